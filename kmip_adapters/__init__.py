@@ -1,0 +1,1 @@
+"""What joins kmip_core to the world: the wire, the network, storage, cryptography, identity."""

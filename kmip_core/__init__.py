@@ -1,0 +1,1 @@
+"""The life-cycle rules of KMIP, without wire, network, storage or cryptography."""
