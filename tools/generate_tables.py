@@ -2,9 +2,9 @@
 
     python tools/generate_tables.py SPEC_DIR [--output DIRECTORY]
 
-Reads SPEC_DIR/enumerations.csv and tags.csv (and, for section numbers, kmip-2.1.md) and writes, below the project root or
-DIRECTORY: kmip_core/enums.py, kmip_core/masks.py, kmip_adapters/ttlv/data/enumerations.csv and tags.csv. The same input
-always gives the same bytes; a test compares them.
+Reads SPEC_DIR/enumerations.csv and tags.csv (and, for section numbers, kmip-2.1.md) and writes, below the
+project root or DIRECTORY: enums.py and masks.py of kmip_core, enumerations.csv and tags.csv of
+kmip_adapters/ttlv/data. The same input always gives the same bytes; a test compares them.
 """
 
 import argparse
@@ -37,143 +37,69 @@ MEMBER_NAMES = {
 }
 
 # Spellings met in messages beyond those the tables note as "also written".
-OTHER_XML_NAMES = {("Result Reason", "NotAuthorised"): ["NotAuthorized"]}
+OTHER_XML_NAMES = {
+    ("Cryptographic Usage Mask", "Content Commitment (Non Repudiation)"): ["ContentCommitment"],
+    ("Result Reason", "NotAuthorised"): ["NotAuthorized"],
+}
 
 # Values the standard leaves to the extension range (8XXXXXXX) although clients need one.
 EXTENSION_VALUES = [("Opaque Data Type", "None", 0x80000000, "YYYYYYYY")]
 
 # The functions of CK_FUNCTION_LIST_3_0 in order; their values are the 1-based offsets, KMIP 2.1 §11.38.
-PKCS_11_FUNCTIONS = [
-    "C_Initialize",
-    "C_Finalize",
-    "C_GetInfo",
-    "C_GetFunctionList",
-    "C_GetSlotList",
-    "C_GetSlotInfo",
-    "C_GetTokenInfo",
-    "C_GetMechanismList",
-    "C_GetMechanismInfo",
-    "C_InitToken",
-    "C_InitPIN",
-    "C_SetPIN",
-    "C_OpenSession",
-    "C_CloseSession",
-    "C_CloseAllSessions",
-    "C_GetSessionInfo",
-    "C_GetOperationState",
-    "C_SetOperationState",
-    "C_Login",
-    "C_Logout",
-    "C_CreateObject",
-    "C_CopyObject",
-    "C_DestroyObject",
-    "C_GetObjectSize",
-    "C_GetAttributeValue",
-    "C_SetAttributeValue",
-    "C_FindObjectsInit",
-    "C_FindObjects",
-    "C_FindObjectsFinal",
-    "C_EncryptInit",
-    "C_Encrypt",
-    "C_EncryptUpdate",
-    "C_EncryptFinal",
-    "C_DecryptInit",
-    "C_Decrypt",
-    "C_DecryptUpdate",
-    "C_DecryptFinal",
-    "C_DigestInit",
-    "C_Digest",
-    "C_DigestUpdate",
-    "C_DigestKey",
-    "C_DigestFinal",
-    "C_SignInit",
-    "C_Sign",
-    "C_SignUpdate",
-    "C_SignFinal",
-    "C_SignRecoverInit",
-    "C_SignRecover",
-    "C_VerifyInit",
-    "C_Verify",
-    "C_VerifyUpdate",
-    "C_VerifyFinal",
-    "C_VerifyRecoverInit",
-    "C_VerifyRecover",
-    "C_DigestEncryptUpdate",
-    "C_DecryptDigestUpdate",
-    "C_SignEncryptUpdate",
-    "C_DecryptVerifyUpdate",
-    "C_GenerateKey",
-    "C_GenerateKeyPair",
-    "C_WrapKey",
-    "C_UnwrapKey",
-    "C_DeriveKey",
-    "C_SeedRandom",
-    "C_GenerateRandom",
-    "C_GetFunctionStatus",
-    "C_CancelFunction",
-    "C_WaitForSlotEvent",
-    "C_GetInterfaceList",
-    "C_GetInterface",
-    "C_LoginUser",
-    "C_SessionCancel",
-    "C_MessageEncryptInit",
-    "C_EncryptMessage",
-    "C_EncryptMessageBegin",
-    "C_EncryptMessageNext",
-    "C_MessageEncryptFinal",
-    "C_MessageDecryptInit",
-    "C_DecryptMessage",
-    "C_DecryptMessageBegin",
-    "C_DecryptMessageNext",
-    "C_MessageDecryptFinal",
-    "C_MessageSignInit",
-    "C_SignMessage",
-    "C_SignMessageBegin",
-    "C_SignMessageNext",
-    "C_MessageSignFinal",
-    "C_MessageVerifyInit",
-    "C_VerifyMessage",
-    "C_VerifyMessageBegin",
-    "C_VerifyMessageNext",
-    "C_MessageVerifyFinal",
-]
+PKCS_11_FUNCTIONS = """
+C_Initialize C_Finalize C_GetInfo C_GetFunctionList C_GetSlotList C_GetSlotInfo C_GetTokenInfo
+C_GetMechanismList C_GetMechanismInfo C_InitToken C_InitPIN C_SetPIN C_OpenSession C_CloseSession
+C_CloseAllSessions C_GetSessionInfo C_GetOperationState C_SetOperationState C_Login C_Logout C_CreateObject
+C_CopyObject C_DestroyObject C_GetObjectSize C_GetAttributeValue C_SetAttributeValue C_FindObjectsInit
+C_FindObjects C_FindObjectsFinal C_EncryptInit C_Encrypt C_EncryptUpdate C_EncryptFinal C_DecryptInit
+C_Decrypt C_DecryptUpdate C_DecryptFinal C_DigestInit C_Digest C_DigestUpdate C_DigestKey C_DigestFinal
+C_SignInit C_Sign C_SignUpdate C_SignFinal C_SignRecoverInit C_SignRecover C_VerifyInit C_Verify
+C_VerifyUpdate C_VerifyFinal C_VerifyRecoverInit C_VerifyRecover C_DigestEncryptUpdate C_DecryptDigestUpdate
+C_SignEncryptUpdate C_DecryptVerifyUpdate C_GenerateKey C_GenerateKeyPair C_WrapKey C_UnwrapKey C_DeriveKey
+C_SeedRandom C_GenerateRandom C_GetFunctionStatus C_CancelFunction C_WaitForSlotEvent C_GetInterfaceList
+C_GetInterface C_LoginUser C_SessionCancel C_MessageEncryptInit C_EncryptMessage C_EncryptMessageBegin
+C_EncryptMessageNext C_MessageEncryptFinal C_MessageDecryptInit C_DecryptMessage C_DecryptMessageBegin
+C_DecryptMessageNext C_MessageDecryptFinal C_MessageSignInit C_SignMessage C_SignMessageBegin
+C_SignMessageNext C_MessageSignFinal C_MessageVerifyInit C_VerifyMessage C_VerifyMessageBegin
+C_VerifyMessageNext C_MessageVerifyFinal
+"""
 
-# The general return values of PKCS#11 v2.40 §6.1, as far as a session reports them.
+# The return values (CK_RV) of PKCS#11 that a session reports; messages write them without their prefix CKR_.
 PKCS_11_RETURN_CODES = {
-    "CKR_OK": 0x00,
-    "CKR_CANCEL": 0x01,
-    "CKR_HOST_MEMORY": 0x02,
-    "CKR_SLOT_ID_INVALID": 0x03,
-    "CKR_GENERAL_ERROR": 0x05,
-    "CKR_FUNCTION_FAILED": 0x06,
-    "CKR_ARGUMENTS_BAD": 0x07,
-    "CKR_ATTRIBUTE_READ_ONLY": 0x10,
-    "CKR_ATTRIBUTE_SENSITIVE": 0x11,
-    "CKR_ATTRIBUTE_TYPE_INVALID": 0x12,
-    "CKR_ATTRIBUTE_VALUE_INVALID": 0x13,
-    "CKR_DATA_INVALID": 0x20,
-    "CKR_DATA_LEN_RANGE": 0x21,
-    "CKR_DEVICE_ERROR": 0x30,
-    "CKR_ENCRYPTED_DATA_INVALID": 0x40,
-    "CKR_FUNCTION_NOT_SUPPORTED": 0x54,
-    "CKR_KEY_HANDLE_INVALID": 0x60,
-    "CKR_KEY_SIZE_RANGE": 0x62,
-    "CKR_KEY_TYPE_INCONSISTENT": 0x63,
-    "CKR_KEY_FUNCTION_NOT_PERMITTED": 0x68,
-    "CKR_MECHANISM_INVALID": 0x70,
-    "CKR_MECHANISM_PARAM_INVALID": 0x71,
-    "CKR_OBJECT_HANDLE_INVALID": 0x82,
-    "CKR_OPERATION_ACTIVE": 0x90,
-    "CKR_OPERATION_NOT_INITIALIZED": 0x91,
-    "CKR_SESSION_HANDLE_INVALID": 0xB3,
-    "CKR_SIGNATURE_INVALID": 0xC0,
-    "CKR_SIGNATURE_LEN_RANGE": 0xC1,
-    "CKR_TEMPLATE_INCOMPLETE": 0xD0,
-    "CKR_TEMPLATE_INCONSISTENT": 0xD1,
-    "CKR_USER_NOT_LOGGED_IN": 0x101,
-    "CKR_BUFFER_TOO_SMALL": 0x150,
-    "CKR_CRYPTOKI_NOT_INITIALIZED": 0x190,
-    "CKR_CRYPTOKI_ALREADY_INITIALIZED": 0x191,
+    "OK": 0x00,
+    "CANCEL": 0x01,
+    "HOST_MEMORY": 0x02,
+    "SLOT_ID_INVALID": 0x03,
+    "GENERAL_ERROR": 0x05,
+    "FUNCTION_FAILED": 0x06,
+    "ARGUMENTS_BAD": 0x07,
+    "ATTRIBUTE_READ_ONLY": 0x10,
+    "ATTRIBUTE_SENSITIVE": 0x11,
+    "ATTRIBUTE_TYPE_INVALID": 0x12,
+    "ATTRIBUTE_VALUE_INVALID": 0x13,
+    "DATA_INVALID": 0x20,
+    "DATA_LEN_RANGE": 0x21,
+    "DEVICE_ERROR": 0x30,
+    "ENCRYPTED_DATA_INVALID": 0x40,
+    "FUNCTION_NOT_SUPPORTED": 0x54,
+    "KEY_HANDLE_INVALID": 0x60,
+    "KEY_SIZE_RANGE": 0x62,
+    "KEY_TYPE_INCONSISTENT": 0x63,
+    "KEY_FUNCTION_NOT_PERMITTED": 0x68,
+    "MECHANISM_INVALID": 0x70,
+    "MECHANISM_PARAM_INVALID": 0x71,
+    "OBJECT_HANDLE_INVALID": 0x82,
+    "OPERATION_ACTIVE": 0x90,
+    "OPERATION_NOT_INITIALIZED": 0x91,
+    "SESSION_HANDLE_INVALID": 0xB3,
+    "SIGNATURE_INVALID": 0xC0,
+    "SIGNATURE_LEN_RANGE": 0xC1,
+    "TEMPLATE_INCOMPLETE": 0xD0,
+    "TEMPLATE_INCONSISTENT": 0xD1,
+    "USER_NOT_LOGGED_IN": 0x101,
+    "BUFFER_TOO_SMALL": 0x150,
+    "CRYPTOKI_NOT_INITIALIZED": 0x190,
+    "CRYPTOKI_ALREADY_INITIALIZED": 0x191,
 }
 
 
@@ -237,10 +163,10 @@ def read_enumerations(spec: Path) -> list[Enumeration]:
         values.setdefault(name, []).append(extension)
     values["PKCS#11 Function"] = [
         Value(member_name("", name), code, [name], "-----YYY")
-        for code, name in enumerate(PKCS_11_FUNCTIONS, 1)
+        for code, name in enumerate(PKCS_11_FUNCTIONS.split(), 1)
     ]
     values["PKCS#11 Return Code"] = [
-        Value(name, code, [name], "-----YYY") for name, code in PKCS_11_RETURN_CODES.items()
+        Value(name, code, [name, f"CKR_{name}"], "-----YYY") for name, code in PKCS_11_RETURN_CODES.items()
     ]
     return [
         Enumeration(
