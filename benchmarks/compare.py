@@ -1,0 +1,284 @@
+"""Measures the ceiling, kmipd and PyKMIP in turn, round by round, and prints one table.
+
+All servers run throughout, so that a round of each follows closely on the others; the idle ones cost next
+to nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import functools
+import json
+import os
+import platform
+import random
+import shlex
+import ssl
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import attrs
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from benchmarks import messages
+from benchmarks.figures import Figures, medians, ratio
+from benchmarks.kmipd_server import running_kmipd
+from benchmarks.load import Endpoint, Plan, ask_all, run
+from benchmarks.messages import Exchange
+from benchmarks.pykmip_server import running_pykmip
+from benchmarks.server import ServerFailed, with_ready_file
+
+SERVERS: Final = ("ceiling", "kmipd", "pykmip")
+KEYS: Final = 64  # different objects that Get asks for
+NAMES: Final = 256  # different names that Locate asks for
+
+
+@attrs.frozen(kw_only=True)
+class Store:
+    """What was put into one server: names and Unique Identifiers, in the same order."""
+
+    names: tuple[str, ...]
+    unique_identifiers: tuple[str, ...]
+
+
+@attrs.frozen(kw_only=True)
+class Case:
+    title: str
+    exchanges: Callable[[Store], tuple[Exchange, ...]]
+    reconnect: bool = False
+    needs_all_objects: bool = False
+
+
+def _gets(store: Store) -> tuple[Exchange, ...]:
+    return tuple(messages.get(identifier) for identifier in store.unique_identifiers[:KEYS])
+
+
+def _locates(store: Store) -> tuple[Exchange, ...]:
+    pairs = list(zip(store.names, store.unique_identifiers, strict=True))
+    random.Random(1).shuffle(pairs)  # the same names in every run, from all over the table
+    return tuple(messages.locate(name, unique_identifier=identifier) for name, identifier in pairs[:NAMES])
+
+
+# In the order of measuring: what adds objects comes last, so that Locate sees the number of objects asked for.
+CASES: Final = {
+    "discover": Case(title="Discover Versions", exchanges=lambda _: (messages.discover_versions(),)),
+    "query": Case(title="Query", exchanges=lambda _: (messages.query(),)),
+    "get": Case(title="Get", exchanges=_gets),
+    "locate": Case(title="Locate by name", exchanges=_locates, needs_all_objects=True),
+    "connect": Case(
+        title="new connection", exchanges=lambda _: (messages.discover_versions(),), reconnect=True
+    ),
+    "create": Case(title="Create", exchanges=lambda _: (messages.create(),)),
+    "register": Case(
+        title="Register", exchanges=lambda _: (messages.register(bytes(range(messages.KEY_SIZE))),)
+    ),
+}
+DEFAULT_CASES: Final = ("get", "locate", "create", "discover", "connect")
+
+
+@attrs.frozen(kw_only=True)
+class Row:
+    case: str
+    connections: int
+    rounds: dict[str, list[Figures]]
+
+
+def measure(
+    endpoints: dict[str, Endpoint],
+    stores: dict[str, Store],
+    arguments: argparse.Namespace,
+    progress: Progress,
+) -> list[Row]:
+    """Run every chosen case; the servers alternate within each."""
+    rows = []
+    for name, case in CASES.items():
+        if name not in arguments.only:
+            continue
+        # PyKMIP listens with a backlog of 5: with many at once, SYN retransmissions would be measured.
+        for connections in arguments.connections[:1] if case.reconnect else arguments.connections:
+            row = Row(case=name, connections=connections, rounds={server: [] for server in endpoints})
+            task = progress.add_task(
+                f"{case.title}, {connections} connections", total=arguments.rounds * len(endpoints)
+            )
+            for _ in range(arguments.rounds):
+                for server, endpoint in endpoints.items():
+                    plan = Plan(
+                        exchanges=case.exchanges(stores[server]),
+                        connections=connections,
+                        processes=arguments.processes,
+                        seconds=arguments.seconds,
+                        reconnect=case.reconnect,
+                    )
+                    row.rounds[server].append(run(endpoint, plan))
+                    progress.advance(task)
+            rows.append(row)
+    return rows
+
+
+def fill(endpoint: Endpoint, count: int, on_answer: Callable[[], None]) -> Store:
+    """Create `count` named keys and activate those that Get will ask for."""
+    names = tuple(f"benchmark-{number:06}" for number in range(count))
+    identifiers = ask_all(endpoint, [messages.create(name) for name in names], on_answer=on_answer)
+    ask_all(endpoint, [messages.activate(identifier) for identifier in identifiers[:KEYS]])
+    return Store(names=names, unique_identifiers=tuple(identifiers))
+
+
+def table_of(rows: Sequence[Row], objects: int) -> Table:
+    table = Table(title=f"answers per second (medians); Locate at {objects:,} objects", box=box.SIMPLE_HEAD)
+    table.add_column("operation", no_wrap=True)
+    for heading in ("conn.", "ceiling", "kmipd", "PyKMIP", "/ ceiling", "/ PyKMIP", "p99 ms"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        ceiling, kmipd, pykmip = (row.rounds.get(server, []) for server in SERVERS)
+        table.add_row(
+            CASES[row.case].title,
+            str(row.connections),
+            *(_rate(rounds) for rounds in (ceiling, kmipd, pykmip)),
+            _shown(ratio(kmipd, ceiling), "{:.1%}"),
+            _shown(ratio(kmipd, pykmip), "{:.1f} x"),
+            f"{medians(kmipd).p99 * 1e3:.2f}" if kmipd else "-",
+        )
+    table.caption = "kmipd divided by the ceiling and by PyKMIP; p99 of kmipd"
+    return table
+
+
+def report_of(
+    rows: Sequence[Row], arguments: argparse.Namespace, versions: dict[str, str]
+) -> dict[str, object]:
+    """Everything that was measured, for later comparison; seconds and answers per second."""
+    return {
+        "machine": {
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+            "openssl": ssl.OPENSSL_VERSION,
+            "platform": platform.platform(),
+            "load_average": os.getloadavg(),
+        },
+        "servers": versions,
+        "seconds": arguments.seconds,
+        "rounds": arguments.rounds,
+        "processes": arguments.processes,
+        "objects": arguments.objects,
+        "results": [
+            {
+                "case": row.case,
+                "connections": row.connections,
+                "medians": {server: attrs.asdict(medians(rounds)) for server, rounds in row.rounds.items()},
+                "rounds": {
+                    server: [attrs.asdict(figures) for figures in rounds]
+                    for server, rounds in row.rounds.items()
+                },
+                "kmipd_of_ceiling": ratio(row.rounds.get("kmipd", []), row.rounds.get("ceiling", [])),
+                "kmipd_of_pykmip": ratio(row.rounds.get("kmipd", []), row.rounds.get("pykmip", [])),
+            }
+            for row in rows
+        ],
+    }
+
+
+@contextlib.contextmanager
+def running_servers(arguments: argparse.Namespace) -> Iterator[dict[str, Endpoint]]:
+    with contextlib.ExitStack() as stack:
+        starts: dict[str, Callable[[], contextlib.AbstractContextManager[Endpoint]]] = {
+            "ceiling": lambda: with_ready_file(["-m", "benchmarks.ceiling"]),
+            "kmipd": lambda: running_kmipd(shlex.split(arguments.server_args)),
+            "pykmip": lambda: running_pykmip(arguments.pykmip_python),
+        }
+        yield {
+            server: stack.enter_context(starts[server]()) for server in SERVERS if server in arguments.servers
+        }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = _arguments(argv)
+    console = Console()
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+    )
+    try:
+        with running_servers(arguments) as endpoints, progress:
+            stores = {}
+            for server, endpoint in endpoints.items():
+                count = (
+                    arguments.objects
+                    if any(CASES[name].needs_all_objects for name in arguments.only)
+                    else KEYS
+                )
+                if server == "ceiling":
+                    count = 1  # it answers the same whatever it is asked
+                task = progress.add_task(f"filling {server}", total=count)
+                stores[server] = fill(endpoint, count, functools.partial(progress.advance, task))
+            rows = measure(endpoints, stores, arguments, progress)
+    except (ServerFailed, RuntimeError, messages.WrongAnswer, OSError) as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return 2
+    console.print(table_of(rows, arguments.objects))
+    if arguments.json:
+        versions = {server: endpoint.version for server, endpoint in endpoints.items()}
+        arguments.json.write_text(json.dumps(report_of(rows, arguments, versions), indent=1) + "\n")
+    return 0
+
+
+def _rate(rounds: Sequence[Figures]) -> str:
+    if not rounds:
+        return "-"
+    per_second = medians(rounds).per_second
+    return f"{per_second:,.0f}" if per_second >= 100 else f"{per_second:.1f}"
+
+
+def _shown(value: float | None, form: str) -> str:
+    return "-" if value is None else form.format(value)
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.compare",
+        description=__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--seconds", type=float, default=3.0, help="length of one run")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each case on each server")
+    parser.add_argument("--connections", type=_numbers, default=(4, 64), help="comma-separated numbers")
+    parser.add_argument("--processes", type=int, default=2, help="processes of the load generator")
+    parser.add_argument(
+        "--objects", type=int, default=2_000, help="objects in the store when Locate is measured"
+    )
+    parser.add_argument(
+        "--only", type=_some_of(CASES), default=DEFAULT_CASES, help=f"cases, of {','.join(CASES)}"
+    )
+    parser.add_argument("--servers", type=_some_of(SERVERS), default=SERVERS, help="servers, comma-separated")
+    parser.add_argument("--server-args", default="", help="further arguments of `kmip_app serve`, one string")
+    parser.add_argument(
+        "--pykmip-python", type=Path, help="interpreter that has PyKMIP; else one is set up in the cache"
+    )
+    parser.add_argument("--json", type=Path, help="also write everything measured to this file")
+    return parser.parse_args(argv)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
+
+
+def _some_of(known: Sequence[str] | dict[str, Case]) -> Callable[[str], tuple[str, ...]]:
+    def names(text: str) -> tuple[str, ...]:
+        chosen = tuple(text.split(","))
+        unknown = [name for name in chosen if name not in known]
+        if unknown:
+            raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}; there are {', '.join(known)}")
+        return chosen
+
+    return names
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
