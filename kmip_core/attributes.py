@@ -1,0 +1,326 @@
+"""Attributes of managed objects: one frozen record for all versions of the standard.
+
+`Attributes` has a field for every attribute of KMIP 1.0 - 2.1, named as the standard names it; custom and vendor
+attributes are kept beside them. How attributes look on the wire (1.x Template-Attribute, 2.x Attributes) is the codec's
+business; who may set, change or delete one is `kmip_core.attribute_rules`.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import attrs
+from attrs import evolve, field, frozen
+
+from kmip_core import enums
+from kmip_core.errors import invalid_field
+from kmip_core.structures import (
+    AlternativeName,
+    ApplicationSpecificInformation,
+    CertificateAttributes,
+    CertificateIdentifier,
+    CertificateIssuer,
+    CertificateSubject,
+    CryptographicDomainParameters,
+    CryptographicParameters,
+    CustomAttribute,
+    Digest,
+    KeyValueLocation,
+    Link,
+    Name,
+    RevocationReason,
+    RNGParameters,
+    RotateName,
+    TypedValue,
+    UsageLimits,
+    X509CertificateIdentifier,
+    X509CertificateIssuer,
+    X509CertificateSubject,
+)
+
+CUSTOM: Final = "custom_attributes"
+"""The field that holds attributes the standard does not define."""
+
+
+@frozen(kw_only=True)
+class AttributeReference:
+    """Which attribute, and which instance of it.
+
+    attribute: the field name of `Attributes`; for a custom attribute its name without prefix; or the text as it came
+        where the standard knows no such attribute.
+    vendor_identification: None for the standard's attributes, else "x", "y" or a vendor's.
+    attribute_index: which instance (1.x); None where the version has no index or none was given.
+    """
+
+    attribute: str
+    vendor_identification: str | None = None
+    attribute_index: int | None = None
+
+
+@frozen(kw_only=True)
+class AttributeInstance:
+    """One value of one attribute: what Add Attribute carries and what a Locate criterion is.
+
+    value: the field's type (one element of it for a multi-instance attribute), a `TypedValue` for a custom attribute.
+    """
+
+    reference: AttributeReference
+    value: Any
+
+
+@frozen(kw_only=True, repr=False)
+class Attributes:
+    """All attributes of one managed object, or those that a request asks for. KMIP 2.1 §4, 1.4 §3.
+
+    Dates: seconds since 1970-01-01 UTC.  Intervals: seconds.  Lengths: bits, certificate_length: bytes.
+    """
+
+    unique_identifier: str | None = None
+    short_unique_identifier: bytes | None = None
+    names: tuple[Name, ...] = ()
+    object_type: enums.ObjectType | None = None
+    cryptographic_algorithm: enums.CryptographicAlgorithm | None = None
+    cryptographic_length: int | None = None
+    cryptographic_parameters: tuple[CryptographicParameters, ...] = ()
+    cryptographic_domain_parameters: CryptographicDomainParameters | None = None
+    certificate_type: enums.CertificateType | None = None
+    certificate_length: int | None = None
+    x_509_certificate_identifier: X509CertificateIdentifier | None = None
+    x_509_certificate_subject: X509CertificateSubject | None = None
+    x_509_certificate_issuer: X509CertificateIssuer | None = None
+    certificate_identifier: CertificateIdentifier | None = None
+    certificate_subject: CertificateSubject | None = None
+    certificate_issuer: CertificateIssuer | None = None
+    certificate_attributes: CertificateAttributes | None = None
+    digital_signature_algorithms: tuple[enums.DigitalSignatureAlgorithm, ...] = ()
+    digests: tuple[Digest, ...] = ()
+    operation_policy_name: str | None = None
+    cryptographic_usage_mask: enums.CryptographicUsageMask | None = None
+    lease_time: int | None = None
+    usage_limits: UsageLimits | None = None
+    state: enums.State | None = None
+    initial_date: int | None = None
+    activation_date: int | None = None
+    process_start_date: int | None = None
+    protect_stop_date: int | None = None
+    deactivation_date: int | None = None
+    destroy_date: int | None = None
+    compromise_occurrence_date: int | None = None
+    compromise_date: int | None = None
+    revocation_reason: RevocationReason | None = None
+    archive_date: int | None = None
+    object_groups: tuple[str, ...] = ()
+    fresh: bool | None = None
+    links: tuple[Link, ...] = ()
+    application_specific_information: tuple[ApplicationSpecificInformation, ...] = ()
+    contact_information: str | None = None
+    last_change_date: int | None = None
+    alternative_names: tuple[AlternativeName, ...] = ()
+    key_value_present: bool | None = None
+    key_value_locations: tuple[KeyValueLocation, ...] = ()
+    original_creation_date: int | None = None
+    random_number_generator: RNGParameters | None = None
+    pkcs_12_friendly_name: str | None = None
+    description: str | None = None
+    comment: str | None = None
+    sensitive: bool | None = None
+    always_sensitive: bool | None = None
+    extractable: bool | None = None
+    never_extractable: bool | None = None
+    key_format_type: enums.KeyFormatType | None = None
+    opaque_data_type: enums.OpaqueDataType | None = None
+    nist_key_types: tuple[enums.NISTKeyType, ...] = ()
+    protection_level: enums.ProtectionLevel | None = None
+    protection_period: int | None = None
+    protection_storage_mask: enums.ProtectionStorageMask | None = None
+    quantum_safe: bool | None = None
+    rotate_automatic: bool | None = None
+    rotate_date: int | None = None
+    rotate_generation: int | None = None
+    rotate_interval: int | None = None
+    rotate_latest: bool | None = None
+    rotate_name: RotateName | None = None
+    rotate_offset: int | None = None
+    custom_attributes: tuple[CustomAttribute, ...] = ()
+    sparse_indices: tuple[tuple[AttributeReference, tuple[int, ...]], ...] = field(default=(), repr=False)
+    """Instance numbers where deletions made them other than 0, 1, 2 ...: numbers never change (KMIP 1.4 §2.1.1)."""
+
+    template_names: tuple[Name, ...] = ()
+    """1.x requests only: Template objects whose attributes are merged in; never stored."""
+
+    def instances(self) -> Iterator[AttributeInstance]:
+        """Yield every value with its reference and index, in the order of the fields."""
+        for name in FIELDS:
+            value = getattr(self, name)
+            if value is None or value == ():
+                continue
+            if name in MULTIPLE:
+                yield from self._numbered(AttributeReference(attribute=name), value)
+            else:
+                yield AttributeInstance(
+                    reference=AttributeReference(attribute=name, attribute_index=0), value=value
+                )
+        groups: dict[AttributeReference, list[TypedValue]] = {}
+        for custom in self.custom_attributes:
+            groups.setdefault(custom_reference(custom), []).append(custom.attribute_value)
+        for reference, values in groups.items():
+            yield from self._numbered(reference, tuple(values))
+
+    def values_of(self, reference: AttributeReference) -> tuple[Any, ...]:
+        """Return all values of one attribute, whatever its index; empty if it has none or does not exist."""
+        if reference.vendor_identification is not None:
+            wanted = (reference.vendor_identification, reference.attribute)
+            return tuple(
+                c.attribute_value
+                for c in self.custom_attributes
+                if (c.vendor_identification, c.attribute_name) == wanted
+            )
+        if reference.attribute not in FIELDS:
+            return ()
+        value = getattr(self, reference.attribute)
+        if reference.attribute in MULTIPLE:
+            return tuple(value)
+        return () if value is None else (value,)
+
+    def indices_of(self, reference: AttributeReference) -> tuple[int, ...]:
+        """Return the index of each of `values_of(reference)`, in the same order."""
+        bare = evolve(reference, attribute_index=None)
+        for sparse, indices in self.sparse_indices:
+            if sparse == bare:
+                return indices
+        return tuple(range(len(self.values_of(reference))))
+
+    def with_values(
+        self, reference: AttributeReference, values: tuple[Any, ...], indices: tuple[int, ...] | None = None
+    ) -> "Attributes":
+        """Return these attributes with all values of one attribute replaced; empty removes it.
+
+        indices: the numbers of the values where they are not 0, 1, 2 ...
+        """
+        bare = evolve(reference, attribute_index=None)
+        sparse = tuple(entry for entry in self.sparse_indices if entry[0] != bare)
+        if indices is not None and indices != tuple(range(len(values))):
+            sparse += ((bare, indices),)
+        if reference.vendor_identification is not None:
+            others = tuple(c for c in self.custom_attributes if custom_reference(c) != bare)
+            mine = tuple(
+                CustomAttribute(
+                    vendor_identification=reference.vendor_identification,
+                    attribute_name=reference.attribute,
+                    attribute_value=value,
+                )
+                for value in values
+            )
+            return evolve(self, custom_attributes=others + mine, sparse_indices=sparse)
+        value: Any = values if reference.attribute in MULTIPLE else (values[0] if values else None)
+        changes: dict[str, Any] = {reference.attribute: value, "sparse_indices": sparse}
+        return evolve(self, **changes)
+
+    def __repr__(self) -> str:
+        """Show only what is set: sixty fields of None hide the three that matter."""
+        told = (f"{a.name}={getattr(self, a.name)!r}" for a in attrs.fields(Attributes))
+        return f"Attributes({', '.join(t for t in told if not t.endswith(('=None', '=()')))})"
+
+    def _numbered(
+        self, reference: AttributeReference, values: tuple[Any, ...]
+    ) -> Iterator[AttributeInstance]:
+        for index, value in zip(self.indices_of(reference), values, strict=True):
+            yield AttributeInstance(reference=evolve(reference, attribute_index=index), value=value)
+
+
+MULTIPLE: Final[frozenset[str]] = frozenset(
+    a.name
+    for a in attrs.fields(Attributes)
+    if a.default == () and a.name not in (CUSTOM, "sparse_indices", "template_names")
+)
+"""Fields of attributes that may have several instances."""
+
+FIELDS: Final[tuple[str, ...]] = tuple(
+    a.name for a in attrs.fields(Attributes) if a.name not in (CUSTOM, "sparse_indices", "template_names")
+)
+"""Fields of the standard's attributes, in order."""
+
+_FIELD_SET: Final = frozenset(FIELDS)
+
+
+def custom_reference(custom: CustomAttribute) -> AttributeReference:
+    """Return the reference that all instances of this custom attribute share."""
+    return AttributeReference(
+        attribute=custom.attribute_name, vendor_identification=custom.vendor_identification
+    )
+
+
+def collect(instances: Iterable[AttributeInstance], template_names: tuple[Name, ...] = ()) -> Attributes:
+    """Return the attributes that these instances make up, as a request lists them.
+
+    Raises KmipError (Invalid Field) for an attribute that the standard does not have, or a second instance of one
+    that can have only one. KMIP 1.4 §4.1, §11.2.
+    """
+    fields: dict[str, Any] = {}
+    customs: list[CustomAttribute] = []
+    for instance in instances:
+        reference = instance.reference
+        name = reference.attribute
+        if reference.vendor_identification is not None:
+            customs.append(
+                CustomAttribute(
+                    vendor_identification=reference.vendor_identification,
+                    attribute_name=name,
+                    attribute_value=instance.value,
+                )
+            )
+        elif name in MULTIPLE:
+            fields[name] = (*fields.get(name, ()), instance.value)
+        elif name not in _FIELD_SET:
+            raise invalid_field(f"{name} is not an attribute of the standard")
+        elif name in fields:
+            raise invalid_field(f"{title(name)} can have only one value")
+        else:
+            fields[name] = instance.value
+    return Attributes(**fields, custom_attributes=tuple(customs), template_names=template_names)
+
+
+def merge(base: Attributes, more: Attributes) -> Attributes:
+    """Return `base` with what `more` says put over it: single values replace, multiple ones are added.
+
+    So a key pair's common attributes are completed by those of each half, and a Template by the request's own.
+    """
+    changes: dict[str, Any] = {}
+    for name in FIELDS:
+        value = getattr(more, name)
+        if value is None or value == ():
+            continue
+        if name in MULTIPLE:
+            present = getattr(base, name)
+            changes[name] = present + tuple(v for v in value if v not in present)
+        else:
+            changes[name] = value
+    customs = base.custom_attributes + tuple(
+        c for c in more.custom_attributes if c not in base.custom_attributes
+    )
+    changes["custom_attributes"] = customs
+    changes["template_names"] = base.template_names + more.template_names
+    return evolve(base, **changes)
+
+
+def title(attribute: str) -> str:
+    """Return an attribute's name as people write it: `cryptographic_usage_mask` -> `Cryptographic Usage Mask`.
+
+    For messages; the exact spelling for the wire is the tag table's.
+    """
+    return _TITLES.get(attribute) or attribute.replace("_", " ").title()
+
+
+_TITLES: Final = {
+    "names": "Name",
+    "x_509_certificate_identifier": "X.509 Certificate Identifier",
+    "x_509_certificate_subject": "X.509 Certificate Subject",
+    "x_509_certificate_issuer": "X.509 Certificate Issuer",
+    "digital_signature_algorithms": "Digital Signature Algorithm",
+    "digests": "Digest",
+    "object_groups": "Object Group",
+    "links": "Link",
+    "alternative_names": "Alternative Name",
+    "key_value_locations": "Key Value Location",
+    "pkcs_12_friendly_name": "PKCS#12 Friendly Name",
+    "nist_key_types": "NIST Key Type",
+}

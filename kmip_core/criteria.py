@@ -1,0 +1,141 @@
+"""What Locate asks for, and whether one object satisfies it: the reference that storage adapters compile to queries.
+
+KMIP 2.1 §6.1.28, 1.4 §4.9. Two dates of one kind are a range, one is an exact date; a usage mask matches objects that
+have all its bits; everything else is equality with any instance.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from attrs import frozen
+
+from kmip_core import lifecycle
+from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes, title
+from kmip_core.enums import ObjectGroupMember, StorageStatusMask
+from kmip_core.errors import invalid_field
+from kmip_core.objects import ManagedObject
+from kmip_core.policy import DEFAULT_POLICY, Visibility
+from kmip_core.structures import ApplicationSpecificInformation, Link, Name
+
+DATES: Final = frozenset(
+    {
+        "initial_date",
+        "activation_date",
+        "process_start_date",
+        "protect_stop_date",
+        "deactivation_date",
+        "destroy_date",
+        "compromise_occurrence_date",
+        "compromise_date",
+        "archive_date",
+        "last_change_date",
+        "original_creation_date",
+        "rotate_date",
+    }
+)
+"""Attributes of which two criteria make a range."""
+
+MASKS: Final = frozenset({"cryptographic_usage_mask", "protection_storage_mask"})
+"""Attributes that match by subset of bits."""
+
+
+@frozen(kw_only=True)
+class Query:
+    """One Locate, complete: what to find, who looks, and when.
+
+    criteria: all must hold.  storage_status_mask: None means on-line objects that are not destroyed or are (RULINGS).
+    maximum_items, offset_items: applied after the order, which is newest first and stable.
+    """
+
+    criteria: tuple[AttributeInstance, ...] = ()
+    visibility: Visibility
+    now: int
+    storage_status_mask: StorageStatusMask | None = None
+    object_group_member: ObjectGroupMember | None = None
+    maximum_items: int | None = None
+    offset_items: int = 0
+
+
+@frozen(kw_only=True)
+class Located:
+    """The answer.  located_items: how many there are in all, before offset and maximum."""
+
+    unique_identifiers: tuple[str, ...]
+    located_items: int
+
+
+@frozen
+class DateRange:
+    """A range of seconds, both ends included."""
+
+    first: int
+    last: int
+
+
+def conditions(criteria: tuple[AttributeInstance, ...]) -> Iterator[tuple[AttributeReference, Any]]:
+    """Yield each criterion once, two dates of one kind joined to a `DateRange`.
+
+    Raises KmipError (Invalid Field) for three or more dates of one kind.
+    """
+    dates: dict[AttributeReference, list[int]] = {}
+    for criterion in criteria:
+        reference = AttributeReference(
+            attribute=criterion.reference.attribute,
+            vendor_identification=criterion.reference.vendor_identification,
+        )
+        if reference.vendor_identification is None and reference.attribute in DATES:
+            dates.setdefault(reference, []).append(criterion.value)
+        else:
+            yield reference, criterion.value
+    for reference, values in dates.items():
+        if len(values) > 2:
+            raise invalid_field(f"{title(reference.attribute)} takes one value, or two for a range")
+        yield reference, DateRange(min(values), max(values))
+
+
+def satisfies(managed_object: ManagedObject, query: Query) -> bool:
+    """Return whether one stored object is visible and matches; the state is settled at `query.now` first."""
+    attributes = lifecycle.settle(managed_object.attributes, query.now)
+    policy_name = attributes.operation_policy_name or DEFAULT_POLICY
+    return (
+        query.visibility.includes(managed_object.owner, policy_name, managed_object.object_type)
+        and has_status(managed_object, query.storage_status_mask)
+        and _is_group_member(attributes, query.object_group_member)
+        and all(matches(attributes, reference, wanted) for reference, wanted in conditions(query.criteria))
+    )
+
+
+def has_status(managed_object: ManagedObject, mask: StorageStatusMask | None) -> bool:
+    """Return whether the object's storage status is asked for. KMIP 2.1 §11.57.
+
+    Without a mask only on-line objects are found; destroyed ones are on-line as long as their metadata is.
+    """
+    if managed_object.attributes.state in lifecycle.GONE:
+        status = StorageStatusMask.DESTROYED_STORAGE
+        mask = StorageStatusMask.ON_LINE_STORAGE | status if mask is None else mask
+    elif managed_object.archived:
+        status = StorageStatusMask.ARCHIVAL_STORAGE
+    else:
+        status = StorageStatusMask.ON_LINE_STORAGE
+    return bool(status & (StorageStatusMask.ON_LINE_STORAGE if mask is None else mask))
+
+
+def matches(attributes: Attributes, reference: AttributeReference, wanted: Any) -> bool:
+    """Return whether any instance of one attribute satisfies one condition."""
+    values = attributes.values_of(reference)
+    if isinstance(wanted, DateRange):
+        return any(wanted.first <= value <= wanted.last for value in values)
+    if reference.vendor_identification is None and reference.attribute in MASKS:
+        return any(value & wanted == wanted for value in values)
+    match wanted:
+        case Name() | Link():
+            return wanted in values
+        case ApplicationSpecificInformation(application_data=None):
+            return any(value.application_namespace == wanted.application_namespace for value in values)
+        case _:
+            return wanted in values
+
+
+def _is_group_member(attributes: Attributes, member: ObjectGroupMember | None) -> bool:
+    """Fresh members have never been handed out. KMIP 2.1 §11.33."""
+    return member is not ObjectGroupMember.GROUP_MEMBER_FRESH or attributes.fresh is True

@@ -1,0 +1,67 @@
+"""Refusals as values: what the core raises when the standard says no.
+
+A `KmipError` names the precise reason; whether an older protocol version knows that reason is the edge's concern
+(`kmip_adapters.ttlv`). Everything that is not a `KmipError` is a bug and is answered with General Failure.
+"""
+
+from typing import Final, TypeVar
+
+from kmip_core.enums import ResultReason
+
+T = TypeVar("T")
+
+NOT_FOUND_TEXT: Final = "no such object"
+"""One text for missing and for foreign objects, so that the two cannot be told apart (RULINGS 1)."""
+
+
+class KmipError(Exception):
+    """A request, or a batch item, that is refused.
+
+    reason: the standard's Result Reason (KMIP 2.1 §11.49, 1.4 §9.1.3.2.29).
+    message: for the client: lower case, says what would be accepted, no secrets and no internals.
+    """
+
+    def __init__(self, reason: ResultReason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+    def __repr__(self) -> str:
+        return f"KmipError({self.reason.name}, {self.message!r})"
+
+
+def invalid_field(message: str) -> KmipError:
+    """Return the refusal of a value that is understood but cannot be accepted."""
+    return KmipError(ResultReason.INVALID_FIELD, message)
+
+
+def invalid_message(message: str) -> KmipError:
+    """Return the refusal of a message or payload whose shape is wrong."""
+    return KmipError(ResultReason.INVALID_MESSAGE, message)
+
+
+def not_found() -> KmipError:
+    """Return the refusal for an object that is missing, or that the asker may not know of."""
+    return KmipError(ResultReason.OBJECT_NOT_FOUND, NOT_FOUND_TEXT)
+
+
+def permission_denied(message: str) -> KmipError:
+    """Return the refusal for an asker who may know of the object but not do this to it."""
+    return KmipError(ResultReason.PERMISSION_DENIED, message)
+
+
+def wrong_state(message: str) -> KmipError:
+    """Return the refusal for an object whose state does not allow the operation."""
+    return KmipError(ResultReason.WRONG_KEY_LIFECYCLE_STATE, message)
+
+
+def not_supported(message: str) -> KmipError:
+    """Return the refusal for what this server, or the adapter behind it, cannot do."""
+    return KmipError(ResultReason.FEATURE_NOT_SUPPORTED, message)
+
+
+def need(value: T | None, name: str) -> T:
+    """Return `value`, which must be there.  Raises KmipError (Invalid Field) that names what is missing."""
+    if value is None:
+        raise invalid_field(f"{name} must be given")
+    return value

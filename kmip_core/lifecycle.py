@@ -1,0 +1,151 @@
+"""The life cycle of managed objects: six states, ten transitions, and the dates that drive some of them.
+
+State changes only here. `TRANSITIONS` is the whole rule; `settle` applies what dates have brought about since the
+object was last written, so that no background job is needed and every reader sees the state of this instant.
+KMIP 2.1 §4.57, 1.4 §3.22.
+"""
+
+import enum
+from typing import Final
+
+from attrs import evolve
+
+from kmip_core.attributes import Attributes
+from kmip_core.enums import ObjectType, RevocationReasonCode, State
+from kmip_core.errors import wrong_state
+from kmip_core.structures import RevocationReason
+
+
+class Event(enum.Enum):
+    """What can happen to an object."""
+
+    ACTIVATE = "Activate"
+    DEACTIVATE = "Deactivate"
+    COMPROMISE = "Compromise"
+    DESTROY = "Destroy"
+
+
+TRANSITIONS: Final[dict[State, dict[Event, State]]] = {
+    State.PRE_ACTIVE: {
+        Event.ACTIVATE: State.ACTIVE,  # 4
+        Event.COMPROMISE: State.COMPROMISED,  # 3
+        Event.DESTROY: State.DESTROYED,  # 2
+    },
+    State.ACTIVE: {
+        Event.DEACTIVATE: State.DEACTIVATED,  # 6
+        Event.COMPROMISE: State.COMPROMISED,  # 5
+    },
+    State.DEACTIVATED: {
+        Event.COMPROMISE: State.COMPROMISED,  # 8
+        Event.DESTROY: State.DESTROYED,  # 7
+    },
+    State.COMPROMISED: {
+        Event.DESTROY: State.DESTROYED_COMPROMISED,  # 9
+        Event.COMPROMISE: State.COMPROMISED,  # a second report changes nothing but its reason
+    },
+    State.DESTROYED: {
+        Event.COMPROMISE: State.DESTROYED_COMPROMISED,  # 10
+    },
+    State.DESTROYED_COMPROMISED: {},
+}
+"""State and event to the next state; what is not here is refused. The numbers are the standard's."""
+
+COMPROMISES: Final = frozenset({RevocationReasonCode.KEY_COMPROMISE, RevocationReasonCode.CA_COMPROMISE})
+"""Reasons that make Revoke a compromise rather than a deactivation. KMIP 2.1 §6.1.47."""
+
+WITHOUT_LIFE_CYCLE: Final = frozenset({ObjectType.OPAQUE_OBJECT, ObjectType.TEMPLATE})
+"""Types that dates never move and that cannot be activated or revoked (RULINGS 5)."""
+
+GONE: Final = frozenset({State.DESTROYED, State.DESTROYED_COMPROMISED})
+"""States in which only metadata is left."""
+
+
+def next_state(state: State, event: Event) -> State:
+    """Return the state after `event`.  Raises KmipError (Wrong Key Lifecycle State) where the table has no entry."""
+    following = TRANSITIONS[state].get(event)
+    if following is None:
+        allowed = " or ".join(name_of(s) for s, row in TRANSITIONS.items() if event in row)
+        raise wrong_state(f"state is {name_of(state)}; {event.value} needs {allowed}")
+    return following
+
+
+def settle(attributes: Attributes, now: int) -> Attributes:
+    """Return the attributes as they are at `now`: dates that have come move the state.
+
+    An Activation Date activates a Pre-Active object, a Deactivation Date deactivates an Active one (transitions 4, 6).
+    """
+    state = attributes.state
+    if state is State.PRE_ACTIVE and _has_come(attributes.activation_date, now):
+        state = State.ACTIVE
+    if state is State.ACTIVE and _has_come(attributes.deactivation_date, now):
+        state = State.DEACTIVATED
+    if state is attributes.state or attributes.object_type in WITHOUT_LIFE_CYCLE:
+        return attributes
+    return evolve(attributes, state=state)
+
+
+def activate(attributes: Attributes, now: int) -> Attributes:
+    """Return the attributes after Activate.  Raises KmipError (Wrong Key Lifecycle State) unless Pre-Active."""
+    state = next_state(need_state(attributes), Event.ACTIVATE)
+    return evolve(attributes, state=state, activation_date=now)
+
+
+def revoke(
+    attributes: Attributes, reason: RevocationReason, compromise_occurrence_date: int | None, now: int
+) -> Attributes:
+    """Return the attributes after Revoke: compromised for a compromise reason, else deactivated.
+
+    compromise_occurrence_date: when the compromise is thought to have happened; the object's Initial Date if not said.
+    Raises KmipError (Wrong Key Lifecycle State) where the state does not allow it. KMIP 2.1 §6.1.47.
+    """
+    if reason.revocation_reason_code in COMPROMISES:
+        occurred = compromise_occurrence_date
+        return evolve(
+            attributes,
+            state=next_state(need_state(attributes), Event.COMPROMISE),
+            revocation_reason=reason,
+            compromise_date=now,
+            compromise_occurrence_date=attributes.initial_date if occurred is None else occurred,
+        )
+    return evolve(
+        attributes,
+        state=next_state(need_state(attributes), Event.DEACTIVATE),
+        revocation_reason=reason,
+        deactivation_date=now,
+    )
+
+
+def destroy(attributes: Attributes, now: int) -> Attributes:
+    """Return the attributes after Destroy.  Raises KmipError (Wrong Key Lifecycle State) if Active or already gone."""
+    state = next_state(need_state(attributes), Event.DESTROY)
+    return evolve(attributes, state=state, destroy_date=now)
+
+
+def initial_state(attributes: Attributes, now: int) -> State:
+    """Return the state in which a new object begins: Active if its Activation Date has come, else Pre-Active."""
+    begun = evolve(attributes, state=State.PRE_ACTIVE)
+    return need_state(settle(begun, now))
+
+
+def need_state(attributes: Attributes) -> State:
+    """Return the state; an object without one has not begun its life and counts as Pre-Active."""
+    return State.PRE_ACTIVE if attributes.state is None else attributes.state
+
+
+def name_of(state: State) -> str:
+    """Return the state as the standard writes it."""
+    return _NAMES[state]
+
+
+_NAMES: Final = {
+    State.PRE_ACTIVE: "Pre-Active",
+    State.ACTIVE: "Active",
+    State.DEACTIVATED: "Deactivated",
+    State.COMPROMISED: "Compromised",
+    State.DESTROYED: "Destroyed",
+    State.DESTROYED_COMPROMISED: "Destroyed Compromised",
+}
+
+
+def _has_come(date: int | None, now: int) -> bool:
+    return date is not None and date <= now

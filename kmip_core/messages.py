@@ -1,0 +1,134 @@
+"""Requests and responses as values, the same for every protocol version. KMIP 2.1 §8, §9; 1.4 §6, §7."""
+
+from typing import Any
+
+from attrs import field, frozen
+
+from kmip_core.enums import (
+    BatchErrorContinuationOption,
+    CredentialType,
+    Operation,
+    ResultReason,
+    ResultStatus,
+)
+from kmip_core.errors import KmipError
+from kmip_core.structures import ProtocolVersion
+
+
+@frozen(kw_only=True)
+class UsernameAndPassword:
+    """KMIP 2.1 §9.6."""
+
+    username: str
+    password: str | None = field(default=None, repr=False)
+
+
+@frozen(kw_only=True)
+class DeviceCredential:
+    """KMIP 2.1 §9.6."""
+
+    device_serial_number: str | None = None
+    password: str | None = field(default=None, repr=False)
+    device_identifier: str | None = None
+    network_identifier: str | None = None
+    machine_identifier: str | None = None
+    media_identifier: str | None = None
+
+
+@frozen(kw_only=True)
+class Ticket:
+    """What Login hands out. KMIP 2.1 §7.39."""
+
+    ticket_type: int
+    ticket_value: bytes = field(repr=False)
+
+
+@frozen(kw_only=True)
+class Credential:
+    """A claim of identity inside the message.  credential_value: None for a type that is not understood."""
+
+    credential_type: CredentialType
+    credential_value: UsernameAndPassword | DeviceCredential | Ticket | None = field(default=None, repr=False)
+
+
+@frozen(kw_only=True)
+class RequestHeader:
+    """What holds for a whole request.
+
+    batch_order_option: False only if the client said, or its version defaults to, any order.
+    maximum_response_size: bytes.  time_stamp: seconds since 1970-01-01 UTC.
+    """
+
+    protocol_version: ProtocolVersion
+    maximum_response_size: int | None = None
+    client_correlation_value: str | None = None
+    server_correlation_value: str | None = None
+    asynchronous: bool = False
+    credentials: tuple[Credential, ...] = ()
+    batch_error_continuation_option: BatchErrorContinuationOption = BatchErrorContinuationOption.STOP
+    batch_order_option: bool = True
+    time_stamp: int | None = None
+
+
+@frozen(kw_only=True)
+class RequestBatchItem:
+    """One operation asked for.
+
+    operation: None if the item names one that no version has; `payload` is then the refusal.
+    payload: the operation module's Request, or the refusal that decoding it came to: the item fails alone.
+    """
+
+    operation: Operation | None
+    unique_batch_item_id: bytes | None = None
+    payload: Any
+
+
+@frozen(kw_only=True)
+class RequestMessage:
+    """A decoded request."""
+
+    header: RequestHeader
+    batch_items: tuple[RequestBatchItem, ...]
+
+
+@frozen(kw_only=True)
+class ResponseHeader:
+    """time_stamp: seconds since 1970-01-01 UTC."""
+
+    protocol_version: ProtocolVersion
+    time_stamp: int
+    client_correlation_value: str | None = None
+    server_correlation_value: str | None = None
+
+
+@frozen(kw_only=True)
+class ResponseBatchItem:
+    """One answer.  payload: the operation module's Response on success.  reason: the precise one, see the codec."""
+
+    operation: Operation | None
+    unique_batch_item_id: bytes | None = None
+    result_status: ResultStatus = ResultStatus.SUCCESS
+    result_reason: ResultReason | None = None
+    result_message: str | None = None
+    payload: Any = None
+
+
+@frozen(kw_only=True)
+class ResponseMessage:
+    """An answer ready for the codec."""
+
+    header: ResponseHeader
+    batch_items: tuple[ResponseBatchItem, ...]
+
+
+def failure(
+    error: KmipError, operation: Operation | None = None, unique_batch_item_id: bytes | None = None
+) -> ResponseBatchItem:
+    """Return the failed item that answers `error`."""
+    return ResponseBatchItem(
+        operation=operation,
+        unique_batch_item_id=unique_batch_item_id,
+        result_status=ResultStatus.OPERATION_FAILED,
+        result_reason=error.reason,
+        result_message=error.message,
+    )

@@ -1,0 +1,368 @@
+"""Managed objects: what a client creates, registers and gets.
+
+The six classes of the PyKMIP document take the same arguments in the same order (algorithm, length, bytes, format,
+list of masks, name); `attributes` then holds what they were told. In a server the attributes live beside the content,
+in the `ManagedObject` record that storage keeps, because most operations never need the secret part.
+"""
+
+from collections.abc import Iterable
+from typing import Any, ClassVar, Final, TypeAlias
+
+from attrs import field, frozen
+
+from kmip_core import enums
+from kmip_core.attributes import Attributes
+from kmip_core.enums import CryptographicUsageMask, ObjectType
+from kmip_core.structures import KeyMaterial, KeyWrappingData, Name
+
+
+@frozen(kw_only=True)
+class KeyValue:
+    """Key material, and the attributes that travel inside it (only when they were registered so).
+
+    key_material: bytes in the block's format, a transparent key structure, or a handle. KMIP 2.1 §7.15.
+    """
+
+    key_material: KeyMaterial = field(repr=False)
+    attributes: Attributes | None = None
+
+
+@frozen(kw_only=True)
+class KeyBlock:
+    """A key with what is needed to read it. KMIP 2.1 §7.9.
+
+    key_value: a `KeyValue`; bytes when it is wrapped with its encoding; None for an object registered without its
+        material (Key Value Location).  cryptographic_length: bits.
+    """
+
+    key_format_type: enums.KeyFormatType
+    key_compression_type: enums.KeyCompressionType | None = None
+    key_value: KeyValue | bytes | None = field(default=None, repr=False)
+    cryptographic_algorithm: enums.CryptographicAlgorithm | None = None
+    cryptographic_length: int | None = None
+    key_wrapping_data: KeyWrappingData | None = None
+
+
+@frozen(kw_only=True, init=False)
+class SymmetricKey:
+    """A key that both sides share. KMIP 2.1 §2.6."""
+
+    object_type: ClassVar[ObjectType] = ObjectType.SYMMETRIC_KEY
+    key_block: KeyBlock
+    attributes: Attributes = Attributes()
+
+    def __init__(
+        self,
+        cryptographic_algorithm: enums.CryptographicAlgorithm | None = None,
+        cryptographic_length: int | None = None,
+        value: bytes = b"",
+        cryptographic_usage_masks: Iterable[CryptographicUsageMask] = (),
+        name: str | None = None,
+        *,
+        key_block: KeyBlock | None = None,
+        attributes: Attributes | None = None,
+    ) -> None:
+        _init_key(
+            self,
+            key_block,
+            attributes,
+            enums.KeyFormatType.RAW,
+            cryptographic_algorithm,
+            cryptographic_length,
+            value,
+            cryptographic_usage_masks,
+            name,
+        )
+
+
+@frozen(kw_only=True, init=False)
+class PublicKey:
+    """The public half of a key pair. KMIP 2.1 §2.4."""
+
+    object_type: ClassVar[ObjectType] = ObjectType.PUBLIC_KEY
+    key_block: KeyBlock
+    attributes: Attributes = Attributes()
+
+    def __init__(
+        self,
+        cryptographic_algorithm: enums.CryptographicAlgorithm | None = None,
+        cryptographic_length: int | None = None,
+        value: bytes = b"",
+        key_format_type: enums.KeyFormatType = enums.KeyFormatType.X_509,
+        cryptographic_usage_masks: Iterable[CryptographicUsageMask] = (),
+        name: str | None = None,
+        *,
+        key_block: KeyBlock | None = None,
+        attributes: Attributes | None = None,
+    ) -> None:
+        _init_key(
+            self,
+            key_block,
+            attributes,
+            key_format_type,
+            cryptographic_algorithm,
+            cryptographic_length,
+            value,
+            cryptographic_usage_masks,
+            name,
+        )
+
+
+@frozen(kw_only=True, init=False)
+class PrivateKey:
+    """The private half of a key pair. KMIP 2.1 §2.3."""
+
+    object_type: ClassVar[ObjectType] = ObjectType.PRIVATE_KEY
+    key_block: KeyBlock
+    attributes: Attributes = Attributes()
+
+    def __init__(
+        self,
+        cryptographic_algorithm: enums.CryptographicAlgorithm | None = None,
+        cryptographic_length: int | None = None,
+        value: bytes = b"",
+        key_format_type: enums.KeyFormatType = enums.KeyFormatType.PKCS_8,
+        cryptographic_usage_masks: Iterable[CryptographicUsageMask] = (),
+        name: str | None = None,
+        *,
+        key_block: KeyBlock | None = None,
+        attributes: Attributes | None = None,
+    ) -> None:
+        _init_key(
+            self,
+            key_block,
+            attributes,
+            key_format_type,
+            cryptographic_algorithm,
+            cryptographic_length,
+            value,
+            cryptographic_usage_masks,
+            name,
+        )
+
+
+@frozen(kw_only=True)
+class SplitKey:
+    """One part of a key that was split. KMIP 2.1 §2.7; prime_field_size is for the polynomial method."""
+
+    object_type: ClassVar[ObjectType] = ObjectType.SPLIT_KEY
+    split_key_parts: int
+    key_part_identifier: int
+    split_key_threshold: int
+    split_key_method: enums.SplitKeyMethod
+    prime_field_size: int | None = None
+    key_block: KeyBlock
+
+
+@frozen(kw_only=True)
+class Certificate:
+    """A certificate, DER for X.509. KMIP 2.1 §2.1."""
+
+    object_type: ClassVar[ObjectType] = ObjectType.CERTIFICATE
+    certificate_type: enums.CertificateType = enums.CertificateType.X_509
+    certificate_value: bytes
+    attributes: Attributes = Attributes()
+
+
+@frozen(kw_only=True, init=False)
+class X509Certificate(Certificate):
+    """An X.509 certificate by the PyKMIP document's constructor."""
+
+    def __init__(
+        self,
+        value: bytes = b"",
+        cryptographic_usage_masks: Iterable[CryptographicUsageMask] = (),
+        name: str | None = None,
+        **fields: Any,
+    ) -> None:
+        fields.setdefault("certificate_value", value)
+        fields.setdefault("attributes", _told(cryptographic_usage_masks, name))
+        _attrs_init(self, **fields)
+
+
+@frozen(kw_only=True)
+class CertificateRequest:
+    """A request for a certificate, kept as an object from 2.0 on. KMIP 2.1 §2.2."""
+
+    object_type: ClassVar[ObjectType] = ObjectType.CERTIFICATE_REQUEST
+    certificate_request_type: enums.CertificateRequestType
+    certificate_request_value: bytes
+
+
+@frozen(kw_only=True, init=False)
+class SecretData:
+    """A shared secret that is neither key nor certificate, such as a password. KMIP 2.1 §2.5."""
+
+    object_type: ClassVar[ObjectType] = ObjectType.SECRET_DATA
+    secret_data_type: enums.SecretDataType
+    key_block: KeyBlock
+    attributes: Attributes = Attributes()
+
+    def __init__(
+        self,
+        value: bytes = b"",
+        secret_data_type: enums.SecretDataType = enums.SecretDataType.PASSWORD,
+        cryptographic_usage_masks: Iterable[CryptographicUsageMask] = (),
+        name: str | None = None,
+        *,
+        key_block: KeyBlock | None = None,
+        attributes: Attributes | None = None,
+    ) -> None:
+        _init_key(
+            self,
+            key_block,
+            attributes,
+            enums.KeyFormatType.OPAQUE,
+            None,
+            None,
+            value,
+            cryptographic_usage_masks,
+            name,
+            secret_data_type=secret_data_type,
+        )
+
+
+@frozen(kw_only=True, init=False)
+class OpaqueObject:
+    """Bytes that the server keeps and does not interpret. KMIP 2.1 §2.8."""
+
+    object_type: ClassVar[ObjectType] = ObjectType.OPAQUE_OBJECT
+    opaque_data_type: enums.OpaqueDataType
+    opaque_data_value: bytes = field(repr=False)
+    attributes: Attributes = Attributes()
+
+    def __init__(
+        self,
+        value: bytes = b"",
+        opaque_data_type: enums.OpaqueDataType = enums.OpaqueDataType.NONE,
+        name: str | None = None,
+        *,
+        opaque_data_value: bytes | None = None,
+        attributes: Attributes | None = None,
+    ) -> None:
+        _attrs_init(
+            self,
+            opaque_data_type=opaque_data_type,
+            opaque_data_value=value if opaque_data_value is None else opaque_data_value,
+            attributes=_told((), name) if attributes is None else attributes,
+        )
+
+
+@frozen(kw_only=True)
+class PGPKey:
+    """An OpenPGP key, stored and returned as it came. KMIP 1.4 §2.2.9."""
+
+    object_type: ClassVar[ObjectType] = ObjectType.PGP_KEY
+    pgp_key_version: int
+    key_block: KeyBlock
+
+
+@frozen(kw_only=True)
+class Template:
+    """Attributes under a name, for reuse in 1.x requests. KMIP 1.4 §2.2.6."""
+
+    object_type: ClassVar[ObjectType] = ObjectType.TEMPLATE
+    template_attributes: Attributes
+
+
+Content: TypeAlias = (
+    SymmetricKey
+    | PublicKey
+    | PrivateKey
+    | SplitKey
+    | Certificate
+    | CertificateRequest
+    | SecretData
+    | OpaqueObject
+    | PGPKey
+    | Template
+)
+"""The secret part of a managed object: what Get returns and what is sealed at rest."""
+
+KeyContent: TypeAlias = SymmetricKey | PublicKey | PrivateKey | SplitKey | SecretData | PGPKey
+"""Content that has a Key Block."""
+
+CONTENT_CLASSES: Final[dict[ObjectType, type[Content]]] = {
+    ObjectType.CERTIFICATE: Certificate,
+    ObjectType.SYMMETRIC_KEY: SymmetricKey,
+    ObjectType.PUBLIC_KEY: PublicKey,
+    ObjectType.PRIVATE_KEY: PrivateKey,
+    ObjectType.SPLIT_KEY: SplitKey,
+    ObjectType.TEMPLATE: Template,
+    ObjectType.SECRET_DATA: SecretData,
+    ObjectType.OPAQUE_OBJECT: OpaqueObject,
+    ObjectType.PGP_KEY: PGPKey,
+    ObjectType.CERTIFICATE_REQUEST: CertificateRequest,
+}
+
+
+@frozen(kw_only=True)
+class ManagedObject:
+    """One object as the server keeps it, without its content.
+
+    unique_identifier, object_type, owner: never change; they are what the sealed content is bound to.
+    attributes: everything Get Attributes may tell; the state in it is the stored one until `lifecycle.settle`.
+    version: counts changes; storage refuses a save whose version is not the stored one.
+    archived: True between Archive and Recover (Storage Status Mask, KMIP 2.1 §11.57).
+    has_content: False once destroyed, and for objects registered without their material.
+    """
+
+    unique_identifier: str
+    object_type: ObjectType
+    owner: str
+    attributes: Attributes
+    version: int = 0
+    archived: bool = False
+    has_content: bool = True
+
+
+def _attrs_init(instance: Any, **fields: Any) -> None:
+    """Call the initializer that attrs made; the classes above put their own signature before it."""
+    instance.__attrs_init__(**fields)
+
+
+def _init_key(
+    instance: Any,
+    key_block: KeyBlock | None,
+    attributes: Attributes | None,
+    key_format_type: enums.KeyFormatType,
+    cryptographic_algorithm: enums.CryptographicAlgorithm | None,
+    cryptographic_length: int | None,
+    value: bytes,
+    cryptographic_usage_masks: Iterable[CryptographicUsageMask],
+    name: str | None,
+    **more: Any,
+) -> None:
+    if key_block is None:
+        key_block = KeyBlock(
+            key_format_type=key_format_type,
+            key_value=KeyValue(key_material=value),
+            cryptographic_algorithm=cryptographic_algorithm,
+            cryptographic_length=cryptographic_length,
+        )
+        if attributes is None:
+            attributes = _told(
+                cryptographic_usage_masks, name, cryptographic_algorithm, cryptographic_length
+            )
+    _attrs_init(
+        instance, key_block=key_block, attributes=Attributes() if attributes is None else attributes, **more
+    )
+
+
+def _told(
+    cryptographic_usage_masks: Iterable[CryptographicUsageMask],
+    name: str | None,
+    cryptographic_algorithm: enums.CryptographicAlgorithm | None = None,
+    cryptographic_length: int | None = None,
+) -> Attributes:
+    """Return what a constructor of the document says about its object, which begins Pre-Active."""
+    mask = CryptographicUsageMask(0)
+    for bit in cryptographic_usage_masks:
+        mask |= bit
+    return Attributes(
+        names=() if name is None else (Name(name_value=name),),
+        cryptographic_algorithm=cryptographic_algorithm,
+        cryptographic_length=cryptographic_length,
+        cryptographic_usage_mask=mask,
+        state=enums.State.PRE_ACTIVE,
+    )

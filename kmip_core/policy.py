@@ -1,0 +1,186 @@
+"""Operation policies as values: who may do what to an object, decided without side effects.
+
+A policy maps object type and operation to a permission, once for everybody (`preset`) and once per group. The decision
+is PyKMIP's: a principal without groups is judged by the preset; one with groups only by the sections of its groups,
+any of which may allow; what no section names is denied. KMIP 1.4 §3.18 (Operation Policy Name).
+"""
+
+import enum
+from collections.abc import Iterator, Mapping
+from typing import Final, TypeAlias
+
+from attrs import field, frozen
+
+from kmip_core.enums import ObjectType, Operation
+from kmip_core.principal import Principal
+
+
+class Permission(enum.Enum):
+    """What a rule grants."""
+
+    ALLOW_ALL = "ALLOW_ALL"
+    ALLOW_OWNER = "ALLOW_OWNER"
+    DISALLOW_ALL = "DISALLOW_ALL"
+
+
+Rules: TypeAlias = Mapping[ObjectType, Mapping[Operation, Permission]]
+
+DEFAULT_POLICY: Final = "default"
+"""The policy of objects whose creator named none."""
+
+
+@frozen(kw_only=True)
+class OperationPolicy:
+    """A named policy.  preset: for principals without groups.  groups: by group name."""
+
+    name: str
+    preset: Rules | None = None
+    groups: Mapping[str, Rules] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class Decision:
+    """Whether an operation is allowed, why, and whether the asker may know that the object exists.
+
+    rule: the rule that decided, for logs and `policy explain`.
+    is_known: True when the asker holds some grant on the object; if not, it must look missing (RULINGS 1).
+    """
+
+    is_allowed: bool
+    is_known: bool
+    rule: str
+
+
+@frozen(kw_only=True)
+class Visibility:
+    """Which objects a principal may find, as a value that storage compiles into its query.
+
+    An object is visible if (policy, type) is in `everyone`, or if it is owned by `owner` and (policy, type) is in
+    `owned`.
+    """
+
+    owner: str
+    owned: frozenset[tuple[str, ObjectType]]
+    everyone: frozenset[tuple[str, ObjectType]]
+
+    def includes(self, owner: str, policy_name: str, object_type: ObjectType) -> bool:
+        """Return whether one object is visible; the reference for what storage compiles."""
+        pair = (policy_name, object_type)
+        return pair in self.everyone or (owner == self.owner and pair in self.owned)
+
+
+USES: Final = frozenset(
+    {
+        Operation.ENCRYPT,
+        Operation.DECRYPT,
+        Operation.SIGN,
+        Operation.SIGNATURE_VERIFY,
+        Operation.MAC,
+        Operation.MAC_VERIFY,
+        Operation.DERIVE_KEY,
+        Operation.EXPORT,
+    }
+)
+"""Operations that Get decides for where a policy names none of them: PyKMIP's files know no others."""
+
+
+def decide(
+    policies: Mapping[str, OperationPolicy],
+    principal: Principal,
+    operation: Operation,
+    object_type: ObjectType,
+    policy_name: str,
+    owner: str,
+) -> Decision:
+    """Return whether `principal` may do `operation` to an object of this type, policy and owner."""
+    policy = policies.get(policy_name)
+    if policy is None:
+        return Decision(is_allowed=False, is_known=False, rule=f"no policy is named {policy_name}")
+    is_owner = principal.name == owner
+    rule = f"{policy_name} has no section for this principal"
+    is_known = False
+    for section, rules in _sections(policy, principal):
+        row = rules.get(object_type, {})
+        is_known = is_known or any(_grants(permission, is_owner) for permission in row.values())
+        permission = permission_for(row, operation)
+        rule = f"{policy_name}, {section}, {object_type.name}, {operation.name}: {permission.value}"
+        if _grants(permission, is_owner):
+            return Decision(is_allowed=True, is_known=True, rule=rule)
+    return Decision(is_allowed=False, is_known=is_known, rule=rule)
+
+
+def visibility(
+    policies: Mapping[str, OperationPolicy], principal: Principal, operation: Operation = Operation.LOCATE
+) -> Visibility:
+    """Return what `principal` may find: the same rules as `decide`, gathered over all policies and types."""
+    owned: set[tuple[str, ObjectType]] = set()
+    everyone: set[tuple[str, ObjectType]] = set()
+    for policy in policies.values():
+        for _, rules in _sections(policy, principal):
+            for object_type, row in rules.items():
+                match permission_for(row, operation):
+                    case Permission.ALLOW_ALL:
+                        everyone.add((policy.name, object_type))
+                    case Permission.ALLOW_OWNER:
+                        owned.add((policy.name, object_type))
+                    case Permission.DISALLOW_ALL:
+                        pass
+    return Visibility(owner=principal.name, owned=frozenset(owned), everyone=frozenset(everyone))
+
+
+def permission_for(row: Mapping[Operation, Permission], operation: Operation) -> Permission:
+    """Return what one row of rules grants; a use of a key falls back to Get if the row names no use at all."""
+    named = row.get(operation)
+    if named is not None:
+        return named
+    if operation in USES and not USES & row.keys():
+        return row.get(Operation.GET, Permission.DISALLOW_ALL)
+    return Permission.DISALLOW_ALL
+
+
+def _sections(policy: OperationPolicy, principal: Principal) -> Iterator[tuple[str, Rules]]:
+    """Yield the sections that speak of this principal: its groups' only, if it has groups."""
+    if not principal.groups:
+        if policy.preset is not None:
+            yield "preset", policy.preset
+        return
+    for group in sorted(principal.groups):
+        if group in policy.groups:
+            yield f"group {group}", policy.groups[group]
+
+
+def _grants(permission: Permission, is_owner: bool) -> bool:
+    return permission is Permission.ALLOW_ALL or (permission is Permission.ALLOW_OWNER and is_owner)
+
+
+_READABLE: Final = frozenset(
+    {
+        Operation.LOCATE,
+        Operation.CHECK,
+        Operation.GET,
+        Operation.GET_ATTRIBUTES,
+        Operation.GET_ATTRIBUTE_LIST,
+        Operation.OBTAIN_LEASE,
+        Operation.VALIDATE,
+    }
+)
+_FOR_OWNER: Final = {operation: Permission.ALLOW_OWNER for operation in Operation if operation not in USES}
+_PUBLISHED: Final = {
+    operation: Permission.ALLOW_ALL if operation in _READABLE else Permission.ALLOW_OWNER
+    for operation in _FOR_OWNER
+}
+_PUBLIC_TYPES: Final = frozenset({ObjectType.CERTIFICATE, ObjectType.PUBLIC_KEY})
+
+BUILT_IN: Final[Mapping[str, OperationPolicy]] = {
+    DEFAULT_POLICY: OperationPolicy(
+        name=DEFAULT_POLICY,
+        preset={t: _PUBLISHED if t in _PUBLIC_TYPES else _FOR_OWNER for t in ObjectType},
+        groups={},
+    ),
+    "public": OperationPolicy(
+        name="public",
+        preset={ObjectType.TEMPLATE: _PUBLISHED},
+        groups={},
+    ),
+}
+"""`default` and `public` as the PyKMIP server defines them; files cannot replace them. KMIP 1.4 §3.18.1."""

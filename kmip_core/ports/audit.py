@@ -1,0 +1,45 @@
+"""Evidence: who did what to which object, and what came of it. Never key bytes."""
+
+from typing import Protocol
+
+from attrs import frozen
+
+from kmip_core.enums import Operation, ResultReason
+
+
+@frozen(kw_only=True)
+class AuditRecord:
+    """One batch item, allowed or refused, or one event of the server itself.
+
+    record_id: unique, also the correlation id in a General Failure's text.  time: seconds since 1970-01-01 UTC.
+    event: the operation as the standard writes it, or what happened ("Start", "Handshake refused").
+    result: None for success, else the precise reason.
+    """
+
+    record_id: str
+    time: int
+    principal: str
+    source: str = ""
+    address: str = ""
+    certificate_serial: str = ""
+    event: str
+    operation: Operation | None = None
+    unique_identifiers: tuple[str, ...] = ()
+    result: ResultReason | None = None
+    message: str = ""
+
+
+class AuditTrail(Protocol):
+    """An append-only trail. Re-entrant."""
+
+    def append(self, record: AuditRecord) -> None:
+        """Return when the record has been handed to the operating system (RULINGS 17).
+
+        Raises KmipError (General Failure) if it cannot be written: no audit, no answer.
+        NOT promised: that it has reached the disk; a change's record is also in the store's outbox.
+        """
+        ...
+
+    def close(self) -> None:
+        """Make everything durable and let go."""
+        ...

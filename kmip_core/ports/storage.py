@@ -1,0 +1,109 @@
+"""Where managed objects are kept: units of work over a store that never loses an acknowledged change.
+
+A unit of work reads a snapshot and collects writes; nothing is visible to others, and no lock is held, until `commit`,
+which compares versions, writes, and returns only when the change is on stable storage (unless the store says of itself
+that it forgets). Reads inside a unit of work see its own collected writes.
+NOT promised: that `commit` succeeds. Two units of work that change one object: one commits, the other's `commit` raises
+`ConcurrentChange` and has changed nothing; the engine runs it again.
+"""
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from kmip_core.criteria import Located, Query
+from kmip_core.objects import Content, ManagedObject
+from kmip_core.ports.audit import AuditRecord
+from kmip_core.rules import Admitted
+
+
+class ConcurrentChange(Exception):
+    """Somebody else changed an object between its reading and this commit; nothing was written."""
+
+
+class UnitOfWork(Protocol):
+    """One atomic piece of work. Used by one thread at a time. As a context manager's value; leaving discards."""
+
+    @property
+    def has_writes(self) -> bool:
+        """True when `commit` would change anything."""
+        ...
+
+    def find(self, unique_identifier: str) -> ManagedObject | None:
+        """Return the object as stored (dates not settled), or None."""
+        ...
+
+    def content(self, admitted: Admitted) -> Content:
+        """Return the unsealed content of an admitted object.
+
+        Raises KmipError (Object Destroyed, or Key Value Not Present) where there is none; a sealed value that does not
+        open is a fault (General Failure), never an empty answer.
+        """
+        ...
+
+    def locate(self, query: Query) -> Located:
+        """Return the identifiers that satisfy the query, newest first, in a stable order.
+
+        A criterion that cannot be answered raises KmipError (Invalid Field); it is never ignored.
+        """
+        ...
+
+    def add(self, managed_object: ManagedObject, content: Content | None) -> None:
+        """Collect a new object.  content: None for one registered without its key value."""
+        ...
+
+    def save(self, managed_object: ManagedObject, content: Content | None = None) -> None:
+        """Collect changed attributes of an object that this unit of work has found or added.
+
+        content: replaces the content if given; `has_content=False` in the record erases it for good at commit.
+        The version in the record is the one that was read; the store raises it by one.
+        """
+        ...
+
+    def remove(self, unique_identifier: str) -> None:
+        """Collect the removal of an object with all its traces (Templates; everything else is destroyed and kept)."""
+        ...
+
+    def record(self, record: AuditRecord) -> None:
+        """Collect an audit record that becomes durable with this change or not at all (outbox, DESIGN 5.8)."""
+        ...
+
+    def commit(self) -> None:
+        """Make all collected writes durable at once.
+
+        Raises ConcurrentChange; or KmipError (General Failure) when the store cannot write, having written nothing.
+        """
+        ...
+
+
+class Storage(Protocol):
+    """A store of managed objects. Re-entrant."""
+
+    @property
+    def is_durable(self) -> bool:
+        """False for a store that forgets when the process ends."""
+        ...
+
+    @property
+    def blocking(self) -> bool:
+        """True when even reads may wait (a remote database): they must not run on an event loop."""
+        ...
+
+    def unit_of_work(self) -> AbstractContextManager[UnitOfWork]:
+        """Begin a unit of work; leaving the context without `commit` discards it."""
+        ...
+
+    def close(self) -> None:
+        """Finish pending commits and release what is held; the store is not used afterwards."""
+        ...
+
+
+class Outbox(Protocol):
+    """Audit records that were committed with their change and may not have reached the trail yet."""
+
+    def pending_records(self) -> tuple[AuditRecord, ...]:
+        """Return the committed records that were not acknowledged, oldest first."""
+        ...
+
+    def acknowledge(self, record_id: str) -> None:
+        """Say that a record has reached the trail; it is forgotten with one of the next commits."""
+        ...

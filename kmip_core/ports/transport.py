@@ -1,0 +1,76 @@
+"""What a transport needs of the server behind it: one whole message in, one whole message out.
+
+A transport authenticates its peer, cuts the byte stream into frames, and hands each frame to a `Service`. It
+knows nothing of TTLV or KMIP; the container joins the two. Its own duty is flow: deadlines, limits, order of
+answers.
+"""
+
+import enum
+from typing import Protocol
+
+from kmip_core.errors import KmipError
+from kmip_core.principal import Principal
+
+
+class Pace(enum.Enum):
+    """How long a job may keep its thread, so that the transport can choose where to run it."""
+
+    QUICK = "quick"  # microseconds, no waiting: may run on an event loop
+    COMMITS = "commits"  # waits for stable storage: wants a thread of its own while the group gathers
+    SLOW = "slow"  # seconds of computing or a remote party: belongs in a small bounded pool
+
+
+class Job(Protocol):
+    """One decoded message, ready to run once."""
+
+    @property
+    def pace(self) -> Pace:
+        """Where `run` may be called."""
+        ...
+
+    def run(self) -> bytes:
+        """Do the work and return the whole response message; never raises for input or state."""
+        ...
+
+    def decline(self, error: KmipError) -> bytes:
+        """Return, instead of `run`, the whole response that fails every batch item with `error`.
+
+        For a transport whose queues are full: nothing is begun, and the connection goes on.
+        """
+        ...
+
+
+class Service(Protocol):
+    """What a transport serves. Re-entrant: called from any thread, many at a time."""
+
+    def open(self, frame: bytes, principal: Principal) -> Job:
+        """Decode one whole message incl. its 8-byte header; a malformed one becomes a job that answers so."""
+        ...
+
+    def refuse(self, error: KmipError) -> bytes:
+        """Return the whole response to what is not opened: no frame, or a peer without identity.
+
+        The transport closes after sending it. Never raises.
+        """
+        ...
+
+
+class Framer(Protocol):
+    """Sans-IO cutter of one byte stream; one instance a connection."""
+
+    def receive_data(self, data: bytes) -> None:
+        """Take what arrived."""
+        ...
+
+    def next_frame(self) -> bytes | None:
+        """Return the next whole message, or None if more bytes are needed.
+
+        Raises KmipError (Invalid Message) as soon as the first eight bytes cannot begin an acceptable
+        message; the stream cannot be read any further then.
+        """
+        ...
+
+    @property
+    def is_between_messages(self) -> bool:
+        """True when no byte of an unfinished message is held (idle, not half-sent)."""
+        ...

@@ -1,0 +1,195 @@
+"""What an object may be used for: permitted states, dates and usage-mask bits, as tables over purposes.
+
+`admit` is the one gate: the engine calls it before a handler runs, and storage hands out content only for the
+`Admitted` that it returns. A handler therefore cannot forget a check. KMIP 2.1 §4.17 (mask), §4.57 (states).
+"""
+
+import enum
+from typing import Final
+
+from attrs import field, frozen
+
+from kmip_core.attributes import Attributes
+from kmip_core.enums import CryptographicUsageMask as Mask
+from kmip_core.enums import ObjectType, ResultReason, State
+from kmip_core.errors import KmipError, permission_denied, wrong_state
+from kmip_core.lifecycle import GONE, name_of, need_state
+from kmip_core.objects import ManagedObject
+
+
+class Purpose(enum.Enum):
+    """Why a request touches an object; the value completes "state is ...; {value} needs ..."."""
+
+    READ_ATTRIBUTES = "reading attributes"
+    READ_CONTENT = "Get"
+    CHANGE_ATTRIBUTES = "changing attributes"
+    CHANGE_STATE = "changing the state"
+    ENCRYPT = "Encrypt"
+    DECRYPT = "Decrypt"
+    SIGN = "Sign"
+    VERIFY = "Signature Verify"
+    MAC_GENERATE = "MAC"
+    MAC_VERIFY = "MAC Verify"
+    WRAP = "key wrapping"
+    UNWRAP = "key unwrapping"
+    DERIVE = "Derive Key"
+    AGREE = "key agreement"
+    CERTIFY = "Certify"
+    REPLACE = "Re-key"
+
+
+_ANY: Final = frozenset(State)
+_PRESENT: Final = _ANY - GONE
+_ACTIVE: Final = frozenset({State.ACTIVE})
+_LIVING: Final = frozenset({State.PRE_ACTIVE, State.ACTIVE, State.DEACTIVATED, State.COMPROMISED})
+
+STATES_FOR: Final[dict[Purpose, frozenset[State]]] = {
+    Purpose.READ_ATTRIBUTES: _ANY,
+    Purpose.READ_CONTENT: _PRESENT,
+    Purpose.CHANGE_ATTRIBUTES: _ANY,
+    Purpose.CHANGE_STATE: _ANY,  # the life-cycle table says which change
+    Purpose.ENCRYPT: _ACTIVE,
+    Purpose.DECRYPT: _ACTIVE,
+    Purpose.SIGN: _ACTIVE,
+    Purpose.VERIFY: _ACTIVE,
+    Purpose.MAC_GENERATE: _ACTIVE,
+    Purpose.MAC_VERIFY: _ACTIVE,
+    Purpose.WRAP: _ACTIVE,
+    Purpose.UNWRAP: _ACTIVE,
+    Purpose.DERIVE: _LIVING - {State.COMPROMISED, State.DEACTIVATED},  # PyKMIP and the official cases derive early
+    Purpose.AGREE: _ACTIVE,
+    Purpose.CERTIFY: _LIVING,
+    Purpose.REPLACE: _LIVING,
+}
+"""The states an object may be in for a purpose."""
+
+AFTER_DEACTIVATION: Final = frozenset(
+    {Purpose.DECRYPT, Purpose.VERIFY, Purpose.MAC_VERIFY, Purpose.UNWRAP}
+)
+"""Purposes that only undo earlier protection; `process_after_deactivation` opens two more states (RULINGS 7)."""
+
+USAGE_FOR: Final[dict[Purpose, Mask]] = {
+    Purpose.ENCRYPT: Mask.ENCRYPT,
+    Purpose.DECRYPT: Mask.DECRYPT,
+    Purpose.SIGN: Mask.SIGN,
+    Purpose.VERIFY: Mask.VERIFY,
+    Purpose.MAC_GENERATE: Mask.MAC_GENERATE,
+    Purpose.MAC_VERIFY: Mask.MAC_VERIFY,
+    Purpose.WRAP: Mask.WRAP_KEY,
+    Purpose.UNWRAP: Mask.UNWRAP_KEY,
+    Purpose.DERIVE: Mask.DERIVE_KEY,
+    Purpose.AGREE: Mask.KEY_AGREEMENT,
+}
+"""The Cryptographic Usage Mask bit that a purpose needs; a purpose that is not here needs none."""
+
+PROTECTS: Final = frozenset({Purpose.ENCRYPT, Purpose.SIGN, Purpose.MAC_GENERATE, Purpose.WRAP})
+"""Purposes that apply protection: over at the Protect Stop Date. KMIP 2.1 §4.47."""
+
+PROCESSES: Final = AFTER_DEACTIVATION
+"""Purposes that process what is protected: not before the Process Start Date. KMIP 2.1 §4.46."""
+
+
+@frozen
+class Admitted:
+    """Proof that one object passed `admit` for one purpose; only storage's `content` asks for it."""
+
+    managed_object: ManagedObject
+    purpose: Purpose
+    _made_by_admit: object = field(repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self._made_by_admit is not _SEAL:
+            raise TypeError("Admitted is made by rules.admit only")
+
+    @property
+    def unique_identifier(self) -> str:
+        """The object's identifier."""
+        return self.managed_object.unique_identifier
+
+    @property
+    def attributes(self) -> Attributes:
+        """The object's attributes, settled at the time of admission."""
+        return self.managed_object.attributes
+
+
+_SEAL: Final = object()
+
+
+def admit(
+    managed_object: ManagedObject,
+    purpose: Purpose,
+    now: int,
+    *,
+    object_types: frozenset[ObjectType] | None = None,
+    process_after_deactivation: bool = False,
+) -> Admitted:
+    """Return the proof that this settled object may be used for `purpose` at `now`.
+
+    The order is type, archive, state, dates, usage mask. Who asks was judged before (policy).
+    Raises KmipError: Invalid Object Type; Object Archived; Object Destroyed; Wrong Key Lifecycle State;
+    Incompatible Cryptographic Usage Mask.
+    """
+    attributes = managed_object.attributes
+    if object_types is not None and managed_object.object_type not in object_types:
+        wanted = " or ".join(sorted(t.name.replace("_", " ").title() for t in object_types))
+        raise KmipError(ResultReason.INVALID_OBJECT_TYPE, f"{purpose.value} needs an object of type {wanted}")
+    if managed_object.archived and purpose not in _WHILE_ARCHIVED:
+        raise KmipError(ResultReason.OBJECT_ARCHIVED, "the object is archived; Recover it first")
+    _check_state(attributes, purpose, process_after_deactivation)
+    check_dates(attributes, purpose, now)
+    check_usage(attributes.cryptographic_usage_mask, purpose)
+    return Admitted(managed_object, purpose, _SEAL)
+
+
+_WHILE_ARCHIVED: Final = frozenset(
+    {Purpose.READ_ATTRIBUTES, Purpose.CHANGE_ATTRIBUTES, Purpose.CHANGE_STATE}
+)
+
+
+def check_usage(mask: Mask | None, purpose: Purpose) -> None:
+    """Raise KmipError (Incompatible Cryptographic Usage Mask) unless the mask has the bit that `purpose` needs."""
+    needed = USAGE_FOR.get(purpose)
+    if needed is not None and not (mask or Mask(0)) & needed:
+        bit = "".join(word.title() for word in (needed.name or "").split("_"))
+        raise KmipError(
+            ResultReason.INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK,
+            f"{purpose.value} needs the {bit} bit in the cryptographic usage mask",
+        )
+
+
+def check_dates(attributes: Attributes, purpose: Purpose, now: int) -> None:
+    """Raise KmipError (Wrong Key Lifecycle State) outside Process Start Date and Protect Stop Date."""
+    start, stop = attributes.process_start_date, attributes.protect_stop_date
+    if purpose in PROCESSES and start is not None and now < start:
+        raise wrong_state(f"the process start date has not come; {purpose.value} is not yet allowed")
+    if purpose in PROTECTS and stop is not None and now >= stop:
+        raise wrong_state(f"the protect stop date has passed; {purpose.value} is no longer allowed")
+
+
+def check_content_may_leave(attributes: Attributes, *, wrapped: bool) -> None:
+    """Raise KmipError unless key material may leave the server.
+
+    Sensitive: only wrapped.  Extractable false: not at all. KMIP 2.1 §4.55, §4.26.
+    """
+    if attributes.extractable is False:
+        raise KmipError(ResultReason.NOT_EXTRACTABLE, "the object is not extractable")
+    if attributes.sensitive and not wrapped:
+        raise KmipError(ResultReason.SENSITIVE, "the object is sensitive; it leaves only wrapped")
+
+
+def _check_state(attributes: Attributes, purpose: Purpose, process_after_deactivation: bool) -> None:
+    state = need_state(attributes)
+    permitted = STATES_FOR[purpose]
+    if process_after_deactivation and purpose in AFTER_DEACTIVATION:
+        permitted |= {State.DEACTIVATED, State.COMPROMISED}
+    if state in permitted:
+        return
+    if state in GONE:
+        raise KmipError(ResultReason.OBJECT_DESTROYED, "the object has been destroyed; only its attributes are left")
+    wanted = " or ".join(name_of(s) for s in State if s in permitted)
+    raise wrong_state(f"state is {name_of(state)}; {purpose.value} needs {wanted}")
+
+
+def denied_use(operation: str) -> KmipError:
+    """Return the refusal for an asker who holds some other grant on the object (RULINGS 1)."""
+    return permission_denied(f"the object's policy does not allow {operation} for you")

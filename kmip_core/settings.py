@@ -1,0 +1,41 @@
+"""What an operator may choose about the core's behaviour; the edges fill it in, handlers read it."""
+
+import enum
+
+from attrs import frozen
+
+from kmip_core.structures import ServerInformation
+
+
+class RNGSeedMode(enum.Enum):
+    """How RNG Seed answers (RULINGS 12)."""
+
+    ACCEPT = "accept"
+    PARTIAL = "partial"
+    IGNORE = "ignore"
+    REFUSE = "refuse"
+
+
+class Profile(enum.Enum):
+    """How much legacy cryptography is allowed (RULINGS 9)."""
+
+    COMPATIBLE = "compatible"
+    MODERN = "modern"
+
+
+@frozen(kw_only=True)
+class Settings:
+    """Choices with safe defaults; the numbers of RULINGS stand beside those they come from."""
+
+    profile: Profile = Profile.COMPATIBLE  # 9
+    default_usage_masks: bool = False  # 6
+    process_after_deactivation: bool = False  # 7
+    unique_names: bool = False  # 8: within one owner
+    rng_seed: RNGSeedMode = RNGSeedMode.ACCEPT  # 12
+    check_time_stamp: bool = False  # 16
+    time_stamp_tolerance: int = 60  # seconds
+    lease_time: int = 3600  # seconds, what Obtain Lease grants
+    maximum_batch_items: int = 100
+    maximum_response_size: int = 16 * 1024 * 1024  # bytes, 10
+    vendor_identification: str = "kmipd"
+    server_information: ServerInformation = ServerInformation(server_name="kmipd", product_name="kmipd")
