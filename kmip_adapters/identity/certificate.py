@@ -1,0 +1,108 @@
+"""Identity from the client certificate, which TLS has already found to be valid.
+
+Exactly one name, or refused: a certificate with two could be read as either by different parts of a system.
+    Names are compared byte for byte later, so nothing is folded or trimmed here.
+"""
+
+import hashlib
+from typing import Final, Literal
+
+from attrs import define, evolve, field, validators
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from kmip_core.enums import ResultReason
+from kmip_core.errors import KmipError
+from kmip_core.principal import Principal
+
+NAME_LENGTH: Final = 255  # characters: what storage and policies are made for
+REMEMBERED: Final = 4_096  # certificates whose parsing is not repeated
+
+
+@define(kw_only=True)
+class CertificateIdentity:
+    """Reads the principal from a certificate; call it with the DER bytes and the peer's address.
+
+    source: "cn" the subject's common name; "san" the one URI, DNS name or e-mail address among the subject's
+        alternative names; "subject" the whole distinguished name by RFC 4514.
+    require_client_auth_eku: refuse certificates not made for clients (PyKMIP's enable_tls_client_auth).
+    """
+
+    source: Literal["cn", "san", "subject"] = field(
+        default="cn", validator=validators.in_(("cn", "san", "subject"))
+    )
+    require_client_auth_eku: bool = True
+    _known: dict[bytes, Principal] = field(factory=dict, init=False, repr=False)
+
+    def __call__(self, certificate: bytes | None, address: str) -> Principal:
+        """Return who presented `certificate`.  Raises KmipError (Authentication Not Successful)."""
+        if certificate is None:
+            raise _refused("no client certificate was presented")
+        digest = hashlib.sha256(certificate).digest()
+        principal = self._known.get(digest)
+        if principal is None:
+            principal = self._read(certificate)
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()  # rare enough that a cleverer choice would not pay
+            self._known[digest] = principal
+        return evolve(principal, address=address)
+
+    def _read(self, der: bytes) -> Principal:
+        try:
+            certificate = x509.load_der_x509_certificate(der)
+            names = _NAMES[self.source](certificate)
+            usages = _extended_key_usages(certificate)
+        except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+            raise _refused("the client certificate cannot be read") from error
+        if self.require_client_auth_eku and ExtendedKeyUsageOID.CLIENT_AUTH not in usages:
+            raise _refused("the client certificate's extended key usage does not contain clientAuth")
+        if len(names) != 1:
+            raise _refused(f"the client certificate has {len(names)} {_WHAT[self.source]}; one is needed")
+        return Principal(
+            name=_strict(names[0]), source="certificate", certificate_serial=f"{certificate.serial_number:x}"
+        )
+
+
+def _common_names(certificate: x509.Certificate) -> list[str | bytes]:
+    return [name.value for name in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+
+
+def _alternative_names(certificate: x509.Certificate) -> list[str | bytes]:
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    kinds = (x509.UniformResourceIdentifier, x509.DNSName, x509.RFC822Name)
+    return [name.value for name in names if isinstance(name, kinds)]
+
+
+def _whole_subject(certificate: x509.Certificate) -> list[str | bytes]:
+    subject = certificate.subject
+    for name in subject:
+        _strict(name.value)  # before RFC 4514's escapes hide a NUL
+    return [subject.rfc4514_string()] if subject.rdns else []
+
+
+_NAMES: Final = {"cn": _common_names, "san": _alternative_names, "subject": _whole_subject}
+_WHAT: Final = {"cn": "common names", "san": "alternative names (URI, DNS, e-mail)", "subject": "subjects"}
+
+
+def _extended_key_usages(certificate: x509.Certificate) -> frozenset[x509.ObjectIdentifier]:
+    try:
+        return frozenset(certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
+    except x509.ExtensionNotFound:
+        return frozenset()
+
+
+def _strict(name: str | bytes) -> str:
+    if isinstance(name, bytes):
+        raise _refused("the client certificate's name is not text")
+    if not 1 <= len(name) <= NAME_LENGTH:
+        raise _refused(f"the client certificate's name must have 1 to {NAME_LENGTH} characters")
+    if any(character < " " or "\x7f" <= character <= "\x9f" for character in name):
+        raise _refused("the client certificate's name contains control characters")
+    return name
+
+
+def _refused(message: str) -> KmipError:
+    return KmipError(ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, message)

@@ -1,0 +1,523 @@
+"""One TLS connection: handshake, identity, requests one at a time, answers in order, a clean end.
+
+TLS runs here over memory buffers instead of inside asyncio: fewer Python calls a request, back-pressure to
+the byte, and the reason of a failed handshake in our hands. Everything runs on the loop's thread; only
+`complete` is called by workers.
+
+The hot path is buffer_updated -> _pump -> _decrypt -> _serve -> _reply. It sets no timers: deadlines are
+numbers that the server's sweep compares (`TransportLimits.sweep_interval`).
+"""
+
+import asyncio
+import enum
+import logging
+import math
+import ssl
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Final, cast
+
+from attrs import define, field
+
+from kmip_adapters.transport.limits import LineBudget, TransportLimits
+from kmip_adapters.transport.workers import Workers
+from kmip_core.enums import ResultReason
+from kmip_core.errors import KmipError
+from kmip_core.ports.transport import Framer, Job, Pace, Service
+from kmip_core.principal import Principal
+
+LOG: Final = logging.getLogger("kmipd.transport")
+
+RECORD: Final = 16_384  # bytes of plaintext that one TLS record carries at most
+BURST: Final = 32  # pipelined requests of one client that are served before others have their turn
+
+Identify = Callable[[bytes | None, str], Principal]
+"""(client certificate in DER or None, address) -> who.  Raises KmipError (Authentication Not Successful)."""
+
+
+class Phase(enum.Enum):
+    """Where a connection is; it only moves downwards."""
+
+    HANDSHAKE = "the TLS handshake"
+    SERVING = "serving"
+    LINGERING = "reading the last answer"  # write side closed; what still arrives is thrown away
+    CLOSED = "closed"
+
+
+@define(kw_only=True, eq=False)
+class Serving:
+    """What the connections of one server share."""
+
+    service: Service
+    new_framer: Callable[[], Framer]
+    identify: Identify
+    ssl_context: ssl.SSLContext
+    limits: TransportLimits
+    loop: asyncio.AbstractEventLoop
+    commits: Workers
+    slow: Workers
+    on_empty: Callable[[], None]
+    # Ciphertext of whichever connection is being read: each takes it out before the next one reads.
+    arrived: memoryview = field(factory=lambda: memoryview(bytearray(65_536)))
+    connections: "set[TlsConnection]" = field(factory=set)
+    by_address: Counter[str] = field(factory=Counter)
+    handshakes: Counter[str] = field(factory=Counter)
+    by_identity: Counter[str] = field(factory=Counter)
+    lines: LineBudget = field(factory=LineBudget)
+    now: float = (
+        0.0  # loop time of the last sweep: good enough for deadlines, cheaper than asking for each request
+    )
+    draining: bool = False
+    _completed: "deque[tuple[TlsConnection, bytes | Job | None]]" = field(factory=deque)
+    _delivery_due: bool = False
+
+    def after(self, seconds: float) -> float:
+        """Return a deadline at least `seconds` from now, at most two sweeps later."""
+        return self.now + seconds + self.limits.sweep_interval
+
+    def tell(self, level: int, address: str, message: str) -> None:
+        """Log one line about a peer, unless it has had its share."""
+        held_back = self.lines.take(address, self.now)
+        if held_back is None:
+            LOG.debug("%s: %s", address, message)
+        elif held_back:
+            LOG.log(level, "%s: %s (%d such lines were held back)", address, message, held_back)
+        else:
+            LOG.log(level, "%s: %s", address, message)
+
+    def sweep(self) -> None:
+        """End what has passed its deadline, and sessions whose certificate has expired."""
+        self.now = self.loop.time()
+        wall = time.time()
+        for connection in tuple(self.connections):
+            if connection.deadline <= self.now:
+                connection.run_out_of_time()
+            elif connection.expires <= wall:
+                connection.expire()
+
+    def complete(self, connection: "TlsConnection", work: Callable[[], bytes | Job]) -> None:
+        """In a worker: do `work` and have its result delivered on the loop, many results by one wake-up."""
+        result: bytes | Job | None = None
+        try:
+            result = work()
+        except Exception:  # the thread must live on; the connection is cut when the result is missing
+            LOG.exception("a request failed outside of the engine")
+        self._completed.append((connection, result))
+        if not self._delivery_due:
+            self._delivery_due = True
+            try:
+                self.loop.call_soon_threadsafe(self._deliver)
+            except RuntimeError:  # the loop has ended meanwhile, and the connection with it
+                LOG.debug("an answer came after the server had stopped")
+
+    def _deliver(self) -> None:
+        self._delivery_due = False  # first, so that a result that comes now asks for another delivery
+        while self._completed:
+            connection, result = self._completed.popleft()
+            connection.completed(result)
+
+
+class TlsConnection(asyncio.BufferedProtocol):
+    """Server side of one connection."""
+
+    __slots__ = (
+        "_address",
+        "_busy",
+        "_ending",
+        "_framer",
+        "_identity",
+        "_incoming",
+        "_outgoing",
+        "_partial",
+        "_phase",
+        "_principal",
+        "_reading",
+        "_refusal",
+        "_serving",
+        "_tls",
+        "_transport",
+        "_unsent",
+        "deadline",
+        "expires",
+    )
+
+    def __init__(self, serving: Serving) -> None:
+        self.deadline = math.inf  # loop time
+        self.expires = math.inf  # wall clock, seconds since 1970: when the client's certificate does
+        self._serving = serving
+        self._phase = Phase.HANDSHAKE
+        self._busy = False  # a worker has a request of ours
+        self._unsent = False  # the peer has not taken all of its answer
+        self._reading = True
+        self._ending = serving.draining
+        self._partial = False  # a request has begun to arrive
+        self._refusal: KmipError | None = None  # what every request of this peer is answered with
+        self._identity: str | None = None
+        self._principal: Principal
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._tls = serving.ssl_context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._framer = serving.new_framer()
+
+    # What asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Admit the peer if it and all others together are within the limits."""
+        serving, limits = self._serving, self._serving.limits
+        self._transport = transport = cast(asyncio.Transport, transport)
+        self._address = (transport.get_extra_info("peername") or ("unknown",))[0]
+        serving.connections.add(self)
+        serving.by_address[self._address] += 1
+        serving.handshakes[self._address] += 1
+        transport.set_write_buffer_limits(high=0)  # pause_writing as soon as one byte of an answer waits
+        self.deadline = serving.after(limits.handshake)
+        if (
+            len(serving.connections) > limits.max_connections
+            or serving.by_address[self._address] > limits.connections_per_address
+            or serving.handshakes[self._address] > limits.handshakes_per_address
+        ):
+            serving.tell(logging.WARNING, self._address, "refused, too many connections")
+            self._abort()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Return where the next bytes go."""
+        return self._serving.arrived
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take `nbytes` of ciphertext."""
+        phase = self._phase
+        if phase is Phase.SERVING:
+            self._incoming.write(self._serving.arrived[:nbytes])
+            if self._busy:
+                self._pause_reading()  # more waits in the peer's and the kernel's buffers, not in ours
+            else:
+                self._pump()
+        elif phase is Phase.HANDSHAKE:
+            self._incoming.write(self._serving.arrived[:nbytes])
+            self._shake_hands()
+
+    def pause_writing(self) -> None:
+        """The peer reads slowly: serve it nothing more until it has taken its answer."""
+        self._unsent = True
+        self._pause_reading()
+        self.deadline = self._serving.after(self._serving.limits.write_stalled)
+
+    def resume_writing(self) -> None:
+        """The peer has taken everything."""
+        self._unsent = False
+        if self._phase is Phase.SERVING:
+            self._next()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the peer; a request in a worker is finished, its answer dropped."""
+        serving = self._serving
+        if self._phase is Phase.HANDSHAKE:
+            self._leave_handshake()
+        LOG.debug("%s: connection ended%s", self._address, f": {exc}" if exc else "")
+        self._phase = Phase.CLOSED
+        self.deadline = math.inf
+        serving.connections.discard(self)
+        _count_down(serving.by_address, self._address)
+        if self._identity is not None:
+            _count_down(serving.by_identity, self._identity)
+        if not serving.connections:
+            serving.on_empty()
+
+    # What the server calls
+
+    def run_out_of_time(self) -> None:
+        """End a connection whose deadline has passed."""
+        if self._phase is Phase.LINGERING:
+            pass
+        elif self._phase is Phase.HANDSHAKE:
+            self._tell(logging.INFO, "TLS handshake not finished in time")
+        elif self._unsent:
+            self._tell(logging.INFO, "did not read its answer in time")
+        elif self._partial:
+            self._tell(logging.INFO, "did not send the rest of its request in time")
+        else:
+            LOG.debug("%s: idle for too long", self._address)
+            self._close()
+            return
+        self._abort()
+
+    def expire(self) -> None:
+        """End a session whose certificate is no longer valid; a request in progress is answered first."""
+        self._tell(logging.INFO, "session ended, the client certificate has expired")
+        self.expires = math.inf
+        self.drain()
+
+    def drain(self) -> None:
+        """End the connection as soon as the request in progress, if any, has been answered."""
+        self._ending = True
+        if not self._busy and not self._unsent and self._phase is not Phase.LINGERING:
+            self._close()
+
+    def completed(self, result: bytes | Job | None) -> None:
+        """Take what a worker made of our request: the answer, a job for the slow pool, None after a fault."""
+        self._busy = False
+        if self._phase is not Phase.SERVING:
+            return
+        if result is None:
+            self._abort()
+        elif isinstance(result, bytes):
+            self._reply(result)
+        else:
+            self._start(result)
+        if not self._busy and not self._unsent:
+            self._next()
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        self._abort()
+
+    # Handshake and identity
+
+    def _shake_hands(self) -> None:
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            self._flush()
+            return
+        except ssl.SSLError as error:
+            self._tell(logging.INFO, f"TLS handshake failed: {_reason(error)}")
+            self._linger()  # so that the alert, which says why, arrives
+            return
+        self._leave_handshake()
+        self._phase = Phase.SERVING
+        self._begin_session()
+        self._flush()  # session tickets
+        self._pump()
+
+    def _leave_handshake(self) -> None:
+        _count_down(self._serving.handshakes, self._address)
+
+    def _begin_session(self) -> None:
+        """Find out who the peer is; one that is refused is told so when it asks; a handshake cannot."""
+        serving = self._serving
+        LOG.debug("%s: %s %s", self._address, self._tls.version(), (self._tls.cipher() or ("",))[0])
+        try:
+            self._principal = serving.identify(self._tls.getpeercert(binary_form=True), self._address)
+            not_after = (self._tls.getpeercert() or {}).get("notAfter")
+            if isinstance(not_after, str):
+                self.expires = ssl.cert_time_to_seconds(not_after)
+            if (
+                self.expires <= time.time()
+            ):  # OpenSSL does not look at the dates again when a session is resumed
+                self.expires = math.inf
+                raise KmipError(
+                    ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, "the client certificate has expired"
+                )
+            self._identity = self._principal.name
+            serving.by_identity[self._identity] += 1
+            if serving.by_identity[self._identity] > serving.limits.connections_per_identity:
+                raise KmipError(
+                    ResultReason.SERVER_LIMIT_EXCEEDED, "too many connections of this client are open"
+                )
+        except KmipError as error:
+            self._refusal = error
+            self._tell(logging.WARNING, f"refused: {error.message}")
+
+    # Requests
+
+    def _pump(self) -> None:
+        """Serve what has arrived, until more bytes, a worker or the peer must be waited for."""
+        next_frame = self._framer.next_frame
+        served = 0
+        while self._phase is Phase.SERVING and not (
+            self._busy or self._unsent or self._transport.is_closing()
+        ):
+            try:
+                frame = next_frame()
+            except KmipError as error:
+                self._tell(logging.INFO, f"sent no KMIP message: {error.message}")
+                self._refuse(error)
+                return
+            if frame is None:
+                if not self._decrypt():
+                    self._await_bytes()
+                    return
+                continue
+            self._partial = False
+            self._serve(frame)
+            served += 1
+            if served == BURST:
+                self._pause_reading()
+                self._serving.loop.call_soon(self._next)
+                return
+
+    def _decrypt(self) -> bool:
+        """Give the framer the next record.  Returns False if there is none, or the connection is ending."""
+        if not self._incoming.pending and not self._tls.pending():
+            return False
+        try:
+            self._framer.receive_data(self._tls.read(RECORD))
+        except (
+            ssl.SSLWantReadError
+        ):  # part of a record, or one that is TLS's own business and may want an answer
+            self._flush()
+            return False
+        except ssl.SSLZeroReturnError:
+            self._close()
+            return False
+        except ssl.SSLError as error:
+            self._tell(logging.INFO, f"TLS failed: {_reason(error)}")
+            self._linger()
+            return False
+        return True
+
+    def _await_bytes(self) -> None:
+        if self._phase is not Phase.SERVING:
+            return
+        if not self._framer.is_between_messages:
+            if not self._partial:  # dripping does not move this deadline
+                self._partial = True
+                self.deadline = self._serving.after(self._serving.limits.message)
+        elif (idle := self._serving.limits.idle) is None:
+            self.deadline = math.inf
+        else:
+            self.deadline = self._serving.after(idle)
+
+    def _serve(self, frame: bytes) -> None:
+        serving = self._serving
+        if self._refusal is not None:
+            self._refuse(self._refusal)
+        elif len(frame) > serving.limits.inline_frame:
+            self._hand_over(serving.commits, partial(_open_and_run, serving.service, frame, self._principal))
+        else:
+            try:
+                job = serving.service.open(frame, self._principal)
+            except Exception:  # the service promised not to; the other connections must live on
+                self._cut_after_fault()
+            else:
+                self._start(job)
+
+    def _start(self, job: Job) -> None:
+        """Run `job` where its pace wants it."""
+        serving = self._serving
+        pace = job.pace
+        if pace is Pace.QUICK:
+            try:
+                answer = job.run()
+            except Exception:  # as in _serve
+                self._cut_after_fault()
+            else:
+                self._reply(answer)
+        elif pace is Pace.COMMITS:
+            self._hand_over(serving.commits, job.run)
+        elif serving.slow.pending < serving.limits.slow_threads + serving.limits.slow_queue:
+            self._hand_over(serving.slow, job.run)
+        else:
+            self._tell(logging.WARNING, "declined, too many slow requests are waiting")
+            self._reply(
+                job.decline(
+                    KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, "the server is busy; try again later")
+                )
+            )
+
+    def _hand_over(self, workers: Workers, work: Callable[[], bytes | Job]) -> None:
+        self._busy = True
+        self.deadline = math.inf
+        workers.submit(partial(self._serving.complete, self, work))
+
+    def _next(self) -> None:
+        """Go on after an answer has left."""
+        if self._phase is not Phase.SERVING or self._busy or self._unsent:
+            return
+        if self._ending:
+            self._close()
+            return
+        if not self._reading:
+            self._reading = True
+            self._transport.resume_reading()
+        self._pump()
+
+    # Answers and endings
+
+    def _reply(self, answer: bytes) -> None:
+        """Send `answer` by one write, so as one record up to 16 KiB: some clients read it by two reads."""
+        sent = self._tls.write(answer)
+        while sent < len(answer):
+            sent += self._tls.write(answer[sent:])
+        self._transport.write(self._outgoing.read())
+
+    def _refuse(self, error: KmipError) -> None:
+        self._reply(self._serving.service.refuse(error))
+        self._linger()
+
+    def _flush(self) -> None:
+        if self._outgoing.pending:
+            self._transport.write(self._outgoing.read())
+
+    def _linger(self) -> None:
+        """Close our side after what was written, and throw away what arrives until the peer closes too.
+
+        Closing with unread bytes would send a TCP reset, and that destroys the answer before the peer reads
+        it.
+        """
+        self._say_goodbye()
+        self._phase = Phase.LINGERING
+        limits = self._serving.limits
+        self.deadline = self._serving.after(max(limits.linger, limits.write_stalled if self._unsent else 0.0))
+        if not self._reading:
+            self._reading = True
+            self._transport.resume_reading()
+        self._transport.write_eof()
+
+    def _close(self) -> None:
+        """End between messages: close_notify, then close once it is sent."""
+        if self._phase is Phase.CLOSED:
+            return
+        self._say_goodbye()
+        self._transport.close()
+        self._phase = Phase.LINGERING
+        self.deadline = self._serving.after(self._serving.limits.linger)
+
+    def _say_goodbye(self) -> None:
+        if self._phase is Phase.HANDSHAKE:
+            self._leave_handshake()
+        else:
+            with suppress(ssl.SSLError):  # it wants the peer's close_notify, for which we do not wait
+                self._tls.unwrap()
+        self._flush()
+
+    def _abort(self) -> None:
+        if self._phase is Phase.HANDSHAKE:
+            self._leave_handshake()
+        if self._phase is not Phase.CLOSED:
+            self._phase = Phase.LINGERING
+        self.deadline = math.inf
+        self._transport.abort()
+
+    def _cut_after_fault(self) -> None:
+        LOG.exception("%s: a request failed outside of the engine", self._address)
+        self._abort()
+
+    def _pause_reading(self) -> None:
+        if self._reading:
+            self._reading = False
+            self._transport.pause_reading()
+
+    def _tell(self, level: int, message: str) -> None:
+        self._serving.tell(level, self._address, message)
+
+
+def _open_and_run(service: Service, frame: bytes, principal: Principal) -> bytes | Job:
+    """In a worker: decode a long request and run it there, unless it belongs in the slow pool."""
+    job = service.open(frame, principal)
+    return job if job.pace is Pace.SLOW else job.run()
+
+
+def _reason(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"client certificate: {error.verify_message}"
+    return (error.reason or str(error)).replace("_", " ").lower()
+
+
+def _count_down(counter: Counter[str], key: str) -> None:
+    counter[key] -= 1
+    if counter[key] <= 0:
+        del counter[key]

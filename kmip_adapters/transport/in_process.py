@@ -1,0 +1,37 @@
+"""The way to a Service without sockets: for tests, and for programs that bring their own server along."""
+
+from collections.abc import Callable
+
+from attrs import field, frozen
+
+from kmip_core.errors import KmipError
+from kmip_core.ports.transport import Framer, Service
+from kmip_core.principal import Principal
+
+
+@frozen
+class InProcessTransport:
+    """Carries messages of one principal to a service, in the caller's thread."""
+
+    service: Service
+    new_framer: Callable[[], Framer] = field(kw_only=True)
+    principal: Principal = field(kw_only=True)
+
+    def request(self, frame: bytes) -> bytes:
+        """Return the answer to one message."""
+        return self.service.open(frame, self.principal).run()
+
+    def exchange(self, data: bytes) -> bytes:
+        """Return everything a peer would read that sends `data` on one connection: whole answers in order.
+
+        Bytes that are no message are answered once and end the exchange, whatever follows them.
+        """
+        framer = self.new_framer()
+        framer.receive_data(data)
+        answers = []
+        try:
+            while (frame := framer.next_frame()) is not None:
+                answers.append(self.request(frame))
+        except KmipError as error:
+            answers.append(self.service.refuse(error))
+        return b"".join(answers)

@@ -1,0 +1,70 @@
+"""The TLS policy of the server: versions, suites, certificates, whose client certificates count."""
+
+import ssl
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+FORWARD_SECRET_AEAD: Final = "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL"  # noqa: S105  suites
+"""Suites of TLS 1.2 offered when nobody names others; those of TLS 1.3 are all of this kind."""
+
+
+def build_ssl_context(
+    *,
+    server_certificates: Sequence[tuple[Path, Path]],
+    client_ca: Path,
+    ciphers: str | None = None,
+    minimum_version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2,
+    maximum_version: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED,
+) -> ssl.SSLContext:
+    """Return a context for mutual TLS.
+
+    server_certificates: (certificate chain, private key) in PEM; at most one of each key type (RSA, EC), so
+        that suites of both kinds find theirs. Both paths may be the same file.
+    client_ca: PEM; the only certificates that vouch for clients (the system's store is not read).
+    ciphers: TLS 1.2 suites as an OpenSSL cipher string; None offers AEAD suites with forward secrecy only.
+    Raises ValueError that names the file or the string that cannot be used.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = minimum_version
+    context.maximum_version = maximum_version
+    context.options |= (
+        ssl.OP_NO_COMPRESSION
+        | ssl.OP_NO_RENEGOTIATION
+        | ssl.OP_CIPHER_SERVER_PREFERENCE
+        | ssl.OP_SINGLE_ECDH_USE
+    )
+    # Resumption with client certificates needs a session ID context, or clients like Veeam fail (clients.md
+    # rule 21): Python's ssl sets one on every context. A resumed session brings the certificate along, so
+    # that the connection judges its dates and identity anew. One ticket a handshake is enough: each
+    # resumption hands out the next.
+    context.num_tickets = 1
+    try:
+        context.set_ciphers(ciphers or FORWARD_SECRET_AEAD)
+    except ssl.SSLError as error:
+        raise ValueError(f"none of the TLS cipher suites is known: {ciphers}") from error
+    for certificate, key in server_certificates:
+        _load_server_certificate(context, certificate, key)
+    try:
+        context.load_verify_locations(cafile=client_ca)
+    except OSError as error:
+        raise ValueError(f"{client_ca}: cannot be read as the client CA in PEM: {_why(error)}") from error
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def _load_server_certificate(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+    try:
+        # An empty password makes an encrypted key an error instead of a question at the terminal.
+        context.load_cert_chain(certificate, key, password="")
+    except OSError as error:
+        raise ValueError(
+            f"{certificate} and {key}: not a certificate in PEM with its private key: {_why(error)}"
+        ) from error
+
+
+def _why(error: OSError) -> str:
+    """Say what was wrong without OpenSSL's source lines."""
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or "no PEM").replace("_", " ").lower()
+    return error.strerror or str(error)

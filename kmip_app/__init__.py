@@ -1,0 +1,1 @@
+"""kmipd: the server, its command line and its configuration."""

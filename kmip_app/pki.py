@@ -1,0 +1,360 @@
+"""The built-in PKI: a CA, server and client certificates, so that the first start needs no openssl.
+
+    pki/  ca.crt ca.key  server-rsa.crt server-rsa.key  server-ec.crt server-ec.key  client.crt client.key
+
+Rules: private keys are born with mode 0600 and appear under their name only when whole and on disk; whatever
+an interrupted start leaves behind is completed or made anew by the next one; certificates about to expire
+are too.
+"""
+
+import contextlib
+import datetime as dt
+import ipaddress
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+
+CA_LIFETIME: Final = dt.timedelta(days=3_652)
+LEAF_LIFETIME: Final = dt.timedelta(days=825)  # what the strictest platforms accept from a private CA
+RENEW_BEFORE: Final = dt.timedelta(days=30)
+BACKDATE: Final = dt.timedelta(hours=1)  # for clients whose clocks are behind
+NAME_LENGTH: Final = 64  # characters of a common name: X.520's upper bound
+TEMPORARY: Final = ".new-"  # prefix of files that are being written
+
+
+class PkiError(Exception):
+    """The PKI directory cannot be used as it is; the message says what to do."""
+
+
+@frozen(kw_only=True)
+class Bundle:
+    """A certificate and its private key, as PEM files."""
+
+    certificate: Path
+    key: Path
+
+
+@frozen(kw_only=True)
+class Pki:
+    """Where everything lies."""
+
+    directory: Path
+    ca: Bundle
+    servers: tuple[Bundle, ...]
+    client: Bundle
+
+
+def ensure_pki(
+    directory: Path,
+    *,
+    hostnames: Iterable[str] = ("localhost", "127.0.0.1", "::1"),
+    now: dt.datetime | None = None,
+) -> Pki:
+    """Return the PKI in `directory`, after making what is missing, does not fit together or will soon expire.
+
+    Server certificates are issued anew when `hostnames` has changed. now: aware; None means the system's
+    clock. Raises PkiError, OSError.
+    """
+    now = now or dt.datetime.now(dt.UTC)
+    names = [_general_name(name) for name in hostnames]
+    _prepare(directory)
+    ca = _bundle(directory, "ca")
+    servers = (_bundle(directory, "server-rsa"), _bundle(directory, "server-ec"))
+    client = _bundle(directory, "client")
+    pki = Pki(directory=directory, ca=ca, servers=servers, client=client)
+
+    # RSA takes its time and needs no interpreter lock: the keys of a first start are made side by side.
+    with ThreadPoolExecutor(4) as pool:
+        server_keys = [pool.submit(_key_for, servers[0], _rsa_2048), pool.submit(_key_for, servers[1], _p256)]
+        client_key = pool.submit(_key_for, client, _rsa_2048)
+        ca_key = pool.submit(_ca_key, ca).result()
+        issuer = _ca_certificate(ca, ca_key, now)
+        for server, key in zip(servers, server_keys, strict=True):
+            _ensure_leaf(server, key.result(), issuer, ca_key, "kmipd server", names, now)
+        _ensure_leaf(client, client_key.result(), issuer, ca_key, "client", [], now)
+    return pki
+
+
+def issue_client(pki: Pki, name: str, out: Path, *, now: dt.datetime | None = None) -> Bundle:
+    """Write NAME.crt, NAME.key and ca.crt into `out` for a new client whose identity is `name`.
+
+    Raises PkiError for a name that cannot be one, or that `out` already holds: a key in use is never
+    overwritten.
+    """
+    _check_client_name(name)
+    now = now or dt.datetime.now(dt.UTC)
+    ca_key = _load_key(pki.ca.key)
+    if ca_key is None:
+        raise PkiError(f"{pki.ca.key}: missing; start the server once, or put the CA's key back")
+    out.mkdir(mode=0o700, parents=True, exist_ok=True)
+    bundle = _bundle(out, name)
+    for path in (bundle.certificate, bundle.key):
+        if path.exists():
+            raise PkiError(f"{path}: exists; choose another directory or remove it")
+    key = _rsa_2048()
+    issuer = _load_certificate(pki.ca.certificate)
+    if issuer is None:
+        raise PkiError(f"{pki.ca.certificate}: missing; start the server once, it is made again from the key")
+    _write(bundle.key, _key_pem(key), 0o600)
+    _write(bundle.certificate, _pem(_leaf(key, issuer, ca_key, name, [], now)), 0o644)
+    if out.resolve() != pki.directory.resolve():
+        _write(out / "ca.crt", _pem(issuer), 0o644)
+    return bundle
+
+
+# What is there already
+
+
+def _ca_key(ca: Bundle) -> PrivateKey:
+    key = _load_key(ca.key)
+    if key is not None:
+        return key
+    if ca.certificate.exists():  # the key is written first, so this is no interrupted start
+        raise PkiError(
+            f"{ca.key}: missing although {ca.certificate.name} is there; put it back, or remove the folder"
+        )
+    # RSA, since this one signature is checked by every client, and some appliances know nothing else.
+    key = rsa.generate_private_key(public_exponent=65_537, key_size=3_072)
+    _write(ca.key, _key_pem(key), 0o600)
+    return key
+
+
+def _ca_certificate(ca: Bundle, key: PrivateKey, now: dt.datetime) -> x509.Certificate:
+    """Return the CA's certificate; a missing one is made again from the key, and leaves stay valid."""
+    certificate = _load_certificate(ca.certificate)
+    if certificate is None:
+        certificate = _self_signed(key, now)
+        _write(ca.certificate, _pem(certificate), 0o644)
+    elif certificate.public_key() != key.public_key():
+        raise PkiError(f"{ca.key} does not belong to {ca.certificate.name}; put the right one back")
+    return certificate
+
+
+def _key_for(bundle: Bundle, generate: Callable[[], PrivateKey]) -> PrivateKey:
+    """Return the key of a bundle that is whole, or a new one that is not yet written."""
+    key = _load_key(bundle.key)
+    certificate = _load_certificate(bundle.certificate)
+    if key is not None and certificate is not None and certificate.public_key() == key.public_key():
+        return key
+    return generate()
+
+
+def _ensure_leaf(
+    bundle: Bundle,
+    key: PrivateKey,
+    issuer: x509.Certificate,
+    ca_key: PrivateKey,
+    name: str,
+    names: list[x509.GeneralName],
+    now: dt.datetime,
+) -> None:
+    certificate = _load_certificate(bundle.certificate)
+    if certificate is not None and _is_good(certificate, key, issuer, names, now):
+        return
+    _write(bundle.key, _key_pem(key), 0o600)
+    _write(bundle.certificate, _pem(_leaf(key, issuer, ca_key, name, names, now)), 0o644)
+
+
+def _is_good(
+    certificate: x509.Certificate,
+    key: PrivateKey,
+    issuer: x509.Certificate,
+    names: list[x509.GeneralName],
+    now: dt.datetime,
+) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    has: list[x509.GeneralName] = []
+    with contextlib.suppress(x509.ExtensionNotFound):
+        has = list(certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
+    return (
+        certificate.public_key() == key.public_key()
+        and certificate.not_valid_after_utc - now > RENEW_BEFORE
+        and certificate.not_valid_before_utc <= now
+        and has == names
+    )
+
+
+# Certificates
+
+
+def _self_signed(key: PrivateKey, now: dt.datetime) -> x509.Certificate:
+    # Named after its key, so that two of them are told apart and one that was lost can be made again.
+    digest = x509.SubjectKeyIdentifier.from_public_key(key.public_key()).digest
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"kmipd CA {digest[:4].hex()}")])
+    return (
+        _builder(key, subject, subject, now, CA_LIFETIME)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_key_usage(key_cert_sign=True, crl_sign=True), critical=True)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+
+
+def _leaf(
+    key: PrivateKey,
+    issuer: x509.Certificate,
+    ca_key: PrivateKey,
+    common_name: str,
+    names: list[x509.GeneralName],
+    now: dt.datetime,
+) -> x509.Certificate:
+    """Return a server's certificate if it has `names`, else a client's."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    lifetime = min(LEAF_LIFETIME, issuer.not_valid_after_utc - now)
+    usage = ExtendedKeyUsageOID.SERVER_AUTH if names else ExtendedKeyUsageOID.CLIENT_AUTH
+    issuer_key_id = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    builder = (
+        _builder(key, subject, issuer.subject, now, lifetime)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        # RSA key exchange (TLS 1.2 suites that old clients pin) needs keyEncipherment.
+        .add_extension(_key_usage(key_encipherment=isinstance(key, rsa.RSAPrivateKey)), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_key_id), critical=False
+        )
+    )
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    return builder.sign(ca_key, hashes.SHA256())
+
+
+def _builder(
+    key: PrivateKey, subject: x509.Name, issuer: x509.Name, now: dt.datetime, lifetime: dt.timedelta
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - BACKDATE)
+        .not_valid_after(now + lifetime)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+
+
+def _key_usage(
+    *, key_encipherment: bool = False, key_cert_sign: bool = False, crl_sign: bool = False
+) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not key_cert_sign,
+        content_commitment=False,
+        key_encipherment=key_encipherment,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=key_cert_sign,
+        crl_sign=crl_sign,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _rsa_2048() -> PrivateKey:
+    return rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+
+
+def _p256() -> PrivateKey:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def _general_name(hostname: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(hostname))
+    except ValueError:
+        pass
+    try:
+        return x509.DNSName(hostname.encode("idna").decode("ascii"))
+    except UnicodeError as error:
+        raise PkiError(f"{hostname!r} is no host name that a certificate can carry") from error
+
+
+def _check_client_name(name: str) -> None:
+    if not 1 <= len(name) <= NAME_LENGTH:
+        raise PkiError(f"a client's name has 1 to {NAME_LENGTH} characters")
+    if not name.isprintable() or name != name.strip():
+        raise PkiError("a client's name has no control characters and no space at its ends")
+    if "/" in name or "\\" in name or name.startswith("."):
+        raise PkiError("a client's name becomes a file name: no slashes, no dot at the start")
+    if name == "ca":
+        raise PkiError("ca is the name of the CA's own files; choose another")
+
+
+# Files
+
+
+def _bundle(directory: Path, name: str) -> Bundle:
+    return Bundle(certificate=directory / f"{name}.crt", key=directory / f"{name}.key")
+
+
+def _prepare(directory: Path) -> None:
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for left_over in directory.glob(f"{TEMPORARY}*"):
+        left_over.unlink(missing_ok=True)
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    """Put `content` at `path` whole or not at all, with `mode` from its first byte, and on disk on return."""
+    descriptor, name = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)  # O_EXCL, mode 0600
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _load_key(path: Path) -> PrivateKey | None:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    try:
+        key = serialization.load_pem_private_key(content, password=None)
+    except (ValueError, TypeError) as error:
+        raise PkiError(f"{path}: not an unencrypted private key in PEM") from error
+    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+        raise PkiError(f"{path}: neither an RSA nor an EC key")
+    return key
+
+
+def _load_certificate(path: Path) -> x509.Certificate | None:
+    try:
+        return x509.load_pem_x509_certificate(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise PkiError(f"{path}: not a certificate in PEM") from error
+
+
+def _pem(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def _key_pem(key: PrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )

@@ -1,0 +1,134 @@
+"""A service and a framer small enough to see through, and certificates, for tests of the transports."""
+
+import functools
+import tempfile
+import threading
+from pathlib import Path
+
+from attrs import define, field
+
+from kmip_adapters.identity.certificate import CertificateIdentity
+from kmip_adapters.transport.limits import TransportLimits
+from kmip_adapters.transport.tls_context import build_ssl_context
+from kmip_adapters.transport.tls_ttlv import TlsTtlvServer
+from kmip_app.pki import Pki, ensure_pki
+from kmip_core.errors import KmipError, invalid_message
+from kmip_core.ports.transport import Pace
+from kmip_core.principal import Principal
+
+REQUEST = bytes.fromhex("42007801")
+RESPONSE = bytes.fromhex("42007b01")
+LONGEST = 1 << 20
+
+PACES = {b"Q": Pace.QUICK, b"C": Pace.COMMITS, b"S": Pace.SLOW, b"G": Pace.COMMITS, b"W": Pace.SLOW}
+"""First byte of a message's body -> its pace. G and W wait for the gate as well; anything else is quick."""
+
+
+def request(body: bytes) -> bytes:
+    return REQUEST + len(body).to_bytes(4) + body
+
+
+def response(body: bytes) -> bytes:
+    return RESPONSE + len(body).to_bytes(4) + body
+
+
+def refusal(error: KmipError) -> bytes:
+    return response(b"refused " + error.reason.name.encode() + b": " + error.message.encode())
+
+
+@define
+class FakeJob:
+    service: "FakeService"
+    body: bytes
+    principal: Principal
+
+    @property
+    def pace(self) -> Pace:
+        return PACES.get(self.body[:1], Pace.QUICK)
+
+    def run(self) -> bytes:
+        self.service.threads.append(threading.current_thread().name)
+        if self.body[:1] in (b"G", b"W"):
+            self.service.begun.release()
+            assert self.service.gate.wait(20)
+        if self.body[:1] == b"X":
+            raise RuntimeError("a fault of the engine")
+        if self.body[:1] == b"B":  # a big answer: B and the length in decimal digits
+            return response(bytes(int(self.body[1:])))
+        return response(self.principal.name.encode() + b" says " + self.body)
+
+    def decline(self, error: KmipError) -> bytes:
+        return refusal(error)
+
+
+@define
+class FakeService:
+    """Answers every message with the principal's name and the message's body."""
+
+    gate: threading.Event = field(factory=threading.Event)
+    begun: threading.Semaphore = field(factory=lambda: threading.Semaphore(0))
+    threads: list[str] = field(factory=list)
+
+    def open(self, frame: bytes, principal: Principal) -> FakeJob:
+        return FakeJob(self, frame[8:], principal)
+
+    def refuse(self, error: KmipError) -> bytes:
+        return refusal(error)
+
+
+class FakeFramer:
+    def __init__(self) -> None:
+        self._held = bytearray()
+
+    def receive_data(self, data: bytes) -> None:
+        self._held += data
+
+    def next_frame(self) -> bytes | None:
+        if len(self._held) < 8:
+            return None
+        length = int.from_bytes(self._held[4:8])
+        if self._held[:4] != REQUEST or length > LONGEST:
+            raise invalid_message("not the beginning of a message")
+        if len(self._held) < 8 + length:
+            return None
+        frame = bytes(self._held[: 8 + length])
+        del self._held[: 8 + length]
+        return frame
+
+    @property
+    def is_between_messages(self) -> bool:
+        return not self._held
+
+
+@functools.cache
+def _folder(name: str) -> "tempfile.TemporaryDirectory[str]":
+    return tempfile.TemporaryDirectory(prefix=f"kmipd-{name}-")  # removed when the interpreter ends
+
+
+@functools.cache
+def throwaway_pki(name: str = "ours") -> Pki:
+    """One PKI a test process and name."""
+    return ensure_pki(Path(_folder(name).name))
+
+
+def a_server(
+    service: FakeService | None = None,
+    *,
+    pki: Pki | None = None,
+    host: str = "127.0.0.1",
+    identity: CertificateIdentity | None = None,
+    limits: TransportLimits | None = None,
+) -> TlsTtlvServer:
+    pki = pki or throwaway_pki()
+    return TlsTtlvServer(
+        service=service or FakeService(),
+        new_framer=FakeFramer,
+        identify=identity or CertificateIdentity(),
+        ssl_context=build_ssl_context(
+            server_certificates=[(bundle.certificate, bundle.key) for bundle in pki.servers],
+            client_ca=pki.ca.certificate,
+        ),
+        host=host,
+        port=0,
+        limits=limits,
+    )
