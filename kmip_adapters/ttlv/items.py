@@ -120,23 +120,22 @@ def _describe(item: Item, depth: int, lines: list[str]) -> None:
 
 
 def _value_text(item: Item) -> str:
-    if isinstance(item.value, bytes):
-        return item.value.hex()
-    if isinstance(item.value, str):
-        return repr(item.value)
+    value = item.value
+    if isinstance(value, bytes):
+        return value.hex()
+    if not isinstance(value, int) or isinstance(value, bool):
+        return repr(value)
+    if item.type == ItemType.BIG_INTEGER:
+        return f"0x{value:X}"  # decimals of a long number cost quadratic time, and Python refuses them
     tag = tables.tag_by_code(item.tag)
     enumeration = tables.enumeration(tag.enumeration) if tag and tag.enumeration else None
-    if isinstance(item.value, bool) or enumeration is None:
-        return f"0x{item.value:X}" if item.type == ItemType.BIG_INTEGER else str(item.value)
-    if enumeration.is_mask:
-        names = [
-            name
-            for bit, name in enumeration.name_by_value.items()
-            if isinstance(item.value, int) and item.value & bit
-        ]
-        return f"0x{item.value:08X} {' '.join(names)}".rstrip()
-    name = enumeration.name_by_value.get(item.value) if isinstance(item.value, int) else None
-    return f"{name} (0x{item.value:08X})" if name else f"0x{item.value:08X}"
+    if item.type == ItemType.ENUMERATION:
+        name = enumeration.name_by_value.get(value) if enumeration else None
+        return f"{name} (0x{value:08X})" if name else f"0x{value:08X}"
+    if enumeration and enumeration.is_mask:
+        names = [name for bit, name in enumeration.name_by_value.items() if value & bit]
+        return " ".join([f"0x{value & 0xFFFFFFFF:08X}", *names])
+    return str(value)
 
 
 def _type_name(item_type: ItemType) -> str:
