@@ -1,0 +1,42 @@
+"""Hashing Algorithm -> pyca hash, for digests and for everything that is built on one."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from cryptography.hazmat.primitives import hashes
+
+from kmip_core.enums import HashingAlgorithm
+from kmip_core.errors import invalid_field, need
+
+HASHES: Final[Mapping[HashingAlgorithm, hashes.HashAlgorithm]] = {
+    HashingAlgorithm.MD5: hashes.MD5(),
+    HashingAlgorithm.SHA_1: hashes.SHA1(),
+    HashingAlgorithm.SHA_224: hashes.SHA224(),
+    HashingAlgorithm.SHA_256: hashes.SHA256(),
+    HashingAlgorithm.SHA_384: hashes.SHA384(),
+    HashingAlgorithm.SHA_512: hashes.SHA512(),
+    HashingAlgorithm.SHA_512_224: hashes.SHA512_224(),
+    HashingAlgorithm.SHA_512_256: hashes.SHA512_256(),
+    HashingAlgorithm.SHA3_224: hashes.SHA3_224(),
+    HashingAlgorithm.SHA3_256: hashes.SHA3_256(),
+    HashingAlgorithm.SHA3_384: hashes.SHA3_384(),
+    HashingAlgorithm.SHA3_512: hashes.SHA3_512(),
+}
+"""pyca's hash algorithms are values without state; one of each will do."""
+
+
+def known_hash(algorithm: HashingAlgorithm | None) -> hashes.HashAlgorithm:
+    """Return pyca's hash.  Raises KmipError (Invalid Field) for none, or one that pyca does not have."""
+    found = HASHES.get(need(algorithm, "Hashing Algorithm"))
+    if found is None:
+        known = ", ".join(known.name for known in HASHES)
+        name = "none" if algorithm is None else algorithm.name
+        raise invalid_field(f"{name} cannot be computed here; known hashes: {known}")
+    return found
+
+
+def digest(algorithm: HashingAlgorithm, data: bytes) -> bytes:
+    """Return the digest of `data`."""
+    context = hashes.Hash(known_hash(algorithm))
+    context.update(data)
+    return context.finalize()
