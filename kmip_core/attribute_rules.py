@@ -174,7 +174,8 @@ def check_addition(reference: AttributeReference, attributes: Attributes, object
     _check_applies(reference, rule, object_type)
     if not is_multiple(reference) and attributes.values_of(reference) and reference.attribute not in _REPEATABLE:
         raise KmipError(
-            ResultReason.ATTRIBUTE_SINGLE_VALUED, f"{title(reference.attribute)} already has its one value; modify it"
+            ResultReason.ATTRIBUTE_SINGLE_VALUED,
+            f"{title(reference.attribute)} already has its one value; modify it",
         )
 
 

@@ -156,9 +156,7 @@ class Attributes:
             if name in MULTIPLE:
                 yield from self._numbered(AttributeReference(attribute=name), value)
             else:
-                yield AttributeInstance(
-                    reference=AttributeReference(attribute=name, attribute_index=0), value=value
-                )
+                yield AttributeInstance(reference=AttributeReference(attribute=name, attribute_index=0), value=value)
         groups: dict[AttributeReference, list[TypedValue]] = {}
         for custom in self.custom_attributes:
             groups.setdefault(custom_reference(custom), []).append(custom.attribute_value)
@@ -220,9 +218,7 @@ class Attributes:
         told = (f"{a.name}={getattr(self, a.name)!r}" for a in attrs.fields(Attributes))
         return f"Attributes({', '.join(t for t in told if not t.endswith(('=None', '=()')))})"
 
-    def _numbered(
-        self, reference: AttributeReference, values: tuple[Any, ...]
-    ) -> Iterator[AttributeInstance]:
+    def _numbered(self, reference: AttributeReference, values: tuple[Any, ...]) -> Iterator[AttributeInstance]:
         for index, value in zip(self.indices_of(reference), values, strict=True):
             yield AttributeInstance(reference=evolve(reference, attribute_index=index), value=value)
 
@@ -244,9 +240,7 @@ _FIELD_SET: Final = frozenset(FIELDS)
 
 def custom_reference(custom: CustomAttribute) -> AttributeReference:
     """Return the reference that all instances of this custom attribute share."""
-    return AttributeReference(
-        attribute=custom.attribute_name, vendor_identification=custom.vendor_identification
-    )
+    return AttributeReference(attribute=custom.attribute_name, vendor_identification=custom.vendor_identification)
 
 
 def collect(instances: Iterable[AttributeInstance], template_names: tuple[Name, ...] = ()) -> Attributes:
@@ -294,9 +288,7 @@ def merge(base: Attributes, more: Attributes) -> Attributes:
             changes[name] = present + tuple(v for v in value if v not in present)
         else:
             changes[name] = value
-    customs = base.custom_attributes + tuple(
-        c for c in more.custom_attributes if c not in base.custom_attributes
-    )
+    customs = base.custom_attributes + tuple(c for c in more.custom_attributes if c not in base.custom_attributes)
     changes["custom_attributes"] = customs
     changes["template_names"] = base.template_names + more.template_names
     return evolve(base, **changes)

@@ -341,12 +341,8 @@ def _init_key(
             cryptographic_length=cryptographic_length,
         )
         if attributes is None:
-            attributes = _told(
-                cryptographic_usage_masks, name, cryptographic_algorithm, cryptographic_length
-            )
-    _attrs_init(
-        instance, key_block=key_block, attributes=Attributes() if attributes is None else attributes, **more
-    )
+            attributes = _told(cryptographic_usage_masks, name, cryptographic_algorithm, cryptographic_length)
+    _attrs_init(instance, key_block=key_block, attributes=Attributes() if attributes is None else attributes, **more)
 
 
 def _told(

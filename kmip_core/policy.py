@@ -166,8 +166,7 @@ _READABLE: Final = frozenset(
 )
 _FOR_OWNER: Final = {operation: Permission.ALLOW_OWNER for operation in Operation if operation not in USES}
 _PUBLISHED: Final = {
-    operation: Permission.ALLOW_ALL if operation in _READABLE else Permission.ALLOW_OWNER
-    for operation in _FOR_OWNER
+    operation: Permission.ALLOW_ALL if operation in _READABLE else Permission.ALLOW_OWNER for operation in _FOR_OWNER
 }
 _PUBLIC_TYPES: Final = frozenset({ObjectType.CERTIFICATE, ObjectType.PUBLIC_KEY})
 

@@ -63,9 +63,7 @@ STATES_FOR: Final[dict[Purpose, frozenset[State]]] = {
 }
 """The states an object may be in for a purpose."""
 
-AFTER_DEACTIVATION: Final = frozenset(
-    {Purpose.DECRYPT, Purpose.VERIFY, Purpose.MAC_VERIFY, Purpose.UNWRAP}
-)
+AFTER_DEACTIVATION: Final = frozenset({Purpose.DECRYPT, Purpose.VERIFY, Purpose.MAC_VERIFY, Purpose.UNWRAP})
 """Purposes that only undo earlier protection; `process_after_deactivation` opens two more states (RULINGS 7)."""
 
 USAGE_FOR: Final[dict[Purpose, Mask]] = {
@@ -141,9 +139,7 @@ def admit(
     return Admitted(managed_object, purpose, _SEAL)
 
 
-_WHILE_ARCHIVED: Final = frozenset(
-    {Purpose.READ_ATTRIBUTES, Purpose.CHANGE_ATTRIBUTES, Purpose.CHANGE_STATE}
-)
+_WHILE_ARCHIVED: Final = frozenset({Purpose.READ_ATTRIBUTES, Purpose.CHANGE_ATTRIBUTES, Purpose.CHANGE_STATE})
 
 
 def check_usage(mask: Mask | None, purpose: Purpose) -> None:

@@ -17,3 +17,11 @@ class Identifiers(Protocol):
     def new(self) -> str:
         """Return a fresh random identifier of at most 36 characters (libkmip family, clients.md 25)."""
         ...
+
+
+class FaultLog(Protocol):
+    """Where faults of the server itself go; clients are told a correlation id and nothing else."""
+
+    def report(self, correlation_id: str, error: BaseException) -> None:
+        """Keep the error with its traceback, without values of local variables."""
+        ...

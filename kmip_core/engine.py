@@ -1,0 +1,413 @@
+"""The engine: a request message and a principal in, a response message out.
+
+It runs the items of a batch in order, each as one unit of work (all as one for Undo): look up the spec, resolve and
+admit the objects that the request names, let the handler perform, commit, leave evidence. It never compares a protocol
+version, never sees a tag, and knows no operation by name. KMIP 2.1 §6 (introduction), 1.4 §4.
+
+Exceptions become answers here: a `KmipError` fails its item with its reason; anything else is a fault of ours, answered
+with General Failure and a correlation id, its details kept from the client.
+"""
+
+from collections.abc import Mapping
+from functools import cache, reduce
+from typing import Any, Final
+
+from attrs import define, evolve, field, fields, frozen
+
+from kmip_core import lifecycle, rules
+from kmip_core.enums import (
+    BatchErrorContinuationOption,
+    ObjectType,
+    Operation,
+    ResultReason,
+    ResultStatus,
+    UniqueIdentifier,
+)
+from kmip_core.errors import KmipError, invalid_field, invalid_message, not_found
+from kmip_core.messages import (
+    RequestBatchItem,
+    RequestHeader,
+    RequestMessage,
+    ResponseBatchItem,
+    ResponseHeader,
+    ResponseMessage,
+    failure,
+)
+from kmip_core.operation import Capabilities, Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.ports.audit import AuditRecord, AuditTrail
+from kmip_core.ports.crypto import Crypto
+from kmip_core.ports.policy import PolicyDecider
+from kmip_core.ports.storage import ConcurrentChange, Outbox, Storage, UnitOfWork
+from kmip_core.ports.system import Clock, FaultLog, Identifiers
+from kmip_core.ports.transport import Pace
+from kmip_core.principal import Principal
+from kmip_core.rules import Admitted, Purpose
+from kmip_core.settings import Settings
+
+ATTEMPTS: Final = 20
+"""How often a unit of work is run again after somebody else changed its object; then the client is told to retry."""
+
+_PACES: Final = {Effect.READS: Pace.QUICK, Effect.CHANGES: Pace.COMMITS, Effect.COMPUTES: Pace.SLOW}
+_SLOWER: Final = {Pace.QUICK: 0, Pace.COMMITS: 1, Pace.SLOW: 2}
+_UNDO: Final = BatchErrorContinuationOption.UNDO
+_CONTINUE: Final = BatchErrorContinuationOption.CONTINUE
+
+
+class WouldWait(Exception):
+    """Work that was expected to be quick wants to commit: nothing has happened; run it where it may wait."""
+
+
+@frozen(kw_only=True)
+class Engine:
+    """The engine with everything it is wired to; re-entrant, holds no state of its own between requests."""
+
+    catalogue: Mapping[Operation, Spec]
+    storage: Storage
+    outbox: Outbox
+    policy: PolicyDecider
+    crypto: Crypto
+    audit: AuditTrail
+    clock: Clock
+    identifiers: Identifiers
+    faults: FaultLog
+    settings: Settings
+    capabilities: Capabilities
+
+    def pace(self, message: RequestMessage) -> Pace:
+        """Return where `handle` may run for this message: as slow as its slowest item."""
+        if self.storage.blocking or self.crypto.capabilities.blocking:
+            return Pace.SLOW
+        paces = (self._pace_of(item) for item in message.batch_items)
+        return max(paces, key=_SLOWER.__getitem__, default=Pace.QUICK)
+
+    def handle(self, message: RequestMessage, principal: Principal, *, may_wait: bool = True) -> ResponseMessage:
+        """Return the answer to every item that was run.
+
+        may_wait: False on an event loop.  Raises WouldWait, before anything has happened, if it must wait after all.
+        """
+        now = self.clock.now()
+        header = message.header
+        try:
+            self._check_header(message, now)
+        except KmipError as error:
+            answers = [failure(error, i.operation, i.unique_batch_item_id) for i in message.batch_items[:1]]
+        else:
+            batch = _Batch(engine=self, principal=principal, now=now, may_wait=may_wait)
+            if header.batch_error_continuation_option is _UNDO and len(message.batch_items) > 1:
+                answers = batch.run_undoable(message.batch_items)
+            else:
+                answers = batch.run(message.batch_items, header.batch_error_continuation_option is _CONTINUE)
+        return ResponseMessage(header=_answer_header(header, now), batch_items=tuple(answers))
+
+    def _pace_of(self, item: RequestBatchItem) -> Pace:
+        spec = self.catalogue.get(item.operation) if item.operation is not None else None
+        if spec is None or isinstance(item.payload, KmipError):
+            return Pace.QUICK
+        effect = spec.effect if isinstance(spec.effect, Effect) else spec.effect(item.payload)
+        return _PACES[effect]
+
+    def _check_header(self, message: RequestMessage, now: int) -> None:
+        header = message.header
+        if len(message.batch_items) > self.settings.maximum_batch_items:
+            raise invalid_message(f"a batch may have {self.settings.maximum_batch_items} items at most")
+        if header.asynchronous:
+            raise KmipError(ResultReason.FEATURE_NOT_SUPPORTED, "requests are answered at once; do not ask otherwise")
+        tolerance = self.settings.time_stamp_tolerance
+        if self.settings.check_time_stamp and abs((header.time_stamp or now) - now) > tolerance:
+            raise invalid_message(f"the time stamp is more than {tolerance} s away from this server's clock")
+
+
+@define(kw_only=True)
+class _Batch:
+    """One batch while it runs: the ID placeholder lives and dies with it (RULINGS 14)."""
+
+    engine: Engine
+    principal: Principal
+    now: int
+    may_wait: bool
+    placeholder: str | None = None
+    made: list[tuple[Operation, str, str]] = field(factory=list)
+    """Identifiers that this batch has returned: (operation, response field, identifier), oldest first."""
+
+    unrecorded: list[AuditRecord] = field(factory=list)
+    """Records of items that changed nothing; appended before the answer leaves, so that a rerun repeats none."""
+
+    def run(self, items: tuple[RequestBatchItem, ...], go_on: bool) -> list[ResponseBatchItem]:
+        """Run items one by one, each its own unit of work; stop at the first failure unless `go_on`."""
+        answers: list[ResponseBatchItem] = []
+        for item in items:
+            answer = self._answer(item)
+            answers.append(answer)
+            if answer.result_status is not ResultStatus.SUCCESS and not go_on:
+                break
+        return self._evidenced(answers)
+
+    def run_undoable(self, items: tuple[RequestBatchItem, ...]) -> list[ResponseBatchItem]:
+        """Run all items as one unit of work: after a failure nothing has happened. KMIP 1.4 §4, §11 (Undo)."""
+        for _ in range(ATTEMPTS):
+            self.placeholder = None
+            self.made.clear()
+            answers: list[ResponseBatchItem] = []
+            records: list[AuditRecord] = []
+            with self.engine.storage.unit_of_work() as work:
+                for item in items:
+                    answer, record = self._attempt(item, work)
+                    answers.append(answer)
+                    records.append(record)
+                    if answer.result_status is not ResultStatus.SUCCESS:
+                        self.unrecorded.append(record)
+                        return self._evidenced([*(_undone(a) for a in answers[:-1]), answer])
+                try:
+                    self._commit(work, records)
+                except ConcurrentChange:
+                    continue
+                except KmipError as error:
+                    return [failure(error, a.operation, a.unique_batch_item_id) for a in answers]
+                return self._evidenced(answers)
+        return [failure(_busy(), item.operation, item.unique_batch_item_id) for item in items]
+
+    def _answer(self, item: RequestBatchItem) -> ResponseBatchItem:
+        """Run one item as its own unit of work, again if somebody else was faster."""
+        before = self.placeholder, len(self.made)
+        for _ in range(ATTEMPTS):
+            with self.engine.storage.unit_of_work() as work:
+                answer, record = self._attempt(item, work)
+                if answer.result_status is not ResultStatus.SUCCESS:
+                    self.unrecorded.append(record)
+                    return answer
+                try:
+                    self._commit(work, [record])
+                except ConcurrentChange:
+                    self.placeholder = before[0]
+                    del self.made[before[1] :]
+                    continue
+                except KmipError as error:
+                    return failure(error, item.operation, item.unique_batch_item_id)
+                return answer
+        return failure(_busy(), item.operation, item.unique_batch_item_id)
+
+    def _attempt(self, item: RequestBatchItem, work: UnitOfWork) -> tuple[ResponseBatchItem, AuditRecord]:
+        """Perform one item without committing; every exception becomes an answer here."""
+        record_id = self.engine.identifiers.new()
+        touched: list[str] = []
+        error: KmipError | None = None
+        payload: Any = None
+        try:
+            payload = self._perform(item, work, touched)
+        except KmipError as refusal:
+            error = refusal
+        except Exception as fault:  # the edge where faults become answers (DESIGN 1)
+            self.engine.faults.report(record_id, fault)
+            error = KmipError(ResultReason.GENERAL_FAILURE, f"the server failed; its log says why under {record_id}")
+        record = AuditRecord(
+            record_id=record_id,
+            time=self.now,
+            principal=self.principal.name,
+            source=self.principal.source,
+            address=self.principal.address,
+            certificate_serial=self.principal.certificate_serial,
+            event="request" if item.operation is None else item.operation.name,
+            operation=item.operation,
+            unique_identifiers=tuple(touched),
+            result=None if error is None else error.reason,
+            message="" if error is None else error.message,
+        )
+        if error is not None:
+            return failure(error, item.operation, item.unique_batch_item_id), record
+        answer = ResponseBatchItem(
+            operation=item.operation, unique_batch_item_id=item.unique_batch_item_id, payload=payload
+        )
+        return answer, record
+
+    def _perform(self, item: RequestBatchItem, work: UnitOfWork, touched: list[str]) -> Any:
+        request = item.payload
+        if isinstance(request, KmipError):
+            raise request
+        spec = self.engine.catalogue.get(item.operation) if item.operation is not None else None
+        if spec is None:
+            raise KmipError(ResultReason.OPERATION_NOT_SUPPORTED, "this server does not have the operation")
+        admission = _Admission(batch=self, work=work, operation=spec.operation, touched=touched)
+        scope = Scope(
+            principal=self.principal,
+            now=self.now,
+            work=work,
+            admit=admission,
+            targets=admission.targets(spec.targets, request),
+            crypto=self.engine.crypto,
+            policy=self.engine.policy,
+            identifiers=self.engine.identifiers,
+            settings=self.engine.settings,
+            capabilities=self.engine.capabilities,
+        )
+        response = spec.perform(request, scope)
+        self._remember(spec, response, touched)
+        return response
+
+    def _remember(self, spec: Spec, response: Any, touched: list[str]) -> None:
+        for name in _identifier_fields(type(response)):
+            value = getattr(response, name)
+            for identifier in (value,) if isinstance(value, str) else value or ():
+                self.made.append((spec.operation, name, identifier))
+                if identifier not in touched and spec.operation is not Operation.LOCATE:
+                    touched.append(identifier)
+        if spec.placeholder is not None:
+            self.placeholder = spec.placeholder(response)
+
+    def _commit(self, work: UnitOfWork, records: list[AuditRecord]) -> None:
+        """Make changes durable together with their records; what changed nothing is recorded with the answer."""
+        if not work.has_writes:
+            self.unrecorded.extend(records)
+            return
+        if not self.may_wait:
+            raise WouldWait
+        for record in records:
+            work.record(record)
+        work.commit()
+        for record in records:
+            self.engine.audit.append(record)
+            self.engine.outbox.acknowledge(record.record_id)
+
+    def _evidenced(self, answers: list[ResponseBatchItem]) -> list[ResponseBatchItem]:
+        """No audit, no answer: if a record cannot be kept, the items that it speaks of have failed."""
+        try:
+            for record in self.unrecorded:
+                self.engine.audit.append(record)
+        except KmipError as error:
+            return [failure(error, answer.operation, answer.unique_batch_item_id) for answer in answers]
+        return answers
+
+
+@frozen(kw_only=True)
+class _Admission:
+    """Finds, judges and admits the objects of one batch item; see `operation.Admission`."""
+
+    batch: _Batch
+    work: UnitOfWork
+    operation: Operation
+    touched: list[str]
+
+    def __call__(
+        self,
+        reference: ObjectReference | None,
+        purpose: Purpose,
+        operation: Operation | None = None,
+        object_types: frozenset[ObjectType] | None = None,
+    ) -> Admitted:
+        """Return the admitted object.
+
+        Raises KmipError: Object Not Found for one that is missing or of which the asker holds no grant at all;
+        Permission Denied if it holds another grant; then as `rules.admit`.
+        """
+        engine, principal, now = self.batch.engine, self.batch.principal, self.batch.now
+        identifier = self._resolve(reference)
+        managed_object = self.work.find(identifier)
+        if managed_object is None:
+            raise not_found()
+        asked = operation or self.operation
+        decision = engine.policy.decide(principal, asked, managed_object)
+        if not decision.is_allowed:
+            if not decision.is_known:
+                raise not_found()
+            raise rules.denied_use(asked.name.replace("_", " ").title())
+        self.touched.append(identifier)
+        settled = lifecycle.settle(managed_object.attributes, now)
+        if settled is not managed_object.attributes:
+            managed_object = evolve(managed_object, attributes=settled)
+        return rules.admit(
+            managed_object,
+            purpose,
+            now,
+            object_types=object_types,
+            process_after_deactivation=engine.settings.process_after_deactivation,
+        )
+
+    def targets(self, targets: tuple[Target, ...], request: Any) -> dict[str, tuple[Admitted, ...]]:
+        """Return the admitted objects of every declared target, by field."""
+        admitted: dict[str, tuple[Admitted, ...]] = {}
+        for target in targets:
+            value = reduce(_part, target.field.split("."), request)
+            if value is None and target.optional:
+                continue
+            references = value if isinstance(value, tuple) else (value,)
+            admitted[target.field] = tuple(
+                self(reference, target.purpose, target.operation, target.object_types) for reference in references
+            )
+        return admitted
+
+    def _resolve(self, reference: ObjectReference | None) -> str:
+        """Return the identifier that a reference stands for.  Raises KmipError (Invalid Field, Object Not Found)."""
+        if isinstance(reference, str):
+            return reference
+        if reference is None or reference is UniqueIdentifier.ID_PLACEHOLDER:
+            if self.batch.placeholder is None:
+                raise KmipError(ResultReason.ITEM_NOT_FOUND, "no object is named and the ID placeholder is empty")
+            return self.batch.placeholder
+        if isinstance(reference, UniqueIdentifier):
+            for operation, name, identifier in reversed(self.batch.made):
+                if (operation, name) in _MADE_BY[reference]:
+                    return identifier
+            raise not_found()
+        try:  # KMIP 2.1 §4.66: zero-based, negative counts back from the end
+            return self.batch.made[reference][2]
+        except IndexError:
+            raise invalid_field("the batch has not returned so many identifiers") from None
+
+
+def _part(value: Any, name: str) -> Any:
+    return None if value is None else getattr(value, name)
+
+
+_ID: Final = "unique_identifier"
+_PRIVATE: Final = "private_key_unique_identifier"
+_PUBLIC: Final = "public_key_unique_identifier"
+
+_MADE_BY: Final[dict[UniqueIdentifier, frozenset[tuple[Operation, str]]]] = {
+    UniqueIdentifier.CERTIFY: frozenset({(Operation.CERTIFY, _ID)}),
+    UniqueIdentifier.CREATE: frozenset({(Operation.CREATE, _ID)}),
+    UniqueIdentifier.CREATE_KEY_PAIR: frozenset({(Operation.CREATE_KEY_PAIR, _PRIVATE)}),
+    UniqueIdentifier.CREATE_KEY_PAIR_PRIVATE_KEY: frozenset({(Operation.CREATE_KEY_PAIR, _PRIVATE)}),
+    UniqueIdentifier.CREATE_KEY_PAIR_PUBLIC_KEY: frozenset({(Operation.CREATE_KEY_PAIR, _PUBLIC)}),
+    UniqueIdentifier.CREATE_SPLIT_KEY: frozenset({(Operation.CREATE_SPLIT_KEY, "unique_identifiers")}),
+    UniqueIdentifier.DERIVE_KEY: frozenset({(Operation.DERIVE_KEY, _ID)}),
+    UniqueIdentifier.IMPORT: frozenset({(Operation.IMPORT, _ID)}),
+    UniqueIdentifier.JOIN_SPLIT_KEY: frozenset({(Operation.JOIN_SPLIT_KEY, _ID)}),
+    UniqueIdentifier.LOCATE: frozenset({(Operation.LOCATE, "unique_identifiers")}),
+    UniqueIdentifier.REGISTER: frozenset({(Operation.REGISTER, _ID)}),
+    UniqueIdentifier.RE_KEY: frozenset({(Operation.RE_KEY, _ID)}),
+    UniqueIdentifier.RE_CERTIFY: frozenset({(Operation.RE_CERTIFY, _ID)}),
+    UniqueIdentifier.RE_KEY_KEY_PAIR: frozenset({(Operation.RE_KEY_KEY_PAIR, _PRIVATE)}),
+    UniqueIdentifier.RE_KEY_KEY_PAIR_PRIVATE_KEY: frozenset({(Operation.RE_KEY_KEY_PAIR, _PRIVATE)}),
+    UniqueIdentifier.RE_KEY_KEY_PAIR_PUBLIC_KEY: frozenset({(Operation.RE_KEY_KEY_PAIR, _PUBLIC)}),
+}
+"""Which earlier answer of the batch a 2.x Unique Identifier enumeration stands for. KMIP 2.1 §11.58."""
+
+
+@cache
+def _identifier_fields(response: type) -> tuple[str, ...]:
+    """Return the response's fields that hold identifiers of objects."""
+    return tuple(f.name for f in fields(response) if f.name.endswith(("unique_identifier", "unique_identifiers")))
+
+
+def _undone(answer: ResponseBatchItem) -> ResponseBatchItem:
+    return ResponseBatchItem(
+        operation=answer.operation,
+        unique_batch_item_id=answer.unique_batch_item_id,
+        result_status=ResultStatus.OPERATION_UNDONE,
+        result_reason=ResultReason.GENERAL_FAILURE,
+        result_message="undone because a later item of the batch failed",
+    )
+
+
+def _busy() -> KmipError:
+    return KmipError(ResultReason.GENERAL_FAILURE, "others keep changing the object; try again")
+
+
+def _answer_header(header: RequestHeader, now: int) -> ResponseHeader:
+    return ResponseHeader(
+        protocol_version=header.protocol_version,
+        time_stamp=now,
+        client_correlation_value=header.client_correlation_value,
+    )
+
+
+__all__ = ["ATTEMPTS", "Engine", "WouldWait"]

@@ -1,0 +1,165 @@
+"""What an operation is (`Spec`), and what its handler may use (`Scope`).
+
+An operation module holds `Request`, `Response`, `SPEC` and `perform(request, scope)`. The spec says what the engine
+must do before the handler runs: which fields of the request name managed objects, for which purpose each is admitted,
+and how the work is paced. The handler then receives admitted objects and ports, and nothing else.
+"""
+
+import enum
+from collections.abc import Callable
+from typing import Any, Final, Protocol, TypeAlias
+
+from attrs import field, frozen
+
+from kmip_core.criteria import Located, Query
+from kmip_core.enums import ObjectType, Operation, UniqueIdentifier
+from kmip_core.objects import Content, ManagedObject
+from kmip_core.policy import Visibility
+from kmip_core.ports.crypto import Crypto
+from kmip_core.ports.policy import PolicyDecider
+from kmip_core.ports.system import Identifiers
+from kmip_core.principal import Principal
+from kmip_core.rules import Admitted, Purpose
+from kmip_core.settings import Settings
+from kmip_core.structures import ProtocolVersion
+
+ObjectReference: TypeAlias = str | UniqueIdentifier | int
+"""How a request names an object: its identifier; the ID placeholder or "the last one made by ..." (2.x); or the n-th
+identifier that this batch has returned, negative counted from the end (2.x). None in a field means the placeholder."""
+
+
+class Effect(enum.Enum):
+    """What running an operation may do, so that the engine and the transport can pace it."""
+
+    READS = "reads"  # short; should it want to commit after all, it is run again where it may wait
+    CHANGES = "changes"  # commits
+    COMPUTES = "computes"  # heavy computing; may commit as well
+
+
+@frozen(kw_only=True)
+class Target:
+    """A field of the request that names a managed object, and what is asked of the object.
+
+    field: the field's name, with dots into structures; the value is an ObjectReference, a tuple of them, or None.
+    purpose: what the object is wanted for (`rules.STATES_FOR`, `rules.USAGE_FOR`).
+    operation: whose grant the policy must give; None for the operation itself.
+    optional: absent means no object, instead of the ID placeholder.
+    object_types: the types that will do; None for all.
+    """
+
+    field: str = "unique_identifier"
+    purpose: Purpose
+    operation: Operation | None = None
+    optional: bool = False
+    object_types: frozenset[ObjectType] | None = None
+
+
+@frozen(kw_only=True)
+class Spec:
+    """One operation, whole: the catalogue's entry.
+
+    request, response: the classes of its payloads.  perform: the handler.
+    targets: the objects it needs; the first is `scope.target`.
+    effect: how to pace it; a function where that depends on the request.
+    placeholder: what the ID placeholder becomes after success (None empties it); no function leaves it (RULINGS 14).
+    """
+
+    operation: Operation
+    request: type
+    response: type
+    perform: Callable[[Any, "Scope"], Any]
+    effect: "Effect | Callable[[Any], Effect]"
+    targets: tuple[Target, ...] = ()
+    placeholder: Callable[[Any], str | None] | None = None
+
+
+@frozen(kw_only=True)
+class Capabilities:
+    """What this server, as wired, can do: what Query tells.
+
+    operations: the catalogue, without what the adapters cannot do; the edge leaves out what a version does not have.
+    protocol_versions: newest first.
+    """
+
+    operations: tuple[Operation, ...]
+    object_types: tuple[ObjectType, ...]
+    protocol_versions: tuple[ProtocolVersion, ...]
+
+
+class Admission(Protocol):
+    """Resolves references and admits objects; the engine's, bound to one batch item."""
+
+    def __call__(
+        self,
+        reference: ObjectReference | None,
+        purpose: Purpose,
+        operation: Operation | None = None,
+        object_types: frozenset[ObjectType] | None = None,
+    ) -> Admitted:
+        """Return the admitted object.  Raises KmipError as policy and `rules.admit` decide."""
+        ...
+
+
+class Work(Protocol):
+    """The part of a unit of work that handlers use; see ports.storage.UnitOfWork for the promises."""
+
+    def content(self, admitted: Admitted) -> Content:
+        """Return the content of an admitted object."""
+        ...
+
+    def locate(self, query: Query) -> Located:
+        """Return what satisfies the query."""
+        ...
+
+    def add(self, managed_object: ManagedObject, content: Content | None) -> None:
+        """Collect a new object."""
+        ...
+
+    def save(self, managed_object: ManagedObject, content: Content | None = None) -> None:
+        """Collect a changed object."""
+        ...
+
+    def remove(self, unique_identifier: str) -> None:
+        """Collect a removal."""
+        ...
+
+
+@frozen(kw_only=True)
+class Scope:
+    """All that a handler may touch while it performs one batch item.
+
+    now: seconds since 1970-01-01 UTC, the same for the whole request.
+    targets: the admitted objects by the field that named them; several for a repeated field.
+    """
+
+    principal: Principal
+    now: int
+    work: Work
+    admit: Admission
+    targets: dict[str, tuple[Admitted, ...]] = field(factory=dict)
+    crypto: Crypto
+    policy: PolicyDecider
+    identifiers: Identifiers
+    settings: Settings
+    capabilities: Capabilities
+
+    @property
+    def target(self) -> Admitted:
+        """The object that the operation is about."""
+        return next(iter(self.targets.values()))[0]
+
+    @property
+    def visibility(self) -> Visibility:
+        """What Locate may show to this principal."""
+        return self.policy.visibility(self.principal)
+
+
+def names_new_object(response: Any) -> str | None:
+    """Return the identifier that becomes the ID placeholder after an operation that makes one object."""
+    identifier: str = response.unique_identifier
+    return identifier
+
+
+KEY_TYPES: Final = frozenset(
+    {ObjectType.SYMMETRIC_KEY, ObjectType.PUBLIC_KEY, ObjectType.PRIVATE_KEY, ObjectType.SPLIT_KEY}
+)

@@ -1,0 +1,44 @@
+"""Activate: an object may be used from now on. KMIP 2.1 §6.1.1, 1.4 §4.19."""
+
+from attrs import evolve, frozen
+
+from kmip_core import changing, lifecycle
+from kmip_core.enums import Operation
+from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.rules import Purpose
+
+
+@frozen(kw_only=True)
+class Request:
+    """unique_identifier: the object, or None for the ID placeholder."""
+
+    unique_identifier: ObjectReference | None = None
+
+
+@frozen(kw_only=True)
+class Response:
+    """unique_identifier: of the object that is now Active."""
+
+    unique_identifier: str
+
+
+def perform(request: Request, scope: Scope) -> Response:
+    """Move the object from Pre-Active to Active.
+
+    Raises KmipError: Wrong Key Lifecycle State unless Pre-Active; Invalid Object Type for an Opaque Object.
+    """
+    target = scope.target
+    changing.check_has_life_cycle(target, "activated")
+    attributes = lifecycle.activate(target.attributes, scope.now)
+    changing.save(scope, evolve(target.managed_object, attributes=attributes))
+    return Response(unique_identifier=target.unique_identifier)
+
+
+SPEC = Spec(
+    operation=Operation.ACTIVATE,
+    request=Request,
+    response=Response,
+    perform=perform,
+    effect=Effect.CHANGES,
+    targets=(Target(purpose=Purpose.CHANGE_STATE),),
+)

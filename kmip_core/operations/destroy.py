@@ -1,0 +1,48 @@
+"""Destroy: the content of an object is erased for good. KMIP 2.1 §6.1.15, 1.4 §4.21."""
+
+from attrs import evolve, frozen
+
+from kmip_core import changing, lifecycle
+from kmip_core.enums import ObjectType, Operation
+from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.rules import Purpose
+
+
+@frozen(kw_only=True)
+class Request:
+    """unique_identifier: the object, or None for the ID placeholder."""
+
+    unique_identifier: ObjectReference | None = None
+
+
+@frozen(kw_only=True)
+class Response:
+    """unique_identifier: of the destroyed object, whose attributes remain (RULINGS 4)."""
+
+    unique_identifier: str
+
+
+def perform(request: Request, scope: Scope) -> Response:
+    """Erase the content and keep the attributes; a Template vanishes altogether.
+
+    Raises KmipError: Wrong Key Lifecycle State if Active; Object Destroyed if it already is.
+    """
+    target = scope.target
+    managed_object = target.managed_object
+    if managed_object.object_type is ObjectType.TEMPLATE:
+        scope.work.remove(target.unique_identifier)
+    else:
+        changing.check_is_not_gone(target)
+        attributes = lifecycle.destroy(target.attributes, scope.now)
+        changing.save(scope, evolve(managed_object, attributes=attributes, has_content=False))
+    return Response(unique_identifier=target.unique_identifier)
+
+
+SPEC = Spec(
+    operation=Operation.DESTROY,
+    request=Request,
+    response=Response,
+    perform=perform,
+    effect=Effect.CHANGES,
+    targets=(Target(purpose=Purpose.CHANGE_STATE),),
+)

@@ -1,0 +1,37 @@
+"""Discover Versions: a client asks which protocol versions both sides speak. KMIP 2.1 §6.1.17, 1.4 §4.26."""
+
+from attrs import frozen
+
+from kmip_core.enums import Operation
+from kmip_core.operation import Effect, Scope, Spec
+from kmip_core.structures import ProtocolVersion
+
+
+@frozen(kw_only=True)
+class Request:
+    """protocol_versions: what the client speaks, best first; empty to ask for all."""
+
+    protocol_versions: tuple[ProtocolVersion, ...] = ()
+
+
+@frozen(kw_only=True)
+class Response:
+    """protocol_versions: those that both speak, best first."""
+
+    protocol_versions: tuple[ProtocolVersion, ...] = ()
+
+
+def perform(request: Request, scope: Scope) -> Response:
+    """Return the versions that both speak, newest first: some clients take the first one blindly (clients.md 8)."""
+    spoken = scope.capabilities.protocol_versions
+    named = request.protocol_versions
+    return Response(protocol_versions=tuple(v for v in spoken if v in named) if named else spoken)
+
+
+SPEC = Spec(
+    operation=Operation.DISCOVER_VERSIONS,
+    request=Request,
+    response=Response,
+    perform=perform,
+    effect=Effect.READS,
+)

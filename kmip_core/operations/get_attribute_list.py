@@ -1,0 +1,40 @@
+"""Get Attribute List: a client asks which attributes an object has. KMIP 2.1 §6.1.25, 1.4 §4.13."""
+
+from attrs import evolve, frozen
+
+from kmip_core.attributes import AttributeReference
+from kmip_core.enums import Operation
+from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.rules import Purpose
+
+
+@frozen(kw_only=True)
+class Request:
+    """unique_identifier: the object, or None for the ID placeholder."""
+
+    unique_identifier: ObjectReference | None = None
+
+
+@frozen(kw_only=True)
+class Response:
+    """references: each attribute once, however many instances it has."""
+
+    unique_identifier: str
+    references: tuple[AttributeReference, ...]
+
+
+def perform(request: Request, scope: Scope) -> Response:
+    """Return the names of all attributes that have a value."""
+    target = scope.target
+    bare = (evolve(i.reference, attribute_index=None) for i in target.attributes.instances())
+    return Response(unique_identifier=target.unique_identifier, references=tuple(dict.fromkeys(bare)))
+
+
+SPEC = Spec(
+    operation=Operation.GET_ATTRIBUTE_LIST,
+    request=Request,
+    response=Response,
+    perform=perform,
+    effect=Effect.READS,
+    targets=(Target(purpose=Purpose.READ_ATTRIBUTES),),
+)

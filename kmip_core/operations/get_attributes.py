@@ -1,0 +1,53 @@
+"""Get Attributes: a client asks what an object is. KMIP 2.1 §6.1.24, 1.4 §4.12."""
+
+from attrs import frozen
+
+from kmip_core.attributes import AttributeReference, Attributes
+from kmip_core.enums import Operation
+from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.rules import Purpose
+
+
+@frozen(kw_only=True)
+class Request:
+    """references: which attributes; empty for all."""
+
+    unique_identifier: ObjectReference | None = None
+    references: tuple[AttributeReference, ...] = ()
+
+
+@frozen(kw_only=True)
+class Response:
+    """attributes: those that were asked for and have a value."""
+
+    unique_identifier: str
+    attributes: Attributes
+
+
+def perform(request: Request, scope: Scope) -> Response:
+    """Return the attributes; one that the object, or the standard, does not have is left out (clients.md 14)."""
+    target = scope.target
+    attributes = target.attributes
+    if request.references:
+        attributes = only(attributes, request.references)
+    return Response(unique_identifier=target.unique_identifier, attributes=attributes)
+
+
+def only(attributes: Attributes, references: tuple[AttributeReference, ...]) -> Attributes:
+    """Return the attributes reduced to those named, with their instance numbers."""
+    chosen = Attributes()
+    for reference in references:
+        values = attributes.values_of(reference)
+        if values:
+            chosen = chosen.with_values(reference, values, attributes.indices_of(reference))
+    return chosen
+
+
+SPEC = Spec(
+    operation=Operation.GET_ATTRIBUTES,
+    request=Request,
+    response=Response,
+    perform=perform,
+    effect=Effect.READS,
+    targets=(Target(purpose=Purpose.READ_ATTRIBUTES),),
+)

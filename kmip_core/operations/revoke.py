@@ -1,0 +1,50 @@
+"""Revoke: an object is deactivated, or known to be compromised. KMIP 2.1 §6.1.48, 1.4 §4.20."""
+
+from attrs import evolve, frozen
+
+from kmip_core import changing, lifecycle
+from kmip_core.enums import Operation
+from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.rules import Purpose
+from kmip_core.structures import RevocationReason
+
+
+@frozen(kw_only=True)
+class Request:
+    """compromise_occurrence_date: seconds since 1970-01-01 UTC, for a compromise only."""
+
+    unique_identifier: ObjectReference | None = None
+    revocation_reason: RevocationReason
+    compromise_occurrence_date: int | None = None
+
+
+@frozen(kw_only=True)
+class Response:
+    """unique_identifier: of the revoked object."""
+
+    unique_identifier: str
+
+
+def perform(request: Request, scope: Scope) -> Response:
+    """Move the object on, as the reason demands.
+
+    Raises KmipError: Wrong Key Lifecycle State, for reasons other than compromise unless Active; Invalid Object Type
+    for an Opaque Object.
+    """
+    target = scope.target
+    changing.check_has_life_cycle(target, "revoked")
+    attributes = lifecycle.revoke(
+        target.attributes, request.revocation_reason, request.compromise_occurrence_date, scope.now
+    )
+    changing.save(scope, evolve(target.managed_object, attributes=attributes))
+    return Response(unique_identifier=target.unique_identifier)
+
+
+SPEC = Spec(
+    operation=Operation.REVOKE,
+    request=Request,
+    response=Response,
+    perform=perform,
+    effect=Effect.CHANGES,
+    targets=(Target(purpose=Purpose.CHANGE_STATE),),
+)
