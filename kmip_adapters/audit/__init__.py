@@ -1,0 +1,1 @@
+"""The audit trail: a hash-chained file, and its check."""

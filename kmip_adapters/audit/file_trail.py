@@ -1,0 +1,272 @@
+"""The audit trail on disk: `FOLDER/CHAIN.jsonl`, one hash-chained file for each process of the server.
+
+A record has been handed to the operating system when `append` returns, so it outlives the process; it is on the
+disk within `SYNC_WITHIN` seconds, so a power cut costs at most that much of what the store's outbox does not hold
+anyway. A record that cannot be written is a request that cannot be answered.
+
+Full files are set aside as `CHAIN.<first sequence>.jsonl`; the chain goes on over them. What the trail does on its
+own account (cutting off an unfinished line after a crash, removing old files if it was told to) it records in itself.
+"""
+
+import errno
+import fcntl
+import logging
+import os
+import re
+import threading
+from pathlib import Path
+from typing import Final
+
+from kmip_adapters.audit import files
+from kmip_adapters.audit.lines import Head, read_line, write_line
+from kmip_core.enums import ResultReason
+from kmip_core.errors import KmipError
+from kmip_core.ports.audit import AuditRecord
+from kmip_core.ports.storage import Outbox
+
+SYNC_WITHIN: Final = 0.1  # seconds, RULINGS 17
+REPAIRED: Final = "Trail repaired"
+SHORTENED: Final = "Trail shortened"
+SHORTENED_TEXT: Final = "the trail now begins at sequence "
+
+_SYNC_PAUSE: Final = SYNC_WITHIN / 2  # seconds; the rest is for the disk
+_LOOK_BACK: Final = 3_600  # seconds: lines this much older than a pending record are not searched for it
+_CHAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+log = logging.getLogger(__name__)
+
+
+class UnusableTrail(Exception):
+    """The trail cannot be opened; the text says why and what to do."""
+
+
+class FileTrail:
+    """An append-only file of records, each bound to the one before it by its hash."""
+
+    def __init__(
+        self,
+        folder: Path,
+        chain: str = "main",
+        *,
+        maximum_size: int | None = None,
+        keep_files: int | None = None,
+    ) -> None:
+        """Open, or begin, the chain in `folder`, which is made if need be.
+
+        chain: the name of this process; the same after a restart, another one in each process of a server.
+        maximum_size: bytes after which a file is set aside; None never does.
+        keep_files: how many files that were set aside are kept; None keeps all.
+        Raises UnusableTrail.
+        """
+        if _CHAIN_NAME.fullmatch(chain) is None:
+            raise UnusableTrail(f"audit chain {chain!r}: use up to 64 letters, digits, '-' and '_'")
+        self._folder = folder
+        self._chain = chain
+        self._path = folder / f"{chain}.jsonl"
+        self._maximum_size = maximum_size
+        self._keep_files = keep_files
+        self._lock = threading.Lock()
+        self._notes: list[tuple[str, str]] = []  # what the trail has to say for itself: event and message
+        self._fault: str | None = None  # set for good: nothing can be appended any more
+        self._is_torn = False  # the file may end in part of a line
+        self._set_aside: list[int] = []  # descriptors that still have to be synced and closed
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._guard = _guard(folder / f"{chain}.lock")
+        except OSError as error:
+            raise UnusableTrail(f"the audit folder {folder} cannot be used: {error.strerror}") from error
+        try:
+            self._descriptor = files.open_file(self._path)
+            self._head, self._first, self._size = self._take_up()
+        except OSError as error:
+            os.close(self._guard)
+            raise UnusableTrail(f"{self._path} cannot be opened: {error.strerror}") from error
+        except UnusableTrail:
+            os.close(self._descriptor)
+            os.close(self._guard)
+            raise
+        self._unsynced = threading.Event()
+        self._is_closing = threading.Event()
+        self._syncer = threading.Thread(target=self._keep_synced, name=f"audit-{chain}", daemon=True)
+        self._syncer.start()
+
+    @property
+    def head(self) -> Head:
+        """The newest line's sequence and hash; kept elsewhere, it lets `verify` notice what was cut off."""
+        return self._head
+
+    def append(self, record: AuditRecord) -> None:
+        """Return when the record has been handed to the operating system.
+
+        Raises KmipError (General Failure) if it cannot be written.
+        """
+        with self._lock:
+            if self._fault is not None:
+                raise _unwritten()
+            try:
+                self._append(record)
+            except OSError as error:
+                log.error("the audit trail %s cannot be written: %s", self._path, error.strerror)
+                raise _unwritten() from error
+        if not self._unsynced.is_set():
+            self._unsynced.set()
+
+    def replay(self, outbox: Outbox) -> int:
+        """Append the outbox's records that the trail does not hold yet, acknowledge all; return how many were new.
+
+        For the start of a server: a crash may have come between a commit and its line. All chains of the folder
+        are looked through, since another process may have written the line.
+        """
+        pending = outbox.pending_records()
+        missing = {record.record_id for record in pending}
+        if pending:
+            missing -= files.find(self._folder, missing, min(r.time for r in pending) - _LOOK_BACK)
+        for record in pending:
+            if record.record_id in missing:
+                self.append(record)
+        self._sync()
+        for record in pending:
+            outbox.acknowledge(record.record_id)
+        return len(missing)
+
+    def close(self) -> None:
+        """Make everything durable and let go."""
+        with self._lock:
+            if self._is_closing.is_set():
+                return
+            self._is_closing.set()
+            self._fault = self._fault or "closed"
+        self._unsynced.set()
+        self._syncer.join()
+        self._sync()
+        os.close(self._descriptor)
+        os.close(self._guard)
+
+    def _append(self, record: AuditRecord) -> None:
+        if self._is_torn:
+            os.ftruncate(self._descriptor, self._size)
+            self._is_torn = False
+        self._write_notes(record.time)
+        line, head = write_line(self._chain, self._head, record)
+        if self._maximum_size is not None and 0 < self._size > self._maximum_size - len(line):
+            self._turn_over()
+            self._shorten(record.time)
+            line, head = write_line(self._chain, self._head, record)
+        self._write(line, head)
+
+    def _write(self, line: bytes, head: Head) -> None:
+        """Hand one line over whole; a part of it is cut off before the next one."""
+        self._is_torn = True
+        written = os.write(self._descriptor, line)
+        if written != len(line):
+            raise OSError(errno.ENOSPC, "no room for a whole record")
+        self._is_torn = False
+        self._size += written
+        self._head = head
+
+    def _write_notes(self, time: int) -> None:
+        """Record what the trail did on its own account, before the next record and with its time."""
+        while self._notes:
+            event, message = self._notes[0]
+            note = AuditRecord(
+                record_id=f"{self._chain}-{self._head.sequence + 1}",
+                time=time,
+                principal="",
+                event=event,
+                message=message,
+            )
+            self._write(*write_line(self._chain, self._head, note))
+            del self._notes[0]
+
+    def _turn_over(self) -> None:
+        """Set the full file aside and go on in a new one."""
+        aside = files.name_aside(self._folder, self._chain, self._first)
+        if not aside.exists():  # it does after a turn that failed half way: then only the new file is missing
+            self._path.rename(aside)
+        descriptor = files.open_file(self._path, is_new=True)
+        self._set_aside.append(self._descriptor)
+        self._descriptor, self._first, self._size = descriptor, self._head.sequence + 1, 0
+
+    def _shorten(self, time: int) -> None:
+        """Remove the oldest files beyond those to be kept; the note comes first, so no removal goes unrecorded."""
+        aside = files.set_aside(self._folder, self._chain)
+        if self._keep_files is None or len(aside) <= self._keep_files:
+            return
+        keep = len(aside) - self._keep_files
+        begins = files.first_sequence(aside[keep]) if self._keep_files else self._first
+        self._notes.append((SHORTENED, f"{SHORTENED_TEXT}{begins}"))
+        self._write_notes(time)
+        for path in aside[:keep]:
+            path.unlink()
+
+    def _take_up(self) -> tuple[Head, int, int]:
+        """Return the head to go on from, the sequence that the file begins with, and the size of its whole lines."""
+        size = os.fstat(self._descriptor).st_size
+        last, whole = files.last_line(self._descriptor, size)
+        if whole != size:
+            os.ftruncate(self._descriptor, whole)
+            self._notes.append((REPAIRED, f"{size - whole} bytes of an unfinished record were cut off"))
+        if last is not None:
+            first = _sequence_of(files.first_line(self._path))
+            return self._trusted(last, self._path), first, whole
+        for path in reversed(files.set_aside(self._folder, self._chain)):
+            head = self._trusted(files.last_line_of(path), path)
+            return head, head.sequence + 1, 0
+        return Head(), 1, 0
+
+    def _trusted(self, last: bytes | None, path: Path) -> Head:
+        try:
+            line = read_line(last or b"")
+        except ValueError:
+            line = None
+        if line is None or not line.is_intact or line.chain != self._chain:
+            raise UnusableTrail(
+                f"the last record of {path} is damaged: move the files of chain {self._chain} out of"
+                f" {self._folder} as evidence and start again, which begins a new chain"
+            )
+        return Head(line.sequence, line.hash)
+
+    def _keep_synced(self) -> None:
+        """The syncing thread: one fsync for all that was appended within a pause."""
+        while not self._is_closing.is_set():
+            self._unsynced.wait()
+            self._is_closing.wait(_SYNC_PAUSE)
+            self._unsynced.clear()  # before the fsync: what is appended during it waits for the next one
+            self._sync()
+
+    def _sync(self) -> None:
+        with self._lock:
+            aside, self._set_aside = self._set_aside, []
+            current = self._descriptor
+        try:
+            for descriptor in (*aside, current):
+                os.fsync(descriptor)
+        except OSError as error:
+            # The kernel may have dropped the pages: nothing appended from here on could be vouched for.
+            self._fault = error.strerror or "fsync failed"
+            log.critical("the disk lost part of the audit trail %s: %s; mend it and restart", self._path, error)
+        finally:
+            for descriptor in aside:
+                os.close(descriptor)
+
+
+def _unwritten() -> KmipError:
+    return KmipError(ResultReason.GENERAL_FAILURE, "the audit trail cannot be written")
+
+
+def _guard(path: Path) -> int:
+    """Return a locked descriptor: two processes that wrote one chain would break it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise UnusableTrail(f"{path} is held by a running server; stop it, or name another chain") from None
+    return descriptor
+
+
+def _sequence_of(line: bytes) -> int:
+    try:
+        return read_line(line).sequence
+    except ValueError:
+        return 1  # a damaged first line is for `verify` to report; only the file's later name depends on it

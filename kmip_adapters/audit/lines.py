@@ -1,0 +1,112 @@
+"""The line format of the audit trail: a JSON object with a hash that covers it and, by `previous`, all before it.
+
+    {"chain":"main","sequence":7,"previous":"<64 hex>","record":{...},"hash":"<64 hex>"}
+
+`hash` is SHA-256 over the bytes of the line that stand before `,"hash":`, so that a line can be checked without
+knowing JSON. `record` leaves out what is empty. Everything outside printable ASCII is escaped: no name, however
+chosen, can begin a line of its own or move a terminal's cursor.
+"""
+
+import json
+from hashlib import sha256
+from typing import Any, Final
+
+from attrs import frozen
+
+from kmip_core.enums import Operation, ResultReason
+from kmip_core.ports.audit import AuditRecord
+
+BEFORE_THE_FIRST: Final = "0" * 64
+"""What the first line of a chain names as the hash before it."""
+
+TEXT_LENGTH: Final = 1_024  # characters of one text; a request may carry a megabyte, the trail need not
+IDENTIFIERS: Final = 1_000  # identifiers in one record
+
+
+@frozen
+class Head:
+    """The end of a chain: kept elsewhere, it shows later whether anything up to it was cut off or rewritten."""
+
+    sequence: int = 0
+    hash: str = BEFORE_THE_FIRST
+
+
+@frozen(kw_only=True)
+class Line:
+    """One line read back; `is_intact` says whether its own hash fits."""
+
+    chain: str
+    sequence: int
+    previous: str
+    record: dict[str, Any]
+    hash: str
+    is_intact: bool
+
+
+def write_line(chain: str, head: Head, record: AuditRecord) -> tuple[bytes, Head]:
+    """Return the line that follows `head`, with its newline, and the new head."""
+    sequence = head.sequence + 1
+    body = (
+        f'{{"chain":{_quote(chain)},"sequence":{sequence},"previous":"{head.hash}","record":{_record_text(record)}'
+    ).encode("ascii")
+    digest = sha256(body).hexdigest()
+    return b'%b,"hash":"%b"}\n' % (body, digest.encode("ascii")), Head(sequence, digest)
+
+
+def read_line(line: bytes) -> Line:
+    """Return what a line says.  line: without its newline.  Raises ValueError if it is not of this format."""
+    body, mark, tail = line.rpartition(b',"hash":"')
+    told = json.loads(line)
+    try:
+        return Line(
+            chain=str(told["chain"]),
+            sequence=int(told["sequence"]),
+            previous=str(told["previous"]),
+            record=dict(told["record"]),
+            hash=str(told["hash"]),
+            is_intact=bool(mark) and tail == sha256(body).hexdigest().encode("ascii") + b'"}',
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError("not a record of the audit trail") from error
+
+
+_quote: Final = json.JSONEncoder(ensure_ascii=True).encode  # escapes all but " " to "~"
+
+_OPERATIONS: Final = {operation: f',"operation":"{operation.name}"' for operation in Operation}
+_RESULTS: Final = {reason: f',"result":"{reason.name}"' for reason in ResultReason}
+
+
+def _record_text(record: AuditRecord) -> str:
+    """Written out by hand: this runs for every batch item, and json.dumps of a dict takes far longer."""
+    parts = [
+        f'{{"record_id":{_quote(record.record_id)},"time":{record.time:d},"principal":{_clipped(record.principal)}'
+    ]
+    if record.source:
+        parts.append(f',"source":{_clipped(record.source)}')
+    if record.address:
+        parts.append(f',"address":{_clipped(record.address)}')
+    if record.certificate_serial:
+        parts.append(f',"certificate_serial":{_clipped(record.certificate_serial)}')
+    parts.append(f',"event":{_clipped(record.event)}')
+    if record.operation is not None:
+        parts.append(_OPERATIONS[record.operation])
+    if record.unique_identifiers:
+        parts.append(f',"unique_identifiers":[{_identifiers_text(record.unique_identifiers)}]')
+    if record.result is not None:
+        parts.append(_RESULTS[record.result])
+    if record.message:
+        parts.append(f',"message":{_clipped(record.message)}')
+    parts.append("}")
+    return "".join(parts)
+
+
+def _identifiers_text(identifiers: tuple[str, ...]) -> str:
+    if len(identifiers) > IDENTIFIERS:
+        identifiers = (*identifiers[:IDENTIFIERS], f"... and {len(identifiers) - IDENTIFIERS} more")
+    return ",".join(map(_clipped, identifiers))
+
+
+def _clipped(text: str) -> str:
+    if len(text) > TEXT_LENGTH:
+        text = f"{text[:TEXT_LENGTH]} ... ({len(text)} characters)"
+    return _quote(text)
