@@ -52,9 +52,7 @@ async def serve(ready_file: Path, directory: Path) -> None:
     context.load_cert_chain(directory / "server.crt", directory / "server.key")
     answers = {code.to_bytes(4, "big"): answer for code, answer in canned_answers(UNIQUE_IDENTIFIER).items()}
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: CannedAnswers(answers), "127.0.0.1", 0, ssl=context, backlog=512
-    )
+    server = await loop.create_server(lambda: CannedAnswers(answers), "127.0.0.1", 0, ssl=context, backlog=512)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)

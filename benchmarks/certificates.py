@@ -16,9 +16,7 @@ def make(directory: Path) -> None:
     """Write ca.crt, server.crt, server.key, client.crt, client.key (P-256, valid a day) into `directory`."""
     ca_key = ec.generate_private_key(ec.SECP256R1())
     ca_name = _name("benchmark CA")
-    ca = _certificate(
-        ca_name, ca_key, ca_name, ca_key, [(x509.BasicConstraints(ca=True, path_length=0), True)]
-    )
+    ca = _certificate(ca_name, ca_key, ca_name, ca_key, [(x509.BasicConstraints(ca=True, path_length=0), True)])
     (directory / "ca.crt").write_bytes(ca.public_bytes(serialization.Encoding.PEM))
     alternatives = [
         x509.DNSName("localhost"),
@@ -67,9 +65,7 @@ def _certificate(
         .not_valid_before(now - datetime.timedelta(hours=1))
         .not_valid_after(now + datetime.timedelta(days=1))
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False
-        )
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
     )
     for extension, critical in extensions:
         builder = builder.add_extension(extension, critical=critical)

@@ -38,6 +38,9 @@ SERVERS: Final = ("ceiling", "kmipd", "pykmip")
 KEYS: Final = 64  # different objects that Get asks for
 NAMES: Final = 256  # different names that Locate asks for
 
+ENOUGH: Final = 20  # answers without which a run is repeated for longer
+LONGEST: Final = 15.0  # seconds, of such a run
+
 
 @attrs.frozen(kw_only=True)
 class Store:
@@ -65,19 +68,15 @@ def _locates(store: Store) -> tuple[Exchange, ...]:
     return tuple(messages.locate(name, unique_identifier=identifier) for name, identifier in pairs[:NAMES])
 
 
-# In the order of measuring: what adds objects comes last, so that Locate sees the number of objects asked for.
+# In the order of measuring: what adds objects comes last, so that Locate sees the number asked for.
 CASES: Final = {
     "discover": Case(title="Discover Versions", exchanges=lambda _: (messages.discover_versions(),)),
     "query": Case(title="Query", exchanges=lambda _: (messages.query(),)),
     "get": Case(title="Get", exchanges=_gets),
     "locate": Case(title="Locate by name", exchanges=_locates, needs_all_objects=True),
-    "connect": Case(
-        title="new connection", exchanges=lambda _: (messages.discover_versions(),), reconnect=True
-    ),
+    "connect": Case(title="new connection", exchanges=lambda _: (messages.discover_versions(),), reconnect=True),
     "create": Case(title="Create", exchanges=lambda _: (messages.create(),)),
-    "register": Case(
-        title="Register", exchanges=lambda _: (messages.register(bytes(range(messages.KEY_SIZE))),)
-    ),
+    "register": Case(title="Register", exchanges=lambda _: (messages.register(bytes(range(messages.KEY_SIZE))),)),
 }
 DEFAULT_CASES: Final = ("get", "locate", "create", "discover", "connect")
 
@@ -96,7 +95,7 @@ def measure(
     progress: Progress,
 ) -> list[Row]:
     """Run every chosen case; the servers alternate within each."""
-    rows = []
+    rows: list[Row] = []
     for name, case in CASES.items():
         if name not in arguments.only:
             continue
@@ -106,19 +105,32 @@ def measure(
             task = progress.add_task(
                 f"{case.title}, {connections} connections", total=arguments.rounds * len(endpoints)
             )
+            seconds = dict.fromkeys(endpoints, arguments.seconds)
             for _ in range(arguments.rounds):
                 for server, endpoint in endpoints.items():
+                    progress.advance(task)
+                    if _would_queue(rows, name, server, connections):
+                        continue
                     plan = Plan(
                         exchanges=case.exchanges(stores[server]),
                         connections=connections,
                         processes=arguments.processes,
-                        seconds=arguments.seconds,
+                        seconds=seconds[server],
                         reconnect=case.reconnect,
                     )
-                    row.rounds[server].append(run(endpoint, plan))
-                    progress.advance(task)
+                    figures = run(endpoint, plan)
+                    if figures.count < ENOUGH and seconds[server] < LONGEST:
+                        seconds[server] = min(LONGEST, seconds[server] * ENOUGH / max(1, figures.count))
+                        figures = run(endpoint, attrs.evolve(plan, seconds=seconds[server]))
+                    row.rounds[server].append(figures)
             rows.append(row)
     return rows
+
+
+def _would_queue(rows: Sequence[Row], case: str, server: str, connections: int) -> bool:
+    """Whether the server was so slow at fewer connections that more would only stand in a queue."""
+    measured = [row.rounds[server] for row in rows if row.case == case and row.connections < connections]
+    return any(not rounds or connections > LONGEST * medians(rounds).per_second for rounds in measured)
 
 
 def fill(endpoint: Endpoint, count: int, on_answer: Callable[[], None]) -> Store:
@@ -130,7 +142,12 @@ def fill(endpoint: Endpoint, count: int, on_answer: Callable[[], None]) -> Store
 
 
 def table_of(rows: Sequence[Row], objects: int) -> Table:
-    table = Table(title=f"answers per second (medians); Locate at {objects:,} objects", box=box.SIMPLE_HEAD)
+    table = Table(
+        title=f"answers per second (medians); Locate at {objects:,} objects",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
     table.add_column("operation", no_wrap=True)
     for heading in ("conn.", "ceiling", "kmipd", "PyKMIP", "/ ceiling", "/ PyKMIP", "p99 ms"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -148,9 +165,7 @@ def table_of(rows: Sequence[Row], objects: int) -> Table:
     return table
 
 
-def report_of(
-    rows: Sequence[Row], arguments: argparse.Namespace, versions: dict[str, str]
-) -> dict[str, object]:
+def report_of(rows: Sequence[Row], arguments: argparse.Namespace, versions: dict[str, str]) -> dict[str, object]:
     """Everything that was measured, for later comparison; seconds and answers per second."""
     return {
         "machine": {
@@ -169,10 +184,9 @@ def report_of(
             {
                 "case": row.case,
                 "connections": row.connections,
-                "medians": {server: attrs.asdict(medians(rounds)) for server, rounds in row.rounds.items()},
+                "medians": {server: attrs.asdict(medians(rounds)) for server, rounds in row.rounds.items() if rounds},
                 "rounds": {
-                    server: [attrs.asdict(figures) for figures in rounds]
-                    for server, rounds in row.rounds.items()
+                    server: [attrs.asdict(figures) for figures in rounds] for server, rounds in row.rounds.items()
                 },
                 "kmipd_of_ceiling": ratio(row.rounds.get("kmipd", []), row.rounds.get("ceiling", [])),
                 "kmipd_of_pykmip": ratio(row.rounds.get("kmipd", []), row.rounds.get("pykmip", [])),
@@ -190,9 +204,7 @@ def running_servers(arguments: argparse.Namespace) -> Iterator[dict[str, Endpoin
             "kmipd": lambda: running_kmipd(shlex.split(arguments.server_args)),
             "pykmip": lambda: running_pykmip(arguments.pykmip_python),
         }
-        yield {
-            server: stack.enter_context(starts[server]()) for server in SERVERS if server in arguments.servers
-        }
+        yield {server: stack.enter_context(starts[server]()) for server in SERVERS if server in arguments.servers}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -209,11 +221,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with running_servers(arguments) as endpoints, progress:
             stores = {}
             for server, endpoint in endpoints.items():
-                count = (
-                    arguments.objects
-                    if any(CASES[name].needs_all_objects for name in arguments.only)
-                    else KEYS
-                )
+                count = arguments.objects if any(CASES[name].needs_all_objects for name in arguments.only) else KEYS
                 if server == "ceiling":
                     count = 1  # it answers the same whatever it is asked
                 task = progress.add_task(f"filling {server}", total=count)
@@ -250,12 +258,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="runs of each case on each server")
     parser.add_argument("--connections", type=_numbers, default=(4, 64), help="comma-separated numbers")
     parser.add_argument("--processes", type=int, default=2, help="processes of the load generator")
-    parser.add_argument(
-        "--objects", type=int, default=2_000, help="objects in the store when Locate is measured"
-    )
-    parser.add_argument(
-        "--only", type=_some_of(CASES), default=DEFAULT_CASES, help=f"cases, of {','.join(CASES)}"
-    )
+    parser.add_argument("--objects", type=int, default=2_000, help="objects in the store when Locate is measured")
+    parser.add_argument("--only", type=_some_of(CASES), default=DEFAULT_CASES, help=f"cases, of {','.join(CASES)}")
     parser.add_argument("--servers", type=_some_of(SERVERS), default=SERVERS, help="servers, comma-separated")
     parser.add_argument("--server-args", default="", help="further arguments of `kmip_app serve`, one string")
     parser.add_argument(

@@ -295,9 +295,7 @@ def _in_threads(work: Callable[[_Share], None], shares: Sequence[_Share]) -> Non
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
     parser.add_argument("ready_file", type=Path, help="JSON file that the server wrote (kmipd: --ready-file)")
-    parser.add_argument(
-        "--case", choices=("get", "create", "discover", "query", "register", "connect"), default="get"
-    )
+    parser.add_argument("--case", choices=("get", "create", "discover", "query", "register", "connect"), default="get")
     parser.add_argument("--connections", type=int, default=4)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=3.0)

@@ -81,15 +81,11 @@ class Exchange:
             if answer[start + 8 :] == after and answer[:start] == before:
                 return
         facts = read_answer(answer)
-        _need(
-            facts.operation == self.operation, f"is about operation {facts.operation}, not {self.operation}"
-        )
+        _need(facts.operation == self.operation, f"is about operation {facts.operation}, not {self.operation}")
         _need(facts.status == _SUCCESS, f"has status {facts.status}, reason {facts.reason}: {facts.message}")
         _PAYLOAD_CHECKS[self.operation](facts)
         if self.unique_identifier is not None:
-            _need(
-                self.unique_identifier in facts.unique_identifiers, f"does not name {self.unique_identifier}"
-            )
+            _need(self.unique_identifier in facts.unique_identifiers, f"does not name {self.unique_identifier}")
         if facts.time_stamp_at:
             self._checked = answer[: facts.time_stamp_at], answer[facts.time_stamp_at + 8 :]
 
@@ -147,8 +143,7 @@ def create(name: str | None = None) -> Exchange:
     """AES-256 for Encrypt and Decrypt; a request without a name may be sent any number of times."""
     return _exchange(
         CREATE,
-        _enumeration(_OBJECT_TYPE, _SYMMETRIC_KEY_TYPE)
-        + _structure(_TEMPLATE_ATTRIBUTE, _key_attributes(name)),
+        _enumeration(_OBJECT_TYPE, _SYMMETRIC_KEY_TYPE) + _structure(_TEMPLATE_ATTRIBUTE, _key_attributes(name)),
     )
 
 
@@ -200,11 +195,7 @@ def canned_answers(unique_identifier: str) -> dict[int, bytes]:
 
 def failure(operation: int, reason: int, message: str) -> bytes:
     """A refusal, for tests of the check."""
-    outcome = (
-        _enumeration(_RESULT_STATUS, 1)
-        + _enumeration(_RESULT_REASON, reason)
-        + _text(_RESULT_MESSAGE, message)
-    )
+    outcome = _enumeration(_RESULT_STATUS, 1) + _enumeration(_RESULT_REASON, reason) + _text(_RESULT_MESSAGE, message)
     return _response_message(_enumeration(_OPERATION, operation) + outcome)
 
 
@@ -349,9 +340,7 @@ def _symmetric_key(key: bytes) -> bytes:
 
 def _exchange(operation: int, payload: bytes, *, unique_identifier: str | None = None) -> Exchange:
     header = _structure(_REQUEST_HEADER, _version(1, 2) + _integer(_BATCH_COUNT, 1))
-    batch_item = _structure(
-        _BATCH_ITEM, _enumeration(_OPERATION, operation) + _structure(_REQUEST_PAYLOAD, payload)
-    )
+    batch_item = _structure(_BATCH_ITEM, _enumeration(_OPERATION, operation) + _structure(_REQUEST_PAYLOAD, payload))
     request = _structure(_REQUEST_MESSAGE, header + batch_item)
     return Exchange(request=request, operation=operation, unique_identifier=unique_identifier)
 

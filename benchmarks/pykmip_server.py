@@ -60,9 +60,7 @@ def running_pykmip(python: Path | None = None) -> Iterator[Endpoint]:
         log = directory / "server.log"
         command = [str(python), "-m", "kmip.services.server.server", "-f", str(configuration), "-l", str(log)]
         # Not patient: a stop takes it 11 seconds and there is nothing to keep.
-        with running(
-            command, directory=directory, is_ready=lambda: _listens(port), patient=False, files=[log]
-        ) as pid:
+        with running(command, directory=directory, is_ready=lambda: _listens(port), patient=False, files=[log]) as pid:
             yield Endpoint(
                 host="127.0.0.1",
                 port=port,

@@ -47,9 +47,7 @@ def running(
         give_up = time.monotonic() + READY_WITHIN
         while not is_ready():
             if process.poll() is not None or time.monotonic() > give_up:
-                texts = [
-                    path.read_text(errors="replace")[-2000:] for path in (output, *files) if path.exists()
-                ]
+                texts = [path.read_text(errors="replace")[-2000:] for path in (output, *files) if path.exists()]
                 raise ServerFailed("\n".join([f"did not get ready: {' '.join(command)}", *texts]))
             time.sleep(0.05)
         yield process.pid
