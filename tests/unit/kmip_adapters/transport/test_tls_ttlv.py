@@ -1,0 +1,501 @@
+"""TLS, deadlines, limits and the end of the server, over real sockets on loopback."""
+
+import contextlib
+import datetime as dt
+import logging
+import queue
+import select
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kmip_adapters.identity.certificate import CertificateIdentity
+from kmip_adapters.transport.client import TlsTtlvClient, client_context
+from kmip_adapters.transport.limits import TransportLimits
+from kmip_adapters.transport.tls_ttlv import TlsTtlvServer
+from kmip_app.pki import LEAF_LIFETIME, Bundle, Pki, issue_client
+from tests.unit.kmip_adapters.transport.fakes import (
+    FakeService,
+    a_server,
+    request,
+    response,
+    throwaway_pki,
+)
+
+HANG = 20.0  # seconds: what a test waits for before it says that something hangs
+
+
+def a_context(pki: Pki | None = None, bundle: Bundle | None = None) -> ssl.SSLContext:
+    ours = throwaway_pki()
+    bundle = bundle or (pki or ours).client
+    return client_context(ca=ours.ca.certificate, cert=bundle.certificate, key=bundle.key)
+
+
+def a_client(
+    server: TlsTtlvServer, context: ssl.SSLContext | None = None, session: ssl.SSLSession | None = None
+) -> TlsTtlvClient:
+    return TlsTtlvClient("127.0.0.1", server.port, context=context or a_context(), session=session, timeout=HANG)
+
+
+class Heard(logging.Handler):
+    """Log records of the transport, for waiting on."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.records: queue.Queue[logging.LogRecord] = queue.Queue()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.put(record)
+
+    def wait_for(self, text: str) -> list[logging.LogRecord]:
+        """Return the records up to the first that contains `text`."""
+        seen = []
+        end = time.monotonic() + HANG
+        while True:
+            seen.append(self.records.get(timeout=max(0.01, end - time.monotonic())))
+            if text in seen[-1].getMessage():
+                return seen
+
+
+@pytest.fixture
+def heard() -> Iterator[Heard]:
+    log, handler = logging.getLogger("kmipd.transport"), Heard()
+    level = log.level
+    log.setLevel(logging.DEBUG)
+    log.addHandler(handler)
+    yield handler
+    log.removeHandler(handler)
+    log.setLevel(level)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[TlsTtlvServer]:
+    with a_server() as running:
+        yield running
+
+
+def above_debug(records: list[logging.LogRecord]) -> list[str]:
+    return [record.getMessage() for record in records if record.levelno > logging.DEBUG]
+
+
+def reads_the_end(sock: socket.socket) -> bool:
+    """True if the server has ended the connection, with or without close_notify, within the hang limit."""
+    sock.settimeout(HANG)
+    try:
+        return sock.recv(1) == b""
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+
+
+# Versions, suites, certificates
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_tls_1_2_and_1_3_serve(server: TlsTtlvServer, version: ssl.TLSVersion) -> None:
+    context = a_context()
+    context.minimum_version = context.maximum_version = version
+
+    with a_client(server, context) as client:
+        assert version.name.replace("_", ".") == client.socket.version()
+        assert response(b"client says Q") == client.exchange(request(b"Q"))
+
+
+def test_tls_1_1_is_refused(heard: Heard) -> None:
+    # Written by hand, since OpenSSL no longer offers it: version 3.2, suite TLS_RSA_WITH_AES_128_CBC_SHA.
+    hello = bytes.fromhex("0302") + bytes(32) + bytes.fromhex("00 0002 002f 01 00")
+    handshake = b"\x01" + len(hello).to_bytes(3) + hello
+    with a_server() as server, socket.create_connection(("127.0.0.1", server.port), HANG) as sock:
+        sock.sendall(bytes.fromhex("160301") + len(handshake).to_bytes(2) + handshake)
+
+        alert = sock.recv(7, socket.MSG_WAITALL)
+        assert bytes.fromhex("15 0302 0002 02 46") == alert  # fatal, protocol_version
+        heard.wait_for("handshake failed: unsupported protocol")
+
+
+@pytest.mark.parametrize("kind", ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256"])
+def test_suites_of_both_key_types_find_their_certificate(server: TlsTtlvServer, kind: str) -> None:
+    context = a_context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(kind)
+
+    with a_client(server, context) as client:
+        assert kind == (client.socket.cipher() or ("",))[0]
+
+
+def test_a_suite_without_forward_secrecy_is_refused(server: TlsTtlvServer) -> None:
+    context = a_context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("AES128-GCM-SHA256:AES128-SHA256")
+
+    with pytest.raises(ssl.SSLError), a_client(server, context):
+        pass
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize(
+    ("who", "why"),
+    [
+        pytest.param("nobody", "peer did not return a certificate", id="fail no certificate"),
+        pytest.param("foreign", "client certificate: unable to get local issuer certificate", id="fail foreign CA"),
+        pytest.param("server", "client certificate: unsuitable certificate purpose", id="fail certificate of a server"),
+    ],
+)
+def test_other_clients_are_refused_with_one_line(heard: Heard, version: ssl.TLSVersion, who: str, why: str) -> None:
+    if who == "nobody":
+        context = client_context(ca=throwaway_pki().ca.certificate)
+    elif who == "foreign":
+        context = a_context(throwaway_pki("foreign"))
+    else:
+        context = a_context(bundle=throwaway_pki().servers[0])
+    context.minimum_version = context.maximum_version = version
+
+    with a_server() as server:
+        with pytest.raises(OSError), a_client(server, context) as client:
+            client.exchange(request(b"Q"))
+
+        records = heard.wait_for("connection ended")
+
+    assert [f"127.0.0.1: TLS handshake failed: {why}"] == above_debug(records)
+    assert not any(record.exc_info for record in records)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_session_is_resumed_with_its_client_certificate(server: TlsTtlvServer, version: ssl.TLSVersion) -> None:
+    context = a_context()
+    context.minimum_version = context.maximum_version = version
+    with a_client(server, context) as first:
+        first.exchange(request(b"Q"))  # reads the ticket of TLS 1.3, too
+        session = first.socket.session
+
+    with a_client(server, context, session) as second:
+        assert response(b"client says Q") == second.exchange(request(b"Q"))
+        assert second.socket.session_reused
+
+
+def test_a_refused_identity_is_told_so_and_the_connection_ends() -> None:
+    with (
+        a_server(identity=CertificateIdentity(source="san")) as server,
+        a_client(server) as client,
+    ):
+        answer = client.exchange(request(b"Q"))
+
+        assert answer[8:].startswith(b"refused AUTHENTICATION_NOT_SUCCESSFUL: the client certificate has 0")
+        assert reads_the_end(client.socket)
+
+
+def test_a_session_ends_with_its_certificate(tmp_path: Path, heard: Heard) -> None:
+    expires_soon = dt.datetime.now(dt.UTC) - LEAF_LIFETIME + dt.timedelta(seconds=2)
+    bundle = issue_client(throwaway_pki(), "brief", tmp_path, now=expires_soon)
+
+    with a_server(limits=TransportLimits(linger=0.2)) as server:
+        with a_client(server, a_context(bundle=bundle)) as client:
+            assert response(b"brief says Q") == client.exchange(request(b"Q"))
+            assert reads_the_end(client.socket)
+
+        heard.wait_for("the client certificate has expired")
+
+
+# Records
+
+
+@pytest.mark.parametrize("length", [1, 16_384 - 8], ids=["ok small", "ok 16 KiB"])
+def test_an_answer_up_to_16_kib_is_one_record(server: TlsTtlvServer, length: int) -> None:
+    context = a_context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2  # where only answers are application data
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(incoming, outgoing, server_hostname="127.0.0.1")
+    with socket.create_connection(("127.0.0.1", server.port), HANG) as sock:
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                sock.sendall(outgoing.read())
+                incoming.write(sock.recv(65_536))
+        tls.write(request(f"B{length}".encode()))
+        sock.sendall(outgoing.read())
+        raw = b""
+        while len(raw) < 5 or len(raw) < 5 + int.from_bytes(raw[3:5]):
+            raw += sock.recv(65_536)
+
+    incoming.write(raw)
+    assert raw[0] == 0x17  # application data
+    assert response(bytes(length)) == tls.read(32_768)
+
+
+# Deadlines
+
+QUICKLY = TransportLimits(handshake=0.2, message=0.2, write_stalled=0.2, linger=0.2)
+
+
+def test_a_silent_client_is_dropped(heard: Heard) -> None:
+    with (
+        a_server(limits=QUICKLY) as server,
+        socket.create_connection(("127.0.0.1", server.port)) as silent,
+    ):
+        assert reads_the_end(silent)
+
+        heard.wait_for("TLS handshake not finished in time")
+
+
+def test_a_half_sent_message_is_dropped_however_it_drips(heard: Heard) -> None:
+    with a_server(limits=QUICKLY) as server, a_client(server) as client:
+        client.socket.sendall(request(bytes(100_000))[:9])
+        for _ in range(int(HANG / 0.05)):
+            readable, _, _ = select.select([client.socket], [], [], 0.05)
+            if readable:
+                break
+            with contextlib.suppress(OSError):
+                client.socket.sendall(b"\0")
+
+        assert reads_the_end(client.socket)
+        heard.wait_for("did not send the rest of its request in time")
+
+
+def test_a_deaf_client_is_dropped(heard: Heard) -> None:
+    with a_server(limits=QUICKLY) as server, a_client(server) as client:
+        client.socket.sendall(request(b"B15000000"))
+
+        heard.wait_for("did not read its answer in time")
+        with pytest.raises(OSError):
+            client.receive()
+
+
+def test_an_idle_session_stays_unless_a_limit_is_set() -> None:
+    with a_server(limits=QUICKLY) as server, a_client(server) as client:
+        client.exchange(request(b"Q"))
+        assert not select.select([client.socket], [], [], 0.8)[0]  # four times every other limit
+
+        assert response(b"client says Q") == client.exchange(request(b"Q"))
+
+
+def test_an_idle_session_ends_at_its_limit() -> None:
+    with a_server(limits=TransportLimits(idle=0.2)) as server, a_client(server) as client:
+        client.exchange(request(b"Q"))
+
+        assert reads_the_end(client.socket)
+
+
+# Peers and the log
+
+
+def test_a_client_that_connects_and_leaves_is_no_news(server: TlsTtlvServer, heard: Heard) -> None:
+    with a_client(server):
+        pass
+    with socket.create_connection(("127.0.0.1", server.port)):
+        pass
+
+    assert above_debug(heard.wait_for("connection ended") + heard.wait_for("connection ended")) == []
+
+
+def test_no_tls_at_all_is_one_line_without_a_traceback(heard: Heard) -> None:
+    with a_server() as server, socket.create_connection(("127.0.0.1", server.port)) as plain:
+        plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
+
+        records = heard.wait_for("handshake failed")
+
+    assert above_debug(records) == ["127.0.0.1: TLS handshake failed: http request"]
+    assert not any(record.exc_info for record in records)
+
+
+def test_a_fault_of_the_service_cuts_that_connection_only(server: TlsTtlvServer, heard: Heard) -> None:
+    with a_client(server) as other, a_client(server) as client:
+        with pytest.raises(OSError):
+            client.exchange(request(b"X"))
+
+        assert response(b"client says Q") == other.exchange(request(b"Q"))
+    assert heard.wait_for("failed outside of the engine")[-1].exc_info
+
+
+# Where jobs run
+
+
+@pytest.mark.parametrize(
+    ("body", "thread"),
+    [
+        pytest.param(b"Q", "kmip-transport", id="ok quick on the loop"),
+        pytest.param(b"C", "kmip-commit", id="ok commits"),
+        pytest.param(b"S", "kmip-slow", id="ok slow"),
+        pytest.param(b"Q" + bytes(70_000), "kmip-commit", id="ok quick but long"),
+        pytest.param(b"S" + bytes(70_000), "kmip-slow", id="ok slow and long"),
+    ],
+)
+def test_a_job_runs_where_its_pace_wants_it(body: bytes, thread: str) -> None:
+    service = FakeService()
+    with a_server(service) as server, a_client(server) as client:
+        client.exchange(request(body))
+
+    assert [thread] == [name.rstrip("-0123456789") for name in service.threads]
+
+
+def test_a_slow_job_too_many_is_declined_and_the_connection_goes_on() -> None:
+    service = FakeService()
+    limits = TransportLimits(slow_threads=1, slow_queue=0)
+    with a_server(service, limits=limits) as server, a_client(server) as first, a_client(server) as second:
+        first.socket.sendall(request(b"W"))
+        assert service.begun.acquire(timeout=HANG)
+
+        assert second.exchange(request(b"S"))[8:].startswith(b"refused SERVER_LIMIT_EXCEEDED")
+        assert response(b"client says Q") == second.exchange(request(b"Q"))
+        service.gate.set()
+        assert response(b"client says W") == first.receive()
+
+
+def test_a_waiting_commit_does_not_keep_others_from_being_served() -> None:
+    service = FakeService()
+    with a_server(service) as server, a_client(server) as first, a_client(server) as second:
+        first.socket.sendall(request(b"G") + request(b"Q"))
+        assert service.begun.acquire(timeout=HANG)
+
+        assert response(b"client says C") == second.exchange(request(b"C"))
+        service.gate.set()
+        assert [response(b"client says G"), response(b"client says Q")] == [first.receive(), first.receive()]
+
+
+# Limits on connections
+
+
+@pytest.mark.parametrize("limit", ["max_connections", "connections_per_address"])
+def test_a_connection_too_many_is_ended_and_room_is_made_by_those_that_leave(limit: str, heard: Heard) -> None:
+    with a_server(limits=TransportLimits(**{limit: 1})) as server:
+        with a_client(server) as client:
+            with socket.create_connection(("127.0.0.1", server.port)) as second:
+                assert reads_the_end(second)
+            assert response(b"client says Q") == client.exchange(request(b"Q"))
+        heard.wait_for("too many connections")
+        heard.wait_for("connection ended")
+        heard.wait_for("connection ended")
+
+        with a_client(server) as client:
+            assert response(b"client says Q") == client.exchange(request(b"Q"))
+
+
+def test_an_identity_with_too_many_connections_is_told_so() -> None:
+    with (
+        a_server(limits=TransportLimits(connections_per_identity=1)) as server,
+        a_client(server) as first,
+    ):
+        first.exchange(request(b"Q"))
+        with a_client(server) as second:
+            assert second.exchange(request(b"Q"))[8:].startswith(b"refused SERVER_LIMIT_EXCEEDED")
+
+
+OUT_OF_DESCRIPTORS = """
+import resource, sys
+from tests.unit.kmip_adapters.transport.fakes import a_server, throwaway_pki
+server = a_server()
+resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+with server:
+    print(server.port, throwaway_pki().directory, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_the_server_recovers_when_descriptors_run_out() -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-c", OUT_OF_DESCRIPTORS],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert child.stdout is not None
+        port, directory = child.stdout.readline().split()
+        pki = Path(directory)
+        address = ("127.0.0.1", int(port))
+        with contextlib.ExitStack() as crowd:
+            for _ in range(60):
+                crowd.enter_context(socket.create_connection(address, HANG))
+        context = client_context(ca=pki / "ca.crt", cert=pki / "client.crt", key=pki / "client.key")
+        with TlsTtlvClient(*address, context=context, timeout=HANG) as client:
+            assert response(b"client says Q") == client.exchange(request(b"Q"))
+    finally:
+        _, errors = child.communicate(timeout=HANG)
+    assert errors.count("no new connections for now") == 1
+    assert "Traceback" not in errors
+
+
+# Start and stop
+
+
+def test_a_taken_port_is_named(server: TlsTtlvServer) -> None:
+    second = TlsTtlvServer(
+        service=FakeService(),
+        new_framer=server._new_framer,
+        identify=CertificateIdentity(),
+        ssl_context=server._ssl_context,
+        port=server.port,
+    )
+
+    with pytest.raises(OSError, match=rf"127.0.0.1, port {server.port}: address already in use"):
+        second.start()
+
+
+def test_an_unknown_host_is_named() -> None:
+    with pytest.raises(OSError, match=r"no\.such\.host\.invalid.*not known"):
+        a_server(host="no.such.host.invalid").start()
+
+
+def test_ipv6_serves() -> None:
+    server = a_server(host="::1")
+    try:
+        server.start()
+    except OSError as error:
+        pytest.skip(f"no IPv6 here: {error}")
+
+    with server, TlsTtlvClient("::1", server.port, context=a_context(), timeout=HANG) as client:
+        assert response(b"client says Q") == client.exchange(request(b"Q"))
+
+
+def test_stop_finishes_the_request_in_progress_and_refuses_new_ones() -> None:
+    service = FakeService()
+    server = a_server(service)
+    with server, a_client(server) as busy, a_client(server) as idle:
+        busy.socket.sendall(request(b"G"))
+        assert service.begun.acquire(timeout=HANG)
+        stopping = threading.Thread(target=server.stop, args=(HANG,))
+        stopping.start()
+        assert reads_the_end(idle.socket)
+        with pytest.raises(OSError):
+            socket.create_connection(("127.0.0.1", server.port), HANG).recv(1)
+
+        service.gate.set()
+
+        assert response(b"client says G") == busy.receive()
+        assert reads_the_end(busy.socket)
+        stopping.join(HANG)
+        assert not stopping.is_alive()
+
+
+def test_stop_does_not_wait_longer_than_it_was_told() -> None:
+    service = FakeService()
+    server = a_server(service)
+    with server, a_client(server) as busy:
+        busy.socket.sendall(request(b"G"))
+        assert service.begun.acquire(timeout=HANG)
+
+        server.stop(0.1)
+
+        assert reads_the_end(busy.socket)
+        service.gate.set()
+
+
+def test_the_server_stops_at_once_when_asked_before_it_serves() -> None:
+    server = a_server()
+    server.start()
+    server.request_stop()
+
+    server.serve_forever()
+
+    with pytest.raises(OSError):
+        socket.create_connection(("127.0.0.1", server.port), HANG)
