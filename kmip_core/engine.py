@@ -9,10 +9,10 @@ with General Failure and a correlation id, its details kept from the client.
 """
 
 from collections.abc import Mapping
-from functools import cache, reduce
+from functools import reduce
 from typing import Any, Final
 
-from attrs import define, evolve, field, fields, frozen
+from attrs import define, evolve, field, frozen
 
 from kmip_core import lifecycle, rules
 from kmip_core.enums import (
@@ -244,7 +244,7 @@ class _Batch:
         return response
 
     def _remember(self, spec: Spec, response: Any, touched: list[str]) -> None:
-        for name in _identifier_fields(type(response)):
+        for name in spec.identifier_fields:
             value = getattr(response, name)
             for identifier in (value,) if isinstance(value, str) else value or ():
                 self.made.append((spec.operation, name, identifier))
@@ -380,12 +380,6 @@ _MADE_BY: Final[dict[UniqueIdentifier, frozenset[tuple[Operation, str]]]] = {
     UniqueIdentifier.RE_KEY_KEY_PAIR_PUBLIC_KEY: frozenset({(Operation.RE_KEY_KEY_PAIR, _PUBLIC)}),
 }
 """Which earlier answer of the batch a 2.x Unique Identifier enumeration stands for. KMIP 2.1 §11.58."""
-
-
-@cache
-def _identifier_fields(response: type) -> tuple[str, ...]:
-    """Return the response's fields that hold identifiers of objects."""
-    return tuple(f.name for f in fields(response) if f.name.endswith(("unique_identifier", "unique_identifiers")))
 
 
 def _undone(answer: ResponseBatchItem) -> ResponseBatchItem:

@@ -9,7 +9,7 @@ import enum
 from collections.abc import Callable
 from typing import Any, Final, Protocol, TypeAlias
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
 from kmip_core.criteria import Located, Query
 from kmip_core.enums import ObjectType, Operation, UniqueIdentifier
@@ -71,6 +71,13 @@ class Spec:
     effect: "Effect | Callable[[Any], Effect]"
     targets: tuple[Target, ...] = ()
     placeholder: Callable[[Any], str | None] | None = None
+    identifier_fields: tuple[str, ...] = field(init=False, repr=False)
+    """The response's fields that hold identifiers of objects, derived."""
+
+    @identifier_fields.default
+    def _find_identifier_fields(self) -> tuple[str, ...]:
+        names = (a.name for a in fields(self.response))
+        return tuple(n for n in names if n.endswith(("unique_identifier", "unique_identifiers")))
 
 
 @frozen(kw_only=True)

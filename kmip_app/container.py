@@ -1,0 +1,141 @@
+"""The container: every port with the adapters that can stand behind it, wired once from a `Configuration`.
+
+The only place that knows dependency-injector. A `Selector` per port lists its adapters by name; the contract suites
+run over the same lists, so an adapter cannot be registered untested. Everything is built before the server listens,
+since a wrong wire would otherwise fail at the first request that touches it (DESIGN 5.11).
+"""
+
+import ssl
+from typing import Any, Final
+
+from dependency_injector import containers, providers
+
+from kmip_adapters.audit.file_trail import FileTrail
+from kmip_adapters.audit.memory import MemoryTrail
+from kmip_adapters.crypto.software import SoftwareCrypto
+from kmip_adapters.identity.certificate import CertificateIdentity
+from kmip_adapters.policy.static import StaticPolicies
+from kmip_adapters.sealing.key_file import KeyFile
+from kmip_adapters.storage.memory import MemoryStorage
+from kmip_adapters.storage.sql import SqlStorage
+from kmip_adapters.system.clock import SystemClock
+from kmip_adapters.system.faults import LoggedFaults
+from kmip_adapters.system.identifiers import RandomIdentifiers
+from kmip_adapters.transport.tls_context import build_ssl_context
+from kmip_adapters.transport.tls_ttlv import TlsTtlvServer
+from kmip_adapters.ttlv.codec import Codec
+from kmip_adapters.ttlv.framing import FrameReader
+from kmip_adapters.ttlv.service import TtlvService
+from kmip_adapters.ttlv.tables import VERSIONS
+from kmip_app.config import Configuration
+from kmip_app.pki import Bundle, Pki, ensure_pki
+from kmip_core.engine import Engine
+from kmip_core.enums import ObjectType
+from kmip_core.operation import Capabilities
+from kmip_core.operations import CATALOGUE
+from kmip_core.settings import Settings
+
+OBJECT_TYPES: Final = tuple(
+    t for t in ObjectType if t not in {ObjectType.TEMPLATE, ObjectType.CERTIFICATE_REQUEST}
+)
+"""The types that Register takes."""
+
+
+def _pki(configuration: Configuration) -> Pki:
+    """Return the built-in PKI, or one made of the operator's own files."""
+    names = ["localhost", "127.0.0.1", "::1"]
+    if configuration.hostname not in {"", "0.0.0.0", "::", *names}:  # noqa: S104  compared, not bound
+        names.append(configuration.hostname)
+    return ensure_pki(configuration.data_directory / "pki", hostnames=names)
+
+
+def _ssl_context(configuration: Configuration, pki: Any) -> ssl.SSLContext:
+    built_in: Pki | None = None
+    if configuration.certificate_path is None or configuration.ca_path is None:
+        built_in = pki()
+    if configuration.certificate_path is None:
+        assert built_in is not None
+        servers = built_in.servers
+    else:
+        key = configuration.key_path or configuration.certificate_path  # one PEM may hold both
+        servers = (Bundle(certificate=configuration.certificate_path, key=key),)
+    ca = configuration.ca_path or (built_in.ca.certificate if built_in else None)
+    assert ca is not None
+    return build_ssl_context(
+        server_certificates=[(s.certificate, s.key) for s in servers],
+        client_ca=ca,
+        ciphers=configuration.tls_ciphers,
+    )
+
+
+def _capabilities() -> Capabilities:
+    return Capabilities(
+        operations=tuple(CATALOGUE), object_types=OBJECT_TYPES, protocol_versions=tuple(reversed(VERSIONS))
+    )
+
+
+class Container(containers.DeclarativeContainer):
+    """Build with `Container(configuration=providers.Object(configuration))`, or call `build`."""
+
+    configuration = providers.Dependency(instance_of=Configuration)
+    settings = providers.Singleton(Settings)
+
+    clock = providers.Singleton(SystemClock)
+    identifiers = providers.Singleton(RandomIdentifiers)
+    faults = providers.Singleton(LoggedFaults)
+
+    root_key = providers.Singleton(
+        KeyFile, providers.Callable(lambda c: c.data_directory / "root.key", configuration)
+    )
+    storage = providers.Selector(
+        configuration.provided.storage,
+        memory=providers.Singleton(MemoryStorage),
+        sql=providers.Singleton(SqlStorage, configuration.provided.database_url, root_key),
+    )
+    crypto = providers.Selector(configuration.provided.crypto, software=providers.Singleton(SoftwareCrypto))
+    policy = providers.Singleton(StaticPolicies)
+    audit = providers.Selector(
+        configuration.provided.audit,
+        memory=providers.Singleton(MemoryTrail),
+        file=providers.Singleton(FileTrail, providers.Callable(lambda c: c.data_directory / "audit", configuration)),
+    )
+    identity = providers.Singleton(
+        CertificateIdentity, require_client_auth_eku=configuration.provided.enable_tls_client_auth
+    )
+
+    engine = providers.Singleton(
+        Engine,
+        catalogue=CATALOGUE,
+        storage=storage,
+        outbox=storage,
+        policy=policy,
+        crypto=crypto,
+        audit=audit,
+        clock=clock,
+        identifiers=identifiers,
+        faults=faults,
+        settings=settings,
+        capabilities=providers.Singleton(_capabilities),
+    )
+    codec = providers.Singleton(Codec, CATALOGUE)
+    service = providers.Singleton(TtlvService, engine, codec)
+
+    pki = providers.Singleton(_pki, configuration)
+    ssl_context = providers.Singleton(_ssl_context, configuration, pki.provider)
+    transport = providers.Singleton(
+        TlsTtlvServer,
+        service=service,
+        new_framer=providers.Object(FrameReader),
+        identify=identity,
+        ssl_context=ssl_context,
+        host=configuration.provided.hostname,
+        port=configuration.provided.port,
+    )
+
+
+def build(configuration: Configuration) -> Any:
+    """Return a wired container.  (`Any`: what comes out of it is annotated where it is used.)"""
+    return Container(configuration=providers.Object(configuration))
+
+
+__all__ = ["OBJECT_TYPES", "Container", "build"]
