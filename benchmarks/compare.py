@@ -78,7 +78,7 @@ CASES: Final = {
     "create": Case(title="Create", exchanges=lambda _: (messages.create(),)),
     "register": Case(title="Register", exchanges=lambda _: (messages.register(bytes(range(messages.KEY_SIZE))),)),
 }
-DEFAULT_CASES: Final = ("get", "locate", "create", "discover", "connect")
+DEFAULT_CASES: Final = "get,locate,create,discover,connect"
 
 
 @attrs.frozen(kw_only=True)
@@ -256,11 +256,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--seconds", type=float, default=3.0, help="length of one run")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each case on each server")
-    parser.add_argument("--connections", type=_numbers, default=(4, 64), help="comma-separated numbers")
+    parser.add_argument("--connections", type=_numbers, default="4,64", help="comma-separated numbers")
     parser.add_argument("--processes", type=int, default=2, help="processes of the load generator")
     parser.add_argument("--objects", type=int, default=2_000, help="objects in the store when Locate is measured")
     parser.add_argument("--only", type=_some_of(CASES), default=DEFAULT_CASES, help=f"cases, of {','.join(CASES)}")
-    parser.add_argument("--servers", type=_some_of(SERVERS), default=SERVERS, help="servers, comma-separated")
+    parser.add_argument("--servers", type=_some_of(SERVERS), default=",".join(SERVERS), help="servers, comma-separated")
     parser.add_argument("--server-args", default="", help="further arguments of `kmip_app serve`, one string")
     parser.add_argument(
         "--pykmip-python", type=Path, help="interpreter that has PyKMIP; else one is set up in the cache"
