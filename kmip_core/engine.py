@@ -39,7 +39,7 @@ from kmip_core.ports.crypto import Crypto
 from kmip_core.ports.policy import PolicyDecider
 from kmip_core.ports.storage import ConcurrentChange, Outbox, Storage, UnitOfWork
 from kmip_core.ports.system import Clock, FaultLog, Identifiers
-from kmip_core.ports.transport import Pace
+from kmip_core.ports.transport import Pace, WouldWait
 from kmip_core.principal import Principal
 from kmip_core.rules import Admitted, Purpose
 from kmip_core.settings import Settings
@@ -51,10 +51,6 @@ _PACES: Final = {Effect.READS: Pace.QUICK, Effect.CHANGES: Pace.COMMITS, Effect.
 _SLOWER: Final = {Pace.QUICK: 0, Pace.COMMITS: 1, Pace.SLOW: 2}
 _UNDO: Final = BatchErrorContinuationOption.UNDO
 _CONTINUE: Final = BatchErrorContinuationOption.CONTINUE
-
-
-class WouldWait(Exception):
-    """Work that was expected to be quick wants to commit: nothing has happened; run it where it may wait."""
 
 
 @frozen(kw_only=True)
@@ -402,6 +398,3 @@ def _answer_header(header: RequestHeader, now: int) -> ResponseHeader:
         time_stamp=now,
         client_correlation_value=header.client_correlation_value,
     )
-
-
-__all__ = ["ATTEMPTS", "Engine", "WouldWait"]

@@ -26,7 +26,7 @@ from kmip_adapters.transport.limits import LineBudget, TransportLimits
 from kmip_adapters.transport.workers import Workers
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
-from kmip_core.ports.transport import Framer, Job, Pace, Service
+from kmip_core.ports.transport import Framer, Job, Pace, Service, WouldWait, run_to_end
 from kmip_core.principal import Principal
 
 LOG: Final = logging.getLogger("kmipd.transport")
@@ -402,6 +402,8 @@ class TlsConnection(asyncio.BufferedProtocol):
         if pace is Pace.QUICK:
             try:
                 answer = job.run()
+            except WouldWait:
+                self._hand_over(serving.commits, job.run)
             except Exception:  # as in _serve
                 self._cut_after_fault()
             else:
@@ -508,7 +510,7 @@ class TlsConnection(asyncio.BufferedProtocol):
 def _open_and_run(service: Service, frame: bytes, principal: Principal) -> bytes | Job:
     """In a worker: decode a long request and run it there, unless it belongs in the slow pool."""
     job = service.open(frame, principal)
-    return job if job.pace is Pace.SLOW else job.run()
+    return job if job.pace is Pace.SLOW else run_to_end(job)
 
 
 def _reason(error: ssl.SSLError) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from attrs import field, frozen
 
 from kmip_core.errors import KmipError
-from kmip_core.ports.transport import Framer, Service
+from kmip_core.ports.transport import Framer, Service, run_to_end
 from kmip_core.principal import Principal
 
 
@@ -19,7 +19,7 @@ class InProcessTransport:
 
     def request(self, frame: bytes) -> bytes:
         """Return the answer to one message."""
-        return self.service.open(frame, self.principal).run()
+        return run_to_end(self.service.open(frame, self.principal))
 
     def exchange(self, data: bytes) -> bytes:
         """Return everything a peer would read that sends `data` on one connection: whole answers in order.

@@ -20,6 +20,10 @@ class Pace(enum.Enum):
     SLOW = "slow"  # seconds of computing or a remote party: belongs in a small bounded pool
 
 
+class WouldWait(Exception):
+    """Work that was expected to be quick wants to commit: nothing has happened yet; run it where it may wait."""
+
+
 class Job(Protocol):
     """One decoded message, ready to run once."""
 
@@ -29,7 +33,11 @@ class Job(Protocol):
         ...
 
     def run(self) -> bytes:
-        """Do the work and return the whole response message; never raises for input or state."""
+        """Do the work and return the whole response message; never raises for input or state.
+
+        Raises WouldWait, once and only at pace QUICK, before anything has happened: the job's pace is COMMITS
+        from then on, and the transport runs it again there.
+        """
         ...
 
     def decline(self, error: KmipError) -> bytes:
@@ -38,6 +46,14 @@ class Job(Protocol):
         For a transport whose queues are full: nothing is begun, and the connection goes on.
         """
         ...
+
+
+def run_to_end(job: Job) -> bytes:
+    """Return the job's answer, from a thread that may wait."""
+    try:
+        return job.run()
+    except WouldWait:
+        return job.run()
 
 
 class Service(Protocol):
