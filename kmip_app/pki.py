@@ -122,9 +122,7 @@ def _ca_key(ca: Bundle) -> PrivateKey:
     if key is not None:
         return key
     if ca.certificate.exists():  # the key is written first, so this is no interrupted start
-        raise PkiError(
-            f"{ca.key}: missing although {ca.certificate.name} is there; put it back, or remove the folder"
-        )
+        raise PkiError(f"{ca.key}: missing although {ca.certificate.name} is there; put it back, or remove the folder")
     # RSA, since this one signature is checked by every client, and some appliances know nothing else.
     key = rsa.generate_private_key(public_exponent=65_537, key_size=3_072)
     _write(ca.key, _key_pem(key), 0o600)
@@ -224,9 +222,7 @@ def _leaf(
         # RSA key exchange (TLS 1.2 suites that old clients pin) needs keyEncipherment.
         .add_extension(_key_usage(key_encipherment=isinstance(key, rsa.RSAPrivateKey)), critical=True)
         .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_key_id), critical=False
-        )
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_key_id), critical=False)
     )
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
@@ -248,9 +244,7 @@ def _builder(
     )
 
 
-def _key_usage(
-    *, key_encipherment: bool = False, key_cert_sign: bool = False, crl_sign: bool = False
-) -> x509.KeyUsage:
+def _key_usage(*, key_encipherment: bool = False, key_cert_sign: bool = False, crl_sign: bool = False) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=not key_cert_sign,
         content_commitment=False,
@@ -333,7 +327,8 @@ def _load_key(path: Path) -> PrivateKey | None:
     except FileNotFoundError:
         return None
     try:
-        key = serialization.load_pem_private_key(content, password=None)
+        # Checking an RSA key's primes takes longer than all else at a start; this file is ours.
+        key = serialization.load_pem_private_key(content, None, unsafe_skip_rsa_key_validation=True)
     except (ValueError, TypeError) as error:
         raise PkiError(f"{path}: not an unencrypted private key in PEM") from error
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):

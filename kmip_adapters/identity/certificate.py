@@ -28,9 +28,7 @@ class CertificateIdentity:
     require_client_auth_eku: refuse certificates not made for clients (PyKMIP's enable_tls_client_auth).
     """
 
-    source: Literal["cn", "san", "subject"] = field(
-        default="cn", validator=validators.in_(("cn", "san", "subject"))
-    )
+    source: Literal["cn", "san", "subject"] = field(default="cn", validator=validators.in_(("cn", "san", "subject")))
     require_client_auth_eku: bool = True
     _known: dict[bytes, Principal] = field(factory=dict, init=False, repr=False)
 

@@ -51,9 +51,7 @@ class TlsTtlvClient:
         plain = socket.create_connection(self._address, self._timeout)
         try:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._socket = self._context.wrap_socket(
-                plain, server_hostname=self._address[0], session=self._session
-            )
+            self._socket = self._context.wrap_socket(plain, server_hostname=self._address[0], session=self._session)
         except BaseException:
             plain.close()
             raise
@@ -68,9 +66,7 @@ class TlsTtlvClient:
         header = self._read(HEADER)
         length = int.from_bytes(header[4:])
         if length > self._max_response:
-            raise ConnectionError(
-                f"the server announces {length} bytes; at most {self._max_response} are taken"
-            )
+            raise ConnectionError(f"the server announces {length} bytes; at most {self._max_response} are taken")
         return header + self._read(length)
 
     def close(self) -> None:

@@ -32,6 +32,7 @@ from kmip_core.principal import Principal
 LOG: Final = logging.getLogger("kmipd.transport")
 
 RECORD: Final = 16_384  # bytes of plaintext that one TLS record carries at most
+PROGRESS: Final = 65_536  # bytes of an answer that a slow peer must take each `write_stalled` seconds
 BURST: Final = 32  # pipelined requests of one client that are served before others have their turn
 
 Identify = Callable[[bytes | None, str], Principal]
@@ -67,9 +68,7 @@ class Serving:
     handshakes: Counter[str] = field(factory=Counter)
     by_identity: Counter[str] = field(factory=Counter)
     lines: LineBudget = field(factory=LineBudget)
-    now: float = (
-        0.0  # loop time of the last sweep: good enough for deadlines, cheaper than asking for each request
-    )
+    now: float = 0.0  # loop time of the last sweep: good enough for deadlines, cheaper than asking for each request
     draining: bool = False
     _completed: "deque[tuple[TlsConnection, bytes | Job | None]]" = field(factory=deque)
     _delivery_due: bool = False
@@ -140,6 +139,7 @@ class TlsConnection(asyncio.BufferedProtocol):
         "_tls",
         "_transport",
         "_unsent",
+        "_unsent_bytes",
         "deadline",
         "expires",
     )
@@ -151,6 +151,7 @@ class TlsConnection(asyncio.BufferedProtocol):
         self._phase = Phase.HANDSHAKE
         self._busy = False  # a worker has a request of ours
         self._unsent = False  # the peer has not taken all of its answer
+        self._unsent_bytes = 0
         self._reading = True
         self._ending = serving.draining
         self._partial = False  # a request has begun to arrive
@@ -174,7 +175,9 @@ class TlsConnection(asyncio.BufferedProtocol):
         serving.handshakes[self._address] += 1
         transport.set_write_buffer_limits(high=0)  # pause_writing as soon as one byte of an answer waits
         self.deadline = serving.after(limits.handshake)
-        if (
+        if serving.draining:
+            self._abort()
+        elif (
             len(serving.connections) > limits.max_connections
             or serving.by_address[self._address] > limits.connections_per_address
             or serving.handshakes[self._address] > limits.handshakes_per_address
@@ -202,6 +205,7 @@ class TlsConnection(asyncio.BufferedProtocol):
     def pause_writing(self) -> None:
         """The peer reads slowly: serve it nothing more until it has taken its answer."""
         self._unsent = True
+        self._unsent_bytes = self._transport.get_write_buffer_size()
         self._pause_reading()
         self.deadline = self._serving.after(self._serving.limits.write_stalled)
 
@@ -235,6 +239,11 @@ class TlsConnection(asyncio.BufferedProtocol):
         elif self._phase is Phase.HANDSHAKE:
             self._tell(logging.INFO, "TLS handshake not finished in time")
         elif self._unsent:
+            left = self._transport.get_write_buffer_size()
+            if left <= self._unsent_bytes - PROGRESS:
+                self._unsent_bytes = left
+                self.deadline = self._serving.after(self._serving.limits.write_stalled)
+                return
             self._tell(logging.INFO, "did not read its answer in time")
         elif self._partial:
             self._tell(logging.INFO, "did not send the rest of its request in time")
@@ -304,19 +313,13 @@ class TlsConnection(asyncio.BufferedProtocol):
             not_after = (self._tls.getpeercert() or {}).get("notAfter")
             if isinstance(not_after, str):
                 self.expires = ssl.cert_time_to_seconds(not_after)
-            if (
-                self.expires <= time.time()
-            ):  # OpenSSL does not look at the dates again when a session is resumed
+            if self.expires <= time.time():  # OpenSSL does not look at the dates again when a session is resumed
                 self.expires = math.inf
-                raise KmipError(
-                    ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, "the client certificate has expired"
-                )
+                raise KmipError(ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, "the client certificate has expired")
             self._identity = self._principal.name
             serving.by_identity[self._identity] += 1
             if serving.by_identity[self._identity] > serving.limits.connections_per_identity:
-                raise KmipError(
-                    ResultReason.SERVER_LIMIT_EXCEEDED, "too many connections of this client are open"
-                )
+                raise KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, "too many connections of this client are open")
         except KmipError as error:
             self._refusal = error
             self._tell(logging.WARNING, f"refused: {error.message}")
@@ -327,9 +330,7 @@ class TlsConnection(asyncio.BufferedProtocol):
         """Serve what has arrived, until more bytes, a worker or the peer must be waited for."""
         next_frame = self._framer.next_frame
         served = 0
-        while self._phase is Phase.SERVING and not (
-            self._busy or self._unsent or self._transport.is_closing()
-        ):
+        while self._phase is Phase.SERVING and not (self._busy or self._unsent or self._transport.is_closing()):
             try:
                 frame = next_frame()
             except KmipError as error:
@@ -355,9 +356,7 @@ class TlsConnection(asyncio.BufferedProtocol):
             return False
         try:
             self._framer.receive_data(self._tls.read(RECORD))
-        except (
-            ssl.SSLWantReadError
-        ):  # part of a record, or one that is TLS's own business and may want an answer
+        except ssl.SSLWantReadError:  # part of a record, or one that is TLS's own business and may want an answer
             self._flush()
             return False
         except ssl.SSLZeroReturnError:
@@ -372,11 +371,13 @@ class TlsConnection(asyncio.BufferedProtocol):
     def _await_bytes(self) -> None:
         if self._phase is not Phase.SERVING:
             return
+        limits = self._serving.limits
+        idle = limits.idle if self._refusal is None else limits.message  # who is refused need not stay
         if not self._framer.is_between_messages:
             if not self._partial:  # dripping does not move this deadline
                 self._partial = True
-                self.deadline = self._serving.after(self._serving.limits.message)
-        elif (idle := self._serving.limits.idle) is None:
+                self.deadline = self._serving.after(limits.message)
+        elif idle is None:
             self.deadline = math.inf
         else:
             self.deadline = self._serving.after(idle)
@@ -415,9 +416,7 @@ class TlsConnection(asyncio.BufferedProtocol):
         else:
             self._tell(logging.WARNING, "declined, too many slow requests are waiting")
             self._reply(
-                job.decline(
-                    KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, "the server is busy; try again later")
-                )
+                job.decline(KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, "the server is busy; try again later"))
             )
 
     def _hand_over(self, workers: Workers, work: Callable[[], bytes | Job]) -> None:

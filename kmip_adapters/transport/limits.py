@@ -14,7 +14,7 @@ class TransportLimits:
     handshake: from accept to the end of the TLS handshake.
     message: from the first to the last byte of one request.
     idle: between requests; None (default) never ends idle sessions, since clients pool connections.
-    write_stalled: for a peer that does not read its answer.
+    write_stalled: for a peer that does not read its answer, or less than 64 KiB of it in that time.
     linger: how long bytes that still arrive are thrown away after the last answer, so that no TCP reset
         overtakes it.
     slow_queue: jobs of pace SLOW that may wait for one of `slow_threads`; one more is declined.

@@ -29,10 +29,7 @@ def build_ssl_context(
     context.minimum_version = minimum_version
     context.maximum_version = maximum_version
     context.options |= (
-        ssl.OP_NO_COMPRESSION
-        | ssl.OP_NO_RENEGOTIATION
-        | ssl.OP_CIPHER_SERVER_PREFERENCE
-        | ssl.OP_SINGLE_ECDH_USE
+        ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE | ssl.OP_SINGLE_ECDH_USE
     )
     # Resumption with client certificates needs a session ID context, or clients like Veeam fail (clients.md
     # rule 21): Python's ssl sets one on every context. A resumed session brings the certificate along, so

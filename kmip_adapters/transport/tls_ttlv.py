@@ -71,13 +71,13 @@ class TlsTtlvServer:
         return int(self._sockets[0].getsockname()[1]) if self._sockets else self._wanted_port
 
     def start(self) -> None:
-        """Bind and listen.  Raises OSError that names host and port if that cannot be."""
-        self._sockets = _listen(self.host, self._wanted_port, self._limits.backlog)
+        """Bind and listen, if not done yet.  Raises OSError that names host and port if that cannot be."""
+        if not self._sockets:
+            self._sockets = _listen(self.host, self._wanted_port, self._limits.backlog)
 
     def serve_forever(self) -> None:
         """Serve in this thread until asked to stop; returns when the last connection has ended."""
-        if not self._sockets:
-            self.start()
+        self.start()
         self._ended.clear()
         try:
             with asyncio.Runner(loop_factory=self._new_loop) as runner:

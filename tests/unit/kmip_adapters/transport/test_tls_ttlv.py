@@ -193,7 +193,7 @@ def test_a_refused_identity_is_told_so_and_the_connection_ends() -> None:
 
 
 def test_a_session_ends_with_its_certificate(tmp_path: Path, heard: Heard) -> None:
-    expires_soon = dt.datetime.now(dt.UTC) - LEAF_LIFETIME + dt.timedelta(seconds=2)
+    expires_soon = dt.datetime.now(dt.UTC) - LEAF_LIFETIME + dt.timedelta(seconds=3)
     bundle = issue_client(throwaway_pki(), "brief", tmp_path, now=expires_soon)
 
     with a_server(limits=TransportLimits(linger=0.2)) as server:
@@ -234,12 +234,12 @@ def test_an_answer_up_to_16_kib_is_one_record(server: TlsTtlvServer, length: int
 
 # Deadlines
 
-QUICKLY = TransportLimits(handshake=0.2, message=0.2, write_stalled=0.2, linger=0.2)
+QUICKLY = TransportLimits(message=0.2, write_stalled=0.2, linger=0.2)
 
 
 def test_a_silent_client_is_dropped(heard: Heard) -> None:
     with (
-        a_server(limits=QUICKLY) as server,
+        a_server(limits=TransportLimits(handshake=0.2)) as server,
         socket.create_connection(("127.0.0.1", server.port)) as silent,
     ):
         assert reads_the_end(silent)
@@ -268,6 +268,34 @@ def test_a_deaf_client_is_dropped(heard: Heard) -> None:
         heard.wait_for("did not read its answer in time")
         with pytest.raises(OSError):
             client.receive()
+
+
+def test_a_slow_reader_is_waited_for_as_long_as_it_makes_progress() -> None:
+    with a_server(limits=TransportLimits(write_stalled=0.3)) as server, a_client(server) as client:
+        client.socket.sendall(request(b"B20000000"))
+        received = 0
+        while received < 20_000_008:
+            part = client.socket.recv(65_536)
+            if received // 3_000_000 < (received + len(part)) // 3_000_000:
+                select.select([], [], [], 0.15)  # the reader is slow: a second in all
+            received += len(part)
+
+        assert response(b"client says Q") == client.exchange(request(b"Q"))
+
+
+def test_a_refused_identity_that_asks_nothing_is_dropped() -> None:
+    identity = CertificateIdentity(source="san")
+    with a_server(identity=identity, limits=QUICKLY) as server, a_client(server) as client:
+        assert reads_the_end(client.socket)
+
+
+def test_a_deaf_client_that_goes_on_asking_is_not_read(heard: Heard) -> None:
+    service = FakeService()
+    with a_server(service, limits=QUICKLY) as server, a_client(server) as client:
+        client.socket.sendall(request(b"B1000000") * 1_000)
+
+        heard.wait_for("did not read its answer in time")
+    assert len(service.threads) < 100  # what fits into the kernel's buffers, not what was asked
 
 
 def test_an_idle_session_stays_unless_a_limit_is_set() -> None:
@@ -499,3 +527,27 @@ def test_the_server_stops_at_once_when_asked_before_it_serves() -> None:
 
     with pytest.raises(OSError):
         socket.create_connection(("127.0.0.1", server.port), HANG)
+
+
+UNTIL_SIGTERM = """
+import signal, sys
+from tests.unit.kmip_adapters.transport.fakes import a_server
+server = a_server()
+signal.signal(signal.SIGTERM, lambda number, frame: server.request_stop())
+server.start()
+print(server.port, flush=True)
+server.serve_forever()
+print("ended", flush=True)
+"""
+
+
+def test_a_signal_handler_may_ask_the_main_thread_to_stop() -> None:
+    child = subprocess.Popen([sys.executable, "-c", UNTIL_SIGTERM], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    with socket.create_connection(("127.0.0.1", int(child.stdout.readline())), HANG) as sock:
+        sock.sendall(b"\x16")
+        child.terminate()
+
+        assert reads_the_end(sock)
+        assert child.communicate(timeout=HANG) == ("ended\n", None)
+    assert child.returncode == 0
