@@ -84,7 +84,7 @@ def material_bytes(content: Content) -> bytes | None:
 
 
 def digests(scope: Scope, content: Content) -> tuple[Digest, ...]:
-    """Return the SHA-256 digest of the material as it is stored, if the server has it. KMIP 2.1 §4.24."""
+    """Return the SHA-256 digest of the material as it is stored, if the server has it. KMIP 2.1 §4.21."""
     material = material_bytes(content)
     if material is None:
         return ()
@@ -98,7 +98,7 @@ def digests(scope: Scope, content: Content) -> tuple[Digest, ...]:
 
 
 def format_of(content: Content) -> KeyFormatType | None:
-    """Return the Key Format Type that the standard gives to this content, if any. KMIP 2.1 §4.31."""
+    """Return the Key Format Type that the standard gives to this content, if any. KMIP 2.1 §4.26."""
     block: KeyBlock | None = getattr(content, "key_block", None)
     if block is not None:
         return block.key_format_type

@@ -106,7 +106,7 @@ def satisfies(managed_object: ManagedObject, query: Query) -> bool:
 
 
 def has_status(managed_object: ManagedObject, mask: StorageStatusMask | None) -> bool:
-    """Return whether the object's storage status is asked for. KMIP 2.1 §11.57.
+    """Return whether the object's storage status is asked for. KMIP 2.1 §12.3.
 
     Without a mask only on-line objects are found; destroyed ones are on-line as long as their metadata is.
     """

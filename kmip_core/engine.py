@@ -343,7 +343,7 @@ class _Admission:
                 if (operation, name) in _MADE_BY[reference]:
                     return identifier
             raise not_found()
-        try:  # KMIP 2.1 §4.66: zero-based, negative counts back from the end
+        try:  # KMIP 2.1 §4.58: zero-based, negative counts back from the end
             return self.batch.made[reference][2]
         except IndexError:
             raise invalid_field("the batch has not returned so many identifiers") from None

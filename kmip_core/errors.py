@@ -17,7 +17,7 @@ NOT_FOUND_TEXT: Final = "no such object"
 class KmipError(Exception):
     """A request, or a batch item, that is refused.
 
-    reason: the standard's Result Reason (KMIP 2.1 §11.49, 1.4 §9.1.3.2.29).
+    reason: the standard's Result Reason (KMIP 2.1 §11.46, 1.4 §9.1.3.2.29).
     message: for the client: lower case, says what would be accepted, no secrets and no internals.
     """
 

@@ -51,7 +51,7 @@ TRANSITIONS: Final[dict[State, dict[Event, State]]] = {
 """State and event to the next state; what is not here is refused. The numbers are the standard's."""
 
 COMPROMISES: Final = frozenset({RevocationReasonCode.KEY_COMPROMISE, RevocationReasonCode.CA_COMPROMISE})
-"""Reasons that make Revoke a compromise rather than a deactivation. KMIP 2.1 §6.1.47."""
+"""Reasons that make Revoke a compromise rather than a deactivation. KMIP 2.1 §6.1.44."""
 
 WITHOUT_LIFE_CYCLE: Final = frozenset({ObjectType.OPAQUE_OBJECT, ObjectType.TEMPLATE})
 """Types that dates never move and that cannot be activated or revoked (RULINGS 5)."""
@@ -96,7 +96,7 @@ def revoke(
     """Return the attributes after Revoke: compromised for a compromise reason, else deactivated.
 
     compromise_occurrence_date: when the compromise is thought to have happened; the object's Initial Date if not said.
-    Raises KmipError (Wrong Key Lifecycle State) where the state does not allow it. KMIP 2.1 §6.1.47.
+    Raises KmipError (Wrong Key Lifecycle State) where the state does not allow it. KMIP 2.1 §6.1.44.
     """
     if reason.revocation_reason_code in COMPROMISES:
         occurred = compromise_occurrence_date

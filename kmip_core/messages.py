@@ -17,7 +17,7 @@ from kmip_core.structures import ProtocolVersion
 
 @frozen(kw_only=True)
 class UsernameAndPassword:
-    """KMIP 2.1 §9.6."""
+    """KMIP 2.1 §9.11."""
 
     username: str
     password: str | None = field(default=None, repr=False)
@@ -25,7 +25,7 @@ class UsernameAndPassword:
 
 @frozen(kw_only=True)
 class DeviceCredential:
-    """KMIP 2.1 §9.6."""
+    """KMIP 2.1 §9.11."""
 
     device_serial_number: str | None = None
     password: str | None = field(default=None, repr=False)

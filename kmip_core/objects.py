@@ -20,7 +20,7 @@ from kmip_core.structures import KeyMaterial, KeyWrappingData, Name
 class KeyValue:
     """Key material, and the attributes that travel inside it (only when they were registered so).
 
-    key_material: bytes in the block's format, a transparent key structure, or a handle. KMIP 2.1 §7.15.
+    key_material: bytes in the block's format, a transparent key structure, or a handle. KMIP 2.1 §3.2.
     """
 
     key_material: KeyMaterial = field(repr=False)
@@ -29,7 +29,7 @@ class KeyValue:
 
 @frozen(kw_only=True)
 class KeyBlock:
-    """A key with what is needed to read it. KMIP 2.1 §7.9.
+    """A key with what is needed to read it. KMIP 2.1 §3.1.
 
     key_value: a `KeyValue`; bytes when it is wrapped with its encoding; None for an object registered without its
         material (Key Value Location).  cryptographic_length: bits.
@@ -45,7 +45,7 @@ class KeyBlock:
 
 @frozen(kw_only=True, init=False)
 class SymmetricKey:
-    """A key that both sides share. KMIP 2.1 §2.6."""
+    """A key that both sides share. KMIP 2.1 §2.9."""
 
     object_type: ClassVar[ObjectType] = ObjectType.SYMMETRIC_KEY
     key_block: KeyBlock
@@ -77,7 +77,7 @@ class SymmetricKey:
 
 @frozen(kw_only=True, init=False)
 class PublicKey:
-    """The public half of a key pair. KMIP 2.1 §2.4."""
+    """The public half of a key pair. KMIP 2.1 §2.6."""
 
     object_type: ClassVar[ObjectType] = ObjectType.PUBLIC_KEY
     key_block: KeyBlock
@@ -110,7 +110,7 @@ class PublicKey:
 
 @frozen(kw_only=True, init=False)
 class PrivateKey:
-    """The private half of a key pair. KMIP 2.1 §2.3."""
+    """The private half of a key pair. KMIP 2.1 §2.5."""
 
     object_type: ClassVar[ObjectType] = ObjectType.PRIVATE_KEY
     key_block: KeyBlock
@@ -143,7 +143,7 @@ class PrivateKey:
 
 @frozen(kw_only=True)
 class SplitKey:
-    """One part of a key that was split. KMIP 2.1 §2.7; prime_field_size is for the polynomial method."""
+    """One part of a key that was split. KMIP 2.1 §2.8; prime_field_size is for the polynomial method."""
 
     object_type: ClassVar[ObjectType] = ObjectType.SPLIT_KEY
     split_key_parts: int
@@ -191,7 +191,7 @@ class CertificateRequest:
 
 @frozen(kw_only=True, init=False)
 class SecretData:
-    """A shared secret that is neither key nor certificate, such as a password. KMIP 2.1 §2.5."""
+    """A shared secret that is neither key nor certificate, such as a password. KMIP 2.1 §2.7."""
 
     object_type: ClassVar[ObjectType] = ObjectType.SECRET_DATA
     secret_data_type: enums.SecretDataType
@@ -224,7 +224,7 @@ class SecretData:
 
 @frozen(kw_only=True, init=False)
 class OpaqueObject:
-    """Bytes that the server keeps and does not interpret. KMIP 2.1 §2.8."""
+    """Bytes that the server keeps and does not interpret. KMIP 2.1 §2.3."""
 
     object_type: ClassVar[ObjectType] = ObjectType.OPAQUE_OBJECT
     opaque_data_type: enums.OpaqueDataType
@@ -303,7 +303,7 @@ class ManagedObject:
     unique_identifier, object_type, owner: never change; they are what the sealed content is bound to.
     attributes: everything Get Attributes may tell; the state in it is the stored one until `lifecycle.settle`.
     version: counts changes; storage refuses a save whose version is not the stored one.
-    archived: True between Archive and Recover (Storage Status Mask, KMIP 2.1 §11.57).
+    archived: True between Archive and Recover (Storage Status Mask, KMIP 2.1 §12.3).
     has_content: False once destroyed, and for objects registered without their material.
     """
 

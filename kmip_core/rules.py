@@ -81,10 +81,10 @@ USAGE_FOR: Final[dict[Purpose, Mask]] = {
 """The Cryptographic Usage Mask bit that a purpose needs; a purpose that is not here needs none."""
 
 PROTECTS: Final = frozenset({Purpose.ENCRYPT, Purpose.SIGN, Purpose.MAC_GENERATE, Purpose.WRAP})
-"""Purposes that apply protection: over at the Protect Stop Date. KMIP 2.1 §4.47."""
+"""Purposes that apply protection: over at the Protect Stop Date. KMIP 2.1 §4.41."""
 
 PROCESSES: Final = AFTER_DEACTIVATION
-"""Purposes that process what is protected: not before the Process Start Date. KMIP 2.1 §4.46."""
+"""Purposes that process what is protected: not before the Process Start Date. KMIP 2.1 §4.40."""
 
 
 @frozen
@@ -165,7 +165,7 @@ def check_dates(attributes: Attributes, purpose: Purpose, now: int) -> None:
 def check_content_may_leave(attributes: Attributes, *, wrapped: bool) -> None:
     """Raise KmipError unless key material may leave the server.
 
-    Sensitive: only wrapped.  Extractable false: not at all. KMIP 2.1 §4.55, §4.26.
+    Sensitive: only wrapped.  Extractable false: not at all. KMIP 2.1 §4.55, §4.23.
     """
     if attributes.extractable is False:
         raise KmipError(ResultReason.NOT_EXTRACTABLE, "the object is not extractable")

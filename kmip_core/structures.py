@@ -21,7 +21,7 @@ def _many(values: Iterable[T]) -> tuple[T, ...]:
 
 
 class ProtocolVersion(NamedTuple):
-    """A KMIP version; compares by age. KMIP 2.1 §9.4."""
+    """A KMIP version; compares by age. KMIP 2.1 §9.16."""
 
     protocol_version_major: int
     protocol_version_minor: int
@@ -35,7 +35,7 @@ class ProtocolVersion(NamedTuple):
 
 @frozen(kw_only=True)
 class Name:
-    """A name by which Locate finds an object. KMIP 2.1 §4.37."""
+    """A name by which Locate finds an object. KMIP 2.1 §4.32."""
 
     name_value: str
     name_type: enums.NameType = enums.NameType.UNINTERPRETED_TEXT_STRING
@@ -83,7 +83,7 @@ class CryptographicParameters:
 
 @frozen(kw_only=True)
 class CryptographicDomainParameters:
-    """Domain parameters for a key pair. KMIP 2.1 §4.13; qlength: bits."""
+    """Domain parameters for a key pair. KMIP 2.1 §4.14; qlength: bits."""
 
     qlength: int | None = None
     recommended_curve: enums.RecommendedCurve | None = None
@@ -91,7 +91,7 @@ class CryptographicDomainParameters:
 
 @frozen(kw_only=True)
 class Digest:
-    """A digest of the key material in one format. KMIP 2.1 §4.24."""
+    """A digest of the key material in one format. KMIP 2.1 §4.21."""
 
     hashing_algorithm: enums.HashingAlgorithm
     digest_value: bytes | None = None
@@ -100,7 +100,7 @@ class Digest:
 
 @frozen(kw_only=True)
 class Link:
-    """A typed reference to another managed object. KMIP 2.1 §4.34."""
+    """A typed reference to another managed object. KMIP 2.1 §4.31."""
 
     link_type: enums.LinkType
     linked_object_identifier: str
@@ -108,7 +108,7 @@ class Link:
 
 @frozen(kw_only=True)
 class UsageLimits:
-    """How much a key may still be used. Units are bytes or objects. KMIP 2.1 §4.67."""
+    """How much a key may still be used. Units are bytes or objects. KMIP 2.1 §4.59."""
 
     usage_limits_total: int | None = None
     usage_limits_count: int | None = None
@@ -117,7 +117,7 @@ class UsageLimits:
 
 @frozen(kw_only=True)
 class RevocationReason:
-    """Why an object was revoked. KMIP 2.1 §4.52."""
+    """Why an object was revoked. KMIP 2.1 §4.47."""
 
     revocation_reason_code: enums.RevocationReasonCode
     revocation_message: str | None = None
@@ -125,7 +125,7 @@ class RevocationReason:
 
 @frozen(kw_only=True)
 class KeyValueLocation:
-    """Where a key value is that the server does not hold. KMIP 2.1 §4.32."""
+    """Where a key value is that the server does not hold. KMIP 2.1 §4.27."""
 
     key_value_location_value: str
     key_value_location_type: enums.KeyValueLocationType
@@ -133,7 +133,7 @@ class KeyValueLocation:
 
 @frozen(kw_only=True)
 class RNGParameters:
-    """A random number generator, as Query and the Random Number Generator attribute describe it. KMIP 2.1 §7.30."""
+    """A random number generator, as Query and the Random Number Generator attribute describe it. KMIP 2.1 §7.36."""
 
     rng_algorithm: enums.RNGAlgorithm
     cryptographic_algorithm: enums.CryptographicAlgorithm | None = None
@@ -147,7 +147,7 @@ class RNGParameters:
 
 @frozen(kw_only=True)
 class RotateName:
-    """The name of a rotation family. KMIP 2.1 §4.60."""
+    """The name of a rotation family. KMIP 2.1 §4.53."""
 
     rotate_name_value: str
     rotate_name_type: enums.RotateNameType
@@ -179,7 +179,7 @@ class CertificateIssuer:
 
 @frozen(kw_only=True)
 class X509CertificateIdentifier:
-    """Issuer name and serial number, DER. KMIP 2.1 §4.69."""
+    """Issuer name and serial number, DER. KMIP 2.1 §4.61."""
 
     issuer_distinguished_name: bytes
     certificate_serial_number: bytes
@@ -187,7 +187,7 @@ class X509CertificateIdentifier:
 
 @frozen(kw_only=True)
 class X509CertificateSubject:
-    """Subject name and alternative names, DER. KMIP 2.1 §4.71."""
+    """Subject name and alternative names, DER. KMIP 2.1 §4.63."""
 
     subject_distinguished_name: bytes
     subject_alternative_names: tuple[bytes, ...] = field(default=(), converter=_many)
@@ -195,7 +195,7 @@ class X509CertificateSubject:
 
 @frozen(kw_only=True)
 class X509CertificateIssuer:
-    """Issuer name and alternative names, DER. KMIP 2.1 §4.70."""
+    """Issuer name and alternative names, DER. KMIP 2.1 §4.62."""
 
     issuer_distinguished_name: bytes
     issuer_alternative_names: tuple[bytes, ...] = field(default=(), converter=_many)
@@ -203,7 +203,7 @@ class X509CertificateIssuer:
 
 @frozen(kw_only=True)
 class CertificateAttributes:
-    """The parts of subject and issuer as text, 2.0 on. KMIP 2.1 §4.5."""
+    """The parts of subject and issuer as text, 2.0 on. KMIP 2.1 §4.6."""
 
     certificate_subject_cn: str | None = None
     certificate_subject_os: tuple[str, ...] = field(default=(), converter=_many)
@@ -247,7 +247,7 @@ class CustomAttribute:
     """An attribute that the standard does not define.
 
     vendor_identification: "x" for a client's (`x-NAME` in 1.x), "y" for the server's, else a vendor's (2.x).
-    attribute_name: the name without that prefix. KMIP 2.1 §7.36, 1.4 §3.39.
+    attribute_name: the name without that prefix. KMIP 2.1 §4.60, 1.4 §3.39.
     """
 
     vendor_identification: str
@@ -275,7 +275,7 @@ class KeyHandle:
 
 @frozen(kw_only=True)
 class TransparentSymmetricKey:
-    """KMIP 2.1 §7.10.1."""
+    """KMIP 2.1 §3.4."""
 
     key: bytes = field(repr=False)
 
@@ -302,7 +302,7 @@ class TransparentDSAPublicKey:
 
 @frozen(kw_only=True)
 class TransparentRSAPrivateKey:
-    """KMIP 2.1 §7.10.4. Modulus alone is not enough: one of the exponents or both primes must be there."""
+    """KMIP 2.1 §3.7. Modulus alone is not enough: one of the exponents or both primes must be there."""
 
     modulus: int
     private_exponent: int | None = field(default=None, repr=False)
@@ -316,7 +316,7 @@ class TransparentRSAPrivateKey:
 
 @frozen(kw_only=True)
 class TransparentRSAPublicKey:
-    """KMIP 2.1 §7.10.5."""
+    """KMIP 2.1 §3.8."""
 
     modulus: int
     public_exponent: int
@@ -324,7 +324,7 @@ class TransparentRSAPublicKey:
 
 @frozen(kw_only=True)
 class TransparentDHPrivateKey:
-    """KMIP 2.1 §7.10.6."""
+    """KMIP 2.1 §3.9."""
 
     p: int
     q: int | None = None
@@ -335,7 +335,7 @@ class TransparentDHPrivateKey:
 
 @frozen(kw_only=True)
 class TransparentDHPublicKey:
-    """KMIP 2.1 §7.10.7."""
+    """KMIP 2.1 §3.10."""
 
     p: int
     q: int | None = None
@@ -346,7 +346,7 @@ class TransparentDHPublicKey:
 
 @frozen(kw_only=True)
 class TransparentECPrivateKey:
-    """KMIP 2.1 §7.10.8; also the content of the 1.0 - 1.2 ECDSA, ECDH and ECMQV formats."""
+    """KMIP 2.1 §3.11; also the content of the 1.0 - 1.2 ECDSA, ECDH and ECMQV formats."""
 
     recommended_curve: enums.RecommendedCurve
     d: int = field(repr=False)
@@ -354,7 +354,7 @@ class TransparentECPrivateKey:
 
 @frozen(kw_only=True)
 class TransparentECPublicKey:
-    """KMIP 2.1 §7.10.9. q_string: the point, uncompressed or compressed as SEC 1 encodes it."""
+    """KMIP 2.1 §3.12. q_string: the point, uncompressed or compressed as SEC 1 encodes it."""
 
     recommended_curve: enums.RecommendedCurve
     q_string: bytes
@@ -395,7 +395,7 @@ TRANSPARENT_KEYS: Final[dict[enums.KeyFormatType, type]] = {
 
 @frozen(kw_only=True)
 class EncryptionKeyInformation:
-    """Which key encrypts a wrapped key, and how. KMIP 2.1 §7.12."""
+    """Which key encrypts a wrapped key, and how. KMIP 2.1 §3.3."""
 
     unique_identifier: str
     cryptographic_parameters: CryptographicParameters | None = None
@@ -403,7 +403,7 @@ class EncryptionKeyInformation:
 
 @frozen(kw_only=True)
 class MACSignatureKeyInformation:
-    """Which key authenticates a wrapped key, and how. KMIP 2.1 §7.16."""
+    """Which key authenticates a wrapped key, and how. KMIP 2.1 §3.3."""
 
     unique_identifier: str
     cryptographic_parameters: CryptographicParameters | None = None
@@ -411,7 +411,7 @@ class MACSignatureKeyInformation:
 
 @frozen(kw_only=True)
 class KeyWrappingData:
-    """How the key value of this block is wrapped. KMIP 2.1 §7.13."""
+    """How the key value of this block is wrapped. KMIP 2.1 §3.3."""
 
     wrapping_method: enums.WrappingMethod
     encryption_key_information: EncryptionKeyInformation | None = None
@@ -423,7 +423,7 @@ class KeyWrappingData:
 
 @frozen(kw_only=True)
 class KeyWrappingSpecification:
-    """How a client wants a key wrapped. attribute_names: attributes to wrap with it. KMIP 2.1 §7.14."""
+    """How a client wants a key wrapped. attribute_names: attributes to wrap with it. KMIP 2.1 §7.18."""
 
     wrapping_method: enums.WrappingMethod
     encryption_key_information: EncryptionKeyInformation | None = None
@@ -434,7 +434,7 @@ class KeyWrappingSpecification:
 
 @frozen(kw_only=True)
 class DerivationParameters:
-    """What Derive Key mixes in. iteration_count: PBKDF2 rounds. KMIP 2.1 §7.8."""
+    """What Derive Key mixes in. iteration_count: PBKDF2 rounds. KMIP 2.1 §7.12."""
 
     cryptographic_parameters: CryptographicParameters | None = None
     initialization_vector: bytes | None = None
@@ -448,7 +448,7 @@ class DerivationParameters:
 
 @frozen(kw_only=True)
 class ServerInformation:
-    """What the server says of itself. KMIP 2.1 §7.34."""
+    """What the server says of itself. KMIP 2.1 §7.37."""
 
     server_name: str | None = None
     server_serial_number: str | None = None
@@ -462,7 +462,7 @@ class ServerInformation:
 
 @frozen(kw_only=True)
 class ExtensionInformation:
-    """A tag that the standard does not define. KMIP 2.1 §7.11."""
+    """A tag that the standard does not define. KMIP 2.1 §7.13."""
 
     extension_name: str
     extension_tag: int | None = None
@@ -471,7 +471,7 @@ class ExtensionInformation:
 
 @frozen(kw_only=True)
 class ProfileVersion:
-    """KMIP 2.1 §7.25."""
+    """KMIP 2.1 §7.32."""
 
     profile_version_major: int
     profile_version_minor: int
@@ -479,7 +479,7 @@ class ProfileVersion:
 
 @frozen(kw_only=True)
 class ProfileInformation:
-    """A profile that the server satisfies. KMIP 2.1 §7.24."""
+    """A profile that the server satisfies. KMIP 2.1 §7.31."""
 
     profile_name: enums.ProfileName
     profile_version: ProfileVersion | None = None
@@ -489,7 +489,7 @@ class ProfileInformation:
 
 @frozen(kw_only=True)
 class ValidationInformation:
-    """A formal validation of the server. KMIP 2.1 §7.35."""
+    """A formal validation of the server. KMIP 2.1 §7.41."""
 
     validation_authority_type: enums.ValidationAuthorityType
     validation_authority_country: str | None = None
@@ -506,7 +506,7 @@ class ValidationInformation:
 
 @frozen(kw_only=True)
 class CapabilityInformation:
-    """What the server can do beyond operations and types. KMIP 2.1 §7.3."""
+    """What the server can do beyond operations and types. KMIP 2.1 §7.5."""
 
     streaming_capability: bool | None = None
     asynchronous_capability: bool | None = None

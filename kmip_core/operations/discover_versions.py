@@ -1,4 +1,4 @@
-"""Discover Versions: a client asks which protocol versions both sides speak. KMIP 2.1 §6.1.17, 1.4 §4.26."""
+"""Discover Versions: a client asks which protocol versions both sides speak. KMIP 2.1 §6.1.16, 1.4 §4.26."""
 
 from attrs import frozen
 

@@ -1,4 +1,4 @@
-"""Get: a client fetches an object. KMIP 2.1 §6.1.23, 1.4 §4.11."""
+"""Get: a client fetches an object. KMIP 2.1 §6.1.19, 1.4 §4.11."""
 
 from attrs import evolve, frozen
 
@@ -52,7 +52,7 @@ def perform(request: Request, scope: Scope) -> Response:
     content = scope.work.content(target)
     _check_format(content, request.key_format_type)
     if target.attributes.fresh:
-        # KMIP 2.1 §4.28: no longer fresh "as soon as the object has been served".
+        # KMIP 2.1 §4.24: no longer fresh "as soon as the object has been served".
         scope.work.save(evolve(target.managed_object, attributes=evolve(target.attributes, fresh=False)))
     return Response(
         object_type=target.managed_object.object_type,

@@ -1,4 +1,4 @@
-"""Get Attribute List: a client asks which attributes an object has. KMIP 2.1 §6.1.25, 1.4 §4.13."""
+"""Get Attribute List: a client asks which attributes an object has. KMIP 2.1 §6.1.21, 1.4 §4.13."""
 
 from attrs import evolve, frozen
 

@@ -1,4 +1,4 @@
-"""Get Attributes: a client asks what an object is. KMIP 2.1 §6.1.24, 1.4 §4.12."""
+"""Get Attributes: a client asks what an object is. KMIP 2.1 §6.1.20, 1.4 §4.12."""
 
 from attrs import frozen
 

@@ -1,4 +1,4 @@
-"""Query: a client asks what this server can do. KMIP 2.1 §6.1.41, 1.4 §4.25."""
+"""Query: a client asks what this server can do. KMIP 2.1 §6.1.40, 1.4 §4.25."""
 
 from collections.abc import Callable
 from typing import Any, Final

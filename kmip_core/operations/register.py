@@ -1,4 +1,4 @@
-"""Register: a client hands in an object that it has. KMIP 2.1 §6.1.46, 1.4 §4.3."""
+"""Register: a client hands in an object that it has. KMIP 2.1 §6.1.43, 1.4 §4.3."""
 
 from typing import Any, Final
 

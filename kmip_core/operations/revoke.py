@@ -1,4 +1,4 @@
-"""Revoke: an object is deactivated, or known to be compromised. KMIP 2.1 §6.1.48, 1.4 §4.20."""
+"""Revoke: an object is deactivated, or known to be compromised. KMIP 2.1 §6.1.44, 1.4 §4.20."""
 
 from attrs import evolve, frozen
 

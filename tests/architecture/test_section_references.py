@@ -1,0 +1,52 @@
+"""Sections that docstrings name exist in the standard, and an operation names its own.
+
+Needs the specification texts in ../shared/spec (or the folder in KMIPD_SPEC).
+"""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SPEC = Path(os.environ.get("KMIPD_SPEC", ROOT.parent / "shared" / "spec"))
+REFERENCE = re.compile(r"KMIP ([123]\.\d)((?:(?:,| and)? ?§[\d.]*\d(?: \([^)]*\))?)+)")
+ALSO = re.compile(r"§[^;.]*?\b([12]\.\d) §([\d.]*\d)")
+
+pytestmark = pytest.mark.skipif(not SPEC.is_dir(), reason=f"no specification texts in {SPEC}")
+
+
+def headings(version: str) -> dict[str, str]:
+    found = {}
+    for line in (SPEC / f"kmip-{version}.md").read_text().splitlines():
+        if match := re.match(r"#+ (\d+(?:\.\d+)*) (.+)", line):
+            found[match[1]] = match[2].strip()
+    return found
+
+
+def references(text: str) -> set[tuple[str, str]]:
+    """Return (version, section) for every reference in a text."""
+    found = {(m[1], s) for m in REFERENCE.finditer(text) for s in re.findall(r"§([\d.]*\d)", m[2])}
+    return found | {(m[1], m[2]) for m in ALSO.finditer(text)}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "kmip_core").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
+def test_sections_exist(path: Path) -> None:
+    known = {version: headings(version) for version in ("1.4", "2.0", "2.1")}
+    missing = {(v, s) for v, s in references(path.read_text()) if v in known and s not in known[v]}
+
+    assert missing == set()
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(p for p in (ROOT / "kmip_core" / "operations").glob("*.py") if p.stem != "__init__"),
+    ids=lambda p: p.stem,
+)
+def test_an_operation_names_its_own_section(path: Path) -> None:
+    line = path.read_text().splitlines()[0]
+    spoken = path.stem.replace("_", "").replace("pkcs11", "pkcs#11")
+    titles = {headings(v).get(s, "?").lower().replace(" ", "").replace("-", "") for v, s in references(line)}
+
+    assert titles == {spoken}
