@@ -1,0 +1,93 @@
+"""The promises of ports/audit.py, on every adapter."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from kmip_adapters.audit.file_trail import FileTrail
+from kmip_adapters.audit.lines import read_line
+from kmip_adapters.audit.memory import MemoryTrail
+from kmip_core.enums import Operation, ResultReason
+from kmip_core.errors import KmipError
+from kmip_core.ports.audit import AuditRecord, AuditTrail
+
+Held: TypeAlias = Callable[[], list[str]]
+"""Tells the record identifiers that the trail holds, in their order."""
+
+
+def memory_trail(folder: Path) -> tuple[AuditTrail, Held]:
+    trail = MemoryTrail()
+    return trail, lambda: [record.record_id for record in trail.records]
+
+
+def file_trail(folder: Path) -> tuple[AuditTrail, Held]:
+    def held() -> list[str]:
+        lines = (folder / "main.jsonl").read_bytes().splitlines()
+        return [read_line(line).record["record_id"] for line in lines]
+
+    return FileTrail(folder), held
+
+
+@pytest.fixture(params=[memory_trail, file_trail], ids=["memory", "file"])
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[AuditTrail, Held]:
+    trail, held = request.param(tmp_path / "audit")
+    request.addfinalizer(trail.close)
+    return trail, held
+
+
+def a_record(record_id: str) -> AuditRecord:
+    return AuditRecord(
+        record_id=record_id,
+        time=1_800_000_000,
+        principal="alice",
+        event="Get",
+        operation=Operation.GET,
+        unique_identifiers=("1",),
+        result=ResultReason.PERMISSION_DENIED,
+        message="may not",
+    )
+
+
+def test_records_are_held_as_soon_as_append_returns_in_their_order(opened: tuple[AuditTrail, Held]) -> None:
+    trail, held = opened
+    for number in range(5):
+        trail.append(a_record(str(number)))
+
+        assert held() == [str(n) for n in range(number + 1)]
+
+
+def test_append_is_reentrant_and_loses_nothing(opened: tuple[AuditTrail, Held]) -> None:
+    trail, held = opened
+
+    def work(worker: int) -> None:
+        for number in range(50):
+            trail.append(a_record(f"{worker}-{number}"))
+
+    threads = [threading.Thread(target=work, args=(worker,)) for worker in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert sorted(held()) == sorted(f"{w}-{n}" for w in range(4) for n in range(50))
+
+
+def test_a_closed_trail_refuses_records(opened: tuple[AuditTrail, Held]) -> None:
+    trail, _ = opened
+    trail.close()
+    with pytest.raises(KmipError) as refused:
+        trail.append(a_record("late"))
+
+    assert refused.value.reason is ResultReason.GENERAL_FAILURE
+
+
+def test_closing_twice_does_no_harm(opened: tuple[AuditTrail, Held]) -> None:
+    trail, held = opened
+    trail.append(a_record("1"))
+    trail.close()
+    trail.close()
+
+    assert held() == ["1"]

@@ -1,0 +1,37 @@
+"""The promises of ports/system.py, on every adapter."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from kmip_adapters.system.clock import SteppableClock, SystemClock
+from kmip_adapters.system.identifiers import RandomIdentifiers, SequentialIdentifiers
+from kmip_core.ports.system import Clock, Identifiers
+
+CLOCKS: list[Callable[[], Clock]] = [SystemClock, SteppableClock]
+IDENTIFIERS: list[Callable[[], Identifiers]] = [RandomIdentifiers, SequentialIdentifiers]
+
+
+@pytest.mark.parametrize("make", CLOCKS, ids=lambda make: make.__name__)
+def test_a_clock_tells_whole_seconds_and_does_not_go_back(make: Callable[[], Clock]) -> None:
+    clock = make()
+    times = [clock.now() for _ in range(100)]
+
+    assert all(type(time) is int for time in times)
+    assert times == sorted(times)
+
+
+@pytest.mark.parametrize("make", IDENTIFIERS, ids=lambda make: make.__name__)
+def test_identifiers_do_not_repeat(make: Callable[[], Identifiers]) -> None:
+    identifiers = make()
+    made = [identifiers.new() for _ in range(5_000)]
+
+    assert len(set(made)) == len(made)
+
+
+@pytest.mark.parametrize("make", IDENTIFIERS, ids=lambda make: make.__name__)
+def test_identifiers_are_short_printable_text(make: Callable[[], Identifiers]) -> None:
+    identifiers = make()
+
+    assert all(re.fullmatch(r"[0-9a-f-]{1,36}", identifiers.new()) for _ in range(100))
