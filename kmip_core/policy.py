@@ -81,7 +81,9 @@ USES: Final = frozenset(
         Operation.EXPORT,
     }
 )
-"""Operations that Get decides for where a policy names none of them: PyKMIP's files know no others."""
+"""Operations that Get decides for where a policy tells none of them apart: PyKMIP asks for Get only."""
+
+_TOLD_APART: Final = USES - {Operation.DERIVE_KEY}  # PyKMIP's files name Derive Key as a matter of course
 
 
 def decide(
@@ -129,11 +131,11 @@ def visibility(
 
 
 def permission_for(row: Mapping[Operation, Permission], operation: Operation) -> Permission:
-    """Return what one row of rules grants; a use of a key falls back to Get if the row names no use at all."""
+    """Return what one row of rules grants; a use of a key falls back to Get if the row tells no use apart."""
     named = row.get(operation)
     if named is not None:
         return named
-    if operation in USES and not USES & row.keys():
+    if operation in USES and not _TOLD_APART & row.keys():
         return row.get(Operation.GET, Permission.DISALLOW_ALL)
     return Permission.DISALLOW_ALL
 
@@ -168,6 +170,9 @@ _FOR_OWNER: Final = {operation: Permission.ALLOW_OWNER for operation in Operatio
 _PUBLISHED: Final = {
     operation: Permission.ALLOW_ALL if operation in _READABLE else Permission.ALLOW_OWNER for operation in _FOR_OWNER
 }
+_READ_BY_ALL: Final = dict.fromkeys(
+    (Operation.LOCATE, Operation.GET, Operation.GET_ATTRIBUTES, Operation.GET_ATTRIBUTE_LIST), Permission.ALLOW_ALL
+)
 _PUBLIC_TYPES: Final = frozenset({ObjectType.CERTIFICATE, ObjectType.PUBLIC_KEY})
 
 BUILT_IN: Final[Mapping[str, OperationPolicy]] = {
@@ -178,7 +183,7 @@ BUILT_IN: Final[Mapping[str, OperationPolicy]] = {
     ),
     "public": OperationPolicy(
         name="public",
-        preset={ObjectType.TEMPLATE: _PUBLISHED},
+        preset={ObjectType.TEMPLATE: _READ_BY_ALL},
         groups={},
     ),
 }
