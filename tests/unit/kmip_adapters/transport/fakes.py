@@ -51,7 +51,7 @@ class FakeJob:
         if self.body[:1] in (b"G", b"W"):
             self.service.begun.release()
             assert self.service.gate.wait(20)
-        if self.body[:1] == b"X":
+        if self.body in (b"X", b"CX", b"SX"):
             raise RuntimeError("a fault of the engine")
         if self.body[:1] == b"B":  # a big answer: B and the length in decimal digits
             return response(bytes(int(self.body[1:])))
@@ -70,6 +70,8 @@ class FakeService:
     threads: list[str] = field(factory=list)
 
     def open(self, frame: bytes, principal: Principal) -> FakeJob:
+        if frame[8:] == b"Z":
+            raise RuntimeError("a fault of the codec")
         return FakeJob(self, frame[8:], principal)
 
     def refuse(self, error: KmipError) -> bytes:
