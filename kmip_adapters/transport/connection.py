@@ -1,8 +1,8 @@
 """One TLS connection: handshake, identity, requests one at a time, answers in order, a clean end.
 
 TLS runs here over memory buffers instead of inside asyncio: fewer Python calls a request, back-pressure to
-the byte, and the reason of a failed handshake in our hands. Everything runs on the loop's thread; only
-`complete` is called by workers.
+the byte, and the reason of a failed handshake in our hands. Everything here runs
+on the loop's thread.
 
 The hot path is buffer_updated -> _pump -> _decrypt -> _serve -> _reply. It sets no timers: deadlines are
 numbers that the server's sweep compares (`TransportLimits.sweep_interval`).
@@ -14,29 +14,21 @@ import logging
 import math
 import ssl
 import time
-from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Final, cast
 
-from attrs import define, field
-
-from kmip_adapters.transport.limits import LineBudget, TransportLimits
+from kmip_adapters.transport.serving import LOG, Serving, count_down
 from kmip_adapters.transport.workers import Workers
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
-from kmip_core.ports.transport import Framer, Job, Pace, Service, WouldWait, run_to_end
+from kmip_core.ports.transport import Job, Pace, Service, WouldWait, run_to_end
 from kmip_core.principal import Principal
-
-LOG: Final = logging.getLogger("kmipd.transport")
 
 RECORD: Final = 16_384  # bytes of plaintext that one TLS record carries at most
 PROGRESS: Final = 65_536  # bytes of an answer that a slow peer must take each `write_stalled` seconds
 BURST: Final = 32  # pipelined requests of one client that are served before others have their turn
-
-Identify = Callable[[bytes | None, str], Principal]
-"""(client certificate in DER or None, address) -> who.  Raises KmipError (Authentication Not Successful)."""
 
 
 class Phase(enum.Enum):
@@ -46,77 +38,6 @@ class Phase(enum.Enum):
     SERVING = "serving"
     LINGERING = "reading the last answer"  # write side closed; what still arrives is thrown away
     CLOSED = "closed"
-
-
-@define(kw_only=True, eq=False)
-class Serving:
-    """What the connections of one server share."""
-
-    service: Service
-    new_framer: Callable[[], Framer]
-    identify: Identify
-    ssl_context: ssl.SSLContext
-    limits: TransportLimits
-    loop: asyncio.AbstractEventLoop
-    commits: Workers
-    slow: Workers
-    on_empty: Callable[[], None]
-    # Ciphertext of whichever connection is being read: each takes it out before the next one reads.
-    arrived: memoryview = field(factory=lambda: memoryview(bytearray(65_536)))
-    connections: "set[TlsConnection]" = field(factory=set)
-    by_address: Counter[str] = field(factory=Counter)
-    handshakes: Counter[str] = field(factory=Counter)
-    by_identity: Counter[str] = field(factory=Counter)
-    lines: LineBudget = field(factory=LineBudget)
-    now: float = 0.0  # loop time of the last sweep: good enough for deadlines, cheaper than asking for each request
-    draining: bool = False
-    _completed: "deque[tuple[TlsConnection, bytes | Job | None]]" = field(factory=deque)
-    _delivery_due: bool = False
-
-    def after(self, seconds: float) -> float:
-        """Return a deadline at least `seconds` from now, at most two sweeps later."""
-        return self.now + seconds + self.limits.sweep_interval
-
-    def tell(self, level: int, address: str, message: str) -> None:
-        """Log one line about a peer, unless it has had its share."""
-        held_back = self.lines.take(address, self.now)
-        if held_back is None:
-            LOG.debug("%s: %s", address, message)
-        elif held_back:
-            LOG.log(level, "%s: %s (%d such lines were held back)", address, message, held_back)
-        else:
-            LOG.log(level, "%s: %s", address, message)
-
-    def sweep(self) -> None:
-        """End what has passed its deadline, and sessions whose certificate has expired."""
-        self.now = self.loop.time()
-        wall = time.time()
-        for connection in tuple(self.connections):
-            if connection.deadline <= self.now:
-                connection.run_out_of_time()
-            elif connection.expires <= wall:
-                connection.expire()
-
-    def complete(self, connection: "TlsConnection", work: Callable[[], bytes | Job]) -> None:
-        """In a worker: do `work` and have its result delivered on the loop, many results by one wake-up."""
-        result: bytes | Job | None = None
-        try:
-            result = work()
-        except Exception:  # the thread must live on; the connection is cut when the result is missing
-            LOG.exception("a request failed outside of the engine")
-        self._completed.append((connection, result))
-        if not self._delivery_due:
-            self._delivery_due = True
-            try:
-                self.loop.call_soon_threadsafe(self._deliver)
-            except RuntimeError:  # the loop has ended meanwhile, and the connection with it
-                LOG.debug("an answer came after the server had stopped")
-
-    def _deliver(self) -> None:
-        self._delivery_due = False  # first, so that a result that comes now asks for another delivery
-        while self._completed:
-            connection, result = self._completed.popleft()
-            connection.completed(result)
 
 
 class TlsConnection(asyncio.BufferedProtocol):
@@ -224,9 +145,9 @@ class TlsConnection(asyncio.BufferedProtocol):
         self._phase = Phase.CLOSED
         self.deadline = math.inf
         serving.connections.discard(self)
-        _count_down(serving.by_address, self._address)
+        count_down(serving.by_address, self._address)
         if self._identity is not None:
-            _count_down(serving.by_identity, self._identity)
+            count_down(serving.by_identity, self._identity)
         if not serving.connections:
             serving.on_empty()
 
@@ -302,7 +223,7 @@ class TlsConnection(asyncio.BufferedProtocol):
         self._pump()
 
     def _leave_handshake(self) -> None:
-        _count_down(self._serving.handshakes, self._address)
+        count_down(self._serving.handshakes, self._address)
 
     def _begin_session(self) -> None:
         """Find out who the peer is; one that is refused is told so when it asks; a handshake cannot."""
@@ -516,9 +437,3 @@ def _reason(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"client certificate: {error.verify_message}"
     return (error.reason or str(error)).replace("_", " ").lower()
-
-
-def _count_down(counter: Counter[str], key: str) -> None:
-    counter[key] -= 1
-    if counter[key] <= 0:
-        del counter[key]

@@ -9,7 +9,6 @@ or, in a test process, `with server:` serves in a thread of its own. One server 
 
 import asyncio
 import errno
-import logging
 import socket
 import ssl
 import threading
@@ -17,12 +16,11 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Final, Self
 
-from kmip_adapters.transport.connection import Identify, Serving, TlsConnection
+from kmip_adapters.transport.connection import TlsConnection
 from kmip_adapters.transport.limits import TransportLimits
+from kmip_adapters.transport.serving import LOG, Identify, Serving
 from kmip_adapters.transport.workers import Workers
 from kmip_core.ports.transport import Framer, Service
-
-LOG: Final = logging.getLogger("kmipd.transport")
 
 ACCEPTS_PER_TURN: Final = (
     64  # also how often asyncio tries, in vain, when descriptors are out, before it rests a second

@@ -81,13 +81,17 @@ def peer(request: pytest.FixtureRequest) -> Iterator[Peer]:
         )
 
 
-@pytest.mark.parametrize("pace", [b"Q", b"C", b"S"], ids=["ok quick", "ok commits", "ok slow"])
+@pytest.mark.parametrize(
+    "pace",
+    [b"Q", b"C", b"S", b"R"],
+    ids=["ok quick", "ok commits", "ok slow", "ok quick that has to commit"],
+)
 def test_a_message_of_any_pace_is_answered(peer: Peer, pace: bytes) -> None:
     assert peer.send(request(pace + b"1"), 1) == [response(b"client says " + pace + b"1")]
 
 
 def test_pipelined_messages_are_answered_in_order_whatever_their_pace(peer: Peer) -> None:
-    bodies = [b"QCS"[n % 3 : n % 3 + 1] + str(n).encode() for n in range(100)]
+    bodies = [b"QCSR"[n % 4 : n % 4 + 1] + str(n).encode() for n in range(100)]
 
     answers = peer.send(b"".join(map(request, bodies)), 100)
 

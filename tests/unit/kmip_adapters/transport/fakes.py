@@ -13,7 +13,7 @@ from kmip_adapters.transport.tls_context import build_ssl_context
 from kmip_adapters.transport.tls_ttlv import TlsTtlvServer
 from kmip_app.pki import Pki, ensure_pki
 from kmip_core.errors import KmipError, invalid_message
-from kmip_core.ports.transport import Pace
+from kmip_core.ports.transport import Pace, WouldWait
 from kmip_core.principal import Principal
 
 REQUEST = bytes.fromhex("42007801")
@@ -41,9 +41,12 @@ class FakeJob:
     service: "FakeService"
     body: bytes
     principal: Principal
+    would_wait: bool = False
 
     @property
     def pace(self) -> Pace:
+        if self.would_wait:
+            return Pace.COMMITS
         return PACES.get(self.body[:1], Pace.QUICK)
 
     def run(self) -> bytes:
@@ -51,6 +54,9 @@ class FakeJob:
         if self.body[:1] in (b"G", b"W"):
             self.service.begun.release()
             assert self.service.gate.wait(20)
+        if self.body[:1] == b"R" and not self.would_wait:  # quick by its looks, but it commits
+            self.would_wait = True
+            raise WouldWait
         if self.body in (b"X", b"CX", b"SX"):
             raise RuntimeError("a fault of the engine")
         if self.body[:1] == b"B":  # a big answer: B and the length in decimal digits

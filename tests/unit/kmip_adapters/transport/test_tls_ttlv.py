@@ -389,6 +389,14 @@ def test_a_job_runs_where_its_pace_wants_it(body: bytes, thread: str) -> None:
     assert [thread] == [name.rstrip("-0123456789") for name in service.threads]
 
 
+def test_a_quick_job_that_has_to_commit_runs_again_where_it_may_wait() -> None:
+    service = FakeService()
+    with a_server(service) as server, a_client(server) as client:
+        client.exchange(request(b"R"))
+
+    assert service.threads == ["kmip-transport", "kmip-commit-1"]
+
+
 def test_a_slow_job_too_many_is_declined_and_the_connection_goes_on() -> None:
     service = FakeService()
     limits = TransportLimits(slow_threads=1, slow_queue=0)
