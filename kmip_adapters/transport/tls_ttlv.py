@@ -57,6 +57,7 @@ class TlsTtlvServer:
         self._ssl_context = ssl_context
         self._sockets: list[socket.socket] = []
         self._stop_within: float | None = None  # seconds to drain, once somebody asked to stop
+        self._serving: Serving | None = None
         self._running: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
         self._ended = threading.Event()
         self._ended.set()
@@ -98,6 +99,12 @@ class TlsTtlvServer:
             except RuntimeError:  # the loop was closed in between: it has stopped
                 LOG.debug("asked to stop after the end")
 
+    def replace_ssl_context(self, ssl_context: ssl.SSLContext) -> None:
+        """Use other certificates from the next connection on; sessions go on.  May be called from any thread."""
+        self._ssl_context = ssl_context
+        if self._serving is not None:
+            self._serving.ssl_context = ssl_context
+
     def stop(self, drain_seconds: float = 10.0) -> None:
         """Stop as `request_stop` does and wait for the end; from another thread than the one that serves."""
         self.request_stop(drain_seconds)
@@ -137,6 +144,7 @@ class TlsTtlvServer:
             on_empty=empty.set,
             now=loop.time(),
         )
+        self._serving = serving
         sweeping = asyncio.ensure_future(_sweep(serving))
         servers = [
             await loop.create_server(lambda: TlsConnection(serving), sock=sock, backlog=ACCEPTS_PER_TURN)

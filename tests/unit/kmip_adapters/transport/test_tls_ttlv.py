@@ -20,6 +20,7 @@ import pytest
 from kmip_adapters.identity.certificate import CertificateIdentity
 from kmip_adapters.transport.client import TlsTtlvClient, client_context
 from kmip_adapters.transport.limits import TransportLimits
+from kmip_adapters.transport.tls_context import build_ssl_context
 from kmip_adapters.transport.tls_ttlv import TlsTtlvServer
 from kmip_app.pki import LEAF_LIFETIME, Bundle, Pki, issue_client
 from tests.unit.kmip_adapters.transport.fakes import (
@@ -182,6 +183,24 @@ def test_a_session_is_resumed_with_its_client_certificate(server: TlsTtlvServer,
     with a_client(server, context, session) as second:
         assert response(b"client says Q") == second.exchange(request(b"Q"))
         assert second.socket.session_reused
+
+
+def test_certificates_are_replaced_without_dropping_sessions(server: TlsTtlvServer) -> None:
+    others = throwaway_pki("foreign")
+    with a_client(server) as old:
+        server.replace_ssl_context(
+            build_ssl_context(
+                server_certificates=[(others.servers[1].certificate, others.servers[1].key)],
+                client_ca=others.ca.certificate,
+            )
+        )
+
+        assert response(b"client says Q") == old.exchange(request(b"Q"))
+        with pytest.raises(ssl.SSLError), a_client(server):
+            pass
+        renewed = client_context(ca=others.ca.certificate, cert=others.client.certificate, key=others.client.key)
+        with a_client(server, renewed) as new:
+            assert response(b"client says Q") == new.exchange(request(b"Q"))
 
 
 def test_a_refused_identity_is_told_so_and_the_connection_ends() -> None:
@@ -515,6 +534,16 @@ def test_a_taken_port_is_named(server: TlsTtlvServer) -> None:
 def test_an_unknown_host_is_named() -> None:
     with pytest.raises(OSError, match=r"no\.such\.host\.invalid.*not known"):
         a_server(host="no.such.host.invalid").start()
+
+
+def test_a_name_with_several_addresses_serves_all_of_them_on_one_port() -> None:
+    with (
+        a_server(host="localhost") as server,
+        TlsTtlvClient("localhost", server.port, context=a_context(), timeout=HANG) as client,
+    ):
+        assert response(b"client says Q") == client.exchange(request(b"Q"))
+        ports = {sock.getsockname()[1] for sock in server._sockets}
+        assert ports == {server.port}
 
 
 def test_ipv6_serves() -> None:
