@@ -1,7 +1,7 @@
 """The promises of ports/audit.py, on every adapter."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
@@ -32,10 +32,10 @@ def file_trail(folder: Path) -> tuple[AuditTrail, Held]:
 
 
 @pytest.fixture(params=[memory_trail, file_trail], ids=["memory", "file"])
-def opened(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[AuditTrail, Held]:
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[AuditTrail, Held]]:
     trail, held = request.param(tmp_path / "audit")
-    request.addfinalizer(trail.close)
-    return trail, held
+    yield trail, held
+    trail.close()
 
 
 def a_record(record_id: str) -> AuditRecord:

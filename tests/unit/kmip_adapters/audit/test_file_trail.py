@@ -311,6 +311,16 @@ def test_replay_looks_into_other_chains_and_files_set_aside(tmp_path: Path) -> N
     other.close()
 
 
+def test_replay_of_what_the_trail_holds_adds_nothing(tmp_path: Path) -> None:
+    trail = FileTrail(tmp_path)
+    for name in ("1", "2", "3"):
+        trail.append(a_record(name))
+
+    assert trail.replay(Outbox(a_record("3"))) == 0
+    assert ids(tmp_path) == ["1", "2", "3"]
+    trail.close()
+
+
 def test_replay_looks_back_no_further_than_the_record_can_be(tmp_path: Path) -> None:
     trail = FileTrail(tmp_path)
     trail.append(a_record("ancient", time=1_000))
