@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import threading
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -280,15 +281,17 @@ def test_changes_are_taken_up_after_the_folder_was_away(tmp_path: Path, opened: 
     assert granted(policies) == {"GET"}
 
 
-def test_where_no_watch_can_be_had_time_will_do(tmp_path: Path, opened: Opener) -> None:
+def test_where_no_watch_can_be_had_time_will_do(
+    tmp_path: Path, opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def watch(*_: object, **__: object) -> Iterator[None]:
+        raise OSError(28, "OS file watch limit reached")
+
+    monkeypatch.setitem(sys.modules, "watchfiles", types.SimpleNamespace(watch=watch))
     reloaded = threading.Event()
-    folder = tmp_path / "policies"
-    folder.mkdir()
-    folder.chmod(0o300)  # the system refuses a watch on what may not be read, unless it is root who asks
-    policies = opened(folder, is_live=True, on_reload=reloaded.set)
+    policies = opened(tmp_path, is_live=True, on_reload=reloaded.set)
     reloaded.clear()
-    folder.chmod(0o700)
-    write(folder / "a.json", {"p": granting("GET")})
+    write(tmp_path / "a.json", {"p": granting("GET")})
 
     assert reloaded.wait(PATIENCE)
     assert granted(policies) == {"GET"}
