@@ -1,0 +1,133 @@
+"""The service behind every transport: frame in, engine, frame out; whatever happens, an answer.
+
+Size is judged here, where the bytes are: a response that exceeds the request's Maximum Response Size, or the server's
+own limit, becomes Response Too Large in every item. A change that was made stays made (KMIP 1.4 §11.1).
+"""
+
+from typing import Protocol
+
+from attrs import define, evolve, frozen
+
+from kmip_adapters.ttlv.codec import Codec, UnreadableMessage
+from kmip_core.enums import ResultReason
+from kmip_core.errors import KmipError
+from kmip_core.messages import RequestMessage, ResponseHeader, ResponseMessage, failure
+from kmip_core.ports.system import Clock, FaultLog, Identifiers
+from kmip_core.ports.transport import Pace, WouldWait
+from kmip_core.principal import Principal
+from kmip_core.settings import Settings
+
+
+class Handler(Protocol):
+    """What is needed of `kmip_core.engine.Engine`."""
+
+    @property
+    def clock(self) -> Clock:
+        """For answers that the engine does not make."""
+        ...
+
+    @property
+    def identifiers(self) -> Identifiers:
+        """For correlation ids of faults."""
+        ...
+
+    @property
+    def faults(self) -> FaultLog:
+        """Where faults of ours go."""
+        ...
+
+    @property
+    def settings(self) -> Settings:
+        """For the server's own response limit."""
+        ...
+
+    def pace(self, message: RequestMessage) -> Pace:
+        """Where `handle` may run."""
+        ...
+
+    def handle(self, message: RequestMessage, principal: Principal, *, may_wait: bool = True) -> ResponseMessage:
+        """Return the answer.  Raises WouldWait, before anything has happened, if it must wait and may not."""
+        ...
+
+
+@frozen
+class TtlvService:
+    """A `Service` (kmip_core.ports.transport) for binary TTLV."""
+
+    engine: Handler
+    codec: Codec
+
+    def open(self, frame: bytes, principal: Principal) -> "TtlvJob":
+        """Decode one whole message incl. its 8-byte header; a malformed one becomes a job that answers so."""
+        try:
+            request = self.codec.decode_request(frame)
+        except UnreadableMessage as error:
+            return TtlvJob(service=self, request=error, principal=principal, pace=Pace.QUICK)
+        except Exception as fault:  # a bug in decoding must not cost the connection, nor be told
+            failed = UnreadableMessage(self._fault(fault), self.codec.versions[0])
+            return TtlvJob(service=self, request=failed, principal=principal, pace=Pace.QUICK)
+        return TtlvJob(service=self, request=request, principal=principal, pace=self.engine.pace(request))
+
+    def refuse(self, error: KmipError) -> bytes:
+        """Return the whole response to what is not opened: no frame, or a peer without identity."""
+        return self.codec.encode_response(self.codec.refusal(error, self.engine.clock.now()))
+
+    def answer(self, request: RequestMessage, principal: Principal, *, may_wait: bool) -> bytes:
+        """Return the whole response to a request.  Raises WouldWait as the engine does."""
+        try:
+            response = self.engine.handle(request, principal, may_wait=may_wait)
+            encoded = self.codec.encode_response(response)
+        except WouldWait:
+            raise
+        except Exception as fault:  # the last edge: the client gets an answer, the log the reason
+            return self.decline(request, self._fault(fault))
+        limit = self.engine.settings.maximum_response_size
+        asked = request.header.maximum_response_size
+        if asked is not None:
+            limit = min(limit, asked)
+        if len(encoded) <= limit:
+            return encoded
+        too_large = KmipError(ResultReason.RESPONSE_TOO_LARGE, f"the answer would exceed {limit} bytes")
+        items = (failure(too_large, i.operation, i.unique_batch_item_id) for i in response.batch_items)
+        return self.codec.encode_response(evolve(response, batch_items=tuple(items)))
+
+    def decline(self, request: RequestMessage, error: KmipError) -> bytes:
+        """Return the whole response that fails every item of a request."""
+        header = ResponseHeader(
+            protocol_version=request.header.protocol_version,
+            time_stamp=self.engine.clock.now(),
+            client_correlation_value=request.header.client_correlation_value,
+        )
+        items = (failure(error, i.operation, i.unique_batch_item_id) for i in request.batch_items)
+        return self.codec.encode_response(ResponseMessage(header=header, batch_items=tuple(items)))
+
+    def _fault(self, fault: Exception) -> KmipError:
+        correlation_id = self.engine.identifiers.new()
+        self.engine.faults.report(correlation_id, fault)
+        return KmipError(ResultReason.GENERAL_FAILURE, f"the server failed; its log says why under {correlation_id}")
+
+
+@define(kw_only=True)
+class TtlvJob:
+    """A `Job` (kmip_core.ports.transport): one decoded request, or the reason why there is none."""
+
+    service: TtlvService
+    request: RequestMessage | UnreadableMessage
+    principal: Principal
+    pace: Pace
+
+    def run(self) -> bytes:
+        """Return the whole response.  Raises WouldWait, once, at pace QUICK."""
+        if isinstance(self.request, UnreadableMessage):
+            return self.service.refuse(self.request)
+        try:
+            return self.service.answer(self.request, self.principal, may_wait=self.pace is not Pace.QUICK)
+        except WouldWait:
+            self.pace = Pace.COMMITS
+            raise
+
+    def decline(self, error: KmipError) -> bytes:
+        """Return, instead of `run`, the response that fails every item with `error`."""
+        if isinstance(self.request, UnreadableMessage):
+            return self.service.refuse(self.request)
+        return self.service.decline(self.request, error)

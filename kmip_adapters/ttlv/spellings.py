@@ -1,0 +1,110 @@
+"""Where the wire deviates from the rule that a field's name is its tag: data only; `converter` acts on it.
+
+The rule: a field name without underscores is a tag's name, in the singular for a repeated field; the versions that
+have the tag are the versions that have the field; fields stand in the order of the class. What is declared here is
+keyed `module.Class.field` (the class's module without its package), or by the type of a field.
+"""
+
+import enum
+from collections.abc import Mapping
+from typing import Any, Final, get_args
+
+from kmip_core import attributes, messages, objects, operation, structures
+from kmip_core.enums import CredentialType
+from kmip_core.structures import ProtocolVersion
+
+
+class Form(enum.Enum):
+    """How a field is written where the rule does not say it."""
+
+    TAGGED_CONTENT = "an object under the tag of its type"
+    KEY_VALUE = "bytes or a structure, read by the key block's format"
+    KEY_MATERIAL = "bytes or a transparent key"
+    ATTRIBUTES = "Template-Attribute (1.x) or Attributes (2.x)"
+    BARE_ATTRIBUTES = "repeated Attribute with indices (1.x) or Attributes (2.x)"
+    CRITERIA = "repeated Attribute (1.x) or the members of Attributes (2.x)"
+    ATTRIBUTE = "Attribute (1.x) or Current/New Attribute (2.x)"
+    ATTRIBUTE_OF_1X = "Attribute (1.x); nothing (2.x)"
+    REFERENCES = "repeated Attribute Name (1.x) or Attribute Reference (2.x)"
+    REFERENCE = "Attribute Name and Attribute Index (1.x) or Attribute Reference (2.x)"
+    OBJECT_REFERENCE = "text, enumeration or index"
+    WRAPPED = "one structure around repeated items"
+    ANY = "a value that says its own type"
+    ABSENT = "never on the wire"
+
+
+FORMS: Final[Mapping[str, Form]] = {
+    "objects.KeyBlock.key_value": Form.KEY_VALUE,
+    "objects.KeyValue.key_material": Form.KEY_MATERIAL,
+    "objects.KeyValue.attributes": Form.BARE_ATTRIBUTES,
+    "objects.Template.template_attributes": Form.BARE_ATTRIBUTES,
+    "get_attributes.Response.attributes": Form.BARE_ATTRIBUTES,
+    "import_.Request.attributes": Form.BARE_ATTRIBUTES,
+    "export.Response.attributes": Form.BARE_ATTRIBUTES,
+    "query.Request.object_groups": Form.WRAPPED,
+    **{
+        f"objects.{content.__name__}.attributes": Form.ABSENT
+        for content in (*objects.CONTENT_CLASSES.values(), objects.X509Certificate)
+    },
+}
+"""Single fields."""
+
+FORM_BY_TYPE: Final[Mapping[Any, Form]] = {
+    attributes.Attributes: Form.ATTRIBUTES,
+    attributes.AttributeInstance: Form.ATTRIBUTE,
+    attributes.AttributeReference: Form.REFERENCE,
+    structures.TypedValue: Form.ANY,
+}
+"""Fields of these types, wherever they stand; `tuple[...]` of an instance or a reference is the repeated form."""
+
+FORM_BY_UNION: Final[Mapping[frozenset[Any], Form]] = {
+    frozenset(get_args(objects.Content)): Form.TAGGED_CONTENT,
+    frozenset(get_args(operation.ObjectReference)): Form.OBJECT_REFERENCE,
+}
+"""Fields of one of several types."""
+
+WRAPPED_FIELDS: Final = frozenset(
+    {
+        "protection_storage_masks",
+        "common_protection_storage_masks",
+        "private_protection_storage_masks",
+        "public_protection_storage_masks",
+        "asynchronous_correlation_values",
+    }
+)
+"""Repeated fields whose plural is itself a tag, of a structure around them."""
+
+WRAPPED_MEMBERS: Final[Mapping[str, str]] = {
+    "common_protection_storage_masks": "protection_storage_mask",
+    "private_protection_storage_masks": "protection_storage_mask",
+    "public_protection_storage_masks": "protection_storage_mask",
+}
+"""What stands inside, where it is not the singular."""
+
+ANY_VERSION_FIELDS: Final = frozenset({"locate.Request.offset_items"})
+"""Accepted in every version although their tag is younger: Percona pages with Offset Items at 1.0 (clients.md 13)."""
+
+FIRST_VERSIONS: Final[Mapping[str, ProtocolVersion]] = {
+    "key_format_type": ProtocolVersion(2, 0),
+    "opaque_data_type": ProtocolVersion(2, 0),
+}
+"""Attributes that are younger than their tag, which others use."""
+
+ATTRIBUTE_NAMES: Final[Mapping[str, str]] = {"CompromiseDate": "Compromise Date"}
+"""Names of attributes in 1.x that the tag table spells otherwise."""
+
+FLATTENED: Final = "certificate_attributes"
+"""The attribute that has no item of its own: each of its fields is an attribute on the wire. KMIP 2.1 §4.5."""
+
+CUSTOM_PREFIXES: Final[Mapping[str, str]] = {
+    "x-": structures.CLIENT_VENDOR,
+    "y-": structures.SERVER_VENDOR,
+}
+"""What a custom attribute's name begins with in 1.x, and the vendor that stands for it."""
+
+CREDENTIAL_VALUES: Final[Mapping[CredentialType, type]] = {
+    CredentialType.USERNAME_AND_PASSWORD: messages.UsernameAndPassword,
+    CredentialType.DEVICE: messages.DeviceCredential,
+    CredentialType.TICKET: messages.Ticket,
+}
+"""What Credential Value holds; other types are carried without it."""
