@@ -1,0 +1,64 @@
+"""What the server does not do yet, and which official cases need it.
+
+A case that needs one of these is expected to fail; one that passes all the same fails the run, so that a
+feature leaves this list with the change that builds it.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from attrs import frozen
+
+from tests.conformance.cases import Case
+
+
+@frozen(kw_only=True)
+class Feature:
+    """Something that is missing; `needed_by` says whether a case cannot pass without it."""
+
+    name: str
+    needed_by: Callable[[Case], bool]
+
+
+def does(*operations: str) -> Callable[[Case], bool]:
+    """Return the predicate "the case has success with one of these operations"."""
+    return lambda case: not case.operations.isdisjoint(operations)
+
+
+def says(*words: str) -> Callable[[Case], bool]:
+    """Return the predicate "one of these element names or values is in a request"."""
+    return lambda case: not case.words.isdisjoint(words)
+
+
+def is_answered(*words: str) -> Callable[[Case], bool]:
+    """Return the predicate "one of these element names or values is in an expected response"."""
+    return lambda case: not case.answered_words.isdisjoint(words)
+
+
+MISSING: Final = (
+    Feature(name="KMIP 3.0", needed_by=lambda case: case.version == "3.0"),
+    Feature(name="carriage by HTTPS and JSON", needed_by=lambda case: case.family in ("MSGENC-JSON", "MSGENC-HTTPS")),
+    Feature(name="server-to-client operations", needed_by=says("Notify", "Put")),
+    Feature(name="asynchronous operations", needed_by=is_answered("AsynchronousCorrelationValue")),
+    Feature(name="PKCS#11 operation", needed_by=does("PKCS_11")),
+    Feature(
+        name="cryptographic operations",
+        needed_by=does("Encrypt", "Decrypt", "Sign", "SignatureVerify", "MAC", "MACVerify", "Hash"),
+    ),
+    Feature(name="random number operations", needed_by=does("RNGRetrieve", "RNGSeed")),
+    Feature(name="key pairs", needed_by=does("CreateKeyPair", "ReKeyKeyPair")),
+    Feature(name="re-keying and derivation", needed_by=does("ReKey", "DeriveKey")),
+    Feature(name="certification", needed_by=does("Certify", "ReCertify")),
+    Feature(name="key wrapping", needed_by=says("KeyWrappingSpecification", "KeyWrappingData")),
+    Feature(
+        name="attribute operations",
+        needed_by=does("AddAttribute", "ModifyAttribute", "DeleteAttribute", "SetAttribute", "AdjustAttribute"),
+    ),
+    Feature(name="archiving", needed_by=does("Archive", "Recover")),
+    Feature(name="checks, leases and usage allocation", needed_by=does("Check", "ObtainLease", "GetUsageAllocation")),
+)
+
+
+def missing_for(case: Case) -> tuple[str, ...]:
+    """Return the names of the missing features that `case` needs."""
+    return tuple(feature.name for feature in MISSING if feature.needed_by(case))

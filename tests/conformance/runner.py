@@ -1,0 +1,87 @@
+"""Plays one official case against a server: fills in placeholders, sends, compares, stops at the first difference."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from kmip_adapters.ttlv import binary, items
+from kmip_adapters.ttlv.items import DecodingError, Item, Value
+from kmip_core.enums import ItemType, Operation
+from tests.conformance.cases import Case, offset_from_now, placeholder
+from tests.conformance.comparison import BATCH_ITEM, OPERATION, TIME_STAMP, Difference, Known, compare
+from tests.conformance.corrections import corrected
+
+Exchange = Callable[[bytes], bytes]
+
+# What a server sends to a client. KMIP 1.4 §5.
+SERVER_TO_CLIENT: Final = frozenset({Operation.NOTIFY, Operation.PUT})
+
+# How a family's messages travel, where it is not TTLV over TLS; a carriage that the runner lacks fails the case.
+CARRIAGES: Final[Mapping[str, str]] = {"MSGENC-JSON": "JSON over HTTPS", "MSGENC-HTTPS": "TTLV over HTTPS"}
+
+
+class CaseFailed(AssertionError):
+    """A response that is not as the case expects, or a case that cannot be played."""
+
+
+def play(case: Case, exchange: Exchange) -> None:
+    """Play `case` through `exchange` (frame -> frame).  Raises CaseFailed with every difference of a response."""
+    if carriage := CARRIAGES.get(case.family):
+        raise CaseFailed(f"needs carriage by {carriage}")
+    try:
+        exchanges = case.exchanges
+    except DecodingError as error:
+        raise CaseFailed(f"the case cannot be read: {error}") from error
+    started_at = int(time.time())
+    known = Known(started_at=started_at, now=started_at)
+    for number, (request, expected) in enumerate(exchanges, 1):
+        where = f"{case.id}, exchange {number}"
+        if _operations(request) & SERVER_TO_CLIENT:
+            raise CaseFailed(f"{where}: the server must call the client")
+        sent = filled_in(corrected(request, case), known, where)
+        try:
+            actual = binary.decode(exchange(binary.encode(sent)))
+        except (OSError, DecodingError) as error:
+            raise CaseFailed(f"{where}: no usable response: {error}") from error
+        known.now = int(time.time())
+        found = compare(corrected(expected, case), actual, sent, known)
+        if found:
+            raise CaseFailed(told(where, found, actual))
+
+
+def filled_in(request: Item, known: Known, where: str = "request") -> Item:
+    """Return `request` with captured and computed values for its placeholders; `known` remembers the dates it sets."""
+    if isinstance(request.value, tuple):
+        return request._replace(value=tuple(filled_in(child, known, where) for child in request.value))
+    return request._replace(value=_filled_in(request, known, where))
+
+
+def _filled_in(item: Item, known: Known, where: str) -> Value:
+    value = item.value
+    if item.type is ItemType.DATE_TIME and isinstance(value, int):
+        offset = offset_from_now(value)
+        date = value if offset is None else known.started_at + offset
+        if item.tag != TIME_STAMP:
+            known.sent_dates.add(date)
+        return date
+    if isinstance(value, str | bytes):
+        if value in known.captured:
+            return known.captured[value]
+        if name := placeholder(value):
+            if item.tag not in known.last_seen:
+                raise CaseFailed(f"{where}: no response has shown {name}")
+            return known.last_seen[item.tag]
+    return value
+
+
+def told(where: str, found: list[Difference], actual: Item) -> str:
+    """Return the differences and the whole response for people."""
+    return "\n  ".join([f"{where}: the response differs", *map(str, found)]) + "\n" + items.describe(actual)
+
+
+def _operations(message: Item) -> set[Value]:
+    return {
+        operation.value
+        for batch_item in items.all(message, BATCH_ITEM)
+        if (operation := items.first(batch_item, OPERATION))
+    }

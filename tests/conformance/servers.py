@@ -1,0 +1,45 @@
+"""Started servers for playing cases: one for each set of options, a fresh identity for each case."""
+
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.conformance.cases import Case
+from tests.conformance.runner import play
+from tests.conformance.settings import options_for
+from tests.server import Clients, StartedServer, running
+
+
+class Servers:
+    """Starts servers when a case first needs them and ends them with the block.
+
+    A case comes with a client certificate of its own, so that it cannot see the objects of another.
+    """
+
+    def __init__(self) -> None:
+        self._resources = ExitStack()
+        self._started: dict[tuple[str, ...], tuple[StartedServer, Clients]] = {}
+
+    def play(self, case: Case) -> None:
+        """Play `case` over TLS.  Raises CaseFailed."""
+        server, clients = self._server(options_for(case))
+        with server.client(clients.certificate(case.id), clients.key) as client:
+            play(case, client.exchange)
+
+    def _server(self, options: tuple[str, ...]) -> tuple[StartedServer, Clients]:
+        if options not in self._started:
+            folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="conformance-")))
+            arguments = ("--ephemeral", "--logging_level", "WARNING", *options)
+            server = self._resources.enter_context(running(folder, *arguments))
+            self._started[options] = (server, Clients(server.ca, folder))
+        return self._started[options]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._resources.close()

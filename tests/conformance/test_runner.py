@@ -1,0 +1,123 @@
+"""The runner itself: placeholders are filled in, a wrong answer fails the case, a corrected file passes."""
+
+from pathlib import Path
+
+import pytest
+
+from kmip_adapters.ttlv import binary, items
+from kmip_adapters.ttlv.items import Item
+from tests.conformance.cases import NOW, Case, offset_from_now, placeholder
+from tests.conformance.comparison import Known
+from tests.conformance.runner import CaseFailed, filled_in, play
+
+REQUEST = """
+  <RequestMessage>
+    <RequestHeader>
+      <ProtocolVersion>
+        <ProtocolVersionMajor type="Integer" value="1"/><ProtocolVersionMinor type="Integer" value="0"/>
+      </ProtocolVersion>
+      <BatchCount type="Integer" value="1"/>
+    </RequestHeader>
+    <BatchItem>
+      <Operation type="Enumeration" value="{operation}"/>
+      <RequestPayload>{payload}</RequestPayload>
+    </BatchItem>
+  </RequestMessage>"""
+RESPONSE = """
+  <ResponseMessage>
+    <ResponseHeader>
+      <ProtocolVersion>
+        <ProtocolVersionMajor type="Integer" value="1"/><ProtocolVersionMinor type="Integer" value="0"/>
+      </ProtocolVersion>
+      <TimeStamp type="DateTime" value="$NOW"/>
+      <BatchCount type="Integer" value="1"/>
+    </ResponseHeader>
+    <BatchItem>
+      <Operation type="Enumeration" value="{operation}"/>
+      <ResultStatus type="Enumeration" value="Success"/>
+      <ResponsePayload>{payload}</ResponsePayload>
+    </BatchItem>
+  </ResponseMessage>"""
+ID = '<UniqueIdentifier type="TextString" value="$UNIQUE_IDENTIFIER_0"/>'
+
+
+class Oracle:
+    """A server that answers as the case expects, with names of its own for what it makes up."""
+
+    def __init__(self, case: Case) -> None:
+        self.requests: list[Item] = []
+        self._answers = iter([response for _, response in case.exchanges])
+
+    def exchange(self, frame: bytes) -> bytes:
+        self.requests.append(binary.decode(frame))
+        return binary.encode(_made_up(next(self._answers)))
+
+
+def _made_up(item: Item) -> Item:
+    value = item.value
+    if isinstance(value, tuple):
+        return item._replace(value=tuple(map(_made_up, value)))
+    if isinstance(value, int) and offset_from_now(value) is not None:
+        return item._replace(value=1_335_514_344)
+    if name := placeholder(value):
+        return item._replace(value=f"made up {name}" if isinstance(value, str) else f"made up {name}".encode())
+    return item
+
+
+def a_case(folder: Path, *messages: str, name: str = "TC-1") -> Case:
+    path = folder / f"{name}.xml"
+    path.write_text(f"<KMIP>{'# TIME 1 <!-- a word -->'.join(messages)}</KMIP>")
+    return Case(path)
+
+
+def exchange(operation: str, asked: str = "", answered: str = "") -> tuple[str, str]:
+    return REQUEST.format(operation=operation, payload=asked), RESPONSE.format(operation=operation, payload=answered)
+
+
+def test_a_case_is_played_with_captured_identifiers(tmp_path: Path) -> None:
+    case = a_case(tmp_path, *exchange("Activate", "", ID), *exchange("Destroy", ID, ID))
+    oracle = Oracle(case)
+
+    play(case, oracle.exchange)
+
+    assert "made up $UNIQUE_IDENTIFIER_0" in items.describe(oracle.requests[1])
+
+
+def test_an_identifier_that_no_response_has_shown_fails_the_case(tmp_path: Path) -> None:
+    case = a_case(tmp_path, *exchange("Destroy", ID, ID))
+
+    with pytest.raises(CaseFailed, match=r"no response has shown \$UNIQUE_IDENTIFIER_0"):
+        play(case, Oracle(case).exchange)
+
+
+def test_a_wrong_answer_fails_the_case_with_its_place(tmp_path: Path) -> None:
+    case = a_case(tmp_path, *exchange("Revoke"))
+    wrong = a_case(tmp_path, *exchange("Destroy"), name="TC-2")
+
+    with pytest.raises(CaseFailed, match=r"exchange 1: the response differs\n.*Operation: expected Revoke"):
+        play(case, Oracle(wrong).exchange)
+
+
+def test_a_broken_connection_fails_the_case(tmp_path: Path) -> None:
+    case = a_case(tmp_path, *exchange("Revoke"))
+
+    def breaks(frame: bytes) -> bytes:
+        raise ConnectionError("the server has closed the connection")
+
+    with pytest.raises(CaseFailed, match="no usable response: the server has closed the connection"):
+        play(case, breaks)
+
+
+def test_what_the_runner_cannot_carry_fails_the_case(tmp_path: Path) -> None:
+    case = a_case(tmp_path, *exchange("Query"), name="MSGENC-JSON-M-1-10")
+
+    with pytest.raises(CaseFailed, match="JSON"):
+        play(case, Oracle(case).exchange)
+
+
+def test_now_is_one_moment_for_the_whole_case() -> None:
+    known = Known(started_at=1_000, now=1_000)
+    date = Item(0x420001, items.ItemType.DATE_TIME, NOW - 60)
+
+    assert filled_in(date, known).value == 940
+    assert known.sent_dates == {940}

@@ -1,0 +1,153 @@
+"""A server as its users start it: a process of its own, told apart by its pid, ended with the block."""
+
+import contextlib
+import datetime as dt
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from attrs import define
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from kmip_adapters.transport.client import TlsTtlvClient
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+READY_WITHIN: Final = 60.0  # seconds; a hang limit, not a promise
+STOP_WITHIN: Final = 20.0
+TICK: Final = 0.02
+
+
+class ServerFailed(AssertionError):
+    """A server that did not start or did not end; the text holds what it printed."""
+
+
+@define
+class StartedServer:
+    """A running server and where a client reaches it; cert and key are its first client's."""
+
+    process: subprocess.Popen[bytes]
+    output: Path
+    host: str
+    port: int
+    ca: Path
+    cert: Path
+    key: Path
+
+    def client(self, cert: Path | None = None, key: Path | None = None) -> TlsTtlvClient:
+        """Return a client that connects on entry, as the first client unless told otherwise."""
+        return TlsTtlvClient(self.host, self.port, self.ca, cert or self.cert, key or self.key)
+
+    def stop(self) -> int:
+        """End it as an operator does, and return its exit code."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, number: signal.Signals) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        try:
+            return self.process.wait(STOP_WITHIN)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise ServerFailed(f"still alive {STOP_WITHIN} s after {number.name}: {printed(self.output)}") from None
+
+
+def start(directory: Path, *arguments: str) -> StartedServer:
+    """Start `serve` with `arguments` on any free port and wait until it is ready.
+
+    directory: takes the ready file and what is printed, `output.log`.
+    """
+    ready_file = directory / "ready.json"
+    ready_file.unlink(missing_ok=True)
+    output = directory / "output.log"
+    with output.open("ab") as stream:
+        process = subprocess.Popen(
+            command("serve", "--port", "0", "--ready-file", str(ready_file), *arguments),
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+        )
+    for _ in range(int(READY_WITHIN / TICK)):
+        if ready_file.exists():
+            told = json.loads(ready_file.read_text())
+            paths = {name: Path(told[name]) for name in ("ca", "cert", "key")}
+            return StartedServer(process=process, output=output, host=told["host"], port=told["port"], **paths)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(TICK)
+            break
+    process.kill()
+    process.wait()
+    raise ServerFailed(f"did not get ready: {printed(output)}")
+
+
+@contextlib.contextmanager
+def running(directory: Path, *arguments: str) -> Iterator[StartedServer]:
+    """Start a server and end it with the block."""
+    server = start(directory, *arguments)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def command(*arguments: str) -> Sequence[str]:
+    """Return the command line of kmipd with this interpreter."""
+    return [sys.executable, "-m", "kmip_app", *arguments]
+
+
+def printed(output: Path) -> str:
+    """Return the end of what a server has printed."""
+    return output.read_text(errors="replace")[-4000:]
+
+
+class Clients:
+    """Certificates for any number of clients from the built-in CA: one key for all, for RSA keys take their time."""
+
+    def __init__(self, ca: Path, directory: Path) -> None:
+        self._directory = directory
+        self._issuer = x509.load_pem_x509_certificate(ca.read_bytes())
+        ca_key = serialization.load_pem_private_key(ca.with_suffix(".key").read_bytes(), None)
+        if not isinstance(ca_key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+            raise TypeError(f"{ca.with_suffix('.key')} cannot sign certificates")
+        self._ca_key = ca_key
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self.key = directory / "clients.key"
+        self.key.write_bytes(
+            self._key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
+        self.key.chmod(0o600)
+
+    def certificate(self, name: str) -> Path:
+        """Return a new certificate for the identity `name`."""
+        now = dt.datetime.now(dt.UTC)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+            .issuer_name(self._issuer.subject)
+            .public_key(self._key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - dt.timedelta(hours=1))
+            .not_valid_after(now + dt.timedelta(days=1))
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._ca_key.public_key()), critical=False
+            )
+            .sign(self._ca_key, hashes.SHA256())
+        )
+        path = self._directory / f"{name.replace('/', '-')}.crt"
+        path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        return path
