@@ -37,17 +37,27 @@ from kmip_core.policy import DEFAULT_POLICY
 from kmip_core.structures import Digest, TransparentSymmetricKey
 
 
-def begin(scope: Scope, content: Content, attributes: Attributes, *, made_here: bool) -> ManagedObject:
+def begin(
+    scope: Scope,
+    content: Content,
+    attributes: Attributes,
+    *,
+    made_here: bool,
+    unique_identifier: str | None = None,
+) -> ManagedObject:
     """Collect a new object of the asker's and return its record.
 
     attributes: the client's, merged; they must not contain what only the server sets.
     made_here: True if the server generated the material, which sets Original Creation Date and Never Extractable.
+    unique_identifier: one that was announced already; None for a fresh one.
     Raises KmipError for attributes that a client may not set, an unknown policy, or (if so configured) a taken name.
     """
     attribute_rules.check_creation(attributes, content.object_type)
     if attributes.operation_policy_name is not None and not scope.policy.is_known(attributes.operation_policy_name):
         raise invalid_field(f"no operation policy is named {attributes.operation_policy_name!r}")
     begun = _with_server_attributes(scope, content, attributes, made_here)
+    if unique_identifier is not None:
+        begun = evolve(begun, unique_identifier=unique_identifier)
     managed_object = ManagedObject(
         unique_identifier=begun.unique_identifier or "",
         object_type=content.object_type,

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from attrs import define, evolve, field, frozen
 
-from kmip_core import lifecycle, rules
+from kmip_core import lifecycle, rules, usage
 from kmip_core.enums import (
     BatchErrorContinuationOption,
     ObjectType,
@@ -43,9 +43,11 @@ from kmip_core.ports.transport import Pace, WouldWait
 from kmip_core.principal import Principal
 from kmip_core.rules import Admitted, Purpose
 from kmip_core.settings import Settings
+from kmip_core.streams import Streams
 
-ATTEMPTS: Final = 20
-"""How often a unit of work is run again after somebody else changed its object; then the client is told to retry."""
+ATTEMPTS: Final = 100
+"""How often a unit of work is run again after somebody else changed its object; then the client is told to retry.
+More than the requests that can wait for a commit at once: each round one of them gets through."""
 
 _PACES: Final = {Effect.READS: Pace.QUICK, Effect.CHANGES: Pace.COMMITS, Effect.COMPUTES: Pace.SLOW}
 _SLOWER: Final = {Pace.QUICK: 0, Pace.COMMITS: 1, Pace.SLOW: 2}
@@ -55,7 +57,7 @@ _CONTINUE: Final = BatchErrorContinuationOption.CONTINUE
 
 @frozen(kw_only=True)
 class Engine:
-    """The engine with everything it is wired to; re-entrant, holds no state of its own between requests."""
+    """The engine with everything it is wired to; re-entrant, holds nothing between requests but streams in parts."""
 
     catalogue: Mapping[Operation, Spec]
     storage: Storage
@@ -68,6 +70,7 @@ class Engine:
     faults: FaultLog
     settings: Settings
     capabilities: Capabilities
+    streams: Streams = field(factory=Streams)
 
     def pace(self, message: RequestMessage) -> Pace:
         """Return where `handle` may run for this message: as slow as its slowest item."""
@@ -232,9 +235,12 @@ class _Batch:
             crypto=self.engine.crypto,
             policy=self.engine.policy,
             identifiers=self.engine.identifiers,
+            streams=self.engine.streams,
             settings=self.engine.settings,
             capabilities=self.engine.capabilities,
         )
+        if spec.amount is not None:
+            usage.charge(work, scope.target, *spec.amount(request))
         response = spec.perform(request, scope)
         self._remember(spec, response, touched)
         return response

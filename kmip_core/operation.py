@@ -21,6 +21,7 @@ from kmip_core.ports.system import Identifiers
 from kmip_core.principal import Principal
 from kmip_core.rules import Admitted, Purpose
 from kmip_core.settings import Settings
+from kmip_core.streams import Streams
 from kmip_core.structures import ProtocolVersion
 
 ObjectReference: TypeAlias = str | UniqueIdentifier | int
@@ -60,6 +61,7 @@ class Spec:
 
     request, response: the classes of its payloads.  perform: the handler.
     targets: the objects it needs; the first is `scope.target`.
+    amount: what a request uses up of its target's Usage Limits, as objects and bytes (`usage.charge`).
     effect: how to pace it; a function where that depends on the request.
     placeholder: what the ID placeholder becomes after success (None empties it); no function leaves it (RULINGS 14).
     """
@@ -71,6 +73,7 @@ class Spec:
     effect: "Effect | Callable[[Any], Effect]"
     targets: tuple[Target, ...] = ()
     placeholder: Callable[[Any], str | None] | None = None
+    amount: Callable[[Any], tuple[int, int | None]] | None = None
     identifier_fields: tuple[str, ...] = field(init=False, repr=False)
     """The response's fields that hold identifiers of objects, derived."""
 
@@ -147,6 +150,7 @@ class Scope:
     crypto: Crypto
     policy: PolicyDecider
     identifiers: Identifiers
+    streams: Streams
     settings: Settings
     capabilities: Capabilities
 

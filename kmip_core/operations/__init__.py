@@ -12,15 +12,28 @@ from kmip_core.operation import Spec
 from kmip_core.operations import (
     activate,
     create,
+    create_key_pair,
+    decrypt,
+    derive_key,
     destroy,
     discover_versions,
+    encrypt,
     get,
     get_attribute_list,
     get_attributes,
+    hash,
     locate,
+    mac,
+    mac_verify,
     query,
+    re_key,
+    re_key_key_pair,
     register,
     revoke,
+    rng_retrieve,
+    rng_seed,
+    sign,
+    signature_verify,
 )
 
 MODULES: Final[tuple[ModuleType, ...]] = (
@@ -35,6 +48,19 @@ MODULES: Final[tuple[ModuleType, ...]] = (
     destroy,
     query,
     discover_versions,
+    create_key_pair,
+    re_key,
+    re_key_key_pair,
+    derive_key,
+    encrypt,
+    decrypt,
+    sign,
+    signature_verify,
+    mac,
+    mac_verify,
+    hash,
+    rng_retrieve,
+    rng_seed,
 )
 
 CATALOGUE: Final[dict[Operation, Spec]] = {module.SPEC.operation: module.SPEC for module in MODULES}

@@ -1,0 +1,57 @@
+"""How a key pair begins: what Create Key Pair and Re-key Key Pair have in common."""
+
+from attrs import evolve
+
+from kmip_core import creation
+from kmip_core.attributes import Attributes, title
+from kmip_core.enums import LinkType
+from kmip_core.errors import invalid_field, need
+from kmip_core.operation import Scope
+from kmip_core.ports.crypto import KeyPair
+from kmip_core.structures import Link
+
+
+def make_pair(scope: Scope, private: Attributes, public: Attributes) -> KeyPair:
+    """Return fresh key material as both halves' attributes ask for it.
+
+    Raises KmipError (Invalid Field) if the halves contradict each other or the algorithm is missing; else as
+    `ports.crypto.KeyPairMaker`.
+    """
+    for name in ("cryptographic_algorithm", "cryptographic_length", "cryptographic_domain_parameters"):
+        if getattr(private, name) != getattr(public, name):
+            raise invalid_field(f"both halves must have the same {title(name)}")
+    algorithm = need(private.cryptographic_algorithm, "Cryptographic Algorithm")
+    domain = private.cryptographic_domain_parameters
+    return scope.crypto.make_key_pair(
+        algorithm,
+        private.cryptographic_length,
+        None if domain is None else domain.recommended_curve,
+        private_format=private.key_format_type,
+        public_format=public.key_format_type,
+    )
+
+
+def begin_pair(
+    scope: Scope, pair: KeyPair, private: Attributes, public: Attributes, identifiers: tuple[str, str]
+) -> None:
+    """Collect both halves under these identifiers (private, public), each linked to the other. KMIP 2.1 §4.31."""
+    private_identifier, public_identifier = identifiers
+    length = pair.private_key.key_block.cryptographic_length  # a named curve says it for both
+    halves = (
+        (pair.private_key, private, private_identifier, LinkType.PUBLIC_KEY_LINK, public_identifier),
+        (pair.public_key, public, public_identifier, LinkType.PRIVATE_KEY_LINK, private_identifier),
+    )
+    for content, attributes, identifier, link_type, other in halves:
+        link = Link(link_type=link_type, linked_object_identifier=other)
+        creation.begin(
+            scope,
+            content,
+            evolve(
+                attributes,
+                cryptographic_length=length,
+                key_format_type=None,  # the pair was made in it, and the content says so
+                links=(*attributes.links, link),
+            ),
+            made_here=True,
+            unique_identifier=identifier,
+        )

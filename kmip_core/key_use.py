@@ -1,0 +1,126 @@
+"""What operations that use a key have in common: the key as the crypto port wants it, parameters, and parts."""
+
+from typing import Any, Final, TypeVar
+
+from attrs import evolve
+
+from kmip_core.attributes import Attributes
+from kmip_core.enums import ObjectType, Operation
+from kmip_core.errors import invalid_field, invalid_message
+from kmip_core.objects import Certificate, KeyContent
+from kmip_core.operation import Effect, Scope
+from kmip_core.ports.crypto import Key
+from kmip_core.rules import Admitted
+from kmip_core.streams import MultiPart, Phase, phase_of
+from kmip_core.structures import CryptographicParameters
+
+T = TypeVar("T")
+
+USABLE_TYPES: Final = frozenset(
+    {
+        ObjectType.SYMMETRIC_KEY,
+        ObjectType.PUBLIC_KEY,
+        ObjectType.PRIVATE_KEY,
+        ObjectType.SECRET_DATA,
+        ObjectType.CERTIFICATE,
+    }
+)
+"""The types whose content the crypto port takes as a key."""
+
+SHORT: Final = 64 * 1024
+"""Bytes of data that are worked on where the request was read; more goes to the pool for slow work."""
+
+
+def key_of(scope: Scope, target: Admitted) -> Key:
+    """Return the admitted key, with algorithm and length from its attributes where its key block leaves them out."""
+    content: Any = scope.work.content(target)
+    key: Key = content if isinstance(content, Certificate) else _completed(content, target.attributes)
+    return key
+
+
+def parameters_of(given: CryptographicParameters | None, attributes: Attributes) -> CryptographicParameters:
+    """Return the request's parameters, else the key's first ones, else none. KMIP 2.1 §6.1.17, 1.4 §4.29."""
+    if given is not None:
+        return given
+    own = attributes.cryptographic_parameters
+    return own[0] if own else CryptographicParameters()
+
+
+def need_data(data: T | None) -> T:
+    """Return the data of a request that is not in parts.  Raises KmipError (Invalid Message) without any."""
+    if data is None:
+        raise invalid_message("Data must be given")
+    return data
+
+
+def one_of(data: bytes | None, digested_data: bytes | None) -> tuple[bytes, bool]:
+    """Return what is to be signed, and whether it is a digest already.
+
+    Raises KmipError: Invalid Message without any, Invalid Field if both are given.
+    """
+    if digested_data is None:
+        return need_data(data), False
+    if data is not None:
+        raise invalid_field("Data and Digested Data exclude each other")
+    return digested_data, True
+
+
+def keep_stream(scope: Scope, operation: Operation, key: str, stream: Any) -> bytes:
+    """Keep a new stream and return the correlation value that finds it again; unguessable, like any identifier."""
+    correlation_value = scope.identifiers.new().encode()
+    scope.streams.keep(correlation_value, stream, scope.principal.name, operation, key, scope.now)
+    return correlation_value
+
+
+def take_stream(scope: Scope, operation: Operation, key: str, correlation_value: bytes | None) -> Any:
+    """Return the stream of an earlier part.  Raises KmipError (Invalid Correlation Value)."""
+    return scope.streams.take(correlation_value or b"", scope.principal.name, operation, key, scope.now)
+
+
+def keep_on(scope: Scope, operation: Operation, key: str, correlation_value: bytes | None, stream: Any) -> None:
+    """Keep a stream for its next part, under the value that the client has."""
+    scope.streams.keep(correlation_value or b"", stream, scope.principal.name, operation, key, scope.now)
+
+
+def amount_of(request: Any) -> tuple[int, int | None]:
+    """Return what a request uses up of Usage Limits: objects and bytes, counted when the operation begins.
+
+    None for bytes that are not known yet, because they will come in parts.
+    """
+    match phase_of(request):
+        case Phase.SINGLE:
+            data = request.data if request.data is not None else getattr(request, "digested_data", None)
+            return 1, len(data or b"")
+        case Phase.FIRST:
+            return 1, None
+        case _:
+            return 0, 0
+
+
+def effect_by_size(request: MultiPart) -> Effect:
+    """Pace symmetric work by its data: short data at once, in parts or long data where it may take time."""
+    data: bytes = getattr(request, "data", None) or b""
+    if len(data) > SHORT:
+        return Effect.COMPUTES
+    return Effect.READS if phase_of_quietly(request) is Phase.SINGLE else Effect.CHANGES
+
+
+def phase_of_quietly(request: MultiPart) -> Phase:
+    """Return the phase, taking a contradictory request for a single one; `phase_of` refuses it when it is performed."""
+    if request.correlation_value is None and (request.final_indicator or not request.init_indicator):
+        return Phase.SINGLE
+    return Phase.NEXT
+
+
+def _completed(content: KeyContent, attributes: Attributes) -> Any:
+    block = content.key_block
+    if block.cryptographic_algorithm is not None and block.cryptographic_length is not None:
+        return content
+    return evolve(
+        content,
+        key_block=evolve(
+            block,
+            cryptographic_algorithm=block.cryptographic_algorithm or attributes.cryptographic_algorithm,
+            cryptographic_length=block.cryptographic_length or attributes.cryptographic_length,
+        ),
+    )

@@ -1,0 +1,65 @@
+"""Create Key Pair: the server makes both halves of an asymmetric key. KMIP 2.1 §6.1.9, 1.4 §4.2."""
+
+from attrs import evolve, frozen
+
+from kmip_core import key_pairs
+from kmip_core.attributes import Attributes, merge
+from kmip_core.enums import CryptographicUsageMask, Operation
+from kmip_core.errors import invalid_field
+from kmip_core.operation import Effect, Scope, Spec
+
+
+@frozen(kw_only=True)
+class Request:
+    """common_attributes: for both halves; those of one half are put over them."""
+
+    common_attributes: Attributes = Attributes()
+    private_key_attributes: Attributes = Attributes()
+    public_key_attributes: Attributes = Attributes()
+
+
+@frozen(kw_only=True)
+class Response:
+    """The identifiers of the two halves; the private one becomes the ID placeholder."""
+
+    private_key_unique_identifier: str
+    public_key_unique_identifier: str
+
+
+def perform(request: Request, scope: Scope) -> Response:
+    """Make the pair and keep both halves, linked to each other, in one unit of work.
+
+    Raises KmipError (Invalid Field) if algorithm, length (unless a curve says it) or a half's usage mask is missing, if
+    the halves contradict each other, or if the algorithm has no such pairs.
+    """
+    private = _masked(scope, merge(request.common_attributes, request.private_key_attributes), private=True)
+    public = _masked(scope, merge(request.common_attributes, request.public_key_attributes), private=False)
+    pair = key_pairs.make_pair(scope, private, public)
+    identifiers = scope.identifiers.new(), scope.identifiers.new()
+    key_pairs.begin_pair(scope, pair, private, public, identifiers)
+    return Response(private_key_unique_identifier=identifiers[0], public_key_unique_identifier=identifiers[1])
+
+
+def _masked(scope: Scope, attributes: Attributes, *, private: bool) -> Attributes:
+    """Return the attributes with a usage mask, which each half needs (RULINGS 6)."""
+    if attributes.cryptographic_usage_mask is not None:
+        return attributes
+    if not scope.settings.default_usage_masks:
+        half = "private" if private else "public"
+        raise invalid_field(f"Cryptographic Usage Mask must be given for the {half} key")
+    mask = CryptographicUsageMask.SIGN if private else CryptographicUsageMask.VERIFY
+    return evolve(attributes, cryptographic_usage_mask=mask)
+
+
+def _private_half(response: Response) -> str:
+    return response.private_key_unique_identifier
+
+
+SPEC = Spec(
+    operation=Operation.CREATE_KEY_PAIR,
+    request=Request,
+    response=Response,
+    perform=perform,
+    effect=Effect.COMPUTES,
+    placeholder=_private_half,
+)

@@ -1,0 +1,86 @@
+"""Decrypt: data is decrypted with a key that stays here. KMIP 2.1 §6.1.11, 1.4 §4.30."""
+
+from attrs import field, frozen
+
+from kmip_core import key_use
+from kmip_core.enums import Operation
+from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.ports.crypto import DecryptStream
+from kmip_core.rules import Purpose
+from kmip_core.streams import Phase, phase_of
+from kmip_core.structures import CryptographicParameters
+
+
+@frozen(kw_only=True)
+class Request:
+    """authenticated_encryption_tag: in parts, with the first or the last one."""
+
+    unique_identifier: ObjectReference | None = None
+    cryptographic_parameters: CryptographicParameters | None = None
+    data: bytes | None = field(default=None, repr=False)
+    iv_counter_nonce: bytes | None = None
+    correlation_value: bytes | None = None
+    init_indicator: bool | None = None
+    final_indicator: bool | None = None
+    authenticated_encryption_additional_data: bytes | None = None
+    authenticated_encryption_tag: bytes | None = None
+
+
+@frozen(kw_only=True)
+class Response:
+    """data: the plain text.  correlation_value: for the next part."""
+
+    unique_identifier: str
+    data: bytes | None = field(default=None, repr=False)
+    correlation_value: bytes | None = None
+
+
+def perform(request: Request, scope: Scope) -> Response:
+    """Return the plain text of the data, or of this part of it; errors as `ports.crypto.Cipher` says."""
+    identifier = scope.target.unique_identifier
+    phase = phase_of(request)
+    if phase in (Phase.SINGLE, Phase.FIRST):
+        key = key_use.key_of(scope, scope.target)
+        parameters = key_use.parameters_of(request.cryptographic_parameters, scope.target.attributes)
+    if phase is Phase.SINGLE:
+        plain = scope.crypto.decrypt(
+            key,
+            parameters,
+            key_use.need_data(request.data),
+            iv_counter_nonce=request.iv_counter_nonce,
+            additional_data=request.authenticated_encryption_additional_data,
+            authenticated_encryption_tag=request.authenticated_encryption_tag,
+        )
+        return Response(unique_identifier=identifier, data=plain)
+    if phase is Phase.FIRST:
+        stream: DecryptStream = scope.crypto.begin_decrypt(
+            key,
+            parameters,
+            iv_counter_nonce=request.iv_counter_nonce,
+            additional_data=request.authenticated_encryption_additional_data,
+            authenticated_encryption_tag=request.authenticated_encryption_tag,
+        )
+        data = stream.update(request.data or b"")
+        correlation_value = key_use.keep_stream(scope, Operation.DECRYPT, identifier, stream)
+        return Response(unique_identifier=identifier, data=data, correlation_value=correlation_value)
+    stream = key_use.take_stream(scope, Operation.DECRYPT, identifier, request.correlation_value)
+    data = stream.update(request.data or b"")
+    if phase is Phase.NEXT:
+        key_use.keep_on(scope, Operation.DECRYPT, identifier, request.correlation_value, stream)
+        return Response(unique_identifier=identifier, data=data, correlation_value=request.correlation_value)
+    return Response(unique_identifier=identifier, data=data + stream.finish(request.authenticated_encryption_tag))
+
+
+def _effect(request: Request) -> Effect:
+    """A private key may take milliseconds, and the request does not say: never on the event loop."""
+    return max(Effect.CHANGES, key_use.effect_by_size(request), key=lambda e: e is Effect.COMPUTES)
+
+
+SPEC = Spec(
+    operation=Operation.DECRYPT,
+    request=Request,
+    response=Response,
+    perform=perform,
+    effect=_effect,
+    targets=(Target(purpose=Purpose.DECRYPT, object_types=key_use.USABLE_TYPES),),
+)

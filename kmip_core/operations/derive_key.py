@@ -1,0 +1,105 @@
+"""Derive Key: a key or secret is computed from others that stay here. KMIP 2.1 §6.1.14, 1.4 §4.6."""
+
+from typing import Final
+
+from attrs import evolve, frozen
+
+from kmip_core import creation, key_use
+from kmip_core.attributes import Attributes
+from kmip_core.enums import (
+    DerivationMethod,
+    KeyFormatType,
+    LinkType,
+    ObjectType,
+    Operation,
+    SecretDataType,
+)
+from kmip_core.errors import invalid_field, need
+from kmip_core.objects import Content, KeyBlock, KeyValue, SecretData, SymmetricKey
+from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target, names_new_object
+from kmip_core.rules import Purpose
+from kmip_core.structures import DerivationParameters, KeyMaterial, Link
+
+
+@frozen(kw_only=True)
+class Request:
+    """object_type: Symmetric Key or Secret Data.  unique_identifiers: the base objects, the derivation key first."""
+
+    object_type: ObjectType
+    unique_identifiers: tuple[ObjectReference, ...] = ()
+    derivation_method: DerivationMethod
+    derivation_parameters: DerivationParameters
+    attributes: Attributes = Attributes()
+
+
+@frozen(kw_only=True)
+class Response:
+    """unique_identifier: of the derived object."""
+
+    unique_identifier: str
+
+
+def perform(request: Request, scope: Scope) -> Response:
+    """Derive, and keep the result linked to what it came from; longer material is cut to the length asked for.
+
+    Raises KmipError: Invalid Field without length or algorithm; Cryptographic Failure if the method's output is shorter
+    than the length; else as `ports.crypto.Deriver`.
+    """
+    attributes = request.attributes
+    if request.object_type not in (ObjectType.SYMMETRIC_KEY, ObjectType.SECRET_DATA):
+        raise invalid_field("Derive Key makes a Symmetric Key or Secret Data")
+    length = need(attributes.cryptographic_length, "Cryptographic Length")
+    if length <= 0 or length % 8:
+        raise invalid_field("Cryptographic Length must be a positive multiple of 8")
+    if request.object_type is ObjectType.SYMMETRIC_KEY:
+        need(attributes.cryptographic_algorithm, "Cryptographic Algorithm")
+    bases = scope.targets["unique_identifiers"]
+    material = scope.crypto.derive(
+        request.derivation_method,
+        [key_use.key_of(scope, base) for base in bases],
+        request.derivation_parameters,
+        length,
+    )
+    links = tuple(
+        Link(link_type=LinkType.DERIVATION_BASE_OBJECT_LINK, linked_object_identifier=base.unique_identifier)
+        for base in bases
+    )
+    derived = creation.begin(
+        scope,
+        _content(request.object_type, attributes, length, material),
+        evolve(attributes, links=(*attributes.links, *links)),
+        made_here=True,
+    )
+    to_derived = Link(link_type=LinkType.DERIVED_KEY_LINK, linked_object_identifier=derived.unique_identifier)
+    for base in {b.unique_identifier: b for b in bases}.values():
+        linked = evolve(base.attributes, links=(*base.attributes.links, to_derived))
+        scope.work.save(evolve(base.managed_object, attributes=linked))
+    return Response(unique_identifier=derived.unique_identifier)
+
+
+def _content(object_type: ObjectType, attributes: Attributes, length: int, material: KeyMaterial) -> Content:
+    block = KeyBlock(
+        key_format_type=KeyFormatType.RAW,
+        key_value=KeyValue(key_material=material),
+        cryptographic_algorithm=attributes.cryptographic_algorithm,
+        cryptographic_length=length,
+    )
+    if object_type is ObjectType.SYMMETRIC_KEY:
+        return SymmetricKey(key_block=block)
+    opaque = evolve(block, key_format_type=KeyFormatType.OPAQUE)
+    return SecretData(secret_data_type=SecretDataType.SEED, key_block=opaque)
+
+
+_BASES: Final = frozenset(
+    {ObjectType.SYMMETRIC_KEY, ObjectType.SECRET_DATA, ObjectType.PRIVATE_KEY, ObjectType.PUBLIC_KEY}
+)
+
+SPEC = Spec(
+    operation=Operation.DERIVE_KEY,
+    request=Request,
+    response=Response,
+    perform=perform,
+    effect=Effect.COMPUTES,
+    targets=(Target(field="unique_identifiers", purpose=Purpose.DERIVE, object_types=_BASES),),
+    placeholder=names_new_object,
+)

@@ -1,0 +1,97 @@
+"""Encrypt: data is encrypted with a key that stays here. KMIP 2.1 §6.1.17, 1.4 §4.29."""
+
+from attrs import field, frozen
+
+from kmip_core import key_use
+from kmip_core.enums import Operation
+from kmip_core.operation import ObjectReference, Scope, Spec, Target
+from kmip_core.ports.crypto import EncryptStream
+from kmip_core.rules import Purpose
+from kmip_core.streams import Phase, phase_of
+from kmip_core.structures import CryptographicParameters
+
+
+@frozen(kw_only=True)
+class Request:
+    """data: in parts, or all at once.  iv_counter_nonce: made by the server if the mode needs one and none is given."""
+
+    unique_identifier: ObjectReference | None = None
+    cryptographic_parameters: CryptographicParameters | None = None
+    data: bytes | None = field(default=None, repr=False)
+    iv_counter_nonce: bytes | None = None
+    correlation_value: bytes | None = None
+    init_indicator: bool | None = None
+    final_indicator: bool | None = None
+    authenticated_encryption_additional_data: bytes | None = None
+
+
+@frozen(kw_only=True)
+class Response:
+    """iv_counter_nonce: only when the server made it.  correlation_value: for the next part."""
+
+    unique_identifier: str
+    data: bytes | None = None
+    iv_counter_nonce: bytes | None = None
+    correlation_value: bytes | None = None
+    authenticated_encryption_tag: bytes | None = None
+
+
+def perform(request: Request, scope: Scope) -> Response:
+    """Return the cipher text of the data, or of this part of it; errors as `ports.crypto.Cipher` says."""
+    identifier = scope.target.unique_identifier
+    phase = phase_of(request)
+    if phase is Phase.SINGLE:
+        made = scope.crypto.encrypt(
+            key_use.key_of(scope, scope.target),
+            key_use.parameters_of(request.cryptographic_parameters, scope.target.attributes),
+            key_use.need_data(request.data),
+            iv_counter_nonce=request.iv_counter_nonce,
+            additional_data=request.authenticated_encryption_additional_data,
+        )
+        return Response(
+            unique_identifier=identifier,
+            data=made.data,
+            iv_counter_nonce=made.iv_counter_nonce if request.iv_counter_nonce is None else None,
+            authenticated_encryption_tag=made.authenticated_encryption_tag,
+        )
+    if phase is Phase.FIRST:
+        return _begin(request, scope)
+    stream: EncryptStream = key_use.take_stream(scope, Operation.ENCRYPT, identifier, request.correlation_value)
+    data = stream.update(request.data or b"")
+    if phase is Phase.NEXT:
+        key_use.keep_on(scope, Operation.ENCRYPT, identifier, request.correlation_value, stream)
+        return Response(unique_identifier=identifier, data=data, correlation_value=request.correlation_value)
+    last = stream.finish()
+    return Response(
+        unique_identifier=identifier,
+        data=data + last.data,
+        authenticated_encryption_tag=last.authenticated_encryption_tag,
+    )
+
+
+def _begin(request: Request, scope: Scope) -> Response:
+    stream = scope.crypto.begin_encrypt(
+        key_use.key_of(scope, scope.target),
+        key_use.parameters_of(request.cryptographic_parameters, scope.target.attributes),
+        iv_counter_nonce=request.iv_counter_nonce,
+        additional_data=request.authenticated_encryption_additional_data,
+    )
+    data = stream.update(request.data or b"")
+    identifier = scope.target.unique_identifier
+    return Response(
+        unique_identifier=identifier,
+        data=data,
+        iv_counter_nonce=stream.iv_counter_nonce if request.iv_counter_nonce is None else None,
+        correlation_value=key_use.keep_stream(scope, Operation.ENCRYPT, identifier, stream),
+    )
+
+
+SPEC = Spec(
+    operation=Operation.ENCRYPT,
+    request=Request,
+    response=Response,
+    perform=perform,
+    effect=key_use.effect_by_size,
+    targets=(Target(purpose=Purpose.ENCRYPT, object_types=key_use.USABLE_TYPES),),
+    amount=key_use.amount_of,
+)

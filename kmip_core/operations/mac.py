@@ -1,0 +1,66 @@
+"""MAC: a message authentication code is made with a key that stays here. KMIP 2.1 §6.1.32, 1.4 §4.33."""
+
+from attrs import field, frozen
+
+from kmip_core import key_use
+from kmip_core.enums import Operation
+from kmip_core.operation import ObjectReference, Scope, Spec, Target
+from kmip_core.ports.crypto import DigestStream
+from kmip_core.rules import Purpose
+from kmip_core.streams import Phase, phase_of
+from kmip_core.structures import CryptographicParameters
+
+
+@frozen(kw_only=True)
+class Request:
+    """cryptographic_parameters: Cryptographic Algorithm says which code; absent, the key's own does."""
+
+    unique_identifier: ObjectReference | None = None
+    cryptographic_parameters: CryptographicParameters | None = None
+    data: bytes | None = field(default=None, repr=False)
+    correlation_value: bytes | None = None
+    init_indicator: bool | None = None
+    final_indicator: bool | None = None
+
+
+@frozen(kw_only=True)
+class Response:
+    """mac_data: after the last part.  correlation_value: for the next part."""
+
+    unique_identifier: str
+    mac_data: bytes | None = None
+    correlation_value: bytes | None = None
+
+
+def perform(request: Request, scope: Scope) -> Response:
+    """Return the code of the data, once it is complete; errors as `ports.crypto.Authenticator` says."""
+    identifier = scope.target.unique_identifier
+    phase = phase_of(request)
+    if phase in (Phase.SINGLE, Phase.FIRST):
+        key = key_use.key_of(scope, scope.target)
+        parameters = key_use.parameters_of(request.cryptographic_parameters, scope.target.attributes)
+    if phase is Phase.SINGLE:
+        code = scope.crypto.mac(key, parameters, key_use.need_data(request.data))
+        return Response(unique_identifier=identifier, mac_data=code)
+    if phase is Phase.FIRST:
+        stream: DigestStream = scope.crypto.begin_mac(key, parameters)
+        stream.update(request.data or b"")
+        correlation_value = key_use.keep_stream(scope, Operation.MAC, identifier, stream)
+        return Response(unique_identifier=identifier, correlation_value=correlation_value)
+    stream = key_use.take_stream(scope, Operation.MAC, identifier, request.correlation_value)
+    stream.update(request.data or b"")
+    if phase is Phase.NEXT:
+        key_use.keep_on(scope, Operation.MAC, identifier, request.correlation_value, stream)
+        return Response(unique_identifier=identifier, correlation_value=request.correlation_value)
+    return Response(unique_identifier=identifier, mac_data=stream.finish())
+
+
+SPEC = Spec(
+    operation=Operation.MAC,
+    request=Request,
+    response=Response,
+    perform=perform,
+    effect=key_use.effect_by_size,
+    targets=(Target(purpose=Purpose.MAC_GENERATE, object_types=key_use.USABLE_TYPES),),
+    amount=key_use.amount_of,
+)

@@ -1,0 +1,61 @@
+"""Re-key: a fresh symmetric key takes the place of an old one. KMIP 2.1 §6.1.46, 1.4 §4.4."""
+
+from attrs import evolve, frozen
+
+from kmip_core import creation, replacing
+from kmip_core.attributes import Attributes
+from kmip_core.enums import KeyFormatType, ObjectType, Operation
+from kmip_core.errors import need
+from kmip_core.objects import KeyBlock, KeyValue, SymmetricKey
+from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target, names_new_object
+from kmip_core.rules import Purpose
+
+
+@frozen(kw_only=True)
+class Request:
+    """offset: seconds from now to the new key's Activation Date; absent, dates are copied."""
+
+    unique_identifier: ObjectReference | None = None
+    offset: int | None = None
+    attributes: Attributes = Attributes()
+
+
+@frozen(kw_only=True)
+class Response:
+    """unique_identifier: of the replacement."""
+
+    unique_identifier: str
+
+
+def perform(request: Request, scope: Scope) -> Response:
+    """Make the replacement; the old key loses its names to it and stays as it is otherwise."""
+    target = scope.target
+    attributes = replacing.inherited(target, request.attributes, request.offset, scope.now)
+    algorithm = need(attributes.cryptographic_algorithm, "Cryptographic Algorithm")
+    length = need(attributes.cryptographic_length, "Cryptographic Length")
+    key = SymmetricKey(
+        key_block=KeyBlock(
+            key_format_type=KeyFormatType.RAW,
+            key_value=KeyValue(key_material=scope.crypto.make_symmetric_key(algorithm, length)),
+            cryptographic_algorithm=algorithm,
+            cryptographic_length=length,
+        )
+    )
+    # The old key lets go of its names first, so that they are free where names are unique.
+    new_identifier = scope.identifiers.new()
+    replacing.step_back(scope, target, new_identifier)
+    creation.begin(
+        scope, key, evolve(attributes, key_format_type=None), made_here=True, unique_identifier=new_identifier
+    )
+    return Response(unique_identifier=new_identifier)
+
+
+SPEC = Spec(
+    operation=Operation.RE_KEY,
+    request=Request,
+    response=Response,
+    perform=perform,
+    effect=Effect.CHANGES,
+    targets=(Target(purpose=Purpose.REPLACE, object_types=frozenset({ObjectType.SYMMETRIC_KEY})),),
+    placeholder=names_new_object,
+)

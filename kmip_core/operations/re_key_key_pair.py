@@ -1,0 +1,79 @@
+"""Re-key Key Pair: a fresh key pair takes the place of an old one. KMIP 2.1 §6.1.47, 1.4 §4.5."""
+
+from attrs import frozen
+
+from kmip_core import replacing
+from kmip_core.attributes import Attributes, merge
+from kmip_core.enums import LinkType, ObjectType, Operation
+from kmip_core.errors import invalid_field
+from kmip_core.key_pairs import begin_pair, make_pair
+from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.rules import Admitted, Purpose
+
+
+@frozen(kw_only=True)
+class Request:
+    """offset: seconds from now to the new pair's Activation Date; absent, dates are copied."""
+
+    private_key_unique_identifier: ObjectReference | None = None
+    offset: int | None = None
+    common_attributes: Attributes = Attributes()
+    private_key_attributes: Attributes = Attributes()
+    public_key_attributes: Attributes = Attributes()
+
+
+@frozen(kw_only=True)
+class Response:
+    """The identifiers of the new halves; the private one becomes the ID placeholder."""
+
+    private_key_unique_identifier: str
+    public_key_unique_identifier: str
+
+
+def perform(request: Request, scope: Scope) -> Response:
+    """Make the replacements; the old halves lose their names to them.
+
+    Raises KmipError (Invalid Field) if the old private key has no link to its public half.
+    """
+    old_private = scope.target
+    old_public = _public_half(scope, old_private)
+    private = replacing.inherited(
+        old_private, merge(request.common_attributes, request.private_key_attributes), request.offset, scope.now
+    )
+    public = replacing.inherited(
+        old_public, merge(request.common_attributes, request.public_key_attributes), request.offset, scope.now
+    )
+    pair = make_pair(scope, private, public)
+    private_identifier, public_identifier = scope.identifiers.new(), scope.identifiers.new()
+    replacing.step_back(scope, old_private, private_identifier)
+    replacing.step_back(scope, old_public, public_identifier)
+    begin_pair(scope, pair, private, public, (private_identifier, public_identifier))
+    return Response(private_key_unique_identifier=private_identifier, public_key_unique_identifier=public_identifier)
+
+
+def _public_half(scope: Scope, private: Admitted) -> Admitted:
+    for link in private.attributes.links:
+        if link.link_type is LinkType.PUBLIC_KEY_LINK:
+            return scope.admit(link.linked_object_identifier, Purpose.REPLACE)
+    raise invalid_field("the private key has no link to its public key, so the pair cannot be replaced")
+
+
+def _private_half(response: Response) -> str:
+    return response.private_key_unique_identifier
+
+
+SPEC = Spec(
+    operation=Operation.RE_KEY_KEY_PAIR,
+    request=Request,
+    response=Response,
+    perform=perform,
+    effect=Effect.COMPUTES,
+    targets=(
+        Target(
+            field="private_key_unique_identifier",
+            purpose=Purpose.REPLACE,
+            object_types=frozenset({ObjectType.PRIVATE_KEY}),
+        ),
+    ),
+    placeholder=_private_half,
+)

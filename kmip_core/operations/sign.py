@@ -1,0 +1,68 @@
+"""Sign: data is signed with a private key that stays here. KMIP 2.1 §6.1.55, 1.4 §4.31."""
+
+from attrs import field, frozen
+
+from kmip_core import key_use
+from kmip_core.enums import ObjectType, Operation
+from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.ports.crypto import DigestStream
+from kmip_core.rules import Purpose
+from kmip_core.streams import Phase, phase_of
+from kmip_core.structures import CryptographicParameters
+
+
+@frozen(kw_only=True)
+class Request:
+    """digested_data: the digest, for clients that hash by themselves; data and digested_data exclude each other."""
+
+    unique_identifier: ObjectReference | None = None
+    cryptographic_parameters: CryptographicParameters | None = None
+    data: bytes | None = field(default=None, repr=False)
+    correlation_value: bytes | None = None
+    init_indicator: bool | None = None
+    final_indicator: bool | None = None
+    digested_data: bytes | None = None
+
+
+@frozen(kw_only=True)
+class Response:
+    """signature_data: after the last part.  correlation_value: for the next part."""
+
+    unique_identifier: str
+    signature_data: bytes | None = None
+    correlation_value: bytes | None = None
+
+
+def perform(request: Request, scope: Scope) -> Response:
+    """Return the signature of the data, once it is complete; errors as `ports.crypto.Signer` says."""
+    identifier = scope.target.unique_identifier
+    phase = phase_of(request)
+    if phase in (Phase.SINGLE, Phase.FIRST):
+        key = key_use.key_of(scope, scope.target)
+        parameters = key_use.parameters_of(request.cryptographic_parameters, scope.target.attributes)
+    if phase is Phase.SINGLE:
+        data, digested = key_use.one_of(request.data, request.digested_data)
+        signature = scope.crypto.sign(key, parameters, data, digested=digested)
+        return Response(unique_identifier=identifier, signature_data=signature)
+    if phase is Phase.FIRST:
+        stream: DigestStream = scope.crypto.begin_sign(key, parameters)
+        stream.update(request.data or b"")
+        correlation_value = key_use.keep_stream(scope, Operation.SIGN, identifier, stream)
+        return Response(unique_identifier=identifier, correlation_value=correlation_value)
+    stream = key_use.take_stream(scope, Operation.SIGN, identifier, request.correlation_value)
+    stream.update(request.data or b"")
+    if phase is Phase.NEXT:
+        key_use.keep_on(scope, Operation.SIGN, identifier, request.correlation_value, stream)
+        return Response(unique_identifier=identifier, correlation_value=request.correlation_value)
+    return Response(unique_identifier=identifier, signature_data=stream.finish())
+
+
+SPEC = Spec(
+    operation=Operation.SIGN,
+    request=Request,
+    response=Response,
+    perform=perform,
+    effect=Effect.CHANGES,
+    targets=(Target(purpose=Purpose.SIGN, object_types=frozenset({ObjectType.PRIVATE_KEY})),),
+    amount=key_use.amount_of,
+)

@@ -1,0 +1,76 @@
+"""Signature Verify: a signature is checked with a public key. KMIP 2.1 §6.1.56, 1.4 §4.32."""
+
+from typing import Final
+
+from attrs import field, frozen
+
+from kmip_core import key_use
+from kmip_core.enums import ObjectType, Operation, ValidityIndicator
+from kmip_core.errors import need
+from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.ports.crypto import VerifyStream
+from kmip_core.rules import Purpose
+from kmip_core.streams import Phase, phase_of
+from kmip_core.structures import CryptographicParameters
+
+
+@frozen(kw_only=True)
+class Request:
+    """signature_data: with the only, or the last, part.  digested_data: the digest, instead of the data."""
+
+    unique_identifier: ObjectReference | None = None
+    cryptographic_parameters: CryptographicParameters | None = None
+    data: bytes | None = field(default=None, repr=False)
+    signature_data: bytes | None = None
+    correlation_value: bytes | None = None
+    init_indicator: bool | None = None
+    final_indicator: bool | None = None
+    digested_data: bytes | None = None
+
+
+@frozen(kw_only=True)
+class Response:
+    """validity_indicator: after the last part.  correlation_value: for the next part."""
+
+    unique_identifier: str
+    validity_indicator: ValidityIndicator | None = None
+    correlation_value: bytes | None = None
+
+
+def perform(request: Request, scope: Scope) -> Response:
+    """Return whether the signature is one of the data; errors as `ports.crypto.Signer` says."""
+    identifier = scope.target.unique_identifier
+    phase = phase_of(request)
+    if phase in (Phase.SINGLE, Phase.FIRST):
+        key = key_use.key_of(scope, scope.target)
+        parameters = key_use.parameters_of(request.cryptographic_parameters, scope.target.attributes)
+    if phase is Phase.SINGLE:
+        data, digested = key_use.one_of(request.data, request.digested_data)
+        signature = need(request.signature_data, "Signature Data")
+        validity = scope.crypto.verify(key, parameters, data, signature, digested=digested)
+        return Response(unique_identifier=identifier, validity_indicator=validity)
+    if phase is Phase.FIRST:
+        stream: VerifyStream = scope.crypto.begin_verify(key, parameters)
+        stream.update(request.data or b"")
+        correlation_value = key_use.keep_stream(scope, Operation.SIGNATURE_VERIFY, identifier, stream)
+        return Response(unique_identifier=identifier, correlation_value=correlation_value)
+    stream = key_use.take_stream(scope, Operation.SIGNATURE_VERIFY, identifier, request.correlation_value)
+    stream.update(request.data or b"")
+    if phase is Phase.NEXT:
+        key_use.keep_on(scope, Operation.SIGNATURE_VERIFY, identifier, request.correlation_value, stream)
+        return Response(unique_identifier=identifier, correlation_value=request.correlation_value)
+    signature = need(request.signature_data, "Signature Data")
+    return Response(unique_identifier=identifier, validity_indicator=stream.finish(signature))
+
+
+_VERIFIERS: Final = frozenset({ObjectType.PUBLIC_KEY, ObjectType.CERTIFICATE})
+
+
+SPEC = Spec(
+    operation=Operation.SIGNATURE_VERIFY,
+    request=Request,
+    response=Response,
+    perform=perform,
+    effect=Effect.CHANGES,
+    targets=(Target(purpose=Purpose.VERIFY, object_types=_VERIFIERS),),
+)

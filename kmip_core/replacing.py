@@ -1,0 +1,48 @@
+"""How a new object takes the place of an old one: what Re-key, Re-key Key Pair and Re-certify have in common.
+
+Dates move by an offset, names move to the replacement, both are linked. KMIP 2.1 §6.1.46, 1.4 §4.4 (tables of attribute
+requirements).
+"""
+
+from typing import Any, Final
+
+from attrs import evolve
+
+from kmip_core import changing
+from kmip_core.attribute_rules import RULES
+from kmip_core.attributes import FIELDS, Attributes, merge
+from kmip_core.enums import LinkType
+from kmip_core.operation import Scope
+from kmip_core.rules import Admitted
+from kmip_core.structures import Link
+
+_NOT_COPIED: Final = frozenset({"links", "fresh", "digests", "random_number_generator", "original_creation_date"})
+"""Attributes that a client could give but that a replacement gets anew."""
+
+_MOVED_DATES: Final = ("process_start_date", "protect_stop_date", "deactivation_date")
+
+
+def inherited(target: Admitted, wanted: Attributes, offset: int | None, now: int) -> Attributes:
+    """Return the replacement's attributes: the old ones, dates moved by `offset` seconds, `wanted` put over them."""
+    old = target.attributes
+    copied: dict[str, Any] = {
+        name: getattr(old, name) for name in FIELDS if RULES[name].on_creation and name not in _NOT_COPIED
+    }
+    if offset is not None:
+        copied["activation_date"] = now + offset
+        if old.activation_date is not None:
+            moved = now + offset - old.activation_date
+            for name in _MOVED_DATES:
+                copied[name] = None if copied[name] is None else copied[name] + moved
+    if old.usage_limits is not None:
+        copied["usage_limits"] = evolve(old.usage_limits, usage_limits_count=old.usage_limits.usage_limits_total)
+    kept = Attributes(**copied, custom_attributes=old.custom_attributes)
+    link = Link(link_type=LinkType.REPLACED_OBJECT_LINK, linked_object_identifier=target.unique_identifier)
+    return evolve(merge(kept, wanted), links=(link, *wanted.links))
+
+
+def step_back(scope: Scope, target: Admitted, replacement: str) -> None:
+    """Collect the old object's part: it loses its names and points to the replacement."""
+    link = Link(link_type=LinkType.REPLACEMENT_OBJECT_LINK, linked_object_identifier=replacement)
+    attributes = evolve(target.attributes, names=(), links=(*target.attributes.links, link))
+    changing.save(scope, evolve(target.managed_object, attributes=attributes))

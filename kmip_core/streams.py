@@ -1,0 +1,114 @@
+"""Cryptographic operations over several messages: which part a request is, and the streams that wait for the next.
+
+State belongs to this process and to one principal, operation and key; it is bounded in number and time, and in size by the
+crypto adapter. A correlation value means nothing to anybody else, and looks missing to them. KMIP 2.1 §6 (multi-part
+operations), DESIGN 5.9.
+"""
+
+import enum
+from typing import Any, Final, Protocol
+
+from attrs import define, field, frozen
+
+from kmip_core.enums import Operation, ResultReason
+from kmip_core.errors import KmipError, invalid_field
+
+MAXIMUM_STREAMS: Final = 1_000
+MAXIMUM_PER_PRINCIPAL: Final = 64
+LIFETIME: Final = 300  # seconds from one part to the next
+
+
+class Phase(enum.Enum):
+    """Which part of an operation a request is."""
+
+    SINGLE = "all of it"
+    FIRST = "the first part"
+    NEXT = "a part between"
+    LAST = "the last part"
+
+
+class MultiPart(Protocol):
+    """The fields that every request has that may come in parts."""
+
+    @property
+    def correlation_value(self) -> bytes | None:
+        """What the answer to the first part said."""
+        ...
+
+    @property
+    def init_indicator(self) -> bool | None:
+        """True for a first part."""
+        ...
+
+    @property
+    def final_indicator(self) -> bool | None:
+        """True for a last part."""
+        ...
+
+
+def phase_of(request: MultiPart) -> Phase:
+    """Return which part this is.
+
+    Raises KmipError (Invalid Field) for a Final Indicator without a beginning, or a beginning with a Correlation Value.
+    """
+    if request.correlation_value is None:
+        if request.init_indicator:
+            return Phase.SINGLE if request.final_indicator else Phase.FIRST
+        if request.final_indicator:
+            raise invalid_field("a Final Indicator needs the Correlation Value of the parts before")
+        return Phase.SINGLE
+    if request.init_indicator:
+        raise invalid_field("an Init Indicator begins an operation that has no Correlation Value yet")
+    return Phase.LAST if request.final_indicator else Phase.NEXT
+
+
+@frozen(kw_only=True)
+class _Waiting:
+    stream: Any
+    owner: tuple[str, Operation, str]
+    expires: int
+
+
+@define(kw_only=True)
+class Streams:
+    """The streams under way.  A stream is taken out while a part is worked on, so that no two parts run at once."""
+
+    maximum: int = MAXIMUM_STREAMS
+    maximum_per_principal: int = MAXIMUM_PER_PRINCIPAL
+    lifetime: int = LIFETIME
+    _waiting: dict[bytes, _Waiting] = field(factory=dict, init=False, repr=False)
+
+    def keep(
+        self, correlation_value: bytes, stream: Any, principal: str, operation: Operation, key: str, now: int
+    ) -> None:
+        """Keep a stream until its next part.
+
+        key: the identifier of the key it works with, empty for Hash.
+        Raises KmipError (Server Limit Exceeded) if the principal, or the server, has too many.
+        """
+        self._forget_expired(now)
+        mine = sum(waiting.owner[0] == principal for waiting in list(self._waiting.values()))
+        if mine >= self.maximum_per_principal or len(self._waiting) >= self.maximum:
+            raise KmipError(
+                ResultReason.SERVER_LIMIT_EXCEEDED, "too many operations in parts are under way; finish some first"
+            )
+        self._waiting[correlation_value] = _Waiting(
+            stream=stream, owner=(principal, operation, key), expires=now + self.lifetime
+        )
+
+    def take(self, correlation_value: bytes, principal: str, operation: Operation, key: str, now: int) -> Any:
+        """Return a stream and forget it; `keep` it again for a further part.
+
+        Raises KmipError (Invalid Correlation Value) if it is missing, over, or somebody else's: one text for all.
+        """
+        waiting = self._waiting.get(correlation_value)
+        if waiting is not None and waiting.owner == (principal, operation, key):
+            taken = self._waiting.pop(correlation_value, None)
+            if taken is not None and now < taken.expires:
+                return taken.stream
+        raise KmipError(ResultReason.INVALID_CORRELATION_VALUE, "no operation of yours has this correlation value")
+
+    def _forget_expired(self, now: int) -> None:
+        for correlation_value, waiting in list(self._waiting.items()):
+            if waiting.expires <= now:
+                self._waiting.pop(correlation_value, None)
