@@ -11,6 +11,19 @@ from kmip_core.masks import ProtectionStorageMask as ProtectionStorageMask
 from kmip_core.masks import StorageStatusMask as StorageStatusMask
 
 
+class ExtensibleEnum(IntEnum):
+    """An enumeration whose extensions (0x8XXXXXXX) are values too, kept as they came. KMIP 2.1 §11."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "ExtensibleEnum | None":
+        if not isinstance(value, int) or value >> 28 != 0x8:
+            return None
+        member = int.__new__(cls, value)  # made anew each time: a client must not fill memory with members
+        member._name_ = f"EXTENSION_{value:08X}"
+        member._value_ = value
+        return member
+
+
 class AdjustmentType(IntEnum):
     """KMIP 2.1 §11.1."""
 
@@ -542,7 +555,7 @@ class ObjectType(IntEnum):
     HASHED_PASSWORD_CREDENTIAL = 0x00000010
 
 
-class OpaqueDataType(IntEnum):
+class OpaqueDataType(ExtensibleEnum):
     """KMIP 2.1 §11.35."""
 
     NONE = 0x80000000

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from kmip_adapters.ttlv import tables
 from kmip_adapters.ttlv.items import DecodingError, Item, tag_name
-from kmip_core.enums import ItemType, UniqueIdentifier
+from kmip_core.enums import ExtensibleEnum, ItemType, UniqueIdentifier
 from kmip_core.errors import invalid_field
 from kmip_core.structures import ProtocolVersion, TypedValue
 
@@ -152,6 +152,7 @@ def _mask(kind: type[enum.IntFlag], code: int) -> Element:
 def _enumeration(kind: type[enum.IntEnum], code: int, version: ProtocolVersion) -> Element:
     enumeration = ItemType.ENUMERATION
     present = tables.enumeration_values(kind.__name__, version)
+    extensible = issubclass(kind, ExtensibleEnum)
     members: dict[Any, enum.IntEnum] = {int(m): m for m in kind if int(m) in present}
 
     def decode(item: Item) -> Any:
@@ -159,6 +160,8 @@ def _enumeration(kind: type[enum.IntEnum], code: int, version: ProtocolVersion) 
             _wrong_type(item, enumeration)
         member = members.get(item[2])
         if member is None:
+            if extensible and item[2] >> 28 == 0x8:  # type: ignore[operator]  # an Enumeration's value is an int
+                return kind(item[2])  # type: ignore[arg-type]
             raise invalid_field(f"{item[2]!r} is no {tag_name(item[0])} of KMIP {version}")
         return member
 

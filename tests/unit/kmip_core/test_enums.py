@@ -12,7 +12,7 @@ def enumerations() -> list[type[enum.IntEnum] | type[enum.IntFlag]]:
     return [
         item
         for _, item in inspect.getmembers(enums, inspect.isclass)
-        if item.__module__.startswith("kmip_core")
+        if item.__module__.startswith("kmip_core") and item is not enums.ExtensibleEnum
     ]
 
 
@@ -61,3 +61,16 @@ def test_names_are_upper_case_identifiers_and_each_code_has_one(enumeration: typ
 def test_values_withdrawn_in_later_versions_remain_while_never_defined_ones_are_absent() -> None:
     assert enums.ResultReason.ILLEGAL_OPERATION == 0x0B
     assert 0x27 not in {reason.value for reason in enums.ResultReason}
+
+
+def test_an_extension_of_an_extensible_enumeration_is_a_value_that_is_not_remembered() -> None:
+    extension = enums.OpaqueDataType(0x80000001)
+
+    assert extension == 0x80000001
+    assert isinstance(extension, enums.OpaqueDataType)
+    assert extension not in list(enums.OpaqueDataType)
+
+
+def test_what_is_no_extension_stays_unknown() -> None:
+    with pytest.raises(ValueError, match="not a valid"):
+        enums.OpaqueDataType(0x00000001)
