@@ -1,7 +1,8 @@
 """Who sets, changes and deletes each attribute, and which objects have it: the standard's rules as one table.
 
-KMIP 2.1 §4, 1.4 §3: the "Attribute Rules" table of every attribute. Handlers ask the functions at the end; the
-page docs/attributes.md is generated from `RULES`.
+KMIP 2.1 §4, 1.4 §3: the "Attribute Rules" table of every attribute. Where versions differ the widest is taken: 2.x lets
+every object have almost every attribute. Handlers ask the functions at the end; docs/attributes.md is generated from
+`RULES`.
 """
 
 import enum
@@ -23,22 +24,32 @@ from kmip_core.structures import SERVER_VENDOR
 
 
 class Change(enum.Enum):
-    """When a client may change a value that is there."""
+    """When a client may change a value; the value completes "can be changed ..."."""
 
     NEVER = "never"
     ALWAYS = "always"
     PRE_ACTIVE = "while Pre-Active"
     PRE_ACTIVE_OR_ACTIVE = "while Pre-Active or Active"
+    UNTIL_REACHED = "while Pre-Active or Active, until the date has come"
+    UNTIL_ALLOCATED = "until usage has been allocated"
     ONLY_TO_TRUE = "only from False to True"
     ONLY_TO_FALSE = "only from True to False"
 
 
+STATES: Final[dict[Change, frozenset[State]]] = {
+    Change.PRE_ACTIVE: frozenset({State.PRE_ACTIVE}),
+    Change.PRE_ACTIVE_OR_ACTIVE: frozenset({State.PRE_ACTIVE, State.ACTIVE}),
+    Change.UNTIL_REACHED: frozenset({State.PRE_ACTIVE, State.ACTIVE}),
+}
+"""States in which a client may add or change such an attribute; every state where there is no row."""
+
+
 @frozen
 class Rule:
-    """The rules of one attribute.
+    """The rules of one attribute, for clients.
 
-    on_creation: a client may give a value in Create, Register, ...  change: when a client may modify it.
-    addable: a client may add it to an object that has none.  deletable: a client may delete it.
+    on_creation: may be given in Create, Register, ...  addable: may be added to an object that has none.
+    change: when it may be modified; the states of `STATES` hold for adding too.  deletable: may be deleted.
     object_types: the types that have it.
     """
 
@@ -51,10 +62,8 @@ class Rule:
 
 _T = ObjectType
 _ALL: Final = frozenset(ObjectType)
-_CRYPTOGRAPHIC: Final = _ALL - {_T.OPAQUE_OBJECT, _T.TEMPLATE}
-_KEYS: Final = frozenset({_T.SYMMETRIC_KEY, _T.PUBLIC_KEY, _T.PRIVATE_KEY, _T.SPLIT_KEY, _T.PGP_KEY})
 _CERTIFICATES: Final = frozenset({_T.CERTIFICATE})
-_WITH_ALGORITHM: Final = _ALL - {_T.OPAQUE_OBJECT}
+_PAIRS: Final = frozenset({_T.PUBLIC_KEY, _T.PRIVATE_KEY, _T.TEMPLATE})
 _OPAQUE: Final = frozenset({_T.OPAQUE_OBJECT})
 _N, _A = Change.NEVER, Change.ALWAYS
 
@@ -79,9 +88,9 @@ def _free(types: frozenset[ObjectType] = _ALL) -> Rule:
     return Rule(True, True, _A, True, types)
 
 
-def _dated(change: Change, types: frozenset[ObjectType] = _ALL) -> Rule:
-    """A date that a client may set and move until the life cycle has passed it."""
-    return Rule(True, True, change, False, types)
+def _kept(change: Change) -> Rule:
+    """A client may give it and, on a condition, change it, but not take it away."""
+    return Rule(True, True, change, False, _ALL)
 
 
 RULES: Final[dict[str, Rule]] = {
@@ -89,12 +98,12 @@ RULES: Final[dict[str, Rule]] = {
     "short_unique_identifier": _server(),
     "names": _free(),
     "object_type": _server(),
-    "cryptographic_algorithm": _fixed(_WITH_ALGORITHM),
-    "cryptographic_length": _fixed(_WITH_ALGORITHM),
-    "cryptographic_parameters": _free(_WITH_ALGORITHM),
-    "cryptographic_domain_parameters": _fixed(frozenset({_T.PUBLIC_KEY, _T.PRIVATE_KEY, _T.TEMPLATE})),
-    "certificate_type": Rule(True, False, _N, False, _CERTIFICATES),
-    "certificate_length": _server(_CERTIFICATES),
+    "cryptographic_algorithm": _fixed(),
+    "cryptographic_length": _fixed(),
+    "cryptographic_parameters": _free(),
+    "cryptographic_domain_parameters": _once(_PAIRS),
+    "certificate_type": _fixed(_CERTIFICATES),
+    "certificate_length": _fixed(_CERTIFICATES),  # Register may carry it: KMIP 2.1 table 293
     "x_509_certificate_identifier": _server(_CERTIFICATES),
     "x_509_certificate_subject": _server(_CERTIFICATES),
     "x_509_certificate_issuer": _server(_CERTIFICATES),
@@ -102,25 +111,25 @@ RULES: Final[dict[str, Rule]] = {
     "certificate_subject": _server(_CERTIFICATES),
     "certificate_issuer": _server(_CERTIFICATES),
     "certificate_attributes": _server(_CERTIFICATES),
-    "digital_signature_algorithms": _server(_CERTIFICATES | {_T.PGP_KEY}),
+    "digital_signature_algorithms": _fixed(_CERTIFICATES | {_T.PGP_KEY}),  # as Certificate Length
     "digests": _server(),
-    "operation_policy_name": Rule(True, True, _A, False, _ALL),  # RULINGS, clients.md 15: accepted when already set
-    "cryptographic_usage_mask": Rule(True, True, _N, False, _WITH_ALGORITHM),
+    "operation_policy_name": _kept(_A),  # also where the standard says once: clients.md 15
+    "cryptographic_usage_mask": _once(),
     "lease_time": _server(),
-    "usage_limits": _free(_WITH_ALGORITHM),
+    "usage_limits": Rule(True, True, Change.UNTIL_ALLOCATED, True, _ALL),
     "state": _server(),
     "initial_date": _server(),
-    "activation_date": _dated(Change.PRE_ACTIVE),
-    "process_start_date": _dated(Change.PRE_ACTIVE_OR_ACTIVE),
-    "protect_stop_date": _dated(Change.PRE_ACTIVE_OR_ACTIVE),
-    "deactivation_date": _dated(Change.PRE_ACTIVE_OR_ACTIVE),
+    "activation_date": _kept(Change.PRE_ACTIVE),
+    "process_start_date": _kept(Change.UNTIL_REACHED),
+    "protect_stop_date": _kept(Change.UNTIL_REACHED),
+    "deactivation_date": _kept(Change.PRE_ACTIVE_OR_ACTIVE),
     "destroy_date": _server(),
     "compromise_occurrence_date": _server(),
     "compromise_date": _server(),
     "revocation_reason": _server(),
     "archive_date": _server(),
     "object_groups": _free(),
-    "fresh": Rule(True, False, _N, False, _ALL),
+    "fresh": _fixed(),
     "links": _free(),
     "application_specific_information": _free(),
     "contact_information": _free(),
@@ -133,9 +142,9 @@ RULES: Final[dict[str, Rule]] = {
     "pkcs_12_friendly_name": _free(),
     "description": _free(),
     "comment": _free(),
-    "sensitive": Rule(True, True, Change.ONLY_TO_TRUE, False, _ALL),
+    "sensitive": _kept(Change.ONLY_TO_TRUE),
     "always_sensitive": _server(),
-    "extractable": Rule(True, True, Change.ONLY_TO_FALSE, False, _ALL),
+    "extractable": _kept(Change.ONLY_TO_FALSE),
     "never_extractable": _server(),
     "key_format_type": _fixed(),
     "opaque_data_type": _fixed(_OPAQUE),
@@ -144,80 +153,88 @@ RULES: Final[dict[str, Rule]] = {
     "protection_period": _free(),
     "protection_storage_mask": _server(),
     "quantum_safe": _free(),
-    "rotate_automatic": Rule(True, True, _A, False, _ALL),
+    "rotate_automatic": _once(),
     "rotate_date": _server(),
     "rotate_generation": _server(),
-    "rotate_interval": Rule(True, True, _A, False, _ALL),
+    "rotate_interval": _once(),
     "rotate_latest": _server(),
     "rotate_name": _free(),
-    "rotate_offset": Rule(True, True, _A, False, _ALL),
+    "rotate_offset": _once(),
     CUSTOM: _free(),
 }
 """Every attribute to its rules; custom and vendor attributes share one row."""
 
 
 def check_creation(attributes: Attributes, object_type: ObjectType) -> None:
-    """Raise KmipError (Invalid Field, or Read Only Attribute) for what a client may not give to a new object."""
+    """Raise KmipError (Read Only Attribute, or Invalid Attribute) for what a client may not give to a new object."""
     for instance in attributes.instances():
         reference = instance.reference
         rule = rule_of(reference)
         if not rule.on_creation:
-            raise _read_only(reference)
+            raise read_only(reference)
         _check_applies(reference, rule, object_type)
 
 
 def check_addition(reference: AttributeReference, attributes: Attributes, object_type: ObjectType) -> None:
-    """Raise KmipError unless a client may add a value of this attribute to the object. KMIP 1.4 §4.14."""
+    """Raise KmipError unless a client may add a value of this attribute to the object. KMIP 2.1 §6.1.2, 1.4 §4.14."""
     rule = rule_of(reference)
     if not rule.addable:
-        raise _read_only(reference)
+        raise read_only(reference)
     _check_applies(reference, rule, object_type)
-    if not is_multiple(reference) and attributes.values_of(reference) and reference.attribute not in _REPEATABLE:
+    if not is_multiple(reference) and attributes.values_of(reference) and reference.attribute not in REPLACEABLE:
         raise KmipError(
             ResultReason.ATTRIBUTE_SINGLE_VALUED,
             f"{title(reference.attribute)} already has its one value; modify it",
         )
+    _check_state(reference, rule, attributes)
 
 
-_REPEATABLE: Final = frozenset({"operation_policy_name"})
+REPLACEABLE: Final = frozenset({"operation_policy_name"})
 """Single attributes whose Add is taken as a change: storage systems send it when it is already set (clients.md 15)."""
 
 
-def check_change(reference: AttributeReference, attributes: Attributes, new_value: object) -> None:
+def check_change(reference: AttributeReference, attributes: Attributes, new_value: object, now: int) -> None:
     """Raise KmipError unless a client may give this attribute, which has a value, a new one. KMIP 2.1 §4."""
     rule = rule_of(reference)
-    state = need_state(attributes)
+    if rule.change is Change.NEVER:
+        raise read_only(reference)
+    _check_state(reference, rule, attributes)
+    (present, *_) = attributes.values_of(reference)
     match rule.change:
-        case Change.NEVER:
-            raise _read_only(reference)
-        case Change.PRE_ACTIVE if state is not State.PRE_ACTIVE:
-            raise _too_late(reference, state, rule.change)
-        case Change.PRE_ACTIVE_OR_ACTIVE if state not in (State.PRE_ACTIVE, State.ACTIVE):
-            raise _too_late(reference, state, rule.change)
-        case Change.ONLY_TO_TRUE if new_value is not True:
+        case Change.UNTIL_REACHED if present <= now:
+            raise _too_late(reference, attributes, rule.change)
+        case Change.UNTIL_ALLOCATED if present.usage_limits_count != present.usage_limits_total:
+            raise _allocated()
+        case Change.ONLY_TO_TRUE if present and not new_value:
             raise invalid_field(f"{title(reference.attribute)} changes only from False to True")
-        case Change.ONLY_TO_FALSE if new_value is not False:
+        case Change.ONLY_TO_FALSE if new_value and not present:
             raise invalid_field(f"{title(reference.attribute)} changes only from True to False")
         case _:
             return
 
 
-def check_deletion(reference: AttributeReference) -> None:
-    """Raise KmipError (Permission Denied) unless a client may delete this attribute."""
+def check_deletion(reference: AttributeReference, attributes: Attributes) -> None:
+    """Raise KmipError (Read Only Attribute, or Permission Denied) unless a client may delete this attribute."""
     rule = rule_of(reference)
     if not rule.deletable:
-        raise KmipError(ResultReason.PERMISSION_DENIED, f"{title(reference.attribute)} cannot be deleted")
+        raise read_only(reference)
+    if rule.change is Change.UNTIL_ALLOCATED:
+        limits = attributes.usage_limits
+        if limits is not None and limits.usage_limits_count != limits.usage_limits_total:
+            raise _allocated()
 
 
 def rule_of(reference: AttributeReference) -> Rule:
     """Return the rule of an attribute.  Raises KmipError for one that is not the standard's, or is the server's own."""
     if reference.vendor_identification is not None:
         if reference.vendor_identification == SERVER_VENDOR:
-            raise _read_only(reference)  # RULINGS 15
+            raise read_only(reference)  # RULINGS 15
         return RULES[CUSTOM]
     rule = RULES.get(reference.attribute)
     if rule is None:
-        raise invalid_field(f"{reference.attribute} is not an attribute of the standard")
+        raise KmipError(
+            ResultReason.INVALID_ATTRIBUTE, f"{reference.attribute[:100]} is not an attribute of the standard"
+        )
     return rule
 
 
@@ -226,20 +243,35 @@ def is_multiple(reference: AttributeReference) -> bool:
     return reference.vendor_identification is not None or reference.attribute in MULTIPLE
 
 
-def _check_applies(reference: AttributeReference, rule: Rule, object_type: ObjectType) -> None:
-    if object_type not in rule.object_types:
-        kind = object_type.name.replace("_", " ").title()
-        raise invalid_field(f"{title(reference.attribute)} does not apply to a {kind}")
-
-
-def _read_only(reference: AttributeReference) -> KmipError:
+def read_only(reference: AttributeReference) -> KmipError:
+    """Return the refusal of a client's hand on what is the server's."""
     return KmipError(
         ResultReason.READ_ONLY_ATTRIBUTE, f"{title(reference.attribute)} is set by the server, not by clients"
     )
 
 
-def _too_late(reference: AttributeReference, state: State, change: Change) -> KmipError:
+def _check_applies(reference: AttributeReference, rule: Rule, object_type: ObjectType) -> None:
+    if object_type not in rule.object_types:
+        kind = object_type.name.replace("_", " ").title()
+        raise KmipError(
+            ResultReason.INVALID_ATTRIBUTE, f"{title(reference.attribute)} is not an attribute of a {kind}"
+        )
+
+
+def _check_state(reference: AttributeReference, rule: Rule, attributes: Attributes) -> None:
+    if need_state(attributes) not in STATES.get(rule.change, _EVERY_STATE):
+        raise _too_late(reference, attributes, rule.change)
+
+
+_EVERY_STATE: Final = frozenset(State)
+
+
+def _too_late(reference: AttributeReference, attributes: Attributes, change: Change) -> KmipError:
     return KmipError(
         ResultReason.WRONG_KEY_LIFECYCLE_STATE,
-        f"state is {name_of(state)}; {title(reference.attribute)} can be changed {change.value}",
+        f"state is {name_of(need_state(attributes))}; {title(reference.attribute)} can be changed {change.value}",
     )
+
+
+def _allocated() -> KmipError:
+    return KmipError(ResultReason.PERMISSION_DENIED, "Usage Limits can be changed until usage has been allocated")

@@ -96,13 +96,18 @@ def revoke(
     """Return the attributes after Revoke: compromised for a compromise reason, else deactivated.
 
     compromise_occurrence_date: when the compromise is thought to have happened; the object's Initial Date if not said.
+    A second report of a compromise gives its reason only: the dates are those of the first (2.1 §4.10, §4.11: never
+    modifiable).
     Raises KmipError (Wrong Key Lifecycle State) where the state does not allow it. KMIP 2.1 §6.1.44.
     """
     if reason.revocation_reason_code in COMPROMISES:
+        state = next_state(need_state(attributes), Event.COMPROMISE)
+        if attributes.compromise_date is not None:
+            return evolve(attributes, state=state, revocation_reason=reason)
         occurred = compromise_occurrence_date
         return evolve(
             attributes,
-            state=next_state(need_state(attributes), Event.COMPROMISE),
+            state=state,
             revocation_reason=reason,
             compromise_date=now,
             compromise_occurrence_date=attributes.initial_date if occurred is None else occurred,

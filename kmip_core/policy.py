@@ -187,4 +187,4 @@ BUILT_IN: Final[Mapping[str, OperationPolicy]] = {
         groups={},
     ),
 }
-"""`default` and `public` as the PyKMIP server defines them; files cannot replace them. KMIP 1.4 §3.18.1."""
+"""`default` and `public` as the PyKMIP server defines them; files cannot replace them. KMIP 1.4 §3.18.2."""
