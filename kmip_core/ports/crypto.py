@@ -1,42 +1,246 @@
 """Cryptography, role by role: what operations ask of whatever holds and uses keys.
 
-Roles are small so that an adapter can be narrower; `Crypto` is all of them. An adapter says what it can do in
-`capabilities`, and answers the rest with KmipError (Feature Not Supported, or Invalid Field for an algorithm or length
-that it does not know). Key material goes in and comes out as content (`KeyBlock`s holding bytes, or a `KeyHandle` that
-only its own adapter resolves), so software and tokens share one port. All roles are re-entrant.
+Keys go in as content (`SymmetricKey`, `PrivateKey`, ...) whose material is bytes, a transparent structure, or a
+`KeyHandle` that only the adapter that made it resolves: software and tokens share one port. Parameters go in as
+`CryptographicParameters` in which the operation has already merged the request's and the key's; a Cryptographic
+Algorithm left out means the key's own. An adapter says what it can do in `capabilities` and refuses the rest.
+
+What every role promises:
+- Re-entrant; no state but the streams it hands out. A stream serves one caller at a time and ends with `finish`.
+- `KmipError` only. Invalid Field for what is missing, misshapen or unknown, with a text that says what would do;
+  Feature Not Supported for a role that the adapter does not have; Cryptographic Failure for a key that does not fit its
+  algorithm, and for data that does not decrypt (one reason and one text for bad padding, bad tag and RSA alike);
+  Key Value Not Present for a key without material; Server Limit Exceeded for a stream that grew too long.
+- Costs that a client can choose are bounded before work begins.
+
+What no role promises: that a key may be used (state, dates, mask and policy were judged in admission), secrecy of
+lengths, or equal time for messages of different length.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from attrs import field, frozen
 
-from kmip_core.enums import CryptographicAlgorithm, HashingAlgorithm
-from kmip_core.structures import KeyMaterial
+from kmip_core.enums import (
+    BlockCipherMode,
+    CryptographicAlgorithm,
+    DerivationMethod,
+    HashingAlgorithm,
+    KeyFormatType,
+    PaddingMethod,
+    RecommendedCurve,
+    ValidityIndicator,
+)
+from kmip_core.objects import Certificate, KeyBlock, PrivateKey, PublicKey, SecretData, SymmetricKey
+from kmip_core.structures import CryptographicParameters, DerivationParameters, KeyMaterial
+
+Key: TypeAlias = SymmetricKey | PublicKey | PrivateKey | SecretData | Certificate
+"""Content that can be used: a certificate stands for the public key in it, secret data for a MAC or derivation key."""
+
+
+# --- what an adapter can do, and what comes out --------------------------------------------------------------------
 
 
 @frozen(kw_only=True)
 class CryptoCapabilities:
-    """What an adapter can do, as data for refusals, Query, docs and contract tests.
+    """What an adapter can do, as data for refusals, Query, the documentation and the contract tests.
 
-    symmetric_lengths: algorithms that can be made, with their lengths in bits.
+    symmetric_lengths: algorithms of keys that can be made, with their lengths in bits.
+    key_pair_lengths: the same for pairs; for elliptic curves the lengths for which no curve need be named.
+    curves: what may be named as Recommended Curve for a pair.
+    ciphers: (algorithm, mode) -> padding methods; mode None for ciphers that have no modes, PaddingMethod.NONE where
+        no padding is needed.
+    signatures: (algorithm, padding) -> hashes; empty where the algorithm fixes its own.
+    exports_key_material: False when secret keys live behind handles for good.
     blocking: True when even short calls may wait (a token): they must not run on an event loop.
     """
 
     symmetric_lengths: Mapping[CryptographicAlgorithm, Sequence[int]] = field(factory=dict)
+    key_pair_lengths: Mapping[CryptographicAlgorithm, Sequence[int]] = field(factory=dict)
+    curves: frozenset[RecommendedCurve] = frozenset()
+    ciphers: Mapping[tuple[CryptographicAlgorithm, BlockCipherMode | None], frozenset[PaddingMethod]] = field(
+        factory=dict
+    )
+    signatures: Mapping[tuple[CryptographicAlgorithm, PaddingMethod | None], frozenset[HashingAlgorithm]] = field(
+        factory=dict
+    )
+    macs: frozenset[CryptographicAlgorithm] = frozenset()
     hashing_algorithms: frozenset[HashingAlgorithm] = frozenset()
+    derivation_methods: frozenset[DerivationMethod] = frozenset()
+    exports_key_material: bool = True
     blocking: bool = False
 
 
+@frozen(kw_only=True)
+class KeyPair:
+    """Both halves of a new pair, with algorithm, length and format in their key blocks."""
+
+    private_key: PrivateKey
+    public_key: PublicKey
+
+
+@frozen(kw_only=True)
+class KeyDescription:
+    """What key material is, whatever its format.
+
+    algorithm: read from the material where it says; else the key block's, or None.
+    length: bits, as Cryptographic Length counts them: of material, modulus or curve.
+    """
+
+    algorithm: CryptographicAlgorithm | None
+    length: int
+    curve: RecommendedCurve | None = None
+
+
+@frozen(kw_only=True)
+class Encrypted:
+    """What Encrypt returns.
+
+    data: the cipher text, or its last part; never with the tag in it.
+    iv_counter_nonce: what Decrypt will need; None where the mode takes none.
+    authenticated_encryption_tag: apart from the data. (Below KMIP 1.4 the message has no field for it: the codec of
+        those versions appends it to the data, and `Cipher.decrypt` takes it from there.)
+    """
+
+    data: bytes
+    iv_counter_nonce: bytes | None = None
+    authenticated_encryption_tag: bytes | None = None
+
+
+# --- streams: one operation over several messages -------------------------------------------------------------------
+
+
+class EncryptStream(Protocol):
+    """An Encrypt under way."""
+
+    @property
+    def iv_counter_nonce(self) -> bytes | None:
+        """What was given or made at the beginning; it belongs into the first answer."""
+        ...
+
+    def update(self, data: bytes) -> bytes:
+        """Take a part; return what is ready, which may be nothing."""
+        ...
+
+    def finish(self) -> Encrypted:
+        """Return the rest, padding included, and the tag."""
+        ...
+
+
+class DecryptStream(Protocol):
+    """A Decrypt under way."""
+
+    def update(self, data: bytes) -> bytes:
+        """Take a part; return what is ready. Authenticated modes return nothing before `finish`."""
+        ...
+
+    def finish(self, authenticated_encryption_tag: bytes | None = None) -> bytes:
+        """Return the rest, once padding or tag have proved right; the tag may also have been given at the beginning."""
+        ...
+
+
+class DigestStream(Protocol):
+    """A Hash, MAC or Sign under way."""
+
+    def update(self, data: bytes) -> None:
+        """Take a part."""
+        ...
+
+    def finish(self) -> bytes:
+        """Return the digest, MAC or signature."""
+        ...
+
+
+class VerifyStream(Protocol):
+    """A MAC Verify or Signature Verify under way."""
+
+    def update(self, data: bytes) -> None:
+        """Take a part."""
+        ...
+
+    def finish(self, expected: bytes) -> ValidityIndicator:
+        """Return whether `expected` is the MAC or a signature of all that was taken."""
+        ...
+
+
+# --- roles ---------------------------------------------------------------------------------------------------------
+
+
 class KeyMaker(Protocol):
-    """Makes keys."""
+    """Makes symmetric keys."""
 
     def make_symmetric_key(self, algorithm: CryptographicAlgorithm, length: int) -> KeyMaterial:
-        """Return fresh material of `length` bits.
+        """Return fresh material for a key of `length` bits, raw bytes or a handle.
 
         Raises KmipError (Invalid Field) for an algorithm that is not symmetric or a length that it does not have; the
         text says which lengths would be accepted.
         """
+        ...
+
+
+class KeyPairMaker(Protocol):
+    """Makes key pairs. Slow: up to seconds for RSA-4096 and DSA; never call it under a lock or on an event loop."""
+
+    def make_key_pair(
+        self,
+        algorithm: CryptographicAlgorithm,
+        length: int | None = None,
+        curve: RecommendedCurve | None = None,
+        *,
+        private_format: KeyFormatType | None = None,
+        public_format: KeyFormatType | None = None,
+    ) -> KeyPair:
+        """Return a fresh pair.
+
+        length: bits; may be left out where a curve or the algorithm itself says it, and must agree where both do.
+        Formats: left out, PKCS#1 for RSA (clients.md 17, KMIP 2.1 §4.26), X.509 and PKCS#8 for the rest; a private key
+        behind a handle has no format to choose.
+        Raises KmipError: Invalid Field for an algorithm or curve that cannot be had; Cryptographic Failure for a length
+        (PyKMIP's reason); Key Format Type Not Supported for a format that the key cannot take.
+        """
+        ...
+
+
+class KeyKeeper(Protocol):
+    """Takes keys in that clients bring, and lets go of keys that are destroyed."""
+
+    def import_key(self, key: Key) -> Key:
+        """Return the content to store: the key itself, or one whose material is a handle."""
+        ...
+
+    def destroy_key(self, key: Key) -> None:
+        """Let go of what a handle stands for; nothing happens for other material or a handle already gone.
+
+        Call it after the destruction has been committed: it cannot be taken back.
+        """
+        ...
+
+
+class KeyConverter(Protocol):
+    """Knows what key material is, and the forms in which the same key can be written."""
+
+    def describe(self, key: Key) -> KeyDescription | None:
+        """Return what the material is, or None if this adapter cannot read it, because it is broken or unknown.
+
+        What cannot be read may still be stored and returned (RULINGS 22). The caller compares the description with
+        what the client said.
+        """
+        ...
+
+    def convert(self, key: Key, key_format_type: KeyFormatType) -> KeyBlock:
+        """Return the key's block with its material in another format.
+
+        Raises KmipError (Key Format Type Not Supported) where that key has no such form, or may not leave.
+        """
+        ...
+
+
+class RandomSource(Protocol):
+    """Random bytes for clients."""
+
+    def random_bytes(self, length: int) -> bytes:
+        """Return `length` bytes from the operating system or the token, 1 to 65,536 at once."""
         ...
 
 
@@ -47,19 +251,182 @@ class Hasher(Protocol):
         """Return the digest.  Raises KmipError (Invalid Field) for an unknown algorithm."""
         ...
 
-
-class RandomSource(Protocol):
-    """Random bytes for clients and for keys."""
-
-    def random_bytes(self, length: int) -> bytes:
-        """Return `length` bytes from the operating system or the token."""
+    def begin_hash(self, algorithm: HashingAlgorithm) -> DigestStream:
+        """Begin a digest in parts."""
         ...
 
 
-class Crypto(KeyMaker, Hasher, RandomSource, Protocol):
+class Cipher(Protocol):
+    """Encrypts and decrypts, with symmetric keys and with RSA.
+
+    Read from the parameters: Cryptographic Algorithm, Block Cipher Mode, Padding Method (absent: none; it counts for
+    CBC and ECB, the other modes need none), IV Length (for an IV to be made: bits, or bytes if below 64, as clients
+    say it), Tag Length (bytes; absent: 16), Counter Length and Initial Counter Value (CTR and ChaCha20 with a short
+    nonce); for RSA Padding Method (OAEP or PKCS1 v1.5), Hashing Algorithm, Mask Generator Hashing Algorithm, P Source.
+
+    Where the mode needs an IV and none is given, Encrypt makes one (12 bytes for the authenticated modes) and Decrypt
+    refuses with Invalid Message (RULINGS 13).  Additional data and tags are for authenticated modes only.
+    """
+
+    def encrypt(
+        self,
+        key: Key,
+        parameters: CryptographicParameters,
+        data: bytes,
+        *,
+        iv_counter_nonce: bytes | None = None,
+        additional_data: bytes | None = None,
+    ) -> Encrypted:
+        """Return the cipher text of `data`.
+
+        Raises KmipError (Cryptographic Failure) if the key is not one of the algorithm, or has a length that algorithm
+        and mode do not take.
+        """
+        ...
+
+    def decrypt(
+        self,
+        key: Key,
+        parameters: CryptographicParameters,
+        data: bytes,
+        *,
+        iv_counter_nonce: bytes | None = None,
+        additional_data: bytes | None = None,
+        authenticated_encryption_tag: bytes | None = None,
+    ) -> bytes:
+        """Return the plain text.
+
+        An authenticated mode takes its tag from the end of `data` when it is not given (KMIP below 1.4). A tag shorter
+        than 12 bytes must be announced by Tag Length, so that nobody can shorten one.
+        RSA with PKCS1 v1.5: broken padding gives meaningless bytes instead of an error (implicit rejection).
+        Raises KmipError (Cryptographic Failure, "decryption failed") for bad padding, a wrong tag or failed OAEP.
+        """
+        ...
+
+    def begin_encrypt(
+        self,
+        key: Key,
+        parameters: CryptographicParameters,
+        *,
+        iv_counter_nonce: bytes | None = None,
+        additional_data: bytes | None = None,
+    ) -> EncryptStream:
+        """Begin an Encrypt in parts; modes that need everything at once gather it, up to a limit."""
+        ...
+
+    def begin_decrypt(
+        self,
+        key: Key,
+        parameters: CryptographicParameters,
+        *,
+        iv_counter_nonce: bytes | None = None,
+        additional_data: bytes | None = None,
+        authenticated_encryption_tag: bytes | None = None,
+    ) -> DecryptStream:
+        """Begin a Decrypt in parts; plain text of authenticated modes is held back, up to a limit."""
+        ...
+
+
+class Signer(Protocol):
+    """Signs and verifies.
+
+    Read from the parameters: Digital Signature Algorithm, or Cryptographic Algorithm and Hashing Algorithm (all that
+    are given must agree); for RSA Padding Method (PKCS1 v1.5 or PSS; a Digital Signature Algorithm implies it), Salt
+    Length (absent: the longest possible, and any when verifying), Mask Generator Hashing Algorithm (absent: the hash),
+    Trailer Field (1). ECDSA without a hash takes the one of its curve's size. ECDSA and DSA signatures are DER.
+    `digested`: data is already the digest (Digested Data); not for EdDSA and ML-DSA, which hash twice.
+    """
+
+    def sign(self, key: Key, parameters: CryptographicParameters, data: bytes, *, digested: bool = False) -> bytes:
+        """Return the signature by a private key.  Raises KmipError (Invalid Field) if the key is of another kind."""
+        ...
+
+    def verify(
+        self,
+        key: Key,
+        parameters: CryptographicParameters,
+        data: bytes,
+        signature: bytes,
+        *,
+        digested: bool = False,
+    ) -> ValidityIndicator:
+        """Return VALID or INVALID; a signature of the wrong size or shape is INVALID, not an error.
+
+        The key decides the algorithm: a Cryptographic Algorithm of another kind is overlooked (official case
+        CS-AC-M-3-ECC verifies an ECDSA signature as "RSA, PSS").
+        """
+        ...
+
+    def begin_sign(self, key: Key, parameters: CryptographicParameters) -> DigestStream:
+        """Begin a signature in parts."""
+        ...
+
+    def begin_verify(self, key: Key, parameters: CryptographicParameters) -> VerifyStream:
+        """Begin a verification in parts."""
+        ...
+
+
+class Authenticator(Protocol):
+    """Makes and checks message authentication codes.
+
+    Cryptographic Algorithm says which: HMAC-x gives HMAC with that hash, a block cipher gives CMAC. HMAC takes any key;
+    CMAC takes a key of its cipher. Codes are compared in constant time and in full length.
+    """
+
+    def mac(self, key: Key, parameters: CryptographicParameters, data: bytes) -> bytes:
+        """Return the code.  Raises KmipError (Invalid Field) for an algorithm that makes none, such as RC4."""
+        ...
+
+    def verify_mac(self, key: Key, parameters: CryptographicParameters, data: bytes, mac: bytes) -> ValidityIndicator:
+        """Return VALID or INVALID."""
+        ...
+
+    def begin_mac(self, key: Key, parameters: CryptographicParameters) -> DigestStream:
+        """Begin a code in parts."""
+        ...
+
+    def begin_verify_mac(self, key: Key, parameters: CryptographicParameters) -> VerifyStream:
+        """Begin a check in parts."""
+        ...
+
+
+class Deriver(Protocol):
+    """Derives keys and secrets from others. KMIP 2.1 §6.1.14, §7.12."""
+
+    def derive(
+        self,
+        method: DerivationMethod,
+        keys: Sequence[Key],
+        parameters: DerivationParameters,
+        length: int,
+    ) -> KeyMaterial:
+        """Return material of `length` bits (a multiple of 8), raw bytes or a handle.
+
+        keys: the base objects in the request's order. The first is the derivation key; a further Secret Data is the
+        derivation data, which then must not be given as well; Asymmetric Key takes a private and a public key.
+        Iterations are bounded (10,000,000 blocks of work for PBKDF2), and so is the length (65,536 bits).
+        Raises KmipError: Cryptographic Failure if the method's output is shorter than `length`; Invalid Field for what
+        is missing, given twice, or unknown.
+        """
+        ...
+
+
+class Crypto(
+    KeyMaker,
+    KeyPairMaker,
+    KeyKeeper,
+    KeyConverter,
+    RandomSource,
+    Hasher,
+    Cipher,
+    Signer,
+    Authenticator,
+    Deriver,
+    Protocol,
+):
     """Everything."""
 
     @property
     def capabilities(self) -> CryptoCapabilities:
-        """What this adapter can do."""
+        """What this adapter can do; the same for its whole life."""
         ...

@@ -1,19 +1,56 @@
 """The software adapter: every role of the port, each a line that leads to the module that does it."""
 
 import os
+from collections.abc import Sequence
 from typing import Final
 
-from kmip_adapters.crypto.software import hashing, symmetric_keys
-from kmip_core.enums import CryptographicAlgorithm, HashingAlgorithm
+from attrs import evolve
+
+from kmip_adapters.crypto.software import (
+    ciphers,
+    conversion,
+    derivation,
+    hashing,
+    key_pairs,
+    macs,
+    signatures,
+    symmetric_keys,
+)
+from kmip_adapters.crypto.software.cipher_tables import CIPHERS
+from kmip_core.enums import (
+    CryptographicAlgorithm,
+    DerivationMethod,
+    HashingAlgorithm,
+    KeyFormatType,
+    RecommendedCurve,
+    ValidityIndicator,
+)
 from kmip_core.errors import invalid_field
-from kmip_core.ports.crypto import CryptoCapabilities
-from kmip_core.structures import KeyMaterial
+from kmip_core.objects import KeyBlock
+from kmip_core.ports.crypto import (
+    CryptoCapabilities,
+    DecryptStream,
+    DigestStream,
+    Encrypted,
+    EncryptStream,
+    Key,
+    KeyDescription,
+    KeyPair,
+    VerifyStream,
+)
+from kmip_core.structures import CryptographicParameters, DerivationParameters, KeyMaterial
 
 MAXIMUM_RANDOM_BYTES: Final = 64 * 1024
 
 CAPABILITIES: Final = CryptoCapabilities(
     symmetric_lengths=symmetric_keys.SYMMETRIC_LENGTHS,
+    key_pair_lengths=key_pairs.KEY_PAIR_LENGTHS,
+    curves=key_pairs.KEY_PAIR_CURVES,
+    ciphers=CIPHERS,
+    signatures=signatures.SIGNATURES,
+    macs=macs.MACS,
     hashing_algorithms=frozenset(hashing.HASHES),
+    derivation_methods=frozenset(derivation.METHODS),
 )
 
 
@@ -29,12 +66,149 @@ class SoftwareCrypto:
         """Make a key from the operating system's random source."""
         return symmetric_keys.make_symmetric_key(algorithm, length)
 
-    def hash(self, algorithm: HashingAlgorithm, data: bytes) -> bytes:
-        """Compute a digest."""
-        return hashing.digest(algorithm, data)
+    def make_key_pair(
+        self,
+        algorithm: CryptographicAlgorithm,
+        length: int | None = None,
+        curve: RecommendedCurve | None = None,
+        *,
+        private_format: KeyFormatType | None = None,
+        public_format: KeyFormatType | None = None,
+    ) -> KeyPair:
+        """Make a pair."""
+        return key_pairs.make_key_pair(algorithm, length, curve, private_format, public_format)
+
+    def import_key(self, key: Key) -> Key:
+        """Return the key as it is: storage holds the bytes."""
+        return key
+
+    def destroy_key(self, key: Key) -> None:
+        """Do nothing: the bytes go with the row in storage."""
+
+    def describe(self, key: Key) -> KeyDescription | None:
+        """Read the material."""
+        return conversion.describe(key)
+
+    def convert(self, key: Key, key_format_type: KeyFormatType) -> KeyBlock:
+        """Write the material in another format."""
+        return conversion.convert(key, key_format_type)
 
     def random_bytes(self, length: int) -> bytes:
         """Return bytes of the operating system's random source."""
         if not 0 < length <= MAXIMUM_RANDOM_BYTES:
             raise invalid_field(f"1 to {MAXIMUM_RANDOM_BYTES} random bytes can be had at once, not {length}")
         return os.urandom(length)
+
+    def hash(self, algorithm: HashingAlgorithm, data: bytes) -> bytes:
+        """Compute a digest."""
+        return hashing.digest(algorithm, data)
+
+    def begin_hash(self, algorithm: HashingAlgorithm) -> DigestStream:
+        """Begin a digest."""
+        return hashing.HashStream(hashing.known_hash(algorithm))
+
+    def encrypt(
+        self,
+        key: Key,
+        parameters: CryptographicParameters,
+        data: bytes,
+        *,
+        iv_counter_nonce: bytes | None = None,
+        additional_data: bytes | None = None,
+    ) -> Encrypted:
+        """Encrypt in one part."""
+        stream = ciphers.begin_encrypt(key, parameters, iv_counter_nonce, additional_data)
+        first = stream.update(data)
+        last = stream.finish()
+        return evolve(last, data=first + last.data) if first else last
+
+    def decrypt(
+        self,
+        key: Key,
+        parameters: CryptographicParameters,
+        data: bytes,
+        *,
+        iv_counter_nonce: bytes | None = None,
+        additional_data: bytes | None = None,
+        authenticated_encryption_tag: bytes | None = None,
+    ) -> bytes:
+        """Decrypt in one part."""
+        stream = ciphers.begin_decrypt(key, parameters, iv_counter_nonce, additional_data, authenticated_encryption_tag)
+        return stream.update(data) + stream.finish()
+
+    def begin_encrypt(
+        self,
+        key: Key,
+        parameters: CryptographicParameters,
+        *,
+        iv_counter_nonce: bytes | None = None,
+        additional_data: bytes | None = None,
+    ) -> EncryptStream:
+        """Begin to encrypt."""
+        return ciphers.begin_encrypt(key, parameters, iv_counter_nonce, additional_data)
+
+    def begin_decrypt(
+        self,
+        key: Key,
+        parameters: CryptographicParameters,
+        *,
+        iv_counter_nonce: bytes | None = None,
+        additional_data: bytes | None = None,
+        authenticated_encryption_tag: bytes | None = None,
+    ) -> DecryptStream:
+        """Begin to decrypt."""
+        return ciphers.begin_decrypt(key, parameters, iv_counter_nonce, additional_data, authenticated_encryption_tag)
+
+    def sign(self, key: Key, parameters: CryptographicParameters, data: bytes, *, digested: bool = False) -> bytes:
+        """Sign data, or its digest."""
+        return signatures.signing(key, parameters).sign(data, digested)
+
+    def verify(
+        self,
+        key: Key,
+        parameters: CryptographicParameters,
+        data: bytes,
+        signature: bytes,
+        *,
+        digested: bool = False,
+    ) -> ValidityIndicator:
+        """Judge a signature."""
+        return signatures.verifying(key, parameters).verify(data, signature, digested)
+
+    def begin_sign(self, key: Key, parameters: CryptographicParameters) -> DigestStream:
+        """Begin to sign."""
+        return signatures.begin_sign(key, parameters)
+
+    def begin_verify(self, key: Key, parameters: CryptographicParameters) -> VerifyStream:
+        """Begin to verify."""
+        return signatures.begin_verify(key, parameters)
+
+    def mac(self, key: Key, parameters: CryptographicParameters, data: bytes) -> bytes:
+        """Compute a code."""
+        stream = macs.MACStream(key, parameters)
+        stream.update(data)
+        return stream.finish()
+
+    def verify_mac(self, key: Key, parameters: CryptographicParameters, data: bytes, mac: bytes) -> ValidityIndicator:
+        """Judge a code."""
+        stream = macs.VerifyMACStream(key, parameters)
+        stream.update(data)
+        return stream.finish(mac)
+
+    def begin_mac(self, key: Key, parameters: CryptographicParameters) -> DigestStream:
+        """Begin a code."""
+        return macs.MACStream(key, parameters)
+
+    def begin_verify_mac(self, key: Key, parameters: CryptographicParameters) -> VerifyStream:
+        """Begin to judge a code."""
+        return macs.VerifyMACStream(key, parameters)
+
+    def derive(
+        self,
+        method: DerivationMethod,
+        keys: Sequence[Key],
+        parameters: DerivationParameters,
+        length: int,
+    ) -> KeyMaterial:
+        """Derive a key."""
+        return derivation.derive(method, keys, parameters, length)

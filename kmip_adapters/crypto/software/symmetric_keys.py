@@ -7,9 +7,7 @@ from typing import Final
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.errors import KmipError, invalid_field
 
-_MAC_KEY_LENGTHS: Final = range(
-    8, 8192 + 1, 8
-)  # bits; RFC 2104 takes any, a client's wish must end somewhere
+_MAC_KEY_LENGTHS: Final = range(8, 8192 + 1, 8)  # bits; RFC 2104 takes any, a client's wish must end somewhere
 
 SYMMETRIC_LENGTHS: Final[Mapping[Algorithm, Sequence[int]]] = {
     # 112 and 168 are what SP 800-67 calls keys of 128 and 192 bits, without the parity bits.
@@ -38,7 +36,7 @@ SYMMETRIC_LENGTHS: Final[Mapping[Algorithm, Sequence[int]]] = {
     Algorithm.HMAC_SHA3_512: _MAC_KEY_LENGTHS,
 }
 
-_MATERIAL_BITS: Final = {
+_MATERIAL_BITS: Final[Mapping[tuple[Algorithm, int], int]] = {
     (Algorithm.TRIPLE_DES, 112): 128,
     (Algorithm.TRIPLE_DES, 168): 192,
     (Algorithm.DES, 56): 64,
@@ -51,8 +49,13 @@ _WITH_PARITY: Final = frozenset({Algorithm.DES, Algorithm.TRIPLE_DES})
 def make_symmetric_key(algorithm: Algorithm, length: int) -> bytes:
     """Return fresh material; see the port."""
     check_symmetric_length(algorithm, length)
-    material = os.urandom(_MATERIAL_BITS.get((algorithm, length), length) // 8)
+    material = os.urandom(material_bits(algorithm, length) // 8)
     return _odd_parity(material) if algorithm in _WITH_PARITY else material
+
+
+def material_bits(algorithm: Algorithm | None, length: int) -> int:
+    """Return how many bits the material of a key of `length` has."""
+    return length if algorithm is None else _MATERIAL_BITS.get((algorithm, length), length)
 
 
 def check_symmetric_length(algorithm: Algorithm, length: int) -> None:
