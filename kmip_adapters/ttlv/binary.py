@@ -51,9 +51,7 @@ def decode(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Item:
     end = len(data)
     budget = limits.max_items
     siblings: list[Item] = []
-    enclosing: list[
-        tuple[int, int, list[Item]]
-    ] = []  # tag, end and siblings of the structures we are inside of
+    enclosing: list[tuple[int, int, list[Item]]] = []  # tag, end and siblings of the structures we are inside of
     while True:
         if end - offset < 8:
             if offset != end:

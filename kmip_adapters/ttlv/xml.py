@@ -221,9 +221,7 @@ READERS: Final[Mapping[ItemType, Callable[[str, tables.Enumeration | None], int 
     ItemType.BYTE_STRING: lambda text, _: bytes.fromhex(text),
     ItemType.DATE_TIME: lambda text, _: _read_instant(text, ItemType.DATE_TIME, SECOND),
     ItemType.INTERVAL: lambda text, _: _number(text, ItemType.INTERVAL),
-    ItemType.DATE_TIME_EXTENDED: lambda text, _: _read_instant(
-        text, ItemType.DATE_TIME_EXTENDED, MICROSECOND
-    ),
+    ItemType.DATE_TIME_EXTENDED: lambda text, _: _read_instant(text, ItemType.DATE_TIME_EXTENDED, MICROSECOND),
 }
 
 
@@ -236,9 +234,7 @@ def _write(item: Item, attribute_name: Item | None, depth: int, lines: list[str]
     name, opening = (tag.xml_name, tag.xml_name) if tag else ("TTLV", f'TTLV tag="0x{item.tag:06X}"')
     if not isinstance(item.value, tuple):
         enumeration = _enumeration_of(item.tag, [attribute_name] if attribute_name else [])
-        text = quoteattr(
-            WRITERS[item.type](item.value, enumeration), {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
-        )
+        text = quoteattr(WRITERS[item.type](item.value, enumeration), {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
         lines.append(f'{indent}<{opening} type="{NAMES_BY_TYPE[item.type]}" value={text}/>')
     elif not item.value:
         lines.append(f"{indent}<{opening}/>")
