@@ -120,13 +120,11 @@ def visibility(
     for policy in policies.values():
         for _, rules in _sections(policy, principal):
             for object_type, row in rules.items():
-                match permission_for(row, operation):
-                    case Permission.ALLOW_ALL:
-                        everyone.add((policy.name, object_type))
-                    case Permission.ALLOW_OWNER:
-                        owned.add((policy.name, object_type))
-                    case Permission.DISALLOW_ALL:
-                        pass
+                permission = permission_for(row, operation)
+                if permission is Permission.ALLOW_ALL:
+                    everyone.add((policy.name, object_type))
+                elif permission is Permission.ALLOW_OWNER:
+                    owned.add((policy.name, object_type))
     return Visibility(owner=principal.name, owned=frozenset(owned), everyone=frozenset(everyone))
 
 
