@@ -61,8 +61,10 @@ class Case:
 
     @cached_property
     def operations(self) -> frozenset[str]:
-        """What the case does with success, so that refusals of what is not there still count as playable."""
-        return frozenset(_value(item, "Operation") for item in self._answers() if not _failed(item))
+        """What the case does with success, or is told to be there by Query."""
+        done = {_value(item, "Operation") for item in self._answers() if not _failed(item)}
+        claimed = {e.get("value", "") for item in self._answers() for e in item.findall("ResponsePayload/Operation")}
+        return frozenset(done | claimed)
 
     @cached_property
     def words(self) -> frozenset[str]:

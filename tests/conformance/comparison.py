@@ -6,7 +6,7 @@ to differ, which the tables below name by tag and never by case:
 - time stamps, and date-times that the client has not set (`$NOW` must be about now);
 - identifiers, and what a placeholder captures: the first sight binds, every later one must agree with it;
 - values made from randomness of the server: those of objects it generated, random IVs and what they encrypt;
-- Result Message, Server Information, Vendor Identification;
+- Result Message, Server Correlation Value, Server Information, Vendor Identification;
 - the order of attributes; further entries of Query, Discover Versions and Get Attribute List.
 """
 
@@ -43,15 +43,14 @@ KEY_MATERIAL: Final = _tag("KeyMaterial")
 OPERATION: Final = _tag("Operation")
 REQUEST_PAYLOAD: Final = _tag("RequestPayload")
 RESPONSE_PAYLOAD: Final = _tag("ResponsePayload")
-RESULT_MESSAGE: Final = _tag("ResultMessage")
 TIME_STAMP: Final = _tag("TimeStamp")
 UNIQUE_IDENTIFIER: Final = _tag("UniqueIdentifier")
 
 # Present on both sides, whatever they hold.
-FREE: Final = _tags("TimeStamp", "ServerInformation", "VendorIdentification", "ServerCorrelationValue")
+FREE: Final = _tags("TimeStamp", "ServerInformation", "VendorIdentification")
 
-# Whether they are present is the server's choice too.
-LEFT_OUT: Final = frozenset({RESULT_MESSAGE})
+# Whether they are present is the server's choice too: the official answers to like requests differ in it.
+LEFT_OUT: Final = _tags("ResultMessage", "ServerCorrelationValue")
 
 IDENTIFIERS: Final = _tags(
     "UniqueIdentifier",
@@ -208,7 +207,7 @@ class _Walk:
             in_any_order = lambda item: True  # noqa: E731
         else:
             in_any_order = lambda item: item.tag in UNORDERED  # noqa: E731
-        pairs = _paired(expected, actual, in_any_order, self._cost)
+        pairs = _paired(expected, actual, in_any_order, self._cost, by_value=may_have_more)
         found: list[Difference] = []
         for one, other in pairs:
             here = f"{path} / {_label(one or other)}"
@@ -269,16 +268,19 @@ def _paired(
     actual: Sequence[Item],
     in_any_order: Callable[[Item], bool],
     cost: Callable[[Item, Item], int],
+    *,
+    by_value: bool,
 ) -> Iterator[tuple[Item | None, Item | None]]:
     """Yield which item is compared with which; None where one side has nothing.
 
-    Items in any order go to their cheapest partner of the same tag (and attribute); the rest keep their order.
+    Items in any order go to their cheapest partner of the same tag (and attribute, and value where `by_value`);
+    the rest keep their order.
     """
     rest = list(actual)
     fixed = [item for item in expected if not in_any_order(item)]
     for one in expected:
         if in_any_order(one):
-            candidates = [other for other in rest if _key(other) == _key(one)]
+            candidates = [other for other in rest if _key(other, by_value) == _key(one, by_value)]
             best = min(candidates, key=lambda other: cost(one, other), default=None)
             if best is not None:
                 rest.remove(best)
@@ -306,9 +308,10 @@ def _in_order(expected: list[Item], actual: list[Item]) -> Iterator[tuple[Item |
         yield None, extra
 
 
-def _key(item: Item) -> tuple[object, ...]:
+def _key(item: Item, by_value: bool) -> tuple[object, ...]:
     if item.tag != ATTRIBUTE:
-        return (item.tag,) if isinstance(item.value, tuple) or item.tag not in UNORDERED else (item.tag, item.value)
+        is_entry = not isinstance(item.value, tuple) and item.tag not in FREE and (by_value or item.tag in UNORDERED)
+        return (item.tag, item.value) if is_entry else (item.tag,)
     name = items.first(item, ATTRIBUTE_NAME)
     return (item.tag, name.value if name else None)
 

@@ -4,17 +4,18 @@ from typing import Final
 
 from attrs import frozen
 
-from kmip_adapters.ttlv.items import Item
+from kmip_adapters.ttlv.items import Item, Value, tag_name
 from tests.conformance.cases import Case
 
 
 @frozen(kw_only=True)
 class Correction:
-    """One byte string that the file prints wrongly, wherever it stands in the case."""
+    """One value that the file prints wrongly, wherever it stands under this name in the case."""
 
     case: str
-    printed: bytes
-    right: bytes
+    name: str
+    printed: Value
+    right: Value
     reason: str
 
 
@@ -26,20 +27,25 @@ _ECB_PRINTED: Final = bytes.fromhex("fd912d102dbb482f6f6e91bd57119095")
 _ECB_RIGHT: Final = bytes.fromhex("d9bcce11b0b437b90239552df3a360c9")
 
 CORRECTIONS: Final = (
-    Correction(case="1.2/CS-BC-M-6-12", printed=_ECB_PRINTED, right=_ECB_RIGHT, reason=_ECB_REASON),
-    Correction(case="1.3/CS-BC-M-6-13", printed=_ECB_PRINTED, right=_ECB_RIGHT, reason=_ECB_REASON),
+    Correction(case="1.2/CS-BC-M-6-12", name="Data", printed=_ECB_PRINTED, right=_ECB_RIGHT, reason=_ECB_REASON),
+    Correction(case="1.3/CS-BC-M-6-13", name="Data", printed=_ECB_PRINTED, right=_ECB_RIGHT, reason=_ECB_REASON),
+    Correction(
+        case="1.4/OMOS-O-1-14",
+        name="Protocol Version Minor",
+        printed=3,
+        right=4,
+        reason="one response says 1.3 where its request, and every other message of the case, says 1.4",
+    ),
 )
 
 
 def corrected(message: Item, case: Case) -> Item:
     """Return a message of `case` without the file's known errors."""
-    wrong = {c.printed: c.right for c in CORRECTIONS if c.case == case.id}
+    wrong = {(c.name, c.printed): c.right for c in CORRECTIONS if c.case == case.id}
     return _replaced(message, wrong) if wrong else message
 
 
-def _replaced(item: Item, wrong: dict[bytes, bytes]) -> Item:
+def _replaced(item: Item, wrong: dict[tuple[str, Value], Value]) -> Item:
     if isinstance(item.value, tuple):
         return item._replace(value=tuple(_replaced(child, wrong) for child in item.value))
-    if isinstance(item.value, bytes):
-        return item._replace(value=wrong.get(item.value, item.value))
-    return item
+    return item._replace(value=wrong.get((tag_name(item.tag), item.value), item.value))
