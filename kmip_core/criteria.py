@@ -10,7 +10,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from kmip_core import lifecycle
-from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes, title
+from kmip_core.attributes import FIELDS, AttributeInstance, AttributeReference, Attributes, title
 from kmip_core.enums import ObjectGroupMember, StorageStatusMask
 from kmip_core.errors import invalid_field
 from kmip_core.objects import ManagedObject
@@ -43,7 +43,7 @@ MASKS: Final = frozenset({"cryptographic_usage_mask", "protection_storage_mask"}
 class Query:
     """One Locate, complete: what to find, who looks, and when.
 
-    criteria: all must hold.  storage_status_mask: None means on-line objects that are not destroyed or are (RULINGS).
+    criteria: all must hold.  storage_status_mask: None means on-line objects only.
     maximum_items, offset_items: applied after the order, which is newest first and stable.
     """
 
@@ -75,7 +75,8 @@ class DateRange:
 def conditions(criteria: tuple[AttributeInstance, ...]) -> Iterator[tuple[AttributeReference, Any]]:
     """Yield each criterion once, two dates of one kind joined to a `DateRange`.
 
-    Raises KmipError (Invalid Field) for three or more dates of one kind.
+    Raises KmipError (Invalid Field) for an attribute that the standard does not have, and for three or more dates of
+    one kind.
     """
     dates: dict[AttributeReference, list[int]] = {}
     for criterion in criteria:
@@ -83,6 +84,8 @@ def conditions(criteria: tuple[AttributeInstance, ...]) -> Iterator[tuple[Attrib
             attribute=criterion.reference.attribute,
             vendor_identification=criterion.reference.vendor_identification,
         )
+        if reference.vendor_identification is None and reference.attribute not in FIELDS:
+            raise invalid_field(f"{reference.attribute} is not an attribute that can be searched for")
         if reference.vendor_identification is None and reference.attribute in DATES:
             dates.setdefault(reference, []).append(criterion.value)
         else:
@@ -106,13 +109,12 @@ def satisfies(managed_object: ManagedObject, query: Query) -> bool:
 
 
 def has_status(managed_object: ManagedObject, mask: StorageStatusMask | None) -> bool:
-    """Return whether the object's storage status is asked for. KMIP 2.1 §12.3.
+    """Return whether the object's storage status is asked for; without a mask, whether it is on line.
 
-    Without a mask only on-line objects are found; destroyed ones are on-line as long as their metadata is.
+    On-line objects are neither archived nor destroyed. KMIP 2.1 §6.1.28, §12.3.
     """
     if managed_object.attributes.state in lifecycle.GONE:
         status = StorageStatusMask.DESTROYED_STORAGE
-        mask = StorageStatusMask.ON_LINE_STORAGE | status if mask is None else mask
     elif managed_object.archived:
         status = StorageStatusMask.ARCHIVAL_STORAGE
     else:

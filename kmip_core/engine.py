@@ -399,8 +399,5 @@ def _busy() -> KmipError:
 
 
 def _answer_header(header: RequestHeader, now: int) -> ResponseHeader:
-    return ResponseHeader(
-        protocol_version=header.protocol_version,
-        time_stamp=now,
-        client_correlation_value=header.client_correlation_value,
-    )
+    # The client's correlation value is for our log; responses to clients do not carry it (KMIP 2.1 §9.9, 1.4 §6.18).
+    return ResponseHeader(protocol_version=header.protocol_version, time_stamp=now)

@@ -89,13 +89,12 @@ _CONTINUATIONS: Final = {int(option): option for option in BatchErrorContinuatio
 class UnreadableMessage(KmipError):
     """A message that is refused as a whole.
 
-    version: the protocol version to answer in.  client_correlation_value: of the request, if it came so far.
+    version: the protocol version to answer in.
     """
 
-    def __init__(self, cause: KmipError, version: ProtocolVersion, client_correlation_value: str | None = None) -> None:
+    def __init__(self, cause: KmipError, version: ProtocolVersion) -> None:
         super().__init__(cause.reason, cause.message)
         self.version = version
-        self.client_correlation_value = client_correlation_value
 
 
 @frozen(kw_only=True)
@@ -182,7 +181,7 @@ class Codec:
                 raise invalid_message("every item of a batch of several needs a Unique Batch Item ID")
             return RequestMessage(header=RequestHeader(**fields), batch_items=items)
         except KmipError as error:
-            raise UnreadableMessage(error, planned.version, fields.get("client_correlation_value")) from error
+            raise UnreadableMessage(error, planned.version) from error
 
     def encode_response(self, message: ResponseMessage) -> bytes:
         """Return the frame of a response.  Raises UnencodableError for a value of ours that no item can carry."""
@@ -202,12 +201,8 @@ class Codec:
     def refusal(self, error: KmipError, time_stamp: int) -> ResponseMessage:
         """Return the answer to a message that was not read: one item without Operation."""
         version = error.version if isinstance(error, UnreadableMessage) else self.versions[0]
-        correlation = error.client_correlation_value if isinstance(error, UnreadableMessage) else None
         return ResponseMessage(
-            header=ResponseHeader(
-                protocol_version=version, time_stamp=time_stamp, client_correlation_value=correlation
-            ),
-            batch_items=(failure(error),),
+            header=ResponseHeader(protocol_version=version, time_stamp=time_stamp), batch_items=(failure(error),)
         )
 
     def nearest(self, version: ProtocolVersion) -> ProtocolVersion:

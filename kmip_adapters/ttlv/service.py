@@ -96,7 +96,6 @@ class TtlvService:
         header = ResponseHeader(
             protocol_version=request.header.protocol_version,
             time_stamp=self.engine.clock.now(),
-            client_correlation_value=request.header.client_correlation_value,
         )
         items = (failure(error, i.operation, i.unique_batch_item_id) for i in request.batch_items)
         return self.codec.encode_response(ResponseMessage(header=header, batch_items=tuple(items)))

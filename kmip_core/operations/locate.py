@@ -22,7 +22,10 @@ class Request:
 
 @frozen(kw_only=True)
 class Response:
-    """located_items: how many match in all.  unique_identifiers: this page of them, newest first."""
+    """located_items: how many match in all, told to who asks for a page.
+
+    unique_identifiers: this page of them, newest first.
+    """
 
     located_items: int | None = None
     unique_identifiers: tuple[str, ...] = ()
@@ -44,7 +47,9 @@ def perform(request: Request, scope: Scope) -> Response:
             offset_items=request.offset_items or 0,
         )
     )
-    return Response(located_items=located.located_items, unique_identifiers=located.unique_identifiers)
+    # Who reads page by page needs the count; others do not expect the field.
+    count = located.located_items if request.offset_items is not None else None
+    return Response(located_items=count, unique_identifiers=located.unique_identifiers)
 
 
 def _only_one(response: Response) -> str | None:
