@@ -1,17 +1,22 @@
 """What an operator decides: one record of choices, whatever place they were made in.
 
 The command line, environment, configuration file and the `KmipServer` constructor all end in a `Configuration`;
-`kmip_app.container` builds a server from it and nothing else.
+`kmip_app.container` builds a server from it and nothing else. `kmip_app.settings` is the table of names that lead here,
+`kmip_app.choosing` joins the places.
 """
 
 from pathlib import Path
 from typing import Final, Literal
 
-from attrs import frozen
+from attrs import field, frozen
 from platformdirs import user_data_path
+
+from kmip_adapters.transport.limits import TransportLimits
+from kmip_core.settings import Settings
 
 DEFAULT_PORT: Final = 5696  # KMIP 2.1 §10 (IANA)
 LOGGING_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+AUTH_SUITES: Final = ("Basic", "TLS1.2", "TLS1.3")
 
 
 def default_data_directory() -> Path:
@@ -20,28 +25,54 @@ def default_data_directory() -> Path:
 
 
 @frozen(kw_only=True)
-class Configuration:
-    """Every choice, with safe defaults.
+class Slugs:
+    """One `[auth:slugs...]` section: a service that knows users and their groups.
 
-    data_directory: database, root key, audit trail and the built-in PKI.  database: an SQLAlchemy URL; None for
-    kmipd.sqlite in the data directory.  ephemeral: memory only, nothing outlives the process.
-    hostname: what is bound, a name or address.  port: 0 for any free one.
+    url: to which `/users/NAME/groups` is added.  timeout: seconds for one answer.
+    """
+
+    url: str
+    timeout: float = 5.0
+
+
+@frozen(kw_only=True)
+class Configuration:
+    """Every choice, with safe defaults; `kmip_app.settings` says what each means to an operator.
+
+    database: an SQLAlchemy URL.  database_path: an SQLite file; with neither it is kmipd.sqlite in the data directory.
     certificate_path, key_path, ca_path: PEM files of a PKI of your own; None for the built-in one.
+    config_path: the file that was read, if any.
     """
 
     hostname: str = "127.0.0.1"
     port: int = DEFAULT_PORT
     data_directory: Path
     database: str | None = None
+    database_path: Path | None = None
     ephemeral: bool = False
     crypto: str = "software"
     certificate_path: Path | None = None
     key_path: Path | None = None
     ca_path: Path | None = None
+    auth_suite: str = "Basic"
+    tls_cipher_suites: tuple[str, ...] = ()
     enable_tls_client_auth: bool = True
-    tls_ciphers: str | None = None
+    identity_source: Literal["cn", "san", "subject"] = "cn"
+    groups_path: Path | None = None
+    slugs: tuple[Slugs, ...] = ()
+    groups_cache: float = 60.0
+    passwords_path: Path | None = None
+    password_identity: bool = False
+    policy_path: Path | None = None
+    live_policies: bool = True
     logging_level: str = "INFO"
+    log_path: Path | None = None
+    log_format: Literal["text", "json"] = "text"
     ready_file: Path | None = None
+    maximum_request_size: int = 1024 * 1024
+    config_path: Path | None = None
+    core: Settings = field(factory=Settings)
+    limits: TransportLimits = field(factory=TransportLimits)
 
     @property
     def storage(self) -> Literal["memory", "sql"]:
@@ -54,9 +85,14 @@ class Configuration:
         return "memory" if self.ephemeral else "file"
 
     @property
+    def policies(self) -> Literal["static", "files"]:
+        """Which policy adapter is wanted."""
+        return "static" if self.policy_path is None else "files"
+
+    @property
     def database_url(self) -> str:
         """The SQLAlchemy URL of the store."""
-        return self.database or f"sqlite:///{self.data_directory / 'kmipd.sqlite'}"
+        return self.database or f"sqlite:///{self.database_path or self.data_directory / 'kmipd.sqlite'}"
 
 
 class StartError(Exception):

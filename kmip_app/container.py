@@ -6,7 +6,8 @@ since a wrong wire would otherwise fail at the first request that touches it (DE
 """
 
 import ssl
-from typing import Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from dependency_injector import containers, providers
 
@@ -14,13 +15,14 @@ from kmip_adapters.audit.file_trail import FileTrail
 from kmip_adapters.audit.memory import MemoryTrail
 from kmip_adapters.crypto.software import SoftwareCrypto
 from kmip_adapters.identity.certificate import CertificateIdentity
+from kmip_adapters.policy.json_files import JsonPolicies
 from kmip_adapters.policy.static import StaticPolicies
 from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.memory import MemoryStorage
-from kmip_adapters.storage.sql import SqlStorage
 from kmip_adapters.system.clock import SystemClock
 from kmip_adapters.system.faults import LoggedFaults
 from kmip_adapters.system.identifiers import RandomIdentifiers
+from kmip_adapters.transport.suites import choose_offer
 from kmip_adapters.transport.tls_context import build_ssl_context
 from kmip_adapters.transport.tls_ttlv import TlsTtlvServer
 from kmip_adapters.ttlv.codec import Codec
@@ -33,11 +35,11 @@ from kmip_core.engine import Engine
 from kmip_core.enums import ObjectType
 from kmip_core.operation import Capabilities
 from kmip_core.operations import CATALOGUE
-from kmip_core.settings import Settings
 
-OBJECT_TYPES: Final = tuple(
-    t for t in ObjectType if t not in {ObjectType.TEMPLATE, ObjectType.CERTIFICATE_REQUEST}
-)
+if TYPE_CHECKING:
+    from kmip_adapters.storage.sql import SqlStorage
+
+OBJECT_TYPES: Final = tuple(t for t in ObjectType if t not in {ObjectType.TEMPLATE, ObjectType.CERTIFICATE_REQUEST})
 """The types that Register takes."""
 
 
@@ -50,22 +52,31 @@ def _pki(configuration: Configuration) -> Pki:
 
 
 def _ssl_context(configuration: Configuration, pki: Any) -> ssl.SSLContext:
-    built_in: Pki | None = None
-    if configuration.certificate_path is None or configuration.ca_path is None:
-        built_in = pki()
     if configuration.certificate_path is None:
-        assert built_in is not None
-        servers = built_in.servers
+        servers = pki().servers
     else:
         key = configuration.key_path or configuration.certificate_path  # one PEM may hold both
         servers = (Bundle(certificate=configuration.certificate_path, key=key),)
-    ca = configuration.ca_path or (built_in.ca.certificate if built_in else None)
-    assert ca is not None
+    ca = configuration.ca_path or pki().ca.certificate
+    offer = choose_offer(configuration.auth_suite, configuration.tls_cipher_suites)
     return build_ssl_context(
         server_certificates=[(s.certificate, s.key) for s in servers],
         client_ca=ca,
-        ciphers=configuration.tls_ciphers,
+        ciphers=offer.ciphers,
+        minimum_version=offer.minimum_version,
+        maximum_version=offer.maximum_version,
     )
+
+
+def _sql_storage(configuration: Configuration, root_key: KeyFile) -> "SqlStorage":
+    # Imported when it is wanted: SQLAlchemy is a third of the time that a test's server takes to start.
+    from kmip_adapters.storage.sql import SqlStorage
+
+    return SqlStorage(configuration.database_url, root_key)
+
+
+def _new_framer(configuration: Configuration) -> "partial[FrameReader]":
+    return partial(FrameReader, configuration.maximum_request_size)
 
 
 def _capabilities() -> Capabilities:
@@ -78,29 +89,35 @@ class Container(containers.DeclarativeContainer):
     """Build with `Container(configuration=providers.Object(configuration))`, or call `build`."""
 
     configuration = providers.Dependency(instance_of=Configuration)
-    settings = providers.Singleton(Settings)
+    settings = configuration.provided.core
 
     clock = providers.Singleton(SystemClock)
     identifiers = providers.Singleton(RandomIdentifiers)
     faults = providers.Singleton(LoggedFaults)
 
-    root_key = providers.Singleton(
-        KeyFile, providers.Callable(lambda c: c.data_directory / "root.key", configuration)
-    )
+    root_key = providers.Singleton(KeyFile, providers.Callable(lambda c: c.data_directory / "root.key", configuration))
     storage = providers.Selector(
         configuration.provided.storage,
         memory=providers.Singleton(MemoryStorage),
-        sql=providers.Singleton(SqlStorage, configuration.provided.database_url, root_key),
+        sql=providers.Singleton(_sql_storage, configuration, root_key),
     )
     crypto = providers.Selector(configuration.provided.crypto, software=providers.Singleton(SoftwareCrypto))
-    policy = providers.Singleton(StaticPolicies)
+    policy = providers.Selector(
+        configuration.provided.policies,
+        static=providers.Singleton(StaticPolicies),
+        files=providers.Singleton(
+            JsonPolicies, configuration.provided.policy_path, is_live=configuration.provided.live_policies
+        ),
+    )
     audit = providers.Selector(
         configuration.provided.audit,
         memory=providers.Singleton(MemoryTrail),
         file=providers.Singleton(FileTrail, providers.Callable(lambda c: c.data_directory / "audit", configuration)),
     )
     identity = providers.Singleton(
-        CertificateIdentity, require_client_auth_eku=configuration.provided.enable_tls_client_auth
+        CertificateIdentity,
+        source=configuration.provided.identity_source,
+        require_client_auth_eku=configuration.provided.enable_tls_client_auth,
     )
 
     engine = providers.Singleton(
@@ -125,11 +142,12 @@ class Container(containers.DeclarativeContainer):
     transport = providers.Singleton(
         TlsTtlvServer,
         service=service,
-        new_framer=providers.Object(FrameReader),
+        new_framer=providers.Callable(_new_framer, configuration),
         identify=identity,
         ssl_context=ssl_context,
         host=configuration.provided.hostname,
         port=configuration.provided.port,
+        limits=configuration.provided.limits,
     )
 
 

@@ -1,35 +1,60 @@
 """A server from start to stop: data directory, evidence, wiring, transport, ready file."""
 
+import contextlib
+import errno
 import json
+import logging
 import os
 import signal
 import tempfile
 import threading
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Final, Self
 
 from attrs import evolve
 
 import kmip_app
 from kmip_adapters.audit.file_trail import FileTrail, UnusableTrail
-from kmip_adapters.sealing.key_file import UnusableRootKey
-from kmip_adapters.storage.sql import StoreError, own_directory
+from kmip_adapters.policy.json_files import MissingPolicies
+from kmip_adapters.storage.errors import StorageUnusable
+from kmip_adapters.storage.lock import directory_lock
+from kmip_adapters.transport.suites import choose_offer
 from kmip_adapters.transport.tls_ttlv import TlsTtlvServer
 from kmip_app.config import Configuration, StartError
 from kmip_app.container import build
 from kmip_app.pki import Pki, PkiError
 from kmip_core.ports.audit import AuditRecord, AuditTrail
+from kmip_core.ports.sealing import RootKeyUnavailable, SealBroken
+
+LOG: Final = logging.getLogger("kmip.server")  # harnesses wait for lines of PyKMIP's logger
 
 DRAIN_SECONDS: Final = 10.0  # how long requests in progress may take after the order to stop (R-DUR-8)
 
+UNUSABLE: Final = (
+    PkiError,
+    StorageUnusable,
+    RootKeyUnavailable,
+    SealBroken,
+    UnusableTrail,
+    MissingPolicies,
+    ValueError,  # certificates, keys and suites that OpenSSL does not take
+)
+"""What stops a start with a text for the operator."""
+
 
 class Server:
-    """One server.  `start` binds it; `serve_forever` runs it in this thread; it is also a context manager."""
+    """One server, which runs once.
+
+    `start` binds it, `serve_forever` runs it in this thread until `request_stop`, a signal or, from another thread,
+    `stop`. As a context manager it serves in a thread of its own.
+    """
 
     def __init__(self, configuration: Configuration) -> None:
         self._resources = ExitStack()
+        self._closing = threading.Lock()
         self.configuration = configuration
         self._container: Any = None
         self._transport: TlsTtlvServer | None = None
@@ -48,25 +73,23 @@ class Server:
     def start(self) -> None:
         """Build everything, bind, and write the ready file.  Raises StartError; nothing is left half open."""
         try:
-            self._open()
-        except (PkiError, StoreError, UnusableRootKey, UnusableTrail, ValueError) as error:
-            self._resources.close()
+            with _private_files():
+                self._open()
+        except UNUSABLE as error:
+            self._close()
             raise StartError(str(error)) from error
         except OSError as error:
-            self._resources.close()
+            self._close()
             raise StartError(_told(error)) from error
         except BaseException:
-            self._resources.close()
+            self._close()
             raise
 
     def serve_forever(self) -> None:
-        """Serve until `request_stop` or, in the main thread, SIGTERM or SIGINT; then drain and release everything."""
-        transport = self._need_transport()
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, lambda *_: transport.request_stop(DRAIN_SECONDS))
+        """Serve until asked to stop; then drain and release everything."""
+        LOG.info("Starting connection service...")
         try:
-            transport.serve_forever()
+            self._need_transport().serve_forever()
         finally:
             self._close()
 
@@ -74,27 +97,50 @@ class Server:
         """Ask a serving thread to drain and return; may be called from anywhere."""
         self._need_transport().request_stop(DRAIN_SECONDS)
 
+    def stop(self) -> None:
+        """Stop and return when everything is released; not from the thread that serves."""
+        if self._transport is not None:
+            self._transport.stop(DRAIN_SECONDS)
+        self._close()
+
+    @contextlib.contextmanager
+    def stopping_at_signals(self) -> Iterator[None]:
+        """While inside, SIGTERM and SIGINT stop the server, in whatever state it is; for main threads."""
+        before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            if self._transport is None:
+                raise KeyboardInterrupt  # still starting: `start` releases what it has taken
+            self._transport.request_stop(DRAIN_SECONDS)
+
+        for number in before:
+            signal.signal(number, stop)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
     def __enter__(self) -> Self:
         """Start and serve in a thread of its own."""
         self.start()
+        LOG.info("Starting connection service...")
         self._need_transport().__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._need_transport().stop(DRAIN_SECONDS)
-        self._close()
+        self.stop()
 
     def _open(self) -> None:
-        os.umask(0o077)  # database, log and audit files are nobody else's (R-CFG-2)
         configuration = self.configuration
         if configuration.ephemeral:
             folder = self._resources.enter_context(tempfile.TemporaryDirectory(prefix="kmipd-"))
             configuration = evolve(configuration, data_directory=Path(folder))
         else:
             configuration.data_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._resources.enter_context(own_directory(configuration.data_directory))
+            self._resources.enter_context(directory_lock(configuration.data_directory))
         self.configuration = configuration
         self._container = build(configuration)
         storage = self._container.storage()
@@ -103,24 +149,39 @@ class Server:
         self._resources.callback(audit.close)
         if isinstance(audit, FileTrail):
             audit.replay(storage)
+        policy = self._container.policy()
+        if hasattr(policy, "close"):
+            self._resources.callback(policy.close)
         self._resources.callback(self._record, "Stop")
         transport: TlsTtlvServer = self._container.transport()
+        self._tell_tls()
+        LOG.info("Starting server socket handler.")
         transport.start()
         self._transport = transport
         self._record("Start")
+        LOG.info("Server successfully bound socket handler to %s:%d", configuration.hostname, self.port)
         if configuration.ready_file is not None:
             write_atomically(configuration.ready_file, json.dumps(self.ready()) + "\n")
+            self._resources.callback(configuration.ready_file.unlink, missing_ok=True)
+
+    def _tell_tls(self) -> None:
+        """Say once what the two settings of TLS come to, since PyKMIP meant something else by them."""
+        configuration = self.configuration
+        offer = choose_offer(configuration.auth_suite, configuration.tls_cipher_suites)
+        chosen_by = "tls_cipher_suites" if configuration.tls_cipher_suites else f"auth_suite {configuration.auth_suite}"
+        LOG.info("%s: %s", chosen_by, offer.meaning)
+        if offer.unavailable:
+            LOG.warning("tls_cipher_suites: cannot be done here and not offered: %s", " ".join(offer.unavailable))
 
     def ready(self) -> dict[str, object]:
         """Return what a client needs to know, as the ready file tells it."""
         configuration = self.configuration
         told: dict[str, object] = {"host": configuration.hostname, "port": self.port}
+        ca = configuration.certificate_path and configuration.ca_path  # whom clients are to trust
+        told["ca"] = str(ca or self.pki.ca.certificate)
         if configuration.ca_path is None:
-            told["ca"] = str(self.pki.ca.certificate)
             told["cert"] = str(self.pki.client.certificate)
             told["key"] = str(self.pki.client.key)
-        else:
-            told["ca"] = str(configuration.ca_path)
         return told | {"pid": os.getpid(), "version": kmip_app.__version__}
 
     def _record(self, event: str) -> None:
@@ -133,14 +194,23 @@ class Server:
         )
 
     def _close(self) -> None:
-        if self.configuration.ready_file is not None:
-            self.configuration.ready_file.unlink(missing_ok=True)
-        self._resources.close()
+        with self._closing:  # whoever comes second waits until all is released
+            self._resources.close()
 
     def _need_transport(self) -> TlsTtlvServer:
         if self._transport is None:
             raise RuntimeError("start the server first")
         return self._transport
+
+
+@contextlib.contextmanager
+def _private_files() -> Iterator[None]:
+    """Make files for nobody else while inside: database, log and audit (R-CFG-2)."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -150,7 +220,17 @@ def write_atomically(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
+REMEDIES: Final = {
+    errno.EADDRINUSE: "stop what listens there, or choose another port (0 for any free one)",
+    errno.EADDRNOTAVAIL: "name an address that this machine has, or 0.0.0.0",
+    errno.EACCES: "let this user do that, or choose another place",
+    errno.EROFS: "choose another place, for example with --data-dir",
+    errno.ENOSPC: "make room, or choose another place",
+}
+
+
 def _told(error: OSError) -> str:
-    """Return an operating system's error as one line that names the file."""
+    """Return an operating system's error as one line that names the file and what to do."""
     where = f"{error.filename}: " if error.filename else ""
-    return f"{where}{error.strerror or error}"
+    remedy = f"; {REMEDIES[error.errno]}" if error.errno in REMEDIES else ""
+    return f"{where}{error.strerror or error}{remedy}"

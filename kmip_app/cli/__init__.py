@@ -1,45 +1,54 @@
 """The command line: `kmipd` = `python -m kmip_app`. One module per command; this one lists them.
 
-Every failure that an operator can mend is one line on stderr and exit code 2, never a traceback.
+Every failure that an operator can mend is told on stderr with exit code 2, never by a traceback.
 """
 
 from collections.abc import Sequence
 from typing import Final
 
 import click
-import typer
 
 import kmip_app
-from kmip_app.cli import client_cert, serve
+from kmip_app.cli import check_config, client_cert, serve
+from kmip_app.cli.options import CONTEXT
 from kmip_app.config import StartError
 
+COMMANDS: Final = (serve.command, client_cert.command, check_config.command)
 DEFAULT_COMMAND: Final = "serve"
 _OF_THE_PROGRAM: Final = ("-h", "--help", "--version")
 
-app = typer.Typer(
-    name="kmipd",
-    help="A KMIP key-management server. Without a command it serves; `kmipd serve -h` lists the options.",
-    context_settings={"help_option_names": ["-h", "--help"]},
-    add_completion=False,
-    no_args_is_help=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-app.command("serve")(serve.serve)
-app.command("client-cert")(client_cert.client_cert)
+
+class Program(click.Group):
+    """All commands; the help has the options of `serve` too, since that is what runs without a command."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands, then the options of the default one."""
+        super().format_commands(ctx, formatter)
+        serve.command.format_all(ctx, formatter, "Options of serve")
 
 
-def _tell_version(value: bool) -> None:
+def _tell_version(ctx: click.Context, option: click.Parameter, value: bool) -> None:
     if value:
-        typer.echo(f"kmipd {kmip_app.__version__}")
-        raise typer.Exit
+        click.echo(f"kmipd {kmip_app.__version__}")
+        ctx.exit()
 
 
-@app.callback()
-def _program(
-    version: bool = typer.Option(False, "--version", help="Tell the version.", callback=_tell_version, is_eager=True),
-) -> None:
-    """A KMIP key-management server. Without a command it serves; `kmipd serve -h` lists the options."""
+program = Program(
+    "kmipd",
+    commands={command.name or "": command for command in COMMANDS},
+    params=[
+        click.Option(
+            ["--version"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_tell_version,
+            help="Tell the version.",
+        )
+    ],
+    help="A KMIP key-management server. Without a command it serves.",
+    context_settings=CONTEXT,
+)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -47,14 +56,20 @@ def run(arguments: Sequence[str]) -> int:
     words = list(arguments)
     if not words or (words[0].startswith("-") and words[0] not in _OF_THE_PROGRAM):
         words.insert(0, DEFAULT_COMMAND)
-    command = typer.main.get_command(app)
+    return run_command(program, words, "kmipd")
+
+
+def run_command(command: click.Command, words: Sequence[str], name: str) -> int:
+    """Run one click command and return the exit code."""
     try:
-        code = command.main(words, prog_name="kmipd", standalone_mode=False)
+        code = command.main(list(words), prog_name=name, standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        context = getattr(error, "ctx", None)
+        asked = name if context is None else context.command_path
+        click.echo(f"{asked}: {error.format_message().rstrip('.')}; {asked} -h lists what there is", err=True)
         return 2
     except (StartError, OSError) as error:
-        typer.echo(f"kmipd: {error}", err=True)
+        click.echo(f"{name}: {error}", err=True)
         return 2
     except (click.Abort, KeyboardInterrupt):
         return 130

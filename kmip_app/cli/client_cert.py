@@ -1,23 +1,45 @@
 """`kmipd client-cert NAME`: a certificate for one more client, from the built-in CA."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Any
 
-import typer
+import click
 
-from kmip_app.cli.options import DataDirectory
+from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
 from kmip_app.config import StartError
 from kmip_app.pki import PkiError, ensure_pki, issue_client
 
 
-def client_cert(
-    name: Annotated[str, typer.Argument(help="The client's identity: the certificate's common name.")],
-    data_directory: DataDirectory,
-    out: Annotated[Path, typer.Option("--out", help="Where NAME.crt, NAME.key and ca.crt go.")] = Path(),
-) -> None:
-    """Issue a client certificate: NAME.crt, NAME.key (mode 0600) and ca.crt."""
+def client_cert(name: str, out: Path, config_path: str | None, **values: Any) -> None:
+    """Issue a client certificate: NAME.crt, NAME.key (mode 0600) and ca.crt.
+
+    NAME is the client's identity: the certificate's common name.
+    """
+    configuration = chosen(values, config_path).configuration
+    if configuration.ca_path is not None:
+        raise StartError(f"clients are vouched for by {configuration.ca_path}; ask that CA for the certificate")
     try:
-        bundle = issue_client(ensure_pki(data_directory.absolute() / "pki"), name, out)
+        bundle = issue_client(ensure_pki(configuration.data_directory / "pki"), name, out.absolute())
     except PkiError as error:
         raise StartError(str(error)) from error
-    typer.echo(f"{bundle.certificate}\n{bundle.key}\n{out / 'ca.crt'}")
+    click.echo(f"{bundle.certificate}\n{bundle.key}\n{out.absolute() / 'ca.crt'}")
+
+
+command = click.Command(
+    "client-cert",
+    callback=client_cert,
+    params=[
+        click.Argument(["name"]),
+        click.Option(
+            ["--out"],
+            type=click.Path(path_type=Path),
+            default=Path(),
+            metavar="DIR",
+            help="Where NAME.crt, NAME.key and ca.crt go.  [default: here]",
+        ),
+        *setting_options(["data_dir"]),
+        config_option(),
+    ],
+    help=client_cert.__doc__,
+    context_settings=CONTEXT,
+)

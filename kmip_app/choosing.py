@@ -1,0 +1,184 @@
+"""Joins the places where an operator decides: default < file < environment < command line or constructor (RULINGS 20).
+
+All problems of all places are told at once, each with its place, what is wrong and what to do (RULINGS 21).
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import define, evolve, field
+from platformdirs import user_config_path
+
+from kmip_adapters.transport.suites import choose_offer
+from kmip_app.config import Configuration, StartError, default_data_directory
+from kmip_app.server_conf import File, Problem, read_file
+from kmip_app.settings import ENVIRONMENT, SETTINGS, Setting
+
+CONFIG_VARIABLE: Final = "KMIPD_CONFIG_PATH"
+PYKMIP_CONFIG: Final = Path("/etc/pykmip/server.conf")
+# What Kubernetes sets for a service called kmipd.
+_OTHERS: Final = re.compile(CONFIG_VARIABLE + r"|KMIPD_(SERVICE_(HOST|PORT\w*)|PORT_\d+_(TCP|UDP)\w*)")
+
+
+class ConfigurationError(StartError):
+    """The configuration has problems; the text lists all of them, one a line."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = tuple(problems)
+        count = f"the configuration has {len(problems)} problems\n  " if len(problems) > 1 else ""
+        super().__init__(count + "\n  ".join(str(problem) for problem in problems))
+
+
+class Search:
+    """Instead of a path: the first of the usual places that exists."""
+
+
+SEARCH: Final = Search()
+
+
+def usual_places() -> tuple[Path, ...]:
+    """Return where a configuration file is looked for when none is named, the first that exists being read."""
+    return (user_config_path("kmipd", appauthor=False) / "kmipd.conf", Path("/etc/kmipd/kmipd.conf"), PYKMIP_CONFIG)
+
+
+@define(kw_only=True)
+class Choice:
+    """A configuration and what should be said about it."""
+
+    configuration: Configuration
+    warnings: list[str] = field(factory=list)
+
+
+def choose(
+    given: Mapping[str, Any],
+    *,
+    config_path: Path | Search | None = SEARCH,
+    environment: Mapping[str, str] | None = None,
+    place: Callable[[Setting], str] = lambda setting: setting.name,
+) -> Choice:
+    """Return the configuration.
+
+    given: values by setting's name that go before all others; None counts as not given.
+    config_path: a file, SEARCH for the usual places, None for no file at all.
+    environment: None for that of this process.
+    place: how a given setting is called in complaints.
+    Raises ConfigurationError with all problems.
+    """
+    environment = os.environ if environment is None else environment
+    gathering = _Gathering()
+    file = _file(config_path, environment)
+    if file is not None:
+        gathering.take_file(file)
+    gathering.take_environment(environment)
+    for name, value in given.items():
+        if value is not None:
+            gathering.take(SETTINGS[name], value, place(SETTINGS[name]), rank=3)
+    configuration = gathering.configuration(None if file is None else file.path, file.slugs if file else ())
+    if gathering.problems:
+        raise ConfigurationError(gathering.problems)
+    return Choice(configuration=configuration, warnings=gathering.warnings)
+
+
+def _file(config_path: Path | Search | None, environment: Mapping[str, str]) -> File | None:
+    if isinstance(config_path, Search) and environment.get(CONFIG_VARIABLE, "").strip():
+        config_path = Path(environment[CONFIG_VARIABLE])
+    if isinstance(config_path, Search):
+        config_path = next((path for path in usual_places() if path.is_file()), None)
+    return None if config_path is None else read_file(config_path.expanduser())
+
+
+@define(kw_only=True)
+class _Gathering:
+    values: dict[str, Any] = field(factory=dict)  # by setting's name
+    places: dict[str, tuple[int, str]] = field(factory=dict)  # where each value came from; the higher rank wins
+    problems: list[Problem] = field(factory=list)
+    warnings: list[str] = field(factory=list)
+
+    def take(self, setting: Setting, value: Any, where: str, rank: int) -> None:
+        self.places[setting.name] = (rank, where)
+        try:
+            self.values[setting.name] = setting.kind.read(value)
+        except ValueError as error:
+            name = "" if _is_told(where, setting.name) else f"{setting.name}: "
+            self.problems.append(Problem(where=where, text=f"{name}{error}"))
+
+    def take_file(self, file: File) -> None:
+        self.problems += file.problems
+        self.warnings += file.warnings
+        for key, entry in file.entries.items():
+            if key in SETTINGS:
+                self.take(SETTINGS[key], entry.value, entry.where, rank=1)
+            else:
+                near = get_close_matches(key, SETTINGS, n=1)
+                guess = f"did you mean {near[0]}?" if near else "remove it"
+                self.problems.append(Problem(where=entry.where, text=f"{key} is not a setting; {guess}"))
+
+    def take_environment(self, environment: Mapping[str, str]) -> None:
+        known = {setting.environment: setting for setting in SETTINGS.values()}
+        for variable, value in sorted(environment.items()):
+            if variable in known:
+                # A Kubernetes service called kmipd puts its address there.
+                if value.strip() and not (variable == "KMIPD_PORT" and value.startswith("tcp://")):
+                    self.take(known[variable], value, variable, rank=2)
+            elif variable.startswith(ENVIRONMENT) and not _OTHERS.fullmatch(variable):
+                near = get_close_matches(variable, known, n=1)
+                guess = f"; did you mean {near[0]}?" if near else ""
+                self.warnings.append(f"{variable} in the environment is not a setting{guess}")
+
+    def configuration(self, config_path: Path | None, slugs: tuple[Any, ...]) -> Configuration:
+        """Return the record, with the problems that only show when all values are known."""
+        self._settle_database()
+        configuration = Configuration(
+            data_directory=default_data_directory(),
+            config_path=config_path,
+            slugs=slugs,
+        )
+        parts: dict[str, dict[str, Any]] = {"": {}, "core": {}, "limits": {}}
+        for name, value in self.values.items():
+            part, _, attribute = SETTINGS[name].leads_to.rpartition(".")
+            parts[part][attribute] = value
+        configuration = evolve(
+            configuration,
+            core=evolve(configuration.core, **parts["core"]),
+            limits=evolve(configuration.limits, **parts["limits"]),
+            **parts[""],
+        )
+        self.problems += self._contradictions(configuration)
+        return configuration
+
+    def _settle_database(self) -> None:
+        """Of two spellings of one thing the one from the place of higher rank counts."""
+        url, path = self.places.get("database"), self.places.get("database_path")
+        if url is None or path is None:
+            return
+        if url[0] == path[0]:
+            self.problems.append(Problem(where=path[1], text="database_path and database exclude each other; keep one"))
+        else:
+            self.values.pop("database_path" if url[0] > path[0] else "database", None)
+
+    def _contradictions(self, configuration: Configuration) -> Iterator[Problem]:
+        given = self.places
+        if "key_path" in given and "certificate_path" not in given:
+            yield self._problem("key_path", "is given without its certificate; set certificate_path too")
+        if configuration.password_identity and "passwords_path" not in given:
+            yield self._problem("password_identity", "needs passwords; set passwords_path too")
+        if configuration.slugs and "groups_path" in given:
+            yield self._problem("groups_path", "groups come from a SLUGS service already; keep one of them")
+        try:
+            choose_offer(configuration.auth_suite, configuration.tls_cipher_suites)
+        except ValueError as error:
+            yield self._problem("tls_cipher_suites", str(error))
+
+    def _problem(self, name: str, text: str) -> Problem:
+        where = self.places[name][1]
+        return Problem(where=where, text=text if _is_told(where, name) else f"{name}: {text}")
+
+
+def _is_told(where: str, name: str) -> bool:
+    """Return whether a place already names the setting: an option, a variable or an argument does, a line does not."""
+    words = re.split(r"[^a-z0-9_]+", where.lower().removeprefix(ENVIRONMENT.lower()).replace("-", "_"))
+    return name in {word.strip("_") for word in words}

@@ -1,0 +1,236 @@
+"""The one table of settings: files, environment, command line, constructor and documentation all read it.
+
+A setting's default is that of the field it leads to in `Configuration`; nothing is said twice.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import attrs
+from attrs import frozen
+
+from kmip_adapters.transport.suites import check_suites
+from kmip_app import kinds
+from kmip_app.config import AUTH_SUITES, LOGGING_LEVELS, Configuration
+from kmip_app.kinds import BOOLEAN, EXISTING_FILE, EXISTING_PATH, FOLDER, FUTURE_FILE, LOG_FILE, NAMES, Kind
+from kmip_core.settings import Profile, RNGSeedMode
+
+ENVIRONMENT: Final = "KMIPD_"
+
+
+@frozen(kw_only=True)
+class Setting:
+    """One thing an operator may decide.
+
+    name: the key in a file; `KMIPD_` + NAME in the environment.  leads_to: the field of Configuration, dotted.
+    letters: short option of the command line.  of_pykmip: a key of PyKMIP's server.conf.
+    default: what the documentation says where the field's own default would not help.
+    """
+
+    name: str
+    leads_to: str
+    kind: Kind
+    help: str
+    letters: str = ""
+    of_pykmip: bool = False
+    default: str | None = None
+
+    @property
+    def environment(self) -> str:
+        """The variable's name."""
+        return ENVIRONMENT + self.name.upper()
+
+    @property
+    def option(self) -> str:
+        """The option's name on the command line; underscores are taken for dashes there."""
+        return f"--{self.name if self.of_pykmip else self.name.replace('_', '-')}"
+
+    @property
+    def default_text(self) -> str:
+        """The default as a file would say it."""
+        if self.default is not None:
+            return self.default
+        value = _default(Configuration, self.leads_to.split("."))
+        return "" if value is None and self.kind.metavar != "SECONDS" else self.kind.write(value)
+
+
+def _default(record: Any, path: list[str]) -> Any:
+    default = attrs.fields_dict(record)[path[0]].default
+    factory = getattr(default, "factory", None)
+    if factory is not None:
+        default = factory()
+    for name in path[1:]:
+        default = getattr(default, name)
+    return default
+
+
+def _suites(value: Any) -> tuple[str, ...]:
+    names: tuple[str, ...] = NAMES.read(value)
+    check_suites(names)
+    return names
+
+
+def _pykmip(name: str, kind: Kind, help: str, letters: str = "", **more: Any) -> Setting:
+    return Setting(name=name, leads_to=name, kind=kind, help=help, letters=letters, of_pykmip=True, **more)
+
+
+def _native(name: str, kind: Kind, help: str, leads_to: str | None = None, **more: Any) -> Setting:
+    return Setting(name=name, leads_to=leads_to or name, kind=kind, help=help, **more)
+
+
+SUITE_NAMES: Final = attrs.evolve(NAMES, accepts=f"{NAMES.accepts}; IANA or OpenSSL spelling", read=_suites)
+PATHS: Final = "the built-in one, made at the first start"
+
+TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
+    "Where it listens": (
+        _pykmip("hostname", kinds.TEXT, "Name or address to listen on; 0.0.0.0 or :: for every interface.", "-n"),
+        _pykmip("port", kinds.whole(0, 65_535), "Port to listen on; 0 for any free one.", "-p"),
+        _native(
+            "ready_file",
+            FUTURE_FILE,
+            "Written once connections are accepted: JSON with host, port, ca, cert, key, pid.",
+        ),
+    ),
+    "Certificates and TLS": (
+        _pykmip("certificate_path", EXISTING_FILE, "The server's certificate chain in PEM.", "-c", default=PATHS),
+        _pykmip("key_path", EXISTING_FILE, "Its private key in PEM.", "-k", default="the file of certificate_path"),
+        _pykmip("ca_path", EXISTING_FILE, "Certificates in PEM that vouch for clients.", "-a", default=PATHS),
+        _pykmip(
+            "auth_suite",
+            kinds.one_of(AUTH_SUITES),
+            "Basic: TLS 1.2 and 1.3, forward secrecy; TLS1.2: also the CBC suites of old clients; TLS1.3: only that.",
+            "-s",
+        ),
+        _pykmip(
+            "tls_cipher_suites",
+            SUITE_NAMES,
+            "Exactly these suites, whatever auth_suite says; TLS 1.3 only if one of its suites is named.",
+            default="those of auth_suite",
+        ),
+        _pykmip(
+            "enable_tls_client_auth",
+            BOOLEAN,
+            "Whether client certificates must carry the extended key usage clientAuth.",
+            "-i",
+        ),
+    ),
+    "Who clients are": (
+        _native(
+            "identity_source",
+            kinds.one_of(("cn", "san", "subject")),
+            "What in a client's certificate names it: its common name, its one alternative name, its whole subject.",
+        ),
+        _native("groups_path", EXISTING_FILE, "JSON file of user names and their groups.", default="no groups"),
+        _native("groups_cache", kinds.seconds(), "How long the answer of a SLUGS service is believed."),
+        _native(
+            "passwords_path",
+            EXISTING_FILE,
+            "File of NAME:ARGON2-HASH lines; credentials in requests must then be right.",
+            default="credentials are not looked at",
+        ),
+        _native(
+            "password_identity",
+            BOOLEAN,
+            "Whether a right user name and password, rather than the certificate, say who asks.",
+        ),
+    ),
+    "Policies": (
+        _pykmip(
+            "policy_path",
+            EXISTING_PATH,
+            "Operation policies: a JSON file, or a folder of *.json.",
+            "-o",
+            default="the built-in ones",
+        ),
+        _native("live_policies", BOOLEAN, "Whether changes of policy files are taken up while the server runs."),
+    ),
+    "Log": (
+        _pykmip("logging_level", kinds.one_of(LOGGING_LEVELS), "How much is logged.", "-v"),
+        _native(
+            "log_path",
+            LOG_FILE,
+            "Log file, rotated at 1 MB, five old ones kept.",
+            letters="-l",
+            default="standard error",
+        ),
+        _native("log_format", kinds.one_of(("text", "json")), "Lines for people, or one JSON object a line."),
+    ),
+    "Store": (
+        _native(
+            "data_dir",
+            FOLDER,
+            "Where keys, certificates and the audit trail are kept.",
+            "data_directory",
+            default="the user's data directory",
+        ),
+        _pykmip("database_path", FUTURE_FILE, "SQLite file.", "-d", default="kmipd.sqlite in the data directory"),
+        _native("database", kinds.URL, "Database as an SQLAlchemy URL, instead of database_path."),
+        _native("ephemeral", BOOLEAN, "Keep nothing: memory only, throw-away certificates."),
+    ),
+    "How it answers": (
+        _native(
+            "profile",
+            kinds.member_of(Profile),
+            "Which cryptography is served: all of the standard, or only what is sound today.",
+            "core.profile",
+        ),
+        _native(
+            "default_usage_masks",
+            BOOLEAN,
+            "Whether keys created without a usage mask get one instead of an error.",
+            "core.default_usage_masks",
+        ),
+        _native(
+            "process_after_deactivation",
+            BOOLEAN,
+            "Whether Deactivated and Compromised keys may still decrypt, verify and unwrap.",
+            "core.process_after_deactivation",
+        ),
+        _native(
+            "unique_names", BOOLEAN, "Whether two objects of one owner must have different names.", "core.unique_names"
+        ),
+        _native("rng_seed", kinds.member_of(RNGSeedMode), "How RNG Seed is answered.", "core.rng_seed"),
+        _native(
+            "check_time_stamp",
+            BOOLEAN,
+            "Whether requests with a time stamp far from the server's clock are refused.",
+            "core.check_time_stamp",
+        ),
+        _native("time_stamp_tolerance", kinds.whole(0, unit="seconds"), "How far is far.", "core.time_stamp_tolerance"),
+        _native("lease_time", kinds.whole(0, unit="seconds"), "What Obtain Lease grants.", "core.lease_time"),
+    ),
+    "Limits": (
+        _native("maximum_request_size", kinds.whole(1_024, 2**31 - 1, "bytes"), "The largest request that is read."),
+        _native(
+            "maximum_response_size",
+            kinds.whole(1_024, 2**31 - 1, "bytes"),
+            "The largest answer that is sent.",
+            "core.maximum_response_size",
+        ),
+        _native("maximum_batch_items", kinds.whole(1), "Operations in one request.", "core.maximum_batch_items"),
+        _native("max_connections", kinds.whole(1), "Connections at once.", "limits.max_connections"),
+        _native(
+            "connections_per_address", kinds.whole(1), "Connections from one address.", "limits.connections_per_address"
+        ),
+        _native(
+            "connections_per_identity", kinds.whole(1), "Connections of one client.", "limits.connections_per_identity"
+        ),
+        _native(
+            "handshakes_per_address",
+            kinds.whole(1),
+            "Unfinished TLS handshakes from one address.",
+            "limits.handshakes_per_address",
+        ),
+        _native("handshake_timeout", kinds.seconds(), "Time for a TLS handshake.", "limits.handshake"),
+        _native(
+            "message_timeout", kinds.seconds(), "Time from the first to the last byte of a request.", "limits.message"
+        ),
+        _native("write_timeout", kinds.seconds(), "Time for a client to take its answer.", "limits.write_stalled"),
+        _native("idle_timeout", kinds.seconds(or_never=True), "Time between requests.", "limits.idle"),
+    ),
+}
+"""Every setting, by the heading it has in the help and the documentation."""
+
+SETTINGS: Final[Mapping[str, Setting]] = {setting.name: setting for settings in TOPICS.values() for setting in settings}
+
+__all__ = ["ENVIRONMENT", "SETTINGS", "TOPICS", "Setting"]
