@@ -206,7 +206,12 @@ class KeyKeeper(Protocol):
     """Takes keys in that clients bring, and lets go of keys that are destroyed."""
 
     def import_key(self, key: Key) -> Key:
-        """Return the content to store: the key itself, or one whose material is a handle."""
+        """Return the content to store: the key itself, or one whose material is a handle.
+
+        Public keys, certificates and secret data are stored as they are by every adapter.
+        Raises KmipError: Feature Not Supported for a key that a token could not use; Cryptographic Failure for one that
+        it cannot read.
+        """
         ...
 
     def destroy_key(self, key: Key) -> None:
@@ -231,7 +236,8 @@ class KeyConverter(Protocol):
     def convert(self, key: Key, key_format_type: KeyFormatType) -> KeyBlock:
         """Return the key's block with its material in another format.
 
-        Raises KmipError (Key Format Type Not Supported) where that key has no such form, or may not leave.
+        Raises KmipError: Key Format Type Not Supported where that key has no such form; Not Extractable for a key that
+        lives behind a handle.
         """
         ...
 

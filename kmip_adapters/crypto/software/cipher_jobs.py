@@ -12,6 +12,7 @@ from kmip_adapters.crypto.software.cipher_tables import (
     AUTHENTICATED,
     BLOCK_CIPHERS,
     CIPHERS,
+    MODES_OF,
     PADDED,
     STREAM_CIPHER_KEY_BYTES,
 )
@@ -130,9 +131,9 @@ _INTERCHANGEABLE: Final[Mapping[Algorithm, tuple[Algorithm, ...]]] = {
 
 def _mode(algorithm: Algorithm, mode: Mode | None) -> Mode | None:
     """Return the mode to use: the one asked for, or None where the cipher has none."""
-    modes = [known for cipher, known in CIPHERS if cipher is algorithm]
-    if not modes or algorithm is Algorithm.RSA:
-        known = ", ".join(sorted({cipher.name for cipher, _ in CIPHERS}))
+    modes = MODES_OF.get(algorithm)
+    if modes is None:
+        known = ", ".join(cipher.name for cipher in MODES_OF)
         raise invalid_field(f"{algorithm.name} does not encrypt with a symmetric key here; known: {known}")
     if mode in modes:
         return mode

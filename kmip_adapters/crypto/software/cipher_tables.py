@@ -95,3 +95,9 @@ def _matrix() -> dict[tuple[Algorithm, Mode | None], frozenset[PaddingMethod]]:
 
 
 CIPHERS: Final = _matrix()
+
+MODES_OF: Final[Mapping[Algorithm, tuple[Mode | None, ...]]] = {
+    algorithm: tuple(mode for known, mode in CIPHERS if known is algorithm)
+    for algorithm in (*BLOCK_CIPHERS, *STREAM_CIPHER_KEY_BYTES)
+}
+"""Symmetric algorithm -> its modes; None for a cipher that has none."""

@@ -85,11 +85,19 @@ def symmetric_bytes(key: Key) -> bytes:
     raise cryptographic_failure(f"a {type(material).__name__} cannot be used as a symmetric key")
 
 
-def private_key(key: Key) -> ParsedPrivateKey:
-    """Return the parsed private key.  Raises KmipError (Cryptographic Failure) if pyca cannot read it."""
+def private_key(key: Key, *, thorough: bool = False) -> ParsedPrivateKey:
+    """Return the parsed private key.  Raises KmipError (Cryptographic Failure) if it cannot be read.
+
+    thorough: test the primes of an RSA key as well. That takes a hundred times as long as a signature, so it is done
+    once, when a key comes in; every use checks that the numbers belong together.
+    """
     if not isinstance(key, PrivateKey):
         raise invalid_field("a private key is needed")
-    parsed: ParsedPrivateKey = _parsed(_read_private, _material(key), key.key_block.cryptographic_algorithm)
+
+    def read(material: KeyMaterial, algorithm: Algorithm | None) -> ParsedPrivateKey:
+        return _read_private(material, algorithm, thorough)
+
+    parsed: ParsedPrivateKey = _parsed(read, _material(key), key.key_block.cryptographic_algorithm)
     return parsed
 
 
@@ -128,18 +136,39 @@ def _material(key: SymmetricKey | SecretData | PrivateKey | PublicKey) -> KeyMat
 # --- private keys ------------------------------------------------------------------------------------------------
 
 
-def _read_private(material: KeyMaterial, algorithm: Algorithm | None) -> ParsedPrivateKey:
+def _read_private(material: KeyMaterial, algorithm: Algorithm | None, thorough: bool) -> ParsedPrivateKey:
+    if isinstance(material, TransparentRSAPrivateKey):
+        return _rsa_private(material, thorough)
     transparent = _TRANSPARENT_PRIVATE.get(type(material))
     if transparent is not None:
         return transparent(material)
     data = cast(bytes, material)
-    if data.startswith(b"-----"):
-        return cast(ParsedPrivateKey, serialization.load_pem_private_key(data, None))
     raw = RAW_PRIVATE.get((algorithm, len(data)))
     if raw is not None:
         return raw(data)
-    # The outer DER structure says what it is; formats are often labelled wrongly (RULINGS 22).
-    return cast(ParsedPrivateKey, serialization.load_der_private_key(data, None))
+    # The outer structure says what it is; formats are often labelled wrongly (RULINGS 22).
+    load = serialization.load_pem_private_key if data.startswith(b"-----") else serialization.load_der_private_key
+    parsed = cast(ParsedPrivateKey, load(data, None, unsafe_skip_rsa_key_validation=not thorough))
+    if isinstance(parsed, rsa.RSAPrivateKey):
+        _check_numbers(parsed.private_numbers())
+    return parsed
+
+
+def _check_numbers(numbers: rsa.RSAPrivateNumbers) -> None:
+    """Raise ValueError unless the numbers of an RSA key belong together; primes are not tested."""
+    p, q, d = numbers.p, numbers.q, numbers.d
+    n, e = numbers.public_numbers.n, numbers.public_numbers.e
+    right = (
+        min(p, q, e) >= 3
+        and p * q == n
+        and n & e & 1
+        and (d * e - 1) % (p - 1) == 0 == (d * e - 1) % (q - 1)
+        and numbers.dmp1 == d % (p - 1)
+        and numbers.dmq1 == d % (q - 1)
+        and numbers.iqmp * q % p == 1
+    )
+    if not right:
+        raise ValueError("inconsistent RSA key")
 
 
 RAW_PRIVATE: Final[Mapping[tuple[Algorithm | None, int], Callable[[bytes], ParsedPrivateKey]]] = {
@@ -156,7 +185,7 @@ RAW_PRIVATE: Final[Mapping[tuple[Algorithm | None, int], Callable[[bytes], Parse
 """(algorithm, bytes) of the Raw format, for algorithms whose keys are plain byte strings."""
 
 
-def _rsa_private(key: TransparentRSAPrivateKey) -> rsa.RSAPrivateKey:
+def _rsa_private(key: TransparentRSAPrivateKey, thorough: bool) -> rsa.RSAPrivateKey:
     """Complete what the standard lets a client leave out. KMIP 2.1 §7.10.4."""
     n, d, p, q = key.modulus, key.private_exponent, key.p, key.q
     e = key.public_exponent
@@ -170,7 +199,7 @@ def _rsa_private(key: TransparentRSAPrivateKey) -> rsa.RSAPrivateKey:
         p, q = rsa.rsa_recover_prime_factors(n, e, d)
     if d is None:
         d = rsa.rsa_recover_private_exponent(e, p, q)
-    return rsa.RSAPrivateNumbers(
+    numbers = rsa.RSAPrivateNumbers(
         p=p,
         q=q,
         d=d,
@@ -178,7 +207,9 @@ def _rsa_private(key: TransparentRSAPrivateKey) -> rsa.RSAPrivateKey:
         dmq1=key.prime_exponent_q or rsa.rsa_crt_dmq1(d, q),
         iqmp=key.crt_coefficient or rsa.rsa_crt_iqmp(p, q),
         public_numbers=rsa.RSAPublicNumbers(e, n),
-    ).private_key()
+    )
+    _check_numbers(numbers)
+    return numbers.private_key(unsafe_skip_rsa_key_validation=not thorough)
 
 
 def _dsa_private(key: TransparentDSAPrivateKey) -> dsa.DSAPrivateKey:
@@ -198,7 +229,6 @@ def _ec_private(
 
 
 _TRANSPARENT_PRIVATE: Final[Mapping[type, Callable[[Any], ParsedPrivateKey]]] = {
-    TransparentRSAPrivateKey: _rsa_private,
     TransparentDSAPrivateKey: _dsa_private,
     TransparentECPrivateKey: _ec_private,
 }

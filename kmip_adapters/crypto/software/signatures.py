@@ -1,5 +1,6 @@
 """Sign and Signature Verify: the key's family decides how, the parameters say with which hash and padding."""
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -18,39 +19,15 @@ from cryptography.hazmat.primitives.asymmetric import (
 )
 
 from kmip_adapters.crypto.refusals import MAXIMUM_HELD_BYTES, cryptographic_failure, held_too_much
+from kmip_adapters.crypto.signature_names import SIGNATURE_ALGORITHMS
 from kmip_adapters.crypto.software.hashing import HASHES, known_hash
 from kmip_adapters.crypto.software.keys import private_key, public_key
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
-from kmip_core.enums import DigitalSignatureAlgorithm as SignatureAlgorithm
 from kmip_core.enums import HashingAlgorithm as Hashing
 from kmip_core.enums import PaddingMethod, ValidityIndicator
 from kmip_core.errors import invalid_field
 from kmip_core.ports.crypto import DigestStream, Key, VerifyStream
 from kmip_core.structures import CryptographicParameters
-
-_RSA_V1_5: Final = (Algorithm.RSA, PaddingMethod.PKCS1_V1_5)
-
-SIGNATURE_ALGORITHMS: Final[Mapping[SignatureAlgorithm, tuple[Algorithm, PaddingMethod | None, Hashing | None]]] = {
-    SignatureAlgorithm.MD5_WITH_RSA_ENCRYPTION: (*_RSA_V1_5, Hashing.MD5),
-    SignatureAlgorithm.SHA_1_WITH_RSA_ENCRYPTION: (*_RSA_V1_5, Hashing.SHA_1),
-    SignatureAlgorithm.SHA_224_WITH_RSA_ENCRYPTION: (*_RSA_V1_5, Hashing.SHA_224),
-    SignatureAlgorithm.SHA_256_WITH_RSA_ENCRYPTION: (*_RSA_V1_5, Hashing.SHA_256),
-    SignatureAlgorithm.SHA_384_WITH_RSA_ENCRYPTION: (*_RSA_V1_5, Hashing.SHA_384),
-    SignatureAlgorithm.SHA_512_WITH_RSA_ENCRYPTION: (*_RSA_V1_5, Hashing.SHA_512),
-    SignatureAlgorithm.SHA3_256_WITH_RSA_ENCRYPTION: (*_RSA_V1_5, Hashing.SHA3_256),
-    SignatureAlgorithm.SHA3_384_WITH_RSA_ENCRYPTION: (*_RSA_V1_5, Hashing.SHA3_384),
-    SignatureAlgorithm.SHA3_512_WITH_RSA_ENCRYPTION: (*_RSA_V1_5, Hashing.SHA3_512),
-    SignatureAlgorithm.RSASSA_PSS: (Algorithm.RSA, PaddingMethod.PSS, None),
-    SignatureAlgorithm.DSA_WITH_SHA_1: (Algorithm.DSA, None, Hashing.SHA_1),
-    SignatureAlgorithm.DSA_WITH_SHA224: (Algorithm.DSA, None, Hashing.SHA_224),
-    SignatureAlgorithm.DSA_WITH_SHA256: (Algorithm.DSA, None, Hashing.SHA_256),
-    SignatureAlgorithm.ECDSA_WITH_SHA_1: (Algorithm.ECDSA, None, Hashing.SHA_1),
-    SignatureAlgorithm.ECDSA_WITH_SHA224: (Algorithm.ECDSA, None, Hashing.SHA_224),
-    SignatureAlgorithm.ECDSA_WITH_SHA256: (Algorithm.ECDSA, None, Hashing.SHA_256),
-    SignatureAlgorithm.ECDSA_WITH_SHA384: (Algorithm.ECDSA, None, Hashing.SHA_384),
-    SignatureAlgorithm.ECDSA_WITH_SHA512: (Algorithm.ECDSA, None, Hashing.SHA_512),
-}
-"""Digital Signature Algorithm -> family, padding, hash."""
 
 _HASHES: Final = frozenset(HASHES)
 _OWN_HASH: Final[frozenset[Hashing]] = frozenset()
@@ -95,6 +72,12 @@ _SAID_AS: Final[Mapping[Algorithm, frozenset[Algorithm]]] = {
     Algorithm.ED448: frozenset({Algorithm.ED448, Algorithm.EC, Algorithm.ECDSA}),
 }
 """Family -> what a client may call it; every other family has its own name only."""
+
+
+@functools.cache
+def family_of(kind: type) -> Algorithm | None:
+    """Return the family of a class of keys; cached because asking abstract classes is slow."""
+    return next((name for known, name in FAMILIES.items() if issubclass(kind, known)), None)
 
 
 @frozen(kw_only=True)
@@ -153,7 +136,7 @@ def begin_verify(key: Key, parameters: CryptographicParameters) -> VerifyStream:
 
 
 def _scheme(parsed: Any, parameters: CryptographicParameters, any_salt: Any, *, strict: bool) -> Scheme:
-    family = next((name for kind, name in FAMILIES.items() if isinstance(parsed, kind)), None)
+    family = family_of(parsed.__class__)
     if family is None:
         raise invalid_field("keys of this kind agree or encapsulate; they do not sign")
     algorithm, padding_method, hashing = _stated(parameters)

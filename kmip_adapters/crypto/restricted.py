@@ -1,0 +1,339 @@
+"""Crypto with less in it: refuses what its capabilities do not list, and hands the rest to another adapter.
+
+Two use it: the HSM stub, which can do less than the software that it is made of, and the profile `modern`, which may do
+less than it can (`kmip_adapters.crypto.profiles`). What only undoes earlier protection (decrypt, verify) may be allowed
+more widely than what applies it. Everything refused is Feature Not Supported.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from kmip_adapters.crypto.signature_names import HASH_OF_SIGNATURE
+from kmip_core.enums import (
+    BlockCipherMode,
+    CryptographicAlgorithm,
+    DerivationMethod,
+    HashingAlgorithm,
+    KeyFormatType,
+    PaddingMethod,
+    RecommendedCurve,
+    ValidityIndicator,
+)
+from kmip_core.errors import not_supported
+from kmip_core.objects import Certificate, KeyBlock, PrivateKey, PublicKey
+from kmip_core.ports.crypto import (
+    Crypto,
+    CryptoCapabilities,
+    DecryptStream,
+    DigestStream,
+    Encrypted,
+    EncryptStream,
+    Key,
+    KeyDescription,
+    KeyPair,
+    VerifyStream,
+)
+from kmip_core.structures import CryptographicParameters, DerivationParameters, KeyMaterial
+
+_AS_ECDSA: Final = frozenset({CryptographicAlgorithm.EC, CryptographicAlgorithm.ECDH})
+
+
+class RestrictedCrypto:
+    """Another adapter, within narrower capabilities.
+
+    processing: what may be decrypted and verified; None for the same as may be encrypted and signed.
+    """
+
+    def __init__(
+        self, inner: Crypto, capabilities: CryptoCapabilities, processing: CryptoCapabilities | None = None
+    ) -> None:
+        self._inner = inner
+        self._capabilities = capabilities
+        self._processing = processing or capabilities
+
+    @property
+    def capabilities(self) -> CryptoCapabilities:
+        """What is left."""
+        return self._capabilities
+
+    def usable(self, key: Key) -> Key:
+        """Return the key as the inner adapter takes it; a place for adapters that keep keys to themselves."""
+        return key
+
+    # --- keys -----------------------------------------------------------------------------------------------------
+
+    def make_symmetric_key(self, algorithm: CryptographicAlgorithm, length: int) -> KeyMaterial:
+        """Make a key of an algorithm and length that are left."""
+        lengths = self._capabilities.symmetric_lengths
+        _allow(algorithm in lengths, f"making {algorithm.name} keys")
+        _allow(
+            length in lengths[algorithm] or length not in self._inner.capabilities.symmetric_lengths[algorithm],
+            f"making {algorithm.name} keys of {length} bits",
+        )
+        return self._inner.make_symmetric_key(algorithm, length)
+
+    def make_key_pair(
+        self,
+        algorithm: CryptographicAlgorithm,
+        length: int | None = None,
+        curve: RecommendedCurve | None = None,
+        *,
+        private_format: KeyFormatType | None = None,
+        public_format: KeyFormatType | None = None,
+    ) -> KeyPair:
+        """Make a pair of an algorithm, length and curve that are left."""
+        lengths = self._capabilities.key_pair_lengths
+        _allow(algorithm in lengths, f"making {algorithm.name} pairs")
+        _allow(curve is None or curve in self._capabilities.curves, "this curve")
+        if curve is None and length is not None:
+            possible = self._inner.capabilities.key_pair_lengths[algorithm]
+            _allow(
+                length in lengths[algorithm] or length not in possible,
+                f"making {algorithm.name} pairs of {length} bits",
+            )
+        return self._inner.make_key_pair(
+            algorithm, length, curve, private_format=private_format, public_format=public_format
+        )
+
+    def import_key(self, key: Key) -> Key:
+        """Take a key in."""
+        return self._inner.import_key(key)
+
+    def destroy_key(self, key: Key) -> None:
+        """Let go of a key."""
+        self._inner.destroy_key(key)
+
+    def describe(self, key: Key) -> KeyDescription | None:
+        """Say what the material is."""
+        return self._inner.describe(self.usable(key))
+
+    def convert(self, key: Key, key_format_type: KeyFormatType) -> KeyBlock:
+        """Write the material in another format."""
+        return self._inner.convert(key, key_format_type)
+
+    # --- without keys ---------------------------------------------------------------------------------------------
+
+    def random_bytes(self, length: int) -> bytes:
+        """Return random bytes."""
+        return self._inner.random_bytes(length)
+
+    def hash(self, algorithm: HashingAlgorithm, data: bytes) -> bytes:
+        """Compute a digest."""
+        self._check_hash(algorithm)
+        return self._inner.hash(algorithm, data)
+
+    def begin_hash(self, algorithm: HashingAlgorithm) -> DigestStream:
+        """Begin a digest."""
+        self._check_hash(algorithm)
+        return self._inner.begin_hash(algorithm)
+
+    # --- ciphers --------------------------------------------------------------------------------------------------
+
+    def encrypt(
+        self,
+        key: Key,
+        parameters: CryptographicParameters,
+        data: bytes,
+        *,
+        iv_counter_nonce: bytes | None = None,
+        additional_data: bytes | None = None,
+    ) -> Encrypted:
+        """Encrypt in one part."""
+        self._check_cipher(key, parameters, self._capabilities)
+        return self._inner.encrypt(
+            self.usable(key),
+            parameters,
+            data,
+            iv_counter_nonce=iv_counter_nonce,
+            additional_data=additional_data,
+        )
+
+    def decrypt(
+        self,
+        key: Key,
+        parameters: CryptographicParameters,
+        data: bytes,
+        *,
+        iv_counter_nonce: bytes | None = None,
+        additional_data: bytes | None = None,
+        authenticated_encryption_tag: bytes | None = None,
+    ) -> bytes:
+        """Decrypt in one part."""
+        self._check_cipher(key, parameters, self._processing)
+        return self._inner.decrypt(
+            self.usable(key),
+            parameters,
+            data,
+            iv_counter_nonce=iv_counter_nonce,
+            additional_data=additional_data,
+            authenticated_encryption_tag=authenticated_encryption_tag,
+        )
+
+    def begin_encrypt(
+        self,
+        key: Key,
+        parameters: CryptographicParameters,
+        *,
+        iv_counter_nonce: bytes | None = None,
+        additional_data: bytes | None = None,
+    ) -> EncryptStream:
+        """Begin to encrypt."""
+        self._check_cipher(key, parameters, self._capabilities)
+        return self._inner.begin_encrypt(
+            self.usable(key), parameters, iv_counter_nonce=iv_counter_nonce, additional_data=additional_data
+        )
+
+    def begin_decrypt(
+        self,
+        key: Key,
+        parameters: CryptographicParameters,
+        *,
+        iv_counter_nonce: bytes | None = None,
+        additional_data: bytes | None = None,
+        authenticated_encryption_tag: bytes | None = None,
+    ) -> DecryptStream:
+        """Begin to decrypt."""
+        self._check_cipher(key, parameters, self._processing)
+        return self._inner.begin_decrypt(
+            self.usable(key),
+            parameters,
+            iv_counter_nonce=iv_counter_nonce,
+            additional_data=additional_data,
+            authenticated_encryption_tag=authenticated_encryption_tag,
+        )
+
+    # --- signatures, codes, derivation ----------------------------------------------------------------------------
+
+    def sign(self, key: Key, parameters: CryptographicParameters, data: bytes, *, digested: bool = False) -> bytes:
+        """Sign."""
+        self._check_signature(key, parameters, self._capabilities)
+        return self._inner.sign(self.usable(key), parameters, data, digested=digested)
+
+    def verify(
+        self,
+        key: Key,
+        parameters: CryptographicParameters,
+        data: bytes,
+        signature: bytes,
+        *,
+        digested: bool = False,
+    ) -> ValidityIndicator:
+        """Judge a signature."""
+        self._check_signature(key, parameters, self._processing)
+        return self._inner.verify(self.usable(key), parameters, data, signature, digested=digested)
+
+    def begin_sign(self, key: Key, parameters: CryptographicParameters) -> DigestStream:
+        """Begin to sign."""
+        self._check_signature(key, parameters, self._capabilities)
+        return self._inner.begin_sign(self.usable(key), parameters)
+
+    def begin_verify(self, key: Key, parameters: CryptographicParameters) -> VerifyStream:
+        """Begin to verify."""
+        self._check_signature(key, parameters, self._processing)
+        return self._inner.begin_verify(self.usable(key), parameters)
+
+    def mac(self, key: Key, parameters: CryptographicParameters, data: bytes) -> bytes:
+        """Compute a code."""
+        self._check_mac(key, parameters, self._capabilities)
+        return self._inner.mac(self.usable(key), parameters, data)
+
+    def verify_mac(self, key: Key, parameters: CryptographicParameters, data: bytes, mac: bytes) -> ValidityIndicator:
+        """Judge a code."""
+        self._check_mac(key, parameters, self._processing)
+        return self._inner.verify_mac(self.usable(key), parameters, data, mac)
+
+    def begin_mac(self, key: Key, parameters: CryptographicParameters) -> DigestStream:
+        """Begin a code."""
+        self._check_mac(key, parameters, self._capabilities)
+        return self._inner.begin_mac(self.usable(key), parameters)
+
+    def begin_verify_mac(self, key: Key, parameters: CryptographicParameters) -> VerifyStream:
+        """Begin to judge a code."""
+        self._check_mac(key, parameters, self._processing)
+        return self._inner.begin_verify_mac(self.usable(key), parameters)
+
+    def derive(
+        self,
+        method: DerivationMethod,
+        keys: Sequence[Key],
+        parameters: DerivationParameters,
+        length: int,
+    ) -> KeyMaterial:
+        """Derive."""
+        _allow(
+            method in self._capabilities.derivation_methods
+            or method not in self._inner.capabilities.derivation_methods,
+            f"derivation by {method.name}",
+        )
+        return self._inner.derive(method, [self.usable(key) for key in keys], parameters, length)
+
+    # --- checks: what the inner adapter does not know either, it refuses with its own, better text --------
+
+    def _check_hash(self, algorithm: HashingAlgorithm) -> None:
+        known = self._inner.capabilities.hashing_algorithms
+        _allow(algorithm in self._capabilities.hashing_algorithms or algorithm not in known, algorithm.name)
+
+    def _check_cipher(self, key: Key, parameters: CryptographicParameters, allowed: CryptoCapabilities) -> None:
+        pair = isinstance(key, PublicKey | PrivateKey | Certificate)
+        algorithm = CryptographicAlgorithm.RSA if pair else _algorithm(key, parameters)
+        if algorithm is None:
+            return
+        mode = None if pair else parameters.block_cipher_mode
+        self._check_length(key, allowed)
+        known = self._inner.capabilities.ciphers.get((algorithm, mode))
+        if known is None:
+            return
+        name = _named(algorithm, mode)
+        paddings = allowed.ciphers.get((algorithm, mode))
+        _allow(paddings is not None, name)
+        padding = parameters.padding_method or PaddingMethod.NONE
+        _allow(padding in (paddings or ()) or padding not in known, f"{name} with padding {padding.name}")
+
+    def _check_signature(self, key: Key, parameters: CryptographicParameters, allowed: CryptoCapabilities) -> None:
+        algorithm = _algorithm(key, CryptographicParameters())
+        if algorithm is None:
+            description = self._inner.describe(self.usable(key))
+            algorithm = description.algorithm if description else None
+        family = CryptographicAlgorithm.ECDSA if algorithm in _AS_ECDSA else algorithm
+        if family is None:
+            return
+        self._check_length(key, allowed)
+        rows = [hashes for (known, _), hashes in allowed.signatures.items() if known is family]
+        _allow(bool(rows), f"signatures by {family.name}")
+        hashing = parameters.hashing_algorithm
+        if parameters.digital_signature_algorithm is not None:
+            hashing = HASH_OF_SIGNATURE.get(parameters.digital_signature_algorithm) or hashing
+        if hashing is not None and rows[0] and hashing in self._inner.capabilities.hashing_algorithms:
+            _allow(hashing in rows[0], f"{family.name} signatures with {hashing.name}")
+
+    def _check_mac(self, key: Key, parameters: CryptographicParameters, allowed: CryptoCapabilities) -> None:
+        algorithm = _algorithm(key, parameters)
+        if algorithm in self._inner.capabilities.macs:
+            _allow(algorithm in allowed.macs, f"MAC by {algorithm.name if algorithm else algorithm}")
+
+    def _check_length(self, key: Key, allowed: CryptoCapabilities) -> None:
+        """Refuse keys of lengths that could not be made either; longer ones than any are the inner adapter's business."""
+        if isinstance(key, Certificate):
+            described = self._inner.describe(key)
+            algorithm, length = (described.algorithm, described.length) if described else (None, None)
+        else:
+            algorithm, length = key.key_block.cryptographic_algorithm, key.key_block.cryptographic_length
+        if algorithm is None or length is None:
+            return
+        lengths = allowed.key_pair_lengths.get(algorithm) or allowed.symmetric_lengths.get(algorithm)
+        if lengths is not None:
+            _allow(length in lengths or length > max(lengths), f"{algorithm.name} keys of {length} bits")
+
+
+def _algorithm(key: Key, parameters: CryptographicParameters) -> CryptographicAlgorithm | None:
+    own = None if isinstance(key, Certificate) else key.key_block.cryptographic_algorithm
+    return parameters.cryptographic_algorithm or own
+
+
+def _named(algorithm: CryptographicAlgorithm, mode: BlockCipherMode | None) -> str:
+    return algorithm.name if mode is None else f"{algorithm.name} in mode {mode.name}"
+
+
+def _allow(allowed: bool, what: str) -> None:
+    if not allowed:
+        raise not_supported(f"{what} is not offered by this server as it is set up")
