@@ -215,7 +215,7 @@ class Attributes:
 
     def __repr__(self) -> str:
         """Show only what is set: sixty fields of None hide the three that matter."""
-        told = (f"{a.name}={getattr(self, a.name)!r}" for a in attrs.fields(Attributes))
+        told = (f"{a.name}={getattr(self, a.name)!r}" for a in attrs.fields(Attributes) if a.repr)
         return f"Attributes({', '.join(t for t in told if not t.endswith(('=None', '=()')))})"
 
     def _numbered(self, reference: AttributeReference, values: tuple[Any, ...]) -> Iterator[AttributeInstance]:

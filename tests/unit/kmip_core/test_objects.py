@@ -1,0 +1,186 @@
+"""Managed objects: the six constructors of the PyKMIP document, and that secrets stay out of sight."""
+
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from kmip_core import enums
+from kmip_core.attributes import Attributes
+from kmip_core.enums import CryptographicAlgorithm as Algorithm
+from kmip_core.enums import CryptographicUsageMask as Mask
+from kmip_core.enums import KeyFormatType, ObjectType, State
+from kmip_core.objects import (
+    CONTENT_CLASSES,
+    Certificate,
+    CertificateRequest,
+    KeyBlock,
+    KeyValue,
+    ManagedObject,
+    OpaqueObject,
+    PGPKey,
+    PrivateKey,
+    PublicKey,
+    SecretData,
+    SplitKey,
+    SymmetricKey,
+    Template,
+    X509Certificate,
+)
+from kmip_core.structures import Name
+
+SECRET = b"\xde\xad\xbe\xef secret material"
+BLOCK = KeyBlock(key_format_type=KeyFormatType.RAW, key_value=KeyValue(key_material=SECRET))
+MASKS = [Mask.ENCRYPT, Mask.DECRYPT]
+
+
+def told(mask: Mask = Mask.ENCRYPT | Mask.DECRYPT, name: str | None = "n", **fields: Any) -> Attributes:
+    begun = Attributes(
+        names=() if name is None else (Name(name_value=name),), cryptographic_usage_mask=mask, state=State.PRE_ACTIVE
+    )
+    return evolve(begun, **fields)
+
+
+def material(content: Any) -> Any:
+    return content.key_block.key_value.key_material
+
+
+def test_a_symmetric_key_by_the_documents_constructor() -> None:
+    key = SymmetricKey(Algorithm.AES, 128, SECRET, MASKS, "n")
+
+    assert key.key_block.key_format_type is KeyFormatType.RAW
+    assert key.key_block.cryptographic_algorithm is Algorithm.AES
+    assert key.key_block.cryptographic_length == 128
+    assert material(key) == SECRET
+    assert key.attributes == told(cryptographic_algorithm=Algorithm.AES, cryptographic_length=128)
+
+
+@pytest.mark.parametrize(
+    ("make", "default"),
+    [(PublicKey, KeyFormatType.X_509), (PrivateKey, KeyFormatType.PKCS_8)],
+    ids=["public", "private"],
+)
+def test_halves_of_a_key_pair_by_the_documents_constructor(make: Any, default: KeyFormatType) -> None:
+    key = make(Algorithm.RSA, 2_048, SECRET, KeyFormatType.PKCS_1, MASKS, "n")
+
+    assert key.key_block.key_format_type is KeyFormatType.PKCS_1
+    assert key.key_block.cryptographic_length == 2_048
+    assert material(key) == SECRET
+    assert key.attributes == told(cryptographic_algorithm=Algorithm.RSA, cryptographic_length=2_048)
+    assert make(Algorithm.RSA, 2_048, SECRET).key_block.key_format_type is default
+
+
+def test_a_certificate_by_the_documents_constructor() -> None:
+    certificate = X509Certificate(SECRET, [Mask.VERIFY], "n")
+
+    assert isinstance(certificate, Certificate)
+    assert certificate.certificate_type is enums.CertificateType.X_509
+    assert certificate.certificate_value == SECRET
+    assert certificate.attributes == told(Mask.VERIFY)
+
+
+def test_secret_data_by_the_documents_constructor() -> None:
+    secret = SecretData(SECRET, enums.SecretDataType.SEED, [Mask.DERIVE_KEY], "n")
+
+    assert secret.secret_data_type is enums.SecretDataType.SEED
+    assert secret.key_block.key_format_type is KeyFormatType.OPAQUE
+    assert secret.key_block.cryptographic_algorithm is None
+    assert material(secret) == SECRET
+    assert secret.attributes == told(Mask.DERIVE_KEY)
+
+
+def test_an_opaque_object_by_the_documents_constructor() -> None:
+    opaque = OpaqueObject(SECRET, enums.OpaqueDataType.NONE, "n")
+
+    assert opaque.opaque_data_value == SECRET
+    assert opaque.attributes == told(Mask(0))
+
+
+def test_without_a_name_there_is_none() -> None:
+    assert SymmetricKey(Algorithm.AES, 128, SECRET).attributes == told(
+        Mask(0), None, cryptographic_algorithm=Algorithm.AES, cryptographic_length=128
+    )
+    assert OpaqueObject(SECRET).attributes.names == ()
+
+
+@pytest.mark.parametrize("make", [SymmetricKey, PublicKey, PrivateKey], ids=lambda make: make.__name__)
+def test_a_whole_key_block_is_taken_as_it_is_and_says_nothing_of_attributes(make: Any) -> None:
+    assert make(key_block=BLOCK).key_block is BLOCK
+    assert make(key_block=BLOCK).attributes == Attributes()
+    assert make(key_block=BLOCK, attributes=told()).attributes == told()
+
+
+def test_attributes_given_beside_a_value_are_kept() -> None:
+    given = Attributes(comment="c")
+
+    assert SymmetricKey(Algorithm.AES, 128, SECRET, attributes=given).attributes == given
+    assert OpaqueObject(SECRET, attributes=given).attributes == given
+    assert X509Certificate(SECRET, attributes=given).attributes == given
+    assert SecretData(SECRET, attributes=given).attributes == given
+
+
+def test_wire_names_do_as_well() -> None:
+    assert OpaqueObject(opaque_data_value=SECRET) == OpaqueObject(SECRET)
+    assert X509Certificate(certificate_value=SECRET).certificate_value == SECRET
+    assert SecretData(secret_data_type=enums.SecretDataType.SEED, key_block=BLOCK).key_block is BLOCK
+
+
+CONTENTS = (
+    SymmetricKey(Algorithm.AES, 128, SECRET),
+    PublicKey(Algorithm.RSA, 1_024, SECRET),
+    PrivateKey(Algorithm.RSA, 1_024, SECRET),
+    SplitKey(
+        split_key_parts=3,
+        key_part_identifier=1,
+        split_key_threshold=2,
+        split_key_method=enums.SplitKeyMethod.XOR,
+        key_block=BLOCK,
+    ),
+    X509Certificate(SECRET),
+    CertificateRequest(certificate_request_type=enums.CertificateRequestType.PEM, certificate_request_value=SECRET),
+    SecretData(SECRET),
+    OpaqueObject(SECRET),
+    PGPKey(pgp_key_version=4, key_block=BLOCK),
+    Template(template_attributes=Attributes(comment="c")),
+)
+
+
+def test_every_object_type_of_the_protocol_to_2_1_has_its_class() -> None:
+    assert {object_type for object_type in ObjectType if object_type <= ObjectType.CERTIFICATE_REQUEST} == set(
+        CONTENT_CLASSES
+    )
+    assert all(content.object_type is object_type for object_type, content in CONTENT_CLASSES.items())
+
+
+@pytest.mark.parametrize("content", CONTENTS, ids=lambda content: type(content).__name__)
+def test_a_content_is_of_the_class_of_its_type_and_frozen(content: Any) -> None:
+    assert isinstance(content, CONTENT_CLASSES[content.object_type])
+    with pytest.raises(AttributeError):
+        content.attributes = Attributes()
+
+
+PUBLIC = (ObjectType.CERTIFICATE, ObjectType.CERTIFICATE_REQUEST)
+
+
+@pytest.mark.parametrize(
+    "content", [c for c in CONTENTS if c.object_type not in PUBLIC], ids=lambda content: type(content).__name__
+)
+def test_no_secret_is_in_a_repr_or_a_text(content: Any) -> None:
+    for told_text in (repr(content), str(content), f"{[content]}"):
+        assert "secret material" not in told_text
+        assert "deadbeef" not in told_text
+
+
+def test_wrapped_material_is_not_in_a_repr_either() -> None:
+    assert "secret" not in repr(KeyBlock(key_format_type=KeyFormatType.RAW, key_value=SECRET))
+
+
+def test_contents_are_equal_by_value() -> None:
+    assert SymmetricKey(Algorithm.AES, 128, SECRET) == SymmetricKey(Algorithm.AES, 128, SECRET)
+    assert SymmetricKey(Algorithm.AES, 128, SECRET) != SymmetricKey(Algorithm.AES, 128, b"other")
+
+
+def test_a_managed_object_begins_on_line_with_its_content() -> None:
+    record = ManagedObject(unique_identifier="1", object_type=ObjectType.SYMMETRIC_KEY, owner="a", attributes=told())
+
+    assert (record.version, record.archived, record.has_content) == (0, False, True)
