@@ -253,9 +253,7 @@ def read_only(reference: AttributeReference) -> KmipError:
 def _check_applies(reference: AttributeReference, rule: Rule, object_type: ObjectType) -> None:
     if object_type not in rule.object_types:
         kind = object_type.name.replace("_", " ").title()
-        raise KmipError(
-            ResultReason.INVALID_ATTRIBUTE, f"{title(reference.attribute)} is not an attribute of a {kind}"
-        )
+        raise KmipError(ResultReason.INVALID_ATTRIBUTE, f"{title(reference.attribute)} is not an attribute of a {kind}")
 
 
 def _check_state(reference: AttributeReference, rule: Rule, attributes: Attributes) -> None:

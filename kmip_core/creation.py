@@ -7,9 +7,8 @@ set").
 
 from attrs import evolve
 
-from kmip_core import attribute_rules, lifecycle
-from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes
-from kmip_core.criteria import Query
+from kmip_core import attribute_rules, attribute_values, lifecycle
+from kmip_core.attributes import AttributeReference, Attributes
 from kmip_core.enums import (
     HashingAlgorithm,
     KeyFormatType,
@@ -17,7 +16,7 @@ from kmip_core.enums import (
     ProtectionStorageMask,
     ResultReason,
 )
-from kmip_core.errors import KmipError, invalid_field
+from kmip_core.errors import KmipError
 from kmip_core.objects import (
     Certificate,
     CertificateRequest,
@@ -44,25 +43,29 @@ def begin(
     *,
     made_here: bool,
     unique_identifier: str | None = None,
+    protection_storage_masks: tuple[ProtectionStorageMask, ...] = (),
 ) -> ManagedObject:
     """Collect a new object of the asker's and return its record.
 
-    attributes: the client's, merged; they must not contain what only the server sets.
-    made_here: True if the server generated the material, which sets Original Creation Date and Never Extractable.
+    attributes: the client's, templates merged in; they must not contain what only the server sets.
+    made_here: True if the server generated the material: it then says when, and by which random number generator.
     unique_identifier: one that was announced already; None for a fresh one.
-    Raises KmipError for attributes that a client may not set, an unknown policy, or (if so configured) a taken name.
+    protection_storage_masks: the ways of storing it that would do, best first; empty for any.
+    Raises KmipError for attributes that a client may not set, or values that they cannot have.
     """
     attribute_rules.check_creation(attributes, content.object_type)
-    if attributes.operation_policy_name is not None and not scope.policy.is_known(attributes.operation_policy_name):
-        raise invalid_field(f"no operation policy is named {attributes.operation_policy_name!r}")
-    begun = _with_server_attributes(scope, content, attributes, made_here)
-    if unique_identifier is not None:
-        begun = evolve(begun, unique_identifier=unique_identifier)
+    if made_here:
+        _check_is_not_told(attributes)
+    accepted = evolve(
+        attribute_values.all_accepted(scope, attributes),
+        protection_storage_mask=_protection(scope, protection_storage_masks),
+    )
+    identifier = scope.identifiers.new() if unique_identifier is None else unique_identifier
     managed_object = ManagedObject(
-        unique_identifier=begun.unique_identifier or "",
+        unique_identifier=identifier,
         object_type=content.object_type,
         owner=scope.principal.name,
-        attributes=begun,
+        attributes=_with_server_attributes(scope, content, accepted, identifier, made_here),
         has_content=has_material(content),
     )
     scope.work.add(managed_object, _bare(content) if managed_object.has_content else None)
@@ -108,57 +111,68 @@ def digests(scope: Scope, content: Content) -> tuple[Digest, ...]:
 
 
 def format_of(content: Content) -> KeyFormatType | None:
-    """Return the Key Format Type that the standard gives to this content, if any. KMIP 2.1 §4.26."""
+    """Return the Key Format Type that the standard gives to this content, if any. KMIP 2.1 §4.26.
+
+    A certificate counts as Raw: the official cases TC-CERTATTR say so.
+    """
     block: KeyBlock | None = getattr(content, "key_block", None)
     if block is not None:
         return block.key_format_type
-    return KeyFormatType.X_509 if isinstance(content, Certificate) else None
+    return KeyFormatType.RAW if isinstance(content, Certificate) else None
 
 
-def check_names_are_free(scope: Scope, attributes: Attributes) -> None:
-    """Raise KmipError (Non Unique Name Attribute) for a name that the asker's objects already carry (RULINGS 8)."""
-    for name in attributes.names:
-        found = scope.work.locate(
-            Query(
-                criteria=(AttributeInstance(reference=AttributeReference(attribute="names"), value=name),),
-                visibility=evolve(scope.visibility, everyone=frozenset()),
-                now=scope.now,
-                maximum_items=1,
-            )
-        )
-        if found.unique_identifiers:
-            raise KmipError(
-                ResultReason.NON_UNIQUE_NAME_ATTRIBUTE,
-                f"another object of yours is named {name.name_value!r}",
-            )
+def _protection(scope: Scope, wanted: tuple[ProtectionStorageMask, ...]) -> ProtectionStorageMask:
+    """Return how a new object is stored: the first wish that can be had.  Raises Protection Storage Unavailable."""
+    offered = scope.capabilities.protection_storage_masks
+    for mask in wanted or offered:
+        if any(mask & ~offer == 0 for offer in offered):
+            return mask
+    raise KmipError(
+        ResultReason.PROTECTION_STORAGE_UNAVAILABLE, "objects are not stored here in any of the ways that would do"
+    )
 
 
-def _with_server_attributes(scope: Scope, content: Content, attributes: Attributes, made_here: bool) -> Attributes:
-    now = scope.now
-    if scope.settings.unique_names:
-        check_names_are_free(scope, attributes)
+def _check_is_not_told(attributes: Attributes) -> None:
+    for name in ("original_creation_date", "random_number_generator"):
+        if getattr(attributes, name) is not None:
+            raise attribute_rules.read_only(AttributeReference(attribute=name))
+
+
+def _with_server_attributes(
+    scope: Scope, content: Content, attributes: Attributes, identifier: str, made_here: bool
+) -> Attributes:
+    begun = evolve(
+        attributes,
+        unique_identifier=identifier,
+        short_unique_identifier=scope.crypto.hash(HashingAlgorithm.SHA_256, identifier.encode()),  # KMIP 2.1 §4.56
+        object_type=content.object_type,
+        template_names=(),
+        initial_date=scope.now,
+        last_change_date=scope.now,
+        operation_policy_name=attributes.operation_policy_name or DEFAULT_POLICY,
+        lease_time=scope.settings.lease_time,
+    )
+    if content.object_type is ObjectType.TEMPLATE:
+        return evolve(begun, protection_storage_mask=None)
     sensitive = bool(attributes.sensitive)
     extractable = attributes.extractable is not False
-    typed = evolve(attributes, object_type=content.object_type)
-    lives = content.object_type is not ObjectType.TEMPLATE
+    if made_here:
+        begun = evolve(
+            begun,
+            original_creation_date=scope.now,
+            random_number_generator=scope.capabilities.random_number_generators[0],
+        )
     return evolve(
-        typed,
-        unique_identifier=scope.identifiers.new(),
-        template_names=(),
-        state=lifecycle.initial_state(typed, now) if lives else None,
-        initial_date=now,
-        last_change_date=now,
-        original_creation_date=now if made_here else attributes.original_creation_date,
-        operation_policy_name=attributes.operation_policy_name or DEFAULT_POLICY,
+        begun,
+        state=lifecycle.initial_state(begun, scope.now),
         digests=digests(scope, content),
         key_format_type=format_of(content),
-        fresh=True if attributes.fresh is None else attributes.fresh,
+        fresh=attributes.fresh is not False,
         sensitive=sensitive,
         always_sensitive=sensitive,
         extractable=extractable,
         never_extractable=not extractable,
         key_value_present=None if has_material(content) else False,
-        protection_storage_mask=ProtectionStorageMask.SOFTWARE,
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from attrs import define, evolve, field, frozen
 
-from kmip_core import lifecycle, rules, usage
+from kmip_core import lifecycle, rules, templates, usage
 from kmip_core.enums import (
     BatchErrorContinuationOption,
     ObjectType,
@@ -168,6 +168,7 @@ class _Batch:
     def _answer(self, item: RequestBatchItem) -> ResponseBatchItem:
         """Run one item as its own unit of work, again if somebody else was faster."""
         before = self.placeholder, len(self.made)
+        refusal = _busy()
         for _ in range(ATTEMPTS):
             with self.engine.storage.unit_of_work() as work:
                 answer, record = self._attempt(item, work)
@@ -177,13 +178,19 @@ class _Batch:
                 try:
                     self._commit(work, [record])
                 except ConcurrentChange:
-                    self.placeholder = before[0]
-                    del self.made[before[1] :]
-                    continue
+                    self._forget(*before)
                 except KmipError as error:
-                    return failure(error, item.operation, item.unique_batch_item_id)
-                return answer
-        return failure(_busy(), item.operation, item.unique_batch_item_id)
+                    self._forget(*before)
+                    refusal = error
+                    break
+                else:
+                    return answer
+        return failure(refusal, item.operation, item.unique_batch_item_id)
+
+    def _forget(self, placeholder: str | None, made: int) -> None:
+        """Take back what an item that did not happen has left in the batch."""
+        self.placeholder = placeholder
+        del self.made[made:]
 
     def _attempt(self, item: RequestBatchItem, work: UnitOfWork) -> tuple[ResponseBatchItem, AuditRecord]:
         """Perform one item without committing; every exception becomes an answer here."""
@@ -195,6 +202,9 @@ class _Batch:
             payload = self._perform(item, work, touched)
         except KmipError as refusal:
             error = refusal
+            spec = self.engine.catalogue.get(item.operation) if item.operation is not None else None
+            if spec is not None and spec.failure_empties_placeholder:
+                self.placeholder = None
         except Exception as fault:  # the edge where faults become answers (DESIGN 1)
             self.engine.faults.report(record_id, fault)
             error = KmipError(ResultReason.GENERAL_FAILURE, f"the server failed; its log says why under {record_id}")
@@ -241,7 +251,7 @@ class _Batch:
         )
         if spec.amount is not None:
             usage.charge(work, scope.target, *spec.amount(request))
-        response = spec.perform(request, scope)
+        response = spec.perform(templates.applied(request, spec.attribute_fields, scope), scope)
         self._remember(spec, response, touched)
         return response
 
@@ -385,13 +395,8 @@ _MADE_BY: Final[dict[UniqueIdentifier, frozenset[tuple[Operation, str]]]] = {
 
 
 def _undone(answer: ResponseBatchItem) -> ResponseBatchItem:
-    return ResponseBatchItem(
-        operation=answer.operation,
-        unique_batch_item_id=answer.unique_batch_item_id,
-        result_status=ResultStatus.OPERATION_UNDONE,
-        result_reason=ResultReason.GENERAL_FAILURE,
-        result_message="undone because a later item of the batch failed",
-    )
+    """Return the item as the official case BL-M-2-21 has it: what it had answered, and that it is undone."""
+    return evolve(answer, result_status=ResultStatus.OPERATION_UNDONE)
 
 
 def _busy() -> KmipError:

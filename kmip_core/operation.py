@@ -11,8 +11,22 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from attrs import field, fields, frozen
 
+from kmip_core.attributes import Attributes
 from kmip_core.criteria import Located, Query
-from kmip_core.enums import ObjectType, Operation, UniqueIdentifier
+from kmip_core.enums import (
+    AttestationType,
+    ClientRegistrationMethod,
+    DestroyAction,
+    ObjectType,
+    Operation,
+    ProfileName,
+    ProtectionStorageMask,
+    RNGAlgorithm,
+    RNGMode,
+    ShreddingAlgorithm,
+    UniqueIdentifier,
+    UnwrapMode,
+)
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.policy import Visibility
 from kmip_core.ports.crypto import Crypto
@@ -22,7 +36,13 @@ from kmip_core.principal import Principal
 from kmip_core.rules import Admitted, Purpose
 from kmip_core.settings import Settings
 from kmip_core.streams import Streams
-from kmip_core.structures import ProtocolVersion
+from kmip_core.structures import (
+    CapabilityInformation,
+    ExtensionInformation,
+    ProtocolVersion,
+    RNGParameters,
+    ValidationInformation,
+)
 
 ObjectReference: TypeAlias = str | UniqueIdentifier | int
 """How a request names an object: its identifier; the ID placeholder or "the last one made by ..." (2.x); or the n-th
@@ -64,6 +84,7 @@ class Spec:
     amount: what a request uses up of its target's Usage Limits, as objects and bytes (`usage.charge`).
     effect: how to pace it; a function where that depends on the request.
     placeholder: what the ID placeholder becomes after success (None empties it); no function leaves it (RULINGS 14).
+    failure_empties_placeholder: True where the standard wants what follows in the batch to fail as well.
     """
 
     operation: Operation
@@ -74,8 +95,16 @@ class Spec:
     targets: tuple[Target, ...] = ()
     placeholder: Callable[[Any], str | None] | None = None
     amount: Callable[[Any], tuple[int, int | None]] | None = None
+    failure_empties_placeholder: bool = False
     identifier_fields: tuple[str, ...] = field(init=False, repr=False)
     """The response's fields that hold identifiers of objects, derived."""
+
+    attribute_fields: tuple[str, ...] = field(init=False, repr=False)
+    """The request's fields that hold attributes and may name templates, derived."""
+
+    @attribute_fields.default
+    def _find_attribute_fields(self) -> tuple[str, ...]:
+        return tuple(a.name for a in fields(self.request) if a.type in (Attributes, Attributes | None))
 
     @identifier_fields.default
     def _find_identifier_fields(self) -> tuple[str, ...]:
@@ -85,15 +114,37 @@ class Spec:
 
 @frozen(kw_only=True)
 class Capabilities:
-    """What this server, as wired, can do: what Query tells.
+    """What this server, as wired, can do: what Query tells, and nothing is told that is not here.
 
     operations: the catalogue, without what the adapters cannot do; the edge leaves out what a version does not have.
     protocol_versions: newest first.
+    random_number_generators: the first is the one that makes keys.
+    protection_storage_masks: ways in which an object can be stored, the usual one first.
     """
 
     operations: tuple[Operation, ...]
     object_types: tuple[ObjectType, ...]
     protocol_versions: tuple[ProtocolVersion, ...]
+    application_namespaces: tuple[str, ...] = ()
+    extensions: tuple[ExtensionInformation, ...] = ()
+    attestation_types: tuple[AttestationType, ...] = ()
+    random_number_generators: tuple[RNGParameters, ...] = (RNGParameters(rng_algorithm=RNGAlgorithm.UNSPECIFIED),)
+    validations: tuple[ValidationInformation, ...] = ()
+    profiles: tuple[ProfileName, ...] = ()
+    capability: CapabilityInformation = CapabilityInformation(
+        streaming_capability=False,
+        asynchronous_capability=False,
+        attestation_capability=False,
+        batch_undo_capability=True,
+        batch_continue_capability=True,
+        unwrap_mode=UnwrapMode.NOT_PROCESSED,
+        destroy_action=DestroyAction.KEY_MATERIAL_DELETED,
+        shredding_algorithm=ShreddingAlgorithm.UNSUPPORTED,
+        rng_mode=RNGMode.SHARED_INSTANTIATION,
+        quantum_safe_capability=False,
+    )
+    client_registration_methods: tuple[ClientRegistrationMethod, ...] = ()
+    protection_storage_masks: tuple[ProtectionStorageMask, ...] = (ProtectionStorageMask.SOFTWARE,)
 
 
 class Admission(Protocol):

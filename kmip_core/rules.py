@@ -36,6 +36,10 @@ class Purpose(enum.Enum):
     AGREE = "key agreement"
     CERTIFY = "Certify"
     REPLACE = "Re-key"
+    CHECK = "Check"
+    LEASE = "Obtain Lease"
+    ALLOCATE = "Get Usage Allocation"
+    RECOVER = "Recover"
 
 
 _ANY: Final = frozenset(State)
@@ -60,6 +64,10 @@ STATES_FOR: Final[dict[Purpose, frozenset[State]]] = {
     Purpose.AGREE: _ACTIVE,
     Purpose.CERTIFY: _LIVING,
     Purpose.REPLACE: _LIVING,
+    Purpose.CHECK: _PRESENT,
+    Purpose.LEASE: _PRESENT,
+    Purpose.ALLOCATE: _ACTIVE,
+    Purpose.RECOVER: _ANY,
 }
 """The states an object may be in for a purpose."""
 
@@ -80,7 +88,7 @@ USAGE_FOR: Final[dict[Purpose, Mask]] = {
 }
 """The Cryptographic Usage Mask bit that a purpose needs; a purpose that is not here needs none."""
 
-PROTECTS: Final = frozenset({Purpose.ENCRYPT, Purpose.SIGN, Purpose.MAC_GENERATE, Purpose.WRAP})
+PROTECTS: Final = frozenset({Purpose.ENCRYPT, Purpose.SIGN, Purpose.MAC_GENERATE, Purpose.WRAP, Purpose.ALLOCATE})
 """Purposes that apply protection: over at the Protect Stop Date. KMIP 2.1 §4.41."""
 
 PROCESSES: Final = AFTER_DEACTIVATION
@@ -139,7 +147,8 @@ def admit(
     return Admitted(managed_object, purpose, _SEAL)
 
 
-_WHILE_ARCHIVED: Final = frozenset({Purpose.READ_ATTRIBUTES, Purpose.CHANGE_ATTRIBUTES, Purpose.CHANGE_STATE})
+_WHILE_ARCHIVED: Final = frozenset({Purpose.READ_ATTRIBUTES, Purpose.RECOVER})
+"""Everything else is refused, KMIP 1.4 §11; attributes are read all the same, as the official case TC-101 does."""
 
 
 def check_usage(mask: Mask | None, purpose: Purpose) -> None:

@@ -6,6 +6,7 @@ asks at once, and an operation that fails uses up nothing.
 
 from attrs import evolve
 
+from kmip_core.attributes import Attributes
 from kmip_core.enums import ResultReason, UsageLimitsUnit
 from kmip_core.errors import KmipError, not_supported
 from kmip_core.operation import Work
@@ -29,11 +30,20 @@ def charge(work: Work, target: Admitted, objects: int, octets: int | None) -> No
 
 def take(work: Work, target: Admitted, amount: int) -> None:
     """Collect a count that is lower by `amount`.  Raises KmipError (Usage Limit Exceeded) if that is not left."""
-    limits = target.attributes.usage_limits
+    lowered = less(target.attributes, amount)
+    if lowered != target.attributes:
+        work.save(evolve(target.managed_object, attributes=lowered))
+
+
+def less(attributes: Attributes, amount: int) -> Attributes:
+    """Return the attributes with a count lower by `amount`; unchanged without limits.
+
+    Raises KmipError (Usage Limit Exceeded) if that is not left.
+    """
+    limits = attributes.usage_limits
     left = None if limits is None else limits.usage_limits_count
     if limits is None or left is None or amount == 0:
-        return
+        return attributes
     if amount > left:
         raise KmipError(ResultReason.USAGE_LIMIT_EXCEEDED, f"{left} of the key's usage limits are left, not {amount}")
-    attributes = evolve(target.attributes, usage_limits=evolve(limits, usage_limits_count=left - amount))
-    work.save(evolve(target.managed_object, attributes=attributes))
+    return evolve(attributes, usage_limits=evolve(limits, usage_limits_count=left - amount))

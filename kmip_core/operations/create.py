@@ -1,58 +1,103 @@
-"""Create: the server makes a symmetric key. KMIP 2.1 §6.1.8, 1.4 §4.1."""
+"""Create: the server makes a symmetric key or secret data. KMIP 2.1 §6.1.8, 1.4 §4.1."""
 
 from attrs import evolve, frozen
 
 from kmip_core import creation
 from kmip_core.attributes import Attributes
-from kmip_core.enums import CryptographicUsageMask, KeyFormatType, ObjectType, Operation
+from kmip_core.enums import (
+    CryptographicUsageMask,
+    KeyFormatType,
+    ObjectType,
+    Operation,
+    ProtectionStorageMask,
+    SecretDataType,
+)
 from kmip_core.errors import invalid_field, need
-from kmip_core.objects import KeyBlock, KeyValue, SymmetricKey
+from kmip_core.objects import Content, KeyBlock, KeyValue, SecretData, SymmetricKey
 from kmip_core.operation import Effect, Scope, Spec, names_new_object
 
 
 @frozen(kw_only=True)
 class Request:
-    """object_type: what to make.  attributes: Cryptographic Algorithm, Length and Usage Mask at least."""
+    """object_type: what to make.  attributes: Cryptographic Algorithm, Length and Usage Mask at least.
+
+    protection_storage_masks: ways of storing it that would do (2.x), best first.
+    """
 
     object_type: ObjectType
     attributes: Attributes = Attributes()
+    protection_storage_masks: tuple[ProtectionStorageMask, ...] = ()
 
 
 @frozen(kw_only=True)
 class Response:
-    """unique_identifier: of the new key, Pre-Active unless an Activation Date has come."""
+    """unique_identifier: of the new object, Pre-Active unless an Activation Date has come."""
 
     object_type: ObjectType
     unique_identifier: str
 
 
 def perform(request: Request, scope: Scope) -> Response:
-    """Make the key and keep it.
+    """Make the object and keep it.
 
     Raises KmipError (Invalid Field) if algorithm, length or usage mask is missing, if the algorithm is not symmetric or
-    does not have the length, and for attributes that a client may not set.
+    does not have the length, and for attributes that a client may not set; Key Format Type Not Supported.
     """
-    if request.object_type is not ObjectType.SYMMETRIC_KEY:
+    make = MAKERS.get(request.object_type)
+    if make is None:
         kind = request.object_type.name.replace("_", " ").title()
-        raise invalid_field(f"Create makes a Symmetric Key; a {kind} can be registered")
-    attributes = request.attributes
+        raise invalid_field(f"Create makes a Symmetric Key or Secret Data; a {kind} can be registered")
+    content, attributes = make(request.attributes, scope)
+    made = creation.begin(
+        scope,
+        content,
+        evolve(attributes, key_format_type=None),  # the content was made in it
+        made_here=True,
+        protection_storage_masks=request.protection_storage_masks,
+    )
+    return Response(object_type=request.object_type, unique_identifier=made.unique_identifier)
+
+
+def _symmetric_key(attributes: Attributes, scope: Scope) -> tuple[Content, Attributes]:
     algorithm = need(attributes.cryptographic_algorithm, "Cryptographic Algorithm")
     length = need(attributes.cryptographic_length, "Cryptographic Length")
     if attributes.cryptographic_usage_mask is None and scope.settings.default_usage_masks:  # RULINGS 6
         mask = CryptographicUsageMask.ENCRYPT | CryptographicUsageMask.DECRYPT
         attributes = evolve(attributes, cryptographic_usage_mask=mask)
     need(attributes.cryptographic_usage_mask, "Cryptographic Usage Mask")
-    material = scope.crypto.make_symmetric_key(algorithm, length)
     key = SymmetricKey(
         key_block=KeyBlock(
             key_format_type=KeyFormatType.RAW,
-            key_value=KeyValue(key_material=material),
+            key_value=KeyValue(key_material=scope.crypto.make_symmetric_key(algorithm, length)),
             cryptographic_algorithm=algorithm,
             cryptographic_length=length,
         )
     )
-    made = creation.begin(scope, key, attributes, made_here=True)
-    return Response(object_type=request.object_type, unique_identifier=made.unique_identifier)
+    wanted = attributes.key_format_type
+    if wanted not in (None, KeyFormatType.RAW):  # to be had, or refused: KMIP 2.1 §4.26
+        key = evolve(key, key_block=scope.crypto.convert(key, wanted))
+    return key, attributes
+
+
+def _secret_data(attributes: Attributes, scope: Scope) -> tuple[Content, Attributes]:
+    """A random password; the official cases TC-CREATE-SD give it neither algorithm nor usage mask (RULINGS 6)."""
+    length = need(attributes.cryptographic_length, "Cryptographic Length")
+    if length <= 0 or length % 8:
+        raise invalid_field("Cryptographic Length must be a positive multiple of 8")
+    if attributes.key_format_type not in (None, KeyFormatType.OPAQUE, KeyFormatType.RAW):
+        raise invalid_field("Secret Data is made as Opaque or Raw")
+    secret = SecretData(
+        secret_data_type=SecretDataType.PASSWORD,
+        key_block=KeyBlock(
+            key_format_type=attributes.key_format_type or KeyFormatType.OPAQUE,
+            key_value=KeyValue(key_material=scope.crypto.random_bytes(length // 8)),
+        ),
+    )
+    return secret, attributes
+
+
+MAKERS = {ObjectType.SYMMETRIC_KEY: _symmetric_key, ObjectType.SECRET_DATA: _secret_data}
+"""What can be made, and how."""
 
 
 SPEC = Spec(

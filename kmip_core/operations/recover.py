@@ -1,0 +1,41 @@
+"""Recover: an archived object is needed again. KMIP 2.1 §6.1.42, 1.4 §4.23."""
+
+from attrs import evolve, frozen
+
+from kmip_core import changing
+from kmip_core.enums import Operation
+from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.rules import Purpose
+
+
+@frozen(kw_only=True)
+class Request:
+    """unique_identifier: the object, or None for the ID placeholder."""
+
+    unique_identifier: ObjectReference | None = None
+
+
+@frozen(kw_only=True)
+class Response:
+    """unique_identifier: of the object, which is on-line again."""
+
+    unique_identifier: str
+
+
+def perform(request: Request, scope: Scope) -> Response:
+    """Put the object on-line, without its Archive Date; nothing changes for one that already is."""
+    target = scope.target
+    if target.managed_object.archived:
+        attributes = evolve(target.attributes, archive_date=None)
+        changing.save(scope, evolve(target.managed_object, attributes=attributes, archived=False))
+    return Response(unique_identifier=target.unique_identifier)
+
+
+SPEC = Spec(
+    operation=Operation.RECOVER,
+    request=Request,
+    response=Response,
+    perform=perform,
+    effect=Effect.CHANGES,
+    targets=(Target(purpose=Purpose.RECOVER),),
+)

@@ -1,0 +1,52 @@
+"""Templates in 1.x requests: attributes under a name, merged in before a handler sees them. KMIP 1.4 §2.2.6, §4."""
+
+from functools import reduce
+from typing import Any
+
+from attrs import evolve
+
+from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes, merge
+from kmip_core.criteria import Query
+from kmip_core.enums import ObjectType, Operation, ResultReason, StorageStatusMask
+from kmip_core.errors import KmipError
+from kmip_core.objects import Content, Template
+from kmip_core.operation import Scope
+from kmip_core.rules import Purpose
+from kmip_core.structures import Name
+
+
+def applied(request: Any, fields: tuple[str, ...], scope: Scope) -> Any:
+    """Return the request with every template that it names merged into the attributes that name it.
+
+    fields: those of the request that hold attributes (`Spec.attribute_fields`).
+    The request's own single values win, then those of the last template; multiple ones are united. KMIP 1.4 §4.
+    Raises KmipError: Item Not Found for a template that is missing or not the asker's to use; Object Archived.
+    """
+    changes: dict[str, Attributes] = {}
+    for field in fields:
+        value: Attributes | None = getattr(request, field)
+        if value is not None and value.template_names:
+            parts = (*(_attributes_of(name, scope) for name in value.template_names), value)
+            changes[field] = evolve(reduce(merge, parts), template_names=())
+    return evolve(request, **changes) if changes else request
+
+
+def _attributes_of(name: Name, scope: Scope) -> Attributes:
+    """Return what the newest template of that name gives to others, which its own name is not."""
+    found = scope.work.locate(
+        Query(
+            criteria=(
+                AttributeInstance(reference=AttributeReference(attribute="names"), value=name),
+                AttributeInstance(reference=AttributeReference(attribute="object_type"), value=ObjectType.TEMPLATE),
+            ),
+            visibility=scope.visibility,
+            now=scope.now,
+            storage_status_mask=StorageStatusMask.ON_LINE_STORAGE | StorageStatusMask.ARCHIVAL_STORAGE,
+            maximum_items=1,
+        )
+    )
+    for identifier in found.unique_identifiers:
+        content: Content = scope.work.content(scope.admit(identifier, Purpose.READ_CONTENT, Operation.GET))
+        if isinstance(content, Template):
+            return evolve(content.template_attributes, names=())
+    raise KmipError(ResultReason.ITEM_NOT_FOUND, f"no template is named {name.name_value!r}")

@@ -1,0 +1,198 @@
+"""Builders for tests of the core: an engine over fakes, objects in it, and one line to perform an operation.
+
+Everything stands still and is foreseeable: the clock is fixed until it is told to go on, identifiers are counted.
+"""
+
+from typing import Any, Final, TypeVar
+
+from attrs import define, evolve, field
+
+from kmip_adapters.audit.memory import MemoryTrail
+from kmip_adapters.crypto.software import SoftwareCrypto
+from kmip_adapters.policy.static import StaticPolicies
+from kmip_adapters.storage.memory import MemoryStorage
+from kmip_adapters.system.clock import SteppableClock
+from kmip_adapters.system.identifiers import SequentialIdentifiers
+from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes
+from kmip_core.engine import Engine
+from kmip_core.enums import (
+    CryptographicAlgorithm,
+    CryptographicUsageMask,
+    ItemType,
+    KeyFormatType,
+    ObjectType,
+    Operation,
+    ResultStatus,
+    SecretDataType,
+    State,
+)
+from kmip_core.errors import KmipError
+from kmip_core.messages import (
+    RequestBatchItem,
+    RequestHeader,
+    RequestMessage,
+    ResponseBatchItem,
+    ResponseMessage,
+)
+from kmip_core.objects import CONTENT_CLASSES, KeyBlock, KeyValue, ManagedObject, SecretData, SymmetricKey
+from kmip_core.operation import Capabilities
+from kmip_core.operations import CATALOGUE
+from kmip_core.principal import Principal
+from kmip_core.settings import Settings
+from kmip_core.structures import CustomAttribute, Name, ProtocolVersion, TypedValue
+
+T = TypeVar("T")
+
+NOW: Final = 1_800_000_000
+ALICE: Final = Principal(name="alice")
+BOB: Final = Principal(name="bob")
+VERSION: Final = ProtocolVersion(2, 1)
+
+CAPABILITIES: Final = Capabilities(
+    operations=tuple(CATALOGUE),
+    object_types=tuple(CONTENT_CLASSES),
+    protocol_versions=(ProtocolVersion(2, 1), ProtocolVersion(1, 4), ProtocolVersion(1, 0)),
+)
+
+
+@define
+class RememberedFaults:
+    """Keeps faults, so that a test can see that there were none, or which."""
+
+    errors: list[BaseException] = field(factory=list)
+
+    def report(self, correlation_id: str, error: BaseException) -> None:
+        """Keep one."""
+        self.errors.append(error)
+
+
+def an_engine(*objects: tuple[ManagedObject, Any], **parts: Any) -> Engine:
+    """Return an engine over memory that holds `objects`; parts replace those that it would be wired to."""
+    storage = parts.setdefault("storage", MemoryStorage())
+    given: dict[str, Any] = {
+        "catalogue": CATALOGUE,
+        "outbox": storage,
+        "policy": StaticPolicies(),
+        "crypto": SoftwareCrypto(),
+        "audit": MemoryTrail(),
+        "clock": SteppableClock(NOW),
+        "identifiers": SequentialIdentifiers(),
+        "faults": RememberedFaults(),
+        "settings": Settings(),
+        "capabilities": CAPABILITIES,
+        **parts,
+    }
+    with storage.unit_of_work() as work:
+        for managed_object, content in objects:
+            work.add(managed_object, content)
+        work.commit()
+    return Engine(**given)
+
+
+def a_symmetric_key(
+    identifier: str = "key",
+    state: State = State.PRE_ACTIVE,
+    *,
+    owner: str = "alice",
+    archived: bool = False,
+    **attributes: Any,
+) -> tuple[ManagedObject, SymmetricKey]:
+    """Return an AES key of 128 zero bits as the store keeps it; attributes are put over those it has."""
+    key = SymmetricKey(CryptographicAlgorithm.AES, 128, bytes(16))
+    described = Attributes(
+        unique_identifier=identifier,
+        object_type=ObjectType.SYMMETRIC_KEY,
+        cryptographic_algorithm=CryptographicAlgorithm.AES,
+        cryptographic_length=128,
+        cryptographic_usage_mask=CryptographicUsageMask.ENCRYPT | CryptographicUsageMask.DECRYPT,
+        operation_policy_name="default",
+        state=state,
+        initial_date=NOW - 1_000,
+        last_change_date=NOW - 1_000,
+        lease_time=3600,
+        sensitive=False,
+        always_sensitive=False,
+        extractable=True,
+        never_extractable=False,
+    )
+    gone = state in (State.DESTROYED, State.DESTROYED_COMPROMISED)
+    record = ManagedObject(
+        unique_identifier=identifier,
+        object_type=ObjectType.SYMMETRIC_KEY,
+        owner=owner,
+        attributes=evolve(described, **attributes),
+        archived=archived,
+        has_content=not gone,
+    )
+    return record, key
+
+
+def a_secret(value: bytes = b"secret") -> SecretData:
+    """Return a password to register."""
+    block = KeyBlock(key_format_type=KeyFormatType.OPAQUE, key_value=KeyValue(key_material=value))
+    return SecretData(secret_data_type=SecretDataType.PASSWORD, key_block=block)
+
+
+def perform(engine: Engine, operation: Operation, request: Any, principal: Principal = ALICE) -> Any:
+    """Return the response to a batch of this one request; its refusal is raised as a KmipError."""
+    (item,) = ask(engine, (operation, request), principal=principal).batch_items
+    if item.result_status is not ResultStatus.SUCCESS:
+        assert item.result_reason is not None
+        raise KmipError(item.result_reason, item.result_message or "")
+    return item.payload
+
+
+def ask(
+    engine: Engine, *items: tuple[Operation | None, Any], principal: Principal = ALICE, **header: Any
+) -> ResponseMessage:
+    """Return the whole answer to a batch; items are numbered b"1", b"2" ... header: fields of the request's."""
+    message = RequestMessage(
+        header=RequestHeader(protocol_version=VERSION, **header),
+        batch_items=tuple(
+            RequestBatchItem(operation=operation, unique_batch_item_id=str(number).encode(), payload=request)
+            for number, (operation, request) in enumerate(items, start=1)
+        ),
+    )
+    return engine.handle(message, principal)
+
+
+def the_only(answer: ResponseMessage) -> ResponseBatchItem:
+    """Return the one item of an answer."""
+    (item,) = answer.batch_items
+    return item
+
+
+def attributes_of(engine: Engine, identifier: str = "key") -> Attributes:
+    """Return what the store holds for an object."""
+    return stored(engine, identifier).attributes
+
+
+def stored(engine: Engine, identifier: str = "key") -> ManagedObject:
+    """Return an object as the store has it."""
+    with engine.storage.unit_of_work() as work:
+        found = work.find(identifier)
+    assert found is not None
+    return found
+
+
+def an_instance(attribute: str, value: Any, index: int | None = None) -> AttributeInstance:
+    """Return one value of a standard attribute; one whose name begins with `x-` is a text of a client's."""
+    if attribute.startswith("x-"):
+        reference = AttributeReference(attribute=attribute[2:], vendor_identification="x", attribute_index=index)
+        return AttributeInstance(reference=reference, value=a_text(value))
+    return AttributeInstance(reference=AttributeReference(attribute=attribute, attribute_index=index), value=value)
+
+
+def a_name(text: str) -> Name:
+    """Return a name."""
+    return Name(name_value=text)
+
+
+def a_text(text: Any) -> TypedValue:
+    """Return a text, or a value that is typed already, as custom attributes carry it."""
+    return text if isinstance(text, TypedValue) else TypedValue(ItemType.TEXT_STRING, text)
+
+
+def a_custom(name: str, text: str) -> CustomAttribute:
+    """Return a client's own attribute."""
+    return CustomAttribute(vendor_identification="x", attribute_name=name, attribute_value=a_text(text))
