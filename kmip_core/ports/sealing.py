@@ -1,6 +1,12 @@
-"""Encryption at rest: the store hands content through a sealer before it writes a byte of it."""
+"""Encryption at rest: the store hands content through a sealer before it writes a byte of it.
+
+A root key, which never enters the store, wraps data keys; the store keeps them wrapped; a sealer seals content under
+them. `SealBroken` and `RootKeyUnavailable` are faults of the installation, never a client's error.
+"""
 
 from typing import Protocol
+
+from attrs import field, frozen
 
 
 class Sealer(Protocol):
@@ -21,5 +27,73 @@ class Sealer(Protocol):
         ...
 
 
+@frozen(kw_only=True)
+class WrappedDataKey:
+    """One data key as the store keeps it.
+
+    data_key_id: given by the store, 1 and upwards; it is written into everything sealed under the key.
+    wrapped: the key under the root key.  root_key_id: which root key that is.
+    uses: how many seals have been reserved so far.
+    """
+
+    data_key_id: int
+    wrapped: bytes = field(repr=False)
+    root_key_id: str
+    uses: int = 0
+
+
+class DataKeys(Protocol):
+    """Where wrapped data keys are kept: the store, beside what is sealed under them. Re-entrant."""
+
+    def load(self) -> tuple[WrappedDataKey, ...]:
+        """Return all data keys, oldest first."""
+        ...
+
+    def add(self, data_key: WrappedDataKey) -> bool:
+        """Keep a new data key, durably.  False: another server has taken this identifier meanwhile; load again."""
+        ...
+
+    def reserve(self, data_key_id: int, count: int) -> int:
+        """Add `count` to the uses of a data key, durably, and return the sum."""
+        ...
+
+    def rewrap(self, data_keys: tuple[WrappedDataKey, ...]) -> None:
+        """Replace the wrapped form of these data keys, all or none, durably."""
+        ...
+
+
+class RootKey(Protocol):
+    """A key that wraps data keys, wherever it lives. Re-entrant."""
+
+    @property
+    def root_key_id(self) -> str:
+        """A fingerprint that tells root keys apart and nothing else about them."""
+        ...
+
+    def wrap(self, data_key: bytes, associated_data: bytes) -> bytes:
+        """Return the wrapped form."""
+        ...
+
+    def unwrap(self, wrapped: bytes, associated_data: bytes) -> bytes:
+        """Return the data key.  Raises SealBroken."""
+        ...
+
+
+class RootKeySource(Protocol):
+    """Gives the root key at start."""
+
+    def open(self, wanted: str | None) -> RootKey:
+        """Return the root key.
+
+        wanted: the root_key_id that the store's data keys need; None: the store has none yet, and a source that can
+        make a root key may do so now. Raises RootKeyUnavailable if the wanted key is not here; it never makes another.
+        """
+        ...
+
+
 class SealBroken(Exception):
     """A sealed value does not open: damage, tampering or the wrong root key. A fault, never a client's error."""
+
+
+class RootKeyUnavailable(Exception):
+    """The root key that the store needs is not here; the text says which, and what to do. For the person at the start."""

@@ -1,0 +1,146 @@
+"""Seals content with AES-256-GCM under data keys that a root key wraps.
+
+A sealed value is version (1 byte), data key id (4), nonce (12), ciphertext and tag (16). The first five bytes are
+authenticated with the associated data. Nonces are random, so uses of one data key are counted and bounded: SP 800-38D
+§8.3 allows 2**32; a new data key is made at 2**30. Counts are reserved in blocks before use, so that neither a crash
+nor a second server on the same store can lose any.
+"""
+
+import secrets
+import struct
+import threading
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from kmip_core.ports.sealing import (
+    DataKeys,
+    RootKey,
+    RootKeySource,
+    RootKeyUnavailable,
+    SealBroken,
+    WrappedDataKey,
+)
+
+MAXIMUM_USES: Final = 1 << 30
+"""Seals under one data key."""
+
+RESERVED_USES: Final = 1 << 14
+"""Seals that are counted at once; a start wastes at most as many."""
+
+_FORMAT: Final = 1
+_HEADER: Final = struct.Struct(">BI")
+_NONCE_BYTES: Final = 12
+_BODY: Final = _HEADER.size + _NONCE_BYTES
+_KEY_BYTES: Final = 32
+
+
+class EnvelopeSealer:
+    """The sealer of one store: opens its data keys with the root key, makes new ones when needed. Re-entrant."""
+
+    def __init__(
+        self,
+        root_keys: RootKeySource,
+        data_keys: DataKeys,
+        *,
+        maximum_uses: int = MAXIMUM_USES,
+        reserved_uses: int = RESERVED_USES,
+    ) -> None:
+        """Open all data keys.  Raises RootKeyUnavailable; SealBroken if a data key was damaged."""
+        self._data_keys = data_keys
+        self._maximum_uses = maximum_uses
+        self._reserved_uses = reserved_uses
+        self._lock = threading.Lock()
+        self._aeads: dict[int, AESGCM] = {}
+        self._current: WrappedDataKey | None = None
+        self._left = 0
+        present = data_keys.load()
+        wanted = {key.root_key_id for key in present}
+        if len(wanted) > 1:
+            raise RootKeyUnavailable(
+                f"data keys are wrapped under several root keys ({', '.join(sorted(wanted))}); finish rotate-root-key"
+            )
+        self._root_key = root_keys.open(next(iter(wanted), None))
+        self._open(present)
+
+    @property
+    def root_key_id(self) -> str:
+        """Which root key is in use."""
+        return self._root_key.root_key_id
+
+    def seal(self, plaintext: bytes, associated_data: bytes) -> bytes:
+        """Return the sealed form under the newest data key."""
+        data_key_id, aead = self._take()
+        header = _HEADER.pack(_FORMAT, data_key_id)
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return header + nonce + aead.encrypt(nonce, plaintext, header + associated_data)
+
+    def unseal(self, sealed: bytes, associated_data: bytes) -> bytes:
+        """Return the plaintext.  Raises SealBroken."""
+        try:
+            header, nonce = sealed[: _HEADER.size], sealed[_HEADER.size : _BODY]
+            sealed_format, data_key_id = _HEADER.unpack(header)
+            aead = self._aead(data_key_id)
+            if sealed_format != _FORMAT or aead is None:
+                raise SealBroken(f"no key to open a value of format {sealed_format} under data key {data_key_id}")
+            return aead.decrypt(nonce, sealed[_BODY:], header + associated_data)
+        except (InvalidTag, ValueError, struct.error):
+            raise SealBroken("a sealed value was changed, or belongs to another object") from None
+
+    def _aead(self, data_key_id: int) -> AESGCM | None:
+        aead = self._aeads.get(data_key_id)
+        if aead is None:  # another server on this store may have made it since
+            with self._lock:
+                self._open(self._data_keys.load())
+            aead = self._aeads.get(data_key_id)
+        return aead
+
+    def _take(self) -> tuple[int, AESGCM]:
+        """Return the key for one more seal, counted."""
+        with self._lock:
+            while self._current is None or self._left == 0:
+                self._reserve()
+            self._left -= 1
+            data_key_id = self._current.data_key_id
+            return data_key_id, self._aeads[data_key_id]
+
+    def _reserve(self) -> None:
+        if self._current is not None:
+            uses = self._data_keys.reserve(self._current.data_key_id, self._reserved_uses)
+            if uses <= self._maximum_uses:
+                self._left = self._reserved_uses
+                return
+        self._make()
+
+    def _make(self) -> None:
+        """Make the next data key the current one, or take the one that another server has just made."""
+        data_key_id = max(self._aeads, default=0) + 1
+        wrapped = wrap_data_key(self._root_key, data_key_id, secrets.token_bytes(_KEY_BYTES))
+        self._data_keys.add(wrapped)
+        self._open(self._data_keys.load())
+
+    def _open(self, present: tuple[WrappedDataKey, ...]) -> None:
+        for data_key in present:
+            if data_key.data_key_id not in self._aeads:
+                self._aeads[data_key.data_key_id] = AESGCM(unwrap_data_key(self._root_key, data_key))
+        if present and (self._current is None or present[-1].data_key_id != self._current.data_key_id):
+            self._current, self._left = present[-1], 0
+
+
+def wrap_data_key(root_key: RootKey, data_key_id: int, data_key: bytes) -> WrappedDataKey:
+    """Return a data key as the store keeps it."""
+    return WrappedDataKey(
+        data_key_id=data_key_id,
+        wrapped=root_key.wrap(data_key, _binding(data_key_id)),
+        root_key_id=root_key.root_key_id,
+    )
+
+
+def unwrap_data_key(root_key: RootKey, data_key: WrappedDataKey) -> bytes:
+    """Return the data key's bytes.  Raises SealBroken."""
+    return root_key.unwrap(data_key.wrapped, _binding(data_key.data_key_id))
+
+
+def _binding(data_key_id: int) -> bytes:
+    return b"kmipd data key %d" % data_key_id

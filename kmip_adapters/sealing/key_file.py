@@ -1,0 +1,116 @@
+"""The root key in a file: 0600, made at the first start, to be kept apart from the backups of the database.
+
+The file is text, so that a person who finds it knows what it is: a comment and 64 hexadecimal digits.
+"""
+
+import hashlib
+import hmac
+import logging
+import os
+import secrets
+import stat
+from pathlib import Path
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from kmip_core.ports.sealing import RootKey, RootKeyUnavailable, SealBroken
+
+KEY_BYTES: Final = 32
+NONCE_BYTES: Final = 12
+
+_log = logging.getLogger(__name__)
+
+
+class KeyFile:
+    """A root key source: the file at `path`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def open(self, wanted: str | None) -> "RawRootKey":
+        """Return the key in the file; make the file if nothing is sealed yet.  Raises RootKeyUnavailable."""
+        try:
+            key = RawRootKey(self._read())
+        except FileNotFoundError:
+            if wanted is not None:
+                raise RootKeyUnavailable(
+                    f"the database is sealed under root key {wanted}, and the key file {self.path} is missing; "
+                    "put it back from where you keep its copy"
+                ) from None
+            key = RawRootKey(self._make())
+        if wanted is not None and key.root_key_id != wanted:
+            raise RootKeyUnavailable(
+                f"the database is sealed under root key {wanted}, but {self.path} holds {key.root_key_id}; "
+                "put the right key file there"
+            )
+        return key
+
+    def _read(self) -> bytes:
+        mode = stat.S_IMODE(self.path.stat().st_mode)
+        if mode & 0o077:
+            _log.warning("the key file %s can be read by others (mode %o); run chmod 600", self.path, mode)
+        try:
+            lines = self.path.read_text("ascii").splitlines()
+            key = bytes.fromhex("".join(line for line in lines if not line.startswith("#")))
+        except ValueError:
+            key = b""
+        if len(key) != KEY_BYTES:
+            raise RootKeyUnavailable(f"{self.path} is not a key file: it must hold {KEY_BYTES * 2} hexadecimal digits")
+        return key
+
+    def _make(self) -> bytes:
+        """Write a fresh key so that the file is whole or not there, and never replaces another."""
+        key = secrets.token_bytes(KEY_BYTES)
+        text = (
+            f"# kmipd root key {RawRootKey(key).root_key_id}. Whoever has it and the database has all keys;\n"
+            f"# without it the database is lost. Keep a copy, apart from the backups of the database.\n{key.hex()}\n"
+        )
+        temporary = self.path.with_name(f"{self.path.name}.{secrets.token_hex(8)}")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(temporary, self.path)  # unlike rename, fails if somebody was first
+        except FileExistsError:
+            return self._read()
+        finally:
+            temporary.unlink()
+        directory = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+        return key
+
+
+class RawRootKey(RootKey):
+    """A root key held as bytes: wraps with AES-256-GCM."""
+
+    def __init__(self, key: bytes) -> None:
+        digest = hmac.digest(key, b"kmipd root key identifier", hashlib.sha256)
+        self._root_key_id = digest[:8].hex()
+        self._aead = AESGCM(key)
+
+    def __repr__(self) -> str:
+        return f"RawRootKey({self._root_key_id})"
+
+    @property
+    def root_key_id(self) -> str:
+        """The first 64 bits of a MAC under the key, in hexadecimal."""
+        return self._root_key_id
+
+    def wrap(self, data_key: bytes, associated_data: bytes) -> bytes:
+        """Return nonce, ciphertext and tag."""
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return nonce + self._aead.encrypt(nonce, data_key, associated_data)
+
+    def unwrap(self, wrapped: bytes, associated_data: bytes) -> bytes:
+        """Return the data key.  Raises SealBroken."""
+        try:
+            return self._aead.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], associated_data)
+        except (InvalidTag, ValueError):
+            raise SealBroken(f"a data key does not open under root key {self._root_key_id}") from None

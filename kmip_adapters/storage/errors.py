@@ -1,0 +1,5 @@
+"""What can be wrong with a store at start."""
+
+
+class StorageUnusable(Exception):
+    """The store cannot be opened; the text says why and what to do. For the person at the start, not for clients."""

@@ -1,0 +1,170 @@
+"""The reference store: everything in memory, forgotten at the end, and simple enough to be obviously right."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from attrs import define, field, frozen
+
+from kmip_adapters.storage.pending import Pending, no_content
+from kmip_core.criteria import Located, Query, conditions, satisfies
+from kmip_core.objects import Content, ManagedObject
+from kmip_core.ports.audit import AuditRecord
+from kmip_core.ports.storage import ConcurrentChange
+from kmip_core.rules import Admitted
+
+
+@frozen
+class _Entry:
+    """One object as stored.  Content stays an object: nothing of it reaches a disk."""
+
+    managed_object: ManagedObject
+    content: Content | None = field(repr=False)
+
+
+@define(eq=False)
+class _Snapshot:
+    """The objects at one instant, oldest first.  readers: units of work that look at it."""
+
+    entries: dict[str, _Entry] = field(factory=dict)
+    readers: int = 0
+
+
+class MemoryStorage:
+    """A store that forgets. Re-entrant: one lock around each commit, readers look at snapshots."""
+
+    is_durable = False
+    blocking = False
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._snapshot = _Snapshot()
+        self._outbox: dict[str, AuditRecord] = {}
+
+    @contextmanager
+    def unit_of_work(self) -> "Iterator[MemoryUnitOfWork]":
+        """Begin a unit of work on what is committed now."""
+        with self._lock:
+            snapshot = self._snapshot
+            snapshot.readers += 1
+        try:
+            yield MemoryUnitOfWork(self, snapshot)
+        finally:
+            with self._lock:
+                snapshot.readers -= 1
+
+    def pending_records(self) -> tuple[AuditRecord, ...]:
+        """Return the audit records that were not acknowledged, oldest first."""
+        with self._lock:
+            return tuple(self._outbox.values())
+
+    def acknowledge(self, record_id: str) -> None:
+        """Forget an audit record."""
+        with self._lock:
+            self._outbox.pop(record_id, None)
+
+    def close(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._snapshot = _Snapshot()
+
+    def _commit(self, pending: Pending, seen: _Snapshot) -> None:
+        with self._lock:
+            entries = self._snapshot.entries
+            for unique_identifier, write in pending.writes.items():
+                stored = entries.get(unique_identifier)
+                stored_version = None if stored is None else stored.managed_object.version
+                if stored_version != write.expected_version:
+                    raise ConcurrentChange(unique_identifier)
+            if self._snapshot.readers > (self._snapshot is seen):  # others look at it: change a copy
+                entries = dict(entries)
+                self._snapshot = _Snapshot(entries)
+            for unique_identifier, write in pending.writes.items():
+                if write.managed_object is None:
+                    del entries[unique_identifier]
+                    continue
+                content = write.content
+                if content is None and not write.erases and unique_identifier in entries:
+                    content = entries[unique_identifier].content
+                entries[unique_identifier] = _Entry(write.committed, content)
+            self._outbox.update((record.record_id, record) for record in pending.records)
+
+
+class MemoryUnitOfWork:
+    """A unit of work on a snapshot of the store."""
+
+    def __init__(self, storage: MemoryStorage, snapshot: _Snapshot) -> None:
+        self._storage = storage
+        self._snapshot = snapshot
+        self._entries = snapshot.entries
+        self._pending = Pending()
+
+    @property
+    def has_writes(self) -> bool:
+        """Whether there is anything to commit."""
+        return bool(self._pending)
+
+    def find(self, unique_identifier: str) -> ManagedObject | None:
+        """Return the object as collected, else as stored."""
+        write = self._pending.writes.get(unique_identifier)
+        return self._stored(unique_identifier) if write is None else write.managed_object
+
+    def content(self, admitted: Admitted) -> Content:
+        """Return the content of an admitted object."""
+        unique_identifier = admitted.unique_identifier
+        write = self._pending.writes.get(unique_identifier)
+        entry = self._entries.get(unique_identifier)
+        if write is not None and (write.content is not None or write.erases or entry is None):
+            content = write.content
+        else:
+            content = None if entry is None else entry.content
+        if content is None:
+            raise no_content(admitted.managed_object)
+        return content
+
+    def locate(self, query: Query) -> Located:
+        """Judge every object by the reference semantics."""
+        for _ in conditions(query.criteria):  # an impossible criterion is refused even by an empty store
+            pass
+        stored = [e.managed_object for e in self._entries.values()]
+        new = [
+            write.managed_object
+            for write in self._pending.writes.values()
+            if write.found is None and write.managed_object is not None
+        ]
+        present = (self.find(managed_object.unique_identifier) for managed_object in stored)
+        found = [
+            managed_object.unique_identifier
+            for managed_object in (*present, *new)
+            if managed_object is not None and satisfies(managed_object, query)
+        ]
+        found.reverse()
+        end = None if query.maximum_items is None else query.offset_items + query.maximum_items
+        return Located(
+            unique_identifiers=tuple(found[query.offset_items : end]), located_items=len(found)
+        )
+
+    def add(self, managed_object: ManagedObject, content: Content | None) -> None:
+        """Collect a new object."""
+        self._pending.add(managed_object, content)
+
+    def save(self, managed_object: ManagedObject, content: Content | None = None) -> None:
+        """Collect a changed object."""
+        self._pending.save(self._stored(managed_object.unique_identifier), managed_object, content)
+
+    def remove(self, unique_identifier: str) -> None:
+        """Collect a removal."""
+        self._pending.remove(self._stored(unique_identifier), unique_identifier)
+
+    def record(self, record: AuditRecord) -> None:
+        """Collect an audit record."""
+        self._pending.records.append(record)
+
+    def commit(self) -> None:
+        """Make the collected writes visible.  Raises ConcurrentChange."""
+        self._storage._commit(self._pending, self._snapshot)
+        self._pending = Pending()
+
+    def _stored(self, unique_identifier: str) -> ManagedObject | None:
+        entry = self._entries.get(unique_identifier)
+        return None if entry is None else entry.managed_object

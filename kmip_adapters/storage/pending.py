@@ -1,0 +1,85 @@
+"""What a unit of work has collected and not yet committed: the same for every store."""
+
+from attrs import define, evolve, field
+
+from kmip_core.enums import ResultReason
+from kmip_core.errors import KmipError
+from kmip_core.lifecycle import GONE
+from kmip_core.objects import Content, ManagedObject
+from kmip_core.ports.audit import AuditRecord
+
+
+@define(kw_only=True)
+class Write:
+    """The fate of one object at commit.
+
+    managed_object: its new record; None removes it.  found: the record as it was read; None for a new object.
+    content: new content; None leaves what is there (or, where `erases`, removes it).
+    """
+
+    managed_object: ManagedObject | None
+    found: ManagedObject | None
+    content: Content | None = None
+
+    @property
+    def erases(self) -> bool:
+        """Whether the object's stored content must go."""
+        return self.managed_object is None or not self.managed_object.has_content
+
+    @property
+    def expected_version(self) -> int | None:
+        """The version that must be stored for this write to be right; None: there must be no such object."""
+        if self.found is None:
+            return None
+        return self.found.version if self.managed_object is None else self.managed_object.version
+
+    @property
+    def committed(self) -> ManagedObject:
+        """The record as it will be stored, with the next version."""
+        assert self.managed_object is not None
+        return evolve(self.managed_object, version=self.managed_object.version + 1)
+
+
+@define
+class Pending:
+    """Collected writes by identifier, in the order in which they came, and audit records."""
+
+    writes: dict[str, Write] = field(factory=dict)
+    records: list[AuditRecord] = field(factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.writes or self.records)
+
+    def add(self, managed_object: ManagedObject, content: Content | None) -> None:
+        """Collect a new object."""
+        self.writes[managed_object.unique_identifier] = Write(
+            managed_object=managed_object, found=None, content=content
+        )
+
+    def save(self, found: ManagedObject | None, managed_object: ManagedObject, content: Content | None) -> None:
+        """Collect a change of an object that was read as `found`, or that was collected before."""
+        write = self.writes.get(managed_object.unique_identifier)
+        if write is None:
+            write = Write(managed_object=managed_object, found=found)
+            self.writes[managed_object.unique_identifier] = write
+        write.managed_object = managed_object
+        if not managed_object.has_content:
+            write.content = None
+        elif content is not None:
+            write.content = content
+
+    def remove(self, found: ManagedObject | None, unique_identifier: str) -> None:
+        """Collect a removal; an object that this unit of work has added is forgotten."""
+        write = self.writes.pop(unique_identifier, None)
+        found = found if write is None else write.found
+        if found is not None:
+            self.writes[unique_identifier] = Write(managed_object=None, found=found)
+
+
+def no_content(managed_object: ManagedObject) -> KmipError:
+    """Return the refusal for an object that has no content: destroyed, or registered without it."""
+    if managed_object.attributes.state in GONE:
+        return KmipError(
+            ResultReason.OBJECT_DESTROYED, "the object has been destroyed; only its attributes are left"
+        )
+    return KmipError(ResultReason.KEY_VALUE_NOT_PRESENT, "the object was registered without its key value")

@@ -1,0 +1,154 @@
+"""What of an object's attributes is indexed: pairs of numbers (attribute, value).
+
+Numbers, dates, enumerations and booleans stand for themselves; everything else is represented by 64 bits of a digest
+of its canonical form. Two values with one digest would be found together: an accident of 1 in 2**64, and whoever makes
+it happen on purpose finds only objects that the query could show anyway.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any, Final
+
+from attrs import evolve
+
+from kmip_adapters.storage.records import canonical_value
+from kmip_core.attributes import CUSTOM, MULTIPLE, AttributeReference, Attributes, title
+from kmip_core.criteria import MASKS
+from kmip_core.errors import invalid_field
+from kmip_core.structures import ApplicationSpecificInformation, CustomAttribute
+
+CODES: Final[dict[str, int]] = {
+    "unique_identifier": 1,
+    "short_unique_identifier": 2,
+    "names": 3,
+    "object_type": 4,
+    "cryptographic_algorithm": 5,
+    "cryptographic_length": 6,
+    "cryptographic_parameters": 7,
+    "cryptographic_domain_parameters": 8,
+    "certificate_type": 9,
+    "certificate_length": 10,
+    "x_509_certificate_identifier": 11,
+    "x_509_certificate_subject": 12,
+    "x_509_certificate_issuer": 13,
+    "certificate_identifier": 14,
+    "certificate_subject": 15,
+    "certificate_issuer": 16,
+    "certificate_attributes": 17,
+    "digital_signature_algorithms": 18,
+    "digests": 19,
+    "operation_policy_name": 20,
+    "cryptographic_usage_mask": 21,
+    "lease_time": 22,
+    "usage_limits": 23,
+    "initial_date": 25,
+    "activation_date": 26,
+    "process_start_date": 27,
+    "protect_stop_date": 28,
+    "deactivation_date": 29,
+    "destroy_date": 30,
+    "compromise_occurrence_date": 31,
+    "compromise_date": 32,
+    "revocation_reason": 33,
+    "archive_date": 34,
+    "object_groups": 35,
+    "fresh": 36,
+    "links": 37,
+    "application_specific_information": 38,
+    "contact_information": 39,
+    "last_change_date": 40,
+    "alternative_names": 41,
+    "key_value_present": 42,
+    "key_value_locations": 43,
+    "original_creation_date": 44,
+    "random_number_generator": 45,
+    "pkcs_12_friendly_name": 46,
+    "description": 47,
+    "comment": 48,
+    "sensitive": 49,
+    "always_sensitive": 50,
+    "extractable": 51,
+    "never_extractable": 52,
+    "key_format_type": 53,
+    "opaque_data_type": 54,
+    "nist_key_types": 55,
+    "protection_level": 56,
+    "protection_period": 57,
+    "protection_storage_mask": 58,
+    "quantum_safe": 59,
+    "rotate_automatic": 60,
+    "rotate_date": 61,
+    "rotate_generation": 62,
+    "rotate_interval": 63,
+    "rotate_latest": 64,
+    "rotate_name": 65,
+    "rotate_offset": 66,
+    CUSTOM: 1000,
+}
+"""Attribute to the number that stands for it in the database. Entries are added, never changed.
+
+The state is missing: it depends on the time of asking, and has its own columns."""
+
+Entry = tuple[int, int]
+"""One row of the index: attribute code, value."""
+
+
+def entries(attributes: Attributes) -> set[Entry]:
+    """Return all index entries of one object."""
+    found: set[Entry] = set()
+    for name, code in CODES.items():
+        value = getattr(attributes, name)
+        if value is None or value == ():
+            continue
+        if name in MULTIPLE or name == CUSTOM:
+            for instance in value:
+                found.update(_entries_of(name, code, instance))
+        else:
+            found.update(_entries_of(name, code, value))
+    return found
+
+
+def wanted_entries(reference: AttributeReference, wanted: Any) -> tuple[Entry, ...]:
+    """Return the entries that an object must have, all of them, to satisfy one condition on a single value.
+
+    Raises KmipError (Invalid Field) for an attribute that is not indexed.
+    """
+    name = reference.attribute
+    if reference.vendor_identification is not None:
+        custom = CustomAttribute(
+            vendor_identification=reference.vendor_identification, attribute_name=name, attribute_value=wanted
+        )
+        return ((CODES[CUSTOM], _number(custom)),)
+    if name not in CODES:
+        raise invalid_field(f"{title(name)} cannot be searched for")
+    code = CODES[name]
+    if name in MASKS:
+        return ((code, 0), *((code, bit) for bit in _bits(wanted)))
+    return ((code, _number(wanted)),)
+
+
+def _entries_of(name: str, code: int, value: Any) -> tuple[Entry, ...]:
+    if name in MASKS:  # found by any subset of its bits, the empty one included
+        return ((code, 0), *((code, bit) for bit in _bits(value)))
+    if isinstance(value, ApplicationSpecificInformation) and value.application_data is not None:
+        # A criterion may name the namespace alone.
+        return ((code, _number(value)), (code, _number(evolve(value, application_data=None))))
+    return ((code, _number(value)),)
+
+
+def _bits(mask: int) -> Iterator[int]:
+    bit = 1
+    while bit <= mask:
+        if mask & bit:
+            yield bit
+        bit <<= 1
+
+
+def _number(value: Any) -> int:
+    """Return what stands for a value in the index: itself, or 64 bits of its digest as a signed number."""
+    if isinstance(value, int) and -_INT64 <= value < _INT64:
+        return int(value)
+    return int.from_bytes(hashlib.blake2b(canonical_value(value), digest_size=8).digest(), signed=True)
+
+
+_INT64: Final = 1 << 63

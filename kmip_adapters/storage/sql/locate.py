@@ -1,0 +1,262 @@
+"""Locate as SQL: one statement per shape of query, compiled once; values are always parameters.
+
+What must hold falls into two kinds. One condition drives: the rarest criterion, by the index of attribute values; or,
+where no criterion is rare, visibility itself, as one arm per way in which an object can be visible (owner, or a policy
+that shows the type to everybody), by the indexes of the objects. All arms are disjoint and walk their index in the
+order of the answer, so that LIMIT ends the work. Everything else is a test on the rows that the driver brings.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from attrs import frozen
+from sqlalchemy import ColumnElement, Select, and_, bindparam, desc, exists, func, literal_column, not_, or_
+from sqlalchemy import false as sql_false
+from sqlalchemy import select, union_all
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql import Join
+from sqlalchemy.sql.selectable import CompoundSelect
+
+from kmip_adapters.storage.sql.attribute_index import CODES, wanted_entries
+from kmip_adapters.storage.sql.schema import attribute_values, managed_objects
+from kmip_adapters.storage.sql.settled_state import settled_state, stored_states
+from kmip_core.criteria import DateRange, Query, conditions
+from kmip_core.enums import ObjectGroupMember, ObjectType, State, StorageStatusMask
+from kmip_core.lifecycle import GONE
+
+UNLIMITED: Final = 1 << 62
+
+RANKS: Final[dict[str, int]] = {
+    "unique_identifier": 0,
+    "short_unique_identifier": 0,
+    "names": 1,
+    "digests": 1,
+    "x_509_certificate_identifier": 1,
+    "certificate_identifier": 1,
+    "alternative_names": 2,
+    "links": 2,
+    "key_value_locations": 2,
+    "application_specific_information": 3,
+    "x_509_certificate_subject": 3,
+    "certificate_subject": 3,
+    "certificate_attributes": 3,
+    "pkcs_12_friendly_name": 3,
+    "rotate_name": 3,
+    "object_groups": 5,
+    "x_509_certificate_issuer": 5,
+    "certificate_issuer": 5,
+    "contact_information": 5,
+    "description": 5,
+    "comment": 5,
+}
+"""Criteria that may drive a query, the rarest values first; those with few values are only tested."""
+
+_RANK_OF_CUSTOM: Final = 4
+_RANK_OF_DATES: Final = 6
+_ARMS: Final = 12
+"""Pairs of policy and type shown to everybody that get an arm each; more share one, at the price of a sort."""
+
+_Groups = tuple[tuple[int, ...], ...]
+
+
+@frozen(kw_only=True)
+class Shape:
+    """All of a query that its SQL depends on.
+
+    entries: how many index entries must be present.  dates: columns that must be in a range.
+    driver: "entry" for the first entry, "date" for the first range, or "visibility".
+    states: settled states that must hold.  statuses: on-line, archived, destroyed: which are asked for.
+    owned, everyone: the object types of each policy, in the order of the policies' names.
+    """
+
+    entries: int
+    dates: tuple[str, ...]
+    driver: str
+    states: tuple[State, ...]
+    statuses: tuple[bool, bool, bool]
+    owned: _Groups
+    everyone: _Groups
+
+
+def analyse(query: Query) -> tuple[Shape, dict[str, Any]]:
+    """Return the shape of a query, and the values for its statement.  Raises KmipError (Invalid Field)."""
+    ranked: list[tuple[int, tuple[int, int]]] = []
+    dates: list[tuple[str, DateRange]] = []
+    states: list[State] = []
+    for reference, wanted in conditions(query.criteria):
+        is_custom = reference.vendor_identification is not None
+        if isinstance(wanted, DateRange):
+            dates.append((reference.attribute, wanted))
+        elif reference.attribute == "state" and not is_custom:
+            states.append(State(wanted))
+        else:
+            rank = _RANK_OF_CUSTOM if is_custom else RANKS.get(reference.attribute, 9)
+            ranked.extend((rank, entry) for entry in wanted_entries(reference, wanted))
+    if query.object_group_member is ObjectGroupMember.GROUP_MEMBER_FRESH:
+        ranked.append((9, (CODES["fresh"], 1)))
+    ranked.sort()
+    if ranked and ranked[0][0] < _RANK_OF_DATES:
+        driver = "entry"
+    else:
+        driver = "date" if dates else "visibility"
+    values: dict[str, Any] = {"now": query.now, "owner": query.visibility.owner}
+    for number, (_, (code, value)) in enumerate(ranked):
+        values[f"attribute_{number}"], values[f"value_{number}"] = code, value
+    for number, (name, dates_wanted) in enumerate(dates):
+        values[f"date_{number}"] = CODES[name]
+        values[f"first_{number}"], values[f"last_{number}"] = dates_wanted.first, dates_wanted.last
+    everyone = query.visibility.everyone
+    shape = Shape(
+        entries=len(ranked),
+        dates=tuple(name for name, _ in dates),
+        driver=driver,
+        states=tuple(states),
+        statuses=_statuses(query.storage_status_mask),
+        owned=_group(query.visibility.owned - everyone, "owned", values),
+        everyone=_group(everyone, "everyone", values),
+    )
+    values["limit"] = UNLIMITED if query.maximum_items is None else query.maximum_items
+    values["offset"] = query.offset_items
+    return shape, values
+
+
+def identifiers(shape: Shape) -> CompoundSelect[Any] | Select[Any]:
+    """Return the statement for sequence and identifier of what is found, newest first, from `offset`, `limit` rows."""
+    arms = _arms(shape)
+    found = arms[0] if len(arms) == 1 else union_all(*arms)
+    return found.order_by(desc("sequence")).limit(bindparam("limit")).offset(bindparam("offset"))
+
+
+def count(shape: Shape) -> Select[Any]:
+    """Return the statement that counts what is found, without offset and limit."""
+    arms = _arms(shape)
+    found = (arms[0] if len(arms) == 1 else union_all(*arms)).subquery()
+    return select(func.count()).select_from(found)
+
+
+# --- conditions -----------------------------------------------------------------------------------------------------
+
+_o: Final = managed_objects.c
+
+
+def _arms(shape: Shape) -> list[Select[Any]]:
+    tests = _tests(shape)
+    if shape.driver == "visibility":
+        columns = select(_o.sequence, _o.unique_identifier)
+        return [columns.where(way, *tests) for way in _ways_to_see(shape)]
+    v = attribute_values.alias("driver")
+    if shape.driver == "entry":
+        drives = and_(v.c.attribute == bindparam("attribute_0"), v.c.value == bindparam("value_0"))
+    else:
+        drives = and_(
+            v.c.attribute == bindparam("date_0"), v.c.value.between(bindparam("first_0"), bindparam("last_0"))
+        )
+    rows = InOrder(v, managed_objects, v.c.sequence == _o.sequence)
+    return [
+        select(v.c.sequence, _o.unique_identifier)
+        .select_from(rows)
+        .where(drives, or_(*_ways_to_see(shape)), *tests)
+    ]
+
+
+def _tests(shape: Shape) -> list[ColumnElement[bool]]:
+    tests: list[ColumnElement[bool]] = []
+    for number in range(1 if shape.driver == "entry" else 0, shape.entries):
+        v = attribute_values.alias(f"v{number}")
+        tests.append(
+            exists().where(
+                v.c.attribute == bindparam(f"attribute_{number}"),
+                v.c.value == bindparam(f"value_{number}"),
+                v.c.sequence == _o.sequence,
+            )
+        )
+    for number, name in enumerate(shape.dates):
+        if number or shape.driver != "date":
+            tests.append(_o[name].between(bindparam(f"first_{number}"), bindparam(f"last_{number}")))
+    for state in shape.states:
+        tests.append(settled_state(_o, bindparam("now")) == literal_column(str(int(state))))
+    tests.extend(_status_tests(shape.statuses))
+    return tests
+
+
+def _ways_to_see(shape: Shape) -> list[ColumnElement[bool]]:
+    """Return disjoint conditions, one of which an object must meet to be visible."""
+    ways: list[ColumnElement[bool]] = []
+    if shape.owned:
+        owned = and_(_o.owner == bindparam("owner"), or_(*_policy_tests(shape.owned, "owned")))
+        if shape.states and shape.driver == "visibility":
+            ways.extend(
+                and_(_o.state == literal_column(str(int(stored))), owned)
+                for stored in stored_states(shape.states[0])
+            )
+        else:
+            ways.append(owned)
+    if shape.driver == "visibility" and sum(map(len, shape.everyone)) <= _ARMS:
+        ways.extend(
+            and_(_o.policy == bindparam(f"everyone_{number}"), _o.object_type == literal_column(str(object_type)))
+            for number, types in enumerate(shape.everyone)
+            for object_type in types
+        )
+    elif shape.everyone:
+        ways.append(or_(*_policy_tests(shape.everyone, "everyone")))
+    return ways or [sql_false()]
+
+
+def _policy_tests(groups: _Groups, prefix: str) -> Iterator[ColumnElement[bool]]:
+    for number, types in enumerate(groups):
+        yield and_(_o.policy == bindparam(f"{prefix}_{number}"), _o.object_type.in_(_literals(types)))
+
+
+def _status_tests(statuses: tuple[bool, bool, bool]) -> Iterator[ColumnElement[bool]]:
+    on_line, archived, destroyed = statuses
+    if on_line and archived and destroyed:
+        return
+    is_gone = _o.state.in_(_literals(sorted(GONE)))
+    wanted = [sql_false()]
+    if destroyed:
+        wanted.append(is_gone)
+    if archived:
+        wanted.append(and_(not_(is_gone), _o.archived))
+    if on_line:
+        wanted.append(and_(not_(is_gone), not_(_o.archived)))
+    yield or_(*wanted)
+
+
+def _statuses(mask: StorageStatusMask | None) -> tuple[bool, bool, bool]:
+    """Return which kinds a mask asks for; without one, on-line objects only (`criteria.has_status`)."""
+    if mask is None:
+        return True, False, False
+    return (
+        bool(mask & StorageStatusMask.ON_LINE_STORAGE),
+        bool(mask & StorageStatusMask.ARCHIVAL_STORAGE),
+        bool(mask & StorageStatusMask.DESTROYED_STORAGE),
+    )
+
+
+def _group(pairs: Iterable[tuple[str, ObjectType]], prefix: str, values: dict[str, Any]) -> _Groups:
+    """Return the types by policy, and put the policies' names into `values`."""
+    by_policy: dict[str, list[int]] = {}
+    for policy, object_type in pairs:
+        by_policy.setdefault(policy, []).append(int(object_type))
+    names = sorted(by_policy)
+    for number, name in enumerate(names):
+        values[f"{prefix}_{number}"] = name
+    return tuple(tuple(sorted(by_policy[name])) for name in names)
+
+
+def _literals(numbers: Iterable[int]) -> list[ColumnElement[int]]:
+    return [literal_column(str(int(number))) for number in numbers]
+
+
+class InOrder(Join):
+    """A join whose left side is walked first: SQLite has no statistics to know that the driver is the small one."""
+
+    inherit_cache = True
+
+
+@compiles(InOrder, "sqlite")
+def _in_order(join: InOrder, compiler: Any, **kwargs: Any) -> str:
+    as_from = {**kwargs, "asfrom": True}
+    left = compiler.process(join.left, **as_from)
+    right = compiler.process(join.right, **as_from)
+    return f"{left} CROSS JOIN {right} ON {compiler.process(join.onclause, **kwargs)}"

@@ -1,0 +1,200 @@
+"""Objects as rows, and the statements that read and write them."""
+
+from typing import Any, Final
+
+from attrs import field, frozen
+from sqlalchemy import Dialect, bindparam, delete, insert, select, update
+
+from kmip_adapters.storage.records import decode_attributes, encode_attributes
+from kmip_adapters.storage.sql.attribute_index import Entry
+from kmip_adapters.storage.sql.prepared import Prepared
+from kmip_adapters.storage.sql.schema import (
+    DATE_COLUMNS,
+    attribute_values,
+    data_keys,
+    managed_objects,
+    outbox,
+)
+from kmip_core.attributes import Attributes
+from kmip_core.enums import ObjectType
+from kmip_core.objects import ManagedObject
+from kmip_core.policy import DEFAULT_POLICY
+from kmip_core.ports.storage import ConcurrentChange
+
+
+@frozen
+class StoredObject:
+    """One row, as read.  sealed: the content, still sealed; None where there is none."""
+
+    sequence: int
+    managed_object: ManagedObject
+    sealed: bytes | None = field(repr=False)
+
+
+def stored_object(row: Any) -> StoredObject:
+    """Return a row of `Statements.find` as an object."""
+    sequence, unique_identifier, object_type, owner, archived, has_content, version, attributes, sealed = row
+    managed_object = ManagedObject(
+        unique_identifier=unique_identifier,
+        object_type=_OBJECT_TYPES[object_type],
+        owner=owner,
+        attributes=decode_attributes(attributes),
+        version=version,
+        archived=bool(archived),
+        has_content=bool(has_content),
+    )
+    return StoredObject(sequence, managed_object, sealed)
+
+
+def changing_columns(managed_object: ManagedObject) -> dict[str, Any]:
+    """Return the columns that a change of the object may change, content apart."""
+    attributes = managed_object.attributes
+    columns: dict[str, Any] = {name: getattr(attributes, name) for name in DATE_COLUMNS}
+    columns["policy"] = policy_of(attributes)
+    columns["state"] = 0 if attributes.state is None else int(attributes.state)
+    columns["archived"] = managed_object.archived
+    columns["has_content"] = managed_object.has_content
+    columns["attributes"] = encode_attributes(attributes)
+    return columns
+
+
+def policy_of(attributes: Attributes) -> str:
+    """Return the name of the policy that an object is under."""
+    return attributes.operation_policy_name or DEFAULT_POLICY
+
+
+_OBJECT_TYPES: Final = {int(object_type): object_type for object_type in ObjectType}
+_o: Final = managed_objects.c
+_CHANGING: Final = (*DATE_COLUMNS, "policy", "state", "archived", "has_content", "attributes")
+
+
+class Statements:
+    """All fixed statements, compiled for one database."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        found = select(
+            _o.sequence,
+            _o.unique_identifier,
+            _o.object_type,
+            _o.owner,
+            _o.archived,
+            _o.has_content,
+            _o.version,
+            _o.attributes,
+            _o.sealed,
+        )
+        is_it = (
+            _o.sequence == bindparam("of_sequence"),
+            _o.unique_identifier == bindparam("of_identifier"),
+            _o.version == bindparam("of_version"),
+        )
+        changes = {name: bindparam(name) for name in _CHANGING} | {"version": _o.version + 1}
+        v = attribute_values.c
+        self.find = Prepared(found.where(_o.unique_identifier == bindparam("unique_identifier")), dialect)
+        new = {column.name: bindparam(column.name) for column in _o if column is not _o.sequence}
+        self.insert = Prepared(insert(managed_objects).values(new).returning(_o.sequence), dialect)
+        self.update = Prepared(update(managed_objects).where(*is_it).values(changes), dialect)
+        self.update_content = Prepared(
+            update(managed_objects).where(*is_it).values(changes | {"sealed": bindparam("sealed")}), dialect
+        )
+        self.delete = Prepared(delete(managed_objects).where(*is_it), dialect)
+        self.index = Prepared(insert(attribute_values), dialect)
+        self.unindex = Prepared(
+            delete(attribute_values).where(
+                v.attribute == bindparam("attribute"),
+                v.value == bindparam("value"),
+                v.sequence == bindparam("sequence"),
+            ),
+            dialect,
+        )
+        self.exists = Prepared(
+            select(_o.sequence).where(_o.unique_identifier == bindparam("unique_identifier")), dialect
+        )
+        self.record = Prepared(
+            insert(outbox).values(record_id=bindparam("record_id"), record=bindparam("record")), dialect
+        )
+        self.forget_record = Prepared(
+            delete(outbox).where(outbox.c.record_id == bindparam("record_id")), dialect
+        )
+        self.pending_records = Prepared(
+            select(outbox.c.record_id, outbox.c.record).order_by(outbox.c.sequence), dialect
+        )
+        k = data_keys.c
+        self.data_keys = Prepared(
+            select(k.data_key_id, k.wrapped, k.root_key_id, k.uses).order_by(k.data_key_id), dialect
+        )
+        self.add_data_key = Prepared(insert(data_keys), dialect)
+        self.reserve_uses = Prepared(
+            update(data_keys)
+            .where(k.data_key_id == bindparam("of_data_key"))
+            .values(uses=k.uses + bindparam("more"))
+            .returning(k.uses),
+            dialect,
+        )
+        self.rewrap_data_key = Prepared(
+            update(data_keys)
+            .where(k.data_key_id == bindparam("of_data_key"))
+            .values(wrapped=bindparam("wrapped"), root_key_id=bindparam("root_key_id")),
+            dialect,
+        )
+
+
+@frozen(kw_only=True)
+class RowWrite:
+    """One object's write, ready for the writer: nothing is left to compute or to seal.
+
+    stored: the row as read; None for a new object.  columns: None removes the object.
+    replaces_content: whether `columns` has the new sealed content (or None, which erases it).
+    expected_version: what the stored version must be.
+    """
+
+    stored: StoredObject | None
+    unique_identifier: str
+    expected_version: int | None
+    columns: dict[str, Any] | None = field(repr=False)
+    replaces_content: bool
+    indexed: frozenset[Entry]
+    unindexed: frozenset[Entry]
+
+    def apply(self, cursor: Any, statements: Statements) -> None:
+        """Write it on a cursor inside a transaction.  Raises ConcurrentChange."""
+        if self.stored is None:
+            sequence = self._insert(cursor, statements)
+        else:
+            sequence = self.stored.sequence
+            self._change(cursor, statements)
+        self._write_index(cursor, statements.unindex, self.unindexed, sequence)
+        self._write_index(cursor, statements.index, self.indexed, sequence)
+
+    def _insert(self, cursor: Any, statements: Statements) -> int:
+        assert self.columns is not None
+        wanted = {"unique_identifier": self.unique_identifier}
+        if statements.exists.run(cursor, wanted).fetchone() is not None:
+            raise ConcurrentChange(self.unique_identifier)
+        sequence: int = statements.insert.run(cursor, self.columns).fetchone()[0]
+        return sequence
+
+    def _change(self, cursor: Any, statements: Statements) -> None:
+        assert self.stored is not None
+        if self.columns is None:
+            statement = statements.delete
+        else:
+            statement = statements.update_content if self.replaces_content else statements.update
+        which = {
+            "of_sequence": self.stored.sequence,
+            "of_identifier": self.unique_identifier,
+            "of_version": self.expected_version,
+        }
+        if statement.run(cursor, {**which, **(self.columns or {})}).rowcount != 1:
+            raise ConcurrentChange(self.unique_identifier)
+
+    @staticmethod
+    def _write_index(
+        cursor: Any, statement: Prepared, entries: frozenset[Entry], sequence: int
+    ) -> None:
+        if entries:
+            rows = [
+                statement.values({"attribute": attribute, "value": value, "sequence": sequence})
+                for attribute, value in sorted(entries)
+            ]
+            cursor.executemany(statement.sql, rows)

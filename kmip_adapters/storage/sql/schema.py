@@ -1,0 +1,84 @@
+"""The tables. A change here needs a migration; a test compares the two.
+
+An object is one row. Its attributes are stored whole (`records`), and once more in columns and in `attribute_values`
+as far as Locate asks for them, so that every criterion is answered by an index. Nothing but `sealed` is secret.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+)
+
+from kmip_core.criteria import DATES
+
+_Sequence = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER PRIMARY KEY is SQLite's own row number
+
+metadata: Final = MetaData()
+
+DATE_COLUMNS: Final = tuple(sorted(DATES))
+
+managed_objects: Final = Table(
+    "managed_objects",
+    metadata,
+    Column("sequence", _Sequence, primary_key=True),  # the order of Locate: newest first
+    Column("unique_identifier", Text, nullable=False, unique=True),
+    Column("object_type", SmallInteger, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("policy", Text, nullable=False),
+    Column("state", SmallInteger, nullable=False),  # as stored, before dates are settled; 0: none
+    *(Column(name, BigInteger) for name in DATE_COLUMNS),
+    Column("archived", Boolean, nullable=False),
+    Column("has_content", Boolean, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("attributes", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary),
+    Index("by_owner", "owner", "sequence"),
+    Index("by_owner_and_state", "owner", "state", "sequence"),
+    Index("by_policy", "policy", "object_type", "sequence"),
+)
+
+attribute_values: Final = Table(
+    "attribute_values",
+    metadata,
+    Column("attribute", SmallInteger, primary_key=True, autoincrement=False),  # attribute_index.CODES
+    Column("value", BigInteger, primary_key=True, autoincrement=False),  # a number, or 64 bits of a digest
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+"""One row for each attribute value of each object, and its key is the index."""
+
+data_keys: Final = Table(
+    "data_keys",
+    metadata,
+    Column("data_key_id", Integer, primary_key=True, autoincrement=False),
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("root_key_id", Text, nullable=False),
+    Column("uses", BigInteger, nullable=False),
+)
+
+outbox: Final = Table(
+    "outbox",
+    metadata,
+    Column("sequence", _Sequence, primary_key=True),
+    Column("record_id", Text, nullable=False, unique=True),
+    Column("record", LargeBinary, nullable=False),
+)
+"""Audit records that were committed with their change and are not acknowledged."""
+
+facts: Final = Table(
+    "facts",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+"""What the database says of itself: `server_version`, the first release that works with its schema."""

@@ -1,0 +1,84 @@
+"""All that is SQLite's own: files, connections, transactions, checkpoints."""
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy.pool import NullPool
+
+from kmip_adapters.storage.errors import StorageUnusable
+
+BUSY_TIMEOUT: Final = 5.0
+"""Seconds to wait for a lock that another process holds; an error answer after that."""
+
+_SETTINGS: Final = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",  # a commit is on the disk when it returns
+    "PRAGMA secure_delete=ON",  # what is deleted is overwritten
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA temp_store=MEMORY",  # sorting never writes to the temporary directory
+    "PRAGMA cell_size_check=ON",
+)
+
+
+def make_engine(url: URL) -> Engine:
+    """Return the engine for a database file, which is made with mode 0600 if it is missing.
+
+    The driver's own transactions are off: they lose updates and let savepoints survive a rollback. `BEGIN` is said by
+    whoever means it, and for SQLAlchemy's own work (migrations) by the event below.
+    """
+    if not url.database or url.database == ":memory:":
+        raise StorageUnusable("SQLite needs a file; for a store that forgets use --ephemeral")
+    path = Path(url.database)
+    if not path.exists():
+        try:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # -wal and -shm inherit the mode
+        except OSError as error:
+            raise StorageUnusable(f"{path} cannot be made: {error.strerror}") from error
+    engine = create_engine(
+        url,
+        poolclass=NullPool,
+        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": BUSY_TIMEOUT},
+    )
+    event.listen(engine, "connect", _set_up)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return engine
+
+
+def _set_up(connection: Any, _: Any) -> None:
+    for setting in _SETTINGS:
+        connection.execute(setting)
+
+
+def open_reader(engine: Engine) -> Any:
+    """Return a driver connection that cannot write."""
+    connection = _detached(engine)
+    connection.execute("PRAGMA query_only=ON")
+    return connection
+
+
+def open_writer(engine: Engine) -> Any:
+    """Return the driver connection of the writer."""
+    return _detached(engine)
+
+
+def _detached(engine: Engine) -> Any:
+    fairy = engine.raw_connection()
+    connection = fairy.driver_connection
+    fairy.detach()  # ours to close; the pool forgets it
+    return connection
+
+
+BEGIN_READING: Final = "BEGIN"
+BEGIN_WRITING: Final = "BEGIN IMMEDIATE"
+
+
+def in_transaction(connection: Any) -> bool:
+    """Whether a transaction is open; SQLite ends it by itself on some errors (disk full, I/O error)."""
+    return bool(connection.in_transaction)
+
+
+def forget_erased(connection: Any) -> None:
+    """Bring the log into the database and empty it, so that erased values are in neither."""
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

@@ -1,0 +1,246 @@
+"""The store itself: opens the database, owns the writer and the readers' connections."""
+
+import contextlib
+import functools
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, make_url
+
+from kmip_adapters.storage.errors import StorageUnusable
+from kmip_adapters.storage.records import decode_audit_record
+from kmip_adapters.storage.sql import locate, sqlite
+from kmip_adapters.storage.sql.migration import open_schema
+from kmip_adapters.storage.sql.prepared import Prepared
+from kmip_adapters.storage.sql.rows import RowWrite, Statements
+from kmip_adapters.storage.sql.unit_of_work import SqlUnitOfWork
+from kmip_adapters.storage.sql.writer import Writer
+from kmip_core.enums import ResultReason
+from kmip_core.errors import KmipError
+from kmip_core.ports.audit import AuditRecord
+from kmip_core.ports.sealing import DataKeys, Sealer, WrappedDataKey
+
+_IDLE_READERS: Final = 16
+"""Connections that are kept for the next reader; each holds a page cache of 2 MiB at most."""
+
+_SHAPES: Final = 512
+"""Compiled Locate statements that are kept; clients choose the shapes."""
+
+
+class SqlStorage:
+    """A durable store in an SQL database; also its outbox. Re-entrant.
+
+    url: as SQLAlchemy writes it, "sqlite:////var/lib/kmipd/kmipd.db".
+    make_sealer: given the data keys in this database, returns the sealer; raises RootKeyUnavailable if it cannot.
+    Raises StorageUnusable for a database that is newer, or another program's.
+    """
+
+    is_durable = True
+    blocking = False
+
+    def __init__(self, url: str, make_sealer: Callable[[DataKeys], Sealer]) -> None:
+        parsed = make_url(url)
+        if parsed.get_backend_name() != "sqlite":
+            raise StorageUnusable(f"databases of kind {parsed.get_backend_name()} are not supported; use sqlite")
+        self._engine = sqlite.make_engine(parsed)
+        dialect = self._engine.dialect
+        errors: type[Exception] = dialect.loaded_dbapi.Error
+        self.errors = errors
+        try:
+            open_schema(self._engine, functools.partial(_copy_before_upgrade, Path(str(parsed.database))))
+        except errors as error:
+            raise StorageUnusable(f"{parsed.database} cannot be opened: {error}") from error
+        self.statements = Statements(dialect)
+        self._readers: deque[Any] = deque()
+        self._lock = threading.Lock()
+        self._acknowledged: set[str] = set()
+        self._has_erased = False
+        self._closed = False
+        self.located = functools.lru_cache(_SHAPES)(self._located)
+        self.counted = functools.lru_cache(_SHAPES)(self._counted)
+        self._writer = Writer(
+            functools.partial(sqlite.open_writer, self._engine),
+            begin=sqlite.BEGIN_WRITING,
+            in_transaction=sqlite.in_transaction,
+            errors=errors,
+            when_idle=self._when_idle,
+        )
+        try:
+            self.sealer = make_sealer(SqlDataKeys(self))
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def writer(self) -> Writer:
+        """The writer, for those who take care of the store."""
+        return self._writer
+
+    @contextmanager
+    def unit_of_work(self) -> Iterator[SqlUnitOfWork]:
+        """Begin a unit of work."""
+        unit_of_work = SqlUnitOfWork(self)
+        try:
+            yield unit_of_work
+        finally:
+            unit_of_work.release()
+
+    def pending_records(self) -> tuple[AuditRecord, ...]:
+        """Return the committed audit records that were not acknowledged, oldest first."""
+        rows = self.read(self.statements.pending_records)
+        with self._lock:
+            return tuple(decode_audit_record(row[1]) for row in rows if row[0] not in self._acknowledged)
+
+    def acknowledge(self, record_id: str) -> None:
+        """Note that a record has reached the trail; the next commit deletes it."""
+        with self._lock:
+            self._acknowledged.add(record_id)
+
+    def close(self) -> None:
+        """Finish pending commits, empty the log, let go of everything."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._acknowledged:
+            with contextlib.suppress(KmipError):  # they would be replayed, which does no harm
+                self._writer.submit(lambda cursor: None)
+        self._writer.close()
+        while self._readers:
+            self._readers.pop().close()
+        self._engine.dispose()
+
+    # --- for units of work ------------------------------------------------------------------------------------------
+
+    def commit(self, writes: list[RowWrite], records: list[tuple[str, bytes]]) -> None:
+        """Write all of it durably, or nothing.  Raises ConcurrentChange; KmipError (General Failure)."""
+        erases = any(write.stored is not None and write.replaces_content for write in writes)
+
+        def change(cursor: Any) -> None:
+            for write in writes:
+                write.apply(cursor, self.statements)
+            for record_id, record in records:
+                self.statements.record.run(cursor, {"record_id": record_id, "record": record})
+
+        self.submit(change)
+        if erases:
+            self._has_erased = True
+
+    def submit(self, change: Callable[[Any], Any]) -> Any:
+        """Hand a change to the writer, with what the outbox may forget."""
+        with self._lock:
+            acknowledged, self._acknowledged = self._acknowledged, set()
+
+        def with_outbox(cursor: Any) -> Any:
+            result = change(cursor)
+            for record_id in acknowledged:
+                self.statements.forget_record.run(cursor, {"record_id": record_id})
+            return result
+
+        try:
+            return self._writer.submit(with_outbox if acknowledged else change)
+        except BaseException:
+            with self._lock:
+                self._acknowledged |= acknowledged
+            raise
+
+    def take(self) -> Any:
+        """Return a reader's connection with a snapshot begun."""
+        if self._closed:
+            raise KmipError(ResultReason.GENERAL_FAILURE, "the store is closed")
+        try:
+            connection = self._readers.pop()
+        except IndexError:
+            connection = sqlite.open_reader(self._engine)
+        connection.execute(sqlite.BEGIN_READING)
+        return connection
+
+    def give_back(self, connection: Any) -> None:
+        """End a snapshot and keep the connection for the next."""
+        try:
+            connection.execute("COMMIT")
+        except self.errors:
+            connection.close()
+            return
+        if self._closed or len(self._readers) >= _IDLE_READERS:
+            connection.close()
+        else:
+            self._readers.append(connection)
+
+    def read(self, statement: Prepared) -> list[Any]:
+        """Return all rows of a statement without parameters."""
+        connection = self.take()
+        try:
+            rows: list[Any] = connection.execute(statement.sql, statement.values({})).fetchall()
+            return rows
+        except self.errors as error:
+            raise KmipError(ResultReason.GENERAL_FAILURE, "the store could not be read") from error
+        finally:
+            self.give_back(connection)
+
+    def _located(self, shape: locate.Shape) -> Prepared:
+        return Prepared(locate.identifiers(shape), self._engine.dialect)
+
+    def _counted(self, shape: locate.Shape) -> Prepared:
+        return Prepared(locate.count(shape), self._engine.dialect)
+
+    def _when_idle(self, connection: Any) -> None:
+        if self._has_erased:
+            self._has_erased = False
+            sqlite.forget_erased(connection)
+
+
+class SqlDataKeys:
+    """The data keys in the same database."""
+
+    def __init__(self, storage: SqlStorage) -> None:
+        self._storage = storage
+
+    def load(self) -> tuple[WrappedDataKey, ...]:
+        """Return all data keys, oldest first."""
+        return tuple(
+            WrappedDataKey(data_key_id=data_key_id, wrapped=wrapped, root_key_id=root_key_id, uses=uses)
+            for data_key_id, wrapped, root_key_id, uses in self._storage.read(self._storage.statements.data_keys)
+        )
+
+    def add(self, data_key: WrappedDataKey) -> bool:
+        """Keep a new data key, durably; False if the identifier is taken."""
+        if any(key.data_key_id == data_key.data_key_id for key in self.load()):
+            return False
+        values = {
+            "data_key_id": data_key.data_key_id,
+            "wrapped": data_key.wrapped,
+            "root_key_id": data_key.root_key_id,
+            "uses": data_key.uses,
+        }
+        self._storage.submit(lambda cursor: self._storage.statements.add_data_key.run(cursor, values).rowcount)
+        return True
+
+    def reserve(self, data_key_id: int, count: int) -> int:
+        """Add to the uses of a data key, durably."""
+        values = {"of_data_key": data_key_id, "more": count}
+        statement = self._storage.statements.reserve_uses
+        uses: int = self._storage.submit(lambda cursor: statement.run(cursor, values).fetchone()[0])
+        return uses
+
+    def rewrap(self, data_keys: tuple[WrappedDataKey, ...]) -> None:
+        """Replace wrapped forms, all or none, durably."""
+        statement = self._storage.statements.rewrap_data_key
+
+        def change(cursor: Any) -> None:
+            for key in data_keys:
+                values = {"of_data_key": key.data_key_id, "wrapped": key.wrapped, "root_key_id": key.root_key_id}
+                statement.run(cursor, values)
+
+        self._storage.submit(change)
+
+
+def _copy_before_upgrade(path: Path, connection: Connection, revision: str) -> None:
+    """Keep the database as it was, beside it: an upgrade cannot be undone."""
+    copy = path.with_name(f"{path.name}.schema-{revision}")
+    if not copy.exists():
+        connection.exec_driver_sql("VACUUM INTO ?", (str(copy),))
+        copy.chmod(0o600)

@@ -1,0 +1,203 @@
+"""A unit of work over SQL: one snapshot for reading, collected writes, one change for the writer."""
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from kmip_adapters.storage.pending import Pending, Write, no_content
+from kmip_adapters.storage.records import (
+    associated_data,
+    decode_content,
+    encode_audit_record,
+    encode_content,
+)
+from kmip_adapters.storage.sql.locate import UNLIMITED, Shape, analyse
+from kmip_adapters.storage.sql.attribute_index import entries
+from kmip_adapters.storage.sql.rows import RowWrite, StoredObject, changing_columns, stored_object
+from kmip_core.criteria import Located, Query, satisfies
+from kmip_core.enums import ResultReason
+from kmip_core.errors import KmipError
+from kmip_core.objects import Content, ManagedObject
+from kmip_core.ports.audit import AuditRecord
+from kmip_core.ports.sealing import SealBroken
+from kmip_core.rules import Admitted
+
+if TYPE_CHECKING:
+    from kmip_adapters.storage.sql.storage import SqlStorage
+
+_log = logging.getLogger(__name__)
+
+
+class SqlUnitOfWork:
+    """Reads by a connection that it holds from the first read to the end; writes by the storage's writer."""
+
+    def __init__(self, storage: "SqlStorage") -> None:
+        self._storage = storage
+        self._connection: Any = None
+        self._found: dict[str, StoredObject | None] = {}
+        self._pending = Pending()
+
+    @property
+    def has_writes(self) -> bool:
+        """Whether there is anything to commit."""
+        return bool(self._pending)
+
+    def find(self, unique_identifier: str) -> ManagedObject | None:
+        """Return the object as collected, else as stored."""
+        if self._pending.writes:
+            write = self._pending.writes.get(unique_identifier)
+            if write is not None:
+                return write.managed_object
+        stored = self._stored(unique_identifier)
+        return None if stored is None else stored.managed_object
+
+    def content(self, admitted: Admitted) -> Content:
+        """Return the unsealed content of an admitted object.
+
+        Raises KmipError: Object Destroyed, Key Value Not Present; General Failure if the seal is broken.
+        """
+        unique_identifier = admitted.unique_identifier
+        write = self._pending.writes.get(unique_identifier)
+        if write is not None and (write.content is not None or write.erases or write.found is None):
+            if write.content is None:
+                raise no_content(admitted.managed_object)
+            return write.content
+        stored = self._stored(unique_identifier)
+        if stored is None or stored.sealed is None:
+            raise no_content(admitted.managed_object)
+        try:
+            return decode_content(
+                self._storage.sealer.unseal(stored.sealed, associated_data(stored.managed_object))
+            )
+        except SealBroken as error:
+            _log.error("the content of %s does not open: %s", unique_identifier, error)
+            raise KmipError(ResultReason.GENERAL_FAILURE, "the stored object cannot be opened") from error
+
+    def locate(self, query: Query) -> Located:
+        """Answer by SQL; where this unit of work has writes, they are judged and merged by the reference."""
+        shape, values = analyse(query)
+        if self._pending.writes:
+            return self._merged(query, shape, values)
+        found = self._rows(self._storage.located(shape), values)
+        first, maximum = query.offset_items, query.maximum_items
+        in_all = first + len(found)
+        # Only a full page, or a first that lies beyond the end, leaves the number open.
+        if (maximum is not None and len(found) >= maximum) or (first and not found):
+            in_all = self._rows(self._storage.counted(shape), values)[0][0]
+        return Located(unique_identifiers=tuple(row[1] for row in found), located_items=in_all)
+
+    def add(self, managed_object: ManagedObject, content: Content | None) -> None:
+        """Collect a new object."""
+        self._pending.add(managed_object, content)
+
+    def save(self, managed_object: ManagedObject, content: Content | None = None) -> None:
+        """Collect a changed object."""
+        self._pending.save(self._present(managed_object.unique_identifier), managed_object, content)
+
+    def remove(self, unique_identifier: str) -> None:
+        """Collect a removal."""
+        self._pending.remove(self._present(unique_identifier), unique_identifier)
+
+    def record(self, record: AuditRecord) -> None:
+        """Collect an audit record."""
+        self._pending.records.append(record)
+
+    def commit(self) -> None:
+        """Seal what is new, and hand everything to the writer.  Returns when it is on stable storage."""
+        if not self._pending:
+            return
+        writes = [self._row_write(identifier, write) for identifier, write in self._pending.writes.items()]
+        records = [(record.record_id, encode_audit_record(record)) for record in self._pending.records]
+        self.release()  # the snapshot is not needed while we wait, and would hold up checkpoints
+        self._storage.commit(writes, records)
+        self._pending = Pending()
+
+    def release(self) -> None:
+        """Give the connection back; a later read begins a new snapshot."""
+        self._found.clear()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._storage.give_back(connection)
+
+    def _present(self, unique_identifier: str) -> ManagedObject | None:
+        write = self._pending.writes.get(unique_identifier)
+        if write is not None:
+            return write.found
+        stored = self._stored(unique_identifier)
+        return None if stored is None else stored.managed_object
+
+    def _stored(self, unique_identifier: str) -> StoredObject | None:
+        try:
+            return self._found[unique_identifier]
+        except KeyError:
+            pass
+        statements = self._storage.statements
+        rows = self._run(statements.find.sql, statements.find.values({"unique_identifier": unique_identifier}))
+        stored = stored_object(rows[0]) if rows else None
+        self._found[unique_identifier] = stored
+        return stored
+
+    def _rows(self, statement: Any, values: dict[str, Any]) -> list[Any]:
+        return self._run(statement.sql, statement.values(values))
+
+    def _run(self, sql: str, values: Any) -> list[Any]:
+        try:
+            if self._connection is None:
+                self._connection = self._storage.take()
+            rows: list[Any] = self._connection.execute(sql, values).fetchall()
+            return rows
+        except self._storage.errors as error:
+            _log.error("the store could not be read: %s", error)
+            raise KmipError(ResultReason.GENERAL_FAILURE, "the store could not be read") from error
+
+    def _merged(self, query: Query, shape: Shape, values: dict[str, Any]) -> Located:
+        everything = {**values, "limit": UNLIMITED, "offset": 0}
+        writes = self._pending.writes
+        found = [
+            (sequence, identifier)
+            for sequence, identifier in self._rows(self._storage.located(shape), everything)
+            if identifier not in writes
+        ]
+        for number, (identifier, write) in enumerate(writes.items()):
+            if write.managed_object is not None and satisfies(write.managed_object, query):
+                stored = None if write.found is None else self._stored(identifier)
+                sequence = UNLIMITED + number if stored is None else stored.sequence
+                found.append((sequence, identifier))
+        found.sort(reverse=True)
+        end = None if query.maximum_items is None else query.offset_items + query.maximum_items
+        identifiers = tuple(identifier for _, identifier in found)
+        return Located(
+            unique_identifiers=identifiers[query.offset_items : end], located_items=len(identifiers)
+        )
+
+    def _row_write(self, unique_identifier: str, write: Write) -> RowWrite:
+        stored = None if write.found is None else self._stored(unique_identifier)
+        before = frozenset() if write.found is None else frozenset(entries(write.found.attributes))
+        after: frozenset[tuple[int, int]] = frozenset()
+        columns: dict[str, Any] | None = None
+        replaces_content = False
+        if write.managed_object is not None:
+            managed_object = write.managed_object
+            after = frozenset(entries(managed_object.attributes))
+            columns = changing_columns(managed_object)
+            replaces_content = write.erases or write.content is not None or stored is None
+            if replaces_content:
+                sealed = None
+                if write.content is not None:
+                    sealed = self._storage.sealer.seal(
+                        encode_content(write.content), associated_data(managed_object)
+                    )
+                columns["sealed"] = sealed
+            if stored is None:
+                columns["unique_identifier"] = unique_identifier
+                columns["object_type"] = int(managed_object.object_type)
+                columns["owner"] = managed_object.owner
+                columns["version"] = write.committed.version
+        return RowWrite(
+            stored=stored,
+            unique_identifier=unique_identifier,
+            expected_version=write.expected_version,
+            columns=columns,
+            replaces_content=replaces_content,
+            indexed=after - before,
+            unindexed=before - after,
+        )
