@@ -16,11 +16,11 @@ from pathlib import Path
 from attrs import frozen
 
 from tests.conformance.cases import ROOT, Case, cases_folder, find_cases
-from tests.conformance.corrections import CORRECTIONS
+from tests.conformance.corrections import CORRECTIONS, NAMELESS_ATTRIBUTES
 from tests.conformance.features import missing_for
 from tests.conformance.runner import CaseFailed
 from tests.conformance.servers import Servers
-from tests.conformance.settings import SETTINGS
+from tests.conformance.settings import SEQUELS, SETTINGS
 
 PAGE = ROOT / "docs" / "conformance.md"
 
@@ -108,10 +108,12 @@ def page(outcomes: Sequence[Outcome]) -> str:
     lines += [f"| {why} | {count} |" for why, count in Counter(o.why for o in failures).most_common()]
     lines += ["", "A case that misses several features counts for the first of tests/conformance/features.py."]
     lines += ["", "## Errors of the official files", ""]
-    lines += [f"- {c.case}: {c.reason}" for c in CORRECTIONS]
+    lines += [f"- {c.case}: {c.reason}" for c in (*CORRECTIONS, *NAMELESS_ATTRIBUTES)]
     if SETTINGS:
         lines += ["", "## Cases that need a setting", ""]
         lines += [f"- `{s.cases}`: `{' '.join(s.options)}`; {s.reason}" for s in SETTINGS]
+    lines += ["", "## Cases that go on from another", ""]
+    lines += [f"- `{s.cases}` after {s.after}: {s.reason}" for s in SEQUELS]
     lines += ["", "## Failed cases", ""]
     lines += [f"- {o.case.id}: {', '.join(o.missing) or o.why}" for o in failures]
     return "\n".join(lines) + "\n"

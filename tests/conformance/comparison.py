@@ -6,6 +6,8 @@ to differ, which the tables below name by tag and never by case:
 - time stamps, and date-times that the client has not set (`$NOW` must be about now);
 - identifiers, and what a placeholder captures: the first sight binds, every later one must agree with it;
 - values made from randomness of the server: those of objects it generated, random IVs and what they encrypt;
+- signatures of schemes that draw a random number: PSS, DSA, ECDSA;
+- what the server says of its own random number generator, unless the client has set the attribute;
 - Result Message, Server Correlation Value, Server Information, Vendor Identification;
 - the order of attributes; further entries of Query, Discover Versions and Get Attribute List.
 """
@@ -17,7 +19,7 @@ from attrs import Factory, define, evolve, frozen
 
 from kmip_adapters.ttlv import items, tables
 from kmip_adapters.ttlv.items import Item, Value
-from kmip_core.enums import ItemType, Operation
+from kmip_core.enums import CryptographicAlgorithm, ItemType, Operation, PaddingMethod
 from tests.conformance.cases import offset_from_now, placeholder
 
 
@@ -41,6 +43,8 @@ BATCH_ITEM: Final = _tag("BatchItem")
 IV_COUNTER_NONCE: Final = _tag("IVCounterNonce")
 KEY_MATERIAL: Final = _tag("KeyMaterial")
 OPERATION: Final = _tag("Operation")
+RANDOM_NUMBER_GENERATOR: Final = _tag("RandomNumberGenerator")
+RANDOM_NUMBER_GENERATOR_ATTRIBUTE: Final = "Attribute 'Random Number Generator'"
 REQUEST_PAYLOAD: Final = _tag("RequestPayload")
 RESPONSE_PAYLOAD: Final = _tag("ResponsePayload")
 TIME_STAMP: Final = _tag("TimeStamp")
@@ -97,6 +101,16 @@ RANDOM: Final = {Operation.RNG_RETRIEVE: _tags("Data")}
 # Random too in an answer to Encrypt with an IV that the request has not named.
 RANDOM_WITH_RANDOM_IV: Final = _tags("IVCounterNonce", "Data", "AuthenticatedEncryptionTag")
 
+SIGNING_AT_RANDOM: Final = frozenset(
+    {
+        (_tag("PaddingMethod"), PaddingMethod.PSS),
+        (_tag("CryptographicAlgorithm"), CryptographicAlgorithm.DSA),
+        (_tag("CryptographicAlgorithm"), CryptographicAlgorithm.ECDSA),
+        (_tag("CryptographicAlgorithm"), CryptographicAlgorithm.EC),
+    }
+)
+"""Parameters of keys with which no two signatures are alike."""
+
 # A generated value has the length of the printed one, save signatures and encodings of key pairs and certificates.
 MAX_FIXED_LENGTH: Final = 64  # bytes
 
@@ -122,7 +136,8 @@ class Known:
     started_at, now: seconds since 1970, of the first request and of the response under comparison.
     captured: what the server made of each placeholder, identifier or generated value of the file.
     last_seen: the newest text or bytes of each tag in a response; a later placeholder may be named for the tag.
-    sent_dates: date-times the client has set. generated: identifiers of the objects the server generated.
+    sent_dates: date-times the client has set. sent_structures: what else it has set, of several fields.
+    generated: identifiers of the objects the server generated. signs_at_random: a key of SIGNING_AT_RANDOM is in play.
     """
 
     started_at: int
@@ -130,11 +145,23 @@ class Known:
     captured: dict[str | bytes, Value] = Factory(dict)
     last_seen: dict[int, Value] = Factory(dict)
     sent_dates: set[int] = Factory(set)
+    sent_structures: set[Value] = Factory(set)
     generated: set[str] = Factory(set)
+    signs_at_random: bool = False
 
     def copy(self) -> "Known":
         """Return what may be tried without teaching this one."""
         return evolve(self, captured=dict(self.captured))
+
+
+def learn_request(item: Item, known: Known) -> None:
+    """Let `known` learn what a request sets."""
+    if isinstance(item.value, tuple):
+        known.sent_structures.add(item.value)
+        for child in item.value:
+            learn_request(child, known)
+    elif (item.tag, item.value) in SIGNING_AT_RANDOM:
+        known.signs_at_random = True
 
 
 def compare(expected: Item, actual: Item, request: Item, known: Known) -> list[Difference]:
@@ -190,7 +217,7 @@ class _Walk:
     def differences(self, expected: Item, actual: Item, path: str) -> list[Difference]:
         if expected.type is not actual.type and expected.tag not in FREE:
             return [Difference(path=path, expected=_told(expected), actual=_told(actual))]
-        if expected.tag in FREE or self._is_generated(expected, actual):
+        if expected.tag in FREE or self._is_generated(expected, actual) or self._describes_generator(expected):
             return []
         if isinstance(expected.value, tuple) and isinstance(actual.value, tuple):
             return self._children(expected, actual, path)
@@ -235,6 +262,13 @@ class _Walk:
         if len(expected.value) != len(actual.value) and len(expected.value) <= MAX_FIXED_LENGTH:
             return placeholder(expected.value) is not None and self._agree(expected, actual)
         return self._known.captured.setdefault(expected.value, actual.value) == actual.value
+
+    def _describes_generator(self, expected: Item) -> bool:
+        """Return whether an attribute tells the server's own random number generator."""
+        told = expected if expected.tag == RANDOM_NUMBER_GENERATOR else None
+        if expected.tag == ATTRIBUTE and _label(expected) == RANDOM_NUMBER_GENERATOR_ATTRIBUTE:
+            told = items.first(expected, ATTRIBUTE_VALUE)
+        return told is not None and told.value not in self._known.sent_structures
 
     def _agree(self, expected: Item, actual: Item) -> bool:
         known = self._known
@@ -350,6 +384,8 @@ def _free_values(expected: Item, actual: Item, request: Item | None, known: Know
         )
     if items.first(wanted, IV_COUNTER_NONCE) and not items.first(asked, IV_COUNTER_NONCE):
         free |= RANDOM_WITH_RANDOM_IV
+    if operation is Operation.SIGN and known.signs_at_random:
+        free |= _tags("SignatureData")
     subject = items.first(payload, UNIQUE_IDENTIFIER) or items.first(asked, UNIQUE_IDENTIFIER)
     if subject and subject.value in known.generated:
         free |= GENERATED_VALUES

@@ -5,7 +5,11 @@ from typing import Final
 from attrs import frozen
 
 from kmip_adapters.ttlv.items import Item, Value, tag_name
+from kmip_core.enums import ItemType
 from tests.conformance.cases import Case
+
+ATTRIBUTE: Final = 0x420008
+ATTRIBUTE_NAME: Final = 0x42000A
 
 
 @frozen(kw_only=True)
@@ -16,6 +20,15 @@ class Correction:
     name: str
     printed: Value
     right: Value
+    reason: str
+
+
+@frozen(kw_only=True)
+class NamelessAttribute:
+    """An Attribute that the file prints without the Attribute Name it must have."""
+
+    case: str
+    name: str
     reason: str
 
 
@@ -39,10 +52,30 @@ CORRECTIONS: Final = (
 )
 
 
+_NAMELESS_REASON: Final = "the other attribute of these three fields in the case, and the case of 1.3, have the name"
+
+NAMELESS_ATTRIBUTES: Final = (
+    NamelessAttribute(case="1.2/CS-AC-M-3-12", name="Cryptographic Parameters", reason=_NAMELESS_REASON),
+    NamelessAttribute(case="1.2/CS-AC-M-8-12", name="Cryptographic Parameters", reason=_NAMELESS_REASON),
+)
+
+
 def corrected(message: Item, case: Case) -> Item:
     """Return a message of `case` without the file's known errors."""
     wrong = {(c.name, c.printed): c.right for c in CORRECTIONS if c.case == case.id}
+    for nameless in NAMELESS_ATTRIBUTES:
+        if nameless.case == case.id:
+            message = _named(message, nameless.name)
     return _replaced(message, wrong) if wrong else message
+
+
+def _named(item: Item, name: str) -> Item:
+    if not isinstance(item.value, tuple):
+        return item
+    inside = tuple(_named(child, name) for child in item.value)
+    if item.tag == ATTRIBUTE and all(child.tag != ATTRIBUTE_NAME for child in inside):
+        inside = (Item(ATTRIBUTE_NAME, ItemType.TEXT_STRING, name), *inside)
+    return item._replace(value=inside)
 
 
 def _replaced(item: Item, wrong: dict[tuple[str, Value], Value]) -> Item:

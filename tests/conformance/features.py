@@ -30,6 +30,16 @@ def says(*words: str) -> Callable[[Case], bool]:
     return lambda case: not case.words.isdisjoint(words)
 
 
+def creates(object_type: str) -> Callable[[Case], bool]:
+    """Return the predicate "a request creates an object of this type"."""
+    return lambda case: case.asks("Create", object_type)
+
+
+def registers(object_type: str) -> Callable[[Case], bool]:
+    """Return the predicate "a request registers an object of this type"."""
+    return lambda case: case.asks("Register", object_type)
+
+
 def is_answered(*words: str) -> Callable[[Case], bool]:
     """Return the predicate "one of these element names or values is in an expected response"."""
     return lambda case: not case.answered_words.isdisjoint(words)
@@ -41,15 +51,14 @@ MISSING: Final = (
     Feature(name="server-to-client operations", needed_by=says("Notify", "Put")),
     Feature(name="asynchronous operations", needed_by=is_answered("AsynchronousCorrelationValue")),
     Feature(name="PKCS#11 operation", needed_by=does("PKCS_11")),
-    Feature(
-        name="cryptographic operations",
-        needed_by=does("Encrypt", "Decrypt", "Sign", "SignatureVerify", "MAC", "MACVerify", "Hash"),
-    ),
-    Feature(name="random number operations", needed_by=does("RNGRetrieve", "RNGSeed")),
-    Feature(name="key pairs", needed_by=does("CreateKeyPair", "ReKeyKeyPair")),
-    Feature(name="re-keying and derivation", needed_by=does("ReKey", "DeriveKey")),
+    Feature(name="Interop operation", needed_by=does("Interop")),
+    Feature(name="client registration by credential", needed_by=says("one-time-user")),
     Feature(name="certification", needed_by=does("Certify", "ReCertify")),
     Feature(name="key wrapping", needed_by=says("KeyWrappingSpecification", "KeyWrappingData")),
+    Feature(name="PKCS#12", needed_by=says("PKCS_12")),
+    Feature(name="Create of Secret Data", needed_by=creates("SecretData")),
+    Feature(name="templates", needed_by=registers("Template")),
+    Feature(name="extensions by Query", needed_by=is_answered("ExtensionInformation")),
     Feature(
         name="attribute operations",
         needed_by=does("AddAttribute", "ModifyAttribute", "DeleteAttribute", "SetAttribute", "AdjustAttribute"),

@@ -8,7 +8,7 @@ from kmip_adapters.ttlv import binary, items
 from kmip_adapters.ttlv.items import DecodingError, Item, Value
 from kmip_core.enums import ItemType, Operation
 from tests.conformance.cases import Case, offset_from_now, placeholder
-from tests.conformance.comparison import BATCH_ITEM, OPERATION, TIME_STAMP, Difference, Known, compare
+from tests.conformance.comparison import BATCH_ITEM, OPERATION, TIME_STAMP, Difference, Known, compare, learn_request
 from tests.conformance.corrections import corrected
 
 Exchange = Callable[[bytes], bytes]
@@ -39,6 +39,7 @@ def play(case: Case, exchange: Exchange) -> None:
         if _operations(request) & SERVER_TO_CLIENT:
             raise CaseFailed(f"{where}: the server must call the client")
         sent = filled_in(corrected(request, case), known, where)
+        learn_request(sent, known)
         try:
             actual = binary.decode(exchange(binary.encode(sent)))
         except (OSError, DecodingError) as error:

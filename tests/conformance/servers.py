@@ -7,9 +7,17 @@ from types import TracebackType
 from typing import Self
 
 from tests.conformance.cases import Case
-from tests.conformance.runner import play
-from tests.conformance.settings import options_for
+from tests.conformance.runner import Exchange, play
+from tests.conformance.settings import options_for, predecessor_of
 from tests.server import Clients, StartedServer, running
+
+
+def play_in_order(case: Case, exchange: Exchange) -> None:
+    """Play `case`, and before it the one it goes on from.  Raises CaseFailed."""
+    before = predecessor_of(case)
+    if before is not None:
+        play_in_order(before, exchange)
+    play(case, exchange)
 
 
 class Servers:
@@ -26,7 +34,7 @@ class Servers:
         """Play `case` over TLS.  Raises CaseFailed."""
         server, clients = self._server(options_for(case))
         with server.client(clients.certificate(case.id), clients.key) as client:
-            play(case, client.exchange)
+            play_in_order(case, client.exchange)
 
     def _server(self, options: tuple[str, ...]) -> tuple[StartedServer, Clients]:
         if options not in self._started:

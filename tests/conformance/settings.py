@@ -1,4 +1,4 @@
-"""Which official cases need a server with other settings than the default ones, and why (RULINGS 12)."""
+"""Which official cases need more than a fresh identity and a server with default settings, and why."""
 
 from fnmatch import fnmatchcase
 from typing import Final
@@ -17,7 +17,36 @@ class Setting:
     reason: str
 
 
-SETTINGS: Final[tuple[Setting, ...]] = ()
+@frozen(kw_only=True)
+class Sequel:
+    """Cases that go on where another has ended: it is played before, as the same client."""
+
+    cases: str
+    after: str
+    reason: str
+
+
+_SEEDS: Final = "the official cases have one answer of each kind to RNG Seed"
+_MASKS: Final = "creates a key without a Cryptographic Usage Mask, which is refused by default"
+
+SETTINGS: Final = (
+    Setting(cases="*/CS-RNG-O-2-*", options=("--rng-seed", "partial"), reason=_SEEDS),
+    Setting(cases="*/CS-RNG-O-3-*", options=("--rng-seed", "ignore"), reason=_SEEDS),
+    Setting(cases="*/CS-RNG-O-4-*", options=("--rng-seed", "refuse"), reason=_SEEDS),
+    Setting(cases="*/TC-CS-CORVAL-*", options=("--default-usage-masks",), reason=_MASKS),
+)
+
+SEQUELS: Final = (
+    Sequel(cases="*/SASED-M-3-*", after="SASED-M-2", reason="finds and gets the keys that SASED-M-2 has registered"),
+)
+
+
+def predecessor_of(case: Case) -> Case | None:
+    """Return the case that `case` goes on from, None if it stands alone."""
+    for sequel in SEQUELS:
+        if fnmatchcase(case.id, sequel.cases):
+            return Case(case.path.with_stem(f"{sequel.after}-{case.name.rsplit('-', 1)[1]}"))
+    return None
 
 
 def options_for(case: Case) -> tuple[str, ...]:
