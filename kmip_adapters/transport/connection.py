@@ -19,6 +19,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Final, cast
 
+from kmip_adapters.transport import client_hello
+from kmip_adapters.transport.handshake_failures import explain
 from kmip_adapters.transport.serving import LOG, Serving, count_down
 from kmip_adapters.transport.workers import Workers
 from kmip_core.enums import ResultReason
@@ -47,6 +49,7 @@ class TlsConnection(asyncio.BufferedProtocol):
         "_address",
         "_busy",
         "_ending",
+        "_first_bytes",
         "_framer",
         "_identity",
         "_incoming",
@@ -79,6 +82,7 @@ class TlsConnection(asyncio.BufferedProtocol):
         self._refusal: KmipError | None = None  # what every request of this peer is answered with
         self._identity: str | None = None
         self._principal: Principal
+        self._first_bytes = b""  # kept during the handshake, to say what the client had offered
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = serving.ssl_context.wrap_bio(self._incoming, self._outgoing, server_side=True)
@@ -121,6 +125,8 @@ class TlsConnection(asyncio.BufferedProtocol):
                 self._pump()
         elif phase is Phase.HANDSHAKE:
             self._incoming.write(self._serving.arrived[:nbytes])
+            if len(self._first_bytes) < client_hello.LIMIT:
+                self._first_bytes += self._serving.arrived[:nbytes]
             self._shake_hands()
 
     def pause_writing(self) -> None:
@@ -213,10 +219,11 @@ class TlsConnection(asyncio.BufferedProtocol):
             self._flush()
             return
         except ssl.SSLError as error:
-            self._tell(logging.INFO, f"TLS handshake failed: {_reason(error)}")
+            self._tell(logging.INFO, f"TLS handshake failed: {explain(error, self._first_bytes, self._tls.context)}")
             self._linger()  # so that the alert, which says why, arrives
             return
         self._leave_handshake()
+        self._first_bytes = b""
         self._phase = Phase.SERVING
         self._begin_session()
         self._flush()  # session tickets

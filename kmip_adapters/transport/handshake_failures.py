@@ -1,0 +1,64 @@
+"""Says why a handshake failed, so that the one line in the log is enough to mend it."""
+
+import ssl
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from kmip_adapters.transport.client_hello import VERSIONS, read_client_hello
+
+
+def explain(error: ssl.SSLError, received: bytes, context: ssl.SSLContext) -> str:
+    """Return one line: what happened, what it means, and what the client had offered.
+
+    received: the first bytes of the connection, as far as they were kept.
+    """
+    hello = read_client_hello(received)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        reason = f"client certificate: {error.verify_message}"
+    else:
+        reason = _words(error.reason or str(error))
+    meaning = MEANINGS.get(error.reason or "")
+    told = reason if meaning is None else f"{reason}: {meaning(context)}"
+    return told if hello is None else f"{told} (the client offers {hello})"
+
+
+def _words(reason: str) -> str:
+    return reason.replace("_", " ").lower()
+
+
+def _suites(context: ssl.SSLContext) -> str:
+    names = [cipher["name"] for cipher in context.get_ciphers() if _is_offered(cipher["protocol"], context)]
+    return f"this server takes {' '.join(names)}; see tls_cipher_suites and auth_suite"
+
+
+def _versions(context: ssl.SSLContext) -> str:
+    taken = [name for number, name in VERSIONS.items() if context.minimum_version <= number <= context.maximum_version]
+    return f"this server takes {', '.join(taken)}; see auth_suite"
+
+
+def _is_offered(protocol: str, context: ssl.SSLContext) -> bool:
+    if protocol == "TLSv1.3":
+        return context.maximum_version >= ssl.TLSVersion.TLSv1_3
+    return context.minimum_version <= ssl.TLSVersion.TLSv1_2
+
+
+def _always(text: str) -> Callable[[ssl.SSLContext], str]:
+    return lambda context: text
+
+
+_DISTRUST: Final = _always("the client does not trust this server's certificate; give it the CA's")
+
+MEANINGS: Final[Mapping[str, Callable[[ssl.SSLContext], str]]] = {
+    "NO_SHARED_CIPHER": _suites,
+    "UNSUPPORTED_PROTOCOL": _versions,
+    "VERSION_TOO_LOW": _versions,
+    "WRONG_VERSION_NUMBER": _always("what arrived is not TLS"),
+    "HTTP_REQUEST": _always("a web browser or HTTP client spoke to the KMIP port"),
+    "HTTPS_PROXY_REQUEST": _always("an HTTP client spoke to the KMIP port"),
+    "PEER_DID_NOT_RETURN_A_CERTIFICATE": _always("the client sent no certificate; configure one there"),
+    "TLSV1_ALERT_UNKNOWN_CA": _DISTRUST,
+    "SSLV3_ALERT_BAD_CERTIFICATE": _DISTRUST,
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": _DISTRUST,
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": _always("the client says that this server's certificate has expired"),
+}
+"""What OpenSSL's reasons come to for the operator."""

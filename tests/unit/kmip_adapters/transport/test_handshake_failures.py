@@ -1,0 +1,119 @@
+"""One line tells why a handshake failed: reproduced with real handshakes in memory."""
+
+import ssl
+from pathlib import Path
+
+import pytest
+import trustme
+
+from kmip_adapters.transport.handshake_failures import explain
+from kmip_adapters.transport.suites import choose_offer
+from kmip_adapters.transport.tls_context import build_ssl_context
+
+CA = trustme.CA()
+STRANGER = trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("certificates")
+    CA.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
+    CA.cert_pem.write_to_path(folder / "ca.pem")
+    return folder
+
+
+def server(folder: Path, auth_suite: str = "Basic") -> ssl.SSLContext:
+    offer = choose_offer(auth_suite)
+    return build_ssl_context(
+        server_certificates=[(folder / "server.pem", folder / "server.pem")],
+        client_ca=folder / "ca.pem",
+        ciphers=offer.ciphers,
+        minimum_version=offer.minimum_version,
+        maximum_version=offer.maximum_version,
+    )
+
+
+def client(*, trusts: trustme.CA = CA, issued_by: trustme.CA | None = CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    trusts.configure_trust(context)
+    if issued_by is not None:
+        issued_by.issue_cert("alice@example.org").configure_cert(context)
+    return context
+
+
+def failure(server_context: ssl.SSLContext, client_context: ssl.SSLContext) -> str:
+    """Shake hands in memory and return how the server explains the failure."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    theirs = client_context.wrap_bio(to_client, to_server)
+    ours = server_context.wrap_bio(to_server, to_client, server_side=True)
+    received = b""
+    for _ in range(4):
+        for side in (theirs, ours):
+            if side is ours and not received:
+                received = to_server.read()
+                to_server.write(received)
+            try:
+                side.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+            except ssl.SSLError as error:
+                if side is ours:
+                    return explain(error, received, server_context)
+    pytest.fail("the handshake succeeded")
+
+
+def test_no_shared_suite_tells_both_lists(folder: Path) -> None:
+    old = client()
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    old.set_ciphers("AES128-SHA256")
+
+    told = failure(server(folder), old)
+
+    assert told.startswith("no shared cipher: this server takes ")
+    assert "ECDHE-RSA-AES256-GCM-SHA384" in told
+    assert told.endswith("(the client offers TLS 1.2 with AES128-SHA256)")
+
+
+def test_a_version_too_old_tells_those_that_are_taken(folder: Path) -> None:
+    old = client()
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+
+    told = failure(server(folder, "TLS1.3"), old)
+
+    assert told.startswith(
+        "unsupported protocol: this server takes TLS 1.3; see auth_suite (the client offers TLS 1.2 "
+    )
+
+
+def test_a_missing_client_certificate_is_told(folder: Path) -> None:
+    told = failure(server(folder), client(issued_by=None))
+
+    assert "the client sent no certificate" in told
+
+
+def test_a_certificate_of_a_foreign_ca_is_told(folder: Path) -> None:
+    told = failure(server(folder), client(issued_by=STRANGER))
+
+    assert told.startswith("client certificate: unable to get local issuer certificate")
+
+
+def test_a_client_that_does_not_trust_the_server_is_told(folder: Path) -> None:
+    told = failure(server(folder), client(trusts=STRANGER))
+
+    assert "the client does not trust this server's certificate" in told
+
+
+def test_what_is_not_tls_is_told(folder: Path) -> None:
+    context = server(folder)
+    to_server = ssl.MemoryBIO()
+    request = b"GET / HTTP/1.1\r\nHost: kmip\r\n\r\n"
+    to_server.write(request)
+    tls = context.wrap_bio(to_server, ssl.MemoryBIO(), server_side=True)
+
+    with pytest.raises(ssl.SSLError) as caught:
+        tls.do_handshake()
+
+    assert explain(caught.value, request, context) == (
+        "http request: a web browser or HTTP client spoke to the KMIP port"
+    )
