@@ -3,13 +3,14 @@
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import pytest
 
 from kmip_adapters.audit.file_trail import FileTrail
 from kmip_adapters.audit.lines import read_line
 from kmip_adapters.audit.memory import MemoryTrail
+from kmip_app.container import Container
 from kmip_core.enums import Operation, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.ports.audit import AuditRecord, AuditTrail
@@ -31,9 +32,16 @@ def file_trail(folder: Path) -> tuple[AuditTrail, Held]:
     return FileTrail(folder), held
 
 
-@pytest.fixture(params=[memory_trail, file_trail], ids=["memory", "file"])
+TRAILS: Final = {"memory": memory_trail, "file": file_trail}
+
+
+def test_every_adapter_of_the_container_is_held_to_the_contract() -> None:
+    assert set(Container.audit.providers) == set(TRAILS)
+
+
+@pytest.fixture(params=TRAILS)
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[AuditTrail, Held]]:
-    trail, held = request.param(tmp_path / "audit")
+    trail, held = TRAILS[request.param](tmp_path / "audit")
     yield trail, held
     trail.close()
 

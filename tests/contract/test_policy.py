@@ -2,8 +2,8 @@
 
 import itertools
 import json
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 from hypothesis import given
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from kmip_adapters.policy.json_files import JsonPolicies
 from kmip_adapters.policy.static import StaticPolicies
+from kmip_app.container import Container
 from kmip_core.attributes import Attributes
 from kmip_core.enums import ObjectType, Operation
 from kmip_core.objects import ManagedObject
@@ -33,7 +34,7 @@ STORAGE = {
 }
 
 
-def static() -> PolicyDecider:
+def static(folder: Path) -> PolicyDecider:
     locate, get = Operation.LOCATE, Operation.GET
     key, certificate = ObjectType.SYMMETRIC_KEY, ObjectType.CERTIFICATE
     storage = OperationPolicy(
@@ -50,15 +51,21 @@ def static() -> PolicyDecider:
     return StaticPolicies({**BUILT_IN, "storage": storage})
 
 
-@pytest.fixture(params=["static", "json files"])
-def decider(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PolicyDecider]:
-    if request.param == "static":
-        yield static()
-        return
-    (tmp_path / "storage.json").write_text(json.dumps(STORAGE))
-    policies = JsonPolicies(tmp_path)
-    yield policies
-    policies.close()
+def files(folder: Path) -> PolicyDecider:
+    (folder / "storage.json").write_text(json.dumps(STORAGE))
+    return JsonPolicies(folder, is_live=False)
+
+
+DECIDERS: Final = {"static": static, "files": files}
+
+
+def test_every_adapter_of_the_container_is_held_to_the_contract() -> None:
+    assert set(Container.policy.providers) == set(DECIDERS)
+
+
+@pytest.fixture(params=DECIDERS)
+def decider(request: pytest.FixtureRequest, tmp_path: Path) -> PolicyDecider:
+    return DECIDERS[request.param](tmp_path)
 
 
 def an_object(

@@ -204,7 +204,7 @@ ON_LINE, ARCHIVAL, DESTROYED = Status.ON_LINE_STORAGE, Status.ARCHIVAL_STORAGE, 
         (ON_LINE | ARCHIVAL | DESTROYED, {"on line", "archived", "destroyed", "destroyed while archived"}),
         (Status(0), set()),
     ],
-    ids=str,
+    ids=["no mask", "on line", "archival", "destroyed", "on line or archival", "all", "none"],
 )
 def test_the_storage_status_mask_chooses(mask: Status | None, kinds: set[str]) -> None:
     objects = {
