@@ -17,6 +17,7 @@ from kmip_adapters.crypto.software import SoftwareCrypto
 from kmip_adapters.identity.certificate import CertificateIdentity
 from kmip_adapters.policy.json_files import JsonPolicies
 from kmip_adapters.policy.static import StaticPolicies
+from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.memory import MemoryStorage
 from kmip_adapters.system.clock import SystemClock
@@ -32,14 +33,14 @@ from kmip_adapters.ttlv.tables import VERSIONS
 from kmip_app.config import Configuration
 from kmip_app.pki import Bundle, Pki, ensure_pki
 from kmip_core.engine import Engine
-from kmip_core.enums import ObjectType
+from kmip_core.objects import CONTENT_CLASSES
 from kmip_core.operation import Capabilities
 from kmip_core.operations import CATALOGUE
 
 if TYPE_CHECKING:
-    from kmip_adapters.storage.sql import SqlStorage
+    from kmip_adapters.storage.sql.storage import SqlStorage
 
-OBJECT_TYPES: Final = tuple(t for t in ObjectType if t not in {ObjectType.TEMPLATE, ObjectType.CERTIFICATE_REQUEST})
+OBJECT_TYPES: Final = tuple(CONTENT_CLASSES)
 """The types that Register takes."""
 
 
@@ -70,9 +71,9 @@ def _ssl_context(configuration: Configuration, pki: Any) -> ssl.SSLContext:
 
 def _sql_storage(configuration: Configuration, root_key: KeyFile) -> "SqlStorage":
     # Imported when it is wanted: SQLAlchemy is a third of the time that a test's server takes to start.
-    from kmip_adapters.storage.sql import SqlStorage
+    from kmip_adapters.storage.sql.storage import SqlStorage
 
-    return SqlStorage(configuration.database_url, root_key)
+    return SqlStorage(configuration.database_url, partial(EnvelopeSealer, root_key))
 
 
 def _new_framer(configuration: Configuration) -> "partial[FrameReader]":

@@ -1,6 +1,6 @@
 """Register: a client hands in an object that it has. KMIP 2.1 §6.1.43, 1.4 §4.3."""
 
-from typing import Any, Final
+from typing import Any
 
 from attrs import evolve, frozen
 
@@ -9,7 +9,7 @@ from kmip_core.attribute_rules import check_creation
 from kmip_core.attributes import Attributes, merge, title
 from kmip_core.enums import KeyFormatType, LinkType, ObjectType, Operation, ProtectionStorageMask
 from kmip_core.errors import invalid_field
-from kmip_core.objects import Content, KeyBlock, KeyValue, Template
+from kmip_core.objects import Content, KeyBlock, KeyValue, SymmetricKey, Template
 from kmip_core.operation import Effect, Scope, Spec, names_new_object
 from kmip_core.structures import Link, TransparentSymmetricKey
 
@@ -65,7 +65,8 @@ def describe(content: Content, attributes: Attributes) -> Attributes:
     if block is not None:
         if isinstance(block.key_value, KeyValue) and block.key_value.attributes is not None:
             attributes = merge(block.key_value.attributes, attributes)
-        _check_length(block)
+        if isinstance(content, SymmetricKey):
+            _check_length(block)
         attributes = _linked_to_wrapping_key(block, attributes)
     if isinstance(content, Template):
         check_creation(content.template_attributes, ObjectType.TEMPLATE)
@@ -100,9 +101,6 @@ def _linked_to_wrapping_key(block: KeyBlock, attributes: Attributes) -> Attribut
     return attributes if link in attributes.links else evolve(attributes, links=(*attributes.links, link))
 
 
-_RAW: Final = frozenset({KeyFormatType.RAW})
-
-
 def _check_length(block: KeyBlock) -> None:
     """Refuse raw material whose length is not the announced one; wrapped and structured material is not judged here."""
     if (
@@ -114,7 +112,7 @@ def _check_length(block: KeyBlock) -> None:
     material = block.key_value.key_material
     if isinstance(material, TransparentSymmetricKey):
         material = material.key
-    elif block.key_format_type not in _RAW:
+    elif block.key_format_type is not KeyFormatType.RAW:
         return
     if isinstance(material, bytes) and len(material) * 8 != block.cryptographic_length:
         raise invalid_field(
