@@ -82,14 +82,6 @@ class Case:
             found | {e.attrib["value"] for answer in self.elements[1::2] for e in answer.iter() if "value" in e.attrib}
         )
 
-    def asks(self, operation: str, object_type: str) -> bool:
-        """True if a request asks for `operation` on an object of this type."""
-        return any(
-            (_value(item, "Operation"), _value(item, "RequestPayload/ObjectType")) == (operation, object_type)
-            for request in self.elements[::2]
-            for item in request.findall("BatchItem")
-        )
-
     @cached_property
     def exchanges(self) -> list[tuple[Item, Item]]:
         """The messages as items, placeholders in place.  Raises DecodingError where the codec lacks a name."""

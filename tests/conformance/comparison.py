@@ -344,7 +344,11 @@ def _in_order(expected: list[Item], actual: list[Item]) -> Iterator[tuple[Item |
 
 def _key(item: Item, by_value: bool) -> tuple[object, ...]:
     if item.tag != ATTRIBUTE:
-        is_entry = not isinstance(item.value, tuple) and item.tag not in FREE and (by_value or item.tag in UNORDERED)
+        is_entry = (
+            not isinstance(item.value, tuple)
+            and item.tag not in FREE | IDENTIFIERS
+            and (by_value or item.tag in UNORDERED)
+        )
         return (item.tag, item.value) if is_entry else (item.tag,)
     name = items.first(item, ATTRIBUTE_NAME)
     return (item.tag, name.value if name else None)

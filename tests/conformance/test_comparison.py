@@ -144,8 +144,8 @@ def test_result_message_time_stamp_and_server_information_are_the_servers_own() 
 
 @pytest.mark.parametrize("operation", ["Query", "DiscoverVersions", "GetAttributeList"])
 def test_open_ended_answers_may_hold_more_but_not_less(operation: str) -> None:
-    some = text("AttributeName", "State") + text("AttributeName", "Name")
-    more = text("AttributeName", "Digest") + text("AttributeName", "Name") + text("AttributeName", "State")
+    some = ID + text("AttributeName", "State") + text("AttributeName", "Name")
+    more = GIVEN + text("AttributeName", "Digest") + text("AttributeName", "Name") + text("AttributeName", "State")
 
     assert told(answer(operation, some), answer(operation, more), question(operation)) == []
     assert told(answer(operation, more), answer(operation, some), question(operation)) == [
