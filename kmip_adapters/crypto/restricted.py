@@ -312,7 +312,7 @@ class RestrictedCrypto:
             _allow(algorithm in allowed.macs, f"MAC by {algorithm.name if algorithm else algorithm}")
 
     def _check_length(self, key: Key, allowed: CryptoCapabilities) -> None:
-        """Refuse keys of lengths that could not be made either; longer ones than any are the inner adapter's business."""
+        """Refuse keys shorter than any that could be made; what is longer is the inner adapter's business."""
         if isinstance(key, Certificate):
             described = self._inner.describe(key)
             algorithm, length = (described.algorithm, described.length) if described else (None, None)
