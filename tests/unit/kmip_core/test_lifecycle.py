@@ -119,6 +119,12 @@ def test_dates_that_have_come_move_the_state(
     assert settle(attributes, NOW) == evolve(attributes, state=settled)
 
 
+def test_where_no_date_has_come_nothing_is_made_anew() -> None:
+    attributes = a_key(ACT, deactivation_date=NOW + 1)
+
+    assert settle(attributes, NOW) is attributes
+
+
 @pytest.mark.parametrize("object_type", ObjectType, ids=lambda value: value.name)
 def test_opaque_objects_and_templates_are_not_moved_by_dates(object_type: ObjectType) -> None:
     attributes = a_key(object_type=object_type, activation_date=NOW)

@@ -120,6 +120,19 @@ def test_owners_are_compared_exactly() -> None:
         assert not asked(policy, name=name).is_allowed
 
 
+def test_uses_are_what_needs_the_key_itself() -> None:
+    assert {
+        Operation.ENCRYPT,
+        Operation.DECRYPT,
+        Operation.SIGN,
+        Operation.SIGNATURE_VERIFY,
+        Operation.MAC,
+        Operation.MAC_VERIFY,
+        Operation.DERIVE_KEY,
+        Operation.EXPORT,
+    } == USES
+
+
 @pytest.mark.parametrize("use", sorted(USES), ids=lambda value: value.name)
 def test_get_decides_for_uses_that_a_row_does_not_tell_apart(use: Operation) -> None:
     assert permission_for({GET: OWNER}, use) is OWNER
