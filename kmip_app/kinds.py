@@ -9,7 +9,6 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
@@ -95,7 +94,7 @@ def _path(value: Any) -> Path:
 
 def _url(value: Any) -> str:
     text = _text(value)
-    if not re.match(r"[a-z][a-z0-9+.]*:", text):
+    if not re.match(r"[a-z][a-z0-9+.]*://", text):
         raise ValueError("is no URL; write for example sqlite:////var/lib/kmipd/kmipd.sqlite")  # it may hold a password
     return text
 
@@ -164,9 +163,7 @@ def _choice(values: Mapping[str, Any], write: Callable[[Any], str] = str) -> Kin
         text = value.strip() if isinstance(value, str) else str(value)
         if text.lower() in values:
             return values[text.lower()]
-        near = get_close_matches(text.lower(), values, n=1)
-        guess = f"did you mean {write(values[near[0]])}?" if near else f"write one of {', '.join(names)}"
-        raise ValueError(f"{text!r} is not known; {guess}")
+        raise ValueError(f"{text!r} is not known; write one of {', '.join(names)}")
 
     return Kind(accepts=", ".join(names), metavar=f"[{'|'.join(names)}]", read=read, write=write)
 

@@ -1,0 +1,233 @@
+"""Default < file < environment < command line; all problems at once, each with place and remedy."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kmip_app.choosing import Choice, ConfigurationError, choose
+from kmip_app.config import Slugs
+from kmip_core.settings import Profile, RNGSeedMode
+
+OF_THE_DOCUMENT = """\
+[server]
+hostname=127.0.0.1
+port=5696
+certificate_path={folder}/server.pem
+key_path={folder}/server.key
+ca_path={folder}/ca.pem
+auth_suite=Basic
+policy_path={folder}/policies
+enable_tls_client_auth=True
+tls_cipher_suites=
+    TLS_RSA_WITH_AES_128_CBC_SHA256
+    TLS_RSA_WITH_AES_256_CBC_SHA256
+    TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384
+logging_level=DEBUG
+"""
+
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    for name in ("server.pem", "server.key", "ca.pem"):
+        (tmp_path / name).touch()
+    (tmp_path / "policies").mkdir()
+
+    def write(text: str) -> Path:
+        path = tmp_path / "server.conf"
+        path.write_text(text.replace("{folder}", str(tmp_path)))
+        return path
+
+    return write
+
+
+def chosen(path: Path | None, given: Mapping[str, Any] | None = None, **environment: str) -> Choice:
+    return choose(given or {}, config_path=path, environment=environment)
+
+
+def problems(path: Path | None, given: Mapping[str, Any] | None = None, **environment: str) -> list[str]:
+    with pytest.raises(ConfigurationError) as caught:
+        chosen(path, given, **environment)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_the_block_of_the_document_is_taken_as_it_is(write: Write, tmp_path: Path) -> None:
+    configuration = chosen(write(OF_THE_DOCUMENT)).configuration
+
+    assert (configuration.hostname, configuration.port) == ("127.0.0.1", 5696)
+    assert configuration.certificate_path == tmp_path / "server.pem"
+    assert configuration.key_path == tmp_path / "server.key"
+    assert configuration.ca_path == tmp_path / "ca.pem"
+    assert configuration.auth_suite == "Basic"
+    assert configuration.policy_path == tmp_path / "policies"
+    assert configuration.enable_tls_client_auth is True
+    assert len(configuration.tls_cipher_suites) == 3
+    assert configuration.logging_level == "DEBUG"
+
+
+def test_a_later_place_wins(write: Write) -> None:
+    path = write("[server]\nport=1001\nhostname=file\nlogging_level=DEBUG\n")
+
+    configuration = chosen(
+        path, {"port": 1003}, KMIPD_PORT="1002", KMIPD_HOSTNAME="environment", KMIPD_DATABASE_PATH=""
+    ).configuration
+
+    assert (configuration.port, configuration.hostname, configuration.logging_level) == (1003, "environment", "DEBUG")
+
+
+def test_settings_of_the_core_and_of_the_transport_are_set(write: Write) -> None:
+    path = write(
+        "[server]\nprofile=modern\nrng_seed=refuse\nunique_names=yes\ndefault_usage_masks=on\n"
+        "process_after_deactivation=1\ncheck_time_stamp=True\nidle_timeout=90\nmax_connections=7\n"
+    )
+
+    configuration = chosen(path).configuration
+
+    core, limits = configuration.core, configuration.limits
+    assert (core.profile, core.rng_seed) == (Profile.MODERN, RNGSeedMode.REFUSE)
+    assert core.unique_names
+    assert core.default_usage_masks
+    assert core.process_after_deactivation
+    assert core.check_time_stamp
+    assert (limits.idle, limits.max_connections) == (90.0, 7)
+
+
+def test_keys_may_refer_to_each_other(write: Write, tmp_path: Path) -> None:
+    path = write("[DEFAULT]\nbase={folder}\n[server]\ncertificate_path=%(base)s/server.pem\nhostname=a%%b\n")
+
+    configuration = chosen(path).configuration
+
+    assert (configuration.certificate_path, configuration.hostname) == (tmp_path / "server.pem", "a%b")
+
+
+def test_keys_without_value_count_as_left_out(write: Write) -> None:
+    configuration = chosen(write("[server]\npolicy_path=\ntls_cipher_suites=\nport = \n")).configuration
+
+    assert (configuration.policy_path, configuration.tls_cipher_suites, configuration.port) == (None, (), 5696)
+
+
+def test_slugs_sections_are_read_in_order(write: Write) -> None:
+    path = write(
+        "[server]\n[auth:slugs]\nenabled=True\nurl=http://a/slugs/\n[auth:slugs-off]\nenabled=False\nurl=http://b\n"
+        "[auth:slugs2]\nenabled=True\nurl=https://c\ntimeout=2\n"
+    )
+
+    assert chosen(path).configuration.slugs == (
+        Slugs(url="http://a/slugs"),
+        Slugs(url="https://c", timeout=2.0),
+    )
+
+
+def test_other_sections_are_passed_over_with_a_warning(write: Write) -> None:
+    choice = chosen(write("[server]\n[client]\nhost=x\n"))
+
+    (warning,) = choice.warnings
+    assert warning.endswith("line 2: the section [client] is not read; settings belong under [server]")
+
+
+def test_all_problems_are_told_at_once_with_line_and_remedy(write: Write) -> None:
+    path = write("[server]\nport=many\nhostnme=x\n\ncertificate_path=/no/such\nauth_suite=TLS1.1\n")
+
+    assert problems(path, {"profile": "old"}, KMIPD_IDLE_TIMEOUT="-1") == [
+        f"{path} line 2: port: 'many' is not a whole number; write 0 to 65535",
+        f"{path} line 3: hostnme is not a setting; did you mean hostname?",
+        f"{path} line 5: certificate_path: /no/such does not exist; create it or correct the path",
+        f"{path} line 6: auth_suite: 'TLS1.1' is not known; write one of Basic, TLS1.2, TLS1.3",
+        "KMIPD_IDLE_TIMEOUT: '-1' is not a time in seconds; write a number above 0, or 0 for never",
+        "profile: 'old' is not known; write one of compatible, modern",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param("port=1\n", "line 1: stands before any section; begin with [server]", id="no section"),
+        pytest.param("[client]\n", "has no section [server]; put the settings under that heading", id="other section"),
+        pytest.param("[server]\nport\n", "is neither key=value nor [section]; correct it", id="no value"),
+        pytest.param("[server]\nport=1\nport=2\n", "line 3: port is there twice; keep one", id="key twice"),
+        pytest.param("[server]\n[server]\n", "line 2: [server] is there twice; keep one", id="section twice"),
+        pytest.param("[server]\nhostname=%(nope)s\n", "write %% for a percent sign", id="interpolation of nothing"),
+        pytest.param("[server]\nhostname=50%\n", "write %% for a percent sign", id="lonely percent"),
+        pytest.param("[server]\n[auth:ldap]\n", "group services are called [auth:slugs]", id="unknown service"),
+        pytest.param("[server]\n[auth:slugs]\nenabled=True\n", "url: '' is no http or https URL", id="no url"),
+        pytest.param("[server]\n[auth:slugs]\nenabled=maybe\n", "enabled: 'maybe' is neither", id="maybe enabled"),
+        pytest.param("[server]\n[auth:slugs]\nurll=x\n", "did you mean url?", id="unknown key of a service"),
+        pytest.param("[server]\nkey_path={folder}/server.key\n", "set certificate_path too", id="key alone"),
+        pytest.param("[server]\npassword_identity=yes\n", "set passwords_path too", id="identity of no password"),
+        pytest.param("[server]\ntls_cipher_suites=AES128-SHA265\n", "did you mean AES128-SHA256?", id="unknown suite"),
+        pytest.param("[server]\ntls_cipher_suites=DH-DSS-AES128-SHA\n", "none of DH-DSS", id="suites nobody can do"),
+        pytest.param("[server]\ndatabase=sqlite:///x\ndatabase_path=x\n", "exclude each other", id="two databases"),
+        pytest.param("[server]\nhostname=\xff\n".encode("latin-1").decode("latin-1"), "", id="ok umlaut"),
+    ],
+)
+def test_a_broken_file_is_told(write: Write, text: str, told: str) -> None:
+    path = write(text)
+    if not told:
+        assert chosen(path).configuration.hostname == "\xff"
+        return
+
+    (problem,) = problems(path)
+
+    assert problem.startswith(str(path))
+    assert told in problem
+
+
+def test_a_missing_file_is_told() -> None:
+    assert problems(Path("/no/such.conf")) == [
+        "/no/such.conf: the configuration file does not exist; correct the path or create it"
+    ]
+
+
+def test_a_file_of_bytes_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "server.conf"
+    path.write_bytes(b"[server]\nhostname=\xff\n")
+
+    assert problems(path) == [f"{path}: is not text in UTF-8; save it so"]
+
+
+def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "server.conf"
+    path.write_bytes(b"#" * (1024 * 1024 + 1))
+
+    assert "is longer than 1048576 bytes" in problems(path)[0]
+
+
+def test_the_database_of_the_later_place_wins(write: Write, tmp_path: Path) -> None:
+    path = write("[server]\ndatabase_path={folder}/a.sqlite\n")
+
+    configuration = chosen(path, KMIPD_DATABASE="sqlite:////b.sqlite").configuration
+
+    assert configuration.database_url == "sqlite:////b.sqlite"
+
+
+def test_an_unknown_variable_is_a_warning_with_the_nearest_setting() -> None:
+    assert chosen(None, KMIPD_PRT="1").warnings == [
+        "KMIPD_PRT in the environment is not a setting; did you mean KMIPD_PORT?"
+    ]
+
+
+def test_variables_of_a_kubernetes_service_are_not_ours() -> None:
+    choice = chosen(
+        None,
+        KMIPD_PORT="tcp://10.0.0.1:5696",
+        KMIPD_SERVICE_HOST="10.0.0.1",
+        KMIPD_SERVICE_PORT="5696",
+        KMIPD_PORT_5696_TCP_ADDR="10.0.0.1",
+    )
+
+    assert (choice.configuration.port, choice.warnings) == (5696, [])
+
+
+def test_the_environment_can_name_the_file(write: Write) -> None:
+    path = write("[server]\nport=1001\n")
+
+    choice = choose({}, environment={"KMIPD_CONFIG_PATH": str(path)})
+
+    assert (choice.configuration.port, choice.configuration.config_path) == (1001, path)
+
+
+def test_without_a_file_nothing_is_looked_for() -> None:
+    assert chosen(None).configuration.config_path is None

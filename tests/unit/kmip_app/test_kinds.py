@@ -1,0 +1,76 @@
+"""Each kind of setting reads what people write, and says what would be right."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kmip_app import kinds
+from kmip_app.kinds import Kind
+from kmip_core.settings import RNGSeedMode
+
+PORT = kinds.whole(0, 65_535)
+SUITE = kinds.one_of(("Basic", "TLS1.2"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [
+        pytest.param(PORT, "5696", 5696, id="ok number"),
+        pytest.param(PORT, " 0 ", 0, id="ok lowest, spaces around"),
+        pytest.param(PORT, 65_535, 65_535, id="ok highest, a number already"),
+        pytest.param(kinds.BOOLEAN, "Yes", True, id="ok yes"),
+        pytest.param(kinds.BOOLEAN, "off", False, id="ok off"),
+        pytest.param(kinds.BOOLEAN, False, False, id="ok a bool already"),
+        pytest.param(SUITE, "tls1.2", "TLS1.2", id="ok any case"),
+        pytest.param(kinds.member_of(RNGSeedMode), "Partial", RNGSeedMode.PARTIAL, id="ok member"),
+        pytest.param(kinds.member_of(RNGSeedMode), RNGSeedMode.REFUSE, RNGSeedMode.REFUSE, id="ok member already"),
+        pytest.param(kinds.seconds(), "2.5", 2.5, id="ok seconds"),
+        pytest.param(kinds.seconds(or_never=True), "0", None, id="ok never"),
+        pytest.param(kinds.NAMES, "\nA\n  B,C D\n", ("A", "B", "C", "D"), id="ok list in any layout"),
+        pytest.param(kinds.NAMES, ["A", "B,C", "A"], ("A", "B", "C"), id="ok sequence, each once"),
+        pytest.param(kinds.TEXT, " x ", "x", id="ok text"),
+        pytest.param(kinds.FUTURE_FILE, "/new.file", Path("/new.file"), id="ok file to be"),
+        pytest.param(kinds.URL, "sqlite:///x", "sqlite:///x", id="ok URL"),
+    ],
+)
+def test_what_is_right_is_read(kind: Kind, value: Any, expected: Any) -> None:
+    assert kind.read(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "told"),
+    [
+        pytest.param(PORT, "70000", "write 0 to 65535", id="fail too high"),
+        pytest.param(PORT, "-1", "write 0 to 65535", id="fail too low"),
+        pytest.param(PORT, "many", "not a whole number", id="fail word"),
+        pytest.param(PORT, True, "not a whole number", id="fail bool as number"),
+        pytest.param(kinds.BOOLEAN, "maybe", "write True or False", id="fail maybe"),
+        pytest.param(SUITE, "TLS1.1", "write one of Basic, TLS1.2", id="fail choice"),
+        pytest.param(kinds.seconds(), "0", "above 0", id="fail no time"),
+        pytest.param(kinds.seconds(), "nan", "above 0", id="fail not a number"),
+        pytest.param(kinds.seconds(), "inf", "above 0", id="fail infinite"),
+        pytest.param(kinds.seconds(), None, "above 0", id="fail nothing"),
+        pytest.param(kinds.NAMES, 7, "not a list of names", id="fail number as list"),
+        pytest.param(kinds.NAMES, [7], "not a list of names", id="fail list of numbers"),
+        pytest.param(kinds.TEXT, "a\x00b", "control characters", id="fail NUL"),
+        pytest.param(kinds.TEXT, 7, "not a text", id="fail number as text"),
+        pytest.param(kinds.EXISTING_FILE, "/no/such", "does not exist; create it", id="fail missing file"),
+        pytest.param(kinds.EXISTING_FILE, "/", "is a folder", id="fail folder as file"),
+        pytest.param(kinds.EXISTING_PATH, "/no/such", "does not exist", id="fail missing path"),
+        pytest.param(kinds.FUTURE_FILE, "/no/such", "folder /no does not exist", id="fail no folder"),
+        pytest.param(kinds.FUTURE_FILE, "/", "is a folder", id="fail folder"),
+        pytest.param(kinds.FOLDER, __file__, "is a file; name a folder", id="fail file as folder"),
+        pytest.param(kinds.URL, "secret@host", "is no URL", id="fail no URL"),
+    ],
+)
+def test_what_is_wrong_is_told_with_what_would_be_right(kind: Kind, value: Any, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        kind.read(value)
+
+
+def test_a_url_that_is_none_is_not_repeated_since_it_may_hold_a_password() -> None:
+    with pytest.raises(ValueError, match="URL") as caught:
+        kinds.URL.read("user:pa55@host/kmipd")
+
+    assert "pa55" not in str(caught.value)
