@@ -1,0 +1,107 @@
+"""The command line: help that lists everything, and one line for what an operator can mend."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import kmip_app
+from kmip_app import cli
+from kmip_app.cli import pykmip_server
+from kmip_app.settings import SETTINGS
+
+LETTERS_OF_PYKMIP_SERVER = ["-n", "-p", "-c", "-k", "-a", "-s", "-f", "-l", "-o", "-i", "-v", "-d"]
+
+
+@pytest.mark.parametrize("arguments", [["-h"], ["--help"], ["serve", "-h"]], ids=" ".join)
+def test_help_lists_every_option_of_serve(arguments: list[str]) -> None:
+    text = CliRunner().invoke(cli.program, arguments).output
+
+    assert [s.option for s in SETTINGS.values() if s.option not in text] == []
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS, ids=lambda command: command.name)
+def test_every_command_has_help(command: object) -> None:
+    name = getattr(command, "name", "")
+    result = CliRunner().invoke(cli.program, [name, "-h"])
+
+    assert result.exit_code == 0
+    assert result.output.startswith(f"Usage: kmipd {name} [OPTIONS]")
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["--version"]) == 0
+
+    assert capsys.readouterr().out == f"kmipd {kmip_app.__version__}\n"
+
+
+def test_the_letters_are_those_of_pykmip_server() -> None:
+    letters = {o for p in pykmip_server.command.params for o in [*p.opts, *p.secondary_opts] if len(o) == 2}
+
+    assert letters == set(LETTERS_OF_PYKMIP_SERVER)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        pytest.param(["--bad"], "kmipd serve: No such option '--bad'; kmipd serve -h lists what there is", id="option"),
+        pytest.param(["bad"], "kmipd: No such command 'bad'; kmipd -h lists what there is", id="command"),
+        pytest.param(["-p", "x"], "kmipd: -p/--port: 'x' is not a whole number; write 0 to 65535", id="value"),
+        pytest.param(
+            ["client-cert"], "Missing argument 'NAME'; kmipd client-cert -h lists what there is", id="argument"
+        ),
+        pytest.param(["-f", "/no/such"], "kmipd: /no/such: the configuration file does not exist", id="file"),
+        pytest.param(["-c", "/no/such"], "-c/--certificate_path: /no/such does not exist", id="certificate"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(arguments) == 2
+
+    streams = capsys.readouterr()
+    assert streams.out == ""
+    assert told in streams.err
+    assert streams.err.count("\n") == 1
+
+
+def test_underscores_and_dashes_are_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["--logging-level", "x", "--ready_file", "/no/such/file"]) == 2
+
+    assert "the configuration has 2 problems" in capsys.readouterr().err
+
+
+def test_check_config_finds_nothing_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "server.conf"
+    path.write_text("[server]\nport=5697\n")
+
+    assert cli.run(["check-config", "-f", str(path)]) == 0
+
+    assert capsys.readouterr().out.endswith(f"{path}: good\n")
+
+
+def test_check_config_tells_everything_that_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "server.conf"
+    path.write_text("[server]\nport=x\nprt=1\n")
+
+    assert cli.run(["check-config", "-f", str(path)]) == 2
+
+    assert "the configuration has 2 problems" in capsys.readouterr().err
+
+
+def test_client_cert_issues_a_bundle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+
+    assert cli.run(["client-cert", "alice", "--data-dir", str(tmp_path / "data"), "--out", str(out)]) == 0
+
+    assert sorted(path.name for path in out.iterdir()) == ["alice.crt", "alice.key", "ca.crt"]
+    assert (out / "alice.key").stat().st_mode & 0o777 == 0o600
+    assert capsys.readouterr().out.splitlines() == [str(out / name) for name in ("alice.crt", "alice.key", "ca.crt")]
+
+
+def test_client_cert_does_not_overwrite_a_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["client-cert", "alice", "--data-dir", str(tmp_path / "data"), "--out", str(tmp_path)]
+    cli.run(arguments)
+
+    assert cli.run(arguments) == 2
+    assert "exists; choose another directory or remove it" in capsys.readouterr().err
