@@ -426,8 +426,12 @@ class _Planner:
         return self._items_of(member, tag, elements.any_type(tag.code)) if tag.is_in(self.version) else None
 
     def absent_field(self, member: _Member) -> _Field | None:
-        """Never on the wire."""
-        return None
+        """Never on the wire: an object's content says nothing of the attributes that live beside it."""
+
+        def finish(fields: Fields) -> None:
+            fields[member.name] = Attributes()
+
+        return _Field(name=member.name, readers={}, write=_write_nothing, finish=finish)
 
     def wrapped_field(self, member: _Member) -> _Field | None:
         """One structure that holds the values as repeated items."""
@@ -600,7 +604,11 @@ _REPEATED: Final = {Form.ATTRIBUTE: Form.CRITERIA, Form.REFERENCE: Form.REFERENC
 
 def _unspoken(member: _Member, tag: tables.Tag) -> _Field:
     """Plan a required field that the version cannot say: nothing is written, and nothing can be read."""
-    return _Field(name=member.name, readers={}, write=lambda instance, out: None, required=True, title=tag.name)
+    return _Field(name=member.name, readers={}, write=_write_nothing, required=True, title=tag.name)
+
+
+def _write_nothing(instance: Any, out: list[Item]) -> None:
+    pass
 
 
 def _tag(name: str) -> tables.Tag:

@@ -28,7 +28,7 @@ IN_2_0: Final[Span] = (_2_0, _2_0)
 IN_2X: Final[Span] = (_2_0, _2_1)
 ALL: Final[Span] = (_1_0, _2_1)
 
-_CREATIONS: Final = (
+_MAKINGS: Final = (
     Op.CREATE,
     Op.CREATE_KEY_PAIR,
     Op.REGISTER,
@@ -36,12 +36,10 @@ _CREATIONS: Final = (
     Op.DERIVE_KEY,
     Op.CREATE_SPLIT_KEY,
     Op.JOIN_SPLIT_KEY,
-    Op.RE_KEY,
-    Op.RE_KEY_KEY_PAIR,
-    Op.CERTIFY,
-    Op.RE_CERTIFY,
 )
-_USES: Final = (Op.ENCRYPT, Op.DECRYPT, Op.SIGN, Op.SIGNATURE_VERIFY, Op.MAC, Op.MAC_VERIFY, Op.DERIVE_KEY)
+_RENEWALS: Final = (Op.RE_KEY, Op.RE_KEY_KEY_PAIR, Op.CERTIFY, Op.RE_CERTIFY)
+_CREATIONS: Final = (*_MAKINGS, *_RENEWALS)
+_USES: Final = (Op.ENCRYPT, Op.DECRYPT, Op.SIGN, Op.SIGNATURE_VERIFY, Op.MAC, Op.MAC_VERIFY)
 
 ROWS: Final[tuple[tuple[Reason, tuple[Op, ...], Span, Reason], ...]] = (
     # precise reason, operations (none: all others), versions, reason on the wire
@@ -61,26 +59,16 @@ ROWS: Final[tuple[tuple[Reason, tuple[Op, ...], Span, Reason], ...]] = (
     (Reason.INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK, (), TO_2_0, Reason.PERMISSION_DENIED),
     (Reason.INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK, (Op.DERIVE_KEY,), TO_2_0, Reason.INVALID_FIELD),
     (Reason.USAGE_LIMIT_EXCEEDED, (), IN_1X, Reason.PERMISSION_DENIED),
-    (Reason.USAGE_LIMIT_EXCEEDED, _USES, ALL, Reason.PERMISSION_DENIED),
+    (Reason.USAGE_LIMIT_EXCEEDED, (*_USES, Op.DERIVE_KEY), IN_2X, Reason.PERMISSION_DENIED),
     (Reason.SENSITIVE, (), TO_1_3, Reason.PERMISSION_DENIED),
     (Reason.NOT_EXTRACTABLE, (), TO_1_3, Reason.PERMISSION_DENIED),
     (Reason.NOT_AUTHORISED, (), IN_1X, Reason.PERMISSION_DENIED),
     (Reason.KEY_VALUE_NOT_PRESENT, (), TO_1_1, Reason.ILLEGAL_OPERATION),  # 1.4 §11.12: only attributes are there
     # Types.
     (Reason.INVALID_OBJECT_TYPE, (), IN_1X, Reason.ILLEGAL_OPERATION),
-    (Reason.INVALID_OBJECT_TYPE, (*_CREATIONS, Op.VALIDATE), IN_1X, Reason.INVALID_FIELD),
-    (
-        Reason.INVALID_OBJECT_TYPE,
-        (Op.RE_KEY, Op.RE_KEY_KEY_PAIR, Op.CERTIFY, Op.RE_CERTIFY),
-        IN_1X,
-        Reason.PERMISSION_DENIED,
-    ),
-    (
-        Reason.INVALID_OBJECT_TYPE,
-        (Op.ENCRYPT, Op.DECRYPT, Op.SIGN, Op.SIGNATURE_VERIFY, Op.MAC, Op.MAC_VERIFY),
-        IN_1X,
-        Reason.PERMISSION_DENIED,
-    ),
+    (Reason.INVALID_OBJECT_TYPE, (*_MAKINGS, Op.VALIDATE), IN_1X, Reason.INVALID_FIELD),
+    (Reason.INVALID_OBJECT_TYPE, _RENEWALS, IN_1X, Reason.PERMISSION_DENIED),
+    (Reason.INVALID_OBJECT_TYPE, _USES, IN_1X, Reason.PERMISSION_DENIED),
     (Reason.ILLEGAL_OBJECT_TYPE, (), IN_1X, Reason.ILLEGAL_OPERATION),
     (Reason.ILLEGAL_OPERATION, (), IN_2X, Reason.INVALID_OBJECT_TYPE),  # reserved from 2.0
     # Attributes. 2.x has two reasons for one fault and names one or the other by operation.
@@ -158,7 +146,7 @@ def on_wire(reason: Reason, operation: Op | None, version: ProtocolVersion) -> R
 
 @cache
 def _table(version: ProtocolVersion) -> Mapping[Key, Reason]:
-    """Return the rows of one version; a later row for the same operation wins."""
+    """Return the rows of one version."""
     return dict(_entries(version))
 
 

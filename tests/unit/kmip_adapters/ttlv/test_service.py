@@ -1,0 +1,251 @@
+"""The service: every frame gets an answer, of a size that was allowed."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from attrs import define, evolve, field
+
+from kmip_adapters.ttlv.codec import Codec
+from kmip_adapters.ttlv.service import TtlvService
+from kmip_core.enums import Operation, ResultReason, ResultStatus
+from kmip_core.errors import KmipError, invalid_message, not_found, permission_denied
+from kmip_core.messages import (
+    RequestBatchItem,
+    RequestHeader,
+    RequestMessage,
+    ResponseBatchItem,
+    ResponseHeader,
+    ResponseMessage,
+    failure,
+)
+from kmip_core.operations import CATALOGUE, activate, locate
+from kmip_core.ports.transport import Pace, WouldWait, run_to_end
+from kmip_core.principal import Principal
+from kmip_core.settings import Settings
+from kmip_core.structures import ProtocolVersion
+
+CODEC = Codec(CATALOGUE)
+V12 = ProtocolVersion(1, 2)
+NOW = 1_700_000_000
+ALICE = Principal(name="alice")
+
+REQUEST = RequestMessage(
+    header=RequestHeader(protocol_version=V12, batch_order_option=False),
+    batch_items=(
+        RequestBatchItem(
+            operation=Operation.ACTIVATE, unique_batch_item_id=b"1", payload=activate.Request(unique_identifier="1")
+        ),
+    ),
+)
+
+
+class FixedClock:
+    def now(self) -> int:
+        return NOW
+
+
+class FixedIdentifiers:
+    def new(self) -> str:
+        return "id-1"
+
+
+@define
+class KeptFaults:
+    reported: list[tuple[str, BaseException]] = field(factory=list)
+
+    def report(self, correlation_id: str, error: BaseException) -> None:
+        self.reported.append((correlation_id, error))
+
+
+def answers(payload: Any) -> Callable[[RequestMessage, bool], ResponseMessage]:
+    def handle(request: RequestMessage, may_wait: bool) -> ResponseMessage:
+        return ResponseMessage(
+            header=ResponseHeader(protocol_version=request.header.protocol_version, time_stamp=NOW),
+            batch_items=tuple(
+                ResponseBatchItem(
+                    operation=item.operation, unique_batch_item_id=item.unique_batch_item_id, payload=payload
+                )
+                for item in request.batch_items
+            ),
+        )
+
+    return handle
+
+
+ACTIVATED = answers(activate.Response(unique_identifier="1"))
+
+
+@define
+class FakeEngine:
+    """A `Handler` whose answer the test gives."""
+
+    answer: Callable[[RequestMessage, bool], ResponseMessage] = ACTIVATED
+    pace_told: Pace = Pace.QUICK
+    settings: Settings = Settings()
+    clock: FixedClock = field(factory=FixedClock)
+    identifiers: FixedIdentifiers = field(factory=FixedIdentifiers)
+    faults: KeptFaults = field(factory=KeptFaults)
+    principals: list[Principal] = field(factory=list)
+
+    def pace(self, message: RequestMessage) -> Pace:
+        return self.pace_told
+
+    def handle(self, message: RequestMessage, principal: Principal, *, may_wait: bool = True) -> ResponseMessage:
+        self.principals.append(principal)
+        return self.answer(message, may_wait)
+
+
+def ask(engine: FakeEngine, request: RequestMessage = REQUEST) -> ResponseMessage:
+    job = TtlvService(engine, CODEC).open(CODEC.encode_request(request), ALICE)
+    return CODEC.decode_response(run_to_end(job))
+
+
+def only(response: ResponseMessage) -> ResponseBatchItem:
+    (item,) = response.batch_items
+    return item
+
+
+def test_a_request_is_answered_for_its_principal() -> None:
+    engine = FakeEngine()
+
+    assert activate.Response(unique_identifier="1") == only(ask(engine)).payload
+    assert engine.principals == [ALICE]
+
+
+@pytest.mark.parametrize("pace", Pace)
+def test_the_pace_is_the_engines(pace: Pace) -> None:
+    job = TtlvService(FakeEngine(pace_told=pace), CODEC).open(CODEC.encode_request(REQUEST), ALICE)
+
+    assert pace is job.pace
+
+
+def test_a_job_that_must_wait_says_so_once_and_then_waits() -> None:
+    def handle(request: RequestMessage, may_wait: bool) -> ResponseMessage:
+        if not may_wait:
+            raise WouldWait
+        return ACTIVATED(request, may_wait)
+
+    job = TtlvService(FakeEngine(handle), CODEC).open(CODEC.encode_request(REQUEST), ALICE)
+
+    with pytest.raises(WouldWait):
+        job.run()
+    assert job.pace is Pace.COMMITS
+    assert only(CODEC.decode_response(job.run())).result_status is ResultStatus.SUCCESS
+
+
+def test_a_malformed_frame_is_answered_without_the_engine() -> None:
+    engine = FakeEngine()
+    job = TtlvService(engine, CODEC).open(bytes.fromhex("4200780100000000"), ALICE)
+
+    item = only(CODEC.decode_response(job.run()))
+
+    assert item.result_reason is ResultReason.INVALID_MESSAGE
+    assert item.operation is None
+    assert job.pace is Pace.QUICK
+    assert engine.principals == []
+
+
+def test_a_malformed_frame_is_declined_as_malformed() -> None:
+    job = TtlvService(FakeEngine(), CODEC).open(bytes.fromhex("4200780100000000"), ALICE)
+
+    declined = CODEC.decode_response(job.decline(KmipError(ResultReason.GENERAL_FAILURE, "busy")))
+
+    assert only(declined).result_reason is ResultReason.INVALID_MESSAGE
+
+
+def test_what_is_not_opened_is_refused_with_a_whole_message() -> None:
+    answer = CODEC.decode_response(TtlvService(FakeEngine(), CODEC).refuse(invalid_message("no frame")))
+
+    assert answer.header.time_stamp == NOW
+    assert (only(answer).result_message, only(answer).operation) == ("no frame", None)
+
+
+def test_declining_fails_every_item_with_its_operation_and_id() -> None:
+    first = REQUEST.batch_items[0]
+    request = evolve(REQUEST, batch_items=(first, evolve(first, unique_batch_item_id=b"2")))
+    job = TtlvService(FakeEngine(), CODEC).open(CODEC.encode_request(request), ALICE)
+
+    declined = CODEC.decode_response(job.decline(permission_denied("busy")))
+
+    assert [item.unique_batch_item_id for item in declined.batch_items] == [b"1", b"2"]
+    assert {Operation.ACTIVATE} == {item.operation for item in declined.batch_items}
+    assert {ResultReason.PERMISSION_DENIED} == {item.result_reason for item in declined.batch_items}
+
+
+LONG = answers(activate.Response(unique_identifier="1" * 300))
+
+
+@pytest.mark.parametrize(("limit", "fits"), [(256, False), (1000, True), (None, True)])
+def test_the_clients_limit_is_kept(limit: int | None, fits: bool) -> None:
+    request = evolve(REQUEST, header=evolve(REQUEST.header, maximum_response_size=limit))
+
+    item = only(ask(FakeEngine(LONG), request))
+
+    assert fits is (item.result_reason is not ResultReason.RESPONSE_TOO_LARGE)
+    assert (item.operation, item.unique_batch_item_id) == (Operation.ACTIVATE, b"1")
+
+
+@pytest.mark.parametrize("extra", [0, 1])
+def test_a_response_may_be_exactly_as_long_as_allowed(extra: int) -> None:
+    length = len(CODEC.encode_response(LONG(REQUEST, True)))
+    request = evolve(REQUEST, header=evolve(REQUEST.header, maximum_response_size=length - extra))
+
+    item = only(ask(FakeEngine(LONG), request))
+
+    assert bool(extra) is (item.result_reason is ResultReason.RESPONSE_TOO_LARGE)
+
+
+def test_the_servers_own_limit_is_kept() -> None:
+    engine = FakeEngine(LONG, settings=Settings(maximum_response_size=300))
+
+    assert only(ask(engine)).result_reason is ResultReason.RESPONSE_TOO_LARGE
+
+
+def test_a_failed_answer_stays_what_it_is() -> None:
+    def handle(request: RequestMessage, may_wait: bool) -> ResponseMessage:
+        (item,) = request.batch_items
+        failed = failure(not_found(), item.operation, item.unique_batch_item_id)
+        return evolve(ACTIVATED(request, may_wait), batch_items=(failed,))
+
+    assert only(ask(FakeEngine(handle))).result_reason is ResultReason.ITEM_NOT_FOUND
+
+
+def test_an_answer_that_cannot_be_encoded_is_general_failure_and_logged() -> None:
+    engine = FakeEngine(answers(locate.Response(unique_identifiers=(7,))))  # type: ignore[arg-type]  # a bug of ours
+
+    item = only(ask(engine))
+
+    assert item.result_reason is ResultReason.GENERAL_FAILURE
+    assert item.result_message == "the server failed; its log says why under id-1"
+    ((correlation_id, fault),) = engine.faults.reported
+    assert correlation_id == "id-1"
+    assert isinstance(fault, AttributeError)
+
+
+def test_a_failing_engine_is_general_failure_and_logged() -> None:
+    def handle(request: RequestMessage, may_wait: bool) -> ResponseMessage:
+        raise RuntimeError("secret")
+
+    engine = FakeEngine(handle)
+
+    item = only(ask(engine))
+
+    assert item.result_reason is ResultReason.GENERAL_FAILURE
+    assert "secret" not in (item.result_message or "")
+    assert len(engine.faults.reported) == 1
+
+
+class BrokenCodec(Codec):
+    """A codec with a bug in it."""
+
+    def decode_request(self, frame: bytes) -> RequestMessage:
+        raise RuntimeError("secret")
+
+
+def test_a_bug_in_decoding_is_general_failure_and_logged() -> None:
+    engine = FakeEngine()
+    job = TtlvService(engine, BrokenCodec(CATALOGUE)).open(CODEC.encode_request(REQUEST), ALICE)
+
+    assert only(CODEC.decode_response(job.run())).result_reason is ResultReason.GENERAL_FAILURE
+    assert len(engine.faults.reported) == 1
