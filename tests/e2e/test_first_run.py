@@ -1,0 +1,119 @@
+"""What a new user meets: the first start, the second one, the end, and what is told when something is in the way."""
+
+import json
+import socket
+import ssl
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Start
+from tests.server import ROOT, StartedServer, command
+
+WITHIN = 60  # seconds; a hang limit
+QUIET = ("--logging_level", "ERROR")  # tests run where the server warns: as root, below the temporary directory
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of kmipd to its end."""
+    return subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=WITHIN, check=False)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_the_first_start_makes_what_it_needs_and_tells_it(start: Start, tmp_path: Path) -> None:
+    server = start()
+    data = tmp_path / "data"
+    ready = json.loads((tmp_path / "ready.json").read_text())
+    told = server.output.read_text()
+
+    assert mode(data) == 0o700
+    assert mode(data / "root.key") == 0o600
+    assert mode(data / "kmipd.sqlite") & 0o077 == 0
+    assert all(mode(key) == 0o600 for key in (data / "pki").glob("*.key"))
+    assert {"host", "port", "ca", "cert", "key", "pid", "version"} <= ready.keys()
+    assert ready["pid"] == server.process.pid
+    assert all(str(text) in told for text in (f"{server.host}:{server.port}", server.ca, server.cert, server.key))
+
+
+def test_the_second_start_goes_on_with_what_is_there(start: Start, tmp_path: Path) -> None:
+    first = start()
+    made = {path: path.read_bytes() for path in (first.ca, first.cert, first.key, tmp_path / "data" / "root.key")}
+    assert first.stop() == 0
+    second = start()
+
+    assert {path: path.read_bytes() for path in made} == made
+    with second.client(first.cert, first.key) as client:
+        assert client.socket.getpeercert() is not None
+
+
+def test_sigterm_ends_a_server_with_an_open_connection(start: Start, tmp_path: Path) -> None:
+    server = start()
+    with server.client():
+        assert server.stop() == 0
+
+    assert not (tmp_path / "ready.json").exists()
+
+
+def test_a_taken_port_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = run("serve", *QUIET, "--data-dir", str(tmp_path / "data"), "--port", str(port))
+
+    assert result.returncode == 2
+    assert str(port) in result.stderr
+    assert "Traceback" not in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_a_data_directory_in_use_is_one_line_and_exit_code_2(start: Start, tmp_path: Path) -> None:
+    start()
+    result = run("serve", *QUIET, "--data-dir", str(tmp_path / "data"), "--port", "0")
+
+    assert result.returncode == 2
+    assert str(tmp_path / "data") in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_client_cert_issues_a_bundle_that_connects(start: Start, tmp_path: Path) -> None:
+    server = start()
+    out = tmp_path / "bundle"
+    result = run("client-cert", "storage-array", "--data-dir", str(tmp_path / "data"), "--out", str(out))
+
+    assert result.returncode == 0, result.stderr
+    assert {path.name for path in out.iterdir()} == {"storage-array.crt", "storage-array.key", "ca.crt"}
+    assert mode(out / "storage-array.key") == 0o600
+    with server.client(out / "storage-array.crt", out / "storage-array.key") as client:
+        assert client.socket.version() in ("TLSv1.2", "TLSv1.3")
+
+
+def test_a_client_without_a_certificate_gets_no_answer(start: Start) -> None:
+    server = start()
+    context = ssl.create_default_context(cafile=str(server.ca))
+
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        answer_to(bytes(8), server, context)
+
+
+def answer_to(message: bytes, server: StartedServer, context: ssl.SSLContext) -> bytes:
+    """Return what comes back.  Raises ConnectionError, after a handshake in TLS 1.3, if nothing does."""
+    with (
+        socket.create_connection((server.host, server.port), timeout=WITHIN) as plain,
+        context.wrap_socket(plain, server_hostname=server.host) as connection,
+    ):
+        connection.sendall(message)
+        if not (answer := connection.recv(1)):
+            raise ConnectionResetError
+        return answer
+
+
+@pytest.mark.parametrize("arguments", [("-h",), ("serve", "-h"), ("client-cert", "-h")], ids=" ".join)
+def test_help_is_everywhere(arguments: tuple[str, ...]) -> None:
+    result = run(*arguments)
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "--help" in result.stdout
