@@ -14,6 +14,8 @@ from dependency_injector import containers, providers
 from kmip_adapters.audit.file_trail import FileTrail
 from kmip_adapters.audit.memory import MemoryTrail
 from kmip_adapters.crypto.software import SoftwareCrypto
+from kmip_adapters.crypto.software.certificates import SoftwareCertificates
+from kmip_adapters.crypto.software.key_forms import SoftwareKeyForms
 from kmip_adapters.identity.certificate import CertificateIdentity
 from kmip_adapters.policy.json_files import JsonPolicies
 from kmip_adapters.policy.static import StaticPolicies
@@ -28,6 +30,7 @@ from kmip_adapters.transport.tls_context import build_ssl_context
 from kmip_adapters.transport.tls_ttlv import TlsTtlvServer
 from kmip_adapters.ttlv.codec import Codec
 from kmip_adapters.ttlv.framing import FrameReader
+from kmip_adapters.ttlv.key_values import TtlvKeyValues
 from kmip_adapters.ttlv.service import TtlvService
 from kmip_adapters.ttlv.tables import VERSIONS
 from kmip_app.config import Configuration
@@ -128,6 +131,9 @@ class Container(containers.DeclarativeContainer):
         outbox=storage,
         policy=policy,
         crypto=crypto,
+        certificates=providers.Singleton(SoftwareCertificates),
+        key_forms=providers.Singleton(SoftwareKeyForms),
+        key_values=providers.Singleton(TtlvKeyValues),
         audit=audit,
         clock=clock,
         identifiers=identifiers,

@@ -35,7 +35,9 @@ from kmip_core.messages import (
 )
 from kmip_core.operation import Capabilities, Effect, ObjectReference, Scope, Spec, Target
 from kmip_core.ports.audit import AuditRecord, AuditTrail
+from kmip_core.ports.certificates import Certificates
 from kmip_core.ports.crypto import Crypto
+from kmip_core.ports.key_forms import KeyForms, KeyValueEncoder
 from kmip_core.ports.policy import PolicyDecider
 from kmip_core.ports.storage import ConcurrentChange, Outbox, Storage, UnitOfWork
 from kmip_core.ports.system import Clock, FaultLog, Identifiers
@@ -44,6 +46,7 @@ from kmip_core.principal import Principal
 from kmip_core.rules import Admitted, Purpose
 from kmip_core.settings import Settings
 from kmip_core.streams import Streams
+from kmip_core.structures import ProtocolVersion
 
 ATTEMPTS: Final = 100
 """How often a unit of work is run again after somebody else changed its object; then the client is told to retry.
@@ -64,6 +67,9 @@ class Engine:
     outbox: Outbox
     policy: PolicyDecider
     crypto: Crypto
+    certificates: Certificates
+    key_forms: KeyForms
+    key_values: KeyValueEncoder
     audit: AuditTrail
     clock: Clock
     identifiers: Identifiers
@@ -91,7 +97,13 @@ class Engine:
         except KmipError as error:
             answers = [failure(error, i.operation, i.unique_batch_item_id) for i in message.batch_items[:1]]
         else:
-            batch = _Batch(engine=self, principal=principal, now=now, may_wait=may_wait)
+            batch = _Batch(
+                engine=self,
+                principal=principal,
+                protocol_version=header.protocol_version,
+                now=now,
+                may_wait=may_wait,
+            )
             if header.batch_error_continuation_option is _UNDO and len(message.batch_items) > 1:
                 answers = batch.run_undoable(message.batch_items)
             else:
@@ -122,6 +134,7 @@ class _Batch:
 
     engine: Engine
     principal: Principal
+    protocol_version: ProtocolVersion
     now: int
     may_wait: bool
     placeholder: str | None = None
@@ -242,7 +255,11 @@ class _Batch:
             work=work,
             admit=admission,
             targets=admission.targets(spec.targets, request),
+            protocol_version=self.protocol_version,
             crypto=self.engine.crypto,
+            certificates=self.engine.certificates,
+            key_forms=self.engine.key_forms,
+            key_values=self.engine.key_values,
             policy=self.engine.policy,
             identifiers=self.engine.identifiers,
             streams=self.engine.streams,
@@ -341,10 +358,17 @@ class _Admission:
             if value is None and target.optional:
                 continue
             references = value if isinstance(value, tuple) else (value,)
-            admitted[target.field] = tuple(
-                self(reference, target.purpose, target.operation, target.object_types) for reference in references
-            )
+            admitted[target.field] = tuple(self._target(reference, target) for reference in references)
         return admitted
+
+    def _target(self, reference: ObjectReference | None, target: Target) -> Admitted:
+        try:
+            return self(reference, target.purpose, target.operation, target.object_types)
+        except KmipError as error:
+            reason = target.reasons.get(error.reason)
+            if reason is None:
+                raise
+            raise KmipError(reason, error.message) from error
 
     def _resolve(self, reference: ObjectReference | None) -> str:
         """Return the identifier that a reference stands for.  Raises KmipError (Invalid Field, Object Not Found)."""

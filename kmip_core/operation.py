@@ -6,7 +6,7 @@ and how the work is paced. The handler then receives admitted objects and ports,
 """
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol, TypeAlias
 
 from attrs import field, fields, frozen
@@ -21,6 +21,7 @@ from kmip_core.enums import (
     Operation,
     ProfileName,
     ProtectionStorageMask,
+    ResultReason,
     RNGAlgorithm,
     RNGMode,
     ShreddingAlgorithm,
@@ -29,7 +30,9 @@ from kmip_core.enums import (
 )
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.policy import Visibility
+from kmip_core.ports.certificates import Certificates
 from kmip_core.ports.crypto import Crypto
+from kmip_core.ports.key_forms import KeyForms, KeyValueEncoder
 from kmip_core.ports.policy import PolicyDecider
 from kmip_core.ports.system import Identifiers
 from kmip_core.principal import Principal
@@ -57,6 +60,9 @@ class Effect(enum.Enum):
     COMPUTES = "computes"  # heavy computing; may commit as well
 
 
+NO_REASONS: Final[Mapping[ResultReason, ResultReason]] = {}
+
+
 @frozen(kw_only=True)
 class Target:
     """A field of the request that names a managed object, and what is asked of the object.
@@ -66,6 +72,7 @@ class Target:
     operation: whose grant the policy must give; None for the operation itself.
     optional: absent means no object, instead of the ID placeholder.
     object_types: the types that will do; None for all.
+    reasons: refusals that have a reason of their own for this object, as a missing wrapping key has.
     """
 
     field: str = "unique_identifier"
@@ -73,6 +80,7 @@ class Target:
     operation: Operation | None = None
     optional: bool = False
     object_types: frozenset[ObjectType] | None = None
+    reasons: Mapping[ResultReason, ResultReason] = NO_REASONS
 
 
 @frozen(kw_only=True)
@@ -190,6 +198,7 @@ class Scope:
     """All that a handler may touch while it performs one batch item.
 
     now: seconds since 1970-01-01 UTC, the same for the whole request.
+    protocol_version: the request's, for `key_values` alone; a handler never looks at it.
     targets: the admitted objects by the field that named them; several for a repeated field.
     """
 
@@ -198,7 +207,11 @@ class Scope:
     work: Work
     admit: Admission
     targets: dict[str, tuple[Admitted, ...]] = field(factory=dict)
+    protocol_version: ProtocolVersion
     crypto: Crypto
+    certificates: Certificates
+    key_forms: KeyForms
+    key_values: KeyValueEncoder
     policy: PolicyDecider
     identifiers: Identifiers
     streams: Streams

@@ -9,10 +9,13 @@ from attrs import define, evolve, field
 
 from kmip_adapters.audit.memory import MemoryTrail
 from kmip_adapters.crypto.software import SoftwareCrypto
+from kmip_adapters.crypto.software.certificates import SoftwareCertificates
+from kmip_adapters.crypto.software.key_forms import SoftwareKeyForms
 from kmip_adapters.policy.static import StaticPolicies
 from kmip_adapters.storage.memory import MemoryStorage
 from kmip_adapters.system.clock import SteppableClock
 from kmip_adapters.system.identifiers import SequentialIdentifiers
+from kmip_adapters.ttlv.key_values import TtlvKeyValues
 from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes
 from kmip_core.engine import Engine
 from kmip_core.enums import (
@@ -74,6 +77,9 @@ def an_engine(*objects: tuple[ManagedObject, Any], **parts: Any) -> Engine:
         "outbox": storage,
         "policy": StaticPolicies(),
         "crypto": SoftwareCrypto(),
+        "certificates": SoftwareCertificates(),
+        "key_forms": SoftwareKeyForms(),
+        "key_values": TtlvKeyValues(),
         "audit": MemoryTrail(),
         "clock": SteppableClock(NOW),
         "identifiers": SequentialIdentifiers(),

@@ -1,0 +1,380 @@
+"""Secret sharing: XOR, and polynomials over GF(2^8), GF(2^16) and prime fields. KMIP 2.1 §13.1, 1.4 §2.2.5.
+
+A secret is cut into elements of a field; each is the value at 0 of a random polynomial of degree threshold - 1, and
+share number i holds the values at i. Joining is Lagrange's interpolation at 0. Which polynomial makes GF(2^8) is said
+in the ADR on split keys.
+"""
+
+import os
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Final, Protocol
+
+from attrs import frozen
+
+from kmip_adapters.crypto.refusals import cryptographic_failure
+from kmip_core.enums import SplitKeyMethod as Method
+from kmip_core.errors import KmipError, invalid_field, need
+from kmip_core.ports.key_forms import SharingScheme
+
+MAXIMUM_PARTS: Final = 255
+MAXIMUM_SECRET: Final = 64 * 1024
+"""Bytes; work is proportional to secret times parts times threshold."""
+
+MAXIMUM_WORK: Final = 2_000_000
+"""Field multiplications; under two seconds."""
+
+MAXIMUM_PRIME_BITS: Final = 4160
+"""Room for the longest usual secrets (4096 bits) and a prime beyond them."""
+
+PRIMALITY_ROUNDS: Final = 12
+
+
+def split_secret(secret: bytes, scheme: SharingScheme) -> tuple[bytes, ...]:
+    """Return the shares 1 to `parts`; see the port."""
+    _check(scheme)
+    if not 0 < len(secret) <= MAXIMUM_SECRET:
+        raise invalid_field(f"a secret of 1 to {MAXIMUM_SECRET} bytes can be split, not one of {len(secret)}")
+    if scheme.method is Method.XOR:
+        pads = [os.urandom(len(secret)) for _ in range(scheme.parts - 1)]
+        return (*pads, _xor([secret, *pads]))
+    arithmetic = _field(scheme, len(secret))
+    elements = arithmetic.elements(secret)
+    _check_work(len(elements) * scheme.parts * scheme.threshold)
+    polynomials = [[element, *(arithmetic.random() for _ in range(scheme.threshold - 1))] for element in elements]
+    return tuple(
+        arithmetic.written([_value_at(number, polynomial, arithmetic) for polynomial in polynomials])
+        for number in range(1, scheme.parts + 1)
+    )
+
+
+def join_secret(shares: Mapping[int, bytes], scheme: SharingScheme, length: int) -> bytes:
+    """Return the secret; see the port."""
+    _check(scheme)
+    if len(shares) < scheme.threshold:
+        raise cryptographic_failure(f"{scheme.threshold} shares are needed, not {len(shares)}")
+    if not all(0 < number <= scheme.parts for number in shares):
+        raise cryptographic_failure(f"shares are numbered 1 to {scheme.parts}")
+    if len({len(share) for share in shares.values()}) != 1:
+        raise _do_not_match()
+    if scheme.method is Method.XOR:
+        return _xor(list(shares.values()))
+    arithmetic = _field(scheme, length)
+    if len(next(iter(shares.values()))) != arithmetic.width * len(arithmetic.elements(bytes(length))):
+        raise _do_not_match()
+    values = {number: arithmetic.read(share) for number, share in shares.items()}
+    used, spare = list(values)[: scheme.threshold], list(values)[scheme.threshold :]
+    _check_work(len(next(iter(values.values()))) * scheme.threshold * (1 + len(spare)))
+
+    def at(number: int) -> list[int]:
+        weights = _weights(used, number, arithmetic)
+        columns = zip(*(values[other] for other in used), strict=True)
+        return [_sum_of_products(weights, column, arithmetic) for column in columns]
+
+    if any(at(number) != values[number] for number in spare):
+        raise _do_not_match()
+    return arithmetic.secret(at(0), length)
+
+
+# --- fields ---------------------------------------------------------------------------------------------------------
+
+
+class Field(Protocol):
+    """A field's arithmetic on integers, and how its elements are written."""
+
+    @property
+    def width(self) -> int:
+        """Bytes of one element in a share."""
+        ...
+
+    def add(self, a: int, b: int) -> int:
+        """Return a + b."""
+        ...
+
+    def subtract(self, a: int, b: int) -> int:
+        """Return a - b."""
+        ...
+
+    def multiply(self, a: int, b: int) -> int:
+        """Return a * b."""
+        ...
+
+    def invert(self, a: int) -> int:
+        """Return 1 / a."""
+        ...
+
+    def random(self) -> int:
+        """Return any element with equal chance."""
+        ...
+
+    def elements(self, secret: bytes) -> list[int]:
+        """Return the secret's elements."""
+        ...
+
+    def secret(self, elements: Sequence[int], length: int) -> bytes:
+        """Return the secret that was cut into these."""
+        ...
+
+    def read(self, share: bytes) -> list[int]:
+        """Return a share's elements."""
+        ...
+
+    def written(self, elements: Sequence[int]) -> bytes:
+        """Return elements as a share."""
+        ...
+
+
+@frozen
+class BinaryField:
+    """GF(2^8) or GF(2^16); width: bytes of an element."""
+
+    width: int
+    multiply: Callable[[int, int], int]
+    invert: Callable[[int], int]
+
+    def add(self, a: int, b: int) -> int:
+        """Addition is exclusive or."""
+        return a ^ b
+
+    def subtract(self, a: int, b: int) -> int:
+        """So is subtraction."""
+        return a ^ b
+
+    def random(self) -> int:
+        """Return random bits."""
+        return secrets.randbits(8 * self.width)
+
+    def elements(self, secret: bytes) -> list[int]:
+        """Cut into pieces of the field's width; an odd byte at the end is followed by a zero."""
+        return self.read(secret + bytes(-len(secret) % self.width))
+
+    def secret(self, elements: Sequence[int], length: int) -> bytes:
+        """Put together, without what filled the last piece."""
+        return self.written(elements)[:length]
+
+    def read(self, share: bytes) -> list[int]:
+        """Return the pieces as numbers."""
+        return [int.from_bytes(share[i : i + self.width]) for i in range(0, len(share), self.width)]
+
+    def written(self, elements: Sequence[int]) -> bytes:
+        """Return the concatenation."""
+        return b"".join(element.to_bytes(self.width) for element in elements)
+
+
+@frozen
+class PrimeField:
+    """The integers modulo a prime; the whole secret is one element."""
+
+    prime: int
+
+    @property
+    def width(self) -> int:
+        """As the prime, so that every share has the same length."""
+        return (self.prime.bit_length() + 7) // 8
+
+    def add(self, a: int, b: int) -> int:
+        """Return a + b."""
+        return (a + b) % self.prime
+
+    def subtract(self, a: int, b: int) -> int:
+        """Return a - b."""
+        return (a - b) % self.prime
+
+    def multiply(self, a: int, b: int) -> int:
+        """Return a * b."""
+        return a * b % self.prime
+
+    def invert(self, a: int) -> int:
+        """Return 1 / a."""
+        return pow(a, -1, self.prime)
+
+    def random(self) -> int:
+        """Return a number below the prime."""
+        return secrets.randbelow(self.prime)
+
+    def elements(self, secret: bytes) -> list[int]:
+        """Read the secret as one number, most significant byte first."""
+        return [int.from_bytes(secret)]
+
+    def secret(self, elements: Sequence[int], length: int) -> bytes:
+        """Write the number.  Raises KmipError (Cryptographic Failure) if it is longer than the secret was."""
+        (number,) = elements
+        if number.bit_length() > 8 * length:
+            raise _do_not_match()
+        return number.to_bytes(length)
+
+    def read(self, share: bytes) -> list[int]:
+        """Return a share's number."""
+        return [int.from_bytes(share) % self.prime]
+
+    def written(self, elements: Sequence[int]) -> bytes:
+        """Write a share's number."""
+        (number,) = elements
+        return number.to_bytes(self.width)
+
+
+# --- GF(2^8) and GF(2^16) ---------------------------------------------------------------------------------------------
+
+POLYNOMIAL: Final = 0x11B
+"""x^8 + x^4 + x^3 + x + 1, as FIPS 197 and KMIP 1.0 - 1.4 have it."""
+
+GENERATOR: Final = 0x03
+
+M: Final = 0x3A
+"""y^2 + y + m makes GF(2^16) of GF(2^8)."""
+
+
+@cache
+def _logarithms() -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return powers of the generator, twice over, and their logarithms."""
+    powers, value = [], 1
+    for _ in range(255):
+        powers.append(value)
+        value ^= value << 1  # times 0x03
+        if value & 0x100:
+            value ^= POLYNOMIAL
+    logarithms = [0] * 256
+    for exponent, power in enumerate(powers):
+        logarithms[power] = exponent
+    return tuple(powers * 2), tuple(logarithms)
+
+
+def multiply_8(a: int, b: int) -> int:
+    """Return a * b in GF(2^8)."""
+    if a == 0 or b == 0:
+        return 0
+    powers, logarithms = _logarithms()
+    return powers[logarithms[a] + logarithms[b]]
+
+
+def invert_8(a: int) -> int:
+    """Return 1 / a in GF(2^8)."""
+    powers, logarithms = _logarithms()
+    return powers[255 - logarithms[a]]
+
+
+def multiply_16(a: int, b: int) -> int:
+    """Return (ry + s)(uy + v) = ((r + s)(u + v) + sv)y + (rum + sv) in GF(2^16), where y^2 = y + m.
+
+    The standard prints (ru + svm); its formula of the inverse, and y^2 + y + m, leave no doubt.
+    """
+    r, s, u, v = a >> 8, a & 0xFF, b >> 8, b & 0xFF
+    sv = multiply_8(s, v)
+    high = multiply_8(r ^ s, u ^ v) ^ sv
+    return high << 8 | multiply_8(multiply_8(r, u), M) ^ sv
+
+
+def invert_16(a: int) -> int:
+    """Return (uy + v)^-1 = u/d y + (u + v)/d with d = (u + v)v + m u^2."""
+    u, v = a >> 8, a & 0xFF
+    d = invert_8(multiply_8(u ^ v, v) ^ multiply_8(M, multiply_8(u, u)))
+    return multiply_8(u, d) << 8 | multiply_8(u ^ v, d)
+
+
+GF_2_8: Final = BinaryField(1, multiply_8, invert_8)
+GF_2_16: Final = BinaryField(2, multiply_16, invert_16)
+
+
+# --- interpolation -------------------------------------------------------------------------------------------------
+
+
+def _value_at(x: int, polynomial: Sequence[int], arithmetic: Field) -> int:
+    """Return the polynomial's value, lowest coefficient first (Horner)."""
+    value = 0
+    for coefficient in reversed(polynomial):
+        value = arithmetic.add(arithmetic.multiply(value, x), coefficient)
+    return value
+
+
+def _weights(points: Sequence[int], x: int, arithmetic: Field) -> list[int]:
+    """Return Lagrange's weights of the points for the value at `x`."""
+    weights = []
+    for mine in points:
+        over, under = 1, 1
+        for other in points:
+            if other != mine:
+                over = arithmetic.multiply(over, arithmetic.subtract(x, other))
+                under = arithmetic.multiply(under, arithmetic.subtract(mine, other))
+        weights.append(arithmetic.multiply(over, arithmetic.invert(under)))
+    return weights
+
+
+def _sum_of_products(weights: Sequence[int], values: Sequence[int], arithmetic: Field) -> int:
+    total = 0
+    for weight, value in zip(weights, values, strict=True):
+        total = arithmetic.add(total, arithmetic.multiply(weight, value))
+    return total
+
+
+def _xor(parts: Sequence[bytes]) -> bytes:
+    total = 0
+    for part in parts:
+        total ^= int.from_bytes(part)
+    return total.to_bytes(len(parts[0]))
+
+
+# --- checks -----------------------------------------------------------------------------------------------------------
+
+
+def _check(scheme: SharingScheme) -> None:
+    if not 1 <= scheme.threshold <= scheme.parts <= MAXIMUM_PARTS:
+        raise invalid_field(
+            f"Split Key Threshold must be at least 1 and at most Split Key Parts, of which there may be {MAXIMUM_PARTS}"
+        )
+    if scheme.method is Method.XOR and scheme.threshold != scheme.parts:
+        raise invalid_field("XOR needs all parts: Split Key Threshold must be Split Key Parts")
+
+
+def _check_work(multiplications: int) -> None:
+    if multiplications > MAXIMUM_WORK:
+        raise invalid_field("the secret is too long for so many parts and so high a threshold")
+
+
+def _field(scheme: SharingScheme, length: int) -> Field:
+    match scheme.method:
+        case Method.POLYNOMIAL_SHARING_GF_2_8:
+            return GF_2_8
+        case Method.POLYNOMIAL_SHARING_GF_2_16:
+            return GF_2_16
+        case Method.POLYNOMIAL_SHARING_PRIME_FIELD:
+            prime = need(scheme.prime_field_size, "Prime Field Size")
+            _check_prime(prime, length)
+            return PrimeField(prime)
+        case _:
+            raise invalid_field("the Split Key Method is not known")
+
+
+def _check_prime(prime: int, length: int) -> None:
+    bits = prime.bit_length()
+    if prime < 2 or bits > MAXIMUM_PRIME_BITS:
+        raise invalid_field(f"Prime Field Size must be a prime of at most {MAXIMUM_PRIME_BITS} bits")
+    if bits <= 8 * length:
+        raise invalid_field(f"Prime Field Size must be greater than 2^{8 * length} for a secret of {8 * length} bits")
+    if not _is_prime(prime):
+        raise invalid_field("Prime Field Size is not a prime")
+
+
+def _is_prime(number: int) -> bool:
+    """Miller and Rabin's test with random bases; a client that deceives it spoils its own secret only."""
+    if number < 4 or number % 2 == 0:
+        return number in (2, 3)
+    twos = (number - 1 & 1 - number).bit_length() - 1
+    odd = number - 1 >> twos
+    return not any(_is_witness(2 + secrets.randbelow(number - 3), odd, twos, number) for _ in range(PRIMALITY_ROUNDS))
+
+
+def _is_witness(base: int, odd: int, twos: int, number: int) -> bool:
+    """Return whether `base` proves that the number is composite."""
+    power = pow(base, odd, number)
+    if power in (1, number - 1):
+        return False
+    for _ in range(twos - 1):
+        power = power * power % number
+        if power == number - 1:
+            return False
+    return True
+
+
+def _do_not_match() -> KmipError:
+    return cryptographic_failure("the shares do not belong together")
