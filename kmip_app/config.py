@@ -90,9 +90,14 @@ class Configuration:
         return "static" if self.policy_path is None else "files"
 
     @property
+    def sqlite_path(self) -> Path | None:
+        """The file of the store, unless a URL says where it is."""
+        return None if self.database else self.database_path or self.data_directory / "kmipd.sqlite"
+
+    @property
     def database_url(self) -> str:
         """The SQLAlchemy URL of the store."""
-        return self.database or f"sqlite:///{self.database_path or self.data_directory / 'kmipd.sqlite'}"
+        return self.database or f"sqlite:///{self.sqlite_path}"
 
 
 class StartError(Exception):

@@ -73,14 +73,8 @@ class Server:
     def start(self) -> None:
         """Build everything, bind, and write the ready file.  Raises StartError; nothing is left half open."""
         try:
-            with _private_files():
+            with _private_files(), _told_to_operators():
                 self._open()
-        except UNUSABLE as error:
-            self._close()
-            raise StartError(str(error)) from error
-        except OSError as error:
-            self._close()
-            raise StartError(_told(error)) from error
         except BaseException:
             self._close()
             raise
@@ -201,6 +195,35 @@ class Server:
         if self._transport is None:
             raise RuntimeError("start the server first")
         return self._transport
+
+
+@contextlib.contextmanager
+def opened(configuration: Configuration) -> Iterator[Any]:
+    """Open the store and the policies for a command beside a server that may be running; yield the container.
+
+    Raises StartError.
+    """
+    if configuration.ephemeral:
+        raise StartError("an ephemeral server keeps nothing; leave --ephemeral out and name the data directory")
+    sqlite = configuration.sqlite_path
+    if sqlite is not None and not sqlite.exists():
+        raise StartError(f"{sqlite} does not exist; name the server's data directory or its configuration")
+    container = build(evolve(configuration, live_policies=False))
+    with _private_files(), _told_to_operators():
+        storage = container.storage()
+    with contextlib.closing(storage):
+        yield container
+
+
+@contextlib.contextmanager
+def _told_to_operators() -> Iterator[None]:
+    """Turn what stops a start into a StartError."""
+    try:
+        yield
+    except UNUSABLE as error:
+        raise StartError(str(error)) from error
+    except OSError as error:
+        raise StartError(_told(error)) from error
 
 
 @contextlib.contextmanager

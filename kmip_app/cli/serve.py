@@ -2,14 +2,16 @@
 
 import contextlib
 import logging
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from kmip_app import checks, logs
 from kmip_app.choosing import Choice
 from kmip_app.cli.options import CONTEXT, SettingsCommand, chosen, config_option, setting_options
-from kmip_app.server import Server
+
+if TYPE_CHECKING:
+    from kmip_app.server import Server
 
 LOG: Final = logging.getLogger("kmip_app")
 
@@ -30,6 +32,8 @@ command = SettingsCommand(
 
 def run(choice: Choice) -> None:
     """Start, greet, and serve until the end."""
+    from kmip_app.server import Server  # all of the wiring: not wanted for the help or a mistake in an option
+
     configuration = choice.configuration
     detach = logs.attach(configuration)
     try:
@@ -47,7 +51,7 @@ def run(choice: Choice) -> None:
         detach()
 
 
-def greet(server: Server) -> None:
+def greet(server: "Server") -> None:
     """Print the few lines that a new user needs."""
     told = server.ready()
     configuration = server.configuration

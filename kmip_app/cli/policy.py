@@ -1,0 +1,78 @@
+"""`kmipd policy explain`: would this client be allowed that, and by which rule."""
+
+from typing import Any
+
+import click
+
+from kmip_adapters.policy.json_format import OPERATIONS
+from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
+from kmip_app.config import StartError
+from kmip_core.enums import Operation
+from kmip_core.policy import DEFAULT_POLICY
+from kmip_core.principal import Principal
+
+
+def explain(
+    user: str, groups: tuple[str, ...], operation: str, identifier: str, config_path: str | None, **values: Any
+) -> int:
+    """Tell whether a client may do an operation on an object, and which rule says so.
+
+    The same function decides as in the server, on the stored object and the policies as they are now; the server may
+    be running. Exit code 0 for allowed, 1 for denied.
+    """
+    # The container brings everything along; the help needs none of it.
+    from kmip_app.server import opened
+
+    asked = _operation(operation)
+    configuration = chosen(values, config_path).configuration
+    with opened(configuration) as container:
+        with container.storage().unit_of_work() as work:
+            managed_object = work.find(identifier)
+        if managed_object is None:
+            raise StartError(f"there is no object {identifier} in {configuration.database_url}")
+        principal = Principal(name=user, groups=frozenset(groups))
+        decision = container.policy().decide(principal, asked, managed_object)
+    click.echo(f"{'allowed' if decision.is_allowed else 'denied'}: {decision.rule}")
+    told = {
+        "object": f"{managed_object.object_type.name}, owned by {managed_object.owner}",
+        "policy": managed_object.attributes.operation_policy_name or DEFAULT_POLICY,
+        "asker": f"{user}{' (the owner)' if user == managed_object.owner else ''}, "
+        + (f"groups {', '.join(sorted(groups))}" if groups else "no groups, so the preset counts"),
+    }
+    if not decision.is_allowed and not decision.is_known:
+        told["answer"] = "no grant at all: to this client the object does not exist"
+    for label, value in told.items():
+        click.echo(f"  {label:<8}{value}")
+    return 0 if decision.is_allowed else 1
+
+
+def _operation(name: str) -> Operation:
+    wanted = name.upper().replace(" ", "_").replace("-", "_")
+    by_letters = {spelling.replace("_", ""): operation for spelling, operation in OPERATIONS.items()}
+    found = by_letters.get(wanted.replace("_", ""))
+    if found is None:
+        raise StartError(f"--operation {name}: not an operation of KMIP; write for example GET or GET_ATTRIBUTES")
+    return found
+
+
+command = click.Group(
+    "policy",
+    commands=[
+        click.Command(
+            "explain",
+            callback=explain,
+            params=[
+                click.Option(["--user"], required=True, metavar="NAME", help="The client's identity."),
+                click.Option(["--group", "groups"], multiple=True, metavar="NAME", help="A group of it; repeatable."),
+                click.Option(["--operation"], required=True, metavar="NAME", help="For example GET."),
+                click.Option(["--object", "identifier"], required=True, metavar="ID", help="The object's identifier."),
+                config_option(),
+                *setting_options(["policy_path", "data_dir", "database_path", "database"]),
+            ],
+            help=explain.__doc__,
+            context_settings=CONTEXT,
+        )
+    ],
+    help="Operation policies.",
+    context_settings=CONTEXT,
+)
