@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from kmip_adapters.storage.pending import Pending, no_content
 from kmip_core.criteria import Located, Query, conditions, satisfies
@@ -86,7 +86,7 @@ class MemoryStorage:
                 content = write.content
                 if content is None and not write.erases and unique_identifier in entries:
                     content = entries[unique_identifier].content
-                entries[unique_identifier] = _Entry(write.committed, content)
+                entries[unique_identifier] = _Entry(_next_version(write.managed_object), content)
             self._outbox.update((record.record_id, record) for record in pending.records)
 
 
@@ -140,9 +140,7 @@ class MemoryUnitOfWork:
         ]
         found.reverse()
         end = None if query.maximum_items is None else query.offset_items + query.maximum_items
-        return Located(
-            unique_identifiers=tuple(found[query.offset_items : end]), located_items=len(found)
-        )
+        return Located(unique_identifiers=tuple(found[query.offset_items : end]), located_items=len(found))
 
     def add(self, managed_object: ManagedObject, content: Content | None) -> None:
         """Collect a new object."""
@@ -168,3 +166,7 @@ class MemoryUnitOfWork:
     def _stored(self, unique_identifier: str) -> ManagedObject | None:
         entry = self._entries.get(unique_identifier)
         return None if entry is None else entry.managed_object
+
+
+def _next_version(managed_object: ManagedObject) -> ManagedObject:
+    return evolve(managed_object, version=managed_object.version + 1)

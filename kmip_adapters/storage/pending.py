@@ -1,6 +1,6 @@
 """What a unit of work has collected and not yet committed: the same for every store."""
 
-from attrs import define, evolve, field
+from attrs import define, field
 
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
@@ -32,12 +32,6 @@ class Write:
         if self.found is None:
             return None
         return self.found.version if self.managed_object is None else self.managed_object.version
-
-    @property
-    def committed(self) -> ManagedObject:
-        """The record as it will be stored, with the next version."""
-        assert self.managed_object is not None
-        return evolve(self.managed_object, version=self.managed_object.version + 1)
 
 
 @define
@@ -79,7 +73,5 @@ class Pending:
 def no_content(managed_object: ManagedObject) -> KmipError:
     """Return the refusal for an object that has no content: destroyed, or registered without it."""
     if managed_object.attributes.state in GONE:
-        return KmipError(
-            ResultReason.OBJECT_DESTROYED, "the object has been destroyed; only its attributes are left"
-        )
+        return KmipError(ResultReason.OBJECT_DESTROYED, "the object has been destroyed; only its attributes are left")
     return KmipError(ResultReason.KEY_VALUE_NOT_PRESENT, "the object was registered without its key value")

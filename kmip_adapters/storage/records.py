@@ -14,10 +14,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from cattrs import Converter
+from cattrs.gen import make_dict_unstructure_fn, override
 
 from kmip_core import enums
 from kmip_core.attributes import Attributes
-from kmip_core.objects import CONTENT_CLASSES, Content, KeyValue, ManagedObject
+from kmip_core.objects import CONTENT_CLASSES, Content, KeyValue, ManagedObject, OpaqueObject
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.structures import TRANSPARENT_KEYS, KeyHandle, KeyMaterial, TransparentKey, TypedValue
 
@@ -65,9 +66,7 @@ def associated_data(managed_object: ManagedObject) -> bytes:
     """Return what sealed content is bound to: identifier, type and owner, unambiguously.  None of them ever changes."""
     identifier = managed_object.unique_identifier.encode()
     return (
-        struct.pack(">BIH", 1, managed_object.object_type, len(identifier))
-        + identifier
-        + managed_object.owner.encode()
+        struct.pack(">BIH", 1, managed_object.object_type, len(identifier)) + identifier + managed_object.owner.encode()
     )
 
 
@@ -151,7 +150,9 @@ def _structure_material(stored: Any, _: Any = None) -> KeyMaterial:
     if isinstance(stored, str):
         return a2b_base64(stored)
     name = stored[_TYPE]
-    return _CONVERTER.structure(stored, KeyHandle if name == KeyHandle.__name__ else _TRANSPARENT[name])  # type: ignore[no-any-return]
+    cls = KeyHandle if name == KeyHandle.__name__ else _TRANSPARENT[name]
+    material: KeyMaterial = _CONVERTER.structure(stored, cls)
+    return material
 
 
 def _unstructure_key_value(value: KeyValue | bytes | None) -> Any:
@@ -174,12 +175,8 @@ def _make_converter() -> Converter:
     converter.register_structure_hook(int, _from_integer)
     converter.register_structure_hook(str, lambda value, _: value)
     converter.register_structure_hook(bool, lambda value, _: value)
-    converter.register_structure_hook_factory(
-        _is_optional, lambda cls: converter.get_structure_hook(_present(cls))
-    )
-    converter.register_unstructure_hook_factory(
-        _is_optional, lambda cls: converter.get_unstructure_hook(_present(cls))
-    )
+    converter.register_structure_hook_factory(_is_optional, lambda cls: converter.get_structure_hook(_present(cls)))
+    converter.register_unstructure_hook_factory(_is_optional, lambda cls: converter.get_unstructure_hook(_present(cls)))
     for cls in _enumerations():  # each by name: they are integers too, and the hook of int would catch them
         converter.register_structure_hook(cls, _enumeration_hook(cls))
         converter.register_unstructure_hook(cls, lambda member: member.value)
@@ -191,10 +188,17 @@ def _make_converter() -> Converter:
     key_value = KeyValue | bytes | None
     converter.register_unstructure_hook_func(_is_exactly(key_value), _unstructure_key_value)
     converter.register_structure_hook_func(_is_exactly(key_value), _structure_key_value)
+    # Its constructor would make attributes up if it were given none.
+    converter.register_unstructure_hook(
+        OpaqueObject,
+        make_dict_unstructure_fn(
+            OpaqueObject, converter, _cattrs_omit_if_default=True, attributes=override(omit_if_default=False)
+        ),
+    )
     return converter
 
 
-def _enumerations() -> list[type[enum.IntEnum | enum.IntFlag]]:
+def _enumerations() -> list[type[enum.Enum]]:
     return [cls for cls in vars(enums).values() if isinstance(cls, type) and issubclass(cls, enum.Enum)]
 
 

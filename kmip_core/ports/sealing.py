@@ -96,4 +96,4 @@ class SealBroken(Exception):
 
 
 class RootKeyUnavailable(Exception):
-    """The root key that the store needs is not here; the text says which, and what to do. For the person at the start."""
+    """The root key that the store needs is not here; the text, for the person at the start, says which and what to do."""

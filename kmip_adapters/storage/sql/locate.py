@@ -10,9 +10,21 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, Select, and_, bindparam, desc, exists, func, literal_column, not_, or_
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    desc,
+    exists,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy import false as sql_false
-from sqlalchemy import select, union_all
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import Join
 from sqlalchemy.sql.selectable import CompoundSelect
@@ -123,14 +135,18 @@ def analyse(query: Query) -> tuple[Shape, dict[str, Any]]:
 def identifiers(shape: Shape) -> CompoundSelect[Any] | Select[Any]:
     """Return the statement for sequence and identifier of what is found, newest first, from `offset`, `limit` rows."""
     arms = _arms(shape)
-    found = arms[0] if len(arms) == 1 else union_all(*arms)
-    return found.order_by(desc("sequence")).limit(bindparam("limit")).offset(bindparam("offset"))
+    if len(arms) == 1:
+        # By the driver's own column: it is the order of its index, and needs no sort.
+        found: Select[Any] | CompoundSelect[Any] = arms[0].order_by(arms[0].selected_columns.sequence.desc())
+    else:
+        found = union_all(*arms).order_by(desc("sequence"))
+    return found.limit(bindparam("limit")).offset(bindparam("offset"))
 
 
 def count(shape: Shape) -> Select[Any]:
     """Return the statement that counts what is found, without offset and limit."""
     arms = _arms(shape)
-    found = (arms[0] if len(arms) == 1 else union_all(*arms)).subquery()
+    found = (arms[0] if len(arms) == 1 else union_all(*arms)).subquery("found")
     return select(func.count()).select_from(found)
 
 
@@ -153,9 +169,7 @@ def _arms(shape: Shape) -> list[Select[Any]]:
         )
     rows = InOrder(v, managed_objects, v.c.sequence == _o.sequence)
     return [
-        select(v.c.sequence, _o.unique_identifier)
-        .select_from(rows)
-        .where(drives, or_(*_ways_to_see(shape)), *tests)
+        select(v.c.sequence, _o.unique_identifier).select_from(rows).where(drives, or_(*_ways_to_see(shape)), *tests)
     ]
 
 
@@ -186,8 +200,7 @@ def _ways_to_see(shape: Shape) -> list[ColumnElement[bool]]:
         owned = and_(_o.owner == bindparam("owner"), or_(*_policy_tests(shape.owned, "owned")))
         if shape.states and shape.driver == "visibility":
             ways.extend(
-                and_(_o.state == literal_column(str(int(stored))), owned)
-                for stored in stored_states(shape.states[0])
+                and_(_o.state == literal_column(str(int(stored))), owned) for stored in stored_states(shape.states[0])
             )
         else:
             ways.append(owned)
@@ -212,7 +225,7 @@ def _status_tests(statuses: tuple[bool, bool, bool]) -> Iterator[ColumnElement[b
     if on_line and archived and destroyed:
         return
     is_gone = _o.state.in_(_literals(sorted(GONE)))
-    wanted = [sql_false()]
+    wanted: list[ColumnElement[bool]] = [sql_false()]
     if destroyed:
         wanted.append(is_gone)
     if archived:

@@ -88,10 +88,10 @@ class Statements:
             _o.unique_identifier == bindparam("of_identifier"),
             _o.version == bindparam("of_version"),
         )
-        changes = {name: bindparam(name) for name in _CHANGING} | {"version": _o.version + 1}
+        changes: dict[str, Any] = {name: bindparam(name) for name in _CHANGING} | {"version": _o.version + 1}
         v = attribute_values.c
         self.find = Prepared(found.where(_o.unique_identifier == bindparam("unique_identifier")), dialect)
-        new = {column.name: bindparam(column.name) for column in _o if column is not _o.sequence}
+        new: dict[str, Any] = {column.name: bindparam(column.name) for column in _o if column is not _o.sequence}
         self.insert = Prepared(insert(managed_objects).values(new).returning(_o.sequence), dialect)
         self.update = Prepared(update(managed_objects).where(*is_it).values(changes), dialect)
         self.update_content = Prepared(
@@ -113,9 +113,7 @@ class Statements:
         self.record = Prepared(
             insert(outbox).values(record_id=bindparam("record_id"), record=bindparam("record")), dialect
         )
-        self.forget_record = Prepared(
-            delete(outbox).where(outbox.c.record_id == bindparam("record_id")), dialect
-        )
+        self.forget_record = Prepared(delete(outbox).where(outbox.c.record_id == bindparam("record_id")), dialect)
         self.pending_records = Prepared(
             select(outbox.c.record_id, outbox.c.record).order_by(outbox.c.sequence), dialect
         )
@@ -159,29 +157,27 @@ class RowWrite:
     def apply(self, cursor: Any, statements: Statements) -> None:
         """Write it on a cursor inside a transaction.  Raises ConcurrentChange."""
         if self.stored is None:
-            sequence = self._insert(cursor, statements)
+            sequence = self._insert(cursor, statements, self.columns or {})
         else:
             sequence = self.stored.sequence
-            self._change(cursor, statements)
+            self._change(cursor, statements, self.stored.sequence)
         self._write_index(cursor, statements.unindex, self.unindexed, sequence)
         self._write_index(cursor, statements.index, self.indexed, sequence)
 
-    def _insert(self, cursor: Any, statements: Statements) -> int:
-        assert self.columns is not None
+    def _insert(self, cursor: Any, statements: Statements, columns: dict[str, Any]) -> int:
         wanted = {"unique_identifier": self.unique_identifier}
         if statements.exists.run(cursor, wanted).fetchone() is not None:
             raise ConcurrentChange(self.unique_identifier)
-        sequence: int = statements.insert.run(cursor, self.columns).fetchone()[0]
+        sequence: int = statements.insert.run(cursor, columns).fetchone()[0]
         return sequence
 
-    def _change(self, cursor: Any, statements: Statements) -> None:
-        assert self.stored is not None
+    def _change(self, cursor: Any, statements: Statements, sequence: int) -> None:
         if self.columns is None:
             statement = statements.delete
         else:
             statement = statements.update_content if self.replaces_content else statements.update
         which = {
-            "of_sequence": self.stored.sequence,
+            "of_sequence": sequence,
             "of_identifier": self.unique_identifier,
             "of_version": self.expected_version,
         }
@@ -189,9 +185,7 @@ class RowWrite:
             raise ConcurrentChange(self.unique_identifier)
 
     @staticmethod
-    def _write_index(
-        cursor: Any, statement: Prepared, entries: frozenset[Entry], sequence: int
-    ) -> None:
+    def _write_index(cursor: Any, statement: Prepared, entries: frozenset[Entry], sequence: int) -> None:
         if entries:
             rows = [
                 statement.values({"attribute": attribute, "value": value, "sequence": sequence})

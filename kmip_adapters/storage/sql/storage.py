@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.records import decode_audit_record
@@ -48,12 +49,14 @@ class SqlStorage:
             raise StorageUnusable(f"databases of kind {parsed.get_backend_name()} are not supported; use sqlite")
         self._engine = sqlite.make_engine(parsed)
         dialect = self._engine.dialect
-        errors: type[Exception] = dialect.loaded_dbapi.Error
+        # Statements run on the driver, connections are opened by SQLAlchemy; each has its own errors.
+        errors: tuple[type[Exception], ...] = (dialect.loaded_dbapi.Error, SQLAlchemyError)
         self.errors = errors
         try:
             open_schema(self._engine, functools.partial(_copy_before_upgrade, Path(str(parsed.database))))
         except errors as error:
-            raise StorageUnusable(f"{parsed.database} cannot be opened: {error}") from error
+            reason = getattr(error, "orig", None) or error
+            raise StorageUnusable(f"{parsed.database} cannot be opened: {reason}") from error
         self.statements = Statements(dialect)
         self._readers: deque[Any] = deque()
         self._lock = threading.Lock()
@@ -107,7 +110,7 @@ class SqlStorage:
         self._closed = True
         if self._acknowledged:
             with contextlib.suppress(KmipError):  # they would be replayed, which does no harm
-                self._writer.submit(lambda cursor: None)
+                self.submit(lambda cursor: None)
         self._writer.close()
         while self._readers:
             self._readers.pop().close()
@@ -132,7 +135,9 @@ class SqlStorage:
     def submit(self, change: Callable[[Any], Any]) -> Any:
         """Hand a change to the writer, with what the outbox may forget."""
         with self._lock:
-            acknowledged, self._acknowledged = self._acknowledged, set()
+            acknowledged = tuple(self._acknowledged)
+        if not acknowledged:
+            return self._writer.submit(change)
 
         def with_outbox(cursor: Any) -> Any:
             result = change(cursor)
@@ -140,12 +145,10 @@ class SqlStorage:
                 self.statements.forget_record.run(cursor, {"record_id": record_id})
             return result
 
-        try:
-            return self._writer.submit(with_outbox if acknowledged else change)
-        except BaseException:
-            with self._lock:
-                self._acknowledged |= acknowledged
-            raise
+        result = self._writer.submit(with_outbox)
+        with self._lock:
+            self._acknowledged.difference_update(acknowledged)
+        return result
 
     def take(self) -> Any:
         """Return a reader's connection with a snapshot begun."""

@@ -10,8 +10,8 @@ from kmip_adapters.storage.records import (
     encode_audit_record,
     encode_content,
 )
-from kmip_adapters.storage.sql.locate import UNLIMITED, Shape, analyse
 from kmip_adapters.storage.sql.attribute_index import entries
+from kmip_adapters.storage.sql.locate import UNLIMITED, Shape, analyse
 from kmip_adapters.storage.sql.rows import RowWrite, StoredObject, changing_columns, stored_object
 from kmip_core.criteria import Located, Query, satisfies
 from kmip_core.enums import ResultReason
@@ -65,9 +65,7 @@ class SqlUnitOfWork:
         if stored is None or stored.sealed is None:
             raise no_content(admitted.managed_object)
         try:
-            return decode_content(
-                self._storage.sealer.unseal(stored.sealed, associated_data(stored.managed_object))
-            )
+            return decode_content(self._storage.sealer.unseal(stored.sealed, associated_data(stored.managed_object)))
         except SealBroken as error:
             _log.error("the content of %s does not open: %s", unique_identifier, error)
             raise KmipError(ResultReason.GENERAL_FAILURE, "the stored object cannot be opened") from error
@@ -165,9 +163,7 @@ class SqlUnitOfWork:
         found.sort(reverse=True)
         end = None if query.maximum_items is None else query.offset_items + query.maximum_items
         identifiers = tuple(identifier for _, identifier in found)
-        return Located(
-            unique_identifiers=identifiers[query.offset_items : end], located_items=len(identifiers)
-        )
+        return Located(unique_identifiers=identifiers[query.offset_items : end], located_items=len(identifiers))
 
     def _row_write(self, unique_identifier: str, write: Write) -> RowWrite:
         stored = None if write.found is None else self._stored(unique_identifier)
@@ -183,15 +179,13 @@ class SqlUnitOfWork:
             if replaces_content:
                 sealed = None
                 if write.content is not None:
-                    sealed = self._storage.sealer.seal(
-                        encode_content(write.content), associated_data(managed_object)
-                    )
+                    sealed = self._storage.sealer.seal(encode_content(write.content), associated_data(managed_object))
                 columns["sealed"] = sealed
             if stored is None:
                 columns["unique_identifier"] = unique_identifier
                 columns["object_type"] = int(managed_object.object_type)
                 columns["owner"] = managed_object.owner
-                columns["version"] = write.committed.version
+                columns["version"] = managed_object.version + 1
         return RowWrite(
             stored=stored,
             unique_identifier=unique_identifier,

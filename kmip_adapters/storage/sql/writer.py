@@ -40,7 +40,7 @@ class _Waiting:
 class Writer:
     """Group commit on a connection of its own.
 
-    open_connection: gives a driver connection in autocommit mode.  errors: the driver's base class of errors.
+    open_connection: gives a driver connection in autocommit mode.  errors: the driver's classes of errors.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Writer:
         *,
         begin: str,
         in_transaction: Callable[[Any], bool],
-        errors: type[Exception],
+        errors: tuple[type[Exception], ...],
         when_idle: Callable[[Any], None],
     ) -> None:
         self._open_connection = open_connection

@@ -1,0 +1,136 @@
+"""Locate is answered by indexes: SQLite's own plan is read for every kind of criterion."""
+
+import functools
+from collections.abc import Iterator
+
+import pytest
+
+from kmip_adapters.sealing.envelope import EnvelopeSealer
+from kmip_adapters.sealing.key_file import KeyFile
+from kmip_adapters.storage.sql.attribute_index import CODES
+from kmip_adapters.storage.sql.locate import RANKS, analyse
+from kmip_adapters.storage.sql.storage import SqlStorage
+from kmip_core.attributes import CUSTOM, FIELDS
+from kmip_core.criteria import DATES, Query
+from kmip_core.enums import ItemType, LinkType, ObjectGroupMember, ObjectType, State
+from kmip_core.structures import ApplicationSpecificInformation, Link, TypedValue
+from tests.contract.storage_samples import NOW, SAMPLES, a_name, criterion, query
+
+SYMMETRIC = criterion("object_type", ObjectType.SYMMETRIC_KEY)
+
+RARE: dict[str, Query] = {
+    "unique identifier": query(criterion("unique_identifier", "k1")),
+    "name": query(criterion("names", a_name("a"))),
+    "name and type and state": query(
+        criterion("state", State.ACTIVE), SYMMETRIC, criterion("names", a_name("a")), maximum_items=2
+    ),
+    "group": query(criterion("object_groups", "g"), object_group_member=ObjectGroupMember.GROUP_MEMBER_FRESH),
+    "link": query(criterion("links", Link(link_type=LinkType.PUBLIC_KEY_LINK, linked_object_identifier="k2"))),
+    "application specific information": query(
+        criterion(
+            "application_specific_information",
+            ApplicationSpecificInformation(application_namespace="ssh", application_data="host"),
+        )
+    ),
+    "namespace": query(
+        criterion("application_specific_information", ApplicationSpecificInformation(application_namespace="ssh"))
+    ),
+    "custom attribute": query(criterion("colour", TypedValue(ItemType.TEXT_STRING, "blue"), "x")),
+    "date range": query(criterion("initial_date", NOW), criterion("initial_date", NOW + 1)),
+}
+"""Criteria that few objects satisfy."""
+
+COMMON: dict[str, Query] = {
+    "nothing": query(maximum_items=10),
+    "owner and state": query(criterion("state", State.PRE_ACTIVE), maximum_items=10),
+    "owner and settled state": query(criterion("state", State.DEACTIVATED), maximum_items=10),
+    "type": query(SYMMETRIC, maximum_items=10),
+    "usage mask": query(criterion("cryptographic_usage_mask", 12), maximum_items=10),
+}
+"""Criteria that many objects satisfy; visibility drives."""
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlStorage]:
+    directory = tmp_path_factory.mktemp("plans")
+    make_sealer = functools.partial(EnvelopeSealer, KeyFile(directory / "root.key"))
+    opened = SqlStorage(f"sqlite:///{directory}/kmipd.db", make_sealer)
+    yield opened
+    opened.close()
+
+
+def plans(store: SqlStorage, wanted: Query) -> list[str]:
+    """Return the plans' lines for the identifiers and for the count."""
+    shape, values = analyse(wanted)
+    connection = store.take()
+    try:
+        return [
+            row[3]
+            for statement in (store.located(shape), store.counted(shape))
+            for row in connection.execute(f"EXPLAIN QUERY PLAN {statement.sql}", statement.values(values))
+        ]
+    finally:
+        store.give_back(connection)
+
+
+@pytest.mark.parametrize("name", [*RARE, *COMMON])
+def test_no_criterion_needs_a_full_scan(store: SqlStorage, name: str) -> None:
+    lines = plans(store, (RARE | COMMON)[name])
+
+    tables = [line for line in lines if line.startswith(("SCAN", "SEARCH"))]
+    assert tables
+    # The count scans the result of the search, which is a subquery and no table.
+    assert [line for line in tables if line.startswith("SCAN") and line != "SCAN found"] == []
+    assert [line for line in tables if "AUTOMATIC" in line] == []
+
+
+@pytest.mark.parametrize("name", RARE)
+def test_the_rarest_criterion_is_walked_first(store: SqlStorage, name: str) -> None:
+    tables = [line for line in plans(store, RARE[name]) if line.startswith("SEARCH")]
+
+    value = "value>? AND value<?" if name == "date range" else "value=?"
+    assert f"SEARCH driver USING PRIMARY KEY (attribute=? AND {value})" == tables[0]
+
+
+@pytest.mark.parametrize("name", [name for name in RARE | COMMON if name != "date range"])
+def test_the_order_of_the_answer_is_the_order_of_the_index(store: SqlStorage, name: str) -> None:
+    shape, values = analyse((RARE | COMMON)[name])
+    statement = store.located(shape)
+    connection = store.take()
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {statement.sql}", statement.values(values)).fetchall()
+    store.give_back(connection)
+
+    assert [row[3] for row in plan if "USE TEMP B-TREE FOR ORDER BY" in row[3]] == []
+
+
+def test_state_is_searched_with_its_owner(store: SqlStorage) -> None:
+    lines = plans(store, COMMON["owner and state"])
+
+    assert any("by_owner_and_state (owner=? AND state=?)" in line for line in lines)
+
+
+def test_statements_are_compiled_once_for_each_shape(store: SqlStorage) -> None:
+    one, other = (analyse(query(criterion("names", a_name(text))))[0] for text in "ab")
+
+    assert store.located(one) is store.located(other)
+
+
+# --- tables ---------------------------------------------------------------------------------------------------------
+
+
+def test_every_attribute_but_state_has_a_code_of_its_own() -> None:
+    assert {*FIELDS, CUSTOM} - {"state"} == set(CODES)
+    assert len(CODES) == len(set(CODES.values()))
+
+
+def test_codes_never_change() -> None:
+    """They are in every database; entries are only added."""
+    some = {"unique_identifier": 1, "names": 3, "state": None, "initial_date": 25, "rotate_offset": 66, CUSTOM: 1000}
+
+    assert some == {name: CODES.get(name) for name in some}
+
+
+def test_drivers_are_attributes_with_values_that_may_be_rare() -> None:
+    assert set(CODES) >= set(RANKS)
+    assert set() == set(RANKS) & DATES
+    assert [name for name in RANKS if isinstance(SAMPLES[name], int)] == []

@@ -1,0 +1,127 @@
+"""Opening databases: new ones are made, foreign and newer ones refused in words that help."""
+
+import functools
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import make_url
+
+from kmip_adapters.sealing.envelope import EnvelopeSealer
+from kmip_adapters.sealing.key_file import KeyFile
+from kmip_adapters.storage.errors import StorageUnusable
+from kmip_adapters.storage.sql import sqlite
+from kmip_adapters.storage.sql.migration import REVISION, open_schema
+from kmip_adapters.storage.sql.schema import metadata
+from kmip_adapters.storage.sql.storage import SqlStorage
+
+
+def open_store(path: Path) -> SqlStorage:
+    return SqlStorage(f"sqlite:///{path}", functools.partial(EnvelopeSealer, KeyFile(path.with_name("root.key"))))
+
+
+def run(path: Path, *statements: str) -> None:
+    connection = sqlite3.connect(path)
+    for statement in statements:
+        connection.execute(statement)
+    connection.commit()
+    connection.close()
+
+
+def test_the_migrations_make_the_schema(tmp_path: Path) -> None:
+    engine = sqlite.make_engine(make_url(f"sqlite:///{tmp_path}/kmipd.db"))
+    open_schema(engine, lambda connection, revision: None)
+
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+        made = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = 'attribute_values'").scalar_one()
+    assert "WITHOUT ROWID" in made
+
+
+def test_the_newest_step_is_the_one_this_release_works_with() -> None:
+    scripts = ScriptDirectory(str(Path(sqlite.__file__).parents[1] / "migrations"))
+
+    assert scripts.get_current_head() == REVISION
+
+
+def test_the_files_are_private(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "kmipd.db")
+
+    assert {0o600} == {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    store.close()
+
+
+def test_the_settings_hold_on_every_connection(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "kmipd.db")
+    reader = store.take()
+    settings = {
+        name: reader.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("journal_mode", "synchronous", "secure_delete", "foreign_keys", "busy_timeout", "query_only")
+    }
+    store.give_back(reader)
+    store.close()
+
+    assert settings == {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "secure_delete": 1,
+        "foreign_keys": 1,
+        "busy_timeout": 5000,
+        "query_only": 1,
+    }
+
+
+def test_a_newer_schema_is_refused_with_the_release_it_needs(tmp_path: Path) -> None:
+    open_store(tmp_path / "kmipd.db").close()
+    run(
+        tmp_path / "kmipd.db",
+        "UPDATE alembic_version SET version_num = '9999'",
+        "UPDATE facts SET value = '7.0' WHERE name = 'server_version'",
+    )
+
+    with pytest.raises(StorageUnusable, match=r"schema 9999.*needs kmipd 7\.0"):
+        open_store(tmp_path / "kmipd.db")
+
+
+def test_a_pykmip_database_is_refused_with_the_way_to_import_it(tmp_path: Path) -> None:
+    run(
+        tmp_path / "kmipd.db",
+        "CREATE TABLE managed_objects (uid INTEGER PRIMARY KEY)",
+        "CREATE TABLE managed_object_names (id INTEGER PRIMARY KEY)",
+    )
+
+    with pytest.raises(StorageUnusable, match="import-pykmip FILE"):
+        open_store(tmp_path / "kmipd.db")
+
+
+def test_another_programs_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    run(tmp_path / "kmipd.db", "CREATE TABLE recipes (name TEXT)")
+
+    with pytest.raises(StorageUnusable, match="another program"):
+        open_store(tmp_path / "kmipd.db")
+    connection = sqlite3.connect(tmp_path / "kmipd.db")
+    assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("recipes",)]
+    connection.close()
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "kmipd.db").write_text("dear diary, " * 100)
+
+    with pytest.raises(StorageUnusable, match="cannot be opened"):
+        open_store(tmp_path / "kmipd.db")
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite:////no/such/directory/kmipd.db"])
+def test_a_database_that_cannot_last_is_refused(url: str) -> None:
+    with pytest.raises(StorageUnusable):
+        SqlStorage(url, lambda keys: pytest.fail("nothing may be sealed"))
+
+
+def test_other_kinds_of_databases_are_refused() -> None:
+    with pytest.raises(StorageUnusable, match="mysql"):
+        SqlStorage("mysql://localhost/kmipd", lambda keys: pytest.fail("nothing may be sealed"))
