@@ -33,7 +33,7 @@ def describe(key: Key) -> KeyDescription | None:
     try:
         if isinstance(key, SymmetricKey | SecretData):
             return _symmetric(key)
-        parsed = private_key(key, thorough=True) if isinstance(key, PrivateKey) else public_key(key)
+        parsed = private_key(key) if isinstance(key, PrivateKey) else public_key(key)
     except KmipError as refusal:
         if refusal.reason is ResultReason.CRYPTOGRAPHIC_FAILURE:
             return None

@@ -69,7 +69,10 @@ ParsedPublicKey: TypeAlias = (
     | mlkem.MLKEM1024PublicKey
 )
 
-_UNREADABLE: Final = (ValueError, TypeError, UnsupportedAlgorithm, OverflowError)
+MAXIMUM_RSA_BITS: Final = 16_384
+"""OpenSSL's own limit for public keys; private ones beyond it would cost seconds to read."""
+
+_UNREADABLE: Final = (ValueError, TypeError, UnsupportedAlgorithm, OverflowError, ZeroDivisionError)
 """What pyca raises for material that it cannot read."""
 
 
@@ -85,19 +88,15 @@ def symmetric_bytes(key: Key) -> bytes:
     raise cryptographic_failure(f"a {type(material).__name__} cannot be used as a symmetric key")
 
 
-def private_key(key: Key, *, thorough: bool = False) -> ParsedPrivateKey:
+def private_key(key: Key) -> ParsedPrivateKey:
     """Return the parsed private key.  Raises KmipError (Cryptographic Failure) if it cannot be read.
 
-    thorough: test the primes of an RSA key as well. That takes a hundred times as long as a signature, so it is done
-    once, when a key comes in; every use checks that the numbers belong together.
+    The numbers of an RSA key are checked to belong together. Its primes are not tested: that would take a hundred times
+    as long as a signature, and a key that is not what it claims harms nobody but the one who brought it.
     """
     if not isinstance(key, PrivateKey):
         raise invalid_field("a private key is needed")
-
-    def read(material: KeyMaterial, algorithm: Algorithm | None) -> ParsedPrivateKey:
-        return _read_private(material, algorithm, thorough)
-
-    parsed: ParsedPrivateKey = _parsed(read, _material(key), key.key_block.cryptographic_algorithm)
+    parsed: ParsedPrivateKey = _parsed(_read_private, _material(key), key.key_block.cryptographic_algorithm)
     return parsed
 
 
@@ -136,9 +135,7 @@ def _material(key: SymmetricKey | SecretData | PrivateKey | PublicKey) -> KeyMat
 # --- private keys ------------------------------------------------------------------------------------------------
 
 
-def _read_private(material: KeyMaterial, algorithm: Algorithm | None, thorough: bool) -> ParsedPrivateKey:
-    if isinstance(material, TransparentRSAPrivateKey):
-        return _rsa_private(material, thorough)
+def _read_private(material: KeyMaterial, algorithm: Algorithm | None) -> ParsedPrivateKey:
     transparent = _TRANSPARENT_PRIVATE.get(type(material))
     if transparent is not None:
         return transparent(material)
@@ -148,8 +145,10 @@ def _read_private(material: KeyMaterial, algorithm: Algorithm | None, thorough: 
         return raw(data)
     # The outer structure says what it is; formats are often labelled wrongly (RULINGS 22).
     load = serialization.load_pem_private_key if data.startswith(b"-----") else serialization.load_der_private_key
-    parsed = cast(ParsedPrivateKey, load(data, None, unsafe_skip_rsa_key_validation=not thorough))
+    parsed = cast(ParsedPrivateKey, load(data, None, unsafe_skip_rsa_key_validation=True))
     if isinstance(parsed, rsa.RSAPrivateKey):
+        if parsed.key_size > MAXIMUM_RSA_BITS:
+            raise ValueError("too large to compute with")
         _check_numbers(parsed.private_numbers())
     return parsed
 
@@ -185,10 +184,12 @@ RAW_PRIVATE: Final[Mapping[tuple[Algorithm | None, int], Callable[[bytes], Parse
 """(algorithm, bytes) of the Raw format, for algorithms whose keys are plain byte strings."""
 
 
-def _rsa_private(key: TransparentRSAPrivateKey, thorough: bool) -> rsa.RSAPrivateKey:
+def _rsa_private(key: TransparentRSAPrivateKey) -> rsa.RSAPrivateKey:
     """Complete what the standard lets a client leave out. KMIP 2.1 §7.10.4."""
     n, d, p, q = key.modulus, key.private_exponent, key.p, key.q
     e = key.public_exponent
+    if n.bit_length() > MAXIMUM_RSA_BITS:
+        raise ValueError("too large to compute with")
     if e is None:
         if d is None or p is None or q is None:
             raise ValueError("not enough to go by")
@@ -209,7 +210,7 @@ def _rsa_private(key: TransparentRSAPrivateKey, thorough: bool) -> rsa.RSAPrivat
         public_numbers=rsa.RSAPublicNumbers(e, n),
     )
     _check_numbers(numbers)
-    return numbers.private_key(unsafe_skip_rsa_key_validation=not thorough)
+    return numbers.private_key(unsafe_skip_rsa_key_validation=True)
 
 
 def _dsa_private(key: TransparentDSAPrivateKey) -> dsa.DSAPrivateKey:
@@ -229,6 +230,7 @@ def _ec_private(
 
 
 _TRANSPARENT_PRIVATE: Final[Mapping[type, Callable[[Any], ParsedPrivateKey]]] = {
+    TransparentRSAPrivateKey: _rsa_private,
     TransparentDSAPrivateKey: _dsa_private,
     TransparentECPrivateKey: _ec_private,
 }

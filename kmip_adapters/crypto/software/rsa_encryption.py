@@ -29,7 +29,10 @@ def encryptor(key: Key, parameters: CryptographicParameters) -> Callable[[bytes]
     def encrypt(data: bytes) -> tuple[bytes, bytes | None]:
         if len(data) > most:
             raise invalid_field(f"data has {len(data)} bytes; this key and padding take at most {max(most, 0)}")
-        return rsa_key.encrypt(data, rsa_padding), None
+        try:
+            return rsa_key.encrypt(data, rsa_padding), None
+        except ValueError:
+            raise cryptographic_failure("the key's modulus or exponent is too large to compute with") from None
 
     return encrypt
 

@@ -1,0 +1,35 @@
+"""The self-test: passes with working cryptography, names what is wrong otherwise."""
+
+import pytest
+from attrs import evolve, fields
+
+from kmip_adapters.crypto.hsm_stub import HsmStub
+from kmip_adapters.crypto.profiles import modern
+from kmip_adapters.crypto.self_test import Answers, SelfTestFailed, self_test
+from kmip_adapters.crypto.software import SoftwareCrypto
+
+
+@pytest.mark.parametrize("crypto", [SoftwareCrypto(), HsmStub(), modern(SoftwareCrypto())])
+def test_working_cryptography_passes(crypto):
+    self_test(crypto)
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Answers)])
+def test_a_wrong_answer_is_found_and_named(name):
+    right = getattr(Answers(), name)
+    wrong = evolve(Answers(), **{name: ("0" if right[0] != "0" else "1") + right[1:]})
+
+    with pytest.raises(SelfTestFailed, match=name.removesuffix("_tag").replace("_", "-").upper()[:4]):
+        self_test(SoftwareCrypto(), wrong)
+
+
+class WithoutImplicitRejection(SoftwareCrypto):
+    """Gives other bytes at each attempt, as an adapter would that handled the failure itself."""
+
+    def decrypt(self, key, parameters, data, **more):
+        return self.random_bytes(16)
+
+
+def test_an_rsa_decryption_that_tells_good_from_bad_is_found():
+    with pytest.raises(SelfTestFailed, match="RSA implicit rejection"):
+        self_test(WithoutImplicitRejection())
