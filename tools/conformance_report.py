@@ -16,7 +16,7 @@ from pathlib import Path
 from attrs import frozen
 
 from tests.conformance.cases import ROOT, Case, cases_folder, find_cases
-from tests.conformance.corrections import CORRECTIONS, NAMELESS_ATTRIBUTES
+from tests.conformance.corrections import CORRECTIONS, NAMELESS_ATTRIBUTES, UNPRINTED_ATTRIBUTES
 from tests.conformance.features import missing_for
 from tests.conformance.runner import CaseFailed
 from tests.conformance.servers import Servers
@@ -108,7 +108,7 @@ def page(outcomes: Sequence[Outcome]) -> str:
     lines += [f"| {why} | {count} |" for why, count in Counter(o.why for o in failures).most_common()]
     lines += ["", "A case that misses several features counts for the first of tests/conformance/features.py."]
     lines += ["", "## Errors of the official files", ""]
-    lines += [f"- {c.case}: {c.reason}" for c in (*CORRECTIONS, *NAMELESS_ATTRIBUTES)]
+    lines += [f"- {c.case}: {c.reason}" for c in (*CORRECTIONS, *NAMELESS_ATTRIBUTES, *UNPRINTED_ATTRIBUTES)]
     if SETTINGS:
         lines += ["", "## Cases that need a setting", ""]
         lines += [f"- `{s.cases}`: `{' '.join(s.options)}`; {s.reason}" for s in SETTINGS]

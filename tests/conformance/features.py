@@ -50,9 +50,13 @@ MISSING: Final = (
     ),
     Feature(name="PKCS#11 operation", needed_by=does("PKCS_11")),
     Feature(name="Interop operation", needed_by=does("Interop")),
-    Feature(name="client registration by credential", needed_by=says("one-time-user")),
     Feature(name="certification", needed_by=does("Certify", "ReCertify")),
     Feature(name="key wrapping", needed_by=says("KeyWrappingSpecification", "KeyWrappingData")),
+    Feature(name="key format conversion", needed_by=is_answered("TransparentRSAPrivateKey")),
+    Feature(
+        name="attributes read from certificates",
+        needed_by=is_answered("CertificateIssuerC", "Certificate Identifier", "X.509 Certificate Identifier"),
+    ),
     Feature(name="PKCS#12", needed_by=says("PKCS_12")),
     Feature(name="extensions by Query", needed_by=is_answered("ExtensionInformation")),
 )

@@ -38,6 +38,11 @@ SETTINGS: Final = (
 
 SEQUELS: Final = (
     Sequel(cases="*/SASED-M-3-*", after="SASED-M-2", reason="finds and gets the keys that SASED-M-2 has registered"),
+    Sequel(
+        cases="*/TC-CREG-[23]-*",
+        after="TC-CREG-1",
+        reason="gets, or destroys, the objects that TC-CREG-1 has provisioned",
+    ),
 )
 
 
