@@ -185,6 +185,8 @@ class _Planner:
         if form is not None:
             return _PLANNERS[form](self, member)
         tag = tag_of_field(member.name, repeated=member.repeated)
+        if self.version < spellings.FIRST_VERSIONS_OF_FIELDS.get(member.key, self.version):
+            return None
         if not tag.is_in(self.version) and member.key not in spellings.ANY_VERSION_FIELDS:
             return _unspoken(member, tag) if member.required else None
         return self._items_of(member, tag, self.element(member.kinds[0], tag))
@@ -359,7 +361,7 @@ class _Planner:
             for reference in get(instance):
                 out += items_of(reference)
 
-        return _Field(name=member.name, readers=readers, write=write, finish=_distinct(member.name))
+        return _Field(name=member.name, readers=readers, write=write, finish=_gather(member.name))
 
     def reference_field(self, member: _Member) -> _Field | None:
         """Attribute Name with Attribute Index, or Attribute Reference."""
@@ -652,13 +654,6 @@ def _write_many(name: str, element: Element) -> Callable[[Any, list[Item]], None
 def _gather(name: str) -> Callable[[Fields], None]:
     def finish(fields: Fields) -> None:
         fields[name] = tuple(fields.get(name, ()))
-
-    return finish
-
-
-def _distinct(name: str) -> Callable[[Fields], None]:
-    def finish(fields: Fields) -> None:
-        fields[name] = tuple(dict.fromkeys(fields.get(name, ())))
 
     return finish
 

@@ -84,6 +84,11 @@ WRAPPED_MEMBERS: Final[Mapping[str, str]] = {
 ANY_VERSION_FIELDS: Final = frozenset({"locate.Request.offset_items"})
 """Accepted in every version although their tag is younger: Percona pages with Offset Items at 1.0 (clients.md 13)."""
 
+FIRST_VERSIONS_OF_FIELDS: Final[Mapping[str, ProtocolVersion]] = {
+    "structures.Digest.key_format_type": ProtocolVersion(1, 1),
+}
+"""Fields that a structure had not when their tag was there already. KMIP 1.1 §3.17."""
+
 FIRST_VERSIONS: Final[Mapping[str, ProtocolVersion]] = {
     "key_format_type": ProtocolVersion(2, 0),
     "opaque_data_type": ProtocolVersion(2, 0),

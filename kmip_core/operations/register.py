@@ -1,13 +1,20 @@
 """Register: a client hands in an object that it has. KMIP 2.1 §6.1.43, 1.4 §4.3."""
 
-from typing import Any
+from typing import Any, Final
 
 from attrs import evolve, frozen
 
 from kmip_core import creation
 from kmip_core.attribute_rules import check_creation
 from kmip_core.attributes import Attributes, merge, title
-from kmip_core.enums import KeyFormatType, LinkType, ObjectType, Operation, ProtectionStorageMask
+from kmip_core.enums import (
+    CryptographicAlgorithm,
+    KeyFormatType,
+    LinkType,
+    ObjectType,
+    Operation,
+    ProtectionStorageMask,
+)
 from kmip_core.errors import invalid_field
 from kmip_core.objects import Content, KeyBlock, KeyValue, SymmetricKey, Template
 from kmip_core.operation import Effect, Scope, Spec, names_new_object
@@ -101,6 +108,10 @@ def _linked_to_wrapping_key(block: KeyBlock, attributes: Attributes) -> Attribut
     return attributes if link in attributes.links else evolve(attributes, links=(*attributes.links, link))
 
 
+WITH_PARITY: Final = frozenset({CryptographicAlgorithm.DES, CryptographicAlgorithm.TRIPLE_DES})
+"""One bit in eight is parity; clients announce the length with it or without: 192 or 168 for three keys."""
+
+
 def _check_length(block: KeyBlock) -> None:
     """Refuse raw material whose length is not the announced one; wrapped and structured material is not judged here."""
     if (
@@ -114,10 +125,12 @@ def _check_length(block: KeyBlock) -> None:
         material = material.key
     elif block.key_format_type is not KeyFormatType.RAW:
         return
-    if isinstance(material, bytes) and len(material) * 8 != block.cryptographic_length:
-        raise invalid_field(
-            f"Cryptographic Length is {block.cryptographic_length} but the material has {len(material) * 8} bits"
-        )
+    if not isinstance(material, bytes):
+        return
+    bits = len(material) * 8
+    lengths = {bits, bits * 7 // 8} if block.cryptographic_algorithm in WITH_PARITY else {bits}
+    if block.cryptographic_length not in lengths:
+        raise invalid_field(f"Cryptographic Length is {block.cryptographic_length} but the material has {bits} bits")
 
 
 SPEC = Spec(
