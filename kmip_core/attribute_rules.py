@@ -11,6 +11,7 @@ from typing import Final
 from attrs import frozen
 
 from kmip_core.attributes import (
+    CERTIFICATE_PARTS,
     CUSTOM,
     MULTIPLE,
     AttributeReference,
@@ -230,7 +231,8 @@ def rule_of(reference: AttributeReference) -> Rule:
         if reference.vendor_identification == SERVER_VENDOR:
             raise read_only(reference)  # RULINGS 15
         return RULES[CUSTOM]
-    rule = RULES.get(reference.attribute)
+    part = reference.attribute in CERTIFICATE_PARTS
+    rule = RULES.get("certificate_attributes" if part else reference.attribute)
     if rule is None:
         raise KmipError(
             ResultReason.INVALID_ATTRIBUTE, f"{reference.attribute[:100]} is not an attribute of the standard"

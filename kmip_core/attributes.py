@@ -45,8 +45,8 @@ CUSTOM: Final = "custom_attributes"
 class AttributeReference:
     """Which attribute, and which instance of it.
 
-    attribute: the field name of `Attributes`; for a custom attribute its name without prefix; or the text as it came
-        where the standard knows no such attribute.
+    attribute: the field name of `Attributes`, or of `CertificateAttributes` for one part of those; for a custom
+        attribute its name without prefix; or the text as it came where the standard knows no such attribute.
     vendor_identification: None for the standard's attributes, else "x", "y" or a vendor's.
     attribute_index: which instance (1.x); None where the version has no index or none was given.
     """
@@ -163,6 +163,18 @@ class Attributes:
         for reference, values in groups.items():
             yield from self._numbered(reference, tuple(values))
 
+    def references(self) -> tuple[AttributeReference, ...]:
+        """Return each attribute that has a value once; parts of Certificate Attributes by themselves."""
+        named: dict[AttributeReference, None] = {}
+        for instance in self.instances():
+            reference = instance.reference
+            if reference.vendor_identification is None and reference.attribute == "certificate_attributes":
+                parts = (name for name in CERTIFICATE_PARTS if getattr(instance.value, name))
+                named |= dict.fromkeys(AttributeReference(attribute=name) for name in parts)
+            else:
+                named[evolve(reference, attribute_index=None)] = None
+        return tuple(named)
+
     def values_of(self, reference: AttributeReference) -> tuple[Any, ...]:
         """Return all values of one attribute, whatever its index; empty if it has none or does not exist."""
         if reference.vendor_identification is not None:
@@ -172,6 +184,9 @@ class Attributes:
                 for c in self.custom_attributes
                 if (c.vendor_identification, c.attribute_name) == wanted
             )
+        if reference.attribute in CERTIFICATE_PARTS:
+            part = getattr(self.certificate_attributes, reference.attribute, None)
+            return (_one_part(reference.attribute, part),) if part else ()
         if reference.attribute not in FIELDS:
             return ()
         value = getattr(self, reference.attribute)
@@ -209,6 +224,10 @@ class Attributes:
                 for value in values
             )
             return evolve(self, custom_attributes=others + mine, sparse_indices=sparse)
+        if reference.attribute in CERTIFICATE_PARTS:
+            part = getattr(values[0] if values else _NO_PARTS, reference.attribute)
+            joined = evolve(self.certificate_attributes or _NO_PARTS, **{reference.attribute: part})
+            return evolve(self, certificate_attributes=None if joined == _NO_PARTS else joined)
         value: Any = values if reference.attribute in MULTIPLE else (values[0] if values else None)
         changes: dict[str, Any] = {reference.attribute: value, "sparse_indices": sparse}
         return evolve(self, **changes)
@@ -236,6 +255,16 @@ FIELDS: Final[tuple[str, ...]] = tuple(
 """Fields of the standard's attributes, in order."""
 
 _FIELD_SET: Final = frozenset(FIELDS)
+
+CERTIFICATE_PARTS: Final[tuple[str, ...]] = tuple(a.name for a in attrs.fields(CertificateAttributes))
+"""Parts of Certificate Attributes, each of which can be asked for by itself; its value has that part alone."""
+
+_NO_PARTS: Final = CertificateAttributes()
+
+
+def _one_part(name: str, value: Any) -> CertificateAttributes:
+    parts: dict[str, Any] = {name: value}
+    return CertificateAttributes(**parts)
 
 
 def custom_reference(custom: CustomAttribute) -> AttributeReference:

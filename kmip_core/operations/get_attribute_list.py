@@ -1,6 +1,6 @@
 """Get Attribute List: a client asks which attributes an object has. KMIP 2.1 §6.1.21, 1.4 §4.13."""
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from kmip_core.attributes import AttributeReference
 from kmip_core.enums import Operation
@@ -26,8 +26,7 @@ class Response:
 def perform(request: Request, scope: Scope) -> Response:
     """Return the names of all attributes that have a value."""
     target = scope.target
-    bare = (evolve(i.reference, attribute_index=None) for i in target.attributes.instances())
-    return Response(unique_identifier=target.unique_identifier, references=tuple(dict.fromkeys(bare)))
+    return Response(unique_identifier=target.unique_identifier, references=target.attributes.references())
 
 
 SPEC = Spec(

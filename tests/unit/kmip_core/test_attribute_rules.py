@@ -340,3 +340,7 @@ def test_conditions_of_change_are_those_of_the_standard(standard: dict[str, Stan
     assert conditional == {
         attribute: rule.change for attribute, rule in RULES.items() if rule.change not in (Change.NEVER, Change.ALWAYS)
     }
+
+
+def test_a_part_of_certificate_attributes_follows_their_rule() -> None:
+    assert rule_of(AttributeReference(attribute="certificate_subject_cn")) is RULES["certificate_attributes"]

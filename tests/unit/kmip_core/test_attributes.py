@@ -22,7 +22,7 @@ from kmip_core.attributes import (
 )
 from kmip_core.enums import CryptographicAlgorithm, ResultReason
 from kmip_core.errors import KmipError
-from kmip_core.structures import CustomAttribute, Name, TypedValue
+from kmip_core.structures import CertificateAttributes, CustomAttribute, Name, TypedValue
 
 NAMES = AttributeReference(attribute="names")
 A, B, C = (Name(name_value=text) for text in "abc")
@@ -232,3 +232,51 @@ def test_merging_nothing_changes_nothing() -> None:
 
     assert merge(base, Attributes()) == base
     assert merge(Attributes(), base) == base
+
+
+CERTIFICATE = Attributes(
+    certificate_length=9,
+    certificate_attributes=CertificateAttributes(certificate_subject_cn="EE", certificate_issuer_cn="CA"),
+)
+
+
+def test_a_part_of_certificate_attributes_has_a_value_of_its_own() -> None:
+    subject = AttributeReference(attribute="certificate_subject_cn")
+
+    assert CERTIFICATE.values_of(subject) == (CertificateAttributes(certificate_subject_cn="EE"),)
+    assert CERTIFICATE.values_of(AttributeReference(attribute="certificate_subject_titles")) == ()
+    assert Attributes().values_of(subject) == ()
+
+
+def test_parts_of_certificate_attributes_are_put_together_again() -> None:
+    chosen = Attributes()
+    for name in ("certificate_subject_cn", "certificate_issuer_cn"):
+        reference = AttributeReference(attribute=name)
+        chosen = chosen.with_values(reference, CERTIFICATE.values_of(reference))
+
+    assert chosen.certificate_attributes == CERTIFICATE.certificate_attributes
+
+
+def test_the_last_part_that_goes_takes_certificate_attributes_with_it() -> None:
+    without = CERTIFICATE
+    for name in ("certificate_subject_cn", "certificate_issuer_cn"):
+        without = without.with_values(AttributeReference(attribute=name), ())
+
+    assert without == Attributes(certificate_length=9)
+
+
+def test_references_name_every_attribute_once_and_every_part() -> None:
+    custom = CustomAttribute(
+        vendor_identification="x", attribute_name="a", attribute_value=TypedValue(enums.ItemType.BOOLEAN, True)
+    )
+    attributes = attrs.evolve(
+        CERTIFICATE, names=(Name(name_value="a"), Name(name_value="b")), custom_attributes=(custom, custom)
+    )
+
+    assert attributes.references() == (
+        AttributeReference(attribute="names"),
+        AttributeReference(attribute="certificate_length"),
+        AttributeReference(attribute="certificate_subject_cn"),
+        AttributeReference(attribute="certificate_issuer_cn"),
+        AttributeReference(attribute="a", vendor_identification="x"),
+    )
