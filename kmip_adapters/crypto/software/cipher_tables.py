@@ -63,14 +63,12 @@ PADDED: Final = frozenset({Mode.ECB, Mode.CBC})
 PYCA_HAS_CTR: Final = frozenset({Algorithm.AES, Algorithm.SM4})
 """pyca has CTR for these; for the other block ciphers see `counter_mode`."""
 
-AUTHENTICATED: Final[frozenset[tuple[Algorithm, Mode | None]]] = frozenset(
-    {
-        (Algorithm.AES, Mode.GCM),
-        (Algorithm.SM4, Mode.GCM),
-        (Algorithm.AES, Mode.CCM),
-        (Algorithm.CHACHA20_POLY1305, None),
-        (Algorithm.CHACHA20_POLY1305, Mode.AEAD),
-    }
+AUTHENTICATED: Final[tuple[tuple[Algorithm, Mode | None], ...]] = (
+    (Algorithm.AES, Mode.GCM),
+    (Algorithm.AES, Mode.CCM),
+    (Algorithm.SM4, Mode.GCM),
+    (Algorithm.CHACHA20_POLY1305, None),
+    (Algorithm.CHACHA20_POLY1305, Mode.AEAD),
 )
 """Combinations that take additional data and give a tag."""
 

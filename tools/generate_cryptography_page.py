@@ -1,0 +1,148 @@
+"""Writes docs/cryptography.md from the adapters' capabilities; a test compares.
+
+python -m tools.generate_cryptography_page
+"""
+
+import itertools
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from kmip_adapters.crypto.hsm_stub import HsmStub
+from kmip_adapters.crypto.profiles import modern
+from kmip_adapters.crypto.software import SoftwareCrypto
+from kmip_adapters.crypto.software.cipher_tables import AUTHENTICATED, KEY_WRAPS
+from kmip_core.enums import BlockCipherMode, CryptographicAlgorithm, HashingAlgorithm, PaddingMethod
+from kmip_core.ports.crypto import CryptoCapabilities
+
+PAGE = Path(__file__).parents[1] / "docs" / "cryptography.md"
+
+HEAD = """\
+# Cryptography
+
+<!-- Written by tools/generate_cryptography_page.py; do not edit. -->
+
+What each crypto adapter can do, from its own capabilities: Query, refusals and the contract tests read the same tables.
+Names are the standard's. Whatever is not listed is refused with a text that says what would do.
+
+"""
+
+ADAPTERS = (
+    (
+        "Software, profile `compatible`",
+        "The default: everything that pyca/cryptography offers and the standard names, legacy algorithms included.",
+        SoftwareCrypto().capabilities,
+    ),
+    (
+        "Software, profile `modern`",
+        "What may make keys, encrypt, sign and authenticate when legacy cryptography is off. Decrypt and verify still\n"
+        "take what is listed above, except RSA encryption with PKCS1 v1.5 padding, which goes neither way.",
+        modern(SoftwareCrypto()).capabilities,
+    ),
+    (
+        "HSM stub",
+        "Keys live behind handles and never leave; a stand-in for a PKCS#11 token.",
+        HsmStub().capabilities,
+    ),
+)
+
+PADDING_SIGNS = {
+    PaddingMethod.NONE: "none",
+    PaddingMethod.PKCS5: "PKCS5",
+    PaddingMethod.ANSI_X9_23: "X9.23",
+    PaddingMethod.ZEROS: "zeros",
+    PaddingMethod.ISO_10126: "ISO 10126",
+    PaddingMethod.OAEP: "OAEP",
+    PaddingMethod.PKCS1_V1_5: "PKCS1 v1.5",
+    PaddingMethod.PSS: "PSS",
+}
+
+
+def page() -> str:
+    """Return the whole page."""
+    return HEAD + "\n".join(section(*adapter) for adapter in ADAPTERS)
+
+
+def section(title: str, text: str, can: CryptoCapabilities) -> str:
+    """Return one adapter's part."""
+    parts = [
+        f"## {title}\n\n{text}\n",
+        "### Symmetric keys\n",
+        table(
+            ("algorithm", "lengths in bits"),
+            ((name(algorithm), told(lengths)) for algorithm, lengths in can.symmetric_lengths.items()),
+        ),
+        "### Key pairs\n",
+        table(
+            ("algorithm", "lengths in bits"),
+            ((name(algorithm), told(lengths)) for algorithm, lengths in can.key_pair_lengths.items()),
+        ),
+        f"Curves that may be named: {names(sorted(can.curves))}.\n",
+        "### Encrypt and Decrypt\n",
+        ciphers(can),
+        "### Sign and Signature Verify\n",
+        table(
+            ("algorithm", "padding", "hashes"),
+            (
+                (name(family), PADDING_SIGNS[padding] if padding else "", hashes(known))
+                for (family, padding), known in can.signatures.items()
+            ),
+        ),
+        "### MAC, Hash, Derive Key\n",
+        f"MAC: {names(sorted(can.macs))} (a block cipher gives CMAC).\n",
+        f"Hash: {names(sorted(can.hashing_algorithms))}.\n",
+        f"Derive Key: {names(sorted(can.derivation_methods))}.\n",
+    ]
+    return "\n".join(parts)
+
+
+def ciphers(can: CryptoCapabilities) -> str:
+    """Return the matrix cipher x mode x padding: paddings in the cells."""
+    modes = [mode for mode in BlockCipherMode if any(known is mode for _, known in can.ciphers)]
+    algorithms = list(dict.fromkeys(algorithm for algorithm, _ in can.ciphers))
+
+    def cell(algorithm: CryptographicAlgorithm, mode: BlockCipherMode | None) -> str:
+        paddings = can.ciphers.get((algorithm, mode))
+        if paddings is None:
+            return ""
+        if (algorithm, mode) in AUTHENTICATED:
+            return "tag"
+        if mode in KEY_WRAPS:
+            return "yes"
+        return ", ".join(PADDING_SIGNS[each] for each in PADDING_SIGNS if each in paddings)
+
+    note = '"tag": authenticated, with additional data; padding methods do not apply.\n'
+    rows = ((name(algorithm), *(cell(algorithm, mode) for mode in (None, *modes))) for algorithm in algorithms)
+    return table(("algorithm", "no mode", *(name(mode) for mode in modes)), rows) + "\n" + note
+
+
+def hashes(known: frozenset[HashingAlgorithm]) -> str:
+    """Return the hashes of a signature row."""
+    return names(sorted(known)) if known else "its own"
+
+
+def told(lengths: Sequence[int]) -> str:
+    """Return lengths for a table cell."""
+    steps = {second - first for first, second in itertools.pairwise(lengths)}
+    if len(lengths) > 6 and len(steps) == 1:
+        return f"{lengths[0]} to {lengths[-1]} in steps of {steps.pop()}"
+    return ", ".join(map(str, lengths))
+
+
+def name(value: CryptographicAlgorithm | BlockCipherMode) -> str:
+    """Return the standard's name as the enumeration has it."""
+    return value.name
+
+
+def names(values: Iterable[object]) -> str:
+    """Return names in a row."""
+    return ", ".join(getattr(value, "name", "") for value in values)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), "utf-8")
