@@ -181,6 +181,8 @@ def _plain_instances(cls: type, version: ProtocolVersion) -> Strategy:
         key = _key(cls, a.name)
         if spellings.FORMS.get(key) is spellings.Form.ABSENT:
             fields[a.name] = st.just(Attributes())
+        elif version < spellings.FIRST_VERSIONS_OF_FIELDS.get(key, version):
+            continue
         elif _tag_present(a.name, hints[a.name], version, cls):
             strategy = _field(key, a.name, hints[a.name], version)
             optional = a.default is None and not _must_be_said(a.name, hints[a.name], version)
@@ -295,6 +297,8 @@ _BY_TYPE: Final = (Attributes, AttributeInstance, AttributeReference)
 def _tag_present(name: str, hint: Any, version: ProtocolVersion, cls: type | None = None) -> bool:
     inner = get_args(hint)[0] if get_origin(hint) is tuple else hint
     kinds = set(_union(inner)) - {type(None)}
+    if cls is not None and version < spellings.FIRST_VERSIONS_OF_FIELDS.get(_key(cls, name), version):
+        return False
     if kinds <= set(get_args(Content)) or kinds & {KeyValue, structures.KeyHandle}:
         return True
     if AttributeInstance in kinds and get_origin(hint) is not tuple:
