@@ -18,7 +18,7 @@ from kmip_core.enums import (
     UsageLimitsUnit,
 )
 from kmip_core.errors import KmipError
-from kmip_core.operations import add_attribute
+from kmip_core.operations import add_attribute, get_attributes
 from kmip_core.settings import Settings
 from kmip_core.structures import (
     ApplicationSpecificInformation,
@@ -221,10 +221,8 @@ def test_an_activation_date_in_the_past_activates() -> None:
 
     add(engine, "activation_date", NOW - 1)
 
-    assert refusal(engine, "activation_date", NOW) is ResultReason.ATTRIBUTE_SINGLE_VALUED
-    limits = UsageLimits(usage_limits_total=9, usage_limits_unit=UsageLimitsUnit.OBJECT)
-    add(engine, "usage_limits", limits)
-    assert attributes_of(engine).state is State.ACTIVE
+    request = get_attributes.Request(unique_identifier="key")
+    assert perform(engine, Operation.GET_ATTRIBUTES, request).attributes.state is State.ACTIVE
 
 
 def test_add_refuses_an_activation_date_after_activation() -> None:

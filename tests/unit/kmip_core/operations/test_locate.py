@@ -1,0 +1,102 @@
+"""Locate; what satisfies a criterion is `criteria`'s."""
+
+from typing import Any
+
+import pytest
+
+from kmip_core.engine import Engine
+from kmip_core.enums import (
+    ObjectGroupMember,
+    Operation,
+    ResultReason,
+    State,
+    StorageStatusMask,
+)
+from kmip_core.errors import KmipError
+from kmip_core.operations import get, locate
+from tests.builders import BOB, a_name, a_symmetric_key, an_engine, an_instance, ask, perform
+
+GET = (Operation.GET, get.Request())
+
+
+def found(engine: Engine, *criteria: Any, **more: Any) -> tuple[str, ...]:
+    request = locate.Request(criteria=criteria, **more)
+    identifiers: tuple[str, ...] = perform(engine, Operation.LOCATE, request).unique_identifiers
+    return identifiers
+
+
+def three_keys() -> Engine:
+    return an_engine(*(a_symmetric_key(name, names=(a_name("same"),)) for name in ("1", "2", "3")))
+
+
+def test_locate_returns_the_newest_first() -> None:
+    assert found(three_keys()) == ("3", "2", "1")
+
+
+def test_locate_wants_all_criteria() -> None:
+    engine = an_engine(a_symmetric_key("1", comment="a"), a_symmetric_key("2", comment="a", description="b"))
+
+    assert found(engine, an_instance("comment", "a"), an_instance("description", "b")) == ("2",)
+
+
+def test_locate_returns_a_page() -> None:
+    assert found(three_keys(), maximum_items=1, offset_items=1) == ("2",)
+
+
+def test_locate_counts_for_who_asks_for_a_page() -> None:
+    request = locate.Request(maximum_items=1, offset_items=0)
+
+    assert perform(three_keys(), Operation.LOCATE, request).located_items == 3
+
+
+def test_locate_tells_no_count_to_others() -> None:
+    assert perform(three_keys(), Operation.LOCATE, locate.Request(maximum_items=1)).located_items is None
+
+
+@pytest.mark.parametrize("field", ["maximum_items", "offset_items"])
+def test_locate_refuses_a_negative(field: str) -> None:
+    with pytest.raises(KmipError) as refused:
+        found(three_keys(), **{field: -1})
+
+    assert refused.value.reason is ResultReason.INVALID_FIELD
+
+
+def test_locate_shows_nobody_what_is_not_theirs() -> None:
+    answer = perform(three_keys(), Operation.LOCATE, locate.Request(), BOB)
+
+    assert answer.unique_identifiers == ()
+
+
+def test_locate_finds_destroyed_objects_only_where_it_is_told_to() -> None:
+    engine = an_engine(a_symmetric_key(state=State.DESTROYED))
+
+    assert found(engine) == ()
+    assert found(engine, storage_status_mask=StorageStatusMask.DESTROYED_STORAGE) == ("key",)
+
+
+def test_locate_finds_fresh_members_of_a_group() -> None:
+    engine = an_engine(
+        a_symmetric_key("used", object_groups=("g",), fresh=False),
+        a_symmetric_key("new", object_groups=("g",), fresh=True),
+    )
+    group = an_instance("object_groups", "g")
+
+    assert found(engine, group, object_group_member=ObjectGroupMember.GROUP_MEMBER_FRESH) == ("new",)
+    assert found(engine, group, object_group_member=ObjectGroupMember.GROUP_MEMBER_DEFAULT) == ("new", "used")
+
+
+def test_one_result_becomes_the_id_placeholder() -> None:
+    request = locate.Request(maximum_items=1)
+
+    _, got = ask(three_keys(), (Operation.LOCATE, request), GET).batch_items
+
+    assert got.payload.unique_identifier == "3"
+
+
+@pytest.mark.parametrize("request_", [locate.Request(), locate.Request(criteria=(an_instance("comment", "?"),))])
+def test_several_results_or_none_empty_the_id_placeholder(request_: locate.Request) -> None:
+    one = locate.Request(maximum_items=1)
+
+    _, _, got = ask(three_keys(), (Operation.LOCATE, one), (Operation.LOCATE, request_), GET).batch_items
+
+    assert got.result_reason is ResultReason.ITEM_NOT_FOUND

@@ -1,0 +1,94 @@
+"""Get Attributes and Get Attribute List."""
+
+import pytest
+
+from kmip_core.attributes import AttributeReference, Attributes
+from kmip_core.enums import Operation, ResultReason, State
+from kmip_core.errors import KmipError
+from kmip_core.operations import get_attribute_list, get_attributes
+from tests.builders import a_custom, a_name, a_symmetric_key, an_engine, attributes_of, perform
+
+STATE = AttributeReference(attribute="state")
+
+
+def told(engine, *references: AttributeReference) -> Attributes:
+    request = get_attributes.Request(unique_identifier="key", references=references)
+    answer: get_attributes.Response = perform(engine, Operation.GET_ATTRIBUTES, request)
+    assert answer.unique_identifier == "key"
+    return answer.attributes
+
+
+def test_get_attributes_returns_only_what_was_asked_for() -> None:
+    engine = an_engine(a_symmetric_key(names=(a_name("one"),)))
+
+    assert told(engine, STATE) == Attributes(state=State.PRE_ACTIVE)
+
+
+def test_get_attributes_leaves_out_what_is_not_there() -> None:
+    engine = an_engine(a_symmetric_key())
+    unknown = AttributeReference(attribute="Shoe Size")
+    custom = AttributeReference(attribute="Vendor", vendor_identification="x")
+
+    assert told(engine, AttributeReference(attribute="comment"), unknown, custom) == Attributes()
+
+
+def test_get_attributes_returns_all_instances_with_their_numbers() -> None:
+    engine = an_engine(a_symmetric_key(custom_attributes=(a_custom("ID", "1"), a_custom("ID", "2"))))
+    reference = AttributeReference(attribute="ID", vendor_identification="x")
+
+    answer = told(engine, reference)
+
+    assert answer.custom_attributes == (a_custom("ID", "1"), a_custom("ID", "2"))
+    assert answer.indices_of(reference) == (0, 1)
+
+
+def test_get_attributes_without_references_returns_everything() -> None:
+    engine = an_engine(a_symmetric_key(operation_policy_name="public", comment="seen"))
+
+    with pytest.raises(KmipError):
+        told(engine)  # nobody may read a key under the policy for templates
+    engine = an_engine(a_symmetric_key(comment="seen"))
+    everything = told(engine)
+
+    assert everything.comment == "seen"
+    assert everything.lease_time == 3600
+
+
+def test_a_policy_that_nobody_chose_is_told_only_by_name() -> None:
+    engine = an_engine(a_symmetric_key())
+
+    assert told(engine).operation_policy_name is None
+    assert told(engine, AttributeReference(attribute="operation_policy_name")).operation_policy_name == "default"
+
+
+def test_a_policy_that_somebody_chose_is_told() -> None:
+    assert get_attributes.told(Attributes(operation_policy_name="mine")).operation_policy_name == "mine"
+
+
+def test_get_attributes_refuses_an_attribute_named_twice() -> None:
+    with pytest.raises(KmipError) as refused:
+        told(an_engine(a_symmetric_key()), STATE, STATE)
+
+    assert refused.value.reason is ResultReason.INVALID_MESSAGE
+
+
+def test_get_attributes_shows_the_state_of_this_instant() -> None:
+    engine = an_engine(a_symmetric_key(activation_date=1, deactivation_date=2))
+
+    assert told(engine, STATE).state is State.DEACTIVATED
+    assert attributes_of(engine).state is State.PRE_ACTIVE
+
+
+def test_get_attributes_works_on_destroyed_objects() -> None:
+    assert told(an_engine(a_symmetric_key(state=State.DESTROYED)), STATE).state is State.DESTROYED
+
+
+def test_get_attribute_list_names_each_attribute_once() -> None:
+    engine = an_engine(a_symmetric_key(names=(a_name("one"), a_name("two")), custom_attributes=(a_custom("ID", "1"),)))
+    request = get_attribute_list.Request(unique_identifier="key")
+
+    references = perform(engine, Operation.GET_ATTRIBUTE_LIST, request).references
+
+    assert references.count(AttributeReference(attribute="names")) == 1
+    assert AttributeReference(attribute="ID", vendor_identification="x") in references
+    assert AttributeReference(attribute="comment") not in references

@@ -1,0 +1,585 @@
+"""The engine: batches, the ID placeholder, undoing, faults and evidence."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from attrs import evolve, frozen
+
+from kmip_adapters.audit.memory import MemoryTrail
+from kmip_adapters.storage.memory import MemoryStorage
+from kmip_core.attributes import Attributes
+from kmip_core.engine import ATTEMPTS, Engine
+from kmip_core.enums import (
+    BatchErrorContinuationOption,
+    CryptographicAlgorithm,
+    CryptographicUsageMask,
+    ObjectType,
+    Operation,
+    ResultReason,
+    ResultStatus,
+    State,
+    UniqueIdentifier,
+)
+from kmip_core.errors import KmipError
+from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage, ResponseMessage
+from kmip_core.operation import Effect, Spec, Target
+from kmip_core.operations import (
+    CATALOGUE,
+    activate,
+    add_attribute,
+    check,
+    create,
+    derive_key,
+    destroy,
+    get,
+    get_attributes,
+    locate,
+    ping,
+    query,
+)
+from kmip_core.policy import BUILT_IN, OperationPolicy, Permission
+from kmip_core.ports.storage import ConcurrentChange
+from kmip_core.ports.transport import Pace, WouldWait
+from kmip_core.rules import Purpose
+from kmip_core.settings import Settings
+from tests.builders import (
+    ALICE,
+    BOB,
+    NOW,
+    VERSION,
+    a_symmetric_key,
+    an_engine,
+    an_instance,
+    ask,
+    attributes_of,
+    perform,
+    stored,
+    the_only,
+)
+
+CONTINUE, STOP, UNDO = BatchErrorContinuationOption
+CREATE = (
+    Operation.CREATE,
+    create.Request(
+        object_type=ObjectType.SYMMETRIC_KEY,
+        attributes=Attributes(
+            cryptographic_algorithm=CryptographicAlgorithm.AES,
+            cryptographic_length=128,
+            cryptographic_usage_mask=CryptographicUsageMask.ENCRYPT,
+        ),
+    ),
+)
+GET = (Operation.GET, get.Request())
+GET_KEY = (Operation.GET, get.Request(unique_identifier="key"))
+MISSING = (Operation.GET, get.Request(unique_identifier="none"))
+ACTIVATE = (Operation.ACTIVATE, activate.Request(unique_identifier="key"))
+PING = (Operation.PING, ping.Request())
+
+
+def statuses(answer: ResponseMessage) -> list[ResultStatus]:
+    return [item.result_status for item in answer.batch_items]
+
+
+def a_message(*items: tuple[Operation | None, Any]) -> RequestMessage:
+    return RequestMessage(
+        header=RequestHeader(protocol_version=VERSION),
+        batch_items=tuple(RequestBatchItem(operation=o, payload=p) for o, p in items),
+    )
+
+
+def a_catalogue(**changes: Any) -> dict[Operation, Spec]:
+    """Return the catalogue with a Ping that does something else."""
+    return {**CATALOGUE, Operation.PING: evolve(CATALOGUE[Operation.PING], **changes)}
+
+
+# --- headers --------------------------------------------------------------------------------------------------------
+
+
+def test_the_answer_says_the_version_and_the_time() -> None:
+    header = ask(an_engine(), PING).header
+
+    assert (header.protocol_version, header.time_stamp) == (VERSION, NOW)
+
+
+def test_items_are_answered_in_order_under_their_numbers() -> None:
+    answer = ask(an_engine(a_symmetric_key()), PING, GET_KEY)
+
+    assert [(i.operation, i.unique_batch_item_id) for i in answer.batch_items] == [
+        (Operation.PING, b"1"),
+        (Operation.GET, b"2"),
+    ]
+
+
+def test_a_batch_that_is_too_long_is_refused_before_it_begins() -> None:
+    engine = an_engine(a_symmetric_key(), settings=Settings(maximum_batch_items=1))
+
+    item = the_only(ask(engine, ACTIVATE, PING))
+
+    assert item.result_reason is ResultReason.INVALID_MESSAGE
+    assert attributes_of(engine).state is State.PRE_ACTIVE
+
+
+def test_a_request_to_be_answered_later_is_refused() -> None:
+    item = the_only(ask(an_engine(), PING, asynchronous=True))
+
+    assert item.result_reason is ResultReason.FEATURE_NOT_SUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("judged", "stamp", "status"),
+    [
+        pytest.param(True, NOW + 60, ResultStatus.SUCCESS, id="ok in time"),
+        pytest.param(True, None, ResultStatus.SUCCESS, id="ok without"),
+        pytest.param(False, 0, ResultStatus.SUCCESS, id="ok not judged"),
+        pytest.param(True, NOW + 61, ResultStatus.OPERATION_FAILED, id="fail ahead"),
+        pytest.param(True, NOW - 61, ResultStatus.OPERATION_FAILED, id="fail behind"),
+    ],
+)
+def test_time_stamps_are_judged_where_that_is_wanted(judged: bool, stamp: int | None, status: ResultStatus) -> None:
+    engine = an_engine(settings=Settings(check_time_stamp=judged))
+
+    assert the_only(ask(engine, PING, time_stamp=stamp)).result_status is status
+
+
+# --- pace -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("items", "pace"),
+    [
+        ((), Pace.QUICK),
+        ((PING,), Pace.QUICK),
+        ((PING, CREATE), Pace.COMMITS),
+        (((None, KmipError(ResultReason.INVALID_MESSAGE, "?")),), Pace.QUICK),
+        (((Operation.CREATE, KmipError(ResultReason.INVALID_FIELD, "?")),), Pace.QUICK),
+    ],
+)
+def test_a_message_is_as_slow_as_its_slowest_item(items: Any, pace: Pace) -> None:
+    assert an_engine().pace(a_message(*items)) is pace
+
+
+def test_the_pace_may_depend_on_the_request() -> None:
+    engine = an_engine(catalogue=a_catalogue(effect=lambda request: Effect.COMPUTES))
+
+    assert engine.pace(a_message(PING)) is Pace.SLOW
+
+
+def test_a_store_that_waits_makes_everything_slow() -> None:
+    class RemoteStorage(MemoryStorage):
+        blocking = True
+
+    assert an_engine(storage=RemoteStorage()).pace(a_message(PING)) is Pace.SLOW
+
+
+def test_quick_work_that_wants_to_commit_says_so_before_anything_has_happened() -> None:
+    engine = an_engine(a_symmetric_key(fresh=True))
+    message = a_message(PING, GET_KEY)
+    assert engine.pace(message) is Pace.QUICK
+
+    with pytest.raises(WouldWait):
+        engine.handle(message, ALICE, may_wait=False)
+
+    assert attributes_of(engine).fresh is True
+    assert engine.audit.records == ()  # type: ignore[attr-defined]
+
+
+def test_quick_work_that_only_reads_does_not_wait() -> None:
+    engine = an_engine(a_symmetric_key(fresh=False))
+
+    assert statuses(engine.handle(a_message(GET_KEY), ALICE, may_wait=False)) == [ResultStatus.SUCCESS]
+
+
+# --- batches --------------------------------------------------------------------------------------------------------
+
+
+def test_stop_leaves_out_what_comes_after_a_failure() -> None:
+    answer = ask(an_engine(), MISSING, PING, batch_error_continuation_option=STOP)
+
+    assert statuses(answer) == [ResultStatus.OPERATION_FAILED]
+
+
+def test_continue_goes_on_after_a_failure() -> None:
+    answer = ask(an_engine(), MISSING, PING, batch_error_continuation_option=CONTINUE)
+
+    assert statuses(answer) == [ResultStatus.OPERATION_FAILED, ResultStatus.SUCCESS]
+
+
+def test_undo_takes_back_what_was_done_and_says_what_it_was() -> None:
+    engine = an_engine(a_symmetric_key())
+
+    undone, failed = ask(engine, ACTIVATE, MISSING, batch_error_continuation_option=UNDO).batch_items
+
+    assert undone.result_status is ResultStatus.OPERATION_UNDONE
+    assert undone.payload == activate.Response(unique_identifier="key")
+    assert failed.result_reason is ResultReason.OBJECT_NOT_FOUND
+    assert attributes_of(engine).state is State.PRE_ACTIVE
+
+
+def test_undo_without_a_failure_does_everything_at_once() -> None:
+    engine = an_engine(a_symmetric_key())
+    comment = add_attribute.Request(unique_identifier="key", new_attribute=an_instance("comment", "seen"))
+
+    answer = ask(engine, ACTIVATE, (Operation.ADD_ATTRIBUTE, comment), batch_error_continuation_option=UNDO)
+
+    assert statuses(answer) == [ResultStatus.SUCCESS] * 2
+    assert (attributes_of(engine).state, attributes_of(engine).comment) == (State.ACTIVE, "seen")
+
+
+def test_undo_of_one_item_is_that_item() -> None:
+    assert statuses(ask(an_engine(), PING, batch_error_continuation_option=UNDO)) == [ResultStatus.SUCCESS]
+
+
+def test_an_operation_that_this_server_does_not_have_fails_alone() -> None:
+    answer = ask(an_engine(), (Operation.PUT, None), (None, None), PING, batch_error_continuation_option=CONTINUE)
+
+    assert [i.result_reason for i in answer.batch_items] == [ResultReason.OPERATION_NOT_SUPPORTED] * 2 + [None]
+
+
+def test_a_payload_that_could_not_be_read_fails_alone() -> None:
+    refusal = KmipError(ResultReason.INVALID_FIELD, "no such thing")
+
+    item, _ = ask(an_engine(), (Operation.GET, refusal), PING, batch_error_continuation_option=CONTINUE).batch_items
+
+    assert (item.result_reason, item.result_message) == (ResultReason.INVALID_FIELD, "no such thing")
+
+
+# --- references -----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_made_becomes_the_id_placeholder() -> None:
+    made, got = ask(an_engine(), CREATE, GET).batch_items
+
+    assert got.payload.unique_identifier == made.payload.unique_identifier
+
+
+def test_the_id_placeholder_can_be_named() -> None:
+    placeholder = get.Request(unique_identifier=UniqueIdentifier.ID_PLACEHOLDER)
+
+    made, got = ask(an_engine(), CREATE, (Operation.GET, placeholder)).batch_items
+
+    assert got.payload.unique_identifier == made.payload.unique_identifier
+
+
+def test_the_id_placeholder_does_not_outlive_its_batch() -> None:
+    engine = an_engine()
+    ask(engine, CREATE)
+
+    assert the_only(ask(engine, GET)).result_reason is ResultReason.ITEM_NOT_FOUND
+
+
+def test_what_was_made_last_by_an_operation_can_be_named() -> None:
+    named = get.Request(unique_identifier=UniqueIdentifier.CREATE)
+
+    _, second, _, got = ask(an_engine(), CREATE, CREATE, PING, (Operation.GET, named)).batch_items
+
+    assert got.payload.unique_identifier == second.payload.unique_identifier
+
+
+def test_what_no_operation_of_the_batch_has_made_is_missing() -> None:
+    named = get.Request(unique_identifier=UniqueIdentifier.REGISTER)
+
+    _, got = ask(an_engine(), CREATE, (Operation.GET, named)).batch_items
+
+    assert got.result_reason is ResultReason.OBJECT_NOT_FOUND
+
+
+@pytest.mark.parametrize(("index", "which"), [(0, 0), (1, 1), (-1, 1), (-2, 0)])
+def test_an_index_counts_what_the_batch_has_returned(index: int, which: int) -> None:
+    *made, got = ask(an_engine(), CREATE, CREATE, (Operation.GET, get.Request(unique_identifier=index))).batch_items
+
+    assert got.payload.unique_identifier == made[which].payload.unique_identifier
+
+
+def test_an_index_beyond_what_the_batch_has_returned_is_refused() -> None:
+    _, got = ask(an_engine(), CREATE, (Operation.GET, get.Request(unique_identifier=1))).batch_items
+
+    assert got.result_reason is ResultReason.INVALID_FIELD
+
+
+def test_everything_that_locate_found_can_be_counted() -> None:
+    engine = an_engine(a_symmetric_key("1"), a_symmetric_key("2"))
+    last = get.Request(unique_identifier=-1)
+
+    _, got = ask(engine, (Operation.LOCATE, locate.Request()), (Operation.GET, last)).batch_items
+
+    assert got.payload.unique_identifier == "1"
+
+
+def test_a_failed_check_empties_the_id_placeholder() -> None:
+    sign = check.Request(cryptographic_usage_mask=CryptographicUsageMask.SIGN)
+
+    *_, got = ask(
+        an_engine(), CREATE, (Operation.CHECK, sign), GET, batch_error_continuation_option=CONTINUE
+    ).batch_items
+
+    assert got.result_reason is ResultReason.ITEM_NOT_FOUND
+
+
+def test_another_failure_leaves_the_id_placeholder() -> None:
+    *_, got = ask(an_engine(), CREATE, MISSING, GET, batch_error_continuation_option=CONTINUE).batch_items
+
+    assert got.result_status is ResultStatus.SUCCESS
+
+
+# --- admission ------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_not_there_and_what_is_somebody_else_s_look_alike() -> None:
+    engine = an_engine(a_symmetric_key())
+
+    missing, foreign = (the_only(ask(engine, item, principal=BOB)) for item in (MISSING, GET_KEY))
+
+    assert (missing.result_reason, missing.result_message) == (foreign.result_reason, foreign.result_message)
+    assert missing.result_reason is ResultReason.OBJECT_NOT_FOUND
+
+
+def test_who_may_do_something_else_is_told_that_this_is_not_allowed() -> None:
+    from kmip_adapters.policy.static import StaticPolicies
+
+    rows = {ObjectType.SYMMETRIC_KEY: {Operation.GET_ATTRIBUTES: Permission.ALLOW_ALL}}
+    policies = {**BUILT_IN, "shown": OperationPolicy(name="shown", preset=rows)}
+    engine = an_engine(a_symmetric_key(operation_policy_name="shown"), policy=StaticPolicies(policies))
+
+    assert the_only(ask(engine, GET_KEY, principal=BOB)).result_reason is ResultReason.PERMISSION_DENIED
+
+
+def test_an_optional_target_may_be_absent() -> None:
+    targets = (Target(field="wanted", purpose=Purpose.READ_CONTENT, optional=True),)
+
+    @frozen(kw_only=True)
+    class Wish:
+        wanted: str | None = None
+
+    def echo(request: Any, scope: Any) -> Any:
+        return ping.Response() if not scope.targets else destroy.Response(unique_identifier="key")
+
+    engine = an_engine(a_symmetric_key(), catalogue=a_catalogue(request=Wish, targets=targets, perform=echo))
+
+    assert perform(engine, Operation.PING, Wish()) == ping.Response()
+    assert perform(engine, Operation.PING, Wish(wanted="key")) == destroy.Response(unique_identifier="key")
+
+
+def test_several_objects_may_be_named_at_once() -> None:
+    spec = CATALOGUE[derive_key.SPEC.operation]
+
+    def list_them(request: Any, scope: Any) -> Any:
+        names = ",".join(t.unique_identifier for t in scope.targets["unique_identifiers"])
+        return destroy.Response(unique_identifier=names)
+
+    @frozen(kw_only=True)
+    class Several:
+        unique_identifiers: tuple[str, ...]
+
+    targets = (Target(field="unique_identifiers", purpose=Purpose.READ_ATTRIBUTES),)
+    assert spec.targets[0].field == targets[0].field
+    engine = an_engine(
+        a_symmetric_key("1"),
+        a_symmetric_key("2"),
+        catalogue=a_catalogue(request=Several, targets=targets, perform=list_them),
+    )
+
+    answer = perform(engine, Operation.PING, Several(unique_identifiers=("2", "1")))
+
+    assert answer.unique_identifier == "2,1"
+
+
+def test_dates_are_settled_before_an_object_is_judged() -> None:
+    engine = an_engine(a_symmetric_key(activation_date=NOW - 1))
+
+    assert the_only(ask(engine, ACTIVATE)).result_reason is ResultReason.WRONG_KEY_LIFECYCLE_STATE
+
+
+# --- competition ----------------------------------------------------------------------------------------------------
+
+
+class CompetingStorage(MemoryStorage):
+    """Lets somebody else be faster `times` times."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+
+    @contextmanager
+    def unit_of_work(self) -> Iterator[Any]:
+        with super().unit_of_work() as work:
+            yield _Competing(work, self)
+
+
+class _Competing:
+    def __init__(self, work: Any, storage: CompetingStorage) -> None:
+        self._work, self._storage = work, storage
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._work, name)
+
+    def commit(self) -> None:
+        if self._work.has_writes and self._storage.times > 0:
+            self._storage.times -= 1
+            raise ConcurrentChange
+        self._work.commit()
+
+
+def a_contested_engine(times: int) -> Engine:
+    storage = CompetingStorage(0)
+    engine = an_engine(a_symmetric_key(), storage=storage)
+    storage.times = times
+    return engine
+
+
+@pytest.mark.parametrize("option", [STOP, UNDO])
+def test_a_unit_of_work_that_lost_is_run_again(option: BatchErrorContinuationOption) -> None:
+    engine = a_contested_engine(3)
+
+    answer = ask(engine, ACTIVATE, PING, batch_error_continuation_option=option)
+
+    assert statuses(answer) == [ResultStatus.SUCCESS] * 2
+    assert attributes_of(engine).state is State.ACTIVE
+
+
+@pytest.mark.parametrize("option", [STOP, UNDO])
+def test_a_unit_of_work_that_keeps_losing_gives_up(option: BatchErrorContinuationOption) -> None:
+    engine = a_contested_engine(ATTEMPTS)
+
+    item, *_ = ask(engine, ACTIVATE, PING, batch_error_continuation_option=option).batch_items
+
+    assert item.result_reason is ResultReason.GENERAL_FAILURE
+    assert attributes_of(engine).state is State.PRE_ACTIVE
+
+
+def test_a_rerun_leaves_only_what_happened_in_the_batch() -> None:
+    first = get.Request(unique_identifier=0)
+
+    made, got = ask(a_contested_engine(2), CREATE, (Operation.GET, first)).batch_items
+
+    assert got.payload.unique_identifier == made.payload.unique_identifier
+
+
+class FullStorage(CompetingStorage):
+    """Cannot write any more once `times` is set."""
+
+    @contextmanager
+    def unit_of_work(self) -> Iterator[Any]:
+        with MemoryStorage.unit_of_work(self) as work:
+            yield _Full(work, self)
+
+
+class _Full(_Competing):
+    def commit(self) -> None:
+        if self._work.has_writes and self._storage.times:
+            raise KmipError(ResultReason.GENERAL_FAILURE, "the disk is full")
+        self._work.commit()
+
+
+@pytest.mark.parametrize(("option", "answers"), [(CONTINUE, 2), (UNDO, 2)])
+def test_a_commit_that_cannot_be_fails_what_it_spoke_of(option: BatchErrorContinuationOption, answers: int) -> None:
+    storage = FullStorage(0)
+    engine = an_engine(storage=storage)
+    storage.times = 1
+
+    items = ask(engine, CREATE, GET, batch_error_continuation_option=option).batch_items
+
+    assert len(items) == answers
+    assert items[0].result_message == "the disk is full"
+    assert items[1].result_status is ResultStatus.OPERATION_FAILED  # nothing was made that could be got
+
+
+# --- faults and evidence --------------------------------------------------------------------------------------------
+
+
+def test_a_fault_of_ours_is_kept_and_not_told() -> None:
+    def fail(request: Any, scope: Any) -> Any:
+        raise ZeroDivisionError("secret")
+
+    engine = an_engine(catalogue=a_catalogue(perform=fail))
+
+    item = the_only(ask(engine, PING))
+
+    assert item.result_reason is ResultReason.GENERAL_FAILURE
+    assert "secret" not in (item.result_message or "")
+    assert [type(error) for error in engine.faults.errors] == [ZeroDivisionError]  # type: ignore[attr-defined]
+    (record,) = engine.audit.records  # type: ignore[attr-defined]
+    assert record.record_id in (item.result_message or "")
+
+
+def test_every_item_leaves_a_record() -> None:
+    engine = an_engine(a_symmetric_key())
+    read = (Operation.GET_ATTRIBUTES, get_attributes.Request(unique_identifier="key"))
+
+    ask(engine, ACTIVATE, read, MISSING)
+
+    assert [(r.event, r.unique_identifiers, r.result) for r in engine.audit.records] == [  # type: ignore[attr-defined]
+        ("ACTIVATE", ("key",), None),
+        ("GET_ATTRIBUTES", ("key",), None),
+        ("GET", (), ResultReason.OBJECT_NOT_FOUND),
+    ]
+    assert {r.principal for r in engine.audit.records} == {"alice"}  # type: ignore[attr-defined]
+
+
+def test_a_record_names_what_was_made() -> None:
+    engine = an_engine()
+
+    made = perform(engine, *CREATE).unique_identifier
+
+    assert engine.audit.records[0].unique_identifiers == (made,)  # type: ignore[attr-defined]
+
+
+def test_an_unknown_operation_is_recorded_as_a_request() -> None:
+    engine = an_engine()
+
+    ask(engine, (None, None))
+
+    assert [r.event for r in engine.audit.records] == ["request"]  # type: ignore[attr-defined]
+
+
+def test_a_change_and_its_record_are_committed_together() -> None:
+    class SilentTrail(MemoryTrail):
+        """Loses every record."""
+
+        def append(self, record: Any) -> None:
+            pass
+
+    storage = MemoryStorage()
+    engine = an_engine(a_symmetric_key(), storage=storage, outbox=_Forgetful(storage), audit=SilentTrail())
+
+    ask(engine, ACTIVATE)
+
+    assert [r.event for r in storage.pending_records()] == ["ACTIVATE"]
+
+
+class _Forgetful:
+    """An outbox that nobody empties."""
+
+    def __init__(self, storage: MemoryStorage) -> None:
+        self.pending_records = storage.pending_records
+
+    def acknowledge(self, record_id: str) -> None:
+        """Do not."""
+
+
+def test_an_acknowledged_record_leaves_the_outbox() -> None:
+    engine = an_engine(a_symmetric_key())
+
+    ask(engine, ACTIVATE)
+
+    assert engine.outbox.pending_records() == ()
+
+
+def test_without_evidence_nothing_is_answered() -> None:
+    audit = MemoryTrail()
+    engine = an_engine(audit=audit)
+    audit.close()
+
+    items = ask(engine, PING, (Operation.QUERY, query.Request(query_functions=()))).batch_items
+
+    assert [i.result_reason for i in items] == [ResultReason.GENERAL_FAILURE] * 2
+    assert all(i.payload is None for i in items)
+
+
+def test_the_new_object_is_the_asker_s() -> None:
+    engine = an_engine()
+
+    made = the_only(ask(engine, CREATE, principal=BOB)).payload.unique_identifier
+
+    assert stored(engine, made).owner == "bob"
