@@ -11,7 +11,15 @@ from attrs import evolve, frozen
 
 from kmip_adapters.ttlv import spellings, tables
 from kmip_adapters.ttlv.elements import Element
-from kmip_core.attributes import CUSTOM, FIELDS, MULTIPLE, AttributeInstance, AttributeReference, Attributes, collect
+from kmip_core.attributes import (
+    CERTIFICATE_PARTS,
+    FIELDS,
+    MULTIPLE,
+    AttributeInstance,
+    AttributeReference,
+    Attributes,
+    collect,
+)
 from kmip_core.structures import CertificateAttributes, ProtocolVersion
 
 MakeElement: TypeAlias = Callable[[Any, tables.Tag], Element]
@@ -32,6 +40,11 @@ class Row:
     tag: tables.Tag
     element: Element
     multiple: bool
+
+    @property
+    def attribute(self) -> str:
+        """How an `AttributeReference` names it: the part by itself, or the field."""
+        return self.part or self.field
 
     def read(self, value: Any) -> Any:
         """Return the attribute's value for what the element decoded."""
@@ -96,11 +109,12 @@ def tag_of_field(field: str, *, repeated: bool) -> tables.Tag:
     return tag
 
 
-def by_field(all_rows: Iterable[Row]) -> Mapping[str, tuple[Row, ...]]:
-    """Return the rows of each field; several for Certificate Attributes."""
+def by_attribute(all_rows: Iterable[Row]) -> Mapping[str, tuple[Row, ...]]:
+    """Return the rows by what an `AttributeReference` names: several for Certificate Attributes as a whole."""
     found: dict[str, tuple[Row, ...]] = {}
     for row in all_rows:
         found[row.field] = (*found.get(row.field, ()), row)
+        found[row.attribute] = (row,) if row.part else found[row.field]
     return found
 
 
@@ -112,7 +126,7 @@ def collected(instances: Iterable[AttributeInstance], **more: Any) -> Attributes
     joined: CertificateAttributes | None = None
     others: list[AttributeInstance] = []
     for instance in instances:
-        if instance.reference.attribute != spellings.FLATTENED or instance.reference.vendor_identification:
+        if instance.reference.attribute not in CERTIFICATE_PARTS or instance.reference.vendor_identification:
             others.append(instance)
         else:
             joined = instance.value if joined is None else _join(joined, instance.value)
@@ -132,7 +146,7 @@ def indexed(instances: Iterable[AttributeInstance]) -> Attributes:
     sparse = tuple(
         (bare, numbers)
         for bare, numbers in indices.items()
-        if bare.attribute != spellings.FLATTENED and numbers != tuple(range(len(numbers)))
+        if bare.attribute not in CERTIFICATE_PARTS and numbers != tuple(range(len(numbers)))
     )
     return evolve(attributes, sparse_indices=sparse)
 
@@ -147,4 +161,4 @@ def _join(first: CertificateAttributes, second: CertificateAttributes) -> Certif
     return evolve(first, **changes)
 
 
-__all__ = ["CUSTOM", "Row", "by_field", "collected", "indexed", "rows", "tag_of_field"]
+__all__ = ["Row", "by_attribute", "collected", "indexed", "rows", "tag_of_field"]

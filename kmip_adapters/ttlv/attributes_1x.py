@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from kmip_adapters.ttlv import spellings
-from kmip_adapters.ttlv.attribute_table import Row, collected
+from kmip_adapters.ttlv.attribute_table import Row, by_attribute, collected
 from kmip_adapters.ttlv.elements import item_of_typed_value, typed_value
 from kmip_adapters.ttlv.items import DecodingError, Item, children
 from kmip_core.attributes import FIELDS, AttributeInstance, AttributeReference, Attributes
@@ -36,10 +36,8 @@ class AttributesForm:
         self, rows: Iterable[Row], name_from: Callable[[Item], Name], item_of_name: Callable[[Name], Item]
     ) -> None:
         self._by_name = {row.name: row for row in rows}
-        self._by_field: dict[str, list[Row]] = {}
-        for row in self._by_name.values():
-            self._by_field.setdefault(row.field, []).append(row)
-        self._references = {row.name: AttributeReference(attribute=row.field) for row in self._by_name.values()}
+        self._by_attribute = by_attribute(self._by_name.values())
+        self._references = {row.name: AttributeReference(attribute=row.attribute) for row in self._by_name.values()}
         self._name_from = name_from
         self._item_of_name = item_of_name
 
@@ -53,7 +51,7 @@ class AttributesForm:
                 return known
         row = self._by_name.get(name)
         if row is not None:
-            return AttributeReference(attribute=row.field, attribute_index=index)
+            return AttributeReference(attribute=row.attribute, attribute_index=index)
         vendor = _VENDORS.get(name[:2])
         if vendor is None:
             return AttributeReference(attribute=name, attribute_index=index)
@@ -64,7 +62,7 @@ class AttributesForm:
         if reference.vendor_identification is not None:
             prefix = _PREFIXES.get(reference.vendor_identification)
             return () if prefix is None else (prefix + reference.attribute,)
-        rows = self._by_field.get(reference.attribute)
+        rows = self._by_attribute.get(reference.attribute)
         if rows is not None:
             return tuple(row.name for row in rows)
         return () if reference.attribute in FIELDS else (reference.attribute,)
@@ -97,7 +95,7 @@ class AttributesForm:
                 value = item_of_typed_value(ATTRIBUTE_VALUE, instance.value)
                 yield _attribute(name, reference.attribute_index, value)
             return
-        for row in self._by_field.get(reference.attribute, ()):
+        for row in self._by_attribute.get(reference.attribute, ()):
             for offset, value in enumerate(row.values(instance.value)):
                 index = offset if row.part else reference.attribute_index
                 yield _attribute(row.name, index, row.element.encode(value))

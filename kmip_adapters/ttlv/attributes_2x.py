@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from kmip_adapters.ttlv import tables
-from kmip_adapters.ttlv.attribute_table import Row, collected
+from kmip_adapters.ttlv.attribute_table import Row, by_attribute, collected
 from kmip_adapters.ttlv.elements import item_of_typed_value, typed_value
 from kmip_adapters.ttlv.items import DecodingError, Item, children, tag_name
 from kmip_core.attributes import CUSTOM, AttributeInstance, AttributeReference, Attributes
@@ -28,10 +28,8 @@ class AttributesForm:
     def __init__(self, rows: Iterable[Row]) -> None:
         self._rows = tuple(rows)
         self._by_tag = {row.tag.code: row for row in self._rows}
-        self._by_field: dict[str, list[Row]] = {}
-        for row in self._rows:
-            self._by_field.setdefault(row.field, []).append(row)
-        self._references = {code: AttributeReference(attribute=row.field) for code, row in self._by_tag.items()}
+        self._by_attribute = by_attribute(self._rows)
+        self._references = {code: AttributeReference(attribute=row.attribute) for code, row in self._by_tag.items()}
 
     # --- one attribute ----------------------------------------------------------------------------------------
 
@@ -64,7 +62,7 @@ class AttributesForm:
                 ),
             )
             return
-        for row in self._by_field.get(reference.attribute, ()):
+        for row in self._by_attribute.get(reference.attribute, ()):
             for value in row.values(instance.value):
                 yield row.element.encode(value)
 
@@ -118,9 +116,9 @@ class AttributesForm:
                 ),
             )
             return
-        for row in self._by_field.get(reference.attribute, ()):
+        for row in self._by_attribute.get(reference.attribute, ()):
             yield Item(ATTRIBUTE_REFERENCE, ItemType.ENUMERATION, row.tag.code)
-        if reference.attribute not in self._by_field:
+        if reference.attribute not in self._by_attribute:
             tag = tables.tag_by_name(reference.attribute)
             if tag is not None:  # what a client asked for by a tag that is no attribute
                 yield Item(ATTRIBUTE_REFERENCE, ItemType.ENUMERATION, tag.code)

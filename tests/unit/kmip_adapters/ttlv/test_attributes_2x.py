@@ -183,3 +183,12 @@ def test_criteria_may_repeat_an_attribute_for_a_range() -> None:
         ("initial_date", 9),
         ("state", State.ACTIVE),
     ]
+
+
+def test_parts_of_certificate_attributes_are_referred_to_one_by_one() -> None:
+    items = (enumerated(ATTRIBUTE_REFERENCE, 0x420108), enumerated(ATTRIBUTE_REFERENCE, 0x420109))
+    references = referred(*items)
+
+    assert [r.attribute for r in references] == ["certificate_subject_cn", "certificate_subject_os"]
+    response = get_attribute_list.Response(unique_identifier="1", references=references)
+    assert CONVERTERS[V20].get_unstructure_hook(get_attribute_list.Response)(response) == (IDENTIFIER, *items)

@@ -115,9 +115,7 @@ def test_every_tag_that_is_only_an_enumeration_has_one() -> None:
     assert codes is not None
     found = [tables.tag_by_code(code) for code in codes.presence_by_value]
 
-    assert [
-        tag.name for tag in found if tag and tag.item_types == ("Enumeration",) and not tag.enumeration
-    ] == []
+    assert [tag.name for tag in found if tag and tag.item_types == ("Enumeration",) and not tag.enumeration] == []
 
 
 @pytest.mark.parametrize(
@@ -141,7 +139,7 @@ def test_all_spellings_of_a_value_are_read_and_the_first_is_written(
 
 def test_the_tables_and_the_enumerations_of_the_core_have_the_same_values() -> None:
     for name, item in inspect.getmembers(enums, inspect.isclass):
-        if item.__module__.startswith("kmip_core"):
+        if item.__module__.startswith("kmip_core") and item is not enums.ExtensibleEnum:
             table = tables.enumeration(name)
             assert table is not None, name
             assert issubclass(item, enum.IntFlag) == table.is_mask
