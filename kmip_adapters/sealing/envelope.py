@@ -18,7 +18,6 @@ from kmip_core.ports.sealing import (
     DataKeys,
     RootKey,
     RootKeySource,
-    RootKeyUnavailable,
     SealBroken,
     WrappedDataKey,
 )
@@ -48,26 +47,22 @@ class EnvelopeSealer:
         reserved_uses: int = RESERVED_USES,
     ) -> None:
         """Open all data keys.  Raises RootKeyUnavailable; SealBroken if a data key was damaged."""
+        self._root_keys = root_keys
         self._data_keys = data_keys
         self._maximum_uses = maximum_uses
-        self._reserved_uses = reserved_uses
+        self._reserved_uses = min(reserved_uses, maximum_uses)
         self._lock = threading.Lock()
         self._aeads: dict[int, AESGCM] = {}
         self._current: WrappedDataKey | None = None
         self._left = 0
-        present = data_keys.load()
-        wanted = {key.root_key_id for key in present}
-        if len(wanted) > 1:
-            raise RootKeyUnavailable(
-                f"data keys are wrapped under several root keys ({', '.join(sorted(wanted))}); finish rotate-root-key"
-            )
-        self._root_key = root_keys.open(next(iter(wanted), None))
-        self._open(present)
+        self._root_key: RootKey | None = None
+        self._root_key = self._load()
 
     @property
     def root_key_id(self) -> str:
         """Which root key is in use."""
-        return self._root_key.root_key_id
+        with self._lock:
+            return self._load().root_key_id
 
     def seal(self, plaintext: bytes, associated_data: bytes) -> bytes:
         """Return the sealed form under the newest data key."""
@@ -88,11 +83,25 @@ class EnvelopeSealer:
         except (InvalidTag, ValueError, struct.error):
             raise SealBroken("a sealed value was changed, or belongs to another object") from None
 
+    def begin_data_key(self) -> None:
+        """Seal under a new data key from now on; what is sealed already stays readable, `is_current` tells it apart.
+
+        NOT promised: that another server on this store does so before it needs its next reservation.
+        """
+        with self._lock:
+            self._load()
+            self._make()
+
+    def is_current(self, sealed: bytes) -> bool:
+        """Whether a sealed value is under the newest data key."""
+        current = self._current
+        return current is not None and sealed[: _HEADER.size] == _HEADER.pack(_FORMAT, current.data_key_id)
+
     def _aead(self, data_key_id: int) -> AESGCM | None:
         aead = self._aeads.get(data_key_id)
         if aead is None:  # another server on this store may have made it since
             with self._lock:
-                self._open(self._data_keys.load())
+                self._load()
             aead = self._aeads.get(data_key_id)
         return aead
 
@@ -116,16 +125,25 @@ class EnvelopeSealer:
     def _make(self) -> None:
         """Make the next data key the current one, or take the one that another server has just made."""
         data_key_id = max(self._aeads, default=0) + 1
-        wrapped = wrap_data_key(self._root_key, data_key_id, secrets.token_bytes(_KEY_BYTES))
-        self._data_keys.add(wrapped)
-        self._open(self._data_keys.load())
+        self._data_keys.add(wrap_data_key(self._load(), data_key_id, secrets.token_bytes(_KEY_BYTES)))
+        self._load()
 
-    def _open(self, present: tuple[WrappedDataKey, ...]) -> None:
+    def _load(self) -> RootKey:
+        """Open the data keys that are new, and the root key if it is, and return it.
+
+        Raises RootKeyUnavailable; SealBroken if a data key was damaged.
+        """
+        present = self._data_keys.load()
+        wanted = present[-1].root_key_id if present else None  # the store keeps all under one
+        root_key = self._root_key
+        if root_key is None or wanted not in (None, root_key.root_key_id):
+            root_key = self._root_key = self._root_keys.open(wanted)
         for data_key in present:
             if data_key.data_key_id not in self._aeads:
-                self._aeads[data_key.data_key_id] = AESGCM(unwrap_data_key(self._root_key, data_key))
+                self._aeads[data_key.data_key_id] = AESGCM(unwrap_data_key(root_key, data_key))
         if present and (self._current is None or present[-1].data_key_id != self._current.data_key_id):
             self._current, self._left = present[-1], 0
+        return root_key
 
 
 def wrap_data_key(root_key: RootKey, data_key_id: int, data_key: bytes) -> WrappedDataKey:

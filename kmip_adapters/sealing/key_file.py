@@ -29,8 +29,23 @@ class KeyFile:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    @property
+    def successor(self) -> "KeyFile":
+        """The file beside this one in which the next root key waits while a rotation goes on."""
+        return KeyFile(self.path.with_name(f"{self.path.name}.next"))
+
+    def succeed(self) -> None:
+        """Put the successor in the place of this file; the old root key is gone."""
+        self.successor.path.replace(self.path)
+        self._sync_directory()
+
     def open(self, wanted: str | None) -> "RawRootKey":
-        """Return the key in the file; make the file if nothing is sealed yet.  Raises RootKeyUnavailable."""
+        """Return the key in the file; make the file if nothing is sealed yet.  Raises RootKeyUnavailable.
+
+        A rotation that was interrupted after the store had changed over is finished here.
+        """
+        if wanted is not None and self._holds(self.successor.path, wanted) and not self._holds(self.path, wanted):
+            self.succeed()
         try:
             key = RawRootKey(self._read())
         except FileNotFoundError:
@@ -79,12 +94,19 @@ class KeyFile:
             return self._read()
         finally:
             temporary.unlink()
+        self._sync_directory()
+        return key
+
+    @staticmethod
+    def _holds(path: Path, wanted: str) -> bool:
+        return path.exists() and RawRootKey(KeyFile(path)._read()).root_key_id == wanted
+
+    def _sync_directory(self) -> None:
         directory = os.open(self.path.parent, os.O_RDONLY)
         try:
             os.fsync(directory)
         finally:
             os.close(directory)
-        return key
 
 
 class RawRootKey(RootKey):

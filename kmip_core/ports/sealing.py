@@ -50,15 +50,22 @@ class DataKeys(Protocol):
         ...
 
     def add(self, data_key: WrappedDataKey) -> bool:
-        """Keep a new data key, durably.  False: another server has taken this identifier meanwhile; load again."""
+        """Keep a new data key, durably.
+
+        False, and nothing kept, if its identifier is taken or other data keys are under another root key: another
+        server has made a data key, or the root key was rotated, meanwhile; load again.
+        """
         ...
 
     def reserve(self, data_key_id: int, count: int) -> int:
         """Add `count` to the uses of a data key, durably, and return the sum."""
         ...
 
-    def rewrap(self, data_keys: tuple[WrappedDataKey, ...]) -> None:
-        """Replace the wrapped form of these data keys, all or none, durably."""
+    def rewrap(self, data_keys: tuple[WrappedDataKey, ...]) -> bool:
+        """Replace the wrapped form of all data keys at once, durably.
+
+        False, and nothing replaced, if these are not all that there are; load again.
+        """
         ...
 
 

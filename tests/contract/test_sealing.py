@@ -32,7 +32,7 @@ class DataKeysInMemory:
         return tuple(self.keys)
 
     def add(self, data_key: WrappedDataKey) -> bool:
-        if any(key.data_key_id == data_key.data_key_id for key in self.keys):
+        if any(k.data_key_id == data_key.data_key_id or k.root_key_id != data_key.root_key_id for k in self.keys):
             return False
         self.keys.append(data_key)
         return True
@@ -42,9 +42,11 @@ class DataKeysInMemory:
         self.keys[number] = evolve(self.keys[number], uses=self.keys[number].uses + count)
         return self.keys[number].uses
 
-    def rewrap(self, data_keys: tuple[WrappedDataKey, ...]) -> None:
-        by_id = {key.data_key_id: key for key in data_keys}
-        self.keys = [by_id.get(key.data_key_id, key) for key in self.keys]
+    def rewrap(self, data_keys: tuple[WrappedDataKey, ...]) -> bool:
+        if {key.data_key_id for key in data_keys} != {key.data_key_id for key in self.keys}:
+            return False
+        self.keys = list(data_keys)
+        return True
 
 
 @pytest.fixture(params=[make for _, make in SOURCES], ids=[name for name, _ in SOURCES])

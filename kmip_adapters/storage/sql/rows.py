@@ -32,7 +32,7 @@ class StoredObject:
 
 
 def stored_object(row: Any) -> StoredObject:
-    """Return a row of `Statements.find` as an object."""
+    """Return a row of `FOUND` as an object."""
     sequence, unique_identifier, object_type, owner, archived, has_content, version, attributes, sealed = row
     managed_object = ManagedObject(
         unique_identifier=unique_identifier,
@@ -65,6 +65,19 @@ def policy_of(attributes: Attributes) -> str:
 
 _OBJECT_TYPES: Final = {int(object_type): object_type for object_type in ObjectType}
 _o: Final = managed_objects.c
+FOUND: Final = (
+    _o.sequence,
+    _o.unique_identifier,
+    _o.object_type,
+    _o.owner,
+    _o.archived,
+    _o.has_content,
+    _o.version,
+    _o.attributes,
+    _o.sealed,
+)
+"""The columns that `stored_object` takes."""
+
 _CHANGING: Final = (*DATE_COLUMNS, "policy", "state", "archived", "has_content", "attributes")
 
 
@@ -72,17 +85,6 @@ class Statements:
     """All fixed statements, compiled for one database."""
 
     def __init__(self, dialect: Dialect) -> None:
-        found = select(
-            _o.sequence,
-            _o.unique_identifier,
-            _o.object_type,
-            _o.owner,
-            _o.archived,
-            _o.has_content,
-            _o.version,
-            _o.attributes,
-            _o.sealed,
-        )
         is_it = (
             _o.sequence == bindparam("of_sequence"),
             _o.unique_identifier == bindparam("of_identifier"),
@@ -90,7 +92,7 @@ class Statements:
         )
         changes: dict[str, Any] = {name: bindparam(name) for name in _CHANGING} | {"version": _o.version + 1}
         v = attribute_values.c
-        self.find = Prepared(found.where(_o.unique_identifier == bindparam("unique_identifier")), dialect)
+        self.find = Prepared(select(*FOUND).where(_o.unique_identifier == bindparam("unique_identifier")), dialect)
         new: dict[str, Any] = {column.name: bindparam(column.name) for column in _o if column is not _o.sequence}
         self.insert = Prepared(insert(managed_objects).values(new).returning(_o.sequence), dialect)
         self.update = Prepared(update(managed_objects).where(*is_it).values(changes), dialect)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, make_url
+from sqlalchemy import Connection, Dialect, Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from kmip_adapters.storage.errors import StorageUnusable
@@ -77,6 +77,16 @@ class SqlStorage:
         except BaseException:
             self.close()
             raise
+
+    @property
+    def engine(self) -> Engine:
+        """The database, for those who take care of it."""
+        return self._engine
+
+    @property
+    def dialect(self) -> Dialect:
+        """How the database wants its statements."""
+        return self._engine.dialect
 
     @property
     def writer(self) -> Writer:
@@ -173,11 +183,11 @@ class SqlStorage:
         else:
             self._readers.append(connection)
 
-    def read(self, statement: Prepared) -> list[Any]:
-        """Return all rows of a statement without parameters."""
+    def read(self, statement: Prepared, **values: Any) -> list[Any]:
+        """Return all rows of a statement, read on its own."""
         connection = self.take()
         try:
-            rows: list[Any] = connection.execute(statement.sql, statement.values({})).fetchall()
+            rows: list[Any] = connection.execute(statement.sql, statement.values(values)).fetchall()
             return rows
         except self.errors as error:
             raise KmipError(ResultReason.GENERAL_FAILURE, "the store could not be read") from error
@@ -210,17 +220,24 @@ class SqlDataKeys:
         )
 
     def add(self, data_key: WrappedDataKey) -> bool:
-        """Keep a new data key, durably; False if the identifier is taken."""
-        if any(key.data_key_id == data_key.data_key_id for key in self.load()):
-            return False
+        """Keep a new data key, durably; False if the identifier is taken or the root key was rotated."""
+        statements = self._storage.statements
         values = {
             "data_key_id": data_key.data_key_id,
             "wrapped": data_key.wrapped,
             "root_key_id": data_key.root_key_id,
             "uses": data_key.uses,
         }
-        self._storage.submit(lambda cursor: self._storage.statements.add_data_key.run(cursor, values).rowcount)
-        return True
+
+        def change(cursor: Any) -> bool:
+            for data_key_id, _, root_key_id, _ in statements.data_keys.run(cursor, {}).fetchall():
+                if data_key_id == data_key.data_key_id or root_key_id != data_key.root_key_id:
+                    return False
+            statements.add_data_key.run(cursor, values)
+            return True
+
+        was_added: bool = self._storage.submit(change)
+        return was_added
 
     def reserve(self, data_key_id: int, count: int) -> int:
         """Add to the uses of a data key, durably."""
@@ -229,16 +246,21 @@ class SqlDataKeys:
         uses: int = self._storage.submit(lambda cursor: statement.run(cursor, values).fetchone()[0])
         return uses
 
-    def rewrap(self, data_keys: tuple[WrappedDataKey, ...]) -> None:
-        """Replace wrapped forms, all or none, durably."""
+    def rewrap(self, data_keys: tuple[WrappedDataKey, ...]) -> bool:
+        """Replace all wrapped forms, durably; False if there are others."""
         statement = self._storage.statements.rewrap_data_key
+        given = {key.data_key_id for key in data_keys}
 
-        def change(cursor: Any) -> None:
+        def change(cursor: Any) -> bool:
+            if given != {row[0] for row in self._storage.statements.data_keys.run(cursor, {}).fetchall()}:
+                return False
             for key in data_keys:
                 values = {"of_data_key": key.data_key_id, "wrapped": key.wrapped, "root_key_id": key.root_key_id}
                 statement.run(cursor, values)
+            return True
 
-        self._storage.submit(change)
+        was_replaced: bool = self._storage.submit(change)
+        return was_replaced
 
 
 def _copy_before_upgrade(path: Path, connection: Connection, revision: str) -> None:

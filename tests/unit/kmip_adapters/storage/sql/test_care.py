@@ -1,0 +1,134 @@
+"""Checking, sealing anew and copying a store that is in use."""
+
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+from sqlalchemy import select
+
+from kmip_adapters.sealing.envelope import EnvelopeSealer
+from kmip_adapters.sealing.key_file import KeyFile
+from kmip_adapters.storage.errors import StorageUnusable
+from kmip_adapters.storage.sql.care import Damage, backup, reseal, verify
+from kmip_adapters.storage.sql.prepared import Prepared
+from kmip_adapters.storage.sql.schema import managed_objects
+from kmip_adapters.storage.sql.storage import SqlStorage
+from kmip_core.errors import KmipError
+from kmip_core.ports.sealing import RootKeyUnavailable
+from tests.contract.storage_samples import a_key, a_name, admitted, content
+
+
+def open_store(path: Path, key_file: Path) -> SqlStorage:
+    return SqlStorage(f"sqlite:///{path}", functools.partial(EnvelopeSealer, KeyFile(key_file)))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqlStorage]:
+    opened = open_store(tmp_path / "kmipd.db", tmp_path / "root.key")
+    with opened.unit_of_work() as work:
+        for number in range(1_200):
+            work.add(a_key(f"k{number}", names=(a_name(f"name {number}"),)), content())
+        work.add(evolve(a_key("without content"), has_content=False), None)
+        work.commit()
+    yield opened
+    opened.close()
+
+
+def tell(told: list[tuple[int, int]], done: int, in_all: int) -> None:
+    told.append((done, in_all))
+
+
+def nobody_asks(done: int, in_all: int) -> None:
+    assert done <= in_all
+
+
+def write(store: SqlStorage, statement: str, *values: object) -> None:
+    store.submit(lambda cursor: cursor.execute(statement, values))
+
+
+def test_all_content_is_sealed_anew_and_once(store: SqlStorage) -> None:
+    sealer = store.sealer
+    assert isinstance(sealer, EnvelopeSealer)
+    sealer.begin_data_key()
+    told: list[tuple[int, int]] = []
+
+    assert reseal(store, sealer.is_current, functools.partial(tell, told)) == 1_200
+    assert told == [(500, 1_201), (1_000, 1_201), (1_201, 1_201)]
+    assert reseal(store, sealer.is_current, nobody_asks) == 0
+    assert verify(store, nobody_asks) == ()
+    with store.unit_of_work() as work:
+        found = work.find("k7")
+        assert found is not None
+        assert found.version == 1
+        assert content() == work.content(admitted(found))
+
+
+def test_sealing_anew_goes_on_where_it_was_interrupted(store: SqlStorage) -> None:
+    sealer = store.sealer
+    assert isinstance(sealer, EnvelopeSealer)
+    sealer.begin_data_key()
+
+    def interrupt(done: int, in_all: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        reseal(store, sealer.is_current, interrupt)
+    assert reseal(store, sealer.is_current, nobody_asks) == 700
+
+
+def test_a_healthy_store_has_no_damage(store: SqlStorage) -> None:
+    assert verify(store, nobody_asks) == ()
+
+
+def test_a_flipped_byte_a_swapped_row_and_another_owner_are_found(store: SqlStorage) -> None:
+    statement = Prepared(select(managed_objects.c.sealed).where(managed_objects.c.sequence == 2), store.dialect)
+    sealed = bytearray(store.read(statement)[0][0])
+    sealed[30] ^= 1
+    write(store, "UPDATE managed_objects SET sealed = ? WHERE unique_identifier = 'k1'", bytes(sealed))
+    write(store, "UPDATE managed_objects SET attributes = ? WHERE unique_identifier = 'k5'", b"[not json")
+    write(
+        store,
+        "UPDATE managed_objects SET sealed = (SELECT sealed FROM managed_objects WHERE unique_identifier = 'k3') "
+        "WHERE unique_identifier = 'k2'",
+    )
+    write(store, "UPDATE managed_objects SET owner = 'mallory' WHERE unique_identifier = 'k4'")
+
+    broken = [damage.unique_identifier for damage in verify(store, nobody_asks)]
+
+    # The index entries of an object that cannot be read belong to nobody: the last finding.
+    assert broken == ["k1", "k2", "k4", "k5", ""]
+    with store.unit_of_work() as work:
+        for unique_identifier in broken[:3]:
+            found = work.find(unique_identifier)
+            assert found is not None
+            with pytest.raises(KmipError, match="cannot be opened"):
+                work.content(admitted(found))
+
+
+def test_a_wrong_index_is_found(store: SqlStorage) -> None:
+    write(store, "DELETE FROM attribute_values WHERE attribute = 3 AND sequence = 5")
+    write(store, "INSERT INTO attribute_values VALUES (3, 1, 6), (3, 2, 6)")
+
+    assert (
+        Damage("k4", "the index lacks attribute 3"),
+        Damage("", "the index has 1 entries of no object"),
+    ) == verify(store, nobody_asks)
+
+
+def test_a_backup_is_whole_sealed_and_private(store: SqlStorage, tmp_path: Path) -> None:
+    copy = tmp_path / "elsewhere" / "backup.db"
+    copy.parent.mkdir()
+
+    backup(store, copy)
+
+    assert [path.name for path in copy.parent.iterdir()] == ["backup.db"]
+    assert copy.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(RootKeyUnavailable):
+        open_store(copy, tmp_path / "no.key")
+    restored = open_store(copy, tmp_path / "root.key")
+    assert verify(restored, nobody_asks) == ()
+    restored.close()
+    with pytest.raises(StorageUnusable, match="exists"):
+        backup(store, copy)
