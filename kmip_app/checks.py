@@ -4,12 +4,15 @@ import datetime as dt
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from kmip_adapters.identity.groups import FileGroups, UnusableGroups
+from kmip_adapters.identity.users import PasswordFile, UnusablePasswords
+from kmip_adapters.policy.json_files import JsonPolicies
 from kmip_app.choosing import ConfigurationError
 from kmip_app.config import Configuration
 from kmip_app.server_conf import Problem
@@ -20,7 +23,7 @@ def refuse(configuration: Configuration, *, strictly: bool = False, now: dt.date
 
     strictly: also with what a running server would only log, such as a broken policy file.
     """
-    problems = list(_problems(configuration, now or dt.datetime.now(dt.UTC)))
+    problems = list(_problems(configuration, now or dt.datetime.now(dt.UTC), strictly=strictly))
     if problems:
         raise ConfigurationError(problems)
 
@@ -38,14 +41,28 @@ def warnings(configuration: Configuration) -> Iterator[str]:
         yield "running as root; a user of its own is enough for any port above 1023"
 
 
-def _problems(configuration: Configuration, now: dt.datetime) -> Iterator[Problem]:
+def _problems(configuration: Configuration, now: dt.datetime, *, strictly: bool) -> Iterator[Problem]:
     certificate = configuration.certificate_path
     if certificate is not None:
         yield from _server_certificate(certificate, configuration.key_path or certificate, now)
+    if configuration.groups_path is not None:
+        yield from _unless("groups_path", UnusableGroups, FileGroups, configuration.groups_path)
+    if configuration.passwords_path is not None:
+        yield from _unless("passwords_path", UnusablePasswords, PasswordFile, configuration.passwords_path)
+    if strictly and configuration.policy_path is not None:
+        for problem in JsonPolicies(configuration.policy_path, is_live=False).problems:
+            yield Problem(where="policy_path", text=str(problem))
     if configuration.ca_path is not None and _certificates(configuration.ca_path) == []:
         yield Problem(
             where="ca_path", text=f"{configuration.ca_path} holds no certificate in PEM; name the client CA's"
         )
+
+
+def _unless(where: str, error: type[Exception], read: Callable[[Path], object], path: Path) -> Iterator[Problem]:
+    try:
+        read(path)
+    except error as problem:
+        yield Problem(where=where, text=str(problem))
 
 
 def _server_certificate(path: Path, key_path: Path, now: dt.datetime) -> Iterator[Problem]:

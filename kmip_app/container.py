@@ -17,6 +17,10 @@ from kmip_adapters.crypto.software import SoftwareCrypto
 from kmip_adapters.crypto.software.certificates import SoftwareCertificates
 from kmip_adapters.crypto.software.key_forms import SoftwareKeyForms
 from kmip_adapters.identity.certificate import CertificateIdentity
+from kmip_adapters.identity.door import Door
+from kmip_adapters.identity.groups import FileGroups, Groups, RememberedGroups
+from kmip_adapters.identity.slugs import SlugsDirectory, SlugsService
+from kmip_adapters.identity.users import PasswordFile
 from kmip_adapters.policy.json_files import JsonPolicies
 from kmip_adapters.policy.static import StaticPolicies
 from kmip_adapters.sealing.envelope import EnvelopeSealer
@@ -77,6 +81,25 @@ def _sql_storage(configuration: Configuration, root_key: KeyFile) -> "SqlStorage
     from kmip_adapters.storage.sql.storage import SqlStorage
 
     return SqlStorage(configuration.database_url, partial(EnvelopeSealer, root_key))
+
+
+def _groups(configuration: Configuration) -> Groups | None:
+    if configuration.slugs:
+        ask = SlugsDirectory(tuple(SlugsService(s.url, s.timeout) for s in configuration.slugs))
+        return RememberedGroups(ask, configuration.groups_cache, ask.timeout)
+    return None if configuration.groups_path is None else FileGroups(configuration.groups_path)
+
+
+def _door(configuration: Configuration, engine: Engine, groups: Groups | None) -> Engine | Door:
+    """Return the engine with what stands before it; nothing does where certificates say all."""
+    if groups is None and configuration.passwords_path is None:
+        return engine
+    return Door(
+        engine=engine,
+        groups=groups,
+        passwords=None if configuration.passwords_path is None else PasswordFile(configuration.passwords_path),
+        password_identity=configuration.password_identity,
+    )
 
 
 def _new_framer(configuration: Configuration) -> "partial[FrameReader]":
@@ -142,7 +165,9 @@ class Container(containers.DeclarativeContainer):
         capabilities=providers.Singleton(_capabilities),
     )
     codec = providers.Singleton(Codec, CATALOGUE)
-    service = providers.Singleton(TtlvService, engine, codec)
+    groups = providers.Singleton(_groups, configuration)
+    door = providers.Singleton(_door, configuration, engine, groups)
+    service = providers.Singleton(TtlvService, door, codec)
 
     pki = providers.Singleton(_pki, configuration)
     ssl_context = providers.Singleton(_ssl_context, configuration, pki.provider)

@@ -18,6 +18,8 @@ from attrs import evolve
 
 import kmip_app
 from kmip_adapters.audit.file_trail import FileTrail, UnusableTrail
+from kmip_adapters.identity.groups import UnusableGroups
+from kmip_adapters.identity.users import UnusablePasswords
 from kmip_adapters.policy.json_files import MissingPolicies
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.lock import directory_lock
@@ -40,6 +42,8 @@ UNUSABLE: Final = (
     SealBroken,
     UnusableTrail,
     MissingPolicies,
+    UnusableGroups,
+    UnusablePasswords,
     ValueError,  # certificates, keys and suites that OpenSSL does not take
 )
 """What stops a start with a text for the operator."""
@@ -143,9 +147,9 @@ class Server:
         self._resources.callback(audit.close)
         if isinstance(audit, FileTrail):
             audit.replay(storage)
-        policy = self._container.policy()
-        if hasattr(policy, "close"):
-            self._resources.callback(policy.close)
+        for watcher in (self._container.policy(), self._container.groups()):
+            if hasattr(watcher, "close"):
+                self._resources.callback(watcher.close)
         self._resources.callback(self._record, "Stop")
         transport: TlsTtlvServer = self._container.transport()
         self._tell_tls()

@@ -1,6 +1,12 @@
 """Who asks: the authenticated party behind a request, as the transport established it."""
 
+from collections.abc import Iterable
+
 from attrs import field, frozen
+
+
+def _names(groups: Iterable[str]) -> frozenset[str]:
+    return frozenset(groups)
 
 
 @frozen(kw_only=True)
@@ -15,6 +21,6 @@ class Principal:
 
     name: str
     source: str = "certificate"
-    groups: frozenset[str] = field(default=frozenset(), converter=frozenset)
+    groups: frozenset[str] = field(default=frozenset(), converter=_names)
     address: str = ""
     certificate_serial: str = ""

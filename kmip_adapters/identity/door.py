@@ -1,0 +1,129 @@
+"""Stands before the engine and settles who asks: groups of the certificate's name, credentials in the message.
+
+The certificate has been judged when a request gets here. A credential can only be asked for on top of it, and only
+where it is configured so does it name somebody else (R-TLS-6). What is refused here leaves evidence, too.
+"""
+
+from typing import Final
+
+from attrs import evolve, frozen
+
+from kmip_adapters.identity.groups import Groups
+from kmip_adapters.identity.users import PasswordFile
+from kmip_core.engine import Engine
+from kmip_core.enums import ResultReason
+from kmip_core.errors import KmipError
+from kmip_core.messages import RequestMessage, ResponseHeader, ResponseMessage, UsernameAndPassword, failure
+from kmip_core.ports.audit import AuditRecord
+from kmip_core.ports.system import Clock, FaultLog, Identifiers
+from kmip_core.ports.transport import Pace, WouldWait
+from kmip_core.principal import Principal
+from kmip_core.settings import Settings
+
+WRONG: Final = "the user name or password in the request is wrong"  # one text for both: nobody learns who exists
+
+
+@frozen(kw_only=True)
+class Door:
+    """An engine whose principals are settled; re-entrant.
+
+    groups: None where nobody has any.  passwords: None where credentials are not looked at.
+    password_identity: whether a right user name becomes the identity.
+    """
+
+    engine: Engine
+    groups: Groups | None = None
+    passwords: PasswordFile | None = None
+    password_identity: bool = False
+
+    @property
+    def clock(self) -> Clock:
+        """The engine's."""
+        return self.engine.clock
+
+    @property
+    def identifiers(self) -> Identifiers:
+        """The engine's."""
+        return self.engine.identifiers
+
+    @property
+    def faults(self) -> FaultLog:
+        """The engine's."""
+        return self.engine.faults
+
+    @property
+    def settings(self) -> Settings:
+        """The engine's."""
+        return self.engine.settings
+
+    def pace(self, message: RequestMessage) -> Pace:
+        """Return where `handle` may run: hashing a password is slow work."""
+        passwords = self.passwords
+        if passwords is not None and not all(passwords.is_remembered(*told) for told in _credentials(message)):
+            return Pace.SLOW
+        return self.engine.pace(message)
+
+    def handle(self, message: RequestMessage, principal: Principal, *, may_wait: bool = True) -> ResponseMessage:
+        """Return the answer.  Raises WouldWait if groups have to be fetched first and `may_wait` is False."""
+        try:
+            settled = self._settle(message, principal, may_wait)
+        except KmipError as error:
+            return self._refuse(message, principal, error)
+        return self.engine.handle(message, settled, may_wait=may_wait)
+
+    def _settle(self, message: RequestMessage, principal: Principal, may_wait: bool) -> Principal:
+        if self.passwords is not None:
+            for name, password in _credentials(message):
+                if not may_wait and not self.passwords.is_remembered(name, password):
+                    raise WouldWait
+                if not self.passwords.is_right(name, password):
+                    raise KmipError(ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, WRONG)
+                if self.password_identity:
+                    principal = evolve(principal, name=name, source="password")
+        if self.groups is None:
+            return principal
+        groups = self.groups.remembered(principal.name)
+        if groups is None:
+            if not may_wait:
+                raise WouldWait
+            groups = self.groups.of(principal.name)
+        return evolve(principal, groups=groups)
+
+    def _refuse(self, message: RequestMessage, principal: Principal, error: KmipError) -> ResponseMessage:
+        now = self.engine.clock.now()
+        item = message.batch_items[0] if message.batch_items else None
+        operation = None if item is None else item.operation
+        try:
+            self.engine.audit.append(
+                AuditRecord(
+                    record_id=self.engine.identifiers.new(),
+                    time=now,
+                    principal=principal.name,
+                    source=principal.source,
+                    address=principal.address,
+                    certificate_serial=principal.certificate_serial,
+                    event="Authentication refused",
+                    operation=operation,
+                    result=error.reason,
+                    message=error.message,
+                )
+            )
+        except KmipError as unrecorded:
+            error = unrecorded
+        header = ResponseHeader(
+            protocol_version=message.header.protocol_version,
+            time_stamp=now,
+            client_correlation_value=message.header.client_correlation_value,
+        )
+        refusal = failure(error, operation, None if item is None else item.unique_batch_item_id)
+        return ResponseMessage(header=header, batch_items=(refusal,))
+
+
+def _credentials(message: RequestMessage) -> list[tuple[str, str]]:
+    """Return the user names and passwords of a request; an empty pair is how some clients send none."""
+    found = []
+    for credential in message.header.credentials:
+        value = credential.credential_value
+        if isinstance(value, UsernameAndPassword) and (value.username or value.password):
+            found.append((value.username, value.password or ""))
+    return found

@@ -1,0 +1,25 @@
+"""`kmipd password NAME`: a line for the file of passwords."""
+
+import click
+
+from kmip_adapters.identity.users import UnusablePasswords, hash_line
+from kmip_app.cli.options import CONTEXT
+from kmip_app.config import StartError
+
+
+def password(name: str) -> None:
+    """Ask for a password and print the line of the passwords_path file for the user NAME."""
+    text = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    try:
+        click.echo(hash_line(name, text))
+    except UnusablePasswords as error:
+        raise StartError(str(error)) from error
+
+
+command = click.Command(
+    "password",
+    callback=password,
+    params=[click.Argument(["name"])],
+    help=password.__doc__,
+    context_settings=CONTEXT,
+)

@@ -1,0 +1,189 @@
+"""What is settled before the engine: groups, and credentials that never widen what the certificate allows (R-TLS-6)."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+from attrs import define, field
+
+from kmip_adapters.audit.memory import MemoryTrail
+from kmip_adapters.identity.door import WRONG, Door
+from kmip_adapters.identity.groups import refused
+from kmip_adapters.identity.users import PasswordFile
+from kmip_adapters.system.identifiers import RandomIdentifiers
+from kmip_core.enums import CredentialType, Operation, ResultReason, ResultStatus
+from kmip_core.messages import (
+    Credential,
+    DeviceCredential,
+    RequestBatchItem,
+    RequestHeader,
+    RequestMessage,
+    ResponseHeader,
+    ResponseMessage,
+    UsernameAndPassword,
+)
+from kmip_core.ports.transport import Pace, WouldWait
+from kmip_core.principal import Principal
+from kmip_core.structures import ProtocolVersion
+
+ALICE = Principal(name="alice", source="certificate", address="192.0.2.1", certificate_serial="7")
+VERSION = ProtocolVersion(protocol_version_major=1, protocol_version_minor=4)
+HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+class FixedClock:
+    def now(self) -> int:
+        return 1_000
+
+
+@define
+class RecordingEngine:
+    """Answers everything and keeps who asked."""
+
+    audit: MemoryTrail = field(factory=MemoryTrail)
+    identifiers: RandomIdentifiers = field(factory=RandomIdentifiers)
+    clock: FixedClock = field(factory=FixedClock)
+    askers: list[Principal] = field(factory=list)
+
+    def pace(self, message: RequestMessage) -> Pace:
+        return Pace.QUICK
+
+    def handle(self, message: RequestMessage, principal: Principal, *, may_wait: bool = True) -> ResponseMessage:
+        self.askers.append(principal)
+        return ResponseMessage(header=ResponseHeader(protocol_version=VERSION, time_stamp=1_000), batch_items=())
+
+
+class KnownGroups:
+    """Groups that are there at once, or only when waited for."""
+
+    def __init__(self, groups: dict[str, frozenset[str]], *, at_once: bool = True) -> None:
+        self._groups = groups
+        self._at_once = at_once
+
+    def remembered(self, name: str) -> frozenset[str] | None:
+        return self.of(name) if self._at_once else None
+
+    def of(self, name: str) -> frozenset[str]:
+        if name not in self._groups:
+            raise refused("unknown")
+        return self._groups[name]
+
+
+@pytest.fixture
+def engine() -> RecordingEngine:
+    return RecordingEngine()
+
+
+@pytest.fixture
+def passwords(tmp_path: Path) -> PasswordFile:
+    path = tmp_path / "passwords"
+    path.write_text(f"alice:{HASHER.hash('a')}\nbob:{HASHER.hash('b')}\n")
+    return PasswordFile(path)
+
+
+def request(*credentials: Any) -> RequestMessage:
+    kind = CredentialType.USERNAME_AND_PASSWORD
+    return RequestMessage(
+        header=RequestHeader(
+            protocol_version=VERSION,
+            client_correlation_value="c",
+            credentials=tuple(Credential(credential_type=kind, credential_value=value) for value in credentials),
+        ),
+        batch_items=(RequestBatchItem(operation=Operation.QUERY, unique_batch_item_id=b"1", payload=None),),
+    )
+
+
+def told(username: str, password: str | None) -> UsernameAndPassword:
+    return UsernameAndPassword(username=username, password=password)
+
+
+def door(engine: RecordingEngine, **choices: Any) -> Door:
+    return Door(engine=engine, **choices)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("identity", [False, True], ids=["certificate decides", "password decides"])
+@pytest.mark.parametrize(
+    ("credentials", "owner_by_password"),
+    [
+        pytest.param([], "alice", id="ok none"),
+        pytest.param([told("", "")], "alice", id="ok empty, as libkmip sends it"),
+        pytest.param([DeviceCredential(device_identifier="x")], "alice", id="ok a device"),
+        pytest.param([None], "alice", id="ok one that is not understood"),
+        pytest.param([told("alice", "a")], "alice", id="ok own"),
+        pytest.param([told("bob", "b")], "bob", id="ok another's"),
+        pytest.param([told("alice", "b")], None, id="fail wrong password"),
+        pytest.param([told("bob", None)], None, id="fail no password"),
+        pytest.param([told("mallory", "m")], None, id="fail unknown user"),
+        pytest.param([told("alice", "a"), told("bob", "x")], None, id="fail the second of two"),
+    ],
+)
+def test_a_credential_changes_identity_only_where_configured(
+    engine: RecordingEngine,
+    passwords: PasswordFile,
+    credentials: list[Any],
+    owner_by_password: str | None,
+    identity: bool,
+) -> None:
+    answer = door(engine, passwords=passwords, password_identity=identity).handle(request(*credentials), ALICE)
+
+    if owner_by_password is None:
+        (item,) = answer.batch_items
+        assert (item.result_status, item.result_reason, item.result_message) == (
+            ResultStatus.OPERATION_FAILED,
+            ResultReason.AUTHENTICATION_NOT_SUCCESSFUL,
+            WRONG,
+        )
+        assert engine.askers == []
+    else:
+        assert [asker.name for asker in engine.askers] == [owner_by_password if identity else "alice"]
+
+
+def test_without_a_file_credentials_are_not_looked_at(engine: RecordingEngine) -> None:
+    door(engine, groups=KnownGroups({"alice": frozenset()})).handle(request(told("bob", "x")), ALICE)
+
+    assert [asker.name for asker in engine.askers] == ["alice"]
+
+
+def test_groups_are_those_of_the_identity_in_force(engine: RecordingEngine, passwords: PasswordFile) -> None:
+    groups = KnownGroups({"alice": frozenset({"a"}), "bob": frozenset({"b"})})
+    before = door(engine, passwords=passwords, password_identity=True, groups=groups)
+
+    before.handle(request(), ALICE)
+    before.handle(request(told("bob", "b")), ALICE)
+
+    assert [asker.groups for asker in engine.askers] == [{"a"}, {"b"}]
+
+
+def test_who_has_no_groups_to_be_found_is_refused_and_recorded(engine: RecordingEngine) -> None:
+    answer = door(engine, groups=KnownGroups({})).handle(request(), ALICE)
+
+    assert answer.header.client_correlation_value == "c"
+    assert answer.batch_items[0].unique_batch_item_id == b"1"
+    (record,) = engine.audit.records
+    assert (record.principal, record.address, record.certificate_serial) == ("alice", "192.0.2.1", "7")
+    assert record.result is ResultReason.AUTHENTICATION_NOT_SUCCESSFUL
+
+
+def test_groups_are_not_waited_for_on_an_event_loop(engine: RecordingEngine) -> None:
+    slow = door(engine, groups=KnownGroups({"alice": frozenset({"a"})}, at_once=False))
+
+    with pytest.raises(WouldWait):
+        slow.handle(request(), ALICE, may_wait=False)
+    slow.handle(request(), ALICE)
+
+    assert [asker.groups for asker in engine.askers] == [{"a"}]
+
+
+def test_hashing_is_slow_work_until_the_password_is_remembered(
+    engine: RecordingEngine, passwords: PasswordFile
+) -> None:
+    checking = door(engine, passwords=passwords)
+    message = request(told("alice", "a"))
+
+    assert checking.pace(message) is Pace.SLOW
+    with pytest.raises(WouldWait):
+        checking.handle(message, ALICE, may_wait=False)
+    checking.handle(message, ALICE)
+    assert checking.pace(message) is Pace.QUICK
+    checking.handle(message, ALICE, may_wait=False)
