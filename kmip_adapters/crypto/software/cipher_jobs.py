@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, Literal
 
 from attrs import field, frozen
 
@@ -151,8 +151,11 @@ def _check_key_length(algorithm: Algorithm, mode: Mode | None, length: int) -> N
     else:
         lengths = STREAM_CIPHER_KEY_BYTES[algorithm]
     if length not in lengths:
-        told = ", ".join(str(8 * each) for each in (lengths[0], lengths[-1])) if len(lengths) > 9 else None
-        told = f"from {told.replace(', ', ' to ')}" if told else ", ".join(str(8 * each) for each in lengths)
+        told = (
+            f"{8 * lengths[0]} to {8 * lengths[-1]}"
+            if isinstance(lengths, range)
+            else ", ".join(str(8 * each) for each in lengths)
+        )
         name = algorithm.name if mode is None else f"{algorithm.name} in mode {mode.name}"
         raise cryptographic_failure(f"the key has {8 * length} bits; {name} takes {told}")
 
@@ -212,10 +215,10 @@ def _start(
     return iv
 
 
-def _counter_bytes(counter: int, size: int, order: "str") -> bytes:
+def _counter_bytes(counter: int, size: int, order: Literal["big", "little"]) -> bytes:
     if not 0 <= counter < 1 << (8 * size):
         raise invalid_field(f"Initial Counter Value does not fit into {size} bytes")
-    return counter.to_bytes(size, "big" if order == "big" else "little")
+    return counter.to_bytes(size, order)
 
 
 def _tag_bytes(algorithm: Algorithm, mode: Mode | None, tag_length: int | None) -> int:

@@ -238,22 +238,28 @@ def _open_gcm(job: Job, data: bytes, tag: bytes | None) -> bytes:
         raise decryption_failed() from None
 
 
+def _check_ccm_length(job: Job, data: bytes) -> None:
+    # SP 800-38C §A.1: the bytes that the nonce leaves of 15 count the data. pyca takes one too many (OpenSSL fails).
+    most = (1 << 8 * (15 - len(job.start))) - 1
+    if len(data) > most:
+        raise invalid_field(f"data has {len(data)} bytes; with a nonce of {len(job.start)} bytes CCM takes {most}")
+
+
 def _seal_ccm(job: Job, data: bytes) -> tuple[bytes, bytes | None]:
+    _check_ccm_length(job, data)
     size = job.tag_bytes or 16
-    try:
-        sealed = aead.AESCCM(job.key, size).encrypt(job.start, data, job.additional_data)
-    except ValueError:
-        raise invalid_field("data is too long for a nonce of this length; a shorter one leaves more room") from None
+    sealed = aead.AESCCM(job.key, size).encrypt(job.start, data, job.additional_data)
     return sealed[:-size], sealed[-size:]
 
 
 def _open_ccm(job: Job, data: bytes, tag: bytes | None) -> bytes:
     data, tag = _split_tag(job, data, tag)
+    _check_ccm_length(job, data)
     if len(tag) % 2:
         raise invalid_field("CCM tags have an even number of bytes")
     try:
         return aead.AESCCM(job.key, len(tag)).decrypt(job.start, data + tag, job.additional_data)
-    except (InvalidTag, ValueError):
+    except InvalidTag:
         raise decryption_failed() from None
 
 

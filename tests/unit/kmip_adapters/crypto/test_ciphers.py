@@ -1,0 +1,165 @@
+"""Encrypt and Decrypt of the software adapter: counters, nonces, lengths, and what whole-data modes refuse."""
+
+import pytest
+from attrs import evolve
+
+from kmip_adapters.crypto.refusals import MAXIMUM_HELD_BYTES
+from kmip_adapters.crypto.software import SoftwareCrypto
+from kmip_core.enums import BlockCipherMode as Mode
+from kmip_core.enums import CryptographicAlgorithm as Algorithm
+from kmip_core.enums import PaddingMethod, ResultReason
+from kmip_core.errors import KmipError
+from kmip_core.objects import SecretData, SymmetricKey
+from kmip_core.structures import CryptographicParameters as Parameters
+
+CRYPTO = SoftwareCrypto()
+AES = SymmetricKey(Algorithm.AES, 128, bytes.fromhex("AE6852F8121067CC4BF7A5765577F39E"))
+CTR = Parameters(block_cipher_mode=Mode.CTR)
+NONCE = bytes.fromhex("000000300000000000000000")  # RFC 3686 test vector 1
+EXPECTED = "e4095d4fb7a7b3792d6175a3261311b8"
+FIELD, FAILURE = ResultReason.INVALID_FIELD, ResultReason.CRYPTOGRAPHIC_FAILURE
+
+
+def a_key(algorithm, length):
+    return SymmetricKey(algorithm, length, CRYPTO.make_symmetric_key(algorithm, length))
+
+
+def refusal(call):
+    with pytest.raises(KmipError) as raised:
+        call()
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    ("how", "iv"),
+    [
+        pytest.param(CTR, NONCE + b"\0\0\0\1", id="ok whole counter block"),
+        pytest.param(evolve(CTR, initial_counter_value=1), NONCE, id="ok counter fills the block"),
+        pytest.param(evolve(CTR, initial_counter_value=1, counter_length=32), NONCE, id="ok Counter Length in bits"),
+        pytest.param(evolve(CTR, initial_counter_value=1, counter_length=4), NONCE, id="ok Counter Length in bytes"),
+    ],
+)
+def test_ctr_with_its_counter(how, iv):
+    plain = bytes.fromhex("53696E676C6520626C6F636B206D7367")
+
+    assert CRYPTO.encrypt(AES, how, plain, iv_counter_nonce=iv).data.hex() == EXPECTED
+    assert CRYPTO.decrypt(AES, how, bytes.fromhex(EXPECTED), iv_counter_nonce=iv) == plain
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param(CTR, id="fail no counter"),
+        pytest.param(evolve(CTR, counter_length=64, initial_counter_value=1), id="fail Counter Length"),
+        pytest.param(evolve(CTR, counter_length=32, initial_counter_value=-1), id="fail negative"),
+        pytest.param(evolve(CTR, counter_length=32, initial_counter_value=1 << 32), id="fail too large"),
+    ],
+)
+def test_a_counter_that_does_not_fit_is_refused(how):
+    assert refusal(lambda: CRYPTO.encrypt(AES, how, b"", iv_counter_nonce=NONCE)).reason is FIELD
+
+
+def test_chacha20_takes_the_nonce_of_the_original_cipher():
+    key, how = SymmetricKey(Algorithm.CHACHA20, 256, bytes(32)), Parameters()
+    # The original cipher's and RFC 8439's first block agree when nonce and counter are zero.
+    blocks = {CRYPTO.encrypt(key, how, bytes(64), iv_counter_nonce=bytes(size)).data for size in (8, 12, 16)}
+
+    assert {block.hex()[:16] for block in blocks} == {"76b8e0ada0f13d90"}
+
+
+@pytest.mark.parametrize("mode", [Mode.GCM, Mode.CCM])
+@pytest.mark.parametrize("size", [4, 8, 12, 16])
+def test_announced_tags_of_every_length(mode, size):
+    key, how = a_key(Algorithm.AES, 256), Parameters(block_cipher_mode=mode, tag_length=size)
+    sealed = CRYPTO.encrypt(key, how, b"data", additional_data=b"bound")
+    more = {"iv_counter_nonce": sealed.iv_counter_nonce, "additional_data": b"bound"}
+    tag = sealed.authenticated_encryption_tag
+
+    assert len(tag) == size
+    assert CRYPTO.decrypt(key, how, sealed.data, authenticated_encryption_tag=tag, **more) == b"data"
+    forged = bytes([tag[0] ^ 1]) + tag[1:]
+    answer = refusal(lambda: CRYPTO.decrypt(key, how, sealed.data, authenticated_encryption_tag=forged, **more))
+    assert answer.message == "decryption failed"
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "length", "mode", "data", "reason", "text"),
+    [
+        pytest.param(Algorithm.AES, 256, Mode.XTS, b"x" * 15, FIELD, "16 or more", id="fail XTS short"),
+        pytest.param(Algorithm.AES, 128, Mode.XTS, b"x" * 16, FAILURE, "256, 512", id="fail XTS key"),
+        pytest.param(Algorithm.AES, 512, Mode.CBC, b"x" * 16, FAILURE, "128, 192, 256", id="fail AES 512 in CBC"),
+        pytest.param(Algorithm.AES, 256, Mode.NIST_KEY_WRAP, b"x" * 8, FIELD, "from 16 on", id="fail wrap short"),
+        pytest.param(Algorithm.AES, 256, Mode.NIST_KEY_WRAP, b"x" * 17, FIELD, "multiples of 8", id="fail wrap odd"),
+        pytest.param(Algorithm.AES, 256, Mode.AES_KEY_WRAP_PADDING, b"", FIELD, "nothing", id="fail wrap nothing"),
+    ],
+)
+def test_whole_data_modes_refuse_by_name(algorithm, length, mode, data, reason, text):
+    key = a_key(algorithm, length)
+    answer = refusal(lambda: CRYPTO.encrypt(key, Parameters(block_cipher_mode=mode), data))
+
+    assert (answer.reason, text in answer.message) == (reason, True), answer.message
+
+
+def test_xts_refuses_two_equal_keys():
+    key = SymmetricKey(Algorithm.AES, 256, bytes(32))
+
+    assert refusal(lambda: CRYPTO.encrypt(key, Parameters(block_cipher_mode=Mode.XTS), bytes(16))).reason is FAILURE
+
+
+def test_ccm_refuses_more_than_its_nonce_can_count():
+    how = Parameters(block_cipher_mode=Mode.CCM)
+    key = a_key(Algorithm.AES, 128)
+
+    most = (1 << 16) - 1
+    sealed = CRYPTO.encrypt(key, how, bytes(most), iv_counter_nonce=bytes(13))
+    assert len(sealed.data) == most
+    for call in (
+        lambda: CRYPTO.encrypt(key, how, bytes(most + 1), iv_counter_nonce=bytes(13)),
+        lambda: CRYPTO.decrypt(key, how, bytes(most + 17), iv_counter_nonce=bytes(13)),
+    ):
+        assert refusal(call).reason is FIELD
+
+
+def test_a_stream_that_is_needed_whole_ends_at_its_limit():
+    stream = CRYPTO.begin_encrypt(AES, Parameters(block_cipher_mode=Mode.CCM))
+    part = bytes(MAXIMUM_HELD_BYTES // 4)
+    for _ in range(4):
+        stream.update(part)
+
+    assert refusal(lambda: stream.update(b"x")).reason is ResultReason.SERVER_LIMIT_EXCEEDED
+
+
+def test_a_tag_at_the_end_of_an_unauthenticated_stream_is_refused():
+    stream = CRYPTO.begin_decrypt(AES, CTR, iv_counter_nonce=bytes(16))
+
+    assert refusal(lambda: stream.finish(bytes(16))).reason is FIELD
+
+
+def test_blowfish_keys_tell_their_range():
+    key = SymmetricKey(Algorithm.BLOWFISH, None, bytes(60))
+
+    assert "32 to 448" in refusal(lambda: CRYPTO.encrypt(key, CTR, b"")).message
+
+
+def test_secret_data_may_be_a_key_when_the_algorithm_is_stated():
+    key, how = SecretData(bytes(16)), evolve(CTR, cryptographic_algorithm=Algorithm.AES)
+    sealed = CRYPTO.encrypt(key, how, b"data")
+
+    assert CRYPTO.decrypt(key, how, sealed.data, iv_counter_nonce=sealed.iv_counter_nonce) == b"data"
+
+
+def test_3des_keys_of_one_and_two_parts_are_three_key_keys_with_repeats():
+    one, two = bytes(range(8)), bytes(range(16))
+    how = Parameters(block_cipher_mode=Mode.ECB)
+
+    def sealed(material):
+        return CRYPTO.encrypt(SymmetricKey(Algorithm.TRIPLE_DES, None, material), how, bytes(8)).data
+
+    assert sealed(one) == sealed(one * 3)
+    assert sealed(two) == sealed(two + two[:8])
+
+
+def test_padding_is_ignored_where_the_mode_needs_none():
+    how = evolve(CTR, padding_method=PaddingMethod.PKCS5)
+
+    assert len(CRYPTO.encrypt(AES, how, b"12345").data) == 5

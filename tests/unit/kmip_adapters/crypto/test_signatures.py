@@ -1,0 +1,119 @@
+"""What the parameters of Sign and Signature Verify say, and how they may contradict themselves."""
+
+import pytest
+
+from kmip_adapters.crypto.signature_names import SIGNATURE_ALGORITHMS
+from kmip_adapters.crypto.software import SoftwareCrypto
+from kmip_core.enums import CryptographicAlgorithm as Algorithm
+from kmip_core.enums import (
+    DigitalSignatureAlgorithm,
+    HashingAlgorithm,
+    PaddingMethod,
+    ResultReason,
+    ValidityIndicator,
+)
+from kmip_core.errors import KmipError
+from kmip_core.structures import CryptographicParameters as Parameters
+
+CRYPTO = SoftwareCrypto()
+PAIRS = {
+    Algorithm.RSA: CRYPTO.make_key_pair(Algorithm.RSA, 1024),
+    Algorithm.ECDSA: CRYPTO.make_key_pair(Algorithm.ECDSA, 256),
+    Algorithm.DSA: CRYPTO.make_key_pair(Algorithm.DSA, 1024),
+}
+
+
+@pytest.mark.parametrize("name", SIGNATURE_ALGORITHMS, ids=lambda value: value.name)
+def test_a_digital_signature_algorithm_says_everything(name):
+    family, padding, hashing = SIGNATURE_ALGORITHMS[name]
+    pair = PAIRS[family]
+    short = Parameters(digital_signature_algorithm=name, hashing_algorithm=hashing or HashingAlgorithm.SHA_256)
+    long = Parameters(
+        cryptographic_algorithm=family,
+        padding_method=padding,
+        hashing_algorithm=hashing or HashingAlgorithm.SHA_256,
+    )
+
+    signature = CRYPTO.sign(pair.private_key, short, b"data")
+    assert CRYPTO.verify(pair.public_key, long, b"data", signature) is ValidityIndicator.VALID
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param(
+            Parameters(digital_signature_algorithm=DigitalSignatureAlgorithm.MD2_WITH_RSA_ENCRYPTION), id="fail MD2"
+        ),
+        pytest.param(
+            Parameters(
+                digital_signature_algorithm=DigitalSignatureAlgorithm.SHA_256_WITH_RSA_ENCRYPTION,
+                hashing_algorithm=HashingAlgorithm.SHA_1,
+            ),
+            id="fail other hash",
+        ),
+        pytest.param(
+            Parameters(
+                digital_signature_algorithm=DigitalSignatureAlgorithm.SHA_256_WITH_RSA_ENCRYPTION,
+                cryptographic_algorithm=Algorithm.ECDSA,
+            ),
+            id="fail other algorithm",
+        ),
+        pytest.param(
+            Parameters(padding_method=PaddingMethod.PSS, hashing_algorithm=HashingAlgorithm.MD2), id="fail hash MD2"
+        ),
+    ],
+)
+def test_parameters_that_contradict_themselves_are_refused(how):
+    for call in (
+        lambda: CRYPTO.sign(PAIRS[Algorithm.RSA].private_key, how, b"data"),
+        lambda: CRYPTO.verify(PAIRS[Algorithm.RSA].public_key, how, b"data", b""),
+    ):
+        with pytest.raises(KmipError) as refusal:
+            call()
+        assert refusal.value.reason is ResultReason.INVALID_FIELD
+
+
+def test_pss_with_the_hash_of_a_signature_name_is_pss():
+    named = Parameters(
+        digital_signature_algorithm=DigitalSignatureAlgorithm.SHA_256_WITH_RSA_ENCRYPTION,
+        padding_method=PaddingMethod.PSS,
+    )
+    plain = Parameters(padding_method=PaddingMethod.PSS, hashing_algorithm=HashingAlgorithm.SHA_256)
+    pair = PAIRS[Algorithm.RSA]
+
+    assert CRYPTO.verify(pair.public_key, plain, b"x", CRYPTO.sign(pair.private_key, named, b"x")) is (
+        ValidityIndicator.VALID
+    )
+
+
+@pytest.mark.parametrize("salt", [0, 20, 62])
+def test_pss_keeps_to_its_salt_length(salt):
+    how = Parameters(padding_method=PaddingMethod.PSS, hashing_algorithm=HashingAlgorithm.SHA_256, salt_length=salt)
+    other = Parameters(padding_method=PaddingMethod.PSS, hashing_algorithm=HashingAlgorithm.SHA_256, salt_length=33)
+    pair = PAIRS[Algorithm.RSA]
+    signature = CRYPTO.sign(pair.private_key, how, b"x")
+
+    assert CRYPTO.verify(pair.public_key, how, b"x", signature) is ValidityIndicator.VALID
+    assert CRYPTO.verify(pair.public_key, other, b"x", signature) is ValidityIndicator.INVALID
+
+
+def test_a_key_too_short_for_its_salt_is_a_cryptographic_failure():
+    how = Parameters(padding_method=PaddingMethod.PSS, hashing_algorithm=HashingAlgorithm.SHA_512, salt_length=100)
+
+    with pytest.raises(KmipError) as refusal:
+        CRYPTO.sign(PAIRS[Algorithm.RSA].private_key, how, b"x")
+    assert refusal.value.reason is ResultReason.CRYPTOGRAPHIC_FAILURE
+
+
+def test_digested_data_of_another_length_is_refused():
+    how = Parameters(padding_method=PaddingMethod.PSS, hashing_algorithm=HashingAlgorithm.SHA_256)
+
+    with pytest.raises(KmipError, match="this hash gives 32"):
+        CRYPTO.sign(PAIRS[Algorithm.RSA].private_key, how, bytes(20), digested=True)
+
+
+def test_agreement_keys_do_not_sign():
+    pair = CRYPTO.make_key_pair(Algorithm.ML_KEM_768)
+
+    with pytest.raises(KmipError, match="do not sign"):
+        CRYPTO.sign(pair.private_key, Parameters(), b"x")
