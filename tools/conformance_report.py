@@ -2,11 +2,12 @@
 
     python -m tools.conformance_report [--oasis-cases DIR] [--version 1.4] [--failures FILE]
 
-Only a run over every version writes the page. --failures takes the differences of the failed cases, for those
-who mend them.
+Only a run over every version writes the page. --failures takes the differences, grouped by the first one of each
+case and the most frequent before the others, for those who mend them.
 """
 
 import argparse
+import re
 import sys
 import time
 from collections import Counter
@@ -22,6 +23,7 @@ from tests.conformance.runner import CaseFailed
 from tests.conformance.servers import Servers
 from tests.conformance.settings import SEQUELS, SETTINGS
 
+UNIQUE = re.compile(r"'[0-9a-f-]{36}'")  # identifiers of this server
 PAGE = ROOT / "docs" / "conformance.md"
 
 
@@ -57,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.version is None:
         PAGE.write_text(page(outcomes))
     if options.failures:
-        options.failures.write_text("\n\n".join(f"{o.failure}" for o in outcomes if o.failure and not o.missing))
+        options.failures.write_text(grouped(outcomes))
     passed = sum(o.failure is None for o in outcomes)
     unexpected = [o.case.id for o in outcomes if (o.failure is None) == bool(o.missing)]
     print(f"{passed} of {len(outcomes)} passed in {time.monotonic() - started:.0f} s; unexpected: {len(unexpected)}")
@@ -72,6 +74,21 @@ def outcome_of(case: Case, servers: Servers) -> Outcome:
     except CaseFailed as error:
         return Outcome(case=case, failure=str(error), missing=missing_for(case))
     return Outcome(case=case, failure=None, missing=missing_for(case))
+
+
+def grouped(outcomes: Sequence[Outcome]) -> str:
+    """Return the failures as text: each first difference once, with its cases, and one whole failure as example."""
+    groups: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        if outcome.failure:
+            lines = outcome.failure.splitlines()
+            difference = (lines[1] if len(lines) > 1 else lines[0]).replace(outcome.case.id, "the case")
+            groups.setdefault(UNIQUE.sub("...", difference), []).append(outcome)
+    parts = []
+    for difference, members in sorted(groups.items(), key=lambda group: -len(group[1])):
+        names = ", ".join(o.case.id + ("" if o.missing else " (unexpected)") for o in members)
+        parts.append(f"{len(members)} x {difference.strip()}\n{names}\n\n{members[0].failure}\n")
+    return "\n".join(parts)
 
 
 def page(outcomes: Sequence[Outcome]) -> str:

@@ -35,6 +35,11 @@ def is_answered(*words: str) -> Callable[[Case], bool]:
     return lambda case: not case.answered_words.isdisjoint(words)
 
 
+def holds(path: str) -> Callable[[Case], bool]:
+    """Return the predicate "a request has an element at this path"."""
+    return lambda case: any(request.find(path) is not None for request in case.elements[::2])
+
+
 def either(*predicates: Callable[[Case], bool]) -> Callable[[Case], bool]:
     """Return the predicate that holds where one of `predicates` does."""
     return lambda case: any(predicate(case) for predicate in predicates)
@@ -51,13 +56,19 @@ MISSING: Final = (
     Feature(name="PKCS#11 operation", needed_by=does("PKCS_11")),
     Feature(name="Interop operation", needed_by=does("Interop")),
     Feature(name="certification", needed_by=does("Certify", "ReCertify")),
-    Feature(name="key wrapping", needed_by=says("KeyWrappingSpecification", "KeyWrappingData")),
-    Feature(name="key format conversion", needed_by=is_answered("TransparentRSAPrivateKey")),
+    Feature(name="attributes beside wrapped keys", needed_by=holds(".//KeyWrappingSpecification/AttributeName")),
+    Feature(name="order of the links of re-keyed pairs", needed_by=is_answered("TransparentRSAPrivateKey")),
     Feature(
         name="attributes read from certificates",
         needed_by=is_answered("CertificateIssuerC", "Certificate Identifier", "X.509 Certificate Identifier"),
     ),
-    Feature(name="PKCS#12", needed_by=says("PKCS_12")),
+    Feature(
+        name="PKCS#12 as registered, and in 2.0",
+        needed_by=either(
+            holds(".//PrivateKey/KeyBlock/KeyFormatType[@value='PKCS_12']"),
+            lambda case: case.version == "2.0" and "PKCS_12" in case.words,
+        ),
+    ),
     Feature(name="extensions by Query", needed_by=is_answered("ExtensionInformation")),
 )
 
