@@ -35,6 +35,8 @@ class Purpose(enum.Enum):
     DERIVE = "Derive Key"
     AGREE = "key agreement"
     CERTIFY = "Certify"
+    ISSUE = "issuing certificates"
+    PASSWORD = "protection by a password"  # noqa: S105  a purpose
     REPLACE = "Re-key"
     CHECK = "Check"
     LEASE = "Obtain Lease"
@@ -63,6 +65,8 @@ STATES_FOR: Final[dict[Purpose, frozenset[State]]] = {
     Purpose.DERIVE: _LIVING - {State.COMPROMISED, State.DEACTIVATED},  # PyKMIP and the official cases derive early
     Purpose.AGREE: _ACTIVE,
     Purpose.CERTIFY: _LIVING,
+    Purpose.ISSUE: _ACTIVE,
+    Purpose.PASSWORD: _ACTIVE,
     Purpose.REPLACE: _LIVING,
     Purpose.CHECK: _PRESENT,
     Purpose.LEASE: _PRESENT,
@@ -85,10 +89,13 @@ USAGE_FOR: Final[dict[Purpose, Mask]] = {
     Purpose.UNWRAP: Mask.UNWRAP_KEY,
     Purpose.DERIVE: Mask.DERIVE_KEY,
     Purpose.AGREE: Mask.KEY_AGREEMENT,
+    Purpose.ISSUE: Mask.CERTIFICATE_SIGN,
 }
 """The Cryptographic Usage Mask bit that a purpose needs; a purpose that is not here needs none."""
 
-PROTECTS: Final = frozenset({Purpose.ENCRYPT, Purpose.SIGN, Purpose.MAC_GENERATE, Purpose.WRAP, Purpose.ALLOCATE})
+PROTECTS: Final = frozenset(
+    {Purpose.ENCRYPT, Purpose.SIGN, Purpose.MAC_GENERATE, Purpose.WRAP, Purpose.ISSUE, Purpose.ALLOCATE}
+)
 """Purposes that apply protection: over at the Protect Stop Date. KMIP 2.1 §4.41."""
 
 PROCESSES: Final = AFTER_DEACTIVATION

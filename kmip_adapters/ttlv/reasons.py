@@ -106,6 +106,7 @@ ROWS: Final[tuple[tuple[Reason, tuple[Op, ...], Span, Reason], ...]] = (
     (Reason.OBJECT_ALREADY_EXISTS, (), TO_1_3, Reason.ILLEGAL_OPERATION),
     # Cryptography.
     (Reason.BAD_CRYPTOGRAPHIC_PARAMETERS, (), IN_1X, Reason.INVALID_FIELD),
+    (Reason.BAD_CRYPTOGRAPHIC_PARAMETERS, (Op.GET, Op.EXPORT), IN_1X, Reason.ITEM_NOT_FOUND),  # 1.4 §11.12
     (Reason.UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS, (), IN_1X, Reason.INVALID_FIELD),
     (Reason.MISSING_INITIALIZATION_VECTOR, (), ALL, Reason.INVALID_MESSAGE),  # RULINGS 13, CS-BC-M cases of Decrypt
     (Reason.INVALID_CORRELATION_VALUE, (), IN_1X, Reason.ITEM_NOT_FOUND),  # 1.4 §11.30

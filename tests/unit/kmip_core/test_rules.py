@@ -35,6 +35,7 @@ USES = {
     Purpose.WRAP,
     Purpose.UNWRAP,
     Purpose.AGREE,
+    Purpose.ISSUE,
 }
 
 
@@ -95,7 +96,7 @@ def permitted(purpose: Purpose, state: State, process_after_deactivation: bool) 
     match purpose:
         case Purpose.DERIVE:
             return state in (State.PRE_ACTIVE, State.ACTIVE)
-        case Purpose.ALLOCATE:
+        case Purpose.ALLOCATE | Purpose.PASSWORD:
             return state is State.ACTIVE
         case Purpose.READ_CONTENT | Purpose.CERTIFY | Purpose.REPLACE | Purpose.CHECK | Purpose.LEASE:
             return state not in GONE

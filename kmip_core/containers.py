@@ -1,0 +1,105 @@
+"""PKCS#12 on its way in and out: the password, the certificate chain, and what becomes of them.
+
+KMIP 2.1 §6.1.19, 1.4 §4.11. Get makes a container of a private key and the certificates linked to it; Register takes
+one apart.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from attrs import evolve
+
+from kmip_core.attributes import Attributes
+from kmip_core.enums import KeyFormatType, LinkType, ObjectType, Operation, ResultReason
+from kmip_core.errors import KmipError, invalid_field
+from kmip_core.objects import Certificate, KeyBlock, KeyValue, PrivateKey, SecretData
+from kmip_core.operation import Scope
+from kmip_core.ports.key_forms import KeyContainer
+from kmip_core.rules import Admitted, Purpose
+
+MAXIMUM_CHAIN: Final = 20
+
+_SECRETS: Final = frozenset({ObjectType.SECRET_DATA})
+_CERTIFICATES: Final = frozenset({ObjectType.CERTIFICATE})
+_FIRST_LINKS: Final = (LinkType.PKCS_12_CERTIFICATE_LINK, LinkType.CERTIFICATE_LINK)
+
+
+def packed(scope: Scope, key: PrivateKey, attributes: Attributes) -> KeyBlock:
+    """Return the key block that holds a container with the private key and its certificate chain.
+
+    Raises KmipError (Invalid Field) without a password, or for more than one chain; and as admission of password and
+    certificates does.
+    """
+    contents = KeyContainer(
+        private_key=key,
+        certificates=_chain(scope, attributes),
+        friendly_name=attributes.pkcs_12_friendly_name,
+    )
+    container = scope.key_forms.write_container(contents, password(scope, attributes))
+    return KeyBlock(key_format_type=KeyFormatType.PKCS_12, key_value=container)
+
+
+def unpacked(scope: Scope, block: KeyBlock, attributes: Attributes) -> KeyContainer:
+    """Return what the container in a key block holds.  Raises KmipError (Bad Password, Invalid Field)."""
+    value = block.key_value
+    material = value.key_material if isinstance(value, KeyValue) else value
+    if not isinstance(material, bytes):
+        raise invalid_field("a PKCS#12 container must be given as a Byte String")
+    contents = scope.key_forms.read_container(material, password(scope, attributes))
+    if contents.private_key is None:
+        raise invalid_field("the PKCS#12 container holds no private key")
+    return contents
+
+
+def password(scope: Scope, attributes: Attributes) -> bytes:
+    """Return the password that the attributes link to; it must be Active (TC-PKCS12-2-14)."""
+    identifiers = list(_linked(attributes, LinkType.PKCS_12_PASSWORD_LINK))
+    if len(identifiers) != 1:
+        raise invalid_field("PKCS#12 needs one PKCS#12 Password Link, to the Secret Data that is the password")
+    admitted = scope.admit(identifiers[0], Purpose.PASSWORD, Operation.GET, _SECRETS)
+    content = scope.work.content(admitted)
+    value = content.key_block.key_value if isinstance(content, SecretData) else None
+    material = value.key_material if isinstance(value, KeyValue) else None
+    if not isinstance(material, bytes):
+        raise KmipError(ResultReason.KEY_VALUE_NOT_PRESENT, "the password's value is not here in the clear")
+    return material
+
+
+def _chain(scope: Scope, attributes: Attributes) -> tuple[Certificate, ...]:
+    """Return the certificates from the key's own to the last that is linked."""
+    identifier = _next(attributes, _FIRST_LINKS)
+    if identifier is None:
+        public = _next(attributes, (LinkType.PUBLIC_KEY_LINK,))
+        if public is not None:
+            half = scope.admit(public, Purpose.READ_ATTRIBUTES, Operation.GET)
+            identifier = _next(half.attributes, _FIRST_LINKS)
+    chain: dict[str, Certificate] = {}
+    while identifier is not None and identifier not in chain:
+        if len(chain) == MAXIMUM_CHAIN:
+            raise invalid_field(f"a chain has {MAXIMUM_CHAIN} certificates at most")
+        admitted = scope.admit(identifier, Purpose.READ_CONTENT, Operation.GET, _CERTIFICATES)
+        chain[identifier] = _certificate(scope, admitted)
+        identifier = _next(admitted.attributes, _FIRST_LINKS)
+    return tuple(chain.values())
+
+
+def _certificate(scope: Scope, admitted: Admitted) -> Certificate:
+    content = scope.work.content(admitted)
+    if not isinstance(content, Certificate):
+        raise invalid_field("a certificate link must lead to a certificate")
+    return evolve(content, attributes=Attributes())
+
+
+def _next(attributes: Attributes, link_types: Iterable[LinkType]) -> str | None:
+    """Return where the first kind of link that there is leads; two of a kind would be two chains."""
+    for link_type in link_types:
+        identifiers = list(dict.fromkeys(_linked(attributes, link_type)))
+        if len(identifiers) > 1:
+            raise invalid_field("there is more than one certificate chain")
+        if identifiers:
+            return identifiers[0]
+    return None
+
+
+def _linked(attributes: Attributes, link_type: LinkType) -> Iterable[str]:
+    return (link.linked_object_identifier for link in attributes.links if link.link_type is link_type)

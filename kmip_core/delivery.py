@@ -1,0 +1,172 @@
+"""How an object leaves the server: what Get and Export have in common.
+
+Format first, then wrapping; what is Sensitive leaves only wrapped, what is not Extractable not at all.
+KMIP 2.1 §6.1.19, §4.23, §4.55, 1.4 §4.11.
+"""
+
+from typing import Any, Final, Protocol
+
+from attrs import evolve
+
+from kmip_core import containers, key_use, wrapping
+from kmip_core.enums import (
+    CertificateRequestType,
+    CryptographicAlgorithm,
+    KeyCompressionType,
+    KeyFormatType,
+    KeyWrapType,
+    ResultReason,
+)
+from kmip_core.errors import KmipError
+from kmip_core.objects import (
+    Certificate,
+    CertificateRequest,
+    Content,
+    KeyBlock,
+    KeyValue,
+    PrivateKey,
+    PublicKey,
+    SecretData,
+    SymmetricKey,
+)
+from kmip_core.operation import Effect, Scope
+from kmip_core.rules import Admitted, check_content_may_leave
+from kmip_core.structures import KeyHandle, KeyWrappingSpecification
+
+
+class Form(Protocol):
+    """The fields of a request that say in which form an object is wanted; Get and Export have the same."""
+
+    @property
+    def key_format_type(self) -> KeyFormatType | None:
+        """None: as it is kept."""
+        ...
+
+    @property
+    def key_wrap_type(self) -> KeyWrapType | None:
+        """None: as registered."""
+        ...
+
+    @property
+    def key_compression_type(self) -> KeyCompressionType | None:
+        """None: not compressed."""
+        ...
+
+    @property
+    def key_wrapping_specification(self) -> KeyWrappingSpecification | None:
+        """None: not wrapped by this server."""
+        ...
+
+
+def effect_of(form: Form) -> Effect:
+    """Pace: keys as they are kept are a read; another form is work, and a wrapping key may have usage limits."""
+    plain = form.key_format_type is None and form.key_wrapping_specification is None and form.key_wrap_type is None
+    return Effect.READS if plain else Effect.COMPUTES
+
+
+def delivered(scope: Scope, target: Admitted, form: Form) -> Content:
+    """Return the object in the form that is wanted, and note that it is no longer fresh.
+
+    target: admitted for its content.
+    Raises KmipError: Sensitive, Not Extractable, Key Format Type Not Supported, Key Compression Type Not Supported, Key
+    Wrap Type Not Supported, Invalid Object Type for what cannot be wrapped, and as `wrapping` and `containers` say.
+    """
+    check_content_may_leave(target.attributes, wrapped=True)
+    content = scope.work.content(target)
+    specification = form.key_wrapping_specification
+    content = _as_registered_or_not(scope, content, form.key_wrap_type)
+    hidden = wrapping.hides(specification) if specification is not None else _is_hidden(content)
+    check_content_may_leave(target.attributes, wrapped=hidden)
+    _check_is_here(content)
+    _check_compression(content, form.key_compression_type)
+    content = _in_format(scope, content, target, form.key_format_type)
+    if specification is not None:
+        content = _wrapped(scope, content, target, specification)
+    if target.attributes.fresh:
+        # KMIP 2.1 §4.24: no longer fresh "as soon as the object has been served".
+        scope.work.save(evolve(target.managed_object, attributes=evolve(target.attributes, fresh=False)))
+    return content
+
+
+def _as_registered_or_not(scope: Scope, content: Content, wanted: KeyWrapType | None) -> Content:
+    block: KeyBlock | None = getattr(content, "key_block", None)
+    if wanted is not KeyWrapType.NOT_WRAPPED or block is None or block.key_wrapping_data is None:
+        return content
+    return _with_block(content, wrapping.unwrap(scope, block))
+
+
+def _is_hidden(content: Content) -> bool:
+    """Return whether the content was registered encrypted, and so leaves."""
+    block: KeyBlock | None = getattr(content, "key_block", None)
+    told = None if block is None else block.key_wrapping_data
+    if told is None:
+        return False
+    steps = wrapping.METHODS.get(told.wrapping_method)
+    return told.encryption_key_information is not None if steps is None else steps.encrypts
+
+
+def _check_is_here(content: Content) -> None:
+    block: KeyBlock | None = getattr(content, "key_block", None)
+    if block is not None and isinstance(getattr(block.key_value, "key_material", None), KeyHandle):
+        raise KmipError(ResultReason.NOT_EXTRACTABLE, "the key does not leave the module that holds it")
+
+
+_CURVES: Final = frozenset({CryptographicAlgorithm.EC, CryptographicAlgorithm.ECDSA, CryptographicAlgorithm.ECDH})
+
+
+def _check_compression(content: Content, wanted: KeyCompressionType | None) -> None:
+    if wanted is None:
+        return
+    is_curve = isinstance(content, PublicKey) and content.key_block.cryptographic_algorithm in _CURVES
+    if not is_curve or wanted is not KeyCompressionType.EC_PUBLIC_KEY_TYPE_UNCOMPRESSED:
+        raise KmipError(ResultReason.KEY_COMPRESSION_TYPE_NOT_SUPPORTED, "keys are returned uncompressed; ask for none")
+
+
+def _in_format(scope: Scope, content: Content, target: Admitted, wanted: KeyFormatType | None) -> Content:
+    if wanted is None:
+        return content
+    block: KeyBlock | None = getattr(content, "key_block", None)
+    if block is None:
+        if wanted is _own_format(content):
+            return content
+        raise _no_format("the object has no such form; ask for none")
+    if wanted is block.key_format_type:
+        return content
+    if not isinstance(block.key_value, KeyValue) or block.key_wrapping_data is not None:
+        raise _no_format(f"the key is kept wrapped as {block.key_format_type.name}; it cannot be converted")
+    if wanted is KeyFormatType.PKCS_12 and isinstance(content, PrivateKey):
+        return _with_block(content, containers.packed(scope, _completed(scope, target), target.attributes))
+    if not isinstance(content, SymmetricKey | PublicKey | PrivateKey | SecretData):
+        raise _no_format(f"the object is kept as {block.key_format_type.name}; it cannot be converted")
+    return _with_block(content, scope.crypto.convert(key_use.key_of(scope, target), wanted))
+
+
+def _completed(scope: Scope, target: Admitted) -> PrivateKey:
+    key = key_use.key_of(scope, target)
+    assert isinstance(key, PrivateKey)  # noqa: S101  the caller has looked
+    return key
+
+
+def _own_format(content: Content) -> KeyFormatType | None:
+    if isinstance(content, Certificate):
+        return KeyFormatType.X_509
+    if isinstance(content, CertificateRequest) and content.certificate_request_type is CertificateRequestType.PKCS_10:
+        return KeyFormatType.PKCS_10
+    return None
+
+
+def _wrapped(scope: Scope, content: Content, target: Admitted, specification: KeyWrappingSpecification) -> Content:
+    block: KeyBlock | None = getattr(content, "key_block", None)
+    if block is None:
+        raise KmipError(ResultReason.INVALID_OBJECT_TYPE, "only objects with a Key Block can be wrapped")
+    (key, *_) = scope.targets.get(wrapping.ENCRYPTION_KEY.field, (None,))
+    return _with_block(content, wrapping.wrap(scope, block, target.attributes, specification, key))
+
+
+def _with_block(content: Any, block: KeyBlock) -> Content:
+    changed: Content = evolve(content, key_block=block)
+    return changed
+
+
+def _no_format(message: str) -> KmipError:
+    return KmipError(ResultReason.KEY_FORMAT_TYPE_NOT_SUPPORTED, message)

@@ -1,0 +1,294 @@
+"""Key wrapping: a key value encrypted, authenticated, or both, under other keys.
+
+Get and Export wrap, Get (Key Wrap Type) and Import unwrap. The keys that wrap are admitted like any other: state,
+dates, usage mask and policy. The work is the crypto port's Cipher, Authenticator and Signer.
+KMIP 2.1 §3.3, §7.18, 1.4 §2.1.5, §2.1.6.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from attrs import asdict, evolve, frozen
+
+from kmip_core import key_use, usage
+from kmip_core.attributes import Attributes
+from kmip_core.enums import (
+    EncodingOption,
+    LinkType,
+    ObjectType,
+    ResultReason,
+    ValidityIndicator,
+    WrappingMethod,
+)
+from kmip_core.errors import KmipError, not_supported
+from kmip_core.objects import KeyBlock, KeyValue
+from kmip_core.operation import Scope, Target
+from kmip_core.rules import Admitted, Purpose
+from kmip_core.structures import (
+    CryptographicParameters,
+    EncryptionKeyInformation,
+    KeyHandle,
+    KeyWrappingData,
+    KeyWrappingSpecification,
+    MACSignatureKeyInformation,
+)
+
+WRAPPING_REASONS: Final[Mapping[ResultReason, ResultReason]] = {
+    ResultReason.OBJECT_NOT_FOUND: ResultReason.WRAPPING_OBJECT_NOT_FOUND,
+    ResultReason.OBJECT_ARCHIVED: ResultReason.WRAPPING_OBJECT_ARCHIVED,
+    ResultReason.OBJECT_DESTROYED: ResultReason.WRAPPING_OBJECT_DESTROYED,
+}
+"""What is said of a key that wraps, instead of what is said of the key that is wrapped. KMIP 2.1 §6.1.19."""
+
+ENCRYPTION_KEY: Final = Target(
+    field="key_wrapping_specification.encryption_key_information.unique_identifier",
+    purpose=Purpose.WRAP,
+    optional=True,
+    object_types=frozenset({ObjectType.SYMMETRIC_KEY, ObjectType.PUBLIC_KEY}),
+    reasons=WRAPPING_REASONS,
+)
+"""The target that Get and Export declare for a Key Wrapping Specification."""
+
+
+@frozen
+class _Steps:
+    """What a wrapping method does.  authenticates: "before" encryption, "after" it, or not at all."""
+
+    encrypts: bool
+    authenticates: str | None
+
+
+METHODS: Final[Mapping[WrappingMethod, _Steps]] = {
+    WrappingMethod.ENCRYPT: _Steps(True, None),
+    WrappingMethod.MAC_SIGN: _Steps(False, "before"),
+    WrappingMethod.ENCRYPT_THEN_MAC_SIGN: _Steps(True, "after"),
+    WrappingMethod.MAC_SIGN_THEN_ENCRYPT: _Steps(True, "before"),
+}
+"""Wrapping methods that this server has; TR-31 it has not."""
+
+
+def hides(specification: KeyWrappingSpecification) -> bool:
+    """Return whether a key wrapped so is secret: a MAC alone hides nothing (Sensitive, KMIP 2.1 §4.55)."""
+    return _steps(specification.wrapping_method).encrypts
+
+
+def wrap(
+    scope: Scope, block: KeyBlock, attributes: Attributes, specification: KeyWrappingSpecification, key: Admitted | None
+) -> KeyBlock:
+    """Return the key block with its value wrapped.
+
+    attributes: of the object, from which the specification chooses those to wrap inside.
+    key: the admitted encryption key, None where the specification names none.
+    Raises KmipError: Permission Denied for a specification that lacks a key, or has one too many (PyKMIP's reason);
+    Encoding Option Error; Bad Cryptographic Parameters; Key Wrap Type Not Supported for what is wrapped already.
+    """
+    steps = _steps(specification.wrapping_method)
+    encryption, authentication = (
+        specification.encryption_key_information,
+        specification.mac_signature_key_information,
+    )
+    _check_keys(steps, encryption, authentication)
+    data = _encoded(scope, block, attributes, specification)
+    told = KeyWrappingData(wrapping_method=specification.wrapping_method, encoding_option=specification.encoding_option)
+    if authentication is not None and steps.authenticates == "before":
+        told = _authenticated(scope, data, authentication, told)
+    if encryption is not None and key is not None:
+        data, told = _encrypted(scope, data, encryption, key, told)
+    if authentication is not None and steps.authenticates == "after":
+        told = _authenticated(scope, data, authentication, told)
+    return evolve(block, key_value=data, key_wrapping_data=told)
+
+
+def unwrap(scope: Scope, block: KeyBlock) -> KeyBlock:
+    """Return the key block with its value in the clear.
+
+    Raises KmipError: Wrapping Object Not Found, and the like, for keys that are not here; Cryptographic Failure for a
+    value that was not wrapped so; Encoding Option Error.
+    """
+    told, data = block.key_wrapping_data, block.key_value
+    if told is None or not isinstance(data, bytes):
+        return block
+    steps = _steps(told.wrapping_method)
+    encryption, authentication = told.encryption_key_information, told.mac_signature_key_information
+    _check_keys(steps, encryption, authentication)
+    if authentication is not None and steps.authenticates == "after":
+        _verify(scope, data, authentication, told.mac_signature)
+    if encryption is not None:
+        data = _decrypted(scope, data, encryption, told.iv_counter_nonce)
+    if authentication is not None and steps.authenticates == "before":
+        _verify(scope, data, authentication, told.mac_signature)
+    if told.encoding_option is EncodingOption.NO_ENCODING:
+        key_value = KeyValue(key_material=data)
+    else:
+        key_value = scope.key_values.decode_key_value(data, block.key_format_type, scope.protocol_version)
+    return evolve(block, key_value=key_value, key_wrapping_data=None)
+
+
+# --- steps ------------------------------------------------------------------------------------------------------------
+
+
+def _steps(method: WrappingMethod) -> _Steps:
+    steps = METHODS.get(method)
+    if steps is None:
+        raise not_supported("the wrapping method is not known here; use Encrypt, MAC/sign, or both")
+    return steps
+
+
+def _check_keys(
+    steps: _Steps, encryption: EncryptionKeyInformation | None, authentication: MACSignatureKeyInformation | None
+) -> None:
+    if (encryption is not None, authentication is not None) != (steps.encrypts, steps.authenticates is not None):
+        names = ("Encryption Key Information", steps.encrypts), ("MAC/Signature Key Information", steps.authenticates)
+        wanted = " and ".join(name for name, needed in names if needed)
+        raise KmipError(ResultReason.PERMISSION_DENIED, f"the wrapping method needs {wanted}, and no other key")
+
+
+def _encoded(scope: Scope, block: KeyBlock, attributes: Attributes, specification: KeyWrappingSpecification) -> bytes:
+    """Return what is to be wrapped."""
+    value = block.key_value
+    if block.key_wrapping_data is not None or isinstance(value, bytes):
+        raise KmipError(ResultReason.KEY_WRAP_TYPE_NOT_SUPPORTED, "the key is kept wrapped; it is not wrapped again")
+    if value is None:
+        raise KmipError(ResultReason.KEY_VALUE_NOT_PRESENT, "the object was registered without its key value")
+    if isinstance(value.key_material, KeyHandle):
+        raise KmipError(ResultReason.NOT_EXTRACTABLE, "the key does not leave the module that holds it")
+    if specification.encoding_option is EncodingOption.NO_ENCODING:
+        if specification.attribute_names:
+            raise _encoding_error("attributes are wrapped with TTLV Encoding only")
+        if not isinstance(value.key_material, bytes):
+            raise _encoding_error("No Encoding is for Key Material that is a Byte String; use TTLV Encoding")
+        return value.key_material
+    if specification.attribute_names:
+        value = evolve(value, attributes=_chosen(scope, attributes, specification.attribute_names))
+    return scope.key_values.encode_key_value(value, scope.protocol_version)
+
+
+def _chosen(scope: Scope, attributes: Attributes, names: tuple[str, ...]) -> Attributes:
+    """Return the attributes of these names; those that the object does not have are left out."""
+    chosen = Attributes()
+    for name in dict.fromkeys(names):
+        reference = scope.key_values.attribute_reference(name)
+        values = attributes.values_of(reference)
+        if values:
+            chosen = chosen.with_values(reference, values, attributes.indices_of(reference))
+    return chosen
+
+
+def _encrypted(
+    scope: Scope, data: bytes, information: EncryptionKeyInformation, key: Admitted, told: KeyWrappingData
+) -> tuple[bytes, KeyWrappingData]:
+    parameters = _parameters(information.cryptographic_parameters, key.attributes)
+    usage.charge(scope.work, key, 1, len(data))
+    made = scope.crypto.encrypt(key_use.key_of(scope, key), parameters, data)
+    said = evolve(information, unique_identifier=key.unique_identifier)
+    if information.cryptographic_parameters is None:
+        said = evolve(said, cryptographic_parameters=parameters)
+    told = evolve(told, encryption_key_information=said, iv_counter_nonce=made.iv_counter_nonce)
+    # Key Wrapping Data has no field for the tag of an authenticated mode: it stands at the end.
+    return made.data + (made.authenticated_encryption_tag or b""), told
+
+
+def _decrypted(scope: Scope, data: bytes, information: EncryptionKeyInformation, iv: bytes | None) -> bytes:
+    key = _admitted(
+        scope,
+        information.unique_identifier,
+        {ObjectType.SYMMETRIC_KEY: Purpose.UNWRAP, ObjectType.PRIVATE_KEY: Purpose.UNWRAP},
+    )
+    parameters = key_use.parameters_of(information.cryptographic_parameters, key.attributes)
+    return scope.crypto.decrypt(key_use.key_of(scope, key), parameters, data, iv_counter_nonce=iv)
+
+
+def _authenticated(
+    scope: Scope, data: bytes, information: MACSignatureKeyInformation, told: KeyWrappingData
+) -> KeyWrappingData:
+    key = _admitted(
+        scope,
+        information.unique_identifier,
+        {ObjectType.SYMMETRIC_KEY: Purpose.MAC_GENERATE, ObjectType.PRIVATE_KEY: Purpose.SIGN},
+    )
+    parameters = _parameters(information.cryptographic_parameters, key.attributes)
+    usage.charge(scope.work, key, 1, len(data))
+    material = key_use.key_of(scope, key)
+    if key.managed_object.object_type is ObjectType.PRIVATE_KEY:
+        code = scope.crypto.sign(material, parameters, data)
+    else:
+        code = scope.crypto.mac(material, parameters, data)
+    said = information
+    if information.cryptographic_parameters is None:
+        said = evolve(said, cryptographic_parameters=parameters)
+    return evolve(told, mac_signature_key_information=said, mac_signature=code)
+
+
+def _verify(scope: Scope, data: bytes, information: MACSignatureKeyInformation, code: bytes | None) -> None:
+    key = _admitted(
+        scope,
+        information.unique_identifier,
+        {ObjectType.SYMMETRIC_KEY: Purpose.MAC_VERIFY, ObjectType.PUBLIC_KEY: Purpose.VERIFY},
+    )
+    parameters = key_use.parameters_of(information.cryptographic_parameters, key.attributes)
+    material = key_use.key_of(scope, key)
+    if key.managed_object.object_type is ObjectType.PUBLIC_KEY:
+        found = scope.crypto.verify(material, parameters, data, code or b"")
+    else:
+        found = scope.crypto.verify_mac(material, parameters, data, code or b"")
+    if found is not ValidityIndicator.VALID:
+        raise KmipError(ResultReason.CRYPTOGRAPHIC_FAILURE, "the MAC or signature of the wrapped key is not right")
+
+
+# --- keys and parameters ----------------------------------------------------------------------------------------------
+
+_OTHER_HALF: Final = {
+    ObjectType.PUBLIC_KEY: (ObjectType.PRIVATE_KEY, LinkType.PRIVATE_KEY_LINK),
+    ObjectType.PRIVATE_KEY: (ObjectType.PUBLIC_KEY, LinkType.PUBLIC_KEY_LINK),
+}
+
+
+def _admitted(scope: Scope, identifier: str, purposes: Mapping[ObjectType, Purpose]) -> Admitted:
+    """Return a key admitted for what its type is used for; the half of a pair that is named stands for the other.
+
+    KMIP 1.4 §2.1.5: "of the Private Key (or its corresponding Public Key) used to sign".
+    """
+    try:
+        named = scope.admit(identifier, Purpose.READ_ATTRIBUTES)
+        object_type = named.managed_object.object_type
+        if object_type not in purposes and object_type in _OTHER_HALF:
+            object_type, link_type = _OTHER_HALF[object_type]
+            links = (link for link in named.attributes.links if link.link_type is link_type)
+            other = next(links, None)
+            identifier = identifier if other is None else other.linked_object_identifier
+        purpose = purposes.get(object_type, Purpose.READ_CONTENT)
+        return scope.admit(identifier, purpose, object_types=frozenset(purposes))
+    except KmipError as error:
+        raise KmipError(WRAPPING_REASONS.get(error.reason, error.reason), error.message) from error
+
+
+def _parameters(given: CryptographicParameters | None, attributes: Attributes) -> CryptographicParameters:
+    """Return the parameters to wrap with: the key's first, or those of the key's that the given ones are part of.
+
+    A key that has none is used with what is given, as PyKMIP's clients do; the standard would refuse (1.4 §2.1.6).
+    Raises KmipError (Bad Cryptographic Parameters).
+    """
+    own = attributes.cryptographic_parameters
+    if given is None:
+        if not own:
+            raise _bad_parameters("the key has no Cryptographic Parameters, so the specification must give them")
+        return own[0]
+    if not own:
+        return given
+    wanted = _said(given)
+    for candidate in own:
+        if wanted.items() <= _said(candidate).items():
+            return candidate
+    raise _bad_parameters("the Cryptographic Parameters are none of those that the key has")
+
+
+def _said(parameters: CryptographicParameters) -> dict[str, Any]:
+    return {name: value for name, value in asdict(parameters).items() if value is not None}
+
+
+def _bad_parameters(message: str) -> KmipError:
+    return KmipError(ResultReason.BAD_CRYPTOGRAPHIC_PARAMETERS, message)
+
+
+def _encoding_error(message: str) -> KmipError:
+    return KmipError(ResultReason.ENCODING_OPTION_ERROR, message)
