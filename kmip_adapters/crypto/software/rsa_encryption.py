@@ -7,6 +7,7 @@ text, so neither the answer nor its time is an oracle. `self_test` refuses an Op
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from kmip_adapters.crypto.refusals import cryptographic_failure, decryption_failed
@@ -33,6 +34,8 @@ def encryptor(key: Key, parameters: CryptographicParameters) -> Callable[[bytes]
             return rsa_key.encrypt(data, rsa_padding), None
         except ValueError:
             raise cryptographic_failure("the key's modulus or exponent is too large to compute with") from None
+        except UnsupportedAlgorithm:
+            raise _no_such_hash() from None
 
     return encrypt
 
@@ -54,6 +57,8 @@ def decryptor(key: Key, parameters: CryptographicParameters) -> Callable[[bytes,
             return rsa_key.decrypt(data, rsa_padding)
         except ValueError:
             raise decryption_failed() from None
+        except UnsupportedAlgorithm:
+            raise _no_such_hash() from None
 
     return decrypt
 
@@ -70,6 +75,10 @@ def _padding(parameters: CryptographicParameters) -> tuple[padding.AsymmetricPad
 
 def _not_rsa() -> KmipError:
     return cryptographic_failure("the key is not an RSA key; of the keys that come in pairs, only those encrypt")
+
+
+def _no_such_hash() -> KmipError:
+    return invalid_field("this hash does not go with OAEP here; SHA-1 and SHA-224 to SHA-512 do")
 
 
 def _oaep(parameters: CryptographicParameters) -> tuple[padding.AsymmetricPadding, int]:
