@@ -192,6 +192,11 @@ class HsmStub(RestrictedCrypto):
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, self._path)
+        directory = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)  # the new name must be on disk before the handle is given away
+        finally:
+            os.close(directory)
 
 
 def _handle(key: Key) -> KeyHandle | None:
