@@ -81,8 +81,8 @@ WRAPPED_MEMBERS: Final[Mapping[str, str]] = {
 }
 """What stands inside, where it is not the singular."""
 
-ANY_VERSION_FIELDS: Final = frozenset({"locate.Request.offset_items"})
-"""Accepted in every version although their tag is younger: Percona pages with Offset Items at 1.0 (clients.md 13)."""
+ANY_VERSION_FIELDS: Final = frozenset({"locate.Request.offset_items", "locate.Response.located_items"})
+"""Spoken in every version although their tag is younger: Percona Server pages through its keys with them at 1.0."""
 
 FIRST_VERSIONS_OF_FIELDS: Final[Mapping[str, ProtocolVersion]] = {
     "structures.Digest.key_format_type": ProtocolVersion(1, 1),

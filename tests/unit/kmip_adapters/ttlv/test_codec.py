@@ -522,3 +522,47 @@ def test_an_answer_without_time_stamp_is_refused() -> None:
 
     with pytest.raises(KmipError, match="Time Stamp"):
         CODEC.response_from(item)
+
+
+# --- anything at all ----------------------------------------------------------------------------------------------
+
+TAGS = st.sampled_from([tag for tag in range(0x420001, 0x420177) if tables.tag_by_code(tag)])
+LEAVES = st.one_of(
+    st.builds(Item, TAGS, st.just(ItemType.INTEGER), st.integers(-(2**31), 2**31 - 1)),
+    st.builds(Item, TAGS, st.just(ItemType.ENUMERATION), st.integers(0, 60) | st.integers(0, 2**32 - 1)),
+    st.builds(Item, TAGS, st.just(ItemType.TEXT_STRING), st.sampled_from(["", "Name", "State", "x-Foo"])),
+    st.builds(Item, TAGS, st.just(ItemType.BYTE_STRING), st.binary(max_size=3)),
+    st.builds(Item, TAGS, st.just(ItemType.BOOLEAN), st.booleans()),
+    st.builds(Item, TAGS, st.just(ItemType.BIG_INTEGER), st.integers()),
+    st.builds(Item, TAGS, st.just(ItemType.DATE_TIME), st.integers(-(2**63), 2**63 - 1)),
+)
+TREES = st.recursive(
+    LEAVES, lambda inner: st.builds(Item, TAGS, st.just(ItemType.STRUCTURE), st.lists(inner, max_size=3).map(tuple))
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    operation=st.sampled_from(tuple(CATALOGUE)),
+    version=st.sampled_from(tables.VERSIONS),
+    items=st.lists(TREES, max_size=4),
+)
+def test_any_payload_is_read_or_refused(operation: Operation, version: ProtocolVersion, items: list[Item]) -> None:
+    payload = structure(REQUEST_PAYLOAD, *items)
+    item = structure(BATCH_ITEM, enumerated(OPERATION, operation), payload)
+
+    read = one(request(header(version), item)).payload
+
+    assert isinstance(read, (KmipError, CATALOGUE[operation].request))
+
+
+@settings(max_examples=200, deadline=None)
+@given(version=st.sampled_from(tables.VERSIONS), items=st.lists(TREES, max_size=4))
+def test_any_header_is_read_or_refused(version: ProtocolVersion, items: list[Item]) -> None:
+    message = structure(REQUEST_MESSAGE, header(version, *items), ACTIVATE)
+    try:
+        read: RequestMessage | UnreadableMessage = CODEC.request_from(message)
+    except UnreadableMessage as refusal:
+        read = refusal
+
+    assert version == (read.version if isinstance(read, UnreadableMessage) else read.header.protocol_version)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -11,7 +11,7 @@ from kmip_adapters.ttlv import binary, tables
 from kmip_adapters.ttlv.converter import make_converter
 from kmip_adapters.ttlv.elements import UnencodableError
 from kmip_adapters.ttlv.items import Item
-from kmip_core.attributes import Attributes
+from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes
 from kmip_core.enums import (
     AdjustmentType,
     ItemType,
@@ -24,7 +24,16 @@ from kmip_core.enums import (
 from kmip_core.errors import KmipError
 from kmip_core.objects import KeyBlock, KeyValue, SymmetricKey, Template
 from kmip_core.operation import Spec
-from kmip_core.operations import CATALOGUE, create, get, locate, query, register
+from kmip_core.operations import (
+    CATALOGUE,
+    create,
+    delete_attribute,
+    get,
+    locate,
+    modify_attribute,
+    query,
+    register,
+)
 from kmip_core.structures import KeyHandle, ProtocolVersion, TypedValue
 from tests.unit.kmip_adapters.ttlv.strategies import instances
 
@@ -69,6 +78,8 @@ OFFSET_ITEMS = 0x4200D4
 MAXIMUM_ITEMS = 0x42004F
 QUERY_FUNCTION = 0x420074
 KEY_WRAP_TYPE = 0x4200F8
+CURRENT_ATTRIBUTE = 0x42013C
+NEW_ATTRIBUTE = 0x42013D
 
 V10, V12, V14, V20, V21 = (ProtocolVersion(*v) for v in ((1, 0), (1, 2), (1, 4), (2, 0), (2, 1)))
 
@@ -138,6 +149,32 @@ REFUSED = {
         ],
         "INVALID_FIELD",
     ),
+    "key material that is a number": (
+        KeyValue,
+        V14,
+        [Item(KEY_MATERIAL, ItemType.INTEGER, 1)],
+        "INVALID_MESSAGE",
+    ),
+    "an attribute index without a name": (
+        delete_attribute.Request,
+        V12,
+        [Item(0x420009, ItemType.INTEGER, 1)],
+        "INVALID_MESSAGE",
+    ),
+    "a deletion that names no attribute": (delete_attribute.Request, V12, [IDENTIFIER], "INVALID_MESSAGE"),
+    "a current attribute in 1.x": (
+        modify_attribute.Request,
+        V14,
+        [structure(CURRENT_ATTRIBUTE, text(0x4200FD, "old"))],
+        "INVALID_FIELD",
+    ),
+    "a new attribute that is two": (
+        modify_attribute.Request,
+        V20,
+        [structure(NEW_ATTRIBUTE, text(0x4200FD, "a"), text(0x4200FC, "b"))],
+        "INVALID_MESSAGE",
+    ),
+    "a new attribute that is none": (modify_attribute.Request, V20, [structure(NEW_ATTRIBUTE)], "INVALID_MESSAGE"),
     "two objects at once": (
         register.Request,
         V14,
@@ -169,10 +206,12 @@ def test_items_may_come_in_any_order() -> None:
     assert structured(get.Request, V12, *ordered) == structured(get.Request, V12, *reversed(ordered))
 
 
-def test_offset_items_is_taken_in_every_version() -> None:
+def test_pages_are_asked_for_and_counted_in_every_version() -> None:
     request = structured(locate.Request, V10, Item(OFFSET_ITEMS, ItemType.INTEGER, 16))
+    page = locate.Response(located_items=17, unique_identifiers=("1",))
 
     assert request.offset_items == 16
+    assert over_the_wire(page, V10) == page
 
 
 def test_an_object_may_be_named_by_enumeration_or_index_from_2_0() -> None:
@@ -281,7 +320,95 @@ def test_a_required_field_that_the_version_lacks_cannot_be_read() -> None:
         structured(Later, V14)
 
 
+@frozen(kw_only=True)
+class Undeclared:
+    """A field of one of two types that no spelling declares."""
+
+    data: int | bytes
+
+
+@frozen(kw_only=True)
+class Nameless:
+    """A field whose name is no tag's."""
+
+    colour: str
+
+
+@frozen(kw_only=True)
+class Mistyped:
+    """A field whose tag cannot hold its type."""
+
+    state: str
+
+
+@pytest.mark.parametrize("cls", [Undeclared, Nameless, Mistyped])
+def test_a_class_that_the_wire_cannot_carry_is_found_when_it_is_planned(cls: type) -> None:
+    with pytest.raises(TypeError):
+        make_converter(V20).get_structure_hook(cls)
+
+
+def test_deleting_by_name_and_index_in_1_x_is_by_reference_in_2_x() -> None:
+    comment = AttributeReference(attribute="object_groups")
+    request = delete_attribute.Request(unique_identifier="1", reference=evolve(comment, attribute_index=2))
+
+    assert over_the_wire(request, V14) == request
+    assert over_the_wire(request, V20) == delete_attribute.Request(unique_identifier="1", reference=comment)
+
+
+def test_modify_attribute_answers_with_the_attribute_in_1_x_alone() -> None:
+    value = AttributeInstance(reference=AttributeReference(attribute="object_groups", attribute_index=1), value="g")
+    response = modify_attribute.Response(unique_identifier="1", new_attribute=value)
+
+    assert over_the_wire(response, V12) == response
+    assert over_the_wire(response, V21) == modify_attribute.Response(unique_identifier="1")
+
+
 def test_a_value_of_any_type_keeps_its_type() -> None:
     value = Storage(adjustment_value=TypedValue(ItemType.INTERVAL, 5))
 
     assert over_the_wire(value, V21) == value
+
+
+# --- damage -------------------------------------------------------------------------------------------------------
+
+OTHER_VALUES = st.one_of(
+    st.tuples(st.just(ItemType.INTEGER), st.integers(-(2**31), 2**31 - 1)),
+    st.tuples(st.just(ItemType.ENUMERATION), st.integers(0, 2**32 - 1)),
+    st.tuples(st.just(ItemType.TEXT_STRING), st.just("x")),
+    st.tuples(st.just(ItemType.BYTE_STRING), st.just(b"x")),
+    st.tuples(st.just(ItemType.BOOLEAN), st.booleans()),
+    st.tuples(st.just(ItemType.STRUCTURE), st.just(())),
+)
+
+
+def damaged(items: tuple[Item, ...], data: st.DataObject) -> tuple[Item, ...]:
+    """Return the items with one of them, anywhere in the tree, dropped, doubled or given another value."""
+    if not items:
+        return items
+    place = data.draw(st.integers(0, len(items) - 1))
+    item = items[place]
+    how = data.draw(st.sampled_from(("inside", "inside", "inside", "drop", "double", "change")))
+    changed: tuple[Item, ...]
+    if how == "inside" and isinstance(item.value, tuple):
+        changed = (item._replace(value=damaged(item.value, data)),)
+    elif how == "drop":
+        changed = ()
+    elif how == "double":
+        changed = (item, item)
+    else:
+        changed = (Item(item.tag, *data.draw(OTHER_VALUES)),)
+    return items[:place] + changed + items[place + 1 :]
+
+
+@pytest.mark.parametrize(("version", "spec"), CASES)
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_a_damaged_request_is_read_or_refused(version: ProtocolVersion, spec: Spec, data: st.DataObject) -> None:
+    converter = CONVERTERS[version]
+    items = converter.get_unstructure_hook(spec.request)(data.draw(instances(spec.request, version)))
+    try:
+        read = converter.get_structure_hook(spec.request)(damaged(items, data), spec.request)
+    except KmipError as refusal:
+        read = refusal
+
+    assert isinstance(read, (spec.request, KmipError))
