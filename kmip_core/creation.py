@@ -8,7 +8,7 @@ set").
 from attrs import evolve
 
 from kmip_core import attribute_rules, attribute_values, lifecycle
-from kmip_core.attributes import AttributeReference, Attributes
+from kmip_core.attributes import AttributeReference, Attributes, merge
 from kmip_core.enums import (
     HashingAlgorithm,
     KeyFormatType,
@@ -54,6 +54,8 @@ def begin(
     Raises KmipError for attributes that a client may not set, or values that they cannot have.
     """
     attribute_rules.check_creation(attributes, content.object_type)
+    if isinstance(content, Certificate):
+        attributes = _described(scope, content, attributes)
     if made_here:
         _check_is_not_told(attributes)
     accepted = evolve(
@@ -130,6 +132,14 @@ def _protection(scope: Scope, wanted: tuple[ProtectionStorageMask, ...]) -> Prot
     raise KmipError(
         ResultReason.PROTECTION_STORAGE_UNAVAILABLE, "objects are not stored here in any of the ways that would do"
     )
+
+
+def _described(scope: Scope, certificate: Certificate, attributes: Attributes) -> Attributes:
+    """Return the attributes with what the certificate says of itself, which is not a client's to say otherwise."""
+    description = scope.certificates.describe_certificate(certificate)
+    if description is None:
+        return attributes
+    return merge(evolve(attributes, digital_signature_algorithms=()), description.attributes)
 
 
 def _check_is_not_told(attributes: Attributes) -> None:

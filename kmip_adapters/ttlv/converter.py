@@ -322,7 +322,7 @@ class _Planner:
 
             return _Field(
                 name=member.name,
-                readers={attributes_1x.ATTRIBUTE: _Reader(member.name, form.instance)},
+                readers={attributes_1x.ATTRIBUTE: _Reader(member.name, form.numbered_instance)},
                 write=write,
                 required=member.required,
                 title="Attribute",
@@ -388,10 +388,10 @@ class _Planner:
 
         def finish(fields: Fields) -> None:
             given = fields.pop(index, None)
-            if given is not None:
-                if member.name not in fields:
-                    raise DecodingError("Attribute Name is missing")
-                fields[member.name] = evolve(fields[member.name], attribute_index=given)
+            if member.name in fields:  # KMIP 1.4 §4.16: an index that is not said is 0
+                fields[member.name] = evolve(fields[member.name], attribute_index=given or 0)
+            elif given is not None:
+                raise DecodingError("Attribute Name is missing")
 
         def write_1x(instance: Any, out: list[Item]) -> None:
             value: AttributeReference | None = get(instance)
@@ -602,6 +602,13 @@ def _form(member: _Member) -> Form | None:
 
 
 _REPEATED: Final = {Form.ATTRIBUTE: Form.CRITERIA, Form.REFERENCE: Form.REFERENCES}
+
+
+def _numbered(instance: AttributeInstance) -> AttributeInstance:
+    """Return an attribute of 1.x with its index, which is 0 where it is not said. KMIP 1.4 §2.1.1."""
+    if instance.reference.attribute_index is not None:
+        return instance
+    return evolve(instance, reference=evolve(instance.reference, attribute_index=0))
 
 
 def _unspoken(member: _Member, tag: tables.Tag) -> _Field:

@@ -140,8 +140,8 @@ def customs(version: ProtocolVersion) -> Strategy:
 
 
 def references(version: ProtocolVersion, *, indexed: bool = False) -> Strategy:
-    """Return a strategy for references to attributes of this version."""
-    index = st.none() | st.integers(0, 9) if indexed and version < KMIP_2_0 else st.none()
+    """Return a strategy for references to attributes of this version; 1.x reads 0 where no index is said."""
+    index = st.integers(0, 9) if indexed and version < KMIP_2_0 else st.none()
     standard = [field for field in attribute_fields(version) if field != spellings.FLATTENED]
     return st.one_of(
         st.builds(AttributeReference, attribute=st.sampled_from(standard), attribute_index=index),
@@ -151,9 +151,10 @@ def references(version: ProtocolVersion, *, indexed: bool = False) -> Strategy:
     )
 
 
-def attribute_instances(version: ProtocolVersion) -> Strategy:
-    """Return a strategy for one attribute with its value and, in 1.x, perhaps its index."""
-    index = st.none() | st.integers(1, 9) if version < KMIP_2_0 else st.none()
+def attribute_instances(version: ProtocolVersion, *, repeated: bool = False) -> Strategy:
+    """Return a strategy for one attribute with its value and, in 1.x, its index, which criteria need not have."""
+    unsaid = st.none() if repeated or version >= KMIP_2_0 else st.just(0)
+    index = unsaid | st.integers(1, 9) if version < KMIP_2_0 else unsaid
     standard = st.sampled_from([f for f in attribute_fields(version) if f != spellings.FLATTENED]).flatmap(
         lambda field: st.builds(
             AttributeInstance,
@@ -200,6 +201,8 @@ def _field(key: str, name: str, hint: Any, version: ProtocolVersion) -> Strategy
         (inner, _) = get_args(hint)
         if inner is AttributeReference:
             return st.lists(references(version), unique=True, max_size=3).map(tuple)
+        if inner is AttributeInstance:
+            return st.lists(attribute_instances(version, repeated=True), max_size=3).map(tuple)
         return st.lists(_kind(inner, name, version), max_size=3).map(tuple)
     bare = spellings.FORMS.get(key) is spellings.Form.BARE_ATTRIBUTES
     if bare and type(None) in _union(hint):
