@@ -6,6 +6,7 @@ since a wrong wire would otherwise fail at the first request that touches it (DE
 """
 
 import ssl
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,9 +41,10 @@ from kmip_adapters.ttlv.tables import VERSIONS
 from kmip_app.config import Configuration
 from kmip_app.pki import Bundle, Pki, ensure_pki
 from kmip_core.engine import Engine
+from kmip_core.enums import Operation
 from kmip_core.objects import CONTENT_CLASSES
-from kmip_core.operation import Capabilities
-from kmip_core.operations import CATALOGUE
+from kmip_core.operation import Capabilities, Spec
+from kmip_core.operations import CATALOGUE, offered
 
 if TYPE_CHECKING:
     from kmip_adapters.storage.sql.storage import SqlStorage
@@ -106,9 +108,9 @@ def _new_framer(configuration: Configuration) -> "partial[FrameReader]":
     return partial(FrameReader, configuration.maximum_request_size)
 
 
-def _capabilities() -> Capabilities:
+def _capabilities(catalogue: Mapping[Operation, Spec]) -> Capabilities:
     return Capabilities(
-        operations=tuple(CATALOGUE), object_types=OBJECT_TYPES, protocol_versions=tuple(reversed(VERSIONS))
+        operations=tuple(catalogue), object_types=OBJECT_TYPES, protocol_versions=tuple(reversed(VERSIONS))
     )
 
 
@@ -147,9 +149,10 @@ class Container(containers.DeclarativeContainer):
         require_client_auth_eku=configuration.provided.enable_tls_client_auth,
     )
 
+    catalogue = providers.Singleton(offered, settings)
     engine = providers.Singleton(
         Engine,
-        catalogue=CATALOGUE,
+        catalogue=catalogue,
         storage=storage,
         outbox=storage,
         policy=policy,
@@ -162,7 +165,7 @@ class Container(containers.DeclarativeContainer):
         identifiers=identifiers,
         faults=faults,
         settings=settings,
-        capabilities=providers.Singleton(_capabilities),
+        capabilities=providers.Singleton(_capabilities, catalogue),
     )
     codec = providers.Singleton(Codec, CATALOGUE)
     groups = providers.Singleton(_groups, configuration)

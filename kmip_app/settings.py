@@ -189,6 +189,7 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
         _native(
             "unique_names", BOOLEAN, "Whether two objects of one owner must have different names.", "core.unique_names"
         ),
+        _native("interop", BOOLEAN, "Offer the Interop operation, for conformance tests.", "core.interop"),
         _native("rng_seed", kinds.member_of(RNGSeedMode), "How RNG Seed is answered.", "core.rng_seed"),
         _native(
             "check_time_stamp",

@@ -93,6 +93,7 @@ class Spec:
     effect: how to pace it; a function where that depends on the request.
     placeholder: what the ID placeholder becomes after success (None empties it); no function leaves it (RULINGS 14).
     failure_empties_placeholder: True where the standard wants what follows in the batch to fail as well.
+    is_offered: False where the settings leave the operation out.
     """
 
     operation: Operation
@@ -104,6 +105,7 @@ class Spec:
     placeholder: Callable[[Any], str | None] | None = None
     amount: Callable[[Any], tuple[int, int | None]] | None = None
     failure_empties_placeholder: bool = False
+    is_offered: Callable[[Settings], bool] = field(default=lambda settings: True, repr=False)
     identifier_fields: tuple[str, ...] = field(init=False, repr=False)
     """The response's fields that hold identifiers of objects, derived."""
 
@@ -174,6 +176,10 @@ class Work(Protocol):
 
     def content(self, admitted: Admitted) -> Content:
         """Return the content of an admitted object."""
+        ...
+
+    def find(self, unique_identifier: str) -> ManagedObject | None:
+        """Return the record of any object, whoever asks: for Import alone, which must know if a name is taken."""
         ...
 
     def locate(self, query: Query) -> Located:

@@ -23,11 +23,14 @@ from kmip_core.operations import (
     destroy,
     discover_versions,
     encrypt,
+    export,
     get,
     get_attribute_list,
     get_attributes,
     get_usage_allocation,
     hash,
+    import_,
+    interop,
     locate,
     mac,
     mac_verify,
@@ -46,6 +49,7 @@ from kmip_core.operations import (
     sign,
     signature_verify,
 )
+from kmip_core.settings import Settings
 
 MODULES: Final[tuple[ModuleType, ...]] = (
     create,
@@ -83,6 +87,14 @@ MODULES: Final[tuple[ModuleType, ...]] = (
     hash,
     rng_retrieve,
     rng_seed,
+    export,
+    import_,
+    interop,
 )
 
 CATALOGUE: Final[dict[Operation, Spec]] = {module.SPEC.operation: module.SPEC for module in MODULES}
+
+
+def offered(settings: Settings) -> dict[Operation, Spec]:
+    """Return the catalogue without what the settings leave out."""
+    return {operation: spec for operation, spec in CATALOGUE.items() if spec.is_offered(settings)}

@@ -54,7 +54,6 @@ MISSING: Final = (
         needed_by=either(is_answered("AsynchronousCorrelationValue"), does("Poll", "Cancel")),
     ),
     Feature(name="PKCS#11 operation", needed_by=does("PKCS_11")),
-    Feature(name="Interop operation", needed_by=does("Interop")),
     Feature(name="certification", needed_by=does("Certify", "ReCertify")),
     Feature(name="attributes beside wrapped keys", needed_by=holds(".//KeyWrappingSpecification/AttributeName")),
     Feature(name="order of the links of re-keyed pairs", needed_by=is_answered("TransparentRSAPrivateKey")),

@@ -33,6 +33,7 @@ SETTINGS: Final = (
     Setting(cases="*/CS-RNG-O-2-*", options=("--rng-seed", "partial"), reason=_SEEDS),
     Setting(cases="*/CS-RNG-O-3-*", options=("--rng-seed", "ignore"), reason=_SEEDS),
     Setting(cases="*/CS-RNG-O-4-*", options=("--rng-seed", "refuse"), reason=_SEEDS),
+    Setting(cases="*", options=("--interop",), reason="Interop is for tests, and so off by default (KMIP 2.1 §6.1.26)"),
     Setting(cases="*/TC-CS-CORVAL-*", options=("--default-usage-masks",), reason=_MASKS),
 )
 
