@@ -35,6 +35,9 @@ DATES: Final = frozenset(
 )
 """Attributes of which two criteria make a range."""
 
+MAXIMUM_CRITERIA: Final = 64
+"""A query's cost grows with its criteria, and clients choose them; real ones send a handful."""
+
 MASKS: Final = frozenset({"cryptographic_usage_mask", "protection_storage_mask"})
 """Attributes that match by subset of bits."""
 
@@ -75,9 +78,11 @@ class DateRange:
 def conditions(criteria: tuple[AttributeInstance, ...]) -> Iterator[tuple[AttributeReference, Any]]:
     """Yield each criterion once, two dates of one kind joined to a `DateRange`.
 
-    Raises KmipError (Invalid Field) for an attribute that the standard does not have, and for three or more dates of
-    one kind.
+    Raises KmipError (Invalid Field) for an attribute that the standard does not have, for three or more dates of one
+    kind, and for more than `MAXIMUM_CRITERIA`.
     """
+    if len(criteria) > MAXIMUM_CRITERIA:
+        raise invalid_field(f"Locate takes at most {MAXIMUM_CRITERIA} attributes")
     dates: dict[AttributeReference, list[int]] = {}
     for criterion in criteria:
         reference = AttributeReference(

@@ -103,4 +103,4 @@ class SealBroken(Exception):
 
 
 class RootKeyUnavailable(Exception):
-    """The root key that the store needs is not here; the text, for the person at the start, says which and what to do."""
+    """The root key that the store needs is not here; the text, for whoever starts the server, says which one it is."""

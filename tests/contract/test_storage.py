@@ -476,6 +476,17 @@ def test_an_unknown_attribute_is_refused_not_ignored(store: Store) -> None:
     assert refused.value.reason == ResultReason.INVALID_FIELD
 
 
+def test_as_many_criteria_as_allowed_are_answered_and_more_refused(store: Store) -> None:
+    mask = CryptographicUsageMask(0xFFFFFF)
+    put(store, a_key("k1", names=tuple(a_name(f"n{n}") for n in range(63)), cryptographic_usage_mask=mask))
+    names = [criterion("names", a_name(f"n{n}")) for n in range(63)]
+
+    assert located(store, query(*names, criterion("cryptographic_usage_mask", mask))) == ("k1",)
+    with store.unit_of_work() as work, pytest.raises(KmipError) as refused:
+        work.locate(query(*names, *names[:2]))
+    assert refused.value.reason == ResultReason.INVALID_FIELD
+
+
 def test_the_newest_come_first_page_by_page(store: Store) -> None:
     put(store, *(a_key(f"k{number}") for number in range(5)))
     with store.unit_of_work() as work:  # a change does not move an object

@@ -106,7 +106,7 @@ def analyse(query: Query) -> tuple[Shape, dict[str, Any]]:
             ranked.extend((rank, entry) for entry in wanted_entries(reference, wanted))
     if query.object_group_member is ObjectGroupMember.GROUP_MEMBER_FRESH:
         ranked.append((9, (CODES["fresh"], 1)))
-    ranked.sort()
+    ranked = sorted(set(ranked))
     if ranked and ranked[0][0] < _RANK_OF_DATES:
         driver = "entry"
     else:

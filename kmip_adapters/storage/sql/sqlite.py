@@ -59,8 +59,10 @@ def open_reader(engine: Engine) -> Any:
 
 
 def open_writer(engine: Engine) -> Any:
-    """Return the driver connection of the writer."""
-    return _detached(engine)
+    """Return the driver connection of the writer, with a page cache that holds the upper parts of all indexes."""
+    connection = _detached(engine)
+    connection.execute("PRAGMA cache_size=-32768")  # KiB
+    return connection
 
 
 def _detached(engine: Engine) -> Any:
@@ -79,6 +81,14 @@ def in_transaction(connection: Any) -> bool:
     return bool(connection.in_transaction)
 
 
-def forget_erased(connection: Any) -> None:
-    """Bring the log into the database and empty it, so that erased values are in neither."""
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+def forget_erased(connection: Any) -> bool:
+    """Bring the log into the database and empty it, so that erased values are in neither.
+
+    False if a reader still looks at the log; it is not waited for, since nobody could write meanwhile.
+    """
+    connection.execute("PRAGMA busy_timeout=0")
+    try:
+        is_busy: int = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    finally:
+        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT * 1000:.0f}")
+    return not is_busy

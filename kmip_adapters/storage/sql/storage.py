@@ -133,14 +133,13 @@ class SqlStorage:
         erases = any(write.stored is not None and write.replaces_content for write in writes)
 
         def change(cursor: Any) -> None:
+            self._has_erased = self._has_erased or erases
             for write in writes:
                 write.apply(cursor, self.statements)
             for record_id, record in records:
                 self.statements.record.run(cursor, {"record_id": record_id, "record": record})
 
         self.submit(change)
-        if erases:
-            self._has_erased = True
 
     def submit(self, change: Callable[[Any], Any]) -> Any:
         """Hand a change to the writer, with what the outbox may forget."""
@@ -200,10 +199,10 @@ class SqlStorage:
     def _counted(self, shape: locate.Shape) -> Prepared:
         return Prepared(locate.count(shape), self._engine.dialect)
 
-    def _when_idle(self, connection: Any) -> None:
-        if self._has_erased:
+    def _when_idle(self, connection: Any) -> bool:
+        if self._has_erased and sqlite.forget_erased(connection):
             self._has_erased = False
-            sqlite.forget_erased(connection)
+        return not self._has_erased
 
 
 class SqlDataKeys:

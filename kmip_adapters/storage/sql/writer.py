@@ -24,6 +24,9 @@ Change = Callable[[Any], T]
 GROUP: Final = 256
 """Changes in one transaction at most."""
 
+CARE_INTERVAL: Final = 1.0
+"""Seconds until care that could not be finished is tried again."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -41,6 +44,7 @@ class Writer:
     """Group commit on a connection of its own.
 
     open_connection: gives a driver connection in autocommit mode.  errors: the driver's classes of errors.
+    when_idle: takes care of the database while nobody waits; False if it wants to be called again soon.
     """
 
     def __init__(
@@ -50,7 +54,7 @@ class Writer:
         begin: str,
         in_transaction: Callable[[Any], bool],
         errors: tuple[type[Exception], ...],
-        when_idle: Callable[[Any], None],
+        when_idle: Callable[[Any], bool],
     ) -> None:
         self._open_connection = open_connection
         self._begin = begin
@@ -58,6 +62,7 @@ class Writer:
         self._errors = errors
         self._when_idle = when_idle
         self._connection: Any = open_connection()
+        self._is_cared_for = True
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._closed = False
@@ -81,6 +86,11 @@ class Writer:
             raise waiting.error
         result: T = waiting.result
         return result
+
+    @property
+    def waiting(self) -> int:
+        """How many changes wait for the next group."""
+        return self._queue.qsize()
 
     def close(self) -> None:
         """Finish what waits, then stop."""
@@ -109,7 +119,10 @@ class Writer:
     def _gather(self) -> tuple[list[_Waiting], bool]:
         """Wait for one change, and take with it all that have come meanwhile.  False: there will be no more."""
         group: list[_Waiting] = []
-        waiting = self._queue.get()
+        try:
+            waiting = self._queue.get(timeout=None if self._is_cared_for else CARE_INTERVAL)
+        except queue.Empty:
+            return group, True
         while waiting is not None:
             group.append(waiting)
             if len(group) == GROUP or self._queue.empty():
@@ -166,8 +179,9 @@ class Writer:
         if self._connection is None:
             return
         try:
-            self._when_idle(self._connection)
+            self._is_cared_for = self._when_idle(self._connection)
         except self._errors as error:
+            self._is_cared_for = False
             _log.warning("care of the database was put off: %s", error)
 
 
