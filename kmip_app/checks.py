@@ -15,6 +15,7 @@ from kmip_adapters.identity.users import PasswordFile, UnusablePasswords
 from kmip_adapters.policy.json_files import JsonPolicies
 from kmip_app.choosing import ConfigurationError
 from kmip_app.config import Configuration
+from kmip_app.pykmip_database import is_pykmip_database
 from kmip_app.server_conf import Problem
 
 
@@ -42,6 +43,13 @@ def warnings(configuration: Configuration) -> Iterator[str]:
 
 
 def _problems(configuration: Configuration, now: dt.datetime, *, strictly: bool) -> Iterator[Problem]:
+    database = configuration.sqlite_path
+    if not configuration.ephemeral and database is not None and is_pykmip_database(database):
+        yield Problem(
+            where="database_path",
+            text=f"{database} is a database of PyKMIP and stays as it is; name a new file there and take its objects "
+            f"over: kmipd import-pykmip {database}",
+        )
     certificate = configuration.certificate_path
     if certificate is not None:
         yield from _server_certificate(certificate, configuration.key_path or certificate, now)

@@ -202,20 +202,34 @@ class Server:
 
 
 @contextlib.contextmanager
-def opened(configuration: Configuration) -> Iterator[Any]:
-    """Open the store and the policies for a command beside a server that may be running; yield the container.
+def opened(configuration: Configuration, *, alone: bool = False, or_empty: bool = False) -> Iterator[Any]:
+    """Open the store for a command; yield the container.
 
+    alone: own the data directory, so that no server runs meanwhile, and make a store that is not there; otherwise the
+        store must exist and a server may be running.
+    or_empty: take an empty store in memory for one that does not exist.
     Raises StartError.
     """
     if configuration.ephemeral:
         raise StartError("an ephemeral server keeps nothing; leave --ephemeral out and name the data directory")
     sqlite = configuration.sqlite_path
-    if sqlite is not None and not sqlite.exists():
-        raise StartError(f"{sqlite} does not exist; name the server's data directory or its configuration")
-    container = build(evolve(configuration, live_policies=False))
-    with _private_files(), _told_to_operators():
-        storage = container.storage()
-    with contextlib.closing(storage):
+    if not alone and sqlite is not None and not sqlite.exists():
+        if not or_empty:
+            raise StartError(f"{sqlite} does not exist; name the server's data directory or its configuration")
+        configuration = evolve(configuration, ephemeral=True)
+    with ExitStack() as resources:
+        with _private_files(), _told_to_operators():
+            if alone:
+                configuration.data_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+                resources.enter_context(directory_lock(configuration.data_directory))
+            container = build(evolve(configuration, live_policies=False))
+            storage = container.storage()
+            resources.callback(storage.close)
+            if alone:
+                audit: AuditTrail = container.audit()
+                resources.callback(audit.close)
+                if isinstance(audit, FileTrail):
+                    audit.replay(storage)
         yield container
 
 

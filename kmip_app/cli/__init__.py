@@ -9,11 +9,18 @@ from typing import Final
 import click
 
 import kmip_app
-from kmip_app.cli import check_config, client_cert, password, policy, serve
+from kmip_app.cli import check_config, client_cert, import_pykmip, password, policy, serve
 from kmip_app.cli.options import CONTEXT
 from kmip_app.config import StartError
 
-COMMANDS: Final = (serve.command, client_cert.command, check_config.command, policy.command, password.command)
+COMMANDS: Final = (
+    serve.command,
+    client_cert.command,
+    check_config.command,
+    policy.command,
+    password.command,
+    import_pykmip.command,
+)
 DEFAULT_COMMAND: Final = "serve"
 _OF_THE_PROGRAM: Final = ("-h", "--help", "--version")
 

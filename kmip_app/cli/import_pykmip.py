@@ -1,0 +1,79 @@
+"""`kmipd import-pykmip FILE`: take over what a PyKMIP server has kept."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
+from kmip_app.config import StartError
+from kmip_app.pykmip_database import Found, NoPyKmipDatabase, PyKmipDatabase
+from kmip_app.pykmip_import import Report, take
+
+
+def import_pykmip(file: Path, owner: str | None, dry_run: bool, config_path: str | None, **values: Any) -> int:
+    """Take the objects of a PyKMIP database FILE into the store that the configuration names.
+
+    Identifiers, owners, names, states, dates, policies and wrapped keys stay as they are; FILE is only read. What was
+    taken before is left alone, so the command can be run again. The server must not be running. Exit code 1 if a row
+    could not be taken; the report says why.
+    """
+    from kmip_app.server import opened  # all of the wiring: not wanted for the help
+
+    configuration = chosen(values, config_path).configuration
+    if configuration.sqlite_path is not None and configuration.sqlite_path.resolve() == file.resolve():
+        raise StartError(f"{file} is also the database_path of the configuration; name a new file there")
+    try:
+        source = PyKmipDatabase(file, now=int(time.time()), owner=owner)
+    except NoPyKmipDatabase as error:
+        raise StartError(str(error)) from error
+    with (
+        closing(source),
+        opened(configuration, alone=not dry_run, or_empty=dry_run) as container,
+        _progress(source) as rows,
+    ):
+        report = take(container, rows, dry_run=dry_run)
+    tell(report, dry_run=dry_run)
+    return 1 if report.not_taken else 0
+
+
+@contextmanager
+def _progress(source: PyKmipDatabase) -> Iterator[Iterable[Found]]:
+    """Show how far it is, to people only: on a terminal."""
+    if not sys.stderr.isatty():
+        yield source
+        return
+    with click.progressbar(source, label="Taking objects", length=len(source), file=sys.stderr) as rows:
+        yield rows
+
+
+def tell(report: Report, *, dry_run: bool) -> None:
+    """Print what became of the rows."""
+    total = sum(report.taken.values())
+    types = ", ".join(f"{count} {name}" for name, count in sorted(report.taken.items()))
+    click.echo(f"{'would take' if dry_run else 'taken'}: {total}{f' ({types})' if types else ''}")
+    click.echo(f"there already: {report.present}")
+    click.echo(f"not taken: {len(report.not_taken)}")
+    for row, why in report.not_taken:
+        click.echo(f"  {row}: {why}")
+    for name, count in sorted(report.policies.items()):
+        click.echo(f"policy {name}: {count} objects have it, but it is not in force; add it to policy_path")
+
+
+command = click.Command(
+    "import-pykmip",
+    callback=import_pykmip,
+    params=[
+        click.Argument(["file"], type=click.Path(path_type=Path)),
+        click.Option(["--dry-run"], is_flag=True, help="Report what would be taken, and take nothing."),
+        click.Option(["--owner"], metavar="NAME", help="Owner of objects from releases before 0.6, which kept none."),
+        config_option(),
+        *setting_options(["data_dir", "database_path", "database", "policy_path"]),
+    ],
+    help=import_pykmip.__doc__,
+    context_settings=CONTEXT,
+)
