@@ -9,7 +9,6 @@ from kmip_core.attributes import AttributeInstance, AttributeReference, Attribut
 from kmip_core.criteria import Query
 from kmip_core.enums import ObjectType, Operation, ResultReason, StorageStatusMask
 from kmip_core.errors import KmipError
-from kmip_core.objects import Content, Template
 from kmip_core.operation import Scope
 from kmip_core.rules import Purpose
 from kmip_core.structures import Name
@@ -45,8 +44,9 @@ def _attributes_of(name: Name, scope: Scope) -> Attributes:
             maximum_items=1,
         )
     )
-    for identifier in found.unique_identifiers:
-        content: Content = scope.work.content(scope.admit(identifier, Purpose.READ_CONTENT, Operation.GET))
-        if isinstance(content, Template):
-            return evolve(content.template_attributes, names=())
-    raise KmipError(ResultReason.ITEM_NOT_FOUND, f"no template is named {name.name_value!r}")
+    if not found.unique_identifiers:
+        raise KmipError(ResultReason.ITEM_NOT_FOUND, f"no template is named {name.name_value!r}")
+    admitted = scope.admit(found.unique_identifiers[0], Purpose.READ_CONTENT, Operation.GET)
+    template: Any = scope.work.content(admitted)
+    within: Attributes = template.template_attributes
+    return evolve(within, names=())

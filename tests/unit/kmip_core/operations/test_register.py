@@ -1,10 +1,16 @@
 """Register."""
 
+import datetime as dt
 import hashlib
 from typing import Any
 
 import pytest
 from attrs import evolve
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from kmip_core.attributes import Attributes
 from kmip_core.engine import Engine
@@ -13,6 +19,7 @@ from kmip_core.enums import (
     CertificateType,
     CryptographicAlgorithm,
     CryptographicUsageMask,
+    DigitalSignatureAlgorithm,
     EncodingOption,
     HashingAlgorithm,
     KeyFormatType,
@@ -43,6 +50,7 @@ from kmip_core.objects import (
 )
 from kmip_core.operations import get, register
 from kmip_core.structures import (
+    ApplicationSpecificInformation,
     EncryptionKeyInformation,
     KeyValueLocation,
     KeyWrappingData,
@@ -303,3 +311,39 @@ def test_a_template_cannot_promise_what_clients_may_not_set() -> None:
     template = Template(template_attributes=Attributes(state=State.ACTIVE))
 
     assert refusal(template) is ResultReason.READ_ONLY_ATTRIBUTE
+
+
+def a_certificate() -> tuple[Certificate, int]:
+    """Return a certificate of CN=EE that signs itself, and the size of its DER."""
+    now = dt.datetime(2027, 1, 1, tzinfo=dt.UTC)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "EE")])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 7, now, now + dt.timedelta(days=1))
+    der = builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+    return Certificate(certificate_value=der), len(der)
+
+
+def test_a_certificate_has_the_attributes_that_it_says_of_itself() -> None:
+    engine = an_engine()
+    certificate, length = a_certificate()
+    claimed = Attributes(digital_signature_algorithms=(DigitalSignatureAlgorithm.DSA_WITH_SHA_1,), certificate_length=1)
+
+    kept = attributes_of(engine, hand_in(engine, certificate, claimed))
+
+    assert kept.certificate_length == length
+    assert kept.certificate_attributes is not None
+    assert kept.certificate_attributes.certificate_subject_cn == "EE"
+    assert kept.digital_signature_algorithms == (DigitalSignatureAlgorithm.ECDSA_WITH_SHA256,)
+    assert kept.cryptographic_length == 256
+    assert kept.certificate_type is CertificateType.X_509
+
+
+def test_application_data_of_a_client_is_kept() -> None:
+    engine = an_engine()
+    information = ApplicationSpecificInformation(application_namespace="ssl", application_data="www")
+
+    kept = attributes_of(
+        engine, hand_in(engine, a_secret(), Attributes(application_specific_information=(information,)))
+    )
+
+    assert kept.application_specific_information == (information,)
