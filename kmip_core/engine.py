@@ -211,11 +211,14 @@ class _Batch:
         touched: list[str] = []
         error: KmipError | None = None
         payload: Any = None
+        told = ""
+        spec = self.engine.catalogue.get(item.operation) if item.operation is not None else None
         try:
-            payload = self._perform(item, work, touched)
+            payload = self._perform(spec, item.payload, work, touched)
+            if spec is not None and spec.evidence is not None:
+                told = spec.evidence(item.payload)
         except KmipError as refusal:
             error = refusal
-            spec = self.engine.catalogue.get(item.operation) if item.operation is not None else None
             if spec is not None and spec.failure_empties_placeholder:
                 self.placeholder = None
         except Exception as fault:  # the edge where faults become answers (DESIGN 1)
@@ -232,7 +235,7 @@ class _Batch:
             operation=item.operation,
             unique_identifiers=tuple(touched),
             result=None if error is None else error.reason,
-            message="" if error is None else error.message,
+            message=told if error is None else error.message,
         )
         if error is not None:
             return failure(error, item.operation, item.unique_batch_item_id), record
@@ -241,11 +244,9 @@ class _Batch:
         )
         return answer, record
 
-    def _perform(self, item: RequestBatchItem, work: UnitOfWork, touched: list[str]) -> Any:
-        request = item.payload
+    def _perform(self, spec: Spec | None, request: Any, work: UnitOfWork, touched: list[str]) -> Any:
         if isinstance(request, KmipError):
             raise request
-        spec = self.engine.catalogue.get(item.operation) if item.operation is not None else None
         if spec is None:
             raise KmipError(ResultReason.OPERATION_NOT_SUPPORTED, "this server does not have the operation")
         admission = _Admission(batch=self, work=work, operation=spec.operation, touched=touched)

@@ -94,6 +94,7 @@ class Spec:
     placeholder: what the ID placeholder becomes after success (None empties it); no function leaves it (RULINGS 14).
     failure_empties_placeholder: True where the standard wants what follows in the batch to fail as well.
     is_offered: False where the settings leave the operation out.
+    evidence: what the audit record of a success says beside operation and objects; never secrets.
     """
 
     operation: Operation
@@ -106,6 +107,7 @@ class Spec:
     amount: Callable[[Any], tuple[int, int | None]] | None = None
     failure_empties_placeholder: bool = False
     is_offered: Callable[[Settings], bool] = field(default=lambda settings: True, repr=False)
+    evidence: Callable[[Any], str] | None = None
     identifier_fields: tuple[str, ...] = field(init=False, repr=False)
     """The response's fields that hold identifiers of objects, derived."""
 

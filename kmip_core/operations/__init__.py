@@ -14,9 +14,11 @@ from kmip_core.operations import (
     add_attribute,
     adjust_attribute,
     archive,
+    certify,
     check,
     create,
     create_key_pair,
+    create_split_key,
     decrypt,
     delete_attribute,
     derive_key,
@@ -31,13 +33,16 @@ from kmip_core.operations import (
     hash,
     import_,
     interop,
+    join_split_key,
     locate,
+    log,
     mac,
     mac_verify,
     modify_attribute,
     obtain_lease,
     ping,
     query,
+    re_certify,
     re_key,
     re_key_key_pair,
     recover,
@@ -48,6 +53,7 @@ from kmip_core.operations import (
     set_attribute,
     sign,
     signature_verify,
+    validate,
 )
 from kmip_core.settings import Settings
 
@@ -90,6 +96,12 @@ MODULES: Final[tuple[ModuleType, ...]] = (
     export,
     import_,
     interop,
+    log,
+    certify,
+    re_certify,
+    create_split_key,
+    join_split_key,
+    validate,
 )
 
 CATALOGUE: Final[dict[Operation, Spec]] = {module.SPEC.operation: module.SPEC for module in MODULES}

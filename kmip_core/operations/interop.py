@@ -37,4 +37,5 @@ SPEC = Spec(
     perform=perform,
     effect=Effect.READS,
     is_offered=lambda settings: settings.interop,
+    evidence=lambda request: f"{request.interop_function.name} {request.interop_identifier}",
 )
