@@ -50,7 +50,7 @@ def begin_pair(
                 attributes,
                 cryptographic_length=length,
                 key_format_type=None,  # the pair was made in it, and the content says so
-                links=(*attributes.links, link),
+                links=(link, *attributes.links),  # the other half first: TC-133
             ),
             made_here=True,
             unique_identifier=identifier,

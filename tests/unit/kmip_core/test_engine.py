@@ -21,6 +21,7 @@ from kmip_core.enums import (
     ResultStatus,
     State,
     UniqueIdentifier,
+    UsageLimitsUnit,
 )
 from kmip_core.errors import KmipError
 from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage, ResponseMessage
@@ -44,6 +45,7 @@ from kmip_core.ports.storage import ConcurrentChange
 from kmip_core.ports.transport import Pace, WouldWait
 from kmip_core.rules import Purpose
 from kmip_core.settings import Settings
+from kmip_core.structures import UsageLimits
 from tests.builders import (
     ALICE,
     BOB,
@@ -389,6 +391,33 @@ def test_dates_are_settled_before_an_object_is_judged() -> None:
     engine = an_engine(a_symmetric_key(activation_date=NOW - 1))
 
     assert the_only(ask(engine, ACTIVATE)).result_reason is ResultReason.WRONG_KEY_LIFECYCLE_STATE
+
+
+def test_an_object_may_have_a_reason_of_its_own_for_being_missing() -> None:
+    reasons = {ResultReason.OBJECT_NOT_FOUND: ResultReason.WRAPPING_OBJECT_NOT_FOUND}
+    targets = (Target(purpose=Purpose.READ_CONTENT, reasons=reasons),)
+    engine = an_engine(a_symmetric_key(archived=True), catalogue=a_catalogue(request=get.Request, targets=targets))
+
+    for identifier, reason in (
+        ("none", ResultReason.WRAPPING_OBJECT_NOT_FOUND),
+        ("key", ResultReason.OBJECT_ARCHIVED),
+    ):
+        item = the_only(ask(engine, (Operation.PING, get.Request(unique_identifier=identifier))))
+        assert item.result_reason is reason
+
+
+def test_what_a_request_uses_up_is_charged_before_it_is_performed() -> None:
+    limits = UsageLimits(usage_limits_total=2, usage_limits_count=1, usage_limits_unit=UsageLimitsUnit.OBJECT)
+    targets = (Target(purpose=Purpose.READ_CONTENT),)
+    spend = a_catalogue(request=get.Request, targets=targets, amount=lambda request: (1, 16), effect=Effect.CHANGES)
+    engine = an_engine(a_symmetric_key(usage_limits=limits), catalogue=spend)
+    request = get.Request(unique_identifier="key")
+
+    first, second = ask(engine, (Operation.PING, request), (Operation.PING, request)).batch_items
+
+    assert first.result_status is ResultStatus.SUCCESS
+    assert second.result_reason is ResultReason.USAGE_LIMIT_EXCEEDED
+    assert attributes_of(engine).usage_limits == evolve(limits, usage_limits_count=0)
 
 
 # --- competition ----------------------------------------------------------------------------------------------------
