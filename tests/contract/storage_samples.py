@@ -1,5 +1,8 @@
 """Objects, attribute values and strategies for tests of stores; equal for all of them."""
 
+import enum
+import types
+import typing
 from typing import Any
 
 import attrs
@@ -81,8 +84,6 @@ _SAMPLES_BY_TYPE: dict[Any, Any] = {str: "a text", bytes: b"\x00some bytes", int
 
 def sample(annotation: Any) -> Any:
     """Return a value of an annotated type, with all fields of a structure filled."""
-    import enum
-    import typing
 
     members = [m for m in typing.get_args(annotation) if m is not type(None) and m is not Ellipsis]
     if typing.get_origin(annotation) is tuple:
@@ -145,9 +146,6 @@ CUSTOM_ATTRIBUTES = st.builds(
 
 def strategy(annotation: Any) -> st.SearchStrategy[Any]:
     """Return a strategy for an annotated type, down to every field of every structure."""
-    import enum
-    import types
-    import typing
 
     arguments = typing.get_args(annotation)
     if annotation is type(None):

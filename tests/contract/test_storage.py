@@ -1,5 +1,6 @@
 """What every store promises (`kmip_core.ports.storage`), tried on all of them."""
 
+import base64
 import functools
 import os
 import signal
@@ -827,8 +828,6 @@ def test_key_bytes_are_in_no_file(opener: Opener) -> None:
         work.commit()
 
     def leaks() -> list[str]:
-        import base64
-
         forms = [form for k in (key, key[::-1]) for form in (k, k.hex().encode(), base64.b64encode(k)[:40])]
         return [
             f"{path.name}: {form!r}"

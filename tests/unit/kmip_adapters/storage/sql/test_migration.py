@@ -3,6 +3,7 @@
 import functools
 import sqlite3
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -125,3 +126,22 @@ def test_a_database_that_cannot_last_is_refused(url: str) -> None:
 def test_other_kinds_of_databases_are_refused() -> None:
     with pytest.raises(StorageUnusable, match="mysql"):
         SqlStorage("mysql://localhost/kmipd", lambda keys: pytest.fail("nothing may be sealed"))
+
+
+def test_of_several_starts_at_once_one_makes_the_schema(tmp_path: Path) -> None:
+    barrier = threading.Barrier(4)
+    opened: list[SqlStorage] = []
+
+    def start() -> None:
+        barrier.wait(30)
+        opened.append(open_store(tmp_path / "kmipd.db"))
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert len(opened) == 4
+    for store in opened:
+        store.close()
