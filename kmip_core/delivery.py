@@ -4,7 +4,7 @@ Format first, then wrapping; what is Sensitive leaves only wrapped, what is not 
 KMIP 2.1 §6.1.19, §4.23, §4.55, 1.4 §4.11.
 """
 
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from attrs import evolve
 
@@ -74,7 +74,8 @@ def delivered(scope: Scope, target: Admitted, form: Form) -> Content:
     check_content_may_leave(target.attributes, wrapped=True)
     content = scope.work.content(target)
     specification = form.key_wrapping_specification
-    content = _as_registered_or_not(scope, content, form.key_wrap_type)
+    if form.key_wrap_type is KeyWrapType.NOT_WRAPPED:
+        content = wrapping.unwrapped(scope, content)
     hidden = wrapping.hides(specification) if specification is not None else _is_hidden(content)
     check_content_may_leave(target.attributes, wrapped=hidden)
     _check_is_here(content)
@@ -86,13 +87,6 @@ def delivered(scope: Scope, target: Admitted, form: Form) -> Content:
         # KMIP 2.1 §4.24: no longer fresh "as soon as the object has been served".
         scope.work.save(evolve(target.managed_object, attributes=evolve(target.attributes, fresh=False)))
     return content
-
-
-def _as_registered_or_not(scope: Scope, content: Content, wanted: KeyWrapType | None) -> Content:
-    block: KeyBlock | None = getattr(content, "key_block", None)
-    if wanted is not KeyWrapType.NOT_WRAPPED or block is None or block.key_wrapping_data is None:
-        return content
-    return _with_block(content, wrapping.unwrap(scope, block))
 
 
 def _is_hidden(content: Content) -> bool:
@@ -127,7 +121,7 @@ def _in_format(scope: Scope, content: Content, target: Admitted, wanted: KeyForm
         return content
     block: KeyBlock | None = getattr(content, "key_block", None)
     if block is None:
-        if wanted is _own_format(content):
+        if wanted in _own_formats(content):
             return content
         raise _no_format("the object has no such form; ask for none")
     if wanted is block.key_format_type:
@@ -135,10 +129,10 @@ def _in_format(scope: Scope, content: Content, target: Admitted, wanted: KeyForm
     if not isinstance(block.key_value, KeyValue) or block.key_wrapping_data is not None:
         raise _no_format(f"the key is kept wrapped as {block.key_format_type.name}; it cannot be converted")
     if wanted is KeyFormatType.PKCS_12 and isinstance(content, PrivateKey):
-        return _with_block(content, containers.packed(scope, _completed(scope, target), target.attributes))
+        return wrapping.with_block(content, containers.packed(scope, _completed(scope, target), target.attributes))
     if not isinstance(content, SymmetricKey | PublicKey | PrivateKey | SecretData):
         raise _no_format(f"the object is kept as {block.key_format_type.name}; it cannot be converted")
-    return _with_block(content, scope.crypto.convert(key_use.key_of(scope, target), wanted))
+    return wrapping.with_block(content, scope.crypto.convert(key_use.key_of(scope, target), wanted))
 
 
 def _completed(scope: Scope, target: Admitted) -> PrivateKey:
@@ -147,12 +141,12 @@ def _completed(scope: Scope, target: Admitted) -> PrivateKey:
     return key
 
 
-def _own_format(content: Content) -> KeyFormatType | None:
+def _own_formats(content: Content) -> tuple[KeyFormatType, ...]:
     if isinstance(content, Certificate):
-        return KeyFormatType.X_509
+        return KeyFormatType.X_509, KeyFormatType.RAW  # KMIP 2.1 §4.26; the cases TC-CERTATTR
     if isinstance(content, CertificateRequest) and content.certificate_request_type is CertificateRequestType.PKCS_10:
-        return KeyFormatType.PKCS_10
-    return None
+        return (KeyFormatType.PKCS_10,)
+    return ()
 
 
 def _wrapped(scope: Scope, content: Content, target: Admitted, specification: KeyWrappingSpecification) -> Content:
@@ -160,12 +154,7 @@ def _wrapped(scope: Scope, content: Content, target: Admitted, specification: Ke
     if block is None:
         raise KmipError(ResultReason.INVALID_OBJECT_TYPE, "only objects with a Key Block can be wrapped")
     (key, *_) = scope.targets.get(wrapping.ENCRYPTION_KEY.field, (None,))
-    return _with_block(content, wrapping.wrap(scope, block, target.attributes, specification, key))
-
-
-def _with_block(content: Any, block: KeyBlock) -> Content:
-    changed: Content = evolve(content, key_block=block)
-    return changed
+    return wrapping.with_block(content, wrapping.wrap(scope, block, target.attributes, specification, key))
 
 
 def _no_format(message: str) -> KmipError:

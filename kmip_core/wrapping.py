@@ -21,7 +21,7 @@ from kmip_core.enums import (
     WrappingMethod,
 )
 from kmip_core.errors import KmipError, not_supported
-from kmip_core.objects import KeyBlock, KeyValue
+from kmip_core.objects import Content, KeyBlock, KeyValue
 from kmip_core.operation import Scope, Target
 from kmip_core.rules import Admitted, Purpose
 from kmip_core.structures import (
@@ -122,6 +122,18 @@ def unwrap(scope: Scope, block: KeyBlock) -> KeyBlock:
     else:
         key_value = scope.key_values.decode_key_value(data, block.key_format_type, scope.protocol_version)
     return evolve(block, key_value=key_value, key_wrapping_data=None)
+
+
+def unwrapped(scope: Scope, content: Content) -> Content:
+    """Return the content with its value in the clear; nothing happens to what is not wrapped.  Raises as `unwrap`."""
+    block: KeyBlock | None = getattr(content, "key_block", None)
+    return content if block is None else with_block(content, unwrap(scope, block))
+
+
+def with_block(content: Any, block: KeyBlock) -> Content:
+    """Return content of a type that has a key block with another one."""
+    changed: Content = content if content.key_block is block else evolve(content, key_block=block)
+    return changed
 
 
 # --- steps ------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,303 @@
+"""How a certificate comes to be here: what Certify and Re-certify have in common.
+
+Who issues: the certificate that the request's attributes link to (Certificate Link, the certificate's parent), whose
+private key is found by links; else a certificate authority of the asker's own, made when first needed and named by the
+setting `certificate_authority`. Its three objects belong to the asker like any others; nobody trusts it unasked.
+KMIP 2.1 §6.1.6, §6.1.45, 1.4 §4.7, §4.8.
+"""
+
+from typing import Any, Final
+
+from attrs import evolve, frozen
+
+from kmip_core import changing, creation
+from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes
+from kmip_core.criteria import Query
+from kmip_core.enums import (
+    CertificateRequestType,
+    CertificateType,
+    CryptographicAlgorithm,
+    CryptographicUsageMask,
+    ItemType,
+    KeyFormatType,
+    LinkType,
+    ObjectType,
+    Operation,
+    ResultReason,
+    State,
+)
+from kmip_core.errors import KmipError, invalid_field
+from kmip_core.key_pairs import begin_pair
+from kmip_core.objects import Certificate, CertificateRequest, PrivateKey, PublicKey
+from kmip_core.operation import Scope
+from kmip_core.ports.certificates import CertificateContents, SigningRequest
+from kmip_core.rules import Admitted, Purpose
+from kmip_core.structures import SERVER_VENDOR, CustomAttribute, Link, TypedValue
+
+VALIDITY: Final = 365 * 24 * 3600
+"""Seconds that a certificate is valid if nothing else is said."""
+
+AUTHORITY_VALIDITY: Final = 10 * VALIDITY
+AUTHORITY_BITS: Final = 3072
+
+CERTIFIABLE: Final = frozenset({ObjectType.PUBLIC_KEY, ObjectType.CERTIFICATE_REQUEST})
+
+_MARK: Final = AttributeReference(attribute="Certificate Authority", vendor_identification=SERVER_VENDOR)
+_TRUE: Final = TypedValue(ItemType.BOOLEAN, True)
+"""`y-Certificate Authority` marks the certificate of an owner's own authority; clients cannot set it (RULINGS 15)."""
+
+
+@frozen(kw_only=True)
+class Subject:
+    """Whom to certify.
+
+    public_key: the key.  holder: the managed public key, to which the certificate is linked; None if only a request
+    was given.  subject: DER.
+    """
+
+    public_key: PublicKey
+    holder: Admitted | None
+    subject: bytes
+    request: SigningRequest | None
+
+
+def read_request(
+    scope: Scope, request_type: CertificateRequestType | None, value: bytes | None, stored: Admitted | None
+) -> SigningRequest | None:
+    """Return the certificate request of a message, or of a managed Certificate Request; None if there is neither.
+
+    Raises KmipError: Invalid Field without its type, Invalid CSR.
+    """
+    if value is not None:
+        if request_type is None:
+            raise invalid_field("Certificate Request Type must be given with a certificate request")
+        return scope.certificates.read_request(request_type, value)
+    if stored is None or stored.managed_object.object_type is not ObjectType.CERTIFICATE_REQUEST:
+        return None
+    content = scope.work.content(stored)
+    if not isinstance(content, CertificateRequest):
+        raise invalid_field("the object is not a certificate request")
+    return scope.certificates.read_request(content.certificate_request_type, content.certificate_request_value)
+
+
+def holder_content(scope: Scope, holder: Admitted) -> PublicKey:
+    """Return the managed public key that is to be certified."""
+    content = scope.work.content(holder)
+    if not isinstance(content, PublicKey):
+        raise KmipError(ResultReason.INVALID_OBJECT_TYPE, "only a public key can be certified")
+    return content
+
+
+def check_is_the_holders(scope: Scope, request: SigningRequest, holder: PublicKey) -> None:
+    """Raise KmipError (Invalid CSR) if a request is for another key than the one that is named."""
+    if not scope.certificates.same_public_key(request.public_key, holder):
+        raise KmipError(ResultReason.INVALID_CSR, "the certificate request is for another public key")
+
+
+def issued(scope: Scope, subject: Subject, attributes: Attributes, not_after: int | None = None) -> Certificate:
+    """Return a new certificate for the subject; the attributes say from when to when and for which use.
+
+    not_after: seconds; what the end is if the attributes name none.
+    Raises KmipError: Permission Denied where there is no issuer; as admission and `CertificateMaker` do.
+    """
+    issuer, issuer_key = _issuer(scope, attributes)
+    begin = scope.now if attributes.activation_date is None else attributes.activation_date
+    end = attributes.deactivation_date
+    if end is None:
+        end = begin + VALIDITY if not_after is None else not_after
+    request = subject.request
+    contents = CertificateContents(
+        public_key=subject.public_key,
+        subject=subject.subject,
+        not_before=begin,
+        not_after=end,
+        usage=attributes.cryptographic_usage_mask,
+        subject_alternative_name=None if request is None else request.subject_alternative_name,
+        extended_key_usage=None if request is None else request.extended_key_usage,
+    )
+    return scope.certificates.make_certificate(contents, issuer, issuer_key)
+
+
+def begin(
+    scope: Scope,
+    certificate: Certificate,
+    attributes: Attributes,
+    links: tuple[Link, ...],
+    unique_identifier: str | None = None,
+) -> str:
+    """Collect the certificate as an object with these links before those of the attributes; return its identifier."""
+    attributes = evolve(
+        without_subject(attributes), certificate_type=CertificateType.X_509, links=(*links, *attributes.links)
+    )
+    made = creation.begin(scope, certificate, attributes, made_here=True, unique_identifier=unique_identifier)
+    return made.unique_identifier
+
+
+def link_holder(scope: Scope, holder: Admitted, certificate: str) -> None:
+    """Collect the public key's part: its Certificate Link points to the newest certificate. KMIP 1.4 §4.8."""
+    link = Link(link_type=LinkType.CERTIFICATE_LINK, linked_object_identifier=certificate)
+    links = list(holder.attributes.links)
+    places = [place for place, each in enumerate(links) if each.link_type is LinkType.CERTIFICATE_LINK]
+    if places:
+        links[places[0]] = link
+    else:
+        links.append(link)
+    changing.save_attributes(scope, holder, evolve(holder.attributes, links=tuple(links)))
+
+
+def public_key_link(holder: Admitted | None) -> tuple[Link, ...]:
+    """Return the certificate's link to its public key."""
+    if holder is None:
+        return ()
+    return (Link(link_type=LinkType.PUBLIC_KEY_LINK, linked_object_identifier=holder.unique_identifier),)
+
+
+def without_subject(attributes: Attributes) -> Attributes:
+    """Return the attributes without those that name a subject: the certificate itself says it from now on."""
+    return evolve(attributes, certificate_subject=None, x_509_certificate_subject=None, certificate_attributes=None)
+
+
+def subject_of(scope: Scope, attributes: Attributes, holder: Admitted) -> bytes:
+    """Return the subject for a certificate without a request, DER.
+
+    As the attributes name it, in whichever form; else the public key's first Name, or its identifier, as CN.
+    """
+    if attributes.x_509_certificate_subject is not None:
+        return attributes.x_509_certificate_subject.subject_distinguished_name
+    if attributes.certificate_subject is not None:
+        text = attributes.certificate_subject.certificate_subject_distinguished_name
+        return scope.certificates.distinguished_name(text)
+    parts = attributes.certificate_attributes
+    if parts is not None:
+        text = ",".join(_rdn(key, value) for key, field in _PARTS for value in _several(getattr(parts, field)))
+        if text:
+            return scope.certificates.distinguished_name(text)
+    names = holder.attributes.names
+    return scope.certificates.distinguished_name(_rdn("CN", names[0].name_value if names else holder.unique_identifier))
+
+
+_PARTS: Final = (
+    ("CN", "certificate_subject_cn"),
+    ("OU", "certificate_subject_ous"),
+    ("O", "certificate_subject_os"),
+    ("L", "certificate_subject_ls"),
+    ("ST", "certificate_subject_sts"),
+    ("C", "certificate_subject_cs"),
+    ("UID", "certificate_subject_uids"),
+    ("DC", "certificate_subject_dcs"),
+)
+"""What RFC 4514 has a short name for, most specific first."""
+
+
+def _several(value: Any) -> tuple[str, ...]:
+    return value if isinstance(value, tuple) else () if value is None else (value,)
+
+
+def _rdn(key: str, value: str) -> str:
+    escaped = "".join("\\" + c if c in ',+"\\<>;=#' else c for c in value)
+    if escaped[:1] == " ":
+        escaped = "\\" + escaped
+    if escaped[-1:] == " ":
+        escaped = escaped[:-1] + "\\ "
+    return f"{key}={escaped}"
+
+
+# --- issuers -------------------------------------------------------------------------------------------------------
+
+
+def _issuer(scope: Scope, attributes: Attributes) -> tuple[Certificate, PrivateKey]:
+    """Return the issuer's certificate and private key."""
+    parents = _linked(attributes, LinkType.CERTIFICATE_LINK)
+    if len(parents) > 1:
+        raise invalid_field("a certificate has one issuer: give one Certificate Link")
+    if not parents:
+        return _own_authority(scope)
+    certificate = scope.admit(parents[0], Purpose.READ_CONTENT, Operation.GET, frozenset({ObjectType.CERTIFICATE}))
+    content = scope.work.content(certificate)
+    if not isinstance(content, Certificate):
+        raise invalid_field("the issuer must be a certificate")
+    return content, _private_key(scope, certificate)
+
+
+def _private_key(scope: Scope, certificate: Admitted) -> PrivateKey:
+    """Return the private key of an issuer's certificate, linked directly or by way of its public key."""
+    keys = _linked(certificate.attributes, LinkType.PRIVATE_KEY_LINK)
+    for public in _linked(certificate.attributes, LinkType.PUBLIC_KEY_LINK):
+        half = scope.admit(public, Purpose.READ_ATTRIBUTES, Operation.GET_ATTRIBUTES)
+        keys += _linked(half.attributes, LinkType.PRIVATE_KEY_LINK)
+    if not keys:
+        raise invalid_field("the issuer's certificate is not linked to its private key")
+    admitted = scope.admit(keys[0], Purpose.ISSUE, object_types=frozenset({ObjectType.PRIVATE_KEY}))
+    content = scope.work.content(admitted)
+    if not isinstance(content, PrivateKey):
+        raise invalid_field("the issuer's key must be a private key")
+    return content
+
+
+def _linked(attributes: Attributes, link_type: LinkType) -> tuple[str, ...]:
+    return tuple(link.linked_object_identifier for link in attributes.links if link.link_type is link_type)
+
+
+def _own_authority(scope: Scope) -> tuple[Certificate, PrivateKey]:
+    """Return the asker's own certificate authority, made now if there is none that is Active."""
+    name = scope.settings.certificate_authority
+    if not name:
+        raise KmipError(
+            ResultReason.PERMISSION_DENIED, "no certificate authority: link the new certificate to its issuer's"
+        )
+    criteria = (
+        AttributeInstance(reference=_MARK, value=_TRUE),
+        AttributeInstance(reference=AttributeReference(attribute="state"), value=State.ACTIVE),
+    )
+    visibility = evolve(scope.visibility, everyone=frozenset())
+    found = scope.work.locate(Query(criteria=criteria, visibility=visibility, now=scope.now, maximum_items=1))
+    for identifier in found.unique_identifiers:
+        certificate = scope.admit(identifier, Purpose.READ_CONTENT, Operation.GET)
+        content = scope.work.content(certificate)
+        if isinstance(content, Certificate):
+            return content, _private_key(scope, certificate)
+    return _made_authority(scope, name)
+
+
+def _made_authority(scope: Scope, name: str) -> tuple[Certificate, PrivateKey]:
+    pair = scope.crypto.make_key_pair(
+        CryptographicAlgorithm.RSA,
+        AUTHORITY_BITS,
+        private_format=KeyFormatType.PKCS_8,
+        public_format=KeyFormatType.X_509,
+    )
+    contents = CertificateContents(
+        public_key=pair.public_key,
+        subject=scope.certificates.distinguished_name(name),
+        not_before=scope.now,
+        not_after=scope.now + AUTHORITY_VALIDITY,
+        is_authority=True,
+    )
+    certificate = scope.certificates.make_certificate(contents, None, pair.private_key)
+    private, public = scope.identifiers.new(), scope.identifiers.new()
+    living = Attributes(activation_date=scope.now, cryptographic_algorithm=CryptographicAlgorithm.RSA)
+    signs = CryptographicUsageMask.CERTIFICATE_SIGN | CryptographicUsageMask.CRL_SIGN
+    begin_pair(
+        scope,
+        pair,
+        evolve(living, cryptographic_usage_mask=signs, sensitive=True),
+        evolve(living, cryptographic_usage_mask=CryptographicUsageMask.VERIFY),
+        (private, public),
+    )
+    made = creation.begin(
+        scope,
+        certificate,
+        Attributes(
+            activation_date=scope.now,
+            certificate_type=CertificateType.X_509,
+            cryptographic_usage_mask=signs,
+            links=(
+                Link(link_type=LinkType.PUBLIC_KEY_LINK, linked_object_identifier=public),
+                Link(link_type=LinkType.PRIVATE_KEY_LINK, linked_object_identifier=private),
+            ),
+        ),
+        made_here=True,
+    )
+    mark = CustomAttribute(vendor_identification=SERVER_VENDOR, attribute_name=_MARK.attribute, attribute_value=_TRUE)
+    scope.work.save(evolve(made, attributes=evolve(made.attributes, custom_attributes=(mark,))), certificate)
+    return certificate, pair.private_key

@@ -1,0 +1,160 @@
+"""Create Split Key: a key, new or at hand, is split into objects of their own. KMIP 2.1 §6.1.10, 1.4 §4.38.
+
+The parts inherit what keeps the key from leaving: of a Sensitive key every part is Sensitive.
+"""
+
+from typing import Any, Final
+
+from attrs import evolve, frozen
+
+from kmip_core import creation, key_use
+from kmip_core.attributes import Attributes
+from kmip_core.enums import (
+    CryptographicAlgorithm,
+    KeyFormatType,
+    LinkType,
+    ObjectType,
+    Operation,
+    ProtectionStorageMask,
+    ResultReason,
+    SplitKeyMethod,
+)
+from kmip_core.errors import KmipError, invalid_field, need
+from kmip_core.objects import KeyBlock, KeyValue, SplitKey
+from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.ports.key_forms import SharingScheme
+from kmip_core.rules import Admitted, Purpose
+from kmip_core.structures import KeyHandle, Link, TransparentSymmetricKey
+
+SPLITTABLE: Final = frozenset({ObjectType.SYMMETRIC_KEY, ObjectType.PRIVATE_KEY, ObjectType.SECRET_DATA})
+MAKES: Final = frozenset({ObjectType.SPLIT_KEY, *SPLITTABLE})
+"""What Object Type may say: the parts are split keys whatever is named."""
+
+
+@frozen(kw_only=True)
+class Request:
+    """unique_identifier: the key to split; None for a new symmetric key, as the attributes describe it."""
+
+    object_type: ObjectType
+    unique_identifier: ObjectReference | None = None
+    split_key_parts: int
+    split_key_threshold: int
+    split_key_method: SplitKeyMethod
+    prime_field_size: int | None = None
+    attributes: Attributes = Attributes()
+    protection_storage_masks: tuple[ProtectionStorageMask, ...] = ()
+
+
+@frozen(kw_only=True)
+class Response:
+    """unique_identifiers: of the parts, by their Key Part Identifier; the first becomes the ID placeholder."""
+
+    unique_identifiers: tuple[str, ...]
+
+
+def perform(request: Request, scope: Scope) -> Response:
+    """Split, and keep each part as an object with the request's attributes.
+
+    Raises KmipError: Invalid Object Type; Invalid Field for a scheme that cannot be; Not Extractable for a key that a
+    token holds; Key Wrap Type Not Supported for one that is kept wrapped.
+    """
+    if request.object_type not in MAKES:
+        raise KmipError(
+            ResultReason.INVALID_OBJECT_TYPE, "split keys are made of symmetric keys, private keys or secrets"
+        )
+    scheme = SharingScheme(
+        method=request.split_key_method,
+        parts=request.split_key_parts,
+        threshold=request.split_key_threshold,
+        prime_field_size=request.prime_field_size,
+    )
+    targets = scope.targets.get("unique_identifier")
+    if targets is None:
+        block, attributes = _new_key(request, scope), request.attributes
+    else:
+        block, attributes = _present_key(scope, targets[0]), _inherited(targets[0], request.attributes)
+    secret = _material(block)
+    shares = scope.key_forms.split_secret(secret, scheme)
+    attributes = evolve(
+        attributes,
+        cryptographic_algorithm=block.cryptographic_algorithm,
+        cryptographic_length=block.cryptographic_length,
+        key_format_type=None,
+    )
+    identifiers = []
+    for number, share in enumerate(shares, start=1):
+        part = SplitKey(
+            split_key_parts=scheme.parts,
+            key_part_identifier=number,
+            split_key_threshold=scheme.threshold,
+            split_key_method=scheme.method,
+            prime_field_size=scheme.prime_field_size,
+            key_block=evolve(block, key_value=KeyValue(key_material=share)),
+        )
+        made = creation.begin(
+            scope, part, attributes, made_here=True, protection_storage_masks=request.protection_storage_masks
+        )
+        identifiers.append(made.unique_identifier)
+    return Response(unique_identifiers=tuple(identifiers))
+
+
+def _new_key(request: Request, scope: Scope) -> KeyBlock:
+    """Make a symmetric key that exists in its parts only."""
+    if request.object_type not in (ObjectType.SPLIT_KEY, ObjectType.SYMMETRIC_KEY):
+        raise invalid_field("only a symmetric key is made new; name the key to split")
+    algorithm: CryptographicAlgorithm = need(request.attributes.cryptographic_algorithm, "Cryptographic Algorithm")
+    length = need(request.attributes.cryptographic_length, "Cryptographic Length")
+    return KeyBlock(
+        key_format_type=KeyFormatType.RAW,
+        key_value=KeyValue(key_material=scope.crypto.make_symmetric_key(algorithm, length)),
+        cryptographic_algorithm=algorithm,
+        cryptographic_length=length,
+    )
+
+
+def _present_key(scope: Scope, target: Admitted) -> KeyBlock:
+    key: Any = key_use.key_of(scope, target)
+    block: KeyBlock = key.key_block
+    if block.key_wrapping_data is not None:
+        raise KmipError(ResultReason.KEY_WRAP_TYPE_NOT_SUPPORTED, "the key is kept wrapped and cannot be split")
+    return block
+
+
+def _material(block: KeyBlock) -> bytes:
+    value = block.key_value
+    material = value.key_material if isinstance(value, KeyValue) else None
+    if isinstance(material, TransparentSymmetricKey):
+        return material.key
+    if isinstance(material, KeyHandle):
+        raise KmipError(ResultReason.NOT_EXTRACTABLE, "the key does not leave the module that holds it")
+    if not isinstance(material, bytes):
+        raise invalid_field("a key in a transparent format cannot be split; register it as PKCS#8")
+    return material
+
+
+def _inherited(target: Admitted, wanted: Attributes) -> Attributes:
+    """Return the parts' attributes: a part is no freer than the key. Each is linked to it."""
+    own = target.attributes
+    link = Link(link_type=LinkType.PARENT_LINK, linked_object_identifier=target.unique_identifier)
+    return evolve(
+        wanted,
+        sensitive=True if own.sensitive else wanted.sensitive,
+        extractable=False if own.extractable is False else wanted.extractable,
+        cryptographic_usage_mask=wanted.cryptographic_usage_mask or own.cryptographic_usage_mask,
+        links=(*wanted.links, link),
+    )
+
+
+def _first_part(response: Response) -> str:
+    return response.unique_identifiers[0]
+
+
+SPEC = Spec(
+    operation=Operation.CREATE_SPLIT_KEY,
+    request=Request,
+    response=Response,
+    perform=perform,
+    effect=Effect.COMPUTES,
+    targets=(Target(purpose=Purpose.READ_CONTENT, optional=True, object_types=SPLITTABLE),),
+    placeholder=_first_part,
+)

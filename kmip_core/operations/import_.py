@@ -1,0 +1,132 @@
+"""Import: a client brings an object with all its attributes, as Export gave it. KMIP 2.1 §6.1.25, 1.4 §4.41.
+
+Who may set an attribute is not asked here: state, dates and history come with the object.
+"""
+
+from typing import Final
+
+from attrs import evolve, frozen
+
+from kmip_core import attribute_values, creation, lifecycle, wrapping
+from kmip_core.attributes import AttributeReference, Attributes, merge
+from kmip_core.enums import KeyWrapType, ObjectType, Operation, ResultReason
+from kmip_core.errors import KmipError, invalid_field
+from kmip_core.lifecycle import GONE
+from kmip_core.objects import Content, KeyBlock, KeyValue, ManagedObject
+from kmip_core.operation import Effect, Scope, Spec, names_new_object
+from kmip_core.policy import DEFAULT_POLICY
+from kmip_core.rules import Purpose
+
+MAXIMUM_IDENTIFIER: Final = 255
+
+
+@frozen(kw_only=True)
+class Request:
+    """object_type: from 2.0 on.  key_wrap_type: Not Wrapped has a wrapped key unwrapped before it is kept."""
+
+    unique_identifier: str
+    object_type: ObjectType | None = None
+    replace_existing: bool | None = None
+    key_wrap_type: KeyWrapType | None = None
+    attributes: Attributes = Attributes()
+    managed_object: Content | None = None
+
+
+@frozen(kw_only=True)
+class Response:
+    """unique_identifier: the one that was asked for."""
+
+    unique_identifier: str
+
+
+def perform(request: Request, scope: Scope) -> Response:
+    """Keep the object under its identifier.
+
+    Raises KmipError: Object Already Exists, unless it may be replaced; Invalid Field if the object is missing or of
+    another type; and as unwrapping does.
+    """
+    identifier = request.unique_identifier
+    if not 0 < len(identifier) <= MAXIMUM_IDENTIFIER:
+        raise invalid_field(f"a Unique Identifier has 1 to {MAXIMUM_IDENTIFIER} characters")
+    content = request.managed_object
+    if content is None:
+        raise invalid_field("the object to import must be given")
+    if request.object_type not in (None, content.object_type):
+        raise invalid_field("the object is not of the Object Type that the request names")
+    if request.key_wrap_type is KeyWrapType.NOT_WRAPPED:
+        content = wrapping.unwrapped(scope, content)
+    block: KeyBlock | None = getattr(content, "key_block", None)
+    attributes = request.attributes
+    if block is not None and isinstance(block.key_value, KeyValue) and block.key_value.attributes is not None:
+        attributes = merge(block.key_value.attributes, attributes)
+    _keep(request, scope, content, _completed(scope, identifier, content, attributes))
+    return Response(unique_identifier=identifier)
+
+
+def _keep(request: Request, scope: Scope, content: Content, attributes: Attributes) -> None:
+    has_content = creation.has_material(content) and attributes.state not in GONE
+    stored = content if has_content else None
+    if scope.work.find(request.unique_identifier) is None:
+        new = ManagedObject(
+            unique_identifier=request.unique_identifier,
+            object_type=content.object_type,
+            owner=scope.principal.name,
+            attributes=attributes,
+            has_content=has_content,
+        )
+        scope.work.add(new, stored)
+        return
+    if not request.replace_existing:
+        raise _already_exists("an object has this Unique Identifier; ask for it to be replaced, or take another")
+    try:
+        present = scope.admit(request.unique_identifier, Purpose.CHANGE_ATTRIBUTES).managed_object
+    except KmipError as error:
+        raise _already_exists("an object that is not yours to replace has this Unique Identifier") from error
+    if present.object_type is not content.object_type:
+        raise invalid_field("an object is replaced by one of its own type only")
+    scope.work.save(evolve(present, attributes=attributes, has_content=has_content, archived=False), stored)
+
+
+def _completed(scope: Scope, identifier: str, content: Content, attributes: Attributes) -> Attributes:
+    """Return the attributes as they came, with those that no object is without."""
+    if attributes.object_type not in (None, content.object_type):
+        raise invalid_field("Object Type in the attributes is not the object's")
+    attribute_values.check_number(attributes, 0)
+    attribute_values.check_dates(attributes)
+    for field in ("names", "operation_policy_name"):
+        reference = AttributeReference(attribute=field)
+        values = attributes.values_of(reference)
+        for place, value in enumerate(values):
+            attribute_values.accepted(scope, reference, value, values[:place])
+    sensitive, extractable = bool(attributes.sensitive), attributes.extractable is not False
+    given = evolve(attributes, object_type=content.object_type)
+    return evolve(
+        given,
+        unique_identifier=identifier,
+        template_names=(),
+        state=lifecycle.initial_state(given, scope.now) if given.state is None else given.state,
+        initial_date=scope.now if given.initial_date is None else given.initial_date,
+        last_change_date=scope.now if given.last_change_date is None else given.last_change_date,
+        operation_policy_name=given.operation_policy_name or DEFAULT_POLICY,
+        digests=given.digests or creation.digests(scope, content),
+        key_format_type=creation.format_of(content),
+        sensitive=sensitive,
+        always_sensitive=sensitive and given.always_sensitive is not False,
+        extractable=extractable,
+        never_extractable=not extractable and given.never_extractable is not False,
+        key_value_present=None if creation.has_material(content) else False,
+    )
+
+
+def _already_exists(message: str) -> KmipError:
+    return KmipError(ResultReason.OBJECT_ALREADY_EXISTS, message)
+
+
+SPEC = Spec(
+    operation=Operation.IMPORT,
+    request=Request,
+    response=Response,
+    perform=perform,
+    effect=Effect.CHANGES,
+    placeholder=names_new_object,
+)

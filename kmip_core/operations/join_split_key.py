@@ -1,0 +1,168 @@
+"""Join Split Key: parts become the key again. KMIP 2.1 §6.1.27, 1.4 §4.39."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from attrs import evolve, frozen
+
+from kmip_core import creation
+from kmip_core.attributes import Attributes
+from kmip_core.enums import (
+    KeyFormatType,
+    ObjectType,
+    Operation,
+    ProtectionStorageMask,
+    ResultReason,
+    SecretDataType,
+)
+from kmip_core.errors import KmipError, invalid_field, need
+from kmip_core.objects import Content, KeyBlock, KeyValue, PrivateKey, SecretData, SplitKey, SymmetricKey
+from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target, names_new_object
+from kmip_core.ports.key_forms import SharingScheme
+from kmip_core.rules import Admitted, Purpose
+
+PARTS: Final = "unique_identifiers"
+MAXIMUM_PARTS: Final = 255
+
+
+@frozen(kw_only=True)
+class Request:
+    """object_type: what the parts are to become.  secret_data_type: for Secret Data; a password if left out."""
+
+    object_type: ObjectType
+    unique_identifiers: tuple[ObjectReference, ...] = ()
+    secret_data_type: SecretDataType | None = None
+    attributes: Attributes = Attributes()
+    protection_storage_masks: tuple[ProtectionStorageMask, ...] = ()
+
+
+@frozen(kw_only=True)
+class Response:
+    """unique_identifier: of the joined object."""
+
+    unique_identifier: str
+
+
+def perform(request: Request, scope: Scope) -> Response:
+    """Join the parts; what keeps any of them from leaving keeps the key.
+
+    Raises KmipError: Cryptographic Failure for too few parts or parts of different keys; Invalid Object Type.
+    """
+    admitted = scope.targets[PARTS]
+    if not 0 < len(admitted) <= MAXIMUM_PARTS:
+        raise invalid_field(f"1 to {MAXIMUM_PARTS} parts can be joined")
+    parts = {each.unique_identifier: _content(scope, each) for each in admitted}
+    first = next(iter(parts.values()))
+    scheme = _scheme(first)
+    if any(_scheme(part) != scheme or _kind(part) != _kind(first) for part in parts.values()):
+        raise _do_not_match()
+    shares = {part.key_part_identifier: _share(part) for part in parts.values()}
+    if len(shares) != len(parts):
+        raise _do_not_match()
+    secret = scope.key_forms.join_secret(shares, scheme, _length(first, shares))
+    block = evolve(first.key_block, key_value=KeyValue(key_material=secret))
+    content = _joined(request, block)
+    made = creation.begin(
+        scope,
+        content,
+        _inherited(admitted, block, request),
+        made_here=False,
+        protection_storage_masks=request.protection_storage_masks,
+    )
+    return Response(unique_identifier=made.unique_identifier)
+
+
+def _content(scope: Scope, part: Admitted) -> SplitKey:
+    content = scope.work.content(part)
+    if not isinstance(content, SplitKey):
+        raise KmipError(ResultReason.INVALID_OBJECT_TYPE, "only split keys can be joined")
+    return content
+
+
+def _scheme(part: SplitKey) -> SharingScheme:
+    return SharingScheme(
+        method=part.split_key_method,
+        parts=part.split_key_parts,
+        threshold=part.split_key_threshold,
+        prime_field_size=part.prime_field_size,
+    )
+
+
+def _kind(part: SplitKey) -> tuple[Any, ...]:
+    block = part.key_block
+    return block.key_format_type, block.cryptographic_algorithm, block.cryptographic_length
+
+
+def _share(part: SplitKey) -> bytes:
+    value = part.key_block.key_value
+    if part.key_block.key_wrapping_data is not None or not isinstance(value, KeyValue):
+        raise KmipError(ResultReason.KEY_WRAP_TYPE_NOT_SUPPORTED, "a part is kept wrapped or is not here")
+    if not isinstance(value.key_material, bytes):
+        raise invalid_field("the Key Material of a part must be a Byte String")
+    return value.key_material
+
+
+_BYTES_OF_KEY: Final = frozenset({KeyFormatType.RAW, KeyFormatType.OPAQUE, KeyFormatType.TRANSPARENT_SYMMETRIC_KEY})
+
+
+def _length(part: SplitKey, shares: Mapping[int, bytes]) -> int:
+    """Return the secret's length in bytes: as the key block says it for plain keys, else that of a share.
+
+    In a prime field a share is longer than the secret, so there it must be said.
+    """
+    block = part.key_block
+    share = len(next(iter(shares.values())))
+    if block.key_format_type in _BYTES_OF_KEY and block.cryptographic_length is not None:
+        return min(share, (block.cryptographic_length + 7) // 8)
+    if part.prime_field_size is not None:
+        return (part.prime_field_size.bit_length() - 1) // 8
+    return share
+
+
+def _joined(request: Request, block: KeyBlock) -> Content:
+    match request.object_type:
+        case ObjectType.SYMMETRIC_KEY:
+            need(block.cryptographic_algorithm, "Cryptographic Algorithm of the parts")
+            return SymmetricKey(key_block=evolve(block, key_format_type=KeyFormatType.RAW))
+        case ObjectType.PRIVATE_KEY:
+            return PrivateKey(key_block=block)
+        case ObjectType.SECRET_DATA:
+            return SecretData(secret_data_type=request.secret_data_type or SecretDataType.PASSWORD, key_block=block)
+        case _:
+            raise KmipError(
+                ResultReason.INVALID_OBJECT_TYPE, "split keys are joined to a symmetric key, private key or secret data"
+            )
+
+
+def _inherited(admitted: tuple[Admitted, ...], block: KeyBlock, request: Request) -> Attributes:
+    wanted, first = request.attributes, admitted[0].attributes
+    sensitive = any(each.attributes.sensitive for each in admitted)
+    kept = any(each.attributes.extractable is False for each in admitted)
+    return evolve(
+        wanted,
+        cryptographic_algorithm=block.cryptographic_algorithm,
+        cryptographic_length=block.cryptographic_length,
+        key_format_type=None,
+        cryptographic_usage_mask=(
+            first.cryptographic_usage_mask
+            if wanted.cryptographic_usage_mask is None
+            else wanted.cryptographic_usage_mask
+        ),
+        sensitive=True if sensitive else wanted.sensitive,
+        extractable=False if kept else wanted.extractable,
+    )
+
+
+def _do_not_match() -> KmipError:
+    return KmipError(ResultReason.CRYPTOGRAPHIC_FAILURE, "the parts are not of one key")
+
+
+SPEC = Spec(
+    operation=Operation.JOIN_SPLIT_KEY,
+    request=Request,
+    response=Response,
+    perform=perform,
+    effect=Effect.COMPUTES,
+    targets=(Target(field=PARTS, purpose=Purpose.READ_CONTENT, object_types=frozenset({ObjectType.SPLIT_KEY})),),
+    placeholder=names_new_object,
+)
