@@ -16,11 +16,11 @@ from typing import Any, Final, Self
 from kmip_app import checks, logs
 from kmip_app.choosing import PYKMIP_CONFIG, choose
 from kmip_app.config import Configuration, StartError
+from kmip_app.logs import DEFAULT_LOG
 from kmip_app.server import Server
 from kmip_app.settings import SETTINGS
 
 LOG: Final = logging.getLogger("kmip_app")
-DEFAULT_LOG: Final = Path("/var/log/pykmip/server.log")
 
 PathLike = str | Path
 

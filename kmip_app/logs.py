@@ -17,6 +17,7 @@ from kmip_app.config import Configuration, StartError
 
 OURS: Final = ("kmip.server", "kmipd", "kmip_adapters", "kmip_app")
 LINE: Final = "%(asctime)s - %(name)s - %(levelname)s - %(message)s"
+DEFAULT_LOG: Final = Path("/var/log/pykmip/server.log")  # of PyKMIP; used by what takes its place
 MAXIMUM_BYTES: Final = 1_000_000  # of one file, as PyKMIP has it
 OLD_FILES: Final = 5
 

@@ -175,8 +175,10 @@ class Server:
         """Return what a client needs to know, as the ready file tells it."""
         configuration = self.configuration
         told: dict[str, object] = {"host": configuration.hostname, "port": self.port}
-        ca = configuration.certificate_path and configuration.ca_path  # whom clients are to trust
-        told["ca"] = str(ca or self.pki.ca.certificate)
+        if configuration.certificate_path is None:
+            told["ca"] = str(self.pki.ca.certificate)
+        else:  # what clients are to trust: the usual CA for both sides, else the certificate itself
+            told["ca"] = str(configuration.ca_path or configuration.certificate_path)
         if configuration.ca_path is None:
             told["cert"] = str(self.pki.client.certificate)
             told["key"] = str(self.pki.client.key)

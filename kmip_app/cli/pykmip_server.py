@@ -12,7 +12,7 @@ from kmip_app import logs
 from kmip_app.choosing import PYKMIP_CONFIG
 from kmip_app.cli import run_command, serve
 from kmip_app.cli.options import CONTEXT, SettingsCommand, chosen, setting_options
-from kmip_app.kmip_server import DEFAULT_LOG
+from kmip_app.logs import DEFAULT_LOG
 
 NAMES: Final = (
     "hostname", "port", "certificate_path", "key_path", "ca_path", "auth_suite", "log_path", "policy_path",
