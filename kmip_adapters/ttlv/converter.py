@@ -95,7 +95,7 @@ class _Member:
 
     @property
     def key(self) -> str:
-        return f"{self.owner.__module__.rpartition('.')[2]}.{self.owner.__name__}.{self.name}"
+        return f"{_module(self.owner)}.{self.owner.__name__}.{self.name}"
 
     @property
     def repeated(self) -> bool:
@@ -161,6 +161,9 @@ class _Planner:
     def unstructure_hook(self, cls: type) -> Callable[[Any], Items]:
         """Return what makes items out of an instance of `cls`."""
         writers = tuple(f.write for f in self.plan(cls))
+        appended = spellings.APPENDED_FIELDS.get(f"{_module(cls)}.{cls.__name__}")
+        if appended is not None and not tag_of_field(appended[1], repeated=False).is_in(self.version):
+            return _appending(writers, *appended)
 
         def unstructure(instance: Any) -> Items:
             out: list[Item] = []
@@ -322,7 +325,7 @@ class _Planner:
 
             return _Field(
                 name=member.name,
-                readers={attributes_1x.ATTRIBUTE: _Reader(member.name, form.numbered_instance)},
+                readers={attributes_1x.ATTRIBUTE: _Reader(member.name, lambda item: _numbered(form.instance(item)))},
                 write=write,
                 required=member.required,
                 title="Attribute",
@@ -614,6 +617,27 @@ def _numbered(instance: AttributeInstance) -> AttributeInstance:
 def _unspoken(member: _Member, tag: tables.Tag) -> _Field:
     """Plan a required field that the version cannot say: nothing is written, and nothing can be read."""
     return _Field(name=member.name, readers={}, write=_write_nothing, required=True, title=tag.name)
+
+
+def _module(cls: type) -> str:
+    return cls.__module__.rpartition(".")[2]
+
+
+def _appending(
+    writers: tuple[Callable[[Any, list[Item]], None], ...], name: str, at_its_end: str
+) -> Callable[[Any], Items]:
+    """Return what makes items of an instance, one bytes field of which goes to the end of another."""
+
+    def unstructure(instance: Any) -> Items:
+        tail = getattr(instance, at_its_end)
+        if tail is not None:
+            instance = evolve(instance, **{name: (getattr(instance, name) or b"") + tail, at_its_end: None})
+        out: list[Item] = []
+        for write in writers:
+            write(instance, out)
+        return tuple(out)
+
+    return unstructure
 
 
 def _write_nothing(instance: Any, out: list[Item]) -> None:

@@ -84,6 +84,12 @@ WRAPPED_MEMBERS: Final[Mapping[str, str]] = {
 ANY_VERSION_FIELDS: Final = frozenset({"locate.Request.offset_items", "locate.Response.located_items"})
 """Spoken in every version although their tag is younger: Percona Server pages through its keys with them at 1.0."""
 
+APPENDED_FIELDS: Final[Mapping[str, tuple[str, str]]] = {
+    "encrypt.Response": ("data", "authenticated_encryption_tag"),
+}
+"""Responses whose second field is written at the end of the first where the version has no tag for it: below 1.4 the
+cipher text carries its authentication tag, which Decrypt takes from there (OpenBao relies on it)."""
+
 FIRST_VERSIONS_OF_FIELDS: Final[Mapping[str, ProtocolVersion]] = {
     "structures.Digest.key_format_type": ProtocolVersion(1, 1),
 }

@@ -36,7 +36,7 @@ from kmip_core.messages import (
     failure,
 )
 from kmip_core.objects import KeyBlock, KeyValue, SymmetricKey
-from kmip_core.operations import CATALOGUE, activate, create, get
+from kmip_core.operations import CATALOGUE, activate, create, encrypt, get
 from kmip_core.structures import ProtocolVersion
 
 CODEC = Codec(CATALOGUE)
@@ -566,3 +566,47 @@ def test_any_header_is_read_or_refused(version: ProtocolVersion, items: list[Ite
         read = refusal
 
     assert version == (read.version if isinstance(read, UnreadableMessage) else read.header.protocol_version)
+
+
+# --- what an older version says in another place --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("version", "data", "tag"),
+    [
+        pytest.param(V12, b"cipher text" + b"t" * 16, None, id="1.2: at the end of the data"),
+        pytest.param(V13, b"cipher text" + b"t" * 16, None, id="1.3: at the end of the data"),
+        pytest.param(V14, b"cipher text", b"t" * 16, id="1.4: in its own field"),
+        pytest.param(V21, b"cipher text", b"t" * 16, id="2.1: in its own field"),
+    ],
+)
+def test_the_tag_of_an_encryption_reaches_every_version(
+    version: ProtocolVersion, data: bytes, tag: bytes | None
+) -> None:
+    answer = encrypt.Response(unique_identifier="key", data=b"cipher text", authenticated_encryption_tag=b"t" * 16)
+
+    assert the_payload(answer, version) == encrypt.Response(
+        unique_identifier="key", data=data, authenticated_encryption_tag=tag
+    )
+
+
+def test_an_encryption_without_a_tag_is_not_touched() -> None:
+    answer = encrypt.Response(unique_identifier="key", data=b"cipher text")
+
+    assert the_payload(answer, V12) == answer
+
+
+def test_a_last_part_that_is_nothing_but_a_tag_reaches_old_versions() -> None:
+    answer = encrypt.Response(unique_identifier="key", authenticated_encryption_tag=b"t" * 16)
+
+    assert the_payload(answer, V12) == encrypt.Response(unique_identifier="key", data=b"t" * 16)
+
+
+def the_payload(payload: object, version: ProtocolVersion) -> object:
+    """Return the payload of an answer to Encrypt, written and read again."""
+    message = ResponseMessage(
+        header=ResponseHeader(protocol_version=version, time_stamp=1),
+        batch_items=(ResponseBatchItem(operation=Operation.ENCRYPT, payload=payload),),
+    )
+    (item,) = CODEC.decode_response(CODEC.encode_response(message)).batch_items
+    return item.payload
