@@ -44,7 +44,7 @@ CERTIFIABLE: Final = frozenset({ObjectType.PUBLIC_KEY, ObjectType.CERTIFICATE_RE
 
 _MARK: Final = AttributeReference(attribute="Certificate Authority", vendor_identification=SERVER_VENDOR)
 _TRUE: Final = TypedValue(ItemType.BOOLEAN, True)
-"""`y-Certificate Authority` marks the certificate of an owner's own authority; clients cannot set it (RULINGS 15)."""
+"""`y-Certificate Authority` marks the private key of an owner's own authority; clients cannot set it (RULINGS 15)."""
 
 
 @frozen(kw_only=True)
@@ -212,23 +212,32 @@ def _issuer(scope: Scope, attributes: Attributes) -> tuple[Certificate, PrivateK
         raise invalid_field("a certificate has one issuer: give one Certificate Link")
     if not parents:
         return _own_authority(scope)
-    certificate = scope.admit(parents[0], Purpose.READ_CONTENT, Operation.GET, frozenset({ObjectType.CERTIFICATE}))
-    content = scope.work.content(certificate)
+    certificate = _certificate(scope, parents[0])
+    return certificate, _private_key(scope, parents[0])
+
+
+def _certificate(scope: Scope, identifier: str) -> Certificate:
+    admitted = scope.admit(identifier, Purpose.READ_CONTENT, Operation.GET, frozenset({ObjectType.CERTIFICATE}))
+    content = scope.work.content(admitted)
     if not isinstance(content, Certificate):
         raise invalid_field("the issuer must be a certificate")
-    return content, _private_key(scope, certificate)
+    return content
 
 
-def _private_key(scope: Scope, certificate: Admitted) -> PrivateKey:
+def _private_key(scope: Scope, certificate: str) -> PrivateKey:
     """Return the private key of an issuer's certificate, linked directly or by way of its public key."""
-    keys = _linked(certificate.attributes, LinkType.PRIVATE_KEY_LINK)
-    for public in _linked(certificate.attributes, LinkType.PUBLIC_KEY_LINK):
+    attributes = scope.admit(certificate, Purpose.READ_ATTRIBUTES, Operation.GET_ATTRIBUTES).attributes
+    keys = _linked(attributes, LinkType.PRIVATE_KEY_LINK)
+    for public in _linked(attributes, LinkType.PUBLIC_KEY_LINK):
         half = scope.admit(public, Purpose.READ_ATTRIBUTES, Operation.GET_ATTRIBUTES)
         keys += _linked(half.attributes, LinkType.PRIVATE_KEY_LINK)
     if not keys:
         raise invalid_field("the issuer's certificate is not linked to its private key")
-    admitted = scope.admit(keys[0], Purpose.ISSUE, object_types=frozenset({ObjectType.PRIVATE_KEY}))
-    content = scope.work.content(admitted)
+    return _content_of_key(scope, scope.admit(keys[0], Purpose.ISSUE, object_types=frozenset({ObjectType.PRIVATE_KEY})))
+
+
+def _content_of_key(scope: Scope, key: Admitted) -> PrivateKey:
+    content = scope.work.content(key)
     if not isinstance(content, PrivateKey):
         raise invalid_field("the issuer's key must be a private key")
     return content
@@ -249,13 +258,12 @@ def _own_authority(scope: Scope) -> tuple[Certificate, PrivateKey]:
         AttributeInstance(reference=_MARK, value=_TRUE),
         AttributeInstance(reference=AttributeReference(attribute="state"), value=State.ACTIVE),
     )
-    visibility = evolve(scope.visibility, everyone=frozenset())
-    found = scope.work.locate(Query(criteria=criteria, visibility=visibility, now=scope.now, maximum_items=1))
+    owned = evolve(scope.visibility, everyone=frozenset())
+    found = scope.work.locate(Query(criteria=criteria, visibility=owned, now=scope.now, maximum_items=1))
     for identifier in found.unique_identifiers:
-        certificate = scope.admit(identifier, Purpose.READ_CONTENT, Operation.GET)
-        content = scope.work.content(certificate)
-        if isinstance(content, Certificate):
-            return content, _private_key(scope, certificate)
+        key = scope.admit(identifier, Purpose.ISSUE)
+        (certificate,) = _linked(key.attributes, LinkType.CERTIFICATE_LINK)
+        return _certificate(scope, certificate), _content_of_key(scope, key)
     return _made_authority(scope, name)
 
 
@@ -277,13 +285,6 @@ def _made_authority(scope: Scope, name: str) -> tuple[Certificate, PrivateKey]:
     private, public = scope.identifiers.new(), scope.identifiers.new()
     living = Attributes(activation_date=scope.now, cryptographic_algorithm=CryptographicAlgorithm.RSA)
     signs = CryptographicUsageMask.CERTIFICATE_SIGN | CryptographicUsageMask.CRL_SIGN
-    begin_pair(
-        scope,
-        pair,
-        evolve(living, cryptographic_usage_mask=signs, sensitive=True),
-        evolve(living, cryptographic_usage_mask=CryptographicUsageMask.VERIFY),
-        (private, public),
-    )
     made = creation.begin(
         scope,
         certificate,
@@ -291,13 +292,18 @@ def _made_authority(scope: Scope, name: str) -> tuple[Certificate, PrivateKey]:
             activation_date=scope.now,
             certificate_type=CertificateType.X_509,
             cryptographic_usage_mask=signs,
-            links=(
-                Link(link_type=LinkType.PUBLIC_KEY_LINK, linked_object_identifier=public),
-                Link(link_type=LinkType.PRIVATE_KEY_LINK, linked_object_identifier=private),
-            ),
+            links=(Link(link_type=LinkType.PUBLIC_KEY_LINK, linked_object_identifier=public),),
         ),
         made_here=True,
     )
+    own = Link(link_type=LinkType.CERTIFICATE_LINK, linked_object_identifier=made.unique_identifier)
+    key, _ = begin_pair(
+        scope,
+        pair,
+        evolve(living, cryptographic_usage_mask=signs, sensitive=True, links=(own,)),
+        evolve(living, cryptographic_usage_mask=CryptographicUsageMask.VERIFY, links=(own,)),
+        (private, public),
+    )
     mark = CustomAttribute(vendor_identification=SERVER_VENDOR, attribute_name=_MARK.attribute, attribute_value=_TRUE)
-    scope.work.save(evolve(made, attributes=evolve(made.attributes, custom_attributes=(mark,))), certificate)
+    scope.work.save(evolve(key, attributes=evolve(key.attributes, custom_attributes=(mark,))))
     return certificate, pair.private_key

@@ -6,6 +6,7 @@ from kmip_core import creation
 from kmip_core.attributes import Attributes, title
 from kmip_core.enums import LinkType
 from kmip_core.errors import invalid_field, need
+from kmip_core.objects import ManagedObject
 from kmip_core.operation import Scope
 from kmip_core.ports.crypto import KeyPair
 from kmip_core.structures import Link
@@ -33,16 +34,18 @@ def make_pair(scope: Scope, private: Attributes, public: Attributes) -> KeyPair:
 
 def begin_pair(
     scope: Scope, pair: KeyPair, private: Attributes, public: Attributes, identifiers: tuple[str, str]
-) -> None:
-    """Collect both halves under these identifiers (private, public), each linked to the other. KMIP 2.1 §4.31."""
+) -> tuple[ManagedObject, ...]:
+    """Collect both halves under these identifiers, each linked to the other, and return them. KMIP 2.1 §4.31.
+
+    Of everything that comes in two the private half's is first.
+    """
     private_identifier, public_identifier = identifiers
     length = pair.private_key.key_block.cryptographic_length  # a named curve says it for both
     halves = (
         (pair.private_key, private, private_identifier, LinkType.PUBLIC_KEY_LINK, public_identifier),
         (pair.public_key, public, public_identifier, LinkType.PRIVATE_KEY_LINK, private_identifier),
     )
-    for content, attributes, identifier, link_type, other in halves:
-        link = Link(link_type=link_type, linked_object_identifier=other)
+    return tuple(
         creation.begin(
             scope,
             content,
@@ -50,8 +53,11 @@ def begin_pair(
                 attributes,
                 cryptographic_length=length,
                 key_format_type=None,  # the pair was made in it, and the content says so
-                links=(link, *attributes.links),  # the other half first: TC-133
+                # the other half first: TC-133
+                links=(Link(link_type=link_type, linked_object_identifier=other), *attributes.links),
             ),
             made_here=True,
             unique_identifier=identifier,
         )
+        for content, attributes, identifier, link_type, other in halves
+    )
