@@ -43,7 +43,7 @@ def encode(name: str, value: Any) -> bytes:
         case enum.IntEnum():
             return item(head, ItemType.ENUMERATION, struct.pack(">I", value))
         case _:
-            kind, layout = _NUMBERS[tag.item_types[-1]]
+            kind, layout = next(_NUMBERS[told] for told in tag.item_types if told in _NUMBERS)
             return item(head, kind, struct.pack(layout, value))
 
 
