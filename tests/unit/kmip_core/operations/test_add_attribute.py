@@ -244,6 +244,14 @@ def test_add_refuses_dates_in_the_wrong_order(present: str, added: str, date: in
     assert refusal(engine, added, date) is ResultReason.INVALID_FIELD
 
 
+def test_add_takes_dates_in_the_right_order() -> None:
+    engine = an_engine(a_symmetric_key(activation_date=NOW + 10))
+
+    add(engine, "process_start_date", NOW + 10)
+
+    assert attributes_of(engine).process_start_date == NOW + 10
+
+
 def test_add_of_another_attribute_does_not_judge_dates_that_revocation_crossed() -> None:
     key = a_symmetric_key(state=State.DEACTIVATED, protect_stop_date=NOW + 100, deactivation_date=NOW - 1)
     engine = an_engine(key)

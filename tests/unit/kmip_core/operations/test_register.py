@@ -52,6 +52,7 @@ from kmip_core.operations import get, register
 from kmip_core.structures import (
     ApplicationSpecificInformation,
     EncryptionKeyInformation,
+    KeyHandle,
     KeyValueLocation,
     KeyWrappingData,
     Link,
@@ -271,6 +272,13 @@ def test_register_does_not_judge_the_length_of_other_forms() -> None:
     key = a_block(AES_KEY, key_format_type=KeyFormatType.OPAQUE, cryptographic_length=256)
 
     assert attributes_of(engine, hand_in(engine, key)).cryptographic_length == 256
+
+
+def test_register_does_not_judge_the_length_of_what_it_does_not_hold() -> None:
+    engine = an_engine()
+    handle = KeyValue(key_material=KeyHandle(provider="token", token="1"))
+
+    assert attributes_of(engine, hand_in(engine, a_block(AES_KEY, key_value=handle))).digests == ()
 
 
 @pytest.mark.parametrize("mask", [None, CryptographicUsageMask(0)])
