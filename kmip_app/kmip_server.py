@@ -84,6 +84,7 @@ class KmipServer:
         checks.refuse(choice.configuration)
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
+        self._is_stopped = False
         self._detach: Callable[[], None] | None = None
 
     @property
@@ -107,6 +108,7 @@ class KmipServer:
         """Bind: clients may connect, and are served as soon as `serve` runs.  Raises StartError."""
         if self._server is not None:
             raise RuntimeError("the server has been started already")
+        self._is_stopped = False
         self._detach = logs.attach(self.configuration)
         for remark in self._remarks:
             LOG.warning("%s", remark)
@@ -123,25 +125,26 @@ class KmipServer:
         self._server = server
 
     def serve(self) -> None:
-        """Serve until `stop`; in the main thread also until SIGTERM or SIGINT."""
-        if self._thread is not None:  # inside `with`: it is being served already
-            server = self.server
-            if threading.current_thread() is threading.main_thread():
-                with server.stopping_at_signals():
-                    self._thread.join()
-            else:
-                self._thread.join()
-            return
-        if self._server is None:
+        """Serve until `stop`, in the main thread also until SIGTERM or SIGINT; inside `with` only wait for that.
+
+        Returns at once if the server has been stopped before.
+        """
+        server, thread = self._server, self._thread
+        if server is None and not self._is_stopped:
             self.start()
+            server = self.server
+        if server is None:
+            return
+        work = server.serve_forever if thread is None else thread.join
         if threading.current_thread() is threading.main_thread():
-            with self.server.stopping_at_signals():
-                self.server.serve_forever()
+            with server.stopping_at_signals():
+                work()
         else:
-            self.server.serve_forever()
+            work()
 
     def stop(self) -> None:
         """Stop and release everything; may be called more than once, from any thread but the one that serves."""
+        self._is_stopped = True
         if self._server is not None:
             self._server.stop()
         if self._thread is not None:

@@ -145,6 +145,29 @@ def test_it_serves_in_a_thread_of_a_test_and_stops_promptly(pki: Pki, one_pem: P
     assert time.monotonic() - began < 5  # PyKMIP takes eleven
 
 
+def test_serving_inside_a_block_waits_until_somebody_stops(pki: Pki, one_pem: Path) -> None:
+    with KmipServer(
+        port=0, certificate_path=one_pem, ca_path=pki.ca.certificate, config_path=None, log_path=None, ephemeral=True
+    ) as server:
+        use(pki, server.port)
+        waiting = threading.Thread(target=server.serve)
+        waiting.start()
+        server.stop()
+        waiting.join(WITHIN)
+
+        assert not waiting.is_alive()
+
+
+def test_a_server_can_be_started_again(pki: Pki, one_pem: Path, tmp_path: Path) -> None:
+    server = KmipServer(
+        port=0, certificate_path=one_pem, ca_path=pki.ca.certificate, config_path=None, log_path=None, **own(tmp_path)
+    )
+    with server:
+        identifier = use(pki, server.port)
+    with server, client_of(pki, server.port) as client:
+        assert len(client.get(identifier).value) == 32
+
+
 def test_a_server_that_was_never_served_stops_too(pki: Pki, one_pem: Path) -> None:
     server = KmipServer(
         port=0, certificate_path=one_pem, ca_path=pki.ca.certificate, config_path=None, log_path=None, ephemeral=True
