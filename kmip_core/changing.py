@@ -15,7 +15,7 @@ from kmip_core.rules import Admitted
 
 def save(scope: Scope, managed_object: ManagedObject, content: Content | None = None) -> None:
     """Collect the changed object with its Last Change Date. KMIP 2.1 §4.29."""
-    attributes = evolve(managed_object.attributes, last_change_date=scope.now)
+    attributes = managed_object.attributes.but(last_change_date=scope.now)
     scope.work.save(evolve(managed_object, attributes=attributes), content)
 
 

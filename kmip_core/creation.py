@@ -58,8 +58,7 @@ def begin(
         attributes = _described(scope, content, attributes)
     if made_here:
         _check_is_not_told(attributes)
-    accepted = evolve(
-        attribute_values.all_accepted(scope, attributes),
+    accepted = attribute_values.all_accepted(scope, attributes).but(
         protection_storage_mask=_protection(scope, protection_storage_masks),
     )
     identifier = scope.identifiers.new() if unique_identifier is None else unique_identifier
@@ -139,7 +138,7 @@ def _described(scope: Scope, certificate: Certificate, attributes: Attributes) -
     description = scope.certificates.describe_certificate(certificate)
     if description is None:
         return attributes
-    return merge(evolve(attributes, digital_signature_algorithms=()), description.attributes)
+    return merge(attributes.but(digital_signature_algorithms=()), description.attributes)
 
 
 def _check_is_not_told(attributes: Attributes) -> None:
@@ -151,8 +150,7 @@ def _check_is_not_told(attributes: Attributes) -> None:
 def _with_server_attributes(
     scope: Scope, content: Content, attributes: Attributes, identifier: str, made_here: bool
 ) -> Attributes:
-    begun = evolve(
-        attributes,
+    begun = attributes.but(
         unique_identifier=identifier,
         short_unique_identifier=scope.crypto.hash(HashingAlgorithm.SHA_256, identifier.encode()),  # KMIP 2.1 §4.56
         object_type=content.object_type,
@@ -163,17 +161,15 @@ def _with_server_attributes(
         lease_time=scope.settings.lease_time,
     )
     if content.object_type is ObjectType.TEMPLATE:
-        return evolve(begun, protection_storage_mask=None)
+        return begun.but(protection_storage_mask=None)
     sensitive = bool(attributes.sensitive)
     extractable = attributes.extractable is not False
     if made_here:
-        begun = evolve(
-            begun,
+        begun = begun.but(
             original_creation_date=scope.now,
             random_number_generator=scope.capabilities.random_number_generators[0],
         )
-    return evolve(
-        begun,
+    return begun.but(
         state=lifecycle.initial_state(begun, scope.now),
         digests=digests(scope, content),
         key_format_type=format_of(content),

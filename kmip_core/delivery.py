@@ -85,7 +85,7 @@ def delivered(scope: Scope, target: Admitted, form: Form) -> Content:
         content = _wrapped(scope, content, target, specification)
     if target.attributes.fresh:
         # KMIP 2.1 §4.24: no longer fresh "as soon as the object has been served".
-        scope.work.save(evolve(target.managed_object, attributes=evolve(target.attributes, fresh=False)))
+        scope.work.save(evolve(target.managed_object, attributes=target.attributes.but(fresh=False)))
     return content
 
 

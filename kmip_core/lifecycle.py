@@ -81,13 +81,13 @@ def settle(attributes: Attributes, now: int) -> Attributes:
         state = State.DEACTIVATED
     if state is attributes.state or attributes.object_type in WITHOUT_LIFE_CYCLE:
         return attributes
-    return evolve(attributes, state=state)
+    return attributes.but(state=state)
 
 
 def activate(attributes: Attributes, now: int) -> Attributes:
     """Return the attributes after Activate.  Raises KmipError (Wrong Key Lifecycle State) unless Pre-Active."""
     state = next_state(need_state(attributes), Event.ACTIVATE)
-    return evolve(attributes, state=state, activation_date=now)
+    return attributes.but(state=state, activation_date=now)
 
 
 def revoke(
@@ -123,12 +123,12 @@ def revoke(
 def destroy(attributes: Attributes, now: int) -> Attributes:
     """Return the attributes after Destroy.  Raises KmipError (Wrong Key Lifecycle State) if Active or already gone."""
     state = next_state(need_state(attributes), Event.DESTROY)
-    return evolve(attributes, state=state, destroy_date=now)
+    return attributes.but(state=state, destroy_date=now)
 
 
 def initial_state(attributes: Attributes, now: int) -> State:
     """Return the state in which a new object begins: Active if its Activation Date has come, else Pre-Active."""
-    begun = evolve(attributes, state=State.PRE_ACTIVE)
+    begun = attributes.but(state=State.PRE_ACTIVE)
     return need_state(settle(begun, now))
 
 

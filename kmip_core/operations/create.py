@@ -51,7 +51,7 @@ def perform(request: Request, scope: Scope) -> Response:
     made = creation.begin(
         scope,
         content,
-        evolve(attributes, key_format_type=None),  # the content was made in it
+        attributes.but(key_format_type=None),  # the content was made in it
         made_here=True,
         protection_storage_masks=request.protection_storage_masks,
     )
@@ -63,7 +63,7 @@ def _symmetric_key(attributes: Attributes, scope: Scope) -> tuple[Content, Attri
     length = need(attributes.cryptographic_length, "Cryptographic Length")
     if attributes.cryptographic_usage_mask is None and scope.settings.default_usage_masks:  # RULINGS 6
         mask = CryptographicUsageMask.ENCRYPT | CryptographicUsageMask.DECRYPT
-        attributes = evolve(attributes, cryptographic_usage_mask=mask)
+        attributes = attributes.but(cryptographic_usage_mask=mask)
     need(attributes.cryptographic_usage_mask, "Cryptographic Usage Mask")
     key = SymmetricKey(
         key_block=KeyBlock(
