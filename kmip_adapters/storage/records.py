@@ -59,7 +59,7 @@ def decode_audit_record(stored: bytes) -> AuditRecord:
 
 def canonical_value(value: Any) -> bytes:
     """Return bytes that are equal exactly when two attribute values are equal.  For indexes."""
-    return json.dumps(_CONVERTER.unstructure(value), separators=(",", ":"), sort_keys=True).encode()
+    return _canonical_json(_CONVERTER.unstructure(value)).encode()
 
 
 def associated_data(managed_object: ManagedObject) -> bytes:
@@ -72,6 +72,10 @@ def associated_data(managed_object: ManagedObject) -> bytes:
 
 # --- the converter --------------------------------------------------------------------------------------------------
 
+_canonical_json: Final = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
+_compact_json: Final = json.JSONEncoder(separators=(",", ":")).encode
+"""Made once: `json.dumps` makes an encoder at every call that differs from its defaults."""
+
 _TYPE: Final = "type"
 _INT64_MIN: Final = -(1 << 63)
 _INT64_MAX: Final = (1 << 63) - 1
@@ -79,7 +83,7 @@ _TRANSPARENT: Final = {cls.__name__: cls for cls in TRANSPARENT_KEYS.values()}
 
 
 def _to_json(record: Any) -> bytes:
-    return json.dumps(record, separators=(",", ":")).encode()
+    return _compact_json(record).encode()
 
 
 def _to_base64(value: bytes) -> str:
