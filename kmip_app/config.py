@@ -54,6 +54,7 @@ class Configuration:
     certificate_path: Path | None = None
     key_path: Path | None = None
     ca_path: Path | None = None
+    crl_path: Path | None = None
     auth_suite: str = "Basic"
     tls_cipher_suites: tuple[str, ...] = ()
     enable_tls_client_auth: bool = True

@@ -8,8 +8,10 @@ since a wrong wire would otherwise fail at the first request that touches it (DE
 import ssl
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from attrs import frozen
 from dependency_injector import containers, providers
 
 from kmip_adapters.audit.file_trail import FileTrail
@@ -53,6 +55,21 @@ OBJECT_TYPES: Final = tuple(CONTENT_CLASSES)
 """The types that Register takes."""
 
 
+@frozen(kw_only=True)
+class TlsFiles:
+    """The PEM files behind TLS."""
+
+    servers: tuple[Bundle, ...]
+    ca: Path
+    crl: Path | None
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All of them."""
+        servers = [path for server in self.servers for path in (server.certificate, server.key)]
+        return (*servers, self.ca, *([self.crl] if self.crl else []))
+
+
 def _pki(configuration: Configuration) -> Pki:
     """Return the built-in PKI, or one made of the operator's own files."""
     names = ["localhost", "127.0.0.1", "::1"]
@@ -61,17 +78,22 @@ def _pki(configuration: Configuration) -> Pki:
     return ensure_pki(configuration.data_directory / "pki", hostnames=names)
 
 
-def _ssl_context(configuration: Configuration, pki: Any) -> ssl.SSLContext:
+def _tls_files(configuration: Configuration, pki: Any) -> TlsFiles:
     if configuration.certificate_path is None:
-        servers = pki().servers
+        servers: tuple[Bundle, ...] = pki().servers
     else:
         key = configuration.key_path or configuration.certificate_path  # one PEM may hold both
         servers = (Bundle(certificate=configuration.certificate_path, key=key),)
-    ca = configuration.ca_path or pki().ca.certificate
+    ca: Path = configuration.ca_path or pki().ca.certificate
+    return TlsFiles(servers=servers, ca=ca, crl=configuration.crl_path)
+
+
+def _ssl_context(configuration: Configuration, files: TlsFiles) -> ssl.SSLContext:
     offer = choose_offer(configuration.auth_suite, configuration.tls_cipher_suites)
     return build_ssl_context(
-        server_certificates=[(s.certificate, s.key) for s in servers],
-        client_ca=ca,
+        server_certificates=[(s.certificate, s.key) for s in files.servers],
+        client_ca=files.ca,
+        client_crl=files.crl,
         ciphers=offer.ciphers,
         minimum_version=offer.minimum_version,
         maximum_version=offer.maximum_version,
@@ -173,7 +195,8 @@ class Container(containers.DeclarativeContainer):
     service = providers.Singleton(TtlvService, door, codec)
 
     pki = providers.Singleton(_pki, configuration)
-    ssl_context = providers.Singleton(_ssl_context, configuration, pki.provider)
+    tls_files = providers.Singleton(_tls_files, configuration, pki.provider)
+    ssl_context = providers.Factory(_ssl_context, configuration, tls_files)  # made anew when files change
     transport = providers.Singleton(
         TlsTtlvServer,
         service=service,

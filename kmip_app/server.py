@@ -25,6 +25,7 @@ from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.lock import directory_lock
 from kmip_adapters.transport.suites import choose_offer
 from kmip_adapters.transport.tls_ttlv import TlsTtlvServer
+from kmip_app.certificate_watch import CertificateWatch
 from kmip_app.config import Configuration, StartError
 from kmip_app.container import build
 from kmip_app.pki import Pki, PkiError
@@ -151,11 +152,18 @@ class Server:
             if hasattr(watcher, "close"):
                 self._resources.callback(watcher.close)
         self._resources.callback(self._record, "Stop")
+        watch = CertificateWatch(
+            self._container.tls_files().paths,
+            build=self._container.ssl_context,
+            use=lambda context: self._need_transport().replace_ssl_context(context),
+        )
         transport: TlsTtlvServer = self._container.transport()
         self._tell_tls()
         LOG.info("Starting server socket handler.")
         transport.start()
         self._transport = transport
+        watch.start()
+        self._resources.callback(watch.close)
         self._record("Start")
         LOG.info("Server successfully bound socket handler to %s:%d", configuration.hostname, self.port)
         if configuration.ready_file is not None:

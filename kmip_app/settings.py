@@ -95,6 +95,12 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
         _pykmip("certificate_path", EXISTING_FILE, "The server's certificate chain in PEM.", "-c", default=PATHS),
         _pykmip("key_path", EXISTING_FILE, "Its private key in PEM.", "-k", default="the file of certificate_path"),
         _pykmip("ca_path", EXISTING_FILE, "Certificates in PEM that vouch for clients.", "-a", default=PATHS),
+        _native(
+            "crl_path",
+            EXISTING_FILE,
+            "Revocation list of the clients' CA in PEM; an expired one lets nobody in.",
+            default="none",
+        ),
         _pykmip(
             "auth_suite",
             kinds.one_of(AUTH_SUITES),

@@ -13,6 +13,7 @@ def build_ssl_context(
     *,
     server_certificates: Sequence[tuple[Path, Path]],
     client_ca: Path,
+    client_crl: Path | None = None,
     ciphers: str | None = None,
     minimum_version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2,
     maximum_version: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED,
@@ -22,6 +23,7 @@ def build_ssl_context(
     server_certificates: (certificate chain, private key) in PEM; at most one of each key type (RSA, EC), so
         that suites of both kinds find theirs. Both paths may be the same file.
     client_ca: PEM; the only certificates that vouch for clients (the system's store is not read).
+    client_crl: PEM; certificates that count no longer. One that has expired, or is not the CA's, lets nobody in.
     ciphers: TLS 1.2 suites as an OpenSSL cipher string; None offers AEAD suites with forward secrecy only.
     Raises ValueError that names the file or the string that cannot be used.
     """
@@ -46,6 +48,12 @@ def build_ssl_context(
         context.load_verify_locations(cafile=client_ca)
     except OSError as error:
         raise ValueError(f"{client_ca}: cannot be read as the client CA in PEM: {_why(error)}") from error
+    if client_crl is not None:
+        try:
+            context.load_verify_locations(cafile=client_crl)
+        except OSError as error:
+            raise ValueError(f"{client_crl}: cannot be read as a revocation list in PEM: {_why(error)}") from error
+        context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
     context.verify_mode = ssl.CERT_REQUIRED
     return context
 

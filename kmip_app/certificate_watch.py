@@ -1,0 +1,77 @@
+"""Takes up new certificates, keys, CAs and revocation lists while the server runs (R-TLS-4, R-TLS-5).
+
+A certificate and its key are two files, and whoever replaces them does so one after the other: what does not fit yet is
+told and not used, the old ones stay in force, and the next change is looked at again.
+"""
+
+import logging
+import ssl
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final
+
+LOG: Final = logging.getLogger("kmip_app")
+
+LOOK_EVERY: Final = 1.0  # seconds
+
+Stamp = tuple[int, int, int]
+
+
+class CertificateWatch:
+    """Looks at files until `close`, in a thread of its own once started.
+
+    build: makes a context of the files as they are now; raises ValueError or OSError where they do not fit.
+    use: takes the context for connections to come.
+    """
+
+    def __init__(
+        self, paths: Iterable[Path], build: Callable[[], ssl.SSLContext], use: Callable[[ssl.SSLContext], None]
+    ) -> None:
+        self._paths = tuple(dict.fromkeys(paths))
+        self._build = build
+        self._use = use
+        self._stamps = self._look_at_files()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="kmip-certificates", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look, every second."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Look no more."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def look(self) -> bool:
+        """Look once; return whether new files were taken up."""
+        stamps = self._look_at_files()
+        changed = [str(path) for path, old, new in zip(self._paths, self._stamps, stamps, strict=True) if old != new]
+        if not changed:
+            return False
+        self._stamps = stamps
+        try:
+            context = self._build()
+        except (ValueError, OSError) as error:
+            LOG.error("%s changed, but not used: %s; what was there before stays in force", ", ".join(changed), error)
+            return False
+        self._use(context)
+        LOG.info("%s changed and used from the next connection on", ", ".join(changed))
+        return True
+
+    def _watch(self) -> None:
+        while not self._stop.wait(LOOK_EVERY):
+            self.look()
+
+    def _look_at_files(self) -> tuple[Stamp, ...]:
+        return tuple(_stamp(path) for path in self._paths)
+
+
+def _stamp(path: Path) -> Stamp:
+    try:
+        status = path.stat()
+    except OSError:
+        return (0, 0, 0)
+    return (status.st_mtime_ns, status.st_size, status.st_ino)
