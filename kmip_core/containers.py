@@ -9,6 +9,7 @@ from typing import Final
 
 from attrs import evolve
 
+from kmip_core import creation
 from kmip_core.attributes import Attributes
 from kmip_core.enums import KeyFormatType, LinkType, ObjectType, Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_field
@@ -16,6 +17,7 @@ from kmip_core.objects import Certificate, KeyBlock, KeyValue, PrivateKey, Secre
 from kmip_core.operation import Scope
 from kmip_core.ports.key_forms import KeyContainer
 from kmip_core.rules import Admitted, Purpose
+from kmip_core.structures import Link
 
 MAXIMUM_CHAIN: Final = 20
 
@@ -36,11 +38,11 @@ def packed(scope: Scope, key: PrivateKey, attributes: Attributes) -> KeyBlock:
         friendly_name=attributes.pkcs_12_friendly_name,
     )
     container = scope.key_forms.write_container(contents, password(scope, attributes))
-    return KeyBlock(key_format_type=KeyFormatType.PKCS_12, key_value=container)
+    return KeyBlock(key_format_type=KeyFormatType.PKCS_12, key_value=KeyValue(key_material=container))
 
 
-def unpacked(scope: Scope, block: KeyBlock, attributes: Attributes) -> KeyContainer:
-    """Return what the container in a key block holds.  Raises KmipError (Bad Password, Invalid Field)."""
+def _unpacked(scope: Scope, block: KeyBlock, attributes: Attributes) -> tuple[PrivateKey, KeyContainer]:
+    """Return what the container in a key block holds, the private key apart."""
     value = block.key_value
     material = value.key_material if isinstance(value, KeyValue) else value
     if not isinstance(material, bytes):
@@ -48,7 +50,29 @@ def unpacked(scope: Scope, block: KeyBlock, attributes: Attributes) -> KeyContai
     contents = scope.key_forms.read_container(material, password(scope, attributes))
     if contents.private_key is None:
         raise invalid_field("the PKCS#12 container holds no private key")
-    return contents
+    return contents.private_key, contents
+
+
+def taken_apart(scope: Scope, content: PrivateKey, attributes: Attributes) -> tuple[PrivateKey, Attributes]:
+    """Return a private key that came in a container, and its attributes.
+
+    The certificates become objects of their own, each linked to the next, the key to the first.
+    Raises KmipError: Bad Password; Invalid Field for what is no container; as admission of the password does.
+    """
+    key, contents = _unpacked(scope, content.key_block, attributes)
+    name = attributes.pkcs_12_friendly_name or contents.friendly_name
+    identifier: str | None = None
+    for certificate in reversed(contents.certificates):
+        told = Attributes(pkcs_12_friendly_name=name, links=_link(identifier))
+        identifier = creation.begin(scope, certificate, told, made_here=False).unique_identifier
+    links = (*attributes.links, *_link(identifier))
+    return key, evolve(attributes, pkcs_12_friendly_name=name, links=links, key_format_type=None)
+
+
+def _link(certificate: str | None) -> tuple[Link, ...]:
+    if certificate is None:
+        return ()
+    return (Link(link_type=LinkType.PKCS_12_CERTIFICATE_LINK, linked_object_identifier=certificate),)
 
 
 def password(scope: Scope, attributes: Attributes) -> bytes:

@@ -499,6 +499,7 @@ class _Planner:
             for format_type, cls in TRANSPARENT_KEYS.items()
         }
         get = attrgetter(member.name)
+        bare = spellings.BARE_KEY_VALUES_OF_1X if self.is_1x else frozenset()
 
         def decode(item: Item) -> KeyValue | bytes:
             if item[1] is ItemType.BYTE_STRING:
@@ -521,6 +522,8 @@ class _Planner:
 
         def write(instance: KeyBlock, out: list[Item]) -> None:
             key_value = get(instance)
+            if bare and instance.key_format_type in bare and isinstance(key_value, KeyValue):
+                key_value = key_value.key_material
             if isinstance(key_value, bytes):
                 out.append(Item(tag.code, ItemType.BYTE_STRING, key_value))
             elif key_value is not None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final, get_args
 
 from kmip_core import attributes, messages, objects, operation, structures
-from kmip_core.enums import CredentialType
+from kmip_core.enums import CredentialType, KeyFormatType
 from kmip_core.structures import ProtocolVersion
 
 
@@ -100,6 +100,9 @@ FIRST_VERSIONS: Final[Mapping[str, ProtocolVersion]] = {
     "opaque_data_type": ProtocolVersion(2, 0),
 }
 """Attributes that are younger than their tag, which others use."""
+
+BARE_KEY_VALUES_OF_1X: Final = frozenset({KeyFormatType.PKCS_12})
+"""Formats whose Key Value is the Byte String itself in 1.4 (TC-PKCS12-1-14, TC-PKCS12-2-14), but not in 2.0."""
 
 ATTRIBUTE_NAMES: Final[Mapping[str, str]] = {"CompromiseDate": "Compromise Date"}
 """Names of attributes in 1.x that the tag table spells otherwise."""

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from attrs import evolve, frozen
 
-from kmip_core import creation
+from kmip_core import containers, creation, material
 from kmip_core.attribute_rules import check_creation
 from kmip_core.attributes import Attributes, merge, title
 from kmip_core.enums import (
@@ -16,7 +16,7 @@ from kmip_core.enums import (
     ProtectionStorageMask,
 )
 from kmip_core.errors import invalid_field
-from kmip_core.objects import Content, KeyBlock, KeyValue, SymmetricKey, Template
+from kmip_core.objects import Content, KeyBlock, KeyValue, PrivateKey, SymmetricKey, Template
 from kmip_core.operation import Effect, Scope, Spec, names_new_object
 from kmip_core.structures import Link, TransparentSymmetricKey
 
@@ -44,15 +44,19 @@ class Response:
 def perform(request: Request, scope: Scope) -> Response:
     """Keep the object as it came.
 
+    A PKCS#12 container is taken apart: private key and certificates become objects of their own.
     Raises KmipError (Invalid Field) if the object is missing or of another type, if attributes contradict it, or if
-    material and length disagree.
+    material and what is said of it disagree; and as `containers.taken_apart` does.
     """
     content = request.managed_object
     if content is None:
         raise invalid_field("the object to register must be given")
     if content.object_type is not request.object_type:
         raise invalid_field("the object is not of the Object Type that the request names")
-    attributes = describe(content, request.attributes)
+    attributes = request.attributes
+    if isinstance(content, PrivateKey) and content.key_block.key_format_type is KeyFormatType.PKCS_12:
+        content, attributes = containers.taken_apart(scope, content, attributes)
+    attributes = material.checked(scope, content, describe(content, attributes))
     made = creation.begin(
         scope,
         content,
@@ -120,17 +124,24 @@ def _check_length(block: KeyBlock) -> None:
         or not isinstance(block.key_value, KeyValue)
     ):
         return
-    material = block.key_value.key_material
-    if isinstance(material, TransparentSymmetricKey):
-        material = material.key
+    value = block.key_value.key_material
+    if isinstance(value, TransparentSymmetricKey):
+        value = value.key
     elif block.key_format_type is not KeyFormatType.RAW:
         return
-    if not isinstance(material, bytes):
+    if not isinstance(value, bytes):
         return
-    bits = len(material) * 8
+    bits = len(value) * 8
     lengths = {bits, bits * 7 // 8} if block.cryptographic_algorithm in WITH_PARITY else {bits}
     if block.cryptographic_length not in lengths:
         raise invalid_field(f"Cryptographic Length is {block.cryptographic_length} but the material has {bits} bits")
+
+
+def _effect(request: Request) -> Effect:
+    """Pace: a container's password costs time by design."""
+    block: KeyBlock | None = getattr(request.managed_object, "key_block", None)
+    is_container = block is not None and block.key_format_type is KeyFormatType.PKCS_12
+    return Effect.COMPUTES if is_container else Effect.CHANGES
 
 
 SPEC = Spec(
@@ -138,6 +149,6 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    effect=Effect.CHANGES,
+    effect=_effect,
     placeholder=names_new_object,
 )

@@ -8,7 +8,7 @@ from attrs import evolve
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtensionOID, NameOID, SignatureAlgorithmOID
 
@@ -285,7 +285,7 @@ def read_request(request_type: CertificateRequestType, request: bytes) -> Signin
     try:
         parsed = load(request)
         key = _public_key(parsed)
-        is_proved = parsed.is_signature_valid
+        is_proved = _proves_possession(parsed)
         subject = parsed.subject.public_bytes()
         names = _extension(parsed, x509.SubjectAlternativeName)
         purposes = _extension(parsed, x509.ExtendedKeyUsage)
@@ -296,6 +296,28 @@ def read_request(request_type: CertificateRequestType, request: bytes) -> Signin
     if not is_proved:
         raise _invalid_request("the signature of the certificate request is not by its key")
     return SigningRequest(public_key=key, subject=subject, subject_alternative_name=names, extended_key_usage=purposes)
+
+
+def _proves_possession(request: x509.CertificateSigningRequest) -> bool:
+    """Return whether the request's own key signed it; with SHA-1 as well, which pyca refuses (TC-134).
+
+    Nobody gains by a collision here: what is signed is the asker's own wish.
+    """
+    if request.is_signature_valid:
+        return True
+    key, algorithm = request.public_key(), request.signature_hash_algorithm
+    if not isinstance(algorithm, hashes.SHA1):
+        return False
+    try:
+        if isinstance(key, rsa.RSAPublicKey):
+            key.verify(request.signature, request.tbs_certrequest_bytes, padding.PKCS1v15(), algorithm)
+        elif isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(request.signature, request.tbs_certrequest_bytes, ec.ECDSA(algorithm))
+        else:
+            return False
+    except InvalidSignature:
+        return False
+    return True
 
 
 _LOADERS: Final[Mapping[CertificateRequestType, Callable[[bytes], x509.CertificateSigningRequest]]] = {

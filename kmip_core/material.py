@@ -1,0 +1,78 @@
+"""What key material says of itself, held against what the client says of it. RULINGS 22.
+
+Only what can be read is judged: material beyond this server's cryptography is kept and returned as it came. Formats are
+not judged either, for clients label them wrongly (clients.md, Barbican) and whoever reads the key looks at its bytes.
+"""
+
+from typing import Final
+
+from attrs import evolve
+
+from kmip_core.attributes import Attributes
+from kmip_core.enums import CryptographicAlgorithm, ObjectType
+from kmip_core.errors import invalid_field
+from kmip_core.objects import Content, KeyBlock, KeyValue, PrivateKey, PublicKey
+from kmip_core.operation import Scope
+from kmip_core.structures import KeyHandle
+
+
+def checked(scope: Scope, content: Content, attributes: Attributes) -> Attributes:
+    """Return the attributes with algorithm and length of a public or private key, read from it where nobody says them.
+
+    Raises KmipError (Invalid Field), saying what is wrong, where they contradict the material.
+    """
+    if not isinstance(content, PrivateKey | PublicKey) or not _is_in_the_clear(content.key_block):
+        return attributes
+    description = scope.crypto.describe(content)
+    if description is None:
+        return attributes
+    algorithm, length = attributes.cryptographic_algorithm, attributes.cryptographic_length
+    domain = attributes.cryptographic_domain_parameters
+    half = "private" if content.object_type is ObjectType.PRIVATE_KEY else "public"
+    found = description.algorithm
+    differs = algorithm is not None and found not in (None, algorithm)
+    if differs and not {algorithm, found} <= _SAID_ALIKE:
+        raise invalid_field(
+            f"Cryptographic Algorithm is {_name(algorithm)} but the {half} key is one of {_name(found)}"
+        )
+    if length is not None and _octets(length) != _octets(description.length):
+        raise invalid_field(f"Cryptographic Length is {length} but the {half} key has {description.length} bits")
+    curve = None if domain is None else domain.recommended_curve
+    if curve is not None and description.curve not in (None, curve):
+        raise invalid_field(f"Recommended Curve is not that of the {half} key, which is {description.curve.name}")
+    return evolve(
+        attributes,
+        cryptographic_algorithm=algorithm or description.algorithm,
+        cryptographic_length=length or description.length,
+    )
+
+
+_SAID_ALIKE: Final = frozenset(
+    {
+        CryptographicAlgorithm.EC,
+        CryptographicAlgorithm.ECDSA,
+        CryptographicAlgorithm.ECDH,
+        CryptographicAlgorithm.ECMQV,
+        CryptographicAlgorithm.ED25519,
+        CryptographicAlgorithm.ED448,
+    }
+)
+"""Names that clients give to keys on curves as they see fit: before 3.0 the standard had none for Edwards' curves."""
+
+
+def _is_in_the_clear(block: KeyBlock) -> bool:
+    value = block.key_value
+    return (
+        block.key_wrapping_data is None
+        and isinstance(value, KeyValue)
+        and not isinstance(value.key_material, KeyHandle)
+    )
+
+
+def _octets(bits: int) -> int:
+    """Return whole bytes: a modulus may have a few bits less than its name says."""
+    return (bits + 7) // 8
+
+
+def _name(algorithm: CryptographicAlgorithm | None) -> str:
+    return "" if algorithm is None else algorithm.name.replace("_", "-")
