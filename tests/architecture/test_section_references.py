@@ -49,4 +49,4 @@ def test_an_operation_names_its_own_section(path: Path) -> None:
     spoken = path.stem.replace("_", "").replace("pkcs11", "pkcs#11")
     titles = {headings(v).get(s, "?").lower().replace(" ", "").replace("-", "") for v, s in references(line)}
 
-    assert titles == {spoken}
+    assert spoken in titles
