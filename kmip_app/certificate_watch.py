@@ -5,17 +5,39 @@ told and not used, the old ones stay in force, and the next change is looked at 
 """
 
 import logging
+import re
 import ssl
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
+from cryptography import x509
+
 LOG: Final = logging.getLogger("kmip_app")
 
 LOOK_EVERY: Final = 1.0  # seconds
 
+_PEM_CRL: Final = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----", re.DOTALL)
+
 Stamp = tuple[int, int, int]
+
+
+def revoked_by(crl: Path | None) -> Callable[[bytes], bool]:
+    """Return what tells whether a certificate, in DER, is on the revocation lists of `crl`."""
+    lists = [] if crl is None else _revocation_lists(crl)
+    revoked = {(one.issuer, entry.serial_number) for one in lists for entry in one}
+
+    def is_revoked(der: bytes) -> bool:
+        certificate = x509.load_der_x509_certificate(der)
+        return (certificate.issuer, certificate.serial_number) in revoked
+
+    return is_revoked
+
+
+def _revocation_lists(path: Path) -> list[x509.CertificateRevocationList]:
+    blocks = _PEM_CRL.findall(path.read_bytes())
+    return [x509.load_pem_x509_crl(block) for block in blocks]
 
 
 class CertificateWatch:

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import signal
+import ssl
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from attrs import evolve
 
 import kmip_app
 from kmip_adapters.audit.file_trail import FileTrail, UnusableTrail
+from kmip_adapters.crypto.self_test import SelfTestFailed, self_test
 from kmip_adapters.identity.groups import UnusableGroups
 from kmip_adapters.identity.users import UnusablePasswords
 from kmip_adapters.policy.json_files import MissingPolicies
@@ -25,7 +27,7 @@ from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.lock import directory_lock
 from kmip_adapters.transport.suites import choose_offer
 from kmip_adapters.transport.tls_ttlv import TlsTtlvServer
-from kmip_app.certificate_watch import CertificateWatch
+from kmip_app.certificate_watch import CertificateWatch, revoked_by
 from kmip_app.config import Configuration, StartError
 from kmip_app.container import build
 from kmip_app.pki import Pki, PkiError
@@ -38,6 +40,7 @@ DRAIN_SECONDS: Final = 10.0  # how long requests in progress may take after the 
 
 UNUSABLE: Final = (
     PkiError,
+    SelfTestFailed,
     StorageUnusable,
     RootKeyUnavailable,
     SealBroken,
@@ -142,6 +145,7 @@ class Server:
             self._resources.enter_context(directory_lock(configuration.data_directory))
         self.configuration = configuration
         self._container = build(configuration)
+        self_test(self._container.crypto())
         storage = self._container.storage()
         self._resources.callback(storage.close)
         audit: AuditTrail = self._container.audit()
@@ -155,7 +159,7 @@ class Server:
         watch = CertificateWatch(
             self._container.tls_files().paths,
             build=self._container.ssl_context,
-            use=lambda context: self._need_transport().replace_ssl_context(context),
+            use=self._use_certificates,
         )
         transport: TlsTtlvServer = self._container.transport()
         self._tell_tls()
@@ -169,6 +173,12 @@ class Server:
         if configuration.ready_file is not None:
             write_atomically(configuration.ready_file, json.dumps(self.ready()) + "\n")
             self._resources.callback(configuration.ready_file.unlink, missing_ok=True)
+
+    def _use_certificates(self, context: ssl.SSLContext) -> None:
+        """Take other certificates for connections to come, and end the sessions of those that are revoked now."""
+        transport = self._need_transport()
+        transport.replace_ssl_context(context)
+        transport.end_sessions(revoked_by(self.configuration.crl_path))
 
     def _tell_tls(self) -> None:
         """Say once what the two settings of TLS come to, since PyKMIP meant something else by them."""

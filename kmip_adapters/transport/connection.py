@@ -186,6 +186,15 @@ class TlsConnection(asyncio.BufferedProtocol):
         self.expires = math.inf
         self.drain()
 
+    def end_if(self, is_over: Callable[[bytes], bool]) -> None:
+        """End a session whose certificate (DER) is revoked by now; a request in progress is answered first."""
+        if self._phase is not Phase.SERVING:
+            return
+        certificate = self._tls.getpeercert(binary_form=True)
+        if certificate is not None and is_over(certificate):
+            self._tell(logging.INFO, "session ended, the client certificate has been revoked")
+            self.drain()
+
     def drain(self) -> None:
         """End the connection as soon as the request in progress, if any, has been answered."""
         self._ending = True

@@ -76,6 +76,11 @@ class Serving:
             elif connection.expires <= wall:
                 connection.expire()
 
+    def end_sessions(self, is_over: Callable[[bytes], bool]) -> None:
+        """End the sessions whose certificate `is_over`."""
+        for connection in tuple(self.connections):
+            connection.end_if(is_over)
+
     def complete(self, connection: "TlsConnection", work: Callable[[], bytes | Job]) -> None:
         """In a worker: do `work` and have its result delivered on the loop, many results by one wake-up."""
         result: bytes | Job | None = None

@@ -105,6 +105,16 @@ class TlsTtlvServer:
         if self._serving is not None:
             self._serving.ssl_context = ssl_context
 
+    def end_sessions(self, is_over: Callable[[bytes], bool]) -> None:
+        """End the sessions of clients whose certificate, in DER, `is_over`.  May be called from any thread."""
+        running, serving = self._running, self._serving
+        if running is None or serving is None:
+            return
+        try:
+            running[0].call_soon_threadsafe(serving.end_sessions, is_over)
+        except RuntimeError:  # the loop was closed in between: there are no sessions
+            LOG.debug("asked to end sessions after the end")
+
     def stop(self, drain_seconds: float = 10.0) -> None:
         """Stop as `request_stop` does and wait for the end; from another thread than the one that serves."""
         self.request_stop(drain_seconds)

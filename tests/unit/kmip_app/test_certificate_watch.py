@@ -7,6 +7,8 @@ import shutil
 import socket
 import ssl
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -92,8 +94,9 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
     return ensure_pki(tmp_path_factory.mktemp("pki"))
 
 
-def serial_served(server: KmipServer, pki: Pki, who: Bundle) -> int:
-    """Connect with TLS 1.2, where a refusal ends the handshake, and return the serial number of the server's."""
+@contextmanager
+def session(server: KmipServer, pki: Pki, who: Bundle) -> Iterator[ssl.SSLSocket]:
+    """Connect with TLS 1.2, where a refusal ends the handshake."""
     context = ssl.create_default_context(cafile=pki.ca.certificate)
     context.load_cert_chain(who.certificate, who.key)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -101,6 +104,12 @@ def serial_served(server: KmipServer, pki: Pki, who: Bundle) -> int:
         socket.create_connection(("127.0.0.1", server.port), timeout=WITHIN) as plain,
         context.wrap_socket(plain, server_hostname="localhost") as connection,
     ):
+        yield connection
+
+
+def serial_served(server: KmipServer, pki: Pki, who: Bundle) -> int:
+    """Return the serial number of the server's certificate."""
+    with session(server, pki, who) as connection:
         der = connection.getpeercert(binary_form=True)
         assert der is not None
         return x509.load_der_x509_certificate(der).serial_number
@@ -147,6 +156,31 @@ def revocation_list(pki: Pki, path: Path, *revoked: Bundle, expired: bool = Fals
         )
     path.write_bytes(builder.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
     return path
+
+
+def test_the_session_of_a_client_ends_when_it_is_revoked(pki: Pki, tmp_path: Path) -> None:
+    bob = issue_client(pki, "bob", tmp_path)
+    crl = revocation_list(pki, tmp_path / "crl.pem")
+    with (
+        KmipServer(
+            port=0,
+            certificate_path=pki.servers[0].certificate,
+            key_path=pki.servers[0].key,
+            ca_path=pki.ca.certificate,
+            crl_path=crl,
+            config_path=None,
+            log_path=None,
+            ephemeral=True,
+        ) as server,
+        session(server, pki, bob) as revoked,
+        session(server, pki, pki.client) as good,
+    ):
+        revocation_list(pki, crl, bob)
+
+        assert revoked.recv(1) == b"", "the server closes the session within the refresh time"
+        good.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            good.recv(1)
 
 
 @pytest.mark.parametrize("expired", [False, True], ids=["ok in time", "fail expired"])
