@@ -4,7 +4,6 @@ All of it reads in short pieces and writes through the writer, so clients hardly
 rows in all). Work that was interrupted is begun again; what was done already costs a look.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -110,21 +109,7 @@ def backup(storage: SqlStorage, path: Path) -> None:
     """
     if path.exists():
         raise StorageUnusable(f"{path} exists; name a new file for the backup")
-    temporary = path.with_name(f"{path.name}.part")
-    temporary.unlink(missing_ok=True)
-    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    connection = sqlite.open_writer(storage.engine)
-    try:
-        connection.execute("VACUUM INTO ?", (str(temporary),))
-    except storage.errors as error:
-        temporary.unlink(missing_ok=True)
-        raise StorageUnusable(f"{path} could not be written: {error}") from error
-    finally:
-        connection.close()
-    descriptor = os.open(temporary, os.O_RDONLY)
-    os.fsync(descriptor)
-    os.close(descriptor)
-    temporary.replace(path)
+    sqlite.copy_database(storage.path, path)
 
 
 def _pieces(storage: SqlStorage, progress: Progress) -> Iterator[list[Any]]:

@@ -3,47 +3,62 @@
 from collections.abc import Callable
 from typing import Final
 
+from attrs import frozen
 from sqlalchemy import Connection, Engine, delete, insert, inspect, select, text
 
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.sql.schema import facts
 
-REVISION: Final = "0001"
-"""The schema that this release works with: the last step in `migrations.versions`."""
-
-FIRST_RELEASE: Final = "0.1.0"
-"""The first release that works with this schema: what an older one, which refuses it, asks for."""
-
 SERVER_VERSION: Final = "server_version"
 
 
-def open_schema(engine: Engine, before_upgrade: Callable[[Connection, str], None]) -> None:
-    """Bring the database to `REVISION`, in one transaction that another start has to wait for.
+@frozen(kw_only=True)
+class History:
+    """The steps that lead to a schema.
 
-    before_upgrade: called with the connection and the old revision before an existing database is changed.
+    revision: the last one.  release: the first release that works with it, for which an older one asks when it
+    refuses the database.  folders: where the steps are, as Alembic writes it.
+    """
+
+    revision: str
+    release: str
+    folders: tuple[str, ...]
+
+
+HISTORY: Final = History(revision="0001", release="0.1.0", folders=("kmip_adapters.storage:migrations/versions",))
+"""The schema that this release works with."""
+
+BeforeUpgrade = Callable[[str], None]
+
+
+def open_schema(engine: Engine, before_upgrade: BeforeUpgrade, history: History = HISTORY) -> None:
+    """Bring the database to the newest schema, in one transaction that another start has to wait for.
+
+    before_upgrade: called with the old revision before an existing database is changed, while nobody can change it;
+    what it raises stops the upgrade.
     Raises StorageUnusable for a database of a newer release or of another program.
     """
     with engine.connect() as connection:
-        if revision_of(connection) == REVISION:
+        if revision_of(connection, history) == history.revision:
             return
         # Steps may rebuild tables; with foreign keys on, SQLite would silently delete their children.
         if engine.dialect.name == "sqlite":
             connection.rollback()
             connection.connection.driver_connection.execute("PRAGMA foreign_keys=OFF")  # type: ignore[union-attr]
         with connection.begin():
-            revision = revision_of(connection)  # again, now that nobody else can change it
-            if revision == REVISION:
+            revision = revision_of(connection, history)  # again, now that nobody else can change it
+            if revision == history.revision:
                 return
             if revision is not None:
-                before_upgrade(connection, revision)
-            _upgrade(connection)
+                before_upgrade(revision)
+            _upgrade(connection, history)
             connection.execute(delete(facts).where(facts.c.name == SERVER_VERSION))
-            connection.execute(insert(facts).values(name=SERVER_VERSION, value=FIRST_RELEASE))
+            connection.execute(insert(facts).values(name=SERVER_VERSION, value=history.release))
             if engine.dialect.name == "sqlite" and connection.execute(text("PRAGMA foreign_key_check")).all():
                 raise StorageUnusable("the upgrade would break references; nothing was changed")
 
 
-def revision_of(connection: Connection) -> str | None:
+def revision_of(connection: Connection, history: History = HISTORY) -> str | None:
     """Return the schema's revision, None for an empty database.  Raises StorageUnusable for one that is not ours."""
     tables = set(inspect(connection).get_table_names())
     if not tables:
@@ -52,22 +67,24 @@ def revision_of(connection: Connection) -> str | None:
         if {"managed_objects", "managed_object_names"} <= tables:
             raise StorageUnusable("this is a PyKMIP database; import it with `kmipd import-pykmip FILE`")
         raise StorageUnusable("this database belongs to another program; name a new file")
-    revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
-    if revision > REVISION:
+    revision = str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
+    if revision > history.revision:
         made_by = connection.execute(select(facts.c.value).where(facts.c.name == SERVER_VERSION)).scalar()
         raise StorageUnusable(
-            f"the database has schema {revision}, this release knows up to {REVISION}; "
+            f"the database has schema {revision}, this release knows up to {history.revision}; "
             f"it needs kmipd {made_by or 'of a newer version'} or newer"
         )
-    return str(revision)
+    return revision
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, history: History) -> None:
     # Alembic takes longer to import than the server to start, and is only needed here.
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", "kmip_adapters.storage:migrations")
+    config.set_main_option("path_separator", "newline")
+    config.set_main_option("version_locations", "\n".join(history.folders))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, history.revision)

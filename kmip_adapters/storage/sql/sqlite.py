@@ -1,6 +1,8 @@
 """All that is SQLite's own: files, connections, transactions, checkpoints."""
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -79,6 +81,39 @@ BEGIN_WRITING: Final = "BEGIN IMMEDIATE"
 def in_transaction(connection: Any) -> bool:
     """Whether a transaction is open; SQLite ends it by itself on some errors (disk full, I/O error)."""
     return bool(connection.in_transaction)
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """Write a consistent copy of a database, which may be in use, to `target`: all of it or nothing, mode 0600.
+
+    A file that is there already is replaced.  Raises StorageUnusable.
+    """
+    part = target.with_name(f"{target.name}.part")
+    try:
+        part.unlink(missing_ok=True)
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        # mode=rw: a log that a crash has left beside the source is brought in, a missing source is not made.
+        uri = f"{source.absolute().as_uri()}?mode=rw"
+        with closing(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT)) as connection:
+            connection.execute("PRAGMA temp_store=MEMORY")
+            connection.execute("VACUUM INTO ?", (str(part),))
+        sync(part)
+        part.replace(target)
+        sync(target.parent)
+    except (OSError, sqlite3.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise StorageUnusable(f"{source} could not be copied to {target}: {reason}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Return when a file, or what a directory lists, is on stable storage."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def forget_erased(connection: Any) -> bool:

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Dialect, Engine, make_url
+from sqlalchemy import Dialect, Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.records import decode_audit_record
 from kmip_adapters.storage.sql import locate, sqlite
-from kmip_adapters.storage.sql.migration import open_schema
+from kmip_adapters.storage.sql.migration import HISTORY, History, open_schema
 from kmip_adapters.storage.sql.prepared import Prepared
 from kmip_adapters.storage.sql.rows import RowWrite, Statements
 from kmip_adapters.storage.sql.unit_of_work import SqlUnitOfWork
@@ -37,13 +37,21 @@ class SqlStorage:
 
     url: as SQLAlchemy writes it, "sqlite:////var/lib/kmipd/kmipd.db".
     make_sealer: given the data keys in this database, returns the sealer; raises RootKeyUnavailable if it cannot.
+    may_upgrade: False for whoever may be beside a running server, whose database must stay as it knows it.
     Raises StorageUnusable for a database that is newer, or another program's.
     """
 
     is_durable = True
     blocking = False
 
-    def __init__(self, url: str, make_sealer: Callable[[DataKeys], Sealer]) -> None:
+    def __init__(
+        self,
+        url: str,
+        make_sealer: Callable[[DataKeys], Sealer],
+        *,
+        may_upgrade: bool = True,
+        history: History = HISTORY,
+    ) -> None:
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite":
             raise StorageUnusable(f"databases of kind {parsed.get_backend_name()} are not supported; use sqlite")
@@ -52,8 +60,10 @@ class SqlStorage:
         # Statements run on the driver, connections are opened by SQLAlchemy; each has its own errors.
         errors: tuple[type[Exception], ...] = (dialect.loaded_dbapi.Error, SQLAlchemyError)
         self.errors = errors
+        self.path = Path(str(parsed.database))
+        before_upgrade = functools.partial(_copy_before_upgrade, self.path) if may_upgrade else _refuse_upgrade
         try:
-            open_schema(self._engine, functools.partial(_copy_before_upgrade, Path(str(parsed.database))))
+            open_schema(self._engine, before_upgrade, history)
         except errors as error:
             reason = getattr(error, "orig", None) or error
             raise StorageUnusable(f"{parsed.database} cannot be opened: {reason}") from error
@@ -262,9 +272,16 @@ class SqlDataKeys:
         return was_replaced
 
 
-def _copy_before_upgrade(path: Path, connection: Connection, revision: str) -> None:
-    """Keep the database as it was, beside it: an upgrade cannot be undone."""
-    copy = path.with_name(f"{path.name}.schema-{revision}")
-    if not copy.exists():
-        connection.exec_driver_sql("VACUUM INTO ?", (str(copy),))
-        copy.chmod(0o600)
+def _copy_before_upgrade(path: Path, revision: str) -> None:
+    """Keep the database as it was, beside it: an upgrade cannot be undone.
+
+    It is copied over a connection of its own: SQLite copies nothing inside a transaction, and the upgrade's, which has
+    not changed anything yet, keeps everybody else from changing anything.
+    """
+    sqlite.copy_database(path, path.with_name(f"{path.name}.schema-{revision}"))
+
+
+def _refuse_upgrade(revision: str) -> None:
+    raise StorageUnusable(
+        f"the database has schema {revision} of an older release; start the server of this release once to upgrade it"
+    )

@@ -1,0 +1,223 @@
+"""Databases of older releases: upgraded in one transaction after a copy, or left as they were, whatever happens."""
+
+import functools
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from kmip_adapters.sealing.envelope import EnvelopeSealer
+from kmip_adapters.sealing.key_file import KeyFile
+from kmip_adapters.storage.errors import StorageUnusable
+from kmip_adapters.storage.sql.care import verify
+from kmip_adapters.storage.sql.migration import HISTORY, History
+from kmip_adapters.storage.sql.storage import SqlStorage
+from kmip_core.enums import State, StorageStatusMask
+from kmip_core.objects import KeyValue, ManagedObject
+from tests.contract.storage_samples import a_name, admitted, criterion, query
+from tests.server import ROOT
+
+FIXTURES: Final = ROOT / "tests" / "fixtures"
+LATER: Final = History(
+    revision="0002", release="0.2.0", folders=(*HISTORY.folders, str(Path(__file__).parent / "later_steps"))
+)
+
+
+def a_copy(of: Path, directory: Path) -> Path:
+    """Return a database to work on, its root key beside it."""
+    directory.mkdir(exist_ok=True)
+    for name in ("kmipd.sqlite", "root.key"):
+        shutil.copyfile(of / name, directory / name)
+        (directory / name).chmod(0o600)
+    return directory / "kmipd.sqlite"
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    return a_copy(FIXTURES / "schema-0001", tmp_path / "data")
+
+
+def open_store(path: Path, **more: Any) -> SqlStorage:
+    make_sealer = functools.partial(EnvelopeSealer, KeyFile(path.with_name("root.key")))
+    return SqlStorage(f"sqlite:///{path}", make_sealer, **more)
+
+
+def revision(path: Path) -> str:
+    connection = sqlite3.connect(path)
+    try:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+        return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
+    finally:
+        connection.close()
+
+
+def holds_all(path: Path, **more: Any) -> bool:
+    """Whether a store has what the fixture was made of: records, states, secrets, index, outbox."""
+    expected = json.loads((FIXTURES / "schema-0001" / "objects.json").read_text())
+    store = open_store(path, **more)
+    try:
+        found = {name: _told(store, name) for name in expected}
+        damages = verify(store, lambda done, in_all: None)
+        pending = [record.record_id for record in store.pending_records()]
+        return (found, damages, pending) == (expected, (), ["record-1"])
+    finally:
+        store.close()
+
+
+def _told(store: SqlStorage, unique_identifier: str) -> dict[str, Any]:
+    with store.unit_of_work() as work:
+        found = work.find(unique_identifier)
+        assert isinstance(found, ManagedObject)
+        (name,) = found.attributes.names
+        named = criterion("names", a_name(name.name_value))
+        located = work.locate(query(named, storage_status_mask=StorageStatusMask(7))).unique_identifiers
+        assert located == ((unique_identifier,) if found.owner == "alice" else ())
+        secret = None
+        if found.has_content:
+            value = work.content(admitted(found)).key_block.key_value  # type: ignore[union-attr]
+            assert isinstance(value, KeyValue)
+            assert isinstance(value.key_material, bytes)
+            secret = value.key_material.hex()
+        state = found.attributes.state
+        return {"owner": found.owner, "state": state, "name": name.name_value, "secret": secret}
+
+
+@pytest.mark.parametrize("fixture", sorted(FIXTURES.glob("schema-*")), ids=lambda path: path.name)
+def test_a_database_of_every_released_schema_opens_and_gives_its_objects(fixture: Path, tmp_path: Path) -> None:
+    assert holds_all(a_copy(fixture, tmp_path / "data"))
+
+
+def test_every_released_schema_has_its_database() -> None:
+    assert (FIXTURES / f"schema-{HISTORY.revision}").is_dir()
+    assert State(json.loads((FIXTURES / "schema-0001" / "objects.json").read_text())["active"]["state"])
+
+
+def test_an_upgrade_changes_everything_over_and_leaves_a_copy(old: Path) -> None:
+    before = old.read_bytes()
+
+    open_store(old, history=LATER).close()
+
+    copy = old.with_name("kmipd.sqlite.schema-0001")
+    assert (revision(old), revision(copy)) == ("0002", "0001")
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert before != old.read_bytes()
+    connection = sqlite3.connect(old)
+    assert connection.execute("SELECT DISTINCT shelf FROM managed_objects").fetchall() == [("top",)]
+    connection.close()
+    assert holds_all(old, history=LATER)
+    assert sorted(path.name for path in old.parent.iterdir()) == ["kmipd.sqlite", copy.name, "root.key"]
+    shutil.copyfile(copy, old)
+    assert holds_all(old)
+
+
+def test_a_copy_of_an_earlier_attempt_is_replaced(old: Path) -> None:
+    copy = old.with_name("kmipd.sqlite.schema-0001")
+    copy.write_text("from an upgrade that was taken back")
+
+    open_store(old, history=LATER).close()
+
+    assert revision(copy) == "0001"
+
+
+def test_an_upgraded_database_is_refused_by_the_older_release_with_what_it_needs(old: Path) -> None:
+    open_store(old, history=LATER).close()
+
+    with pytest.raises(StorageUnusable, match=r"schema 0002.*knows up to 0001.*needs kmipd 0\.2\.0"):
+        open_store(old)
+    assert revision(old) == "0002"
+
+
+def test_without_room_for_the_copy_nothing_is_upgraded(old: Path) -> None:
+    (old.parent / "kmipd.sqlite.schema-0001").mkdir()  # a place where no file can be written
+
+    with pytest.raises(StorageUnusable, match="could not be copied"):
+        open_store(old, history=LATER)
+    assert revision(old) == "0001"
+    assert holds_all(old)
+
+
+def test_whoever_may_be_beside_a_server_upgrades_nothing(old: Path) -> None:
+    with pytest.raises(StorageUnusable, match="start the server of this release once"):
+        open_store(old, history=LATER, may_upgrade=False)
+    assert revision(old) == "0001"
+
+
+def test_of_several_starts_at_once_one_upgrades(old: Path) -> None:
+    barrier = threading.Barrier(4)
+    opened: list[SqlStorage] = []
+
+    def start() -> None:
+        barrier.wait(30)
+        opened.append(open_store(old, history=LATER))
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert len(opened) == 4
+    for store in opened:
+        store.close()
+    assert holds_all(old, history=LATER)
+
+
+_UPGRADE_AND_DIE = """
+import os, signal, sys
+from pathlib import Path
+from sqlalchemy import event, make_url
+from kmip_adapters.storage.sql import sqlite
+from kmip_adapters.storage.sql.migration import open_schema
+from kmip_adapters.storage.sql.storage import _copy_before_upgrade
+from tests.unit.kmip_adapters.storage.sql import test_upgrade as suite
+
+def upgrade(path, survived):
+    engine = sqlite.make_engine(make_url(f"sqlite:///{path}"))
+    said = 0
+    def say(*_):
+        nonlocal said
+        if said == survived:
+            os.kill(os.getpid(), signal.SIGKILL)
+        said += 1
+    event.listen(engine, "before_cursor_execute", say)
+    event.listen(engine, "commit", say)
+    open_schema(engine, lambda revision: (say(), _copy_before_upgrade(path, revision), say()), suite.LATER)
+
+import alembic.command  # once, not in every child
+for survived in range(1000):
+    path = suite.a_copy(suite.FIXTURES / "schema-0001", Path(sys.argv[1]) / str(survived))
+    child = os.fork()
+    if child == 0:
+        upgrade(path, survived)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    print(survived, status, flush=True)
+    if not os.WIFSIGNALED(status):
+        break
+"""
+
+
+def test_kill_at_any_statement_of_an_upgrade_leaves_old_or_new(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _UPGRADE_AND_DIE, str(tmp_path)],
+        cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    *killed, last = [line.split() for line in done.stdout.splitlines()]
+
+    assert last[1] == "0", done.stderr
+    assert len(killed) > 20
+    for number, _ in killed:
+        path = tmp_path / number / "kmipd.sqlite"
+        assert revision(path) == "0001"
+    assert revision(tmp_path / last[0] / "kmipd.sqlite") == "0002"
+    for number in (killed[0][0], killed[len(killed) // 2][0], killed[-1][0]):
+        path = tmp_path / number / "kmipd.sqlite"
+        open_store(path, history=LATER).close()
+        assert holds_all(path, history=LATER)
