@@ -17,6 +17,7 @@ from kmip_core.settings import Settings
 DEFAULT_PORT: Final = 5696  # KMIP 2.1 §10 (IANA)
 LOGGING_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 AUTH_SUITES: Final = ("Basic", "TLS1.2", "TLS1.3")
+CRYPTO: Final = ("software", "hsm_stub")
 
 
 def default_data_directory() -> Path:

@@ -11,11 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 from dependency_injector import containers, providers
 
 from kmip_adapters.audit.file_trail import FileTrail
 from kmip_adapters.audit.memory import MemoryTrail
+from kmip_adapters.crypto.hsm_stub import HsmStub
+from kmip_adapters.crypto.profiles import modern
 from kmip_adapters.crypto.software import SoftwareCrypto
 from kmip_adapters.crypto.software.certificates import SoftwareCertificates
 from kmip_adapters.crypto.software.key_forms import SoftwareKeyForms
@@ -26,6 +28,7 @@ from kmip_adapters.identity.slugs import SlugsDirectory, SlugsService
 from kmip_adapters.identity.users import PasswordFile
 from kmip_adapters.policy.json_files import JsonPolicies
 from kmip_adapters.policy.static import StaticPolicies
+from kmip_adapters.sealing.direct import DirectSealer
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.memory import MemoryStorage
@@ -43,16 +46,30 @@ from kmip_adapters.ttlv.tables import VERSIONS
 from kmip_app.config import Configuration
 from kmip_app.pki import Bundle, Pki, ensure_pki
 from kmip_core.engine import Engine
-from kmip_core.enums import Operation
+from kmip_core.enums import CryptographicAlgorithm, Operation
 from kmip_core.objects import CONTENT_CLASSES
 from kmip_core.operation import Capabilities, Spec
 from kmip_core.operations import CATALOGUE, offered
+from kmip_core.ports.crypto import Crypto
+from kmip_core.settings import Profile
 
 if TYPE_CHECKING:
     from kmip_adapters.storage.sql.storage import SqlStorage
 
 OBJECT_TYPES: Final = tuple(CONTENT_CLASSES)
 """The types that Register takes."""
+
+QUANTUM_SAFE: Final = frozenset(
+    {
+        CryptographicAlgorithm.ML_DSA_44,
+        CryptographicAlgorithm.ML_DSA_65,
+        CryptographicAlgorithm.ML_DSA_87,
+        CryptographicAlgorithm.ML_KEM_512,
+        CryptographicAlgorithm.ML_KEM_768,
+        CryptographicAlgorithm.ML_KEM_1024,
+    }
+)
+"""Algorithms of pairs that a quantum computer does not break. FIPS 203, FIPS 204."""
 
 
 @frozen(kw_only=True)
@@ -130,9 +147,33 @@ def _new_framer(configuration: Configuration) -> "partial[FrameReader]":
     return partial(FrameReader, configuration.maximum_request_size)
 
 
-def _capabilities(catalogue: Mapping[Operation, Spec]) -> Capabilities:
-    return Capabilities(
-        operations=tuple(catalogue), object_types=OBJECT_TYPES, protocol_versions=tuple(reversed(VERSIONS))
+def _hsm_stub(configuration: Configuration) -> HsmStub:
+    if configuration.ephemeral:
+        return HsmStub()
+    # A key file of its own, as a token has its own keys: rotating the store's root key leaves it alone.
+    folder = configuration.data_directory
+    return HsmStub(folder / "hsm_stub.sealed", DirectSealer(KeyFile(folder / "hsm_stub.key")))
+
+
+def _within(profile: Profile, crypto: Crypto) -> Crypto:
+    return modern(crypto) if profile is Profile.MODERN else crypto
+
+
+def capabilities(catalogue: Mapping[Operation, Spec], crypto: Crypto) -> Capabilities:
+    """Return what Query tells of a server with these operations and this crypto adapter."""
+    able = crypto.capabilities
+    told = Capabilities(
+        operations=tuple(operation for operation, spec in catalogue.items() if spec.can_be_done(able)),
+        object_types=OBJECT_TYPES,
+        protocol_versions=tuple(reversed(VERSIONS)),
+    )
+    return evolve(
+        told,
+        capability=evolve(
+            told.capability,
+            streaming_capability=Operation.ENCRYPT in told.operations,
+            quantum_safe_capability=not QUANTUM_SAFE.isdisjoint(able.key_pair_lengths),
+        ),
     )
 
 
@@ -152,7 +193,12 @@ class Container(containers.DeclarativeContainer):
         memory=providers.Singleton(MemoryStorage),
         sql=providers.Singleton(_sql_storage, configuration, root_key),
     )
-    crypto = providers.Selector(configuration.provided.crypto, software=providers.Singleton(SoftwareCrypto))
+    keys = providers.Selector(
+        configuration.provided.crypto,
+        software=providers.Singleton(SoftwareCrypto),
+        hsm_stub=providers.Singleton(_hsm_stub, configuration),
+    )
+    crypto = providers.Singleton(_within, settings.profile, keys)
     policy = providers.Selector(
         configuration.provided.policies,
         static=providers.Singleton(StaticPolicies),
@@ -187,7 +233,7 @@ class Container(containers.DeclarativeContainer):
         identifiers=identifiers,
         faults=faults,
         settings=settings,
-        capabilities=providers.Singleton(_capabilities, catalogue),
+        capabilities=providers.Singleton(capabilities, catalogue, crypto),
     )
     codec = providers.Singleton(Codec, CATALOGUE)
     groups = providers.Singleton(_groups, configuration)
@@ -214,4 +260,4 @@ def build(configuration: Configuration) -> Any:
     return Container(configuration=providers.Object(configuration))
 
 
-__all__ = ["OBJECT_TYPES", "Container", "build"]
+__all__ = ["OBJECT_TYPES", "Container", "build", "capabilities"]

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from kmip_adapters.transport.suites import check_suites
 from kmip_app import kinds
-from kmip_app.config import AUTH_SUITES, LOGGING_LEVELS, Configuration
+from kmip_app.config import AUTH_SUITES, CRYPTO, LOGGING_LEVELS, Configuration
 from kmip_app.kinds import BOOLEAN, EXISTING_FILE, EXISTING_PATH, FOLDER, FUTURE_FILE, LOG_FILE, NAMES, Kind
 from kmip_core.settings import Profile, RNGSeedMode
 
@@ -174,6 +174,11 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
         _native("ephemeral", BOOLEAN, "Keep nothing: memory only, throw-away certificates."),
     ),
     "How it answers": (
+        _native(
+            "crypto",
+            kinds.one_of(CRYPTO),
+            "Where keys live and work: in this process, or in a stand-in for a token that lets none of them out.",
+        ),
         _native(
             "profile",
             kinds.member_of(Profile),

@@ -7,7 +7,7 @@ set").
 
 from attrs import evolve
 
-from kmip_core import attribute_rules, attribute_values, lifecycle
+from kmip_core import attribute_rules, attribute_values, custody, lifecycle
 from kmip_core.attributes import AttributeReference, Attributes, merge
 from kmip_core.enums import (
     HashingAlgorithm,
@@ -62,14 +62,18 @@ def begin(
         protection_storage_mask=_protection(scope, protection_storage_masks),
     )
     identifier = scope.identifiers.new() if unique_identifier is None else unique_identifier
+    kept = custody.watched(scope, content) if made_here else custody.taken_in(scope, content)
+    accepted = accepted.but(
+        digests=digests(scope, content), extractable=custody.may_leave(kept, attributes.extractable)
+    )
     managed_object = ManagedObject(
         unique_identifier=identifier,
         object_type=content.object_type,
         owner=scope.principal.name,
-        attributes=_with_server_attributes(scope, content, accepted, identifier, made_here),
+        attributes=_with_server_attributes(scope, kept, accepted, identifier, made_here),
         has_content=has_material(content),
     )
-    scope.work.add(managed_object, _bare(content) if managed_object.has_content else None)
+    scope.work.add(managed_object, _bare(kept) if managed_object.has_content else None)
     return managed_object
 
 
@@ -161,9 +165,8 @@ def _with_server_attributes(
         lease_time=scope.settings.lease_time,
     )
     if content.object_type is ObjectType.TEMPLATE:
-        return begun.but(protection_storage_mask=None)
+        return begun.but(protection_storage_mask=None, extractable=None)
     sensitive = bool(attributes.sensitive)
-    extractable = attributes.extractable is not False
     if made_here:
         begun = begun.but(
             original_creation_date=scope.now,
@@ -171,13 +174,11 @@ def _with_server_attributes(
         )
     return begun.but(
         state=lifecycle.initial_state(begun, scope.now),
-        digests=digests(scope, content),
         key_format_type=format_of(content),
         fresh=attributes.fresh is not False,
         sensitive=sensitive,
         always_sensitive=sensitive,
-        extractable=extractable,
-        never_extractable=not extractable,
+        never_extractable=not attributes.extractable,
         key_value_present=None if has_material(content) else False,
     )
 

@@ -8,7 +8,8 @@ Exceptions become answers here: a `KmipError` fails its item with its reason; an
 with General Failure and a correlation id, its details kept from the client.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import reduce
 from typing import Any, Final
 
@@ -23,7 +24,7 @@ from kmip_core.enums import (
     ResultStatus,
     UniqueIdentifier,
 )
-from kmip_core.errors import KmipError, invalid_field, invalid_message, not_found
+from kmip_core.errors import KmipError, invalid_field, invalid_message, not_found, not_supported
 from kmip_core.messages import (
     RequestBatchItem,
     RequestHeader,
@@ -33,7 +34,7 @@ from kmip_core.messages import (
     ResponseMessage,
     failure,
 )
-from kmip_core.operation import Capabilities, Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.operation import Afterwards, Capabilities, Effect, ObjectReference, Scope, Spec, Target
 from kmip_core.ports.audit import AuditRecord, AuditTrail
 from kmip_core.ports.certificates import Certificates
 from kmip_core.ports.crypto import Crypto
@@ -141,6 +142,9 @@ class _Batch:
     made: list[tuple[Operation, str, str]] = field(factory=list)
     """Identifiers that this batch has returned: (operation, response field, identifier), oldest first."""
 
+    afterwards: Afterwards = field(factory=Afterwards)
+    """What the unit of work under way has left to do once its outcome is known."""
+
     unrecorded: list[AuditRecord] = field(factory=list)
     """Records of items that changed nothing; appended before the answer leaves, so that a rerun repeats none."""
 
@@ -161,7 +165,7 @@ class _Batch:
             self.made.clear()
             answers: list[ResponseBatchItem] = []
             records: list[AuditRecord] = []
-            with self.engine.storage.unit_of_work() as work:
+            with self._unit_of_work() as work:
                 for item in items:
                     answer, record = self._attempt(item, work)
                     answers.append(answer)
@@ -183,7 +187,7 @@ class _Batch:
         before = self.placeholder, len(self.made)
         refusal = _busy()
         for _ in range(ATTEMPTS):
-            with self.engine.storage.unit_of_work() as work:
+            with self._unit_of_work() as work:
                 answer, record = self._attempt(item, work)
                 if answer.result_status is not ResultStatus.SUCCESS:
                     self.unrecorded.append(record)
@@ -199,6 +203,20 @@ class _Batch:
                 else:
                     return answer
         return failure(refusal, item.operation, item.unique_batch_item_id)
+
+    @contextmanager
+    def _unit_of_work(self) -> Iterator[UnitOfWork]:
+        """Begin a unit of work; when it is left, what was to wait for its outcome follows."""
+        self.afterwards = Afterwards()
+        try:
+            with self.engine.storage.unit_of_work() as work:
+                yield work
+        finally:
+            for step in self.afterwards.when_done if self.afterwards.is_done else self.afterwards.when_not:
+                try:
+                    step()
+                except Exception as fault:  # the outcome stands, and the client is told it
+                    self.engine.faults.report(self.engine.identifiers.new(), fault)
 
     def _forget(self, placeholder: str | None, made: int) -> None:
         """Take back what an item that did not happen has left in the batch."""
@@ -249,6 +267,8 @@ class _Batch:
             raise request
         if spec is None:
             raise KmipError(ResultReason.OPERATION_NOT_SUPPORTED, "this server does not have the operation")
+        if not spec.can_be_done(self.engine.crypto.capabilities):
+            raise not_supported("what holds this server's keys cannot do the operation")
         admission = _Admission(batch=self, work=work, operation=spec.operation, touched=touched)
         scope = Scope(
             principal=self.principal,
@@ -266,6 +286,7 @@ class _Batch:
             streams=self.engine.streams,
             settings=self.engine.settings,
             capabilities=self.engine.capabilities,
+            afterwards=self.afterwards,
         )
         if spec.amount is not None:
             usage.charge(work, scope.target, *spec.amount(request))
@@ -293,6 +314,7 @@ class _Batch:
         for record in records:
             work.record(record)
         work.commit()
+        self.afterwards.is_done = True
         for record in records:
             self.engine.audit.append(record)
             self.engine.outbox.acknowledge(record.record_id)

@@ -9,9 +9,10 @@ import enum
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol, TypeAlias
 
-from attrs import field, fields, frozen
+from attrs import define, field, fields, frozen
 
 from kmip_core.attributes import Attributes
+from kmip_core.creation_rules import Rule
 from kmip_core.criteria import Located, Query
 from kmip_core.enums import (
     AttestationType,
@@ -31,7 +32,7 @@ from kmip_core.enums import (
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.policy import Visibility
 from kmip_core.ports.certificates import Certificates
-from kmip_core.ports.crypto import Crypto
+from kmip_core.ports.crypto import Crypto, CryptoCapabilities
 from kmip_core.ports.key_forms import KeyForms, KeyValueEncoder
 from kmip_core.ports.policy import PolicyDecider
 from kmip_core.ports.system import Identifiers
@@ -94,6 +95,7 @@ class Spec:
     placeholder: what the ID placeholder becomes after success (None empties it); no function leaves it (RULINGS 14).
     failure_empties_placeholder: True where the standard wants what follows in the batch to fail as well.
     is_offered: False where the settings leave the operation out.
+    can_be_done: False where the crypto adapter lacks what the operation needs.
     evidence: what the audit record of a success says beside operation and objects; never secrets.
     """
 
@@ -107,6 +109,7 @@ class Spec:
     amount: Callable[[Any], tuple[int, int | None]] | None = None
     failure_empties_placeholder: bool = False
     is_offered: Callable[[Settings], bool] = field(default=lambda settings: True, repr=False)
+    can_be_done: Callable[[CryptoCapabilities], bool] = field(default=lambda capabilities: True, repr=False)
     evidence: Callable[[Any], str] | None = None
     identifier_fields: tuple[str, ...] = field(init=False, repr=False)
     """The response's fields that hold identifiers of objects, derived."""
@@ -200,6 +203,26 @@ class Work(Protocol):
         """Collect a removal."""
         ...
 
+    def rules_of(self, kind: type[Rule]) -> tuple[Rule, ...]:
+        """Return the rules of one kind that hold for new objects."""
+        ...
+
+    def save_rules(self, kind: type[Rule], rules: tuple[Rule, ...]) -> None:
+        """Collect rules that replace all of their kind."""
+        ...
+
+
+@define(kw_only=True)
+class Afterwards:
+    """What waits until it is known how the unit of work has ended, because it cannot be taken back (DESIGN 5.10).
+
+    when_done: run after the commit.  when_not: run if nothing has happened.
+    """
+
+    when_done: list[Callable[[], None]] = field(factory=list)
+    when_not: list[Callable[[], None]] = field(factory=list)
+    is_done: bool = False
+
 
 @frozen(kw_only=True)
 class Scope:
@@ -225,6 +248,7 @@ class Scope:
     streams: Streams
     settings: Settings
     capabilities: Capabilities
+    afterwards: Afterwards = field(factory=Afterwards)
 
     @property
     def target(self) -> Admitted:

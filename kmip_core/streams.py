@@ -1,7 +1,7 @@
 """Cryptographic operations over several messages: which part a request is, and the streams that wait for the next.
 
-State belongs to this process and to one principal, operation and key; it is bounded in number and time, and in size by the
-crypto adapter. A correlation value means nothing to anybody else, and looks missing to them. KMIP 2.1 §6 (multi-part
+State belongs to this process and to one principal, operation and key; it is bounded in number and time, and in size by
+the crypto adapter. A correlation value means nothing to anybody else, and looks missing to them. KMIP 2.1 §6 (multi-part
 operations), DESIGN 5.9.
 """
 

@@ -62,4 +62,5 @@ SPEC = Spec(
     perform=perform,
     effect=Effect.COMPUTES,
     placeholder=_private_half,
+    can_be_done=lambda can: bool(can.key_pair_lengths),
 )

@@ -83,4 +83,5 @@ SPEC = Spec(
     perform=perform,
     effect=_effect,
     targets=(Target(purpose=Purpose.DECRYPT, object_types=key_use.USABLE_TYPES),),
+    can_be_done=lambda can: bool(can.ciphers),
 )

@@ -102,4 +102,5 @@ SPEC = Spec(
     effect=Effect.COMPUTES,
     targets=(Target(field="unique_identifiers", purpose=Purpose.DERIVE, object_types=_BASES),),
     placeholder=names_new_object,
+    can_be_done=lambda can: bool(can.derivation_methods),
 )

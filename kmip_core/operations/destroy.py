@@ -2,7 +2,7 @@
 
 from attrs import evolve, frozen
 
-from kmip_core import changing, lifecycle
+from kmip_core import changing, custody, lifecycle
 from kmip_core.enums import ObjectType, Operation
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
 from kmip_core.rules import Purpose
@@ -34,6 +34,7 @@ def perform(request: Request, scope: Scope) -> Response:
     else:
         changing.check_is_not_gone(target)
         attributes = lifecycle.destroy(target.attributes, scope.now)
+        custody.let_go(scope, target)
         changing.save(scope, evolve(managed_object, attributes=attributes, has_content=False))
     return Response(unique_identifier=target.unique_identifier)
 

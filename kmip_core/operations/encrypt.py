@@ -94,4 +94,5 @@ SPEC = Spec(
     effect=key_use.effect_by_size,
     targets=(Target(purpose=Purpose.ENCRYPT, object_types=key_use.USABLE_TYPES),),
     amount=key_use.amount_of,
+    can_be_done=lambda can: bool(can.ciphers),
 )

@@ -54,4 +54,5 @@ SPEC = Spec(
     response=Response,
     perform=perform,
     effect=key_use.effect_by_size,
+    can_be_done=lambda can: bool(can.hashing_algorithms),
 )

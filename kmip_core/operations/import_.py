@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from kmip_core import attribute_values, creation, lifecycle, wrapping
+from kmip_core import attribute_values, creation, custody, lifecycle, wrapping
 from kmip_core.attributes import AttributeReference, Attributes, merge
 from kmip_core.enums import KeyWrapType, ObjectType, Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_field
@@ -65,7 +65,9 @@ def perform(request: Request, scope: Scope) -> Response:
 
 def _keep(request: Request, scope: Scope, content: Content, attributes: Attributes) -> None:
     has_content = creation.has_material(content) and attributes.state not in GONE
-    stored = content if has_content else None
+    stored = custody.taken_in(scope, content) if has_content else None
+    if stored is not None:
+        attributes = evolve(attributes, extractable=custody.may_leave(stored, request.attributes.extractable))
     if scope.work.find(request.unique_identifier) is None:
         new = ManagedObject(
             unique_identifier=request.unique_identifier,
@@ -79,11 +81,13 @@ def _keep(request: Request, scope: Scope, content: Content, attributes: Attribut
     if not request.replace_existing:
         raise _already_exists("an object has this Unique Identifier; ask for it to be replaced, or take another")
     try:
-        present = scope.admit(request.unique_identifier, Purpose.CHANGE_ATTRIBUTES).managed_object
+        replaced = scope.admit(request.unique_identifier, Purpose.CHANGE_ATTRIBUTES)
     except KmipError as error:
         raise _already_exists("an object that is not yours to replace has this Unique Identifier") from error
+    present = replaced.managed_object
     if present.object_type is not content.object_type:
         raise invalid_field("an object is replaced by one of its own type only")
+    custody.let_go(scope, replaced)
     scope.work.save(evolve(present, attributes=attributes, has_content=has_content, archived=False), stored)
 
 

@@ -66,4 +66,5 @@ SPEC = Spec(
     perform=perform,
     effect=key_use.effect_by_size,
     targets=(Target(purpose=Purpose.MAC_VERIFY, object_types=key_use.USABLE_TYPES),),
+    can_be_done=lambda can: bool(can.macs),
 )

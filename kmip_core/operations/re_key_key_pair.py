@@ -76,4 +76,5 @@ SPEC = Spec(
         ),
     ),
     placeholder=_private_half,
+    can_be_done=lambda can: bool(can.key_pair_lengths),
 )

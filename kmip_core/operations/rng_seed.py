@@ -1,7 +1,7 @@
 """RNG Seed: a client offers entropy. KMIP 2.1 §6.1.50, 1.4 §4.36.
 
-The operating system's generator needs none and is never weakened by it (R-CRY-6): what is "accepted" is thrown away, and
-the setting only chooses which of the standard's four answers is given (RULINGS 12).
+The operating system's generator needs none and is never weakened by it (R-CRY-6): what is "accepted" is thrown away,
+and the setting only chooses which of the standard's four answers is given (RULINGS 12).
 """
 
 from attrs import field, frozen

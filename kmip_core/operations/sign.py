@@ -65,4 +65,5 @@ SPEC = Spec(
     effect=Effect.CHANGES,
     targets=(Target(purpose=Purpose.SIGN, object_types=frozenset({ObjectType.PRIVATE_KEY})),),
     amount=key_use.amount_of,
+    can_be_done=lambda can: bool(can.signatures),
 )

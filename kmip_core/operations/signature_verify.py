@@ -73,4 +73,5 @@ SPEC = Spec(
     perform=perform,
     effect=Effect.CHANGES,
     targets=(Target(purpose=Purpose.VERIFY, object_types=_VERIFIERS),),
+    can_be_done=lambda can: bool(can.signatures),
 )
