@@ -1,0 +1,199 @@
+"""Secret sharing against an independent slow implementation: bits and schoolbook division, no tables."""
+
+from itertools import combinations
+from typing import Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kmip_adapters.crypto.software import split_keys
+from kmip_core.enums import ResultReason, SplitKeyMethod
+from kmip_core.errors import KmipError
+from kmip_core.ports.key_forms import SharingScheme
+
+XOR: Final = SplitKeyMethod.XOR
+GF_2_8: Final = SplitKeyMethod.POLYNOMIAL_SHARING_GF_2_8
+GF_2_16: Final = SplitKeyMethod.POLYNOMIAL_SHARING_GF_2_16
+PRIME_FIELD: Final = SplitKeyMethod.POLYNOMIAL_SHARING_PRIME_FIELD
+PRIME: Final = 2**521 - 1
+
+octets = st.integers(0, 255)
+words = st.integers(0, 65535)
+
+
+def slow_8(a: int, b: int) -> int:
+    """Multiply as polynomials over GF(2), then divide by x^8 + x^4 + x^3 + x + 1."""
+    product = 0
+    for bit in range(8):
+        if b >> bit & 1:
+            product ^= a << bit
+    for bit in range(15, 7, -1):
+        if product >> bit & 1:
+            product ^= 0b1_0001_1011 << (bit - 8)
+    return product
+
+
+def slow_16(a: int, b: int) -> int:
+    """Multiply as polynomials over GF(2^8), then divide by y^2 + y + m."""
+    r, s, u, v = a >> 8, a & 255, b >> 8, b & 255
+    quadratic = slow_8(r, u)
+    linear = slow_8(r, v) ^ slow_8(s, u)
+    return (linear ^ quadratic) << 8 | slow_8(s, v) ^ slow_8(quadratic, 0b0011_1010)
+
+
+@given(octets, octets)
+def test_products_of_octets_are_right(a: int, b: int) -> None:
+    assert split_keys.multiply_8(a, b) == slow_8(a, b)
+
+
+def test_products_of_fips_197_are_right() -> None:
+    assert split_keys.multiply_8(0x57, 0x83) == 0xC1  # FIPS 197 §4.2
+    assert split_keys.multiply_8(0x57, 0x13) == 0xFE
+
+
+@given(words, words)
+def test_products_of_words_are_right(a: int, b: int) -> None:
+    assert split_keys.multiply_16(a, b) == slow_16(a, b)
+
+
+@given(st.integers(1, 65535))
+def test_inverses_are_right(a: int) -> None:
+    assert slow_16(a, split_keys.invert_16(a)) == 1
+    assert slow_8(a % 255 + 1, split_keys.invert_8(a % 255 + 1)) == 1
+
+
+def scheme(method: SplitKeyMethod, parts: int, threshold: int) -> SharingScheme:
+    return SharingScheme(
+        method=method,
+        parts=parts,
+        threshold=threshold,
+        prime_field_size=PRIME if method is PRIME_FIELD else None,
+    )
+
+
+def slow_join(shares: dict[int, bytes], method: SplitKeyMethod, length: int) -> bytes:
+    """Interpolate piece by piece; inverses by Fermat's little theorem or by trying all of GF(2^8)."""
+    width, multiply = (1, slow_8) if method is GF_2_8 else (2, slow_16)
+    order = 1 << 8 * width
+
+    def inverse(a: int) -> int:
+        result, power, exponent = 1, a, order - 2
+        while exponent:
+            if exponent & 1:
+                result = multiply(result, power)
+            power = multiply(power, power)
+            exponent >>= 1
+        return result
+
+    secret = b""
+    for start in range(0, len(next(iter(shares.values()))), width):
+        total = 0
+        for mine, share in shares.items():
+            term = int.from_bytes(share[start : start + width])
+            for other in shares:
+                if other != mine:
+                    term = multiply(term, multiply(other, inverse(other ^ mine)))
+            total ^= term
+        secret += total.to_bytes(width)
+    return secret[:length]
+
+
+@pytest.mark.parametrize("method", [GF_2_8, GF_2_16], ids=lambda method: method.name)
+@given(secret=st.binary(min_size=1, max_size=9), threshold=st.integers(1, 4))
+def test_shares_join_by_the_slow_way_too(method: SplitKeyMethod, secret: bytes, threshold: int) -> None:
+    shares = dict(enumerate(split_keys.split_secret(secret, scheme(method, 4, threshold)), start=1))
+    for chosen in combinations(shares, threshold):
+        assert slow_join({number: shares[number] for number in chosen}, method, len(secret)) == secret
+
+
+@given(secret=st.binary(min_size=1, max_size=64), threshold=st.integers(1, 4))
+def test_shares_of_a_prime_field_join_by_the_slow_way_too(secret: bytes, threshold: int) -> None:
+    shares = split_keys.split_secret(secret, scheme(PRIME_FIELD, 4, threshold))
+    points = [(number, int.from_bytes(share)) for number, share in enumerate(shares[:threshold], start=1)]
+    total = 0
+    for mine, value in points:
+        for other, _ in points:
+            if other != mine:
+                value = value * other * pow(other - mine, PRIME - 2, PRIME) % PRIME
+        total = (total + value) % PRIME
+
+    assert total.to_bytes(len(secret)) == secret
+
+
+METHODS = pytest.mark.parametrize("method", [XOR, GF_2_8, GF_2_16, PRIME_FIELD], ids=lambda method: method.name)
+
+
+@METHODS
+@given(secret=st.binary(min_size=1, max_size=64), parts=st.integers(1, 6))
+def test_every_secret_comes_back(method: SplitKeyMethod, secret: bytes, parts: int) -> None:
+    wanted = scheme(method, parts, parts)
+    shares = split_keys.split_secret(secret, wanted)
+
+    assert split_keys.join_secret(dict(enumerate(shares, start=1)), wanted, len(secret)) == secret
+
+
+@pytest.mark.parametrize("method", [GF_2_8, GF_2_16, PRIME_FIELD], ids=lambda method: method.name)
+def test_a_changed_share_beyond_the_threshold_is_noticed(method: SplitKeyMethod) -> None:
+    wanted = scheme(method, 3, 2)
+    shares = dict(enumerate(split_keys.split_secret(b"secret key 12345", wanted), start=1))
+    shares[3] = shares[3][:-1] + bytes([shares[3][-1] ^ 1])
+
+    with pytest.raises(KmipError) as refused:
+        split_keys.join_secret(shares, wanted, 16)
+    assert refused.value.reason is ResultReason.CRYPTOGRAPHIC_FAILURE
+
+
+@METHODS
+def test_two_splits_of_one_secret_differ(method: SplitKeyMethod) -> None:
+    wanted = scheme(method, 3, 3)
+    assert split_keys.split_secret(bytes(32), wanted)[0] != split_keys.split_secret(bytes(32), wanted)[0]
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        SharingScheme(method=GF_2_8, parts=2, threshold=3),
+        SharingScheme(method=GF_2_8, parts=256, threshold=3),
+        SharingScheme(method=GF_2_8, parts=2, threshold=0),
+        SharingScheme(method=XOR, parts=3, threshold=2),
+        SharingScheme(method=PRIME_FIELD, parts=3, threshold=2),
+        SharingScheme(method=PRIME_FIELD, parts=3, threshold=2, prime_field_size=2**127 - 1),
+        SharingScheme(method=PRIME_FIELD, parts=3, threshold=2, prime_field_size=2**129),
+        SharingScheme(method=PRIME_FIELD, parts=3, threshold=2, prime_field_size=(2**61 - 1) * (2**89 - 1)),
+        SharingScheme(method=PRIME_FIELD, parts=3, threshold=2, prime_field_size=-7),
+        SharingScheme(method=PRIME_FIELD, parts=3, threshold=2, prime_field_size=2**4423 - 1),
+    ],
+    ids=[
+        "threshold above parts",
+        "too many parts",
+        "no threshold",
+        "XOR of some",
+        "no prime",
+        "prime too small",
+        "even",
+        "composite",
+        "negative",
+        "prime too large",
+    ],
+)
+def test_a_scheme_that_cannot_be_is_refused(wanted: SharingScheme) -> None:
+    with pytest.raises(KmipError) as refused:
+        split_keys.split_secret(bytes(16), wanted)
+    assert refused.value.reason is ResultReason.INVALID_FIELD
+
+
+def test_work_is_bounded() -> None:
+    with pytest.raises(KmipError) as refused:
+        split_keys.split_secret(bytes(60_000), scheme(GF_2_8, 255, 255))
+    assert refused.value.reason is ResultReason.INVALID_FIELD
+    with pytest.raises(KmipError):
+        split_keys.split_secret(bytes(split_keys.MAXIMUM_SECRET + 1), scheme(XOR, 2, 2))
+
+
+def test_shares_with_impossible_numbers_or_lengths_are_refused() -> None:
+    wanted = scheme(GF_2_8, 3, 2)
+    for shares in ({1: b"ab", 4: b"ab"}, {0: b"ab", 1: b"ab"}, {1: b"ab", 2: b"abc"}, {1: b"abc", 2: b"abc"}):
+        with pytest.raises(KmipError) as refused:
+            split_keys.join_secret(shares, wanted, 2)
+        assert refused.value.reason is ResultReason.CRYPTOGRAPHIC_FAILURE

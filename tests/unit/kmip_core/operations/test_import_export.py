@@ -1,0 +1,222 @@
+"""Export and Import: an object moves with its history."""
+
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from kmip_core.attributes import Attributes
+from kmip_core.engine import Engine
+from kmip_core.enums import (
+    CryptographicUsageMask,
+    KeyFormatType,
+    KeyWrapType,
+    ObjectType,
+    Operation,
+    ResultReason,
+    RevocationReasonCode,
+    State,
+    UsageLimitsUnit,
+)
+from kmip_core.errors import KmipError
+from kmip_core.objects import KeyBlock, OpaqueObject, SymmetricKey
+from kmip_core.operations import destroy, export, get, import_, register
+from kmip_core.structures import RevocationReason, UsageLimits
+from tests.builders import ALICE, BOB, NOW, a_name, a_symmetric_key, an_engine, attributes_of, perform, stored
+from tests.unit.kmip_core.test_wrapping import DEK, KEK, a_key, specification
+
+KEY = a_symmetric_key()[1]
+
+
+def imported(engine: Engine, identifier: str = "new", **fields: Any) -> str:
+    given: dict[str, Any] = {"managed_object": KEY, "unique_identifier": identifier, **fields}
+    response = perform(engine, Operation.IMPORT, import_.Request(**given))
+    return str(response.unique_identifier)
+
+
+def refusal(engine: Engine, **fields: Any) -> KmipError:
+    with pytest.raises(KmipError) as refused:
+        imported(engine, **fields)
+    return refused.value
+
+
+def exported(engine: Engine, identifier: str = "key", **fields: Any) -> export.Response:
+    response: export.Response = perform(
+        engine, Operation.EXPORT, export.Request(unique_identifier=identifier, **fields)
+    )
+    return response
+
+
+@pytest.mark.parametrize(
+    "state", [State.PRE_ACTIVE, State.ACTIVE, State.DEACTIVATED, State.COMPROMISED], ids=lambda state: state.name
+)
+def test_what_one_server_exports_another_imports_unchanged(state: State) -> None:
+    history: dict[str, Any] = {
+        "names": (a_name("one"), a_name("two")),
+        "activation_date": NOW - 900 if state is not State.PRE_ACTIVE else None,
+        "deactivation_date": NOW - 100 if state is State.DEACTIVATED else None,
+        "compromise_date": NOW - 50 if state is State.COMPROMISED else None,
+        "revocation_reason": RevocationReason(revocation_reason_code=RevocationReasonCode.SUPERSEDED),
+        "usage_limits": UsageLimits(
+            usage_limits_total=10, usage_limits_count=3, usage_limits_unit=UsageLimitsUnit.OBJECT
+        ),
+        "always_sensitive": False,
+        "original_creation_date": NOW - 5000,
+    }
+    one, other = an_engine(a_symmetric_key(state=state, **history)), an_engine()
+    answer = exported(one)
+
+    imported(other, "key", attributes=answer.attributes, managed_object=answer.managed_object)
+
+    again = exported(other)
+    assert again.managed_object == answer.managed_object
+    kept = evolve(again.attributes, digests=(), key_format_type=None)
+    assert kept == evolve(answer.attributes, digests=(), key_format_type=None)
+
+
+def test_of_a_destroyed_object_only_the_attributes_are_exported() -> None:
+    engine = an_engine(a_symmetric_key())
+    perform(engine, Operation.DESTROY, destroy.Request(unique_identifier="key"))
+
+    answer = exported(engine)
+    assert answer.managed_object is None
+    assert answer.attributes.state is State.DESTROYED
+
+
+def test_a_destroyed_object_is_imported_as_what_it_was() -> None:
+    engine = an_engine()
+    imported(engine, attributes=Attributes(state=State.DESTROYED, destroy_date=NOW - 5))
+
+    assert not stored(engine, "new").has_content
+    with pytest.raises(KmipError) as refused:
+        perform(engine, Operation.GET, get.Request(unique_identifier="new"))
+    assert refused.value.reason is ResultReason.OBJECT_DESTROYED
+
+
+def test_an_archived_object_is_not_exported() -> None:
+    engine = an_engine(a_symmetric_key(archived=True))
+
+    with pytest.raises(KmipError) as refused:
+        exported(engine)
+    assert refused.value.reason is ResultReason.OBJECT_ARCHIVED
+
+
+def test_export_wraps_like_get() -> None:
+    engine = an_engine(a_key("kek", KEK), a_key("dek", DEK))
+
+    wrapped = exported(engine, "dek", key_wrapping_specification=specification()).managed_object
+    request = get.Request(unique_identifier="dek", key_wrapping_specification=specification())
+    assert wrapped == perform(engine, Operation.GET, request).managed_object
+
+
+def test_an_object_is_fresh_until_it_is_exported() -> None:
+    engine = an_engine(a_symmetric_key(fresh=True))
+    exported(engine)
+
+    assert attributes_of(engine).fresh is False
+
+
+def test_import_completes_what_no_object_is_without() -> None:
+    engine = an_engine()
+    imported(engine, attributes=Attributes(activation_date=NOW - 1))
+
+    attributes = attributes_of(engine, "new")
+    assert (attributes.state, attributes.initial_date, attributes.object_type) == (
+        State.ACTIVE,
+        NOW,
+        ObjectType.SYMMETRIC_KEY,
+    )
+    assert (attributes.sensitive, attributes.extractable, attributes.operation_policy_name) == (
+        False,
+        True,
+        "default",
+    )
+    assert attributes.digests
+    assert stored(engine, "new").owner == ALICE.name
+
+
+def test_import_does_not_replace_unasked() -> None:
+    engine = an_engine(a_symmetric_key())
+
+    assert refusal(engine, identifier="key").reason is ResultReason.OBJECT_ALREADY_EXISTS
+    imported(engine, "key", replace_existing=True, attributes=Attributes(comment="replaced"))
+    assert attributes_of(engine).comment == "replaced"
+
+
+@pytest.mark.parametrize("replace", [None, True], ids=["unasked", "asked"])
+def test_nobody_replaces_what_is_somebody_elses(replace: bool | None) -> None:
+    engine = an_engine(a_symmetric_key(owner=BOB.name))
+
+    refused = refusal(engine, identifier="key", replace_existing=replace)
+    assert refused.reason is ResultReason.OBJECT_ALREADY_EXISTS
+    assert stored(engine).owner == BOB.name
+
+
+def test_an_object_is_replaced_by_its_own_type_only() -> None:
+    engine = an_engine(a_symmetric_key())
+
+    refused = refusal(engine, identifier="key", replace_existing=True, managed_object=OpaqueObject(b"x"))
+    assert refused.reason is ResultReason.INVALID_FIELD
+
+
+def test_import_unwraps_what_is_to_be_kept_in_the_clear() -> None:
+    engine = an_engine(a_key("kek", KEK), a_key("dek", DEK))
+    wrapped = exported(engine, "dek", key_wrapping_specification=specification()).managed_object
+    imported(engine, "plain", managed_object=wrapped, key_wrap_type=KeyWrapType.NOT_WRAPPED)
+    imported(engine, "kept", managed_object=wrapped, key_wrap_type=KeyWrapType.AS_REGISTERED)
+
+    assert exported(engine, "plain").managed_object == exported(engine, "dek").managed_object
+    assert exported(engine, "kept").managed_object == wrapped
+
+
+def test_attributes_that_travel_inside_the_key_value_are_taken() -> None:
+    engine = an_engine(a_key("kek", KEK), a_key("dek", DEK, cryptographic_usage_mask=CryptographicUsageMask.MAC_VERIFY))
+    inside = specification(encoding=None, attribute_names=("Cryptographic Usage Mask",))
+    wrapped = exported(engine, "dek", key_wrapping_specification=inside).managed_object
+    imported(engine, "plain", managed_object=wrapped, key_wrap_type=KeyWrapType.NOT_WRAPPED)
+
+    assert attributes_of(engine, "plain").cryptographic_usage_mask is CryptographicUsageMask.MAC_VERIFY
+
+
+def test_a_wrapped_key_whose_wrapping_key_is_not_here_is_refused() -> None:
+    engine = an_engine(a_key("kek", KEK), a_key("dek", DEK))
+    wrapped = exported(engine, "dek", key_wrapping_specification=specification()).managed_object
+
+    refused = refusal(an_engine(), managed_object=wrapped, key_wrap_type=KeyWrapType.NOT_WRAPPED)
+    assert refused.reason is ResultReason.WRAPPING_OBJECT_NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"managed_object": None},
+        {"object_type": ObjectType.OPAQUE_OBJECT},
+        {"attributes": Attributes(object_type=ObjectType.OPAQUE_OBJECT)},
+        {"attributes": Attributes(operation_policy_name="nobody's")},
+        {"identifier": ""},
+        {"identifier": "x" * 256},
+    ],
+    ids=["no object", "other type", "other type in attributes", "unknown policy", "no name", "long name"],
+)
+def test_import_refuses_what_does_not_fit(fields: dict[str, Any]) -> None:
+    assert refusal(an_engine(), **fields).reason is ResultReason.INVALID_FIELD
+
+
+def test_an_object_without_its_material_is_exported_as_what_is_known_of_it() -> None:
+    engine = an_engine()
+    block = KeyBlock(
+        key_format_type=KeyFormatType.RAW,
+        cryptographic_algorithm=KEY.key_block.cryptographic_algorithm,
+        cryptographic_length=128,
+    )
+    request = register.Request(object_type=ObjectType.SYMMETRIC_KEY, managed_object=SymmetricKey(key_block=block))
+    identifier = perform(engine, Operation.REGISTER, request).unique_identifier
+
+    answer = exported(engine, identifier)
+    assert answer.managed_object is None
+    assert answer.attributes.key_value_present is False
+    with pytest.raises(KmipError) as refused:
+        perform(engine, Operation.GET, get.Request(unique_identifier=identifier))
+    assert refused.value.reason is ResultReason.KEY_VALUE_NOT_PRESENT
+    imported(engine, "moved", attributes=answer.attributes, managed_object=SymmetricKey(key_block=block))
+    assert attributes_of(engine, "moved").key_value_present is False
