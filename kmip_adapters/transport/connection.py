@@ -125,8 +125,9 @@ class TlsConnection(asyncio.BufferedProtocol):
                 self._pump()
         elif phase is Phase.HANDSHAKE:
             self._incoming.write(self._serving.arrived[:nbytes])
-            if len(self._first_bytes) < client_hello.LIMIT:
-                self._first_bytes += self._serving.arrived[:nbytes]
+            room = client_hello.LIMIT - len(self._first_bytes)
+            if room > 0:
+                self._first_bytes += self._serving.arrived[: min(nbytes, room)]
             self._shake_hands()
 
     def pause_writing(self) -> None:
