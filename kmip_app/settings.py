@@ -78,6 +78,14 @@ def _native(name: str, kind: Kind, help: str, leads_to: str | None = None, **mor
     return Setting(name=name, leads_to=leads_to or name, kind=kind, help=help, **more)
 
 
+def _identities(value: Any) -> frozenset[str]:
+    texts = value if isinstance(value, list | tuple | set | frozenset) else str(value).split(",")
+    return frozenset(text for given in texts if (text := str(given).strip()))
+
+
+IDENTITIES: Final = attrs.evolve(
+    NAMES, accepts="identities separated by commas", read=_identities, write=lambda names: ", ".join(sorted(names))
+)
 SUITE_NAMES: Final = attrs.evolve(NAMES, accepts=f"{NAMES.accepts}; IANA or OpenSSL spelling", read=_suites)
 PATHS: Final = "the built-in one, made at the first start"
 
@@ -199,6 +207,13 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
         ),
         _native(
             "unique_names", BOOLEAN, "Whether two objects of one owner must have different names.", "core.unique_names"
+        ),
+        _native(
+            "administrators",
+            IDENTITIES,
+            "Identities that may set constraints and defaults for everybody's new objects.",
+            "core.administrators",
+            default="none",
         ),
         _native("interop", BOOLEAN, "Offer the Interop operation, for conformance tests.", "core.interop"),
         _native("rng_seed", kinds.member_of(RNGSeedMode), "How RNG Seed is answered.", "core.rng_seed"),

@@ -5,10 +5,13 @@ checked against the attribute rules, and the server's own are set beside them. K
 set").
 """
 
+from typing import Final
+
 from attrs import evolve
 
-from kmip_core import attribute_rules, attribute_values, custody, lifecycle
+from kmip_core import attribute_rules, attribute_values, creation_rules, custody, lifecycle
 from kmip_core.attributes import AttributeReference, Attributes, merge
+from kmip_core.creation_rules import Constraint, ObjectDefaults
 from kmip_core.enums import (
     HashingAlgorithm,
     KeyFormatType,
@@ -51,8 +54,9 @@ def begin(
     made_here: True if the server generated the material: it then says when, and by which random number generator.
     unique_identifier: one that was announced already; None for a fresh one.
     protection_storage_masks: the ways of storing it that would do, best first; empty for any.
-    Raises KmipError for attributes that a client may not set, or values that they cannot have.
+    Raises KmipError for attributes that a client may not set, or values that they cannot have; Constraint Violation.
     """
+    attributes = with_defaults(scope, attributes, content.object_type, _DESCRIBING)
     attribute_rules.check_creation(attributes, content.object_type)
     if isinstance(content, Certificate):
         attributes = _described(scope, content, attributes)
@@ -73,8 +77,32 @@ def begin(
         attributes=_with_server_attributes(scope, kept, accepted, identifier, made_here),
         has_content=has_material(content),
     )
+    creation_rules.check(scope.work.rules_of(Constraint), managed_object.attributes, managed_object.object_type)
     scope.work.add(managed_object, _bare(kept) if managed_object.has_content else None)
     return managed_object
+
+
+def with_defaults(
+    scope: Scope, attributes: Attributes, object_type: ObjectType, without: frozenset[str] = frozenset()
+) -> Attributes:
+    """Return a request's attributes with the server's Object Defaults where it says nothing. KMIP 2.1 §7.22."""
+    defaults = scope.work.rules_of(ObjectDefaults)
+    return creation_rules.completed(attributes, defaults, object_type, without) if defaults else attributes
+
+
+_DESCRIBING: Final = frozenset(
+    {
+        "cryptographic_algorithm",
+        "cryptographic_length",
+        "cryptographic_domain_parameters",
+        "key_format_type",
+        "certificate_type",
+        "certificate_length",
+        "digital_signature_algorithms",
+        "opaque_data_type",
+    }
+)
+"""Attributes that describe what is there already once an object begins: no default can say it better."""
 
 
 def has_material(content: Content) -> bool:

@@ -32,12 +32,13 @@ class Settings:
     process_after_deactivation: bool = False  # 7
     unique_names: bool = False  # 8: within one owner
     rng_seed: RNGSeedMode = RNGSeedMode.ACCEPT  # 12
+    administrators: frozenset[str] = frozenset()  # identities that may set constraints and defaults (ADR 0031)
     interop: bool = False  # the Interop operation, for tests only (KMIP 2.1 §6.1.26)
     check_time_stamp: bool = False  # 16
     time_stamp_tolerance: int = 60  # seconds
     lease_time: int = 3600  # seconds, what Obtain Lease grants
     maximum_batch_items: int = 100
     maximum_response_size: int = 16 * 1024 * 1024  # bytes, 10
-    certificate_authority: str | None = "CN=kmipd"  # subject of an owner's own authority; None: no such authorities
+    certificate_authority: str = "CN=kmipd"  # subject of an owner's own authority; empty for no such authorities
     vendor_identification: str = "kmipd"
     server_information: ServerInformation = ServerInformation(server_name="kmipd", product_name="kmipd")

@@ -3,10 +3,12 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from attrs import define, evolve, field, frozen
 
 from kmip_adapters.storage.pending import Pending, no_content
+from kmip_core.creation_rules import Rule
 from kmip_core.criteria import Located, Query, conditions, satisfies
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.ports.audit import AuditRecord
@@ -24,9 +26,10 @@ class _Entry:
 
 @define(eq=False)
 class _Snapshot:
-    """The objects at one instant, oldest first.  readers: units of work that look at it."""
+    """The objects at one instant, oldest first, and the rules for new ones.  readers: units of work that look at it."""
 
     entries: dict[str, _Entry] = field(factory=dict)
+    rules: dict[type, tuple[Any, ...]] = field(factory=dict)
     readers: int = 0
 
 
@@ -76,9 +79,9 @@ class MemoryStorage:
                 stored_version = None if stored is None else stored.managed_object.version
                 if stored_version != write.expected_version:
                     raise ConcurrentChange(unique_identifier)
-            if self._snapshot.readers > (self._snapshot is seen):  # others look at it: change a copy
+            if pending.rules or self._snapshot.readers > (self._snapshot is seen):  # others look at it: change a copy
                 entries = dict(entries)
-                self._snapshot = _Snapshot(entries)
+                self._snapshot = _Snapshot(entries, self._snapshot.rules | pending.rules)
             for unique_identifier, write in pending.writes.items():
                 if write.managed_object is None:
                     del entries[unique_identifier]
@@ -153,6 +156,14 @@ class MemoryUnitOfWork:
     def remove(self, unique_identifier: str) -> None:
         """Collect a removal."""
         self._pending.remove(self._stored(unique_identifier), unique_identifier)
+
+    def rules_of(self, kind: type[Rule]) -> tuple[Rule, ...]:
+        """Return the rules as collected, else as stored."""
+        return self._pending.rules.get(kind, self._snapshot.rules.get(kind, ()))
+
+    def save_rules(self, kind: type[Rule], rules: tuple[Rule, ...]) -> None:
+        """Collect rules."""
+        self._pending.rules[kind] = rules
 
     def record(self, record: AuditRecord) -> None:
         """Collect an audit record."""

@@ -1,5 +1,7 @@
 """What a unit of work has collected and not yet committed: the same for every store."""
 
+from typing import Any
+
 from attrs import define, field
 
 from kmip_core.enums import ResultReason
@@ -36,13 +38,14 @@ class Write:
 
 @define
 class Pending:
-    """Collected writes by identifier, in the order in which they came, and audit records."""
+    """Collected writes by identifier, in the order in which they came; audit records; rules for new objects by kind."""
 
     writes: dict[str, Write] = field(factory=dict)
     records: list[AuditRecord] = field(factory=list)
+    rules: dict[type, tuple[Any, ...]] = field(factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.writes or self.records)
+        return bool(self.writes or self.records or self.rules)
 
     def add(self, managed_object: ManagedObject, content: Content | None) -> None:
         """Collect a new object."""

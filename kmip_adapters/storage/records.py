@@ -18,6 +18,7 @@ from cattrs.gen import make_dict_unstructure_fn, override
 
 from kmip_core import enums
 from kmip_core.attributes import Attributes
+from kmip_core.creation_rules import Rule
 from kmip_core.objects import CONTENT_CLASSES, Content, KeyValue, ManagedObject, OpaqueObject
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.structures import TRANSPARENT_KEYS, KeyHandle, KeyMaterial, TransparentKey, TypedValue
@@ -55,6 +56,16 @@ def encode_audit_record(record: AuditRecord) -> bytes:
 def decode_audit_record(stored: bytes) -> AuditRecord:
     """Return the audit record that `encode_audit_record` was given."""
     return _CONVERTER.structure(json.loads(stored), AuditRecord)
+
+
+def encode_rules(rules: tuple[Any, ...]) -> str:
+    """Return the stored form of rules for new objects."""
+    return _to_json([_CONVERTER.unstructure(rule) for rule in rules]).decode()
+
+
+def decode_rules(stored: str, kind: type[Rule]) -> tuple[Rule, ...]:
+    """Return the rules that `encode_rules` was given."""
+    return tuple(_CONVERTER.structure(record, kind) for record in json.loads(stored))
 
 
 def canonical_value(value: Any) -> bytes:

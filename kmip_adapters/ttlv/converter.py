@@ -455,10 +455,16 @@ class _Planner:
 
         def write(instance: Any, out: list[Item]) -> None:
             values = get(instance)
-            if values:
+            if values or member.required:
                 out.append(Item(tag.code, STRUCTURE, tuple(map(value.encode, values))))
 
-        return _Field(name=member.name, readers={tag.code: _Reader(member.name, decode)}, write=write)
+        return _Field(
+            name=member.name,
+            readers={tag.code: _Reader(member.name, decode)},
+            write=write,
+            required=member.required,
+            title=tag.name,
+        )
 
     def content_field(self, member: _Member) -> _Field | None:
         """An object under the tag of its type."""

@@ -42,6 +42,12 @@ FORMS: Final[Mapping[str, Form]] = {
     "import_.Request.attributes": Form.BARE_ATTRIBUTES,
     "export.Response.attributes": Form.BARE_ATTRIBUTES,
     "query.Request.object_groups": Form.WRAPPED,
+    "set_constraints.Request.constraints": Form.WRAPPED,
+    "get_constraints.Response.constraints": Form.WRAPPED,
+    "creation_rules.Constraint.object_types": Form.WRAPPED,
+    "creation_rules.Constraint.object_groups": Form.WRAPPED,
+    "creation_rules.ObjectDefaults.object_types": Form.WRAPPED,
+    "creation_rules.ObjectDefaults.object_groups": Form.WRAPPED,
     **{
         f"objects.{content.__name__}.attributes": Form.ABSENT
         for content in (*objects.CONTENT_CLASSES.values(), objects.X509Certificate)

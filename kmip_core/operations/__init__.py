@@ -29,6 +29,7 @@ from kmip_core.operations import (
     get,
     get_attribute_list,
     get_attributes,
+    get_constraints,
     get_usage_allocation,
     hash,
     import_,
@@ -51,6 +52,8 @@ from kmip_core.operations import (
     rng_retrieve,
     rng_seed,
     set_attribute,
+    set_constraints,
+    set_defaults,
     sign,
     signature_verify,
     validate,
@@ -102,6 +105,9 @@ MODULES: Final[tuple[ModuleType, ...]] = (
     create_split_key,
     join_split_key,
     validate,
+    get_constraints,
+    set_constraints,
+    set_defaults,
 )
 
 CATALOGUE: Final[dict[Operation, Spec]] = {module.SPEC.operation: module.SPEC for module in MODULES}

@@ -47,7 +47,7 @@ def perform(request: Request, scope: Scope) -> Response:
     if make is None:
         kind = request.object_type.name.replace("_", " ").title()
         raise invalid_field(f"Create makes a Symmetric Key or Secret Data; a {kind} can be registered")
-    content, attributes = make(request.attributes, scope)
+    content, attributes = make(creation.with_defaults(scope, request.attributes, request.object_type), scope)
     made = creation.begin(
         scope,
         content,

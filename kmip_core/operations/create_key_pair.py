@@ -2,9 +2,9 @@
 
 from attrs import evolve, frozen
 
-from kmip_core import key_pairs
+from kmip_core import creation, key_pairs
 from kmip_core.attributes import Attributes, merge
-from kmip_core.enums import CryptographicUsageMask, Operation
+from kmip_core.enums import CryptographicUsageMask, ObjectType, Operation
 from kmip_core.errors import invalid_field
 from kmip_core.operation import Effect, Scope, Spec
 
@@ -32,8 +32,10 @@ def perform(request: Request, scope: Scope) -> Response:
     Raises KmipError (Invalid Field) if algorithm, length (unless a curve says it) or a half's usage mask is missing, if
     the halves contradict each other, or if the algorithm has no such pairs.
     """
-    private = _masked(scope, merge(request.common_attributes, request.private_key_attributes), private=True)
-    public = _masked(scope, merge(request.common_attributes, request.public_key_attributes), private=False)
+    private = merge(request.common_attributes, request.private_key_attributes)
+    private = _masked(scope, creation.with_defaults(scope, private, ObjectType.PRIVATE_KEY), private=True)
+    public = merge(request.common_attributes, request.public_key_attributes)
+    public = _masked(scope, creation.with_defaults(scope, public, ObjectType.PUBLIC_KEY), private=False)
     pair = key_pairs.make_pair(scope, private, public)
     identifiers = scope.identifiers.new(), scope.identifiers.new()
     key_pairs.begin_pair(scope, pair, private, public, identifiers)

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from kmip_core.creation_rules import DefaultsInformation, ObjectDefaults, for_groups
 from kmip_core.enums import (
     AttestationType,
     ClientRegistrationMethod,
@@ -26,7 +27,7 @@ from kmip_core.structures import (
 
 @frozen(kw_only=True)
 class Request:
-    """query_functions: what to tell.  object_groups: for which groups; the answer is the same for all of them."""
+    """query_functions: what to tell.  object_groups: for which groups; only defaults differ by them."""
 
     query_functions: tuple[QueryFunction, ...]
     object_groups: tuple[str, ...] = ()
@@ -48,6 +49,7 @@ class Response:
     validation_informations: tuple[ValidationInformation, ...] = ()
     capability_informations: tuple[CapabilityInformation, ...] = ()
     client_registration_methods: tuple[ClientRegistrationMethod, ...] = ()
+    defaults_information: DefaultsInformation | None = None
     protection_storage_masks: tuple[ProtectionStorageMask, ...] = ()
 
 
@@ -59,7 +61,14 @@ def perform(request: Request, scope: Scope) -> Response:
         answer = ANSWERS.get(function)
         if answer is not None:
             told.update(answer(scope))
+        elif function is QueryFunction.QUERY_DEFAULTS_INFORMATION:
+            told.update(_defaults(request, scope))
     return Response(**told)
+
+
+def _defaults(request: Request, scope: Scope) -> dict[str, Any]:
+    rules = for_groups(scope.work.rules_of(ObjectDefaults), request.object_groups)
+    return {"defaults_information": DefaultsInformation(object_defaults=rules)} if rules else {}
 
 
 ANSWERS: Final[dict[QueryFunction, Callable[[Scope], dict[str, Any]]]] = {
@@ -92,8 +101,8 @@ ANSWERS: Final[dict[QueryFunction, Callable[[Scope], dict[str, Any]]]] = {
         "protection_storage_masks": s.capabilities.protection_storage_masks
     },
 }
-"""What each Query Function adds to the response; a function without a row has nothing to tell here: no Object Defaults
-are kept (Defaults Information), and credentials are not managed objects (3.0)."""
+"""What each Query Function adds to the response, whatever else is asked; one without a row has nothing to tell here:
+credentials are not managed objects (3.0)."""
 
 
 SPEC = Spec(operation=Operation.QUERY, request=Request, response=Response, perform=perform, effect=Effect.READS)

@@ -10,6 +10,7 @@ NOT promised: that `commit` succeeds. Two units of work that change one object: 
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from kmip_core.creation_rules import Rule
 from kmip_core.criteria import Located, Query
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.ports.audit import AuditRecord
@@ -61,6 +62,14 @@ class UnitOfWork(Protocol):
 
     def remove(self, unique_identifier: str) -> None:
         """Collect the removal of an object with all its traces (Templates; everything else is destroyed and kept)."""
+        ...
+
+    def rules_of(self, kind: type[Rule]) -> tuple[Rule, ...]:
+        """Return the rules of one kind that hold for new objects, in their order; none at first."""
+        ...
+
+    def save_rules(self, kind: type[Rule], rules: tuple[Rule, ...]) -> None:
+        """Collect rules that replace all of their kind.  Of two units of work that do so the later commit counts."""
         ...
 
     def record(self, record: AuditRecord) -> None:

@@ -34,6 +34,16 @@ SETTINGS: Final = (
     Setting(cases="*/CS-RNG-O-3-*", options=("--rng-seed", "ignore"), reason=_SEEDS),
     Setting(cases="*/CS-RNG-O-4-*", options=("--rng-seed", "refuse"), reason=_SEEDS),
     Setting(cases="*", options=("--interop",), reason="Interop is for tests, and so off by default (KMIP 2.1 §6.1.26)"),
+    Setting(
+        cases="*/TC-134-*",
+        options=("--certificate-authority", "CN=KMIP,OU=OASIS,O=TEST,C=US"),
+        reason="the certificates of the case are issued by this name",
+    ),
+    Setting(
+        cases="*/TC-MD-24-*",
+        options=("--administrators", "2.1/TC-MD-24-21"),
+        reason="Set Constraints is for administrators, and there are none by default (ADR 0031)",
+    ),
     Setting(cases="*/TC-CS-CORVAL-*", options=("--default-usage-masks",), reason=_MASKS),
 )
 

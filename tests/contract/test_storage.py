@@ -20,7 +20,8 @@ from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.memory import MemoryStorage
 from kmip_adapters.storage.sql.storage import SqlStorage
-from kmip_core.attributes import FIELDS
+from kmip_core.attributes import FIELDS, Attributes
+from kmip_core.creation_rules import Constraint, ObjectDefaults
 from kmip_core.criteria import DATES, Query, satisfies
 from kmip_core.enums import (
     CryptographicUsageMask,
@@ -840,3 +841,56 @@ def test_key_bytes_are_in_no_file(opener: Opener) -> None:
     assert leaks() == []
     opened.close()
     assert leaks() == []
+
+
+# --- rules for new objects ------------------------------------------------------------------------------------------
+
+
+A_CONSTRAINT = Constraint(
+    object_types=(ObjectType.SYMMETRIC_KEY,),
+    object_groups=("one", "two"),
+    attributes=Attributes(cryptographic_length=256, names=(a_name("n"),), comment="wanted"),
+)
+SOME_DEFAULTS = ObjectDefaults(object_type=ObjectType.SECRET_DATA, attributes=Attributes(comment="new"))
+
+
+def test_rules_are_kept_by_kind_and_replaced_as_a_whole(opener: Opener) -> None:
+    store = opener()
+    with store.unit_of_work() as work:
+        assert work.rules_of(Constraint) == ()
+        work.save_rules(Constraint, (A_CONSTRAINT, Constraint()))
+        work.save_rules(ObjectDefaults, (SOME_DEFAULTS,))
+        assert work.has_writes
+        assert work.rules_of(Constraint) == (A_CONSTRAINT, Constraint())
+        work.commit()
+    if store.is_durable:
+        store.close()
+        store = opener()
+
+    with store.unit_of_work() as work:
+        assert work.rules_of(Constraint) == (A_CONSTRAINT, Constraint())
+        work.save_rules(Constraint, ())
+        work.commit()
+    with store.unit_of_work() as work:
+        assert (work.rules_of(Constraint), work.rules_of(ObjectDefaults)) == ((), (SOME_DEFAULTS,))
+    store.close()
+
+
+def test_rules_that_are_not_committed_are_discarded(store: Store) -> None:
+    with store.unit_of_work() as work:
+        work.save_rules(Constraint, (A_CONSTRAINT,))
+
+    with store.unit_of_work() as work:
+        assert work.rules_of(Constraint) == ()
+
+
+def test_a_unit_of_work_keeps_to_the_rules_that_it_has_seen(store: Store) -> None:
+    with store.unit_of_work() as earlier:
+        assert earlier.rules_of(Constraint) == ()
+        with store.unit_of_work() as work:
+            work.save_rules(Constraint, (A_CONSTRAINT,))
+            work.add(a_key("beside"), content(KEY))
+            work.commit()
+
+        assert earlier.rules_of(Constraint) == ()
+        assert earlier.find("beside") is None

@@ -4,7 +4,7 @@ import contextlib
 import functools
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,7 @@ from kmip_adapters.storage.sql import locate, sqlite
 from kmip_adapters.storage.sql.migration import HISTORY, History, open_schema
 from kmip_adapters.storage.sql.prepared import Prepared
 from kmip_adapters.storage.sql.rows import RowWrite, Statements
+from kmip_adapters.storage.sql.rules import RulesWrite, RuleStatements
 from kmip_adapters.storage.sql.unit_of_work import SqlUnitOfWork
 from kmip_adapters.storage.sql.writer import Writer
 from kmip_core.enums import ResultReason
@@ -68,6 +69,7 @@ class SqlStorage:
             reason = getattr(error, "orig", None) or error
             raise StorageUnusable(f"{parsed.database} cannot be opened: {reason}") from error
         self.statements = Statements(dialect)
+        self.rule_statements = RuleStatements(dialect)
         self._readers: deque[Any] = deque()
         self._lock = threading.Lock()
         self._acknowledged: set[str] = set()
@@ -138,7 +140,7 @@ class SqlStorage:
 
     # --- for units of work ------------------------------------------------------------------------------------------
 
-    def commit(self, writes: list[RowWrite], records: list[tuple[str, bytes]]) -> None:
+    def commit(self, writes: Sequence[RowWrite | RulesWrite], records: list[tuple[str, bytes]]) -> None:
         """Write all of it durably, or nothing.  Raises ConcurrentChange; KmipError (General Failure)."""
         erases = any(write.stored is not None and write.replaces_content for write in writes)
 

@@ -13,6 +13,8 @@ from kmip_adapters.storage.records import (
 from kmip_adapters.storage.sql.attribute_index import entries
 from kmip_adapters.storage.sql.locate import UNLIMITED, Shape, analyse
 from kmip_adapters.storage.sql.rows import RowWrite, StoredObject, changing_columns, stored_object
+from kmip_adapters.storage.sql.rules import RulesWrite, stored_rules
+from kmip_core.creation_rules import Rule
 from kmip_core.criteria import Located, Query, satisfies
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
@@ -35,6 +37,7 @@ class SqlUnitOfWork:
         self._connection: Any = None
         self._found: dict[str, StoredObject | None] = {}
         self._pending = Pending()
+        self._rules: dict[str, str] | None = None
 
     @property
     def has_writes(self) -> bool:
@@ -95,6 +98,19 @@ class SqlUnitOfWork:
         """Collect a removal."""
         self._pending.remove(self._present(unique_identifier), unique_identifier)
 
+    def rules_of(self, kind: type[Rule]) -> tuple[Rule, ...]:
+        """Return the rules as collected, else as stored."""
+        collected = self._pending.rules.get(kind)
+        if collected is not None:
+            return collected
+        if self._rules is None:
+            self._rules = dict(self._rows(self._storage.rule_statements.all, {}))
+        return stored_rules(kind, self._rules)
+
+    def save_rules(self, kind: type[Rule], rules: tuple[Rule, ...]) -> None:
+        """Collect rules."""
+        self._pending.rules[kind] = rules
+
     def record(self, record: AuditRecord) -> None:
         """Collect an audit record."""
         self._pending.records.append(record)
@@ -103,7 +119,11 @@ class SqlUnitOfWork:
         """Seal what is new, and hand everything to the writer.  Returns when it is on stable storage."""
         if not self._pending:
             return
-        writes = [self._row_write(identifier, write) for identifier, write in self._pending.writes.items()]
+        writes: list[RowWrite | RulesWrite] = [
+            self._row_write(identifier, write) for identifier, write in self._pending.writes.items()
+        ]
+        statements = self._storage.rule_statements
+        writes += (RulesWrite(statements, kind, rules) for kind, rules in self._pending.rules.items())
         records = [(record.record_id, encode_audit_record(record)) for record in self._pending.records]
         self.release()  # the snapshot is not needed while we wait, and would hold up checkpoints
         self._storage.commit(writes, records)
@@ -112,6 +132,7 @@ class SqlUnitOfWork:
     def release(self) -> None:
         """Give the connection back; a later read begins a new snapshot."""
         self._found.clear()
+        self._rules = None
         connection, self._connection = self._connection, None
         if connection is not None:
             self._storage.give_back(connection)

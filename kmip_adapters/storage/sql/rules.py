@@ -1,0 +1,49 @@
+"""The rules for new objects, kept among the facts of the database: one row for each kind, read as a whole."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from attrs import frozen
+from sqlalchemy import Dialect, bindparam, delete, insert, or_, select
+
+from kmip_adapters.storage.records import decode_rules, encode_rules
+from kmip_adapters.storage.sql.prepared import Prepared
+from kmip_adapters.storage.sql.schema import facts
+from kmip_core.creation_rules import Constraint, ObjectDefaults, Rule
+
+NAMES: Final[Mapping[type, str]] = {Constraint: "constraints", ObjectDefaults: "object_defaults"}
+"""Kind of rule to the name of its fact. Entries are added, never changed."""
+
+
+class RuleStatements:
+    """What is asked of the facts, compiled once."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        is_rule = or_(*(facts.c.name == name for name in NAMES.values()))
+        self.all = Prepared(select(facts.c.name, facts.c.value).where(is_rule), dialect)
+        self.forget = Prepared(delete(facts).where(facts.c.name == bindparam("of_name")), dialect)
+        self.keep = Prepared(insert(facts).values(name=bindparam("name"), value=bindparam("value")), dialect)
+
+
+@frozen
+class RulesWrite:
+    """New rules of one kind, as a change beside those of `rows.RowWrite`."""
+
+    statements: RuleStatements
+    kind: type
+    rules: tuple[Any, ...]
+    stored: None = None
+    columns: None = None
+    replaces_content: bool = False
+
+    def apply(self, cursor: Any, _: Any) -> None:
+        """Write them on a cursor inside a transaction; nobody else's are in the way."""
+        name = NAMES[self.kind]
+        self.statements.forget.run(cursor, {"of_name": name})
+        self.statements.keep.run(cursor, {"name": name, "value": encode_rules(self.rules)})
+
+
+def stored_rules(kind: type[Rule], facts_by_name: Mapping[str, str]) -> tuple[Rule, ...]:
+    """Return the rules of one kind out of what `RuleStatements.all` has found."""
+    value = facts_by_name.get(NAMES[kind])
+    return () if value is None else decode_rules(value, kind)
