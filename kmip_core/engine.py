@@ -308,6 +308,7 @@ class _Batch:
         """Make changes durable together with their records; what changed nothing is recorded with the answer."""
         if not work.has_writes:
             self.unrecorded.extend(records)
+            self.afterwards.is_done = True
             return
         if not self.may_wait:
             raise WouldWait

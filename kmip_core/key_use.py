@@ -1,5 +1,7 @@
 """What operations that use a key have in common: the key as the crypto port wants it, parameters, and parts."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from attrs import evolve
@@ -9,12 +11,13 @@ from kmip_core.enums import ObjectType, Operation
 from kmip_core.errors import invalid_field, invalid_message
 from kmip_core.objects import Certificate, KeyContent
 from kmip_core.operation import Effect, Scope
-from kmip_core.ports.crypto import Key
+from kmip_core.ports.crypto import DigestStream, Key, VerifyStream
 from kmip_core.rules import Admitted
 from kmip_core.streams import MultiPart, Phase, phase_of
 from kmip_core.structures import CryptographicParameters
 
 T = TypeVar("T")
+Stream = TypeVar("Stream", bound=DigestStream | VerifyStream)
 
 USABLE_TYPES: Final = frozenset(
     {
@@ -46,6 +49,12 @@ def parameters_of(given: CryptographicParameters | None, attributes: Attributes)
     return own[0] if own else CryptographicParameters()
 
 
+def key_and_parameters(scope: Scope, request: Any) -> tuple[Key, CryptographicParameters]:
+    """Return the target's key, and how the request uses it."""
+    parameters = parameters_of(request.cryptographic_parameters, scope.target.attributes)
+    return key_of(scope, scope.target), parameters
+
+
 def need_data(data: T | None) -> T:
     """Return the data of a request that is not in parts.  Raises KmipError (Invalid Message) without any."""
     if data is None:
@@ -65,21 +74,45 @@ def one_of(data: bytes | None, digested_data: bytes | None) -> tuple[bytes, bool
     return digested_data, True
 
 
-def keep_stream(scope: Scope, operation: Operation, key: str, stream: Any) -> bytes:
-    """Keep a new stream and return the correlation value that finds it again; unguessable, like any identifier."""
-    correlation_value = scope.identifiers.new().encode()
-    scope.streams.keep(correlation_value, stream, scope.principal.name, operation, key, scope.now)
-    return correlation_value
+def part_of(request: Any) -> bytes:
+    """Return this part's data.  Raises KmipError (Invalid Field) for a digest, which cannot come in parts."""
+    if getattr(request, "digested_data", None) is not None:
+        raise invalid_field("Digested Data cannot be given in parts")
+    data: bytes | None = request.data
+    return data or b""
 
 
-def take_stream(scope: Scope, operation: Operation, key: str, correlation_value: bytes | None) -> Any:
+def take_part(
+    scope: Scope, operation: Operation, request: Any, begin: Callable[[], Stream]
+) -> tuple[Stream | None, bytes | None]:
+    """Feed a part to its stream: return the stream after the last part, else the Correlation Value for the next one.
+
+    begin: makes the stream of a first part.
+    """
+    stream = begin() if phase_of(request) is Phase.FIRST else take_stream(scope, operation, request)
+    stream.update(part_of(request))
+    if phase_of(request) is Phase.LAST:
+        return stream, None
+    return None, keep_stream(scope, operation, request, stream)
+
+
+def take_stream(scope: Scope, operation: Operation, request: MultiPart) -> Any:
     """Return the stream of an earlier part.  Raises KmipError (Invalid Correlation Value)."""
-    return scope.streams.take(correlation_value or b"", scope.principal.name, operation, key, scope.now)
+    value = request.correlation_value or b""
+    return scope.streams.take(value, scope.principal.name, operation, _key_in(scope), scope.now)
 
 
-def keep_on(scope: Scope, operation: Operation, key: str, correlation_value: bytes | None, stream: Any) -> None:
-    """Keep a stream for its next part, under the value that the client has."""
-    scope.streams.keep(correlation_value or b"", stream, scope.principal.name, operation, key, scope.now)
+def keep_stream(scope: Scope, operation: Operation, request: MultiPart, stream: Any) -> bytes:
+    """Keep a stream for its next part; return the Correlation Value that finds it: unguessable, the same to the end."""
+    value = request.correlation_value or scope.identifiers.new().encode()
+    scope.streams.keep(value, stream, scope.principal.name, operation, _key_in(scope), scope.now)
+    scope.afterwards.when_not.append(partial(scope.streams.forget, value))
+    return value
+
+
+def _key_in(scope: Scope) -> str:
+    """Return the identifier of the key in use; Hash has none."""
+    return scope.target.unique_identifier if scope.targets else ""
 
 
 def amount_of(request: Any) -> tuple[int, int | None]:

@@ -1,8 +1,8 @@
 """Cryptographic operations over several messages: which part a request is, and the streams that wait for the next.
 
-State belongs to this process and to one principal, operation and key; it is bounded in number and time, and in size by
-the crypto adapter. A correlation value means nothing to anybody else, and looks missing to them. KMIP 2.1 §6 (multi-part
-operations), DESIGN 5.9.
+State belongs to this process and to one principal, operation and key; it is bounded in number, size and time. A
+correlation value means nothing to anybody else, and looks missing to them. KMIP 2.1 §6 (multi-part operations), DESIGN
+5.9.
 """
 
 import enum
@@ -15,6 +15,8 @@ from kmip_core.errors import KmipError, invalid_field
 
 MAXIMUM_STREAMS: Final = 1_000
 MAXIMUM_PER_PRINCIPAL: Final = 64
+MAXIMUM_BYTES: Final = 256 * 1024 * 1024  # held back by all streams together
+MAXIMUM_BYTES_PER_PRINCIPAL: Final = 64 * 1024 * 1024
 LIFETIME: Final = 300  # seconds from one part to the next
 
 
@@ -67,6 +69,7 @@ class _Waiting:
     stream: Any
     owner: tuple[str, Operation, str]
     expires: int
+    held: int
 
 
 @define(kw_only=True)
@@ -75,6 +78,8 @@ class Streams:
 
     maximum: int = MAXIMUM_STREAMS
     maximum_per_principal: int = MAXIMUM_PER_PRINCIPAL
+    maximum_bytes: int = MAXIMUM_BYTES
+    maximum_bytes_per_principal: int = MAXIMUM_BYTES_PER_PRINCIPAL
     lifetime: int = LIFETIME
     _waiting: dict[bytes, _Waiting] = field(factory=dict, init=False, repr=False)
 
@@ -84,17 +89,28 @@ class Streams:
         """Keep a stream until its next part.
 
         key: the identifier of the key it works with, empty for Hash.
-        Raises KmipError (Server Limit Exceeded) if the principal, or the server, has too many.
+        Raises KmipError (Server Limit Exceeded) if the principal, or the server, has too many, or too much in them.
         """
         self._forget_expired(now)
-        mine = sum(waiting.owner[0] == principal for waiting in list(self._waiting.values()))
-        if mine >= self.maximum_per_principal or len(self._waiting) >= self.maximum:
+        held: int = getattr(stream, "held_bytes", 0)
+        everybodys = list(self._waiting.values())
+        mine = [waiting for waiting in everybodys if waiting.owner[0] == principal]
+        if (
+            len(mine) >= self.maximum_per_principal
+            or len(everybodys) >= self.maximum
+            or held + sum(waiting.held for waiting in mine) > self.maximum_bytes_per_principal
+            or held + sum(waiting.held for waiting in everybodys) > self.maximum_bytes
+        ):
             raise KmipError(
                 ResultReason.SERVER_LIMIT_EXCEEDED, "too many operations in parts are under way; finish some first"
             )
         self._waiting[correlation_value] = _Waiting(
-            stream=stream, owner=(principal, operation, key), expires=now + self.lifetime
+            stream=stream, owner=(principal, operation, key), expires=now + self.lifetime, held=held
         )
+
+    def forget(self, correlation_value: bytes) -> None:
+        """Drop a stream; nothing happens if it is not there."""
+        self._waiting.pop(correlation_value, None)
 
     def take(self, correlation_value: bytes, principal: str, operation: Operation, key: str, now: int) -> Any:
         """Return a stream and forget it; `keep` it again for a further part.

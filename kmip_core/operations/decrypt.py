@@ -39,41 +39,38 @@ def perform(request: Request, scope: Scope) -> Response:
     """Return the plain text of the data, or of this part of it; errors as `ports.crypto.Cipher` says."""
     identifier = scope.target.unique_identifier
     phase = phase_of(request)
-    if phase in (Phase.SINGLE, Phase.FIRST):
-        key = key_use.key_of(scope, scope.target)
-        parameters = key_use.parameters_of(request.cryptographic_parameters, scope.target.attributes)
     if phase is Phase.SINGLE:
+        data = key_use.need_data(request.data)
         plain = scope.crypto.decrypt(
-            key,
-            parameters,
-            key_use.need_data(request.data),
+            *key_use.key_and_parameters(scope, request),
+            data,
             iv_counter_nonce=request.iv_counter_nonce,
             additional_data=request.authenticated_encryption_additional_data,
             authenticated_encryption_tag=request.authenticated_encryption_tag,
         )
         return Response(unique_identifier=identifier, data=plain)
+    stream: DecryptStream
     if phase is Phase.FIRST:
-        stream: DecryptStream = scope.crypto.begin_decrypt(
-            key,
-            parameters,
+        stream = scope.crypto.begin_decrypt(
+            *key_use.key_and_parameters(scope, request),
             iv_counter_nonce=request.iv_counter_nonce,
             additional_data=request.authenticated_encryption_additional_data,
             authenticated_encryption_tag=request.authenticated_encryption_tag,
         )
-        data = stream.update(request.data or b"")
-        correlation_value = key_use.keep_stream(scope, Operation.DECRYPT, identifier, stream)
-        return Response(unique_identifier=identifier, data=data, correlation_value=correlation_value)
-    stream = key_use.take_stream(scope, Operation.DECRYPT, identifier, request.correlation_value)
-    data = stream.update(request.data or b"")
-    if phase is Phase.NEXT:
-        key_use.keep_on(scope, Operation.DECRYPT, identifier, request.correlation_value, stream)
-        return Response(unique_identifier=identifier, data=data, correlation_value=request.correlation_value)
-    return Response(unique_identifier=identifier, data=data + stream.finish(request.authenticated_encryption_tag))
+    else:
+        stream = key_use.take_stream(scope, Operation.DECRYPT, request)
+    plain = stream.update(key_use.part_of(request))
+    if phase is Phase.LAST:
+        plain += stream.finish(request.authenticated_encryption_tag)
+        return Response(unique_identifier=identifier, data=plain)
+    correlation_value = key_use.keep_stream(scope, Operation.DECRYPT, request, stream)
+    return Response(unique_identifier=identifier, data=plain, correlation_value=correlation_value)
 
 
 def _effect(request: Request) -> Effect:
     """A private key may take milliseconds, and the request does not say: never on the event loop."""
-    return max(Effect.CHANGES, key_use.effect_by_size(request), key=lambda e: e is Effect.COMPUTES)
+    effect = key_use.effect_by_size(request)
+    return Effect.CHANGES if effect is Effect.READS else effect
 
 
 SPEC = Spec(

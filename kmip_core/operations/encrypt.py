@@ -41,10 +41,10 @@ def perform(request: Request, scope: Scope) -> Response:
     identifier = scope.target.unique_identifier
     phase = phase_of(request)
     if phase is Phase.SINGLE:
+        data = key_use.need_data(request.data)
         made = scope.crypto.encrypt(
-            key_use.key_of(scope, scope.target),
-            key_use.parameters_of(request.cryptographic_parameters, scope.target.attributes),
-            key_use.need_data(request.data),
+            *key_use.key_and_parameters(scope, request),
+            data,
             iv_counter_nonce=request.iv_counter_nonce,
             additional_data=request.authenticated_encryption_additional_data,
         )
@@ -54,35 +54,29 @@ def perform(request: Request, scope: Scope) -> Response:
             iv_counter_nonce=made.iv_counter_nonce if request.iv_counter_nonce is None else None,
             authenticated_encryption_tag=made.authenticated_encryption_tag,
         )
+    stream: EncryptStream
     if phase is Phase.FIRST:
-        return _begin(request, scope)
-    stream: EncryptStream = key_use.take_stream(scope, Operation.ENCRYPT, identifier, request.correlation_value)
-    data = stream.update(request.data or b"")
-    if phase is Phase.NEXT:
-        key_use.keep_on(scope, Operation.ENCRYPT, identifier, request.correlation_value, stream)
-        return Response(unique_identifier=identifier, data=data, correlation_value=request.correlation_value)
-    last = stream.finish()
-    return Response(
-        unique_identifier=identifier,
-        data=data + last.data,
-        authenticated_encryption_tag=last.authenticated_encryption_tag,
-    )
-
-
-def _begin(request: Request, scope: Scope) -> Response:
-    stream = scope.crypto.begin_encrypt(
-        key_use.key_of(scope, scope.target),
-        key_use.parameters_of(request.cryptographic_parameters, scope.target.attributes),
-        iv_counter_nonce=request.iv_counter_nonce,
-        additional_data=request.authenticated_encryption_additional_data,
-    )
-    data = stream.update(request.data or b"")
-    identifier = scope.target.unique_identifier
+        stream = scope.crypto.begin_encrypt(
+            *key_use.key_and_parameters(scope, request),
+            iv_counter_nonce=request.iv_counter_nonce,
+            additional_data=request.authenticated_encryption_additional_data,
+        )
+    else:
+        stream = key_use.take_stream(scope, Operation.ENCRYPT, request)
+    data = stream.update(key_use.part_of(request))
+    if phase is Phase.LAST:
+        last = stream.finish()
+        return Response(
+            unique_identifier=identifier,
+            data=data + last.data,
+            authenticated_encryption_tag=last.authenticated_encryption_tag,
+        )
+    told = phase is Phase.FIRST and request.iv_counter_nonce is None
     return Response(
         unique_identifier=identifier,
         data=data,
-        iv_counter_nonce=stream.iv_counter_nonce if request.iv_counter_nonce is None else None,
-        correlation_value=key_use.keep_stream(scope, Operation.ENCRYPT, identifier, stream),
+        iv_counter_nonce=stream.iv_counter_nonce if told else None,
+        correlation_value=key_use.keep_stream(scope, Operation.ENCRYPT, request, stream),
     )
 
 

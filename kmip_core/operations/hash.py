@@ -6,7 +6,6 @@ from kmip_core import key_use
 from kmip_core.enums import Operation
 from kmip_core.errors import need
 from kmip_core.operation import Scope, Spec
-from kmip_core.ports.crypto import DigestStream
 from kmip_core.streams import Phase, phase_of
 from kmip_core.structures import CryptographicParameters
 
@@ -33,19 +32,12 @@ class Response:
 def perform(request: Request, scope: Scope) -> Response:
     """Return the digest of the data, once it is complete.  Raises KmipError (Invalid Field) without an algorithm."""
     algorithm = need(request.cryptographic_parameters.hashing_algorithm, "Hashing Algorithm")
-    phase = phase_of(request)
-    if phase is Phase.SINGLE:
+    if phase_of(request) is Phase.SINGLE:
         return Response(data=scope.crypto.hash(algorithm, key_use.need_data(request.data)))
-    if phase is Phase.FIRST:
-        stream: DigestStream = scope.crypto.begin_hash(algorithm)
-        stream.update(request.data or b"")
-        return Response(correlation_value=key_use.keep_stream(scope, Operation.HASH, "", stream))
-    stream = key_use.take_stream(scope, Operation.HASH, "", request.correlation_value)
-    stream.update(request.data or b"")
-    if phase is Phase.NEXT:
-        key_use.keep_on(scope, Operation.HASH, "", request.correlation_value, stream)
-        return Response(correlation_value=request.correlation_value)
-    return Response(data=stream.finish())
+    done, correlation_value = key_use.take_part(
+        scope, Operation.HASH, request, lambda: scope.crypto.begin_hash(algorithm)
+    )
+    return Response(data=None if done is None else done.finish(), correlation_value=correlation_value)
 
 
 SPEC = Spec(

@@ -5,7 +5,6 @@ from attrs import field, frozen
 from kmip_core import key_use
 from kmip_core.enums import Operation
 from kmip_core.operation import ObjectReference, Scope, Spec, Target
-from kmip_core.ports.crypto import DigestStream
 from kmip_core.rules import Purpose
 from kmip_core.streams import Phase, phase_of
 from kmip_core.structures import CryptographicParameters
@@ -35,24 +34,21 @@ class Response:
 def perform(request: Request, scope: Scope) -> Response:
     """Return the code of the data, once it is complete; errors as `ports.crypto.Authenticator` says."""
     identifier = scope.target.unique_identifier
-    phase = phase_of(request)
-    if phase in (Phase.SINGLE, Phase.FIRST):
-        key = key_use.key_of(scope, scope.target)
-        parameters = key_use.parameters_of(request.cryptographic_parameters, scope.target.attributes)
-    if phase is Phase.SINGLE:
-        code = scope.crypto.mac(key, parameters, key_use.need_data(request.data))
+    if phase_of(request) is Phase.SINGLE:
+        data = key_use.need_data(request.data)
+        code = scope.crypto.mac(*key_use.key_and_parameters(scope, request), data)
         return Response(unique_identifier=identifier, mac_data=code)
-    if phase is Phase.FIRST:
-        stream: DigestStream = scope.crypto.begin_mac(key, parameters)
-        stream.update(request.data or b"")
-        correlation_value = key_use.keep_stream(scope, Operation.MAC, identifier, stream)
-        return Response(unique_identifier=identifier, correlation_value=correlation_value)
-    stream = key_use.take_stream(scope, Operation.MAC, identifier, request.correlation_value)
-    stream.update(request.data or b"")
-    if phase is Phase.NEXT:
-        key_use.keep_on(scope, Operation.MAC, identifier, request.correlation_value, stream)
-        return Response(unique_identifier=identifier, correlation_value=request.correlation_value)
-    return Response(unique_identifier=identifier, mac_data=stream.finish())
+    done, correlation_value = key_use.take_part(
+        scope,
+        Operation.MAC,
+        request,
+        lambda: scope.crypto.begin_mac(*key_use.key_and_parameters(scope, request)),
+    )
+    return Response(
+        unique_identifier=identifier,
+        mac_data=None if done is None else done.finish(),
+        correlation_value=correlation_value,
+    )
 
 
 SPEC = Spec(

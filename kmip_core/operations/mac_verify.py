@@ -6,7 +6,6 @@ from kmip_core import key_use
 from kmip_core.enums import Operation, ValidityIndicator
 from kmip_core.errors import need
 from kmip_core.operation import ObjectReference, Scope, Spec, Target
-from kmip_core.ports.crypto import VerifyStream
 from kmip_core.rules import Purpose
 from kmip_core.streams import Phase, phase_of
 from kmip_core.structures import CryptographicParameters
@@ -37,26 +36,21 @@ class Response:
 def perform(request: Request, scope: Scope) -> Response:
     """Return whether the code is that of the data; errors as `ports.crypto.Authenticator` says."""
     identifier = scope.target.unique_identifier
-    phase = phase_of(request)
-    if phase in (Phase.SINGLE, Phase.FIRST):
-        key = key_use.key_of(scope, scope.target)
-        parameters = key_use.parameters_of(request.cryptographic_parameters, scope.target.attributes)
-    if phase is Phase.SINGLE:
-        data = key_use.need_data(request.data)
-        validity = scope.crypto.verify_mac(key, parameters, data, need(request.mac_data, "MAC Data"))
+    if phase_of(request) is Phase.SINGLE:
+        data, code = key_use.need_data(request.data), need(request.mac_data, "MAC Data")
+        validity = scope.crypto.verify_mac(*key_use.key_and_parameters(scope, request), data, code)
         return Response(unique_identifier=identifier, validity_indicator=validity)
-    if phase is Phase.FIRST:
-        stream: VerifyStream = scope.crypto.begin_verify_mac(key, parameters)
-        stream.update(request.data or b"")
-        correlation_value = key_use.keep_stream(scope, Operation.MAC_VERIFY, identifier, stream)
-        return Response(unique_identifier=identifier, correlation_value=correlation_value)
-    stream = key_use.take_stream(scope, Operation.MAC_VERIFY, identifier, request.correlation_value)
-    stream.update(request.data or b"")
-    if phase is Phase.NEXT:
-        key_use.keep_on(scope, Operation.MAC_VERIFY, identifier, request.correlation_value, stream)
-        return Response(unique_identifier=identifier, correlation_value=request.correlation_value)
-    validity = stream.finish(need(request.mac_data, "MAC Data"))
-    return Response(unique_identifier=identifier, validity_indicator=validity)
+    done, correlation_value = key_use.take_part(
+        scope,
+        Operation.MAC_VERIFY,
+        request,
+        lambda: scope.crypto.begin_verify_mac(*key_use.key_and_parameters(scope, request)),
+    )
+    return Response(
+        unique_identifier=identifier,
+        validity_indicator=None if done is None else done.finish(need(request.mac_data, "MAC Data")),
+        correlation_value=correlation_value,
+    )
 
 
 SPEC = Spec(

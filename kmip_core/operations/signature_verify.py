@@ -8,7 +8,6 @@ from kmip_core import key_use
 from kmip_core.enums import ObjectType, Operation, ValidityIndicator
 from kmip_core.errors import need
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
-from kmip_core.ports.crypto import VerifyStream
 from kmip_core.rules import Purpose
 from kmip_core.streams import Phase, phase_of
 from kmip_core.structures import CryptographicParameters
@@ -40,27 +39,23 @@ class Response:
 def perform(request: Request, scope: Scope) -> Response:
     """Return whether the signature is one of the data; errors as `ports.crypto.Signer` says."""
     identifier = scope.target.unique_identifier
-    phase = phase_of(request)
-    if phase in (Phase.SINGLE, Phase.FIRST):
-        key = key_use.key_of(scope, scope.target)
-        parameters = key_use.parameters_of(request.cryptographic_parameters, scope.target.attributes)
-    if phase is Phase.SINGLE:
+    if phase_of(request) is Phase.SINGLE:
         data, digested = key_use.one_of(request.data, request.digested_data)
         signature = need(request.signature_data, "Signature Data")
+        key, parameters = key_use.key_and_parameters(scope, request)
         validity = scope.crypto.verify(key, parameters, data, signature, digested=digested)
         return Response(unique_identifier=identifier, validity_indicator=validity)
-    if phase is Phase.FIRST:
-        stream: VerifyStream = scope.crypto.begin_verify(key, parameters)
-        stream.update(request.data or b"")
-        correlation_value = key_use.keep_stream(scope, Operation.SIGNATURE_VERIFY, identifier, stream)
-        return Response(unique_identifier=identifier, correlation_value=correlation_value)
-    stream = key_use.take_stream(scope, Operation.SIGNATURE_VERIFY, identifier, request.correlation_value)
-    stream.update(request.data or b"")
-    if phase is Phase.NEXT:
-        key_use.keep_on(scope, Operation.SIGNATURE_VERIFY, identifier, request.correlation_value, stream)
-        return Response(unique_identifier=identifier, correlation_value=request.correlation_value)
-    signature = need(request.signature_data, "Signature Data")
-    return Response(unique_identifier=identifier, validity_indicator=stream.finish(signature))
+    done, correlation_value = key_use.take_part(
+        scope,
+        Operation.SIGNATURE_VERIFY,
+        request,
+        lambda: scope.crypto.begin_verify(*key_use.key_and_parameters(scope, request)),
+    )
+    return Response(
+        unique_identifier=identifier,
+        validity_indicator=None if done is None else done.finish(need(request.signature_data, "Signature Data")),
+        correlation_value=correlation_value,
+    )
 
 
 _VERIFIERS: Final = frozenset({ObjectType.PUBLIC_KEY, ObjectType.CERTIFICATE})

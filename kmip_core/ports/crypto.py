@@ -109,6 +109,7 @@ class Encrypted:
 
 
 # --- streams: one operation over several messages -------------------------------------------------------------------
+# A stream that keeps back what it takes says how much in a property `held_bytes`; the others need none.
 
 
 class EncryptStream(Protocol):

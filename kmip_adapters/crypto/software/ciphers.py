@@ -183,6 +183,10 @@ class _Held:
         self._parts.append(data)
         return b""
 
+    @property
+    def held_bytes(self) -> int:
+        return self._length
+
     def whole(self) -> bytes:
         return b"".join(self._parts)
 

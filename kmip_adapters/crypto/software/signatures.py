@@ -227,6 +227,10 @@ class _Gathered:
             raise held_too_much()
         self._whole += data
 
+    @property
+    def held_bytes(self) -> int:
+        return len(self._whole)
+
     def _message(self) -> bytes:
         return bytes(self._whole) if self._context is None else self._context.finalize()
 

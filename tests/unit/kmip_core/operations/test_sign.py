@@ -1,0 +1,153 @@
+"""Sign and Signature Verify."""
+
+from typing import Any
+
+import pytest
+
+from kmip_core.engine import Engine
+from kmip_core.enums import (
+    CryptographicAlgorithm,
+    CryptographicUsageMask,
+    DigitalSignatureAlgorithm,
+    HashingAlgorithm,
+    Operation,
+    PaddingMethod,
+    ResultReason,
+    ValidityIndicator,
+)
+from kmip_core.errors import KmipError
+from kmip_core.operations import hash, sign, signature_verify
+from kmip_core.structures import CryptographicParameters as Parameters
+from tests.builders import an_engine, perform
+from tests.unit.kmip_core.operations.usable_keys import a_private_key, a_public_key
+
+PSS = Parameters(padding_method=PaddingMethod.PSS, hashing_algorithm=HashingAlgorithm.SHA_256)
+BY_NAME = Parameters(digital_signature_algorithm=DigitalSignatureAlgorithm.SHA_256_WITH_RSA_ENCRYPTION)
+DATA = b"a text"
+
+
+def signed(engine: Engine, **fields: Any) -> bytes:
+    request = sign.Request(**{"unique_identifier": "private", **fields})
+    response = perform(engine, Operation.SIGN, request)
+    assert response.unique_identifier == "private"
+    signature = response.signature_data
+    assert isinstance(signature, bytes)
+    return signature
+
+
+def validity(engine: Engine, **fields: Any) -> ValidityIndicator:
+    request = signature_verify.Request(**{"unique_identifier": "public", **fields})
+    response: signature_verify.Response = perform(engine, Operation.SIGNATURE_VERIFY, request)
+    assert response.validity_indicator is not None
+    return response.validity_indicator
+
+
+def refusal(call: Any, *arguments: Any, **fields: Any) -> ResultReason:
+    with pytest.raises(KmipError) as caught:
+        call(*arguments, **fields)
+    return caught.value.reason
+
+
+@pytest.mark.parametrize("how", [PSS, BY_NAME], ids=["padding and hash", "algorithm by name"])
+def test_a_signature_is_valid_for_its_data_only(how: Parameters) -> None:
+    engine = an_engine(a_private_key(), a_public_key())
+
+    signature = signed(engine, cryptographic_parameters=how, data=DATA)
+
+    told = {"cryptographic_parameters": how, "signature_data": signature}
+    assert validity(engine, data=DATA, **told) is ValidityIndicator.VALID
+    assert validity(engine, data=b"another", **told) is ValidityIndicator.INVALID
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "length"),
+    [
+        pytest.param(CryptographicAlgorithm.EC, 256, id="ECDSA"),
+        pytest.param(CryptographicAlgorithm.ED25519, None, id="Ed25519"),
+        pytest.param(CryptographicAlgorithm.ML_DSA_65, None, id="ML-DSA-65"),
+    ],
+)
+def test_other_kinds_of_keys_sign_without_parameters(algorithm: CryptographicAlgorithm, length: int | None) -> None:
+    engine = an_engine(a_private_key(algorithm, length), a_public_key(algorithm, length))
+
+    signature = signed(engine, data=DATA)
+
+    assert validity(engine, data=DATA, signature_data=signature) is ValidityIndicator.VALID
+
+
+def test_a_digest_can_be_signed_and_verified_instead_of_its_data() -> None:
+    engine = an_engine(a_private_key(), a_public_key())
+    hashing = hash.Request(cryptographic_parameters=Parameters(hashing_algorithm=HashingAlgorithm.SHA_256), data=DATA)
+    digest = perform(engine, Operation.HASH, hashing).data
+
+    signature = signed(engine, cryptographic_parameters=PSS, digested_data=digest)
+
+    told = {"cryptographic_parameters": PSS, "signature_data": signature}
+    assert validity(engine, data=DATA, **told) is ValidityIndicator.VALID
+    assert validity(engine, digested_data=digest, **told) is ValidityIndicator.VALID
+
+
+@pytest.mark.parametrize("call", [signed, validity], ids=["Sign", "Signature Verify"])
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        pytest.param({}, ResultReason.INVALID_MESSAGE, id="fail no data"),
+        pytest.param({"data": DATA, "digested_data": bytes(32)}, ResultReason.INVALID_FIELD, id="fail both"),
+    ],
+)
+def test_either_data_or_digest(call: Any, fields: dict[str, Any], reason: ResultReason) -> None:
+    engine = an_engine(a_private_key(), a_public_key())
+
+    assert refusal(call, engine, cryptographic_parameters=PSS, **fields) is reason
+
+
+def test_a_signature_must_be_given_at_last() -> None:
+    engine = an_engine(a_public_key())
+    begun = perform(
+        engine,
+        Operation.SIGNATURE_VERIFY,
+        signature_verify.Request(unique_identifier="public", cryptographic_parameters=PSS, init_indicator=True),
+    )
+
+    assert refusal(validity, engine, cryptographic_parameters=PSS, data=DATA) is ResultReason.INVALID_FIELD
+    assert (
+        refusal(validity, engine, correlation_value=begun.correlation_value, final_indicator=True)
+        is ResultReason.INVALID_FIELD
+    )
+
+
+def test_a_key_signs_by_its_own_parameters_if_none_are_told() -> None:
+    engine = an_engine(a_private_key(cryptographic_parameters=(PSS,)), a_public_key())
+
+    signature = signed(engine, data=DATA)
+
+    assert validity(engine, data=DATA, signature_data=signature, cryptographic_parameters=PSS) is (
+        ValidityIndicator.VALID
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "key", "kind"),
+    [
+        pytest.param(signed, "public", a_public_key, id="Sign with a public key"),
+        pytest.param(validity, "private", a_private_key, id="Signature Verify with a private key"),
+    ],
+)
+def test_the_other_half_does_not_do(call: Any, key: str, kind: Any) -> None:
+    engine = an_engine(kind())
+
+    assert refusal(call, engine, unique_identifier=key, cryptographic_parameters=PSS, data=DATA) is (
+        ResultReason.INVALID_OBJECT_TYPE
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "kind"),
+    [pytest.param(signed, a_private_key, id="Sign"), pytest.param(validity, a_public_key, id="Signature Verify")],
+)
+def test_the_mask_must_allow_it(call: Any, kind: Any) -> None:
+    engine = an_engine(kind(cryptographic_usage_mask=CryptographicUsageMask.ENCRYPT))
+
+    assert refusal(call, engine, cryptographic_parameters=PSS, data=DATA) is (
+        ResultReason.INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK
+    )
