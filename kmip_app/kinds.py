@@ -40,6 +40,11 @@ def _text(value: Any) -> str:
     return value.strip()
 
 
+def _text_or_none(value: Any) -> str:
+    text = _text(value)
+    return "" if text.lower() == "none" else text
+
+
 def _boolean(value: Any) -> bool:
     if isinstance(value, bool):
         return value
@@ -176,6 +181,9 @@ def _write_names(names: tuple[str, ...]) -> str:
     return " ".join(names)
 
 
+TEXT_OR_NONE: Final = Kind(
+    accepts="text, or none", metavar="TEXT", read=_text_or_none, write=lambda text: text or "none"
+)
 TEXT: Final = Kind(accepts="text", metavar="TEXT", read=_text)
 BOOLEAN: Final = Kind(accepts="True, False (or yes, no, on, off, 1, 0)", metavar="BOOLEAN", read=_boolean, is_flag=True)
 EXISTING_FILE: Final = Kind(accepts="path of a file that exists", metavar="FILE", read=_existing_file)

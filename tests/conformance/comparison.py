@@ -44,6 +44,8 @@ IV_COUNTER_NONCE: Final = _tag("IVCounterNonce")
 KEY_MATERIAL: Final = _tag("KeyMaterial")
 OPERATION: Final = _tag("Operation")
 RANDOM_NUMBER_GENERATOR: Final = _tag("RandomNumberGenerator")
+CERTIFICATE_LENGTH: Final = _tag("CertificateLength")
+CERTIFICATE_LENGTH_ATTRIBUTE: Final = "Attribute 'Certificate Length'"
 RANDOM_NUMBER_GENERATOR_ATTRIBUTE: Final = "Attribute 'Random Number Generator'"
 REQUEST_PAYLOAD: Final = _tag("RequestPayload")
 RESPONSE_PAYLOAD: Final = _tag("ResponsePayload")
@@ -83,9 +85,10 @@ GENERATED_VALUES: Final = _tags(
     "MACData",
     "SignatureData",
     "CertificateValue",
-    "CertificateSerialNumber",
     "AuthenticatedEncryptionTag",
 )
+# What an issuer chooses for a certificate, of any length.
+ISSUED_VALUES: Final = _tags("SerialNumber", "CertificateSerialNumber", "CertificateLength")
 GENERATING: Final = frozenset(
     {
         Operation.CREATE,
@@ -137,6 +140,7 @@ class Known:
     captured: what the server made of each placeholder, identifier or generated value of the file.
     last_seen: the newest text or bytes of each tag in a response; a later placeholder may be named for the tag.
     sent_dates: date-times the client has set. sent_structures: what else it has set, of several fields.
+    renewed: those that Re-certify made: 1.0 and 1.1 number names and links one way, 1.2 the other (TC-134).
     generated: identifiers of the objects the server generated. signs_at_random: a key of SIGNING_AT_RANDOM is in play.
     """
 
@@ -147,6 +151,7 @@ class Known:
     sent_dates: set[int] = Factory(set)
     sent_structures: set[Value] = Factory(set)
     generated: set[str] = Factory(set)
+    renewed: set[str] = Factory(set)
     signs_at_random: bool = False
 
     def copy(self) -> "Known":
@@ -226,8 +231,9 @@ class _Walk:
         return [Difference(path=path, expected=self._meant(expected), actual=_told(actual))]
 
     def _children(self, parent: Item, actual_parent: Item, path: str) -> list[Difference]:
-        expected = [c for c in items.children(parent) if c.tag not in LEFT_OUT]
-        actual = [c for c in items.children(actual_parent) if c.tag not in LEFT_OUT]
+        left_out = LEFT_OUT | (self._free & {ATTRIBUTE_INDEX})
+        expected = [c for c in items.children(parent) if c.tag not in left_out]
+        actual = [c for c in items.children(actual_parent) if c.tag not in left_out]
         may_have_more = parent.tag == RESPONSE_PAYLOAD and self._operation in OPEN_ENDED
         in_any_order: Callable[[Item], bool]
         if may_have_more or parent.tag in UNORDERED_INSIDE:
@@ -253,8 +259,12 @@ class _Walk:
 
     def _is_generated(self, expected: Item, actual: Item) -> bool:
         """Capture what the server made of its randomness; the same value later must be the same again."""
+        if self._free >= ISSUED_VALUES and _is_certificate_length(expected):
+            return True
         if expected.tag not in self._free:
             return False
+        if expected.tag in ISSUED_VALUES and isinstance(expected.value, str | bytes):
+            return self._known.captured.setdefault(expected.value, actual.value) == actual.value
         if isinstance(expected.value, tuple):  # a transparent key; its fields are random numbers
             return expected.tag == KEY_MATERIAL and _shape(expected) == _shape(actual)
         if not isinstance(expected.value, bytes) or not isinstance(actual.value, bytes):
@@ -383,17 +393,24 @@ def _free_values(expected: Item, actual: Item, request: Item | None, known: Know
         return frozenset()
     free = RANDOM.get(operation, frozenset())
     if operation in GENERATING:
-        known.generated.update(
-            c.value for c in items.children(payload) if c.tag in IDENTIFIERS and isinstance(c.value, str)
-        )
+        made = [c.value for c in items.children(payload) if c.tag in IDENTIFIERS and isinstance(c.value, str)]
+        known.generated.update(made)
+        if operation is Operation.RE_CERTIFY:
+            known.renewed.update(made)
     if items.first(wanted, IV_COUNTER_NONCE) and not items.first(asked, IV_COUNTER_NONCE):
         free |= RANDOM_WITH_RANDOM_IV
     if operation is Operation.SIGN and known.signs_at_random:
         free |= _tags("SignatureData")
     subject = items.first(payload, UNIQUE_IDENTIFIER) or items.first(asked, UNIQUE_IDENTIFIER)
+    if subject and subject.value in known.renewed:
+        free |= {ATTRIBUTE_INDEX}
     if subject and subject.value in known.generated:
-        free |= GENERATED_VALUES
+        free |= GENERATED_VALUES | ISSUED_VALUES
     return free
+
+
+def _is_certificate_length(item: Item) -> bool:
+    return item.tag == CERTIFICATE_LENGTH or (item.tag == ATTRIBUTE and _label(item) == CERTIFICATE_LENGTH_ATTRIBUTE)
 
 
 def _label(item: Item | None) -> str:

@@ -43,6 +43,17 @@ _ECB_REASON: Final = (
 _ECB_PRINTED: Final = bytes.fromhex("fd912d102dbb482f6f6e91bd57119095")
 _ECB_RIGHT: Final = bytes.fromhex("d9bcce11b0b437b90239552df3a360c9")
 
+_WRAPPED_REASON: Final = (
+    "the case asks for TTLV Encoding with the Cryptographic Usage Mask inside, and prints the answer of TC-141, which"
+    " is the bare key by No Encoding"
+)
+_WRAPPED_BARE: Final = bytes.fromhex("1fa68b0a8112b447aef34bd8fb5a7b829d3e862371d2cfe5")
+_WRAPPED_WHOLE: Final = bytes.fromhex(
+    "0dc0f8cb416e7b4422d85805d3dd80e49c6c75f763d1be99748de568e4eecdc05b94b1c1946fd3def14cfe184daada0d"
+    "af07c93e038ceb9f501bdd8a82c7d6b33152dbf9d415924b9f13f6cb75ff880ab09dc862e473f74bdaf9398ec7695d41"
+)
+"""AES key wrap under 00..0f of the TTLV of Key Value {Key Material, Attribute {name, Encrypt | Decrypt}}."""
+
 CORRECTIONS: Final = (
     Correction(case="1.2/CS-BC-M-6-12", name="Data", printed=_ECB_PRINTED, right=_ECB_RIGHT, reason=_ECB_REASON),
     Correction(case="1.3/CS-BC-M-6-13", name="Data", printed=_ECB_PRINTED, right=_ECB_RIGHT, reason=_ECB_REASON),
@@ -52,6 +63,12 @@ CORRECTIONS: Final = (
         printed="Object Group",
         right=None,
         reason="no request puts the key into an Object Group, and the case of the other versions lists none",
+    ),
+    Correction(
+        case="1.1/TC-142-11", name="Key Value", printed=_WRAPPED_BARE, right=_WRAPPED_WHOLE, reason=_WRAPPED_REASON
+    ),
+    Correction(
+        case="1.2/TC-142-12", name="Key Value", printed=_WRAPPED_BARE, right=_WRAPPED_WHOLE, reason=_WRAPPED_REASON
     ),
     Correction(
         case="1.4/OMOS-O-1-14",

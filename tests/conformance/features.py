@@ -54,21 +54,6 @@ MISSING: Final = (
         needed_by=either(is_answered("AsynchronousCorrelationValue"), does("Poll", "Cancel")),
     ),
     Feature(name="PKCS#11 operation", needed_by=does("PKCS_11")),
-    Feature(name="certification", needed_by=does("Certify", "ReCertify")),
-    Feature(name="attributes beside wrapped keys", needed_by=holds(".//KeyWrappingSpecification/AttributeName")),
-    Feature(name="order of the links of re-keyed pairs", needed_by=is_answered("TransparentRSAPrivateKey")),
-    Feature(
-        name="attributes read from certificates",
-        needed_by=is_answered("CertificateIssuerC", "Certificate Identifier", "X.509 Certificate Identifier"),
-    ),
-    Feature(
-        name="PKCS#12 as registered, and in 2.0",
-        needed_by=either(
-            holds(".//PrivateKey/KeyBlock/KeyFormatType[@value='PKCS_12']"),
-            lambda case: case.version == "2.0" and "PKCS_12" in case.words,
-        ),
-    ),
-    Feature(name="extensions by Query", needed_by=is_answered("ExtensionInformation")),
 )
 
 

@@ -34,6 +34,9 @@ from kmip_core.structures import (
 MAXIMUM_REQUEST: Final = 64 * 1024
 MAXIMUM_CHAIN: Final = 20
 
+UTF8_STRING: Final = 0x0C
+PRINTABLE_STRING: Final = 0x13
+
 _UNREADABLE: Final = (ValueError, TypeError, UnsupportedAlgorithm, OverflowError, x509.InvalidVersion)
 
 
@@ -51,7 +54,7 @@ class SoftwareCertificates:
     def distinguished_name(self, text: str) -> bytes:
         """Read RFC 4514."""
         try:
-            return x509.Name.from_rfc4514_string(text).public_bytes()
+            return _printable(x509.Name.from_rfc4514_string(text).public_bytes())
         except ValueError:
             raise invalid_field("the Distinguished Name is not RFC 4514 text such as CN=client,O=ACME") from None
 
@@ -217,6 +220,31 @@ def _alternative_names(
         return (), ()
     texts = map(_general_text, names)
     return tuple(_members(names.public_bytes())), tuple(text for text in texts if text is not None)
+
+
+_PRINTABLE: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 '()+,-./:=?")
+
+
+def _printable(name: bytes) -> bytes:
+    """Return a DER name with every UTF8String that can be one turned into a PrintableString, as issuers write them.
+
+    Names are compared as bytes, and most certificates that ours must fit to are older than UTF8String (TC-134). The
+    length stays: only the value's tag changes.
+    """
+    changed = bytearray(name)
+    _, rdn = _length(name, 0)
+    while rdn < len(name):
+        length, part = _length(name, rdn)
+        rdn = part + length
+        while part < rdn:
+            length, kind = _length(name, part)
+            part = kind + length
+            length, start = _length(name, kind)
+            value = start + length  # behind the kind of the part: its value
+            length, start = _length(name, value)
+            if name[value] == UTF8_STRING and _PRINTABLE.issuperset(name[start : start + length]):
+                changed[value] = PRINTABLE_STRING
+    return bytes(changed)
 
 
 def _members(sequence: bytes) -> Sequence[bytes]:

@@ -290,7 +290,7 @@ def test_nobody_issues_with_the_key_of_somebody_else(engine: Engine, requester: 
 
 
 def test_own_authorities_can_be_turned_off(requester: Requester) -> None:
-    engine = an_engine(settings=Settings(certificate_authority=None))
+    engine = an_engine(settings=Settings(certificate_authority=""))
 
     refused = refusal(engine, Operation.CERTIFY, certify.Request(**by_request(requester)))
     assert refused.reason is ResultReason.PERMISSION_DENIED
