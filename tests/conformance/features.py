@@ -54,6 +54,12 @@ MISSING: Final = (
         needed_by=either(is_answered("AsynchronousCorrelationValue"), does("Poll", "Cancel")),
     ),
     Feature(name="PKCS#11 operation", needed_by=does("PKCS_11")),
+    Feature(
+        # 1.4: no Sensitive, no parts of names, a serial number that is not the one it has located by; 2.0: no Key
+        # Format Type. TC-CERTATTR-1 of the same version prints all of them otherwise.
+        name="the attribute lists of TC-PKCS12-2, which contradict those of TC-CERTATTR-1",
+        needed_by=holds(".//PrivateKey/KeyBlock/KeyFormatType[@value='PKCS_12']"),
+    ),
 )
 
 
