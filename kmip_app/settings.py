@@ -12,6 +12,7 @@ from attrs import frozen
 from kmip_adapters.transport.suites import check_suites
 from kmip_app import kinds
 from kmip_app.config import AUTH_SUITES, CRYPTO, LOGGING_LEVELS, Configuration
+from kmip_app.extensions import EXTENSIONS
 from kmip_app.kinds import BOOLEAN, EXISTING_FILE, EXISTING_PATH, FOLDER, FUTURE_FILE, LOG_FILE, NAMES, Kind
 from kmip_core.settings import Profile, RNGSeedMode
 
@@ -213,6 +214,13 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             IDENTITIES,
             "Identities that may set constraints and defaults for everybody's new objects.",
             "core.administrators",
+            default="none",
+        ),
+        _native(
+            "extensions",
+            EXTENSIONS,
+            "Vendor tags that clients put into custom attributes; Query tells them.",
+            "core.extensions",
             default="none",
         ),
         _native("interop", BOOLEAN, "Offer the Interop operation, for conformance tests.", "core.interop"),

@@ -42,7 +42,6 @@ from kmip_core.settings import Settings
 from kmip_core.streams import Streams
 from kmip_core.structures import (
     CapabilityInformation,
-    ExtensionInformation,
     ProtocolVersion,
     RNGParameters,
     ValidationInformation,
@@ -141,7 +140,6 @@ class Capabilities:
     object_types: tuple[ObjectType, ...]
     protocol_versions: tuple[ProtocolVersion, ...]
     application_namespaces: tuple[str, ...] = ()
-    extensions: tuple[ExtensionInformation, ...] = ()
     attestation_types: tuple[AttestationType, ...] = ()
     random_number_generators: tuple[RNGParameters, ...] = (RNGParameters(rng_algorithm=RNGAlgorithm.UNSPECIFIED),)
     validations: tuple[ValidationInformation, ...] = ()

@@ -4,7 +4,7 @@ import enum
 
 from attrs import frozen
 
-from kmip_core.structures import ServerInformation
+from kmip_core.structures import ExtensionInformation, ServerInformation
 
 
 class RNGSeedMode(enum.Enum):
@@ -33,6 +33,7 @@ class Settings:
     unique_names: bool = False  # 8: within one owner
     rng_seed: RNGSeedMode = RNGSeedMode.ACCEPT  # 12
     administrators: frozenset[str] = frozenset()  # identities that may set constraints and defaults (ADR 0031)
+    extensions: tuple[ExtensionInformation, ...] = ()  # vendor tags inside custom attributes, for Query to tell
     interop: bool = False  # the Interop operation, for tests only (KMIP 2.1 §6.1.26)
     check_time_stamp: bool = False  # 16
     time_stamp_tolerance: int = 60  # seconds

@@ -83,10 +83,10 @@ ANSWERS: Final[dict[QueryFunction, Callable[[Scope], dict[str, Any]]]] = {
     },
     QueryFunction.QUERY_EXTENSION_LIST: lambda s: {
         "extension_informations": tuple(
-            ExtensionInformation(extension_name=extension.extension_name) for extension in s.capabilities.extensions
+            ExtensionInformation(extension_name=extension.extension_name) for extension in s.settings.extensions
         )
     },
-    QueryFunction.QUERY_EXTENSION_MAP: lambda s: {"extension_informations": s.capabilities.extensions},
+    QueryFunction.QUERY_EXTENSION_MAP: lambda s: {"extension_informations": s.settings.extensions},
     QueryFunction.QUERY_ATTESTATION_TYPES: lambda s: {"attestation_types": s.capabilities.attestation_types},
     QueryFunction.QUERY_RNGS: lambda s: {"rng_parameters": s.capabilities.random_number_generators},
     QueryFunction.QUERY_VALIDATIONS: lambda s: {"validation_informations": s.capabilities.validations},

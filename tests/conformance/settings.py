@@ -40,6 +40,11 @@ SETTINGS: Final = (
         reason="the certificates of the case are issued by this name",
     ),
     Setting(
+        cases="*/TC-122-*",
+        options=("--extensions", "ACME LOCATION=0x54AA01:TextString, ACME ZIP CODE=0x54AA02:Integer"),
+        reason="a server knows no vendor's tags by itself",
+    ),
+    Setting(
         cases="*/TC-MD-24-*",
         options=("--administrators", "2.1/TC-MD-24-21"),
         reason="Set Constraints is for administrators, and there are none by default (ADR 0031)",

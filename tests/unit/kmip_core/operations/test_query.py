@@ -41,17 +41,18 @@ EVERYTHING = evolve(
     operations=(Operation.QUERY,),
     object_types=(ObjectType.SYMMETRIC_KEY,),
     application_namespaces=("ssl",),
-    extensions=(EXTENSION,),
     attestation_types=(AttestationType.TPM_QUOTE,),
     validations=(VALIDATION,),
     profiles=(ProfileName.BASELINE_SERVER,),
     client_registration_methods=(ClientRegistrationMethod.CLIENT_REGISTERED,),
 )
-SETTINGS = Settings(vendor_identification="us", server_information=ServerInformation(server_name="here"))
+SETTINGS = Settings(
+    vendor_identification="us", server_information=ServerInformation(server_name="here"), extensions=(EXTENSION,)
+)
 
 
-def told(*functions: QueryFunction, capabilities: Any = EVERYTHING) -> query.Response:
-    engine = an_engine(capabilities=capabilities, settings=SETTINGS)
+def told(*functions: QueryFunction, capabilities: Any = EVERYTHING, settings: Settings = SETTINGS) -> query.Response:
+    engine = an_engine(capabilities=capabilities, settings=settings)
     response: query.Response = perform(engine, Operation.QUERY, query.Request(query_functions=functions))
     return response
 
@@ -120,6 +121,7 @@ def test_a_server_claims_nothing_by_default() -> None:
         F.QUERY_APPLICATION_NAMESPACES,
         F.QUERY_CLIENT_REGISTRATION_METHODS,
         capabilities=CAPABILITIES,
+        settings=Settings(),
     )
 
     assert claimed == query.Response()
