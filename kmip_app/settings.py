@@ -224,6 +224,12 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             default="none",
         ),
         _native("interop", BOOLEAN, "Offer the Interop operation, for conformance tests.", "core.interop"),
+        _native(
+            "certificate_authority",
+            kinds.TEXT_OR_NONE,
+            "Subject of the authority that Certify makes for an owner who names no issuer.",
+            "core.certificate_authority",
+        ),
         _native("rng_seed", kinds.member_of(RNGSeedMode), "How RNG Seed is answered.", "core.rng_seed"),
         _native(
             "check_time_stamp",
