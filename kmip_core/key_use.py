@@ -19,16 +19,12 @@ from kmip_core.structures import CryptographicParameters
 T = TypeVar("T")
 Stream = TypeVar("Stream", bound=DigestStream | VerifyStream)
 
-USABLE_TYPES: Final = frozenset(
-    {
-        ObjectType.SYMMETRIC_KEY,
-        ObjectType.PUBLIC_KEY,
-        ObjectType.PRIVATE_KEY,
-        ObjectType.SECRET_DATA,
-        ObjectType.CERTIFICATE,
-    }
-)
-"""The types whose content the crypto port takes as a key."""
+ENCRYPTING: Final = frozenset({ObjectType.SYMMETRIC_KEY, ObjectType.PUBLIC_KEY, ObjectType.CERTIFICATE})
+DECRYPTING: Final = frozenset({ObjectType.SYMMETRIC_KEY, ObjectType.PRIVATE_KEY})
+AUTHENTICATING: Final = frozenset({ObjectType.SYMMETRIC_KEY, ObjectType.SECRET_DATA})
+SIGNING: Final = frozenset({ObjectType.PRIVATE_KEY})
+VERIFYING: Final = frozenset({ObjectType.PUBLIC_KEY, ObjectType.CERTIFICATE})
+"""The types of objects that do what."""
 
 SHORT: Final = 64 * 1024
 """Bytes of data that are worked on where the request was read; more goes to the pool for slow work."""

@@ -79,6 +79,6 @@ SPEC = Spec(
     response=Response,
     perform=perform,
     effect=_effect,
-    targets=(Target(purpose=Purpose.DECRYPT, object_types=key_use.USABLE_TYPES),),
+    targets=(Target(purpose=Purpose.DECRYPT, object_types=key_use.DECRYPTING),),
     can_be_done=lambda can: bool(can.ciphers),
 )

@@ -86,7 +86,7 @@ SPEC = Spec(
     response=Response,
     perform=perform,
     effect=key_use.effect_by_size,
-    targets=(Target(purpose=Purpose.ENCRYPT, object_types=key_use.USABLE_TYPES),),
+    targets=(Target(purpose=Purpose.ENCRYPT, object_types=key_use.ENCRYPTING),),
     amount=key_use.amount_of,
     can_be_done=lambda can: bool(can.ciphers),
 )

@@ -57,7 +57,7 @@ SPEC = Spec(
     response=Response,
     perform=perform,
     effect=key_use.effect_by_size,
-    targets=(Target(purpose=Purpose.MAC_GENERATE, object_types=key_use.USABLE_TYPES),),
+    targets=(Target(purpose=Purpose.MAC_GENERATE, object_types=key_use.AUTHENTICATING),),
     amount=key_use.amount_of,
     can_be_done=lambda can: bool(can.macs),
 )

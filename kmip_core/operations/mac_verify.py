@@ -59,6 +59,6 @@ SPEC = Spec(
     response=Response,
     perform=perform,
     effect=key_use.effect_by_size,
-    targets=(Target(purpose=Purpose.MAC_VERIFY, object_types=key_use.USABLE_TYPES),),
+    targets=(Target(purpose=Purpose.MAC_VERIFY, object_types=key_use.AUTHENTICATING),),
     can_be_done=lambda can: bool(can.macs),
 )

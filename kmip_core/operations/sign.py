@@ -3,7 +3,7 @@
 from attrs import field, frozen
 
 from kmip_core import key_use
-from kmip_core.enums import ObjectType, Operation
+from kmip_core.enums import Operation
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
 from kmip_core.rules import Purpose
 from kmip_core.streams import Phase, phase_of
@@ -58,7 +58,7 @@ SPEC = Spec(
     response=Response,
     perform=perform,
     effect=Effect.CHANGES,
-    targets=(Target(purpose=Purpose.SIGN, object_types=frozenset({ObjectType.PRIVATE_KEY})),),
+    targets=(Target(purpose=Purpose.SIGN, object_types=key_use.SIGNING),),
     amount=key_use.amount_of,
     can_be_done=lambda can: bool(can.signatures),
 )

@@ -1,11 +1,9 @@
 """Signature Verify: a signature is checked with a public key. KMIP 2.1 §6.1.56, 1.4 §4.32."""
 
-from typing import Final
-
 from attrs import field, frozen
 
 from kmip_core import key_use
-from kmip_core.enums import ObjectType, Operation, ValidityIndicator
+from kmip_core.enums import Operation, ValidityIndicator
 from kmip_core.errors import need
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
 from kmip_core.rules import Purpose
@@ -58,15 +56,12 @@ def perform(request: Request, scope: Scope) -> Response:
     )
 
 
-_VERIFIERS: Final = frozenset({ObjectType.PUBLIC_KEY, ObjectType.CERTIFICATE})
-
-
 SPEC = Spec(
     operation=Operation.SIGNATURE_VERIFY,
     request=Request,
     response=Response,
     perform=perform,
     effect=Effect.CHANGES,
-    targets=(Target(purpose=Purpose.VERIFY, object_types=_VERIFIERS),),
+    targets=(Target(purpose=Purpose.VERIFY, object_types=key_use.VERIFYING),),
     can_be_done=lambda can: bool(can.signatures),
 )
