@@ -12,6 +12,7 @@ from attrs import field, frozen
 from platformdirs import user_data_path
 
 from kmip_adapters.transport.limits import TransportLimits
+from kmip_app.passphrases import PassphrasePlace
 from kmip_core.settings import Settings
 
 DEFAULT_PORT: Final = 5696  # KMIP 2.1 §10 (IANA)
@@ -40,6 +41,7 @@ class Slugs:
 class Configuration:
     """Every choice, with safe defaults; `kmip_app.settings` says what each means to an operator.
 
+    may_upgrade: False for commands beside a running server, which must not change the schema of its database.
     database: an SQLAlchemy URL.  database_path: an SQLite file; with neither it is kmipd.sqlite in the data directory.
     certificate_path, key_path, ca_path: PEM files of a PKI of your own; None for the built-in one.
     config_path: the file that was read, if any.
@@ -50,6 +52,8 @@ class Configuration:
     data_directory: Path
     database: str | None = None
     database_path: Path | None = None
+    root_key_passphrase: PassphrasePlace | None = None
+    may_upgrade: bool = True
     ephemeral: bool = False
     crypto: str = "software"
     certificate_path: Path | None = None
@@ -80,6 +84,11 @@ class Configuration:
     def storage(self) -> Literal["memory", "sql"]:
         """Which storage adapter is wanted."""
         return "memory" if self.ephemeral else "sql"
+
+    @property
+    def root_key(self) -> Literal["key_file", "passphrase"]:
+        """Where the root key comes from."""
+        return "key_file" if self.root_key_passphrase is None else "passphrase"
 
     @property
     def audit(self) -> Literal["memory", "file"]:

@@ -31,6 +31,7 @@ from kmip_adapters.policy.static import StaticPolicies
 from kmip_adapters.sealing.direct import DirectSealer
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
+from kmip_adapters.sealing.passphrase import Passphrase
 from kmip_adapters.storage.memory import MemoryStorage
 from kmip_adapters.system.clock import SystemClock
 from kmip_adapters.system.faults import LoggedFaults
@@ -51,6 +52,7 @@ from kmip_core.objects import CONTENT_CLASSES
 from kmip_core.operation import Capabilities, Spec
 from kmip_core.operations import CATALOGUE, offered
 from kmip_core.ports.crypto import Crypto
+from kmip_core.ports.sealing import RootKeySource
 from kmip_core.settings import Profile
 
 if TYPE_CHECKING:
@@ -117,11 +119,18 @@ def _ssl_context(configuration: Configuration, files: TlsFiles) -> ssl.SSLContex
     )
 
 
-def _sql_storage(configuration: Configuration, root_key: KeyFile) -> "SqlStorage":
+def _passphrase(configuration: Configuration) -> Passphrase:
+    if configuration.root_key_passphrase is None:
+        raise ValueError("no passphrase is named")
+    return Passphrase(configuration.root_key_passphrase.read)
+
+
+def _sql_storage(configuration: Configuration, root_key: RootKeySource) -> "SqlStorage":
     # Imported when it is wanted: SQLAlchemy is a third of the time that a test's server takes to start.
     from kmip_adapters.storage.sql.storage import SqlStorage
 
-    return SqlStorage(configuration.database_url, partial(EnvelopeSealer, root_key))
+    make_sealer = partial(EnvelopeSealer, root_key)
+    return SqlStorage(configuration.database_url, make_sealer, may_upgrade=configuration.may_upgrade)
 
 
 def _groups(configuration: Configuration) -> Groups | None:
@@ -187,7 +196,13 @@ class Container(containers.DeclarativeContainer):
     identifiers = providers.Singleton(RandomIdentifiers)
     faults = providers.Singleton(LoggedFaults)
 
-    root_key = providers.Singleton(KeyFile, providers.Callable(lambda c: c.data_directory / "root.key", configuration))
+    root_key = providers.Selector(
+        configuration.provided.root_key,
+        key_file=providers.Singleton(
+            KeyFile, providers.Callable(lambda c: c.data_directory / "root.key", configuration)
+        ),
+        passphrase=providers.Singleton(_passphrase, configuration),
+    )
     storage = providers.Selector(
         configuration.provided.storage,
         memory=providers.Singleton(MemoryStorage),

@@ -242,7 +242,7 @@ def opened(configuration: Configuration, *, alone: bool = False, or_empty: bool 
             if alone:
                 configuration.data_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
                 resources.enter_context(directory_lock(configuration.data_directory))
-            container = build(evolve(configuration, live_policies=False))
+            container = build(evolve(configuration, live_policies=False, may_upgrade=alone))
             storage = container.storage()
             resources.callback(storage.close)
             if alone:

@@ -14,6 +14,7 @@ from kmip_app import kinds
 from kmip_app.config import AUTH_SUITES, CRYPTO, LOGGING_LEVELS, Configuration
 from kmip_app.extensions import EXTENSIONS
 from kmip_app.kinds import BOOLEAN, EXISTING_FILE, EXISTING_PATH, FOLDER, FUTURE_FILE, LOG_FILE, NAMES, Kind
+from kmip_app.passphrases import PASSPHRASE
 from kmip_core.settings import Profile, RNGSeedMode
 
 ENVIRONMENT: Final = "KMIPD_"
@@ -180,6 +181,12 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
         ),
         _pykmip("database_path", FUTURE_FILE, "SQLite file.", "-d", default="kmipd.sqlite in the data directory"),
         _native("database", kinds.URL, "Database as an SQLAlchemy URL, instead of database_path."),
+        _native(
+            "root_key_passphrase",
+            PASSPHRASE,
+            "Where the passphrase is that makes the root key; read once, at the start.",
+            default="none: the root key is the file root.key in the data directory",
+        ),
         _native("ephemeral", BOOLEAN, "Keep nothing: memory only, throw-away certificates."),
     ),
     "How it answers": (

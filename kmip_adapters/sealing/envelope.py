@@ -83,14 +83,26 @@ class EnvelopeSealer:
         except (InvalidTag, ValueError, struct.error):
             raise SealBroken("a sealed value was changed, or belongs to another object") from None
 
-    def begin_data_key(self) -> None:
-        """Seal under a new data key from now on; what is sealed already stays readable, `is_current` tells it apart.
+    def begin_data_key(self) -> int:
+        """Seal under a new data key from now on, and return its identifier.
 
-        NOT promised: that another server on this store does so before it needs its next reservation.
+        What is sealed already stays readable; `is_current` tells it apart. Another server on this store does so when
+        the store refuses what it has sealed under an older one, and has it call `renew`.
         """
         with self._lock:
             self._load()
             self._make()
+            assert self._current is not None  # noqa: S101  for the type checker
+            return self._current.data_key_id
+
+    def renew(self) -> None:
+        """Look for data keys that another server on this store has made."""
+        with self._lock:
+            self._load()
+
+    def data_key_of(self, sealed: bytes) -> int:
+        """Return the identifier of the data key under which a value is sealed."""
+        return int.from_bytes(sealed[1 : _HEADER.size])
 
     def is_current(self, sealed: bytes) -> bool:
         """Whether a sealed value is under the newest data key."""
@@ -115,8 +127,12 @@ class EnvelopeSealer:
             return data_key_id, self._aeads[data_key_id]
 
     def _reserve(self) -> None:
+        """Count some more uses of the current data key, or take another one; the caller looks what has come of it."""
         if self._current is not None:
             uses = self._data_keys.reserve(self._current.data_key_id, self._reserved_uses)
+            if uses is None:
+                self._load()
+                return
             if uses <= self._maximum_uses:
                 self._left = self._reserved_uses
                 return

@@ -52,7 +52,7 @@ class KeyFile:
             if wanted is not None:
                 raise RootKeyUnavailable(
                     f"the database is sealed under root key {wanted}, and the key file {self.path} is missing; "
-                    "put it back from where you keep its copy"
+                    "put it back from where you keep its copy, or name its root_key_passphrase if it has one"
                 ) from None
             key = RawRootKey(self._make())
         if wanted is not None and key.root_key_id != wanted:
@@ -110,11 +110,14 @@ class KeyFile:
 
 
 class RawRootKey(RootKey):
-    """A root key held as bytes: wraps with AES-256-GCM."""
+    """A root key held as bytes: wraps with AES-256-GCM.
 
-    def __init__(self, key: bytes) -> None:
+    root_key_id: what the store calls it; by default the first 64 bits of a MAC under the key, in hexadecimal.
+    """
+
+    def __init__(self, key: bytes, root_key_id: str | None = None) -> None:
         digest = hmac.digest(key, b"kmipd root key identifier", hashlib.sha256)
-        self._root_key_id = digest[:8].hex()
+        self._root_key_id = root_key_id or digest[:8].hex()
         self._aead = AESGCM(key)
 
     def __repr__(self) -> str:
@@ -122,7 +125,7 @@ class RawRootKey(RootKey):
 
     @property
     def root_key_id(self) -> str:
-        """The first 64 bits of a MAC under the key, in hexadecimal."""
+        """What the store calls this key."""
         return self._root_key_id
 
     def wrap(self, data_key: bytes, associated_data: bytes) -> bytes:

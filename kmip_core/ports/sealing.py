@@ -27,6 +27,26 @@ class Sealer(Protocol):
         ...
 
 
+class StoreSealer(Sealer, Protocol):
+    """A sealer under data keys that it keeps in the store, and that can be replaced while servers use them."""
+
+    def data_key_of(self, sealed: bytes) -> int:
+        """Return the identifier of the data key under which a value is sealed."""
+        ...
+
+    def is_current(self, sealed: bytes) -> bool:
+        """Whether a sealed value is under the newest data key that is known here."""
+        ...
+
+    def begin_data_key(self) -> int:
+        """Make a data key, seal under it from now on, and return its identifier.  Raises RootKeyUnavailable."""
+        ...
+
+    def renew(self) -> None:
+        """Look for data keys that others have made.  Raises RootKeyUnavailable; SealBroken if one is damaged."""
+        ...
+
+
 @frozen(kw_only=True)
 class WrappedDataKey:
     """One data key as the store keeps it.
@@ -57,8 +77,15 @@ class DataKeys(Protocol):
         """
         ...
 
-    def reserve(self, data_key_id: int, count: int) -> int:
-        """Add `count` to the uses of a data key, durably, and return the sum."""
+    def reserve(self, data_key_id: int, count: int) -> int | None:
+        """Add `count` to the uses of a data key, durably, and return the sum; None if it was retired: load again."""
+        ...
+
+    def retire(self, newest: int) -> int:
+        """Forget all data keys older than `newest`, durably, and return how many that were.
+
+        Nothing is forgotten if `newest` is not the newest. Nothing may be sealed under them any more: what is, is lost.
+        """
         ...
 
     def rewrap(self, data_keys: tuple[WrappedDataKey, ...]) -> bool:

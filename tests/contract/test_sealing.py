@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile, RawRootKey
+from kmip_adapters.sealing.passphrase import Passphrase
+from kmip_app.container import Container
 from kmip_core.ports.sealing import (
     RootKeySource,
     RootKeyUnavailable,
@@ -18,8 +20,13 @@ from kmip_core.ports.sealing import (
 )
 
 SOURCES: list[tuple[str, Callable[[Path], RootKeySource]]] = [
-    ("key file", lambda directory: KeyFile(directory / "root.key")),
+    ("key_file", lambda directory: KeyFile(directory / "root.key")),
+    ("passphrase", lambda directory: Passphrase(lambda: b"correct horse battery", cost=10)),
 ]
+
+
+def test_every_adapter_of_the_container_is_held_to_the_contract() -> None:
+    assert {name for name, _ in SOURCES} == set(Container.root_key.providers)
 
 
 class DataKeysInMemory:
@@ -37,10 +44,18 @@ class DataKeysInMemory:
         self.keys.append(data_key)
         return True
 
-    def reserve(self, data_key_id: int, count: int) -> int:
-        number = next(n for n, key in enumerate(self.keys) if key.data_key_id == data_key_id)
+    def reserve(self, data_key_id: int, count: int) -> int | None:
+        number = next((n for n, key in enumerate(self.keys) if key.data_key_id == data_key_id), None)
+        if number is None:
+            return None
         self.keys[number] = evolve(self.keys[number], uses=self.keys[number].uses + count)
         return self.keys[number].uses
+
+    def retire(self, newest: int) -> int:
+        if self.keys[-1].data_key_id != newest:
+            return 0
+        before, self.keys = self.keys, self.keys[-1:]
+        return len(before) - 1
 
     def rewrap(self, data_keys: tuple[WrappedDataKey, ...]) -> bool:
         if {key.data_key_id for key in data_keys} != {key.data_key_id for key in self.keys}:
@@ -160,6 +175,35 @@ def test_two_servers_on_one_store_open_each_others_seals(source: RootKeySource) 
 
     assert all(sealer.unseal(value, b"") == b"secret" for value in sealed for sealer in (one, other))
     assert len(sealed) <= sum(min(key.uses, 2) for key in keys.keys)
+
+
+def test_a_server_goes_on_under_the_newest_key_when_its_own_was_retired(source: RootKeySource) -> None:
+    keys = DataKeysInMemory()
+    running = a_sealer(source, keys, maximum_uses=10, reserved_uses=1)
+    before = running.seal(b"secret", b"")
+    other = a_sealer(source, keys)
+    newest = other.begin_data_key()
+    assert not other.is_current(before)
+    assert keys.retire(newest) == 1
+
+    after = running.seal(b"secret", b"")
+
+    assert (running.data_key_of(before), running.data_key_of(after)) == (newest - 1, newest)
+    assert other.unseal(after, b"") == b"secret"
+    assert a_sealer(source, keys).unseal(after, b"") == b"secret"
+    with pytest.raises(SealBroken):
+        a_sealer(source, keys).unseal(before, b"")
+
+
+def test_a_sealer_told_to_renew_seals_under_the_newest_key(source: RootKeySource) -> None:
+    keys = DataKeysInMemory()
+    running = a_sealer(source, keys)
+    running.seal(b"secret", b"")
+    newest = a_sealer(source, keys).begin_data_key()
+
+    running.renew()
+
+    assert running.data_key_of(running.seal(b"secret", b"")) == newest
 
 
 def test_the_wrong_root_key_stops_the_start_and_names_the_right_one(source: RootKeySource, tmp_path: Path) -> None:

@@ -11,18 +11,23 @@ from typing import Any, Final
 
 from attrs import frozen
 from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.records import associated_data, decode_content
 from kmip_adapters.storage.sql import sqlite
 from kmip_adapters.storage.sql.attribute_index import entries
+from kmip_adapters.storage.sql.migration import revision_of
 from kmip_adapters.storage.sql.prepared import Prepared
-from kmip_adapters.storage.sql.rows import FOUND, StoredObject, stored_object
+from kmip_adapters.storage.sql.rows import FOUND, OutdatedSeal, StoredObject, stored_object
 from kmip_adapters.storage.sql.schema import attribute_values, managed_objects
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_core.ports.sealing import SealBroken
 
 Progress = Callable[[int, int], None]
+
+_ROTATING_TO: Final = "data_key_rotation"
+"""The fact that tells under which data key everything is being sealed anew."""
 
 _PIECE: Final = 500
 """Rows read, and rows written, at once."""
@@ -39,10 +44,38 @@ class Damage:
     what: str
 
 
-def reseal(storage: SqlStorage, is_current: Callable[[bytes], bool], progress: Progress) -> int:
-    """Seal all content anew that is not under the current data key, and return how many objects that were.
+def rotate_data_key(storage: SqlStorage, progress: Progress) -> int:
+    """Begin a data key, seal all content anew under it, forget the older ones; return how many objects that were.
 
-    is_current: the sealer's.  A change that a client makes meanwhile wins.
+    Servers that run on the store seal under the new one at once: the store refuses older seals. A rotation that was
+    interrupted goes on with the data key that it had begun.
+    """
+    begun = storage.fact(_ROTATING_TO)
+    present = storage.data_keys.load()
+    if begun is not None and present and present[-1].data_key_id == int(begun):
+        newest = int(begun)
+    else:
+        newest = storage.sealer.begin_data_key()
+        storage.set_fact(_ROTATING_TO, str(newest))
+    resealed = 0
+    while True:
+        try:
+            more = reseal(storage, progress)
+        except OutdatedSeal:  # another rotation has begun a data key meanwhile: help it, and let it end its own
+            storage.sealer.renew()
+            continue
+        if not more:  # a pass that only looked: in one before, a client's change may have won
+            break
+        resealed += more
+    storage.data_keys.retire(newest)
+    storage.set_fact(_ROTATING_TO, None)
+    return resealed
+
+
+def reseal(storage: SqlStorage, progress: Progress) -> int:
+    """Seal all content anew that is not under the newest data key, and return how many objects that were.
+
+    A change that a client makes meanwhile wins.  Raises KmipError (General Failure).
     """
     o = managed_objects.c
     statement = Prepared(
@@ -51,24 +84,29 @@ def reseal(storage: SqlStorage, is_current: Callable[[bytes], bool], progress: P
         .values(sealed=bindparam("after")),
         storage.dialect,
     )
+    whole = Prepared(select(*FOUND).where(o.sequence == bindparam("of_sequence")), storage.dialect)
     resealed = 0
-    for piece in _pieces(storage, progress):
+    for piece in _pieces(storage, progress, (o.sequence, o.sealed)):
         changes = []
-        for stored in map(stored_object, piece):
-            if stored.sealed is not None and not is_current(stored.sealed):
-                binding = associated_data(stored.managed_object)
-                after = storage.sealer.seal(storage.sealer.unseal(stored.sealed, binding), binding)
-                changes.append({"of_sequence": stored.sequence, "before": stored.sealed, "after": after})
+        for sequence, sealed in piece:
+            if sealed is None or storage.sealer.is_current(sealed):
+                continue
+            for stored in map(stored_object, storage.read(whole, of_sequence=sequence)):
+                if stored.sealed is not None:
+                    binding = associated_data(stored.managed_object)
+                    after = storage.sealer.seal(storage.sealer.unseal(stored.sealed, binding), binding)
+                    changes.append({"of_sequence": sequence, "before": stored.sealed, "after": after})
         if changes:
-            storage.submit(partial(_run_all, statement, changes))
+            storage.submit(partial(_write_seals, storage, statement, changes))
             resealed += len(changes)
     return resealed
 
 
 def verify(storage: SqlStorage, progress: Progress) -> tuple[Damage, ...]:
-    """Open every object, and return what is wrong: broken seals, content that cannot be read, a wrong index.
+    """Open every object, and return what is wrong: damaged pages, broken seals, unreadable records, a wrong index,
+    data keys that nothing opens.
 
-    Meant for a store that nobody changes meanwhile; on a busy one a change may look like a wrong index.
+    The store may be in use: all of it is looked at as it is at one instant. Raises KmipError (General Failure).
     """
     v = attribute_values.c
     is_there = Prepared(
@@ -79,63 +117,109 @@ def verify(storage: SqlStorage, progress: Progress) -> tuple[Damage, ...]:
         ),
         storage.dialect,
     )
-    damages: list[Damage] = []
     expected = 0
-    for piece in _pieces(storage, progress):
-        for row in piece:
-            try:
-                stored = stored_object(row)
-            except _UNREADABLE:
-                damages.append(Damage(str(row[1]), "the record cannot be read"))
-                continue
-            unique_identifier = stored.managed_object.unique_identifier
-            if not _opens(storage, stored):
-                damages.append(Damage(unique_identifier, "the sealed content does not open"))
-            wanted = entries(stored.managed_object.attributes)
-            expected += len(wanted)
-            for attribute, value in wanted:
-                if not storage.read(is_there, attribute=attribute, value=value, sequence=stored.sequence):
-                    damages.append(Damage(unique_identifier, f"the index lacks attribute {attribute}"))
-    indexed = storage.read(Prepared(select(func.count()).select_from(attribute_values), storage.dialect))[0][0]
+    with storage.snapshot() as read:
+        told = [row[0] for row in read(Prepared(sqlite.INTEGRITY_CHECK, storage.dialect))]
+        damages = [Damage("", f"the database file: {each}") for each in told if each != "ok"]
+        for piece in _pieces(storage, progress, read=read):
+            for row in piece:
+                try:
+                    stored = stored_object(row)
+                except _UNREADABLE:
+                    damages.append(Damage(str(row[1]), "the record cannot be read"))
+                    continue
+                unique_identifier = stored.managed_object.unique_identifier
+                damages += [Damage(unique_identifier, each) for each in _content_damages(storage, stored)]
+                wanted = entries(stored.managed_object.attributes)
+                expected += len(wanted)
+                for attribute, value in wanted:
+                    if not read(is_there, attribute=attribute, value=value, sequence=stored.sequence):
+                        damages.append(Damage(unique_identifier, f"the index lacks attribute {attribute}"))
+        indexed = read(Prepared(select(func.count()).select_from(attribute_values), storage.dialect))[0][0]
     if indexed > expected:
         damages.append(Damage("", f"the index has {indexed - expected} entries of no object"))
     return tuple(damages)
 
 
-def backup(storage: SqlStorage, path: Path) -> None:
-    """Write a consistent copy of the database to a new file, sealed as the original; the root key is not in it.
+def dangling_links(storage: SqlStorage, progress: Progress) -> Iterator[tuple[str, str]]:
+    """Yield (object, identifier that it refers to and that is not here).
 
-    Raises StorageUnusable if the file is there already.
+    No damage by itself: clients may link to what another server keeps, and removed Templates leave links behind.
+    """
+    with storage.snapshot() as read:
+        for piece in _pieces(storage, progress, read=read):
+            for row in piece:
+                try:
+                    managed_object = stored_object(row).managed_object
+                except _UNREADABLE:
+                    continue
+                for link in managed_object.attributes.links:
+                    target = link.linked_object_identifier
+                    if not read(storage.statements.find, unique_identifier=target):
+                        yield managed_object.unique_identifier, target
+
+
+def backup(database: Path, path: Path) -> None:
+    """Write a consistent copy of a database, which may be in use, to a new file.
+
+    It is sealed as the original; the root key is neither needed nor in it. Raises StorageUnusable if the file is there
+    already, or if the database is not ours.
     """
     if path.exists():
         raise StorageUnusable(f"{path} exists; name a new file for the backup")
-    sqlite.copy_database(storage.path, path)
+    schema_of(database)
+    sqlite.copy_database(database, path)
 
 
-def _pieces(storage: SqlStorage, progress: Progress) -> Iterator[list[Any]]:
-    """Yield the rows of all objects, oldest first, a piece at a time, and tell how far it is."""
+def schema_of(database: Path) -> str:
+    """Return the revision of an existing database.  Raises StorageUnusable for a newer one, or one that is not ours."""
+    if not database.is_file():
+        raise StorageUnusable(f"{database} does not exist; name a database file")
+    engine = sqlite.look_into(database)
+    try:
+        with engine.connect() as connection:
+            revision = revision_of(connection)
+    except SQLAlchemyError as error:
+        raise StorageUnusable(f"{database} cannot be opened: {getattr(error, 'orig', None) or error}") from error
+    finally:
+        engine.dispose()
+    if revision is None:
+        raise StorageUnusable(f"{database} is empty; name a database of this server")
+    return revision
+
+
+def _pieces(
+    storage: SqlStorage,
+    progress: Progress,
+    columns: tuple[Any, ...] = FOUND,
+    read: Callable[..., list[Any]] | None = None,
+) -> Iterator[list[Any]]:
+    """Yield rows of all objects, oldest first, a piece at a time, and tell how far it is; the sequence comes first."""
+    read = read or storage.read
     o = managed_objects.c
     following = Prepared(
-        select(*FOUND).where(o.sequence > bindparam("after")).order_by(o.sequence).limit(_PIECE), storage.dialect
+        select(*columns).where(o.sequence > bindparam("after")).order_by(o.sequence).limit(_PIECE), storage.dialect
     )
-    in_all = storage.read(Prepared(select(func.count()).select_from(managed_objects), storage.dialect))[0][0]
+    in_all = read(Prepared(select(func.count()).select_from(managed_objects), storage.dialect))[0][0]
     done = after = 0
-    while piece := storage.read(following, after=after):
+    while piece := read(following, after=after):
         yield piece
         done, after = done + len(piece), piece[-1][0]
         progress(done, max(done, in_all))
 
 
-def _opens(storage: SqlStorage, stored: StoredObject) -> bool:
-    if stored.sealed is None:
-        return True
-    try:
-        decode_content(storage.sealer.unseal(stored.sealed, associated_data(stored.managed_object)))
-    except (SealBroken, *_UNREADABLE):
-        return False
-    return True
+def _content_damages(storage: SqlStorage, stored: StoredObject) -> Iterator[str]:
+    if (stored.sealed is not None) != stored.managed_object.has_content:
+        yield "the record and the sealed content do not agree on whether there is any"
+    if stored.sealed is not None:
+        try:
+            decode_content(storage.sealer.unseal(stored.sealed, associated_data(stored.managed_object)))
+        except (SealBroken, *_UNREADABLE):
+            yield "the sealed content does not open"
 
 
-def _run_all(statement: Prepared, changes: list[dict[str, Any]], cursor: Any) -> None:
+def _write_seals(storage: SqlStorage, statement: Prepared, changes: list[dict[str, Any]], cursor: Any) -> None:
+    storage.refuse_outdated(cursor, [change["after"] for change in changes])
+    storage.note_erased()
     for values in changes:
         statement.run(cursor, values)

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from attrs import field, frozen
-from sqlalchemy import Dialect, bindparam, delete, insert, select, update
+from sqlalchemy import Dialect, bindparam, delete, func, insert, select, update
 
 from kmip_adapters.storage.records import decode_attributes, encode_attributes
 from kmip_adapters.storage.sql.attribute_index import Entry
@@ -12,6 +12,7 @@ from kmip_adapters.storage.sql.schema import (
     DATE_COLUMNS,
     attribute_values,
     data_keys,
+    facts,
     managed_objects,
     outbox,
 )
@@ -20,6 +21,10 @@ from kmip_core.enums import ObjectType
 from kmip_core.objects import ManagedObject
 from kmip_core.policy import DEFAULT_POLICY
 from kmip_core.ports.storage import ConcurrentChange
+
+
+class OutdatedSeal(ConcurrentChange):
+    """A value was sealed under a data key that is no longer the newest; nothing was written."""
 
 
 @frozen
@@ -131,6 +136,12 @@ class Statements:
             .returning(k.uses),
             dialect,
         )
+        f = facts.c
+        self.fact = Prepared(select(f.value).where(f.name == bindparam("name")), dialect)
+        self.forget_fact = Prepared(delete(facts).where(f.name == bindparam("of_name")), dialect)
+        self.add_fact = Prepared(insert(facts), dialect)
+        self.newest_data_key = Prepared(select(func.max(k.data_key_id)), dialect)
+        self.retire_data_keys = Prepared(delete(data_keys).where(k.data_key_id < bindparam("newest")), dialect)
         self.rewrap_data_key = Prepared(
             update(data_keys)
             .where(k.data_key_id == bindparam("of_data_key"))

@@ -5,8 +5,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
-from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy import URL, Engine, create_engine, event, text
 from sqlalchemy.pool import NullPool
 
 from kmip_adapters.storage.errors import StorageUnusable
@@ -53,6 +54,11 @@ def _set_up(connection: Any, _: Any) -> None:
         connection.execute(setting)
 
 
+def look_into(path: Path) -> Engine:
+    """Return an engine that changes nothing of a file, not even its kind of journal."""
+    return create_engine(f"sqlite:///file:{quote(str(path.absolute()))}?mode=ro&uri=true", poolclass=NullPool)
+
+
 def open_reader(engine: Engine) -> Any:
     """Return a driver connection that cannot write."""
     connection = _detached(engine)
@@ -73,6 +79,9 @@ def _detached(engine: Engine) -> Any:
     fairy.detach()  # ours to close; the pool forgets it
     return connection
 
+
+INTEGRITY_CHECK: Final = text("PRAGMA integrity_check")
+"""Gives one row "ok", or one row for each fault of the file and its indexes."""
 
 BEGIN_READING: Final = "BEGIN"
 BEGIN_WRITING: Final = "BEGIN IMMEDIATE"

@@ -17,14 +17,14 @@ from kmip_adapters.storage.records import decode_audit_record
 from kmip_adapters.storage.sql import locate, sqlite
 from kmip_adapters.storage.sql.migration import HISTORY, History, open_schema
 from kmip_adapters.storage.sql.prepared import Prepared
-from kmip_adapters.storage.sql.rows import RowWrite, Statements
-from kmip_adapters.storage.sql.rules import RulesWrite, RuleStatements
+from kmip_adapters.storage.sql.rows import OutdatedSeal, RowWrite, Statements
+from kmip_adapters.storage.sql.rules import RuleStatements, RulesWrite
 from kmip_adapters.storage.sql.unit_of_work import SqlUnitOfWork
 from kmip_adapters.storage.sql.writer import Writer
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.ports.audit import AuditRecord
-from kmip_core.ports.sealing import DataKeys, Sealer, WrappedDataKey
+from kmip_core.ports.sealing import DataKeys, StoreSealer, WrappedDataKey
 
 _IDLE_READERS: Final = 16
 """Connections that are kept for the next reader; each holds a page cache of 2 MiB at most."""
@@ -48,7 +48,7 @@ class SqlStorage:
     def __init__(
         self,
         url: str,
-        make_sealer: Callable[[DataKeys], Sealer],
+        make_sealer: Callable[[DataKeys], StoreSealer],
         *,
         may_upgrade: bool = True,
         history: History = HISTORY,
@@ -85,7 +85,8 @@ class SqlStorage:
             when_idle=self._when_idle,
         )
         try:
-            self.sealer = make_sealer(SqlDataKeys(self))
+            self.data_keys = SqlDataKeys(self)
+            self.sealer = make_sealer(self.data_keys)
         except BaseException:
             self.close()
             raise
@@ -143,15 +144,37 @@ class SqlStorage:
     def commit(self, writes: Sequence[RowWrite | RulesWrite], records: list[tuple[str, bytes]]) -> None:
         """Write all of it durably, or nothing.  Raises ConcurrentChange; KmipError (General Failure)."""
         erases = any(write.stored is not None and write.replaces_content for write in writes)
+        seals = [
+            sealed
+            for write in writes
+            if write.columns is not None and (sealed := write.columns.get("sealed")) is not None
+        ]
 
         def change(cursor: Any) -> None:
-            self._has_erased = self._has_erased or erases
+            self.refuse_outdated(cursor, seals)
+            if erases:
+                self.note_erased()
             for write in writes:
                 write.apply(cursor, self.statements)
             for record_id, record in records:
                 self.statements.record.run(cursor, {"record_id": record_id, "record": record})
 
-        self.submit(change)
+        try:
+            self.submit(change)
+        except OutdatedSeal:
+            self.sealer.renew()
+            raise  # whoever tries again seals under the new data key
+
+    def refuse_outdated(self, cursor: Any, seals: list[bytes]) -> None:
+        """Let nothing be written that is sealed under an older data key than the newest.  Raises OutdatedSeal.
+
+        Once a data key is in the database nobody, in whatever process, adds to what is under those before it: what was
+        sealed anew stays so, and they can be retired.
+        """
+        if seals:
+            (newest,) = self.statements.newest_data_key.run(cursor, {}).fetchone()
+            if any(self.sealer.data_key_of(sealed) != newest for sealed in seals):
+                raise OutdatedSeal
 
     def submit(self, change: Callable[[Any], Any]) -> Any:
         """Hand a change to the writer, with what the outbox may forget."""
@@ -170,6 +193,25 @@ class SqlStorage:
         with self._lock:
             self._acknowledged.difference_update(acknowledged)
         return result
+
+    def fact(self, name: str) -> str | None:
+        """Return what the database says of itself under a name."""
+        rows = self.read(self.statements.fact, name=name)
+        return rows[0][0] if rows else None
+
+    def set_fact(self, name: str, value: str | None) -> None:
+        """Have the database say something of itself, durably; None takes it back."""
+
+        def change(cursor: Any) -> None:
+            self.statements.forget_fact.run(cursor, {"of_name": name})
+            if value is not None:
+                self.statements.add_fact.run(cursor, {"name": name, "value": value})
+
+        self.submit(change)
+
+    def note_erased(self) -> None:
+        """For changes: have the log emptied of what they replace or delete, as soon as no reader looks at it."""
+        self._has_erased = True
 
     def take(self) -> Any:
         """Return a reader's connection with a snapshot begun."""
@@ -196,12 +238,23 @@ class SqlStorage:
 
     def read(self, statement: Prepared, **values: Any) -> list[Any]:
         """Return all rows of a statement, read on its own."""
+        with self.snapshot() as read:
+            return read(statement, **values)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Callable[..., list[Any]]]:
+        """Give a `read` all of whose statements see one instant.  It holds up the emptying of the log."""
         connection = self.take()
-        try:
-            rows: list[Any] = connection.execute(statement.sql, statement.values(values)).fetchall()
+
+        def read(statement: Prepared, **values: Any) -> list[Any]:
+            try:
+                rows: list[Any] = connection.execute(statement.sql, statement.values(values)).fetchall()
+            except self.errors as error:
+                raise KmipError(ResultReason.GENERAL_FAILURE, "the store could not be read") from error
             return rows
-        except self.errors as error:
-            raise KmipError(ResultReason.GENERAL_FAILURE, "the store could not be read") from error
+
+        try:
+            yield read
         finally:
             self.give_back(connection)
 
@@ -250,12 +303,26 @@ class SqlDataKeys:
         was_added: bool = self._storage.submit(change)
         return was_added
 
-    def reserve(self, data_key_id: int, count: int) -> int:
-        """Add to the uses of a data key, durably."""
+    def reserve(self, data_key_id: int, count: int) -> int | None:
+        """Add to the uses of a data key, durably; None if it was retired."""
         values = {"of_data_key": data_key_id, "more": count}
         statement = self._storage.statements.reserve_uses
-        uses: int = self._storage.submit(lambda cursor: statement.run(cursor, values).fetchone()[0])
-        return uses
+        row = self._storage.submit(lambda cursor: statement.run(cursor, values).fetchone())
+        return None if row is None else int(row[0])
+
+    def retire(self, newest: int) -> int:
+        """Delete the older data keys, durably."""
+        statements = self._storage.statements
+
+        def change(cursor: Any) -> int:
+            if statements.newest_data_key.run(cursor, {}).fetchone()[0] != newest:
+                return 0
+            self._storage.note_erased()
+            retired: int = statements.retire_data_keys.run(cursor, {"newest": newest}).rowcount
+            return retired
+
+        were_retired: int = self._storage.submit(change)
+        return were_retired
 
     def rewrap(self, data_keys: tuple[WrappedDataKey, ...]) -> bool:
         """Replace all wrapped forms, durably; False if there are others."""
@@ -265,6 +332,7 @@ class SqlDataKeys:
         def change(cursor: Any) -> bool:
             if given != {row[0] for row in self._storage.statements.data_keys.run(cursor, {}).fetchall()}:
                 return False
+            self._storage.note_erased()
             for key in data_keys:
                 values = {"of_data_key": key.data_key_id, "wrapped": key.wrapped, "root_key_id": key.root_key_id}
                 statement.run(cursor, values)

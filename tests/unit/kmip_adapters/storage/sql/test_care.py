@@ -11,12 +11,15 @@ from sqlalchemy import select
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.errors import StorageUnusable
-from kmip_adapters.storage.sql.care import Damage, backup, reseal, verify
+from kmip_adapters.storage.sql.care import Damage, backup, dangling_links, reseal, rotate_data_key, verify
 from kmip_adapters.storage.sql.prepared import Prepared
 from kmip_adapters.storage.sql.schema import managed_objects
 from kmip_adapters.storage.sql.storage import SqlStorage
+from kmip_core.enums import LinkType
 from kmip_core.errors import KmipError
 from kmip_core.ports.sealing import RootKeyUnavailable
+from kmip_core.ports.storage import ConcurrentChange
+from kmip_core.structures import Link
 from tests.contract.storage_samples import a_key, a_name, admitted, content
 
 
@@ -48,15 +51,17 @@ def write(store: SqlStorage, statement: str, *values: object) -> None:
     store.submit(lambda cursor: cursor.execute(statement, values))
 
 
+def data_keys(store: SqlStorage) -> list[int]:
+    return [key.data_key_id for key in store.data_keys.load()]
+
+
 def test_all_content_is_sealed_anew_and_once(store: SqlStorage) -> None:
-    sealer = store.sealer
-    assert isinstance(sealer, EnvelopeSealer)
-    sealer.begin_data_key()
+    store.sealer.begin_data_key()
     told: list[tuple[int, int]] = []
 
-    assert reseal(store, sealer.is_current, functools.partial(tell, told)) == 1_200
+    assert reseal(store, functools.partial(tell, told)) == 1_200
     assert told == [(500, 1_201), (1_000, 1_201), (1_201, 1_201)]
-    assert reseal(store, sealer.is_current, nobody_asks) == 0
+    assert reseal(store, nobody_asks) == 0
     assert verify(store, nobody_asks) == ()
     with store.unit_of_work() as work:
         found = work.find("k7")
@@ -65,17 +70,74 @@ def test_all_content_is_sealed_anew_and_once(store: SqlStorage) -> None:
         assert content() == work.content(admitted(found))
 
 
-def test_sealing_anew_goes_on_where_it_was_interrupted(store: SqlStorage) -> None:
-    sealer = store.sealer
-    assert isinstance(sealer, EnvelopeSealer)
-    sealer.begin_data_key()
+def test_a_rotation_leaves_one_data_key(store: SqlStorage) -> None:
+    assert rotate_data_key(store, nobody_asks) == 1_200
+    assert data_keys(store) == [2]
+    assert rotate_data_key(store, nobody_asks) == 1_200
+    assert data_keys(store) == [3]
+    assert verify(store, nobody_asks) == ()
 
+
+def test_an_interrupted_rotation_goes_on_where_it_was(store: SqlStorage) -> None:
     def interrupt(done: int, in_all: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        reseal(store, sealer.is_current, interrupt)
-    assert reseal(store, sealer.is_current, nobody_asks) == 700
+        rotate_data_key(store, interrupt)
+    assert data_keys(store) == [1, 2]
+    assert verify(store, nobody_asks) == ()
+    assert rotate_data_key(store, nobody_asks) == 700
+    assert data_keys(store) == [2]
+    assert verify(store, nobody_asks) == ()
+
+
+def test_a_server_beside_a_rotation_seals_under_the_new_key_at_once(store: SqlStorage, tmp_path: Path) -> None:
+    server = open_store(tmp_path / "kmipd.db", tmp_path / "root.key")
+    for name in ("early", "refused"):
+        with server.unit_of_work() as work:
+            work.add(a_key(name), content())
+            if name == "early":  # from here on the server has uses of the old key in hand
+                work.commit()
+                rotate_data_key(store, nobody_asks)
+                continue
+            with pytest.raises(ConcurrentChange):  # the engine runs it again
+                work.commit()
+    with server.unit_of_work() as work:
+        work.add(a_key("late"), content())
+        work.commit()
+
+    assert data_keys(store) == [2]
+    assert verify(store, nobody_asks) == ()
+    with server.unit_of_work() as work:
+        found = work.find("late")
+        assert found is not None
+        assert content() == work.content(admitted(found))
+    server.close()
+
+
+@pytest.mark.parametrize("begun_after", [500, 1_000])
+def test_of_two_rotations_at_once_the_later_takes_over(store: SqlStorage, tmp_path: Path, begun_after: int) -> None:
+    other = open_store(tmp_path / "kmipd.db", tmp_path / "root.key")
+    begun: list[int] = []
+
+    def begin_another(done: int, in_all: int) -> None:
+        if done == begun_after and not begun:
+            begun.append(other.sealer.begin_data_key())
+
+    rotate_data_key(store, begin_another)
+    assert data_keys(store) == [1, 2, 3]  # the first leaves it to the second to forget the old ones
+    assert verify(store, nobody_asks) == ()
+    rotate_data_key(other, nobody_asks)
+    assert data_keys(store) == [4]
+    assert verify(store, nobody_asks) == ()
+    other.close()
+
+
+def test_retiring_needs_the_newest_key(store: SqlStorage) -> None:
+    newest = store.sealer.begin_data_key()
+
+    assert store.data_keys.retire(newest - 1) == 0
+    assert data_keys(store) == [1, 2]
 
 
 def test_a_healthy_store_has_no_damage(store: SqlStorage) -> None:
@@ -121,7 +183,7 @@ def test_a_backup_is_whole_sealed_and_private(store: SqlStorage, tmp_path: Path)
     copy = tmp_path / "elsewhere" / "backup.db"
     copy.parent.mkdir()
 
-    backup(store, copy)
+    backup(store.path, copy)
 
     assert [path.name for path in copy.parent.iterdir()] == ["backup.db"]
     assert copy.stat().st_mode & 0o777 == 0o600
@@ -131,4 +193,39 @@ def test_a_backup_is_whole_sealed_and_private(store: SqlStorage, tmp_path: Path)
     assert verify(restored, nobody_asks) == ()
     restored.close()
     with pytest.raises(StorageUnusable, match="exists"):
-        backup(store, copy)
+        backup(store.path, copy)
+
+
+def test_what_is_no_database_of_ours_is_not_backed_up(tmp_path: Path) -> None:
+    for name, text in (("missing", None), ("diary", "dear diary, " * 100), ("empty", "")):
+        path = tmp_path / name
+        if text is not None:
+            path.write_text(text)
+        with pytest.raises(StorageUnusable, match=name):
+            backup(path, tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+
+
+def test_a_busy_store_has_no_damage(store: SqlStorage) -> None:
+    def change(done: int, in_all: int) -> None:
+        with store.unit_of_work() as work:
+            for number in (1, 1_199):
+                found = work.find(f"k{number}")
+                assert found is not None
+                work.save(evolve(found, attributes=evolve(found.attributes, names=(a_name(f"{done}"),))))
+            work.commit()
+
+    assert verify(store, change) == ()
+
+
+def test_links_to_nothing_are_told_apart_from_damage(store: SqlStorage) -> None:
+    links = tuple(
+        Link(link_type=link_type, linked_object_identifier=target)
+        for link_type, target in ((LinkType.PARENT_LINK, "k3"), (LinkType.CHILD_LINK, "nowhere"))
+    )
+    with store.unit_of_work() as work:
+        work.add(a_key("linked", links=links), content())
+        work.commit()
+
+    assert list(dangling_links(store, nobody_asks)) == [("linked", "nowhere")]
+    assert verify(store, nobody_asks) == ()
