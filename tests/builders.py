@@ -51,6 +51,7 @@ ALICE: Final = Principal(name="alice")
 BOB: Final = Principal(name="bob")
 VERSION: Final = ProtocolVersion(2, 1)
 
+KEY_VALUES: Final = TtlvKeyValues()  # one for all: it plans a converter for every version
 CAPABILITIES: Final = Capabilities(
     operations=tuple(CATALOGUE),
     object_types=tuple(CONTENT_CLASSES),
@@ -79,7 +80,7 @@ def an_engine(*objects: tuple[ManagedObject, Any], **parts: Any) -> Engine:
         "crypto": SoftwareCrypto(),
         "certificates": SoftwareCertificates(),
         "key_forms": SoftwareKeyForms(),
-        "key_values": TtlvKeyValues(),
+        "key_values": KEY_VALUES,
         "audit": MemoryTrail(),
         "clock": SteppableClock(NOW),
         "identifiers": SequentialIdentifiers(),
