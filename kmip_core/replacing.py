@@ -11,7 +11,8 @@ from attrs import evolve
 from kmip_core import changing
 from kmip_core.attribute_rules import RULES
 from kmip_core.attributes import FIELDS, Attributes, merge
-from kmip_core.enums import LinkType
+from kmip_core.enums import LinkType, ResultReason
+from kmip_core.errors import KmipError, invalid_message
 from kmip_core.operation import Scope
 from kmip_core.rules import Admitted
 from kmip_core.structures import Link
@@ -23,12 +24,20 @@ _MOVED_DATES: Final = ("process_start_date", "protect_stop_date", "deactivation_
 
 
 def inherited(target: Admitted, wanted: Attributes, offset: int | None, now: int) -> Attributes:
-    """Return the replacement's attributes: the old ones, dates moved by `offset` seconds, `wanted` put over them."""
+    """Return the replacement's attributes: the old ones, dates moved by `offset` seconds, `wanted` put over them.
+
+    Raises KmipError: Invalid Message for dates beside an offset; Illegal Operation where the offset cannot move a date
+    because the old object has no Activation Date. KMIP 1.4 §11.5, §11.6.
+    """
     old = target.attributes
     copied: dict[str, Any] = {
         name: getattr(old, name) for name in FIELDS if RULES[name].on_creation and name not in _NOT_COPIED
     }
     if offset is not None:
+        if any(getattr(wanted, name) is not None for name in ("activation_date", *_MOVED_DATES)):
+            raise invalid_message("Offset and dates of the replacement exclude each other")
+        if old.activation_date is None and any(getattr(old, name) is not None for name in _MOVED_DATES):
+            raise KmipError(ResultReason.ILLEGAL_OPERATION, "without an Activation Date other dates cannot be moved")
         copied["activation_date"] = now + offset
         if old.activation_date is not None:
             moved = now + offset - old.activation_date

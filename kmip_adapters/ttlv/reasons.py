@@ -70,7 +70,9 @@ ROWS: Final[tuple[tuple[Reason, tuple[Op, ...], Span, Reason], ...]] = (
     (Reason.INVALID_OBJECT_TYPE, _RENEWALS, IN_1X, Reason.PERMISSION_DENIED),
     (Reason.INVALID_OBJECT_TYPE, _USES, IN_1X, Reason.PERMISSION_DENIED),
     (Reason.ILLEGAL_OBJECT_TYPE, (), IN_1X, Reason.ILLEGAL_OPERATION),
+    (Reason.INVALID_OBJECT_TYPE, (Op.CHECK,), IN_2X, Reason.ILLEGAL_OBJECT_TYPE),
     (Reason.ILLEGAL_OPERATION, (), IN_2X, Reason.INVALID_OBJECT_TYPE),  # reserved from 2.0
+    (Reason.ILLEGAL_OPERATION, (Op.RE_KEY, Op.RE_KEY_KEY_PAIR), IN_2X, Reason.INVALID_FIELD),
     # Attributes. 2.x has two reasons for one fault and names one or the other by operation.
     (Reason.READ_ONLY_ATTRIBUTE, (), IN_1X, Reason.PERMISSION_DENIED),
     (Reason.READ_ONLY_ATTRIBUTE, _CREATIONS, IN_1X, Reason.INVALID_FIELD),
@@ -100,6 +102,8 @@ ROWS: Final[tuple[tuple[Reason, tuple[Op, ...], Span, Reason], ...]] = (
     (Reason.INDEX_OUT_OF_BOUNDS, (), IN_2X, Reason.INVALID_FIELD),  # reserved from 2.0
     (Reason.UNSUPPORTED_ATTRIBUTE, (), IN_1X, Reason.INVALID_FIELD),
     (Reason.INVALID_ATTRIBUTE, (), IN_1X, Reason.INVALID_FIELD),
+    (Reason.INVALID_ATTRIBUTE, (Op.ADD_ATTRIBUTE,), IN_1X, Reason.PERMISSION_DENIED),
+    (Reason.INVALID_ATTRIBUTE, (Op.ADJUST_ATTRIBUTE,), IN_2X, Reason.UNSUPPORTED_ATTRIBUTE),
     (Reason.INVALID_ATTRIBUTE_VALUE, (), IN_1X, Reason.INVALID_FIELD),
     (Reason.INVALID_DATA_TYPE, (), IN_1X, Reason.INVALID_FIELD),
     (Reason.NUMERIC_RANGE, (), IN_1X, Reason.INVALID_FIELD),
@@ -126,6 +130,7 @@ ROWS: Final[tuple[tuple[Reason, tuple[Op, ...], Span, Reason], ...]] = (
     (Reason.INVALID_ASYNCHRONOUS_CORRELATION_VALUE, (), IN_1X, Reason.ITEM_NOT_FOUND),  # 1.4 §11.29
     (Reason.INTERNAL_SERVER_ERROR, (), IN_1X, Reason.GENERAL_FAILURE),
     (Reason.SERVER_LIMIT_EXCEEDED, (), IN_1X, Reason.GENERAL_FAILURE),
+    (Reason.SERVER_LIMIT_EXCEEDED, (*_CREATIONS, Op.ADD_ATTRIBUTE), IN_1X, Reason.INDEX_OUT_OF_BOUNDS),
     (Reason.PROTECTION_STORAGE_UNAVAILABLE, (), IN_1X, Reason.FEATURE_NOT_SUPPORTED),
     (Reason.PRIVATE_PROTECTION_STORAGE_UNAVAILABLE, (), IN_1X, Reason.FEATURE_NOT_SUPPORTED),
     (Reason.PUBLIC_PROTECTION_STORAGE_UNAVAILABLE, (), IN_1X, Reason.FEATURE_NOT_SUPPORTED),
