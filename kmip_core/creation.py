@@ -36,7 +36,7 @@ from kmip_core.objects import (
 )
 from kmip_core.operation import Scope
 from kmip_core.policy import DEFAULT_POLICY
-from kmip_core.structures import Digest, TransparentSymmetricKey
+from kmip_core.structures import Digest, KeyHandle, TransparentSymmetricKey
 
 
 def begin(
@@ -130,16 +130,29 @@ def material_bytes(content: Content) -> bytes | None:
 
 
 def digests(scope: Scope, content: Content) -> tuple[Digest, ...]:
-    """Return the SHA-256 digest of the material as it is stored, if the server has it. KMIP 2.1 §4.21."""
-    material = material_bytes(content)
-    if material is None:
-        return ()
-    return (
+    """Return the SHA-256 digest of the material as it is stored, wrapped or not, if the server has it.
+
+    Of a transparent key it is the digest of the encoded structure; a symmetric one has that of its bytes, its default
+    format, before it. KMIP 2.1 §4.21.
+    """
+    formed: list[tuple[KeyFormatType | None, bytes]] = []
+    bare = material_bytes(content)
+    value: object = getattr(getattr(content, "key_block", None), "key_value", None)
+    structure = value.key_material if isinstance(value, KeyValue) else None
+    if isinstance(structure, bytes | KeyHandle):
+        structure = None
+    if bare is not None:
+        formed.append((format_of(content) if structure is None else KeyFormatType.RAW, bare))
+    if structure is not None:
+        encoded = scope.key_values.encode_key_material(structure, scope.protocol_version)
+        formed.append((format_of(content), encoded))
+    return tuple(
         Digest(
             hashing_algorithm=HashingAlgorithm.SHA_256,
-            digest_value=scope.crypto.hash(HashingAlgorithm.SHA_256, material),
-            key_format_type=format_of(content),
-        ),
+            digest_value=scope.crypto.hash(HashingAlgorithm.SHA_256, octets),
+            key_format_type=key_format_type,
+        )
+        for key_format_type, octets in formed
     )
 
 

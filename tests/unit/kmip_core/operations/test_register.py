@@ -167,7 +167,6 @@ def test_register_believes_what_the_client_says_of_its_origin() -> None:
     ("content", "digested", "key_format_type"),
     [
         (AES_KEY, bytes(range(16)), KeyFormatType.RAW),
-        (OBJECTS[1], bytes(16), KeyFormatType.TRANSPARENT_SYMMETRIC_KEY),
         (a_secret(b"pw"), b"pw", KeyFormatType.OPAQUE),
         (OpaqueObject(b"any"), b"any", None),
         (Certificate(certificate_value=b"not DER"), b"not DER", KeyFormatType.RAW),
