@@ -54,7 +54,9 @@ def perform(request: Request, scope: Scope) -> Response:
 def _public_half(scope: Scope, private: Admitted) -> Admitted:
     for link in private.attributes.links:
         if link.link_type is LinkType.PUBLIC_KEY_LINK:
-            return scope.admit(link.linked_object_identifier, Purpose.REPLACE)
+            return scope.admit(
+                link.linked_object_identifier, Purpose.REPLACE, object_types=frozenset({ObjectType.PUBLIC_KEY})
+            )
     raise invalid_field("the private key has no link to its public key, so the pair cannot be replaced")
 
 

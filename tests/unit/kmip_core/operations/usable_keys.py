@@ -25,9 +25,9 @@ def a_stored(content: Content, identifier: str = "key", *, owner: str = "alice",
     described = Attributes(
         unique_identifier=identifier,
         object_type=content.object_type,
-        cryptographic_algorithm=getattr(block, "cryptographic_algorithm", None),
-        cryptographic_length=getattr(block, "cryptographic_length", None),
         **{
+            "cryptographic_algorithm": getattr(block, "cryptographic_algorithm", None),
+            "cryptographic_length": getattr(block, "cryptographic_length", None),
             "cryptographic_usage_mask": ALL_USES,
             "state": State.ACTIVE,
             "operation_policy_name": "default",

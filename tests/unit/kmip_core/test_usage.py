@@ -1,0 +1,138 @@
+"""Usage Limits: counted before the work begins, and only if it is done."""
+
+from typing import Any
+
+import pytest
+
+from kmip_core.attributes import Attributes
+from kmip_core.engine import Engine
+from kmip_core.enums import (
+    BlockCipherMode,
+    CryptographicAlgorithm,
+    HashingAlgorithm,
+    Operation,
+    PaddingMethod,
+    ResultReason,
+    UsageLimitsUnit,
+)
+from kmip_core.errors import KmipError
+from kmip_core.operations import decrypt, encrypt, mac, mac_verify, sign, signature_verify
+from kmip_core.structures import CryptographicParameters as Parameters
+from kmip_core.structures import UsageLimits
+from tests.builders import an_engine, attributes_of, perform
+from tests.unit.kmip_core.operations.usable_keys import a_key, a_private_key, a_public_key
+
+CTR = Parameters(block_cipher_mode=BlockCipherMode.CTR)
+HMAC = Parameters(cryptographic_algorithm=CryptographicAlgorithm.HMAC_SHA256)
+PSS = Parameters(padding_method=PaddingMethod.PSS, hashing_algorithm=HashingAlgorithm.SHA_256)
+
+ENCRYPT = (Operation.ENCRYPT, encrypt.Request, "key", CTR)
+MAC = (Operation.MAC, mac.Request, "key", HMAC)
+SIGN = (Operation.SIGN, sign.Request, "private", PSS)
+PROTECTING = pytest.mark.parametrize("use", [ENCRYPT, MAC, SIGN], ids=["Encrypt", "MAC", "Sign"])
+
+
+def limits(left: int | None, unit: UsageLimitsUnit = UsageLimitsUnit.OBJECT) -> UsageLimits:
+    return UsageLimits(usage_limits_total=100, usage_limits_count=left, usage_limits_unit=unit)
+
+
+def with_limits(usage_limits: UsageLimits) -> Engine:
+    return an_engine(a_key(usage_limits=usage_limits), a_private_key(usage_limits=usage_limits), a_public_key())
+
+
+def used(engine: Engine, use: Any, data: bytes | None = b"1234", **fields: Any) -> Any:
+    operation, request, key, parameters = use
+    told = {"unique_identifier": key, "cryptographic_parameters": parameters, "data": data, **fields}
+    return perform(engine, operation, request(**told))
+
+
+def refusal(*arguments: Any, **fields: Any) -> ResultReason:
+    with pytest.raises(KmipError) as caught:
+        used(*arguments, **fields)
+    return caught.value.reason
+
+
+def left(engine: Engine, use: Any) -> int | None:
+    found: Attributes = attributes_of(engine, use[2])
+    assert found.usage_limits is not None
+    return found.usage_limits.usage_limits_count
+
+
+@PROTECTING
+@pytest.mark.parametrize(
+    ("unit", "cost"), [(UsageLimitsUnit.OBJECT, 1), (UsageLimitsUnit.BYTE, 4)], ids=["objects", "bytes"]
+)
+def test_a_use_is_counted_in_the_key_s_unit(use: Any, unit: UsageLimitsUnit, cost: int) -> None:
+    engine = with_limits(limits(10, unit))
+
+    used(engine, use)
+
+    assert left(engine, use) == 10 - cost
+
+
+@PROTECTING
+@pytest.mark.parametrize(
+    ("unit", "enough"), [(UsageLimitsUnit.OBJECT, 1), (UsageLimitsUnit.BYTE, 4)], ids=["objects", "bytes"]
+)
+def test_the_last_use_is_allowed_and_no_other(use: Any, unit: UsageLimitsUnit, enough: int) -> None:
+    engine = with_limits(limits(enough, unit))
+
+    used(engine, use)
+
+    assert left(engine, use) == 0
+    assert refusal(engine, use) is ResultReason.USAGE_LIMIT_EXCEEDED
+    assert left(engine, use) == 0
+
+
+@PROTECTING
+def test_a_use_that_fails_costs_nothing(use: Any) -> None:
+    engine = with_limits(limits(10))
+
+    assert refusal(engine, use, None) is ResultReason.INVALID_MESSAGE
+    assert left(engine, use) == 10
+
+
+@PROTECTING
+def test_the_first_part_pays_for_all_of_them(use: Any) -> None:
+    engine = with_limits(limits(10))
+
+    value = used(engine, use, init_indicator=True).correlation_value
+    used(engine, use, correlation_value=value)
+    used(engine, use, correlation_value=value, final_indicator=True)
+
+    assert left(engine, use) == 9
+
+
+@PROTECTING
+def test_bytes_that_are_not_known_beforehand_cannot_be_counted(use: Any) -> None:
+    engine = with_limits(limits(10, UsageLimitsUnit.BYTE))
+
+    assert refusal(engine, use, init_indicator=True) is ResultReason.FEATURE_NOT_SUPPORTED
+    assert left(engine, use) == 10
+
+
+def test_a_digest_counts_as_the_bytes_it_has() -> None:
+    engine = with_limits(limits(40, UsageLimitsUnit.BYTE))
+
+    used(engine, SIGN, None, digested_data=bytes(32))
+
+    assert left(engine, SIGN) == 8
+
+
+@PROTECTING
+def test_limits_without_a_count_limit_nothing(use: Any) -> None:
+    engine = with_limits(limits(None))
+
+    used(engine, use)
+
+    assert left(engine, use) is None
+
+
+def test_undoing_protection_is_not_counted() -> None:
+    engine = with_limits(limits(0))
+
+    used(engine, (Operation.DECRYPT, decrypt.Request, "key", CTR), iv_counter_nonce=bytes(16))
+    used(engine, (Operation.MAC_VERIFY, mac_verify.Request, "key", HMAC), mac_data=bytes(32))
+    used(engine, (Operation.SIGNATURE_VERIFY, signature_verify.Request, "public", PSS), signature_data=bytes(128))
+
+    assert left(engine, ENCRYPT) == 0
