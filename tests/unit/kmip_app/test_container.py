@@ -1,0 +1,127 @@
+"""What is wired from a configuration, and what Query may say of it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kmip_adapters.crypto.restricted import RestrictedCrypto
+from kmip_adapters.crypto.self_test import SelfTestFailed, self_test
+from kmip_adapters.crypto.software import SoftwareCrypto
+from kmip_app.config import CRYPTO, Configuration, StartError
+from kmip_app.container import Container, build, capabilities
+from kmip_app.server import Server
+from kmip_core.enums import BlockCipherMode, CryptographicAlgorithm, HashingAlgorithm, Operation, ResultReason
+from kmip_core.errors import KmipError
+from kmip_core.operations import CATALOGUE
+from kmip_core.ports.crypto import Crypto, CryptoCapabilities
+from kmip_core.settings import Profile, Settings
+from kmip_core.structures import CryptographicParameters as Parameters
+from tests.contract.crypto_adapters import ADAPTERS, a_symmetric_key
+
+NEEDS_AN_ADAPTER = {
+    Operation.CREATE_KEY_PAIR,
+    Operation.RE_KEY_KEY_PAIR,
+    Operation.DERIVE_KEY,
+    Operation.ENCRYPT,
+    Operation.DECRYPT,
+    Operation.SIGN,
+    Operation.SIGNATURE_VERIFY,
+    Operation.MAC,
+    Operation.MAC_VERIFY,
+    Operation.HASH,
+}
+
+
+def wired(folder: Path, **choices: Any) -> Any:
+    return build(Configuration(data_directory=folder, **choices))
+
+
+def test_every_crypto_adapter_can_be_chosen_and_is_tested() -> None:
+    assert set(Container.keys.providers) == set(CRYPTO)
+    assert set(CRYPTO) <= set(ADAPTERS)
+
+
+@pytest.mark.parametrize("profile", list(Profile), ids=lambda profile: profile.value)
+@pytest.mark.parametrize("crypto", CRYPTO)
+def test_query_tells_of_every_operation_that_can_be_done(tmp_path: Path, crypto: str, profile: Profile) -> None:
+    container = wired(tmp_path, ephemeral=True, crypto=crypto, core=Settings(profile=profile))
+
+    told = container.engine().capabilities
+
+    assert set(told.operations) == set(container.catalogue())
+    assert told.capability.streaming_capability is True
+    assert told.capability.quantum_safe_capability is (crypto == "software")
+
+
+def test_query_does_not_tell_of_what_the_adapter_cannot_do() -> None:
+    told = capabilities(CATALOGUE, RestrictedCrypto(SoftwareCrypto(), CryptoCapabilities()))
+
+    assert set(CATALOGUE) - set(told.operations) >= NEEDS_AN_ADAPTER
+    assert told.capability.streaming_capability is False
+    assert told.capability.quantum_safe_capability is False
+
+
+@pytest.mark.parametrize(
+    ("profile", "allowed"), [(Profile.COMPATIBLE, True), (Profile.MODERN, False)], ids=["compatible", "modern"]
+)
+def test_the_profile_says_whether_legacy_cryptography_protects(tmp_path: Path, profile: Profile, allowed: bool) -> None:
+    crypto: Crypto = wired(tmp_path, ephemeral=True, core=Settings(profile=profile)).crypto()
+    key = a_symmetric_key(CryptographicAlgorithm.TRIPLE_DES, bytes(range(24)))
+    how = Parameters(block_cipher_mode=BlockCipherMode.CBC)
+
+    def works(call: Any) -> bool:
+        try:
+            call()
+        except KmipError as error:
+            return error.reason is not ResultReason.FEATURE_NOT_SUPPORTED
+        return True
+
+    assert works(lambda: crypto.make_symmetric_key(CryptographicAlgorithm.TRIPLE_DES, 192)) is allowed
+    assert works(lambda: crypto.make_key_pair(CryptographicAlgorithm.RSA, 1024)) is allowed
+    assert works(lambda: crypto.encrypt(key, how, bytes(8), iv_counter_nonce=bytes(8))) is allowed
+    assert works(lambda: crypto.decrypt(key, how, bytes(8), iv_counter_nonce=bytes(8)))  # old data is not lost
+    assert works(lambda: crypto.hash(HashingAlgorithm.SHA_1, b""))
+
+
+def test_a_token_s_keys_outlive_the_server(tmp_path: Path) -> None:
+    before: Crypto = wired(tmp_path, crypto="hsm_stub").crypto()
+    handle = before.make_symmetric_key(CryptographicAlgorithm.AES, 128)
+    key = a_symmetric_key(CryptographicAlgorithm.AES, handle, 128)
+    how = Parameters(block_cipher_mode=BlockCipherMode.CTR)
+    sealed = before.encrypt(key, how, b"text")
+
+    after: Crypto = wired(tmp_path, crypto="hsm_stub").crypto()
+
+    assert after.decrypt(key, how, sealed.data, iv_counter_nonce=sealed.iv_counter_nonce) == b"text"
+
+
+class WrongCrypto(SoftwareCrypto):
+    """Computes wrongly."""
+
+    def hash(self, algorithm: HashingAlgorithm, data: bytes) -> bytes:
+        """Return a digest of something else."""
+        return super().hash(algorithm, data + b"?")
+
+
+def test_a_server_with_wrong_cryptography_does_not_start(tmp_path: Path) -> None:
+    server = Server(Configuration(data_directory=tmp_path, ephemeral=True, port=0))
+
+    with Container.crypto.override(WrongCrypto()), pytest.raises(StartError, match="self-test failed: SHA-256") as told:
+        server.start()
+
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("crypto", CRYPTO)
+def test_the_self_test_passes_and_leaves_nothing_behind(tmp_path: Path, crypto: str) -> None:
+    adapter = wired(tmp_path, crypto=crypto).crypto()
+
+    self_test(adapter)
+
+    assert getattr(adapter, "_material", {}) == {}
+
+
+def test_a_failed_self_test_is_no_fault_of_a_client() -> None:
+    with pytest.raises(SelfTestFailed, match="SHA-256"):
+        self_test(WrongCrypto())
