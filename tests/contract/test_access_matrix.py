@@ -163,6 +163,20 @@ def encoded(
     return CODEC.encode_response(engine.handle(message, principal))
 
 
+NEW_IDENTIFIERS: Final = {Operation.IMPORT}
+"""Operations whose Unique Identifier is the one of an object to come."""
+
+
+def test_the_matrix_has_every_operation_that_names_an_object() -> None:
+    naming = {
+        spec.operation
+        for spec in CATALOGUE.values()
+        if any("unique_identifier" in field.name for field in attrs.fields(spec.request))
+    }
+
+    assert naming - NEW_IDENTIFIERS == {place.operation for place in PLACES}
+
+
 # --- roles -----------------------------------------------------------------------------------------------------------
 
 

@@ -368,11 +368,29 @@ def test_many_silent_clients_do_not_stand_in_the_way(server: StartedServer) -> N
             assert decode(other.exchange(HEALTHY))["BatchItem/ResultStatus"].value == 0
 
 
+def test_a_deaf_client_costs_one_bounded_buffer(server: StartedServer, attacker: TlsTtlvClient) -> None:
+    kept = message(
+        V1_4, operation(Operation.REGISTER, [("ObjectType", ObjectType.SECRET_DATA), template(), secret(LIMIT - 4096)])
+    )
+    identifier = decode(attacker.exchange(kept))["BatchItem/ResponsePayload/UniqueIdentifier"].value
+    get = message(V1_4, operation(Operation.GET, [("UniqueIdentifier", identifier)]))
+    before = resident(server)
+
+    attacker.socket.settimeout(0.5)
+    with contextlib.suppress(TimeoutError, ConnectionError, ssl.SSLError):
+        for _ in range(20_000):  # asks for gigabytes and reads none of them
+            attacker.socket.sendall(get * 20)
+
+    assert resident(server) - before < GROWTH / 2
+
+
 def test_large_requests_leave_no_memory_behind(server: StartedServer, attacker: TlsTtlvClient) -> None:
-    frame = message(V1_4, operation(Operation.REGISTER, [("ObjectType", 4), template(), secret(LIMIT - 4096)]))
+    frame = message(
+        V1_4, operation(Operation.REGISTER, [("ObjectType", ObjectType.SECRET_DATA), template(), secret(LIMIT - 4096)])
+    )
     wrong = whole(damaged(content=encode("BatchCount", 1) * 60_000))
     refused = message(V1_4, operation(Operation.LOCATE, [("MaximumItems", -1), ("KeyMaterial", bytes(LIMIT - 4096))]))
-    decode(attacker.exchange(frame))
+    assert decode(attacker.exchange(frame))["BatchItem/ResultStatus"].value == 0
     before = resident(server)
 
     for _ in range(40):
