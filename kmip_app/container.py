@@ -53,7 +53,7 @@ from kmip_core.operation import Capabilities, Spec
 from kmip_core.operations import CATALOGUE, offered
 from kmip_core.ports.crypto import Crypto
 from kmip_core.ports.sealing import RootKeySource
-from kmip_core.settings import Profile
+from kmip_core.settings import Profile, TicketUse
 
 if TYPE_CHECKING:
     from kmip_adapters.storage.sql.storage import SqlStorage
@@ -142,13 +142,15 @@ def _groups(configuration: Configuration) -> Groups | None:
 
 def _door(configuration: Configuration, engine: Engine, groups: Groups | None) -> Engine | Door:
     """Return the engine with what stands before it; nothing does where certificates say all."""
-    if groups is None and configuration.passwords_path is None:
+    tickets = configuration.core.tickets
+    if groups is None and configuration.passwords_path is None and tickets is TicketUse.OFF:
         return engine
     return Door(
         engine=engine,
         groups=groups,
         passwords=None if configuration.passwords_path is None else PasswordFile(configuration.passwords_path),
         password_identity=configuration.password_identity,
+        tickets=tickets,
     )
 
 

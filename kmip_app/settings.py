@@ -15,7 +15,7 @@ from kmip_app.config import AUTH_SUITES, CRYPTO, LOGGING_LEVELS, Configuration
 from kmip_app.extensions import EXTENSIONS
 from kmip_app.kinds import BOOLEAN, EXISTING_FILE, EXISTING_PATH, FOLDER, FUTURE_FILE, LOG_FILE, NAMES, Kind
 from kmip_app.passphrases import PASSPHRASE
-from kmip_core.settings import Profile, RNGSeedMode
+from kmip_core.settings import Profile, RNGSeedMode, TicketUse
 
 ENVIRONMENT: Final = "KMIPD_"
 
@@ -148,6 +148,18 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             "password_identity",
             BOOLEAN,
             "Whether a right user name and password, rather than the certificate, say who asks.",
+        ),
+        _native(
+            "tickets",
+            kinds.member_of(TicketUse),
+            "Whether Login hands out tickets: off, bound to the certificate that logged in, or for any bearer.",
+            "core.tickets",
+        ),
+        _native(
+            "ticket_lifetime",
+            kinds.whole(1, unit="seconds"),
+            "How long a ticket is worth something at most.",
+            "core.ticket_lifetime",
         ),
     ),
     "Policies": (

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from attrs import define, evolve, field, frozen
 
-from kmip_core import lifecycle, rules, templates, usage
+from kmip_core import lifecycle, rights, rules, templates, usage
 from kmip_core.enums import (
     BatchErrorContinuationOption,
     ObjectType,
@@ -48,6 +48,7 @@ from kmip_core.rules import Admitted, Purpose
 from kmip_core.settings import Settings
 from kmip_core.streams import Streams
 from kmip_core.structures import ProtocolVersion
+from kmip_core.tickets import Tickets
 
 ATTEMPTS: Final = 100
 """How often a unit of work is run again after somebody else changed its object; then the client is told to retry.
@@ -61,7 +62,7 @@ _CONTINUE: Final = BatchErrorContinuationOption.CONTINUE
 
 @frozen(kw_only=True)
 class Engine:
-    """The engine with everything it is wired to; re-entrant, holds nothing between requests but streams in parts."""
+    """The engine with everything it is wired to; re-entrant, holds nothing between requests but streams and tickets."""
 
     catalogue: Mapping[Operation, Spec]
     storage: Storage
@@ -78,6 +79,7 @@ class Engine:
     settings: Settings
     capabilities: Capabilities
     streams: Streams = field(factory=Streams)
+    tickets: Tickets = field(factory=Tickets)
 
     def pace(self, message: RequestMessage) -> Pace:
         """Return where `handle` may run for this message: as slow as its slowest item."""
@@ -269,6 +271,8 @@ class _Batch:
             raise KmipError(ResultReason.OPERATION_NOT_SUPPORTED, "this server does not have the operation")
         if not spec.can_be_done(self.engine.crypto.capabilities):
             raise not_supported("what holds this server's keys cannot do the operation")
+        names_objects = not all(target.optional for target in spec.targets)
+        rights.check_operation(self.principal.rights, spec.operation, names_objects=names_objects)
         admission = _Admission(batch=self, work=work, operation=spec.operation, touched=touched)
         scope = Scope(
             principal=self.principal,
@@ -284,6 +288,7 @@ class _Batch:
             policy=self.engine.policy,
             identifiers=self.engine.identifiers,
             streams=self.engine.streams,
+            tickets=self.engine.tickets,
             settings=self.engine.settings,
             capabilities=self.engine.capabilities,
             afterwards=self.afterwards,
@@ -362,6 +367,7 @@ class _Admission:
             if not decision.is_known:
                 raise not_found()
             raise rules.denied_use(asked.name.replace("_", " ").title())
+        rights.check_object(principal.rights, asked, managed_object)
         self.touched.append(identifier)
         settled = lifecycle.settle(managed_object.attributes, now)
         if settled is not managed_object.attributes:

@@ -46,6 +46,7 @@ from kmip_core.structures import (
     RNGParameters,
     ValidationInformation,
 )
+from kmip_core.tickets import Tickets
 
 ObjectReference: TypeAlias = str | UniqueIdentifier | int
 """How a request names an object: its identifier; the ID placeholder or "the last one made by ..." (2.x); or the n-th
@@ -244,6 +245,7 @@ class Scope:
     policy: PolicyDecider
     identifiers: Identifiers
     streams: Streams
+    tickets: Tickets
     settings: Settings
     capabilities: Capabilities
     afterwards: Afterwards = field(factory=Afterwards)

@@ -23,6 +23,14 @@ class Profile(enum.Enum):
     MODERN = "modern"
 
 
+class TicketUse(enum.Enum):
+    """Whether there are tickets, and in whose hands they are worth something (ADR 0051)."""
+
+    OFF = "off"
+    BOUND = "bound"  # only beside the certificate that logged in
+    BEARER = "bearer"  # beside any: a ticket, rather than the certificate, says who asks
+
+
 @frozen(kw_only=True)
 class Settings:
     """Choices with safe defaults; the numbers of RULINGS stand beside those they come from."""
@@ -35,6 +43,8 @@ class Settings:
     administrators: frozenset[str] = frozenset()  # identities that may set constraints and defaults (ADR 0031)
     extensions: tuple[ExtensionInformation, ...] = ()  # vendor tags inside custom attributes, for Query to tell
     interop: bool = False  # the Interop operation, for tests only (KMIP 2.1 §6.1.26)
+    tickets: TicketUse = TicketUse.OFF
+    ticket_lifetime: int = 3600  # seconds at most, whatever Lease Time a client asks for
     check_time_stamp: bool = False  # 16
     time_stamp_tolerance: int = 60  # seconds
     lease_time: int = 3600  # seconds, what Obtain Lease grants

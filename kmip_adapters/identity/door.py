@@ -11,14 +11,15 @@ from attrs import evolve, frozen
 from kmip_adapters.identity.groups import Groups
 from kmip_adapters.identity.users import PasswordFile
 from kmip_core.engine import Engine
-from kmip_core.enums import ResultReason
+from kmip_core.enums import CredentialType, ResultReason
 from kmip_core.errors import KmipError
-from kmip_core.messages import RequestMessage, ResponseHeader, ResponseMessage, UsernameAndPassword, failure
+from kmip_core.messages import RequestMessage, ResponseHeader, ResponseMessage, Ticket, UsernameAndPassword, failure
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.system import Clock, FaultLog, Identifiers
 from kmip_core.ports.transport import Pace, WouldWait
-from kmip_core.principal import Principal
-from kmip_core.settings import Settings
+from kmip_core.principal import BY_TICKET, Principal
+from kmip_core.settings import Settings, TicketUse
+from kmip_core.tickets import invalid_ticket
 
 WRONG: Final = "the user name or password in the request is wrong"  # one text for both: nobody learns who exists
 
@@ -29,12 +30,14 @@ class Door:
 
     groups: None where nobody has any.  passwords: None where credentials are not looked at.
     password_identity: whether a right user name becomes the identity.
+    tickets: in whose hands they are worth something.
     """
 
     engine: Engine
     groups: Groups | None = None
     passwords: PasswordFile | None = None
     password_identity: bool = False
+    tickets: TicketUse = TicketUse.OFF
 
     @property
     def clock(self) -> Clock:
@@ -80,6 +83,8 @@ class Door:
                     raise KmipError(ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, WRONG)
                 if self.password_identity:
                     principal = evolve(principal, name=name, source="password")
+        if self.tickets is not TicketUse.OFF:
+            principal = self._by_ticket(message, principal, may_wait)
         if self.groups is None:
             return principal
         groups = self.groups.remembered(principal.name)
@@ -88,6 +93,20 @@ class Door:
                 raise WouldWait
             groups = self.groups.of(principal.name)
         return evolve(principal, groups=groups)
+
+    def _by_ticket(self, message: RequestMessage, principal: Principal, may_wait: bool) -> Principal:
+        """Return whom the ticket of a request stands for.  A bad one is refused, never passed over: it may restrict."""
+        shown = [c.credential_value for c in message.header.credentials if c.credential_type is CredentialType.TICKET]
+        if not shown:
+            return principal
+        ticket = shown[0]
+        if len(shown) > 1 or not isinstance(ticket, Ticket):
+            raise invalid_ticket()
+        grant = self.engine.tickets.find(ticket, principal, self.tickets, self.engine.clock.now())
+        if grant.request_count is not None and not may_wait:
+            raise WouldWait  # what is run twice would be counted twice
+        self.engine.tickets.spend(ticket, grant)
+        return evolve(principal, name=grant.name, source=BY_TICKET, rights=grant.rights)
 
     def _refuse(self, message: RequestMessage, principal: Principal, error: KmipError) -> ResponseMessage:
         now = self.engine.clock.now()

@@ -20,6 +20,7 @@ from kmip_core.operations import (
     create_key_pair,
     create_split_key,
     decrypt,
+    delegated_login,
     delete_attribute,
     derive_key,
     destroy,
@@ -37,6 +38,8 @@ from kmip_core.operations import (
     join_split_key,
     locate,
     log,
+    login,
+    logout,
     mac,
     mac_verify,
     modify_attribute,
@@ -108,6 +111,9 @@ MODULES: Final[tuple[ModuleType, ...]] = (
     get_constraints,
     set_constraints,
     set_defaults,
+    login,
+    delegated_login,
+    logout,
 )
 
 CATALOGUE: Final[dict[Operation, Spec]] = {module.SPEC.operation: module.SPEC for module in MODULES}

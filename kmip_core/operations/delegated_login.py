@@ -1,0 +1,52 @@
+"""Delegated Login: a client asks for a ticket that may do less than it may itself. KMIP 2.1 §6.1.12."""
+
+from attrs import frozen
+
+from kmip_core.enums import Operation
+from kmip_core.logging_in import new_ticket
+from kmip_core.messages import Ticket
+from kmip_core.operation import Effect, Scope, Spec
+from kmip_core.rights import Rights
+from kmip_core.settings import TicketUse
+from kmip_core.structures import UsageLimits
+
+
+@frozen(kw_only=True)
+class Request:
+    """lease_time: seconds, at most what the server allows.  request_count: requests, not operations."""
+
+    lease_time: int | None = None
+    request_count: int | None = None
+    usage_limits: UsageLimits | None = None
+    rights: Rights
+
+
+@frozen(kw_only=True)
+class Response:
+    """ticket: to be sent as a Credential, by whom the asker gives it to where the server lets others use it."""
+
+    ticket: Ticket
+
+
+def perform(request: Request, scope: Scope) -> Response:
+    """Hand out a ticket with these rights; see `logging_in.new_ticket` for what is refused."""
+    return Response(
+        ticket=new_ticket(
+            scope,
+            lease_time=request.lease_time,
+            request_count=request.request_count,
+            usage_limits=request.usage_limits,
+            rights=request.rights,
+        )
+    )
+
+
+SPEC = Spec(
+    operation=Operation.DELEGATED_LOGIN,
+    request=Request,
+    response=Response,
+    perform=perform,
+    effect=Effect.READS,
+    is_offered=lambda settings: settings.tickets is not TicketUse.OFF,
+    evidence=lambda request: f"{len(request.rights.rights)} rights",
+)

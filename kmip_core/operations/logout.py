@@ -1,0 +1,39 @@
+"""Logout: a client gives a ticket back, which is then worth nothing. KMIP 2.1 §6.1.31."""
+
+from functools import partial
+
+from attrs import frozen
+
+from kmip_core.enums import Operation
+from kmip_core.messages import Ticket
+from kmip_core.operation import Effect, Scope, Spec
+from kmip_core.settings import TicketUse
+
+
+@frozen(kw_only=True)
+class Request:
+    """ticket: any that the asker could use, not only the one that it shows."""
+
+    ticket: Ticket
+
+
+@frozen(kw_only=True)
+class Response:
+    """Nothing."""
+
+
+def perform(request: Request, scope: Scope) -> Response:
+    """End a ticket.  Raises KmipError (Invalid Ticket) if the asker could not use it."""
+    scope.tickets.find(request.ticket, scope.principal, scope.settings.tickets, scope.now)
+    scope.afterwards.when_done.append(partial(scope.tickets.end, request.ticket))
+    return Response()
+
+
+SPEC = Spec(
+    operation=Operation.LOGOUT,
+    request=Request,
+    response=Response,
+    perform=perform,
+    effect=Effect.READS,
+    is_offered=lambda settings: settings.tickets is not TicketUse.OFF,
+)
