@@ -56,6 +56,12 @@ More than the requests that can wait for a commit at once: each round one of the
 
 _PACES: Final = {Effect.READS: Pace.QUICK, Effect.CHANGES: Pace.COMMITS, Effect.COMPUTES: Pace.SLOW}
 _SLOWER: Final = {Pace.QUICK: 0, Pace.COMMITS: 1, Pace.SLOW: 2}
+UNDONE: Final = "undone with the batch"
+"""What the audit trail says of an item that had succeeded before a later one made its batch undo it."""
+
+NAMED: Final = 255
+"""Characters of an identifier that go into the audit trail: no object has a longer one, whatever clients send."""
+
 _UNDO: Final = BatchErrorContinuationOption.UNDO
 _CONTINUE: Final = BatchErrorContinuationOption.CONTINUE
 
@@ -162,32 +168,35 @@ class _Batch:
 
     def run_undoable(self, items: tuple[RequestBatchItem, ...]) -> list[ResponseBatchItem]:
         """Run all items as one unit of work: after a failure nothing has happened. KMIP 1.4 §4, §11 (Undo)."""
+        answers: list[ResponseBatchItem] = []
+        records: list[AuditRecord] = []
         for _ in range(ATTEMPTS):
             self.placeholder = None
             self.made.clear()
-            answers: list[ResponseBatchItem] = []
-            records: list[AuditRecord] = []
+            answers, records = [], []
             with self._unit_of_work() as work:
                 for item in items:
                     answer, record = self._attempt(item, work)
                     answers.append(answer)
                     records.append(record)
                     if answer.result_status is not ResultStatus.SUCCESS:
+                        self.unrecorded.extend(evolve(r, message=UNDONE) for r in records[:-1])
                         self.unrecorded.append(record)
-                        return self._evidenced([*(_undone(a) for a in answers[:-1]), answer])
+                        return self._evidenced([*(self._undone(a) for a in answers[:-1]), answer])
                 try:
                     self._commit(work, records)
                 except ConcurrentChange:
                     continue
                 except KmipError as error:
-                    return [failure(error, a.operation, a.unique_batch_item_id) for a in answers]
+                    return self._failed(answers, records, error)
                 return self._evidenced(answers)
-        return [failure(_busy(), item.operation, item.unique_batch_item_id) for item in items]
+        return self._failed(answers, records, _busy())
 
     def _answer(self, item: RequestBatchItem) -> ResponseBatchItem:
         """Run one item as its own unit of work, again if somebody else was faster."""
         before = self.placeholder, len(self.made)
         refusal = _busy()
+        record: AuditRecord
         for _ in range(ATTEMPTS):
             with self._unit_of_work() as work:
                 answer, record = self._attempt(item, work)
@@ -204,7 +213,27 @@ class _Batch:
                     break
                 else:
                     return answer
+        if not self.afterwards.is_done:  # what was committed has its record in the outbox
+            self.unrecorded.append(_of_failure(record, refusal))
         return failure(refusal, item.operation, item.unique_batch_item_id)
+
+    def _failed(
+        self, answers: list[ResponseBatchItem], records: list[AuditRecord], error: KmipError
+    ) -> list[ResponseBatchItem]:
+        """Return the answers to items of which none has happened because they could not be committed."""
+        if not self.afterwards.is_done:
+            self.unrecorded.extend(_of_failure(record, error) for record in records)
+        return self._evidenced([failure(error, a.operation, a.unique_batch_item_id) for a in answers])
+
+    def _undone(self, answer: ResponseBatchItem) -> ResponseBatchItem:
+        """Return the item as the official case BL-M-2-21 has it: which objects it spoke of, and that it is undone.
+
+        Anything else that it had answered stays here: keys, cipher texts and signatures cannot be taken back, but the
+        usage that they were charged for would be.
+        """
+        spec = None if answer.operation is None else self.engine.catalogue.get(answer.operation)
+        payload = answer.payload if spec is not None and spec.tells_identifiers_only else None
+        return evolve(answer, result_status=ResultStatus.OPERATION_UNDONE, payload=payload)
 
     @contextmanager
     def _unit_of_work(self) -> Iterator[UnitOfWork]:
@@ -358,6 +387,7 @@ class _Admission:
         """
         engine, principal, now = self.batch.engine, self.batch.principal, self.batch.now
         identifier = self._resolve(reference)
+        self.touched.append(identifier[:NAMED])  # whoever asks for what is missing or not theirs leaves a trace of it
         managed_object = self.work.find(identifier)
         if managed_object is None:
             raise not_found()
@@ -368,7 +398,6 @@ class _Admission:
                 raise not_found()
             raise rules.denied_use(asked.name.replace("_", " ").title())
         rights.check_object(principal.rights, asked, managed_object)
-        self.touched.append(identifier)
         settled = lifecycle.settle(managed_object.attributes, now)
         if settled is not managed_object.attributes:
             managed_object = evolve(managed_object, attributes=settled)
@@ -448,9 +477,8 @@ _MADE_BY: Final[dict[UniqueIdentifier, frozenset[tuple[Operation, str]]]] = {
 """Which earlier answer of the batch a 2.x Unique Identifier enumeration stands for. KMIP 2.1 §11.58."""
 
 
-def _undone(answer: ResponseBatchItem) -> ResponseBatchItem:
-    """Return the item as the official case BL-M-2-21 has it: what it had answered, and that it is undone."""
-    return evolve(answer, result_status=ResultStatus.OPERATION_UNDONE)
+def _of_failure(record: AuditRecord, error: KmipError) -> AuditRecord:
+    return evolve(record, result=error.reason, message=error.message)
 
 
 def _busy() -> KmipError:

@@ -117,6 +117,9 @@ class Spec:
     attribute_fields: tuple[str, ...] = field(init=False, repr=False)
     """The request's fields that hold attributes and may name templates, derived."""
 
+    tells_identifiers_only: bool = field(init=False, repr=False)
+    """Whether a response names objects and says nothing else, derived."""
+
     @attribute_fields.default
     def _find_attribute_fields(self) -> tuple[str, ...]:
         return tuple(a.name for a in fields(self.request) if a.type in (Attributes, Attributes | None))
@@ -125,6 +128,10 @@ class Spec:
     def _find_identifier_fields(self) -> tuple[str, ...]:
         names = (a.name for a in fields(self.response))
         return tuple(n for n in names if n.endswith(("unique_identifier", "unique_identifiers")))
+
+    @tells_identifiers_only.default
+    def _find_what_it_tells(self) -> bool:
+        return {a.name for a in fields(self.response)} <= {*self.identifier_fields, "object_type"}
 
 
 @frozen(kw_only=True)

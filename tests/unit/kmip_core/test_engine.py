@@ -541,7 +541,7 @@ def test_every_item_leaves_a_record() -> None:
     assert [(r.event, r.unique_identifiers, r.result) for r in engine.audit.records] == [  # type: ignore[attr-defined]
         ("ACTIVATE", ("key",), None),
         ("GET_ATTRIBUTES", ("key",), None),
-        ("GET", (), ResultReason.OBJECT_NOT_FOUND),
+        ("GET", ("none",), ResultReason.OBJECT_NOT_FOUND),
     ]
     assert {r.principal for r in engine.audit.records} == {"alice"}  # type: ignore[attr-defined]
 

@@ -1,0 +1,65 @@
+"""Evidence of what a batch did, undid or could not do, and what it gives away."""
+
+import pytest
+
+from kmip_core.enums import (
+    BatchErrorContinuationOption,
+    BlockCipherMode,
+    Operation,
+    ResultStatus,
+    State,
+    UsageLimitsUnit,
+)
+from kmip_core.operations import activate, add_attribute, encrypt, get
+from kmip_core.structures import CryptographicParameters, UsageLimits
+from tests.builders import BOB, a_symmetric_key, an_engine, an_instance, ask
+from tests.unit.kmip_core.test_engine import FullStorage
+
+CONTINUE, UNDO = BatchErrorContinuationOption.CONTINUE, BatchErrorContinuationOption.UNDO
+GET_KEY = (Operation.GET, get.Request(unique_identifier="key"))
+MISSING = (Operation.GET, get.Request(unique_identifier="none"))
+ACTIVATE = (Operation.ACTIVATE, activate.Request(unique_identifier="key"))
+
+
+def test_what_is_undone_gives_away_nothing_and_leaves_evidence() -> None:
+    limits = UsageLimits(usage_limits_total=1, usage_limits_count=1, usage_limits_unit=UsageLimitsUnit.OBJECT)
+    engine = an_engine(a_symmetric_key(state=State.ACTIVE, usage_limits=limits))
+    parameters = CryptographicParameters(block_cipher_mode=BlockCipherMode.ECB)
+    used = encrypt.Request(unique_identifier="key", cryptographic_parameters=parameters, data=bytes(16))
+
+    answer = ask(engine, (Operation.ENCRYPT, used), GET_KEY, MISSING, batch_error_continuation_option=UNDO)
+
+    assert [item.result_status for item in answer.batch_items] == [ResultStatus.OPERATION_UNDONE] * 2 + [
+        ResultStatus.OPERATION_FAILED
+    ]
+    assert [item.payload for item in answer.batch_items] == [None] * 3
+    records = engine.audit.records  # type: ignore[attr-defined]
+    assert [(r.operation, r.unique_identifiers) for r in records] == [
+        (Operation.ENCRYPT, ("key",)),
+        (Operation.GET, ("key",)),
+        (Operation.GET, ("none",)),
+    ]
+    assert [r.message for r in records[:2]] == ["undone with the batch"] * 2
+
+
+def test_who_asks_for_what_is_not_theirs_leaves_evidence_of_what_it_was() -> None:
+    engine = an_engine(a_symmetric_key())
+
+    ask(engine, GET_KEY, principal=BOB)
+
+    (record,) = engine.audit.records  # type: ignore[attr-defined]
+    assert (record.principal, record.unique_identifiers) == ("bob", ("key",))
+
+
+@pytest.mark.parametrize("option", [CONTINUE, UNDO])
+def test_a_commit_that_cannot_be_leaves_evidence(option: BatchErrorContinuationOption) -> None:
+    storage = FullStorage(0)
+    engine = an_engine(a_symmetric_key(), storage=storage)
+    storage.times = 1
+
+    comment = add_attribute.Request(unique_identifier="key", new_attribute=an_instance("comment", "seen"))
+    ask(engine, ACTIVATE, (Operation.ADD_ATTRIBUTE, comment), batch_error_continuation_option=option)
+
+    records = engine.audit.records  # type: ignore[attr-defined]
+    assert [r.event for r in records] == ["ACTIVATE", "ADD_ATTRIBUTE"]
+    assert all(r.result is not None for r in records)
