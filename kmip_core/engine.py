@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import reduce
 from typing import Any, Final
 
-from attrs import define, evolve, field, frozen
+from attrs import NOTHING, define, evolve, field, fields_dict, frozen
 
 from kmip_core import lifecycle, rights, rules, templates, usage
 from kmip_core.enums import (
@@ -264,6 +264,8 @@ class _Batch:
         spec = self.engine.catalogue.get(item.operation) if item.operation is not None else None
         try:
             payload = self._perform(spec, item.payload, work, touched)
+            if item.ephemeral:
+                payload = _without_data(payload)
             if spec is not None and spec.evidence is not None:
                 told = spec.evidence(item.payload)
         except KmipError as refusal:
@@ -446,6 +448,12 @@ class _Admission:
             return self.batch.made[reference][2]
         except IndexError:
             raise invalid_field("the batch has not returned so many identifiers") from None
+
+
+def _without_data(payload: Any) -> Any:
+    """Return a response that leaves out its Data, as an Ephemeral item asks for. KMIP 2.1 §8.3."""
+    data = fields_dict(type(payload)).get("data")
+    return payload if data is None else evolve(payload, data=b"" if data.default is NOTHING else data.default)
 
 
 def _part(value: Any, name: str) -> Any:

@@ -75,10 +75,12 @@ class RequestBatchItem:
     """One operation asked for.
 
     operation: None if the item names one that no version has; `payload` is then the refusal.
+    ephemeral: whether the answer leaves out the Data that it would bring (2.x).
     payload: the operation module's Request, or the refusal that decoding it came to: the item fails alone.
     """
 
     operation: Operation | None
+    ephemeral: bool = False
     unique_batch_item_id: bytes | None = None
     payload: Any
 

@@ -88,7 +88,7 @@ class AttributesForm:
         return AttributeInstance(reference=self.reference(name, index), value=row.read(decoded))
 
     def items_of(self, instance: AttributeInstance) -> Iterable[Item]:
-        """Yield the Attribute of one value; nothing if the version does not have the attribute."""
+        """Yield the Attribute of one value; nothing if the version does not have the attribute, or the value."""
         reference = instance.reference
         if reference.vendor_identification is not None:
             for name in self.names(reference):
@@ -96,7 +96,7 @@ class AttributesForm:
                 yield _attribute(name, reference.attribute_index, value)
             return
         for row in self._by_attribute.get(reference.attribute, ()):
-            for offset, value in enumerate(row.values(instance.value)):
+            for offset, value in enumerate(filter(row.element.is_known, row.values(instance.value))):
                 index = offset if row.part else reference.attribute_index
                 yield _attribute(row.name, index, row.element.encode(value))
 

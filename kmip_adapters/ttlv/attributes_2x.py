@@ -8,7 +8,7 @@ from typing import Final
 
 from kmip_adapters.ttlv import tables
 from kmip_adapters.ttlv.attribute_table import Row, by_attribute, collected
-from kmip_adapters.ttlv.elements import item_of_typed_value, typed_value
+from kmip_adapters.ttlv.elements import always, item_of_typed_value, typed_value
 from kmip_adapters.ttlv.items import DecodingError, Item, children, tag_name
 from kmip_core.attributes import CUSTOM, AttributeInstance, AttributeReference, Attributes
 from kmip_core.enums import ItemType
@@ -49,7 +49,7 @@ class AttributesForm:
         )
 
     def items_of(self, instance: AttributeInstance) -> Iterable[Item]:
-        """Yield the items of one value; nothing if the version does not have the attribute."""
+        """Yield the items of one value; nothing if the version does not have the attribute, or the value."""
         reference = instance.reference
         if reference.vendor_identification is not None:
             yield Item(
@@ -63,7 +63,7 @@ class AttributesForm:
             )
             return
         for row in self._by_attribute.get(reference.attribute, ()):
-            for value in row.values(instance.value):
+            for value in filter(row.element.is_known, row.values(instance.value)):
                 yield row.element.encode(value)
 
     # --- Attributes -------------------------------------------------------------------------------------------
@@ -79,10 +79,10 @@ class AttributesForm:
             value = getattr(attributes, row.field)
             if value is None or value == ():
                 continue
-            if row.multiple and row.part is None:
-                out += map(row.element.encode, value)
-            else:
-                out += map(row.element.encode, row.values(value))
+            values = value if row.multiple and row.part is None else row.values(value)
+            if row.element.is_known is not always:
+                values = filter(row.element.is_known, values)
+            out += map(row.element.encode, values)
         custom: CustomAttribute
         for custom in getattr(attributes, CUSTOM):
             reference = AttributeReference(

@@ -122,6 +122,7 @@ class _Version:
     """Everything of one version, planned: look-ups only, from here on.
 
     operations: code -> (operation, decoder of its request, decoder of its response).
+    item_tags: what a Batch Item may hold, Message Extensions aside.
     """
 
     version: ProtocolVersion
@@ -132,6 +133,7 @@ class _Version:
     credential_items: Mapping[type, Callable[[Any], tuple[Item, ...]]]
     header_item: Item
     has_correlation: bool
+    item_tags: frozenset[int]
 
 
 class Codec:
@@ -179,6 +181,9 @@ class Codec:
             without_id = any(i.unique_batch_item_id is None for i in items)
             if without_id and len(items) > 1 and planned.dialect.ids_required:
                 raise invalid_message("every item of a batch of several needs a Unique Batch Item ID")
+            given = [i.unique_batch_item_id for i in items if i.unique_batch_item_id is not None]
+            if len(set(given)) < len(given):
+                raise invalid_message("two items of a batch must not have one Unique Batch Item ID")
             return RequestMessage(header=RequestHeader(**fields), batch_items=items)
         except KmipError as error:
             raise UnreadableMessage(error, planned.version) from error
@@ -224,6 +229,8 @@ class Codec:
         items = [Item(REQUEST_HEADER, STRUCTURE, tuple(parts))]
         for batch_item in message.batch_items:
             content = [Item(OPERATION, ENUMERATION, int(batch_item.operation or 0))]
+            if batch_item.ephemeral:
+                content.append(Item(EPHEMERAL, BOOLEAN, True))
             if batch_item.unique_batch_item_id is not None:
                 content.append(Item(UNIQUE_BATCH_ITEM_ID, BYTE_STRING, batch_item.unique_batch_item_id))
             payload = planned.payloads[type(batch_item.payload)](batch_item.payload)
@@ -279,7 +286,12 @@ def _plan(version: ProtocolVersion, catalogue: Mapping[Operation, Spec]) -> _Ver
         credential_items={cls: converter.get_unstructure_hook(cls) for cls in credentials.values()},
         header_item=Item(PROTOCOL_VERSION, STRUCTURE, converter.get_unstructure_hook(ProtocolVersion)(version)),
         has_correlation=_has(CLIENT_CORRELATION_VALUE, version),
+        item_tags=frozenset(tag for tag in _ITEM_TAGS if _has(tag, version)),
     )
+
+
+_ITEM_TAGS: Final = (OPERATION, EPHEMERAL, UNIQUE_BATCH_ITEM_ID, REQUEST_PAYLOAD)
+"""What a Batch Item of a request holds, Message Extensions aside."""
 
 
 def _has(code: int, version: ProtocolVersion) -> bool:
@@ -484,7 +496,7 @@ def _request_item(item: Item, planned: _Version) -> RequestBatchItem:
         if repeated is not None:
             raise DecodingError(f"{tag_name(repeated)} stands more than once")
         for tag in found:
-            if tag not in _ITEM_TAGS:
+            if tag not in planned.item_tags:
                 raise invalid_field(f"{tag_name(tag)} is not expected in a Batch Item")
         _check_extensions(extensions)
         known = planned.operations.get(code)
@@ -495,13 +507,13 @@ def _request_item(item: Item, planned: _Version) -> RequestBatchItem:
         if payload is None:
             raise DecodingError("Request Payload is missing")
         return RequestBatchItem(
-            operation=operation, unique_batch_item_id=identifier, payload=known[1](children(payload))
+            operation=operation,
+            ephemeral=bool(_expect(found, EPHEMERAL, BOOLEAN)),
+            unique_batch_item_id=identifier,
+            payload=known[1](children(payload)),
         )
     except KmipError as error:
         return RequestBatchItem(operation=operation, unique_batch_item_id=identifier, payload=error)
-
-
-_ITEM_TAGS: Final = frozenset({OPERATION, EPHEMERAL, UNIQUE_BATCH_ITEM_ID, REQUEST_PAYLOAD})
 
 
 def _check_extensions(extensions: list[Item]) -> None:

@@ -11,6 +11,7 @@ Items in any order are accepted; ours stand in the order of the class. A missing
 an item that the class does not have in this version Invalid Field (KMIP 1.4 §11.1).
 """
 
+import enum
 import types
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -215,7 +216,21 @@ class _Planner:
             tag.code if wire_tag is None else wire_tag,
             lambda items: from_items(items, kind),
             self.converter.get_unstructure_hook(kind),
+            self._knows(kind),
         )
+
+    def _knows(self, kind: type) -> Callable[[Any], bool]:
+        """Return whether the version has every enumeration value that stands in a structure: Link Type, say."""
+        checks: list[tuple[Callable[[Any], Any], Callable[[Any], bool]]] = []
+        for member in _members(kind):
+            (of, *others) = member.kinds
+            if isinstance(of, type) and issubclass(of, enum.IntEnum) and not others and not member.repeated:
+                is_known = elements.simple(of, tag_of_field(member.name, repeated=False), self.version).is_known
+                if is_known is not elements.always:
+                    checks.append((attrgetter(member.name), is_known))
+        if not checks:
+            return elements.always
+        return lambda value: all((part := get(value)) is None or is_known(part) for get, is_known in checks)
 
     # --- attributes -----------------------------------------------------------------------------------------------
 

@@ -104,7 +104,8 @@ EXTENSION_TYPE_BY_MAJOR: Final = {1: ("Integer",), 2: ("Enumeration",)}
 """Extension Type became an enumeration in 2.0 without a new Python type to tell by."""
 
 
-def _always(value: Any) -> bool:
+def always(value: Any) -> bool:
+    """The `is_known` of elements whose every value each version has."""
     return True
 
 
@@ -117,7 +118,7 @@ def _plain(item_type: ItemType, code: int) -> Element:
     def encode(value: Any) -> Item:
         return _new(Item, (code, item_type, value))
 
-    return Element(decode=decode, encode=encode, is_known=_always)
+    return Element(decode=decode, encode=encode, is_known=always)
 
 
 def _number(item_type: ItemType, code: int, least: int, most: int) -> Element:
@@ -131,7 +132,7 @@ def _number(item_type: ItemType, code: int, least: int, most: int) -> Element:
             raise UnencodableError(f"{tag_name(code)} does not fit its item type")
         return _new(Item, (code, item_type, int(value)))
 
-    return Element(decode=decode, encode=encode, is_known=_always)
+    return Element(decode=decode, encode=encode, is_known=always)
 
 
 def _mask(kind: type[enum.IntFlag], code: int) -> Element:
@@ -146,7 +147,7 @@ def _mask(kind: type[enum.IntFlag], code: int) -> Element:
         (signed,) = struct.unpack(">i", struct.pack(">I", value))
         return _new(Item, (code, integer, signed))
 
-    return Element(decode=decode, encode=encode, is_known=_always)
+    return Element(decode=decode, encode=encode, is_known=always)
 
 
 def _enumeration(kind: type[enum.IntEnum], code: int, version: ProtocolVersion) -> Element:
@@ -168,7 +169,10 @@ def _enumeration(kind: type[enum.IntEnum], code: int, version: ProtocolVersion) 
     def encode(value: Any) -> Item:
         return _new(Item, (code, enumeration, int(value)))
 
-    return Element(decode=decode, encode=encode, is_known=members.__contains__)
+    def is_known(value: Any) -> bool:
+        return value in members or (extensible and value >> 28 == 0x8)
+
+    return Element(decode=decode, encode=encode, is_known=always if len(members) == len(kind) else is_known)
 
 
 def object_reference(code: int, version: ProtocolVersion) -> Element:
@@ -194,11 +198,14 @@ def object_reference(code: int, version: ProtocolVersion) -> Element:
             return Item(code, ItemType.ENUMERATION, int(value))
         return Item(code, ItemType.INTEGER, value)
 
-    return Element(decode=decode, encode=encode, is_known=_always)
+    return Element(decode=decode, encode=encode, is_known=always)
 
 
 def structure(
-    code: int, from_items: Callable[[tuple[Item, ...]], Any], to_items: Callable[[Any], tuple[Item, ...]]
+    code: int,
+    from_items: Callable[[tuple[Item, ...]], Any],
+    to_items: Callable[[Any], tuple[Item, ...]],
+    is_known: Callable[[Any], bool] = always,
 ) -> Element:
     """Return the element for a value that is a structure of its own."""
 
@@ -210,12 +217,12 @@ def structure(
     def encode(value: Any) -> Item:
         return _new(Item, (code, ItemType.STRUCTURE, to_items(value)))
 
-    return Element(decode=decode, encode=encode, is_known=_always)
+    return Element(decode=decode, encode=encode, is_known=is_known)
 
 
 def any_type(code: int) -> Element:
     """Return the element for a value that says its own item type: a custom attribute's."""
-    return Element(decode=typed_value, encode=lambda value: item_of_typed_value(code, value), is_known=_always)
+    return Element(decode=typed_value, encode=lambda value: item_of_typed_value(code, value), is_known=always)
 
 
 def typed_value(item: Item) -> TypedValue:

@@ -2,19 +2,25 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 from attrs import evolve, frozen
 
 from kmip_adapters.audit.memory import MemoryTrail
+from kmip_adapters.sealing.envelope import EnvelopeSealer
+from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.memory import MemoryStorage
+from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_core.attributes import Attributes
 from kmip_core.engine import ATTEMPTS, Engine
 from kmip_core.enums import (
     BatchErrorContinuationOption,
     CryptographicAlgorithm,
     CryptographicUsageMask,
+    HashingAlgorithm,
     ObjectType,
     Operation,
     ResultReason,
@@ -36,16 +42,18 @@ from kmip_core.operations import (
     destroy,
     get,
     get_attributes,
+    hash,
     locate,
     ping,
     query,
+    rng_retrieve,
 )
 from kmip_core.policy import BUILT_IN, OperationPolicy, Permission
 from kmip_core.ports.storage import ConcurrentChange
 from kmip_core.ports.transport import Pace, WouldWait
 from kmip_core.rules import Purpose
 from kmip_core.settings import Settings
-from kmip_core.structures import UsageLimits
+from kmip_core.structures import CryptographicParameters, UsageLimits
 from tests.builders import (
     ALICE,
     BOB,
@@ -61,6 +69,7 @@ from tests.builders import (
     the_only,
 )
 
+SHA_256 = CryptographicParameters(hashing_algorithm=HashingAlgorithm.SHA_256)
 CONTINUE, STOP, UNDO = BatchErrorContinuationOption
 CREATE = (
     Operation.CREATE,
@@ -612,3 +621,67 @@ def test_the_new_object_is_the_asker_s() -> None:
     made = the_only(ask(engine, CREATE, principal=BOB)).payload.unique_identifier
 
     assert stored(engine, made).owner == "bob"
+
+
+# --- what a message asks of its answer ------------------------------------------------------------------------------
+
+
+def test_the_answer_carries_no_correlation_value() -> None:
+    header = ask(an_engine(), PING, client_correlation_value="c", server_correlation_value="s").header
+
+    assert (header.client_correlation_value, header.server_correlation_value) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("operation", "payload", "data"),
+    [
+        (Operation.HASH, hash.Request(cryptographic_parameters=SHA_256, data=b"abc"), None),
+        (Operation.RNG_RETRIEVE, rng_retrieve.Request(data_length=8), b""),
+    ],
+    ids=["optional data", "data that must be there"],
+)
+def test_an_ephemeral_item_leaves_out_its_data(operation: Operation, payload: Any, data: bytes | None) -> None:
+    engine = an_engine()
+    item = RequestBatchItem(operation=operation, ephemeral=True, payload=payload)
+    message = RequestMessage(header=RequestHeader(protocol_version=VERSION), batch_items=(item,))
+
+    answer = the_only(engine.handle(message, ALICE))
+    told = perform(engine, operation, payload)
+
+    assert (answer.result_status, answer.payload.data) == (ResultStatus.SUCCESS, data)
+    assert told.data
+
+
+def test_an_ephemeral_item_without_data_answers_as_ever() -> None:
+    engine = an_engine(a_symmetric_key())
+    item = RequestBatchItem(operation=ACTIVATE[0], ephemeral=True, payload=ACTIVATE[1])
+    message = RequestMessage(header=RequestHeader(protocol_version=VERSION), batch_items=(item,))
+
+    assert the_only(engine.handle(message, ALICE)).payload.unique_identifier == "key"
+
+
+# --- on a store that lasts ------------------------------------------------------------------------------------------
+
+
+def test_undo_leaves_a_database_as_it_was(tmp_path: Path) -> None:
+    store = SqlStorage(f"sqlite:///{tmp_path}/kmipd.db", partial(EnvelopeSealer, KeyFile(tmp_path / "root.key")))
+    engine = an_engine(a_symmetric_key(), storage=store)
+    before = stored(engine)
+
+    answer = ask(engine, ACTIVATE, CREATE, MISSING, batch_error_continuation_option=UNDO)
+
+    assert statuses(answer) == [
+        ResultStatus.OPERATION_UNDONE,
+        ResultStatus.OPERATION_UNDONE,
+        ResultStatus.OPERATION_FAILED,
+    ]
+    assert stored(engine) == before
+    assert perform(engine, Operation.LOCATE, locate.Request()).unique_identifiers == ("key",)
+    ask(engine, ACTIVATE, CREATE, batch_error_continuation_option=UNDO)
+    store.close()
+    again = SqlStorage(f"sqlite:///{tmp_path}/kmipd.db", partial(EnvelopeSealer, KeyFile(tmp_path / "root.key")))
+    with again.unit_of_work() as work:
+        kept = work.find("key")
+    again.close()
+    assert kept is not None
+    assert kept.attributes.state is State.ACTIVE

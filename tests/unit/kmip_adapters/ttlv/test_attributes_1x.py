@@ -7,12 +7,13 @@ import pytest
 from kmip_adapters.ttlv.converter import make_converter
 from kmip_adapters.ttlv.items import Item, children
 from kmip_core.attributes import AttributeReference, Attributes
-from kmip_core.enums import CryptographicAlgorithm, ItemType, KeyFormatType, NameType, State
+from kmip_core.enums import CryptographicAlgorithm, ItemType, KeyFormatType, LinkType, NameType, State
 from kmip_core.errors import KmipError
 from kmip_core.operations import create, get_attribute_list, get_attributes
 from kmip_core.structures import (
     CertificateAttributes,
     CustomAttribute,
+    Link,
     Name,
     ProtocolVersion,
     TypedValue,
@@ -220,3 +221,18 @@ def test_the_list_of_attributes_names_those_of_the_version() -> None:
     items = CONVERTERS[V12].get_unstructure_hook(get_attribute_list.Response)(response)
 
     assert items == (IDENTIFIER, text(NAME, "State"))
+
+
+def test_values_that_a_version_does_not_have_are_left_out() -> None:
+    links = (
+        Link(link_type=LinkType.WRAPPING_KEY_LINK, linked_object_identifier="2"),
+        Link(link_type=LinkType.PUBLIC_KEY_LINK, linked_object_identifier="3"),
+    )
+    attributes = Attributes(links=links, cryptographic_algorithm=CryptographicAlgorithm.CHACHA20_POLY1305)
+
+    (item,) = told(attributes)
+
+    assert [children(part)[0].value for part in children(item) if part.tag == VALUE] == [LinkType.PUBLIC_KEY_LINK]
+    assert [part.value for part in children(item) if part.tag == INDEX] == [1]
+    assert answered(item).links == links[1:]
+    assert len(told(attributes, V14)) == 2

@@ -505,6 +505,24 @@ def test_a_batch_item_id_comes_back_whatever_its_length(identifier: bytes) -> No
     assert identifier == one(message).unique_batch_item_id
 
 
+def test_two_items_of_one_id_are_refused() -> None:
+    with pytest.raises(UnreadableMessage) as refused:
+        request(header(count=2), with_id(ACTIVATE, b"1"), with_id(ACTIVATE, b"1"))
+
+    assert refused.value.reason is ResultReason.INVALID_MESSAGE
+
+
+def test_ephemeral_is_read_where_the_version_has_it() -> None:
+    assert isinstance(ACTIVATE.value, tuple)
+    item = ACTIVATE._replace(value=(*ACTIVATE.value, Item(0x420154, ItemType.BOOLEAN, True)))
+
+    assert one(request(header((2, 0)), item)).ephemeral
+    assert not one(request(header((2, 0)), ACTIVATE)).ephemeral
+    refusal = one(request(header((1, 4)), item)).payload
+    assert isinstance(refusal, KmipError)
+    assert refusal.reason is ResultReason.INVALID_FIELD
+
+
 # --- the client's side --------------------------------------------------------------------------------------------
 
 
