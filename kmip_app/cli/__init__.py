@@ -9,7 +9,19 @@ from typing import Final
 import click
 
 import kmip_app
-from kmip_app.cli import check_config, client_cert, import_pykmip, password, policy, serve
+from kmip_app.cli import (
+    archive,
+    backup,
+    check_config,
+    client_cert,
+    import_pykmip,
+    password,
+    policy,
+    restore,
+    rotate_root_key,
+    serve,
+    verify,
+)
 from kmip_app.cli.options import CONTEXT
 from kmip_app.config import StartError
 
@@ -20,6 +32,13 @@ COMMANDS: Final = (
     policy.command,
     password.command,
     import_pykmip.command,
+    backup.command,
+    restore.command,
+    verify.command,
+    rotate_root_key.command,
+    rotate_root_key.data_key_command,
+    archive.export_command,
+    archive.import_command,
 )
 DEFAULT_COMMAND: Final = "serve"
 _OF_THE_PROGRAM: Final = ("-h", "--help", "--version")

@@ -4,6 +4,9 @@ All of it reads in short pieces and writes through the writer, so clients hardly
 rows in all). Work that was interrupted is begun again; what was done already costs a look.
 """
 
+import contextlib
+import os
+import sqlite3
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -22,6 +25,7 @@ from kmip_adapters.storage.sql.prepared import Prepared
 from kmip_adapters.storage.sql.rows import FOUND, OutdatedSeal, StoredObject, stored_object
 from kmip_adapters.storage.sql.schema import attribute_values, managed_objects
 from kmip_adapters.storage.sql.storage import SqlStorage
+from kmip_core.objects import Content, ManagedObject
 from kmip_core.ports.sealing import SealBroken
 
 Progress = Callable[[int, int], None]
@@ -157,6 +161,48 @@ def dangling_links(storage: SqlStorage, progress: Progress) -> Iterator[tuple[st
                     target = link.linked_object_identifier
                     if not read(storage.statements.find, unique_identifier=target):
                         yield managed_object.unique_identifier, target
+
+
+def everything(storage: SqlStorage, progress: Progress) -> Iterator[tuple[ManagedObject, Content | None]]:
+    """Yield all objects with their unsealed content as they are at one instant, oldest first.
+
+    Raises SealBroken; StorageUnusable for a record that cannot be read.
+    """
+    with storage.snapshot() as read:
+        for piece in _pieces(storage, progress, read=read):
+            for row in piece:
+                try:
+                    stored = stored_object(row)
+                    content = None
+                    if stored.sealed is not None:
+                        binding = associated_data(stored.managed_object)
+                        content = decode_content(storage.sealer.unseal(stored.sealed, binding))
+                except _UNREADABLE as error:
+                    raise StorageUnusable(f"object {row[1]} cannot be read; run `kmipd verify`") from error
+                yield stored.managed_object, content
+
+
+def put_in_place(new: Path, database: Path, aside: Path) -> None:
+    """Put the file `new` where a database is that nobody uses, and keep that one as `aside` (its log beside it).
+
+    A crash leaves the old database or the new one. Raises OSError.
+    """
+    _fold_log(database)
+    for end in ("", "-wal", "-shm"):
+        present = database.with_name(database.name + end)
+        if present.exists():
+            os.link(present, aside.with_name(aside.name + end))
+    for end in ("-wal", "-shm"):  # a log that stayed would be taken for the new database's
+        database.with_name(database.name + end).unlink(missing_ok=True)
+    new.replace(database)
+    sqlite.sync(database.parent)
+
+
+def _fold_log(database: Path) -> None:
+    """Bring the log into its database, so that the database is whole without it; a broken one stays as it is."""
+    if database.exists():
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(database)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def backup(database: Path, path: Path) -> None:

@@ -1,0 +1,175 @@
+"""Care of the store by commands: what is beside a running server, what needs the data directory alone, and the records
+of both in the audit trail.
+"""
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import define, evolve, field
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from kmip_adapters.audit.file_trail import FileTrail
+from kmip_adapters.storage.archive import ArchiveUnusable, Entry
+from kmip_adapters.storage.lock import directory_lock
+from kmip_adapters.storage.sql import care, sqlite
+from kmip_adapters.storage.sql.care import Damage
+from kmip_app.config import Configuration, StartError
+from kmip_app.container import build
+from kmip_app.server import UNUSABLE, opened
+from kmip_core.errors import KmipError
+from kmip_core.ports.audit import AuditRecord
+
+CHAIN: Final = "care"
+"""The audit chain of commands that run beside a server, which keeps its own."""
+
+TOGETHER: Final = 200  # objects in one commit
+
+
+@contextmanager
+def for_operators() -> Iterator[None]:
+    """Turn what goes wrong with a store or an archive into a StartError."""
+    try:
+        yield
+    except (*UNUSABLE, ArchiveUnusable, KmipError) as error:
+        raise StartError(str(error)) from error
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Give a function that takes (done, in all); it draws a bar for people only: on a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda done, in_all: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, in_all: bar.update(task, completed=done, total=in_all)
+
+
+@contextmanager
+def beside(configuration: Configuration, event: str) -> Iterator[Any]:
+    """Open the store beside a server that may be running; yield the container; record what was done.
+
+    Raises StartError.
+    """
+    with opened(configuration) as container, for_operators():
+        trail = FileTrail(configuration.data_directory / "audit", CHAIN)
+        try:
+            yield container
+            trail.append(_event(container, event))
+        finally:
+            trail.close()
+
+
+def restore(
+    configuration: Configuration, file: Path, *, replace: bool, told: Callable[[int, int], None]
+) -> tuple[Damage, ...]:
+    """Put a backup in the place of the store, once all of it has been opened; return what is wrong with it.
+
+    replace: put a store that is there aside.  Raises StartError; the store that was there is as it was then.
+    """
+    database = configuration.sqlite_path
+    if database is None:
+        raise StartError("--database names no file; restore with the tools of that database")
+    if configuration.ephemeral:
+        raise StartError("an ephemeral server keeps nothing; leave --ephemeral out and name the data directory")
+    if file.resolve() == database.resolve():
+        raise StartError(f"{file} is the store itself; name a backup of it")
+    aside = database.with_name(f"{database.name}.before-restore")
+    configuration.data_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with for_operators(), directory_lock(configuration.data_directory):
+        if database.exists() and not replace:
+            raise StartError(f"{database} exists; with --replace it is put aside as {aside.name}")
+        if aside.exists():
+            raise StartError(f"{aside} exists from an earlier restore; move it away or remove it")
+        new = database.with_name(f"{database.name}.restored")
+        new.unlink(missing_ok=True)
+        care.schema_of(file)
+        sqlite.copy_database(file, new)
+        try:
+            damages = _damages(configuration, new, told)
+            if not damages:
+                care.put_in_place(new, database, aside)
+        finally:
+            for end in ("", "-wal", "-shm"):
+                new.with_name(new.name + end).unlink(missing_ok=True)
+    if not damages:
+        with opened(configuration, alone=True) as container:
+            container.audit().append(_event(container, "Restored from a backup"))
+    return damages
+
+
+def _damages(configuration: Configuration, database: Path, told: Callable[[int, int], None]) -> tuple[Damage, ...]:
+    """Open every object of a copy, with the root key that the server will have."""
+    wanted = care.schema_of(database)
+    storage = build(evolve(configuration, database=None, database_path=database)).storage()
+    try:
+        return care.verify(storage, told)
+    finally:
+        storage.close()
+        copy = database.with_name(f"{database.name}.schema-{wanted}")  # of an upgrade; the backup itself is one
+        copy.unlink(missing_ok=True)
+
+
+@define(kw_only=True)
+class Imported:
+    """What became of an archive.
+
+    taken: objects by type.  present: how many were there already.  not_taken: (object, why).
+    """
+
+    taken: Counter[str] = field(factory=Counter)
+    present: int = 0
+    not_taken: list[tuple[str, str]] = field(factory=list)
+
+
+def take(container: Any, entries: Iterable[Entry], told: Callable[[int, int], None], in_all: int) -> Imported:
+    """Take what is not there yet into the container's store, some objects at a time."""
+    imported = Imported()
+    rows = iter(entries)
+    done = 0
+    while group := list(islice(rows, TOGETHER)):
+        _take_group(container, group, imported)
+        done += len(group)
+        told(done, in_all)
+    return imported
+
+
+def _take_group(container: Any, group: list[Entry], imported: Imported) -> None:
+    storage = container.storage()
+    with storage.unit_of_work() as work:
+        added: list[str] = []
+        for managed_object, content in group:
+            identifier = managed_object.unique_identifier
+            present = work.find(identifier)
+            if present is None:
+                work.add(managed_object, content)
+                added.append(identifier)
+                imported.taken[managed_object.object_type.name] += 1
+            elif (present.owner, present.object_type) == (managed_object.owner, managed_object.object_type):
+                imported.present += 1
+            else:
+                imported.not_taken.append((identifier, "another object of this store has its identifier"))
+        if not added:
+            return
+        record = _event(container, "Imported from an archive", tuple(added))
+        work.record(record)
+        work.commit()
+    container.audit().append(record)
+    storage.acknowledge(record.record_id)
+
+
+def _event(container: Any, event: str, identifiers: tuple[str, ...] = ()) -> AuditRecord:
+    return AuditRecord(
+        record_id=container.identifiers().new(),
+        time=container.clock().now(),
+        principal="",
+        event=event,
+        unique_identifiers=identifiers,
+    )

@@ -1,0 +1,93 @@
+"""`kmipd rotate-root-key` and `kmipd rotate-data-key`: new keys above the stored ones, while the server runs."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
+from kmip_app.config import StartError
+from kmip_app.passphrases import FORMS, PASSPHRASE
+
+if TYPE_CHECKING:
+    from kmip_app.config import Configuration
+
+
+def rotate_root_key(to_passphrase: str | None, to_key_file: bool, config_path: str | None, **values: Any) -> None:
+    """Wrap the data keys under a new root key; the old one opens nothing afterwards.
+
+    With a key file a running server goes on, and takes the new file up by itself. With a passphrase, or when changing
+    over from one to the other, start it anew with the new settings: until then it serves, but cannot make data keys.
+    Copies of the old root key still open old backups. A rotation that was interrupted is begun again.
+    """
+    from kmip_app import care  # all of the wiring: not wanted for the help
+
+    configuration = chosen(values, config_path).configuration
+    if to_passphrase is not None and to_key_file:
+        raise StartError("--to-passphrase and --to-key-file exclude each other; leave one out")
+    if configuration.root_key == "passphrase" and to_passphrase is None and not to_key_file:
+        raise StartError("the root key is made of a passphrase; name the new one with --to-passphrase")
+    with care.beside(configuration, "Root key rotated") as container:
+        root_key_id = _rotate(container, configuration, to_passphrase, to_key_file)
+    click.echo(f"the root key is now {root_key_id}")
+    if to_passphrase is not None:
+        click.echo("start the server anew with its root_key_passphrase; a key file is of no use any more")
+
+
+def _rotate(container: Any, configuration: "Configuration", to_passphrase: str | None, to_key_file: bool) -> str:
+    from kmip_adapters.sealing import rotation
+    from kmip_adapters.sealing.key_file import KeyFile
+    from kmip_adapters.sealing.passphrase import Passphrase
+
+    old, data_keys = container.root_key(), container.storage().data_keys
+    if to_passphrase is not None:
+        try:
+            place = PASSPHRASE.read(to_passphrase)
+        except ValueError as error:
+            raise StartError(f"--to-passphrase {error}") from None
+        return rotation.change_root_key(old, Passphrase(place.read), data_keys)
+    if to_key_file and configuration.root_key == "passphrase":
+        path = configuration.data_directory / "root.key"
+        if path.exists():
+            raise StartError(f"{path} holds an old root key; move it away, and a new one is made there")
+        return rotation.change_root_key(old, KeyFile(path), data_keys)
+    return rotation.rotate_root_key(old, data_keys)
+
+
+def rotate_data_key(config_path: str | None, **values: Any) -> None:
+    """Seal every object anew under a new data key, and forget the old ones; the server may be running.
+
+    A rotation that was interrupted goes on where it was when the command is given again.
+    """
+    from kmip_adapters.storage.sql import care as store
+    from kmip_app import care  # all of the wiring: not wanted for the help
+
+    with (
+        care.beside(chosen(values, config_path).configuration, "Data key rotated") as container,
+        care.progress("Sealing objects") as told,
+    ):
+        count = store.rotate_data_key(container.storage(), told)
+    click.echo(f"{count:,} objects sealed anew")
+
+
+_SETTINGS = ("data_dir", "database_path", "database", "root_key_passphrase")
+
+command = click.Command(
+    "rotate-root-key",
+    callback=rotate_root_key,
+    params=[
+        click.Option(["--to-passphrase"], metavar="WHERE", help=f"Make the new root key of a passphrase: {FORMS}."),
+        click.Option(["--to-key-file"], is_flag=True, help="Make the new root key in root.key of the data directory."),
+        config_option(),
+        *setting_options(_SETTINGS),
+    ],
+    help=rotate_root_key.__doc__,
+    context_settings=CONTEXT,
+)
+
+data_key_command = click.Command(
+    "rotate-data-key",
+    callback=rotate_data_key,
+    params=[config_option(), *setting_options(_SETTINGS)],
+    help=rotate_data_key.__doc__,
+    context_settings=CONTEXT,
+)
