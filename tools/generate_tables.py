@@ -162,8 +162,7 @@ def read_enumerations(spec: Path) -> list[Enumeration]:
         extension = Value(member_name(name, value_name), code, [normalized(value_name)], presence)
         values.setdefault(name, []).append(extension)
     values["PKCS#11 Function"] = [
-        Value(member_name("", name), code, [name], "-----YYY")
-        for code, name in enumerate(PKCS_11_FUNCTIONS.split(), 1)
+        Value(member_name("", name), code, [name], "-----YYY") for code, name in enumerate(PKCS_11_FUNCTIONS.split(), 1)
     ]
     values["PKCS#11 Return Code"] = [
         Value(name, code, [name, f"CKR_{name}"], "-----YYY") for name, code in PKCS_11_RETURN_CODES.items()
@@ -182,11 +181,7 @@ def read_enumerations(spec: Path) -> list[Enumeration]:
 def also_written(notes: str) -> list[str]:
     """Return the other spellings a row notes; a lone bracket is a misprint of the tables' source."""
     found = re.search(r"also written: ([^|]*)", notes)
-    return (
-        []
-        if not found
-        else [text.strip(" ") for text in found[1].split(";") if text.count("(") == text.count(")")]
-    )
+    return [] if not found else [text.strip(" ") for text in found[1].split(";") if text.count("(") == text.count(")")]
 
 
 def read_sections(text: Path) -> dict[str, str]:
@@ -230,9 +225,7 @@ class ExtensibleEnum(IntEnum):
 
 def enums_module(enumerations: list[Enumeration]) -> str:
     masks = [item.class_name for item in enumerations if item.is_mask]
-    imports = "from enum import IntEnum\n\n" + "".join(
-        f"from kmip_core.masks import {m} as {m}\n" for m in masks
-    )
+    imports = "from enum import IntEnum\n\n" + "".join(f"from kmip_core.masks import {m} as {m}\n" for m in masks)
     imports += EXTENSIBLE_ENUM
     docstring = "The enumerations of KMIP 1.0 to 2.1 with the values 3.0 adds; codes are those of the wire."
     return module(docstring, imports, "IntEnum", (item for item in enumerations if not item.is_mask))
@@ -240,9 +233,7 @@ def enums_module(enumerations: list[Enumeration]) -> str:
 
 def masks_module(enumerations: list[Enumeration]) -> str:
     docstring = "The bit masks of KMIP 1.0 to 2.1 with those 3.0 adds."
-    return module(
-        docstring, "from enum import IntFlag\n", "IntFlag", (item for item in enumerations if item.is_mask)
-    )
+    return module(docstring, "from enum import IntFlag\n", "IntFlag", (item for item in enumerations if item.is_mask))
 
 
 def enumerations_table(enumerations: list[Enumeration]) -> str:
@@ -264,9 +255,7 @@ def tags_table(spec: Path) -> str:
             row["tag_hex"],
             row["name"],
             row["xml_name"],
-            "|".join(
-                re.sub("[ -]", "", t) for t in ITEM_TYPES.get(row["ttlv_type"], row["ttlv_type"]).split("|")
-            ),
+            "|".join(re.sub("[ -]", "", t) for t in ITEM_TYPES.get(row["ttlv_type"], row["ttlv_type"]).split("|")),
             row["presence_1.0_1.1_1.2_1.3_1.4_2.0_2.1_3.0"],
         ]
         for row in read_rows(spec / "tags.csv")
@@ -293,9 +282,7 @@ def generate(spec: Path) -> dict[str, str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("spec", type=Path, metavar="SPEC_DIR")
     parser.add_argument("--output", type=Path, default=PROJECT, metavar="DIRECTORY")
     arguments = parser.parse_args()
