@@ -4,6 +4,9 @@ The operating system's generator needs none and is never weakened by it (R-CRY-6
 and the setting only chooses which of the standard's four answers is given (RULINGS 12).
 """
 
+from collections.abc import Callable
+from typing import Final
+
 from attrs import field, frozen
 
 from kmip_core.enums import Operation
@@ -28,16 +31,18 @@ class Response:
 
 def perform(request: Request, scope: Scope) -> Response:
     """Return how much was used.  Raises KmipError (Permission Denied) if the server is set to refuse seeds."""
-    offered = len(request.data)
-    match scope.settings.rng_seed:
-        case RNGSeedMode.ACCEPT:
-            return Response(data_length=offered)
-        case RNGSeedMode.PARTIAL:
-            return Response(data_length=offered // 2)
-        case RNGSeedMode.IGNORE:
-            return Response(data_length=0)
-        case RNGSeedMode.REFUSE:
-            raise permission_denied("this server takes no seeds")
+    used = USED.get(scope.settings.rng_seed)
+    if used is None:
+        raise permission_denied("this server takes no seeds")
+    return Response(data_length=used(len(request.data)))
+
+
+USED: Final[dict[RNGSeedMode, Callable[[int], int]]] = {
+    RNGSeedMode.ACCEPT: lambda offered: offered,
+    RNGSeedMode.PARTIAL: lambda offered: offered // 2,
+    RNGSeedMode.IGNORE: lambda offered: 0,
+}
+"""How many of the offered bytes count as used; a mode that is not here refuses."""
 
 
 SPEC = Spec(operation=Operation.RNG_SEED, request=Request, response=Response, perform=perform, effect=Effect.READS)

@@ -286,7 +286,7 @@ def test_a_key_that_the_token_cannot_use_is_refused(engine: Engine) -> None:
 
 def test_public_keys_stay_outside(engine: Engine, token: Token) -> None:
     public = pair_of(Algorithm.EC, 256).public_key
-    registered(
+    identifier = registered(
         engine,
         register.Request(
             object_type=ObjectType.PUBLIC_KEY,
@@ -296,6 +296,9 @@ def test_public_keys_stay_outside(engine: Engine, token: Token) -> None:
     )
 
     assert token.held == set()
+    assert perform(engine, Operation.GET, get.Request(unique_identifier=identifier)).managed_object is not None
+    perform(engine, Operation.DESTROY, destroy.Request(unique_identifier=identifier))
+    assert refusal(engine, Operation.GET, get.Request(unique_identifier=identifier)) is ResultReason.OBJECT_DESTROYED
 
 
 class StubbornToken(Token):

@@ -274,8 +274,13 @@ def test_a_new_pair_has_the_kind_of_the_old_one() -> None:
         assert (found.cryptographic_algorithm, found.cryptographic_length) == (CryptographicAlgorithm.EC, 384)
 
 
-def test_a_private_key_without_its_public_half_cannot_be_replaced() -> None:
-    assert refusal(re_keyed_pair, an_engine(a_private_key())) is ResultReason.INVALID_FIELD
+@pytest.mark.parametrize(
+    "links",
+    [(), (Link(link_type=LinkType.PARENT_LINK, linked_object_identifier="public"),)],
+    ids=["no link", "another link"],
+)
+def test_a_private_key_without_its_public_half_cannot_be_replaced(links: tuple[Link, ...]) -> None:
+    assert refusal(re_keyed_pair, an_engine(a_private_key(links=links), a_public_key())) is ResultReason.INVALID_FIELD
 
 
 def test_the_public_half_must_be_the_asker_s_too() -> None:
