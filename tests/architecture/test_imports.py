@@ -1,4 +1,4 @@
-"""The house's import directions (DESIGN, ARCHITECTURE.md) hold: import-linter says so, and the core needs attrs alone."""
+"""The import directions of the house hold: import-linter says so, and the core needs attrs alone."""
 
 import ast
 import subprocess
