@@ -1,0 +1,187 @@
+"""Tickets at the door: they never widen what the certificate allows unless that is configured (R-TLS-6)."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from argon2 import PasswordHasher
+
+from kmip_adapters.identity.door import Door
+from kmip_adapters.identity.users import PasswordFile
+from kmip_adapters.system.clock import SteppableClock
+from kmip_core.engine import Engine
+from kmip_core.enums import CredentialType, Operation, ResultReason
+from kmip_core.messages import (
+    Credential,
+    RequestBatchItem,
+    RequestHeader,
+    RequestMessage,
+    ResponseBatchItem,
+    Ticket,
+    UsernameAndPassword,
+)
+from kmip_core.operations import delegated_login, get, locate, login, logout, ping
+from kmip_core.ports.transport import WouldWait
+from kmip_core.principal import Principal
+from kmip_core.rights import Objects, Operations, Right, Rights
+from kmip_core.settings import Settings, TicketUse
+from tests.builders import ALICE, BOB, NOW, VERSION, a_symmetric_key, an_engine, the_only
+
+GET: Final = (Operation.GET, get.Request(unique_identifier="key"))
+HASHER: Final = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+PASSWORD: Final = Credential(
+    credential_type=CredentialType.USERNAME_AND_PASSWORD,
+    credential_value=UsernameAndPassword(username="paula", password="p"),
+)
+
+
+def a_door(use: TicketUse, **more: Any) -> tuple[Door, Engine]:
+    """Return a door before an engine that holds alice's `key` and paula's `hers`."""
+    engine = an_engine(
+        a_symmetric_key(), a_symmetric_key("hers", owner="paula"), settings=Settings(tickets=use, ticket_lifetime=60)
+    )
+    return Door(engine=engine, tickets=use, **more), engine
+
+
+def shown(ticket: Any) -> Credential:
+    return Credential(credential_type=CredentialType.TICKET, credential_value=ticket)
+
+
+def ask(
+    door: Door, asked: tuple[Operation, Any], asker: Principal, *credentials: Credential, may_wait: bool = True
+) -> ResponseBatchItem:
+    item = RequestBatchItem(operation=asked[0], unique_batch_item_id=b"1", payload=asked[1])
+    header = RequestHeader(protocol_version=VERSION, credentials=credentials)
+    return the_only(door.handle(RequestMessage(header=header, batch_items=(item,)), asker, may_wait=may_wait))
+
+
+def a_ticket(door: Door, asker: Principal = ALICE, *credentials: Credential, **fields: Any) -> Ticket:
+    ticket: Ticket = ask(door, (Operation.LOGIN, login.Request(**fields)), asker, *credentials).payload.ticket
+    return ticket
+
+
+@pytest.mark.parametrize(
+    ("use", "by_alice", "by_bob"),
+    [
+        pytest.param(TicketUse.OFF, None, ResultReason.OBJECT_NOT_FOUND, id="off: not looked at"),
+        pytest.param(TicketUse.BOUND, None, ResultReason.INVALID_TICKET, id="bound: the holder's alone"),
+        pytest.param(TicketUse.BEARER, None, None, id="bearer: whoever shows it"),
+    ],
+)
+def test_a_ticket_changes_identity_only_where_configured(
+    use: TicketUse, by_alice: ResultReason | None, by_bob: ResultReason | None
+) -> None:
+    door, _ = a_door(use)
+    ticket = a_ticket(door)
+
+    assert ask(door, GET, ALICE, shown(ticket)).result_reason is by_alice
+    assert ask(door, GET, BOB, shown(ticket)).result_reason is by_bob
+
+
+def test_what_was_done_with_a_ticket_is_recorded_so() -> None:
+    door, engine = a_door(TicketUse.BEARER)
+    ticket = a_ticket(door)
+
+    ask(door, GET, BOB, shown(ticket))
+
+    record: Any = engine.audit.records[-1]  # type: ignore[attr-defined]  # the memory trail's
+    assert (record.principal, record.source) == ("alice", "ticket")
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    [
+        pytest.param([shown(Ticket(ticket_type=1, ticket_value=b"unknown"))], id="unknown"),
+        pytest.param([shown(None)], id="without a value"),
+        pytest.param([shown(PASSWORD.credential_value)], id="with a value of another type"),
+    ],
+)
+@pytest.mark.parametrize("use", [TicketUse.BOUND, TicketUse.BEARER])
+def test_a_bad_ticket_refuses_what_the_certificate_alone_might_do(
+    use: TicketUse, credentials: list[Credential]
+) -> None:
+    door, engine = a_door(use)
+
+    item = ask(door, GET, ALICE, *credentials)
+
+    assert (item.result_reason, item.operation) == (ResultReason.INVALID_TICKET, Operation.GET)
+    assert engine.audit.records[-1].event == "Authentication refused"  # type: ignore[attr-defined]  # memory trail
+
+
+def test_two_tickets_are_one_too_many() -> None:
+    door, _ = a_door(TicketUse.BOUND)
+
+    item = ask(door, GET, ALICE, shown(a_ticket(door)), shown(a_ticket(door)))
+
+    assert item.result_reason is ResultReason.INVALID_TICKET
+
+
+def test_a_ticket_ends_with_its_time_with_logout_and_with_its_requests() -> None:
+    door, engine = a_door(TicketUse.BOUND)
+    timed, ended, counted = a_ticket(door), a_ticket(door), a_ticket(door, request_count=1)
+
+    assert ask(door, (Operation.LOGOUT, logout.Request(ticket=ended)), ALICE, shown(ended)).result_reason is None
+    assert ask(door, GET, ALICE, shown(ended)).result_reason is ResultReason.INVALID_TICKET
+    assert ask(door, GET, ALICE, shown(counted)).result_reason is None
+    assert ask(door, GET, ALICE, shown(counted)).result_reason is ResultReason.INVALID_TICKET
+    assert ask(door, GET, ALICE, shown(timed)).result_reason is None
+    assert isinstance(engine.clock, SteppableClock)
+    engine.clock.advance(60)
+    assert ask(door, GET, ALICE, shown(timed)).result_reason is ResultReason.INVALID_TICKET
+
+
+def test_a_request_that_is_run_again_counts_once() -> None:
+    door, _ = a_door(TicketUse.BOUND)
+    ticket = a_ticket(door, request_count=1)
+
+    with pytest.raises(WouldWait):
+        ask(door, GET, ALICE, shown(ticket), may_wait=False)
+
+    assert ask(door, GET, ALICE, shown(ticket)).result_reason is None
+
+
+def test_a_ticket_makes_no_tickets() -> None:
+    door, _ = a_door(TicketUse.BEARER)
+    ticket = a_ticket(door)
+
+    item = ask(door, (Operation.LOGIN, login.Request()), ALICE, shown(ticket))
+
+    assert item.result_reason is ResultReason.PERMISSION_DENIED
+
+
+def test_a_ticket_stands_for_the_password_that_it_was_given_for(tmp_path: Path) -> None:
+    path = tmp_path / "passwords"
+    path.write_text(f"paula:{HASHER.hash('p')}\n")
+    door, _ = a_door(TicketUse.BOUND, passwords=PasswordFile(path), password_identity=True)
+    ticket = a_ticket(door, ALICE, PASSWORD)
+    get_hers = (Operation.GET, get.Request(unique_identifier="hers"))
+
+    assert ask(door, get_hers, ALICE, shown(ticket)).result_reason is None
+    assert ask(door, get_hers, ALICE).result_reason is ResultReason.OBJECT_NOT_FOUND
+    assert ask(door, get_hers, BOB, shown(ticket)).result_reason is ResultReason.INVALID_TICKET
+
+
+def test_a_delegated_ticket_does_what_it_names_and_expires(tmp_path: Path) -> None:
+    door, engine = a_door(TicketUse.BEARER)
+    rights = Rights(
+        rights=(
+            Right(operations=Operations(operations=(Operation.GET,)), objects=Objects(unique_identifiers=("key",))),
+            Right(operations=Operations(operations=(Operation.PING,))),
+        )
+    )
+    request = delegated_login.Request(rights=rights, lease_time=10)
+    ticket = shown(ask(door, (Operation.DELEGATED_LOGIN, request), ALICE).payload.ticket)
+    expected = {
+        Operation.GET: (get.Request(unique_identifier="key"), None),
+        Operation.PING: (ping.Request(), None),
+        Operation.LOCATE: (locate.Request(), ResultReason.PERMISSION_DENIED),
+    }
+
+    assert {operation: reason for operation, (_, reason) in expected.items()} == {
+        operation: ask(door, (operation, payload), BOB, ticket).result_reason
+        for operation, (payload, _) in expected.items()
+    }
+    assert engine.clock.now() == NOW
+    assert isinstance(engine.clock, SteppableClock)
+    engine.clock.advance(10)
+    assert ask(door, GET, BOB, ticket).result_reason is ResultReason.INVALID_TICKET

@@ -1,0 +1,63 @@
+"""Rights judged one by one; the matrix of all operations is a contract test."""
+
+import pytest
+
+from kmip_core.enums import Operation, ResultReason
+from kmip_core.errors import KmipError
+from kmip_core.rights import Objects, Operations, Right, Rights, check_object, check_operation
+from tests.builders import a_symmetric_key
+
+KEY, _ = a_symmetric_key("key")
+READ = Operations(operations=(Operation.GET,))
+IT = Objects(unique_identifiers=("key",))
+OTHERS = Objects(unique_identifiers=("KEY", "ke"))
+
+
+def refused(rights: Rights | None, operation: Operation, *, names_objects: bool) -> ResultReason | None:
+    try:
+        check_operation(rights, operation, names_objects=names_objects)
+        if names_objects:
+            check_object(rights, operation, KEY)
+    except KmipError as error:
+        return error.reason
+    return None
+
+
+@pytest.mark.parametrize("names_objects", [True, False])
+def test_without_rights_everything_is_left_to_the_policy(names_objects: bool) -> None:
+    assert refused(None, Operation.GET, names_objects=names_objects) is None
+
+
+@pytest.mark.parametrize(
+    ("right", "operation", "reason"),
+    [
+        pytest.param(Right(), Operation.GET, None, id="ok no restriction"),
+        pytest.param(Right(operations=READ, objects=IT), Operation.GET, None, id="ok both are named"),
+        pytest.param(
+            Right(operations=READ, objects=IT), Operation.DESTROY, ResultReason.PERMISSION_DENIED, id="fail op"
+        ),
+        pytest.param(
+            Right(operations=READ, objects=OTHERS), Operation.GET, ResultReason.OBJECT_NOT_FOUND, id="fail it"
+        ),
+    ],
+)
+def test_a_right_names_operations_and_objects(right: Right, operation: Operation, reason: ResultReason | None) -> None:
+    assert refused(Rights(rights=(right,)), operation, names_objects=True) is reason
+
+
+def test_rights_are_not_mixed() -> None:
+    rights = Rights(
+        rights=(Right(operations=READ, objects=OTHERS), Right(operations=Operations(operations=(Operation.DESTROY,))))
+    )
+
+    assert refused(rights, Operation.GET, names_objects=True) is ResultReason.PERMISSION_DENIED
+    assert refused(rights, Operation.DESTROY, names_objects=True) is None
+
+
+def test_an_operation_about_no_object_needs_a_right_without_objects() -> None:
+    restricted, free = Right(objects=IT), Right(operations=Operations(operations=(Operation.CREATE,)))
+
+    assert (
+        refused(Rights(rights=(restricted,)), Operation.CREATE, names_objects=False) is ResultReason.PERMISSION_DENIED
+    )
+    assert refused(Rights(rights=(restricted, free)), Operation.CREATE, names_objects=False) is None
