@@ -1,5 +1,6 @@
 """Usage Limits: counted before the work begins, and only if it is done."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -135,4 +136,21 @@ def test_undoing_protection_is_not_counted() -> None:
     used(engine, (Operation.MAC_VERIFY, mac_verify.Request, "key", HMAC), mac_data=bytes(32))
     used(engine, (Operation.SIGNATURE_VERIFY, signature_verify.Request, "public", PSS), signature_data=bytes(128))
 
+    assert left(engine, ENCRYPT) == 0
+
+
+def test_units_are_uses_whoever_asks_at_once() -> None:
+    engine = with_limits(limits(20))
+
+    def is_used(number: int) -> bool:
+        try:
+            used(engine, ENCRYPT)
+        except KmipError as error:
+            return error.reason is not ResultReason.USAGE_LIMIT_EXCEEDED
+        return True
+
+    with ThreadPoolExecutor(8) as threads:
+        uses = list(threads.map(is_used, range(50)))
+
+    assert uses.count(True) == 20
     assert left(engine, ENCRYPT) == 0
