@@ -158,18 +158,19 @@ class Attributes:
 
     def instances(self) -> Iterator[AttributeInstance]:
         """Yield every value with its reference and index, in the order of the fields."""
+        sparse = dict(self.sparse_indices)
         for name, value in self.__dict__.items():
             if value is None or value == () or name not in _FIELD_SET:
                 continue
             if name in MULTIPLE:
-                yield from self._numbered(AttributeReference(attribute=name), value)
+                yield from _numbered(AttributeReference(attribute=name), value, sparse)
             else:
                 yield AttributeInstance(reference=AttributeReference(attribute=name, attribute_index=0), value=value)
         groups: dict[AttributeReference, list[TypedValue]] = {}
         for custom in self.custom_attributes:
             groups.setdefault(custom_reference(custom), []).append(custom.attribute_value)
         for reference, values in groups.items():
-            yield from self._numbered(reference, tuple(values))
+            yield from _numbered(reference, tuple(values), sparse)
 
     def references(self) -> tuple[AttributeReference, ...]:
         """Return each attribute that has a value once; parts of Certificate Attributes by themselves."""
@@ -245,9 +246,12 @@ class Attributes:
         told = (f"{a.name}={getattr(self, a.name)!r}" for a in attrs.fields(Attributes) if a.repr)
         return f"Attributes({', '.join(t for t in told if not t.endswith(('=None', '=()')))})"
 
-    def _numbered(self, reference: AttributeReference, values: tuple[Any, ...]) -> Iterator[AttributeInstance]:
-        for index, value in zip(self.indices_of(reference), values, strict=True):
-            yield AttributeInstance(reference=evolve(reference, attribute_index=index), value=value)
+
+def _numbered(
+    reference: AttributeReference, values: tuple[Any, ...], sparse: dict[AttributeReference, tuple[int, ...]]
+) -> Iterator[AttributeInstance]:
+    for index, value in zip(sparse.get(reference, range(len(values))), values, strict=True):
+        yield AttributeInstance(reference=evolve(reference, attribute_index=index), value=value)
 
 
 MULTIPLE: Final[frozenset[str]] = frozenset(
@@ -322,11 +326,12 @@ def merge(base: Attributes, more: Attributes) -> Attributes:
             continue
         if name in MULTIPLE:
             present = getattr(base, name)
-            changes[name] = present + tuple(v for v in value if v not in present)
+            known = set(present)  # both sides are as long as a message allows
+            changes[name] = present + tuple(v for v in value if v not in known)
         else:
             changes[name] = value
-    customs = base.custom_attributes + tuple(c for c in more.custom_attributes if c not in base.custom_attributes)
-    changes["custom_attributes"] = customs
+    known = set(base.custom_attributes)
+    changes["custom_attributes"] = base.custom_attributes + tuple(c for c in more.custom_attributes if c not in known)
     changes["template_names"] = base.template_names + more.template_names
     return evolve(base, **changes)
 

@@ -7,7 +7,7 @@ from attrs import evolve
 from kmip_core import attribute_rules, attribute_values, lifecycle
 from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes, title
 from kmip_core.enums import ResultReason
-from kmip_core.errors import KmipError, invalid_field
+from kmip_core.errors import KmipError, invalid_field, permission_denied
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.operation import Scope
 from kmip_core.rules import Admitted
@@ -35,6 +35,7 @@ def add(scope: Scope, target: Admitted, instance: AttributeInstance) -> Attribut
     attributes = target.attributes
     reference = evolve(instance.reference, attribute_index=None)
     attribute_rules.check_addition(reference, attributes, target.managed_object.object_type)
+    _check_is_theirs(scope, target, reference)
     attribute_values.check_number(attributes, 1)
     values, indices = attributes.values_of(reference), attributes.indices_of(reference)
     value = attribute_values.accepted(scope, reference, instance.value, values)
@@ -65,6 +66,7 @@ def modify(
     values, indices = attributes.values_of(reference), attributes.indices_of(reference)
     place = find(attributes, reference, instance.reference.attribute_index, current)
     attribute_rules.check_change(reference, attributes, instance.value, scope.now)
+    _check_is_theirs(scope, target, reference)
     siblings = values[:place] + values[place + 1 :] if attribute_rules.is_multiple(reference) else values
     value = attribute_values.accepted(scope, reference, instance.value, siblings)
     changed = attributes.with_values(reference, (*values[:place], value, *values[place + 1 :]), indices)
@@ -116,6 +118,18 @@ def find(
             ResultReason.ATTRIBUTE_INSTANCE_NOT_FOUND, f"the object has no such {title(reference.attribute)}"
         )
     return among.index(wanted)
+
+
+def check_policy_owner(scope: Scope, managed_object: ManagedObject) -> None:
+    """Raise KmipError (Permission Denied) unless the object is the asker's: who may change attributes, but is not the
+    owner, could otherwise choose the policy that grants the rest."""
+    if scope.principal.name != managed_object.owner:
+        raise permission_denied("only the owner of an object changes its Operation Policy Name")
+
+
+def _check_is_theirs(scope: Scope, target: Admitted, reference: AttributeReference) -> None:
+    if reference.vendor_identification is None and reference.attribute == "operation_policy_name":
+        check_policy_owner(scope, target.managed_object)
 
 
 def check_has_life_cycle(target: Admitted, what: str) -> None:

@@ -57,6 +57,7 @@ def begin(
     Raises KmipError for attributes that a client may not set, or values that they cannot have; Constraint Violation.
     """
     attributes = with_defaults(scope, attributes, content.object_type, _DESCRIBING)
+    attribute_values.check_number(attributes, 0)
     attribute_rules.check_creation(attributes, content.object_type)
     if isinstance(content, Certificate):
         attributes = _described(scope, content, attributes)

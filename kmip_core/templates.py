@@ -1,17 +1,20 @@
 """Templates in 1.x requests: attributes under a name, merged in before a handler sees them. KMIP 1.4 §2.2.6, §4."""
 
 from functools import reduce
-from typing import Any
+from typing import Any, Final
 
 from attrs import evolve
 
 from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes, merge
 from kmip_core.criteria import Query
 from kmip_core.enums import ObjectType, Operation, ResultReason, StorageStatusMask
-from kmip_core.errors import KmipError
+from kmip_core.errors import KmipError, invalid_field
 from kmip_core.operation import Scope
 from kmip_core.rules import Purpose
 from kmip_core.structures import Name
+
+MAXIMUM_TEMPLATES: Final = 20
+"""Templates that one request names for one set of attributes: each of them is looked for, read and merged."""
 
 
 def applied(request: Any, fields: tuple[str, ...], scope: Scope) -> Any:
@@ -25,6 +28,8 @@ def applied(request: Any, fields: tuple[str, ...], scope: Scope) -> Any:
     for field in fields:
         value: Attributes | None = getattr(request, field)
         if value is not None and value.template_names:
+            if len(value.template_names) > MAXIMUM_TEMPLATES:
+                raise invalid_field(f"a request names {MAXIMUM_TEMPLATES} templates at most")
             parts = (*(_attributes_of(name, scope) for name in value.template_names), value)
             changes[field] = evolve(reduce(merge, parts), template_names=())
     return evolve(request, **changes) if changes else request

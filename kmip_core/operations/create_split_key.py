@@ -1,6 +1,6 @@
 """Create Split Key: a key, new or at hand, is split into objects of their own. KMIP 2.1 §6.1.10, 1.4 §4.38.
 
-The parts inherit what keeps the key from leaving: of a Sensitive key every part is Sensitive.
+The parts inherit what keeps the key from leaving: of a Sensitive key every part is Sensitive, and does no more than it.
 """
 
 from typing import Any, Final
@@ -11,6 +11,7 @@ from kmip_core import creation, key_use
 from kmip_core.attributes import Attributes
 from kmip_core.enums import (
     CryptographicAlgorithm,
+    CryptographicUsageMask,
     KeyFormatType,
     LinkType,
     ObjectType,
@@ -18,8 +19,9 @@ from kmip_core.enums import (
     ProtectionStorageMask,
     ResultReason,
     SplitKeyMethod,
+    State,
 )
-from kmip_core.errors import KmipError, invalid_field, need
+from kmip_core.errors import KmipError, invalid_field, need, permission_denied, wrong_state
 from kmip_core.objects import KeyBlock, KeyValue, SplitKey
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
 from kmip_core.ports.key_forms import SharingScheme
@@ -135,14 +137,28 @@ def _material(block: KeyBlock) -> bytes:
 def _inherited(target: Admitted, wanted: Attributes) -> Attributes:
     """Return the parts' attributes: a part is no freer than the key. Each is linked to it."""
     own = target.attributes
+    mask = wanted.cryptographic_usage_mask or own.cryptographic_usage_mask
+    if own.sensitive or own.extractable is False:
+        _check_is_no_way_out(own, mask)
     link = Link(link_type=LinkType.PARENT_LINK, linked_object_identifier=target.unique_identifier)
     return evolve(
         wanted,
         sensitive=True if own.sensitive else wanted.sensitive,
         extractable=False if own.extractable is False else wanted.extractable,
-        cryptographic_usage_mask=wanted.cryptographic_usage_mask or own.cryptographic_usage_mask,
+        cryptographic_usage_mask=mask,
         links=(*wanted.links, link),
     )
+
+
+def _check_is_no_way_out(own: Attributes, mask: CryptographicUsageMask | None) -> None:
+    """Refuse to make of a key that its owner cannot take out another one, by way of its parts, that may do more."""
+    none = CryptographicUsageMask(0)
+    if (mask or none) & ~(own.cryptographic_usage_mask or none):
+        raise permission_denied("parts of a key that stays here have no use that the key has not")
+    if own.usage_limits is not None:
+        raise permission_denied("a key that stays here and has Usage Limits is not split: its parts would have none")
+    if own.state in (State.DEACTIVATED, State.COMPROMISED):
+        raise wrong_state("a key that stays here is split while Pre-Active or Active")
 
 
 def _first_part(response: Response) -> str:

@@ -7,8 +7,9 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from kmip_core import attribute_values, creation, custody, lifecycle, wrapping
+from kmip_core import attribute_values, changing, creation, creation_rules, custody, lifecycle, wrapping
 from kmip_core.attributes import AttributeReference, Attributes, merge
+from kmip_core.creation_rules import Constraint
 from kmip_core.enums import KeyWrapType, ObjectType, Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_field
 from kmip_core.lifecycle import GONE
@@ -68,6 +69,7 @@ def _keep(request: Request, scope: Scope, content: Content, attributes: Attribut
     stored = custody.taken_in(scope, content) if has_content else None
     if stored is not None:
         attributes = evolve(attributes, extractable=custody.may_leave(stored, request.attributes.extractable))
+    creation_rules.check(scope.work.rules_of(Constraint), attributes, content.object_type)
     if scope.work.find(request.unique_identifier) is None:
         new = ManagedObject(
             unique_identifier=request.unique_identifier,
@@ -87,6 +89,8 @@ def _keep(request: Request, scope: Scope, content: Content, attributes: Attribut
     present = replaced.managed_object
     if present.object_type is not content.object_type:
         raise invalid_field("an object is replaced by one of its own type only")
+    if attributes.operation_policy_name != present.attributes.operation_policy_name:
+        changing.check_policy_owner(scope, present)
     custody.let_go(scope, replaced)
     scope.work.save(evolve(present, attributes=attributes, has_content=has_content, archived=False), stored)
 

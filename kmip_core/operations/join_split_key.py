@@ -1,6 +1,8 @@
 """Join Split Key: parts become the key again. KMIP 2.1 §6.1.27, 1.4 §4.39."""
 
 from collections.abc import Mapping
+from functools import reduce
+from operator import and_
 from typing import Any, Final
 
 from attrs import evolve, frozen
@@ -8,6 +10,7 @@ from attrs import evolve, frozen
 from kmip_core import creation
 from kmip_core.attributes import Attributes
 from kmip_core.enums import (
+    CryptographicUsageMask,
     KeyFormatType,
     ObjectType,
     Operation,
@@ -15,7 +18,7 @@ from kmip_core.enums import (
     ResultReason,
     SecretDataType,
 )
-from kmip_core.errors import KmipError, invalid_field, need
+from kmip_core.errors import KmipError, invalid_field, need, permission_denied
 from kmip_core.objects import Content, KeyBlock, KeyValue, PrivateKey, SecretData, SplitKey, SymmetricKey
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target, names_new_object
 from kmip_core.ports.key_forms import SharingScheme
@@ -138,6 +141,8 @@ def _inherited(admitted: tuple[Admitted, ...], block: KeyBlock, request: Request
     wanted, first = request.attributes, admitted[0].attributes
     sensitive = any(each.attributes.sensitive for each in admitted)
     kept = any(each.attributes.extractable is False for each in admitted)
+    if sensitive or kept:
+        _check_is_no_way_out(admitted, wanted)
     return evolve(
         wanted,
         cryptographic_algorithm=block.cryptographic_algorithm,
@@ -151,6 +156,14 @@ def _inherited(admitted: tuple[Admitted, ...], block: KeyBlock, request: Request
         sensitive=True if sensitive else wanted.sensitive,
         extractable=False if kept else wanted.extractable,
     )
+
+
+def _check_is_no_way_out(admitted: tuple[Admitted, ...], wanted: Attributes) -> None:
+    """Refuse a key that may do more than all of its parts, where it could not have been taken out of them."""
+    none = CryptographicUsageMask(0)
+    masks = [each.attributes.cryptographic_usage_mask or none for each in admitted]
+    if (wanted.cryptographic_usage_mask or none) & ~reduce(and_, masks):
+        raise permission_denied("a key of parts that stay here has no use that the parts have not")
 
 
 def _do_not_match() -> KmipError:

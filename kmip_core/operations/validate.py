@@ -1,10 +1,11 @@
 """Validate: is this a valid chain of certificates? KMIP 2.1 §6.1.57, 1.4 §4.24.
 
-The standard leaves trust to the server. Here a chain is valid if it ends in a self-signed certificate that the asker
-can see among the managed objects and that is not revoked; whoever wants to trust a root registers it. An issuer that
-is missing at the end is looked for there as well.
+The standard leaves trust to the server. Here a chain is valid if it ends in a self-signed certificate among the managed
+objects that is not revoked and belongs to the asker or to an administrator; whoever wants to trust a root registers it.
+An issuer that is missing at the end is looked for there as well. ADR 0042.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 from attrs import frozen
@@ -15,6 +16,7 @@ from kmip_core.enums import ObjectType, Operation, State, ValidityIndicator
 from kmip_core.errors import KmipError, invalid_message
 from kmip_core.objects import Certificate
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.policy import Visibility
 from kmip_core.ports.certificates import CertificateDescription
 from kmip_core.rules import Admitted, Purpose
 from kmip_core.structures import X509CertificateIdentifier, X509CertificateSubject
@@ -108,20 +110,32 @@ def _stored_state(scope: Scope, certificate: Certificate, description: Certifica
 
 
 def _found(scope: Scope, reference: AttributeReference, value: object) -> list[Admitted]:
-    """Return stored certificates that the asker may see and use."""
-    query = Query(
-        criteria=(AttributeInstance(reference=reference, value=value),),
-        visibility=scope.visibility,
-        now=scope.now,
-        maximum_items=CANDIDATES,
-    )
+    """Return stored certificates that the asker may see and use, and trusts: their own and the administrators'."""
     found: list[Admitted] = []
-    for identifier in scope.work.locate(query).unique_identifiers:
-        try:
-            found.append(scope.admit(identifier, Purpose.READ_CONTENT, object_types=_CERTIFICATES))
-        except KmipError:  # archived, destroyed, or to be seen but not read: it is no help
-            continue
+    for visibility in _trusted(scope):
+        query = Query(
+            criteria=(AttributeInstance(reference=reference, value=value),),
+            visibility=visibility,
+            now=scope.now,
+            maximum_items=CANDIDATES,
+        )
+        for identifier in scope.work.locate(query).unique_identifiers:
+            try:
+                found.append(scope.admit(identifier, Purpose.READ_CONTENT, object_types=_CERTIFICATES))
+            except KmipError:  # archived, destroyed, or to be seen but not read: it is no help
+                continue
     return found
+
+
+def _trusted(scope: Scope) -> Iterator[Visibility]:
+    """Yield what belongs to the asker, then what belongs to each administrator and everybody may see.
+
+    Anybody can register a root that everybody sees: that one is trusted by whoever did so, and by nobody else.
+    """
+    seen, me = scope.visibility, scope.principal.name
+    yield Visibility(owner=me, owned=seen.owned | seen.everyone, everyone=frozenset())
+    for name in sorted(set(scope.settings.administrators) - {me}):
+        yield Visibility(owner=name, owned=seen.everyone, everyone=frozenset())
 
 
 SPEC = Spec(
