@@ -1,21 +1,22 @@
 """What Locate asks for, and whether one object satisfies it: the reference that storage adapters compile to queries.
 
 KMIP 2.1 §6.1.28, 1.4 §4.9. Two dates of one kind are a range, one is an exact date; a usage mask matches objects that
-have all its bits; everything else is equality with any instance.
+have all its bits; usage limits match those that leave and allow as much; of a structure the fields that are said must
+be there; everything else is equality with any instance.
 """
 
 from collections.abc import Iterator
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import fields, frozen, has
 
 from kmip_core import lifecycle
-from kmip_core.attributes import FIELDS, AttributeInstance, AttributeReference, Attributes, title
+from kmip_core.attributes import CERTIFICATE_PARTS, FIELDS, AttributeInstance, AttributeReference, Attributes, title
 from kmip_core.enums import ObjectGroupMember, StorageStatusMask
 from kmip_core.errors import invalid_field
 from kmip_core.objects import ManagedObject
 from kmip_core.policy import DEFAULT_POLICY, Visibility
-from kmip_core.structures import ApplicationSpecificInformation, Link, Name
+from kmip_core.structures import CertificateAttributes, UsageLimits
 
 DATES: Final = frozenset(
     {
@@ -89,7 +90,7 @@ def conditions(criteria: tuple[AttributeInstance, ...]) -> Iterator[tuple[Attrib
             attribute=criterion.reference.attribute,
             vendor_identification=criterion.reference.vendor_identification,
         )
-        if reference.vendor_identification is None and reference.attribute not in FIELDS:
+        if reference.vendor_identification is None and reference.attribute not in _SEARCHABLE:
             raise invalid_field(f"{reference.attribute} is not an attribute that can be searched for")
         if reference.vendor_identification is None and reference.attribute in DATES:
             dates.setdefault(reference, []).append(criterion.value)
@@ -134,13 +135,35 @@ def matches(attributes: Attributes, reference: AttributeReference, wanted: Any) 
         return any(wanted.first <= value <= wanted.last for value in values)
     if reference.vendor_identification is None and reference.attribute in MASKS:
         return any(value & wanted == wanted for value in values)
-    match wanted:
-        case Name() | Link():
-            return wanted in values
-        case ApplicationSpecificInformation(application_data=None):
-            return any(value.application_namespace == wanted.application_namespace for value in values)
-        case _:
-            return wanted in values
+    return wanted in values or (is_partial(reference, wanted) and any(_fits(value, wanted) for value in values))
+
+
+def is_partial(reference: AttributeReference, wanted: Any) -> bool:
+    """Return whether a criterion says less than a whole value, so that equality is too much to ask."""
+    if reference.vendor_identification is not None or not has(type(wanted)):
+        return False
+    return isinstance(wanted, UsageLimits | CertificateAttributes) or any(
+        getattr(wanted, a.name) in (None, ()) for a in fields(type(wanted))
+    )
+
+
+def _fits(value: Any, wanted: Any) -> bool:
+    """Return whether a structure has everything that `wanted` says of it."""
+    for name in (a.name for a in fields(type(wanted))):
+        asked, present = getattr(wanted, name), getattr(value, name)
+        if asked in (None, ()) or asked == present:
+            continue
+        if isinstance(asked, tuple):
+            fits = set(asked) <= set(present)
+        else:
+            fits = isinstance(wanted, UsageLimits) and name in _AT_LEAST and present is not None and present >= asked
+        if not fits:
+            return False
+    return True
+
+
+_AT_LEAST: Final = frozenset({"usage_limits_total", "usage_limits_count"})
+_SEARCHABLE: Final = frozenset(FIELDS) | frozenset(CERTIFICATE_PARTS)
 
 
 def _is_group_member(attributes: Attributes, member: ObjectGroupMember | None) -> bool:

@@ -126,8 +126,11 @@ class _Planner:
 
     # --- hooks ----------------------------------------------------------------------------------------------------
 
-    def structure_hook(self, cls: type) -> Callable[[Items, Any], Any]:
-        """Return what makes an instance of `cls` out of items."""
+    def structure_hook(self, cls: type, *, is_criterion: bool = False) -> Callable[[Items, Any], Any]:
+        """Return what makes an instance of `cls` out of items.
+
+        is_criterion: fields that must be there may be absent, and are None: a Locate need not say all of a structure.
+        """
         plan = self.plan(cls)
         readers = {tag: (r.name, r.decode, r.many, r.spread) for f in plan for tag, r in f.readers.items()}
         required = tuple((f.name, f.title) for f in plan if f.required)
@@ -153,7 +156,9 @@ class _Planner:
                 finish(fields)
             for name, title in required:
                 if name not in fields:
-                    raise DecodingError(f"{title} is missing")
+                    if not is_criterion:
+                        raise DecodingError(f"{title} is missing")
+                    fields[name] = None
             return cls(**fields)
 
         structure.__qualname__ = f"structure {named} {self.version}"
@@ -207,11 +212,16 @@ class _Planner:
             title=tag.name,
         )
 
-    def element(self, kind: Any, tag: tables.Tag, wire_tag: int | None = None) -> Element:
+    def element(
+        self, kind: Any, tag: tables.Tag, wire_tag: int | None = None, *, is_criterion: bool = False
+    ) -> Element:
         """Return how a value of `kind` travels under `tag`."""
         if not _is_structure(kind):
             return elements.simple(kind, tag, self.version, wire_tag)
-        from_items = self.converter.get_structure_hook(kind)
+        if is_criterion:
+            from_items = self.structure_hook(kind, is_criterion=True)
+        else:
+            from_items = self.converter.get_structure_hook(kind)
         return elements.structure(
             tag.code if wire_tag is None else wire_tag,
             lambda items: from_items(items, kind),
@@ -234,15 +244,16 @@ class _Planner:
 
     # --- attributes -----------------------------------------------------------------------------------------------
 
+    def _form_1x(self, *, is_criterion: bool) -> attributes_1x.AttributesForm:
+        make = partial(self.element, wire_tag=attributes_1x.ATTRIBUTE_VALUE, is_criterion=is_criterion)
+        name = self.element(Name, _tag("Name"))
+        return attributes_1x.AttributesForm(attribute_table.rows(self.version, make), name.decode, name.encode)
+
     @property
     def attributes_1x(self) -> attributes_1x.AttributesForm:
         """The 1.x form, made when first needed: its rows are structures that this planner plans."""
         if self._attributes_1x is None:
-            make = partial(self.element, wire_tag=attributes_1x.ATTRIBUTE_VALUE)
-            name = self.element(Name, _tag("Name"))
-            self._attributes_1x = attributes_1x.AttributesForm(
-                attribute_table.rows(self.version, make), name.decode, name.encode
-            )
+            self._attributes_1x = self._form_1x(is_criterion=False)
         return self._attributes_1x
 
     @property
@@ -296,7 +307,7 @@ class _Planner:
         get = attrgetter(member.name)
         readers: dict[int, _Reader]
         if self.is_1x:
-            form = self.attributes_1x
+            form = self._form_1x(is_criterion=True)
 
             def in_template(item: Item) -> Iterable[AttributeInstance]:
                 return [form.instance(child) for child in children(item)]
@@ -310,7 +321,8 @@ class _Planner:
                 for criterion in get(instance):
                     out += form.items_of(criterion)
         else:
-            form_2x = self.attributes_2x
+            make = partial(self.element, is_criterion=True)
+            form_2x = attributes_2x.AttributesForm(attribute_table.rows(self.version, make))
             code = _tag("Attributes").code
 
             def in_attributes(item: Item) -> Iterable[AttributeInstance]:

@@ -12,8 +12,8 @@ from typing import Any, Final
 from attrs import evolve
 
 from kmip_adapters.storage.records import canonical_value
-from kmip_core.attributes import CUSTOM, MULTIPLE, AttributeReference, Attributes, title
-from kmip_core.criteria import MASKS
+from kmip_core.attributes import CUSTOM, MULTIPLE, AttributeInstance, AttributeReference, Attributes, title
+from kmip_core.criteria import MASKS, is_partial
 from kmip_core.errors import invalid_field
 from kmip_core.structures import ApplicationSpecificInformation, CustomAttribute
 
@@ -125,6 +125,13 @@ def wanted_entries(reference: AttributeReference, wanted: Any) -> tuple[Entry, .
     if name in MASKS:
         return ((code, 0), *((code, bit) for bit in _bits(wanted)))
     return ((code, _number(wanted)),)
+
+
+def is_indexed(criterion: AttributeInstance) -> bool:
+    """Return whether the index answers a criterion: all but parts of structures, save a namespace by itself."""
+    return isinstance(criterion.value, ApplicationSpecificInformation) or not is_partial(
+        criterion.reference, criterion.value
+    )
 
 
 def _entries_of(name: str, code: int, value: Any) -> tuple[Entry, ...]:

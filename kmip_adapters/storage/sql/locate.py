@@ -29,9 +29,10 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import Join
 from sqlalchemy.sql.selectable import CompoundSelect
 
-from kmip_adapters.storage.sql.attribute_index import CODES, wanted_entries
+from kmip_adapters.storage.sql.attribute_index import CODES, is_indexed, wanted_entries
 from kmip_adapters.storage.sql.schema import attribute_values, managed_objects
 from kmip_adapters.storage.sql.settled_state import settled_state, stored_states
+from kmip_core.attributes import AttributeInstance
 from kmip_core.criteria import DateRange, Query, conditions
 from kmip_core.enums import ObjectGroupMember, ObjectType, State, StorageStatusMask
 from kmip_core.lifecycle import GONE
@@ -91,12 +92,17 @@ class Shape:
 
 
 def analyse(query: Query) -> tuple[Shape, dict[str, Any]]:
-    """Return the shape of a query, and the values for its statement.  Raises KmipError (Invalid Field)."""
+    """Return the shape of a query, and the values for its statement; parts of structures are left out.
+
+    Raises KmipError (Invalid Field).
+    """
     ranked: list[tuple[int, tuple[int, int]]] = []
     dates: list[tuple[str, DateRange]] = []
     states: list[State] = []
     for reference, wanted in conditions(query.criteria):
         is_custom = reference.vendor_identification is not None
+        if not is_indexed(AttributeInstance(reference=reference, value=wanted)):
+            continue  # whoever runs the statement judges what it finds
         if isinstance(wanted, DateRange):
             dates.append((reference.attribute, wanted))
         elif reference.attribute == "state" and not is_custom:

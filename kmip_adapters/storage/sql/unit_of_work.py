@@ -1,7 +1,7 @@
 """A unit of work over SQL: one snapshot for reading, collected writes, one change for the writer."""
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from kmip_adapters.storage.pending import Pending, Write, no_content
 from kmip_adapters.storage.records import (
@@ -10,14 +10,14 @@ from kmip_adapters.storage.records import (
     encode_audit_record,
     encode_content,
 )
-from kmip_adapters.storage.sql.attribute_index import entries
+from kmip_adapters.storage.sql.attribute_index import entries, is_indexed
 from kmip_adapters.storage.sql.locate import UNLIMITED, Shape, analyse
 from kmip_adapters.storage.sql.rows import RowWrite, StoredObject, changing_columns, stored_object
 from kmip_adapters.storage.sql.rules import RulesWrite, stored_rules
 from kmip_core.creation_rules import Rule
 from kmip_core.criteria import Located, Query, satisfies
 from kmip_core.enums import ResultReason
-from kmip_core.errors import KmipError
+from kmip_core.errors import KmipError, invalid_field
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.sealing import SealBroken
@@ -25,6 +25,9 @@ from kmip_core.rules import Admitted
 
 if TYPE_CHECKING:
     from kmip_adapters.storage.sql.storage import SqlStorage
+
+JUDGED: Final = 5_000
+"""Objects that are read to look for a part of a structure, which no index knows; each costs some 0.1 ms."""
 
 _log = logging.getLogger(__name__)
 
@@ -74,10 +77,11 @@ class SqlUnitOfWork:
             raise KmipError(ResultReason.GENERAL_FAILURE, "the stored object cannot be opened") from error
 
     def locate(self, query: Query) -> Located:
-        """Answer by SQL; where this unit of work has writes, they are judged and merged by the reference."""
+        """Answer by SQL; writes of this unit of work, and parts of structures, are judged by the reference."""
         shape, values = analyse(query)
-        if self._pending.writes:
-            return self._merged(query, shape, values)
+        is_judged = not all(map(is_indexed, query.criteria))
+        if self._pending.writes or is_judged:
+            return self._merged(query, shape, values, is_judged)
         found = self._rows(self._storage.located(shape), values)
         first, maximum = query.offset_items, query.maximum_items
         in_all = first + len(found)
@@ -168,14 +172,18 @@ class SqlUnitOfWork:
             _log.error("the store could not be read: %s", error)
             raise KmipError(ResultReason.GENERAL_FAILURE, "the store could not be read") from error
 
-    def _merged(self, query: Query, shape: Shape, values: dict[str, Any]) -> Located:
-        everything = {**values, "limit": UNLIMITED, "offset": 0}
+    def _merged(self, query: Query, shape: Shape, values: dict[str, Any], is_judged: bool) -> Located:
+        everything = {**values, "limit": JUDGED + 1 if is_judged else UNLIMITED, "offset": 0}
         writes = self._pending.writes
         found = [
             (sequence, identifier)
             for sequence, identifier in self._rows(self._storage.located(shape), everything)
             if identifier not in writes
         ]
+        if is_judged:
+            if len(found) > JUDGED:
+                raise invalid_field("too many objects to look for a part of a structure; add a whole attribute")
+            found = [row for row in found if satisfies(self._present_object(row[1]), query)]
         for number, (identifier, write) in enumerate(writes.items()):
             if write.managed_object is not None and satisfies(write.managed_object, query):
                 stored = None if write.found is None else self._stored(identifier)
@@ -185,6 +193,12 @@ class SqlUnitOfWork:
         end = None if query.maximum_items is None else query.offset_items + query.maximum_items
         identifiers = tuple(identifier for _, identifier in found)
         return Located(unique_identifiers=identifiers[query.offset_items : end], located_items=len(identifiers))
+
+    def _present_object(self, unique_identifier: str) -> ManagedObject:
+        stored = self._stored(unique_identifier)
+        if stored is None:
+            raise KeyError(unique_identifier)  # it was found by this very snapshot
+        return stored.managed_object
 
     def _row_write(self, unique_identifier: str, write: Write) -> RowWrite:
         stored = None if write.found is None else self._stored(unique_identifier)

@@ -9,17 +9,19 @@ from kmip_core import enums
 from kmip_core.attributes import FIELDS, AttributeInstance, AttributeReference, Attributes
 from kmip_core.criteria import DATES, MASKS, DateRange, Query, conditions, has_status, matches, satisfies
 from kmip_core.enums import CryptographicUsageMask as Mask
-from kmip_core.enums import ObjectGroupMember, ObjectType, State
+from kmip_core.enums import LinkType, ObjectGroupMember, ObjectType, State, UsageLimitsUnit
 from kmip_core.enums import StorageStatusMask as Status
 from kmip_core.errors import KmipError
 from kmip_core.objects import ManagedObject
 from kmip_core.policy import Visibility
 from kmip_core.structures import (
     ApplicationSpecificInformation,
+    CertificateAttributes,
     CustomAttribute,
     Link,
     Name,
     TypedValue,
+    UsageLimits,
 )
 
 NOW = 1_800_000_000
@@ -233,3 +235,62 @@ def test_fresh_members_were_never_handed_out(
     member: ObjectGroupMember | None, fresh: bool | None, expected: bool
 ) -> None:
     assert found(a_key(fresh=fresh), object_group_member=member) is expected
+
+
+LIMITS = UsageLimits(usage_limits_total=10, usage_limits_count=4, usage_limits_unit=UsageLimitsUnit.BYTE)
+LINK = Link(link_type=LinkType.PUBLIC_KEY_LINK, linked_object_identifier="other")
+
+
+@pytest.mark.parametrize(
+    ("total", "count", "unit", "expected"),
+    [
+        (10, 4, UsageLimitsUnit.BYTE, True),
+        (9, 3, None, True),
+        (None, 4, None, True),
+        (11, None, None, False),
+        (10, 5, None, False),
+        (1, 1, UsageLimitsUnit.OBJECT, False),
+    ],
+)
+def test_usage_limits_match_those_that_allow_and_leave_as_much(
+    total: int | None, count: int | None, unit: UsageLimitsUnit | None, expected: bool
+) -> None:
+    asked = UsageLimits(usage_limits_total=total, usage_limits_count=count, usage_limits_unit=unit)
+
+    assert found(a_key(usage_limits=LIMITS), wanted("usage_limits", asked)) is expected
+    assert not found(a_key(), wanted("usage_limits", asked))
+
+
+def test_limits_that_say_nothing_are_not_enough() -> None:
+    assert not found(a_key(usage_limits=UsageLimits()), wanted("usage_limits", LIMITS))
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"link_type": None}, True),
+        ({"linked_object_identifier": None}, True),
+        ({"linked_object_identifier": "x"}, False),
+    ],
+    ids=["ok the target alone", "ok the type alone", "fail another target"],
+)
+def test_what_is_said_of_a_structure_must_be_there(changes: dict[str, Any], expected: bool) -> None:
+    assert found(a_key(links=(LINK,)), wanted("links", evolve(LINK, **changes))) is expected
+
+
+def test_what_is_said_must_be_true_of_one_instance() -> None:
+    links = (LINK, Link(link_type=LinkType.PRIVATE_KEY_LINK, linked_object_identifier="third"))
+
+    assert not found(a_key(links=links), wanted("links", evolve(LINK, linked_object_identifier="third")))
+
+
+def test_parts_of_certificate_attributes_are_criteria_by_themselves() -> None:
+    parts = CertificateAttributes(certificate_subject_cn="me", certificate_subject_ous=("one", "two"))
+
+    key = a_key(certificate_attributes=parts)
+
+    assert found(key, wanted("certificate_attributes", evolve(parts, certificate_subject_ous=("two",))))
+    assert not found(key, wanted("certificate_attributes", evolve(parts, certificate_subject_ous=("three",))))
+    assert found(key, wanted("certificate_subject_cn", CertificateAttributes(certificate_subject_cn="me")))
+    assert not found(key, wanted("certificate_subject_cn", CertificateAttributes(certificate_subject_cn="you")))
+    assert not found(key, wanted("certificate_issuer_cn", CertificateAttributes(certificate_issuer_cn="me")))
