@@ -54,7 +54,15 @@ ATTEMPTS: Final = 100
 """How often a unit of work is run again after somebody else changed its object; then the client is told to retry.
 More than the requests that can wait for a commit at once: each round one of them gets through."""
 
-_PACES: Final = {Effect.READS: Pace.QUICK, Effect.CHANGES: Pace.COMMITS, Effect.COMPUTES: Pace.SLOW}
+_PACES: Final = {
+    Effect.READS: Pace.QUICK,
+    Effect.USES_KEYS: Pace.QUICK,
+    Effect.CHANGES: Pace.COMMITS,
+    Effect.COMPUTES: Pace.SLOW,
+}
+_PACES_WITH_A_TOKEN: Final = dict.fromkeys(Effect, Pace.SLOW) | {Effect.READS: Pace.QUICK}
+"""With a crypto adapter whose every call may wait: what does not ask it is not held up by what does."""
+
 _SLOWER: Final = {Pace.QUICK: 0, Pace.COMMITS: 1, Pace.SLOW: 2}
 UNDONE: Final = "undone with the batch"
 """What the audit trail says of an item that had succeeded before a later one made its batch undo it."""
@@ -89,7 +97,7 @@ class Engine:
 
     def pace(self, message: RequestMessage) -> Pace:
         """Return where `handle` may run for this message: as slow as its slowest item."""
-        if self.storage.blocking or self.crypto.capabilities.blocking:
+        if self.storage.blocking:
             return Pace.SLOW
         paces = (self._pace_of(item) for item in message.batch_items)
         return max(paces, key=_SLOWER.__getitem__, default=Pace.QUICK)
@@ -124,7 +132,7 @@ class Engine:
         if spec is None or isinstance(item.payload, KmipError):
             return Pace.QUICK
         effect = spec.effect if isinstance(spec.effect, Effect) else spec.effect(item.payload)
-        return _PACES[effect]
+        return (_PACES_WITH_A_TOKEN if self.crypto.capabilities.blocking else _PACES)[effect]
 
     def _check_header(self, message: RequestMessage, now: int) -> None:
         header = message.header

@@ -57,6 +57,7 @@ class Effect(enum.Enum):
     """What running an operation may do, so that the engine and the transport can pace it."""
 
     READS = "reads"  # short; should it want to commit after all, it is run again where it may wait
+    USES_KEYS = "uses keys"  # as short, where the keys are at hand; a token may make it wait
     CHANGES = "changes"  # commits
     COMPUTES = "computes"  # heavy computing; may commit as well
 

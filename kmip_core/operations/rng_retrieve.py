@@ -32,4 +32,6 @@ def perform(request: Request, scope: Scope) -> Response:
     return Response(data=scope.crypto.random_bytes(request.data_length))
 
 
-SPEC = Spec(operation=Operation.RNG_RETRIEVE, request=Request, response=Response, perform=perform, effect=Effect.READS)
+SPEC = Spec(
+    operation=Operation.RNG_RETRIEVE, request=Request, response=Response, perform=perform, effect=Effect.USES_KEYS
+)

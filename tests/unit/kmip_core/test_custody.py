@@ -23,6 +23,7 @@ from kmip_core.enums import (
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import CryptographicUsageMask as Mask
 from kmip_core.errors import KmipError
+from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage
 from kmip_core.objects import Content, PublicKey, SymmetricKey
 from kmip_core.operations import (
     create,
@@ -42,9 +43,10 @@ from kmip_core.operations import (
 from kmip_core.operations import hash as hash_
 from kmip_core.ports.crypto import CryptoCapabilities, Key
 from kmip_core.ports.storage import ConcurrentChange
+from kmip_core.ports.transport import Pace
 from kmip_core.structures import CryptographicParameters as Parameters
 from kmip_core.structures import DerivationParameters, KeyHandle, RevocationReason
-from tests.builders import NOW, RememberedFaults, an_engine, ask, attributes_of, perform
+from tests.builders import NOW, VERSION, RememberedFaults, an_engine, ask, attributes_of, perform
 from tests.unit.kmip_core.operations.usable_keys import pair_of
 
 USES = Mask.ENCRYPT | Mask.DECRYPT | Mask.SIGN | Mask.MAC_GENERATE | Mask.DERIVE_KEY
@@ -350,3 +352,27 @@ NEEDS = [
 @pytest.mark.parametrize(("operation", "request_"), NEEDS, ids=[operation.name for operation, _ in NEEDS])
 def test_what_the_adapter_cannot_do_is_not_supported(operation: Operation, request_: Any) -> None:
     assert refusal(an_engine(crypto=Clumsy()), operation, request_) is ResultReason.FEATURE_NOT_SUPPORTED
+
+
+# --- pace -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_", "pace"),
+    [
+        (Operation.GET, get.Request(), Pace.QUICK),
+        (Operation.ENCRYPT, encrypt.Request(data=b"short"), Pace.SLOW),
+        (Operation.DESTROY, destroy.Request(), Pace.SLOW),
+        (Operation.CREATE_KEY_PAIR, create_key_pair.Request(), Pace.SLOW),
+    ],
+    ids=["Get", "Encrypt", "Destroy", "Create Key Pair"],
+)
+def test_what_may_wait_for_the_token_waits_elsewhere(
+    engine: Engine, operation: Operation, request_: Any, pace: Pace
+) -> None:
+    message = RequestMessage(
+        header=RequestHeader(protocol_version=VERSION),
+        batch_items=(RequestBatchItem(operation=operation, payload=request_),),
+    )
+
+    assert engine.pace(message) is pace

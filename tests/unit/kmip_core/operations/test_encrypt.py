@@ -239,10 +239,10 @@ def effect(spec: Any, request: Any) -> Effect:
 @pytest.mark.parametrize(
     ("fields", "of_encrypt", "of_decrypt"),
     [
-        pytest.param({"data": b"x"}, Effect.READS, Effect.CHANGES, id="short"),
+        pytest.param({"data": b"x"}, Effect.USES_KEYS, Effect.CHANGES, id="short"),
         pytest.param({"data": bytes(100_000)}, Effect.COMPUTES, Effect.COMPUTES, id="long"),
         pytest.param({"data": b"x", "init_indicator": True}, Effect.CHANGES, Effect.CHANGES, id="a part"),
-        pytest.param({}, Effect.READS, Effect.CHANGES, id="nothing"),
+        pytest.param({}, Effect.USES_KEYS, Effect.CHANGES, id="nothing"),
     ],
 )
 def test_long_data_and_private_keys_stay_off_the_event_loop(
@@ -257,3 +257,18 @@ def test_another_algorithm_than_the_key_s_is_a_failure_of_cryptography() -> None
     how = Parameters(cryptographic_algorithm=CryptographicAlgorithm.TRIPLE_DES, block_cipher_mode=BlockCipherMode.CBC)
 
     assert refusal(encrypted, engine, cryptographic_parameters=how, data=PLAIN) is ResultReason.CRYPTOGRAPHIC_FAILURE
+
+
+def test_plain_text_that_is_held_back_is_bounded() -> None:
+    engine = an_engine(a_key())
+    begun = decrypted(engine, cryptographic_parameters=GCM, iv_counter_nonce=bytes(12), init_indicator=True)
+    part = bytes(1024 * 1024)
+    for _ in range(16):
+        decrypted(engine, correlation_value=begun.correlation_value, data=part)
+
+    assert refusal(decrypted, engine, correlation_value=begun.correlation_value, data=part) is (
+        ResultReason.SERVER_LIMIT_EXCEEDED
+    )
+    assert refusal(decrypted, engine, correlation_value=begun.correlation_value, data=part) is (
+        ResultReason.INVALID_CORRELATION_VALUE  # an error ends it
+    )
