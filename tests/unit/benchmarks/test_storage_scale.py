@@ -1,0 +1,54 @@
+"""The store at 20,000 keys: what a key weighs, and that plans read from indexes. No time is measured."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from benchmarks.storage import FilledStore, fill
+from kmip_adapters.storage.sql.locate import analyse
+from tests.unit.kmip_adapters.storage.sql.test_locate import COMMON, RARE, plans
+
+COUNT = 20_000
+BYTES_PER_KEY = 2_048
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FilledStore]:
+    with (tmp_path_factory.mktemp("scale") / "console").open("w") as nobody:
+        store = fill(Path(nobody.name).parent / "store", COUNT, Console(file=nobody))
+    yield store
+    store.storage.close()
+
+
+def test_a_key_with_a_name_weighs_little(filled: FilledStore) -> None:
+    assert 0 < filled.bytes_per_key <= BYTES_PER_KEY
+
+
+@pytest.mark.parametrize("name", [*RARE, *COMMON])
+def test_a_grown_store_is_searched_by_indexes(filled: FilledStore, name: str) -> None:
+    lines = plans(filled.storage, (RARE | COMMON)[name])
+
+    assert [line for line in lines if line.startswith("SCAN") and line != "SCAN found"] == []
+
+
+def test_a_page_is_read_from_few_rows(filled: FilledStore) -> None:
+    """Steps of SQLite's machine stand for time: Locate by name takes as many as in a store a fortieth of the size."""
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    wanted = RARE["name"]
+    shape, values = analyse(wanted)
+    connection = filled.storage.take()
+    connection.set_progress_handler(count, 1)
+    statement = filled.storage.located(shape)
+    connection.execute(statement.sql, statement.values(values)).fetchall()
+    connection.set_progress_handler(None, 0)
+    filled.storage.give_back(connection)
+
+    assert 0 < steps < 300
