@@ -105,7 +105,9 @@ def unwrap(scope: Scope, block: KeyBlock) -> KeyBlock:
     Raises KmipError: Wrapping Object Not Found, and the like, for keys that are not here; Cryptographic Failure for a
     value that was not wrapped so; Encoding Option Error.
     """
-    told, data = block.key_wrapping_data, block.key_value
+    told, wrapped = block.key_wrapping_data, block.key_value
+    # PyKMIP's clients register the wrapped bytes as the Key Material of a Key Value, not in place of the Key Value.
+    data = wrapped.key_material if isinstance(wrapped, KeyValue) else wrapped
     if told is None or not isinstance(data, bytes):
         return block
     steps = _steps(told.wrapping_method)
@@ -121,6 +123,8 @@ def unwrap(scope: Scope, block: KeyBlock) -> KeyBlock:
         key_value = KeyValue(key_material=data)
     else:
         key_value = scope.key_values.decode_key_value(data, block.key_format_type, scope.protocol_version)
+    if key_value.attributes is None and isinstance(wrapped, KeyValue):
+        key_value = evolve(key_value, attributes=wrapped.attributes)
     return evolve(block, key_value=key_value, key_wrapping_data=None)
 
 

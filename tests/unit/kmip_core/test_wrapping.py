@@ -244,6 +244,19 @@ def test_what_get_has_wrapped_is_registered_and_unwrapped_again(engine: Engine, 
     assert plain.key_value.key_material == DEK
 
 
+@pytest.mark.parametrize("way", ["key wrap", "GCM", "TTLV", "encrypt then MAC"])
+def test_what_was_registered_as_pykmip_does_it_is_unwrapped_too(engine: Engine, way: str) -> None:
+    wrapped = fetched(engine, WAYS[way])
+    assert isinstance(wrapped.key_value, bytes)
+    inside = evolve(wrapped, key_value=KeyValue(key_material=wrapped.key_value))
+    identifier = registered(engine, inside)
+
+    assert fetched(engine, None, identifier) == inside
+    plain = fetched(engine, None, identifier, key_wrap_type=KeyWrapType.NOT_WRAPPED)
+    assert plain.key_wrapping_data is None
+    assert plain.key_value == KeyValue(key_material=DEK)
+
+
 @pytest.mark.parametrize("way", [way for way in WAYS if way != "CBC"])
 def test_a_changed_byte_is_noticed(engine: Engine, way: str) -> None:
     wrapped = fetched(engine, WAYS[way])
