@@ -183,6 +183,7 @@ def _operation(spec: Spec) -> str:
 
 _PACE: Final = {
     Effect.READS: "Reads only",
+    Effect.USES_KEYS: "Short work with keys; nothing is stored",
     Effect.CHANGES: "Changes what is stored",
     Effect.COMPUTES: "Heavy computing, done in a bounded pool",
 }
