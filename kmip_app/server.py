@@ -31,6 +31,7 @@ from kmip_app.certificate_watch import CertificateWatch, revoked_by
 from kmip_app.config import Configuration, StartError
 from kmip_app.container import build
 from kmip_app.pki import Pki, PkiError
+from kmip_core.errors import KmipError
 from kmip_core.ports.audit import AuditRecord, AuditTrail
 from kmip_core.ports.sealing import RootKeyUnavailable, SealBroken
 
@@ -155,7 +156,7 @@ class Server:
         for watcher in (self._container.policy(), self._container.groups()):
             if hasattr(watcher, "close"):
                 self._resources.callback(watcher.close)
-        self._resources.callback(self._record, "Stop")
+        self._resources.callback(self._record_stop)
         watch = CertificateWatch(
             self._container.tls_files().paths,
             build=self._container.ssl_context,
@@ -211,6 +212,13 @@ class Server:
             )
         )
 
+    def _record_stop(self) -> None:
+        """Leave evidence of the stop; a trail that cannot be written any more does not keep the server from it."""
+        try:
+            self._record("Stop")
+        except KmipError as error:
+            LOG.error("the stop leaves no evidence: %s", error.message)
+
     def _close(self) -> None:
         with self._closing:  # whoever comes second waits until all is released
             self._resources.close()
@@ -260,6 +268,8 @@ def _told_to_operators() -> Iterator[None]:
         yield
     except UNUSABLE as error:
         raise StartError(str(error)) from error
+    except KmipError as error:  # such as no room for the first record of the trail
+        raise StartError(error.message) from error
     except OSError as error:
         raise StartError(_told(error)) from error
 

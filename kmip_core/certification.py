@@ -262,8 +262,10 @@ def _own_authority(scope: Scope) -> tuple[Certificate, PrivateKey]:
     found = scope.work.locate(Query(criteria=criteria, visibility=owned, now=scope.now, maximum_items=1))
     for identifier in found.unique_identifiers:
         key = scope.admit(identifier, Purpose.ISSUE)
-        (certificate,) = _linked(key.attributes, LinkType.CERTIFICATE_LINK)
-        return _certificate(scope, certificate), _content_of_key(scope, key)
+        certificates = _linked(key.attributes, LinkType.CERTIFICATE_LINK)
+        if len(certificates) != 1:  # its owner may change links
+            raise invalid_field("the private key of your certificate authority must have one Certificate Link")
+        return _certificate(scope, certificates[0]), _content_of_key(scope, key)
     return _made_authority(scope, name)
 
 

@@ -20,7 +20,10 @@ MAXIMUM_CONTAINER: Final = 256 * 1024
 """Bytes; a key with a long chain has a tenth of it."""
 
 MAXIMUM_ROUNDS: Final = 10_000_000
-"""What an iteration count in a container may be; OpenSSL and browsers write 2,048 to 600,000."""
+"""What the iteration counts of a container may come to; OpenSSL and browsers write three, 2,048 to 600,000 each."""
+
+SCRYPT: Final = bytes.fromhex("2b06010401da47040b")
+"""1.3.6.1.4.1.11591.4.11: its cost is a product of three numbers, and no software writes it into these containers."""
 
 KINDS: Final = (
     rsa.RSAPrivateKey,
@@ -41,7 +44,8 @@ def read_container(container: bytes, password: bytes) -> KeyContainer:
     if len(container) > MAXIMUM_CONTAINER:
         raise invalid_field(f"a PKCS#12 container may have {MAXIMUM_CONTAINER} bytes at most")
     _check_password(password)
-    _check_rounds(container)
+    if _rounds(container) > MAXIMUM_ROUNDS:
+        raise invalid_field(f"the container asks for more than {MAXIMUM_ROUNDS} rounds")
     try:
         contents = pkcs12.load_pkcs12(container, password)
     except ValueError as error:
@@ -107,12 +111,13 @@ def _check_password(password: bytes) -> None:
         raise invalid_field(f"a PKCS#12 password has 1 to {MAXIMUM_PASSWORD} bytes")
 
 
-def _check_rounds(der: bytes, depth: int = 0) -> None:
-    """Refuse iteration counts that would keep this server busy: wherever an INTEGER follows an OCTET STRING, its salt.
+def _rounds(der: bytes, depth: int = 0) -> int:
+    """Return what all iteration counts come to: wherever an INTEGER follows an OCTET STRING, its salt.
 
-    DER only: an indefinite length would hide what follows from this walk.
+    Raises KmipError (Invalid Field) unless it is DER, for an indefinite length would hide what follows from this walk,
+    and for scrypt.
     """
-    offset, previous = 0, 0
+    offset, previous, rounds = 0, 0, 0
     while offset + 2 <= len(der):
         tag, length, header = der[offset], der[offset + 1], 2
         if length == 0x80 and tag & 0x20:
@@ -123,13 +128,16 @@ def _check_rounds(der: bytes, depth: int = 0) -> None:
             header += octets
         value = der[offset + header : offset + header + length]
         if len(value) != length:
-            return
-        if tag == 0x02 and previous == 0x04 and int.from_bytes(value) > MAXIMUM_ROUNDS:
-            raise invalid_field(f"the container asks for more than {MAXIMUM_ROUNDS} rounds")
+            return rounds
+        if tag == 0x06 and value == SCRYPT:
+            raise invalid_field("the container is protected by scrypt, which is not taken here")
+        if tag == 0x02 and previous == 0x04:
+            rounds += int.from_bytes(value)
         if (tag & 0x20 or tag == 0x04) and depth < MAXIMUM_DEPTH:
-            _check_rounds(value, depth + 1)
+            rounds += _rounds(value, depth + 1)
         offset += header + length
         previous = tag
+    return rounds
 
 
 def _cannot_hold() -> KmipError:

@@ -17,10 +17,15 @@ from kmip_adapters.storage.sql.schema import (
     outbox,
 )
 from kmip_core.attributes import Attributes
-from kmip_core.enums import ObjectType
+from kmip_core.enums import ObjectType, ResultReason
+from kmip_core.errors import KmipError
 from kmip_core.objects import ManagedObject
 from kmip_core.policy import DEFAULT_POLICY
 from kmip_core.ports.storage import ConcurrentChange
+
+MAXIMUM_ATTRIBUTES: Final = 4 * 1024 * 1024
+"""Bytes of one object's attributes as they are stored: a message fits, many that add to one object do not.
+Every read of the object pays for them."""
 
 
 class OutdatedSeal(ConcurrentChange):
@@ -52,14 +57,21 @@ def stored_object(row: Any) -> StoredObject:
 
 
 def changing_columns(managed_object: ManagedObject) -> dict[str, Any]:
-    """Return the columns that a change of the object may change, content apart."""
+    """Return the columns that a change of the object may change, content apart.
+
+    Raises KmipError (Server Limit Exceeded) for attributes that are too long together.
+    """
     attributes = managed_object.attributes
     columns: dict[str, Any] = {name: getattr(attributes, name) for name in DATE_COLUMNS}
     columns["policy"] = policy_of(attributes)
     columns["state"] = 0 if attributes.state is None else int(attributes.state)
     columns["archived"] = managed_object.archived
     columns["has_content"] = managed_object.has_content
-    columns["attributes"] = encode_attributes(attributes)
+    encoded = columns["attributes"] = encode_attributes(attributes)
+    if len(encoded) > MAXIMUM_ATTRIBUTES:
+        raise KmipError(
+            ResultReason.SERVER_LIMIT_EXCEEDED, f"the attributes of an object have {MAXIMUM_ATTRIBUTES} bytes at most"
+        )
     return columns
 
 

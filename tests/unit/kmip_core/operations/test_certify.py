@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
-from kmip_core.attributes import Attributes
+from kmip_core.attributes import AttributeReference, Attributes
 from kmip_core.engine import Engine
 from kmip_core.enums import (
     CertificateRequestType,
@@ -27,7 +27,7 @@ from kmip_core.enums import (
 )
 from kmip_core.errors import KmipError
 from kmip_core.objects import Certificate, CertificateRequest, KeyBlock, KeyValue, PublicKey
-from kmip_core.operations import certify, create_key_pair, get, re_certify, register, revoke
+from kmip_core.operations import certify, create_key_pair, delete_attribute, get, re_certify, register, revoke
 from kmip_core.ports.certificates import CertificateContents
 from kmip_core.settings import Settings
 from kmip_core.structures import CertificateAttributes, CertificateSubject, Link, Name, RevocationReason
@@ -304,6 +304,20 @@ def test_the_key_of_an_own_authority_is_sensitive(engine: Engine, requester: Req
 
     assert [key.attributes.sensitive for key in private] == [True]
     assert [key.owner for key in private] == [ALICE.name]
+
+
+def test_an_own_authority_whose_links_were_taken_away_is_refused(engine: Engine, requester: Requester) -> None:
+    certified(engine, **by_request(requester))
+    with engine.storage.unit_of_work() as work:
+        keys = [work.find(str(number)) for number in range(1, 20)]
+    (private,) = [key for key in keys if key is not None and key.object_type is ObjectType.PRIVATE_KEY]
+    links = delete_attribute.Request(
+        unique_identifier=private.unique_identifier, reference=AttributeReference(attribute="links")
+    )
+    perform(engine, Operation.DELETE_ATTRIBUTE, links)
+
+    refused = refusal(engine, Operation.CERTIFY, certify.Request(**by_request(requester)))
+    assert refused.reason is ResultReason.INVALID_FIELD
 
 
 @pytest.mark.parametrize(
