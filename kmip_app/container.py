@@ -44,6 +44,7 @@ from kmip_adapters.ttlv.framing import FrameReader
 from kmip_adapters.ttlv.key_values import TtlvKeyValues
 from kmip_adapters.ttlv.service import TtlvService
 from kmip_adapters.ttlv.tables import VERSIONS
+from kmip_app.claims import claimed
 from kmip_app.config import Configuration
 from kmip_app.pki import Bundle, Pki, ensure_pki
 from kmip_core.engine import Engine
@@ -180,6 +181,7 @@ def capabilities(catalogue: Mapping[Operation, Spec], crypto: Crypto) -> Capabil
     )
     return evolve(
         told,
+        profiles=claimed(told.operations, able),
         capability=evolve(
             told.capability,
             streaming_capability=Operation.ENCRYPT in told.operations,
