@@ -51,7 +51,9 @@ def version(request: pytest.FixtureRequest) -> enums.KMIPVersion:
 
 
 def located(client: ProxyKmipClient, name: str) -> list[str]:
-    return client.locate(attributes=[AttributeFactory().create_attribute(enums.AttributeType.NAME, name_value(name))])
+    wanted = AttributeFactory().create_attribute(enums.AttributeType.NAME, name_value(name))
+    found: list[str] = client.locate(attributes=[wanted])
+    return found
 
 
 def name_value(name: str) -> object:
