@@ -7,7 +7,17 @@ from attrs import evolve
 
 from kmip_core import enums
 from kmip_core.attributes import FIELDS, AttributeInstance, AttributeReference, Attributes
-from kmip_core.criteria import DATES, MASKS, DateRange, Query, conditions, has_status, matches, satisfies
+from kmip_core.criteria import (
+    DATES,
+    MASKS,
+    MAXIMUM_CRITERIA,
+    DateRange,
+    Query,
+    conditions,
+    has_status,
+    matches,
+    satisfies,
+)
 from kmip_core.enums import CryptographicUsageMask as Mask
 from kmip_core.enums import LinkType, ObjectGroupMember, ObjectType, State, UsageLimitsUnit
 from kmip_core.enums import StorageStatusMask as Status
@@ -294,3 +304,16 @@ def test_parts_of_certificate_attributes_are_criteria_by_themselves() -> None:
     assert found(key, wanted("certificate_subject_cn", CertificateAttributes(certificate_subject_cn="me")))
     assert not found(key, wanted("certificate_subject_cn", CertificateAttributes(certificate_subject_cn="you")))
     assert not found(key, wanted("certificate_issuer_cn", CertificateAttributes(certificate_issuer_cn="me")))
+
+
+@pytest.mark.parametrize("number", [MAXIMUM_CRITERIA, MAXIMUM_CRITERIA + 1], ids=["ok as many", "fail one more"])
+def test_the_number_of_criteria_is_bounded(number: int) -> None:
+    criteria = tuple(wanted(f"a{each}", TypedValue(enums.ItemType.INTEGER, each), vendor="x") for each in range(number))
+
+    if number <= MAXIMUM_CRITERIA:
+        assert len(list(conditions(criteria))) == number
+        return
+    with pytest.raises(KmipError) as refused:
+        list(conditions(criteria))
+
+    assert refused.value.reason is enums.ResultReason.INVALID_FIELD
