@@ -23,7 +23,7 @@ from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_app.container import Container
 from kmip_core.attributes import FIELDS, Attributes
 from kmip_core.creation_rules import Constraint, ObjectDefaults
-from kmip_core.criteria import DATES, Query, satisfies
+from kmip_core.criteria import DATES, Located, Query, satisfies
 from kmip_core.enums import (
     CryptographicUsageMask,
     ItemType,
@@ -33,13 +33,21 @@ from kmip_core.enums import (
     ResultReason,
     State,
     StorageStatusMask,
+    UsageLimitsUnit,
 )
 from kmip_core.errors import KmipError
 from kmip_core.objects import ManagedObject
 from kmip_core.policy import Visibility
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.storage import ConcurrentChange
-from kmip_core.structures import ApplicationSpecificInformation, CustomAttribute, Link, TypedValue
+from kmip_core.structures import (
+    ApplicationSpecificInformation,
+    CertificateAttributes,
+    CustomAttribute,
+    Link,
+    TypedValue,
+    UsageLimits,
+)
 from tests.contract.storage_samples import (
     DATES as SOME_DATES,
 )
@@ -566,6 +574,10 @@ def test_fresh_group_members_are_those_never_handed_out(store: Store) -> None:
     assert located(store, default) == ("fresh", "used")
 
 
+def usage_limits(number: int) -> UsageLimits:
+    return UsageLimits(usage_limits_total=number, usage_limits_count=number, usage_limits_unit=UsageLimitsUnit.OBJECT)
+
+
 def test_links_are_criteria_by_type_and_target(store: Store) -> None:
     link = Link(link_type=LinkType.PUBLIC_KEY_LINK, linked_object_identifier="k2")
     put(store, a_key("k1", links=(link,)))
@@ -575,6 +587,29 @@ def test_links_are_criteria_by_type_and_target(store: Store) -> None:
     assert located(store, query(criterion("links", other))) == ()
 
 
+def test_parts_of_structures_are_criteria(store: Store) -> None:
+    parts = CertificateAttributes(certificate_subject_cn="me", certificate_subject_ous=("one", "two"))
+    put(store, a_key("a", certificate_attributes=parts), a_key("b", usage_limits=usage_limits(7)))
+    subject = CertificateAttributes(certificate_subject_ous=("two",))
+
+    assert located(store, query(criterion("certificate_subject_ous", subject))) == ("a",)
+    assert located(store, query(criterion("usage_limits", usage_limits(7)))) == ("b",)
+    assert located(store, query(criterion("usage_limits", usage_limits(6)))) == ("b",)
+    assert located(store, query(criterion("usage_limits", usage_limits(8)))) == ()
+
+
+def test_parts_of_structures_are_looked_for_page_by_page_and_beside_writes(store: Store) -> None:
+    put(store, *(a_key(f"k{n}", usage_limits=usage_limits(n)) for n in range(6)))
+    wanted = query(criterion("usage_limits", usage_limits(2)), maximum_items=2, offset_items=1)
+
+    with store.unit_of_work() as work:
+        assert work.locate(wanted) == Located(unique_identifiers=("k4", "k3"), located_items=4)
+        work.add(a_key("k6", usage_limits=usage_limits(9)), content())
+        assert work.locate(wanted) == Located(unique_identifiers=("k5", "k4"), located_items=5)
+
+
+LINKS = (LinkType.PUBLIC_KEY_LINK, LinkType.PRIVATE_KEY_LINK)
+
 KEYS = st.builds(
     a_key,
     st.just("placeholder"),
@@ -582,6 +617,10 @@ KEYS = st.builds(
     object_type=st.sampled_from([ObjectType.SYMMETRIC_KEY, ObjectType.PUBLIC_KEY, ObjectType.OPAQUE_OBJECT]),
     state=st.none() | st.sampled_from(State),
     names=st.lists(st.sampled_from("ab").map(a_name), unique=True).map(tuple),
+    links=st.lists(
+        st.builds(Link, link_type=st.sampled_from(LINKS), linked_object_identifier=st.sampled_from("ab")), max_size=2
+    ).map(tuple),
+    usage_limits=st.none() | st.integers(0, 3).map(usage_limits),
     cryptographic_usage_mask=st.none() | st.integers(0, 7).map(CryptographicUsageMask),
     operation_policy_name=st.sampled_from([None, "default", "public", "unknown"]),
     fresh=st.none() | st.booleans(),
@@ -591,6 +630,10 @@ KEYS = st.builds(
 CRITERIA = st.one_of(
     st.sampled_from(State).map(lambda state: criterion("state", state)),
     st.sampled_from("abc").map(lambda text: criterion("names", a_name(text))),
+    st.builds(
+        Link, link_type=st.none() | st.sampled_from(LINKS), linked_object_identifier=st.none() | st.sampled_from("ab")
+    ).map(functools.partial(criterion, "links")),
+    st.integers(0, 3).map(usage_limits).map(functools.partial(criterion, "usage_limits")),
     st.integers(0, 7).map(lambda bits: criterion("cryptographic_usage_mask", CryptographicUsageMask(bits))),
     st.sampled_from(ObjectType).map(lambda object_type: criterion("object_type", object_type)),
     *(
