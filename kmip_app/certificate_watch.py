@@ -75,11 +75,10 @@ class CertificateWatch:
             return False
         self._stamps = stamps
         try:
-            context = self._build()
-        except (ValueError, OSError) as error:
+            self._use(self._build())
+        except Exception as error:  # whatever a file did to a parser, later ones must still be looked at (R-TLS-4)
             LOG.error("%s changed, but not used: %s; what was there before stays in force", ", ".join(changed), error)
             return False
-        self._use(context)
         LOG.info("%s changed and used from the next connection on", ", ".join(changed))
         return True
 

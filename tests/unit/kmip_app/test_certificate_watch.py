@@ -67,10 +67,17 @@ def test_a_change_is_used_once(watch: CertificateWatch, contexts: Contexts, path
     assert contexts.used == [contexts.built]
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(ValueError("key values mismatch"), id="fail foreseen"),
+        pytest.param(RuntimeError("a list that one parser takes and another does not"), id="fail unforeseen"),
+    ],
+)
 def test_what_does_not_fit_is_told_and_the_next_change_is_looked_at(
-    watch: CertificateWatch, contexts: Contexts, path: Path, caplog: pytest.LogCaptureFixture
+    watch: CertificateWatch, contexts: Contexts, path: Path, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
-    contexts.error = ValueError("key values mismatch")
+    contexts.error = error
     path.write_text("another")
     with caplog.at_level(logging.ERROR, "kmip_app"):
         assert not watch.look()

@@ -268,6 +268,8 @@ def _key_blocks(version: ProtocolVersion) -> Strategy:
         transparent = TRANSPARENT_KEYS.get(key_format_type)
         material = BYTES if transparent is None else instances(transparent, version)
         key_value = st.builds(KeyValue, key_material=material, attributes=st.none() | attributes_inside)
+        if version < ProtocolVersion(2, 0) and key_format_type in spellings.BARE_KEY_VALUES_OF_1X:
+            key_value = BYTES  # such a Key Value has no inside there
         hints = get_type_hints(KeyBlock)
         others = {
             name: st.none() | _field("", name, hints[name], version)
