@@ -85,7 +85,7 @@ def test_what_does_not_fit_is_told_and_the_next_change_is_looked_at(
     os.utime(path, ns=(1, 1))
 
     assert watch.look()
-    assert f"{path} changed, but not used: key values mismatch" in caplog.text
+    assert f"{path} changed, but not used: {error}" in caplog.text
 
 
 def test_a_file_that_is_gone_changes_nothing(watch: CertificateWatch, contexts: Contexts, path: Path) -> None:
