@@ -24,7 +24,7 @@ class Response:
 
 
 def perform(request: Request, scope: Scope) -> Response:
-    """Accept the message; the evidence of this request holds it.  Raises KmipError (Invalid Field) if it is too long."""
+    """Accept the message, which this request's evidence holds.  Raises KmipError (Invalid Field) if it is too long."""
     if len(request.log_message) > MAXIMUM:
         raise invalid_field(f"Log Message may have {MAXIMUM} characters at most")
     return Response()

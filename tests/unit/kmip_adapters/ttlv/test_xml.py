@@ -119,9 +119,7 @@ ELEMENTS = {
     ),
 }
 
-LAUGHS = (
-    '<!DOCTYPE a [<!ENTITY b "hahaha"><!ENTITY c "&b;&b;&b;">]><AttributeName type="TextString" value="&c;"/>'
-)
+LAUGHS = '<!DOCTYPE a [<!ENTITY b "hahaha"><!ENTITY c "&b;&b;&b;">]><AttributeName type="TextString" value="&c;"/>'
 
 REFUSED = {
     "nothing": "",
