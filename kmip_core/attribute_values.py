@@ -44,7 +44,7 @@ def all_accepted(scope: Scope, attributes: Attributes) -> Attributes:
 
 def check_number(attributes: Attributes, more: int) -> None:
     """Raise KmipError (Server Limit Exceeded) if the object would have too many attribute instances."""
-    if sum(1 for _ in attributes.instances()) + more > MAXIMUM_INSTANCES:
+    if attributes.number_of_instances() + more > MAXIMUM_INSTANCES:
         raise KmipError(
             ResultReason.SERVER_LIMIT_EXCEEDED, f"an object has {MAXIMUM_INSTANCES} attribute instances at most"
         )

@@ -172,6 +172,15 @@ class Attributes:
         for reference, values in groups.items():
             yield from _numbered(reference, tuple(values), sparse)
 
+    def number_of_instances(self) -> int:
+        """Return how many values `instances` would yield, without making them."""
+        told = ((name, value) for name, value in self.__dict__.items() if value is not None and value != ())
+        return sum(
+            len(value) if name in MULTIPLE or name == CUSTOM else 1
+            for name, value in told
+            if name in _FIELD_SET or name == CUSTOM
+        )
+
     def references(self) -> tuple[AttributeReference, ...]:
         """Return each attribute that has a value once; parts of Certificate Attributes by themselves."""
         named: dict[AttributeReference, None] = {}
@@ -205,7 +214,7 @@ class Attributes:
 
     def indices_of(self, reference: AttributeReference) -> tuple[int, ...]:
         """Return the index of each of `values_of(reference)`, in the same order."""
-        bare = evolve(reference, attribute_index=None)
+        bare = reference if reference.attribute_index is None else evolve(reference, attribute_index=None)
         for sparse, indices in self.sparse_indices:
             if sparse == bare:
                 return indices
@@ -218,7 +227,7 @@ class Attributes:
 
         indices: the numbers of the values where they are not 0, 1, 2 ...
         """
-        bare = evolve(reference, attribute_index=None)
+        bare = reference if reference.attribute_index is None else evolve(reference, attribute_index=None)
         sparse = tuple(entry for entry in self.sparse_indices if entry[0] != bare)
         if indices is not None and indices != tuple(range(len(values))):
             sparse += ((bare, indices),)
@@ -239,7 +248,7 @@ class Attributes:
             return evolve(self, certificate_attributes=None if joined == _NO_PARTS else joined)
         value: Any = values if reference.attribute in MULTIPLE else (values[0] if values else None)
         changes: dict[str, Any] = {reference.attribute: value, "sparse_indices": sparse}
-        return evolve(self, **changes)
+        return self.but(**changes)
 
     def __repr__(self) -> str:
         """Show only what is set: sixty fields of None hide the three that matter."""
@@ -251,7 +260,12 @@ def _numbered(
     reference: AttributeReference, values: tuple[Any, ...], sparse: dict[AttributeReference, tuple[int, ...]]
 ) -> Iterator[AttributeInstance]:
     for index, value in zip(sparse.get(reference, range(len(values))), values, strict=True):
-        yield AttributeInstance(reference=evolve(reference, attribute_index=index), value=value)
+        numbered = AttributeReference(
+            attribute=reference.attribute,
+            vendor_identification=reference.vendor_identification,
+            attribute_index=index,
+        )
+        yield AttributeInstance(reference=numbered, value=value)
 
 
 MULTIPLE: Final[frozenset[str]] = frozenset(

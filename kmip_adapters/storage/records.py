@@ -70,7 +70,8 @@ def decode_rules(stored: str, kind: type[Rule]) -> tuple[Rule, ...]:
 
 def canonical_value(value: Any) -> bytes:
     """Return bytes that are equal exactly when two attribute values are equal.  For indexes."""
-    return _canonical_json(_CONVERTER.unstructure(value)).encode()
+    plain = value if isinstance(value, str) else _CONVERTER.unstructure(value)
+    return _canonical_json(plain).encode()
 
 
 def associated_data(managed_object: ManagedObject) -> bytes:

@@ -96,15 +96,18 @@ Entry = tuple[int, int]
 def entries(attributes: Attributes) -> set[Entry]:
     """Return all index entries of one object."""
     found: set[Entry] = set()
+    told = vars(attributes)
     for name, code in CODES.items():
-        value = getattr(attributes, name)
+        value = told[name]
         if value is None or value == ():
             continue
         if name in MULTIPLE or name == CUSTOM:
             for instance in value:
                 found.update(_entries_of(name, code, instance))
-        else:
+        elif name in MASKS:
             found.update(_entries_of(name, code, value))
+        else:
+            found.add((code, _number(value)))
     return found
 
 

@@ -280,3 +280,22 @@ def test_references_name_every_attribute_once_and_every_part() -> None:
         AttributeReference(attribute="certificate_issuer_cn"),
         AttributeReference(attribute="a", vendor_identification="x"),
     )
+
+
+def test_instances_are_counted_as_they_are_yielded() -> None:
+    several = Attributes(
+        names=(Name(name_value="a"), Name(name_value="b")),
+        comment="c",
+        sensitive=False,
+        custom_attributes=(
+            CustomAttribute(
+                vendor_identification="x",
+                attribute_name="Rack",
+                attribute_value=TypedValue(enums.ItemType.TEXT_STRING, "7"),
+            ),
+        ),
+        template_names=(Name(name_value="t"),),
+    )
+
+    assert several.number_of_instances() == len(list(several.instances())) == 5
+    assert Attributes().number_of_instances() == 0
