@@ -226,6 +226,13 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             "core.process_after_deactivation",
         ),
         _native(
+            "wrapped_key_structure",
+            BOOLEAN,
+            "Whether wrapped keys leave inside a Key Value structure, which PyKMIP's client needs, instead of in its"
+            " place, as the standard has it.",
+            "core.wrapped_key_structure",
+        ),
+        _native(
             "unique_names", BOOLEAN, "Whether two objects of one owner must have different names.", "core.unique_names"
         ),
         _native(

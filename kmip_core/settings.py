@@ -38,6 +38,7 @@ class Settings:
     profile: Profile = Profile.COMPATIBLE  # 9
     default_usage_masks: bool = False  # 6
     process_after_deactivation: bool = False  # 7
+    wrapped_key_structure: bool = False  # what PyKMIP's client reads, against KMIP 1.4 §2.1.4
     unique_names: bool = False  # 8: within one owner
     rng_seed: RNGSeedMode = RNGSeedMode.ACCEPT  # 12
     administrators: frozenset[str] = frozenset()  # identities that may set constraints and defaults (ADR 0031)

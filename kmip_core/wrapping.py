@@ -96,7 +96,9 @@ def wrap(
         data, told = _encrypted(scope, data, encryption, key, told)
     if authentication is not None and steps.authenticates == "after":
         told = _authenticated(scope, data, authentication, told)
-    return evolve(block, key_value=data, key_wrapping_data=told)
+    # KMIP 1.4 §2.1.4: the wrapped bytes take the place of the Key Value. PyKMIP's client looks for them inside one.
+    inside = scope.settings.wrapped_key_structure
+    return evolve(block, key_value=KeyValue(key_material=data) if inside else data, key_wrapping_data=told)
 
 
 def unwrap(scope: Scope, block: KeyBlock) -> KeyBlock:

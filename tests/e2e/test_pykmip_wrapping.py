@@ -2,11 +2,13 @@
 
 PyKMIP writes and reads wrapped bytes as the Key Material of a Key Value. The standard, and the official case TC-141,
 have them in place of the Key Value (KMIP 1.4 §2.1.4), and so this server answers. The client asks here as it always
-does; its answer is heard where it arrives, and read by our own codec.
+does; its answer is heard where it arrives, and read by our own codec. The setting `wrapped_key_structure` answers as the
+client expects.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -24,7 +26,7 @@ from kmip_core.objects import KeyBlock, KeyValue
 from kmip_core.operations import CATALOGUE
 from kmip_core.structures import ProtocolVersion
 from tests.e2e.test_pykmip_client import pykmip
-from tests.server import StartedServer
+from tests.server import StartedServer, running
 
 VERSIONS: Final = {
     enums.KMIPVersion.KMIP_1_2: ProtocolVersion(1, 2),
@@ -145,6 +147,17 @@ def test_a_key_made_here_comes_wrapped_as_it_comes_in_the_clear(client: ProxyKmi
 
     assert isinstance(block.key_value, bytes)
     assert keywrap.aes_key_unwrap(KEK, block.key_value) == client.get(made).value
+
+
+def test_pykmips_client_reads_a_wrapped_key_where_the_setting_suits_it(
+    version: enums.KMIPVersion, tmp_path: Path
+) -> None:
+    with running(tmp_path, "--ephemeral", "--wrapped-key-structure") as server, pykmip(server, version) as client:
+        kek = registered(client, KEK, Mask.WRAP_KEY)
+        got = client.get(registered(client, DEK, Mask.ENCRYPT), key_wrapping_specification=specification(kek))
+
+    assert got.value == WRAPPED
+    assert got.key_wrapping_data["wrapping_method"] is enums.WrappingMethod.ENCRYPT
 
 
 @pytest.mark.parametrize("names", [None, ["Cryptographic Usage Mask"]], ids=["alone", "attributes"])
