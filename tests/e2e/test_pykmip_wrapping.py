@@ -2,8 +2,8 @@
 
 PyKMIP writes and reads wrapped bytes as the Key Material of a Key Value. The standard, and the official case TC-141,
 have them in place of the Key Value (KMIP 1.4 §2.1.4), and so this server answers. The client asks here as it always
-does; its answer is heard where it arrives, and read by our own codec. With `wrapped_key_structure` the answer is what the
-client expects.
+does; its answer is heard where it arrives, and read by our own codec.
+With the setting `wrapped_key_structure` the answer is what the client expects.
 """
 
 from collections.abc import Iterator
