@@ -131,7 +131,7 @@ def ask_all(
                     answer = _ask(connection, exchanges[number])
                     identifiers[number] = read_answer(answer).unique_identifiers[0]
                     on_answer()
-        except Exception as error:
+        except Exception as error:  # of a thread: raised when all have ended
             failures.append(error)
 
     _in_threads(ask, [range(first, len(exchanges), connections) for first in range(connections)])
@@ -170,7 +170,7 @@ def _work(endpoint: Endpoint, plan: Plan, connections: range, barrier: Barrier, 
         kind = _reconnecting if plan.reconnect else _staying
         tally = kind(endpoint, plan, connections, barrier)
         results.send((tally.latencies.tobytes(), tally.seconds))
-    except Exception:
+    except Exception:  # of a process: its text crosses to the parent
         barrier.abort()
         results.send(traceback.format_exc())
 
@@ -254,7 +254,7 @@ def _reconnecting(endpoint: Endpoint, plan: Plan, numbers: range, barrier: Barri
                 with lock:
                     if failures or not tally.add(began, time.perf_counter()):
                         return
-        except Exception as error:
+        except Exception as error:  # as above
             failures.append(error)
 
     _in_threads(repeat, list(numbers))

@@ -150,7 +150,7 @@ class Writer:
         cursor.execute("SAVEPOINT change")
         try:
             waiting.result = waiting.change(cursor)
-        except Exception as error:
+        except Exception as error:  # told to its own asker; the rest of the group goes on
             if not self._in_transaction(self._connection):
                 raise
             cursor.execute("ROLLBACK TO change")
