@@ -5,23 +5,11 @@ knows nothing of TTLV or KMIP; the container joins the two. Its own duty is flow
 answers.
 """
 
-import enum
 from typing import Protocol
 
 from kmip_core.errors import KmipError
+from kmip_core.ports.steps import Pace, Pending
 from kmip_core.principal import Principal
-
-
-class Pace(enum.Enum):
-    """How long a job may keep its thread, so that the transport can choose where to run it."""
-
-    QUICK = "quick"  # microseconds, no waiting: may run on an event loop
-    COMMITS = "commits"  # waits for stable storage: wants a thread of its own while the group gathers
-    SLOW = "slow"  # seconds of computing or a remote party: belongs in a small bounded pool
-
-
-class WouldWait(Exception):
-    """Work that was expected to be quick wants to commit: nothing has happened yet; run it where it may wait."""
 
 
 class Job(Protocol):
@@ -29,31 +17,31 @@ class Job(Protocol):
 
     @property
     def pace(self) -> Pace:
-        """Where `run` may be called."""
+        """Where `run` is called first."""
         ...
 
-    def run(self) -> bytes:
-        """Do the work and return the whole response message; never raises for input or state.
+    def run(self) -> bytes | Pending | Pace:
+        """Begin, or go on: return the whole response, or why it is not there yet.  Never raises for input or state.
 
-        Raises WouldWait, once and only at pace QUICK, before anything has happened: the job's pace is COMMITS
-        from then on, and the transport runs it again there.
+        Pending: call again once its outcome is known, whether or not anybody still wants the answer.
+        Pace: call again where that pace belongs, or `decline`.
         """
         ...
 
     def decline(self, error: KmipError) -> bytes:
         """Return, instead of `run`, the whole response that fails every batch item with `error`.
 
-        For a transport whose queues are full: nothing is begun, and the connection goes on.
+        For a transport whose queues are full: nothing has happened, and the connection goes on.
         """
         ...
 
 
 def run_to_end(job: Job) -> bytes:
     """Return the job's answer, from a thread that may wait."""
-    try:
-        return job.run()
-    except WouldWait:
-        return job.run()
+    while not isinstance(outcome := job.run(), bytes):
+        if not isinstance(outcome, Pace):
+            outcome.wait()
+    return outcome
 
 
 class Service(Protocol):

@@ -106,7 +106,7 @@ def test_a_message_of_any_length_is_answered_whole(peer: Peer, length: int) -> N
 
 
 def test_an_answer_of_many_records_arrives_whole(peer: Peer) -> None:
-    assert peer.send(request(b"B5000000"), 1) == [response(bytes(5_000_000))]
+    assert peer.send(request(b"L5000000"), 1) == [response(bytes(5_000_000))]
 
 
 @pytest.mark.parametrize(
