@@ -8,9 +8,9 @@ Exceptions become answers here: a `KmipError` fails its item with its reason; an
 with General Failure and a correlation id, its details kept from the client.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import reduce
+from types import TracebackType
 from typing import Any, Final
 
 from attrs import NOTHING, define, evolve, field, fields_dict, frozen
@@ -184,7 +184,7 @@ class _Batch:
             self.placeholder = None
             self.made.clear()
             answers, records = [], []
-            with self._unit_of_work() as work:
+            with _UnderWay(self) as work:
                 for item in items:
                     answer, record = self._attempt(item, work)
                     answers.append(answer)
@@ -205,10 +205,10 @@ class _Batch:
     def _answer(self, item: RequestBatchItem) -> Steps[ResponseBatchItem]:
         """Run one item as its own unit of work, again if somebody else was faster."""
         before = self.placeholder, len(self.made)
-        refusal = _busy()
+        refusal: KmipError | None = None
         record: AuditRecord
         for _ in range(ATTEMPTS):
-            with self._unit_of_work() as work:
+            with _UnderWay(self) as work:
                 answer, record = self._attempt(item, work)
                 if answer.result_status is not ResultStatus.SUCCESS:
                     self.unrecorded.append(record)
@@ -223,6 +223,7 @@ class _Batch:
                     break
                 else:
                     return answer
+        refusal = refusal or _busy()
         if not self.afterwards.is_done:  # what was committed has its record in the outbox
             self.unrecorded.append(_of_failure(record, refusal))
         return failure(refusal, item.operation, item.unique_batch_item_id)
@@ -245,19 +246,13 @@ class _Batch:
         payload = answer.payload if spec is not None and spec.tells_identifiers_only else None
         return evolve(answer, result_status=ResultStatus.OPERATION_UNDONE, payload=payload)
 
-    @contextmanager
-    def _unit_of_work(self) -> Iterator[UnitOfWork]:
-        """Begin a unit of work; when it is left, what was to wait for its outcome follows."""
-        self.afterwards = Afterwards()
-        try:
-            with self.engine.storage.unit_of_work() as work:
-                yield work
-        finally:
-            for step in self.afterwards.when_done if self.afterwards.is_done else self.afterwards.when_not:
-                try:
-                    step()
-                except Exception as fault:  # the outcome stands, and the client is told it
-                    self.engine.faults.report(self.engine.identifiers.new(), fault)
+    def follow_up(self) -> None:
+        """Do what was to wait for the outcome of the unit of work."""
+        for step in self.afterwards.when_done if self.afterwards.is_done else self.afterwards.when_not:
+            try:
+                step()
+            except Exception as fault:  # the outcome stands, and the client is told it
+                self.engine.faults.report(self.engine.identifiers.new(), fault)
 
     def _forget(self, placeholder: str | None, made: int) -> None:
         """Take back what an item that did not happen has left in the batch."""
@@ -375,6 +370,28 @@ class _Batch:
         except KmipError as error:
             return [failure(error, answer.operation, answer.unique_batch_item_id) for answer in answers]
         return answers
+
+
+class _UnderWay:
+    """A unit of work of a batch; when it is left, what was to wait for its outcome follows."""
+
+    __slots__ = ("_batch", "_context")
+
+    def __init__(self, batch: _Batch) -> None:
+        self._batch = batch
+
+    def __enter__(self) -> UnitOfWork:
+        self._batch.afterwards = Afterwards()
+        self._context = self._batch.engine.storage.unit_of_work()
+        return self._context.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._context.__exit__(kind, error, trace)
+        finally:
+            self._batch.follow_up()
 
 
 @frozen(kw_only=True)

@@ -110,14 +110,9 @@ class SqlStorage:
         """The writer, for those who take care of the store."""
         return self._writer
 
-    @contextmanager
-    def unit_of_work(self) -> Iterator[SqlUnitOfWork]:
+    def unit_of_work(self) -> SqlUnitOfWork:
         """Begin a unit of work."""
-        unit_of_work = SqlUnitOfWork(self)
-        try:
-            yield unit_of_work
-        finally:
-            unit_of_work.release()
+        return SqlUnitOfWork(self)
 
     def pending_records(self) -> tuple[AuditRecord, ...]:
         """Return the committed audit records that were not acknowledged, oldest first."""

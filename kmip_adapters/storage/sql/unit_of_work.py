@@ -1,7 +1,7 @@
 """A unit of work over SQL: one snapshot for reading, collected writes, one change for the writer."""
 
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from kmip_adapters.storage.pending import DONE, Done, Pending, Write, no_content
 from kmip_adapters.storage.records import (
@@ -42,6 +42,13 @@ class SqlUnitOfWork:
         self._found: dict[str, StoredObject | None] = {}
         self._pending = Pending()
         self._rules: dict[str, str] | None = None
+
+    def __enter__(self) -> Self:
+        """Leaving lets go of the snapshot, and of what was not committed."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
     @property
     def has_writes(self) -> bool:
