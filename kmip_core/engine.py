@@ -9,7 +9,6 @@ with General Failure and a correlation id, its details kept from the client.
 """
 
 from collections.abc import Mapping
-from functools import reduce
 from types import TracebackType
 from typing import Any, Final
 
@@ -307,8 +306,7 @@ class _Batch:
             raise KmipError(ResultReason.OPERATION_NOT_SUPPORTED, "this server does not have the operation")
         if not spec.can_be_done(self.engine.crypto.capabilities):
             raise not_supported("what holds this server's keys cannot do the operation")
-        names_objects = not all(target.optional for target in spec.targets)
-        rights.check_operation(self.principal.rights, spec.operation, names_objects=names_objects)
+        rights.check_operation(self.principal.rights, spec.operation, names_objects=spec.names_objects)
         admission = _Admission(batch=self, work=work, operation=spec.operation, touched=touched)
         scope = Scope(
             principal=self.principal,
@@ -443,7 +441,7 @@ class _Admission:
         """Return the admitted objects of every declared target, by field."""
         admitted: dict[str, tuple[Admitted, ...]] = {}
         for target in targets:
-            value = reduce(_part, target.field.split("."), request)
+            value = target.value_in(request)
             if value is None and target.optional:
                 continue
             references = value if isinstance(value, tuple) else (value,)
@@ -482,10 +480,6 @@ def _without_data(payload: Any) -> Any:
     """Return a response that leaves out its Data, as an Ephemeral item asks for. KMIP 2.1 §8.3."""
     data = fields_dict(type(payload)).get("data")
     return payload if data is None else evolve(payload, data=b"" if data.default is NOTHING else data.default)
-
-
-def _part(value: Any, name: str) -> Any:
-    return None if value is None else getattr(value, name)
 
 
 _ID: Final = "unique_identifier"

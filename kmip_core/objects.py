@@ -342,7 +342,11 @@ def _init_key(
         )
         if attributes is None:
             attributes = _told(cryptographic_usage_masks, name, cryptographic_algorithm, cryptographic_length)
-    _attrs_init(instance, key_block=key_block, attributes=Attributes() if attributes is None else attributes, **more)
+    _attrs_init(instance, key_block=key_block, attributes=_NONE if attributes is None else attributes, **more)
+
+
+_NONE: Final = Attributes()
+"""Shared: contents that come out of a store have none of their own."""
 
 
 def _told(

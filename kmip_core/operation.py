@@ -9,7 +9,7 @@ import enum
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol, TypeAlias
 
-from attrs import define, field, fields, frozen
+from attrs import Factory, define, field, fields, frozen
 
 from kmip_core.attributes import Attributes
 from kmip_core.creation_rules import Rule
@@ -66,6 +66,11 @@ class Effect(enum.Enum):
 NO_REASONS: Final[Mapping[ResultReason, ResultReason]] = {}
 
 
+_path: Final = field(
+    init=False, repr=False, default=Factory(lambda target: tuple(target.field.split(".")), takes_self=True)
+)
+
+
 @frozen(kw_only=True)
 class Target:
     """A field of the request that names a managed object, and what is asked of the object.
@@ -84,6 +89,16 @@ class Target:
     optional: bool = False
     object_types: frozenset[ObjectType] | None = None
     reasons: Mapping[ResultReason, ResultReason] = NO_REASONS
+    path: tuple[str, ...] = _path  # derived; the field's name hides attrs' function of that name here
+
+    def value_in(self, request: Any) -> Any:
+        """Return what the field says; None if it, or a structure around it, is absent."""
+        value = request
+        for name in self.path:
+            value = getattr(value, name)
+            if value is None:
+                break
+        return value
 
 
 @frozen(kw_only=True)
@@ -113,6 +128,9 @@ class Spec:
     is_offered: Callable[[Settings], bool] = field(default=lambda settings: True, repr=False)
     can_be_done: Callable[[CryptoCapabilities], bool] = field(default=lambda capabilities: True, repr=False)
     evidence: Callable[[Any], str] | None = None
+    names_objects: bool = field(init=False, repr=False)
+    """Whether it is always about objects that exist, derived."""
+
     identifier_fields: tuple[str, ...] = field(init=False, repr=False)
     """The response's fields that hold identifiers of objects, derived."""
 
@@ -121,6 +139,10 @@ class Spec:
 
     tells_identifiers_only: bool = field(init=False, repr=False)
     """Whether a response names objects and says nothing else, derived."""
+
+    @names_objects.default
+    def _find_whether_it_names_objects(self) -> bool:
+        return not all(target.optional for target in self.targets)
 
     @attribute_fields.default
     def _find_attribute_fields(self) -> tuple[str, ...]:

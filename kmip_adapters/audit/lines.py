@@ -8,6 +8,7 @@ chosen, can begin a line of its own or move a terminal's cursor.
 """
 
 import json
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
@@ -106,6 +107,7 @@ def _identifiers_text(identifiers: tuple[str, ...]) -> str:
     return ",".join(map(_clipped, identifiers))
 
 
+@lru_cache(1_024)  # names, addresses and events come again and again
 def _clipped(text: str) -> str:
     if len(text) > TEXT_LENGTH:
         text = f"{text[:TEXT_LENGTH]} ... ({len(text)} characters)"

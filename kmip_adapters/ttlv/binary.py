@@ -36,6 +36,7 @@ SIGNED_32_ITEM: Final = Struct(">IIiI")
 UNSIGNED_32_ITEM: Final = Struct(">IIII")
 SIGNED_64_ITEM: Final = Struct(">IIq")
 
+PLACE: Final = bytes(8)  # of a header
 PADDING: Final = tuple(bytes(length) for length in range(8))
 TAG_PREFIXES: Final = (0x42, 0x54)  # of the standard; of extensions
 
@@ -138,13 +139,18 @@ def encode(item: Item) -> bytes:
 
 def _append(item: Item, out: bytearray) -> None:
     tag, item_type, value = item
-    if item_type != STRUCTURE:
+    if item_type is not STRUCTURE:
         out += ENCODERS[item_type](tag << 8 | item_type, value)
         return
     start = len(out)
-    out += bytes(8)  # the header, whose length is known only after the children
-    for child in value:  # type: ignore[union-attr]  # a structure's value is a tuple
-        _append(child, out)  # type: ignore[arg-type]
+    out += PLACE  # for the header, whose length is known only after the children
+    child: Item
+    for child in value:  # type: ignore[union-attr, assignment]  # a structure's value is a tuple of items
+        if child[1] is STRUCTURE:
+            _append(child, out)
+        else:
+            child_tag, child_type, child_value = child
+            out += ENCODERS[child_type](child_tag << 8 | child_type, child_value)
     HEADER.pack_into(out, start, tag << 8 | 0x01, len(out) - start - 8)
 
 
