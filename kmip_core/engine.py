@@ -14,16 +14,15 @@ from typing import Any, Final
 
 from attrs import NOTHING, define, evolve, field, fields_dict, frozen
 
-from kmip_core import lifecycle, rights, rules, templates, usage
+from kmip_core import rights, templates, usage
+from kmip_core.admission import Admission, Named
 from kmip_core.enums import (
     BatchErrorContinuationOption,
-    ObjectType,
     Operation,
     ResultReason,
     ResultStatus,
-    UniqueIdentifier,
 )
-from kmip_core.errors import KmipError, invalid_field, invalid_message, not_found, not_supported
+from kmip_core.errors import KmipError, invalid_message, not_supported
 from kmip_core.messages import (
     RequestBatchItem,
     RequestHeader,
@@ -33,7 +32,7 @@ from kmip_core.messages import (
     ResponseMessage,
     failure,
 )
-from kmip_core.operation import Afterwards, Capabilities, Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.operation import Afterwards, Capabilities, Effect, Scope, Spec
 from kmip_core.ports.audit import AuditRecord, AuditTrail
 from kmip_core.ports.certificates import Certificates
 from kmip_core.ports.crypto import Crypto
@@ -43,7 +42,6 @@ from kmip_core.ports.steps import Pace, Steps, waited
 from kmip_core.ports.storage import ConcurrentChange, Outbox, Storage, UnitOfWork
 from kmip_core.ports.system import Clock, FaultLog, Identifiers
 from kmip_core.principal import Principal
-from kmip_core.rules import Admitted, Purpose
 from kmip_core.settings import Settings
 from kmip_core.streams import Streams
 from kmip_core.structures import ProtocolVersion
@@ -69,9 +67,6 @@ _PACES_WITH_A_TOKEN: Final = dict.fromkeys(Effect, Pace.SLOW) | {Effect.READS: P
 _SLOWER: Final = {pace: number for number, pace in enumerate(Pace)}
 UNDONE: Final = "undone with the batch"
 """What the audit trail says of an item that had succeeded before a later one made its batch undo it."""
-
-NAMED: Final = 255
-"""Characters of an identifier that go into the audit trail: no object has a longer one, whatever clients send."""
 
 _UNDO: Final = BatchErrorContinuationOption.UNDO
 _CONTINUE: Final = BatchErrorContinuationOption.CONTINUE
@@ -155,10 +150,7 @@ class _Batch:
     principal: Principal
     protocol_version: ProtocolVersion
     now: int
-    placeholder: str | None = None
-    made: list[tuple[Operation, str, str]] = field(factory=list)
-    """Identifiers that this batch has returned: (operation, response field, identifier), oldest first."""
-
+    named: Named = field(factory=Named)
     afterwards: Afterwards = field(factory=Afterwards)
     """What the unit of work under way has left to do once its outcome is known."""
 
@@ -180,8 +172,7 @@ class _Batch:
         answers: list[ResponseBatchItem] = []
         records: list[AuditRecord] = []
         for _ in range(ATTEMPTS):
-            self.placeholder = None
-            self.made.clear()
+            self.named = Named()
             answers, records = [], []
             with _UnderWay(self) as work:
                 for item in items:
@@ -203,7 +194,7 @@ class _Batch:
 
     def _answer(self, item: RequestBatchItem) -> Steps[ResponseBatchItem]:
         """Run one item as its own unit of work, again if somebody else was faster."""
-        before = self.placeholder, len(self.made)
+        before = self.named.mark()
         refusal: KmipError | None = None
         record: AuditRecord
         for _ in range(ATTEMPTS):
@@ -215,9 +206,9 @@ class _Batch:
                 try:
                     yield from self._commit(work, [record])
                 except ConcurrentChange:
-                    self._forget(*before)
+                    self.named.go_back(before)
                 except KmipError as error:
-                    self._forget(*before)
+                    self.named.go_back(before)
                     refusal = error
                     break
                 else:
@@ -253,11 +244,6 @@ class _Batch:
             except Exception as fault:  # the outcome stands, and the client is told it
                 self.engine.faults.report(self.engine.identifiers.new(), fault)
 
-    def _forget(self, placeholder: str | None, made: int) -> None:
-        """Take back what an item that did not happen has left in the batch."""
-        self.placeholder = placeholder
-        del self.made[made:]
-
     def _attempt(self, item: RequestBatchItem, work: UnitOfWork) -> tuple[ResponseBatchItem, AuditRecord]:
         """Perform one item without committing; every exception becomes an answer here."""
         record_id = self.engine.identifiers.new()
@@ -275,7 +261,7 @@ class _Batch:
         except KmipError as refusal:
             error = refusal
             if spec is not None and spec.failure_empties_placeholder:
-                self.placeholder = None
+                self.named.placeholder = None
         except Exception as fault:  # the edge where faults become answers (DESIGN 1)
             self.engine.faults.report(record_id, fault)
             error = KmipError(ResultReason.GENERAL_FAILURE, f"the server failed; its log says why under {record_id}")
@@ -307,7 +293,16 @@ class _Batch:
         if not spec.can_be_done(self.engine.crypto.capabilities):
             raise not_supported("what holds this server's keys cannot do the operation")
         rights.check_operation(self.principal.rights, spec.operation, names_objects=spec.names_objects)
-        admission = _Admission(batch=self, work=work, operation=spec.operation, touched=touched)
+        admission = Admission(
+            named=self.named,
+            work=work,
+            policy=self.engine.policy,
+            settings=self.engine.settings,
+            principal=self.principal,
+            now=self.now,
+            operation=spec.operation,
+            touched=touched,
+        )
         scope = Scope(
             principal=self.principal,
             now=self.now,
@@ -330,18 +325,10 @@ class _Batch:
         if spec.amount is not None:
             usage.charge(work, scope.target, *spec.amount(request))
         response = spec.perform(templates.applied(request, spec.attribute_fields, scope), scope)
-        self._remember(spec, response, touched)
+        for identifier in self.named.remember(spec, response):
+            if identifier not in touched and spec.operation is not Operation.LOCATE:
+                touched.append(identifier)
         return response
-
-    def _remember(self, spec: Spec, response: Any, touched: list[str]) -> None:
-        for name in spec.identifier_fields:
-            value = getattr(response, name)
-            for identifier in (value,) if isinstance(value, str) else value or ():
-                self.made.append((spec.operation, name, identifier))
-                if identifier not in touched and spec.operation is not Operation.LOCATE:
-                    touched.append(identifier)
-        if spec.placeholder is not None:
-            self.placeholder = spec.placeholder(response)
 
     def _commit(self, work: UnitOfWork, records: list[AuditRecord]) -> Steps[None]:
         """Make changes durable together with their records; what changed nothing is recorded with the answer."""
@@ -389,122 +376,14 @@ class _UnderWay:
         try:
             self._context.__exit__(kind, error, trace)
         finally:
-            self._batch.follow_up()
-
-
-@frozen(kw_only=True)
-class _Admission:
-    """Finds, judges and admits the objects of one batch item; see `operation.Admission`."""
-
-    batch: _Batch
-    work: UnitOfWork
-    operation: Operation
-    touched: list[str]
-
-    def __call__(
-        self,
-        reference: ObjectReference | None,
-        purpose: Purpose,
-        operation: Operation | None = None,
-        object_types: frozenset[ObjectType] | None = None,
-    ) -> Admitted:
-        """Return the admitted object.
-
-        Raises KmipError: Object Not Found for one that is missing or of which the asker holds no grant at all;
-        Permission Denied if it holds another grant; then as `rules.admit`.
-        """
-        engine, principal, now = self.batch.engine, self.batch.principal, self.batch.now
-        identifier = self._resolve(reference)
-        self.touched.append(identifier[:NAMED])  # whoever asks for what is missing or not theirs leaves a trace of it
-        managed_object = self.work.find(identifier)
-        if managed_object is None:
-            raise not_found()
-        asked = operation or self.operation
-        decision = engine.policy.decide(principal, asked, managed_object)
-        if not decision.is_allowed:
-            if not decision.is_known:
-                raise not_found()
-            raise rules.denied_use(asked.name.replace("_", " ").title())
-        rights.check_object(principal.rights, asked, managed_object)
-        settled = lifecycle.settle(managed_object.attributes, now)
-        if settled is not managed_object.attributes:
-            managed_object = evolve(managed_object, attributes=settled)
-        return rules.admit(
-            managed_object,
-            purpose,
-            now,
-            object_types=object_types,
-            process_after_deactivation=engine.settings.process_after_deactivation,
-        )
-
-    def targets(self, targets: tuple[Target, ...], request: Any) -> dict[str, tuple[Admitted, ...]]:
-        """Return the admitted objects of every declared target, by field."""
-        admitted: dict[str, tuple[Admitted, ...]] = {}
-        for target in targets:
-            value = target.value_in(request)
-            if value is None and target.optional:
-                continue
-            references = value if isinstance(value, tuple) else (value,)
-            admitted[target.field] = tuple(self._target(reference, target) for reference in references)
-        return admitted
-
-    def _target(self, reference: ObjectReference | None, target: Target) -> Admitted:
-        try:
-            return self(reference, target.purpose, target.operation, target.object_types)
-        except KmipError as error:
-            reason = target.reasons.get(error.reason)
-            if reason is None:
-                raise
-            raise KmipError(reason, error.message) from error
-
-    def _resolve(self, reference: ObjectReference | None) -> str:
-        """Return the identifier that a reference stands for.  Raises KmipError (Invalid Field, Object Not Found)."""
-        if isinstance(reference, str):
-            return reference
-        if reference is None or reference is UniqueIdentifier.ID_PLACEHOLDER:
-            if self.batch.placeholder is None:
-                raise KmipError(ResultReason.ITEM_NOT_FOUND, "no object is named and the ID placeholder is empty")
-            return self.batch.placeholder
-        if isinstance(reference, UniqueIdentifier):
-            for operation, name, identifier in reversed(self.batch.made):
-                if (operation, name) in _MADE_BY[reference]:
-                    return identifier
-            raise not_found()
-        try:  # KMIP 2.1 §4.58: zero-based, negative counts back from the end
-            return self.batch.made[reference][2]
-        except IndexError:
-            raise invalid_field("the batch has not returned so many identifiers") from None
+            if kind is not GeneratorExit:  # nobody waited for the outcome, so what hangs on it cannot be done
+                self._batch.follow_up()
 
 
 def _without_data(payload: Any) -> Any:
     """Return a response that leaves out its Data, as an Ephemeral item asks for. KMIP 2.1 §8.3."""
     data = fields_dict(type(payload)).get("data")
     return payload if data is None else evolve(payload, data=b"" if data.default is NOTHING else data.default)
-
-
-_ID: Final = "unique_identifier"
-_PRIVATE: Final = "private_key_unique_identifier"
-_PUBLIC: Final = "public_key_unique_identifier"
-
-_MADE_BY: Final[dict[UniqueIdentifier, frozenset[tuple[Operation, str]]]] = {
-    UniqueIdentifier.CERTIFY: frozenset({(Operation.CERTIFY, _ID)}),
-    UniqueIdentifier.CREATE: frozenset({(Operation.CREATE, _ID)}),
-    UniqueIdentifier.CREATE_KEY_PAIR: frozenset({(Operation.CREATE_KEY_PAIR, _PRIVATE)}),
-    UniqueIdentifier.CREATE_KEY_PAIR_PRIVATE_KEY: frozenset({(Operation.CREATE_KEY_PAIR, _PRIVATE)}),
-    UniqueIdentifier.CREATE_KEY_PAIR_PUBLIC_KEY: frozenset({(Operation.CREATE_KEY_PAIR, _PUBLIC)}),
-    UniqueIdentifier.CREATE_SPLIT_KEY: frozenset({(Operation.CREATE_SPLIT_KEY, "unique_identifiers")}),
-    UniqueIdentifier.DERIVE_KEY: frozenset({(Operation.DERIVE_KEY, _ID)}),
-    UniqueIdentifier.IMPORT: frozenset({(Operation.IMPORT, _ID)}),
-    UniqueIdentifier.JOIN_SPLIT_KEY: frozenset({(Operation.JOIN_SPLIT_KEY, _ID)}),
-    UniqueIdentifier.LOCATE: frozenset({(Operation.LOCATE, "unique_identifiers")}),
-    UniqueIdentifier.REGISTER: frozenset({(Operation.REGISTER, _ID)}),
-    UniqueIdentifier.RE_KEY: frozenset({(Operation.RE_KEY, _ID)}),
-    UniqueIdentifier.RE_CERTIFY: frozenset({(Operation.RE_CERTIFY, _ID)}),
-    UniqueIdentifier.RE_KEY_KEY_PAIR: frozenset({(Operation.RE_KEY_KEY_PAIR, _PRIVATE)}),
-    UniqueIdentifier.RE_KEY_KEY_PAIR_PRIVATE_KEY: frozenset({(Operation.RE_KEY_KEY_PAIR, _PRIVATE)}),
-    UniqueIdentifier.RE_KEY_KEY_PAIR_PUBLIC_KEY: frozenset({(Operation.RE_KEY_KEY_PAIR, _PUBLIC)}),
-}
-"""Which earlier answer of the batch a 2.x Unique Identifier enumeration stands for. KMIP 2.1 §11.58."""
 
 
 def _of_failure(record: AuditRecord, error: KmipError) -> AuditRecord:

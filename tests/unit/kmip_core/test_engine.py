@@ -32,7 +32,7 @@ from kmip_core.enums import (
 )
 from kmip_core.errors import KmipError
 from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage, ResponseMessage
-from kmip_core.operation import Effect, Spec, Target
+from kmip_core.operation import Effect, Scope, Spec, Target
 from kmip_core.operations import (
     CATALOGUE,
     activate,
@@ -230,6 +230,25 @@ def test_every_commit_is_waited_for_and_nothing_else_is() -> None:
     with pytest.raises(StopIteration) as end:
         next(steps)
     assert statuses(end.value.value) == [ResultStatus.SUCCESS] * 5
+
+
+def test_what_hangs_on_an_outcome_is_not_done_while_it_is_unknown() -> None:
+    done: list[str] = []
+
+    def perform(request: Any, scope: Scope) -> Any:
+        scope.work.save(evolve(scope.admit("key", Purpose.CHANGE_STATE).managed_object, archived=True))
+        scope.afterwards.when_done.append(lambda: done.append("done"))
+        scope.afterwards.when_not.append(lambda: done.append("not"))
+        return ping.Response()
+
+    for storage, expected in ((LateStorage(), []), (MemoryStorage(), ["done"])):
+        done.clear()
+        engine = an_engine(a_symmetric_key(), storage=storage, catalogue=a_catalogue(perform=perform))
+        steps = engine.steps(a_message(PING), ALICE)
+        next(steps, None)
+        steps.close()  # as a server does that is told to stop at once
+
+        assert done == expected
 
 
 def test_a_commit_that_is_not_known_yet_has_not_been_told_to_anybody() -> None:

@@ -1,0 +1,171 @@
+"""Which objects a batch item speaks of, and whether it may have them: the one gate before every handler.
+
+References are resolved once, here: an identifier, the ID placeholder, "the last one made by ..." (2.x) or the n-th that
+the batch has returned. Then policy, a ticket's rights, and `rules.admit` (type, state at this instant, dates, usage
+mask) have their say. A missing object and one of somebody else look alike (RULINGS 1).
+"""
+
+from typing import Any, Final
+
+from attrs import define, evolve, field, frozen
+
+from kmip_core import lifecycle, rights, rules
+from kmip_core.enums import ObjectType, Operation, ResultReason, UniqueIdentifier
+from kmip_core.errors import KmipError, invalid_field, not_found
+from kmip_core.operation import ObjectReference, Spec, Target
+from kmip_core.ports.policy import PolicyDecider
+from kmip_core.ports.storage import UnitOfWork
+from kmip_core.principal import Principal
+from kmip_core.rules import Admitted, Purpose
+from kmip_core.settings import Settings
+
+NAMED: Final = 255
+"""Characters of an identifier that go into the audit trail: no object has a longer one, whatever clients send."""
+
+
+@define
+class Named:
+    """What a batch has named so far; it lives and dies with the batch (RULINGS 14).
+
+    placeholder: the ID placeholder.  made: (operation, response field, identifier) as returned, oldest first.
+    """
+
+    placeholder: str | None = None
+    made: list[tuple[Operation, str, str]] = field(factory=list)
+
+    def remember(self, spec: Spec, response: Any) -> list[str]:
+        """Take note of a response, and return the identifiers that it holds."""
+        held: list[str] = []
+        for name in spec.identifier_fields:
+            value = getattr(response, name)
+            for identifier in (value,) if isinstance(value, str) else value or ():
+                self.made.append((spec.operation, name, identifier))
+                held.append(identifier)
+        if spec.placeholder is not None:
+            self.placeholder = spec.placeholder(response)
+        return held
+
+    def mark(self) -> tuple[str | None, int]:
+        """Return a mark for `go_back`."""
+        return self.placeholder, len(self.made)
+
+    def go_back(self, mark: tuple[str | None, int]) -> None:
+        """Take back what an item that did not happen has left."""
+        self.placeholder = mark[0]
+        del self.made[mark[1] :]
+
+    def resolve(self, reference: ObjectReference | None) -> str:
+        """Return the identifier that a reference stands for.  Raises KmipError (Invalid Field, Object Not Found)."""
+        if isinstance(reference, str):
+            return reference
+        if reference is None or reference is UniqueIdentifier.ID_PLACEHOLDER:
+            if self.placeholder is None:
+                raise KmipError(ResultReason.ITEM_NOT_FOUND, "no object is named and the ID placeholder is empty")
+            return self.placeholder
+        if isinstance(reference, UniqueIdentifier):
+            for operation, name, identifier in reversed(self.made):
+                if (operation, name) in _MADE_BY[reference]:
+                    return identifier
+            raise not_found()
+        try:  # KMIP 2.1 §4.58: zero-based, negative counts back from the end
+            return self.made[reference][2]
+        except IndexError:
+            raise invalid_field("the batch has not returned so many identifiers") from None
+
+
+_ID: Final = "unique_identifier"
+_PRIVATE: Final = "private_key_unique_identifier"
+_PUBLIC: Final = "public_key_unique_identifier"
+
+_MADE_BY: Final[dict[UniqueIdentifier, frozenset[tuple[Operation, str]]]] = {
+    UniqueIdentifier.CERTIFY: frozenset({(Operation.CERTIFY, _ID)}),
+    UniqueIdentifier.CREATE: frozenset({(Operation.CREATE, _ID)}),
+    UniqueIdentifier.CREATE_KEY_PAIR: frozenset({(Operation.CREATE_KEY_PAIR, _PRIVATE)}),
+    UniqueIdentifier.CREATE_KEY_PAIR_PRIVATE_KEY: frozenset({(Operation.CREATE_KEY_PAIR, _PRIVATE)}),
+    UniqueIdentifier.CREATE_KEY_PAIR_PUBLIC_KEY: frozenset({(Operation.CREATE_KEY_PAIR, _PUBLIC)}),
+    UniqueIdentifier.CREATE_SPLIT_KEY: frozenset({(Operation.CREATE_SPLIT_KEY, "unique_identifiers")}),
+    UniqueIdentifier.DERIVE_KEY: frozenset({(Operation.DERIVE_KEY, _ID)}),
+    UniqueIdentifier.IMPORT: frozenset({(Operation.IMPORT, _ID)}),
+    UniqueIdentifier.JOIN_SPLIT_KEY: frozenset({(Operation.JOIN_SPLIT_KEY, _ID)}),
+    UniqueIdentifier.LOCATE: frozenset({(Operation.LOCATE, "unique_identifiers")}),
+    UniqueIdentifier.REGISTER: frozenset({(Operation.REGISTER, _ID)}),
+    UniqueIdentifier.RE_KEY: frozenset({(Operation.RE_KEY, _ID)}),
+    UniqueIdentifier.RE_CERTIFY: frozenset({(Operation.RE_CERTIFY, _ID)}),
+    UniqueIdentifier.RE_KEY_KEY_PAIR: frozenset({(Operation.RE_KEY_KEY_PAIR, _PRIVATE)}),
+    UniqueIdentifier.RE_KEY_KEY_PAIR_PRIVATE_KEY: frozenset({(Operation.RE_KEY_KEY_PAIR, _PRIVATE)}),
+    UniqueIdentifier.RE_KEY_KEY_PAIR_PUBLIC_KEY: frozenset({(Operation.RE_KEY_KEY_PAIR, _PUBLIC)}),
+}
+"""Which earlier answer of the batch a 2.x Unique Identifier enumeration stands for. KMIP 2.1 §11.58."""
+
+
+@frozen(kw_only=True)
+class Admission:
+    """Finds, judges and admits the objects of one batch item; an `operation.Admission`.
+
+    touched: takes the identifiers that the item has asked for, for its evidence.
+    """
+
+    named: Named
+    work: UnitOfWork
+    policy: PolicyDecider
+    settings: Settings
+    principal: Principal
+    now: int
+    operation: Operation
+    touched: list[str]
+
+    def __call__(
+        self,
+        reference: ObjectReference | None,
+        purpose: Purpose,
+        operation: Operation | None = None,
+        object_types: frozenset[ObjectType] | None = None,
+    ) -> Admitted:
+        """Return the admitted object.
+
+        Raises KmipError: Object Not Found for one that is missing or of which the asker holds no grant at all;
+        Permission Denied if it holds another grant; then as `rules.admit`.
+        """
+        principal, now = self.principal, self.now
+        identifier = self.named.resolve(reference)
+        self.touched.append(identifier[:NAMED])  # whoever asks for what is missing or not theirs leaves a trace of it
+        managed_object = self.work.find(identifier)
+        if managed_object is None:
+            raise not_found()
+        asked = operation or self.operation
+        decision = self.policy.decide(principal, asked, managed_object)
+        if not decision.is_allowed:
+            if not decision.is_known:
+                raise not_found()
+            raise rules.denied_use(asked.name.replace("_", " ").title())
+        rights.check_object(principal.rights, asked, managed_object)
+        settled = lifecycle.settle(managed_object.attributes, now)
+        if settled is not managed_object.attributes:
+            managed_object = evolve(managed_object, attributes=settled)
+        return rules.admit(
+            managed_object,
+            purpose,
+            now,
+            object_types=object_types,
+            process_after_deactivation=self.settings.process_after_deactivation,
+        )
+
+    def targets(self, targets: tuple[Target, ...], request: Any) -> dict[str, tuple[Admitted, ...]]:
+        """Return the admitted objects of every declared target, by field."""
+        admitted: dict[str, tuple[Admitted, ...]] = {}
+        for target in targets:
+            value = target.value_in(request)
+            if value is None and target.optional:
+                continue
+            references = value if isinstance(value, tuple) else (value,)
+            admitted[target.field] = tuple(self._target(reference, target) for reference in references)
+        return admitted
+
+    def _target(self, reference: ObjectReference | None, target: Target) -> Admitted:
+        try:
+            return self(reference, target.purpose, target.operation, target.object_types)
+        except KmipError as error:
+            reason = target.reasons.get(error.reason)
+            if reason is None:
+                raise
+            raise KmipError(reason, error.message) from error
