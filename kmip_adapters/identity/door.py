@@ -86,8 +86,9 @@ class Door:
             return principal
         groups = self.groups.remembered(principal.name)
         if groups is None:
-            yield Pace.BRIEF
+            yield Pace.REMOTE
             groups = self.groups.of(principal.name)
+            yield self.pace(message)  # the thread is for those who wait
         return evolve(principal, groups=groups)
 
     def _by_ticket(self, message: RequestMessage, principal: Principal) -> Principal:

@@ -1,4 +1,4 @@
-"""Runs jobs where their pace wants them: on the loop, in one of many threads, or in one of a few.
+"""Runs jobs where their pace wants them: on the loop, in one of many threads, in one of a few, or apart from all.
 
 A job that waits for stable storage is left aside, without a thread, and gone on with on the loop once the outcome is
 known. What has begun is always run to its end, whether or not its peer is still there: evidence and clearing up come
@@ -17,7 +17,7 @@ from kmip_adapters.transport.workers import Workers
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.ports.steps import Pace
-from kmip_core.ports.transport import Job, Service, run_to_end
+from kmip_core.ports.transport import Job, Service
 from kmip_core.principal import Principal
 
 LOG: Final = logging.getLogger("kmipd.transport")
@@ -42,6 +42,7 @@ class Runner:
         self._loop = loop
         self._brief = Workers("kmip-brief", limits.brief_threads)
         self._slow = Workers("kmip-slow", limits.slow_threads)
+        self._remote = Workers("kmip-remote", limits.remote_threads)
         self._most_slow = limits.slow_threads + limits.slow_queue
         self._free = limits.committing  # places for jobs that wait for stable storage
         self._queued: deque[tuple[Job, Asker]] = deque()  # jobs that wait for such a place
@@ -53,7 +54,9 @@ class Runner:
 
         Raises what a job raises that breaks its promise.
         """
-        pace = job.pace
+        return self._run_at(job.pace, job, asker)
+
+    def _run_at(self, pace: Pace, job: Job, asker: Asker) -> bytes | None:
         if pace is Pace.QUICK:
             return self._go_on(job, asker, holds_place=False)
         if pace is not Pace.COMMITS:
@@ -73,6 +76,7 @@ class Runner:
         """Let the threads end after what they have; does not wait for them."""
         self._brief.close()
         self._slow.close()
+        self._remote.close()
 
     def _go_on(self, job: Job, asker: Asker, *, holds_place: bool) -> bytes | None:
         """On the loop: run a job up to its answer or its next wait."""
@@ -82,7 +86,7 @@ class Runner:
             if isinstance(outcome, bytes):
                 return outcome
             if isinstance(outcome, Pace):
-                return self._elsewhere(outcome, job, asker)
+                return self._run_at(outcome, job, asker)
             is_waiting = True
             go_on = partial(self._go_on, job, asker, holds_place=holds_place)
             outcome.when_known(partial(self._tell, partial(self._take, go_on, asker)))
@@ -104,13 +108,11 @@ class Runner:
 
     def _elsewhere(self, pace: Pace, job: Job, asker: Asker) -> bytes | None:
         """Have a job run, or gone on with, in a thread of its pace.  Returns the refusal if there is no room."""
-        if pace is not Pace.SLOW:
-            self._brief.submit(partial(self._work, partial(run_to_end, job), asker))
-        elif self._slow.pending < self._most_slow:
-            self._slow.submit(partial(self._work, partial(run_to_end, job), asker))
-        else:
+        if pace is Pace.SLOW and self._slow.pending >= self._most_slow:
             asker.declined()
             return job.decline(KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, "the server is busy; try again later"))
+        workers = {Pace.SLOW: self._slow, Pace.REMOTE: self._remote}.get(pace, self._brief)
+        workers.submit(partial(self._work, partial(_run, job), asker))
         return None
 
     def _give_place_back(self) -> None:
@@ -120,17 +122,17 @@ class Runner:
             self._free -= 1
             self._tell(partial(self._take, partial(self._go_on, job, asker, holds_place=True), asker))
 
-    def _work(self, work: Callable[[], bytes | Job], asker: Asker) -> None:
-        """In a worker: do `work` and have its result delivered."""
-        result: bytes | Job | None = None
+    def _work(self, work: Callable[[], bytes | tuple[Pace, Job]], asker: Asker) -> None:
+        """In a worker: do `work` and have its result delivered, or the job gone on with where it wants to."""
+        result: bytes | tuple[Pace, Job] | None = None
         try:
             result = work()
         except Exception:  # the thread must live on; the connection is cut when the result is missing
             LOG.exception("a request failed outside of the engine")
-        if result is None or isinstance(result, bytes):
-            self._tell(partial(asker.completed, result))
+        if isinstance(result, tuple):
+            self._tell(partial(self._take, partial(self._run_at, *result, asker), asker))
         else:
-            self._tell(partial(self._take, partial(self.run, result, asker), asker))
+            self._tell(partial(asker.completed, result))
 
     def _tell(self, step: Callable[[], None]) -> None:
         """From any thread: have a step taken on the loop, many by one wake-up."""
@@ -151,7 +153,16 @@ class Runner:
                 LOG.exception("an answer could not be delivered")
 
 
-def _open_and_run(service: Service, frame: bytes, principal: Principal) -> bytes | Job:
+def _run(job: Job) -> bytes | tuple[Pace, Job]:
+    """In a worker: return the answer, or the pace at which the job wants to go on."""
+    while not isinstance(outcome := job.run(), bytes):
+        if isinstance(outcome, Pace):
+            return outcome, job
+        outcome.wait()
+    return outcome
+
+
+def _open_and_run(service: Service, frame: bytes, principal: Principal) -> bytes | tuple[Pace, Job]:
     """In a worker: decode a long request and run it there, unless it belongs in the slow pool."""
     job = service.open(frame, principal)
-    return job if job.pace is Pace.SLOW else run_to_end(job)
+    return (Pace.SLOW, job) if job.pace is Pace.SLOW else _run(job)

@@ -17,7 +17,8 @@ class Pace(enum.Enum):
     QUICK = "quick"  # microseconds: may run on an event loop
     COMMITS = "commits"  # as quick, and will wait for stable storage
     BRIEF = "brief"  # milliseconds of computing or waiting: wants a thread, of which there are many
-    SLOW = "slow"  # seconds of computing or a remote party: belongs in a small bounded pool
+    SLOW = "slow"  # seconds of computing: belongs in a small bounded pool
+    REMOTE = "remote"  # another server is asked: wants a thread that nobody who works is waiting for
 
 
 class Pending(Protocol):

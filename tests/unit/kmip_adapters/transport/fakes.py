@@ -32,8 +32,8 @@ PACES = {
 }
 """First byte of a message's body -> its pace; anything else is quick.
 
-G and W wait for the gate in their thread. C and K commit: C is known soon, K when the gate opens. R begins quick and
-wants to go on slowly.
+G and W wait for the gate in their thread. C and K commit: C is known soon, K when the gate opens. R begins quick, asks
+another server, and wants to go on slowly.
 """
 
 
@@ -55,6 +55,7 @@ class FakeJob:
     body: bytes
     principal: Principal
     has_begun: bool = False
+    has_asked: bool = False
 
     @property
     def pace(self) -> Pace:
@@ -65,8 +66,11 @@ class FakeJob:
         if not self.has_begun and self.body[:1] in (b"C", b"K", b"R"):
             self.has_begun = True
             if self.body[:1] == b"R":
-                return Pace.SLOW
+                return Pace.REMOTE
             return self.service.commit(waits=self.body[:1] == b"K")
+        if self.body[:1] == b"R" and not self.has_asked:
+            self.has_asked = True
+            return Pace.SLOW
         if self.body[:1] in (b"G", b"W"):
             self.service.begun.release()
             assert self.service.gate.wait(20)

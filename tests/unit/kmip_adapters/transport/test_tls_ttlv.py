@@ -411,12 +411,12 @@ def test_a_job_runs_where_its_pace_wants_it(body: bytes, thread: str) -> None:
     assert [thread] == [name.rstrip("-0123456789") for name in service.threads]
 
 
-def test_a_quick_job_that_wants_to_go_on_slowly_goes_on_in_a_thread() -> None:
+def test_a_job_goes_on_where_it_wants_to() -> None:
     service = FakeService()
     with a_server(service) as server, a_client(server) as client:
         client.exchange(request(b"R"))
 
-    assert service.threads == ["kmip-transport", "kmip-slow-1"]
+    assert service.threads == ["kmip-transport", "kmip-remote-1", "kmip-slow-1"]
 
 
 def test_a_job_that_commits_goes_on_on_the_loop() -> None:
