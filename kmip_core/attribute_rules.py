@@ -115,7 +115,7 @@ RULES: Final[dict[str, Rule]] = {
     "certificate_attributes": _server(_CERTIFICATES),
     "digital_signature_algorithms": _fixed(_CERTIFICATES | {_T.PGP_KEY}),  # as Certificate Length
     "digests": _server(),
-    "operation_policy_name": _kept(_A),  # also where the standard says once: clients.md 15
+    "operation_policy_name": _once(),  # but see REPLACEABLE
     "cryptographic_usage_mask": _once(),
     "lease_time": _server(),
     "usage_limits": Rule(True, True, Change.UNTIL_ALLOCATED, True, _ALL),

@@ -266,7 +266,6 @@ DEVIATIONS = {
     ("key_format_type", "on_creation"): "Create may wish for one",
     ("opaque_data_type", "on_creation"): "Register may repeat what the object says",
     ("certificate_attributes", "multiple"): "one certificate, one subject and issuer",
-    ("operation_policy_name", "change"): "storage systems set it again (clients.md 15)",
 }
 """Where RULES departs from the standard on purpose, and why."""
 
