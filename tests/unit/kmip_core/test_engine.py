@@ -24,6 +24,7 @@ from kmip_core.enums import (
     HashingAlgorithm,
     ObjectType,
     Operation,
+    QueryFunction,
     ResultReason,
     ResultStatus,
     State,
@@ -649,7 +650,8 @@ def test_without_evidence_nothing_is_answered() -> None:
     engine = an_engine(audit=audit)
     audit.close()
 
-    items = ask(engine, PING, (Operation.QUERY, query.Request(query_functions=()))).batch_items
+    question = query.Request(query_functions=(QueryFunction.QUERY_OPERATIONS,))
+    items = ask(engine, PING, (Operation.QUERY, question)).batch_items
 
     assert [i.result_reason for i in items] == [ResultReason.GENERAL_FAILURE] * 2
     assert all(i.payload is None for i in items)
