@@ -115,7 +115,7 @@ RULES: Final[dict[str, Rule]] = {
     "certificate_attributes": _server(_CERTIFICATES),
     "digital_signature_algorithms": _fixed(_CERTIFICATES | {_T.PGP_KEY}),  # as Certificate Length
     "digests": _server(),
-    "operation_policy_name": _kept(_A),  # also where the standard says once: clients.md 15
+    "operation_policy_name": _once(),  # but see REPLACEABLE
     "cryptographic_usage_mask": _once(),
     "lease_time": _server(),
     "usage_limits": Rule(True, True, Change.UNTIL_ALLOCATED, True, _ALL),
@@ -176,7 +176,9 @@ def check_creation(attributes: Attributes, object_type: ObjectType) -> None:
         if object_type not in rule.object_types:
             _check_applies(AttributeReference(attribute=name), rule, object_type)
     for reference in map(custom_reference, attributes.custom_attributes):
-        _check_applies(reference, rule_of(reference), object_type)
+        rule = rule_of(reference)
+        _check_vendor(reference)
+        _check_applies(reference, rule, object_type)
 
 
 def check_addition(reference: AttributeReference, attributes: Attributes, object_type: ObjectType) -> None:
@@ -184,6 +186,7 @@ def check_addition(reference: AttributeReference, attributes: Attributes, object
     rule = rule_of(reference)
     if not rule.addable:
         raise read_only(reference)
+    _check_vendor(reference)
     _check_applies(reference, rule, object_type)
     if not is_multiple(reference) and attributes.values_of(reference) and reference.attribute not in REPLACEABLE:
         raise KmipError(
@@ -253,6 +256,15 @@ def read_only(reference: AttributeReference) -> KmipError:
     return KmipError(
         ResultReason.READ_ONLY_ATTRIBUTE, f"{title(reference.attribute)} is set by the server, not by clients"
     )
+
+
+def _check_vendor(reference: AttributeReference) -> None:
+    """Raise KmipError (Invalid Attribute) for a vendor that is not named as KMIP 2.1 §4.60 says."""
+    vendor = reference.vendor_identification
+    if vendor is not None and not (vendor.isascii() and vendor.replace("_", "a").replace(".", "a").isalnum()):
+        raise KmipError(
+            ResultReason.INVALID_ATTRIBUTE, "a Vendor Identification has letters, digits, underscores and periods only"
+        )
 
 
 def _check_applies(reference: AttributeReference, rule: Rule, object_type: ObjectType) -> None:

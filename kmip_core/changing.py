@@ -66,7 +66,6 @@ def modify(
     values, indices = attributes.values_of(reference), attributes.indices_of(reference)
     place = find(attributes, reference, instance.reference.attribute_index, current)
     attribute_rules.check_change(reference, attributes, instance.value, scope.now)
-    _check_is_theirs(scope, target, reference)
     siblings = values[:place] + values[place + 1 :] if attribute_rules.is_multiple(reference) else values
     value = attribute_values.accepted(scope, reference, instance.value, siblings)
     changed = attributes.with_values(reference, (*values[:place], value, *values[place + 1 :]), indices)

@@ -1,8 +1,8 @@
 """What Locate asks for, and whether one object satisfies it: the reference that storage adapters compile to queries.
 
-KMIP 2.1 §6.1.28, 1.4 §4.9. Two dates of one kind are a range, one is an exact date; a usage mask matches objects that
-have all its bits; usage limits match those that leave and allow as much; of a structure the fields that are said must
-be there; everything else is equality with any instance.
+KMIP 2.1 §6.1.28, 1.4 §4.9. Two dates of one kind are a range, one is an exact date, the largest of all is none; a usage
+mask matches objects that have all its bits; usage limits match those that leave and allow as much; of a structure the
+fields that are said must be there; everything else is equality with any instance.
 """
 
 from collections.abc import Iterator
@@ -35,6 +35,9 @@ DATES: Final = frozenset(
     }
 )
 """Attributes of which two criteria make a range."""
+
+NEVER: Final = 2**63 - 1
+"""The largest possible date: "equivalent to an undefined attribute" (KMIP 2.1 §6.1.28, 1.4 §4.9)."""
 
 MAXIMUM_CRITERIA: Final = 64
 """A query's cost grows with its criteria, and clients choose them; real ones send a handful."""
@@ -74,6 +77,11 @@ class DateRange:
 
     first: int
     last: int
+
+    @property
+    def includes_none(self) -> bool:
+        """Whether objects without the date are in the range: it is open to `NEVER`."""
+        return self.last == NEVER
 
 
 def conditions(criteria: tuple[AttributeInstance, ...]) -> Iterator[tuple[AttributeReference, Any]]:
@@ -132,7 +140,7 @@ def matches(attributes: Attributes, reference: AttributeReference, wanted: Any) 
     """Return whether any instance of one attribute satisfies one condition."""
     values = attributes.values_of(reference)
     if isinstance(wanted, DateRange):
-        return any(wanted.first <= value <= wanted.last for value in values)
+        return any(wanted.first <= value <= wanted.last for value in values) or (wanted.includes_none and not values)
     if reference.vendor_identification is None and reference.attribute in MASKS:
         return any(value & wanted == wanted for value in values)
     return wanted in values or (is_partial(reference, wanted) and any(_fits(value, wanted) for value in values))

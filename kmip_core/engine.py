@@ -25,7 +25,6 @@ from kmip_core.enums import (
 from kmip_core.errors import KmipError, invalid_message, not_supported
 from kmip_core.messages import (
     RequestBatchItem,
-    RequestHeader,
     RequestMessage,
     ResponseBatchItem,
     ResponseHeader,
@@ -111,18 +110,31 @@ class Engine:
         """Give the answer to every item that was run; yields what it waits for: commits."""
         now = self.clock.now()
         header = message.header
+        # For who speaks of correlation values: strict clients stumble over a field that they do not know.
+        correlation = None if header.client_correlation_value is None else self.identifiers.new()
         try:
             self._check_header(message, now)
         except KmipError as error:
             answers = [failure(error, i.operation, i.unique_batch_item_id) for i in message.batch_items[:1]]
         else:
-            batch = _Batch(engine=self, principal=principal, protocol_version=header.protocol_version, now=now)
+            batch = _Batch(
+                engine=self,
+                principal=principal,
+                protocol_version=header.protocol_version,
+                now=now,
+                client_correlation_value=header.client_correlation_value or "",
+                server_correlation_value=correlation or "",
+            )
             if header.batch_error_continuation_option is _UNDO and len(message.batch_items) > 1:
                 answers = yield from batch.run_undoable(message.batch_items)
             else:
                 go_on = header.batch_error_continuation_option is _CONTINUE
                 answers = yield from batch.run(message.batch_items, go_on)
-        return ResponseMessage(header=_answer_header(header, now), batch_items=tuple(answers))
+        # The client's own value is for the trail; responses to clients do not carry it (KMIP 2.1 §9.9, 1.4 §6.18).
+        answer_header = ResponseHeader(
+            protocol_version=header.protocol_version, time_stamp=now, server_correlation_value=correlation
+        )
+        return ResponseMessage(header=answer_header, batch_items=tuple(answers))
 
     def _pace_of(self, item: RequestBatchItem) -> Pace:
         spec = self.catalogue.get(item.operation) if item.operation is not None else None
@@ -150,6 +162,8 @@ class _Batch:
     principal: Principal
     protocol_version: ProtocolVersion
     now: int
+    client_correlation_value: str = ""
+    server_correlation_value: str = ""
     named: Named = field(factory=Named)
     afterwards: Afterwards = field(factory=Afterwards)
     """What the unit of work under way has left to do once its outcome is known."""
@@ -277,6 +291,8 @@ class _Batch:
             unique_identifiers=tuple(touched),
             result=None if error is None else error.reason,
             message=told if error is None else error.message,
+            client_correlation_value=self.client_correlation_value,
+            server_correlation_value=self.server_correlation_value,
         )
         if error is not None:
             return failure(error, item.operation, item.unique_batch_item_id), record
@@ -392,8 +408,3 @@ def _of_failure(record: AuditRecord, error: KmipError) -> AuditRecord:
 
 def _busy() -> KmipError:
     return KmipError(ResultReason.GENERAL_FAILURE, "others keep changing the object; try again")
-
-
-def _answer_header(header: RequestHeader, now: int) -> ResponseHeader:
-    # The client's correlation value is for our log; responses to clients do not carry it (KMIP 2.1 §9.9, 1.4 §6.18).
-    return ResponseHeader(protocol_version=header.protocol_version, time_stamp=now)

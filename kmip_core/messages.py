@@ -55,6 +55,7 @@ class Credential:
 class RequestHeader:
     """What holds for a whole request.
 
+    asynchronous: True if only an answer at a later time will do (2.x).
     batch_order_option: False only if the client said, or its version defaults to, any order.
     maximum_response_size: bytes.  time_stamp: seconds since 1970-01-01 UTC.
     """

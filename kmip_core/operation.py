@@ -293,7 +293,7 @@ class Scope:
 
 
 def names_new_object(response: Any) -> str | None:
-    """Return the identifier that becomes the ID placeholder after an operation that makes one object."""
+    """Return the identifier that becomes the ID placeholder after an operation that makes, or brings, one object."""
     identifier: str = response.unique_identifier
     return identifier
 

@@ -97,6 +97,10 @@ def _record_text(record: AuditRecord) -> str:
         parts.append(_RESULTS[record.result])
     if record.message:
         parts.append(f',"message":{_clipped(record.message)}')
+    if record.client_correlation_value:
+        parts.append(f',"client_correlation_value":{_clipped(record.client_correlation_value)}')
+    if record.server_correlation_value:
+        parts.append(f',"server_correlation_value":{_clipped(record.server_correlation_value)}')
     parts.append("}")
     return "".join(parts)
 

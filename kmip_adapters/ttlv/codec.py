@@ -402,9 +402,8 @@ def _read_request_header(header: tuple[Item, ...], fields: dict[str, Any], plann
         elif tag == ASYNCHRONOUS_INDICATOR:
             if item_type is not planned.dialect.asynchronous:
                 raise DecodingError("Asynchronous Indicator must be a Boolean in 1.x, an Enumeration in 2.x")
-            fields["asynchronous"] = value is True or (
-                item_type is ENUMERATION and value == AsynchronousIndicator.MANDATORY
-            )
+            # 1.x says only that the client could wait; the server decides (KMIP 1.4 §6.7, §6.8).
+            fields["asynchronous"] = item_type is ENUMERATION and value == AsynchronousIndicator.MANDATORY
         elif tag == AUTHENTICATION:
             fields["credentials"] = tuple(_credential(c, planned) for c in children(item) if c[0] == CREDENTIAL)
     size = fields.get("maximum_response_size")
@@ -434,10 +433,8 @@ def _request_header_items(header: RequestHeader, planned: _Version) -> list[Item
     if header.maximum_response_size is not None:
         parts.append(Item(MAXIMUM_RESPONSE_SIZE, INTEGER, header.maximum_response_size))
     _append_correlation(parts, header, planned)
-    if header.asynchronous:
-        is_boolean = planned.dialect.asynchronous is BOOLEAN
-        value = True if is_boolean else int(AsynchronousIndicator.MANDATORY)
-        parts.append(Item(ASYNCHRONOUS_INDICATOR, planned.dialect.asynchronous, value))
+    if header.asynchronous and planned.dialect.asynchronous is ENUMERATION:
+        parts.append(Item(ASYNCHRONOUS_INDICATOR, ENUMERATION, int(AsynchronousIndicator.MANDATORY)))
     if header.credentials:
         credentials = tuple(_credential_item(c, planned) for c in header.credentials)
         parts.append(Item(AUTHENTICATION, STRUCTURE, credentials))

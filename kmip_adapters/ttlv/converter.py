@@ -310,6 +310,8 @@ class _Planner:
             form = self._form_1x(is_criterion=True)
 
             def in_template(item: Item) -> Iterable[AttributeInstance]:
+                if any(child[0] != attributes_1x.ATTRIBUTE for child in children(item)):
+                    raise invalid_field("Locate goes by attributes, not by the names of templates")
                 return [form.instance(child) for child in children(item)]
 
             readers = {

@@ -14,6 +14,7 @@ from kmip_core.enums import (
     ProtectionStorageMask,
     QueryFunction,
 )
+from kmip_core.errors import invalid_message
 from kmip_core.operation import Effect, Scope, Spec
 from kmip_core.structures import (
     CapabilityInformation,
@@ -54,7 +55,12 @@ class Response:
 
 
 def perform(request: Request, scope: Scope) -> Response:
-    """Return what the catalogue and the adapters can do, and nothing that is not there."""
+    """Return what the catalogue and the adapters can do, and nothing that is not there.
+
+    Raises KmipError (Invalid Message) if nothing is asked.
+    """
+    if not request.query_functions:
+        raise invalid_message("Query Function is missing")
     told: dict[str, Any] = {}
     # The order of the functions decides: where list and map are asked for, the map is told (KMIP 2.1 §6.1.40).
     for function in sorted(request.query_functions):

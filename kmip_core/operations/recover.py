@@ -4,7 +4,7 @@ from attrs import evolve, frozen
 
 from kmip_core import changing
 from kmip_core.enums import Operation
-from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target, names_new_object
 from kmip_core.rules import Purpose
 
 
@@ -17,7 +17,7 @@ class Request:
 
 @frozen(kw_only=True)
 class Response:
-    """unique_identifier: of the object, which is on-line again."""
+    """unique_identifier: of the object, which is on-line again and becomes the ID placeholder."""
 
     unique_identifier: str
 
@@ -38,4 +38,5 @@ SPEC = Spec(
     perform=perform,
     effect=Effect.CHANGES,
     targets=(Target(purpose=Purpose.RECOVER),),
+    placeholder=names_new_object,  # so that Recover and Get go together: KMIP 2.1 §6.1, §6.1.28
 )

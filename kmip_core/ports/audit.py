@@ -14,6 +14,7 @@ class AuditRecord:
     record_id: unique, also the correlation id in a General Failure's text.  time: seconds since 1970-01-01 UTC.
     event: the operation as the standard writes it, or what happened ("Start", "Handshake refused").
     result: None for success, else the precise reason.
+    client_correlation_value: what the client calls its request.  server_correlation_value: what it was told that we do.
     """
 
     record_id: str
@@ -27,6 +28,8 @@ class AuditRecord:
     unique_identifiers: tuple[str, ...] = ()
     result: ResultReason | None = None
     message: str = ""
+    client_correlation_value: str = ""
+    server_correlation_value: str = ""
 
 
 class AuditTrail(Protocol):

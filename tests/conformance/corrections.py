@@ -54,6 +54,9 @@ _WRAPPED_WHOLE: Final = bytes.fromhex(
 )
 """AES key wrap under 00..0f of the TTLV of Key Value {Key Material, Attribute {name, Encrypt | Decrypt}}."""
 
+TEMPLATE: Final = 0x06
+_TEMPLATE_REASON: Final = "2.0 has no Template: its value of Object Type is reserved (2.0 §11.34)"
+
 CORRECTIONS: Final = (
     Correction(case="1.2/CS-BC-M-6-12", name="Data", printed=_ECB_PRINTED, right=_ECB_RIGHT, reason=_ECB_REASON),
     Correction(case="1.3/CS-BC-M-6-13", name="Data", printed=_ECB_PRINTED, right=_ECB_RIGHT, reason=_ECB_REASON),
@@ -77,6 +80,8 @@ CORRECTIONS: Final = (
         right=4,
         reason="one response says 1.3 where its request, and every other message of the case, says 1.4",
     ),
+    Correction(case="2.0/SUITEB_128-M-1-20", name="Object Type", printed=TEMPLATE, right=None, reason=_TEMPLATE_REASON),
+    Correction(case="2.0/SUITEB_192-M-1-20", name="Object Type", printed=TEMPLATE, right=None, reason=_TEMPLATE_REASON),
 )
 
 

@@ -23,7 +23,7 @@ from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_app.container import Container
 from kmip_core.attributes import FIELDS, Attributes
 from kmip_core.creation_rules import Constraint, ObjectDefaults
-from kmip_core.criteria import DATES, Located, Query, satisfies
+from kmip_core.criteria import DATES, NEVER, Located, Query, satisfies
 from kmip_core.enums import (
     CryptographicUsageMask,
     ItemType,
@@ -513,6 +513,23 @@ def test_two_dates_are_a_range_and_one_is_exact(store: Store, date: str) -> None
     assert refused.value.reason == ResultReason.INVALID_FIELD
 
 
+@pytest.mark.parametrize("date", sorted(DATES))
+def test_the_largest_date_stands_for_none(store: Store, date: str) -> None:
+    put(store, *(evolve_date(a_key(f"k{n}", initial_date=None), date, NOW + n) for n in range(3)))
+    put(store, a_key("none", initial_date=None))
+    other = next(name for name in sorted(DATES) if name != date)
+    put(store, evolve_date(evolve_date(a_key("both", initial_date=None), date, NOW), other, NOW))
+
+    def finds(*criteria: tuple[str, int]) -> tuple[str, ...]:
+        return located(store, query(*(criterion(name, value) for name, value in criteria)))
+
+    assert finds((date, NEVER)) == ("none",)
+    assert finds((date, NOW + 1), (date, NEVER)) == ("none", "k2", "k1")
+    assert finds((date, NEVER), (other, NEVER)) == ("none",)
+    assert finds((date, NOW), (other, NEVER)) == ("k0",)
+    assert finds((date, NOW), (date, NEVER), (other, NOW)) == ("both",)
+
+
 def evolve_date(managed_object: ManagedObject, date: str, value: int) -> ManagedObject:
     return with_attribute(managed_object, date, value)
 
@@ -684,7 +701,7 @@ CRITERIA = st.one_of(
     st.integers(0, 7).map(lambda bits: criterion("cryptographic_usage_mask", CryptographicUsageMask(bits))),
     st.sampled_from(ObjectType).map(lambda object_type: criterion("object_type", object_type)),
     *(
-        st.integers(NOW - 3, NOW + 3).map(functools.partial(criterion, date))
+        (st.integers(NOW - 3, NOW + 3) | st.just(NEVER)).map(functools.partial(criterion, date))
         for date in ("initial_date", "activation_date", "deactivation_date")
     ),
 )

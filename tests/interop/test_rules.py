@@ -681,6 +681,7 @@ def decode_answer(connection: ssl.SSLSocket) -> Node:
         pytest.param([("BatchOrderOption", True)], id="ok batch order"),
         pytest.param([("BatchErrorContinuationOption", 1)], id="ok continue"),
         pytest.param([("AsynchronousIndicator", False)], id="ok not asynchronous"),
+        pytest.param([("AsynchronousIndicator", True)], id="ok asynchronous as well"),
         pytest.param([("MaximumResponseSize", 280_000)], id="ok a large maximum"),
         pytest.param([("ClientCorrelationValue", "of 1.4")], id="ok a field of a later version"),
         pytest.param([("Comment", "not a header field at all")], id="ok a field of something else"),

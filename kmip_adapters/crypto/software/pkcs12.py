@@ -111,16 +111,21 @@ def _check_password(password: bytes) -> None:
         raise invalid_field(f"a PKCS#12 password has 1 to {MAXIMUM_PASSWORD} bytes")
 
 
-def _rounds(der: bytes, depth: int = 0) -> int:
+EXPLICIT: Final = 0xA0
+"""[0] EXPLICIT: an OCTET STRING in it is content, and holds structures; all others are salts, digests, cipher texts."""
+
+
+def _rounds(der: bytes, depth: int = 0, around: int = 0) -> int:
     """Return what all iteration counts come to: wherever an INTEGER follows an OCTET STRING, its salt.
 
-    Raises KmipError (Invalid Field) unless it is DER, for an indefinite length would hide what follows from this walk,
-    and for scrypt.
+    around: the tag that `der` stands in.
+    Raises KmipError (Invalid Field) unless it is DER, for an indefinite length, or a string in pieces, would hide what
+    follows from this walk, and for scrypt.
     """
     offset, previous, rounds = 0, 0, 0
     while offset + 2 <= len(der):
         tag, length, header = der[offset], der[offset + 1], 2
-        if length == 0x80 and tag & 0x20:
+        if tag == 0x24 or (length == 0x80 and tag & 0x20):
             raise invalid_field("the container is not in DER")
         if length & 0x80:
             octets = length & 0x7F
@@ -133,8 +138,8 @@ def _rounds(der: bytes, depth: int = 0) -> int:
             raise invalid_field("the container is protected by scrypt, which is not taken here")
         if tag == 0x02 and previous == 0x04:
             rounds += int.from_bytes(value)
-        if (tag & 0x20 or tag == 0x04) and depth < MAXIMUM_DEPTH:
-            rounds += _rounds(value, depth + 1)
+        if (tag & 0x20 or (tag == 0x04 and around == EXPLICIT)) and depth < MAXIMUM_DEPTH:
+            rounds += _rounds(value, depth + 1, tag)
         offset += header + length
         previous = tag
     return rounds

@@ -76,14 +76,15 @@ _Groups = tuple[tuple[int, ...], ...]
 class Shape:
     """All of a query that its SQL depends on.
 
-    entries: how many index entries must be present.  dates: columns that must be in a range.
+    entries: how many index entries must be present.
+    dates: columns that must be in a range, and whether having no date will do; those for which it will not come first.
     driver: "entry" for the first entry, "date" for the first range, or "visibility".
     states: settled states that must hold.  statuses: on-line, archived, destroyed: which are asked for.
     owned, everyone: the object types of each policy, in the order of the policies' names.
     """
 
     entries: int
-    dates: tuple[str, ...]
+    dates: tuple[tuple[str, bool], ...]
     driver: str
     states: tuple[State, ...]
     statuses: tuple[bool, bool, bool]
@@ -113,10 +114,11 @@ def analyse(query: Query) -> tuple[Shape, dict[str, Any]]:
     if query.object_group_member is ObjectGroupMember.GROUP_MEMBER_FRESH:
         ranked.append((9, (CODES["fresh"], 1)))
     ranked = sorted(set(ranked))
+    dates.sort(key=lambda named: named[1].includes_none)
     if ranked and ranked[0][0] < _RANK_OF_DATES:
         driver = "entry"
     else:
-        driver = "date" if dates else "visibility"
+        driver = "date" if dates and not dates[0][1].includes_none else "visibility"  # what has no date has no entry
     values: dict[str, Any] = {"now": query.now, "owner": query.visibility.owner}
     for number, (_, (code, value)) in enumerate(ranked):
         values[f"attribute_{number}"], values[f"value_{number}"] = code, value
@@ -126,7 +128,7 @@ def analyse(query: Query) -> tuple[Shape, dict[str, Any]]:
     everyone = query.visibility.everyone
     shape = Shape(
         entries=len(ranked),
-        dates=tuple(name for name, _ in dates),
+        dates=tuple((name, dates_wanted.includes_none) for name, dates_wanted in dates),
         driver=driver,
         states=tuple(states),
         statuses=_statuses(query.storage_status_mask),
@@ -190,9 +192,10 @@ def _tests(shape: Shape) -> list[ColumnElement[bool]]:
                 v.c.sequence == _o.sequence,
             )
         )
-    for number, name in enumerate(shape.dates):
+    for number, (name, includes_none) in enumerate(shape.dates):
         if number or shape.driver != "date":
-            tests.append(_o[name].between(bindparam(f"first_{number}"), bindparam(f"last_{number}")))
+            within = _o[name].between(bindparam(f"first_{number}"), bindparam(f"last_{number}"))
+            tests.append(or_(_o[name].is_(None), within) if includes_none else within)
     for state in shape.states:
         tests.append(settled_state(_o, bindparam("now")) == literal_column(str(int(state))))
     tests.extend(_status_tests(shape.statuses))

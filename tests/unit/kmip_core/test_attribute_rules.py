@@ -195,6 +195,16 @@ def test_custom_and_vendor_attributes_share_one_rule() -> None:
     assert is_multiple(reference("rack", "x"))
 
 
+@pytest.mark.parametrize("vendor", ["", "two words", "acme/1", "Ümlaut"])
+def test_a_vendor_is_identified_by_letters_digits_underscores_and_periods(vendor: str) -> None:
+    given = Attributes(custom_attributes=(a_custom(vendor),))
+
+    assert reason_of(check_creation, given, KEY) is ResultReason.INVALID_ATTRIBUTE
+    assert reason_of(check_addition, reference("rack", vendor), Attributes(), KEY) is ResultReason.INVALID_ATTRIBUTE
+    assert reason_of(check_addition, reference("rack", "Acme_2.com"), Attributes(), KEY) is None
+    assert reason_of(check_deletion, reference("rack", vendor), given) is None
+
+
 def test_the_servers_own_attributes_are_refused_from_clients() -> None:
     own = reference("rack", "y")
     for check, *rest in (
@@ -266,7 +276,6 @@ DEVIATIONS = {
     ("key_format_type", "on_creation"): "Create may wish for one",
     ("opaque_data_type", "on_creation"): "Register may repeat what the object says",
     ("certificate_attributes", "multiple"): "one certificate, one subject and issuer",
-    ("operation_policy_name", "change"): "storage systems set it again (clients.md 15)",
 }
 """Where RULES departs from the standard on purpose, and why."""
 

@@ -11,6 +11,7 @@ from kmip_core.criteria import (
     DATES,
     MASKS,
     MAXIMUM_CRITERIA,
+    NEVER,
     DateRange,
     Query,
     conditions,
@@ -155,6 +156,10 @@ HELD = Attributes(
         ("activation_date", DateRange(NOW + 1, NOW + 2), False),
         ("activation_date", DateRange(NOW - 2, NOW - 1), False),
         ("destroy_date", DateRange(0, NOW), False),
+        ("destroy_date", DateRange(NOW, NEVER), True),
+        ("destroy_date", DateRange(NEVER, NEVER), True),
+        ("activation_date", DateRange(NOW, NEVER), True),
+        ("activation_date", DateRange(NEVER, NEVER), False),
     ],
     ids=lambda value: str(value)[:40],
 )

@@ -24,6 +24,7 @@ from kmip_core.enums import (
     HashingAlgorithm,
     ObjectType,
     Operation,
+    QueryFunction,
     ResultReason,
     ResultStatus,
     State,
@@ -668,7 +669,8 @@ def test_without_evidence_nothing_is_answered() -> None:
     engine = an_engine(audit=audit)
     audit.close()
 
-    items = ask(engine, PING, (Operation.QUERY, query.Request(query_functions=()))).batch_items
+    question = query.Request(query_functions=(QueryFunction.QUERY_OPERATIONS,))
+    items = ask(engine, PING, (Operation.QUERY, question)).batch_items
 
     assert [i.result_reason for i in items] == [ResultReason.GENERAL_FAILURE] * 2
     assert all(i.payload is None for i in items)
@@ -685,10 +687,27 @@ def test_the_new_object_is_the_asker_s() -> None:
 # --- what a message asks of its answer ------------------------------------------------------------------------------
 
 
-def test_the_answer_carries_no_correlation_value() -> None:
-    header = ask(an_engine(), PING, client_correlation_value="c", server_correlation_value="s").header
+def test_who_sends_a_correlation_value_gets_the_servers_and_the_trail_has_both() -> None:
+    audit = MemoryTrail()
+    engine = an_engine(a_symmetric_key(), audit=audit)
+
+    answers = [ask(engine, ACTIVATE, PING, client_correlation_value=value).header for value in ("c", "")]
+
+    told = [header.server_correlation_value for header in answers]
+    assert len(set(told) - {None, ""}) == 2
+    assert [header.client_correlation_value for header in answers] == [None, None]
+    kept = [(r.client_correlation_value, r.server_correlation_value) for r in audit.records]
+    assert kept == [("c", told[0]), ("c", told[0]), ("", told[1])]
+
+
+def test_who_sends_no_correlation_value_gets_none() -> None:
+    # PyKMIP's client and libkmip read a header field by field.
+    audit = MemoryTrail()
+
+    header = ask(an_engine(audit=audit), PING, server_correlation_value="s").header
 
     assert (header.client_correlation_value, header.server_correlation_value) == (None, None)
+    assert audit.records[0].server_correlation_value == ""
 
 
 @pytest.mark.parametrize(

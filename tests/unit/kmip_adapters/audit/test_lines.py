@@ -25,6 +25,8 @@ def test_a_line_is_one_json_object_with_all_that_the_record_says() -> None:
         unique_identifiers=("1", "2"),
         result=ResultReason.PERMISSION_DENIED,
         message="may not",
+        client_correlation_value="theirs",
+        server_correlation_value="ours",
     )
     line, head = write_line("main", Head(), record)
     told = json.loads(line)
@@ -45,6 +47,8 @@ def test_a_line_is_one_json_object_with_all_that_the_record_says() -> None:
             "unique_identifiers": ["1", "2"],
             "result": "PERMISSION_DENIED",
             "message": "may not",
+            "client_correlation_value": "theirs",
+            "server_correlation_value": "ours",
         },
         "hash": head.hash,
     }

@@ -33,3 +33,29 @@ def test_rounds_are_counted_together() -> None:
 
 def test_scrypt_is_not_taken() -> None:
     assert "scrypt" in refusal(a_sequence(a_sequence(SCRYPT, salted(2))))
+
+
+def explicit(*parts: bytes) -> bytes:
+    """Return what content type and content stand in: [0] EXPLICIT around an OCTET STRING."""
+    content = b"".join(parts)
+    octets = bytes([0x04, len(content)]) + content
+    return bytes([0xA0, len(octets)]) + octets
+
+
+def test_what_is_inside_content_is_counted() -> None:
+    many = salted(MAXIMUM_ROUNDS + 1)
+
+    assert "rounds" in refusal(a_sequence(explicit(a_sequence(a_sequence(many)))))
+    assert "not in DER" in refusal(a_sequence(explicit(b"\x30\x80", salted(2), b"\0\0")))
+
+
+@pytest.mark.parametrize("octets", [b"\x24\x80", b"\x30\x80" + bytes(6), b"\x04\x01s\x02\x04\x7f\0\0\0", SCRYPT])
+def test_salts_and_cipher_texts_are_no_structures(octets: bytes) -> None:
+    string = bytes([0x04, len(octets)]) + octets
+    told = refusal(a_sequence(a_sequence(a_sequence(string, b"\x02\x02\x08\0")), string))
+
+    assert told == "the material is not a PKCS#12 container that can be read"
+
+
+def test_a_string_in_pieces_is_not_der() -> None:
+    assert "not in DER" in refusal(a_sequence(b"\xa0\x07\x24\x05\x04\x01\x30\x04\x00"))

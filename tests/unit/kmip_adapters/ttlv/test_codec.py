@@ -126,7 +126,7 @@ def request_headers(version: ProtocolVersion) -> st.SearchStrategy[RequestHeader
         maximum_response_size=st.none() | st.integers(0, 2**31 - 1),
         client_correlation_value=st.none() | st.text(max_size=5) if is_new else st.none(),
         server_correlation_value=st.none() | st.text(max_size=5) if is_new else st.none(),
-        asynchronous=st.booleans(),
+        asynchronous=st.booleans() if version >= V20 else st.just(False),
         credentials=st.lists(st.sampled_from(credentials), max_size=2).map(tuple),
         batch_error_continuation_option=st.sampled_from(BatchErrorContinuationOption),
         batch_order_option=st.booleans(),
@@ -294,14 +294,14 @@ def test_batch_order_has_its_default_by_version(version: tuple[int, int], in_ord
 @pytest.mark.parametrize(
     ("version", "indicator", "asynchronous"),
     [
-        ((1, 2), Item(ASYNCHRONOUS_INDICATOR, ItemType.BOOLEAN, True), True),
+        ((1, 2), Item(ASYNCHRONOUS_INDICATOR, ItemType.BOOLEAN, True), False),  # the client could, it need not
         ((1, 2), Item(ASYNCHRONOUS_INDICATOR, ItemType.BOOLEAN, False), False),
         ((2, 0), enumerated(ASYNCHRONOUS_INDICATOR, 1), True),
         ((2, 0), enumerated(ASYNCHRONOUS_INDICATOR, 2), False),
         ((2, 0), enumerated(ASYNCHRONOUS_INDICATOR, 3), False),
     ],
 )
-def test_asynchronous_indicator_is_a_boolean_or_an_enumeration(
+def test_only_a_mandatory_asynchronous_indicator_asks_for_a_later_answer(
     version: tuple[int, int], indicator: Item, asynchronous: bool
 ) -> None:
     assert asynchronous is request(header(version, indicator), ACTIVATE).header.asynchronous

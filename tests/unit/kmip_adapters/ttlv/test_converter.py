@@ -111,6 +111,12 @@ REFUSED = {
     "a field of a later version": (get.Request, V12, [enumerated(KEY_WRAP_TYPE, 1)], "INVALID_FIELD"),
     "an enumeration value that nobody defines": (get.Request, V12, [enumerated(KEY_FORMAT_TYPE, 99)], "INVALID_FIELD"),
     "an enumeration value of a later version": (query.Request, V10, [enumerated(QUERY_FUNCTION, 5)], "INVALID_FIELD"),
+    "a template's name among the criteria of Locate": (
+        locate.Request,
+        V12,
+        [structure(0x420091, structure(0x420053, text(0x420055, "t"), enumerated(0x420054, 1)))],
+        "INVALID_FIELD",
+    ),
     "an object reference by enumeration in 1.x": (
         get.Request,
         V14,

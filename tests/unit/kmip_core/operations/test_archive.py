@@ -7,7 +7,7 @@ import pytest
 from kmip_core.enums import Operation, ResultReason, State, StorageStatusMask
 from kmip_core.errors import KmipError
 from kmip_core.operations import archive, destroy, get, get_attributes, locate, recover
-from tests.builders import NOW, a_symmetric_key, an_engine, attributes_of, perform, stored
+from tests.builders import NOW, a_symmetric_key, an_engine, ask, attributes_of, perform, stored
 
 ARCHIVE = (Operation.ARCHIVE, archive.Request(unique_identifier="key"))
 RECOVER = (Operation.RECOVER, recover.Request(unique_identifier="key"))
@@ -76,3 +76,11 @@ def test_recover_changes_nothing_for_an_object_on_line() -> None:
     perform(engine, *RECOVER)
 
     assert attributes_of(engine).last_change_date == NOW - 1_000
+
+
+def test_what_was_recovered_is_the_id_placeholder() -> None:
+    engine = an_engine(a_symmetric_key(archived=True))
+
+    _, got = ask(engine, RECOVER, (Operation.GET, get.Request())).batch_items
+
+    assert got.payload.unique_identifier == "key"

@@ -13,10 +13,12 @@ from kmip_core.enums import (
     ProfileName,
     ProtectionStorageMask,
     QueryFunction,
+    ResultReason,
     RNGAlgorithm,
     ValidationAuthorityType,
     ValidationType,
 )
+from kmip_core.errors import KmipError
 from kmip_core.operations import query
 from kmip_core.settings import Settings
 from kmip_core.structures import (
@@ -125,3 +127,10 @@ def test_a_server_claims_nothing_by_default() -> None:
     )
 
     assert claimed == query.Response()
+
+
+def test_a_question_must_be_asked() -> None:
+    with pytest.raises(KmipError, match="Query Function is missing") as refused:
+        perform(an_engine(), Operation.QUERY, query.Request(query_functions=()))
+
+    assert refused.value.reason is ResultReason.INVALID_MESSAGE
