@@ -25,7 +25,7 @@ from kmip_adapters.transport.serving import LOG, Serving, count_down
 from kmip_adapters.transport.workers import Workers
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
-from kmip_core.ports.transport import Job, Pace, Service, WouldWait, run_to_end
+from kmip_core.ports.transport import Answer, Job, LastWords, Pace, Service, WouldWait, run_to_end
 from kmip_core.principal import Principal
 
 RECORD: Final = 16_384  # bytes of plaintext that one TLS record carries at most
@@ -202,14 +202,14 @@ class TlsConnection(asyncio.BufferedProtocol):
         if not self._busy and not self._unsent and self._phase is not Phase.LINGERING:
             self._close()
 
-    def completed(self, result: bytes | Job | None) -> None:
+    def completed(self, result: Answer | Job | None) -> None:
         """Take what a worker made of our request: the answer, a job for the slow pool, None after a fault."""
         self._busy = False
         if self._phase is not Phase.SERVING:
             return
         if result is None:
             self._abort()
-        elif isinstance(result, bytes):
+        elif isinstance(result, bytes | LastWords):
             self._reply(result)
         else:
             self._start(result)
@@ -357,7 +357,7 @@ class TlsConnection(asyncio.BufferedProtocol):
                 job.decline(KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, "the server is busy; try again later"))
             )
 
-    def _hand_over(self, workers: Workers, work: Callable[[], bytes | Job]) -> None:
+    def _hand_over(self, workers: Workers, work: Callable[[], Answer | Job]) -> None:
         self._busy = True
         self.deadline = math.inf
         workers.submit(partial(self._serving.complete, self, work))
@@ -376,12 +376,22 @@ class TlsConnection(asyncio.BufferedProtocol):
 
     # Answers and endings
 
-    def _reply(self, answer: bytes) -> None:
+    def _reply(self, answer: Answer) -> None:
         """Send `answer` by one write, so as one record up to 16 KiB: some clients read it by two reads."""
+        if isinstance(answer, LastWords):
+            self._end_with(answer.octets)
+            return
         sent = self._tls.write(answer)
         while sent < len(answer):
             sent += self._tls.write(answer[sent:])
         self._transport.write(self._outgoing.read())
+
+    def _end_with(self, last_words: bytes) -> None:
+        if last_words:
+            self._reply(last_words)
+            self._linger()
+        else:
+            self._abort()
 
     def _refuse(self, error: KmipError) -> None:
         self._reply(self._serving.service.refuse(error))
@@ -444,7 +454,7 @@ class TlsConnection(asyncio.BufferedProtocol):
         self._serving.tell(level, self._address, message)
 
 
-def _open_and_run(service: Service, frame: bytes, principal: Principal) -> bytes | Job:
+def _open_and_run(service: Service, frame: bytes, principal: Principal) -> Answer | Job:
     """In a worker: decode a long request and run it there, unless it belongs in the slow pool."""
     job = service.open(frame, principal)
     return job if job.pace is Pace.SLOW else run_to_end(job)

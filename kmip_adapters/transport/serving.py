@@ -15,7 +15,7 @@ from attrs import define, field
 
 from kmip_adapters.transport.limits import LineBudget, TransportLimits
 from kmip_adapters.transport.workers import Workers
-from kmip_core.ports.transport import Framer, Job, Service
+from kmip_core.ports.transport import Answer, Framer, Job, Service
 from kmip_core.principal import Principal
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Serving:
     lines: LineBudget = field(factory=LineBudget)
     now: float = 0.0  # loop time of the last sweep: good enough for deadlines, cheaper than asking for each request
     draining: bool = False
-    _completed: "deque[tuple[TlsConnection, bytes | Job | None]]" = field(factory=deque)
+    _completed: "deque[tuple[TlsConnection, Answer | Job | None]]" = field(factory=deque)
     _delivery_due: bool = False
 
     def after(self, seconds: float) -> float:
@@ -81,9 +81,9 @@ class Serving:
         for connection in tuple(self.connections):
             connection.end_if(is_over)
 
-    def complete(self, connection: "TlsConnection", work: Callable[[], bytes | Job]) -> None:
+    def complete(self, connection: "TlsConnection", work: Callable[[], Answer | Job]) -> None:
         """In a worker: do `work` and have its result delivered on the loop, many results by one wake-up."""
-        result: bytes | Job | None = None
+        result: Answer | Job | None = None
         try:
             result = work()
         except Exception:  # the thread must live on; the connection is cut when the result is missing

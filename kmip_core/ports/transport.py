@@ -6,7 +6,9 @@ answers.
 """
 
 import enum
-from typing import Protocol
+from typing import Protocol, TypeAlias
+
+from attrs import field, frozen
 
 from kmip_core.errors import KmipError
 from kmip_core.principal import Principal
@@ -24,6 +26,21 @@ class WouldWait(Exception):
     """Work that was expected to be quick wants to commit: nothing has happened yet; run it where it may wait."""
 
 
+@frozen
+class LastWords:
+    """How a connection ends where an answer was due: the transport sends these bytes, if any, and closes.
+
+    With none it closes at once, as a server does that dies. A server that works never says so: this is how one that
+    rehearses failures for the tests of a client fails.
+    """
+
+    octets: bytes = field(default=b"", repr=False)
+
+
+Answer: TypeAlias = bytes | LastWords
+"""What comes of a job: the whole response message, or the end of its connection."""
+
+
 class Job(Protocol):
     """One decoded message, ready to run once."""
 
@@ -32,7 +49,7 @@ class Job(Protocol):
         """Where `run` may be called."""
         ...
 
-    def run(self) -> bytes:
+    def run(self) -> Answer:
         """Do the work and return the whole response message; never raises for input or state.
 
         Raises WouldWait, once and only at pace QUICK, before anything has happened: the job's pace is COMMITS
@@ -48,7 +65,7 @@ class Job(Protocol):
         ...
 
 
-def run_to_end(job: Job) -> bytes:
+def run_to_end(job: Job) -> Answer:
     """Return the job's answer, from a thread that may wait."""
     try:
         return job.run()

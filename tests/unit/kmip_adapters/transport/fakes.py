@@ -13,7 +13,7 @@ from kmip_adapters.transport.tls_context import build_ssl_context
 from kmip_adapters.transport.tls_ttlv import TlsTtlvServer
 from kmip_app.pki import Pki, ensure_pki
 from kmip_core.errors import KmipError, invalid_message
-from kmip_core.ports.transport import Pace, WouldWait
+from kmip_core.ports.transport import Answer, LastWords, Pace, WouldWait
 from kmip_core.principal import Principal
 
 REQUEST = bytes.fromhex("42007801")
@@ -49,7 +49,7 @@ class FakeJob:
             return Pace.COMMITS
         return PACES.get(self.body[:1], Pace.QUICK)
 
-    def run(self) -> bytes:
+    def run(self) -> Answer:
         self.service.threads.append(threading.current_thread().name)
         if self.body[:1] in (b"G", b"W"):
             self.service.begun.release()
@@ -59,6 +59,8 @@ class FakeJob:
             raise WouldWait
         if self.body in (b"X", b"CX", b"SX"):
             raise RuntimeError("a fault of the engine")
+        if self.body[1:2] == b"L":  # last words: whatever follows the L
+            return LastWords(self.body[2:])
         if self.body[:1] == b"B":  # a big answer: B and the length in decimal digits
             return response(bytes(int(self.body[1:])))
         return response(self.principal.name.encode() + b" says " + self.body)
