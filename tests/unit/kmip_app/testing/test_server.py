@@ -185,6 +185,8 @@ def test_a_stopped_server_refuses_connections_and_comes_back_on_its_port() -> No
         server.stop()
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection((server.host, server.port), 5)
+        with pytest.raises(RuntimeError, match=r"start\(\) the server first"):
+            server.clock.advance(1)
         server.start()
 
         assert (server.port, server.cert) == (port, cert)
