@@ -16,6 +16,7 @@ from kmip_core.attributes import (
     MULTIPLE,
     AttributeReference,
     Attributes,
+    custom_reference,
     title,
 )
 from kmip_core.enums import ObjectType, ResultReason, State
@@ -168,12 +169,14 @@ RULES: Final[dict[str, Rule]] = {
 
 def check_creation(attributes: Attributes, object_type: ObjectType) -> None:
     """Raise KmipError (Read Only Attribute, or Invalid Attribute) for what a client may not give to a new object."""
-    for instance in attributes.instances():
-        reference = instance.reference
-        rule = rule_of(reference)
+    for name in attributes.present():
+        rule = RULES[name]
         if not rule.on_creation:
-            raise read_only(reference)
-        _check_applies(reference, rule, object_type)
+            raise read_only(AttributeReference(attribute=name))
+        if object_type not in rule.object_types:
+            _check_applies(AttributeReference(attribute=name), rule, object_type)
+    for reference in map(custom_reference, attributes.custom_attributes):
+        _check_applies(reference, rule_of(reference), object_type)
 
 
 def check_addition(reference: AttributeReference, attributes: Attributes, object_type: ObjectType) -> None:

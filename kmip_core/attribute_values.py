@@ -33,9 +33,9 @@ def all_accepted(scope: Scope, attributes: Attributes) -> Attributes:
     """Return a request's attributes for a new object, each value as it is to be stored.  Raises as `accepted`."""
     check_number(attributes, 0)
     for name in ACCEPT:
-        reference = AttributeReference(attribute=name)
-        values = attributes.values_of(reference)
-        if values:
+        if getattr(attributes, name):
+            reference = AttributeReference(attribute=name)
+            values = attributes.values_of(reference)
             stored = tuple(accepted(scope, reference, value, values[:place]) for place, value in enumerate(values))
             attributes = attributes.with_values(reference, stored)
     check_dates(attributes)

@@ -172,14 +172,16 @@ class Attributes:
         for reference, values in groups.items():
             yield from _numbered(reference, tuple(values), sparse)
 
+    def present(self) -> list[str]:
+        """Return the names of the standard's attributes that have a value."""
+        told = self.__dict__
+        return [name for name in FIELDS if (value := told[name]) is not None and value != ()]
+
     def number_of_instances(self) -> int:
         """Return how many values `instances` would yield, without making them."""
-        told = ((name, value) for name, value in self.__dict__.items() if value is not None and value != ())
-        return sum(
-            len(value) if name in MULTIPLE or name == CUSTOM else 1
-            for name, value in told
-            if name in _FIELD_SET or name == CUSTOM
-        )
+        told = self.__dict__
+        standard = sum([len(told[name]) if name in MULTIPLE else 1 for name in self.present()])
+        return standard + len(self.custom_attributes)
 
     def references(self) -> tuple[AttributeReference, ...]:
         """Return each attribute that has a value once; parts of Certificate Attributes by themselves."""

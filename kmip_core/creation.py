@@ -5,7 +5,7 @@ checked against the attribute rules, and the server's own are set beside them. K
 set").
 """
 
-from typing import Final
+from typing import Any, Final
 
 from attrs import evolve
 
@@ -57,25 +57,25 @@ def begin(
     Raises KmipError for attributes that a client may not set, or values that they cannot have; Constraint Violation.
     """
     attributes = with_defaults(scope, attributes, content.object_type, _DESCRIBING)
-    attribute_values.check_number(attributes, 0)
     attribute_rules.check_creation(attributes, content.object_type)
     if isinstance(content, Certificate):
         attributes = _described(scope, content, attributes)
     if made_here:
         _check_is_not_told(attributes)
-    accepted = attribute_values.all_accepted(scope, attributes).but(
-        protection_storage_mask=_protection(scope, protection_storage_masks),
-    )
+    accepted = attribute_values.all_accepted(scope, attributes)
+    protection = _protection(scope, protection_storage_masks)
     identifier = scope.identifiers.new() if unique_identifier is None else unique_identifier
     kept = custody.watched(scope, content) if made_here else custody.taken_in(scope, content)
-    accepted = accepted.but(
-        digests=digests(scope, content), extractable=custody.may_leave(kept, attributes.extractable)
-    )
+    described = {
+        "protection_storage_mask": protection,
+        "digests": digests(scope, content),
+        "extractable": custody.may_leave(kept, attributes.extractable),
+    }
     managed_object = ManagedObject(
         unique_identifier=identifier,
         object_type=content.object_type,
         owner=scope.principal.name,
-        attributes=_with_server_attributes(scope, kept, accepted, identifier, made_here),
+        attributes=accepted.but(**described | _server_attributes(scope, kept, accepted, identifier, made_here)),
         has_content=has_material(content),
     )
     creation_rules.check(scope.work.rules_of(Constraint), managed_object.attributes, managed_object.object_type)
@@ -193,36 +193,35 @@ def _check_is_not_told(attributes: Attributes) -> None:
             raise attribute_rules.read_only(AttributeReference(attribute=name))
 
 
-def _with_server_attributes(
+def _server_attributes(
     scope: Scope, content: Content, attributes: Attributes, identifier: str, made_here: bool
-) -> Attributes:
-    begun = attributes.but(
-        unique_identifier=identifier,
-        short_unique_identifier=scope.crypto.hash(HashingAlgorithm.SHA_256, identifier.encode()),  # KMIP 2.1 §4.56
-        object_type=content.object_type,
-        template_names=(),
-        initial_date=scope.now,
-        last_change_date=scope.now,
-        operation_policy_name=attributes.operation_policy_name or DEFAULT_POLICY,
-        lease_time=scope.settings.lease_time,
-    )
+) -> dict[str, Any]:
+    """Return what the server sets on every new object, by field."""
+    told: dict[str, Any] = {
+        "unique_identifier": identifier,
+        "short_unique_identifier": scope.crypto.hash(HashingAlgorithm.SHA_256, identifier.encode()),  # KMIP 2.1 §4.56
+        "object_type": content.object_type,
+        "template_names": (),
+        "initial_date": scope.now,
+        "last_change_date": scope.now,
+        "operation_policy_name": attributes.operation_policy_name or DEFAULT_POLICY,
+        "lease_time": scope.settings.lease_time,
+    }
     if content.object_type is ObjectType.TEMPLATE:
-        return begun.but(protection_storage_mask=None, extractable=None)
-    sensitive = bool(attributes.sensitive)
+        return told | {"protection_storage_mask": None, "extractable": None}
     if made_here:
-        begun = begun.but(
-            original_creation_date=scope.now,
-            random_number_generator=scope.capabilities.random_number_generators[0],
-        )
-    return begun.but(
-        state=lifecycle.initial_state(begun, scope.now),
-        key_format_type=format_of(content),
-        fresh=attributes.fresh is not False,
-        sensitive=sensitive,
-        always_sensitive=sensitive,
-        never_extractable=not attributes.extractable,
-        key_value_present=None if has_material(content) else False,
-    )
+        told["original_creation_date"] = scope.now
+        told["random_number_generator"] = scope.capabilities.random_number_generators[0]
+    sensitive = bool(attributes.sensitive)
+    return told | {
+        "state": lifecycle.initial_state(attributes.but(object_type=content.object_type), scope.now),
+        "key_format_type": format_of(content),
+        "fresh": attributes.fresh is not False,
+        "sensitive": sensitive,
+        "always_sensitive": sensitive,
+        "never_extractable": not custody.may_leave(content, attributes.extractable),
+        "key_value_present": None if has_material(content) else False,
+    }
 
 
 def _bare(content: Content) -> Content:

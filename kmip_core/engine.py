@@ -8,9 +8,9 @@ Exceptions become answers here: a `KmipError` fails its item with its reason; an
 with General Failure and a correlation id, its details kept from the client.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import reduce
+from types import TracebackType
 from typing import Any, Final
 
 from attrs import NOTHING, define, evolve, field, fields_dict, frozen
@@ -40,9 +40,9 @@ from kmip_core.ports.certificates import Certificates
 from kmip_core.ports.crypto import Crypto
 from kmip_core.ports.key_forms import KeyForms, KeyValueEncoder
 from kmip_core.ports.policy import PolicyDecider
+from kmip_core.ports.steps import Pace, Steps, waited
 from kmip_core.ports.storage import ConcurrentChange, Outbox, Storage, UnitOfWork
 from kmip_core.ports.system import Clock, FaultLog, Identifiers
-from kmip_core.ports.transport import Pace, WouldWait
 from kmip_core.principal import Principal
 from kmip_core.rules import Admitted, Purpose
 from kmip_core.settings import Settings
@@ -50,20 +50,24 @@ from kmip_core.streams import Streams
 from kmip_core.structures import ProtocolVersion
 from kmip_core.tickets import Tickets
 
-ATTEMPTS: Final = 100
+ATTEMPTS: Final = 200
 """How often a unit of work is run again after somebody else changed its object; then the client is told to retry.
-More than the requests that can wait for a commit at once: each round one of them gets through."""
+More than the requests that wait for a commit at once: each round one of them gets through."""
+
+SHORT_BATCH: Final = 16
+"""Items of a batch that count as quick together; so many of the quickest take two milliseconds."""
 
 _PACES: Final = {
     Effect.READS: Pace.QUICK,
     Effect.USES_KEYS: Pace.QUICK,
     Effect.CHANGES: Pace.COMMITS,
+    Effect.WORKS: Pace.BRIEF,
     Effect.COMPUTES: Pace.SLOW,
 }
 _PACES_WITH_A_TOKEN: Final = dict.fromkeys(Effect, Pace.SLOW) | {Effect.READS: Pace.QUICK}
 """With a crypto adapter whose every call may wait: what does not ask it is not held up by what does."""
 
-_SLOWER: Final = {Pace.QUICK: 0, Pace.COMMITS: 1, Pace.SLOW: 2}
+_SLOWER: Final = {pace: number for number, pace in enumerate(Pace)}
 UNDONE: Final = "undone with the batch"
 """What the audit trail says of an item that had succeeded before a later one made its batch undo it."""
 
@@ -96,17 +100,21 @@ class Engine:
     tickets: Tickets = field(factory=Tickets)
 
     def pace(self, message: RequestMessage) -> Pace:
-        """Return where `handle` may run for this message: as slow as its slowest item."""
+        """Return where `steps` may run for this message: as slow as its slowest item, and a long batch is not quick."""
         if self.storage.blocking:
             return Pace.SLOW
-        paces = (self._pace_of(item) for item in message.batch_items)
-        return max(paces, key=_SLOWER.__getitem__, default=Pace.QUICK)
+        items = message.batch_items
+        if len(items) == 1:
+            return self._pace_of(items[0])
+        least = Pace.QUICK if len(items) <= SHORT_BATCH else Pace.BRIEF
+        return max((least, *map(self._pace_of, items)), key=_SLOWER.__getitem__)
 
-    def handle(self, message: RequestMessage, principal: Principal, *, may_wait: bool = True) -> ResponseMessage:
-        """Return the answer to every item that was run.
+    def handle(self, message: RequestMessage, principal: Principal) -> ResponseMessage:
+        """Return the answer to every item that was run; waits for commits."""
+        return waited(self.steps(message, principal))
 
-        may_wait: False on an event loop.  Raises WouldWait, before anything has happened, if it must wait after all.
-        """
+    def steps(self, message: RequestMessage, principal: Principal) -> Steps[ResponseMessage]:
+        """Give the answer to every item that was run; yields what it waits for: commits."""
         now = self.clock.now()
         header = message.header
         try:
@@ -114,17 +122,12 @@ class Engine:
         except KmipError as error:
             answers = [failure(error, i.operation, i.unique_batch_item_id) for i in message.batch_items[:1]]
         else:
-            batch = _Batch(
-                engine=self,
-                principal=principal,
-                protocol_version=header.protocol_version,
-                now=now,
-                may_wait=may_wait,
-            )
+            batch = _Batch(engine=self, principal=principal, protocol_version=header.protocol_version, now=now)
             if header.batch_error_continuation_option is _UNDO and len(message.batch_items) > 1:
-                answers = batch.run_undoable(message.batch_items)
+                answers = yield from batch.run_undoable(message.batch_items)
             else:
-                answers = batch.run(message.batch_items, header.batch_error_continuation_option is _CONTINUE)
+                go_on = header.batch_error_continuation_option is _CONTINUE
+                answers = yield from batch.run(message.batch_items, go_on)
         return ResponseMessage(header=_answer_header(header, now), batch_items=tuple(answers))
 
     def _pace_of(self, item: RequestBatchItem) -> Pace:
@@ -153,7 +156,6 @@ class _Batch:
     principal: Principal
     protocol_version: ProtocolVersion
     now: int
-    may_wait: bool
     placeholder: str | None = None
     made: list[tuple[Operation, str, str]] = field(factory=list)
     """Identifiers that this batch has returned: (operation, response field, identifier), oldest first."""
@@ -162,19 +164,19 @@ class _Batch:
     """What the unit of work under way has left to do once its outcome is known."""
 
     unrecorded: list[AuditRecord] = field(factory=list)
-    """Records of items that changed nothing; appended before the answer leaves, so that a rerun repeats none."""
+    """Records of items that changed nothing; appended before the answer leaves."""
 
-    def run(self, items: tuple[RequestBatchItem, ...], go_on: bool) -> list[ResponseBatchItem]:
+    def run(self, items: tuple[RequestBatchItem, ...], go_on: bool) -> Steps[list[ResponseBatchItem]]:
         """Run items one by one, each its own unit of work; stop at the first failure unless `go_on`."""
         answers: list[ResponseBatchItem] = []
         for item in items:
-            answer = self._answer(item)
+            answer = yield from self._answer(item)
             answers.append(answer)
             if answer.result_status is not ResultStatus.SUCCESS and not go_on:
                 break
         return self._evidenced(answers)
 
-    def run_undoable(self, items: tuple[RequestBatchItem, ...]) -> list[ResponseBatchItem]:
+    def run_undoable(self, items: tuple[RequestBatchItem, ...]) -> Steps[list[ResponseBatchItem]]:
         """Run all items as one unit of work: after a failure nothing has happened. KMIP 1.4 §4, §11 (Undo)."""
         answers: list[ResponseBatchItem] = []
         records: list[AuditRecord] = []
@@ -182,7 +184,7 @@ class _Batch:
             self.placeholder = None
             self.made.clear()
             answers, records = [], []
-            with self._unit_of_work() as work:
+            with _UnderWay(self) as work:
                 for item in items:
                     answer, record = self._attempt(item, work)
                     answers.append(answer)
@@ -192,7 +194,7 @@ class _Batch:
                         self.unrecorded.append(record)
                         return self._evidenced([*(self._undone(a) for a in answers[:-1]), answer])
                 try:
-                    self._commit(work, records)
+                    yield from self._commit(work, records)
                 except ConcurrentChange:
                     continue
                 except KmipError as error:
@@ -200,19 +202,19 @@ class _Batch:
                 return self._evidenced(answers)
         return self._failed(answers, records, _busy())
 
-    def _answer(self, item: RequestBatchItem) -> ResponseBatchItem:
+    def _answer(self, item: RequestBatchItem) -> Steps[ResponseBatchItem]:
         """Run one item as its own unit of work, again if somebody else was faster."""
         before = self.placeholder, len(self.made)
-        refusal = _busy()
+        refusal: KmipError | None = None
         record: AuditRecord
         for _ in range(ATTEMPTS):
-            with self._unit_of_work() as work:
+            with _UnderWay(self) as work:
                 answer, record = self._attempt(item, work)
                 if answer.result_status is not ResultStatus.SUCCESS:
                     self.unrecorded.append(record)
                     return answer
                 try:
-                    self._commit(work, [record])
+                    yield from self._commit(work, [record])
                 except ConcurrentChange:
                     self._forget(*before)
                 except KmipError as error:
@@ -221,6 +223,7 @@ class _Batch:
                     break
                 else:
                     return answer
+        refusal = refusal or _busy()
         if not self.afterwards.is_done:  # what was committed has its record in the outbox
             self.unrecorded.append(_of_failure(record, refusal))
         return failure(refusal, item.operation, item.unique_batch_item_id)
@@ -243,19 +246,13 @@ class _Batch:
         payload = answer.payload if spec is not None and spec.tells_identifiers_only else None
         return evolve(answer, result_status=ResultStatus.OPERATION_UNDONE, payload=payload)
 
-    @contextmanager
-    def _unit_of_work(self) -> Iterator[UnitOfWork]:
-        """Begin a unit of work; when it is left, what was to wait for its outcome follows."""
-        self.afterwards = Afterwards()
-        try:
-            with self.engine.storage.unit_of_work() as work:
-                yield work
-        finally:
-            for step in self.afterwards.when_done if self.afterwards.is_done else self.afterwards.when_not:
-                try:
-                    step()
-                except Exception as fault:  # the outcome stands, and the client is told it
-                    self.engine.faults.report(self.engine.identifiers.new(), fault)
+    def follow_up(self) -> None:
+        """Do what was to wait for the outcome of the unit of work."""
+        for step in self.afterwards.when_done if self.afterwards.is_done else self.afterwards.when_not:
+            try:
+                step()
+            except Exception as fault:  # the outcome stands, and the client is told it
+                self.engine.faults.report(self.engine.identifiers.new(), fault)
 
     def _forget(self, placeholder: str | None, made: int) -> None:
         """Take back what an item that did not happen has left in the batch."""
@@ -348,17 +345,18 @@ class _Batch:
         if spec.placeholder is not None:
             self.placeholder = spec.placeholder(response)
 
-    def _commit(self, work: UnitOfWork, records: list[AuditRecord]) -> None:
+    def _commit(self, work: UnitOfWork, records: list[AuditRecord]) -> Steps[None]:
         """Make changes durable together with their records; what changed nothing is recorded with the answer."""
         if not work.has_writes:
             self.unrecorded.extend(records)
             self.afterwards.is_done = True
             return
-        if not self.may_wait:
-            raise WouldWait
         for record in records:
             work.record(record)
-        work.commit()
+        commitment = work.hand_over()
+        if not commitment.is_known:
+            yield commitment
+        commitment.result()
         self.afterwards.is_done = True
         for record in records:
             self.engine.audit.append(record)
@@ -372,6 +370,28 @@ class _Batch:
         except KmipError as error:
             return [failure(error, answer.operation, answer.unique_batch_item_id) for answer in answers]
         return answers
+
+
+class _UnderWay:
+    """A unit of work of a batch; when it is left, what was to wait for its outcome follows."""
+
+    __slots__ = ("_batch", "_context")
+
+    def __init__(self, batch: _Batch) -> None:
+        self._batch = batch
+
+    def __enter__(self) -> UnitOfWork:
+        self._batch.afterwards = Afterwards()
+        self._context = self._batch.engine.storage.unit_of_work()
+        return self._context.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._context.__exit__(kind, error, trace)
+        finally:
+            self._batch.follow_up()
 
 
 @frozen(kw_only=True)

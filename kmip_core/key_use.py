@@ -131,7 +131,7 @@ def effect_by_size(request: MultiPart) -> Effect:
     data: bytes = getattr(request, "data", None) or b""
     if len(data) > SHORT:
         return Effect.COMPUTES
-    return Effect.USES_KEYS if phase_of_quietly(request) is Phase.SINGLE else Effect.CHANGES
+    return Effect.USES_KEYS if phase_of_quietly(request) is Phase.SINGLE else Effect.WORKS
 
 
 def phase_of_quietly(request: MultiPart) -> Phase:

@@ -56,9 +56,10 @@ identifier that this batch has returned, negative counted from the end (2.x). No
 class Effect(enum.Enum):
     """What running an operation may do, so that the engine and the transport can pace it."""
 
-    READS = "reads"  # short; should it want to commit after all, it is run again where it may wait
+    READS = "reads"  # short; may commit after all
     USES_KEYS = "uses keys"  # as short, where the keys are at hand; a token may make it wait
-    CHANGES = "changes"  # commits
+    CHANGES = "changes"  # as short, and commits
+    WORKS = "works"  # milliseconds of computing, such as a signature; may commit as well
     COMPUTES = "computes"  # heavy computing; may commit as well
 
 

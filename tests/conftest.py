@@ -1,6 +1,11 @@
 """Options of the whole suite; pytest knows them wherever it is started."""
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is no fault of the code: no test asserts how long something takes.
+settings.register_profile("kmipd", deadline=None)
+settings.load_profile("kmipd")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -185,6 +185,7 @@ _PACE: Final = {
     Effect.READS: "Reads only",
     Effect.USES_KEYS: "Short work with keys; nothing is stored",
     Effect.CHANGES: "Changes what is stored",
+    Effect.WORKS: "Some computing, done in a thread",
     Effect.COMPUTES: "Heavy computing, done in a bounded pool",
 }
 _BY_SIZE: Final = "Paced by what the request asks for"

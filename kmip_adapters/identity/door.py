@@ -15,8 +15,8 @@ from kmip_core.enums import CredentialType, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.messages import RequestMessage, ResponseHeader, ResponseMessage, Ticket, UsernameAndPassword, failure
 from kmip_core.ports.audit import AuditRecord
+from kmip_core.ports.steps import Pace, Steps
 from kmip_core.ports.system import Clock, FaultLog, Identifiers
-from kmip_core.ports.transport import Pace, WouldWait
 from kmip_core.principal import BY_TICKET, Principal
 from kmip_core.settings import Settings, TicketUse
 from kmip_core.tickets import invalid_ticket
@@ -60,41 +60,37 @@ class Door:
         return self.engine.settings
 
     def pace(self, message: RequestMessage) -> Pace:
-        """Return where `handle` may run: hashing a password is slow work."""
-        passwords = self.passwords
-        if passwords is not None and not all(passwords.is_remembered(*told) for told in _credentials(message)):
-            return Pace.SLOW
+        """Return where `steps` may begin."""
         return self.engine.pace(message)
 
-    def handle(self, message: RequestMessage, principal: Principal, *, may_wait: bool = True) -> ResponseMessage:
-        """Return the answer.  Raises WouldWait if groups have to be fetched first and `may_wait` is False."""
+    def steps(self, message: RequestMessage, principal: Principal) -> Steps[ResponseMessage]:
+        """Give the answer; goes on elsewhere where a password must be hashed or groups must be fetched first."""
         try:
-            settled = self._settle(message, principal, may_wait)
+            settled = yield from self._settle(message, principal)
         except KmipError as error:
             return self._refuse(message, principal, error)
-        return self.engine.handle(message, settled, may_wait=may_wait)
+        return (yield from self.engine.steps(message, settled))
 
-    def _settle(self, message: RequestMessage, principal: Principal, may_wait: bool) -> Principal:
+    def _settle(self, message: RequestMessage, principal: Principal) -> Steps[Principal]:
         if self.passwords is not None:
             for name, password in _credentials(message):
-                if not may_wait and not self.passwords.is_remembered(name, password):
-                    raise WouldWait
+                if not self.passwords.is_remembered(name, password):
+                    yield Pace.SLOW
                 if not self.passwords.is_right(name, password):
                     raise KmipError(ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, WRONG)
                 if self.password_identity:
                     principal = evolve(principal, name=name, source="password")
         if self.tickets is not TicketUse.OFF:
-            principal = self._by_ticket(message, principal, may_wait)
+            principal = self._by_ticket(message, principal)
         if self.groups is None:
             return principal
         groups = self.groups.remembered(principal.name)
         if groups is None:
-            if not may_wait:
-                raise WouldWait
+            yield Pace.BRIEF
             groups = self.groups.of(principal.name)
         return evolve(principal, groups=groups)
 
-    def _by_ticket(self, message: RequestMessage, principal: Principal, may_wait: bool) -> Principal:
+    def _by_ticket(self, message: RequestMessage, principal: Principal) -> Principal:
         """Return whom the ticket of a request stands for.  A bad one is refused, never passed over: it may restrict."""
         shown = [c.credential_value for c in message.header.credentials if c.credential_type is CredentialType.TICKET]
         if not shown:
@@ -103,8 +99,6 @@ class Door:
         if len(shown) > 1 or not isinstance(ticket, Ticket):
             raise invalid_ticket()
         grant = self.engine.tickets.find(ticket, principal, self.tickets, self.engine.clock.now())
-        if grant.request_count is not None and not may_wait:
-            raise WouldWait  # what is run twice would be counted twice
         self.engine.tickets.spend(ticket, grant)
         return evolve(principal, name=grant.name, source=BY_TICKET, rights=grant.rights)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
-from kmip_adapters.storage.pending import Pending, no_content
+from kmip_adapters.storage.pending import DONE, Done, Pending, no_content
 from kmip_core.creation_rules import Rule
 from kmip_core.criteria import Located, Query, conditions, satisfies
 from kmip_core.objects import Content, ManagedObject
@@ -169,10 +169,18 @@ class MemoryUnitOfWork:
         """Collect an audit record."""
         self._pending.records.append(record)
 
+    def hand_over(self) -> Done:
+        """Make the collected writes visible; whether that could be is known at once."""
+        pending, self._pending = self._pending, Pending()
+        try:
+            self._storage._commit(pending, self._snapshot)
+        except ConcurrentChange as error:
+            return Done(error)
+        return DONE
+
     def commit(self) -> None:
         """Make the collected writes visible.  Raises ConcurrentChange."""
-        self._storage._commit(self._pending, self._snapshot)
-        self._pending = Pending()
+        self.hand_over().result()
 
     def _stored(self, unique_identifier: str) -> ManagedObject | None:
         entry = self._entries.get(unique_identifier)

@@ -1,8 +1,9 @@
 """What a unit of work has collected and not yet committed: the same for every store."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
@@ -71,6 +72,29 @@ class Pending:
         found = found if write is None else write.found
         if found is not None:
             self.writes[unique_identifier] = Write(managed_object=None, found=found)
+
+
+@frozen
+class Done:
+    """A `Commitment` whose outcome is known.  error: why nothing was written."""
+
+    error: Exception | None = None
+    is_known = True
+
+    def when_known(self, tell: Callable[[], object]) -> None:
+        """Call `tell`."""
+        tell()
+
+    def wait(self) -> None:
+        """Return."""
+
+    def result(self) -> None:
+        """Return, or raise the error."""
+        if self.error is not None:
+            raise self.error
+
+
+DONE: Final = Done()
 
 
 def no_content(managed_object: ManagedObject) -> KmipError:

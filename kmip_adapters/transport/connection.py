@@ -16,16 +16,14 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from typing import Final, cast
 
 from kmip_adapters.transport import client_hello
 from kmip_adapters.transport.handshake_failures import explain
 from kmip_adapters.transport.serving import LOG, Serving, count_down
-from kmip_adapters.transport.workers import Workers
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
-from kmip_core.ports.transport import Answer, Job, LastWords, Pace, Service, WouldWait, run_to_end
+from kmip_core.ports.transport import Answer, LastWords
 from kmip_core.principal import Principal
 
 RECORD: Final = 16_384  # bytes of plaintext that one TLS record carries at most
@@ -73,7 +71,7 @@ class TlsConnection(asyncio.BufferedProtocol):
         self.expires = math.inf  # wall clock, seconds since 1970: when the client's certificate does
         self._serving = serving
         self._phase = Phase.HANDSHAKE
-        self._busy = False  # a worker has a request of ours
+        self._busy = False  # the runner has a request of ours
         self._unsent = False  # the peer has not taken all of its answer
         self._unsent_bytes = 0
         self._reading = True
@@ -202,19 +200,20 @@ class TlsConnection(asyncio.BufferedProtocol):
         if not self._busy and not self._unsent and self._phase is not Phase.LINGERING:
             self._close()
 
-    def completed(self, result: Answer | Job | None) -> None:
-        """Take what a worker made of our request: the answer, a job for the slow pool, None after a fault."""
+    def completed(self, answer: Answer | None) -> None:
+        """Take the answer to our request, None after a fault that is in the log."""
         self._busy = False
         if self._phase is not Phase.SERVING:
             return
-        if result is None:
+        if answer is None:
             self._abort()
-        elif isinstance(result, bytes | LastWords):
-            self._reply(result)
         else:
-            self._start(result)
-        if not self._busy and not self._unsent:
+            self._reply(answer)
             self._next()
+
+    def declined(self) -> None:
+        """Note that our request was not begun, or not gone on with: `completed` gets the refusal."""
+        self._tell(logging.WARNING, "declined, too many slow requests are waiting")
 
     def abort(self) -> None:
         """End the connection at once."""
@@ -325,42 +324,24 @@ class TlsConnection(asyncio.BufferedProtocol):
         if self._refusal is not None:
             self._refuse(self._refusal)
         elif len(frame) > serving.limits.inline_frame:
-            self._hand_over(serving.commits, partial(_open_and_run, serving.service, frame, self._principal))
+            self._wait()
+            serving.runner.open_elsewhere(serving.service, frame, self._principal, self)
         else:
             try:
-                job = serving.service.open(frame, self._principal)
+                answer = serving.runner.run(serving.service.open(frame, self._principal), self)
             except Exception:  # the service promised not to; the other connections must live on
-                self._cut_after_fault()
+                LOG.exception("%s: a request failed outside of the engine", self._address)
+                self._abort()
             else:
-                self._start(job)
+                if answer is None:
+                    self._wait()
+                else:
+                    self._reply(answer)
 
-    def _start(self, job: Job) -> None:
-        """Run `job` where its pace wants it."""
-        serving = self._serving
-        pace = job.pace
-        if pace is Pace.QUICK:
-            try:
-                answer = job.run()
-            except WouldWait:
-                self._hand_over(serving.commits, job.run)
-            except Exception:  # as in _serve
-                self._cut_after_fault()
-            else:
-                self._reply(answer)
-        elif pace is Pace.COMMITS:
-            self._hand_over(serving.commits, job.run)
-        elif serving.slow.pending < serving.limits.slow_threads + serving.limits.slow_queue:
-            self._hand_over(serving.slow, job.run)
-        else:
-            self._tell(logging.WARNING, "declined, too many slow requests are waiting")
-            self._reply(
-                job.decline(KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, "the server is busy; try again later"))
-            )
-
-    def _hand_over(self, workers: Workers, work: Callable[[], Answer | Job]) -> None:
+    def _wait(self) -> None:
+        """Serve nothing more until `completed`."""
         self._busy = True
         self.deadline = math.inf
-        workers.submit(partial(self._serving.complete, self, work))
 
     def _next(self) -> None:
         """Go on after an answer has left."""
@@ -441,10 +422,6 @@ class TlsConnection(asyncio.BufferedProtocol):
         self.deadline = math.inf
         self._transport.abort()
 
-    def _cut_after_fault(self) -> None:
-        LOG.exception("%s: a request failed outside of the engine", self._address)
-        self._abort()
-
     def _pause_reading(self) -> None:
         if self._reading:
             self._reading = False
@@ -452,12 +429,6 @@ class TlsConnection(asyncio.BufferedProtocol):
 
     def _tell(self, level: int, message: str) -> None:
         self._serving.tell(level, self._address, message)
-
-
-def _open_and_run(service: Service, frame: bytes, principal: Principal) -> Answer | Job:
-    """In a worker: decode a long request and run it there, unless it belongs in the slow pool."""
-    job = service.open(frame, principal)
-    return job if job.pace is Pace.SLOW else run_to_end(job)
 
 
 def _reason(error: ssl.SSLError) -> str:

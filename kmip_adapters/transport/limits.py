@@ -17,6 +17,7 @@ class TransportLimits:
     write_stalled: for a peer that does not read its answer, or less than 64 KiB of it in that time.
     linger: how long bytes that still arrive are thrown away after the last answer, so that no TCP reset
         overtakes it.
+    committing: jobs of pace COMMITS that wait for stable storage at once; the next ones are begun when these are done.
     slow_queue: jobs of pace SLOW that may wait for one of `slow_threads`; one more is declined.
     inline_frame: bytes; a longer request is decoded in a thread, since decoding takes time in proportion.
     """
@@ -31,7 +32,8 @@ class TransportLimits:
     handshakes_per_address: int = field(default=512, validator=_positive)
     connections_per_identity: int = field(default=1_000, validator=_positive)
     backlog: int = field(default=1_024, validator=_positive)
-    commit_threads: int = field(default=64, validator=_positive)
+    committing: int = field(default=64, validator=_positive)
+    brief_threads: int = field(default=32, validator=_positive)
     slow_threads: int = field(default=4, validator=_positive)
     slow_queue: int = field(default=64, validator=validators.ge(0))
     inline_frame: int = field(default=65_536, validator=_positive)

@@ -1,21 +1,21 @@
-"""What the connections of one server share: limits, counts, deadlines, log lines, and the way back from workers.
+"""What the connections of one server share: limits, counts, deadlines, log lines.
 
-Touched on the loop's thread only, except `complete`, which workers call.
+Touched on the loop's thread only.
 """
 
 import asyncio
 import logging
 import ssl
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from attrs import define, field
 
 from kmip_adapters.transport.limits import LineBudget, TransportLimits
-from kmip_adapters.transport.workers import Workers
-from kmip_core.ports.transport import Answer, Framer, Job, Service
+from kmip_adapters.transport.running import Runner
+from kmip_core.ports.transport import Framer, Service
 from kmip_core.principal import Principal
 
 if TYPE_CHECKING:
@@ -37,8 +37,7 @@ class Serving:
     ssl_context: ssl.SSLContext
     limits: TransportLimits
     loop: asyncio.AbstractEventLoop
-    commits: Workers
-    slow: Workers
+    runner: Runner
     on_empty: Callable[[], None]
     # Ciphertext of whichever connection is being read: each takes it out before the next one reads.
     arrived: memoryview = field(factory=lambda: memoryview(bytearray(65_536)))
@@ -49,8 +48,6 @@ class Serving:
     lines: LineBudget = field(factory=LineBudget)
     now: float = 0.0  # loop time of the last sweep: good enough for deadlines, cheaper than asking for each request
     draining: bool = False
-    _completed: "deque[tuple[TlsConnection, Answer | Job | None]]" = field(factory=deque)
-    _delivery_due: bool = False
 
     def after(self, seconds: float) -> float:
         """Return a deadline at least `seconds` from now, at most two sweeps later."""
@@ -80,27 +77,6 @@ class Serving:
         """End the sessions whose certificate `is_over`."""
         for connection in tuple(self.connections):
             connection.end_if(is_over)
-
-    def complete(self, connection: "TlsConnection", work: Callable[[], Answer | Job]) -> None:
-        """In a worker: do `work` and have its result delivered on the loop, many results by one wake-up."""
-        result: Answer | Job | None = None
-        try:
-            result = work()
-        except Exception:  # the thread must live on; the connection is cut when the result is missing
-            LOG.exception("a request failed outside of the engine")
-        self._completed.append((connection, result))
-        if not self._delivery_due:
-            self._delivery_due = True
-            try:
-                self.loop.call_soon_threadsafe(self._deliver)
-            except RuntimeError:  # the loop has ended meanwhile, and the connection with it
-                LOG.debug("an answer came after the server had stopped")
-
-    def _deliver(self) -> None:
-        self._delivery_due = False  # first, so that a result that comes now asks for another delivery
-        while self._completed:
-            connection, result = self._completed.popleft()
-            connection.completed(result)
 
 
 def count_down(counter: Counter[str], key: str) -> None:

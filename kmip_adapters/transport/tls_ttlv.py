@@ -18,8 +18,8 @@ from typing import Any, Final, Self
 
 from kmip_adapters.transport.connection import TlsConnection
 from kmip_adapters.transport.limits import TransportLimits
+from kmip_adapters.transport.running import Runner
 from kmip_adapters.transport.serving import LOG, Identify, Serving
-from kmip_adapters.transport.workers import Workers
 from kmip_core.ports.transport import Framer, Service
 
 ACCEPTS_PER_TURN: Final = (
@@ -149,8 +149,7 @@ class TlsTtlvServer:
             ssl_context=self._ssl_context,
             limits=limits,
             loop=loop,
-            commits=Workers("kmip-commit", limits.commit_threads),
-            slow=Workers("kmip-slow", limits.slow_threads),
+            runner=Runner(loop, limits),
             on_empty=empty.set,
             now=loop.time(),
         )
@@ -171,8 +170,7 @@ class TlsTtlvServer:
                 server.close()
             await _drain(serving, empty, self._stop_within or 0.0)
             sweeping.cancel()
-            serving.commits.close()
-            serving.slow.close()
+            serving.runner.close()
 
     def _log_fault(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Log what escaped into asyncio: lack of descriptors as one line now and then, the rest as bugs."""

@@ -6,7 +6,7 @@ used up when a request that has its operation arrives, whoever sends it.
 
 import enum
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from attrs import define, evolve, field, frozen
@@ -15,7 +15,8 @@ from kmip_adapters.ttlv.service import TtlvJob, TtlvService
 from kmip_core.enums import Operation
 from kmip_core.errors import KmipError
 from kmip_core.messages import RequestMessage
-from kmip_core.ports.transport import Answer, Job, LastWords, Pace, run_to_end
+from kmip_core.ports.steps import Pace, Pending
+from kmip_core.ports.transport import ANSWERS, Answer, Job, LastWords
 from kmip_core.principal import Principal
 
 GARBAGE: Final = bytes.fromhex("42007b01 00000010") + b"\xff" * 16
@@ -121,7 +122,7 @@ class MishapService:
         return self.service.refuse(error)
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class MishapJob:
     """A `Job` (kmip_core.ports.transport) whose answer comes late, or does not come.
 
@@ -132,29 +133,55 @@ class MishapJob:
     job: Job
     met: tuple[Mishap, ...]
     let_go: threading.Event
+    _outcome: Answer | None = field(default=None, init=False)
 
     @property
     def pace(self) -> Pace:
-        """That of the job, unless its answer is held back: then it takes its time where it keeps nobody waiting."""
-        return Pace.SLOW if self._delay else self.job.pace
+        """That of the job."""
+        return self.job.pace
 
-    def run(self) -> Answer:
-        """Do the work, if the request was not lost; return what the client gets of it.  Raises WouldWait as jobs do."""
-        instead = next((m for m in self.met if m.lost is not None or m.garbage is not None), None)
-        answer: Answer = LastWords()
-        if instead is None or instead.lost is not Lost.REQUEST:
-            answer = run_to_end(self.job) if self._delay else self.job.run()
-        if self._delay:
-            self.let_go.wait(self._delay)
-        return answer if instead is None else LastWords(instead.garbage or b"")
+    def run(self) -> Answer | Pending | Pace:
+        """Do the work, if the request was not lost, and only then hold its answer back; return what the client gets."""
+        if self._outcome is not None:
+            return self._outcome
+        outcome = self._worked()
+        if not isinstance(outcome, ANSWERS):
+            return outcome
+        self._outcome = outcome
+        delay = sum(mishap.delay for mishap in self.met)
+        return HeldBack(delay, self.let_go) if delay else outcome
 
     def decline(self, error: KmipError) -> bytes:
         """Return the response that fails every item."""
         return self.job.decline(error)
 
-    @property
-    def _delay(self) -> float:
-        return sum(mishap.delay for mishap in self.met)
+    def _worked(self) -> Answer | Pending | Pace:
+        instead = next((m for m in self.met if m.lost is not None or m.garbage is not None), None)
+        if instead is not None and instead.lost is Lost.REQUEST:
+            return LastWords()
+        outcome = self.job.run()
+        return LastWords(instead.garbage or b"") if instead and isinstance(outcome, ANSWERS) else outcome
+
+
+@frozen
+class HeldBack:
+    """A `Pending` (kmip_core.ports.steps): the time for which an answer is late, in seconds, or until it is let go."""
+
+    seconds: float
+    let_go: threading.Event
+
+    def when_known(self, tell: Callable[[], object]) -> None:
+        """Call `tell` from a thread of its own."""
+
+        def tell_later() -> None:
+            self.wait()
+            tell()
+
+        threading.Thread(target=tell_later, name="kmip-held-back", daemon=True).start()
+
+    def wait(self) -> None:
+        """Return when the time is over."""
+        self.let_go.wait(self.seconds)
 
 
 def _refused(service: TtlvService, job: TtlvJob, request: RequestMessage, met: list[Mishap | None]) -> TtlvJob:

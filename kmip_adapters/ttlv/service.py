@@ -12,8 +12,8 @@ from kmip_adapters.ttlv.codec import Codec, UnreadableMessage
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.messages import RequestMessage, ResponseHeader, ResponseMessage, failure
+from kmip_core.ports.steps import Pace, Pending, Steps
 from kmip_core.ports.system import Clock, FaultLog, Identifiers
-from kmip_core.ports.transport import Pace, WouldWait
 from kmip_core.principal import Principal
 from kmip_core.settings import Settings
 
@@ -42,11 +42,11 @@ class Handler(Protocol):
         ...
 
     def pace(self, message: RequestMessage) -> Pace:
-        """Where `handle` may run."""
+        """Where `steps` may begin."""
         ...
 
-    def handle(self, message: RequestMessage, principal: Principal, *, may_wait: bool = True) -> ResponseMessage:
-        """Return the answer.  Raises WouldWait, before anything has happened, if it must wait and may not."""
+    def steps(self, message: RequestMessage, principal: Principal) -> Steps[ResponseMessage]:
+        """Give the answer; yields what it waits for, or where it wants to go on."""
         ...
 
 
@@ -72,13 +72,11 @@ class TtlvService:
         """Return the whole response to what is not opened: no frame, or a peer without identity."""
         return self.codec.encode_response(self.codec.refusal(error, self.engine.clock.now()))
 
-    def answer(self, request: RequestMessage, principal: Principal, *, may_wait: bool) -> bytes:
-        """Return the whole response to a request.  Raises WouldWait as the engine does."""
+    def steps(self, request: RequestMessage, principal: Principal) -> Steps[bytes]:
+        """Give the whole response to a request; waits as the engine does."""
         try:
-            response = self.engine.handle(request, principal, may_wait=may_wait)
+            response = yield from self.engine.steps(request, principal)
             encoded = self.codec.encode_response(response)
-        except WouldWait:
-            raise
         except Exception as fault:  # the last edge: the client gets an answer, the log the reason
             return self.decline(request, self._fault(fault))
         limit = self.engine.settings.maximum_response_size
@@ -114,16 +112,19 @@ class TtlvJob:
     request: RequestMessage | UnreadableMessage
     principal: Principal
     pace: Pace
+    _steps: Steps[bytes] | None = None
 
-    def run(self) -> bytes:
-        """Return the whole response.  Raises WouldWait, once, at pace QUICK."""
-        if isinstance(self.request, UnreadableMessage):
-            return self.service.refuse(self.request)
+    def run(self) -> bytes | Pending | Pace:
+        """Begin, or go on: return the whole response, or what is to be waited for."""
+        if self._steps is None:
+            if isinstance(self.request, UnreadableMessage):
+                return self.service.refuse(self.request)
+            self._steps = self.service.steps(self.request, self.principal)
         try:
-            return self.service.answer(self.request, self.principal, may_wait=self.pace is not Pace.QUICK)
-        except WouldWait:
-            self.pace = Pace.COMMITS
-            raise
+            return next(self._steps)
+        except StopIteration as end:
+            answer: bytes = end.value
+            return answer
 
     def decline(self, error: KmipError) -> bytes:
         """Return, instead of `run`, the response that fails every item with `error`."""

@@ -30,7 +30,6 @@ from kmip_app.testing.seeding import Objects
 from kmip_core.enums import Operation, ResultReason, State
 from kmip_core.ports.audit import AuditRecord
 
-HELD_BACK: Final = 64  # answers that may be late at once
 CLIENT: Final = "client"
 
 _REACHED_AT: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  compared, not bound
@@ -277,12 +276,7 @@ class KmipTestServer:
                 planned_codec()
                 planned_key_values()
                 made.result()
-            self._configuration = evolve(
-                configuration,
-                rehearses=True,
-                pki_path=folder / "pki",
-                limits=evolve(configuration.limits, slow_threads=HELD_BACK),
-            )
+            self._configuration = evolve(configuration, rehearses=True, pki_path=folder / "pki")
             self._files = files
             unless_prepared.pop_all()
 

@@ -70,7 +70,7 @@ def perform(request: Request, scope: Scope) -> Response:
 def _effect(request: Request) -> Effect:
     """A private key may take milliseconds, and the request does not say: never on the event loop."""
     effect = key_use.effect_by_size(request)
-    return Effect.CHANGES if effect is Effect.USES_KEYS else effect
+    return Effect.WORKS if effect is Effect.USES_KEYS else effect
 
 
 SPEC = Spec(

@@ -135,6 +135,6 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    effect=Effect.CHANGES,
+    effect=Effect.WORKS,
     placeholder=names_new_object,
 )

@@ -1,9 +1,11 @@
 """Locate: a client finds objects by their attributes. KMIP 2.1 §6.1.28, 1.4 §4.9."""
 
+from typing import Final
+
 from attrs import frozen
 
 from kmip_core.attributes import AttributeInstance
-from kmip_core.criteria import Query
+from kmip_core.criteria import Query, is_partial
 from kmip_core.enums import ObjectGroupMember, Operation, StorageStatusMask
 from kmip_core.errors import invalid_field
 from kmip_core.operation import Effect, Scope, Spec
@@ -58,11 +60,27 @@ def _only_one(response: Response) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
+SELECTIVE: Final = frozenset({"unique_identifier", "names"})
+"""Attributes of which few objects have the same value."""
+
+PAGE: Final = 1_000
+"""Objects that are found in milliseconds."""
+
+
+def _effect(request: Request) -> Effect:
+    """Pace: what finds few objects, by the index, is short; a long answer, or a part of a structure, takes a while."""
+    is_indexed = not any(is_partial(c.reference, c.value) for c in request.criteria)
+    finds_few = request.maximum_items is not None and request.maximum_items <= PAGE
+    if is_indexed and (finds_few or any(c.reference.attribute in SELECTIVE for c in request.criteria)):
+        return Effect.READS
+    return Effect.WORKS
+
+
 SPEC = Spec(
     operation=Operation.LOCATE,
     request=Request,
     response=Response,
     perform=perform,
-    effect=Effect.READS,
+    effect=_effect,
     placeholder=_only_one,
 )

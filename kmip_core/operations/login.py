@@ -43,6 +43,6 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    effect=Effect.CHANGES,  # no object, but run where it is never run twice
+    effect=Effect.READS,  # no object; tickets are kept in memory
     is_offered=lambda settings: settings.tickets is not TicketUse.OFF,
 )

@@ -16,7 +16,16 @@ from kmip_core.enums import (
     ProtectionStorageMask,
 )
 from kmip_core.errors import invalid_field
-from kmip_core.objects import Content, KeyBlock, KeyValue, PrivateKey, SymmetricKey, Template
+from kmip_core.objects import (
+    Content,
+    KeyBlock,
+    KeyValue,
+    OpaqueObject,
+    PrivateKey,
+    SecretData,
+    SymmetricKey,
+    Template,
+)
 from kmip_core.operation import Effect, Scope, Spec, names_new_object
 from kmip_core.structures import Link, TransparentSymmetricKey
 
@@ -138,10 +147,15 @@ def _check_length(block: KeyBlock) -> None:
 
 
 def _effect(request: Request) -> Effect:
-    """Pace: a container's password costs time by design."""
+    """Pace: numbers of asymmetric keys are checked, and a container's password costs time by design."""
     block: KeyBlock | None = getattr(request.managed_object, "key_block", None)
-    is_container = block is not None and block.key_format_type is KeyFormatType.PKCS_12
-    return Effect.COMPUTES if is_container else Effect.CHANGES
+    if block is not None and block.key_format_type is KeyFormatType.PKCS_12:
+        return Effect.COMPUTES
+    return Effect.CHANGES if isinstance(request.managed_object, _TAKEN_AS_THEY_ARE) else Effect.WORKS
+
+
+_TAKEN_AS_THEY_ARE: Final = (SymmetricKey, SecretData, OpaqueObject)
+"""Objects of which nothing is computed but their digest."""
 
 
 SPEC = Spec(

@@ -57,7 +57,7 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    effect=Effect.CHANGES,
+    effect=Effect.WORKS,
     targets=(Target(purpose=Purpose.SIGN, object_types=key_use.SIGNING),),
     amount=key_use.amount_of,
     can_be_done=lambda can: bool(can.signatures),

@@ -61,7 +61,7 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    effect=Effect.CHANGES,
+    effect=Effect.WORKS,
     targets=(Target(purpose=Purpose.VERIFY, object_types=key_use.VERIFYING),),
     can_be_done=lambda can: bool(can.signatures),
 )

@@ -2,7 +2,8 @@
 
 A unit of work reads a snapshot and collects writes; nothing is visible to others, and no lock is held, until `commit`,
 which compares versions, writes, and returns only when the change is on stable storage (unless the store says of itself
-that it forgets). Reads inside a unit of work see its own collected writes.
+that it forgets). `hand_over` is `commit` for those who do not want to wait in this thread. Reads inside a unit of work
+see its own collected writes.
 NOT promised: that `commit` succeeds. Two units of work that change one object: one commits, the other's `commit` raises
 `ConcurrentChange` and has changed nothing; the engine runs it again.
 """
@@ -14,11 +15,28 @@ from kmip_core.creation_rules import Rule
 from kmip_core.criteria import Located, Query
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.ports.audit import AuditRecord
+from kmip_core.ports.steps import Pending
 from kmip_core.rules import Admitted
 
 
 class ConcurrentChange(Exception):
     """Somebody else changed an object between its reading and this commit; nothing was written."""
+
+
+class Commitment(Pending, Protocol):
+    """What becomes of writes that were handed over."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether `result` would answer at once."""
+        ...
+
+    def result(self) -> None:
+        """Return, as soon as it is known, if all of it is on stable storage.
+
+        Raises ConcurrentChange; or KmipError (General Failure) when the store cannot write, having written nothing.
+        """
+        ...
 
 
 class UnitOfWork(Protocol):
@@ -76,11 +94,12 @@ class UnitOfWork(Protocol):
         """Collect an audit record that becomes durable with this change or not at all (outbox, DESIGN 5.8)."""
         ...
 
-    def commit(self) -> None:
-        """Make all collected writes durable at once.
+    def hand_over(self) -> Commitment:
+        """Begin to make all collected writes durable at once; the unit of work has nothing more to write."""
+        ...
 
-        Raises ConcurrentChange; or KmipError (General Failure) when the store cannot write, having written nothing.
-        """
+    def commit(self) -> None:
+        """Hand over, and wait for the result.  Raises as `Commitment.result` does."""
         ...
 
 

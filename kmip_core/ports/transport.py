@@ -5,25 +5,13 @@ knows nothing of TTLV or KMIP; the container joins the two. Its own duty is flow
 answers.
 """
 
-import enum
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from attrs import field, frozen
 
 from kmip_core.errors import KmipError
+from kmip_core.ports.steps import Pace, Pending
 from kmip_core.principal import Principal
-
-
-class Pace(enum.Enum):
-    """How long a job may keep its thread, so that the transport can choose where to run it."""
-
-    QUICK = "quick"  # microseconds, no waiting: may run on an event loop
-    COMMITS = "commits"  # waits for stable storage: wants a thread of its own while the group gathers
-    SLOW = "slow"  # seconds of computing or a remote party: belongs in a small bounded pool
-
-
-class WouldWait(Exception):
-    """Work that was expected to be quick wants to commit: nothing has happened yet; run it where it may wait."""
 
 
 @frozen
@@ -40,37 +28,40 @@ class LastWords:
 Answer: TypeAlias = bytes | LastWords
 """What comes of a job: the whole response message, or the end of its connection."""
 
+ANSWERS: Final = (bytes, LastWords)
+"""The same, to tell it from what a job waits for."""
+
 
 class Job(Protocol):
     """One decoded message, ready to run once."""
 
     @property
     def pace(self) -> Pace:
-        """Where `run` may be called."""
+        """Where `run` is called first."""
         ...
 
-    def run(self) -> Answer:
-        """Do the work and return the whole response message; never raises for input or state.
+    def run(self) -> Answer | Pending | Pace:
+        """Begin, or go on: return the whole response, or why it is not there yet.  Never raises for input or state.
 
-        Raises WouldWait, once and only at pace QUICK, before anything has happened: the job's pace is COMMITS
-        from then on, and the transport runs it again there.
+        Pending: call again once its outcome is known, whether or not anybody still wants the answer.
+        Pace: call again where that pace belongs, or `decline`.
         """
         ...
 
     def decline(self, error: KmipError) -> bytes:
         """Return, instead of `run`, the whole response that fails every batch item with `error`.
 
-        For a transport whose queues are full: nothing is begun, and the connection goes on.
+        For a transport whose queues are full: nothing has happened, and the connection goes on.
         """
         ...
 
 
 def run_to_end(job: Job) -> Answer:
     """Return the job's answer, from a thread that may wait."""
-    try:
-        return job.run()
-    except WouldWait:
-        return job.run()
+    while not isinstance(outcome := job.run(), ANSWERS):
+        if not isinstance(outcome, Pace):
+            outcome.wait()
+    return outcome
 
 
 class Service(Protocol):

@@ -251,6 +251,53 @@ def test_a_save_after_somebody_else_is_refused_and_changes_nothing(store: Store)
     assert store.pending_records() == ()
 
 
+def test_what_is_handed_over_is_there_once_its_result_is(store: Store) -> None:
+    told = threading.Event()
+    with store.unit_of_work() as work:
+        work.add(a_key("k1"), content())
+        work.record(an_audit_record(1))
+        commitment = work.hand_over()
+    commitment.when_known(told.set)
+    commitment.wait()
+
+    assert told.wait(30)
+    assert commitment.is_known
+    commitment.result()
+    assert present(store, "k1")
+    assert store.pending_records() == (an_audit_record(1),)
+
+
+def test_nothing_handed_over_is_known_at_once(store: Store) -> None:
+    with store.unit_of_work() as work:
+        work.find("k1")
+        commitment = work.hand_over()
+
+        assert commitment.is_known
+        commitment.result()
+
+
+def test_of_many_handed_over_at_once_only_the_first_of_a_name_is_kept(store: Store) -> None:
+    commitments = []
+    for number in range(40):
+        with store.unit_of_work() as work:
+            work.add(a_key(f"k{number % 30}", owner=f"owner {number}"), content())
+            work.add(a_key(f"beside {number}"), content())
+            commitments.append(work.hand_over())
+    outcomes = []
+    for commitment in commitments:
+        try:
+            commitment.result()
+        except ConcurrentChange:
+            outcomes.append(False)
+        else:
+            outcomes.append(True)
+
+    assert outcomes == [True] * 30 + [False] * 10
+    assert [present(store, f"k{number}").owner for number in range(30)] == [f"owner {n}" for n in range(30)]
+    assert [found(store, f"beside {number}") is not None for number in range(40)] == outcomes
+    assert located(store, query(maximum_items=2)) == ("beside 29", "beside 28")
+
+
 def test_a_removal_after_somebody_else_is_refused(store: Store) -> None:
     put(store, a_key("k1"))
     with store.unit_of_work() as late:

@@ -202,20 +202,27 @@ class Traced:
 def test_every_change_is_synced_between_its_request_and_its_answer(start: Start, tmp_path: Path) -> None:
     server = start()
     log = tmp_path / "strace.log"
-    calls = ("-y", "-e", "trace=fdatasync,fsync,sendto,write")
+    calls = ("-yy", "-e", "trace=fdatasync,fsync,sendto,write")
     with Dialogue(server) as client, Traced(server, log, *calls):
         identifier, other = client.create("a"), client.create("b")
         client.create_pair("c")
         client.activate(identifier)
         client.destroy(other)
 
-    # Calls on the session's socket and syncs of the database, in their order.
+    # Answers on the session's socket as they begin, and syncs of the database as they end, in their order.
     seen = []
+    syncing: set[str] = set()
     for line in log.read_text().splitlines():
-        call = line.split(maxsplit=1)[1]
+        thread, call = line.split(maxsplit=1)
         if call.startswith(("fsync(", "fdatasync(")) and "kmipd.sqlite" in call:
+            if "unfinished" in call:
+                syncing.add(thread)
+            else:
+                seen.append("sync")
+        elif "sync resumed" in call and thread in syncing:
+            syncing.remove(thread)
             seen.append("sync")
-        elif call.startswith(("sendto(", "write(")) and ("socket:" in call or "TCP" in call) and " = " in call:
+        elif call.startswith(("sendto(", "write(")) and "TCP" in call:
             seen.append("answer")
     answers = [n for n, what in enumerate(seen) if what == "answer"]
     between = [seen[before + 1 : after] for before, after in zip([-1, *answers], answers, strict=False)]

@@ -1,6 +1,8 @@
 """Hashing Algorithm -> pyca hash, for digests and for everything that is built on one."""
 
+import hashlib
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from cryptography.hazmat.primitives import hashes
@@ -36,10 +38,17 @@ def known_hash(algorithm: HashingAlgorithm | None) -> hashes.HashAlgorithm:
 
 
 def digest(algorithm: HashingAlgorithm, data: bytes) -> bytes:
-    """Return the digest of `data`."""
-    stream = HashStream(known_hash(algorithm))
-    stream.update(data)
-    return stream.finish()
+    """Return the digest of `data`: at once, which hashlib does ten times as fast for short data."""
+    name = known_hash(algorithm).name.replace("-", "_")
+    return (_AT_ONCE.get(name) or partial(hashlib.new, name))(data, usedforsecurity=False).digest()
+
+
+_AT_ONCE: Final = {
+    name: getattr(hashlib, name)
+    for name in ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_224", "sha3_256", "sha3_384", "sha3_512")
+}
+"""Constructors that need no look-up by name; `usedforsecurity` is for MD5 on hosts that would not have it otherwise,
+since the profile decides what is used."""
 
 
 class HashStream:

@@ -5,8 +5,9 @@ of its canonical form. Two values with one digest would be found together: an ac
 it happen on purpose finds only objects that the query could show anyway.
 """
 
+import functools
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from attrs import evolve
@@ -97,17 +98,10 @@ def entries(attributes: Attributes) -> set[Entry]:
     """Return all index entries of one object."""
     found: set[Entry] = set()
     told = vars(attributes)
-    for name, code in CODES.items():
+    for name, code, entries_of in _PLAN:
         value = told[name]
-        if value is None or value == ():
-            continue
-        if name in MULTIPLE or name == CUSTOM:
-            for instance in value:
-                found.update(_entries_of(name, code, instance))
-        elif name in MASKS:
-            found.update(_entries_of(name, code, value))
-        else:
-            found.add((code, _number(value)))
+        if value is not None and value != ():
+            found.update(entries_of(code, value))
     return found
 
 
@@ -126,7 +120,7 @@ def wanted_entries(reference: AttributeReference, wanted: Any) -> tuple[Entry, .
         raise invalid_field(f"{title(name)} cannot be searched for")
     code = CODES[name]
     if name in MASKS:
-        return ((code, 0), *((code, bit) for bit in _bits(wanted)))
+        return _mask(code, wanted)
     return ((code, _number(wanted)),)
 
 
@@ -137,13 +131,23 @@ def is_indexed(criterion: AttributeInstance) -> bool:
     )
 
 
-def _entries_of(name: str, code: int, value: Any) -> tuple[Entry, ...]:
-    if name in MASKS:  # found by any subset of its bits, the empty one included
-        return ((code, 0), *((code, bit) for bit in _bits(value)))
-    if isinstance(value, ApplicationSpecificInformation) and value.application_data is not None:
-        # A criterion may name the namespace alone.
-        return ((code, _number(value)), (code, _number(evolve(value, application_data=None))))
+def _one(code: int, value: Any) -> tuple[Entry, ...]:
     return ((code, _number(value)),)
+
+
+def _each(code: int, values: tuple[Any, ...]) -> tuple[Entry, ...]:
+    return tuple([(code, _number(value)) for value in values])
+
+
+def _mask(code: int, mask: int) -> tuple[Entry, ...]:
+    """Found by any subset of its bits, the empty one included."""
+    return ((code, 0), *((code, bit) for bit in _bits(int(mask))))
+
+
+def _applications(code: int, values: tuple[ApplicationSpecificInformation, ...]) -> tuple[Entry, ...]:
+    """A criterion may name the namespace alone."""
+    bare = tuple(evolve(value, application_data=None) for value in values)
+    return _each(code, values + bare)
 
 
 def _bits(mask: int) -> Iterator[int]:
@@ -158,7 +162,27 @@ def _number(value: Any) -> int:
     """Return what stands for a value in the index: itself, or 64 bits of its digest as a signed number."""
     if isinstance(value, int) and -_INT64 <= value < _INT64:
         return int(value)
+    return _digest(value) if isinstance(value, str | bytes) else _remembered_digest(value)
+
+
+def _digest(value: Any) -> int:
     return int.from_bytes(hashlib.blake2b(canonical_value(value), digest_size=8).digest(), signed=True)
 
 
+_remembered_digest: Final = functools.lru_cache(256)(_digest)
+"""Structures such as the random number generator's are the same on many objects."""
+
+
 _INT64: Final = 1 << 63
+
+
+def _way_of(name: str) -> Callable[[int, Any], tuple[Entry, ...]]:
+    if name in MASKS:
+        return _mask
+    if name == "application_specific_information":
+        return _applications
+    return _each if name in MULTIPLE or name == CUSTOM else _one
+
+
+_PLAN: Final = tuple((name, code, _way_of(name)) for name, code in CODES.items())
+"""How each attribute is indexed, looked up once: every change of an object goes through all of them."""

@@ -1,9 +1,9 @@
 """Statements compiled once and run on the driver's own cursors, which cost a tenth of SQLAlchemy's execution."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
-from sqlalchemy import Dialect
+from sqlalchemy import Dialect, Table, bindparam, insert
 from sqlalchemy.sql.expression import ClauseElement
 
 
@@ -22,7 +22,69 @@ class Prepared:
             values = {**self._constants, **values}
         return values if self._names is None else [values[name] for name in self._names]
 
+    def expect(self, names: list[str]) -> None:
+        """Take the values of `in_order` for these names."""
+        self._expected = names
+        self._is_in_order = names == self._names
+
+    def in_order(self, values: list[Any]) -> Any:
+        """Return parameters in the driver's style.  values: in the order that `expect` was told."""
+        return values if self._is_in_order else self.values(dict(zip(self._expected, values, strict=True)))
+
     def run(self, cursor: Any, values: Mapping[str, Any]) -> Any:
         """Execute on a cursor and return it."""
         cursor.execute(self.sql, self.values(values))
         return cursor
+
+
+LARGEST: Final = 1_024
+"""Values that one statement takes at most; every database takes that many."""
+
+
+class PreparedRows:
+    """A statement that takes many rows at once: a few sizes of it, so that any number of rows takes few statements.
+
+    make: given the number of rows, returns the statement; its values are named by `parameter`.  width: values of a row.
+    """
+
+    def __init__(self, make: Callable[[int], ClauseElement], width: int, dialect: Dialect) -> None:
+        self._make = make
+        self._dialect = dialect
+        self._largest = 1 << (LARGEST // width).bit_length() - 1
+        self._width = width
+        self._prepared: dict[int, Prepared] = {}
+
+    def run(self, cursor: Any, rows: Sequence[Sequence[Any]]) -> None:
+        """Execute on a cursor for all rows."""
+        at, size = 0, self._largest
+        while at < len(rows):
+            while size > len(rows) - at:
+                size //= 2  # powers of two: as few sizes as digits
+            prepared = self._prepared.get(size) or self._prepare(size)
+            cursor.execute(prepared.sql, prepared.in_order([value for row in rows[at : at + size] for value in row]))
+            at += size
+
+    def _prepare(self, size: int) -> Prepared:
+        prepared = self._prepared[size] = Prepared(self._make(size), self._dialect)
+        prepared.expect([parameter(number) for number in range(size * self._width)])
+        return prepared
+
+
+def parameter(number: int) -> str:
+    """Return the name of the n-th value of a statement for many rows, counted row by row."""
+    return f"v{number}"
+
+
+def insertion(table: Table, columns: Sequence[str], dialect: Dialect) -> PreparedRows:
+    """Return the insertion of rows whose values are in the order of `columns`."""
+    width = len(columns)
+
+    def make(size: int) -> ClauseElement:
+        return insert(table).values(
+            [
+                {name: bindparam(parameter(row * width + place)) for place, name in enumerate(columns)}
+                for row in range(size)
+            ]
+        )
+
+    return PreparedRows(make, width, dialect)

@@ -1,5 +1,6 @@
 """Objects as rows, and the statements that read and write them."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from attrs import field, frozen
@@ -7,7 +8,7 @@ from sqlalchemy import Dialect, bindparam, delete, func, insert, select, update
 
 from kmip_adapters.storage.records import decode_attributes, encode_attributes
 from kmip_adapters.storage.sql.attribute_index import Entry
-from kmip_adapters.storage.sql.prepared import Prepared
+from kmip_adapters.storage.sql.prepared import Prepared, PreparedRows, insertion, parameter
 from kmip_adapters.storage.sql.schema import (
     DATE_COLUMNS,
     attribute_values,
@@ -65,8 +66,8 @@ def changing_columns(managed_object: ManagedObject) -> dict[str, Any]:
     columns: dict[str, Any] = {name: getattr(attributes, name) for name in DATE_COLUMNS}
     columns["policy"] = policy_of(attributes)
     columns["state"] = 0 if attributes.state is None else int(attributes.state)
-    columns["archived"] = managed_object.archived
-    columns["has_content"] = managed_object.has_content
+    columns["archived"] = int(managed_object.archived)
+    columns["has_content"] = int(managed_object.has_content)
     encoded = columns["attributes"] = encode_attributes(attributes)
     if len(encoded) > MAXIMUM_ATTRIBUTES:
         raise KmipError(
@@ -110,14 +111,14 @@ class Statements:
         changes: dict[str, Any] = {name: bindparam(name) for name in _CHANGING} | {"version": _o.version + 1}
         v = attribute_values.c
         self.find = Prepared(select(*FOUND).where(_o.unique_identifier == bindparam("unique_identifier")), dialect)
-        new: dict[str, Any] = {column.name: bindparam(column.name) for column in _o if column is not _o.sequence}
-        self.insert = Prepared(insert(managed_objects).values(new).returning(_o.sequence), dialect)
+        self.insert = insertion(managed_objects, [column.name for column in _o], dialect)
+        self.last_sequence = Prepared(select(func.coalesce(func.max(_o.sequence), 0)), dialect)
         self.update = Prepared(update(managed_objects).where(*is_it).values(changes), dialect)
         self.update_content = Prepared(
             update(managed_objects).where(*is_it).values(changes | {"sealed": bindparam("sealed")}), dialect
         )
         self.delete = Prepared(delete(managed_objects).where(*is_it), dialect)
-        self.index = Prepared(insert(attribute_values), dialect)
+        self.index = insertion(attribute_values, ["attribute", "value", "sequence"], dialect)
         self.unindex = Prepared(
             delete(attribute_values).where(
                 v.attribute == bindparam("attribute"),
@@ -129,10 +130,12 @@ class Statements:
         self.exists = Prepared(
             select(_o.sequence).where(_o.unique_identifier == bindparam("unique_identifier")), dialect
         )
-        self.record = Prepared(
-            insert(outbox).values(record_id=bindparam("record_id"), record=bindparam("record")), dialect
+        self.record = insertion(outbox, ["record_id", "record"], dialect)
+        self.forget_records = PreparedRows(
+            lambda size: delete(outbox).where(outbox.c.record_id.in_([bindparam(parameter(n)) for n in range(size)])),
+            1,
+            dialect,
         )
-        self.forget_record = Prepared(delete(outbox).where(outbox.c.record_id == bindparam("record_id")), dialect)
         self.pending_records = Prepared(
             select(outbox.c.record_id, outbox.c.record).order_by(outbox.c.sequence), dialect
         )
@@ -179,22 +182,28 @@ class RowWrite:
     indexed: frozenset[Entry]
     unindexed: frozenset[Entry]
 
+    @property
+    def is_new(self) -> bool:
+        """Whether it adds an object."""
+        return self.stored is None
+
     def apply(self, cursor: Any, statements: Statements) -> None:
         """Write it on a cursor inside a transaction.  Raises ConcurrentChange."""
         if self.stored is None:
-            sequence = self._insert(cursor, statements, self.columns or {})
-        else:
-            sequence = self.stored.sequence
-            self._change(cursor, statements, self.stored.sequence)
-        self._write_index(cursor, statements.unindex, self.unindexed, sequence)
-        self._write_index(cursor, statements.index, self.indexed, sequence)
-
-    def _insert(self, cursor: Any, statements: Statements, columns: dict[str, Any]) -> int:
-        wanted = {"unique_identifier": self.unique_identifier}
-        if statements.exists.run(cursor, wanted).fetchone() is not None:
-            raise ConcurrentChange(self.unique_identifier)
-        sequence: int = statements.insert.run(cursor, columns).fetchone()[0]
-        return sequence
+            if statements.exists.run(cursor, {"unique_identifier": self.unique_identifier}).fetchone() is not None:
+                raise ConcurrentChange(self.unique_identifier)
+            insert_rows(cursor, statements, [self])
+            return
+        sequence = self.stored.sequence
+        self._change(cursor, statements, sequence)
+        if self.unindexed:
+            rows = [
+                statements.unindex.values({"attribute": attribute, "value": value, "sequence": sequence})
+                for attribute, value in sorted(self.unindexed)
+            ]
+            cursor.executemany(statements.unindex.sql, rows)
+        if self.indexed:
+            statements.index.run(cursor, [(*entry, sequence) for entry in sorted(self.indexed)])
 
     def _change(self, cursor: Any, statements: Statements, sequence: int) -> None:
         if self.columns is None:
@@ -209,11 +218,19 @@ class RowWrite:
         if statement.run(cursor, {**which, **(self.columns or {})}).rowcount != 1:
             raise ConcurrentChange(self.unique_identifier)
 
-    @staticmethod
-    def _write_index(cursor: Any, statement: Prepared, entries: frozenset[Entry], sequence: int) -> None:
-        if entries:
-            rows = [
-                statement.values({"attribute": attribute, "value": value, "sequence": sequence})
-                for attribute, value in sorted(entries)
-            ]
-            cursor.executemany(statement.sql, rows)
+
+def insert_rows(cursor: Any, statements: Statements, rows: Sequence[RowWrite]) -> None:
+    """Write new objects, inside a transaction that only one may have.  Raises the driver's error if one is there."""
+    (last,) = statements.last_sequence.run(cursor, {}).fetchone()
+    objects: list[tuple[Any, ...]] = []
+    entries: list[tuple[int, int, int]] = []
+    for sequence, row in enumerate(rows, last + 1):
+        columns = row.columns or {}
+        objects.append((sequence, *(columns[name] for name in _GIVEN)))
+        entries += ((*entry, sequence) for entry in row.indexed)
+    statements.insert.run(cursor, objects)
+    entries.sort()  # neighbours in the index are written together
+    statements.index.run(cursor, entries)
+
+
+_GIVEN: Final = tuple(column.name for column in _o if column is not _o.sequence)

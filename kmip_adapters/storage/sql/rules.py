@@ -34,6 +34,7 @@ class RulesWrite:
     rules: tuple[Any, ...]
     stored: None = None
     columns: None = None
+    is_new: bool = False
     replaces_content: bool = False
 
     def apply(self, cursor: Any, _: Any) -> None:

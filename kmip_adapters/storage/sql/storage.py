@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Dialect, Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,16 +15,19 @@ from sqlalchemy.exc import SQLAlchemyError
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.records import decode_audit_record
 from kmip_adapters.storage.sql import locate, sqlite
+from kmip_adapters.storage.sql.commit import Commit
 from kmip_adapters.storage.sql.migration import HISTORY, History, open_schema
 from kmip_adapters.storage.sql.prepared import Prepared
 from kmip_adapters.storage.sql.rows import OutdatedSeal, RowWrite, Statements
 from kmip_adapters.storage.sql.rules import RuleStatements, RulesWrite
 from kmip_adapters.storage.sql.unit_of_work import SqlUnitOfWork
-from kmip_adapters.storage.sql.writer import Writer
+from kmip_adapters.storage.sql.writer import Handed, Writer
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.sealing import DataKeys, StoreSealer, WrappedDataKey
+
+T = TypeVar("T")
 
 _IDLE_READERS: Final = 16
 """Connections that are kept for the next reader; each holds a page cache of 2 MiB at most."""
@@ -82,6 +85,7 @@ class SqlStorage:
             begin=sqlite.BEGIN_WRITING,
             in_transaction=sqlite.in_transaction,
             errors=errors,
+            with_each=self._forget_acknowledged,
             when_idle=self._when_idle,
         )
         try:
@@ -106,14 +110,9 @@ class SqlStorage:
         """The writer, for those who take care of the store."""
         return self._writer
 
-    @contextmanager
-    def unit_of_work(self) -> Iterator[SqlUnitOfWork]:
+    def unit_of_work(self) -> SqlUnitOfWork:
         """Begin a unit of work."""
-        unit_of_work = SqlUnitOfWork(self)
-        try:
-            yield unit_of_work
-        finally:
-            unit_of_work.release()
+        return SqlUnitOfWork(self)
 
     def pending_records(self) -> tuple[AuditRecord, ...]:
         """Return the committed audit records that were not acknowledged, oldest first."""
@@ -141,29 +140,9 @@ class SqlStorage:
 
     # --- for units of work ------------------------------------------------------------------------------------------
 
-    def commit(self, writes: Sequence[RowWrite | RulesWrite], records: list[tuple[str, bytes]]) -> None:
-        """Write all of it durably, or nothing.  Raises ConcurrentChange; KmipError (General Failure)."""
-        erases = any(write.stored is not None and write.replaces_content for write in writes)
-        seals = [
-            sealed
-            for write in writes
-            if write.columns is not None and (sealed := write.columns.get("sealed")) is not None
-        ]
-
-        def change(cursor: Any) -> None:
-            self.refuse_outdated(cursor, seals)
-            if erases:
-                self.note_erased()
-            for write in writes:
-                write.apply(cursor, self.statements)
-            for record_id, record in records:
-                self.statements.record.run(cursor, {"record_id": record_id, "record": record})
-
-        try:
-            self.submit(change)
-        except OutdatedSeal:
-            self.sealer.renew()
-            raise  # whoever tries again seals under the new data key
+    def hand_over(self, writes: Sequence[RowWrite | RulesWrite], records: list[tuple[str, bytes]]) -> Handed[None]:
+        """Have all of it written durably, or nothing.  See `Commitment.result` for what that raises."""
+        return self._writer.hand_over(Commit(self, writes, records), self._renew_if_outdated)
 
     def refuse_outdated(self, cursor: Any, seals: list[bytes]) -> None:
         """Let nothing be written that is sealed under an older data key than the newest.  Raises OutdatedSeal.
@@ -172,27 +151,18 @@ class SqlStorage:
         sealed anew stays so, and they can be retired.
         """
         if seals:
-            (newest,) = self.statements.newest_data_key.run(cursor, {}).fetchone()
+            newest = self.newest_data_key(cursor)
             if any(self.sealer.data_key_of(sealed) != newest for sealed in seals):
                 raise OutdatedSeal
 
-    def submit(self, change: Callable[[Any], Any]) -> Any:
-        """Hand a change to the writer, with what the outbox may forget."""
-        with self._lock:
-            acknowledged = tuple(self._acknowledged)
-        if not acknowledged:
-            return self._writer.submit(change)
+    def newest_data_key(self, cursor: Any) -> int | None:
+        """Return the identifier of the newest data key in the database."""
+        newest: int | None = self.statements.newest_data_key.run(cursor, {}).fetchone()[0]
+        return newest
 
-        def with_outbox(cursor: Any) -> Any:
-            result = change(cursor)
-            for record_id in acknowledged:
-                self.statements.forget_record.run(cursor, {"record_id": record_id})
-            return result
-
-        result = self._writer.submit(with_outbox)
-        with self._lock:
-            self._acknowledged.difference_update(acknowledged)
-        return result
+    def submit(self, change: Callable[[Any], T]) -> T:
+        """Have a change written durably, and return what it returned.  Raises as `Writer.submit` does."""
+        return self._writer.submit(change)
 
     def fact(self, name: str) -> str | None:
         """Return what the database says of itself under a name."""
@@ -263,6 +233,21 @@ class SqlStorage:
 
     def _counted(self, shape: locate.Shape) -> Prepared:
         return Prepared(locate.count(shape), self._engine.dialect)
+
+    def _renew_if_outdated(self, error: BaseException) -> None:
+        if isinstance(error, OutdatedSeal):
+            self.sealer.renew()  # whoever tries again seals under the new data key
+
+    def _forget_acknowledged(self, cursor: Any) -> Callable[[], None]:
+        with self._lock:
+            acknowledged = tuple(self._acknowledged)
+        self.statements.forget_records.run(cursor, [(record_id,) for record_id in acknowledged])
+
+        def forgotten() -> None:
+            with self._lock:
+                self._acknowledged.difference_update(acknowledged)
+
+        return forgotten
 
     def _when_idle(self, connection: Any) -> bool:
         if self._has_erased and sqlite.forget_erased(connection):

@@ -1,9 +1,9 @@
 """A unit of work over SQL: one snapshot for reading, collected writes, one change for the writer."""
 
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
-from kmip_adapters.storage.pending import Pending, Write, no_content
+from kmip_adapters.storage.pending import DONE, Done, Pending, Write, no_content
 from kmip_adapters.storage.records import (
     associated_data,
     decode_content,
@@ -14,6 +14,7 @@ from kmip_adapters.storage.sql.attribute_index import entries, is_indexed
 from kmip_adapters.storage.sql.locate import UNLIMITED, Shape, analyse
 from kmip_adapters.storage.sql.rows import RowWrite, StoredObject, changing_columns, stored_object
 from kmip_adapters.storage.sql.rules import RulesWrite, stored_rules
+from kmip_adapters.storage.sql.writer import Handed
 from kmip_core.creation_rules import Rule
 from kmip_core.criteria import Located, Query, satisfies
 from kmip_core.enums import ResultReason
@@ -41,6 +42,13 @@ class SqlUnitOfWork:
         self._found: dict[str, StoredObject | None] = {}
         self._pending = Pending()
         self._rules: dict[str, str] | None = None
+
+    def __enter__(self) -> Self:
+        """Leaving lets go of the snapshot, and of what was not committed."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
     @property
     def has_writes(self) -> bool:
@@ -120,9 +128,13 @@ class SqlUnitOfWork:
         self._pending.records.append(record)
 
     def commit(self) -> None:
-        """Seal what is new, and hand everything to the writer.  Returns when it is on stable storage."""
+        """Hand over, and wait until it is on stable storage."""
+        self.hand_over().result()
+
+    def hand_over(self) -> Handed[None] | Done:
+        """Seal what is new, and hand everything to the writer."""
         if not self._pending:
-            return
+            return DONE
         writes: list[RowWrite | RulesWrite] = [
             self._row_write(identifier, write) for identifier, write in self._pending.writes.items()
         ]
@@ -130,8 +142,8 @@ class SqlUnitOfWork:
         writes += (RulesWrite(statements, kind, rules) for kind, rules in self._pending.rules.items())
         records = [(record.record_id, encode_audit_record(record)) for record in self._pending.records]
         self.release()  # the snapshot is not needed while we wait, and would hold up checkpoints
-        self._storage.commit(writes, records)
         self._pending = Pending()
+        return self._storage.hand_over(writes, records)
 
     def release(self) -> None:
         """Give the connection back; a later read begins a new snapshot."""

@@ -13,9 +13,10 @@ from kmip_adapters.audit.memory import MemoryTrail
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.memory import MemoryStorage
+from kmip_adapters.storage.pending import Done
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_core.attributes import Attributes
-from kmip_core.engine import ATTEMPTS, Engine
+from kmip_core.engine import ATTEMPTS, SHORT_BATCH, Engine
 from kmip_core.enums import (
     BatchErrorContinuationOption,
     CryptographicAlgorithm,
@@ -49,8 +50,8 @@ from kmip_core.operations import (
     rng_retrieve,
 )
 from kmip_core.policy import BUILT_IN, OperationPolicy, Permission
+from kmip_core.ports.steps import Pace
 from kmip_core.ports.storage import ConcurrentChange
-from kmip_core.ports.transport import Pace, WouldWait
 from kmip_core.rules import Purpose
 from kmip_core.settings import Settings
 from kmip_core.structures import CryptographicParameters, UsageLimits
@@ -184,22 +185,61 @@ def test_a_store_that_waits_makes_everything_slow() -> None:
     assert an_engine(storage=RemoteStorage()).pace(a_message(PING)) is Pace.SLOW
 
 
-def test_quick_work_that_wants_to_commit_says_so_before_anything_has_happened() -> None:
-    engine = an_engine(a_symmetric_key(fresh=True))
-    message = a_message(PING, GET_KEY)
-    assert engine.pace(message) is Pace.QUICK
+@pytest.mark.parametrize(("number", "pace"), [(SHORT_BATCH, Pace.QUICK), (SHORT_BATCH + 1, Pace.BRIEF)])
+def test_many_quick_items_are_not_quick_together(number: int, pace: Pace) -> None:
+    assert an_engine().pace(a_message(*[PING] * number)) is pace
 
-    with pytest.raises(WouldWait):
-        engine.handle(message, ALICE, may_wait=False)
 
-    assert attributes_of(engine).fresh is True
+class LateStorage(MemoryStorage):
+    """Tells only who waits what became of a commit."""
+
+    @contextmanager
+    def unit_of_work(self) -> Iterator[Any]:
+        with super().unit_of_work() as work:
+            yield _Late(work)
+
+
+class _Late:
+    def __init__(self, work: Any) -> None:
+        self._work = work
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._work, name)
+
+    def hand_over(self) -> Any:
+        return _Unknown(self._work)
+
+
+class _Unknown:
+    is_known = False
+
+    def __init__(self, work: Any) -> None:
+        self._work = work
+
+    def result(self) -> None:
+        self._work.commit()
+
+
+def test_every_commit_is_waited_for_and_nothing_else_is() -> None:
+    engine = an_engine(a_symmetric_key(fresh=True), storage=LateStorage())
+    steps = engine.steps(a_message(PING, GET_KEY, GET_KEY, ACTIVATE, PING), ALICE)
+
+    awaited = [next(steps), next(steps)]  # the key was fresh once, and was activated
+
+    assert [type(each) for each in awaited] == [_Unknown, _Unknown]
+    with pytest.raises(StopIteration) as end:
+        next(steps)
+    assert statuses(end.value.value) == [ResultStatus.SUCCESS] * 5
+
+
+def test_a_commit_that_is_not_known_yet_has_not_been_told_to_anybody() -> None:
+    engine = an_engine(a_symmetric_key(fresh=True), storage=LateStorage())
+    steps = engine.steps(a_message(ACTIVATE), ALICE)
+
+    next(steps)
+
     assert engine.audit.records == ()  # type: ignore[attr-defined]
-
-
-def test_quick_work_that_only_reads_does_not_wait() -> None:
-    engine = an_engine(a_symmetric_key(fresh=False))
-
-    assert statuses(engine.handle(a_message(GET_KEY), ALICE, may_wait=False)) == [ResultStatus.SUCCESS]
+    assert attributes_of(engine).state is State.PRE_ACTIVE
 
 
 # --- batches --------------------------------------------------------------------------------------------------------
@@ -452,11 +492,11 @@ class _Competing:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._work, name)
 
-    def commit(self) -> None:
+    def hand_over(self) -> Any:
         if self._work.has_writes and self._storage.times > 0:
             self._storage.times -= 1
-            raise ConcurrentChange
-        self._work.commit()
+            return Done(ConcurrentChange())
+        return self._work.hand_over()
 
 
 def a_contested_engine(times: int) -> Engine:
@@ -504,10 +544,10 @@ class FullStorage(CompetingStorage):
 
 
 class _Full(_Competing):
-    def commit(self) -> None:
+    def hand_over(self) -> Any:
         if self._work.has_writes and self._storage.times:
-            raise KmipError(ResultReason.GENERAL_FAILURE, "the disk is full")
-        self._work.commit()
+            return Done(KmipError(ResultReason.GENERAL_FAILURE, "the disk is full"))
+        return self._work.hand_over()
 
 
 @pytest.mark.parametrize(("option", "answers"), [(CONTINUE, 2), (UNDO, 2)])

@@ -23,7 +23,7 @@ from kmip_core.messages import (
     ResponseMessage,
     UsernameAndPassword,
 )
-from kmip_core.ports.transport import Pace, WouldWait
+from kmip_core.ports.steps import Pace, Steps, waited
 from kmip_core.principal import Principal
 from kmip_core.structures import ProtocolVersion
 
@@ -49,8 +49,9 @@ class RecordingEngine:
     def pace(self, message: RequestMessage) -> Pace:
         return Pace.QUICK
 
-    def handle(self, message: RequestMessage, principal: Principal, *, may_wait: bool = True) -> ResponseMessage:
+    def steps(self, message: RequestMessage, principal: Principal) -> Steps[ResponseMessage]:
         self.askers.append(principal)
+        yield from ()
         return ResponseMessage(header=ResponseHeader(protocol_version=VERSION, time_stamp=1_000), batch_items=())
 
 
@@ -125,7 +126,7 @@ def test_a_credential_changes_identity_only_where_configured(
     owner_by_password: str | None,
     identity: bool,
 ) -> None:
-    answer = door(engine, passwords=passwords, password_identity=identity).handle(request(*credentials), ALICE)
+    answer = waited(door(engine, passwords=passwords, password_identity=identity).steps(request(*credentials), ALICE))
 
     if owner_by_password is None:
         (item,) = answer.batch_items
@@ -140,7 +141,7 @@ def test_a_credential_changes_identity_only_where_configured(
 
 
 def test_without_a_file_credentials_are_not_looked_at(engine: RecordingEngine) -> None:
-    door(engine, groups=KnownGroups({"alice": frozenset()})).handle(request(told("bob", "x")), ALICE)
+    waited(door(engine, groups=KnownGroups({"alice": frozenset()})).steps(request(told("bob", "x")), ALICE))
 
     assert [asker.name for asker in engine.askers] == ["alice"]
 
@@ -149,14 +150,14 @@ def test_groups_are_those_of_the_identity_in_force(engine: RecordingEngine, pass
     groups = KnownGroups({"alice": frozenset({"a"}), "bob": frozenset({"b"})})
     before = door(engine, passwords=passwords, password_identity=True, groups=groups)
 
-    before.handle(request(), ALICE)
-    before.handle(request(told("bob", "b")), ALICE)
+    waited(before.steps(request(), ALICE))
+    waited(before.steps(request(told("bob", "b")), ALICE))
 
     assert [asker.groups for asker in engine.askers] == [{"a"}, {"b"}]
 
 
 def test_who_has_no_groups_to_be_found_is_refused_and_recorded(engine: RecordingEngine) -> None:
-    answer = door(engine, groups=KnownGroups({})).handle(request(), ALICE)
+    answer = waited(door(engine, groups=KnownGroups({})).steps(request(), ALICE))
 
     assert answer.header.client_correlation_value == "c"
     assert answer.batch_items[0].unique_batch_item_id == b"1"
@@ -166,12 +167,11 @@ def test_who_has_no_groups_to_be_found_is_refused_and_recorded(engine: Recording
 
 
 def test_groups_are_not_waited_for_on_an_event_loop(engine: RecordingEngine) -> None:
-    slow = door(engine, groups=KnownGroups({"alice": frozenset({"a"})}, at_once=False))
+    steps = door(engine, groups=KnownGroups({"alice": frozenset({"a"})}, at_once=False)).steps(request(), ALICE)
 
-    with pytest.raises(WouldWait):
-        slow.handle(request(), ALICE, may_wait=False)
-    slow.handle(request(), ALICE)
-
+    assert next(steps) is Pace.BRIEF
+    assert engine.askers == []
+    waited(steps)
     assert [asker.groups for asker in engine.askers] == [{"a"}]
 
 
@@ -180,10 +180,10 @@ def test_hashing_is_slow_work_until_the_password_is_remembered(
 ) -> None:
     checking = door(engine, passwords=passwords)
     message = request(told("alice", "a"))
+    steps = checking.steps(message, ALICE)
 
-    assert checking.pace(message) is Pace.SLOW
-    with pytest.raises(WouldWait):
-        checking.handle(message, ALICE, may_wait=False)
-    checking.handle(message, ALICE)
-    assert checking.pace(message) is Pace.QUICK
-    checking.handle(message, ALICE, may_wait=False)
+    assert next(steps) is Pace.SLOW
+    waited(steps)
+
+    with pytest.raises(StopIteration):
+        next(checking.steps(message, ALICE))

@@ -21,7 +21,7 @@ from kmip_core.messages import (
     UsernameAndPassword,
 )
 from kmip_core.operations import delegated_login, get, locate, login, logout, ping
-from kmip_core.ports.transport import WouldWait
+from kmip_core.ports.steps import waited
 from kmip_core.principal import Principal
 from kmip_core.rights import Objects, Operations, Right, Rights
 from kmip_core.settings import Settings, TicketUse
@@ -47,12 +47,10 @@ def shown(ticket: Any) -> Credential:
     return Credential(credential_type=CredentialType.TICKET, credential_value=ticket)
 
 
-def ask(
-    door: Door, asked: tuple[Operation, Any], asker: Principal, *credentials: Credential, may_wait: bool = True
-) -> ResponseBatchItem:
+def ask(door: Door, asked: tuple[Operation, Any], asker: Principal, *credentials: Credential) -> ResponseBatchItem:
     item = RequestBatchItem(operation=asked[0], unique_batch_item_id=b"1", payload=asked[1])
     header = RequestHeader(protocol_version=VERSION, credentials=credentials)
-    return the_only(door.handle(RequestMessage(header=header, batch_items=(item,)), asker, may_wait=may_wait))
+    return the_only(waited(door.steps(RequestMessage(header=header, batch_items=(item,)), asker)))
 
 
 def a_ticket(door: Door, asker: Principal = ALICE, *credentials: Credential, **fields: Any) -> Ticket:
@@ -128,16 +126,6 @@ def test_a_ticket_ends_with_its_time_with_logout_and_with_its_requests() -> None
     assert isinstance(engine.clock, SteppableClock)
     engine.clock.advance(60)
     assert ask(door, GET, ALICE, shown(timed)).result_reason is ResultReason.INVALID_TICKET
-
-
-def test_a_request_that_is_run_again_counts_once() -> None:
-    door, _ = a_door(TicketUse.BOUND)
-    ticket = a_ticket(door, request_count=1)
-
-    with pytest.raises(WouldWait):
-        ask(door, GET, ALICE, shown(ticket), may_wait=False)
-
-    assert ask(door, GET, ALICE, shown(ticket)).result_reason is None
 
 
 def test_a_ticket_makes_no_tickets() -> None:

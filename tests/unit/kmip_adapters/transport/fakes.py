@@ -3,6 +3,7 @@
 import functools
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from attrs import define, field
@@ -13,15 +14,28 @@ from kmip_adapters.transport.tls_context import build_ssl_context
 from kmip_adapters.transport.tls_ttlv import TlsTtlvServer
 from kmip_app.pki import Pki, ensure_pki
 from kmip_core.errors import KmipError, invalid_message
-from kmip_core.ports.transport import Answer, LastWords, Pace, WouldWait
+from kmip_core.ports.steps import Pace, Pending
+from kmip_core.ports.transport import Answer, LastWords
 from kmip_core.principal import Principal
 
 REQUEST = bytes.fromhex("42007801")
 RESPONSE = bytes.fromhex("42007b01")
 LONGEST = 1 << 20
 
-PACES = {b"Q": Pace.QUICK, b"C": Pace.COMMITS, b"S": Pace.SLOW, b"G": Pace.COMMITS, b"W": Pace.SLOW}
-"""First byte of a message's body -> its pace. G and W wait for the gate as well; anything else is quick."""
+PACES = {
+    b"Q": Pace.QUICK,
+    b"B": Pace.BRIEF,
+    b"S": Pace.SLOW,
+    b"C": Pace.COMMITS,
+    b"K": Pace.COMMITS,
+    b"G": Pace.BRIEF,
+    b"W": Pace.SLOW,
+}
+"""First byte of a message's body -> its pace; anything else is quick.
+
+G and W wait for the gate in their thread. C and K commit: C is known soon, K when the gate opens. R begins quick and
+wants to go on slowly.
+"""
 
 
 def request(body: bytes) -> bytes:
@@ -41,32 +55,51 @@ class FakeJob:
     service: "FakeService"
     body: bytes
     principal: Principal
-    would_wait: bool = False
+    has_begun: bool = False
 
     @property
     def pace(self) -> Pace:
-        if self.would_wait:
-            return Pace.COMMITS
         return PACES.get(self.body[:1], Pace.QUICK)
 
-    def run(self) -> Answer:
+    def run(self) -> Answer | Pending | Pace:
         self.service.threads.append(threading.current_thread().name)
+        if not self.has_begun and self.body[:1] in (b"C", b"K", b"R"):
+            self.has_begun = True
+            if self.body[:1] == b"R":
+                return Pace.SLOW
+            return self.service.commit(waits=self.body[:1] == b"K")
         if self.body[:1] in (b"G", b"W"):
             self.service.begun.release()
             assert self.service.gate.wait(20)
-        if self.body[:1] == b"R" and not self.would_wait:  # quick by its looks, but it commits
-            self.would_wait = True
-            raise WouldWait
-        if self.body in (b"X", b"CX", b"SX"):
+        if self.body in (b"X", b"BX", b"CX", b"SX"):
             raise RuntimeError("a fault of the engine")
-        if self.body[1:2] == b"L":  # last words: whatever follows the L
+        if self.body[1:2] == b"!":  # last words: whatever follows the mark
             return LastWords(self.body[2:])
-        if self.body[:1] == b"B":  # a big answer: B and the length in decimal digits
+        if self.body[:1] == b"L":  # a long answer: L and the length in decimal digits
             return response(bytes(int(self.body[1:])))
         return response(self.principal.name.encode() + b" says " + self.body)
 
     def decline(self, error: KmipError) -> bytes:
         return refusal(error)
+
+
+@define(eq=False)
+class FakeCommit:
+    """A commit that another thread makes known, when the gate opens if there is one."""
+
+    gate: threading.Event | None
+    known: threading.Event = field(factory=threading.Event)
+
+    def when_known(self, tell: Callable[[], object]) -> None:
+        def tell_later() -> None:
+            assert self.gate is None or self.gate.wait(20)
+            self.known.set()
+            tell()
+
+        threading.Thread(target=tell_later, daemon=True).start()
+
+    def wait(self) -> None:
+        assert self.gate is None or self.gate.wait(20)
 
 
 @define
@@ -76,6 +109,10 @@ class FakeService:
     gate: threading.Event = field(factory=threading.Event)
     begun: threading.Semaphore = field(factory=lambda: threading.Semaphore(0))
     threads: list[str] = field(factory=list)
+
+    def commit(self, *, waits: bool) -> FakeCommit:
+        self.begun.release()
+        return FakeCommit(self.gate if waits else None)
 
     def open(self, frame: bytes, principal: Principal) -> FakeJob:
         if frame[8:] == b"Z":

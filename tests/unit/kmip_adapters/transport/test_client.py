@@ -31,9 +31,9 @@ def a_client(server: TlsTtlvServer, *, foreign: bool = False, max_response: int 
 
 def test_an_answer_longer_than_wanted_is_not_read(server: TlsTtlvServer) -> None:
     with a_client(server, max_response=100) as client:
-        assert client.exchange(request(b"B100")) == response(bytes(100))
+        assert client.exchange(request(b"L100")) == response(bytes(100))
         with pytest.raises(ConnectionError, match="announces 101 bytes; at most 100"):
-            client.exchange(request(b"B101"))
+            client.exchange(request(b"L101"))
 
 
 def test_a_server_of_another_ca_is_refused(server: TlsTtlvServer) -> None:

@@ -245,7 +245,7 @@ def test_an_answer_up_to_16_kib_is_one_record(server: TlsTtlvServer, length: int
             except ssl.SSLWantReadError:
                 sock.sendall(outgoing.read())
                 incoming.write(sock.recv(65_536))
-        tls.write(request(f"B{length}".encode()))
+        tls.write(request(f"L{length}".encode()))
         sock.sendall(outgoing.read())
         raw = b""
         while len(raw) < 5 or len(raw) < 5 + int.from_bytes(raw[3:5]):
@@ -287,7 +287,7 @@ def test_a_half_sent_message_is_dropped_however_it_drips(heard: Heard) -> None:
 
 def test_a_deaf_client_is_dropped(heard: Heard) -> None:
     with a_server(limits=QUICKLY) as server, a_client(server) as client:
-        client.socket.sendall(request(b"B15000000"))
+        client.socket.sendall(request(b"L15000000"))
 
         heard.wait_for("did not read its answer in time")
         with pytest.raises(OSError):
@@ -296,7 +296,7 @@ def test_a_deaf_client_is_dropped(heard: Heard) -> None:
 
 def test_a_slow_reader_is_waited_for_as_long_as_it_makes_progress() -> None:
     with a_server(limits=TransportLimits(write_stalled=0.3)) as server, a_client(server) as client:
-        client.socket.sendall(request(b"B20000000"))
+        client.socket.sendall(request(b"L20000000"))
         received = 0
         while received < 20_000_008:
             part = client.socket.recv(65_536)
@@ -316,7 +316,7 @@ def test_a_refused_identity_that_asks_nothing_is_dropped() -> None:
 def test_a_deaf_client_that_goes_on_asking_is_not_read(heard: Heard) -> None:
     service = FakeService()
     with a_server(service, limits=QUICKLY) as server, a_client(server) as client:
-        client.socket.sendall(request(b"B1000000") * 1_000)
+        client.socket.sendall(request(b"L1000000") * 1_000)
 
         heard.wait_for("did not read its answer in time")
     assert len(service.threads) < 100  # what fits into the kernel's buffers, not what was asked
@@ -363,7 +363,7 @@ def test_no_tls_at_all_is_one_line_without_a_traceback(heard: Heard) -> None:
     assert not any(record.exc_info for record in records)
 
 
-@pytest.mark.parametrize("body", [b"X", b"CX", b"SX", b"Z"])
+@pytest.mark.parametrize("body", [b"X", b"BX", b"CX", b"SX", b"Z"])
 def test_a_fault_of_the_service_cuts_that_connection_only(server: TlsTtlvServer, heard: Heard, body: bytes) -> None:
     with a_client(server) as other, a_client(server) as client:
         with pytest.raises(OSError):
@@ -397,9 +397,9 @@ def test_one_client_that_pipelines_much_is_served_in_turns(server: TlsTtlvServer
     ("body", "thread"),
     [
         pytest.param(b"Q", "kmip-transport", id="ok quick on the loop"),
-        pytest.param(b"C", "kmip-commit", id="ok commits"),
+        pytest.param(b"B", "kmip-brief", id="ok brief"),
         pytest.param(b"S", "kmip-slow", id="ok slow"),
-        pytest.param(b"Q" + bytes(70_000), "kmip-commit", id="ok quick but long"),
+        pytest.param(b"Q" + bytes(70_000), "kmip-brief", id="ok quick but long"),
         pytest.param(b"S" + bytes(70_000), "kmip-slow", id="ok slow and long"),
     ],
 )
@@ -411,12 +411,64 @@ def test_a_job_runs_where_its_pace_wants_it(body: bytes, thread: str) -> None:
     assert [thread] == [name.rstrip("-0123456789") for name in service.threads]
 
 
-def test_a_quick_job_that_has_to_commit_runs_again_where_it_may_wait() -> None:
+def test_a_quick_job_that_wants_to_go_on_slowly_goes_on_in_a_thread() -> None:
     service = FakeService()
     with a_server(service) as server, a_client(server) as client:
         client.exchange(request(b"R"))
 
-    assert service.threads == ["kmip-transport", "kmip-commit-1"]
+    assert service.threads == ["kmip-transport", "kmip-slow-1"]
+
+
+def test_a_job_that_commits_goes_on_on_the_loop() -> None:
+    service = FakeService()
+    with a_server(service) as server, a_client(server) as client:
+        assert response(b"client says C") == client.exchange(request(b"C"))
+
+    assert service.threads == ["kmip-transport", "kmip-transport"]
+
+
+def test_what_has_begun_is_run_to_its_end_though_its_client_has_left() -> None:
+    service = FakeService()
+    with a_server(service) as server, a_client(server) as other:
+        with a_client(server) as client:
+            client.socket.sendall(request(b"K"))
+            assert service.begun.acquire(timeout=HANG)
+        other.exchange(request(b"Q"))
+        service.gate.set()
+        for _ in range(1_000):  # until the loop has come to it
+            if len(service.threads) == 3:
+                break
+            other.exchange(request(b"Q"))
+            service.threads.pop()
+
+    assert service.threads == ["kmip-transport"] * 3
+
+
+def test_commits_beyond_the_limit_begin_when_others_are_done_and_reads_go_on() -> None:
+    service = FakeService()
+    limits = TransportLimits(committing=1)
+    with a_server(service, limits=limits) as server, a_client(server) as first, a_client(server) as second:
+        first.socket.sendall(request(b"K1"))
+        assert service.begun.acquire(timeout=HANG)
+        second.socket.sendall(request(b"K2"))
+        with a_client(server) as reader:
+            for _ in range(10):
+                assert response(b"client says Q") == reader.exchange(request(b"Q"))
+        assert not service.begun.acquire(blocking=False)
+
+        service.gate.set()
+        assert response(b"client says K1") == first.receive()
+        assert response(b"client says K2") == second.receive()
+
+
+def test_a_place_for_a_commit_is_given_back_by_what_goes_wrong() -> None:
+    service = FakeService()
+    with a_server(service, limits=TransportLimits(committing=1)) as server:
+        for _ in range(3):
+            with a_client(server) as client, pytest.raises(OSError):
+                client.exchange(request(b"CX"))
+        with a_client(server) as client:
+            assert response(b"client says C") == client.exchange(request(b"C"))
 
 
 def test_a_slow_job_too_many_is_declined_and_the_connection_goes_on() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from attrs import define, evolve, field
 
+from kmip_adapters.storage.pending import DONE
 from kmip_adapters.ttlv.codec import Codec
 from kmip_adapters.ttlv.service import TtlvService
 from kmip_core.enums import Operation, ResultReason, ResultStatus
@@ -20,7 +21,8 @@ from kmip_core.messages import (
     failure,
 )
 from kmip_core.operations import CATALOGUE, activate, locate
-from kmip_core.ports.transport import Pace, WouldWait, run_to_end
+from kmip_core.ports.steps import Pace, Steps
+from kmip_core.ports.transport import run_to_end
 from kmip_core.principal import Principal
 from kmip_core.settings import Settings
 from kmip_core.structures import ProtocolVersion
@@ -58,8 +60,8 @@ class KeptFaults:
         self.reported.append((correlation_id, error))
 
 
-def answers(payload: Any) -> Callable[[RequestMessage, bool], ResponseMessage]:
-    def handle(request: RequestMessage, may_wait: bool) -> ResponseMessage:
+def answers(payload: Any) -> Callable[[RequestMessage], ResponseMessage]:
+    def handle(request: RequestMessage) -> ResponseMessage:
         return ResponseMessage(
             header=ResponseHeader(protocol_version=request.header.protocol_version, time_stamp=NOW),
             batch_items=tuple(
@@ -80,7 +82,7 @@ ACTIVATED = answers(activate.Response(unique_identifier="1"))
 class FakeEngine:
     """A `Handler` whose answer the test gives."""
 
-    answer: Callable[[RequestMessage, bool], ResponseMessage] = ACTIVATED
+    answer: Callable[[RequestMessage], ResponseMessage] = ACTIVATED
     pace_told: Pace = Pace.QUICK
     settings: Settings = Settings()
     clock: FixedClock = field(factory=FixedClock)
@@ -91,9 +93,12 @@ class FakeEngine:
     def pace(self, message: RequestMessage) -> Pace:
         return self.pace_told
 
-    def handle(self, message: RequestMessage, principal: Principal, *, may_wait: bool = True) -> ResponseMessage:
+    waits_for: tuple[Any, ...] = ()
+
+    def steps(self, message: RequestMessage, principal: Principal) -> Steps[ResponseMessage]:
         self.principals.append(principal)
-        return self.answer(message, may_wait)
+        yield from self.waits_for
+        return self.answer(message)
 
 
 def ask(engine: FakeEngine, request: RequestMessage = REQUEST) -> ResponseMessage:
@@ -120,25 +125,23 @@ def test_the_pace_is_the_engines(pace: Pace) -> None:
     assert pace is job.pace
 
 
-def test_a_job_that_must_wait_says_so_once_and_then_waits() -> None:
-    def handle(request: RequestMessage, may_wait: bool) -> ResponseMessage:
-        if not may_wait:
-            raise WouldWait
-        return ACTIVATED(request, may_wait)
+def test_a_job_says_what_it_waits_for_and_goes_on_from_there() -> None:
+    engine = FakeEngine(waits_for=(DONE, Pace.SLOW))
+    job = TtlvService(engine, CODEC).open(CODEC.encode_request(REQUEST), ALICE)
 
-    job = TtlvService(FakeEngine(handle), CODEC).open(CODEC.encode_request(REQUEST), ALICE)
+    assert [job.run(), job.run()] == [DONE, Pace.SLOW]
+    answer = job.run()
 
-    with pytest.raises(WouldWait):
-        job.run()
-    assert job.pace is Pace.COMMITS
-    assert only(CODEC.decode_response(job.run())).result_status is ResultStatus.SUCCESS
+    assert isinstance(answer, bytes)
+    assert only(CODEC.decode_response(answer)).result_status is ResultStatus.SUCCESS
+    assert engine.principals == [ALICE]
 
 
 def test_a_malformed_frame_is_answered_without_the_engine() -> None:
     engine = FakeEngine()
     job = TtlvService(engine, CODEC).open(bytes.fromhex("4200780100000000"), ALICE)
 
-    item = only(CODEC.decode_response(job.run()))
+    item = only(CODEC.decode_response(run_to_end(job)))
 
     assert item.result_reason is ResultReason.INVALID_MESSAGE
     assert item.operation is None
@@ -188,7 +191,7 @@ def test_the_clients_limit_is_kept(limit: int | None, fits: bool) -> None:
 
 @pytest.mark.parametrize("extra", [0, 1])
 def test_a_response_may_be_exactly_as_long_as_allowed(extra: int) -> None:
-    length = len(CODEC.encode_response(LONG(REQUEST, True)))
+    length = len(CODEC.encode_response(LONG(REQUEST)))
     request = evolve(REQUEST, header=evolve(REQUEST.header, maximum_response_size=length - extra))
 
     item = only(ask(FakeEngine(LONG), request))
@@ -203,10 +206,10 @@ def test_the_servers_own_limit_is_kept() -> None:
 
 
 def test_a_failed_answer_stays_what_it_is() -> None:
-    def handle(request: RequestMessage, may_wait: bool) -> ResponseMessage:
+    def handle(request: RequestMessage) -> ResponseMessage:
         (item,) = request.batch_items
         failed = failure(not_found(), item.operation, item.unique_batch_item_id)
-        return evolve(ACTIVATED(request, may_wait), batch_items=(failed,))
+        return evolve(ACTIVATED(request), batch_items=(failed,))
 
     assert only(ask(FakeEngine(handle))).result_reason is ResultReason.ITEM_NOT_FOUND
 
@@ -224,7 +227,7 @@ def test_an_answer_that_cannot_be_encoded_is_general_failure_and_logged() -> Non
 
 
 def test_a_failing_engine_is_general_failure_and_logged() -> None:
-    def handle(request: RequestMessage, may_wait: bool) -> ResponseMessage:
+    def handle(request: RequestMessage) -> ResponseMessage:
         raise RuntimeError("secret")
 
     engine = FakeEngine(handle)
@@ -247,5 +250,5 @@ def test_a_bug_in_decoding_is_general_failure_and_logged() -> None:
     engine = FakeEngine()
     job = TtlvService(engine, BrokenCodec(CATALOGUE)).open(CODEC.encode_request(REQUEST), ALICE)
 
-    assert only(CODEC.decode_response(job.run())).result_reason is ResultReason.GENERAL_FAILURE
+    assert only(CODEC.decode_response(run_to_end(job))).result_reason is ResultReason.GENERAL_FAILURE
     assert len(engine.faults.reported) == 1

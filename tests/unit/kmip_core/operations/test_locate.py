@@ -13,7 +13,9 @@ from kmip_core.enums import (
     StorageStatusMask,
 )
 from kmip_core.errors import KmipError
+from kmip_core.operation import Effect
 from kmip_core.operations import get, locate
+from kmip_core.structures import UsageLimits
 from tests.builders import BOB, a_name, a_symmetric_key, an_engine, an_instance, ask, perform
 
 GET = (Operation.GET, get.Request())
@@ -100,3 +102,25 @@ def test_several_results_or_none_empty_the_id_placeholder(request_: locate.Reque
     _, _, got = ask(three_keys(), (Operation.LOCATE, one), (Operation.LOCATE, request_), GET).batch_items
 
     assert got.result_reason is ResultReason.ITEM_NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    ("request_", "effect"),
+    [
+        pytest.param(locate.Request(criteria=(an_instance("names", a_name("a")),)), Effect.READS, id="by name"),
+        pytest.param(locate.Request(maximum_items=locate.PAGE), Effect.READS, id="a page"),
+        pytest.param(locate.Request(maximum_items=locate.PAGE + 1), Effect.WORKS, id="a long page"),
+        pytest.param(locate.Request(), Effect.WORKS, id="everything"),
+        pytest.param(locate.Request(criteria=(an_instance("state", State.ACTIVE),)), Effect.WORKS, id="by state"),
+        pytest.param(
+            locate.Request(maximum_items=1, criteria=(an_instance("usage_limits", UsageLimits(usage_limits_total=1)),)),
+            Effect.WORKS,
+            id="by part of a structure",
+        ),
+    ],
+)
+def test_what_may_find_much_or_looks_into_structures_stays_off_the_event_loop(
+    request_: locate.Request, effect: Effect
+) -> None:
+    assert callable(locate.SPEC.effect)
+    assert effect is locate.SPEC.effect(request_)

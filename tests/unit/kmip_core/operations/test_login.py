@@ -9,15 +9,14 @@ from kmip_adapters.audit.memory import MemoryTrail
 from kmip_core.engine import Engine
 from kmip_core.enums import BatchErrorContinuationOption, Operation, ResultReason, TicketType
 from kmip_core.errors import KmipError
-from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage, Ticket
+from kmip_core.messages import Ticket
 from kmip_core.operations import delegated_login, login, logout, offered, query
-from kmip_core.ports.transport import Pace
 from kmip_core.principal import BY_TICKET
 from kmip_core.rights import MAXIMUM_SIZE, ObjectGroups, Objects, Operations, Right, Rights
 from kmip_core.settings import Settings, TicketUse
 from kmip_core.structures import UsageLimits
 from kmip_core.tickets import Tickets
-from tests.builders import ALICE, BOB, NOW, VERSION, an_engine, ask, perform
+from tests.builders import ALICE, BOB, NOW, an_engine, ask, perform
 
 BOUND = Settings(tickets=TicketUse.BOUND, ticket_lifetime=60)
 READ = Rights(rights=(Right(operations=Operations(operations=(Operation.GET,))),))
@@ -172,17 +171,6 @@ def test_what_is_undone_makes_and_ends_no_ticket() -> None:
     assert answer.batch_items[2].result_reason is ResultReason.INVALID_TICKET
     assert is_valid(engine, ticket)
     assert is_valid(engine, log_in(engine)), "there is room for the second of two"
-
-
-@pytest.mark.parametrize("operation", [*SAYS_LOGIN, Operation.LOGOUT])
-def test_what_makes_or_ends_a_ticket_is_never_run_twice(engine: Engine, operation: Operation) -> None:
-    items = tuple(
-        RequestBatchItem(operation=asked, unique_batch_item_id=None, payload=None)
-        for asked in (Operation.PING, operation)
-    )
-    message = RequestMessage(header=RequestHeader(protocol_version=VERSION), batch_items=items)
-
-    assert engine.pace(message) is not Pace.QUICK
 
 
 def test_logout_ends_a_ticket_once(engine: Engine) -> None:

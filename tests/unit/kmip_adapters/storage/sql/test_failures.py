@@ -12,8 +12,10 @@ from attrs import define, evolve
 
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
+from kmip_adapters.storage.pending import DONE, Done
 from kmip_adapters.storage.sql import sqlite
 from kmip_adapters.storage.sql.care import verify
+from kmip_adapters.storage.sql.commit import Commit
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_adapters.storage.sql.writer import Writer
 from kmip_core.enums import ResultReason
@@ -114,6 +116,7 @@ def test_every_statement_may_fail_and_nothing_is_half_done(store: SqlStorage, en
         begin=sqlite.BEGIN_WRITING,
         in_transaction=sqlite.in_transaction,
         errors=(sqlite3.Error,),
+        with_each=lambda cursor: lambda: None,
         when_idle=lambda connection: True,
     )
     # The unit of work collects; what it hands over is replayed through the faulty writer.
@@ -161,14 +164,12 @@ class _Recording:
         self._store = store
         self._handed = handed
 
-    def submit(self, change: Callable[[Any], Any]) -> None:
-        self._handed.append(change)
-
     def unit_of_work(self) -> Any:
         return SqlStorage.unit_of_work(self)  # type: ignore[arg-type]
 
-    def commit(self, writes: Any, records: Any) -> None:
-        SqlStorage.commit(self, writes, records)  # type: ignore[arg-type]
+    def hand_over(self, writes: Any, records: Any) -> Done:
+        self._handed.append(Commit(self._store, writes, records))
+        return DONE
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)

@@ -4,13 +4,13 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from kmip_adapters.storage.sql.writer import Writer
+from kmip_adapters.storage.sql.writer import Joint, Writer
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.ports.storage import ConcurrentChange
@@ -31,6 +31,7 @@ def writer(path: Path) -> Iterator[Writer]:
         begin="BEGIN IMMEDIATE",
         in_transaction=lambda connection: connection.in_transaction,
         errors=(sqlite3.Error,),
+        with_each=lambda cursor: lambda: None,
         when_idle=lambda connection: True,
     )
     yield made
@@ -128,6 +129,93 @@ def test_a_fault_in_a_change_is_answered_and_the_writer_goes_on(writer: Writer, 
     assert isinstance(refused.value.__cause__, ZeroDivisionError)
     writer.submit(insert(1))
     assert values(path) == [1]
+
+
+class Numbers(Joint):
+    """Numbers that are written together; those above 40 are left out."""
+
+    together: ClassVar[list[int]] = []
+    is_joint = True
+
+    def __init__(self, *numbers: int) -> None:
+        self.numbers = numbers
+
+    def __call__(self, cursor: Any) -> None:
+        cursor.executemany("INSERT INTO t VALUES (?)", [(number,) for number in self.numbers])
+
+    def write_together(self, cursor: Any, changes: Sequence[Any]) -> list[Exception | None]:
+        self.together.append(len(changes))
+        for change in changes:
+            if max(change.numbers) <= 40 or max(change.numbers) >= 100:
+                change(cursor)
+        return [ConcurrentChange() if 40 < max(change.numbers) < 100 else None for change in changes]
+
+
+def test_joint_changes_are_written_together_and_the_others_after_them(writer: Writer, path: Path) -> None:
+    Numbers.together.clear()
+
+    raised = submit_while_busy(writer, [insert(1), Numbers(2, 3), Numbers(50), Numbers(4), insert(5)])
+
+    assert [type(error) for error in raised] == [type(None)] * 2 + [ConcurrentChange] + [type(None)] * 2
+    assert Numbers.together == [3]
+    assert values(path) == [1, 2, 3, 4, 5]
+    assert writer.groups == 2
+
+
+def test_joint_changes_that_fail_together_are_written_one_by_one(writer: Writer, path: Path) -> None:
+    raised = submit_while_busy(writer, [Numbers(1, 2), Numbers(3, 1000), insert(4), Numbers(5)])
+
+    assert [type(error) for error in raised] == [type(None), KmipError, type(None), type(None)]
+    assert values(path) == [1, 2, 4, 5]
+
+
+def test_an_outcome_is_told_once_before_and_after_it_is_known(writer: Writer) -> None:
+    told: list[str] = []
+    gate, known = threading.Event(), threading.Event()
+
+    handed = writer.hand_over(lambda cursor: gate.wait(30))
+    assert not handed.is_known
+    handed.when_known(lambda: (told.append("later"), known.set()))
+    gate.set()
+    assert known.wait(30)
+    assert handed.is_known
+    handed.when_known(lambda: told.append("at once"))
+
+    assert told == ["later", "at once"]
+    assert handed.result() is True
+
+
+def test_who_takes_a_refusal_hears_of_it_first(writer: Writer) -> None:
+    heard: list[BaseException] = []
+
+    def refused(cursor: Any) -> None:
+        raise ConcurrentChange("k1")
+
+    with pytest.raises(ConcurrentChange):
+        writer.hand_over(refused, heard.append).result()
+
+    assert [str(error) for error in heard] == ["k1"]
+
+
+def test_what_takes_part_in_each_transaction_is_told_of_its_commit(path: Path) -> None:
+    committed: list[int] = []
+
+    def mark(cursor: Any) -> Callable[[], object]:
+        cursor.execute("INSERT INTO t VALUES (?)", (-1,))
+        return lambda: committed.append(len(values(path)))
+
+    marking = Writer(
+        lambda: sqlite3.connect(path, isolation_level=None, check_same_thread=False),
+        begin="BEGIN IMMEDIATE",
+        in_transaction=lambda connection: connection.in_transaction,
+        errors=(sqlite3.Error,),
+        with_each=mark,
+        when_idle=lambda connection: True,
+    )
+    marking.submit(insert(1))
+    marking.close()
+
+    assert committed == [2]
 
 
 def test_closing_finishes_what_waits_and_refuses_the_rest(writer: Writer, path: Path) -> None:
