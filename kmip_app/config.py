@@ -41,6 +41,8 @@ class Slugs:
 class Configuration:
     """Every choice, with safe defaults; `kmip_app.settings` says what each means to an operator.
 
+    rehearses: a server for tests of clients, whose clock can be moved and which fails on request (kmip_app.testing).
+    pki_path: where the built-in PKI is; None for the data directory.
     may_upgrade: False for commands beside a running server, which must not change the schema of its database.
     database: an SQLAlchemy URL.  database_path: an SQLite file; with neither it is kmipd.sqlite in the data directory.
     certificate_path, key_path, ca_path: PEM files of a PKI of your own; None for the built-in one.
@@ -53,6 +55,8 @@ class Configuration:
     database: str | None = None
     database_path: Path | None = None
     root_key_passphrase: PassphrasePlace | None = None
+    rehearses: bool = False
+    pki_path: Path | None = None
     may_upgrade: bool = True
     ephemeral: bool = False
     crypto: str = "software"
@@ -94,6 +98,16 @@ class Configuration:
     def audit(self) -> Literal["memory", "file"]:
         """Which audit adapter is wanted."""
         return "memory" if self.ephemeral else "file"
+
+    @property
+    def clock(self) -> Literal["system", "movable"]:
+        """Which clock is wanted."""
+        return "movable" if self.rehearses else "system"
+
+    @property
+    def service(self) -> Literal["plain", "rehearsing"]:
+        """Which service is wanted."""
+        return "rehearsing" if self.rehearses else "plain"
 
     @property
     def policies(self) -> Literal["static", "files"]:

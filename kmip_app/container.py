@@ -7,7 +7,7 @@ since a wrong wire would otherwise fail at the first request that touches it (DE
 
 import ssl
 from collections.abc import Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,7 +33,7 @@ from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.sealing.passphrase import Passphrase
 from kmip_adapters.storage.memory import MemoryStorage
-from kmip_adapters.system.clock import SystemClock
+from kmip_adapters.system.clock import MovableClock, SystemClock
 from kmip_adapters.system.faults import LoggedFaults
 from kmip_adapters.system.identifiers import RandomIdentifiers
 from kmip_adapters.transport.suites import choose_offer
@@ -42,6 +42,7 @@ from kmip_adapters.transport.tls_ttlv import TlsTtlvServer
 from kmip_adapters.ttlv.codec import Codec
 from kmip_adapters.ttlv.framing import FrameReader
 from kmip_adapters.ttlv.key_values import TtlvKeyValues
+from kmip_adapters.ttlv.mishaps import Mishaps, MishapService
 from kmip_adapters.ttlv.service import TtlvService
 from kmip_adapters.ttlv.tables import VERSIONS
 from kmip_app.claims import claimed
@@ -95,7 +96,7 @@ def _pki(configuration: Configuration) -> Pki:
     names = ["localhost", "127.0.0.1", "::1"]
     if configuration.hostname not in {"", "0.0.0.0", "::", *names}:  # noqa: S104  compared, not bound
         names.append(configuration.hostname)
-    return ensure_pki(configuration.data_directory / "pki", hostnames=names)
+    return ensure_pki(configuration.pki_path or configuration.data_directory / "pki", hostnames=names)
 
 
 def _tls_files(configuration: Configuration, pki: Any) -> TlsFiles:
@@ -167,6 +168,18 @@ def _hsm_stub(configuration: Configuration) -> HsmStub:
     return HsmStub(folder / "hsm_stub.sealed", DirectSealer(KeyFile(folder / "hsm_stub.key")))
 
 
+@cache
+def planned_codec() -> Codec:
+    """Return the codec of every server of this process: it has no state, and to plan it takes long."""
+    return Codec(CATALOGUE)
+
+
+@cache
+def planned_key_values() -> TtlvKeyValues:
+    """Return what writes key values, for the same reason only once."""
+    return TtlvKeyValues()
+
+
 def _within(profile: Profile, crypto: Crypto) -> Crypto:
     return modern(crypto) if profile is Profile.MODERN else crypto
 
@@ -196,7 +209,11 @@ class Container(containers.DeclarativeContainer):
     configuration = providers.Dependency(instance_of=Configuration)
     settings = configuration.provided.core
 
-    clock = providers.Singleton(SystemClock)
+    clock = providers.Selector(
+        configuration.provided.clock,
+        system=providers.Singleton(SystemClock),
+        movable=providers.Singleton(MovableClock),
+    )
     identifiers = providers.Singleton(RandomIdentifiers)
     faults = providers.Singleton(LoggedFaults)
 
@@ -246,7 +263,7 @@ class Container(containers.DeclarativeContainer):
         crypto=crypto,
         certificates=providers.Singleton(SoftwareCertificates),
         key_forms=providers.Singleton(SoftwareKeyForms),
-        key_values=providers.Singleton(TtlvKeyValues),
+        key_values=providers.Callable(planned_key_values),
         audit=audit,
         clock=clock,
         identifiers=identifiers,
@@ -254,10 +271,16 @@ class Container(containers.DeclarativeContainer):
         settings=settings,
         capabilities=providers.Singleton(capabilities, catalogue, crypto),
     )
-    codec = providers.Singleton(Codec, CATALOGUE)
+    codec = providers.Callable(planned_codec)
     groups = providers.Singleton(_groups, configuration)
     door = providers.Singleton(_door, configuration, engine, groups)
-    service = providers.Singleton(TtlvService, door, codec)
+    plain_service = providers.Singleton(TtlvService, door, codec)
+    mishaps = providers.Singleton(Mishaps)
+    service = providers.Selector(
+        configuration.provided.service,
+        plain=plain_service,
+        rehearsing=providers.Singleton(MishapService, plain_service, mishaps),
+    )
 
     pki = providers.Singleton(_pki, configuration)
     tls_files = providers.Singleton(_tls_files, configuration, pki.provider)
@@ -279,4 +302,13 @@ def build(configuration: Configuration) -> Any:
     return Container(configuration=providers.Object(configuration))
 
 
-__all__ = ["OBJECT_TYPES", "Container", "build", "capabilities"]
+def empty(container: Any) -> None:
+    """Have a rehearsing server that keeps nothing forget everything, while its connections go on."""
+    for forgetful in (container.storage, container.audit):
+        forgetful.providers["memory"].reset()
+    for dependent in (container.engine, container.door, container.plain_service):
+        dependent.reset()
+    container.service().service = container.plain_service()
+
+
+__all__ = ["OBJECT_TYPES", "Container", "build", "capabilities", "empty", "planned_codec", "planned_key_values"]

@@ -61,11 +61,12 @@ def ensure_pki(
     *,
     hostnames: Iterable[str] = ("localhost", "127.0.0.1", "::1"),
     now: dt.datetime | None = None,
+    ca_key_bits: int = 3_072,
 ) -> Pki:
     """Return the PKI in `directory`, after making what is missing, does not fit together or will soon expire.
 
     Server certificates are issued anew when `hostnames` has changed. now: aware; None means the system's
-    clock. Raises PkiError, OSError.
+    clock. ca_key_bits: of a CA that is made now. Raises PkiError, OSError.
     """
     now = now or dt.datetime.now(dt.UTC)
     names = [_general_name(name) for name in hostnames]
@@ -79,7 +80,7 @@ def ensure_pki(
     with ThreadPoolExecutor(4) as pool:
         server_keys = [pool.submit(_key_for, servers[0], _rsa_2048), pool.submit(_key_for, servers[1], _p256)]
         client_key = pool.submit(_key_for, client, _rsa_2048)
-        ca_key = pool.submit(_ca_key, ca).result()
+        ca_key = pool.submit(_ca_key, ca, ca_key_bits).result()
         issuer = _ca_certificate(ca, ca_key, now)
         for server, key in zip(servers, server_keys, strict=True):
             _ensure_leaf(server, key.result(), issuer, ca_key, "kmipd server", names, now)
@@ -117,14 +118,14 @@ def issue_client(pki: Pki, name: str, out: Path, *, now: dt.datetime | None = No
 # What is there already
 
 
-def _ca_key(ca: Bundle) -> PrivateKey:
+def _ca_key(ca: Bundle, bits: int) -> PrivateKey:
     key = _load_key(ca.key)
     if key is not None:
         return key
     if ca.certificate.exists():  # the key is written first, so this is no interrupted start
         raise PkiError(f"{ca.key}: missing although {ca.certificate.name} is there; put it back, or remove the folder")
     # RSA, since this one signature is checked by every client, and some appliances know nothing else.
-    key = rsa.generate_private_key(public_exponent=65_537, key_size=3_072)
+    key = rsa.generate_private_key(public_exponent=65_537, key_size=bits)
     _write(ca.key, _key_pem(key), 0o600)
     return key
 

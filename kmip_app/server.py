@@ -74,6 +74,11 @@ class Server:
         return self.configuration.port if self._transport is None else self._transport.port
 
     @property
+    def container(self) -> Any:
+        """What it is wired from, once started."""
+        return self._container
+
+    @property
     def pki(self) -> Pki:
         """The built-in PKI, made when it is first asked for."""
         pki: Pki = self._container.pki()

@@ -23,6 +23,7 @@ from kmip_adapters.transport.handshake_failures import explain
 from kmip_adapters.transport.serving import LOG, Serving, count_down
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
+from kmip_core.ports.transport import Answer, LastWords
 from kmip_core.principal import Principal
 
 RECORD: Final = 16_384  # bytes of plaintext that one TLS record carries at most
@@ -199,7 +200,7 @@ class TlsConnection(asyncio.BufferedProtocol):
         if not self._busy and not self._unsent and self._phase is not Phase.LINGERING:
             self._close()
 
-    def completed(self, answer: bytes | None) -> None:
+    def completed(self, answer: Answer | None) -> None:
         """Take the answer to our request, None after a fault that is in the log."""
         self._busy = False
         if self._phase is not Phase.SERVING:
@@ -356,12 +357,22 @@ class TlsConnection(asyncio.BufferedProtocol):
 
     # Answers and endings
 
-    def _reply(self, answer: bytes) -> None:
+    def _reply(self, answer: Answer) -> None:
         """Send `answer` by one write, so as one record up to 16 KiB: some clients read it by two reads."""
+        if isinstance(answer, LastWords):
+            self._end_with(answer.octets)
+            return
         sent = self._tls.write(answer)
         while sent < len(answer):
             sent += self._tls.write(answer[sent:])
         self._transport.write(self._outgoing.read())
+
+    def _end_with(self, last_words: bytes) -> None:
+        if last_words:
+            self._reply(last_words)
+            self._linger()
+        else:
+            self._abort()
 
     def _refuse(self, error: KmipError) -> None:
         self._reply(self._serving.service.refuse(error))

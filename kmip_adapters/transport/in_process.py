@@ -5,7 +5,7 @@ from collections.abc import Callable
 from attrs import field, frozen
 
 from kmip_core.errors import KmipError
-from kmip_core.ports.transport import Framer, Service, run_to_end
+from kmip_core.ports.transport import Answer, Framer, LastWords, Service, run_to_end
 from kmip_core.principal import Principal
 
 
@@ -17,7 +17,7 @@ class InProcessTransport:
     new_framer: Callable[[], Framer] = field(kw_only=True)
     principal: Principal = field(kw_only=True)
 
-    def request(self, frame: bytes) -> bytes:
+    def request(self, frame: bytes) -> Answer:
         """Return the answer to one message."""
         return run_to_end(self.service.open(frame, self.principal))
 
@@ -28,10 +28,14 @@ class InProcessTransport:
         """
         framer = self.new_framer()
         framer.receive_data(data)
-        answers = []
+        answers: list[bytes] = []
         try:
             while (frame := framer.next_frame()) is not None:
-                answers.append(self.request(frame))
+                answer = self.request(frame)
+                if isinstance(answer, LastWords):
+                    answers.append(answer.octets)
+                    break
+                answers.append(answer)
         except KmipError as error:
             answers.append(self.service.refuse(error))
         return b"".join(answers)

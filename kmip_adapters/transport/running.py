@@ -17,7 +17,7 @@ from kmip_adapters.transport.workers import Workers
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.ports.steps import Pace
-from kmip_core.ports.transport import Job, Service
+from kmip_core.ports.transport import ANSWERS, Answer, Job, Service
 from kmip_core.principal import Principal
 
 LOG: Final = logging.getLogger("kmipd.transport")
@@ -26,7 +26,7 @@ LOG: Final = logging.getLogger("kmipd.transport")
 class Asker(Protocol):
     """Who waits for an answer that was not there at once."""
 
-    def completed(self, answer: bytes | None) -> None:
+    def completed(self, answer: Answer | None) -> None:
         """Take the answer, None after a fault, on the loop."""
         ...
 
@@ -49,14 +49,14 @@ class Runner:
         self._told: deque[Callable[[], None]] = deque()
         self._delivery_due = False
 
-    def run(self, job: Job, asker: Asker) -> bytes | None:
+    def run(self, job: Job, asker: Asker) -> Answer | None:
         """Return the answer if it is there at once; else None, and `asker.completed` gets it.
 
         Raises what a job raises that breaks its promise.
         """
         return self._run_at(job.pace, job, asker)
 
-    def _run_at(self, pace: Pace, job: Job, asker: Asker) -> bytes | None:
+    def _run_at(self, pace: Pace, job: Job, asker: Asker) -> Answer | None:
         if pace is Pace.QUICK:
             return self._go_on(job, asker, holds_place=False)
         if pace is not Pace.COMMITS:
@@ -78,12 +78,12 @@ class Runner:
         self._slow.close()
         self._remote.close()
 
-    def _go_on(self, job: Job, asker: Asker, *, holds_place: bool) -> bytes | None:
+    def _go_on(self, job: Job, asker: Asker, *, holds_place: bool) -> Answer | None:
         """On the loop: run a job up to its answer or its next wait."""
         is_waiting = False
         try:
             outcome = job.run()
-            if isinstance(outcome, bytes):
+            if isinstance(outcome, ANSWERS):
                 return outcome
             if isinstance(outcome, Pace):
                 return self._run_at(outcome, job, asker)
@@ -95,7 +95,7 @@ class Runner:
             if holds_place and not is_waiting:
                 self._give_place_back()
 
-    def _take(self, step: Callable[[], bytes | None], asker: Asker) -> None:
+    def _take(self, step: Callable[[], Answer | None], asker: Asker) -> None:
         """On the loop: take a step of a job that has waited."""
         try:
             answer = step()
@@ -106,7 +106,7 @@ class Runner:
             if answer is not None:
                 asker.completed(answer)
 
-    def _elsewhere(self, pace: Pace, job: Job, asker: Asker) -> bytes | None:
+    def _elsewhere(self, pace: Pace, job: Job, asker: Asker) -> Answer | None:
         """Have a job run, or gone on with, in a thread of its pace.  Returns the refusal if there is no room."""
         if pace is Pace.SLOW and self._slow.pending >= self._most_slow:
             asker.declined()
@@ -122,9 +122,9 @@ class Runner:
             self._free -= 1
             self._tell(partial(self._take, partial(self._go_on, job, asker, holds_place=True), asker))
 
-    def _work(self, work: Callable[[], bytes | tuple[Pace, Job]], asker: Asker) -> None:
+    def _work(self, work: Callable[[], Answer | tuple[Pace, Job]], asker: Asker) -> None:
         """In a worker: do `work` and have its result delivered, or the job gone on with where it wants to."""
-        result: bytes | tuple[Pace, Job] | None = None
+        result: Answer | tuple[Pace, Job] | None = None
         try:
             result = work()
         except Exception:  # the thread must live on; the connection is cut when the result is missing
@@ -153,16 +153,16 @@ class Runner:
                 LOG.exception("an answer could not be delivered")
 
 
-def _run(job: Job) -> bytes | tuple[Pace, Job]:
+def _run(job: Job) -> Answer | tuple[Pace, Job]:
     """In a worker: return the answer, or the pace at which the job wants to go on."""
-    while not isinstance(outcome := job.run(), bytes):
+    while not isinstance(outcome := job.run(), ANSWERS):
         if isinstance(outcome, Pace):
             return outcome, job
         outcome.wait()
     return outcome
 
 
-def _open_and_run(service: Service, frame: bytes, principal: Principal) -> bytes | tuple[Pace, Job]:
+def _open_and_run(service: Service, frame: bytes, principal: Principal) -> Answer | tuple[Pace, Job]:
     """In a worker: decode a long request and run it there, unless it belongs in the slow pool."""
     job = service.open(frame, principal)
     return (Pace.SLOW, job) if job.pace is Pace.SLOW else _run(job)

@@ -5,11 +5,31 @@ knows nothing of TTLV or KMIP; the container joins the two. Its own duty is flow
 answers.
 """
 
-from typing import Protocol
+from typing import Final, Protocol, TypeAlias
+
+from attrs import field, frozen
 
 from kmip_core.errors import KmipError
 from kmip_core.ports.steps import Pace, Pending
 from kmip_core.principal import Principal
+
+
+@frozen
+class LastWords:
+    """How a connection ends where an answer was due: the transport sends these bytes, if any, and closes.
+
+    With none it closes at once, as a server does that dies. A server that works never says so: this is how one that
+    rehearses failures for the tests of a client fails.
+    """
+
+    octets: bytes = field(default=b"", repr=False)
+
+
+Answer: TypeAlias = bytes | LastWords
+"""What comes of a job: the whole response message, or the end of its connection."""
+
+ANSWERS: Final = (bytes, LastWords)
+"""The same, to tell it from what a job waits for."""
 
 
 class Job(Protocol):
@@ -20,7 +40,7 @@ class Job(Protocol):
         """Where `run` is called first."""
         ...
 
-    def run(self) -> bytes | Pending | Pace:
+    def run(self) -> Answer | Pending | Pace:
         """Begin, or go on: return the whole response, or why it is not there yet.  Never raises for input or state.
 
         Pending: call again once its outcome is known, whether or not anybody still wants the answer.
@@ -36,9 +56,9 @@ class Job(Protocol):
         ...
 
 
-def run_to_end(job: Job) -> bytes:
+def run_to_end(job: Job) -> Answer:
     """Return the job's answer, from a thread that may wait."""
-    while not isinstance(outcome := job.run(), bytes):
+    while not isinstance(outcome := job.run(), ANSWERS):
         if not isinstance(outcome, Pace):
             outcome.wait()
     return outcome

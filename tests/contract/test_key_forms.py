@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kmip_adapters.crypto.software import SoftwareCrypto
@@ -120,6 +120,7 @@ def test_a_key_value_of_another_version_is_read_too(encoder: KeyValueEncoder) ->
 
 
 @given(st.binary(max_size=60))
+@settings(deadline=None)
 def test_what_is_no_key_value_is_refused(encoded: bytes) -> None:
     for make in ENCODERS.values():
         encoder = _once(make)

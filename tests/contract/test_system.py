@@ -5,12 +5,17 @@ from collections.abc import Callable
 
 import pytest
 
-from kmip_adapters.system.clock import SteppableClock, SystemClock
+from kmip_adapters.system.clock import MovableClock, SteppableClock, SystemClock
 from kmip_adapters.system.identifiers import RandomIdentifiers, SequentialIdentifiers
+from kmip_app.container import Container
 from kmip_core.ports.system import Clock, Identifiers
 
-CLOCKS: list[Callable[[], Clock]] = [SystemClock, SteppableClock]
+CLOCKS: list[Callable[[], Clock]] = [SystemClock, SteppableClock, MovableClock]
 IDENTIFIERS: list[Callable[[], Identifiers]] = [RandomIdentifiers, SequentialIdentifiers]
+
+
+def test_every_clock_of_the_container_is_held_to_the_contract() -> None:
+    assert {provider.cls for provider in Container.clock.providers.values()} <= set(CLOCKS)
 
 
 @pytest.mark.parametrize("make", CLOCKS, ids=lambda make: make.__name__)

@@ -123,3 +123,13 @@ def test_bytes_that_are_no_message_are_answered_once_and_end_the_connection(peer
     good = response(b"client says Q1")
     assert good == received[: len(good)]
     assert response(b"refused INVALID_MESSAGE: not the beginning of a message") == received[len(good) :]
+
+
+@pytest.mark.parametrize(
+    "pace", [b"Q", b"B", b"C", b"S", b"R"], ids=["ok quick", "ok brief", "ok commits", "ok slow", "ok later slow"]
+)
+@pytest.mark.parametrize("words", [b"", b"no TTLV"], ids=["ok none", "ok some"])
+def test_last_words_are_sent_instead_of_an_answer_and_end_the_connection(peer: Peer, pace: bytes, words: bytes) -> None:
+    received = peer.send_and_read_to_the_end(request(b"Q1") + request(pace + b"!" + words) + request(b"Q2"))
+
+    assert received == response(b"client says Q1") + words

@@ -8,9 +8,13 @@ import pytest
 from kmip_adapters.crypto.restricted import RestrictedCrypto
 from kmip_adapters.crypto.self_test import SelfTestFailed, self_test
 from kmip_adapters.crypto.software import SoftwareCrypto
+from kmip_adapters.system.clock import MovableClock, SystemClock
+from kmip_adapters.ttlv.mishaps import MishapService
+from kmip_adapters.ttlv.service import TtlvService
 from kmip_app.config import CRYPTO, Configuration, StartError
-from kmip_app.container import Container, build, capabilities
+from kmip_app.container import Container, build, capabilities, empty
 from kmip_app.server import Server
+from kmip_app.settings import SETTINGS
 from kmip_core.enums import BlockCipherMode, CryptographicAlgorithm, HashingAlgorithm, Operation, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.operations import CATALOGUE
@@ -125,3 +129,37 @@ def test_the_self_test_passes_and_leaves_nothing_behind(tmp_path: Path, crypto: 
 def test_a_failed_self_test_is_no_fault_of_a_client() -> None:
     with pytest.raises(SelfTestFailed, match="SHA-256"):
         self_test(WrongCrypto())
+
+
+def test_only_a_rehearsing_server_can_fail_on_request_or_has_another_time(tmp_path: Path) -> None:
+    usual, rehearsing = wired(tmp_path, ephemeral=True), wired(tmp_path, ephemeral=True, rehearses=True)
+
+    assert (type(usual.clock()), type(usual.service())) == (SystemClock, TtlvService)
+    assert (type(rehearsing.clock()), type(rehearsing.service())) == (MovableClock, MishapService)
+    assert rehearsing.engine().clock is rehearsing.clock()
+
+
+def test_no_setting_makes_a_server_rehearse() -> None:
+    assert not {"rehearses", "clock", "service"} & {setting.leads_to for setting in SETTINGS.values()}
+
+
+def test_servers_of_a_process_share_what_has_no_state(tmp_path: Path) -> None:
+    one, other = wired(tmp_path, ephemeral=True), wired(tmp_path, ephemeral=True)
+
+    assert one.codec() is other.codec()
+    assert one.engine().key_values is other.engine().key_values
+    assert one.engine() is not other.engine()
+
+
+def test_an_emptied_server_has_another_store_behind_the_same_service(tmp_path: Path) -> None:
+    container = wired(tmp_path, ephemeral=True, rehearses=True)
+    service, before, clock = container.service(), container.service().service, container.clock()
+
+    empty(container)
+
+    assert container.service() is service
+    assert service.service is not before
+    assert service.service.engine is container.engine()
+    assert service.service.engine.storage is container.storage() is not before.engine.storage
+    assert service.service.engine.audit is container.audit() is not before.engine.audit
+    assert service.service.engine.clock is clock

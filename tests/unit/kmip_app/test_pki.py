@@ -254,3 +254,9 @@ def test_a_name_that_cannot_be_one_is_refused(directory: Path, tmp_path: Path, n
         issue_client(pki, name, tmp_path / "out", now=NOW)
 
     assert not (tmp_path / "out").exists()
+
+
+def test_a_ca_for_tests_may_have_a_shorter_key(tmp_path: Path) -> None:
+    pki = ensure_pki(tmp_path, ca_key_bits=2_048)
+
+    assert x509.load_pem_x509_certificate(pki.ca.certificate.read_bytes()).public_key().key_size == 2_048

@@ -13,7 +13,9 @@ OF_PYKMIP = {
     "hostname", "port", "certificate_path", "key_path", "ca_path", "auth_suite", "policy_path",
     "enable_tls_client_auth", "tls_cipher_suites", "logging_level", "database_path",
 }  # fmt: skip
-NOT_SET_BY_NAME = {"may_upgrade", "config_path", "slugs", "data_directory", "core", "limits"}
+NOT_SET_BY_NAME = {
+    "may_upgrade", "rehearses", "pki_path", "config_path", "slugs", "data_directory", "core", "limits"
+}  # fmt: skip
 
 
 def each(settings: dict[str, Setting] | None = None) -> pytest.MarkDecorator:

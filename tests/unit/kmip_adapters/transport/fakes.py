@@ -15,6 +15,7 @@ from kmip_adapters.transport.tls_ttlv import TlsTtlvServer
 from kmip_app.pki import Pki, ensure_pki
 from kmip_core.errors import KmipError, invalid_message
 from kmip_core.ports.steps import Pace, Pending
+from kmip_core.ports.transport import Answer, LastWords
 from kmip_core.principal import Principal
 
 REQUEST = bytes.fromhex("42007801")
@@ -61,7 +62,7 @@ class FakeJob:
     def pace(self) -> Pace:
         return PACES.get(self.body[:1], Pace.QUICK)
 
-    def run(self) -> bytes | Pending | Pace:
+    def run(self) -> Answer | Pending | Pace:
         self.service.threads.append(threading.current_thread().name)
         if not self.has_begun and self.body[:1] in (b"C", b"K", b"R"):
             self.has_begun = True
@@ -76,6 +77,8 @@ class FakeJob:
             assert self.service.gate.wait(20)
         if self.body in (b"X", b"BX", b"CX", b"SX"):
             raise RuntimeError("a fault of the engine")
+        if self.body[1:2] == b"!":  # last words: whatever follows the mark
+            return LastWords(self.body[2:])
         if self.body[:1] == b"L":  # a long answer: L and the length in decimal digits
             return response(bytes(int(self.body[1:])))
         return response(self.principal.name.encode() + b" says " + self.body)

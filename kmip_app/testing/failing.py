@@ -1,0 +1,37 @@
+"""What `KmipTestServer.fail_next` was told, as a mishap."""
+
+from typing import Literal, TypeAlias
+
+from kmip_adapters.ttlv.mishaps import GARBAGE, Lost, Mishap
+from kmip_app.testing.naming import member
+from kmip_core.enums import Operation, ResultReason
+from kmip_core.errors import KmipError
+
+Drop: TypeAlias = bool | Literal["request", "answer"]
+
+
+def mishap(
+    operation: Operation | str,
+    reason: ResultReason | str | None,
+    message: str,
+    drop: Drop,
+    delay: float,
+    garbage: bool | bytes,
+) -> Mishap:
+    """Return the mishap.  Raises ValueError for nothing, or too much, at once, and for names that do not exist."""
+    if (reason is not None) + bool(drop) + (garbage is not False) > 1:
+        raise ValueError("reason, drop and garbage exclude each other; a delay goes with any of them")
+    if reason is None and not drop and garbage is False and delay == 0:
+        raise ValueError("say what is to go wrong: a reason, drop, delay or garbage")
+    if delay < 0:
+        raise ValueError("a delay is not negative")
+    if garbage == b"":
+        raise ValueError("garbage has bytes; drop sends none")
+    lost = Lost.REQUEST if drop is True else Lost(drop) if drop else None
+    return Mishap(
+        operation=member(Operation, operation),
+        refusal=None if reason is None else KmipError(member(ResultReason, reason), message),
+        lost=lost,
+        garbage=GARBAGE if garbage is True else garbage or None,
+        delay=delay,
+    )

@@ -1,0 +1,28 @@
+"""Members of the standard's enumerations by whatever name a test has at hand."""
+
+import enum
+from difflib import get_close_matches
+from typing import TypeVar
+
+E = TypeVar("E", bound=enum.Enum)
+
+
+def member(kind: type[E], given: object) -> E:
+    """Return the member that is meant: "Create Key Pair", "CREATE_KEY_PAIR", or a member of a client's enumeration.
+
+    Raises ValueError, with what may have been meant.
+    """
+    if isinstance(given, kind):
+        return given
+    name = str(getattr(given, "name", given))
+    members = {_bare(one.name): one for one in kind}
+    found = members.get(_bare(name))
+    if found is None:
+        near = [members[match].name for match in get_close_matches(_bare(name), members, n=1)]
+        guess = f"; did you mean {near[0]}?" if near else ""
+        raise ValueError(f"{name!r} is no {kind.__name__}{guess}")
+    return found
+
+
+def _bare(name: str) -> str:
+    return "".join(character for character in name if character.isalnum()).upper()

@@ -1,0 +1,212 @@
+"""What goes wrong on purpose: to the right request, as often as was said, and with the right things done."""
+
+import threading
+import time
+
+import pytest
+from attrs import define, field
+
+from kmip_adapters.ttlv.binary import DecodingError, decode
+from kmip_adapters.ttlv.codec import Codec
+from kmip_adapters.ttlv.mishaps import GARBAGE, HeldBack, Lost, Mishap, Mishaps, MishapService
+from kmip_adapters.ttlv.service import TtlvService
+from kmip_core.engine import Engine
+from kmip_core.enums import BatchErrorContinuationOption, Operation, ResultReason, ResultStatus, State
+from kmip_core.errors import KmipError, invalid_message
+from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem
+from kmip_core.operations import CATALOGUE, activate, get
+from kmip_core.ports.steps import Pace
+from kmip_core.ports.transport import Answer, LastWords, run_to_end
+from kmip_core.structures import ProtocolVersion
+from tests.builders import ALICE, a_symmetric_key, an_engine
+
+V12 = ProtocolVersion(1, 2)
+CODEC = Codec(CATALOGUE, [V12])
+
+GET = RequestBatchItem(operation=Operation.GET, payload=get.Request(unique_identifier="key"))
+ACTIVATE = RequestBatchItem(operation=Operation.ACTIVATE, payload=activate.Request(unique_identifier="key"))
+REFUSAL = KmipError(ResultReason.ITEM_NOT_FOUND, "on purpose")
+
+
+def frame(*items: RequestBatchItem) -> bytes:
+    numbered = [
+        RequestBatchItem(operation=item.operation, payload=item.payload, unique_batch_item_id=bytes([place]))
+        for place, item in enumerate(items)
+    ]
+    header = RequestHeader(
+        protocol_version=V12,
+        batch_order_option=True,
+        batch_error_continuation_option=BatchErrorContinuationOption.CONTINUE,
+    )
+    return CODEC.encode_request(RequestMessage(header=header, batch_items=tuple(numbered)))
+
+
+@define
+class Rehearsal:
+    """A service over one key in memory, and what is planned for it."""
+
+    engine: Engine = field(factory=lambda: an_engine(a_symmetric_key("key")))
+    mishaps: Mishaps = field(factory=Mishaps)
+
+    @property
+    def service(self) -> MishapService:
+        return MishapService(TtlvService(self.engine, CODEC), self.mishaps)
+
+    def plan(self, operation: Operation = Operation.GET, **what) -> None:
+        self.mishaps.plan(Mishap(operation=operation, **what))
+
+    def answer(self, *items: RequestBatchItem) -> Answer:
+        return run_to_end(self.service.open(frame(*items), ALICE))
+
+    def items(self, *items: RequestBatchItem) -> tuple[ResponseBatchItem, ...]:
+        answer = self.answer(*items)
+        assert isinstance(answer, bytes)
+        return CODEC.decode_response(answer).batch_items
+
+    @property
+    def state(self) -> State | None:
+        with self.engine.storage.unit_of_work() as work:
+            return work.find("key").attributes.state
+
+
+@pytest.fixture
+def rehearsal() -> Rehearsal:
+    return Rehearsal()
+
+
+def test_without_a_mishap_it_is_the_service_itself(rehearsal: Rehearsal) -> None:
+    plain = TtlvService(rehearsal.engine, CODEC)
+
+    assert rehearsal.answer(GET) == plain.open(frame(GET), ALICE).run()
+    assert rehearsal.service.refuse(REFUSAL) == plain.refuse(REFUSAL)
+
+
+def test_an_item_is_refused_and_not_performed(rehearsal: Rehearsal) -> None:
+    rehearsal.plan(Operation.ACTIVATE, refusal=REFUSAL)
+
+    (item,) = rehearsal.items(ACTIVATE)
+
+    assert (item.result_status, item.result_reason) == (ResultStatus.OPERATION_FAILED, ResultReason.ITEM_NOT_FOUND)
+    assert item.result_message == "on purpose"
+    assert rehearsal.state is State.PRE_ACTIVE
+
+
+def test_only_the_next_request_with_the_operation_meets_it(rehearsal: Rehearsal) -> None:
+    rehearsal.plan(refusal=REFUSAL)
+
+    statuses = [rehearsal.items(item)[0].result_status for item in (ACTIVATE, GET, GET)]
+
+    assert statuses == [ResultStatus.SUCCESS, ResultStatus.OPERATION_FAILED, ResultStatus.SUCCESS]
+    assert rehearsal.mishaps.planned == ()
+
+
+def test_each_item_of_a_batch_meets_one_of_its_own(rehearsal: Rehearsal) -> None:
+    rehearsal.plan(refusal=REFUSAL)
+    rehearsal.plan(refusal=invalid_message("also on purpose"))
+
+    items = rehearsal.items(GET, ACTIVATE, GET, GET)
+
+    assert [i.result_reason for i in items] == [ResultReason.ITEM_NOT_FOUND, None, ResultReason.INVALID_MESSAGE, None]
+
+
+def test_a_lost_request_has_done_nothing(rehearsal: Rehearsal) -> None:
+    rehearsal.plan(Operation.ACTIVATE, lost=Lost.REQUEST)
+
+    assert rehearsal.answer(ACTIVATE) == LastWords()
+    assert rehearsal.state is State.PRE_ACTIVE
+
+
+def test_a_lost_answer_was_to_a_request_that_was_done(rehearsal: Rehearsal) -> None:
+    rehearsal.plan(Operation.ACTIVATE, lost=Lost.ANSWER)
+
+    assert rehearsal.answer(ACTIVATE) == LastWords()
+    assert rehearsal.state is State.ACTIVE
+
+
+def test_garbage_comes_instead_of_the_answer_to_what_was_done(rehearsal: Rehearsal) -> None:
+    rehearsal.plan(Operation.ACTIVATE, garbage=b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    assert rehearsal.answer(ACTIVATE) == LastWords(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    assert rehearsal.state is State.ACTIVE
+
+
+def test_the_usual_garbage_is_as_long_as_it_says_and_no_ttlv() -> None:
+    assert len(GARBAGE) == 8 + int.from_bytes(GARBAGE[4:8])
+    with pytest.raises(DecodingError):
+        decode(GARBAGE)
+
+
+def test_what_waits_for_its_commit_still_says_so(rehearsal: Rehearsal) -> None:
+    rehearsal.plan(Operation.ACTIVATE, lost=Lost.ANSWER)
+    rehearsal.plan(Operation.ACTIVATE, lost=Lost.REQUEST)
+
+    paces = [rehearsal.service.open(frame(ACTIVATE), ALICE).pace for _ in range(2)]
+
+    assert paces == [Pace.COMMITS, Pace.COMMITS]
+
+
+def test_a_late_answer_is_something_that_its_job_waits_for(rehearsal: Rehearsal) -> None:
+    rehearsal.plan(delay=0.05)
+    job = rehearsal.service.open(frame(GET), ALICE)
+    began = time.monotonic()
+    outcome = job.run()
+    while not isinstance(outcome, HeldBack):
+        assert not isinstance(outcome, bytes | Pace)
+        outcome.wait()
+        outcome = job.run()
+    known = threading.Event()
+
+    outcome.when_known(known.set)
+
+    assert known.wait(20)
+    assert time.monotonic() - began >= 0.05
+    answer = job.run()
+    assert isinstance(answer, bytes)
+    assert CODEC.decode_response(answer).batch_items[0].result_status is ResultStatus.SUCCESS
+
+
+def test_everything_is_done_before_an_answer_is_held_back_and_clearing_lets_it_go(rehearsal: Rehearsal) -> None:
+    rehearsal.plan(Operation.ACTIVATE, delay=3_600)
+    rehearsal.plan(refusal=REFUSAL)
+    answers: list[Answer] = []
+    waiting = threading.Thread(target=lambda: answers.append(rehearsal.answer(ACTIVATE)))
+    waiting.start()
+    for _ in range(1_000):
+        if rehearsal.state is State.ACTIVE:
+            break
+        waiting.join(0.01)
+    assert rehearsal.state is State.ACTIVE
+
+    rehearsal.mishaps.clear()
+    waiting.join(20)
+
+    assert len(answers) == 1
+    assert rehearsal.mishaps.planned == ()
+
+
+def test_a_delay_goes_with_the_rest(rehearsal: Rehearsal) -> None:
+    rehearsal.plan(Operation.ACTIVATE, delay=0.01, refusal=REFUSAL)
+    rehearsal.plan(Operation.GET, delay=0.01, lost=Lost.REQUEST)
+
+    (item,) = rehearsal.items(ACTIVATE)
+
+    assert item.result_reason is ResultReason.ITEM_NOT_FOUND
+    assert rehearsal.answer(GET) == LastWords()
+
+
+def test_a_busy_server_declines_what_would_have_gone_wrong(rehearsal: Rehearsal) -> None:
+    rehearsal.plan(delay=1.0)
+    busy = KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, "busy")
+
+    declined = CODEC.decode_response(rehearsal.service.open(frame(GET), ALICE).decline(busy))
+
+    assert declined.batch_items[0].result_message == "busy"
+
+
+def test_bytes_that_are_no_message_meet_nothing(rehearsal: Rehearsal) -> None:
+    rehearsal.plan(lost=Lost.REQUEST)
+
+    answer = run_to_end(rehearsal.service.open(frame(GET)[:-8], ALICE))
+
+    assert isinstance(answer, bytes)
+    assert len(rehearsal.mishaps.planned) == 1
