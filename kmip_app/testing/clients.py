@@ -65,7 +65,7 @@ def certificate_for(pki: Pki, name: str, ca: str) -> ClientCertificate:
 def _common_files() -> Mapping[str, bytes]:
     with tempfile.TemporaryDirectory(prefix="kmipd-pki-") as folder:
         ensure_pki(Path(folder), ca_key_bits=CA_KEY_BITS)
-        return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+        return {path.name: path.read_bytes() for path in Path(folder).iterdir() if path.suffix in {".crt", ".key"}}
 
 
 def _write(path: Path, content: bytes) -> None:
