@@ -23,6 +23,7 @@ from kmip_core.enums import (
     CryptographicUsageMask,
     ObjectType,
     Operation,
+    QueryFunction,
     ResultReason,
     ResultStatus,
     State,
@@ -322,7 +323,7 @@ def test_a_late_answer_keeps_nobody_else_waiting(server: KmipTestServer) -> None
             break
         late.join(0.01)
 
-    in_time = ask(server, query.Request(query_functions=()))
+    in_time = ask(server, query.Request(query_functions=(QueryFunction.QUERY_OPERATIONS,)))
     assert (in_time.result_status, answers) == (ResultStatus.SUCCESS, [])
     server.reset()
     late.join(20)
