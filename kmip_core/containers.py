@@ -16,7 +16,7 @@ from kmip_core.errors import KmipError, invalid_field
 from kmip_core.objects import Certificate, KeyBlock, KeyValue, PrivateKey, SecretData
 from kmip_core.operation import Scope
 from kmip_core.ports.key_forms import KeyContainer
-from kmip_core.rules import Admitted, Purpose
+from kmip_core.rules import Purpose
 from kmip_core.structures import Link
 
 MAXIMUM_CHAIN: Final = 20
@@ -102,16 +102,9 @@ def _chain(scope: Scope, attributes: Attributes) -> tuple[Certificate, ...]:
         if len(chain) == MAXIMUM_CHAIN:
             raise invalid_field(f"a chain has {MAXIMUM_CHAIN} certificates at most")
         admitted = scope.admit(identifier, Purpose.READ_CONTENT, Operation.GET, _CERTIFICATES)
-        chain[identifier] = _certificate(scope, admitted)
+        chain[identifier] = evolve(scope.content_of(admitted, Certificate), attributes=Attributes())
         identifier = _next(admitted.attributes, _FIRST_LINKS)
     return tuple(chain.values())
-
-
-def _certificate(scope: Scope, admitted: Admitted) -> Certificate:
-    content = scope.work.content(admitted)
-    if not isinstance(content, Certificate):
-        raise invalid_field("a certificate link must lead to a certificate")
-    return evolve(content, attributes=Attributes())
 
 
 def _next(attributes: Attributes, link_types: Iterable[LinkType]) -> str | None:

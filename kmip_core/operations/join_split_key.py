@@ -54,7 +54,7 @@ def perform(request: Request, scope: Scope) -> Response:
     admitted = scope.targets[PARTS]
     if not 0 < len(admitted) <= MAXIMUM_PARTS:
         raise invalid_field(f"1 to {MAXIMUM_PARTS} parts can be joined")
-    parts = {each.unique_identifier: _content(scope, each) for each in admitted}
+    parts = {each.unique_identifier: scope.content_of(each, SplitKey) for each in admitted}
     first = next(iter(parts.values()))
     scheme = _scheme(first)
     if any(_scheme(part) != scheme or _kind(part) != _kind(first) for part in parts.values()):
@@ -73,13 +73,6 @@ def perform(request: Request, scope: Scope) -> Response:
         protection_storage_masks=request.protection_storage_masks,
     )
     return Response(unique_identifier=made.unique_identifier)
-
-
-def _content(scope: Scope, part: Admitted) -> SplitKey:
-    content = scope.work.content(part)
-    if not isinstance(content, SplitKey):
-        raise KmipError(ResultReason.INVALID_OBJECT_TYPE, "only split keys can be joined")
-    return content
 
 
 def _scheme(part: SplitKey) -> SharingScheme:
