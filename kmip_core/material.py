@@ -15,6 +15,9 @@ from kmip_core.objects import Content, KeyBlock, KeyValue, PrivateKey, PublicKey
 from kmip_core.operation import Scope
 from kmip_core.structures import KeyHandle
 
+WITH_PARITY: Final = frozenset({CryptographicAlgorithm.DES, CryptographicAlgorithm.TRIPLE_DES})
+"""One bit in eight is parity; clients announce the length with it or without: 192 or 168 for three keys."""
+
 
 def checked(scope: Scope, content: Content, attributes: Attributes) -> Attributes:
     """Return the attributes with algorithm and length of a public or private key, read from it where nobody says them.
