@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, pkcs12
 
+from kmip_adapters.crypto.software.certificates import UNREADABLE, parsed_certificate
 from kmip_adapters.crypto.software.conversion import describe
 from kmip_adapters.crypto.software.formats import written
 from kmip_adapters.crypto.software.keys import private_key
@@ -74,7 +74,10 @@ def write_container(contents: KeyContainer, password: bytes) -> bytes:
     key = private_key(contents.private_key)
     if not isinstance(key, KINDS):
         raise _cannot_hold()
-    certificates = [x509.load_der_x509_certificate(each.certificate_value) for each in contents.certificates]
+    try:
+        certificates = [parsed_certificate(each) for each in contents.certificates]
+    except UNREADABLE:
+        raise invalid_field("a certificate linked to the private key cannot be read") from None
     protection = (
         PrivateFormat.PKCS12.encryption_builder()
         .kdf_rounds(ROUNDS)

@@ -278,7 +278,7 @@ def test_a_container_needs_a_password_that_is_active() -> None:
 
     with pytest.raises(KmipError) as refused:
         fetched(engine, without, KeyFormatType.PKCS_12)
-    assert refused.value.reason is ResultReason.INVALID_FIELD
+    assert refused.value.reason is ResultReason.BAD_PASSWORD
     with pytest.raises(KmipError) as refused:
         fetched(engine, key, KeyFormatType.PKCS_12)
     assert refused.value.reason is ResultReason.WRONG_KEY_LIFECYCLE_STATE
