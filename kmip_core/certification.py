@@ -183,12 +183,11 @@ def _several(value: Any) -> tuple[str, ...]:
 
 
 def _rdn(key: str, value: str) -> str:
-    escaped = "".join("\\" + c if c in ',+"\\<>;=#' else c for c in value)
-    if escaped[:1] == " ":
-        escaped = "\\" + escaped
-    if escaped[-1:] == " ":
-        escaped = escaped[:-1] + "\\ "
-    return f"{key}={escaped}"
+    return f"{key}={value.translate(_ESCAPES)}"
+
+
+_ESCAPES: Final = str.maketrans({"\0": "\\00", **{character: f"\\{character}" for character in ',+"\\<>;=# '}})
+"""RFC 4514 §2.4. It wants a space escaped at the edges only, and allows it anywhere."""
 
 
 # --- issuers -------------------------------------------------------------------------------------------------------
