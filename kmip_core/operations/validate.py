@@ -115,7 +115,7 @@ def _found(scope: Scope, reference: AttributeReference, value: object) -> list[A
         for identifier in scope.work.locate(query).unique_identifiers:
             try:
                 found.append(scope.admit(identifier, Purpose.READ_CONTENT, object_types=_CERTIFICATES))
-            except KmipError:  # archived, destroyed, or to be seen but not read: it is no help
+            except KmipError:  # to be seen but not read: it is no help
                 continue
     return found
 
