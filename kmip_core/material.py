@@ -33,8 +33,7 @@ def checked(scope: Scope, content: Content, attributes: Attributes) -> Attribute
     domain = attributes.cryptographic_domain_parameters
     half = "private" if content.object_type is ObjectType.PRIVATE_KEY else "public"
     found = description.algorithm
-    differs = algorithm is not None and found not in (None, algorithm)
-    if differs and not {algorithm, found} <= _SAID_ALIKE:
+    if algorithm is not None and found is not None and not _are_alike(algorithm, found):
         raise invalid_field(
             f"Cryptographic Algorithm is {_name(algorithm)} but the {half} key is one of {_name(found)}"
         )
@@ -63,6 +62,10 @@ _SAID_ALIKE: Final = frozenset(
 """Names that clients give to keys on curves as they see fit: before 3.0 the standard had none for Edwards' curves."""
 
 
+def _are_alike(told: CryptographicAlgorithm, found: CryptographicAlgorithm) -> bool:
+    return told is found or {told, found} <= _SAID_ALIKE
+
+
 def _is_in_the_clear(block: KeyBlock) -> bool:
     value = block.key_value
     return (
@@ -77,5 +80,5 @@ def _octets(bits: int) -> int:
     return (bits + 7) // 8
 
 
-def _name(algorithm: CryptographicAlgorithm | None) -> str:
-    return "" if algorithm is None else algorithm.name.replace("_", "-")
+def _name(algorithm: CryptographicAlgorithm) -> str:
+    return algorithm.name.replace("_", "-")
