@@ -14,16 +14,21 @@ from kmip_core.enums import (
     CryptographicAlgorithm,
     KeyFormatType,
     LinkType,
+    ObjectType,
+    Operation,
     ResultReason,
     WrappingMethod,
 )
 from kmip_core.errors import KmipError
+from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage
 from kmip_core.objects import Certificate, KeyBlock, KeyValue, PrivateKey
+from kmip_core.operations import register
 from kmip_core.ports.certificates import CertificateContents
 from kmip_core.ports.crypto import KeyPair
 from kmip_core.ports.key_forms import KeyContainer
+from kmip_core.ports.transport import Pace
 from kmip_core.structures import KeyWrappingData, Link
-from tests.builders import NOW, a_secret, a_symmetric_key, an_engine
+from tests.builders import NOW, VERSION, a_secret, a_symmetric_key, an_engine
 from tests.unit.kmip_core.test_delivery import MASK, a_password, a_registered, fetched
 
 PASSWORD: Final = b"password"
@@ -234,3 +239,18 @@ def test_a_container_without_a_private_key_is_no_private_key() -> None:
         ResultReason.INVALID_FIELD,
         "the PKCS#12 container holds no private key",
     )
+
+
+@pytest.mark.parametrize(
+    ("content", "pace"),
+    [(a_container(b"container"), Pace.SLOW), (PAIR.private_key, Pace.COMMITS), (None, Pace.COMMITS)],
+    ids=["a container", "a key", "nothing"],
+)
+def test_a_container_is_taken_apart_where_it_may_take_time(content: PrivateKey | None, pace: Pace) -> None:
+    request = register.Request(object_type=ObjectType.PRIVATE_KEY, managed_object=content)
+    message = RequestMessage(
+        header=RequestHeader(protocol_version=VERSION),
+        batch_items=(RequestBatchItem(operation=Operation.REGISTER, payload=request),),
+    )
+
+    assert ENGINE.pace(message) is pace
