@@ -1,6 +1,11 @@
 """Options of the whole suite; pytest knows them wherever it is started."""
 
+import hypothesis
 import pytest
+
+# How long an example takes is the machine's affair, which may be busy; a test that hangs has limits of its own.
+hypothesis.settings.register_profile("kmipd", deadline=None)
+hypothesis.settings.load_profile("kmipd")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
