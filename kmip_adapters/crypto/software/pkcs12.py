@@ -38,6 +38,9 @@ ROUNDS: Final = 50_000
 MAXIMUM_PASSWORD: Final = 1024
 MAXIMUM_DEPTH: Final = 24
 
+OCTET_STRING: Final = 0x04
+EXPLICIT: Final = 0xA0  # [0]
+
 
 def read_container(container: bytes, password: bytes) -> KeyContainer:
     """Return what is in the container; see the port."""
@@ -114,16 +117,18 @@ def _check_password(password: bytes) -> None:
         raise invalid_field(f"a PKCS#12 password has 1 to {MAXIMUM_PASSWORD} bytes")
 
 
-def _rounds(der: bytes, depth: int = 0) -> int:
+def _rounds(der: bytes, around: int = 0, depth: int = 0) -> int:
     """Return what all iteration counts come to: wherever an INTEGER follows an OCTET STRING, its salt.
 
-    Raises KmipError (Invalid Field) unless it is DER, for an indefinite length would hide what follows from this walk,
-    and for scrypt.
+    around: the tag that this is in. An OCTET STRING is structure where [0] EXPLICIT holds it, as in a ContentInfo; the
+    others are salts, digests and cipher text, which look like anything.
+    Raises KmipError (Invalid Field) unless it is DER, for an indefinite length, or an OCTET STRING in pieces, would
+    hide what follows from this walk, and for scrypt.
     """
     offset, previous, rounds = 0, 0, 0
     while offset + 2 <= len(der):
         tag, length, header = der[offset], der[offset + 1], 2
-        if length == 0x80 and tag & 0x20:
+        if (length == 0x80 and tag & 0x20) or tag == OCTET_STRING | 0x20:
             raise invalid_field("the container is not in DER")
         if length & 0x80:
             octets = length & 0x7F
@@ -134,10 +139,11 @@ def _rounds(der: bytes, depth: int = 0) -> int:
             return rounds
         if tag == 0x06 and value == SCRYPT:
             raise invalid_field("the container is protected by scrypt, which is not taken here")
-        if tag == 0x02 and previous == 0x04:
+        if tag == 0x02 and previous == OCTET_STRING:
             rounds += int.from_bytes(value)
-        if (tag & 0x20 or tag == 0x04) and depth < MAXIMUM_DEPTH:
-            rounds += _rounds(value, depth + 1)
+        is_structure = tag & 0x20 or (tag == OCTET_STRING and around == EXPLICIT)
+        if is_structure and depth < MAXIMUM_DEPTH:
+            rounds += _rounds(value, tag, depth + 1)
         offset += header + length
         previous = tag
     return rounds

@@ -5,6 +5,7 @@ import pytest
 from kmip_adapters.crypto.software.pkcs12 import MAXIMUM_ROUNDS, read_container
 from kmip_core.errors import KmipError
 
+NO_CONTAINER = "the material is not a PKCS#12 container that can be read"
 SCRYPT = bytes.fromhex("06092b06010401da47040b")
 
 
@@ -33,3 +34,32 @@ def test_rounds_are_counted_together() -> None:
 
 def test_scrypt_is_not_taken() -> None:
     assert "scrypt" in refusal(a_sequence(a_sequence(SCRYPT, salted(2))))
+
+
+def data(content: bytes, octet_string: int = 0x04) -> bytes:
+    """Return a ContentInfo of type data, as containers nest them: what is in its OCTET STRING is structure again."""
+    octets = bytes([octet_string, len(content)]) + content
+    return a_sequence(bytes.fromhex("06092a864886f70d010701"), bytes([0xA0, len(octets)]) + octets)
+
+
+def test_rounds_are_counted_inside_of_what_is_nested() -> None:
+    assert "rounds" in refusal(a_sequence(data(a_sequence(data(salted(MAXIMUM_ROUNDS + 1))))))
+
+
+@pytest.mark.parametrize(
+    "nested",
+    [data(bytes.fromhex("3080") + salted(1) + bytes(2)), data(b"\x04\x01s", octet_string=0x24)],
+    ids=["an indefinite length", "an OCTET STRING in pieces"],
+)
+def test_what_could_hide_rounds_is_refused(nested: bytes) -> None:
+    assert "DER" in refusal(a_sequence(nested))
+
+
+@pytest.mark.parametrize("cipher_text", ["3080", "2480", "3082", "06092b06010401da47040b", "0400020500ffffffff"])
+def test_cipher_text_is_not_taken_for_structure(cipher_text: str) -> None:
+    """Every seventieth container was refused, for what its encrypted key looked like."""
+    octets = bytes.fromhex(cipher_text)
+    shrouded = a_sequence(a_sequence(b"\x06\x01\x2a", salted(2)), bytes([0x04, len(octets)]) + octets)
+    key_bag = a_sequence(b"\x06\x01\x2a", bytes([0xA0, len(shrouded)]) + shrouded)
+
+    assert refusal(a_sequence(data(a_sequence(key_bag)))) == NO_CONTAINER
