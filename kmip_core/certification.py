@@ -61,31 +61,20 @@ class Subject:
     request: SigningRequest | None
 
 
-def read_request(
-    scope: Scope, request_type: CertificateRequestType | None, value: bytes | None, stored: Admitted | None
-) -> SigningRequest | None:
-    """Return the certificate request of a message, or of a managed Certificate Request; None if there is neither.
+def read_request(scope: Scope, request_type: CertificateRequestType | None, value: bytes) -> SigningRequest:
+    """Return the certificate request of a message.
 
     Raises KmipError: Invalid Field without its type, Invalid CSR.
     """
-    if value is not None:
-        if request_type is None:
-            raise invalid_field("Certificate Request Type must be given with a certificate request")
-        return scope.certificates.read_request(request_type, value)
-    if stored is None or stored.managed_object.object_type is not ObjectType.CERTIFICATE_REQUEST:
-        return None
-    content = scope.work.content(stored)
-    if not isinstance(content, CertificateRequest):
-        raise invalid_field("the object is not a certificate request")
+    if request_type is None:
+        raise invalid_field("Certificate Request Type must be given with a certificate request")
+    return scope.certificates.read_request(request_type, value)
+
+
+def read_stored_request(scope: Scope, stored: Admitted) -> SigningRequest:
+    """Return a managed Certificate Request.  Raises KmipError (Invalid CSR)."""
+    content = scope.content_of(stored, CertificateRequest)
     return scope.certificates.read_request(content.certificate_request_type, content.certificate_request_value)
-
-
-def holder_content(scope: Scope, holder: Admitted) -> PublicKey:
-    """Return the managed public key that is to be certified."""
-    content = scope.work.content(holder)
-    if not isinstance(content, PublicKey):
-        raise KmipError(ResultReason.INVALID_OBJECT_TYPE, "only a public key can be certified")
-    return content
 
 
 def check_is_the_holders(scope: Scope, request: SigningRequest, holder: PublicKey) -> None:
@@ -194,12 +183,11 @@ def _several(value: Any) -> tuple[str, ...]:
 
 
 def _rdn(key: str, value: str) -> str:
-    escaped = "".join("\\" + c if c in ',+"\\<>;=#' else c for c in value)
-    if escaped[:1] == " ":
-        escaped = "\\" + escaped
-    if escaped[-1:] == " ":
-        escaped = escaped[:-1] + "\\ "
-    return f"{key}={escaped}"
+    return f"{key}={value.translate(_ESCAPES)}"
+
+
+_ESCAPES: Final = str.maketrans({"\0": "\\00", **{character: f"\\{character}" for character in ',+"\\<>;=# '}})
+"""RFC 4514 §2.4. It wants a space escaped at the edges only, and allows it anywhere."""
 
 
 # --- issuers -------------------------------------------------------------------------------------------------------
@@ -218,10 +206,7 @@ def _issuer(scope: Scope, attributes: Attributes) -> tuple[Certificate, PrivateK
 
 def _certificate(scope: Scope, identifier: str) -> Certificate:
     admitted = scope.admit(identifier, Purpose.READ_CONTENT, Operation.GET, frozenset({ObjectType.CERTIFICATE}))
-    content = scope.work.content(admitted)
-    if not isinstance(content, Certificate):
-        raise invalid_field("the issuer must be a certificate")
-    return content
+    return scope.content_of(admitted, Certificate)
 
 
 def _private_key(scope: Scope, certificate: str) -> PrivateKey:
@@ -233,14 +218,8 @@ def _private_key(scope: Scope, certificate: str) -> PrivateKey:
         keys += _linked(half.attributes, LinkType.PRIVATE_KEY_LINK)
     if not keys:
         raise invalid_field("the issuer's certificate is not linked to its private key")
-    return _content_of_key(scope, scope.admit(keys[0], Purpose.ISSUE, object_types=frozenset({ObjectType.PRIVATE_KEY})))
-
-
-def _content_of_key(scope: Scope, key: Admitted) -> PrivateKey:
-    content = scope.work.content(key)
-    if not isinstance(content, PrivateKey):
-        raise invalid_field("the issuer's key must be a private key")
-    return content
+    key = scope.admit(keys[0], Purpose.ISSUE, object_types=frozenset({ObjectType.PRIVATE_KEY}))
+    return scope.content_of(key, PrivateKey)
 
 
 def _linked(attributes: Attributes, link_type: LinkType) -> tuple[str, ...]:
@@ -265,7 +244,7 @@ def _own_authority(scope: Scope) -> tuple[Certificate, PrivateKey]:
         certificates = _linked(key.attributes, LinkType.CERTIFICATE_LINK)
         if len(certificates) != 1:  # its owner may change links
             raise invalid_field("the private key of your certificate authority must have one Certificate Link")
-        return _certificate(scope, certificates[0]), _content_of_key(scope, key)
+        return _certificate(scope, certificates[0]), scope.content_of(key, PrivateKey)
     return _made_authority(scope, name)
 
 

@@ -16,12 +16,13 @@ from kmip_core.errors import KmipError, invalid_field
 from kmip_core.objects import Certificate, KeyBlock, KeyValue, PrivateKey, SecretData
 from kmip_core.operation import Scope
 from kmip_core.ports.key_forms import KeyContainer
-from kmip_core.rules import Admitted, Purpose
+from kmip_core.rules import Purpose
 from kmip_core.structures import Link
 
 MAXIMUM_CHAIN: Final = 20
+FRIENDLY_NAME: Final = "alias"
+"""Of a key that has no PKCS#12 Friendly Name. KMIP 2.1 §4.39."""
 
-_SECRETS: Final = frozenset({ObjectType.SECRET_DATA})
 _CERTIFICATES: Final = frozenset({ObjectType.CERTIFICATE})
 _FIRST_LINKS: Final = (LinkType.PKCS_12_CERTIFICATE_LINK, LinkType.CERTIFICATE_LINK)
 
@@ -29,13 +30,13 @@ _FIRST_LINKS: Final = (LinkType.PKCS_12_CERTIFICATE_LINK, LinkType.CERTIFICATE_L
 def packed(scope: Scope, key: PrivateKey, attributes: Attributes) -> KeyBlock:
     """Return the key block that holds a container with the private key and its certificate chain.
 
-    Raises KmipError (Invalid Field) without a password, or for more than one chain; and as admission of password and
-    certificates does.
+    Raises KmipError (Invalid Field) for more than one chain, or one that cannot be read; as `password`, and as the
+    admission of password and certificates does.
     """
     contents = KeyContainer(
         private_key=key,
         certificates=_chain(scope, attributes),
-        friendly_name=attributes.pkcs_12_friendly_name,
+        friendly_name=attributes.pkcs_12_friendly_name or FRIENDLY_NAME,
     )
     container = scope.key_forms.write_container(contents, password(scope, attributes))
     return KeyBlock(key_format_type=KeyFormatType.PKCS_12, key_value=KeyValue(key_material=container))
@@ -57,7 +58,7 @@ def taken_apart(scope: Scope, content: PrivateKey, attributes: Attributes) -> tu
     """Return a private key that came in a container, and its attributes.
 
     The certificates become objects of their own, each linked to the next, the key to the first.
-    Raises KmipError: Bad Password; Invalid Field for what is no container; as admission of the password does.
+    Raises KmipError: Bad Password; Invalid Field for what is no container; as `password`, and as its admission does.
     """
     key, contents = _unpacked(scope, content.key_block, attributes)
     name = attributes.pkcs_12_friendly_name or contents.friendly_name
@@ -76,17 +77,26 @@ def _link(certificate: str | None) -> tuple[Link, ...]:
 
 
 def password(scope: Scope, attributes: Attributes) -> bytes:
-    """Return the password that the attributes link to; it must be Active (TC-PKCS12-2-14)."""
+    """Return the password that the attributes link to; it must be Active (TC-PKCS12-2-14).
+
+    Raises KmipError: Bad Password unless it is one Secret Data (KMIP 2.1 §11.46); Key Value Not Present.
+    """
     identifiers = list(_linked(attributes, LinkType.PKCS_12_PASSWORD_LINK))
     if len(identifiers) != 1:
-        raise invalid_field("PKCS#12 needs one PKCS#12 Password Link, to the Secret Data that is the password")
-    admitted = scope.admit(identifiers[0], Purpose.PASSWORD, Operation.GET, _SECRETS)
-    content = scope.work.content(admitted)
-    value = content.key_block.key_value if isinstance(content, SecretData) else None
-    material = value.key_material if isinstance(value, KeyValue) else None
-    if not isinstance(material, bytes):
+        raise _bad_password()
+    admitted = scope.admit(identifiers[0], Purpose.PASSWORD, Operation.GET)
+    if admitted.managed_object.object_type is not ObjectType.SECRET_DATA:
+        raise _bad_password()
+    block = scope.content_of(admitted, SecretData).key_block
+    material = block.key_value.key_material if isinstance(block.key_value, KeyValue) else None
+    if block.key_wrapping_data is not None or not isinstance(material, bytes):
         raise KmipError(ResultReason.KEY_VALUE_NOT_PRESENT, "the password's value is not here in the clear")
     return material
+
+
+def _bad_password() -> KmipError:
+    text = "PKCS#12 needs one PKCS#12 Password Link, to the Secret Data that is the password"
+    return KmipError(ResultReason.BAD_PASSWORD, text)
 
 
 def _chain(scope: Scope, attributes: Attributes) -> tuple[Certificate, ...]:
@@ -102,16 +112,9 @@ def _chain(scope: Scope, attributes: Attributes) -> tuple[Certificate, ...]:
         if len(chain) == MAXIMUM_CHAIN:
             raise invalid_field(f"a chain has {MAXIMUM_CHAIN} certificates at most")
         admitted = scope.admit(identifier, Purpose.READ_CONTENT, Operation.GET, _CERTIFICATES)
-        chain[identifier] = _certificate(scope, admitted)
+        chain[identifier] = evolve(scope.content_of(admitted, Certificate), attributes=Attributes())
         identifier = _next(admitted.attributes, _FIRST_LINKS)
     return tuple(chain.values())
-
-
-def _certificate(scope: Scope, admitted: Admitted) -> Certificate:
-    content = scope.work.content(admitted)
-    if not isinstance(content, Certificate):
-        raise invalid_field("a certificate link must lead to a certificate")
-    return evolve(content, attributes=Attributes())
 
 
 def _next(attributes: Attributes, link_types: Iterable[LinkType]) -> str | None:

@@ -15,6 +15,9 @@ from kmip_core.objects import Content, KeyBlock, KeyValue, PrivateKey, PublicKey
 from kmip_core.operation import Scope
 from kmip_core.structures import KeyHandle
 
+WITH_PARITY: Final = frozenset({CryptographicAlgorithm.DES, CryptographicAlgorithm.TRIPLE_DES})
+"""One bit in eight is parity; clients announce the length with it or without: 192 or 168 for three keys."""
+
 
 def checked(scope: Scope, content: Content, attributes: Attributes) -> Attributes:
     """Return the attributes with algorithm and length of a public or private key, read from it where nobody says them.
@@ -30,8 +33,7 @@ def checked(scope: Scope, content: Content, attributes: Attributes) -> Attribute
     domain = attributes.cryptographic_domain_parameters
     half = "private" if content.object_type is ObjectType.PRIVATE_KEY else "public"
     found = description.algorithm
-    differs = algorithm is not None and found not in (None, algorithm)
-    if differs and not {algorithm, found} <= _SAID_ALIKE:
+    if algorithm is not None and found is not None and not _are_alike(algorithm, found):
         raise invalid_field(
             f"Cryptographic Algorithm is {_name(algorithm)} but the {half} key is one of {_name(found)}"
         )
@@ -60,6 +62,10 @@ _SAID_ALIKE: Final = frozenset(
 """Names that clients give to keys on curves as they see fit: before 3.0 the standard had none for Edwards' curves."""
 
 
+def _are_alike(told: CryptographicAlgorithm, found: CryptographicAlgorithm) -> bool:
+    return told is found or {told, found} <= _SAID_ALIKE
+
+
 def _is_in_the_clear(block: KeyBlock) -> bool:
     value = block.key_value
     return (
@@ -74,5 +80,5 @@ def _octets(bits: int) -> int:
     return (bits + 7) // 8
 
 
-def _name(algorithm: CryptographicAlgorithm | None) -> str:
-    return "" if algorithm is None else algorithm.name.replace("_", "-")
+def _name(algorithm: CryptographicAlgorithm) -> str:
+    return algorithm.name.replace("_", "-")

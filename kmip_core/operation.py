@@ -7,7 +7,7 @@ and how the work is paced. The handler then receives admitted objects and ports,
 
 import enum
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 from attrs import Factory, define, field, fields, frozen
 
@@ -51,6 +51,9 @@ from kmip_core.tickets import Tickets
 ObjectReference: TypeAlias = str | UniqueIdentifier | int
 """How a request names an object: its identifier; the ID placeholder or "the last one made by ..." (2.x); or the n-th
 identifier that this batch has returned, negative counted from the end (2.x). None in a field means the placeholder."""
+
+
+C = TypeVar("C", bound=Content)
 
 
 class Effect(enum.Enum):
@@ -290,6 +293,16 @@ class Scope:
     def visibility(self) -> Visibility:
         """What Locate may show to this principal."""
         return self.policy.visibility(self.principal)
+
+    def content_of(self, admitted: Admitted, kind: type[C]) -> C:
+        """Return the content of an object that was admitted for its type, as the class of that type.
+
+        Raises TypeError if the store has content of another class: its fault, not the client's.
+        """
+        content = self.work.content(admitted)
+        if not isinstance(content, kind):
+            raise TypeError(f"the {admitted.managed_object.object_type.name} holds a {type(content).__name__}")
+        return content
 
 
 def names_new_object(response: Any) -> str | None:

@@ -43,8 +43,6 @@ def inherited(target: Admitted, wanted: Attributes, offset: int | None, now: int
             moved = now + offset - old.activation_date
             for name in _MOVED_DATES:
                 copied[name] = None if copied[name] is None else copied[name] + moved
-    if old.usage_limits is not None:
-        copied["usage_limits"] = evolve(old.usage_limits, usage_limits_count=old.usage_limits.usage_limits_total)
     kept = Attributes(**copied, custom_attributes=old.custom_attributes)
     link = Link(link_type=LinkType.REPLACED_OBJECT_LINK, linked_object_identifier=target.unique_identifier)
     return evolve(merge(kept, wanted), links=(link, *wanted.links))

@@ -27,7 +27,6 @@ from kmip_core.rules import Admitted, Purpose
 from kmip_core.structures import (
     CryptographicParameters,
     EncryptionKeyInformation,
-    KeyHandle,
     KeyWrappingData,
     KeyWrappingSpecification,
     MACSignatureKeyInformation,
@@ -164,12 +163,8 @@ def _check_keys(
 def _encoded(scope: Scope, block: KeyBlock, attributes: Attributes, specification: KeyWrappingSpecification) -> bytes:
     """Return what is to be wrapped."""
     value = block.key_value
-    if block.key_wrapping_data is not None or isinstance(value, bytes):
+    if block.key_wrapping_data is not None or not isinstance(value, KeyValue):
         raise KmipError(ResultReason.KEY_WRAP_TYPE_NOT_SUPPORTED, "the key is kept wrapped; it is not wrapped again")
-    if value is None:
-        raise KmipError(ResultReason.KEY_VALUE_NOT_PRESENT, "the object was registered without its key value")
-    if isinstance(value.key_material, KeyHandle):
-        raise KmipError(ResultReason.NOT_EXTRACTABLE, "the key does not leave the module that holds it")
     if specification.encoding_option is EncodingOption.NO_ENCODING:
         if specification.attribute_names:
             raise _encoding_error("attributes are wrapped with TTLV Encoding only")

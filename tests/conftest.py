@@ -1,11 +1,16 @@
 """Options of the whole suite; pytest knows them wherever it is started."""
 
+import hypothesis
 import pytest
 from hypothesis import settings
 
 # A busy machine is no fault of the code: no test asserts how long something takes.
 settings.register_profile("kmipd", deadline=None)
 settings.load_profile("kmipd")
+
+# How long an example takes is the machine's affair, which may be busy; a test that hangs has limits of its own.
+hypothesis.settings.register_profile("kmipd", deadline=None)
+hypothesis.settings.load_profile("kmipd")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

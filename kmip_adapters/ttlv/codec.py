@@ -533,7 +533,10 @@ def _response_item_of(item: ResponseBatchItem, planned: _Version) -> Item:
     if item.result_message is not None:
         parts.append(Item(RESULT_MESSAGE, TEXT_STRING, item.result_message))
     if item.payload is not None:
-        payload = planned.payloads[type(item.payload)](item.payload)
+        try:
+            payload = planned.payloads[type(item.payload)](item.payload)
+        except KmipError as refusal:  # an object of a type that the version does not have
+            return _response_item_of(failure(refusal, item.operation, item.unique_batch_item_id), planned)
         parts.append(_new(Item, (RESPONSE_PAYLOAD, STRUCTURE, payload)))
     return _new(Item, (BATCH_ITEM, STRUCTURE, tuple(parts)))
 

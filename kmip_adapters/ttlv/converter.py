@@ -28,8 +28,8 @@ from kmip_adapters.ttlv.elements import Element, UnencodableError
 from kmip_adapters.ttlv.items import DecodingError, Item, children, tag_name
 from kmip_adapters.ttlv.spellings import Form
 from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes
-from kmip_core.enums import ItemType, KeyFormatType, ObjectType
-from kmip_core.errors import invalid_field
+from kmip_core.enums import ItemType, KeyFormatType, ObjectType, ResultReason
+from kmip_core.errors import KmipError, invalid_field
 from kmip_core.objects import CONTENT_CLASSES, Content, KeyBlock, KeyValue
 from kmip_core.structures import TRANSPARENT_KEYS, KeyHandle, Name, ProtocolVersion, TypedValue
 
@@ -43,7 +43,8 @@ _new: Final = tuple.__new__
 def make_converter(version: ProtocolVersion) -> cattrs.Converter:
     """Return the converter of one version; attrs classes (and ProtocolVersion) become tuples of items and back.
 
-    Its hooks raise KmipError for input, `elements.UnencodableError` for a value that no item can carry.
+    Its hooks raise KmipError for input, and for objects of a type that the version lacks; `elements.UnencodableError`
+    for a value that no item can carry.
     """
     converter = cattrs.Converter()
     planner = _Planner(version, converter)
@@ -511,7 +512,9 @@ class _Planner:
             if content is not None:
                 element = found.get(content.object_type)
                 if element is None:
-                    raise UnencodableError(f"KMIP {self.version} has no {content.object_type.name}")
+                    kind = content.object_type.name.replace("_", " ").title()
+                    text = f"KMIP {self.version} has no objects of type {kind}"
+                    raise KmipError(ResultReason.INVALID_OBJECT_TYPE, text)
                 out.append(element.encode(content))
 
         return _Field(

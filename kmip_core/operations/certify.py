@@ -10,11 +10,10 @@ from kmip_core.enums import (
     ObjectType,
     Operation,
     ProtectionStorageMask,
-    ResultReason,
 )
-from kmip_core.errors import KmipError, need, not_supported
+from kmip_core.errors import need, not_supported
+from kmip_core.objects import PublicKey
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target, names_new_object
-from kmip_core.ports.certificates import SigningRequest
 from kmip_core.rules import Admitted, Purpose
 
 
@@ -47,51 +46,45 @@ def perform(request: Request, scope: Scope) -> Response:
     nobody issues; Invalid Object Type.
     """
     value = request.certificate_request or request.certificate_request_value
-    named = _named(request, scope, value)
-    signing = certification.read_request(scope, request.certificate_request_type, value, named)
     attributes = request.attributes
-    if signing is None:
-        need(attributes.certificate_type, "Certificate Type")
+    subject = _named(scope, attributes) if value is None else _requested(scope, request, value)
     if attributes.certificate_type not in (None, CertificateType.X_509):
         raise not_supported("certificates are made as X.509")
-    holder = named if named is not None and _is_key(named) else None
-    subject = _subject(scope, holder, signing, attributes)
     certificate = certification.issued(scope, subject, attributes)
+    holder = subject.holder
     identifier = certification.begin(scope, certificate, attributes, certification.public_key_link(holder))
     if holder is not None:
         certification.link_holder(scope, holder, identifier)
     return Response(unique_identifier=identifier)
 
 
-def _named(request: Request, scope: Scope, value: bytes | None) -> Admitted | None:
-    for admitted in scope.targets.values():
-        return admitted[0]
-    if value is not None:
-        return None
-    return scope.admit(None, Purpose.CERTIFY, object_types=certification.CERTIFIABLE)
+def _requested(scope: Scope, request: Request, value: bytes) -> certification.Subject:
+    """Return whom the message's certificate request is for; a public key that is named as well must be the same."""
+    signing = certification.read_request(scope, request.certificate_request_type, value)
+    holder = next((each for (each,) in scope.targets.values() if _is_key(each)), None)
+    if holder is not None:
+        certification.check_is_the_holders(scope, signing, scope.content_of(holder, PublicKey))
+    return certification.Subject(public_key=signing.public_key, holder=holder, subject=signing.subject, request=signing)
+
+
+def _named(scope: Scope, attributes: Attributes) -> certification.Subject:
+    """Return whom the named object, else that of the ID placeholder, is for: a public key or a certificate request."""
+    named = (
+        scope.target if scope.targets else scope.admit(None, Purpose.CERTIFY, object_types=certification.CERTIFIABLE)
+    )
+    if not _is_key(named):
+        signing = certification.read_stored_request(scope, named)
+        return certification.Subject(
+            public_key=signing.public_key, holder=None, subject=signing.subject, request=signing
+        )
+    need(attributes.certificate_type, "Certificate Type")
+    key = scope.content_of(named, PublicKey)
+    name = certification.subject_of(scope, attributes, named)
+    return certification.Subject(public_key=key, holder=named, subject=name, request=None)
 
 
 def _is_key(named: Admitted) -> bool:
     return named.managed_object.object_type is ObjectType.PUBLIC_KEY
-
-
-def _subject(
-    scope: Scope,
-    holder: Admitted | None,
-    signing: SigningRequest | None,
-    attributes: Attributes,
-) -> certification.Subject:
-    key = None if holder is None else certification.holder_content(scope, holder)
-    if signing is not None:
-        if key is not None:
-            certification.check_is_the_holders(scope, signing, key)
-        return certification.Subject(
-            public_key=signing.public_key, holder=holder, subject=signing.subject, request=signing
-        )
-    if key is None or holder is None:
-        raise KmipError(ResultReason.INVALID_OBJECT_TYPE, "a public key or a certificate request must be given")
-    name = certification.subject_of(scope, attributes, holder)
-    return certification.Subject(public_key=key, holder=holder, subject=name, request=None)
 
 
 SPEC = Spec(

@@ -76,6 +76,8 @@ def perform(request: Request, scope: Scope) -> Response:
     else:
         block, attributes = _present_key(scope, targets[0]), _inherited(targets[0], request.attributes)
     secret = _material(block)
+    if targets is not None and targets[0].managed_object.object_type is ObjectType.SECRET_DATA:
+        block = evolve(block, cryptographic_length=8 * len(secret))  # whoever joins the parts must know it
     shares = scope.key_forms.split_secret(secret, scheme)
     attributes = evolve(
         attributes,

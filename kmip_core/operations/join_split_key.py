@@ -17,9 +17,11 @@ from kmip_core.enums import (
     ProtectionStorageMask,
     ResultReason,
     SecretDataType,
+    SplitKeyMethod,
 )
 from kmip_core.errors import KmipError, invalid_field, need, permission_denied
-from kmip_core.objects import Content, KeyBlock, KeyValue, PrivateKey, SecretData, SplitKey, SymmetricKey
+from kmip_core.material import WITH_PARITY
+from kmip_core.objects import KeyBlock, KeyValue, PrivateKey, SecretData, SplitKey, SymmetricKey
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target, names_new_object
 from kmip_core.ports.key_forms import SharingScheme
 from kmip_core.rules import Admitted, Purpose
@@ -54,7 +56,7 @@ def perform(request: Request, scope: Scope) -> Response:
     admitted = scope.targets[PARTS]
     if not 0 < len(admitted) <= MAXIMUM_PARTS:
         raise invalid_field(f"1 to {MAXIMUM_PARTS} parts can be joined")
-    parts = {each.unique_identifier: _content(scope, each) for each in admitted}
+    parts = {each.unique_identifier: scope.content_of(each, SplitKey) for each in admitted}
     first = next(iter(parts.values()))
     scheme = _scheme(first)
     if any(_scheme(part) != scheme or _kind(part) != _kind(first) for part in parts.values()):
@@ -62,24 +64,17 @@ def perform(request: Request, scope: Scope) -> Response:
     shares = {part.key_part_identifier: _share(part) for part in parts.values()}
     if len(shares) != len(parts):
         raise _do_not_match()
-    secret = scope.key_forms.join_secret(shares, scheme, _length(first, shares))
+    secret = _secret(scope, first, scheme, shares)
     block = evolve(first.key_block, key_value=KeyValue(key_material=secret))
     content = _joined(request, block)
     made = creation.begin(
         scope,
         content,
-        _inherited(admitted, block, request),
+        _inherited(admitted, content.key_block, request),
         made_here=False,
         protection_storage_masks=request.protection_storage_masks,
     )
     return Response(unique_identifier=made.unique_identifier)
-
-
-def _content(scope: Scope, part: Admitted) -> SplitKey:
-    content = scope.work.content(part)
-    if not isinstance(content, SplitKey):
-        raise KmipError(ResultReason.INVALID_OBJECT_TYPE, "only split keys can be joined")
-    return content
 
 
 def _scheme(part: SplitKey) -> SharingScheme:
@@ -105,24 +100,67 @@ def _share(part: SplitKey) -> bytes:
     return value.key_material
 
 
+def _secret(scope: Scope, part: SplitKey, scheme: SharingScheme, shares: Mapping[int, bytes]) -> bytes:
+    """Return what the shares make, without what its method has put before or behind it."""
+    share = len(next(iter(shares.values())))
+    length = _length(part, share)
+    if length is not None:
+        return scope.key_forms.join_secret(shares, scheme, length)
+    return _without_filling(part, scope.key_forms.join_secret(shares, scheme, _room(part, share)))
+
+
+_EXACT: Final = frozenset({SplitKeyMethod.XOR, SplitKeyMethod.POLYNOMIAL_SHARING_GF_2_8})
+"""Methods whose shares are as long as the secret."""
+
 _BYTES_OF_KEY: Final = frozenset({KeyFormatType.RAW, KeyFormatType.OPAQUE, KeyFormatType.TRANSPARENT_SYMMETRIC_KEY})
+"""Formats of which Cryptographic Length is the length of the material."""
 
 
-def _length(part: SplitKey, shares: Mapping[int, bytes]) -> int:
-    """Return the secret's length in bytes: as the key block says it for plain keys, else that of a share.
+def _length(part: SplitKey, share: int) -> int | None:
+    """Return the secret's length in bytes, None where nothing says it.  share: the length of a part's.
 
-    In a prime field a share is longer than the secret, so there it must be said.
+    It is a share's own, but for GF(2^16), which fills the secret up to an even length, and the prime field, where every
+    share is as long as the prime.
     """
     block = part.key_block
-    share = len(next(iter(shares.values())))
-    if block.key_format_type in _BYTES_OF_KEY and block.cryptographic_length is not None:
-        return min(share, (block.cryptographic_length + 7) // 8)
-    if part.prime_field_size is not None:
-        return (part.prime_field_size.bit_length() - 1) // 8
-    return share
+    if part.split_key_method in _EXACT:
+        return share
+    if block.key_format_type not in _BYTES_OF_KEY or block.cryptographic_length is None:
+        return None
+    bits = block.cryptographic_length
+    if block.cryptographic_algorithm in WITH_PARITY and bits % 56 == 0:
+        bits = bits // 7 * 8
+    return min(share, (bits + 7) // 8)
 
 
-def _joined(request: Request, block: KeyBlock) -> Content:
+def _room(part: SplitKey, share: int) -> int:
+    """Return how many bytes the shares have room for."""
+    if part.split_key_method is not SplitKeyMethod.POLYNOMIAL_SHARING_PRIME_FIELD:
+        return share
+    prime: int = need(part.prime_field_size, "Prime Field Size")
+    return (prime.bit_length() - 1) // 8
+
+
+def _without_filling(part: SplitKey, filled: bytes) -> bytes:
+    """Return a secret of unknown length, as its kind lets tell it from the zeros around it.
+
+    A private key is DER, which says its own length, or text; the rest is the number that a prime field shares.
+    """
+    if part.key_block.key_format_type not in _BYTES_OF_KEY:
+        secret = filled.lstrip(b"\0")
+        return secret[: _der_length(secret)] if secret[:1] == b"\x30" else secret.rstrip(b"\0")
+    is_number = part.split_key_method is SplitKeyMethod.POLYNOMIAL_SHARING_PRIME_FIELD
+    return filled.lstrip(b"\0") if is_number else filled
+
+
+def _der_length(der: bytes) -> int:
+    """Return the length of the DER item at the beginning, header included."""
+    length = int.from_bytes(der[1:2])
+    octets = length & 0x7F if length & 0x80 else 0
+    return 2 + octets + (int.from_bytes(der[2 : 2 + octets]) if octets else length)
+
+
+def _joined(request: Request, block: KeyBlock) -> SymmetricKey | PrivateKey | SecretData:
     match request.object_type:
         case ObjectType.SYMMETRIC_KEY:
             need(block.cryptographic_algorithm, "Cryptographic Algorithm of the parts")
@@ -130,6 +168,8 @@ def _joined(request: Request, block: KeyBlock) -> Content:
         case ObjectType.PRIVATE_KEY:
             return PrivateKey(key_block=block)
         case ObjectType.SECRET_DATA:
+            if block.cryptographic_algorithm is None:  # the length was for the parts: KMIP 2.1 §3.1
+                block = evolve(block, cryptographic_length=None)
             return SecretData(secret_data_type=request.secret_data_type or SecretDataType.PASSWORD, key_block=block)
         case _:
             raise KmipError(

@@ -11,12 +11,11 @@ from kmip_core.enums import (
     ObjectType,
     Operation,
     ProtectionStorageMask,
-    ResultReason,
 )
-from kmip_core.errors import KmipError, invalid_message, not_supported
+from kmip_core.errors import invalid_message, not_supported
 from kmip_core.objects import Certificate
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target, names_new_object
-from kmip_core.ports.certificates import CertificateDescription
+from kmip_core.ports.certificates import CertificateDescription, SigningRequest
 from kmip_core.rules import Admitted, Purpose
 from kmip_core.structures import Link
 
@@ -62,9 +61,7 @@ def perform(request: Request, scope: Scope) -> Response:
         raise not_supported("certificates are made as X.509")
     description = _described(scope, old)
     holder = _holder(scope, old)
-    (stored, *_) = scope.targets.get(STORED_REQUEST, (None,))
-    value = request.certificate_request or request.certificate_request_value
-    signing = certification.read_request(scope, request.certificate_request_type, value, stored)
+    signing = _signing(request, scope)
     if description.public_key is None:
         raise not_supported("the certificate is for a kind of key that is not known here")
     if signing is not None:
@@ -85,6 +82,15 @@ def perform(request: Request, scope: Scope) -> Response:
     if holder is not None:
         certification.link_holder(scope, holder, identifier)
     return Response(unique_identifier=identifier)
+
+
+def _signing(request: Request, scope: Scope) -> SigningRequest | None:
+    """Return the certificate request of the message, else the managed one that it names, if any."""
+    value = request.certificate_request or request.certificate_request_value
+    if value is not None:
+        return certification.read_request(scope, request.certificate_request_type, value)
+    stored = scope.targets.get(STORED_REQUEST)
+    return None if stored is None else certification.read_stored_request(scope, stored[0])
 
 
 def _inherited(old: Admitted, wanted: Attributes, offset: int | None, now: int) -> Attributes:
@@ -109,10 +115,9 @@ def _end(attributes: Attributes, now: int, lifetime: int) -> int:
 
 
 def _described(scope: Scope, old: Admitted) -> CertificateDescription:
-    content = scope.work.content(old)
-    description = scope.certificates.describe_certificate(content) if isinstance(content, Certificate) else None
+    description = scope.certificates.describe_certificate(scope.content_of(old, Certificate))
     if description is None:
-        raise KmipError(ResultReason.FEATURE_NOT_SUPPORTED, "the certificate cannot be read, so it cannot be renewed")
+        raise not_supported("the certificate cannot be read, so it cannot be renewed")
     return description
 
 

@@ -8,7 +8,6 @@ from kmip_core import containers, creation, material
 from kmip_core.attribute_rules import check_creation
 from kmip_core.attributes import Attributes, merge, title
 from kmip_core.enums import (
-    CryptographicAlgorithm,
     KeyFormatType,
     LinkType,
     ObjectType,
@@ -121,10 +120,6 @@ def _linked_to_wrapping_key(block: KeyBlock, attributes: Attributes) -> Attribut
     return attributes if link in attributes.links else evolve(attributes, links=(*attributes.links, link))
 
 
-WITH_PARITY: Final = frozenset({CryptographicAlgorithm.DES, CryptographicAlgorithm.TRIPLE_DES})
-"""One bit in eight is parity; clients announce the length with it or without: 192 or 168 for three keys."""
-
-
 def _check_length(block: KeyBlock) -> None:
     """Refuse raw material whose length is not the announced one; wrapped and structured material is not judged here."""
     if (
@@ -141,7 +136,7 @@ def _check_length(block: KeyBlock) -> None:
     if not isinstance(value, bytes):
         return
     bits = len(value) * 8
-    lengths = {bits, bits * 7 // 8} if block.cryptographic_algorithm in WITH_PARITY else {bits}
+    lengths = {bits, bits * 7 // 8} if block.cryptographic_algorithm in material.WITH_PARITY else {bits}
     if block.cryptographic_length not in lengths:
         raise invalid_field(f"Cryptographic Length is {block.cryptographic_length} but the material has {bits} bits")
 

@@ -52,7 +52,7 @@ def perform(request: Request, scope: Scope) -> Response:
     Raises KmipError (Invalid Message) for no certificates or too many.
     """
     stored = {each.unique_identifier: each for each in scope.targets.get(NAMED, ())}
-    chain = [*request.certificates, *(_content(scope, each) for each in stored.values())]
+    chain = [*request.certificates, *(scope.content_of(each, Certificate) for each in stored.values())]
     if not 0 < len(chain) <= MAXIMUM_CHAIN:
         raise invalid_message(f"1 to {MAXIMUM_CHAIN} certificates must be given")
     if any(each.attributes.state in REVOKED for each in stored.values()):
@@ -74,13 +74,6 @@ def perform(request: Request, scope: Scope) -> Response:
     return Response(validity_indicator=scope.certificates.validate_chain(chain, anchors, at))
 
 
-def _content(scope: Scope, admitted: Admitted) -> Certificate:
-    content = scope.work.content(admitted)
-    if not isinstance(content, Certificate):
-        raise invalid_message("a chain is made of certificates")
-    return content
-
-
 def _complete(scope: Scope, chain: list[Certificate], known: list[CertificateDescription]) -> None:
     """Add stored issuers while the chain's last one is not among what was given."""
     while len(chain) < MAXIMUM_CHAIN:
@@ -90,7 +83,7 @@ def _complete(scope: Scope, chain: list[Certificate], known: list[CertificateDes
             return
         name = X509CertificateSubject(subject_distinguished_name=missing[0])
         for issuer in _found(scope, AttributeReference(attribute="x_509_certificate_subject"), name):
-            content = _content(scope, issuer)
+            content = scope.content_of(issuer, Certificate)
             description = scope.certificates.describe_certificate(content)
             if description is not None and issuer.attributes.state not in REVOKED:
                 chain.append(content)
@@ -104,7 +97,7 @@ def _stored_state(scope: Scope, certificate: Certificate, description: Certifica
     """Return the state of the same certificate among the managed objects, None if it is not there."""
     identifier: X509CertificateIdentifier | None = description.attributes.x_509_certificate_identifier
     for found in _found(scope, AttributeReference(attribute="x_509_certificate_identifier"), identifier):
-        if _content(scope, found).certificate_value == certificate.certificate_value:
+        if scope.content_of(found, Certificate).certificate_value == certificate.certificate_value:
             return found.attributes.state
     return None
 
@@ -122,7 +115,7 @@ def _found(scope: Scope, reference: AttributeReference, value: object) -> list[A
         for identifier in scope.work.locate(query).unique_identifiers:
             try:
                 found.append(scope.admit(identifier, Purpose.READ_CONTENT, object_types=_CERTIFICATES))
-            except KmipError:  # archived, destroyed, or to be seen but not read: it is no help
+            except KmipError:  # to be seen but not read: it is no help
                 continue
     return found
 

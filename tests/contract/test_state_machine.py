@@ -2,21 +2,23 @@
 
 Each step asks the same of an engine over memory and of one over SQLite, in a random protocol version through the
 codec, and compares both answers with what the model says. The model knows nothing of the life-cycle table, the rules
-or the policies: it is the standard's text told a second time.
+or the policies: it is the standard's text told a second time. KMIPD_LIVES=2000 goes further than the forty lives of an
+everyday run.
 """
 
 import functools
 import itertools
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from attrs import define, field
+from attrs import define, evolve, field
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, multiple, precondition, rule
 
 from kmip_adapters.policy.static import StaticPolicies
 from kmip_adapters.sealing.envelope import EnvelopeSealer
@@ -30,6 +32,7 @@ from kmip_adapters.ttlv.service import TtlvService
 from kmip_core.attributes import AttributeReference, Attributes
 from kmip_core.engine import Engine
 from kmip_core.enums import (
+    BatchErrorContinuationOption,
     BlockCipherMode,
     CryptographicAlgorithm,
     CryptographicUsageMask,
@@ -42,6 +45,7 @@ from kmip_core.enums import (
     RevocationReasonCode,
     State,
     StorageStatusMask,
+    UsageLimitsUnit,
 )
 from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem
 from kmip_core.objects import KeyBlock, KeyValue, SymmetricKey
@@ -56,8 +60,11 @@ from kmip_core.operations import (
     encrypt,
     get,
     get_attributes,
+    get_usage_allocation,
     locate,
     modify_attribute,
+    obtain_lease,
+    re_key,
     recover,
     register,
     revoke,
@@ -65,7 +72,7 @@ from kmip_core.operations import (
 from kmip_core.policy import BUILT_IN, OperationPolicy, Permission
 from kmip_core.ports.transport import run_to_end
 from kmip_core.principal import Principal
-from kmip_core.structures import CryptographicParameters, ProtocolVersion, RevocationReason
+from kmip_core.structures import CryptographicParameters, ProtocolVersion, RevocationReason, UsageLimits
 from tests.builders import NOW, RememberedFaults, a_name, an_engine, an_instance
 
 VERSIONS: Final = tuple(ProtocolVersion(*v) for v in ((1, 0), (1, 1), (1, 2), (1, 3), (1, 4), (2, 0), (2, 1)))
@@ -90,7 +97,7 @@ READABLE: Final = OperationPolicy(
 
 @define
 class Key:
-    """What is known of one object.  materials: as each store gave it, once it has."""
+    """What is known of one object.  materials: as each store gave it, once it has.  left: of its Usage Limits."""
 
     owner: str
     policy: str
@@ -99,6 +106,8 @@ class Key:
     materials: list[bytes | None]
     state: State = State.PRE_ACTIVE
     deactivation: int | None = None
+    limit: int | None = None
+    left: int | None = None
     archived: bool = False
     names: dict[int, str] = field(factory=dict)
 
@@ -161,6 +170,30 @@ def used(key: Key) -> ResultReason | None:
     return None if key.state is State.ACTIVE else WRONG
 
 
+def taken(key: Key, units: int) -> ResultReason | None:
+    if key.left is None:
+        return None
+    if units > key.left:
+        return ResultReason.USAGE_LIMIT_EXCEEDED
+    key.left -= units
+    return None
+
+
+def archived(key: Key) -> ResultReason | None:
+    if key.is_gone:
+        return ResultReason.OBJECT_DESTROYED
+    key.archived = True
+    return None
+
+
+def recovered(key: Key) -> None:
+    key.archived = False
+
+
+def read(key: Key) -> ResultReason | None:
+    return ResultReason.OBJECT_DESTROYED if key.is_gone else None
+
+
 def not_one_of(names: dict[int, str]) -> ResultReason:
     return ResultReason.ATTRIBUTE_INSTANCE_NOT_FOUND if names else ResultReason.ATTRIBUTE_NOT_FOUND
 
@@ -179,14 +212,27 @@ class Server:
 
     def ask(self, version: ProtocolVersion, who: str, operation: Operation, request: Any) -> ResponseBatchItem:
         """Return the answer to a batch of one."""
+        (item,) = self.ask_all(version, who, [(operation, request)])
+        return item
+
+    def ask_all(
+        self,
+        version: ProtocolVersion,
+        who: str,
+        requests: list[tuple[Operation, Any]],
+        option: BatchErrorContinuationOption = BatchErrorContinuationOption.STOP,
+    ) -> tuple[ResponseBatchItem, ...]:
+        """Return the answers to a batch."""
         message = RequestMessage(
-            header=RequestHeader(protocol_version=version),
-            batch_items=(RequestBatchItem(operation=operation, payload=request),),
+            header=RequestHeader(protocol_version=version, batch_error_continuation_option=option),
+            batch_items=tuple(
+                RequestBatchItem(operation=operation, unique_batch_item_id=str(number).encode(), payload=request)
+                for number, (operation, request) in enumerate(requests)
+            ),
         )
         answer = run_to_end(self.service.open(CODEC.encode_request(message), Principal(name=who)))
         assert self.faults.errors == []
-        (item,) = CODEC.decode_response(answer).batch_items
-        return item
+        return CODEC.decode_response(answer).batch_items
 
 
 def a_server(storage: Any) -> Server:
@@ -224,7 +270,37 @@ def _closed() -> Any:
 
 # --- the machine ------------------------------------------------------------------------------------------------------
 
+TOLD: Final = tuple(
+    AttributeReference(attribute=name)
+    for name in ("state", "names", "activation_date", "deactivation_date", "archive_date", "usage_limits")
+)
+
 Outcome = Callable[[Key, int], ResultReason | None]
+
+STEPS: Final[dict[str, tuple[Operation, Callable[..., Any], Outcome]]] = {
+    "activate": (Operation.ACTIVATE, activate.Request, activated),
+    "deactivate": (
+        Operation.REVOKE,
+        functools.partial(
+            revoke.Request,
+            revocation_reason=RevocationReason(revocation_reason_code=RevocationReasonCode.SUPERSEDED),
+        ),
+        deactivated,
+    ),
+    "compromise": (
+        Operation.REVOKE,
+        functools.partial(
+            revoke.Request,
+            revocation_reason=RevocationReason(revocation_reason_code=RevocationReasonCode.KEY_COMPROMISE),
+        ),
+        lambda key, _: compromised(key),
+    ),
+    "destroy": (Operation.DESTROY, destroy.Request, lambda key, _: destroyed(key)),
+    "archive": (Operation.ARCHIVE, archive.Request, lambda key, _: archived(key)),
+    "recover": (Operation.RECOVER, recover.Request, lambda key, _: recovered(key)),
+    "get": (Operation.GET, get.Request, lambda key, _: read(key)),
+}
+"""Requests of batches, which need nothing but the key."""
 
 
 class Lives(RuleBasedStateMachine):
@@ -234,6 +310,7 @@ class Lives(RuleBasedStateMachine):
     keys: Bundle[Key] = Bundle("keys")
     version = st.sampled_from(VERSIONS)
     client = st.sampled_from((0, 0, 0, 1, 2))
+    soon = st.integers(-2, 3)
 
     def __init__(self) -> None:
         super().__init__()
@@ -269,13 +346,19 @@ class Lives(RuleBasedStateMachine):
         return [answer.payload for answer in answers] if expected is None else None
 
     def look(self, key: Key) -> None:
-        """Compare the state that each server tells the owner at this instant with the model's."""
+        """Compare what each server tells the owner at this instant with the model."""
         key.settle(self.now)
-        state = (AttributeReference(attribute="state"),)
         for server, identifier in zip(self.servers, key.identifiers, strict=True):
-            request = get_attributes.Request(unique_identifier=identifier, references=state)
-            told = server.ask(VERSIONS[-1], key.owner, Operation.GET_ATTRIBUTES, request).payload
-            assert told.attributes.state is key.state, key
+            request = get_attributes.Request(unique_identifier=identifier, references=TOLD)
+            self.compare(key, server.ask(VERSIONS[-1], key.owner, Operation.GET_ATTRIBUTES, request).payload.attributes)
+
+    def compare(self, key: Key, told: Attributes) -> None:
+        assert told.state is key.state, key
+        assert [name.name_value for name in told.names] == [key.names[index] for index in sorted(key.names)]
+        assert (told.activation_date, told.deactivation_date) == (key.activation, key.deactivation)
+        assert (told.archive_date is not None) is key.archived
+        limits = told.usage_limits
+        assert (None if limits is None else limits.usage_limits_count) == key.left
 
     def begin(self, version: ProtocolVersion, who: str, operation: Operation, request: Any, key: Key) -> Key:
         answers = [server.ask(version, who, operation, request) for server in self.servers]
@@ -293,6 +376,13 @@ class Lives(RuleBasedStateMachine):
             cryptographic_length=128,
             cryptographic_usage_mask=mask,
             activation_date=key.activation,
+            usage_limits=None
+            if key.limit is None
+            else UsageLimits(
+                usage_limits_total=key.limit,
+                usage_limits_count=key.limit,
+                usage_limits_unit=UsageLimitsUnit.OBJECT,
+            ),
         )
 
     def with_policy(self, key: Key) -> Key:
@@ -308,19 +398,38 @@ class Lives(RuleBasedStateMachine):
     policies: tuple[str, ...] = ("default",)
     activation = st.none() | st.integers(-3, 6)
 
-    @initialize(target=keys, version=version)
-    def begin_with_an_active_key(self, version: ProtocolVersion) -> Key:
-        return self.made(version, 0, 0, 0)
+    @initialize(target=keys, version=version, limit=st.none() | st.integers(1, 3))
+    def begin_with_an_active_key(self, version: ProtocolVersion, limit: int | None) -> Key:
+        return self.made(version, 0, 0, 0, limit)
 
     # Few keys, so that long lives come about.
     @precondition(lambda self: len(self.every) < 4)
-    @rule(target=keys, version=version, client=client, activation=activation, policy=st.integers(0, 1))
-    def create(self, version: ProtocolVersion, client: int, activation: int | None, policy: int) -> Key:
-        return self.made(version, client, activation, policy)
+    @rule(
+        target=keys,
+        version=version,
+        client=client,
+        activation=activation,
+        policy=st.integers(0, 1),
+        limit=st.none() | st.integers(0, 2),
+    )
+    def create(
+        self, version: ProtocolVersion, client: int, activation: int | None, policy: int, limit: int | None
+    ) -> Key:
+        return self.made(version, client, activation, policy, limit)
 
-    def made(self, version: ProtocolVersion, client: int, activation: int | None, policy: int) -> Key:
+    def made(
+        self, version: ProtocolVersion, client: int, activation: int | None, policy: int, limit: int | None = None
+    ) -> Key:
         date = None if activation is None else self.now + activation
-        key = Key(self.name_of(client), self.policies[policy % len(self.policies)], date, (), [None, None])
+        key = Key(
+            self.name_of(client),
+            self.policies[policy % len(self.policies)],
+            date,
+            (),
+            [None, None],
+            limit=limit,
+            left=limit,
+        )
         request = create.Request(object_type=ObjectType.SYMMETRIC_KEY, attributes=self.template(key))
         return self.with_policy(self.begin(version, key.owner, Operation.CREATE, request, key))
 
@@ -369,20 +478,11 @@ class Lives(RuleBasedStateMachine):
     @precondition(lambda self: not any(key.archived for key in self.every))  # else all is refused before long
     @rule(version=version, client=client, key=keys)
     def archive(self, version: ProtocolVersion, client: int, key: Key) -> None:
-        def outcome(key: Key, _: int) -> ResultReason | None:
-            if key.is_gone:
-                return ResultReason.OBJECT_DESTROYED
-            key.archived = True
-            return None
-
-        self.ask(version, client, key, Operation.ARCHIVE, archive.Request, outcome)
+        self.ask(version, client, key, Operation.ARCHIVE, archive.Request, lambda key, _: archived(key))
 
     @rule(version=version, client=client, key=keys)
     def recover(self, version: ProtocolVersion, client: int, key: Key) -> None:
-        def outcome(key: Key, _: int) -> None:
-            key.archived = False
-
-        self.ask(version, client, key, Operation.RECOVER, recover.Request, outcome)
+        self.ask(version, client, key, Operation.RECOVER, recover.Request, lambda key, _: recovered(key))
 
     @rule(version=version, client=client, key=keys, text=st.sampled_from(TEXTS))
     def add_name(self, version: ProtocolVersion, client: int, key: Key, text: str) -> None:
@@ -436,27 +536,140 @@ class Lives(RuleBasedStateMachine):
     def place_of(self, key: Key, text: str) -> int:
         return next((index for index, name in key.names.items() if name == text), -1)
 
-    @rule(version=version, client=client, key=keys, seconds=st.integers(0, 3))
-    def say_when_it_ends(self, version: ProtocolVersion, client: int, key: Key, seconds: int) -> None:
+    @rule(version=version, client=client, key=keys, which=st.sampled_from(("activation", "deactivation")), seconds=soon)
+    def add_date(self, version: ProtocolVersion, client: int, key: Key, which: str, seconds: int) -> None:
         date = self.now + seconds
 
         def outcome(key: Key, _: int) -> ResultReason | None:
-            if key.deactivation is not None:
+            if getattr(key, which) is not None:
                 return ResultReason.ATTRIBUTE_SINGLE_VALUED
-            if key.state not in (State.PRE_ACTIVE, State.ACTIVE):
-                return WRONG
-            key.deactivation = date
+            return self.dated(key, which, date)
+
+        request = functools.partial(add_attribute.Request, new_attribute=an_instance(f"{which}_date", date))
+        self.ask(version, client, key, Operation.ADD_ATTRIBUTE, request, outcome)
+
+    @rule(version=version, client=client, key=keys, which=st.sampled_from(("activation", "deactivation")), seconds=soon)
+    def modify_date(self, version: ProtocolVersion, client: int, key: Key, which: str, seconds: int) -> None:
+        date = self.now + seconds
+
+        def outcome(key: Key, _: int) -> ResultReason | None:
+            if getattr(key, which) is None:
+                return ResultReason.ATTRIBUTE_NOT_FOUND
+            return self.dated(key, which, date)
+
+        request = functools.partial(modify_attribute.Request, new_attribute=an_instance(f"{which}_date", date))
+        self.ask(version, client, key, Operation.MODIFY_ATTRIBUTE, request, outcome)
+
+    def dated(self, key: Key, which: str, date: int) -> ResultReason | None:
+        """KMIP 2.1 §4.1, §4.18: clients may say when a key begins while it is Pre-Active, when it ends until it has."""
+        if key.state is not State.PRE_ACTIVE and (key.state is not State.ACTIVE or which == "activation"):
+            return WRONG
+        setattr(key, which, date)
+        return None
+
+    @rule(version=version, client=client, key=keys, which=st.sampled_from(("activation", "deactivation")))
+    def delete_date(self, version: ProtocolVersion, client: int, key: Key, which: str) -> None:
+        reference = AttributeReference(attribute=f"{which}_date")
+        request = functools.partial(delete_attribute.Request, reference=reference)
+        self.ask(version, client, key, Operation.DELETE_ATTRIBUTE, request, lambda *_: ResultReason.READ_ONLY_ATTRIBUTE)
+
+    @rule(version=version, client=client, key=keys)
+    def obtain_lease(self, version: ProtocolVersion, client: int, key: Key) -> None:
+        payloads = self.ask(
+            version, client, key, Operation.OBTAIN_LEASE, obtain_lease.Request, lambda key, _: read(key)
+        )
+        for payload in payloads or ():
+            assert (payload.lease_time, payload.last_change_date <= self.now) == (3600, True)
+
+    @rule(version=version, client=client, key=keys, units=st.integers(0, 2))
+    def get_usage_allocation(self, version: ProtocolVersion, client: int, key: Key, units: int) -> None:
+        def outcome(key: Key, _: int) -> ResultReason | None:
+            refusal = used(key)
+            if refusal is None and key.left is None:
+                refusal = ResultReason.ATTRIBUTE_NOT_FOUND
+            if refusal is None and not units:
+                refusal = ResultReason.INVALID_FIELD
+            return refusal or taken(key, units)
+
+        request = functools.partial(get_usage_allocation.Request, usage_limits_count=units)
+        self.ask(version, client, key, Operation.GET_USAGE_ALLOCATION, request, outcome)
+
+    @precondition(lambda self: len(self.every) < 6)
+    @rule(target=keys, version=version, client=client, key=keys, offset=st.none() | st.integers(0, 3))
+    def re_key(self, version: ProtocolVersion, client: int, key: Key, offset: int | None) -> Any:
+        """The new key has the old one's names and dates, moved by the offset; its limits begin anew. KMIP 1.4 §4.4."""
+        moved = None if offset is None or key.activation is None else self.now + offset - key.activation
+        new = Key(
+            key.owner,
+            key.policy,
+            key.activation if offset is None else self.now + offset,
+            (),
+            [None, None],
+            deactivation=None if key.deactivation is None else key.deactivation + (moved or 0),
+            limit=key.limit,
+            left=key.limit,
+            names=dict(enumerate(key.names[index] for index in sorted(key.names))),
+        )
+
+        def outcome(key: Key, _: int) -> ResultReason | None:
+            if key.is_gone:
+                return ResultReason.OBJECT_DESTROYED
+            if offset is not None and key.activation is None and key.deactivation is not None:
+                return ResultReason.ILLEGAL_OPERATION
+            key.names = {}
             return None
 
-        request = functools.partial(add_attribute.Request, new_attribute=an_instance("deactivation_date", date))
-        self.ask(version, client, key, Operation.ADD_ATTRIBUTE, request, outcome)
+        request = functools.partial(re_key.Request, offset=offset)
+        payloads = self.ask(version, client, key, Operation.RE_KEY, request, outcome)
+        if payloads is None:
+            return multiple()
+        new.identifiers = tuple(payload.unique_identifier for payload in payloads)
+        self.every.append(new)
+        self.look(new)
+        return new
+
+    @rule(
+        version=version,
+        client=client,
+        key=keys,
+        steps=st.lists(st.sampled_from(list(STEPS)), min_size=2, max_size=4),
+        option=st.sampled_from(BatchErrorContinuationOption),
+    )
+    def batch(
+        self,
+        version: ProtocolVersion,
+        client: int,
+        key: Key,
+        steps: list[str],
+        option: BatchErrorContinuationOption,
+    ) -> None:
+        """Stop answers to the first failure, Continue goes on, Undo leaves everything as it was. KMIP 1.4 §4."""
+        who, before = self.name_of(client), evolve(key)
+        expected: list[ResultReason | None] = []
+        for operation, _, outcome in map(STEPS.__getitem__, steps):
+            key.settle(self.now)
+            expected.append(key.refuses(who, operation) or outcome(key, self.now))
+            if expected[-1] is not None and option is not BatchErrorContinuationOption.CONTINUE:
+                break
+        statuses = [ResultStatus.SUCCESS if e is None else ResultStatus.OPERATION_FAILED for e in expected]
+        if option is BatchErrorContinuationOption.UNDO and expected[-1] is not None:
+            statuses[:-1] = [ResultStatus.OPERATION_UNDONE] * len(statuses[:-1])
+            for name in ("state", "activation", "deactivation", "archived"):
+                setattr(key, name, getattr(before, name))
+        wire = [
+            None if reason is None else reasons.on_wire(reason, STEPS[step][0], version)
+            for step, reason in zip(steps, expected, strict=False)
+        ]
+        for server, identifier in zip(self.servers, key.identifiers, strict=True):
+            requests = [(STEPS[step][0], STEPS[step][1](unique_identifier=identifier)) for step in steps]
+            answers = server.ask_all(version, who, requests, option)
+            assert [answer.result_reason for answer in answers] == wire, key
+            assert [answer.result_status for answer in answers] == statuses
+        self.look(key)
 
     @rule(version=version, client=client, key=keys)
     def get(self, version: ProtocolVersion, client: int, key: Key) -> None:
-        def outcome(key: Key, _: int) -> ResultReason | None:
-            return ResultReason.OBJECT_DESTROYED if key.is_gone else None
-
-        payloads = self.ask(version, client, key, Operation.GET, get.Request, outcome)
+        payloads = self.ask(version, client, key, Operation.GET, get.Request, lambda key, _: read(key))
         for place, payload in enumerate(payloads or ()):
             material = payload.managed_object.key_block.key_value.key_material
             assert key.materials[place] in (None, material)
@@ -470,23 +683,16 @@ class Lives(RuleBasedStateMachine):
             padding_method=PaddingMethod.PKCS5,
         )
         request = functools.partial(encrypt.Request, cryptographic_parameters=parameters, data=b"data")
-        payloads = self.ask(version, client, key, Operation.ENCRYPT, request, lambda key, _: used(key))
+        payloads = self.ask(version, client, key, Operation.ENCRYPT, request, lambda key, _: used(key) or taken(key, 1))
         if payloads is not None and key.materials[0] is not None and key.materials[0] == key.materials[1]:
             assert payloads[0].data == payloads[1].data
 
     @rule(version=version, client=client, key=keys)
     def get_attributes(self, version: ProtocolVersion, client: int, key: Key) -> None:
-        names = ("state", "names", "activation_date", "deactivation_date", "archive_date")
-        request = functools.partial(
-            get_attributes.Request, references=tuple(AttributeReference(attribute=name) for name in names)
-        )
+        request = functools.partial(get_attributes.Request, references=TOLD)
         payloads = self.ask(version, client, key, Operation.GET_ATTRIBUTES, request, lambda *_: None)
         for payload in payloads or ():
-            told = payload.attributes
-            assert told.state is key.state
-            assert [name.name_value for name in told.names] == [key.names[index] for index in sorted(key.names)]
-            assert (told.activation_date, told.deactivation_date) == (key.activation, key.deactivation)
-            assert (told.archive_date is not None) is key.archived
+            self.compare(key, payload.attributes)
 
     @rule(
         version=version,
@@ -539,7 +745,10 @@ class SharedLives(Lives):
 
 
 SETTINGS: Final = settings(
-    max_examples=40, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=int(os.environ.get("KMIPD_LIVES", "40")),
+    stateful_step_count=50,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
 )
 
 TestLives = Lives.TestCase

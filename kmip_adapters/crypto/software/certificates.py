@@ -37,7 +37,7 @@ MAXIMUM_CHAIN: Final = 20
 UTF8_STRING: Final = 0x0C
 PRINTABLE_STRING: Final = 0x13
 
-_UNREADABLE: Final = (ValueError, TypeError, UnsupportedAlgorithm, OverflowError, x509.InvalidVersion)
+UNREADABLE: Final = (ValueError, TypeError, UnsupportedAlgorithm, OverflowError, x509.InvalidVersion)
 
 
 class SoftwareCertificates:
@@ -83,7 +83,7 @@ def describe_certificate(certificate: Certificate) -> CertificateDescription | N
     if certificate.certificate_type is not CertificateType.X_509:
         return None
     try:
-        parsed = _parsed(certificate)
+        parsed = parsed_certificate(certificate)
         subject, issuer = parsed.subject.public_bytes(), parsed.issuer.public_bytes()
         key = _public_key(parsed)
         told = None if key is None else describe(key)
@@ -128,11 +128,12 @@ def describe_certificate(certificate: Certificate) -> CertificateDescription | N
             not_before=_seconds(parsed.not_valid_before_utc),
             not_after=_seconds(parsed.not_valid_after_utc),
         )
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
 
 
-def _parsed(certificate: Certificate) -> x509.Certificate:
+def parsed_certificate(certificate: Certificate) -> x509.Certificate:
+    """Return a certificate in DER or PEM as pyca's.  Raises one of `UNREADABLE`."""
     value = certificate.certificate_value
     load = x509.load_pem_x509_certificate if value.startswith(b"-----") else x509.load_der_x509_certificate
     return load(value)
@@ -142,7 +143,7 @@ def _public_key(parsed: x509.Certificate | x509.CertificateSigningRequest) -> Pu
     """Return the key as an object of its own, or None for a kind that is not known here."""
     try:
         key = parsed.public_key()
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
     bare = PublicKey(
         key_block=KeyBlock(key_format_type=KeyFormatType.X_509, key_value=KeyValue(key_material=_encoded(key)))
@@ -216,7 +217,7 @@ def _alternative_names(
     """Return the alternative names as DER (bytes, GeneralName each), and as text those that are text."""
     try:
         names: Any = parsed.extensions.get_extension_for_class(kind).value
-    except (x509.ExtensionNotFound, *_UNREADABLE):
+    except (x509.ExtensionNotFound, *UNREADABLE):
         return (), ()
     texts = map(_general_text, names)
     return tuple(_members(names.public_bytes())), tuple(text for text in texts if text is not None)
@@ -317,7 +318,7 @@ def read_request(request_type: CertificateRequestType, request: bytes) -> Signin
         subject = parsed.subject.public_bytes()
         names = _extension(parsed, x509.SubjectAlternativeName)
         purposes = _extension(parsed, x509.ExtendedKeyUsage)
-    except _UNREADABLE:
+    except UNREADABLE:
         raise _invalid_request("the certificate request cannot be read as its type") from None
     if key is None:
         raise _invalid_request("the certificate request is for a kind of key that is not known here")
@@ -408,7 +409,7 @@ def make_certificate(contents: CertificateContents, issuer: Certificate | None, 
             builder = builder.add_extension(x509.UnrecognizedExtension(oid, value), critical=False)
     try:
         made = builder.sign(key, _signature_hash(key))
-    except _UNREADABLE:
+    except UNREADABLE:
         raise invalid_field("the certificate cannot be made of such a name, key and dates") from None
     return Certificate(certificate_value=made.public_bytes(Encoding.DER))
 
@@ -434,15 +435,15 @@ def _signature_hash(key: Any) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512 |
 def _parsed_name(der: bytes) -> x509.Name:
     try:
         return x509.Name.from_bytes(der)
-    except _UNREADABLE:
+    except UNREADABLE:
         raise invalid_field("the Distinguished Name is not DER that can be read") from None
 
 
 def _checked_issuer(issuer: Certificate, key: Any) -> x509.Certificate:
     try:
-        parsed = _parsed(issuer)
+        parsed = parsed_certificate(issuer)
         is_its_key = _encoded(parsed.public_key()) == _encoded(key.public_key())
-    except _UNREADABLE:
+    except UNREADABLE:
         raise invalid_field("the issuer's certificate cannot be read") from None
     if not is_its_key:
         raise invalid_field("the private key is not that of the issuer's certificate")
@@ -492,7 +493,7 @@ def validate_chain(certificates: Sequence[Certificate], anchors: Sequence[Certif
     if not _EARLIEST <= at <= _LATEST:
         return ValidityIndicator.INVALID
     try:
-        parsed = list({_der(each): each for each in map(_parsed, certificates)}.values())
+        parsed = list({_der(each): each for each in map(parsed_certificate, certificates)}.values())
         chain = _in_order(parsed)
         if chain is None:
             return ValidityIndicator.INVALID
@@ -501,9 +502,9 @@ def validate_chain(certificates: Sequence[Certificate], anchors: Sequence[Certif
             return ValidityIndicator.INVALID
         if any(not _may_issue(each, depth) for depth, each in enumerate(chain[1:])):
             return ValidityIndicator.INVALID
-        trusted = {_der(each) for each in map(_parsed, anchors)}
+        trusted = {_der(each) for each in map(parsed_certificate, anchors)}
         is_understood = all(map(_is_understood, chain))
-    except _UNREADABLE:
+    except UNREADABLE:
         return ValidityIndicator.UNKNOWN
     if is_understood and _der(chain[-1]) in trusted:
         return ValidityIndicator.VALID
@@ -538,7 +539,7 @@ def _in_order(certificates: list[x509.Certificate]) -> list[x509.Certificate] | 
 def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, *_UNREADABLE):
+    except (InvalidSignature, *UNREADABLE):
         return False
     return True
 

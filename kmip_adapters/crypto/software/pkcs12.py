@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, pkcs12
 
+from kmip_adapters.crypto.software.certificates import UNREADABLE, parsed_certificate
 from kmip_adapters.crypto.software.conversion import describe
 from kmip_adapters.crypto.software.formats import written
 from kmip_adapters.crypto.software.keys import private_key
@@ -37,6 +37,9 @@ KINDS: Final = (
 ROUNDS: Final = 50_000
 MAXIMUM_PASSWORD: Final = 1024
 MAXIMUM_DEPTH: Final = 24
+
+OCTET_STRING: Final = 0x04
+EXPLICIT: Final = 0xA0  # [0]
 
 
 def read_container(container: bytes, password: bytes) -> KeyContainer:
@@ -74,7 +77,10 @@ def write_container(contents: KeyContainer, password: bytes) -> bytes:
     key = private_key(contents.private_key)
     if not isinstance(key, KINDS):
         raise _cannot_hold()
-    certificates = [x509.load_der_x509_certificate(each.certificate_value) for each in contents.certificates]
+    try:
+        certificates = [parsed_certificate(each) for each in contents.certificates]
+    except UNREADABLE:
+        raise invalid_field("a certificate linked to the private key cannot be read") from None
     protection = (
         PrivateFormat.PKCS12.encryption_builder()
         .kdf_rounds(ROUNDS)
@@ -111,21 +117,18 @@ def _check_password(password: bytes) -> None:
         raise invalid_field(f"a PKCS#12 password has 1 to {MAXIMUM_PASSWORD} bytes")
 
 
-EXPLICIT: Final = 0xA0
-"""[0] EXPLICIT: an OCTET STRING in it is content, and holds structures; all others are salts, digests, cipher texts."""
-
-
-def _rounds(der: bytes, depth: int = 0, around: int = 0) -> int:
+def _rounds(der: bytes, around: int = 0, depth: int = 0) -> int:
     """Return what all iteration counts come to: wherever an INTEGER follows an OCTET STRING, its salt.
 
-    around: the tag that `der` stands in.
-    Raises KmipError (Invalid Field) unless it is DER, for an indefinite length, or a string in pieces, would hide what
-    follows from this walk, and for scrypt.
+    around: the tag that this is in. An OCTET STRING is structure where [0] EXPLICIT holds it, as in a ContentInfo; the
+    others are salts, digests and cipher text, which look like anything.
+    Raises KmipError (Invalid Field) unless it is DER, for an indefinite length, or an OCTET STRING in pieces, would
+    hide what follows from this walk, and for scrypt.
     """
     offset, previous, rounds = 0, 0, 0
     while offset + 2 <= len(der):
         tag, length, header = der[offset], der[offset + 1], 2
-        if tag == 0x24 or (length == 0x80 and tag & 0x20):
+        if (length == 0x80 and tag & 0x20) or tag == OCTET_STRING | 0x20:
             raise invalid_field("the container is not in DER")
         if length & 0x80:
             octets = length & 0x7F
@@ -136,10 +139,11 @@ def _rounds(der: bytes, depth: int = 0, around: int = 0) -> int:
             return rounds
         if tag == 0x06 and value == SCRYPT:
             raise invalid_field("the container is protected by scrypt, which is not taken here")
-        if tag == 0x02 and previous == 0x04:
+        if tag == 0x02 and previous == OCTET_STRING:
             rounds += int.from_bytes(value)
-        if (tag & 0x20 or (tag == 0x04 and around == EXPLICIT)) and depth < MAXIMUM_DEPTH:
-            rounds += _rounds(value, depth + 1, tag)
+        is_structure = tag & 0x20 or (tag == OCTET_STRING and around == EXPLICIT)
+        if is_structure and depth < MAXIMUM_DEPTH:
+            rounds += _rounds(value, tag, depth + 1)
         offset += header + length
         previous = tag
     return rounds

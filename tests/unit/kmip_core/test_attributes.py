@@ -44,6 +44,11 @@ def test_every_field_is_an_attribute_or_one_of_the_three_beside_them() -> None:
     assert not beside & set(FIELDS)
 
 
+def test_only_attributes_that_there_are_can_be_changed() -> None:
+    with pytest.raises(TypeError, match="no such attribute: length"):
+        Attributes().but(length=128)
+
+
 def test_multiple_fields_are_those_that_begin_empty() -> None:
     empty = Attributes()
 

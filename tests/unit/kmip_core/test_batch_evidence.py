@@ -2,17 +2,21 @@
 
 import pytest
 
+from kmip_adapters.audit.memory import MemoryTrail
 from kmip_core.enums import (
     BatchErrorContinuationOption,
     BlockCipherMode,
     Operation,
+    ResultReason,
     ResultStatus,
     State,
     UsageLimitsUnit,
 )
+from kmip_core.errors import KmipError
 from kmip_core.operations import activate, add_attribute, encrypt, get
+from kmip_core.ports.audit import AuditRecord
 from kmip_core.structures import CryptographicParameters, UsageLimits
-from tests.builders import BOB, a_symmetric_key, an_engine, an_instance, ask
+from tests.builders import BOB, a_symmetric_key, an_engine, an_instance, ask, attributes_of
 from tests.unit.kmip_core.test_engine import FullStorage
 
 CONTINUE, UNDO = BatchErrorContinuationOption.CONTINUE, BatchErrorContinuationOption.UNDO
@@ -63,3 +67,26 @@ def test_a_commit_that_cannot_be_leaves_evidence(option: BatchErrorContinuationO
     records = engine.audit.records  # type: ignore[attr-defined]
     assert [r.event for r in records] == ["ACTIVATE", "ADD_ATTRIBUTE"]
     assert all(r.result is not None for r in records)
+
+
+class FullTrail(MemoryTrail):
+    """A trail that takes no more records."""
+
+    def append(self, record: AuditRecord) -> None:
+        raise KmipError(ResultReason.GENERAL_FAILURE, "the audit trail cannot be written")
+
+
+@pytest.mark.parametrize("option", [CONTINUE, UNDO])
+def test_what_is_committed_but_cannot_reach_the_trail_has_failed_and_its_evidence_waits(
+    option: BatchErrorContinuationOption,
+) -> None:
+    engine = an_engine(a_symmetric_key(), audit=FullTrail())
+    comment = add_attribute.Request(unique_identifier="key", new_attribute=an_instance("comment", "seen"))
+
+    items = (ACTIVATE, (Operation.ADD_ATTRIBUTE, comment))
+    answer = ask(engine, *items, batch_error_continuation_option=option)
+
+    assert [item.result_status for item in answer.batch_items] == [ResultStatus.OPERATION_FAILED] * 2
+    assert attributes_of(engine).state is State.ACTIVE
+    waiting = engine.outbox.pending_records()
+    assert [(record.event, record.result) for record in waiting] == [("ACTIVATE", None), ("ADD_ATTRIBUTE", None)]

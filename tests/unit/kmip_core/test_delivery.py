@@ -10,6 +10,7 @@ from kmip_core.attributes import Attributes
 from kmip_core.engine import Engine
 from kmip_core.enums import (
     BlockCipherMode,
+    CertificateRequestType,
     CryptographicAlgorithm,
     CryptographicUsageMask,
     KeyCompressionType,
@@ -24,7 +25,7 @@ from kmip_core.enums import (
     WrappingMethod,
 )
 from kmip_core.errors import KmipError
-from kmip_core.objects import Certificate, Content, OpaqueObject, SymmetricKey
+from kmip_core.objects import Certificate, CertificateRequest, Content, KeyValue, OpaqueObject, SymmetricKey
 from kmip_core.operations import (
     activate,
     create_key_pair,
@@ -38,6 +39,7 @@ from kmip_core.ports.certificates import CertificateContents
 from kmip_core.structures import (
     CryptographicParameters,
     EncryptionKeyInformation,
+    KeyHandle,
     KeyWrappingSpecification,
     Link,
     MACSignatureKeyInformation,
@@ -208,6 +210,60 @@ def test_keys_are_not_compressed(compression: KeyCompressionType) -> None:
     assert refused.value.reason is ResultReason.KEY_COMPRESSION_TYPE_NOT_SUPPORTED
 
 
+def test_a_public_key_on_a_curve_is_uncompressed_as_it_is_kept() -> None:
+    engine = an_engine()
+    key = engine.crypto.make_key_pair(CryptographicAlgorithm.EC, 256).public_key
+    identifier = a_registered(engine, key, Attributes(cryptographic_usage_mask=MASK.VERIFY))
+    request = get.Request(
+        unique_identifier=identifier, key_compression_type=KeyCompressionType.EC_PUBLIC_KEY_TYPE_UNCOMPRESSED
+    )
+
+    assert perform(engine, Operation.GET, request).managed_object == key
+
+
+CERTIFICATE: Final = Certificate(certificate_value=b"DER")
+PKCS_10: Final = CertificateRequest(
+    certificate_request_type=CertificateRequestType.PKCS_10, certificate_request_value=b"DER"
+)
+PEM: Final = CertificateRequest(certificate_request_type=CertificateRequestType.PEM, certificate_request_value=b"PEM")
+
+
+@pytest.mark.parametrize(
+    ("content", "formats"),
+    [
+        (CERTIFICATE, {KeyFormatType.X_509, KeyFormatType.RAW}),
+        (PKCS_10, {KeyFormatType.PKCS_10}),
+        (PEM, set()),
+    ],
+    ids=["certificate", "certificate request", "certificate request in PEM"],
+)
+@pytest.mark.parametrize(
+    "wanted", [KeyFormatType.X_509, KeyFormatType.RAW, KeyFormatType.PKCS_10, KeyFormatType.PKCS_8]
+)
+def test_what_has_no_key_block_has_the_format_that_it_is_in(
+    content: Content, formats: set[KeyFormatType], wanted: KeyFormatType
+) -> None:
+    engine = an_engine()
+    identifier = a_registered(engine, content, Attributes())
+
+    if wanted in formats:
+        assert fetched(engine, identifier, wanted) == content
+        return
+    with pytest.raises(KmipError) as refused:
+        fetched(engine, identifier, wanted)
+    assert refused.value.reason is ResultReason.KEY_FORMAT_TYPE_NOT_SUPPORTED
+
+
+def test_a_key_that_a_token_holds_does_not_leave_whatever_its_attributes_say() -> None:
+    record, key = a_symmetric_key(extractable=True)
+    handle = KeyValue(key_material=KeyHandle(provider="token", token="1"))
+    engine = an_engine((record, evolve(key, key_block=evolve(key.key_block, key_value=handle))))
+
+    with pytest.raises(KmipError) as refused:
+        fetched(engine, "key")
+    assert refused.value.reason is ResultReason.NOT_EXTRACTABLE
+
+
 def test_a_conversion_leaves_the_stored_key_as_it_was() -> None:
     engine = an_engine(a_symmetric_key())
     transparent = KeyFormatType.TRANSPARENT_SYMMETRIC_KEY
@@ -278,7 +334,7 @@ def test_a_container_needs_a_password_that_is_active() -> None:
 
     with pytest.raises(KmipError) as refused:
         fetched(engine, without, KeyFormatType.PKCS_12)
-    assert refused.value.reason is ResultReason.INVALID_FIELD
+    assert refused.value.reason is ResultReason.BAD_PASSWORD
     with pytest.raises(KmipError) as refused:
         fetched(engine, key, KeyFormatType.PKCS_12)
     assert refused.value.reason is ResultReason.WRONG_KEY_LIFECYCLE_STATE

@@ -244,6 +244,31 @@ def test_what_get_has_wrapped_is_registered_and_unwrapped_again(engine: Engine, 
     assert plain.key_value.key_material == DEK
 
 
+def test_parameters_that_are_the_keys_own_are_told_in_the_answer() -> None:
+    uses = MASK.MAC_GENERATE | MASK.MAC_VERIFY
+    engine = an_engine(
+        a_key("kek", KEK, cryptographic_parameters=(CBC,)),
+        a_key("dek", DEK),
+        a_key("mac", bytes(32), cryptographic_usage_mask=uses, cryptographic_parameters=(HMAC,)),
+    )
+    wanted = specification(
+        None,
+        wrapping_method=WrappingMethod.ENCRYPT_THEN_MAC_SIGN,
+        mac_signature_key_information=mac_information(parameters=None),
+    )
+    wrapped = fetched(engine, wanted)
+
+    told = wrapped.key_wrapping_data
+    assert told is not None
+    assert told.encryption_key_information == evolve(
+        wanted.encryption_key_information,
+        cryptographic_parameters=CBC,  # type: ignore[type-var]
+    )
+    assert told.mac_signature_key_information == mac_information()
+    plain = fetched(engine, None, registered(engine, wrapped), key_wrap_type=KeyWrapType.NOT_WRAPPED)
+    assert plain.key_value == KeyValue(key_material=DEK)
+
+
 @pytest.mark.parametrize("way", ["key wrap", "GCM", "TTLV", "encrypt then MAC"])
 def test_what_was_registered_as_pykmip_does_it_is_unwrapped_too(engine: Engine, way: str) -> None:
     wrapped = fetched(engine, WAYS[way])

@@ -5,6 +5,7 @@ import pytest
 from kmip_adapters.crypto.software.pkcs12 import MAXIMUM_ROUNDS, read_container
 from kmip_core.errors import KmipError
 
+NO_CONTAINER = "the material is not a PKCS#12 container that can be read"
 SCRYPT = bytes.fromhex("06092b06010401da47040b")
 
 
@@ -35,27 +36,30 @@ def test_scrypt_is_not_taken() -> None:
     assert "scrypt" in refusal(a_sequence(a_sequence(SCRYPT, salted(2))))
 
 
-def explicit(*parts: bytes) -> bytes:
-    """Return what content type and content stand in: [0] EXPLICIT around an OCTET STRING."""
-    content = b"".join(parts)
-    octets = bytes([0x04, len(content)]) + content
-    return bytes([0xA0, len(octets)]) + octets
+def data(content: bytes, octet_string: int = 0x04) -> bytes:
+    """Return a ContentInfo of type data, as containers nest them: what is in its OCTET STRING is structure again."""
+    octets = bytes([octet_string, len(content)]) + content
+    return a_sequence(bytes.fromhex("06092a864886f70d010701"), bytes([0xA0, len(octets)]) + octets)
 
 
-def test_what_is_inside_content_is_counted() -> None:
-    many = salted(MAXIMUM_ROUNDS + 1)
-
-    assert "rounds" in refusal(a_sequence(explicit(a_sequence(a_sequence(many)))))
-    assert "not in DER" in refusal(a_sequence(explicit(b"\x30\x80", salted(2), b"\0\0")))
+def test_rounds_are_counted_inside_of_what_is_nested() -> None:
+    assert "rounds" in refusal(a_sequence(data(a_sequence(data(salted(MAXIMUM_ROUNDS + 1))))))
 
 
-@pytest.mark.parametrize("octets", [b"\x24\x80", b"\x30\x80" + bytes(6), b"\x04\x01s\x02\x04\x7f\0\0\0", SCRYPT])
-def test_salts_and_cipher_texts_are_no_structures(octets: bytes) -> None:
-    string = bytes([0x04, len(octets)]) + octets
-    told = refusal(a_sequence(a_sequence(a_sequence(string, b"\x02\x02\x08\0")), string))
+@pytest.mark.parametrize(
+    "nested",
+    [data(bytes.fromhex("3080") + salted(1) + bytes(2)), data(b"\x04\x01s", octet_string=0x24)],
+    ids=["an indefinite length", "an OCTET STRING in pieces"],
+)
+def test_what_could_hide_rounds_is_refused(nested: bytes) -> None:
+    assert "DER" in refusal(a_sequence(nested))
 
-    assert told == "the material is not a PKCS#12 container that can be read"
 
+@pytest.mark.parametrize("cipher_text", ["3080", "2480", "3082", "06092b06010401da47040b", "0400020500ffffffff"])
+def test_cipher_text_is_not_taken_for_structure(cipher_text: str) -> None:
+    """Every seventieth container was refused, for what its encrypted key looked like."""
+    octets = bytes.fromhex(cipher_text)
+    shrouded = a_sequence(a_sequence(b"\x06\x01\x2a", salted(2)), bytes([0x04, len(octets)]) + octets)
+    key_bag = a_sequence(b"\x06\x01\x2a", bytes([0xA0, len(shrouded)]) + shrouded)
 
-def test_a_string_in_pieces_is_not_der() -> None:
-    assert "not in DER" in refusal(a_sequence(b"\xa0\x07\x24\x05\x04\x01\x30\x04\x00"))
+    assert refusal(a_sequence(data(a_sequence(key_bag)))) == NO_CONTAINER

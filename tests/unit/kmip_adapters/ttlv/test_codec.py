@@ -38,6 +38,7 @@ from kmip_core.messages import (
 from kmip_core.objects import KeyBlock, KeyValue, SymmetricKey
 from kmip_core.operations import CATALOGUE, activate, create, encrypt, get
 from kmip_core.structures import ProtocolVersion
+from tests.unit.kmip_adapters.ttlv.strategies import instances
 
 CODEC = Codec(CATALOGUE)
 V10, V12, V13, V14, V20, V21 = (ProtocolVersion(*v) for v in ((1, 0), (1, 2), (1, 3), (1, 4), (2, 0), (2, 1)))
@@ -187,6 +188,52 @@ def test_any_bytes_are_read_or_refused_with_one_error(data: bytes, cut: int) -> 
 
     version = read.version if isinstance(read, UnreadableMessage) else read.header.protocol_version
     assert version in CODEC.versions
+
+
+DAMAGES = st.sampled_from(("flip", "insert", "cut out", "cut off", "repeat"))
+
+
+def damaged(frame: bytes, how: str, at: int, data: bytes) -> bytes:
+    """Return the frame damaged at a place, its own length mended, so that what is inside is read."""
+    at %= len(frame)
+    rest = {
+        "flip": bytes([frame[at] ^ (data[0] or 1)]) + frame[at + 1 :],
+        "insert": data + frame[at:],
+        "cut out": frame[at + len(data) :],
+        "cut off": b"",
+        "repeat": frame[at - at % 8 : at - at % 8 + 8 * len(data)] + frame[at:],
+    }[how]
+    changed = frame[:at] + rest
+    return changed[:4] + max(0, len(changed) - 8).to_bytes(4) + changed[8:]
+
+
+@pytest.mark.parametrize("version", tables.VERSIONS, ids=str)
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
+@given(
+    data=st.data(),
+    damages=st.lists(st.tuples(DAMAGES, st.integers(0, 2**16), st.binary(min_size=1, max_size=8)), min_size=1),
+)
+def test_a_damaged_message_of_any_operation_is_read_or_refused_with_one_error(
+    version: ProtocolVersion, data: st.DataObject, damages: list[tuple[str, int, bytes]]
+) -> None:
+    spec = CATALOGUE[data.draw(st.sampled_from([o for o in CATALOGUE if is_spoken(o, version)]))]
+    payload = data.draw(instances(spec.request, version))
+    item = RequestBatchItem(operation=spec.operation, unique_batch_item_id=b"1", payload=payload)
+    message = RequestMessage(header=RequestHeader(protocol_version=version), batch_items=(item,))
+    frame = CODEC.encode_request(message)
+    assert message == CODEC.decode_request(frame)
+    for how, at, octets in damages:
+        frame = damaged(frame, how, at, octets)
+    try:
+        read: RequestMessage | UnreadableMessage = CODEC.decode_request(frame)
+    except UnreadableMessage as refusal:
+        read = refusal
+
+    assert (read.version if isinstance(read, UnreadableMessage) else read.header.protocol_version) in CODEC.versions
+
+
+def is_spoken(operation: Operation, version: ProtocolVersion) -> bool:
+    return int(operation) in tables.enumeration_values("Operation", version)
 
 
 # --- bytes that are known -----------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from kmip_core.enums import (
     ObjectType,
     Operation,
     ProtectionStorageMask,
+    ResultReason,
     UniqueIdentifier,
 )
 from kmip_core.errors import KmipError
@@ -269,13 +270,14 @@ def test_a_key_handle_never_leaves() -> None:
         over_the_wire(response, V14)
 
 
-def test_an_object_type_that_the_version_lacks_cannot_be_written() -> None:
+def test_an_object_type_that_the_version_lacks_is_refused() -> None:
     template = Template(template_attributes=Attributes())
 
-    with pytest.raises(UnencodableError):
+    with pytest.raises(KmipError, match=r"KMIP 2\.0 has no objects of type Template") as refused:
         over_the_wire(
             get.Response(object_type=ObjectType.TEMPLATE, unique_identifier="1", managed_object=template), V20
         )
+    assert refused.value.reason is ResultReason.INVALID_OBJECT_TYPE
 
 
 def test_fortigate_criteria_in_a_template_attribute_are_criteria() -> None:

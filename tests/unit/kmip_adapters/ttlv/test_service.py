@@ -9,7 +9,7 @@ from attrs import define, evolve, field
 from kmip_adapters.storage.pending import DONE
 from kmip_adapters.ttlv.codec import Codec
 from kmip_adapters.ttlv.service import TtlvService
-from kmip_core.enums import Operation, ResultReason, ResultStatus
+from kmip_core.enums import CertificateRequestType, ObjectType, Operation, ResultReason, ResultStatus
 from kmip_core.errors import KmipError, invalid_message, not_found, permission_denied
 from kmip_core.messages import (
     RequestBatchItem,
@@ -20,7 +20,8 @@ from kmip_core.messages import (
     ResponseMessage,
     failure,
 )
-from kmip_core.operations import CATALOGUE, activate, locate
+from kmip_core.objects import CertificateRequest
+from kmip_core.operations import CATALOGUE, activate, get, locate
 from kmip_core.ports.steps import Pace, Steps
 from kmip_core.ports.transport import run_to_end
 from kmip_core.principal import Principal
@@ -252,3 +253,28 @@ def test_a_bug_in_decoding_is_general_failure_and_logged() -> None:
 
     assert only(CODEC.decode_response(run_to_end(job))).result_reason is ResultReason.GENERAL_FAILURE
     assert len(engine.faults.reported) == 1
+
+
+def test_an_object_that_the_version_cannot_say_costs_the_others_of_its_batch_nothing() -> None:
+    payloads = (
+        activate.Response(unique_identifier="1"),
+        get.Response(
+            object_type=ObjectType.CERTIFICATE_REQUEST,
+            unique_identifier="2",
+            managed_object=CertificateRequest(
+                certificate_request_type=CertificateRequestType.PKCS_10, certificate_request_value=b"DER"
+            ),
+        ),
+    )
+    operations = (Operation.ACTIVATE, Operation.GET)
+    header = ResponseHeader(protocol_version=V12, time_stamp=NOW)
+    items = tuple(
+        ResponseBatchItem(operation=operation, payload=payload)
+        for operation, payload in zip(operations, payloads, strict=True)
+    )
+    engine = FakeEngine(answer=lambda *_: ResponseMessage(header=header, batch_items=items))
+
+    told = ask(engine).batch_items
+    assert [item.result_reason for item in told] == [None, ResultReason.ILLEGAL_OPERATION]
+    assert told[0].payload == payloads[0]
+    assert engine.faults.reported == []

@@ -8,6 +8,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from kmip_core.attributes import AttributeReference, Attributes
 from kmip_core.engine import Engine
@@ -30,7 +32,14 @@ from kmip_core.objects import Certificate, CertificateRequest, KeyBlock, KeyValu
 from kmip_core.operations import certify, create_key_pair, delete_attribute, get, re_certify, register, revoke
 from kmip_core.ports.certificates import CertificateContents
 from kmip_core.settings import Settings
-from kmip_core.structures import CertificateAttributes, CertificateSubject, Link, Name, RevocationReason
+from kmip_core.structures import (
+    CertificateAttributes,
+    CertificateSubject,
+    Link,
+    Name,
+    RevocationReason,
+    X509CertificateSubject,
+)
 from tests.builders import ALICE, BOB, NOW, an_engine, attributes_of, perform
 
 MASK: Final = CryptographicUsageMask
@@ -193,9 +202,18 @@ def test_a_request_gets_its_names_but_never_the_powers_it_asks_for(engine: Engin
             },
             "CN=a\\,b,O=c",
         ),
+        (
+            {
+                "x_509_certificate_subject": X509CertificateSubject(
+                    subject_distinguished_name=x509.Name.from_rfc4514_string("CN=z,O=y").public_bytes()
+                )
+            },
+            "CN=z,O=y",
+        ),
+        ({"certificate_attributes": CertificateAttributes()}, "CN=the key"),
         ({}, "CN=the key"),
     ],
-    ids=["as text", "in parts", "after the key's name"],
+    ids=["as text", "in parts", "as DER", "in parts of which none is given", "after the key's name"],
 )
 def test_without_a_request_the_attributes_name_the_subject(
     engine: Engine, requester: Requester, attributes: dict[str, Any], subject: str
@@ -205,6 +223,29 @@ def test_without_a_request_the_attributes_name_the_subject(
     identifier = certified(engine, unique_identifier=public, attributes=wanted)
 
     assert certificate_of(engine, identifier).subject.rfc4514_string() == subject
+
+
+def fits_into_a_common_name(name: str) -> bool:
+    return len(name.encode()) <= 64
+
+
+@settings(max_examples=100)
+@given(name=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=64).filter(fits_into_a_common_name))
+@example(name=" ")
+@example(name="  ")
+@example(name=' #,+"\\<>;= ')
+@example(name="\0")
+def test_whatever_a_key_is_called_its_certificate_is_called(name: str) -> None:
+    engine = an_engine()
+    issuer, _ = an_authority(engine)
+    public = THE_REQUESTER.register(engine, names=(Name(name_value=name),))
+    wanted = below(issuer).but(certificate_type=CertificateType.X_509)
+    subject = certificate_of(engine, certified(engine, unique_identifier=public, attributes=wanted)).subject
+
+    assert [(part.oid, part.value) for part in subject] == [(NameOID.COMMON_NAME, name)]
+
+
+THE_REQUESTER: Final = Requester()
 
 
 def test_a_managed_certificate_request_is_certified(engine: Engine, requester: Requester) -> None:
@@ -261,6 +302,38 @@ def test_the_issuer_is_whom_the_attributes_link_to(engine: Engine, requester: Re
     certificate.verify_directly_issued_by(root)
     assert certificate.not_valid_after_utc == root.not_valid_after_utc  # it does not outlive its issuer
     assert links_of(engine, identifier) == [(LinkType.CERTIFICATE_LINK, issuer)]
+
+
+def test_the_issuers_key_is_found_by_way_of_its_public_key(engine: Engine, requester: Requester) -> None:
+    issuer, private = an_authority(engine)
+    to_private = Link(link_type=LinkType.PRIVATE_KEY_LINK, linked_object_identifier=private)
+    public = requester.register(engine, links=(to_private,))
+    to_public = Link(link_type=LinkType.PUBLIC_KEY_LINK, linked_object_identifier=public)
+    root = register.Request(
+        object_type=ObjectType.CERTIFICATE,
+        attributes=Attributes(links=(to_public,)),
+        managed_object=perform(engine, Operation.GET, get.Request(unique_identifier=issuer)).managed_object,
+    )
+    again = perform(engine, Operation.REGISTER, root).unique_identifier
+
+    certificate = certificate_of(engine, certified(engine, attributes=below(again), **by_request(requester)))
+    certificate.verify_directly_issued_by(certificate_of(engine, issuer))
+
+
+def test_an_issuer_must_be_one_and_have_its_key_here(engine: Engine, requester: Requester) -> None:
+    one, other = certified(engine, **by_request(requester)), certified(engine, **by_request(requester))
+    both = Attributes(links=(*below(one).links, *below(other).links))
+
+    refused = refusal(engine, Operation.CERTIFY, certify.Request(attributes=both, **by_request(requester)))
+    assert (refused.reason, refused.message) == (
+        ResultReason.INVALID_FIELD,
+        "a certificate has one issuer: give one Certificate Link",
+    )
+    refused = refusal(engine, Operation.CERTIFY, certify.Request(attributes=below(one), **by_request(requester)))
+    assert (refused.reason, refused.message) == (
+        ResultReason.INVALID_FIELD,
+        "the issuer's certificate is not linked to its private key",
+    )
 
 
 def test_an_issuer_needs_its_own_bit_and_state(engine: Engine, requester: Requester) -> None:
@@ -430,3 +503,46 @@ def test_a_new_request_must_be_for_the_same_key(engine: Engine, requester: Reque
 
     request = re_certify.Request(unique_identifier=new, **by_request(Requester()))
     assert refusal(engine, Operation.RE_CERTIFY, request).reason is ResultReason.INVALID_CSR
+
+
+def test_a_managed_request_renews_a_certificate_as_one_in_the_message_does(
+    engine: Engine, requester: Requester
+) -> None:
+    old = certified(engine, **by_request(requester))
+    renamed = Requester("renamed")
+    renamed.key = requester.key
+    content = CertificateRequest(
+        certificate_request_type=CertificateRequestType.PKCS_10, certificate_request_value=renamed.der()
+    )
+    request = register.Request(object_type=ObjectType.CERTIFICATE_REQUEST, managed_object=content)
+    stored = perform(engine, Operation.REGISTER, request).unique_identifier
+
+    request = re_certify.Request(unique_identifier=old, certificate_request_unique_identifier=stored)
+    new = perform(engine, Operation.RE_CERTIFY, request).unique_identifier
+    assert certificate_of(engine, new).subject == renamed.subject
+
+
+def test_certificates_are_renewed_as_x_509_only(engine: Engine, requester: Requester) -> None:
+    old = certified(engine, **by_request(requester))
+    request = re_certify.Request(unique_identifier=old, attributes=Attributes(certificate_type=CertificateType.PGP))
+
+    assert refusal(engine, Operation.RE_CERTIFY, request).reason is ResultReason.FEATURE_NOT_SUPPORTED
+
+
+EC_KEY: Final = bytes.fromhex("2a8648ce3d0201")  # 1.2.840.10045.2.1, id-ecPublicKey
+
+
+@pytest.mark.parametrize("kind", ["unreadable", "of an unknown kind of key"])
+def test_a_certificate_that_says_too_little_is_not_renewed(engine: Engine, requester: Requester, kind: str) -> None:
+    issuer, _ = an_authority(engine)
+    known = perform(engine, Operation.GET, get.Request(unique_identifier=issuer)).managed_object.certificate_value
+    value = {
+        "unreadable": b"not DER",
+        "of an unknown kind of key": known.replace(EC_KEY, EC_KEY[:-1] + b"\x09", 1),
+    }[kind]
+    request = register.Request(object_type=ObjectType.CERTIFICATE, managed_object=Certificate(certificate_value=value))
+    old = perform(engine, Operation.REGISTER, request).unique_identifier
+
+    refused = refusal(engine, Operation.RE_CERTIFY, re_certify.Request(unique_identifier=old))
+    assert refused.reason is ResultReason.FEATURE_NOT_SUPPORTED
+    assert "certificate" in refused.message

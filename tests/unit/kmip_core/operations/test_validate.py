@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import pytest
 
+from kmip_adapters.policy.static import StaticPolicies
 from kmip_core.attributes import Attributes
 from kmip_core.engine import Engine
 from kmip_core.enums import (
@@ -17,7 +18,8 @@ from kmip_core.enums import (
 )
 from kmip_core.errors import KmipError
 from kmip_core.objects import Certificate, OpaqueObject
-from kmip_core.operations import register, revoke, validate
+from kmip_core.operations import archive, register, revoke, validate
+from kmip_core.policy import BUILT_IN, OperationPolicy, Permission
 from kmip_core.ports.certificates import CertificateContents
 from kmip_core.ports.crypto import KeyPair
 from kmip_core.structures import RevocationReason
@@ -134,13 +136,16 @@ def test_an_impostor_of_the_issuer_is_invalid(engine: Engine) -> None:
     assert judged(engine, LEAF.certificate, impostor.certificate, ROOT.certificate) is ValidityIndicator.INVALID
 
 
+def a_revocation(identifier: str) -> revoke.Request:
+    compromised = RevocationReason(revocation_reason_code=RevocationReasonCode.KEY_COMPROMISE)
+    return revoke.Request(unique_identifier=identifier, revocation_reason=compromised)
+
+
 @pytest.mark.parametrize("revoked", ["middle", "root"])
 def test_a_revoked_certificate_makes_the_chain_invalid(revoked: str) -> None:
     engine = an_engine()
     stored = {"middle": kept(engine, MIDDLE.certificate), "root": kept(engine, ROOT.certificate)}
-    compromised = RevocationReason(revocation_reason_code=RevocationReasonCode.KEY_COMPROMISE)
-    request = revoke.Request(unique_identifier=stored[revoked], revocation_reason=compromised)
-    perform(engine, Operation.REVOKE, request)
+    perform(engine, Operation.REVOKE, a_revocation(stored[revoked]))
 
     found = judged(engine, LEAF.certificate, unique_identifiers=tuple(stored.values()))
     assert found is ValidityIndicator.INVALID
@@ -168,3 +173,54 @@ def test_only_certificates_are_validated(engine: Engine) -> None:
     with pytest.raises(KmipError) as refused:
         judged(engine, unique_identifiers=(opaque,))
     assert refused.value.reason is ResultReason.INVALID_OBJECT_TYPE
+
+
+# --- issuers that are looked for -----------------------------------------------------------------------------------
+
+
+def test_an_issuer_that_is_archived_or_revoked_is_passed_over_for_the_next_of_its_name(engine: Engine) -> None:
+    kept(engine, MIDDLE.certificate)
+    archived, revoked = (kept(engine, MIDDLE.certificate) for _ in range(2))
+    assert judged(engine, LEAF.certificate) is ValidityIndicator.VALID
+
+    perform(engine, Operation.ARCHIVE, archive.Request(unique_identifier=archived))
+    perform(engine, Operation.REVOKE, a_revocation(revoked))
+    assert judged(engine, LEAF.certificate) is ValidityIndicator.VALID
+
+
+def test_an_issuer_that_is_archived_is_no_help(engine: Engine) -> None:
+    middle = kept(engine, MIDDLE.certificate)
+    perform(engine, Operation.ARCHIVE, archive.Request(unique_identifier=middle))
+
+    assert judged(engine, LEAF.certificate) is ValidityIndicator.UNKNOWN
+
+
+def test_an_issuer_that_is_to_be_seen_but_not_read_is_no_help() -> None:
+    grants = dict.fromkeys((Operation.REGISTER, Operation.LOCATE), Permission.ALLOW_OWNER)
+    seen = OperationPolicy(name="seen", preset={ObjectType.CERTIFICATE: grants})
+    engine = an_engine(policy=StaticPolicies({**BUILT_IN, seen.name: seen}))
+    kept(engine, ROOT.certificate)
+    kept(engine, MIDDLE.certificate, operation_policy_name=seen.name)
+
+    assert judged(engine, LEAF.certificate) is ValidityIndicator.UNKNOWN
+
+
+def test_a_chain_as_long_as_it_may_be_is_not_completed() -> None:
+    engine = an_engine()
+    links = [Entity("0", years=3)]
+    for number in range(1, validate.MAXIMUM_CHAIN + 1):
+        links.append(Entity(str(number), links[-1], years=2))
+    kept(engine, links[0].certificate)
+    longest = [entity.certificate for entity in links[1:]]
+
+    assert judged(engine, *longest[:-1]) is ValidityIndicator.VALID
+    assert judged(engine, *longest) is ValidityIndicator.UNKNOWN
+
+
+def test_a_root_with_issuer_and_number_of_a_stored_one_is_not_that_one() -> None:
+    forged = bytearray(ROOT.certificate.certificate_value)
+    forged[-1] ^= 1
+    engine = an_engine()
+    kept(engine, Certificate(certificate_value=bytes(forged)))
+
+    assert judged(engine, *CHAIN) is ValidityIndicator.UNKNOWN
