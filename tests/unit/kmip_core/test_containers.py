@@ -243,7 +243,7 @@ def test_a_container_without_a_private_key_is_no_private_key() -> None:
 
 @pytest.mark.parametrize(
     ("content", "pace"),
-    [(a_container(b"container"), Pace.SLOW), (PAIR.private_key, Pace.BRIEF), (None, Pace.COMMITS)],
+    [(a_container(b"container"), Pace.SLOW), (PAIR.private_key, Pace.BRIEF), (None, Pace.BRIEF)],
     ids=["a container", "a key", "nothing"],
 )
 def test_a_container_is_taken_apart_where_it_may_take_time(content: PrivateKey | None, pace: Pace) -> None:
