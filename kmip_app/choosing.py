@@ -112,7 +112,7 @@ class _Gathering:
         for key, entry in file.entries.items():
             if key in SETTINGS:
                 self.take(SETTINGS[key], entry.value, entry.where, rank=1)
-            else:
+            elif not entry.is_default:  # those may be there for others to refer to
                 near = get_close_matches(key, SETTINGS, n=1)
                 guess = f"did you mean {near[0]}?" if near else "remove it"
                 self.problems.append(Problem(where=entry.where, text=f"{key} is not a setting; {guess}"))

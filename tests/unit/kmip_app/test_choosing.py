@@ -155,6 +155,18 @@ def test_all_problems_are_told_at_once_with_line_and_remedy(write: Write) -> Non
         pytest.param("[server]\n[auth:slugs]\nenabled=True\n", "url: '' is no http or https URL", id="no url"),
         pytest.param("[server]\n[auth:slugs]\nenabled=maybe\n", "enabled: 'maybe' is neither", id="maybe enabled"),
         pytest.param("[server]\n[auth:slugs]\nurll=x\n", "did you mean url?", id="unknown key of a service"),
+        pytest.param(
+            "[server]\n[auth:slugs]\nzzz=x\n", "zzz is not known in [auth:slugs]; use", id="odd key of a service"
+        ),
+        pytest.param(
+            "[server]\n[auth:slugs]\nenabled=1\nurl=http://[::1\n",
+            "is no http or https URL",
+            id="url of half an address",
+        ),
+        pytest.param(
+            "[server]\n[auth:slugs]\nenabled=1\nurl=http://h:99999\n", "is no http or https URL", id="url of no port"
+        ),
+        pytest.param("[server]\n[auth:slugs]\nenabled=1\nurl=http://:80\n", "is no http or https URL", id="no host"),
         pytest.param("[server]\nkey_path={folder}/server.key\n", "set certificate_path too", id="key alone"),
         pytest.param("[server]\npassword_identity=yes\n", "set passwords_path too", id="identity of no password"),
         pytest.param("[server]\ntls_cipher_suites=AES128-SHA265\n", "did you mean AES128-SHA256?", id="unknown suite"),
@@ -173,6 +185,64 @@ def test_a_broken_file_is_told(write: Write, text: str, told: str) -> None:
 
     assert problem.startswith(str(path))
     assert told in problem
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("[server]\n  port=1234\n  hostname=h\n", id="all keys"),
+        pytest.param("  [server]\n  port=1234\nhostname=h\n", id="section and key"),
+        pytest.param("[server]\n  port=1234\n# remark\n  hostname=h\n", id="after a remark"),
+        pytest.param("[server]\nport=\n    1234\nhostname=\n    h\n", id="values on lines of their own"),
+        pytest.param("[server] of ours\nport=1234\nhostname=h\n", id="words behind the section"),
+    ],
+)
+def test_indented_lines_count_as_they_do_for_configparser(write: Write, text: str) -> None:
+    configuration = chosen(write(text)).configuration
+
+    assert (configuration.hostname, configuration.port) == ("h", 1234)
+
+
+def test_an_indented_key_is_told_with_its_line(write: Write) -> None:
+    path = write("[server]\n  port=many\n  hostnme=x\n")
+
+    assert problems(path) == [
+        f"{path} line 2: port: 'many' is not a whole number; write 0 to 65535",
+        f"{path} line 3: hostnme is not a setting; did you mean hostname?",
+    ]
+
+
+def test_lines_that_only_look_like_keys_go_on_with_a_value(write: Write) -> None:
+    path = write("[server]\ntls_cipher_suites=\n  AES128-SHA256\n  port=7\n")
+
+    (problem,) = problems(path)
+
+    assert problem.startswith(f"{path} line 2: tls_cipher_suites: 'port=7' is no TLS cipher suite")
+
+
+def test_settings_may_stand_under_default_as_configparser_has_it(write: Write, tmp_path: Path) -> None:
+    path = write("[DEFAULT]\nport=1234\nfolder={folder}\n[server]\ncertificate_path=%(folder)s/server.pem\n")
+
+    configuration = chosen(path).configuration
+
+    assert configuration.port == 1234
+    assert configuration.certificate_path == tmp_path / "server.pem"
+
+
+def test_what_is_no_key_is_told_beside_everything_else(write: Write) -> None:
+    path = write("[server]\nport\nhostnme=x\n")
+
+    assert problems(path) == [
+        f"{path} line 2: 'port' is neither key=value nor [section]; correct it",
+        f"{path} line 3: hostnme is not a setting; did you mean hostname?",
+    ]
+
+
+def test_every_unknown_suite_is_told(write: Write) -> None:
+    (problem,) = problems(write("[server]\ntls_cipher_suites=AES128-SHA256 NONE-SUCH AES256-SHA265\n"))
+
+    assert "'NONE-SUCH'" in problem
+    assert "'AES256-SHA265' is no TLS cipher suite by its IANA or OpenSSL name; did you mean AES256-SHA256?" in problem
 
 
 def test_a_missing_file_is_told() -> None:
