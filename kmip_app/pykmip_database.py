@@ -94,6 +94,14 @@ def is_pykmip_database(path: Path) -> bool:
     return {"uid", "object_type", "class_type", "value"} <= columns
 
 
+def told_of_pykmip(path: Path) -> str:
+    """Say what to do with a database of PyKMIP in the place of ours."""
+    return (
+        f"{path} is a database of PyKMIP and stays as it is; name a new file there and take its objects over: "
+        f"kmipd import-pykmip {path}"
+    )
+
+
 class PyKmipDatabase:
     """An open database; `len` is the number of its objects, iteration yields each as a `Found`."""
 

@@ -70,6 +70,8 @@ def read_file(path: Path) -> File:
         text = content.decode("utf-8-sig")
     except FileNotFoundError:
         return _hopeless(file, "the configuration file does not exist; correct the path or create it")
+    except IsADirectoryError:
+        return _hopeless(file, "is a folder; name a file in it")
     except OSError as error:
         return _hopeless(file, f"cannot be read ({(error.strerror or str(error)).lower()}); let this user read it")
     except UnicodeDecodeError:

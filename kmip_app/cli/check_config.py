@@ -1,5 +1,6 @@
 """`kmipd check-config`: everything that a start would complain of, without serving."""
 
+from functools import partial
 from typing import Any
 
 import click
@@ -10,11 +11,10 @@ from kmip_app.cli.options import CONTEXT, SettingsCommand, chosen, config_option
 
 def check_config(config_path: str | None, **values: Any) -> None:
     """Say what is wrong with the configuration and how to mend it, without serving.  Exit code 2 if anything is."""
-    choice = chosen(values, config_path)
+    choice = chosen(values, config_path, partial(checks.problems, strictly=True))
     configuration = choice.configuration
     for warning in [*choice.warnings, *checks.warnings(configuration)]:
         click.echo(f"warning: {warning}")
-    checks.refuse(configuration, strictly=True)
     click.echo(f"{configuration.config_path or 'no configuration file; the defaults'}: good")
 
 

@@ -18,7 +18,7 @@ LOG: Final = logging.getLogger("kmip_app")
 
 def serve(config_path: str | None, **values: Any) -> None:
     """Serve KMIP clients until SIGTERM or Ctrl-C."""
-    run(chosen(values, config_path))
+    run(chosen(values, config_path, checks.problems))
 
 
 command = SettingsCommand(
@@ -41,7 +41,6 @@ def run(choice: Choice) -> None:
             LOG.info("configuration: %s", configuration.config_path)
         for warning in [*choice.warnings, *checks.warnings(configuration)]:
             LOG.warning("%s", warning)
-        checks.refuse(configuration)
         server = Server(configuration)
         with server.stopping_at_signals():
             server.start()

@@ -125,6 +125,29 @@ def test_pykmips_own_file_is_never_the_store(source: Path, data: Path, capsys: p
     assert source.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["serve", "-p", "0"], id="serve"),
+        pytest.param(["verify"], id="verify"),
+        pytest.param(["policy", "explain", "--user", "a", "--operation", "GET", "--object", "1"], id="explain"),
+        pytest.param(["import-pykmip", "{other}"], id="import another"),
+    ],
+)
+@pytest.mark.parametrize("place", ["--database_path={}", "--database=sqlite:///{}"], ids=["path", "url"])
+def test_no_command_changes_a_byte_of_pykmips_file(
+    source: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], place: str
+) -> None:
+    other = make_database(tmp_path / "other.database", [])
+    before = source.read_bytes()
+    command = [word.format(other=other) for word in arguments]
+
+    assert cli.run([*command, "--data-dir", str(data), place.format(source)]) == 2
+
+    assert f"kmipd import-pykmip {source}" in capsys.readouterr().err
+    assert source.read_bytes() == before
+
+
 def test_a_running_server_is_not_disturbed(source: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with KmipServer(port=0, config_path=None, log_path=None, data_dir=data):
         assert run(source, "--data-dir", data) == 2

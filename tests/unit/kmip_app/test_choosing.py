@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from kmip_app import checks
 from kmip_app.choosing import Choice, ConfigurationError, choose
 from kmip_app.config import Slugs
 from kmip_core.settings import Profile, RNGSeedMode
@@ -243,6 +244,21 @@ def test_every_unknown_suite_is_told(write: Write) -> None:
 
     assert "'NONE-SUCH'" in problem
     assert "'AES256-SHA265' is no TLS cipher suite by its IANA or OpenSSL name; did you mean AES256-SHA256?" in problem
+
+
+def test_files_that_do_not_fit_are_told_with_everything_else(write: Write, tmp_path: Path) -> None:
+    path = write("[server]\nport=many\nca_path={folder}/ca.pem\ncertificate_path={folder}/server.pem\nkey_path=/no\n")
+
+    with pytest.raises(ConfigurationError) as caught:
+        choose({}, config_path=path, environment={}, check=checks.problems)
+
+    assert [str(problem) for problem in caught.value.problems] == [
+        f"{path} line 2: port: 'many' is not a whole number; write 0 to 65535",
+        f"{path} line 5: key_path: /no does not exist; create it or correct the path",
+        # Nothing of the key, which is not known, and all else with the line that names it.
+        f"{path} line 4: certificate_path: {tmp_path}/server.pem holds no certificate in PEM; name the server's",
+        f"{path} line 3: ca_path: {tmp_path}/ca.pem holds no certificate in PEM; name the client CA's",
+    ]
 
 
 def test_a_missing_file_is_told() -> None:
