@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from kmip_app.config import Configuration, StartError
+from kmip_app.printable import printable
 
 OURS: Final = ("kmip.server", "kmipd", "kmip_adapters", "kmip_app")
 LINE: Final = "%(asctime)s - %(name)s - %(levelname)s - %(message)s"
@@ -33,13 +34,7 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and a traceback if there is one, without anything that a terminal would obey."""
-        return "\n    ".join(map(_printable, super().format(record).splitlines()))
-
-
-def _printable(line: str) -> str:
-    if line.isprintable():
-        return line
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+        return "\n    ".join(map(printable, super().format(record).splitlines()))
 
 
 class PrivateFile(RotatingFileHandler):

@@ -7,6 +7,7 @@ import click
 from kmip_adapters.policy.json_format import OPERATIONS
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
 from kmip_app.config import StartError
+from kmip_app.printable import printable
 from kmip_core.enums import Operation
 from kmip_core.policy import DEFAULT_POLICY
 from kmip_core.principal import Principal
@@ -32,7 +33,7 @@ def explain(
             raise StartError(f"there is no object {identifier} in {configuration.database_url}")
         principal = Principal(name=user, groups=frozenset(groups))
         decision = container.policy().decide(principal, asked, managed_object)
-    click.echo(f"{'allowed' if decision.is_allowed else 'denied'}: {decision.rule}")
+    click.echo(f"{'allowed' if decision.is_allowed else 'denied'}: {printable(decision.rule)}")
     told = {
         "object": f"{managed_object.object_type.name}, owned by {managed_object.owner}",
         "policy": managed_object.attributes.operation_policy_name or DEFAULT_POLICY,
@@ -42,7 +43,7 @@ def explain(
     if not decision.is_allowed and not decision.is_known:
         told["answer"] = "no grant at all: to this client the object does not exist"
     for label, value in told.items():
-        click.echo(f"  {label:<8}{value}")
+        click.echo(f"  {label:<8}{printable(value)}")
     return 0 if decision.is_allowed else 1
 
 
