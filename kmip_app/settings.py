@@ -147,7 +147,8 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
         _native(
             "password_identity",
             BOOLEAN,
-            "Whether a right user name and password, rather than the certificate, say who asks.",
+            "Whether a right user name and password, rather than the certificate, say who asks; names in"
+            " passwords_path are then nobody's by certificate alone.",
         ),
         _native(
             "tickets",

@@ -182,6 +182,22 @@ def test_a_password_can_be_the_identity(pki: Pki, bob: Bundle, tmp_path: Path) -
             nobody.get(identifier)
 
 
+def test_a_certificate_of_a_users_name_is_not_the_user(pki: Pki, bob: Bundle, tmp_path: Path) -> None:
+    passwords = tmp_path / "passwords"
+    passwords.write_text(f"bob:{PasswordHasher(1, 8, 1).hash('secret')}\n")
+
+    with served(pki, passwords_path=passwords, password_identity=True) as server:
+        with client(server, pki, pki.client, username="bob", password="secret") as user:
+            identifier = a_key(user)
+        with (
+            client(server, pki, bob) as namesake,
+            pytest.raises(KmipOperationFailure, match="name is that of a user with a password"),
+        ):
+            namesake.get(identifier)
+        with client(server, pki, bob, username="bob", password="secret") as both:
+            assert both.get(identifier)
+
+
 def test_a_certificate_without_the_configured_name_is_refused(pki: Pki) -> None:
     with (
         served(pki, identity_source="san") as server,
