@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -105,6 +105,19 @@ def attach(configuration: Configuration) -> Callable[[], None]:
         handler.close()
 
     return detach
+
+
+@contextlib.contextmanager
+def silent() -> Iterator[None]:
+    """While inside, log nothing: for a command that tells everything itself."""
+    handler = logging.NullHandler()  # without any, Python writes warnings to standard error
+    for name in OURS:
+        logging.getLogger(name).addHandler(handler)
+    try:
+        yield
+    finally:
+        for name in OURS:
+            logging.getLogger(name).removeHandler(handler)
 
 
 def is_writable(path: Path) -> bool:

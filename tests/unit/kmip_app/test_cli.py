@@ -1,5 +1,7 @@
 """The command line: help that lists everything, and one line for what an operator can mend."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -116,6 +118,18 @@ def test_client_cert_does_not_overwrite_a_key(tmp_path: Path, capsys: pytest.Cap
 
     assert cli.run(arguments) == 2
     assert "exists; choose another directory or remove it" in capsys.readouterr().err
+
+
+def test_check_config_tells_a_broken_policy_once(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.json"
+    policy.write_text("{")
+    command = [sys.executable, "-m", "kmip_app", "check-config", "--policy_path", str(policy)]
+
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert checked.returncode == 2
+    assert checked.stderr.startswith(f"kmipd: -o/--policy_path: {policy}: line 1 column 2: is not JSON")
+    assert checked.stderr.count("\n") == 1
 
 
 def test_a_group_without_a_command_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
