@@ -31,10 +31,28 @@ def warnings(configuration: Configuration) -> Iterator[str]:
     if not configuration.ephemeral and store is not None and not store.exists() and is_pykmip_database(pykmips):
         yield f"{pykmips} is a database of PyKMIP; kmipd import-pykmip {pykmips} takes its objects over"
     key = configuration.key_path or configuration.certificate_path
-    if key is not None and stat.S_IMODE(key.stat().st_mode) & 0o077 and b"PRIVATE KEY-----" in key.read_bytes():
-        yield f"{key} holds a private key and others may read it; chmod 600 it"
+    keys = [] if key is None else [key]
+    if not configuration.ephemeral:
+        keys += sorted((configuration.data_directory / "pki").glob("*.key"))  # root.key has a warning of its own
+    for path in keys:
+        if _is_loose_key(path):
+            yield f"{path} holds a private key and others may read it; chmod 600 it"
+    passwords = configuration.passwords_path
+    if passwords is not None and _is_loose(passwords):
+        yield f"{passwords} holds hashes of passwords and others may read it; chmod 600 it"
     if os.geteuid() == 0 and configuration.config_path is not None:
         yield "running as root; a user of its own is enough for any port above 1023"
+
+
+def _is_loose(path: Path) -> bool:
+    return bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
+
+
+def _is_loose_key(path: Path) -> bool:
+    try:
+        return _is_loose(path) and b"PRIVATE KEY-----" in path.read_bytes()
+    except OSError:  # told when it is wanted
+        return False
 
 
 def problems(

@@ -1,6 +1,7 @@
 """Files that do not fit stop the start with one sentence each (R-CFG-1); risks are warnings (RULINGS 21)."""
 
 import datetime as dt
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -75,6 +76,23 @@ def test_a_private_key_that_others_may_read_is_a_warning(good: Configuration, pk
 
     assert list(checks.warnings(evolve(good, key_path=key))) == [
         f"{key} holds a private key and others may read it; chmod 600 it"
+    ]
+
+
+def test_keys_of_the_built_in_pki_that_others_may_read_are_warnings(pki: Pki, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(pki.directory, data / "pki")
+    (data / "pki" / "ca.key").chmod(0o640)
+    (data / "pki" / "client.key").chmod(0o604)
+    passwords = tmp_path / "passwords"
+    passwords.touch(0o644)
+
+    found = checks.warnings(Configuration(data_directory=data, database="sqlite:////x", passwords_path=passwords))
+
+    assert list(found) == [
+        f"{data / 'pki' / 'ca.key'} holds a private key and others may read it; chmod 600 it",
+        f"{data / 'pki' / 'client.key'} holds a private key and others may read it; chmod 600 it",
+        f"{passwords} holds hashes of passwords and others may read it; chmod 600 it",
     ]
 
 
