@@ -167,6 +167,10 @@ class _Gathering:
             limits=evolve(configuration.limits, **parts["limits"]),
             **parts[""],
         )
+        named = configuration.sqlite_path if configuration.database else configuration.database_path
+        if named is not None and "data_dir" not in self.places:
+            # A volume that holds the database holds its root key too, and two databases are two stores (ADR 0025).
+            configuration = evolve(configuration, data_directory=named.with_name(f"{named.name}.kmipd"))
         self.problems += self._contradictions(configuration)
         return configuration
 

@@ -8,7 +8,7 @@ import pytest
 
 from kmip_app import checks
 from kmip_app.choosing import Choice, ConfigurationError, choose
-from kmip_app.config import Slugs
+from kmip_app.config import Slugs, default_data_directory
 from kmip_core.settings import Profile, RNGSeedMode
 
 OF_THE_DOCUMENT = """\
@@ -287,6 +287,23 @@ def test_the_database_of_the_later_place_wins(write: Write, tmp_path: Path) -> N
     configuration = chosen(path, KMIPD_DATABASE="sqlite:////b.sqlite").configuration
 
     assert configuration.database_url == "sqlite:////b.sqlite"
+
+
+@pytest.mark.parametrize(
+    "store",
+    [{"database_path": "{}/a.database"}, {"database": "sqlite:///{}/a.database"}],
+    ids=["ok path", "ok url"],
+)
+def test_what_belongs_to_a_named_database_is_kept_beside_it(tmp_path: Path, store: dict[str, str]) -> None:
+    given = {name: value.format(tmp_path) for name, value in store.items()}
+
+    beside = chosen(None, given).configuration
+    elsewhere = chosen(None, given, KMIPD_DATA_DIR=str(tmp_path / "data")).configuration
+    usual = chosen(None).configuration
+
+    assert beside.data_directory == tmp_path / "a.database.kmipd"
+    assert elsewhere.data_directory == tmp_path / "data"
+    assert usual.data_directory == default_data_directory()
 
 
 def test_an_unknown_variable_is_a_warning_with_the_nearest_setting() -> None:
