@@ -158,7 +158,6 @@ class Server:
         for watcher in (self._container.policy(), self._container.groups()):
             if hasattr(watcher, "close"):
                 self._resources.callback(watcher.close)
-        self._resources.callback(self._record_stop)
         watch = CertificateWatch(
             self._container.tls_files().paths,
             build=self._container.ssl_context,
@@ -172,6 +171,7 @@ class Server:
         watch.start()
         self._resources.callback(watch.close)
         self._record("Start")
+        self._resources.callback(self._record_stop)
         LOG.info("Server successfully bound socket handler to %s:%d", configuration.hostname, self.port)
         if configuration.ready_file is not None:
             write_atomically(configuration.ready_file, json.dumps(self.ready()) + "\n")
