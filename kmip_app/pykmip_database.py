@@ -66,11 +66,16 @@ def is_pykmip_database(path: Path) -> bool:
         with path.open("rb") as file:
             if file.read(16) != b"SQLite format 3\0":
                 return False
-        with closing(_connect(path)) as connection:
+        # By itself, for what a change that was cut off has left can be taken back only by writing.
+        with closing(_connect(path, "mode=ro&immutable=1" if _journal(path).exists() else "mode=ro")) as connection:
             columns = {row["name"] for row in connection.execute("PRAGMA table_info(managed_objects)")}
     except (OSError, sqlite3.Error):
         return False
     return {"uid", "object_type", "class_type", "value"} <= columns
+
+
+def _journal(path: Path) -> Path:
+    return path.with_name(f"{path.name}-journal")
 
 
 def told_of_pykmip(path: Path) -> str:
@@ -153,6 +158,11 @@ class PyKmipDatabase:
             raise NotTaken(f"has no row in {table}") from None
 
     def _damaged(self, error: sqlite3.Error) -> NoPyKmipDatabase:
+        if isinstance(error, sqlite3.OperationalError) and _journal(self._path).exists():
+            return NoPyKmipDatabase(
+                f"{self._path} was left in the middle of a change; start PyKMIP's server once more, or run "
+                f"sqlite3 {self._path} .tables, so that it is taken back"
+            )
         return NoPyKmipDatabase(
             f"{self._path} cannot be read whole ({error}); sqlite3 {self._path} .recover saves what is left"
         )
@@ -238,8 +248,8 @@ class PyKmipDatabase:
         return kind_of_key(key_block=block)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+def _connect(path: Path, how: str = "mode=ro") -> sqlite3.Connection:
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True)
     connection.row_factory = sqlite3.Row
     connection.text_factory = _text
     return connection

@@ -1,6 +1,8 @@
 """Databases that PyKMIP has made are read whole; what cannot be taken is told."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -243,6 +245,24 @@ def test_a_table_without_its_key_is_told(path: Path, statements: list[str], told
 
     with pytest.raises(NoPyKmipDatabase, match=f"has no column {told}"):
         read(path)
+
+
+def test_a_database_that_was_cut_off_in_a_change_is_known_and_told_with_what_to_do(path: Path) -> None:
+    cut_off = f"""
+import os, sqlite3
+connection = sqlite3.connect({str(path)!r}, isolation_level=None)
+connection.execute("PRAGMA cache_size=1")  # so that pages are written before the end
+connection.execute("BEGIN IMMEDIATE")
+connection.execute("UPDATE managed_objects SET value = zeroblob(100000)")
+os._exit(0)
+"""
+    subprocess.run([sys.executable, "-c", cut_off], check=True)
+    before = path.read_bytes()
+
+    assert is_pykmip_database(path)
+    with pytest.raises(NoPyKmipDatabase, match=r"was left in the middle of a change; .* sqlite3 .* \.tables"):
+        read(path)
+    assert path.read_bytes() == before
 
 
 def test_any_file_name_is_opened(path: Path, tmp_path: Path) -> None:
