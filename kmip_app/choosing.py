@@ -24,6 +24,9 @@ PYKMIP_CONFIG: Final = Path("/etc/pykmip/server.conf")
 _OTHERS: Final = re.compile(CONFIG_VARIABLE + r"|KMIPD_(SERVICE_(HOST|PORT\w*)|PORT_\d+_(TCP|UDP)\w*)")
 
 
+_LINE: Final = re.compile(r" line [0-9]+$")
+
+
 class ConfigurationError(StartError):
     """The configuration has problems; the text lists all of them, one a line."""
 
@@ -204,5 +207,7 @@ class _Gathering:
 
 def _is_told(where: str, name: str) -> bool:
     """Return whether a place already names the setting: an option, a variable or an argument does, a line does not."""
+    if _LINE.search(where):  # a folder may be called as a setting is
+        return False
     words = re.split(r"[^a-z0-9_]+", where.lower().removeprefix(ENVIRONMENT.lower()).replace("-", "_"))
     return name in {word.strip("_") for word in words}

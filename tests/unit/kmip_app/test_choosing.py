@@ -239,6 +239,14 @@ def test_what_is_no_key_is_told_beside_everything_else(write: Write) -> None:
     ]
 
 
+def test_the_key_is_named_whatever_the_file_is_called(tmp_path: Path) -> None:
+    path = tmp_path / "port" / "server.conf"
+    path.parent.mkdir()
+    path.write_text("[server]\nport=many\n")
+
+    assert problems(path) == [f"{path} line 2: port: 'many' is not a whole number; write 0 to 65535"]
+
+
 def test_every_unknown_suite_is_told(write: Write) -> None:
     (problem,) = problems(write("[server]\ntls_cipher_suites=AES128-SHA256 NONE-SUCH AES256-SHA265\n"))
 
