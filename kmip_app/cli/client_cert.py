@@ -37,7 +37,7 @@ command = click.Command(
             metavar="DIR",
             help="Where NAME.crt, NAME.key and ca.crt go.  [default: here]",
         ),
-        *setting_options(["data_dir"]),
+        *setting_options(["data_dir", "database_path", "database"]),
         config_option(),
     ],
     help=client_cert.__doc__,

@@ -227,6 +227,16 @@ def test_client_cert_leaves_the_certificates_of_the_server_alone(directory: Path
     assert contents(directory) == before
 
 
+def test_client_cert_finds_the_pki_of_a_named_database(directory: Path, tmp_path: Path) -> None:
+    beside = tmp_path / "keys.db.kmipd"
+    beside.mkdir()
+    ca = directory.rename(beside / "pki").joinpath("ca.crt").read_bytes()
+
+    assert cli.run(["client-cert", "bob", "-d", str(tmp_path / "keys.db"), "--out", str(tmp_path / "out")]) == 0
+
+    assert (tmp_path / "out" / "ca.crt").read_bytes() == ca
+
+
 def test_two_that_start_at_once_make_one_pki(tmp_path: Path) -> None:
     """As `kmipd & kmipd client-cert NAME` do in a script."""
     with ThreadPoolExecutor(3) as pool:
