@@ -6,6 +6,7 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -13,20 +14,10 @@ from cryptography.hazmat.primitives import serialization
 from kmip_adapters.identity.groups import FileGroups, UnusableGroups
 from kmip_adapters.identity.users import PasswordFile, UnusablePasswords
 from kmip_adapters.policy.json_files import JsonPolicies
-from kmip_app.choosing import ConfigurationError
+from kmip_app.certificate_watch import revoked_by
 from kmip_app.config import Configuration
-from kmip_app.pykmip_database import is_pykmip_database
+from kmip_app.pykmip_database import is_pykmip_database, told_of_pykmip
 from kmip_app.server_conf import Problem
-
-
-def refuse(configuration: Configuration, *, strictly: bool = False, now: dt.datetime | None = None) -> None:
-    """Raise ConfigurationError with every reason not to start (R-CFG-1).
-
-    strictly: also with what a running server would only log, such as a broken policy file.
-    """
-    problems = list(_problems(configuration, now or dt.datetime.now(dt.UTC), strictly=strictly))
-    if problems:
-        raise ConfigurationError(problems)
 
 
 def warnings(configuration: Configuration) -> Iterator[str]:
@@ -35,24 +26,51 @@ def warnings(configuration: Configuration) -> Iterator[str]:
     kept_in = configuration.database_path or configuration.data_directory
     if not configuration.ephemeral and configuration.database is None and kept_in.resolve().is_relative_to(temporary):
         yield f"{kept_in} is in the temporary directory: the keys may be gone after a reboot; set data_dir"
+    pykmips = temporary / "pykmip.database"
+    store = configuration.sqlite_path
+    if not configuration.ephemeral and store is not None and not store.exists() and is_pykmip_database(pykmips):
+        yield f"{pykmips} is a database of PyKMIP; kmipd import-pykmip {pykmips} takes its objects over"
     key = configuration.key_path or configuration.certificate_path
-    if key is not None and stat.S_IMODE(key.stat().st_mode) & 0o077:
-        yield f"{key} holds a private key and others may read it; chmod 600 it"
+    keys = [] if key is None else [key]
+    if not configuration.ephemeral:
+        keys += sorted((configuration.data_directory / "pki").glob("*.key"))  # root.key has a warning of its own
+    for path in keys:
+        if _is_loose_key(path):
+            yield f"{path} holds a private key and others may read it; chmod 600 it"
+    passwords = configuration.passwords_path
+    if passwords is not None and _is_loose(passwords):
+        yield f"{passwords} holds hashes of passwords and others may read it; chmod 600 it"
     if os.geteuid() == 0 and configuration.config_path is not None:
         yield "running as root; a user of its own is enough for any port above 1023"
 
 
-def _problems(configuration: Configuration, now: dt.datetime, *, strictly: bool) -> Iterator[Problem]:
-    database = configuration.sqlite_path
-    if not configuration.ephemeral and database is not None and is_pykmip_database(database):
-        yield Problem(
-            where="database_path",
-            text=f"{database} is a database of PyKMIP and stays as it is; name a new file there and take its objects "
-            f"over: kmipd import-pykmip {database}",
-        )
+def _is_loose(path: Path) -> bool:
+    return bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
+
+
+def _is_loose_key(path: Path) -> bool:
+    try:
+        return _is_loose(path) and b"PRIVATE KEY-----" in path.read_bytes()
+    except OSError:  # told when it is wanted
+        return False
+
+
+def problems(
+    configuration: Configuration, *, strictly: bool = False, now: dt.datetime | None = None
+) -> Iterator[Problem]:
+    """Yield every reason not to start, under the name of the setting to change (R-CFG-1).
+
+    strictly: also what a running server would only log, such as a broken policy file.
+    """
+    if not configuration.ephemeral:
+        yield from _store(configuration)
+    if configuration.log_path is not None:
+        yield from _log(configuration.log_path)
     certificate = configuration.certificate_path
     if certificate is not None:
-        yield from _server_certificate(certificate, configuration.key_path or certificate, now)
+        yield from _server_certificate(
+            certificate, configuration.key_path or certificate, now or dt.datetime.now(dt.UTC)
+        )
     if configuration.groups_path is not None:
         yield from _unless("groups_path", UnusableGroups, FileGroups, configuration.groups_path)
     if configuration.passwords_path is not None:
@@ -64,6 +82,67 @@ def _problems(configuration: Configuration, now: dt.datetime, *, strictly: bool)
         yield Problem(
             where="ca_path", text=f"{configuration.ca_path} holds no certificate in PEM; name the client CA's"
         )
+    if configuration.crl_path is not None and not _has_revocation_list(configuration.crl_path):
+        yield Problem(
+            where="crl_path", text=f"{configuration.crl_path} holds no revocation list in PEM; name the client CA's"
+        )
+
+
+def _store(configuration: Configuration) -> Iterator[Problem]:
+    where = "database" if configuration.database else "database_path"
+    kind = (configuration.database or "sqlite:").partition(":")[0].partition("+")[0]
+    database = configuration.sqlite_path
+    blocking = _blocking(configuration.data_directory)
+    if blocking:
+        yield Problem(where="data_dir", text=f"{blocking}; choose another place")
+    if kind != "sqlite":
+        text = f"databases of kind {kind} are not supported; write {SQLITE_URL}"
+        yield Problem(where=where, text=text)
+    elif database is None:
+        yield Problem(where=where, text=f"names no file; write {SQLITE_URL}")
+    elif is_pykmip_database(database):
+        yield Problem(where=where, text=told_of_pykmip(database))
+    elif not database.parent.is_dir() and database.parent != configuration.data_directory:
+        yield Problem(where=where, text=f"the folder {database.parent} does not exist; create it first")
+    elif _is_something_else(database):
+        yield Problem(where=where, text=f"{database} is no database of SQLite; name a new file")
+
+
+SQLITE_URL: Final = "sqlite:////path/of/a/file"
+
+
+def _is_something_else(database: Path) -> bool:
+    try:
+        with database.open("rb") as file:
+            return file.read(16) not in {b"", b"SQLite format 3\0"}
+    except OSError:  # it is not there yet, or will be told when it is opened
+        return False
+
+
+def _log(path: Path) -> Iterator[Problem]:
+    blocking = _blocking(path.parent)
+    if path.is_dir():
+        yield Problem(where="log_path", text=f"{path} is a folder; name a file in it")
+    elif blocking:
+        yield Problem(where="log_path", text=f"{blocking}; choose another folder for {path.name}")
+    elif path.exists() and not os.access(path, os.W_OK):
+        yield Problem(where="log_path", text=f"{path} cannot be written; let this user write it or choose another")
+
+
+def _blocking(folder: Path) -> str:
+    """Return what keeps this user from making files in a folder that may have to be made itself, or an empty text."""
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not existing.is_dir():
+        return f"{existing} is a file"
+    return "" if os.access(existing, os.W_OK | os.X_OK) else f"{existing} cannot be written by this user"
+
+
+def _has_revocation_list(path: Path) -> bool:
+    try:
+        revoked_by(path)
+    except (ValueError, OSError):
+        return False
+    return b"BEGIN X509 CRL" in path.read_bytes()
 
 
 def _unless(where: str, error: type[Exception], read: Callable[[Path], object], path: Path) -> Iterator[Problem]:

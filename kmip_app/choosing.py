@@ -5,7 +5,7 @@ All problems of all places are told at once, each with its place, what is wrong 
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +22,9 @@ CONFIG_VARIABLE: Final = "KMIPD_CONFIG_PATH"
 PYKMIP_CONFIG: Final = Path("/etc/pykmip/server.conf")
 # What Kubernetes sets for a service called kmipd.
 _OTHERS: Final = re.compile(CONFIG_VARIABLE + r"|KMIPD_(SERVICE_(HOST|PORT\w*)|PORT_\d+_(TCP|UDP)\w*)")
+
+
+_LINE: Final = re.compile(r" line [0-9]+$")
 
 
 class ConfigurationError(StartError):
@@ -45,6 +48,15 @@ def usual_places() -> tuple[Path, ...]:
     return (user_config_path("kmipd", appauthor=False) / "kmipd.conf", Path("/etc/kmipd/kmipd.conf"), PYKMIP_CONFIG)
 
 
+Check = Callable[[Configuration], Iterable[Problem]]
+"""Yields what is wrong with values that are each fine, each under the name of a setting (`kmip_app.checks`)."""
+
+
+def checked_by_nobody(configuration: Configuration) -> Iterable[Problem]:
+    """Yield nothing: for commands that do not serve."""
+    return ()
+
+
 @define(kw_only=True)
 class Choice:
     """A configuration and what should be said about it."""
@@ -59,6 +71,7 @@ def choose(
     config_path: Path | Search | None = SEARCH,
     environment: Mapping[str, str] | None = None,
     place: Callable[[Setting], str] = lambda setting: setting.name,
+    check: Check = checked_by_nobody,
 ) -> Choice:
     """Return the configuration.
 
@@ -66,6 +79,7 @@ def choose(
     config_path: a file, SEARCH for the usual places, None for no file at all.
     environment: None for that of this process.
     place: how a given setting is called in complaints.
+    check: looks at the whole, as far as it could be read.
     Raises ConfigurationError with all problems.
     """
     environment = os.environ if environment is None else environment
@@ -78,6 +92,7 @@ def choose(
         if value is not None:
             gathering.take(SETTINGS[name], value, place(SETTINGS[name]), rank=3)
     configuration = gathering.configuration(None if file is None else file.path, file.slugs if file else ())
+    gathering.take_problems(check(configuration))
     if gathering.problems:
         raise ConfigurationError(gathering.problems)
     return Choice(configuration=configuration, warnings=gathering.warnings)
@@ -112,7 +127,7 @@ class _Gathering:
         for key, entry in file.entries.items():
             if key in SETTINGS:
                 self.take(SETTINGS[key], entry.value, entry.where, rank=1)
-            else:
+            elif not entry.is_default:  # those may be there for others to refer to
                 near = get_close_matches(key, SETTINGS, n=1)
                 guess = f"did you mean {near[0]}?" if near else "remove it"
                 self.problems.append(Problem(where=entry.where, text=f"{key} is not a setting; {guess}"))
@@ -128,6 +143,14 @@ class _Gathering:
                 near = get_close_matches(variable, known, n=1)
                 guess = f"; did you mean {near[0]}?" if near else ""
                 self.warnings.append(f"{variable} in the environment is not a setting{guess}")
+
+    def take_problems(self, problems: Iterable[Problem]) -> None:
+        """Take those of settings that could be read, each with the place that it came from."""
+        unread = self.places.keys() - self.values.keys()
+        for problem in problems:
+            name = problem.where
+            if name not in unread:
+                self.problems.append(self._problem(name, problem.text) if name in self.places else problem)
 
     def configuration(self, config_path: Path | None, slugs: tuple[Any, ...]) -> Configuration:
         """Return the record, with the problems that only show when all values are known."""
@@ -147,6 +170,10 @@ class _Gathering:
             limits=evolve(configuration.limits, **parts["limits"]),
             **parts[""],
         )
+        named = configuration.sqlite_path if configuration.database else configuration.database_path
+        if named is not None and "data_dir" not in self.places:
+            # A volume that holds the database holds its root key too, and two databases are two stores (ADR 0025).
+            configuration = evolve(configuration, data_directory=named.with_name(f"{named.name}.kmipd"))
         self.problems += self._contradictions(configuration)
         return configuration
 
@@ -180,5 +207,7 @@ class _Gathering:
 
 def _is_told(where: str, name: str) -> bool:
     """Return whether a place already names the setting: an option, a variable or an argument does, a line does not."""
+    if _LINE.search(where):  # a folder may be called as a setting is
+        return False
     words = re.split(r"[^a-z0-9_]+", where.lower().removeprefix(ENVIRONMENT.lower()).replace("-", "_"))
     return name in {word.strip("_") for word in words}

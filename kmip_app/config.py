@@ -5,6 +5,7 @@ The command line, environment, configuration file and the `KmipServer` construct
 `kmip_app.choosing` joins the places.
 """
 
+import re
 from pathlib import Path
 from typing import Final, Literal
 
@@ -19,6 +20,9 @@ DEFAULT_PORT: Final = 5696  # KMIP 2.1 §10 (IANA)
 LOGGING_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 AUTH_SUITES: Final = ("Basic", "TLS1.2", "TLS1.3")
 CRYPTO: Final = ("software", "hsm_stub")
+
+
+_SQLITE_URL: Final = re.compile(r"sqlite(\+\w+)?:///(?P<path>(?!file:)[^?:][^?]*)(\?.*)?")  # not :memory:
 
 
 def default_data_directory() -> Path:
@@ -116,8 +120,11 @@ class Configuration:
 
     @property
     def sqlite_path(self) -> Path | None:
-        """The file of the store, unless a URL says where it is."""
-        return None if self.database else self.database_path or self.data_directory / "kmipd.sqlite"
+        """The file of the store; None if a URL names another kind of database, or no file."""
+        if not self.database:
+            return self.database_path or self.data_directory / "kmipd.sqlite"
+        found = _SQLITE_URL.fullmatch(self.database)
+        return Path(found["path"]).absolute() if found else None
 
     @property
     def database_url(self) -> str:

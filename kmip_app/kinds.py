@@ -35,9 +35,10 @@ class Kind:
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"{value!r} is not a text; write one")
-    if any(character < " " for character in value):
+    text = value.strip()  # a value on lines of its own begins with a new line
+    if any(character < " " for character in text):
         raise ValueError("contains control characters; leave them out")
-    return value.strip()
+    return text
 
 
 def _text_or_none(value: Any) -> str:

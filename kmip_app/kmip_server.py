@@ -78,10 +78,10 @@ class KmipServer:
         if log_path is not None:
             given["log_path"] = log_path
         path = None if config_path is None else Path(config_path)
-        choice = choose(given, config_path=None if path == PYKMIP_CONFIG and not path.exists() else path)
+        path = None if path == PYKMIP_CONFIG and not path.exists() else path
+        choice = choose(given, config_path=path, check=checks.problems)
         self.configuration: Configuration = choice.configuration
         self._remarks = [*remarks, *choice.warnings, *checks.warnings(choice.configuration)]
-        checks.refuse(choice.configuration)
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
         self._is_stopped = False

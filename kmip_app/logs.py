@@ -4,16 +4,20 @@ Lines are PyKMIP's: `2026-11-23 11:41:44,259 - kmip.server - INFO - Server succe
 the same parts by name.
 """
 
+import contextlib
 import json
 import logging
+import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from kmip_app.config import Configuration, StartError
+from kmip_app.printable import printable
 
 OURS: Final = ("kmip.server", "kmipd", "kmip_adapters", "kmip_app")
 LINE: Final = "%(asctime)s - %(name)s - %(levelname)s - %(message)s"
@@ -23,14 +27,44 @@ OLD_FILES: Final = 5
 
 
 class LineFormatter(logging.Formatter):
-    """PyKMIP's lines. A message of several lines goes on indented: nothing a client sends begins a line of its own."""
+    """PyKMIP's lines. What has several lines goes on indented: nothing a client sends begins a line of its own."""
 
     def __init__(self) -> None:
         super().__init__(LINE)
 
-    def formatMessage(self, record: logging.LogRecord) -> str:
-        """Return the line, without a traceback that may follow it."""
-        return "\n    ".join(super().formatMessage(record).replace("\x1b", "\\x1b").splitlines())
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, and a traceback if there is one, without anything that a terminal would obey."""
+        return "\n    ".join(map(printable, super().format(record).splitlines()))
+
+
+class PrivateFile(RotatingFileHandler):
+    """A rotated file that only its owner may read, those after the first rotation too."""
+
+    _is_told = False
+
+    def _open(self) -> TextIOWrapper:
+        opened = open(  # noqa: SIM115  logging closes it
+            self.baseFilename,
+            self.mode,
+            encoding=self.encoding,
+            opener=lambda path, flags: os.open(path, flags, 0o600),
+        )
+        return cast(TextIOWrapper, opened)
+
+    def close(self) -> None:
+        """Close the file, also when what is left cannot be written."""
+        with contextlib.suppress(OSError):
+            super().close()
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Tell once that lines are lost, instead of a traceback for each of them."""
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError) and sys.stderr is not None:
+            if not self._is_told:
+                sys.stderr.write(f"kmipd: {self.baseFilename} cannot be written: {error.strerror}\n")
+            self._is_told = True
+        else:
+            super().handleError(record)
 
 
 class JsonFormatter(logging.Formatter):
@@ -73,6 +107,19 @@ def attach(configuration: Configuration) -> Callable[[], None]:
     return detach
 
 
+@contextlib.contextmanager
+def silent() -> Iterator[None]:
+    """While inside, log nothing: for a command that tells everything itself."""
+    handler = logging.NullHandler()  # without any, Python writes warnings to standard error
+    for name in OURS:
+        logging.getLogger(name).addHandler(handler)
+    try:
+        yield
+    finally:
+        for name in OURS:
+            logging.getLogger(name).removeHandler(handler)
+
+
 def is_writable(path: Path) -> bool:
     """Return whether a log could be kept at `path`; its folder is made for that."""
     try:
@@ -82,11 +129,10 @@ def is_writable(path: Path) -> bool:
     return True
 
 
-def _file_handler(path: Path) -> RotatingFileHandler:
+def _file_handler(path: Path) -> PrivateFile:
     try:
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        return RotatingFileHandler(path, maxBytes=MAXIMUM_BYTES, backupCount=OLD_FILES, encoding="utf-8")
+        return PrivateFile(path, maxBytes=MAXIMUM_BYTES, backupCount=OLD_FILES, encoding="utf-8")
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise StartError(

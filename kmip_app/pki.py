@@ -9,10 +9,11 @@ are too.
 
 import contextlib
 import datetime as dt
+import fcntl
 import ipaddress
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -31,6 +32,7 @@ LEAF_LIFETIME: Final = dt.timedelta(days=825)  # what the strictest platforms ac
 RENEW_BEFORE: Final = dt.timedelta(days=30)
 BACKDATE: Final = dt.timedelta(hours=1)  # for clients whose clocks are behind
 NAME_LENGTH: Final = 64  # characters of a common name: X.520's upper bound
+HOSTNAMES: Final = ("localhost", "127.0.0.1", "::1")
 TEMPORARY: Final = ".new-"  # prefix of files that are being written
 
 
@@ -59,18 +61,29 @@ class Pki:
 def ensure_pki(
     directory: Path,
     *,
-    hostnames: Iterable[str] = ("localhost", "127.0.0.1", "::1"),
+    hostnames: Iterable[str] | None = HOSTNAMES,
     now: dt.datetime | None = None,
     ca_key_bits: int = 3_072,
 ) -> Pki:
     """Return the PKI in `directory`, after making what is missing, does not fit together or will soon expire.
 
-    Server certificates are issued anew when `hostnames` has changed. now: aware; None means the system's
-    clock. ca_key_bits: of a CA that is made now. Raises PkiError, OSError.
+    hostnames: server certificates are issued anew when they have others; None leaves those that are there, for whoever
+        does not know what the server is called. now: aware; None means the system's clock.
+    ca_key_bits: of a CA that is made now.
+    Others that do the same at the same time wait. Raises PkiError, OSError.
     """
     now = now or dt.datetime.now(dt.UTC)
-    names = [_general_name(name) for name in hostnames]
-    _prepare(directory)
+    names = [_general_name(name) for name in (HOSTNAMES if hostnames is None else hostnames)]
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _alone_in(directory):
+        return _ensure(directory, names, now, ca_key_bits, any_names=hostnames is None)
+
+
+def _ensure(
+    directory: Path, names: list[x509.GeneralName], now: dt.datetime, ca_key_bits: int, *, any_names: bool
+) -> Pki:
+    for left_over in directory.glob(f"{TEMPORARY}*"):
+        left_over.unlink(missing_ok=True)
     ca = _bundle(directory, "ca")
     servers = (_bundle(directory, "server-rsa"), _bundle(directory, "server-ec"))
     client = _bundle(directory, "client")
@@ -83,8 +96,9 @@ def ensure_pki(
         ca_key = pool.submit(_ca_key, ca, ca_key_bits).result()
         issuer = _ca_certificate(ca, ca_key, now)
         for server, key in zip(servers, server_keys, strict=True):
-            _ensure_leaf(server, key.result(), issuer, ca_key, "kmipd server", names, now)
-        _ensure_leaf(client, client_key.result(), issuer, ca_key, "client", [], now)
+            has = None if any_names else names
+            _ensure_leaf(server, key.result(), issuer, ca_key, "kmipd server", names, now, wanted=has)
+        _ensure_leaf(client, client_key.result(), issuer, ca_key, "client", [], now, wanted=[])
     return pki
 
 
@@ -158,10 +172,15 @@ def _ensure_leaf(
     name: str,
     names: list[x509.GeneralName],
     now: dt.datetime,
+    *,
+    wanted: list[x509.GeneralName] | None,
 ) -> None:
+    """Make a leaf unless a good one is there.  wanted: the names that it must have then; None for any."""
     certificate = _load_certificate(bundle.certificate)
-    if certificate is not None and _is_good(certificate, key, issuer, names, now):
+    if certificate is not None and _is_good(certificate, key, issuer, wanted, now):
         return
+    if wanted is None and certificate is not None:
+        names = _names_of(certificate) or names
     _write(bundle.key, _key_pem(key), 0o600)
     _write(bundle.certificate, _pem(_leaf(key, issuer, ca_key, name, names, now)), 0o644)
 
@@ -170,22 +189,26 @@ def _is_good(
     certificate: x509.Certificate,
     key: PrivateKey,
     issuer: x509.Certificate,
-    names: list[x509.GeneralName],
+    wanted: list[x509.GeneralName] | None,
     now: dt.datetime,
 ) -> bool:
     try:
         certificate.verify_directly_issued_by(issuer)
     except (ValueError, TypeError, InvalidSignature):
         return False
-    has: list[x509.GeneralName] = []
-    with contextlib.suppress(x509.ExtensionNotFound):
-        has = list(certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
     return (
         certificate.public_key() == key.public_key()
         and certificate.not_valid_after_utc - now > RENEW_BEFORE
         and certificate.not_valid_before_utc <= now
-        and has == names
+        and wanted in (None, _names_of(certificate))
     )
+
+
+def _names_of(certificate: x509.Certificate) -> list[x509.GeneralName]:
+    try:
+        return list(certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
+    except x509.ExtensionNotFound:
+        return []
 
 
 # Certificates
@@ -296,10 +319,15 @@ def _bundle(directory: Path, name: str) -> Bundle:
     return Bundle(certificate=directory / f"{name}.crt", key=directory / f"{name}.key")
 
 
-def _prepare(directory: Path) -> None:
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for left_over in directory.glob(f"{TEMPORARY}*"):
-        left_over.unlink(missing_ok=True)
+@contextlib.contextmanager
+def _alone_in(directory: Path) -> Iterator[None]:
+    """Keep out others that make a PKI here: a CA of one and a key of the other would be of no use to anybody."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:

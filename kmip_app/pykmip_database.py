@@ -1,66 +1,49 @@
-"""Reads the objects of a PyKMIP database: SQLite, joined tables, enumerations as numbers, -1 for none.
+"""Reads the objects of a PyKMIP database: SQLite, joined tables.
 
 Of any release from 0.5 on: tables and columns that came later may be missing. PyKMIP's Destroy deletes only the row in
-`managed_objects`, so everything starts there and orphans in the other tables are never looked at.
+`managed_objects`, so everything starts there and orphans in the other tables are never looked at. What the columns say
+is in `pykmip_rows`.
 """
 
 import hashlib
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from enum import IntEnum
 from pathlib import Path
-from typing import Any, Final, TypeVar
-from urllib.parse import quote
+from typing import Any, Final
 
 from attrs import frozen
 
+from kmip_app import pykmip_rows as rows
+from kmip_app.printable import printable
+from kmip_app.pykmip_rows import NotTaken, Row
 from kmip_core import creation, enums
 from kmip_core.attributes import Attributes
-from kmip_core.enums import HashingAlgorithm, ObjectType, State
+from kmip_core.enums import ObjectType, State
+from kmip_core.errors import KmipError
+from kmip_core.masks import CryptographicUsageMask
 from kmip_core.objects import (
     Certificate,
     Content,
     KeyBlock,
-    KeyValue,
     ManagedObject,
     OpaqueObject,
     PrivateKey,
     PublicKey,
     SecretData,
-    SplitKey,
     SymmetricKey,
 )
 from kmip_core.policy import DEFAULT_POLICY
-from kmip_core.structures import (
-    ApplicationSpecificInformation,
-    CryptographicParameters,
-    Digest,
-    EncryptionKeyInformation,
-    KeyWrappingData,
-    MACSignatureKeyInformation,
-    Name,
+
+_PARTS: Final = (
+    "crypto_objects",
+    "keys",
+    "split_keys",
+    "certificates",
+    "secret_data_objects",
+    "opaque_objects",
 )
-
-Row = Mapping[str, Any]
-Member = TypeVar("Member", bound=IntEnum)
-
-_PARAMETERS: Final[Mapping[str, type[IntEnum] | None]] = {
-    "block_cipher_mode": enums.BlockCipherMode,
-    "padding_method": enums.PaddingMethod,
-    "hashing_algorithm": enums.HashingAlgorithm,
-    "key_role_type": enums.KeyRoleType,
-    "digital_signature_algorithm": enums.DigitalSignatureAlgorithm,
-    "cryptographic_algorithm": enums.CryptographicAlgorithm,
-    "random_iv": None,
-    "iv_length": None,
-    "tag_length": None,
-    "fixed_field_length": None,
-    "invocation_field_length": None,
-    "counter_length": None,
-    "initial_counter_value": None,
-}
-"""Columns `_kdw_eki_cp_...` and `_kdw_mski_cp_...`, and the enumeration of each."""
+"""Tables with one row for each object of some types."""
 
 
 @frozen(kw_only=True)
@@ -73,10 +56,6 @@ class Found:
     problem: str = ""
 
 
-class NotTaken(Exception):
-    """A row cannot become an object; the text says why."""
-
-
 class NoPyKmipDatabase(Exception):
     """The file is no database of PyKMIP; the text says so."""
 
@@ -87,11 +66,24 @@ def is_pykmip_database(path: Path) -> bool:
         with path.open("rb") as file:
             if file.read(16) != b"SQLite format 3\0":
                 return False
-        with closing(_connect(path)) as connection:
+        # By itself, for what a change that was cut off has left can be taken back only by writing.
+        with closing(_connect(path, "mode=ro&immutable=1" if _journal(path).exists() else "mode=ro")) as connection:
             columns = {row["name"] for row in connection.execute("PRAGMA table_info(managed_objects)")}
     except (OSError, sqlite3.Error):
         return False
     return {"uid", "object_type", "class_type", "value"} <= columns
+
+
+def _journal(path: Path) -> Path:
+    return path.with_name(f"{path.name}-journal")
+
+
+def told_of_pykmip(path: Path) -> str:
+    """Say what to do with a database of PyKMIP in the place of ours."""
+    return (
+        f"{path} is a database of PyKMIP and stays as it is; name a new file there and take its objects over: "
+        f"kmipd import-pykmip {path}"
+    )
 
 
 class PyKmipDatabase:
@@ -101,47 +93,39 @@ class PyKmipDatabase:
         """Open it for reading only.
 
         now: stands for dates that old releases did not keep.  owner: of objects from releases that knew none.
-        Raises NoPyKmipDatabase.
+        Raises NoPyKmipDatabase; so does iteration where the file is damaged.
         """
         if not path.is_file():
             raise NoPyKmipDatabase(f"{path} does not exist; name PyKMIP's database file")
         if not is_pykmip_database(path):
             raise NoPyKmipDatabase(f"{path} is no database of PyKMIP; name the file of its database_path")
+        self._path = path
         self._connection = _connect(path)
         self._now = now
         self._owner = owner
-        self._parts = {
-            name: {row["uid"]: row for row in self._rows(name)}
-            for name in (
-                "crypto_objects",
-                "keys",
-                "split_keys",
-                "certificates",
-                "secret_data_objects",
-                "opaque_objects",
-            )
-        }
-        self._names: dict[int, list[Name]] = {}
-        for row in self._rows("managed_object_names", "id"):
-            name = Name(name_value=row["name"] or "", name_type=enums.NameType(row.get("name_type") or 1))
-            self._names.setdefault(row["mo_uid"], []).append(name)
-        self._applications = self._linked(
-            "app_specific_info_map", "app_specific_info_id", "app_specific_info", _application
-        )
-        self._groups = self._linked("object_group_map", "object_group_id", "object_groups", lambda r: r["object_group"])
+        try:
+            self._parts = {name: {row["uid"]: row for row in self._rows(name)} for name in _PARTS}
+            self._names: dict[int, list[Row]] = {}
+            for row in self._rows("managed_object_names", "id", "mo_uid"):
+                self._names.setdefault(row["mo_uid"], []).append(row)
+            self._applications = self._linked("app_specific_info_map", "app_specific_info_id", "app_specific_info")
+            self._groups = self._linked("object_group_map", "object_group_id", "object_groups")
+        except sqlite3.Error as error:
+            self.close()
+            raise self._damaged(error) from error
+        except BaseException:
+            self.close()
+            raise
 
     def __len__(self) -> int:
         return int(self._connection.execute("SELECT count(*) FROM managed_objects").fetchone()[0])
 
     def __iter__(self) -> Iterator[Found]:
-        for row in self._connection.execute("SELECT * FROM managed_objects ORDER BY uid"):
-            told = dict(row)
-            label = f"{told['uid']} ({told['class_type']})"
-            try:
-                content = self._content(told)
-                yield Found(row=label, managed_object=self._managed_object(told, content), content=content)
-            except NotTaken as error:
-                yield Found(row=label, problem=str(error))
+        try:
+            for row in self._connection.execute("SELECT * FROM managed_objects ORDER BY uid"):
+                yield self._found(dict(row))
+        except sqlite3.Error as error:
+            raise self._damaged(error) from error
 
     def close(self) -> None:
         """Close the file."""
@@ -149,18 +133,20 @@ class PyKmipDatabase:
 
     # What the tables say
 
-    def _rows(self, table: str, order: str = "uid") -> Iterator[dict[str, Any]]:
+    def _rows(self, table: str, order: str = "uid", *needed: str) -> Iterator[Row]:
         """Yield a table's rows; none if this release had no such table."""
-        known = self._connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (table,))
-        if known.fetchone() is None:
-            return
-        for row in self._connection.execute(f"SELECT * FROM {table} ORDER BY {order}"):  # noqa: S608  our own names
-            yield dict(row)
+        columns = {row["name"] for row in self._connection.execute(f"PRAGMA table_info({table})")}
+        for column in (order, *needed) if columns else ():
+            if column not in columns:
+                raise NoPyKmipDatabase(f"{self._path} is no database of PyKMIP; its {table} has no column {column}")
+        if columns:
+            for row in self._connection.execute(f"SELECT * FROM {table} ORDER BY {order}"):  # noqa: S608  our own names
+                yield dict(row)
 
-    def _linked(self, links: str, key: str, table: str, read: Any) -> dict[int, list[Any]]:
-        values = {row["id"]: read(row) for row in self._rows(table, "id")}
-        found: dict[int, list[Any]] = {}
-        for row in self._rows(links, key):
+    def _linked(self, links: str, key: str, table: str) -> dict[int, list[Row]]:
+        values = {row["id"]: row for row in self._rows(table, "id")}
+        found: dict[int, list[Row]] = {}
+        for row in self._rows(links, key, "managed_object_id"):
             if row[key] in values:
                 found.setdefault(row["managed_object_id"], []).append(values[row[key]])
         return found
@@ -171,15 +157,37 @@ class PyKmipDatabase:
         except KeyError:
             raise NotTaken(f"has no row in {table}") from None
 
+    def _damaged(self, error: sqlite3.Error) -> NoPyKmipDatabase:
+        if isinstance(error, sqlite3.OperationalError) and _journal(self._path).exists():
+            return NoPyKmipDatabase(
+                f"{self._path} was left in the middle of a change; start PyKMIP's server once more, or run "
+                f"sqlite3 {self._path} .tables, so that it is taken back"
+            )
+        return NoPyKmipDatabase(
+            f"{self._path} cannot be read whole ({error}); sqlite3 {self._path} .recover saves what is left"
+        )
+
     # One object
+
+    def _found(self, row: Row) -> Found:
+        label = printable(f"{row['uid']} ({row['class_type']})")
+        try:
+            content = self._content(row)
+            return Found(row=label, managed_object=self._managed_object(row, content), content=content)
+        except NotTaken as error:
+            return Found(row=label, problem=str(error))
+        except KmipError as error:
+            return Found(row=label, problem=error.message)
 
     def _managed_object(self, row: Row, content: Content) -> ManagedObject:
         uid = row["uid"]
-        owner = row.get("owner") or self._owner
+        owner = rows.text(row, "owner", "an owner") or self._owner
         if not owner:
             raise NotTaken("has no owner; name one with --owner")
-        crypto = self._parts["crypto_objects"].get(uid, {})
-        initial_date = row.get("initial_date") or self._now
+        crypto = self._parts["crypto_objects"].get(uid)
+        mask = None if crypto is None else rows.integer(crypto, "cryptographic_usage_mask") or 0
+        state = None if crypto is None else rows.member(crypto, "state", State)
+        initial_date = rows.integer(row, "initial_date", rows.END_OF_TIME) or self._now
         sensitive = bool(row.get("sensitive"))
         block: KeyBlock | None = getattr(content, "key_block", None)
         identifier = str(uid)
@@ -187,20 +195,18 @@ class PyKmipDatabase:
             unique_identifier=identifier,
             short_unique_identifier=hashlib.sha256(identifier.encode()).digest(),
             object_type=content.object_type,
-            names=tuple(self._names.get(uid, ())),
-            object_groups=tuple(self._groups.get(uid, ())),
-            application_specific_information=tuple(self._applications.get(uid, ())),
-            operation_policy_name=row.get("operation_policy_name") or DEFAULT_POLICY,
+            names=rows.names(self._names.get(uid, [])),
+            object_groups=rows.groups(self._groups.get(uid, [])),
+            application_specific_information=rows.applications(self._applications.get(uid, [])),
+            operation_policy_name=rows.text(row, "operation_policy_name", "a policy") or DEFAULT_POLICY,
             cryptographic_algorithm=None if block is None else block.cryptographic_algorithm,
             cryptographic_length=None if block is None else block.cryptographic_length,
-            cryptographic_usage_mask=enums.CryptographicUsageMask(crypto.get("cryptographic_usage_mask") or 0)
-            if crypto
-            else None,
+            cryptographic_usage_mask=None if mask is None else CryptographicUsageMask(mask),
             certificate_type=getattr(content, "certificate_type", None),
             opaque_data_type=getattr(content, "opaque_data_type", None),
             key_format_type=creation.format_of(content),
-            digests=_digests(content),
-            state=_member(State, crypto.get("state")) or State.PRE_ACTIVE,
+            digests=rows.digests(content),
+            state=state or State.PRE_ACTIVE,
             initial_date=initial_date,
             last_change_date=initial_date,
             sensitive=sensitive,
@@ -214,122 +220,44 @@ class PyKmipDatabase:
         )
 
     def _content(self, row: Row) -> Content:
-        uid, value = row["uid"], row["value"]
-        if not isinstance(value, bytes):
+        uid, value = row["uid"], rows.octets(row, "value", "a value")
+        if value is None:
             raise NotTaken("has no value")
-        object_type = _member(ObjectType, row["object_type"])
+        object_type = rows.member(row, "object_type", ObjectType)
         if object_type is ObjectType.CERTIFICATE:
-            kind = _member(enums.CertificateType, self._part("certificates", uid)["certificate_type"])
+            kind = rows.member(self._part("certificates", uid), "certificate_type", enums.CertificateType)
             return Certificate(certificate_type=kind or enums.CertificateType.X_509, certificate_value=value)
         if object_type is ObjectType.OPAQUE_OBJECT:
-            opaque = _member(enums.OpaqueDataType, self._part("opaque_objects", uid)["opaque_type"])
+            opaque = rows.member(self._part("opaque_objects", uid), "opaque_type", enums.OpaqueDataType)
             return OpaqueObject(value, opaque or enums.OpaqueDataType.NONE)
         if object_type is ObjectType.SECRET_DATA:
-            secret = _member(enums.SecretDataType, self._part("secret_data_objects", uid)["data_type"])
+            secret = rows.member(self._part("secret_data_objects", uid), "data_type", enums.SecretDataType)
             return SecretData(value, secret or enums.SecretDataType.PASSWORD)
-        key = self._part("keys", uid)
-        if object_type is ObjectType.SPLIT_KEY:
-            return _split_key(self._part("split_keys", uid), _key_block(key, value))
-        kinds: Mapping[ObjectType | None, type[SymmetricKey | PublicKey | PrivateKey]] = {
+        kinds: Mapping[ObjectType | None, type[SymmetricKey | PublicKey | PrivateKey] | None] = {
             ObjectType.SYMMETRIC_KEY: SymmetricKey,
             ObjectType.PUBLIC_KEY: PublicKey,
             ObjectType.PRIVATE_KEY: PrivateKey,
+            ObjectType.SPLIT_KEY: None,
         }
         if object_type not in kinds:
             raise NotTaken(f"is of type {row['object_type']}, which PyKMIP never stored")
-        return kinds[object_type](key_block=_key_block(key, value))
+        block = rows.key_block(self._part("keys", uid), value)
+        kind_of_key = kinds[object_type]
+        if kind_of_key is None:
+            return rows.split_key(self._part("split_keys", uid), block)
+        return kind_of_key(key_block=block)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)
+def _connect(path: Path, how: str = "mode=ro") -> sqlite3.Connection:
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True)
     connection.row_factory = sqlite3.Row
+    connection.text_factory = _text
     return connection
 
 
-def _member(kind: type[Member], value: int | None) -> Member | None:
-    """Return the member of an enumeration; None for PyKMIP's -1."""
-    if value is None or value == -1:
-        return None
+def _text(data: bytes) -> Any:
+    """Return text, or the bytes of what is none: it then keeps one object from being taken, not all of them."""
     try:
-        return kind(value & 0xFFFF_FFFF)
-    except ValueError:
-        raise NotTaken(f"has {kind.__name__} {value}, which the standard does not know") from None
-
-
-def _application(row: Row) -> ApplicationSpecificInformation:
-    return ApplicationSpecificInformation(
-        application_namespace=row["application_namespace"], application_data=row["application_data"]
-    )
-
-
-def _digests(content: Content) -> tuple[Digest, ...]:
-    material = creation.material_bytes(content)
-    if material is None:
-        return ()
-    return (
-        Digest(
-            hashing_algorithm=HashingAlgorithm.SHA_256,
-            digest_value=hashlib.sha256(material).digest(),
-            key_format_type=creation.format_of(content),
-        ),
-    )
-
-
-def _key_block(key: Row, value: bytes) -> KeyBlock:
-    return KeyBlock(
-        key_format_type=_member(enums.KeyFormatType, key["key_format_type"]) or enums.KeyFormatType.RAW,
-        key_value=KeyValue(key_material=value),
-        cryptographic_algorithm=_member(enums.CryptographicAlgorithm, key["cryptographic_algorithm"]),
-        cryptographic_length=key["cryptographic_length"],
-        key_wrapping_data=_wrapping(key),
-    )
-
-
-def _split_key(split: Row, block: KeyBlock) -> SplitKey:
-    method = _member(enums.SplitKeyMethod, split["_split_key_method"])
-    if method is None:
-        raise NotTaken("has no Split Key Method")
-    size = split.get("_prime_field_size")
-    return SplitKey(
-        split_key_parts=split["_split_key_parts"],
-        key_part_identifier=split["_key_part_identifier"],
-        split_key_threshold=split["_split_key_threshold"],
-        split_key_method=method,
-        prime_field_size=None if size is None else int(size),
-        key_block=block,
-    )
-
-
-def _wrapping(key: Row) -> KeyWrappingData | None:
-    """Return how a key was wrapped; all columns empty means that it was not."""
-    method = _member(enums.WrappingMethod, key.get("_kdw_wrapping_method"))
-    if method is None:
-        return None
-    encryption = key.get("_kdw_eki_unique_identifier")
-    authentication = key.get("_kdw_mski_unique_identifier")
-    return KeyWrappingData(
-        wrapping_method=method,
-        encryption_key_information=EncryptionKeyInformation(
-            unique_identifier=str(encryption), cryptographic_parameters=_parameters(key, "_kdw_eki_cp_")
-        )
-        if encryption
-        else None,
-        mac_signature_key_information=MACSignatureKeyInformation(
-            unique_identifier=str(authentication), cryptographic_parameters=_parameters(key, "_kdw_mski_cp_")
-        )
-        if authentication
-        else None,
-        mac_signature=key.get("_kdw_mac_signature") or None,
-        iv_counter_nonce=key.get("_kdw_iv_counter_nonce") or None,
-        encoding_option=_member(enums.EncodingOption, key.get("_kdw_encoding_option")),
-    )
-
-
-def _parameters(key: Row, prefix: str) -> CryptographicParameters | None:
-    values: dict[str, Any] = {}
-    for name, kind in _PARAMETERS.items():
-        value = key.get(prefix + name)
-        if value is None or (kind is not None and value == -1):
-            continue
-        values[name] = bool(value) if name == "random_iv" else value if kind is None else _member(kind, value)
-    return CryptographicParameters(**values) if values else None
+        return data.decode()
+    except UnicodeDecodeError:
+        return data

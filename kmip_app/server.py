@@ -1,7 +1,6 @@
 """A server from start to stop: data directory, evidence, wiring, transport, ready file."""
 
 import contextlib
-import errno
 import json
 import logging
 import os
@@ -31,6 +30,8 @@ from kmip_app.certificate_watch import CertificateWatch, revoked_by
 from kmip_app.config import Configuration, StartError
 from kmip_app.container import build
 from kmip_app.pki import Pki, PkiError
+from kmip_app.pykmip_database import is_pykmip_database, told_of_pykmip
+from kmip_app.system_errors import told
 from kmip_core.errors import KmipError
 from kmip_core.ports.audit import AuditRecord, AuditTrail
 from kmip_core.ports.sealing import RootKeyUnavailable, SealBroken
@@ -149,6 +150,7 @@ class Server:
         else:
             configuration.data_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._resources.enter_context(directory_lock(configuration.data_directory))
+            _refuse_pykmips(configuration)
         self.configuration = configuration
         self._container = build(configuration)
         self_test(self._container.crypto())
@@ -161,7 +163,6 @@ class Server:
         for watcher in (self._container.policy(), self._container.groups()):
             if hasattr(watcher, "close"):
                 self._resources.callback(watcher.close)
-        self._resources.callback(self._record_stop)
         watch = CertificateWatch(
             self._container.tls_files().paths,
             build=self._container.ssl_context,
@@ -175,6 +176,7 @@ class Server:
         watch.start()
         self._resources.callback(watch.close)
         self._record("Start")
+        self._resources.callback(self._record_stop)
         LOG.info("Server successfully bound socket handler to %s:%d", configuration.hostname, self.port)
         if configuration.ready_file is not None:
             write_atomically(configuration.ready_file, json.dumps(self.ready()) + "\n")
@@ -250,6 +252,7 @@ def opened(configuration: Configuration, *, alone: bool = False, or_empty: bool 
         if not or_empty:
             raise StartError(f"{sqlite} does not exist; name the server's data directory or its configuration")
         configuration = evolve(configuration, ephemeral=True)
+    _refuse_pykmips(configuration)
     with ExitStack() as resources:
         with _private_files(), _told_to_operators():
             if alone:
@@ -266,6 +269,12 @@ def opened(configuration: Configuration, *, alone: bool = False, or_empty: bool 
         yield container
 
 
+def _refuse_pykmips(configuration: Configuration) -> None:
+    """Raise StartError for a store that is PyKMIP's database: opening it would change its kind of journal."""
+    if not configuration.ephemeral and configuration.sqlite_path and is_pykmip_database(configuration.sqlite_path):
+        raise StartError(told_of_pykmip(configuration.sqlite_path))
+
+
 @contextlib.contextmanager
 def _told_to_operators() -> Iterator[None]:
     """Turn what stops a start into a StartError."""
@@ -276,7 +285,7 @@ def _told_to_operators() -> Iterator[None]:
     except KmipError as error:  # such as no room for the first record of the trail
         raise StartError(error.message) from error
     except OSError as error:
-        raise StartError(_told(error)) from error
+        raise StartError(told(error)) from error
 
 
 @contextlib.contextmanager
@@ -294,19 +303,3 @@ def write_atomically(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_text(text)
     temporary.replace(path)
-
-
-REMEDIES: Final = {
-    errno.EADDRINUSE: "stop what listens there, or choose another port (0 for any free one)",
-    errno.EADDRNOTAVAIL: "name an address that this machine has, or 0.0.0.0",
-    errno.EACCES: "let this user do that, or choose another place",
-    errno.EROFS: "choose another place, for example with --data-dir",
-    errno.ENOSPC: "make room, or choose another place",
-}
-
-
-def _told(error: OSError) -> str:
-    """Return an operating system's error as one line that names the file and what to do."""
-    where = f"{error.filename}: " if error.filename else ""
-    remedy = f"; {REMEDIES[error.errno]}" if error.errno in REMEDIES else ""
-    return f"{where}{error.strerror or error}{remedy}"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from attrs import define, field, frozen
 
@@ -23,7 +24,8 @@ SLUGS_KEYS: Final = ("enabled", "url", "timeout")
 MAXIMUM_SIZE: Final = 1024 * 1024  # bytes
 
 _HEADER: Final = re.compile(r"\[(?P<name>.+)\]")
-_OPTION: Final = re.compile(r"(?P<name>[^\s=:#;][^=:]*?)\s*[=:]")
+_OPTION: Final = re.compile(r"(?P<name>.+?)\s*[=:]")
+_REMARKS: Final = ("#", ";")
 
 
 @frozen(kw_only=True)
@@ -39,10 +41,11 @@ class Problem:
 
 @frozen(kw_only=True)
 class Entry:
-    """One key of a file: its text and where it stands."""
+    """One key of a file: its text and where it stands.  is_default: it stands under [DEFAULT]."""
 
     value: str
     where: str
+    is_default: bool = False
 
 
 @define(kw_only=True)
@@ -67,6 +70,8 @@ def read_file(path: Path) -> File:
         text = content.decode("utf-8-sig")
     except FileNotFoundError:
         return _hopeless(file, "the configuration file does not exist; correct the path or create it")
+    except IsADirectoryError:
+        return _hopeless(file, "is a folder; name a file in it")
     except OSError as error:
         return _hopeless(file, f"cannot be read ({(error.strerror or str(error)).lower()}); let this user read it")
     except UnicodeDecodeError:
@@ -78,12 +83,12 @@ def read_file(path: Path) -> File:
         parser.read_string(text, str(path))
     except configparser.MissingSectionHeaderError as error:
         return _hopeless(file, f"line {error.lineno}: stands before any section; begin with [{SECTION}]")
-    except configparser.ParsingError as error:
-        for line, found in error.errors:
+    except configparser.ParsingError as error:  # all else has been read
+        for line, _ in error.errors:
+            found = text.split("\n")[line - 1].strip()
             file.problems.append(
-                Problem(where=f"{path} line {line}", text=f"{found} is neither key=value nor [section]; correct it")
+                Problem(where=f"{path} line {line}", text=f"{found!r} is neither key=value nor [section]; correct it")
             )
-        return file
     lines = _Lines.of(text)
     _tell_duplicates(file, lines)
     if not parser.has_section(SECTION):
@@ -110,24 +115,30 @@ def _read_other_section(file: File, parser: configparser.ConfigParser, section: 
 
 def _slugs(file: File, section: str, values: Mapping[str, Entry], where: str) -> tuple[Slugs, ...]:
     before = len(file.problems)
-    for key in values.keys() - set(SLUGS_KEYS):
-        near = get_close_matches(key, SLUGS_KEYS, n=1)
-        file.problems.append(
-            Problem(
-                where=values[key].where,
-                text=f"{key} is not known in [{section}]" + f"; did you mean {near[0]}?" * bool(near),
-            )
-        )
+    for key, entry in values.items():
+        if key not in SLUGS_KEYS and not entry.is_default:
+            near = get_close_matches(key, SLUGS_KEYS, n=1)
+            guess = f"did you mean {near[0]}?" if near else f"use {', '.join(SLUGS_KEYS)}"
+            file.problems.append(Problem(where=entry.where, text=f"{key} is not known in [{section}]; {guess}"))
     enabled = _read(file, values.get("enabled"), "enabled", BOOLEAN.read, False)
     timeout = _read(file, values.get("timeout"), "timeout", seconds().read, Slugs(url="").timeout)
     if not enabled or len(file.problems) > before:
         return ()
     url = values["url"].value if "url" in values else ""
-    if not re.match(r"https?://[^/\s]+", url):
+    if not _is_url(url):
         place = values["url"].where if "url" in values else where
         file.problems.append(Problem(where=place, text=f"url: {url!r} is no http or https URL; write the service's"))
         return ()
     return (Slugs(url=url.rstrip("/"), timeout=timeout),)
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and port != 0 and not re.search(r"\s", text)
 
 
 def _read(file: File, entry: Entry | None, key: str, read: Callable[[Any], Any], default: Any) -> Any:
@@ -141,12 +152,11 @@ def _read(file: File, entry: Entry | None, key: str, read: Callable[[Any], Any],
 
 
 def _values(file: File, parser: configparser.ConfigParser, section: str, lines: "_Lines") -> dict[str, Entry]:
-    """Return the keys of a section that have a value, interpolated; those of [DEFAULT] only serve interpolation."""
+    """Return the keys of a section that have a value, interpolated, and those that [DEFAULT] has for it."""
     values: dict[str, Entry] = {}
     for key in parser[section]:
-        line = lines.options.get((section, key))
-        if line is None:
-            continue
+        is_default = (section, key) not in lines.options
+        line = lines.options.get((parser.default_section if is_default else section, key), 0)
         where = f"{file.path} line {line}"
         try:
             value = parser.get(section, key)
@@ -155,7 +165,7 @@ def _values(file: File, parser: configparser.ConfigParser, section: str, lines: 
             file.problems.append(Problem(where=where, text=f"{key}: {reason}; write %% for a percent sign"))
             continue
         if value.strip():
-            values[key] = Entry(value=value, where=where)
+            values[key] = Entry(value=value, where=where, is_default=is_default)
     return values
 
 
@@ -179,14 +189,22 @@ class _Lines:
 
     @classmethod
     def of(cls, text: str) -> "_Lines":
-        lines, section = cls(), ""
-        for number, line in enumerate(text.splitlines(), 1):
-            if header := _HEADER.match(line):
-                section = header["name"]
+        """Find them by configparser's rule: a line that is indented deeper than a key goes on with its value."""
+        lines, section, name, depth = cls(), "", "", 0
+        for number, line in enumerate(text.split("\n"), 1):
+            content = line.strip()
+            if not content or content.startswith(_REMARKS):
+                continue
+            indent = len(line) - len(line.lstrip())
+            if name and indent > depth:
+                continue
+            depth = indent
+            if header := _HEADER.match(content):
+                section, name = header["name"], ""
                 if section in lines.sections:
                     lines.duplicates.append((number, f"[{section}]"))
                 lines.sections.setdefault(section, number)
-            elif option := _OPTION.match(line):
+            elif option := _OPTION.match(content):
                 name = option["name"].lower()
                 if (section, name) in lines.options:
                     lines.duplicates.append((number, name))

@@ -147,7 +147,8 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
         _native(
             "password_identity",
             BOOLEAN,
-            "Whether a right user name and password, rather than the certificate, say who asks.",
+            "Whether a right user name and password, rather than the certificate, say who asks; names in"
+            " passwords_path are then nobody's by certificate alone.",
         ),
         _native(
             "tickets",
@@ -189,7 +190,7 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             FOLDER,
             "Where keys, certificates and the audit trail are kept.",
             "data_directory",
-            default="the user's data directory",
+            default="beside a database that is named, as NAME.kmipd; else the user's data directory",
         ),
         _pykmip("database_path", FUTURE_FILE, "SQLite file.", "-d", default="kmipd.sqlite in the data directory"),
         _native("database", kinds.URL, "Database as an SQLAlchemy URL, instead of database_path."),

@@ -7,6 +7,9 @@ from attrs import Factory, field, frozen
 
 from kmip_core.rights import Rights
 
+BY_PASSWORD: Final = "password"  # noqa: S105  the word, not one
+"""The source of a principal whom a user name and password in the request name."""
+
 BY_TICKET: Final = "ticket"
 """The source of a principal that a ticket of Login stands for."""
 
@@ -20,8 +23,8 @@ class Principal:
     """One authenticated client.
 
     name: the identity that owns objects and that policies speak of; compared exactly.
-    source: what vouched for it ("certificate", "password", "ticket"): the same name from two sources is two identities
-        only if the deployment maps it so; owners compare by name (RULINGS, PyKMIP's policies).
+    source: what vouched for it ("certificate", "password", "ticket"). Owners compare by name, so whoever makes
+        principals sees to it that each name comes from one source (ADR 0023).
     certificate_name: what the certificate says, also where a credential says something else.
     rights: to what a ticket restricts it; None for everything that policies allow.
     groups: group names for operation policies; empty means the policy's preset section applies.

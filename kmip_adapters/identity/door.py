@@ -17,10 +17,12 @@ from kmip_core.messages import RequestMessage, ResponseHeader, ResponseMessage, 
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.steps import Pace, Steps
 from kmip_core.ports.system import Clock, FaultLog, Identifiers
-from kmip_core.principal import BY_TICKET, Principal
+from kmip_core.principal import BY_PASSWORD, BY_TICKET, Principal
 from kmip_core.settings import Settings, TicketUse
 from kmip_core.tickets import invalid_ticket
 
+NAME_OF_A_USER: Final = "the certificate's name is that of a user with a password; send it"
+TWO_USERS: Final = "the request holds the passwords of two users; one is needed"
 WRONG: Final = "the user name or password in the request is wrong"  # one text for both: nobody learns who exists
 
 
@@ -29,7 +31,7 @@ class Door:
     """An engine whose principals are settled; re-entrant.
 
     groups: None where nobody has any.  passwords: None where credentials are not looked at.
-    password_identity: whether a right user name becomes the identity.
+    password_identity: whether a right user name becomes the identity; names in the file are then users' alone.
     tickets: in whose hands they are worth something.
     """
 
@@ -78,10 +80,14 @@ class Door:
                     yield Pace.SLOW
                 if not self.passwords.is_right(name, password):
                     raise KmipError(ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, WRONG)
+                if self.password_identity and principal.source == BY_PASSWORD and principal.name != name:
+                    raise KmipError(ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, TWO_USERS)
                 if self.password_identity:
-                    principal = evolve(principal, name=name, source="password")
+                    principal = evolve(principal, name=name, source=BY_PASSWORD)
         if self.tickets is not TicketUse.OFF:
             principal = self._by_ticket(message, principal)
+        if self._is_users(principal):
+            raise KmipError(ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, NAME_OF_A_USER)
         if self.groups is None:
             return principal
         groups = self.groups.remembered(principal.name)
@@ -90,6 +96,12 @@ class Door:
             groups = self.groups.of(principal.name)
             yield self.pace(message)  # the thread is for those who wait
         return evolve(principal, groups=groups)
+
+    def _is_users(self, principal: Principal) -> bool:
+        """Return whether a certificate says the name of a user with a password: one name, one source (ADR 0023)."""
+        if not self.password_identity or self.passwords is None or principal.source in {BY_PASSWORD, BY_TICKET}:
+            return False
+        return self.passwords.has(principal.name)
 
     def _by_ticket(self, message: RequestMessage, principal: Principal) -> Principal:
         """Return whom the ticket of a request stands for.  A bad one is refused, never passed over: it may restrict."""

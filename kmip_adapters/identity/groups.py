@@ -140,6 +140,11 @@ class RememberedGroups:
         try:
             answer = self._request(name, unless_fresh=True).result(self.timeout)
         except FutureTimeout:
+            late = _Answer(refused("the group service did not answer in time"), self.now() + FAILURE_SECONDS)
+            with self._lock:  # the next request of this client need not wait as long again
+                before = self._answers.get(name)
+                if before is None or before.expires <= self.now():
+                    self._answers[name] = late
             raise refused("the group service did not answer in time") from None
         if isinstance(answer.groups, KmipError):
             raise answer.groups

@@ -52,6 +52,11 @@ class PasswordFile:
         # Checked for users who do not exist, so that the time of an answer does not tell who does.
         self._nobody = self._hasher.hash(secrets.token_hex(16))
 
+    def has(self, name: str) -> bool:
+        """Return whether there is a user of this name."""
+        self._refresh()
+        return name in self._hashes
+
     def is_remembered(self, name: str, password: str) -> bool:
         """Return True if the password is known to be right without hashing it again."""
         self._refresh()

@@ -138,7 +138,7 @@ class JsonPolicies:
             now = _stamp(path)
             if before is not None and before.stamp == now:
                 continue
-            layer = self._load(path, now)
+            layer = self._load(path, now, is_new=before is None)
             if layer.problems:  # what the file last said stays in force, in its old place
                 layers[path] = _Layer(now, before.policies if before is not None else {}, layer.problems)
             else:
@@ -146,7 +146,7 @@ class JsonPolicies:
                 layers[path] = layer
         return None if list(layers.items()) == list(self._layers.items()) else layers
 
-    def _load(self, path: Path, stamp: Stamp) -> _Layer:
+    def _load(self, path: Path, stamp: Stamp, *, is_new: bool) -> _Layer:
         log.info("Loading policies for file: %s", path)
         try:
             with path.open("rb") as file:
@@ -156,7 +156,8 @@ class JsonPolicies:
         for problem in problems:
             log.error("%s", problem)
         if problems:
-            log.error("Failure loading file: %s; what it said before stays in force", path)
+            what = "its policies are not in force" if is_new else "what it said before stays in force"
+            log.error("Failure loading file: %s; %s", path, what)
         for name in sorted(policies.keys() & BUILT_IN.keys()):
             log.warning("Policy '%s' overwrites a reserved policy and will be thrown out.", name)
             del policies[name]

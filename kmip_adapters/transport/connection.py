@@ -19,7 +19,7 @@ from contextlib import suppress
 from typing import Final, cast
 
 from kmip_adapters.transport import client_hello
-from kmip_adapters.transport.handshake_failures import explain
+from kmip_adapters.transport.handshake_failures import ENDED, explain, with_offer
 from kmip_adapters.transport.serving import LOG, Serving, count_down
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
@@ -146,6 +146,8 @@ class TlsConnection(asyncio.BufferedProtocol):
         serving = self._serving
         if self._phase is Phase.HANDSHAKE:
             self._leave_handshake()
+            if self._first_bytes:  # else somebody only looked whether the port is open
+                self._tell(logging.INFO, with_offer(f"TLS handshake failed: {ENDED}", self._first_bytes))
         LOG.debug("%s: connection ended%s", self._address, f": {exc}" if exc else "")
         self._phase = Phase.CLOSED
         self.deadline = math.inf
@@ -163,7 +165,7 @@ class TlsConnection(asyncio.BufferedProtocol):
         if self._phase is Phase.LINGERING:
             pass
         elif self._phase is Phase.HANDSHAKE:
-            self._tell(logging.INFO, "TLS handshake not finished in time")
+            self._tell(logging.INFO, with_offer("TLS handshake not finished in time", self._first_bytes))
         elif self._unsent:
             left = self._transport.get_write_buffer_size()
             if left <= self._unsent_bytes - PROGRESS:

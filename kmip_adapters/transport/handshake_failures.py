@@ -12,13 +12,19 @@ def explain(error: ssl.SSLError, received: bytes, context: ssl.SSLContext) -> st
 
     received: the first bytes of the connection, as far as they were kept.
     """
-    hello = read_client_hello(received)
     if isinstance(error, ssl.SSLCertVerificationError):
-        reason = f"client certificate: {error.verify_message}"
+        remedy = REMEDIES.get(error.verify_code)
+        told = f"client certificate: {error.verify_message}" + (f": {remedy}" if remedy else "")
     else:
         reason = _words(error.reason or str(error))
-    meaning = MEANINGS.get(error.reason or "")
-    told = reason if meaning is None else f"{reason}: {meaning(context)}"
+        meaning = MEANINGS.get(error.reason or "")
+        told = reason if meaning is None else f"{reason}: {meaning(context)}"
+    return with_offer(told, received)
+
+
+def with_offer(told: str, received: bytes) -> str:
+    """Return what is told, and what the client had offered as far as that is known."""
+    hello = read_client_hello(received)
     return told if hello is None else f"{told} (the client offers {hello})"
 
 
@@ -47,6 +53,24 @@ def _always(text: str) -> Callable[[ssl.SSLContext], str]:
 
 
 _DISTRUST: Final = _always("the client does not trust this server's certificate; give it the CA's")
+
+ENDED: Final = "the client ended the connection, perhaps since it does not trust this server's certificate"
+"""What it comes to when a client leaves without saying why; many do so instead of sending an alert."""
+
+_NO_CA: Final = "no CA of ca_path has issued it"
+
+REMEDIES: Final[Mapping[int, str]] = {
+    3: "crl_path holds no list of its CA",  # X509_V_ERR_UNABLE_TO_GET_CRL
+    9: "compare the clocks",
+    10: "the client needs a new one",
+    12: "put a new list into crl_path",  # CRL has expired
+    18: _NO_CA,  # self-signed
+    19: _NO_CA,  # self-signed in the chain
+    20: _NO_CA,  # no issuer
+    21: _NO_CA,  # no issuer of the first
+    26: "it is made for servers only; issue one with clientAuth",
+}
+"""What OpenSSL's verdicts on a certificate (X509_V_ERR_...) come to for the operator."""
 
 MEANINGS: Final[Mapping[str, Callable[[ssl.SSLContext], str]]] = {
     "NO_SHARED_CIPHER": _suites,

@@ -87,12 +87,15 @@ def choose_offer(auth_suite: str, suites: Sequence[str] = ()) -> Offer:
 
 
 def check_suites(names: Iterable[str]) -> None:
-    """Raise ValueError if one of the names is that of no cipher suite, with the nearest that is."""
+    """Raise ValueError if some of the names are those of no cipher suite, each with the nearest that is."""
+    problems = []
     for name in names:
         if name.upper() not in _OPENSSL_NAMES:
             near = get_close_matches(name.upper(), _OPENSSL_NAMES, n=1)
             guess = f"; did you mean {near[0]}?" if near else ""
-            raise ValueError(f"{name!r} is no TLS cipher suite by its IANA or OpenSSL name{guess}")
+            problems.append(f"{name!r} is no TLS cipher suite by its IANA or OpenSSL name{guess}")
+    if problems:
+        raise ValueError("; ".join(problems))
 
 
 def name_of(code: int) -> str:

@@ -24,6 +24,7 @@ from kmip_app.cli import (
 )
 from kmip_app.cli.options import CONTEXT
 from kmip_app.config import StartError
+from kmip_app.system_errors import told
 
 COMMANDS: Final = (
     serve.command,
@@ -90,12 +91,18 @@ def run_command(command: click.Command, words: Sequence[str], name: str) -> int:
     try:
         code = command.main(list(words), prog_name=name, standalone_mode=False)
     except click.ClickException as error:
+        if error.format_message().startswith("Usage: "):  # a group without a command: click sends its help
+            click.echo(error.format_message(), err=True)
+            return 2
         context = getattr(error, "ctx", None)
         asked = name if context is None else context.command_path
         click.echo(f"{asked}: {error.format_message().rstrip('.')}; {asked} -h lists what there is", err=True)
         return 2
-    except (StartError, OSError) as error:
+    except StartError as error:
         click.echo(f"{name}: {error}", err=True)
+        return 2
+    except OSError as error:
+        click.echo(f"{name}: {told(error)}", err=True)
         return 2
     except (click.Abort, KeyboardInterrupt):
         return 130

@@ -19,7 +19,7 @@ def client_cert(name: str, out: Path, config_path: str | None, **values: Any) ->
     if configuration.ca_path is not None:
         raise StartError(f"clients are vouched for by {configuration.ca_path}; ask that CA for the certificate")
     try:
-        bundle = issue_client(ensure_pki(configuration.data_directory / "pki"), name, out.absolute())
+        bundle = issue_client(ensure_pki(configuration.data_directory / "pki", hostnames=None), name, out.absolute())
     except PkiError as error:
         raise StartError(str(error)) from error
     click.echo(f"{bundle.certificate}\n{bundle.key}\n{out.absolute() / 'ca.crt'}")
@@ -37,7 +37,7 @@ command = click.Command(
             metavar="DIR",
             help="Where NAME.crt, NAME.key and ca.crt go.  [default: here]",
         ),
-        *setting_options(["data_dir"]),
+        *setting_options(["data_dir", "database_path", "database"]),
         config_option(),
     ],
     help=client_cert.__doc__,

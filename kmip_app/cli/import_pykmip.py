@@ -11,8 +11,10 @@ import click
 
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
 from kmip_app.config import StartError
+from kmip_app.printable import printable
 from kmip_app.pykmip_database import Found, NoPyKmipDatabase, PyKmipDatabase
 from kmip_app.pykmip_import import Report, take
+from kmip_core.errors import KmipError
 
 
 def import_pykmip(file: Path, owner: str | None, dry_run: bool, config_path: str | None, **values: Any) -> int:
@@ -31,12 +33,17 @@ def import_pykmip(file: Path, owner: str | None, dry_run: bool, config_path: str
         source = PyKmipDatabase(file, now=int(time.time()), owner=owner)
     except NoPyKmipDatabase as error:
         raise StartError(str(error)) from error
-    with (
-        closing(source),
-        opened(configuration, alone=not dry_run, or_empty=dry_run) as container,
-        _progress(source) as rows,
-    ):
-        report = take(container, rows, dry_run=dry_run)
+    try:
+        with (
+            closing(source),
+            opened(configuration, alone=not dry_run, or_empty=dry_run) as container,
+            _progress(source) as rows,
+        ):
+            report = take(container, rows, dry_run=dry_run)
+    except NoPyKmipDatabase as error:
+        raise StartError(f"{error}; what was taken before that stays, and the command can be run again") from error
+    except KmipError as error:
+        raise StartError(f"the store takes no more: {error.message}; the command can be run again") from error
     tell(report, dry_run=dry_run)
     return 1 if report.not_taken else 0
 
@@ -61,7 +68,8 @@ def tell(report: Report, *, dry_run: bool) -> None:
     for row, why in report.not_taken:
         click.echo(f"  {row}: {why}")
     for name, count in sorted(report.policies.items()):
-        click.echo(f"policy {name}: {count} objects have it, but it is not in force; add it to policy_path")
+        have = "1 object has" if count == 1 else f"{count} objects have"
+        click.echo(f"policy {printable(name)}: {have} it, but it is not in force; add it to policy_path")
 
 
 command = click.Command(

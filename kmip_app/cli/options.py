@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from kmip_app.choosing import SEARCH, Choice, choose
+from kmip_app.choosing import SEARCH, Check, Choice, checked_by_nobody, choose
 from kmip_app.settings import SETTINGS, TOPICS, Setting
 
 CONTEXT: Final[dict[str, Any]] = {
@@ -46,14 +46,14 @@ def _option(setting: Setting) -> click.Option:
     return click.Option(spellings, default=None, help=help_text)
 
 
-def chosen(values: Mapping[str, Any], config_path: Any = SEARCH) -> Choice:
+def chosen(values: Mapping[str, Any], config_path: Any = SEARCH, check: Check = checked_by_nobody) -> Choice:
     """Return the configuration that a command line asks for.  Raises ConfigurationError.
 
-    values: what click has parsed; what is no setting is passed over.
+    values: what click has parsed; what is no setting is passed over.  check: as in `choose`.
     """
     given = {name: value for name, value in values.items() if name in SETTINGS}
     path = Path(config_path) if isinstance(config_path, str) else config_path
-    return choose(given, config_path=SEARCH if path is None else path, place=_place)
+    return choose(given, config_path=SEARCH if path is None else path, place=_place, check=check)
 
 
 def _place(setting: Setting) -> str:

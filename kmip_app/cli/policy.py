@@ -4,10 +4,13 @@ from typing import Any
 
 import click
 
+from kmip_adapters.identity.groups import NO_GROUP, FileGroups, Groups, RememberedGroups
 from kmip_adapters.policy.json_format import OPERATIONS
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
 from kmip_app.config import StartError
+from kmip_app.printable import printable
 from kmip_core.enums import Operation
+from kmip_core.errors import KmipError
 from kmip_core.policy import DEFAULT_POLICY
 from kmip_core.principal import Principal
 
@@ -18,7 +21,8 @@ def explain(
     """Tell whether a client may do an operation on an object, and which rule says so.
 
     The same function decides as in the server, on the stored object and the policies as they are now; the server may
-    be running. Exit code 0 for allowed, 1 for denied.
+    be running. Groups are those of --group, else those that the configuration knows. Exit code 0 for allowed, 1 for
+    denied.
     """
     # The container brings everything along; the help needs none of it.
     from kmip_app.server import opened
@@ -30,20 +34,36 @@ def explain(
             managed_object = work.find(identifier)
         if managed_object is None:
             raise StartError(f"there is no object {identifier} in {configuration.database_url}")
-        principal = Principal(name=user, groups=frozenset(groups))
+        known: Groups | None = None if groups else container.groups()
+        try:
+            found = frozenset(groups) if known is None else known.of(user)
+        except KmipError as error:
+            raise StartError(f"the groups of {printable(user)}: {error.message}; name them with --group") from error
+        finally:
+            if isinstance(known, RememberedGroups):
+                known.close()
+        principal = Principal(name=user, groups=found)
         decision = container.policy().decide(principal, asked, managed_object)
-    click.echo(f"{'allowed' if decision.is_allowed else 'denied'}: {decision.rule}")
+    click.echo(f"{'allowed' if decision.is_allowed else 'denied'}: {printable(decision.rule)}")
     told = {
         "object": f"{managed_object.object_type.name}, owned by {managed_object.owner}",
         "policy": managed_object.attributes.operation_policy_name or DEFAULT_POLICY,
-        "asker": f"{user}{' (the owner)' if user == managed_object.owner else ''}, "
-        + (f"groups {', '.join(sorted(groups))}" if groups else "no groups, so the preset counts"),
+        "asker": f"{user}{' (the owner)' if user == managed_object.owner else ''}, {_told(found, known)}",
     }
     if not decision.is_allowed and not decision.is_known:
         told["answer"] = "no grant at all: to this client the object does not exist"
     for label, value in told.items():
-        click.echo(f"  {label:<8}{value}")
+        click.echo(f"  {label:<8}{printable(value)}")
     return 0 if decision.is_allowed else 1
+
+
+def _told(groups: frozenset[str], known: Groups | None) -> str:
+    source = "" if known is None else " (groups_path)" if isinstance(known, FileGroups) else " (SLUGS)"
+    if not groups:
+        return f"no groups{source}, so the preset counts"
+    if groups == NO_GROUP:
+        return f"in no group{source}, so no section counts"
+    return f"groups {', '.join(sorted(groups))}{source}"
 
 
 def _operation(name: str) -> Operation:
@@ -63,11 +83,16 @@ command = click.Group(
             callback=explain,
             params=[
                 click.Option(["--user"], required=True, metavar="NAME", help="The client's identity."),
-                click.Option(["--group", "groups"], multiple=True, metavar="NAME", help="A group of it; repeatable."),
+                click.Option(
+                    ["--group", "groups"],
+                    multiple=True,
+                    metavar="NAME",
+                    help="A group of it, instead of those that the configuration knows; repeatable.",
+                ),
                 click.Option(["--operation"], required=True, metavar="NAME", help="For example GET."),
                 click.Option(["--object", "identifier"], required=True, metavar="ID", help="The object's identifier."),
                 config_option(),
-                *setting_options(["policy_path", "data_dir", "database_path", "database"]),
+                *setting_options(["policy_path", "groups_path", "data_dir", "database_path", "database"]),
             ],
             help=explain.__doc__,
             context_settings=CONTEXT,

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from kmip_app import logs
+from kmip_app import checks, logs
 from kmip_app.choosing import PYKMIP_CONFIG
 from kmip_app.cli import run_command, serve
 from kmip_app.cli.options import CONTEXT, SettingsCommand, chosen, setting_options
@@ -24,7 +24,7 @@ def pykmip_server(config_path: str, **values: Any) -> None:
     """Run the server as pykmip-server does: by /etc/pykmip/server.conf, with a log file."""
     if values["log_path"] is None and logs.is_writable(DEFAULT_LOG):
         values["log_path"] = str(DEFAULT_LOG)
-    choice = chosen(values, config_path)
+    choice = chosen(values, config_path, checks.problems)
     if choice.configuration.log_path is None:
         choice.warnings.append(f"{DEFAULT_LOG} cannot be written; logging to standard error")
     serve.run(choice)

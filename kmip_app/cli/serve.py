@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import shlex
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -9,6 +10,7 @@ import click
 from kmip_app import checks, logs
 from kmip_app.choosing import Choice
 from kmip_app.cli.options import CONTEXT, SettingsCommand, chosen, config_option, setting_options
+from kmip_app.config import default_data_directory
 
 if TYPE_CHECKING:
     from kmip_app.server import Server
@@ -18,7 +20,7 @@ LOG: Final = logging.getLogger("kmip_app")
 
 def serve(config_path: str | None, **values: Any) -> None:
     """Serve KMIP clients until SIGTERM or Ctrl-C."""
-    run(chosen(values, config_path))
+    run(chosen(values, config_path, checks.problems))
 
 
 command = SettingsCommand(
@@ -41,7 +43,6 @@ def run(choice: Choice) -> None:
             LOG.info("configuration: %s", configuration.config_path)
         for warning in [*choice.warnings, *checks.warnings(configuration)]:
             LOG.warning("%s", warning)
-        checks.refuse(configuration)
         server = Server(configuration)
         with server.stopping_at_signals():
             server.start()
@@ -66,6 +67,8 @@ def greet(server: "Server") -> None:
     lines = [f"{click.style('kmipd', bold=True)} {told['version']} serves KMIP on {where}"]
     lines += [f"  {label:<20}{value}" for label, value in rows.items() if value is not None]
     if told.get("cert") and not configuration.ephemeral:
-        lines.append(click.style("  more clients: kmipd client-cert NAME --out DIR; stop: Ctrl-C", dim=True))
+        data = configuration.data_directory
+        where = "" if data == default_data_directory() else f" --data-dir {shlex.quote(str(data))}"
+        lines.append(click.style(f"  more clients: kmipd client-cert NAME{where} --out DIR; stop: Ctrl-C", dim=True))
     with contextlib.suppress(BrokenPipeError):  # nobody reads: no reason not to serve
         click.echo("\n".join(lines))

@@ -269,14 +269,13 @@ class KmipTestServer:
             unless_prepared.callback(files.cleanup)
             folder = Path(files.name)
             given = {"hostname": "127.0.0.1", "port": 0, "ephemeral": True, "data_dir": str(folder / "data")}
-            configuration = choose(given | self._settings, config_path=None, environment={}).configuration
-            checks.refuse(configuration)
+            choice = choose(given | self._settings, config_path=None, environment={}, check=checks.problems)
             with ThreadPoolExecutor(1) as pool:
                 made = pool.submit(make_pki, folder / "pki", own_ca=self._own_ca)
                 planned_codec()
                 planned_key_values()
                 made.result()
-            self._configuration = evolve(configuration, rehearses=True, pki_path=folder / "pki")
+            self._configuration = evolve(choice.configuration, rehearses=True, pki_path=folder / "pki")
             self._files = files
             unless_prepared.pop_all()
 

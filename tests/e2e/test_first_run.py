@@ -1,6 +1,7 @@
 """What a new user meets: the first start, the second one, the end, and what is told when something is in the way."""
 
 import json
+import shlex
 import socket
 import ssl
 import stat
@@ -38,6 +39,19 @@ def test_the_first_start_makes_what_it_needs_and_tells_it(start: Start, tmp_path
     assert {"host", "port", "ca", "cert", "key", "pid", "version"} <= ready.keys()
     assert ready["pid"] == server.process.pid
     assert all(str(text) in told for text in (f"{server.host}:{server.port}", server.ca, server.cert, server.key))
+
+
+def test_the_command_for_more_clients_works_as_it_is_told(start: Start, tmp_path: Path) -> None:
+    server = start()
+    (line,) = [line for line in server.output.read_text().splitlines() if "more clients: " in line]
+    words = shlex.split(line.partition("more clients: kmipd ")[2].partition(";")[0])
+    for name, value in (("NAME", "alice"), ("DIR", str(tmp_path / "alice"))):
+        words[words.index(name)] = value
+
+    issued = run(*words)
+
+    assert issued.returncode == 0, issued.stderr
+    assert (tmp_path / "alice" / "ca.crt").read_bytes() == server.ca.read_bytes()
 
 
 def test_the_second_start_goes_on_with_what_is_there(start: Start, tmp_path: Path) -> None:

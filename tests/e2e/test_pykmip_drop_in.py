@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -166,6 +167,29 @@ def test_a_server_can_be_started_again(pki: Pki, one_pem: Path, tmp_path: Path) 
         identifier = use(pki, server.port)
     with server, client_of(pki, server.port) as client:
         assert len(client.get(identifier).value) == 32
+
+
+def test_servers_of_two_databases_run_side_by_side(
+    pki: Pki, one_pem: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Test beds run ten of them, told apart by port and database_path only."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    common: dict[str, Any] = {
+        "port": 0,
+        "certificate_path": one_pem,
+        "ca_path": pki.ca.certificate,
+        "config_path": None,
+        "log_path": None,
+    }
+
+    with (
+        KmipServer(database_path=tmp_path / "one.db", **common) as one,
+        KmipServer(database_path=tmp_path / "two.db", **common) as two,
+    ):
+        assert one.port != two.port
+
+    assert (tmp_path / "one.db.kmipd" / "root.key").exists()
+    assert not (tmp_path / "home").exists()
 
 
 def test_a_server_that_was_never_served_stops_too(pki: Pki, one_pem: Path) -> None:

@@ -182,6 +182,22 @@ def test_a_password_can_be_the_identity(pki: Pki, bob: Bundle, tmp_path: Path) -
             nobody.get(identifier)
 
 
+def test_a_certificate_of_a_users_name_is_not_the_user(pki: Pki, bob: Bundle, tmp_path: Path) -> None:
+    passwords = tmp_path / "passwords"
+    passwords.write_text(f"bob:{PasswordHasher(1, 8, 1).hash('secret')}\n")
+
+    with served(pki, passwords_path=passwords, password_identity=True) as server:
+        with client(server, pki, pki.client, username="bob", password="secret") as user:
+            identifier = a_key(user)
+        with (
+            client(server, pki, bob) as namesake,
+            pytest.raises(KmipOperationFailure, match="name is that of a user with a password"),
+        ):
+            namesake.get(identifier)
+        with client(server, pki, bob, username="bob", password="secret") as both:
+            assert both.get(identifier)
+
+
 def test_a_certificate_without_the_configured_name_is_refused(pki: Pki) -> None:
     with (
         served(pki, identity_source="san") as server,
@@ -210,3 +226,33 @@ def test_policy_explain_decides_as_the_server_does(
     told = capsys.readouterr().out
     assert "allowed: shared, group ops, SYMMETRIC_KEY, GET: ALLOW_ALL" in told
     assert "denied: shared has no section for this principal" in told
+
+
+@pytest.mark.parametrize(
+    ("user", "code", "told"),
+    [
+        pytest.param("bob", 0, "groups ops (groups_path)", id="ok in a group"),
+        pytest.param("carol", 1, "in no group (groups_path), so no section counts", id="fail in none"),
+        pytest.param("dave", 1, "no groups (groups_path), so the preset counts", id="fail unknown"),
+    ],
+)
+def test_policy_explain_knows_the_groups_that_the_server_knows(
+    pki: Pki, tmp_path: Path, capsys: pytest.CaptureFixture[str], user: str, code: int, told: str
+) -> None:
+    (tmp_path / "policy.json").write_text(json.dumps(FREE_FOR_OPS))
+    (tmp_path / "groups").write_text(json.dumps({"bob": ["ops"], "carol": []}))
+    conf = tmp_path / "server.conf"
+    conf.write_text(
+        f"[server]\ndata_dir={tmp_path / 'data'}\npolicy_path={tmp_path / 'policy.json'}\n"
+        f"groups_path={tmp_path / 'groups'}\n"
+    )
+    with (
+        served(pki, ephemeral=False, data_dir=tmp_path / "data", policy_path=tmp_path / "policy.json") as server,
+        client(server, pki, pki.client) as owner,
+    ):
+        identifier = a_key(owner, "shared")
+        words = ["policy", "explain", "-f", str(conf), "--object", identifier, "--user", user, "--operation", "GET"]
+
+        assert cli.run(words) == code
+
+    assert told in capsys.readouterr().out

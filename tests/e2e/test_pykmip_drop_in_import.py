@@ -36,7 +36,7 @@ def test_every_object_is_served_as_it_was(
 
     told = capsys.readouterr().out
     assert "taken: 9 (1 CERTIFICATE, 1 OPAQUE_OBJECT, 1 PRIVATE_KEY, 1 PUBLIC_KEY, 1 SECRET_DATA" in told
-    assert "policy storage: 1 objects have it, but it is not in force; add it to policy_path" in told
+    assert "policy storage: 1 object has it, but it is not in force; add it to policy_path" in told
     with KmipServer(port=0, config_path=None, log_path=None, data_dir=data) as server:
         pki = server.server.pki
         alice = issue_client(pki, "alice", tmp_path / "alice")
@@ -123,6 +123,51 @@ def test_pykmips_own_file_is_never_the_store(source: Path, data: Path, capsys: p
     with pytest.raises(StartError, match=f"kmipd import-pykmip {source}"):
         KmipServer(port=0, config_path=None, log_path=None, data_dir=data, database_path=source)
     assert source.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["serve", "-p", "0"], id="serve"),
+        pytest.param(["verify"], id="verify"),
+        pytest.param(["policy", "explain", "--user", "a", "--operation", "GET", "--object", "1"], id="explain"),
+        pytest.param(["import-pykmip", "{other}"], id="import another"),
+    ],
+)
+@pytest.mark.parametrize("place", ["--database_path={}", "--database=sqlite:///{}"], ids=["path", "url"])
+def test_no_command_changes_a_byte_of_pykmips_file(
+    source: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], place: str
+) -> None:
+    other = make_database(tmp_path / "other.database", [])
+    before = source.read_bytes()
+    command = [word.format(other=other) for word in arguments]
+
+    assert cli.run([*command, "--data-dir", str(data), place.format(source)]) == 2
+
+    assert f"kmipd import-pykmip {source}" in capsys.readouterr().err
+    assert source.read_bytes() == before
+
+
+def test_a_damaged_file_is_told_and_what_can_be_read_is_taken(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = make_database(
+        tmp_path / "pykmip.database",
+        [objects.OpaqueObject(b"\xab" * 20_000, enums.OpaqueDataType.NONE) for _ in range(250)],
+    )
+    content = bytearray(source.read_bytes())
+    # A page of nothing but one value, late in the file, gets a next page that is not there.
+    page = next(at for at in range(len(content) - 4096, 0, -4096) if content[at + 4 : at + 4096] == b"\xab" * 4092)
+    content[page : page + 4] = b"\xff" * 4
+    source.write_bytes(content)
+
+    assert run(source, "--data-dir", data) == 2
+
+    told = capsys.readouterr().err
+    assert "cannot be read whole" in told
+    assert "the command can be run again" in told
+    assert told.count("\n") == 1
+    assert run(source, "--data-dir", data, "--dry-run") == 2
 
 
 def test_a_running_server_is_not_disturbed(source: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """Files that do not fit stop the start with one sentence each (R-CFG-1); risks are warnings (RULINGS 21)."""
 
 import datetime as dt
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -8,9 +9,9 @@ import pytest
 from attrs import evolve
 
 from kmip_app import checks
-from kmip_app.choosing import ConfigurationError
 from kmip_app.config import Configuration
 from kmip_app.pki import Pki, ensure_pki
+from tests.pykmip_databases import make_database, one_of_each
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
 @pytest.fixture
 def good(pki: Pki) -> Configuration:
     return Configuration(
-        data_directory=Path("/var/lib/kmipd"),
+        data_directory=Path("/var/tmp/kmipd"),
         certificate_path=pki.servers[0].certificate,
         key_path=pki.servers[0].key,
         ca_path=pki.ca.certificate,
@@ -29,14 +30,11 @@ def good(pki: Pki) -> Configuration:
 
 
 def told(configuration: Configuration, now: dt.datetime | None = None) -> str:
-    with pytest.raises(ConfigurationError) as caught:
-        checks.refuse(configuration, now=now)
-    return str(caught.value)
+    return "\n".join(str(problem) for problem in checks.problems(configuration, now=now))
 
 
 def test_what_fits_is_not_refused(good: Configuration) -> None:
-    checks.refuse(good)
-
+    assert told(good) == ""
     assert list(checks.warnings(good)) == []
 
 
@@ -68,7 +66,7 @@ def test_one_file_may_hold_certificate_and_key(good: Configuration, pki: Pki, tm
     both = tmp_path / "server.pem"
     both.write_bytes(pki.servers[0].key.read_bytes() + pki.servers[0].certificate.read_bytes())
 
-    checks.refuse(evolve(good, certificate_path=both, key_path=None))
+    assert told(evolve(good, certificate_path=both, key_path=None)) == ""
 
 
 def test_a_private_key_that_others_may_read_is_a_warning(good: Configuration, pki: Pki, tmp_path: Path) -> None:
@@ -81,9 +79,93 @@ def test_a_private_key_that_others_may_read_is_a_warning(good: Configuration, pk
     ]
 
 
+def test_keys_of_the_built_in_pki_that_others_may_read_are_warnings(pki: Pki, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(pki.directory, data / "pki")
+    (data / "pki" / "ca.key").chmod(0o640)
+    (data / "pki" / "client.key").chmod(0o604)
+    passwords = tmp_path / "passwords"
+    passwords.touch(0o644)
+
+    found = checks.warnings(Configuration(data_directory=data, database="sqlite:////x", passwords_path=passwords))
+
+    assert list(found) == [
+        f"{data / 'pki' / 'ca.key'} holds a private key and others may read it; chmod 600 it",
+        f"{data / 'pki' / 'client.key'} holds a private key and others may read it; chmod 600 it",
+        f"{passwords} holds hashes of passwords and others may read it; chmod 600 it",
+    ]
+
+
 def test_keys_in_the_temporary_directory_are_a_warning(good: Configuration, tmp_path: Path) -> None:
     database = Path(tempfile.gettempdir()) / "pykmip.database"
 
     (warning,) = checks.warnings(evolve(good, database_path=database))
 
     assert f"{database} is in the temporary directory" in warning
+
+
+def test_a_file_without_a_key_is_no_private_key_that_others_may_read(good: Configuration, tmp_path: Path) -> None:
+    assert list(checks.warnings(evolve(good, key_path=None))) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param(
+            {"crl_path": "text"}, "crl_path: {text} holds no revocation list in PEM; name the client CA's", id="crl"
+        ),
+        pytest.param(
+            {"log_path": "text/server.log"},
+            "log_path: {text} is a file; choose another folder for server.log",
+            id="log below a file",
+        ),
+        pytest.param({"log_path": "."}, "log_path: {folder} is a folder; name a file in it", id="log is a folder"),
+        pytest.param(
+            {"data_directory": "text/data"}, "data_dir: {text} is a file; choose another place", id="data below a file"
+        ),
+        pytest.param(
+            {"database_path": "text"}, "database_path: {text} is no database of SQLite; name a new file", id="database"
+        ),
+        pytest.param(
+            {"database": "postgresql://u:secret@h/x"},
+            "database: databases of kind postgresql are not supported; write sqlite:////path/of/a/file",
+            id="kind of database",
+        ),
+        pytest.param(
+            {"database": "sqlite:////no/such/x.sqlite"},
+            "database: the folder /no/such does not exist; create it first",
+            id="folder of a database",
+        ),
+        pytest.param(
+            {"database": "sqlite://"}, "database: names no file; write sqlite:////path/of/a/file", id="no file"
+        ),
+    ],
+)
+def test_what_would_stop_the_start_is_told_before(
+    good: Configuration, tmp_path: Path, changes: dict[str, str], expected: str
+) -> None:
+    (tmp_path / "text").write_text("This is a file of text.")
+    paths = {name: value if name == "database" else tmp_path / value for name, value in changes.items()}
+
+    assert told(evolve(good, **paths)) == expected.format(text=tmp_path / "text", folder=tmp_path)
+
+
+@pytest.mark.parametrize("url", ["sqlite:///{}", "sqlite+pysqlite:///{}", "sqlite:///{}?timeout=3"])
+def test_a_database_of_pykmip_is_refused_by_any_name(good: Configuration, tmp_path: Path, url: str) -> None:
+    path = make_database(tmp_path / "pykmip.database", one_of_each()[:1])
+
+    text = told(evolve(good, database=url.format(path)))
+
+    assert f"database: {path} is a database of PyKMIP" in text
+    assert f"kmipd import-pykmip {path}" in text
+
+
+def test_pykmips_own_place_is_pointed_at_before_the_first_start(
+    good: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    database = make_database(tmp_path / "pykmip.database", one_of_each()[:1])
+
+    assert list(checks.warnings(good)) == [
+        f"{database} is a database of PyKMIP; kmipd import-pykmip {database} takes its objects over"
+    ]

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from kmip_app import checks
 from kmip_app.choosing import Choice, ConfigurationError, choose
-from kmip_app.config import Slugs
+from kmip_app.config import Slugs, default_data_directory
 from kmip_core.settings import Profile, RNGSeedMode
 
 OF_THE_DOCUMENT = """\
@@ -155,6 +156,18 @@ def test_all_problems_are_told_at_once_with_line_and_remedy(write: Write) -> Non
         pytest.param("[server]\n[auth:slugs]\nenabled=True\n", "url: '' is no http or https URL", id="no url"),
         pytest.param("[server]\n[auth:slugs]\nenabled=maybe\n", "enabled: 'maybe' is neither", id="maybe enabled"),
         pytest.param("[server]\n[auth:slugs]\nurll=x\n", "did you mean url?", id="unknown key of a service"),
+        pytest.param(
+            "[server]\n[auth:slugs]\nzzz=x\n", "zzz is not known in [auth:slugs]; use", id="odd key of a service"
+        ),
+        pytest.param(
+            "[server]\n[auth:slugs]\nenabled=1\nurl=http://[::1\n",
+            "is no http or https URL",
+            id="url of half an address",
+        ),
+        pytest.param(
+            "[server]\n[auth:slugs]\nenabled=1\nurl=http://h:99999\n", "is no http or https URL", id="url of no port"
+        ),
+        pytest.param("[server]\n[auth:slugs]\nenabled=1\nurl=http://:80\n", "is no http or https URL", id="no host"),
         pytest.param("[server]\nkey_path={folder}/server.key\n", "set certificate_path too", id="key alone"),
         pytest.param("[server]\npassword_identity=yes\n", "set passwords_path too", id="identity of no password"),
         pytest.param("[server]\ntls_cipher_suites=AES128-SHA265\n", "did you mean AES128-SHA256?", id="unknown suite"),
@@ -173,6 +186,87 @@ def test_a_broken_file_is_told(write: Write, text: str, told: str) -> None:
 
     assert problem.startswith(str(path))
     assert told in problem
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("[server]\n  port=1234\n  hostname=h\n", id="all keys"),
+        pytest.param("  [server]\n  port=1234\nhostname=h\n", id="section and key"),
+        pytest.param("[server]\n  port=1234\n# remark\n  hostname=h\n", id="after a remark"),
+        pytest.param("[server]\nport=\n    1234\nhostname=\n    h\n", id="values on lines of their own"),
+        pytest.param("[server] of ours\nport=1234\nhostname=h\n", id="words behind the section"),
+    ],
+)
+def test_indented_lines_count_as_they_do_for_configparser(write: Write, text: str) -> None:
+    configuration = chosen(write(text)).configuration
+
+    assert (configuration.hostname, configuration.port) == ("h", 1234)
+
+
+def test_an_indented_key_is_told_with_its_line(write: Write) -> None:
+    path = write("[server]\n  port=many\n  hostnme=x\n")
+
+    assert problems(path) == [
+        f"{path} line 2: port: 'many' is not a whole number; write 0 to 65535",
+        f"{path} line 3: hostnme is not a setting; did you mean hostname?",
+    ]
+
+
+def test_lines_that_only_look_like_keys_go_on_with_a_value(write: Write) -> None:
+    path = write("[server]\ntls_cipher_suites=\n  AES128-SHA256\n  port=7\n")
+
+    (problem,) = problems(path)
+
+    assert problem.startswith(f"{path} line 2: tls_cipher_suites: 'port=7' is no TLS cipher suite")
+
+
+def test_settings_may_stand_under_default_as_configparser_has_it(write: Write, tmp_path: Path) -> None:
+    path = write("[DEFAULT]\nport=1234\nfolder={folder}\n[server]\ncertificate_path=%(folder)s/server.pem\n")
+
+    configuration = chosen(path).configuration
+
+    assert configuration.port == 1234
+    assert configuration.certificate_path == tmp_path / "server.pem"
+
+
+def test_what_is_no_key_is_told_beside_everything_else(write: Write) -> None:
+    path = write("[server]\nport\nhostnme=x\n")
+
+    assert problems(path) == [
+        f"{path} line 2: 'port' is neither key=value nor [section]; correct it",
+        f"{path} line 3: hostnme is not a setting; did you mean hostname?",
+    ]
+
+
+def test_the_key_is_named_whatever_the_file_is_called(tmp_path: Path) -> None:
+    path = tmp_path / "port" / "server.conf"
+    path.parent.mkdir()
+    path.write_text("[server]\nport=many\n")
+
+    assert problems(path) == [f"{path} line 2: port: 'many' is not a whole number; write 0 to 65535"]
+
+
+def test_every_unknown_suite_is_told(write: Write) -> None:
+    (problem,) = problems(write("[server]\ntls_cipher_suites=AES128-SHA256 NONE-SUCH AES256-SHA265\n"))
+
+    assert "'NONE-SUCH'" in problem
+    assert "'AES256-SHA265' is no TLS cipher suite by its IANA or OpenSSL name; did you mean AES256-SHA256?" in problem
+
+
+def test_files_that_do_not_fit_are_told_with_everything_else(write: Write, tmp_path: Path) -> None:
+    path = write("[server]\nport=many\nca_path={folder}/ca.pem\ncertificate_path={folder}/server.pem\nkey_path=/no\n")
+
+    with pytest.raises(ConfigurationError) as caught:
+        choose({}, config_path=path, environment={}, check=checks.problems)
+
+    assert [str(problem) for problem in caught.value.problems] == [
+        f"{path} line 2: port: 'many' is not a whole number; write 0 to 65535",
+        f"{path} line 5: key_path: /no does not exist; create it or correct the path",
+        # Nothing of the key, which is not known, and all else with the line that names it.
+        f"{path} line 4: certificate_path: {tmp_path}/server.pem holds no certificate in PEM; name the server's",
+        f"{path} line 3: ca_path: {tmp_path}/ca.pem holds no certificate in PEM; name the client CA's",
+    ]
 
 
 def test_a_missing_file_is_told() -> None:
@@ -201,6 +295,23 @@ def test_the_database_of_the_later_place_wins(write: Write, tmp_path: Path) -> N
     configuration = chosen(path, KMIPD_DATABASE="sqlite:////b.sqlite").configuration
 
     assert configuration.database_url == "sqlite:////b.sqlite"
+
+
+@pytest.mark.parametrize(
+    "store",
+    [{"database_path": "{}/a.database"}, {"database": "sqlite:///{}/a.database"}],
+    ids=["ok path", "ok url"],
+)
+def test_what_belongs_to_a_named_database_is_kept_beside_it(tmp_path: Path, store: dict[str, str]) -> None:
+    given = {name: value.format(tmp_path) for name, value in store.items()}
+
+    beside = chosen(None, given).configuration
+    elsewhere = chosen(None, given, KMIPD_DATA_DIR=str(tmp_path / "data")).configuration
+    usual = chosen(None).configuration
+
+    assert beside.data_directory == tmp_path / "a.database.kmipd"
+    assert elsewhere.data_directory == tmp_path / "data"
+    assert usual.data_directory == default_data_directory()
 
 
 def test_an_unknown_variable_is_a_warning_with_the_nearest_setting() -> None:

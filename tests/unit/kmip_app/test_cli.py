@@ -1,5 +1,7 @@
 """The command line: help that lists everything, and one line for what an operator can mend."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,17 @@ def test_the_letters_are_those_of_pykmip_server() -> None:
         ),
         pytest.param(["-f", "/no/such"], "kmipd: /no/such: the configuration file does not exist", id="file"),
         pytest.param(["-c", "/no/such"], "-c/--certificate_path: /no/such does not exist", id="certificate"),
+        pytest.param(["-f", "/"], "kmipd: /: is a folder; name a file in it", id="folder"),
+        pytest.param(
+            ["client-cert", "bob", "--data-dir", "/dev/null/x"],
+            "kmipd: /dev/null/x/pki: Not a directory; choose another place, for a file is in the way",
+            id="file in the way",
+        ),
+        pytest.param(
+            ["--data-dir", "/proc/no", "-p", "0"],
+            "kmipd: /proc/no: No such file or directory; create it first, or choose another place",
+            id="folder that cannot be made",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(
@@ -105,3 +118,21 @@ def test_client_cert_does_not_overwrite_a_key(tmp_path: Path, capsys: pytest.Cap
 
     assert cli.run(arguments) == 2
     assert "exists; choose another directory or remove it" in capsys.readouterr().err
+
+
+def test_check_config_tells_a_broken_policy_once(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.json"
+    policy.write_text("{")
+    command = [sys.executable, "-m", "kmip_app", "check-config", "--policy_path", str(policy)]
+
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert checked.returncode == 2
+    assert checked.stderr.startswith(f"kmipd: -o/--policy_path: {policy}: line 1 column 2: is not JSON")
+    assert checked.stderr.count("\n") == 1
+
+
+def test_a_group_without_a_command_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["policy"]) == 2
+
+    assert capsys.readouterr().err.startswith("Usage: kmipd policy [OPTIONS] COMMAND [ARGS]...\n")

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -76,6 +77,31 @@ def test_what_a_client_sends_begins_no_line_of_its_own(attach: Attach, log_forma
     assert "\x1b" not in text
 
 
+@pytest.mark.parametrize("odd", ["\x07", "\x08", "\r", "\x7f", "\x85", "\x9b", "\u2028", "\u202e"], ids=ascii)
+def test_a_line_holds_nothing_that_a_terminal_obeys(attach: Attach, odd: str) -> None:
+    path = attach()
+
+    logging.getLogger("kmipd").info("unknown name: %s", f"a{odd}b")
+
+    text = path.read_bytes().decode()
+    assert "unknown name: a" in text
+    assert text.replace("\n", "").isprintable()
+
+
+def test_the_text_of_an_exception_begins_no_line_either(attach: Attach) -> None:
+    path = attach()
+
+    try:
+        raise ValueError("x\n2026-11-23 11:41:44,259 - kmip.server - INFO - forged\x1b[2J")
+    except ValueError:
+        logging.getLogger("kmipd").exception("it failed")
+
+    first, *more = path.read_text().splitlines()
+    assert first.endswith("ERROR - it failed")
+    assert [line for line in more if not line.startswith("    ")] == []
+    assert "\x1b" not in path.read_text()
+
+
 def test_the_level_is_kept_to(attach: Attach) -> None:
     path = attach(logging_level="WARNING")
 
@@ -93,8 +119,25 @@ def test_files_are_rotated(attach: Attach) -> None:
     assert path.with_name("server.log.1").exists()
 
 
-def test_the_file_is_for_nobody_else(attach: Attach) -> None:
-    assert attach().stat().st_mode & 0o077 == 0
+def test_the_file_is_for_nobody_else_and_stays_so(attach: Attach) -> None:
+    path = attach()
+    before = os.umask(0o022)
+    try:
+        for _ in range(3):
+            logging.getLogger("kmipd").info("%s", "x" * (logs.MAXIMUM_BYTES // 2))
+    finally:
+        os.umask(before)
+
+    assert [file.name for file in path.parent.iterdir() if file.stat().st_mode & 0o077] == []
+
+
+def test_a_full_disk_is_told_once(attach: Attach, capsys: pytest.CaptureFixture[str]) -> None:
+    attach(log_path=Path("/dev/full"))
+
+    for _ in range(3):
+        logging.getLogger("kmipd").info("hello")
+
+    assert capsys.readouterr().err == "kmipd: /dev/full cannot be written: No space left on device\n"
 
 
 def test_nothing_is_left_behind(tmp_path: Path) -> None:

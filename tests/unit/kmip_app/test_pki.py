@@ -3,6 +3,7 @@
 import datetime as dt
 import ssl
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from cryptography.x509.verification import PolicyBuilder, Store
 
+from kmip_app import cli
 from kmip_app.pki import LEAF_LIFETIME, RENEW_BEFORE, PkiError, ensure_pki, issue_client
 
 NOW = dt.datetime.now(dt.UTC)
@@ -194,6 +196,57 @@ def test_other_hostnames_get_other_server_certificates(directory: Path) -> None:
     names = certificate(pki.servers[0].certificate).extensions.get_extension_for_class(x509.SubjectAlternativeName)
     assert names.value.get_values_for_type(x509.DNSName) == ["kms.example"]
     assert [str(ip) for ip in names.value.get_values_for_type(x509.IPAddress)] == ["192.0.2.7"]
+
+
+def test_server_certificates_of_whatever_name_are_left_alone_by_who_does_not_serve(directory: Path) -> None:
+    ensure_pki(directory, hostnames=["kms.example.org"], now=NOW)
+    before = contents(directory)
+
+    ensure_pki(directory, hostnames=None, now=NOW)
+
+    assert contents(directory) == before
+
+
+def test_renewed_by_who_does_not_serve_they_keep_their_names(directory: Path) -> None:
+    ensure_pki(directory, hostnames=["kms.example.org"], now=NOW)
+    before = contents(directory)
+
+    pki = ensure_pki(directory, hostnames=None, now=NOW + LEAF_LIFETIME - RENEW_BEFORE / 2)
+
+    assert {"server-rsa.crt", "server-ec.crt"} <= changed(directory, before)
+    names = certificate(pki.servers[0].certificate).extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    assert names.value.get_values_for_type(x509.DNSName) == ["kms.example.org"]
+
+
+def test_client_cert_leaves_the_certificates_of_the_server_alone(directory: Path, tmp_path: Path) -> None:
+    ensure_pki(directory, hostnames=["kms.example.org"], now=NOW)
+    before = contents(directory)
+
+    assert cli.run(["client-cert", "bob", "--data-dir", str(directory.parent), "--out", str(tmp_path / "out")]) == 0
+
+    assert contents(directory) == before
+
+
+def test_client_cert_finds_the_pki_of_a_named_database(directory: Path, tmp_path: Path) -> None:
+    beside = tmp_path / "keys.db.kmipd"
+    beside.mkdir()
+    ca = directory.rename(beside / "pki").joinpath("ca.crt").read_bytes()
+
+    assert cli.run(["client-cert", "bob", "-d", str(tmp_path / "keys.db"), "--out", str(tmp_path / "out")]) == 0
+
+    assert (tmp_path / "out" / "ca.crt").read_bytes() == ca
+
+
+def test_two_that_start_at_once_make_one_pki(tmp_path: Path) -> None:
+    """As `kmipd & kmipd client-cert NAME` do in a script."""
+    with ThreadPoolExecutor(3) as pool:
+        made = [pool.submit(ensure_pki, tmp_path / "pki") for _ in range(3)]
+
+    assert [future.exception() for future in made] == [None, None, None]
+    before = contents(tmp_path / "pki")
+    ensure_pki(tmp_path / "pki")
+    assert contents(tmp_path / "pki") == before
+    assert set(before) == FILES
 
 
 def test_a_hostname_that_cannot_be_one_is_refused(directory: Path) -> None:

@@ -1,5 +1,8 @@
 """Databases that PyKMIP has made are read whole; what cannot be taken is told."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -146,6 +149,28 @@ def test_an_old_release_without_later_tables_and_columns_is_read(tmp_path: Path)
             "UPDATE keys SET cryptographic_algorithm = 9999", "has CryptographicAlgorithm 9999", id="algorithm"
         ),
         pytest.param("DELETE FROM keys", "has no row in keys", id="half a row"),
+        pytest.param("UPDATE managed_objects SET object_type = 'x'", "has object_type 'x'", id="text for a type"),
+        pytest.param("UPDATE managed_objects SET value = 'x'", "has a value that is not bytes", id="text for bytes"),
+        pytest.param(
+            "UPDATE managed_objects SET owner = x'ff'", "has an owner that is not text", id="bytes for an owner"
+        ),
+        pytest.param("UPDATE managed_objects SET initial_date = 'x'", "has initial_date 'x'", id="text for a date"),
+        pytest.param("UPDATE managed_objects SET initial_date = 999999999999", "has initial_date 999", id="far date"),
+        pytest.param("UPDATE crypto_objects SET state = 'x'", "has state 'x'", id="text for a state"),
+        pytest.param(
+            "UPDATE crypto_objects SET cryptographic_usage_mask = -5", "has cryptographic_usage_mask -5", id="mask"
+        ),
+        pytest.param(
+            "UPDATE keys SET cryptographic_length = 'x'", "has cryptographic_length 'x'", id="text for a length"
+        ),
+        pytest.param("UPDATE keys SET cryptographic_length = 99999999999", "has cryptographic_length 999", id="length"),
+        pytest.param("UPDATE managed_object_names SET name_type = 99", "has NameType 99", id="unknown kind of name"),
+        pytest.param(
+            "UPDATE managed_object_names SET name = CAST(x'ff' AS TEXT)",
+            "has a name that is not text",
+            id="name no UTF-8",
+        ),
+        pytest.param("UPDATE keys SET _kdw_wrapping_method = 'x'", "has _kdw_wrapping_method 'x'", id="wrapping"),
     ],
 )
 def test_a_row_that_cannot_be_taken_is_told(tmp_path: Path, statement: str, why: str) -> None:
@@ -156,6 +181,94 @@ def test_a_row_that_cannot_be_taken_is_told(tmp_path: Path, statement: str, why:
 
     assert found.managed_object is None
     assert found.problem.startswith(why)
+
+
+@pytest.mark.parametrize(
+    ("statement", "names"),
+    [
+        pytest.param("UPDATE managed_object_names SET name_type = -1", ["wrapping"], id="no kind"),
+        pytest.param("UPDATE managed_object_names SET name = NULL", [], id="no name"),
+        pytest.param(
+            "INSERT INTO managed_object_names (mo_uid, name, name_type) VALUES (1, 'wrapping', 1)",
+            ["wrapping"],
+            id="twice",
+        ),
+    ],
+)
+def test_odd_names_do_not_keep_an_object_from_being_taken(tmp_path: Path, statement: str, names: list[str]) -> None:
+    path = make_database(tmp_path / "pykmip.database", one_of_each()[:1])
+    change(path, statement)
+
+    (found,) = read(path)
+
+    assert found.managed_object is not None
+    assert [name.name_value for name in found.managed_object.attributes.names] == names
+
+
+def test_a_split_key_of_half_its_numbers_is_told(tmp_path: Path) -> None:
+    path = make_database(tmp_path / "pykmip.database", one_of_each()[5:6])
+    change(path, "UPDATE split_keys SET _prime_field_size = 'x'")
+
+    (found,) = read(path)
+
+    assert found.problem.startswith("has _prime_field_size 'x'")
+
+
+def test_a_report_holds_no_control_characters(tmp_path: Path) -> None:
+    path = make_database(tmp_path / "pykmip.database", one_of_each()[:1])
+    change(path, "UPDATE managed_objects SET class_type = 'x' || char(10) || char(27), value = NULL")
+
+    (found,) = read(path)
+
+    assert found.row == r"1 (x\n\x1b)"
+
+
+def test_a_damaged_database_is_told(tmp_path: Path) -> None:
+    path = make_database(tmp_path / "pykmip.database", one_of_each())
+    content = bytearray(path.read_bytes())
+    content[3 * 4096 : 8 * 4096] = b"\xaa" * (5 * 4096)
+    path.write_bytes(content)
+
+    with pytest.raises(NoPyKmipDatabase, match=r"cannot be read whole \(.*malformed\); sqlite3 .* \.recover"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("statements", "told"),
+    [
+        pytest.param(["DROP TABLE managed_object_names", "CREATE TABLE managed_object_names (x)"], "id", id="names"),
+        pytest.param(["DROP TABLE keys", "CREATE TABLE keys (x)"], "uid", id="keys"),
+    ],
+)
+def test_a_table_without_its_key_is_told(path: Path, statements: list[str], told: str) -> None:
+    change(path, *statements)
+
+    with pytest.raises(NoPyKmipDatabase, match=f"has no column {told}"):
+        read(path)
+
+
+def test_a_database_that_was_cut_off_in_a_change_is_known_and_told_with_what_to_do(path: Path) -> None:
+    cut_off = f"""
+import os, sqlite3
+connection = sqlite3.connect({str(path)!r}, isolation_level=None)
+connection.execute("PRAGMA cache_size=1")  # so that pages are written before the end
+connection.execute("BEGIN IMMEDIATE")
+connection.execute("UPDATE managed_objects SET value = zeroblob(100000)")
+os._exit(0)
+"""
+    subprocess.run([sys.executable, "-c", cut_off], check=True)
+    before = path.read_bytes()
+
+    assert is_pykmip_database(path)
+    with pytest.raises(NoPyKmipDatabase, match=r"was left in the middle of a change; .* sqlite3 .* \.tables"):
+        read(path)
+    assert path.read_bytes() == before
+
+
+def test_any_file_name_is_opened(path: Path, tmp_path: Path) -> None:
+    odd = path.rename(tmp_path / os.fsdecode(b"a?b#c%20 \xff.db"))
+
+    assert len(read(odd)) == 9
 
 
 def test_a_database_is_told_from_other_files(path: Path, tmp_path: Path) -> None:

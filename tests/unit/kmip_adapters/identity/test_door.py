@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
-from attrs import define, field
+from attrs import define, evolve, field
 
 from kmip_adapters.audit.memory import MemoryTrail
-from kmip_adapters.identity.door import WRONG, Door
+from kmip_adapters.identity.door import NAME_OF_A_USER, WRONG, Door
 from kmip_adapters.identity.groups import refused
 from kmip_adapters.identity.users import PasswordFile
 from kmip_adapters.system.identifiers import RandomIdentifiers
@@ -28,6 +28,7 @@ from kmip_core.principal import Principal
 from kmip_core.structures import ProtocolVersion
 
 ALICE = Principal(name="alice", source="certificate", address="192.0.2.1", certificate_serial="7")
+CAROL = evolve(ALICE, name="carol", certificate_name="carol")  # has no password
 VERSION = ProtocolVersion(protocol_version_major=1, protocol_version_minor=4)
 HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
@@ -107,11 +108,12 @@ def door(engine: RecordingEngine, **choices: Any) -> Door:
 @pytest.mark.parametrize(
     ("credentials", "owner_by_password"),
     [
-        pytest.param([], "alice", id="ok none"),
-        pytest.param([told("", "")], "alice", id="ok empty, as libkmip sends it"),
-        pytest.param([DeviceCredential(device_identifier="x")], "alice", id="ok a device"),
-        pytest.param([None], "alice", id="ok one that is not understood"),
-        pytest.param([told("alice", "a")], "alice", id="ok own"),
+        pytest.param([], "carol", id="ok none"),
+        pytest.param([told("", "")], "carol", id="ok empty, as libkmip sends it"),
+        pytest.param([DeviceCredential(device_identifier="x")], "carol", id="ok a device"),
+        pytest.param([None], "carol", id="ok one that is not understood"),
+        pytest.param([told("alice", "a")], "alice", id="ok a user's"),
+        pytest.param([told("alice", "a"), told("alice", "a")], "alice", id="ok twice the same"),
         pytest.param([told("bob", "b")], "bob", id="ok another's"),
         pytest.param([told("alice", "b")], None, id="fail wrong password"),
         pytest.param([told("bob", None)], None, id="fail no password"),
@@ -126,7 +128,7 @@ def test_a_credential_changes_identity_only_where_configured(
     owner_by_password: str | None,
     identity: bool,
 ) -> None:
-    answer = waited(door(engine, passwords=passwords, password_identity=identity).steps(request(*credentials), ALICE))
+    answer = waited(door(engine, passwords=passwords, password_identity=identity).steps(request(*credentials), CAROL))
 
     if owner_by_password is None:
         (item,) = answer.batch_items
@@ -137,7 +139,33 @@ def test_a_credential_changes_identity_only_where_configured(
         )
         assert engine.askers == []
     else:
-        assert [asker.name for asker in engine.askers] == [owner_by_password if identity else "alice"]
+        assert [asker.name for asker in engine.askers] == [owner_by_password if identity else "carol"]
+
+
+@pytest.mark.parametrize("credentials", [[], [told("", "")]], ids=["none", "empty"])
+def test_a_name_with_a_password_is_nobodys_by_certificate_alone(
+    engine: RecordingEngine, passwords: PasswordFile, credentials: list[Any]
+) -> None:
+    guarded = door(engine, passwords=passwords, password_identity=True)
+
+    answer = waited(guarded.steps(request(*credentials), ALICE))
+    waited(guarded.steps(request(told("alice", "a")), ALICE))
+
+    (item,) = answer.batch_items
+    assert (item.result_reason, item.result_message) == (ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, NAME_OF_A_USER)
+    assert [(asker.name, asker.source) for asker in engine.askers] == [("alice", "password")]
+    (record,) = engine.audit.records
+    assert (record.principal, record.result) == ("alice", ResultReason.AUTHENTICATION_NOT_SUCCESSFUL)
+
+
+def test_two_users_in_one_request_are_nobody(engine: RecordingEngine, passwords: PasswordFile) -> None:
+    two = request(told("alice", "a"), told("bob", "b"))
+
+    answer = waited(door(engine, passwords=passwords, password_identity=True).steps(two, CAROL))
+    waited(door(engine, passwords=passwords).steps(two, CAROL))
+
+    assert answer.batch_items[0].result_reason is ResultReason.AUTHENTICATION_NOT_SUCCESSFUL
+    assert [asker.name for asker in engine.askers] == ["carol"]
 
 
 def test_without_a_file_credentials_are_not_looked_at(engine: RecordingEngine) -> None:
@@ -147,11 +175,11 @@ def test_without_a_file_credentials_are_not_looked_at(engine: RecordingEngine) -
 
 
 def test_groups_are_those_of_the_identity_in_force(engine: RecordingEngine, passwords: PasswordFile) -> None:
-    groups = KnownGroups({"alice": frozenset({"a"}), "bob": frozenset({"b"})})
+    groups = KnownGroups({"carol": frozenset({"a"}), "bob": frozenset({"b"})})
     before = door(engine, passwords=passwords, password_identity=True, groups=groups)
 
-    waited(before.steps(request(), ALICE))
-    waited(before.steps(request(told("bob", "b")), ALICE))
+    waited(before.steps(request(), CAROL))
+    waited(before.steps(request(told("bob", "b")), CAROL))
 
     assert [asker.groups for asker in engine.askers] == [{"a"}, {"b"}]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from kmip_adapters.identity.groups import (
+    FAILURE_SECONDS,
     NO_GROUP,
     UNREACHABLE,
     FileGroups,
@@ -134,6 +135,11 @@ def test_nobody_gets_in_while_the_service_is_silent(directory: Directory, clock:
     groups = RememberedGroups(directory, timeout=0.01, now=clock)
     directory.gate.clear()
 
+    with pytest.raises(KmipError, match="did not answer in time"):
+        groups.of("alice")
+    with pytest.raises(KmipError, match="did not answer in time"):  # at once: that is remembered for a while
+        groups.remembered("alice")
+    clock.time += FAILURE_SECONDS
     with pytest.raises(KmipError, match="did not answer in time"):
         groups.of("alice")
 

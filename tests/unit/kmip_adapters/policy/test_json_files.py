@@ -162,6 +162,18 @@ def test_a_hidden_entry_that_goes_does_not_come_back(tmp_path: Path, opened: Ope
     assert not policies.is_known("p")
 
 
+def test_a_file_that_was_broken_from_the_first_is_told_to_be_left_out(
+    tmp_path: Path, opened: Opener, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(tmp_path / "a.json", b"{")
+
+    opened(tmp_path)
+
+    assert (
+        caplog.records[-1].getMessage() == f"Failure loading file: {tmp_path / 'a.json'}; its policies are not in force"
+    )
+
+
 def test_a_broken_file_keeps_what_it_said_and_where_it_stood(
     tmp_path: Path, opened: Opener, caplog: pytest.LogCaptureFixture
 ) -> None:

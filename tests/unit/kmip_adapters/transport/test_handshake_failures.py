@@ -1,5 +1,6 @@
 """One line tells why a handshake failed: reproduced with real handshakes in memory."""
 
+import datetime as dt
 import ssl
 from pathlib import Path
 
@@ -95,7 +96,39 @@ def test_a_missing_client_certificate_is_told(folder: Path) -> None:
 def test_a_certificate_of_a_foreign_ca_is_told(folder: Path) -> None:
     told = failure(server(folder), client(issued_by=STRANGER))
 
-    assert told.startswith("client certificate: unable to get local issuer certificate")
+    assert told.startswith(
+        "client certificate: unable to get local issuer certificate: no CA of ca_path has issued it (the client offers"
+    )
+
+
+def test_a_certificate_that_vouches_for_itself_is_told(folder: Path) -> None:
+    stranger = client(issued_by=None)
+    issued = STRANGER.issue_cert("alice@example.org")
+    chain = folder / "stranger.pem"
+    chain.write_bytes(issued.private_key_and_cert_chain_pem.bytes() + STRANGER.cert_pem.bytes())
+    stranger.load_cert_chain(chain)
+
+    assert "no CA of ca_path has issued it" in failure(server(folder), stranger)
+
+
+@pytest.mark.parametrize(
+    ("dates", "remedy"),
+    [
+        pytest.param(
+            {"not_after": dt.datetime(2001, 1, 1)}, "certificate has expired: the client needs a new one", id="expired"
+        ),
+        pytest.param(
+            {"not_before": dt.datetime(2099, 1, 1), "not_after": dt.datetime(2100, 1, 1)},
+            "certificate is not yet valid: compare the clocks",
+            id="not yet valid",
+        ),
+    ],
+)
+def test_a_certificate_outside_its_dates_is_told(folder: Path, dates: dict[str, dt.datetime], remedy: str) -> None:
+    early = client(issued_by=None)
+    CA.issue_cert("alice@example.org", **dates).configure_cert(early)  # type: ignore[arg-type]
+
+    assert failure(server(folder), early).startswith(f"client certificate: {remedy}")
 
 
 def test_a_client_that_does_not_trust_the_server_is_told(folder: Path) -> None:

@@ -352,6 +352,34 @@ def test_a_client_that_connects_and_leaves_is_no_news(heard: Heard) -> None:
     assert above_debug(records) == []
 
 
+def hello_of(context: ssl.SSLContext) -> bytes:
+    """Return the ClientHello that a context would send."""
+    sent = ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), sent, server_hostname="localhost").do_handshake()
+    return sent.read()
+
+
+def test_a_client_that_leaves_during_the_handshake_is_told_with_its_offer(heard: Heard) -> None:
+    with a_server() as server:
+        with socket.create_connection(("127.0.0.1", server.port), HANG) as sock:
+            sock.sendall(hello_of(a_context()))
+            sock.recv(1)
+        heard.wait_for(
+            "127.0.0.1: TLS handshake failed: the client ended the connection, perhaps since it does not trust this "
+            "server's certificate (the client offers TLS 1.3, TLS 1.2 with TLS_AES_256_GCM_SHA384 "
+        )
+
+
+def test_a_handshake_that_takes_too_long_is_told_with_its_offer(heard: Heard) -> None:
+    with (
+        a_server(limits=TransportLimits(handshake=0.2)) as server,
+        socket.create_connection(("127.0.0.1", server.port), HANG) as sock,
+    ):
+        sock.sendall(hello_of(a_context()))
+        heard.wait_for("TLS handshake not finished in time (the client offers TLS 1.3, TLS 1.2 with ")
+
+
 def test_no_tls_at_all_is_one_line_without_a_traceback(heard: Heard) -> None:
     with a_server() as server, socket.create_connection(("127.0.0.1", server.port)) as plain:
         plain.sendall(b"GET / HTTP/1.1\r\n\r\n")

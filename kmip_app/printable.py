@@ -1,0 +1,8 @@
+"""Text that somebody else chose, for a log or a terminal: it must not move a cursor or begin a line."""
+
+
+def printable(text: str) -> str:
+    """Return `text` with everything that a terminal would obey written as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
