@@ -14,7 +14,7 @@ an item that the class does not have in this version Invalid Field (KMIP 1.4 §1
 import enum
 import types
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from functools import cache, partial
 from operator import attrgetter
 from typing import Any, Final, TypeAlias, Union, get_args, get_origin, get_type_hints
 
@@ -103,9 +103,11 @@ class _Member:
     def repeated(self) -> bool:
         return get_origin(self.hint) is tuple
 
-    @property
-    def kinds(self) -> tuple[Any, ...]:
-        """The Python types of one value, None left out."""
+    kinds: tuple[Any, ...] = field(init=False, repr=False)
+    """The Python types of one value, None left out."""
+
+    @kinds.default
+    def _find_kinds(self) -> tuple[Any, ...]:
         kind = get_args(self.hint)[0] if self.repeated else self.hint
         parts = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
         return tuple(part for part in parts if part is not type(None))
@@ -616,14 +618,14 @@ _PLANNERS: Final[Mapping[Form, Callable[[_Planner, _Member], _Field | None]]] = 
 }
 
 
-def _members(cls: type) -> Iterable[_Member]:
+@cache  # every version asks for the same classes, and type hints are slow to evaluate
+def _members(cls: type) -> tuple[_Member, ...]:
     hints = get_type_hints(cls)
     if attrs.has(cls):
         named = [(a.name, a.default is NOTHING) for a in attrs.fields(cls)]
     else:
         named = [(name, True) for name in cls._fields]  # type: ignore[attr-defined]  # ProtocolVersion, a named tuple
-    for name, required in named:
-        yield _Member(owner=cls, name=name, hint=hints[name], required=required)
+    return tuple(_Member(owner=cls, name=name, hint=hints[name], required=required) for name, required in named)
 
 
 def _form(member: _Member) -> Form | None:

@@ -7,6 +7,7 @@ once when a converter is planned; nothing is looked up per message but the closu
 import enum
 import struct
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Final, NoReturn, TypeAlias
 
 from attrs import frozen
@@ -150,6 +151,7 @@ def _mask(kind: type[enum.IntFlag], code: int) -> Element:
     return Element(decode=decode, encode=encode, is_known=always)
 
 
+@cache  # the same enumeration stands in many structures
 def _enumeration(kind: type[enum.IntEnum], code: int, version: ProtocolVersion) -> Element:
     enumeration = ItemType.ENUMERATION
     present = tables.enumeration_values(kind.__name__, version)
