@@ -252,6 +252,11 @@ class Attributes:
         changes: dict[str, Any] = {reference.attribute: value, "sparse_indices": sparse}
         return self.but(**changes)
 
+    def with_one_more(self, reference: AttributeReference, value: Any) -> "Attributes":
+        """Return these attributes with one more value of one that may have several; it has the next number."""
+        values, indices = self.values_of(reference), self.indices_of(reference)
+        return self.with_values(reference, (*values, value), (*indices, max(indices, default=-1) + 1))
+
     def __repr__(self) -> str:
         """Show only what is set: sixty fields of None hide the three that matter."""
         told = (f"{a.name}={getattr(self, a.name)!r}" for a in attrs.fields(Attributes) if a.repr)
@@ -281,6 +286,9 @@ FIELDS: Final[tuple[str, ...]] = tuple(
     a.name for a in attrs.fields(Attributes) if a.name not in (CUSTOM, "sparse_indices", "template_names")
 )
 """Fields of the standard's attributes, in order."""
+
+NAMES: Final = AttributeReference(attribute="names")
+LINKS: Final = AttributeReference(attribute="links")
 
 _FIELD_SET: Final = frozenset(FIELDS)
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from attrs import evolve, frozen
 
 from kmip_core import changing, creation
-from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes
+from kmip_core.attributes import LINKS, AttributeInstance, AttributeReference, Attributes
 from kmip_core.criteria import Query
 from kmip_core.enums import (
     CertificateRequestType,
@@ -125,13 +125,15 @@ def begin(
 def link_holder(scope: Scope, holder: Admitted, certificate: str) -> None:
     """Collect the public key's part: its Certificate Link points to the newest certificate. KMIP 1.4 §4.8."""
     link = Link(link_type=LinkType.CERTIFICATE_LINK, linked_object_identifier=certificate)
-    links = list(holder.attributes.links)
+    attributes = holder.attributes
+    links = list(attributes.links)
     places = [place for place, each in enumerate(links) if each.link_type is LinkType.CERTIFICATE_LINK]
     if places:
         links[places[0]] = link
+        linked = attributes.but(links=tuple(links))
     else:
-        links.append(link)
-    changing.save_attributes(scope, holder, evolve(holder.attributes, links=tuple(links)))
+        linked = attributes.with_one_more(LINKS, link)
+    changing.save_attributes(scope, holder, linked)
 
 
 def public_key_link(holder: Admitted | None) -> tuple[Link, ...]:

@@ -10,7 +10,7 @@ from attrs import evolve
 
 from kmip_core import changing
 from kmip_core.attribute_rules import RULES
-from kmip_core.attributes import FIELDS, Attributes, merge
+from kmip_core.attributes import FIELDS, LINKS, NAMES, Attributes, merge
 from kmip_core.enums import LinkType, ResultReason
 from kmip_core.errors import KmipError, invalid_message
 from kmip_core.operation import Scope
@@ -51,5 +51,5 @@ def inherited(target: Admitted, wanted: Attributes, offset: int | None, now: int
 def step_back(scope: Scope, target: Admitted, replacement: str) -> None:
     """Collect the old object's part: it loses its names and points to the replacement."""
     link = Link(link_type=LinkType.REPLACEMENT_OBJECT_LINK, linked_object_identifier=replacement)
-    attributes = evolve(target.attributes, names=(), links=(*target.attributes.links, link))
-    changing.save(scope, evolve(target.managed_object, attributes=attributes))
+    attributes = target.attributes.with_values(NAMES, ()).with_one_more(LINKS, link)
+    changing.save_attributes(scope, target, attributes)

@@ -5,7 +5,7 @@ from typing import Final
 from attrs import evolve, frozen
 
 from kmip_core import attribute_values, changing, creation, key_use
-from kmip_core.attributes import Attributes
+from kmip_core.attributes import LINKS, Attributes
 from kmip_core.enums import (
     DerivationMethod,
     KeyFormatType,
@@ -73,8 +73,7 @@ def perform(request: Request, scope: Scope) -> Response:
     to_derived = Link(link_type=LinkType.DERIVED_KEY_LINK, linked_object_identifier=derived.unique_identifier)
     for base in {b.unique_identifier: b for b in bases}.values():
         attribute_values.check_number(base.attributes, 1)
-        linked = evolve(base.attributes, links=(*base.attributes.links, to_derived))
-        changing.save_attributes(scope, base, linked)
+        changing.save_attributes(scope, base, base.attributes.with_one_more(LINKS, to_derived))
     return Response(unique_identifier=derived.unique_identifier)
 
 

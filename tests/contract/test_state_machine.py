@@ -231,7 +231,8 @@ class Server:
             ),
         )
         answer = run_to_end(self.service.open(CODEC.encode_request(message), Principal(name=who)))
-        assert self.faults.errors == []
+        faults, self.faults.errors = self.faults.errors, []  # examples share the servers: a fault is that of one
+        assert faults == []
         return CODEC.decode_response(answer).batch_items
 
 
