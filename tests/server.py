@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -105,6 +106,16 @@ def running(directory: Path, *arguments: str) -> Iterator[StartedServer]:
 def command(*arguments: str) -> Sequence[str]:
     """Return the command line of kmipd with this interpreter."""
     return [sys.executable, "-m", "kmip_app", *arguments]
+
+
+def printed_with(output: Path, text: str) -> str:
+    """Return what was printed, once `text` is in it: a greeting comes after the ready file."""
+    give_up = time.monotonic() + READY_WITHIN
+    while text not in (told := output.read_text(errors="replace")):
+        if time.monotonic() > give_up:
+            raise ServerFailed(f"did not print {text!r}: {printed(output)}")
+        time.sleep(TICK)
+    return told
 
 
 def printed(output: Path) -> str:

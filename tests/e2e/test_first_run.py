@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Start
-from tests.server import ROOT, StartedServer, command
+from tests.server import ROOT, StartedServer, command, printed_with
 
 WITHIN = 60  # seconds; a hang limit
 QUIET = ("--logging_level", "ERROR")  # tests run where the server warns: as root, below the temporary directory
@@ -30,7 +30,7 @@ def test_the_first_start_makes_what_it_needs_and_tells_it(start: Start, tmp_path
     server = start()
     data = tmp_path / "data"
     ready = json.loads((tmp_path / "ready.json").read_text())
-    told = server.output.read_text()
+    told = printed_with(server.output, "more clients: ")
 
     assert mode(data) == 0o700
     assert mode(data / "root.key") == 0o600
@@ -43,7 +43,7 @@ def test_the_first_start_makes_what_it_needs_and_tells_it(start: Start, tmp_path
 
 def test_the_command_for_more_clients_works_as_it_is_told(start: Start, tmp_path: Path) -> None:
     server = start()
-    (line,) = [line for line in server.output.read_text().splitlines() if "more clients: " in line]
+    (line,) = [line for line in printed_with(server.output, "more clients: ").splitlines() if "more clients: " in line]
     words = shlex.split(line.partition("more clients: kmipd ")[2].partition(";")[0])
     for name, value in (("NAME", "alice"), ("DIR", str(tmp_path / "alice"))):
         words[words.index(name)] = value
