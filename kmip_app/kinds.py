@@ -54,6 +54,19 @@ def _boolean(value: Any) -> bool:
     raise ValueError(f"{value!r} is neither true nor false; write True or False")
 
 
+def _looked_at(read: Callable[[Any], Path]) -> Callable[[Any], Path]:
+    """Tell as a problem of the value what the system says of a path: a folder on the way is closed, a name too long."""
+
+    def told(value: Any) -> Path:
+        try:
+            return read(value)
+        except OSError as error:
+            raise ValueError(f"{_path(value)} cannot be looked at ({_why(error)}); name another") from None
+
+    return told
+
+
+@_looked_at
 def _existing_file(value: Any) -> Path:
     path = _path(value)
     if path.is_dir():
@@ -67,6 +80,7 @@ def _existing_file(value: Any) -> Path:
         raise ValueError(f"{path} cannot be read ({_why(error)}); let this user read it") from None
 
 
+@_looked_at
 def _existing_path(value: Any) -> Path:
     path = _path(value)
     if not path.exists():
@@ -76,6 +90,7 @@ def _existing_path(value: Any) -> Path:
     return path
 
 
+@_looked_at
 def _future_file(value: Any) -> Path:
     path = _path(value)
     if path.is_dir():
@@ -85,6 +100,7 @@ def _future_file(value: Any) -> Path:
     return path
 
 
+@_looked_at
 def _folder(value: Any) -> Path:
     path = _path(value)
     if path.exists() and not path.is_dir():

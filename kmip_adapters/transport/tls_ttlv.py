@@ -48,7 +48,7 @@ class TlsTtlvServer:
         new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
     ) -> None:
         self.host = host
-        self._wanted_port = port
+        self._port = port  # that is wanted, then the one that is bound
         self._limits = limits or TransportLimits()
         self._new_loop = new_loop
         self._service = service
@@ -67,12 +67,14 @@ class TlsTtlvServer:
     @property
     def port(self) -> int:
         """The port that is bound, once started."""
-        return int(self._sockets[0].getsockname()[1]) if self._sockets else self._wanted_port
+        return self._port
 
     def start(self) -> None:
         """Bind and listen, if not done yet.  Raises OSError that names host and port if that cannot be."""
         if not self._sockets:
-            self._sockets = _listen(self.host, self._wanted_port, self._limits.backlog)
+            self._sockets = _listen(self.host, self._port, self._limits.backlog)
+            # Asked for now: another thread may close the sockets at any time, and a server begun again keeps its port.
+            self._port = int(self._sockets[0].getsockname()[1])
 
     def serve_forever(self) -> None:
         """Serve in this thread until asked to stop; returns when the last connection has ended."""
@@ -185,10 +187,6 @@ class TlsTtlvServer:
             LOG.error("fault in the transport: %s", context.get("message"), exc_info=error)
 
     def _close_sockets(self) -> None:
-        for sock in self._sockets:
-            if sock.fileno() >= 0:
-                self._wanted_port = self.port
-                break
         sockets, self._sockets = self._sockets, []
         for sock in sockets:
             sock.close()

@@ -69,6 +69,16 @@ def test_what_is_wrong_is_told_with_what_would_be_right(kind: Kind, value: Any, 
         kind.read(value)
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [kinds.EXISTING_FILE, kinds.EXISTING_PATH, kinds.FUTURE_FILE, kinds.FOLDER],
+    ids=["file", "path", "file to be", "folder"],
+)
+def test_a_path_that_the_system_does_not_take_is_told(kind: Kind) -> None:
+    with pytest.raises(ValueError, match=r"xxx cannot be looked at \(file name too long\); name another"):
+        kind.read("x" * 5_000)
+
+
 def test_a_url_that_is_none_is_not_repeated_since_it_may_hold_a_password() -> None:
     with pytest.raises(ValueError, match="URL") as caught:
         kinds.URL.read("user:pa55@host/kmipd")

@@ -673,6 +673,19 @@ def test_stop_does_not_wait_longer_than_it_was_told() -> None:
         service.gate.set()
 
 
+def test_a_stop_while_the_loop_closes_the_sockets_is_a_stop() -> None:
+    """Whoever stops a server that has just begun to serve in its thread does so at the same time as that thread."""
+    server = a_server()
+    server.start()
+    port = server.port
+    for sock in server._sockets:  # as asyncio does on its own thread
+        sock.close()
+
+    server.stop()
+
+    assert server.port == port > 0
+
+
 def test_the_server_stops_at_once_when_asked_before_it_serves() -> None:
     server = a_server()
     server.start()
