@@ -78,7 +78,7 @@ def begin(
         attributes=accepted.but(**described | _server_attributes(scope, kept, accepted, identifier, made_here)),
         has_content=has_material(content),
     )
-    creation_rules.check(scope.work.rules_of(Constraint), managed_object.attributes, managed_object.object_type)
+    creation_rules.check(scope.work.rules_for_new(Constraint), managed_object.attributes, managed_object.object_type)
     scope.work.add(managed_object, _bare(kept) if managed_object.has_content else None)
     return managed_object
 
@@ -87,7 +87,7 @@ def with_defaults(
     scope: Scope, attributes: Attributes, object_type: ObjectType, without: frozenset[str] = frozenset()
 ) -> Attributes:
     """Return a request's attributes with the server's Object Defaults where it says nothing. KMIP 2.1 §7.22."""
-    defaults = scope.work.rules_of(ObjectDefaults)
+    defaults = scope.work.rules_for_new(ObjectDefaults)
     return creation_rules.completed(attributes, defaults, object_type, without) if defaults else attributes
 
 

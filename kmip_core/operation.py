@@ -240,6 +240,10 @@ class Work(Protocol):
         """Return the rules of one kind that hold for new objects."""
         ...
 
+    def rules_for_new(self, kind: type[Rule]) -> tuple[Rule, ...]:
+        """Return the rules of one kind by which a new object is judged."""
+        ...
+
     def save_rules(self, kind: type[Rule], rules: tuple[Rule, ...]) -> None:
         """Collect rules that replace all of their kind."""
         ...

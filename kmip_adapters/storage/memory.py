@@ -71,9 +71,11 @@ class MemoryStorage:
         with self._lock:
             self._snapshot = _Snapshot()
 
-    def _commit(self, pending: Pending, seen: _Snapshot) -> None:
+    def _commit(self, pending: Pending, seen: _Snapshot, is_judged: bool) -> None:
         with self._lock:
             entries = self._snapshot.entries
+            if is_judged and self._snapshot.rules != seen.rules:
+                raise ConcurrentChange("rules")
             for unique_identifier, write in pending.writes.items():
                 stored = entries.get(unique_identifier)
                 stored_version = None if stored is None else stored.managed_object.version
@@ -101,6 +103,7 @@ class MemoryUnitOfWork:
         self._snapshot = snapshot
         self._entries = snapshot.entries
         self._pending = Pending()
+        self._is_judged = False
 
     @property
     def has_writes(self) -> bool:
@@ -161,6 +164,11 @@ class MemoryUnitOfWork:
         """Return the rules as collected, else as stored."""
         return self._pending.rules.get(kind, self._snapshot.rules.get(kind, ()))
 
+    def rules_for_new(self, kind: type[Rule]) -> tuple[Rule, ...]:
+        """Return the rules as collected, else as stored; they must still be these at the commit."""
+        self._is_judged = True
+        return self.rules_of(kind)
+
     def save_rules(self, kind: type[Rule], rules: tuple[Rule, ...]) -> None:
         """Collect rules."""
         self._pending.rules[kind] = rules
@@ -173,7 +181,7 @@ class MemoryUnitOfWork:
         """Make the collected writes visible; whether that could be is known at once."""
         pending, self._pending = self._pending, Pending()
         try:
-            self._storage._commit(pending, self._snapshot)
+            self._storage._commit(pending, self._snapshot, self._is_judged)
         except ConcurrentChange as error:
             return Done(error)
         return DONE

@@ -46,7 +46,7 @@ REMEMBERED: Final = 2_048
 
 def encode_content(content: Content) -> bytes:
     """Return the plain form of an object's secret part; it must be sealed before it is stored."""
-    record = _CONVERTER.unstructure(content, CONTENT_CLASSES[content.object_type])
+    record = _UNSTRUCTURE_CONTENT[content.object_type](content)
     record[_TYPE] = int(content.object_type)
     return _to_json(record)
 
@@ -60,7 +60,7 @@ def decode_content(plain: bytes) -> Content:
 
 def encode_audit_record(record: AuditRecord) -> bytes:
     """Return the stored form of an audit record."""
-    return _to_json(_CONVERTER.unstructure(record))
+    return _to_json(_unstructure_audit_record(record))
 
 
 def decode_audit_record(stored: bytes) -> AuditRecord:
@@ -80,7 +80,8 @@ def decode_rules(stored: str, kind: type[Rule]) -> tuple[Rule, ...]:
 
 def canonical_value(value: Any) -> bytes:
     """Return bytes that are equal exactly when two attribute values are equal.  For indexes."""
-    plain = value if isinstance(value, str) else _CONVERTER.unstructure(value)
+    kind: Any = type(value)
+    plain = value if kind is str else _hook_of(kind)(value)
     return _canonical_json(plain).encode()
 
 
@@ -257,6 +258,19 @@ _STRUCTURE_CONTENT: Final[dict[int, tuple[Callable[[Any, Any], Content], type[Co
     int(object_type): (_CONVERTER.get_structure_hook(content_class), content_class)
     for object_type, content_class in CONTENT_CLASSES.items()
 }
+
+_UNSTRUCTURE_CONTENT: Final = {
+    object_type: _CONVERTER.get_unstructure_hook(content_class)
+    for object_type, content_class in CONTENT_CLASSES.items()
+}
+_unstructure_audit_record: Final = _CONVERTER.get_unstructure_hook(AuditRecord)
+
+
+@functools.cache
+def _hook_of(cls: Any) -> Callable[[Any], Any]:
+    """Return how values of an attribute's class are written, without the converter's dispatch."""
+    hook: Callable[[Any], Any] = _CONVERTER.get_unstructure_hook(cls)
+    return hook
 
 
 def _decode_attributes(stored: bytes) -> Attributes:

@@ -69,7 +69,7 @@ def _keep(request: Request, scope: Scope, content: Content, attributes: Attribut
     stored = custody.taken_in(scope, content) if has_content else None
     if stored is not None:
         attributes = evolve(attributes, extractable=custody.may_leave(stored, request.attributes.extractable))
-    creation_rules.check(scope.work.rules_of(Constraint), attributes, content.object_type)
+    creation_rules.check(scope.work.rules_for_new(Constraint), attributes, content.object_type)
     if scope.work.find(request.unique_identifier) is None:
         new = ManagedObject(
             unique_identifier=request.unique_identifier,

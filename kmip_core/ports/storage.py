@@ -86,6 +86,13 @@ class UnitOfWork(Protocol):
         """Return the rules of one kind that hold for new objects, in their order; none at first."""
         ...
 
+    def rules_for_new(self, kind: type[Rule]) -> tuple[Rule, ...]:
+        """Return the rules of one kind by which a new object is judged, as they are known here without a look.
+
+        If they are others when it is committed, that is refused with ConcurrentChange.
+        """
+        ...
+
     def save_rules(self, kind: type[Rule], rules: tuple[Rule, ...]) -> None:
         """Collect rules that replace all of their kind.  Of two units of work that do so the later commit counts."""
         ...

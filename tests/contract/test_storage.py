@@ -1006,3 +1006,26 @@ def test_a_unit_of_work_keeps_to_the_rules_that_it_has_seen(store: Store) -> Non
 
         assert earlier.rules_of(Constraint) == ()
         assert earlier.find("beside") is None
+
+
+@pytest.mark.parametrize("many", [False, True], ids=["alone", "together"])
+def test_a_new_object_that_was_judged_by_older_rules_is_refused(store: Store, many: bool) -> None:
+    late = []
+    for number in range(3 if many else 1):
+        with store.unit_of_work() as work:
+            assert work.rules_for_new(Constraint) == ()
+            work.add(a_key(f"judged {number}"), content())
+            late.append(work)
+    with store.unit_of_work() as work:
+        work.save_rules(Constraint, (A_CONSTRAINT,))
+        work.commit()
+
+    for commitment in [work.hand_over() for work in late]:
+        with pytest.raises(ConcurrentChange):
+            commitment.result()
+    assert located(store, query()) == ()
+    with store.unit_of_work() as work:
+        assert work.rules_for_new(Constraint) == (A_CONSTRAINT,)
+        work.add(a_key("judged anew"), content())
+        work.commit()
+    assert present(store, "judged anew")

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Dialect, Table, bindparam, insert
+from sqlalchemy import Dialect, Table, bindparam
+from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.sql.expression import ClauseElement
 
 
@@ -45,10 +46,12 @@ class PreparedRows:
     """A statement that takes many rows at once: a few sizes of it, so that any number of rows takes few statements.
 
     make: given the number of rows, returns the statement; its values are named by `parameter`.  width: values of a row.
+    may_repeat: whether a row may be given twice, so that a size that is too large will do.
     """
 
-    def __init__(self, make: Callable[[int], ClauseElement], width: int, dialect: Dialect) -> None:
+    def __init__(self, make: Callable[[int], ClauseElement], width: int, dialect: Dialect, *, may_repeat: bool) -> None:
         self._make = make
+        self._may_repeat = may_repeat
         self._dialect = dialect
         self._largest = 1 << (LARGEST // width).bit_length() - 1
         self._width = width
@@ -56,13 +59,16 @@ class PreparedRows:
 
     def run(self, cursor: Any, rows: Sequence[Sequence[Any]]) -> None:
         """Execute on a cursor for all rows."""
-        at, size = 0, self._largest
-        while at < len(rows):
-            while size > len(rows) - at:
-                size //= 2  # powers of two: as few sizes as digits
+        at = 0
+        while left := len(rows) - at:
+            # Powers of two: as few sizes as digits.
+            size = min(self._largest, 1 << (left - 1).bit_length() if self._may_repeat else 1 << left.bit_length() - 1)
+            part = rows[at : at + size]
+            values = [value for row in part for value in row]
+            values += (size - len(part)) * list(part[-1])
             prepared = self._prepared.get(size) or self._prepare(size)
-            cursor.execute(prepared.sql, prepared.in_order([value for row in rows[at : at + size] for value in row]))
-            at += size
+            cursor.execute(prepared.sql, prepared.in_order(values))
+            at += len(part)
 
     def _prepare(self, size: int) -> Prepared:
         prepared = self._prepared[size] = Prepared(self._make(size), self._dialect)
@@ -75,16 +81,20 @@ def parameter(number: int) -> str:
     return f"v{number}"
 
 
-def insertion(table: Table, columns: Sequence[str], dialect: Dialect) -> PreparedRows:
-    """Return the insertion of rows whose values are in the order of `columns`."""
+def insertion(table: Table, columns: Sequence[str], dialect: Dialect, *, may_repeat: bool = False) -> PreparedRows:
+    """Return the insertion of rows whose values are in the order of `columns`.
+
+    may_repeat: take a row that is there already for done.
+    """
     width = len(columns)
 
     def make(size: int) -> ClauseElement:
-        return insert(table).values(
+        rows = insert(table).values(
             [
                 {name: bindparam(parameter(row * width + place)) for place, name in enumerate(columns)}
                 for row in range(size)
             ]
         )
+        return rows.on_conflict_do_nothing() if may_repeat else rows
 
-    return PreparedRows(make, width, dialect)
+    return PreparedRows(make, width, dialect, may_repeat=may_repeat)

@@ -118,7 +118,7 @@ class Statements:
             update(managed_objects).where(*is_it).values(changes | {"sealed": bindparam("sealed")}), dialect
         )
         self.delete = Prepared(delete(managed_objects).where(*is_it), dialect)
-        self.index = insertion(attribute_values, ["attribute", "value", "sequence"], dialect)
+        self.index = insertion(attribute_values, ["attribute", "value", "sequence"], dialect, may_repeat=True)
         self.unindex = Prepared(
             delete(attribute_values).where(
                 v.attribute == bindparam("attribute"),
@@ -130,11 +130,12 @@ class Statements:
         self.exists = Prepared(
             select(_o.sequence).where(_o.unique_identifier == bindparam("unique_identifier")), dialect
         )
-        self.record = insertion(outbox, ["record_id", "record"], dialect)
+        self.record = insertion(outbox, ["record_id", "record"], dialect, may_repeat=True)
         self.forget_records = PreparedRows(
             lambda size: delete(outbox).where(outbox.c.record_id.in_([bindparam(parameter(n)) for n in range(size)])),
             1,
             dialect,
+            may_repeat=True,
         )
         self.pending_records = Prepared(
             select(outbox.c.record_id, outbox.c.record).order_by(outbox.c.sequence), dialect

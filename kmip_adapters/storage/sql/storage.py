@@ -4,7 +4,7 @@ import contextlib
 import functools
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -19,7 +19,7 @@ from kmip_adapters.storage.sql.commit import Commit
 from kmip_adapters.storage.sql.migration import HISTORY, History, open_schema
 from kmip_adapters.storage.sql.prepared import Prepared
 from kmip_adapters.storage.sql.rows import OutdatedSeal, RowWrite, Statements
-from kmip_adapters.storage.sql.rules import RuleStatements, RulesWrite
+from kmip_adapters.storage.sql.rules import OutdatedRules, RuleStatements, RulesWrite
 from kmip_adapters.storage.sql.unit_of_work import SqlUnitOfWork
 from kmip_adapters.storage.sql.writer import Handed, Writer
 from kmip_core.enums import ResultReason
@@ -76,6 +76,7 @@ class SqlStorage:
         self._readers: deque[Any] = deque()
         self._lock = threading.Lock()
         self._acknowledged: set[str] = set()
+        self._known_rules: dict[str, str] | None = None
         self._has_erased = False
         self._closed = False
         self.located = functools.lru_cache(_SHAPES)(self._located)
@@ -140,9 +141,24 @@ class SqlStorage:
 
     # --- for units of work ------------------------------------------------------------------------------------------
 
-    def hand_over(self, writes: Sequence[RowWrite | RulesWrite], records: list[tuple[str, bytes]]) -> Handed[None]:
-        """Have all of it written durably, or nothing.  See `Commitment.result` for what that raises."""
-        return self._writer.hand_over(Commit(self, writes, records), self._renew_if_outdated)
+    def hand_over(
+        self,
+        writes: Sequence[RowWrite | RulesWrite],
+        records: list[tuple[str, bytes]],
+        judged_by: Mapping[str, str] | None = None,
+    ) -> Handed[None]:
+        """Have all of it written durably, or nothing.  See `Commitment.result` for what that raises.
+
+        judged_by: the rules that must still be those of the database, as `known_rules` gave them; None for no matter.
+        """
+        return self._writer.hand_over(Commit(self, writes, records, judged_by), self._renew_if_outdated)
+
+    def known_rules(self) -> dict[str, str]:
+        """Return the rules for new objects, by name, as they were when somebody last looked."""
+        rules = self._known_rules
+        if rules is None:
+            rules = self._known_rules = dict(self.read(self.rule_statements.all))
+        return rules
 
     def refuse_outdated(self, cursor: Any, seals: list[bytes]) -> None:
         """Let nothing be written that is sealed under an older data key than the newest.  Raises OutdatedSeal.
@@ -235,8 +251,11 @@ class SqlStorage:
         return Prepared(locate.count(shape), self._engine.dialect)
 
     def _renew_if_outdated(self, error: BaseException) -> None:
+        """Have whoever tries again seal under the new data key, and judge by the new rules."""
         if isinstance(error, OutdatedSeal):
-            self.sealer.renew()  # whoever tries again seals under the new data key
+            self.sealer.renew()
+        elif isinstance(error, OutdatedRules):
+            self._known_rules = None
 
     def _forget_acknowledged(self, cursor: Any) -> Callable[[], None]:
         with self._lock:

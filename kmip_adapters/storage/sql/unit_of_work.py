@@ -42,6 +42,7 @@ class SqlUnitOfWork:
         self._found: dict[str, StoredObject | None] = {}
         self._pending = Pending()
         self._rules: dict[str, str] | None = None
+        self._judged_by: dict[str, str] | None = None
 
     def __enter__(self) -> Self:
         """Leaving lets go of the snapshot, and of what was not committed."""
@@ -119,6 +120,15 @@ class SqlUnitOfWork:
             self._rules = dict(self._rows(self._storage.rule_statements.all, {}))
         return stored_rules(kind, self._rules)
 
+    def rules_for_new(self, kind: type[Rule]) -> tuple[Rule, ...]:
+        """Return the rules as collected, else as the storage knows them; the writer looks whether they still hold."""
+        collected = self._pending.rules.get(kind)
+        if collected is not None:
+            return collected
+        if self._judged_by is None:
+            self._judged_by = self._storage.known_rules()
+        return stored_rules(kind, self._judged_by)
+
     def save_rules(self, kind: type[Rule], rules: tuple[Rule, ...]) -> None:
         """Collect rules."""
         self._pending.rules[kind] = rules
@@ -143,7 +153,7 @@ class SqlUnitOfWork:
         records = [(record.record_id, encode_audit_record(record)) for record in self._pending.records]
         self.release()  # the snapshot is not needed while we wait, and would hold up checkpoints
         self._pending = Pending()
-        return self._storage.hand_over(writes, records)
+        return self._storage.hand_over(writes, records, self._judged_by)
 
     def release(self) -> None:
         """Give the connection back; a later read begins a new snapshot."""

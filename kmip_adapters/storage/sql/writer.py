@@ -11,6 +11,7 @@ that can be written together are (`Joint`): a group of them costs about as many 
 import logging
 import queue
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Generic, Self, TypeVar
@@ -25,6 +26,10 @@ Change = Callable[[Any], T]
 
 GROUP: Final = 256
 """Changes in one transaction at most."""
+
+SLICE: Final = 0.0005
+PATIENCE: Final = 6
+"""Seconds that a group waits for the next change to come, and how often at most."""
 
 CARE_INTERVAL: Final = 1.0
 """Seconds until care that could not be finished is tried again."""
@@ -133,6 +138,7 @@ class Writer:
         self._when_idle = when_idle
         self._connection: Any = open_connection()
         self._is_cared_for = True
+        self._had_company = False
         self._queue: queue.SimpleQueue[Handed[Any] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._closed = False
@@ -183,6 +189,7 @@ class Writer:
             group, is_open = self._gather()
             if group:
                 self._commit(group)
+                self._had_company = len(group) > 1
                 for handed in group:
                     handed.settle()
                 del group, handed  # their key bytes are not kept while the thread waits
@@ -198,12 +205,25 @@ class Writer:
             handed = self._queue.get(timeout=None if self._is_cared_for else CARE_INTERVAL)
         except queue.Empty:
             return group, True
+        if self._had_company and handed is not None:
+            self._let_more_come()
         while handed is not None:
             group.append(handed)
             if len(group) == GROUP or self._queue.empty():
                 return group, True
             handed = self._queue.get()
         return group, False
+
+    def _let_more_come(self) -> None:
+        """Wait while others are on their way: a group costs nearly the same whatever its size.
+
+        Who is alone is never kept waiting; `_had_company` says whether the last group was one.
+        """
+        for _ in range(PATIENCE):
+            before = self._queue.qsize()
+            time.sleep(SLICE)
+            if self._queue.qsize() == before:
+                return
 
     def _commit(self, group: list[Handed[Any]]) -> None:
         try:

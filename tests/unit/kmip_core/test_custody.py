@@ -75,9 +75,9 @@ class WatchedStorage(MemoryStorage):
         super().__init__()
         self.written: list[Content | None] = []
 
-    def _commit(self, pending: Any, seen: Any) -> None:
+    def _commit(self, pending: Any, seen: Any, is_judged: bool) -> None:
         self.written += [write.content for write in pending.writes.values()]
-        super()._commit(pending, seen)
+        super()._commit(pending, seen, is_judged)
 
 
 @pytest.fixture
@@ -241,11 +241,11 @@ class BusyStorage(MemoryStorage):
 
     lost = False
 
-    def _commit(self, pending: Any, seen: Any) -> None:
+    def _commit(self, pending: Any, seen: Any, is_judged: bool) -> None:
         if pending.writes and not self.lost:
             self.lost = True
             raise ConcurrentChange
-        super()._commit(pending, seen)
+        super()._commit(pending, seen, is_judged)
 
 
 def test_a_second_attempt_keeps_one_key(token: Token) -> None:

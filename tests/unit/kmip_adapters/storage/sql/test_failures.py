@@ -167,7 +167,7 @@ class _Recording:
     def unit_of_work(self) -> Any:
         return SqlStorage.unit_of_work(self)  # type: ignore[arg-type]
 
-    def hand_over(self, writes: Any, records: Any) -> Done:
+    def hand_over(self, writes: Any, records: Any, judged_by: Any) -> Done:
         self._handed.append(Commit(self._store, writes, records))
         return DONE
 
