@@ -70,10 +70,14 @@ class TlsPeer:
             return received
 
 
-@pytest.fixture(scope="module", params=["in process", "TLS"])
+@pytest.fixture(scope="module", params=["in process", "TLS", "TLS on uvloop"])
 def peer(request: pytest.FixtureRequest) -> Iterator[Peer]:
     if request.param == "TLS":
         with a_server() as server:
+            yield TlsPeer(server.port)
+    elif request.param == "TLS on uvloop":
+        uvloop = pytest.importorskip("uvloop", reason="`pip install uvloop` makes this run")
+        with a_server(new_loop=uvloop.new_event_loop) as server:
             yield TlsPeer(server.port)
     else:
         yield InProcessPeer(

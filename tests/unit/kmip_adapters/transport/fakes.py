@@ -1,5 +1,6 @@
 """A service and a framer small enough to see through, and certificates, for tests of the transports."""
 
+import asyncio
 import functools
 import tempfile
 import threading
@@ -169,6 +170,7 @@ def a_server(
     host: str = "127.0.0.1",
     identity: CertificateIdentity | None = None,
     limits: TransportLimits | None = None,
+    new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
 ) -> TlsTtlvServer:
     pki = pki or throwaway_pki()
     return TlsTtlvServer(
@@ -182,4 +184,5 @@ def a_server(
         host=host,
         port=0,
         limits=limits,
+        new_loop=new_loop,
     )
