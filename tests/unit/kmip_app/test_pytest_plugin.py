@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import kmip_app.testing  # noqa: F401  pytester forgets what a session has imported, and cryptography is imported once
+
 pytest_plugins = ["pytester"]
 
 
