@@ -21,6 +21,7 @@ from kmip_core.enums import (
 )
 from kmip_core.errors import KmipError
 from kmip_core.objects import (
+    NO_ATTRIBUTES,
     Certificate,
     CertificateRequest,
     Content,
@@ -227,5 +228,5 @@ def _server_attributes(
 def _bare(content: Content) -> Content:
     """Return the content without the attributes of the document's constructors: the record has them."""
     if isinstance(content, SymmetricKey | PublicKey | PrivateKey | SecretData | Certificate | OpaqueObject):
-        return evolve(content, attributes=Attributes())
+        return content if content.attributes is NO_ATTRIBUTES else evolve(content, attributes=NO_ATTRIBUTES)
     return content

@@ -342,10 +342,10 @@ def _init_key(
         )
         if attributes is None:
             attributes = _told(cryptographic_usage_masks, name, cryptographic_algorithm, cryptographic_length)
-    _attrs_init(instance, key_block=key_block, attributes=_NONE if attributes is None else attributes, **more)
+    _attrs_init(instance, key_block=key_block, attributes=NO_ATTRIBUTES if attributes is None else attributes, **more)
 
 
-_NONE: Final = Attributes()
+NO_ATTRIBUTES: Final = Attributes()
 """Shared: contents that come out of a store have none of their own."""
 
 

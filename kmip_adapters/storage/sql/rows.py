@@ -180,8 +180,8 @@ class RowWrite:
     expected_version: int | None
     columns: dict[str, Any] | None = field(repr=False)
     replaces_content: bool
-    indexed: frozenset[Entry]
-    unindexed: frozenset[Entry]
+    indexed: set[Entry]
+    unindexed: set[Entry]
 
     @property
     def is_new(self) -> bool:

@@ -224,13 +224,13 @@ class SqlUnitOfWork:
 
     def _row_write(self, unique_identifier: str, write: Write) -> RowWrite:
         stored = None if write.found is None else self._stored(unique_identifier)
-        before = frozenset() if write.found is None else frozenset(entries(write.found.attributes))
-        after: frozenset[tuple[int, int]] = frozenset()
+        before = set() if write.found is None else entries(write.found.attributes)
+        after: set[tuple[int, int]] = set()
         columns: dict[str, Any] | None = None
         replaces_content = False
         if write.managed_object is not None:
             managed_object = write.managed_object
-            after = frozenset(entries(managed_object.attributes))
+            after = entries(managed_object.attributes)
             columns = changing_columns(managed_object)
             replaces_content = write.erases or write.content is not None or stored is None
             if replaces_content:
@@ -249,6 +249,6 @@ class SqlUnitOfWork:
             expected_version=write.expected_version,
             columns=columns,
             replaces_content=replaces_content,
-            indexed=after - before,
+            indexed=after - before if before else after,
             unindexed=before - after,
         )
