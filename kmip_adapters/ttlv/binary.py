@@ -5,7 +5,7 @@ item's length is judged against the structure around it before a byte of it is c
 are linear in the message.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from struct import Struct
 from typing import Any, Final, NoReturn
 
@@ -134,6 +134,16 @@ def encode(item: Item) -> bytes:
     """Return the TTLV form of `item`; its values must fit their types."""
     out = bytearray()
     _append(item, out)
+    return bytes(out)
+
+
+def encode_after(begun: bytes, tag: int, items: Iterable[Item]) -> bytes:
+    """Return the TTLV form of a structure.  begun: its first members, encoded already."""
+    out = bytearray(PLACE)
+    out += begun
+    for item in items:
+        _append(item, out)
+    HEADER.pack_into(out, 0, tag << 8 | 0x01, len(out) - 8)
     return bytes(out)
 
 

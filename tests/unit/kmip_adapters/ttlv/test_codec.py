@@ -675,3 +675,14 @@ def the_payload(payload: object, version: ProtocolVersion) -> object:
     )
     (item,) = CODEC.decode_response(CODEC.encode_response(message)).batch_items
     return item.payload
+
+
+@pytest.mark.parametrize("version", tables.VERSIONS, ids=str)
+def test_a_response_is_the_encoding_of_its_item(version: ProtocolVersion) -> None:
+    for time_stamp, correlation in ((1_700_000_000, None), (1_700_000_001, None), (1_700_000_001, "server's")):
+        header = ResponseHeader(protocol_version=version, time_stamp=time_stamp, server_correlation_value=correlation)
+        for count in (1, 2):
+            item = ResponseBatchItem(operation=Operation.ACTIVATE, payload=activate.Response(unique_identifier="1"))
+            message = ResponseMessage(header=header, batch_items=(item,) * count)
+
+            assert binary.encode(CODEC.response_item(message)) == CODEC.encode_response(message)
