@@ -21,6 +21,7 @@ BEFORE_THE_FIRST: Final = "0" * 64
 """What the first line of a chain names as the hash before it."""
 
 TEXT_LENGTH: Final = 1_024  # characters of one text; a request may carry a megabyte, the trail need not
+REMEMBERED_LENGTH: Final = 64  # characters of a text that is kept for the next record
 IDENTIFIERS: Final = 1_000  # identifiers in one record
 
 
@@ -111,8 +112,13 @@ def _identifiers_text(identifiers: tuple[str, ...]) -> str:
     return ",".join(map(_clipped, identifiers))
 
 
-@lru_cache(1_024)  # names, addresses and events come again and again
 def _clipped(text: str) -> str:
+    if len(text) <= REMEMBERED_LENGTH:
+        return _remembered_quote(text)
     if len(text) > TEXT_LENGTH:
         text = f"{text[:TEXT_LENGTH]} ... ({len(text)} characters)"
     return _quote(text)
+
+
+_remembered_quote: Final = lru_cache(1_024)(_quote)
+"""Names, addresses and events come again and again. Long texts are a client's choice, and would stay in memory."""

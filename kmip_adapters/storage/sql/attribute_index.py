@@ -16,7 +16,7 @@ from kmip_adapters.storage.records import canonical_value
 from kmip_core.attributes import CUSTOM, MULTIPLE, AttributeInstance, AttributeReference, Attributes, title
 from kmip_core.criteria import MASKS, is_partial
 from kmip_core.errors import invalid_field
-from kmip_core.structures import ApplicationSpecificInformation, CustomAttribute
+from kmip_core.structures import ApplicationSpecificInformation, CustomAttribute, RNGParameters
 
 CODES: Final[dict[str, int]] = {
     "unique_identifier": 1,
@@ -162,15 +162,15 @@ def _number(value: Any) -> int:
     """Return what stands for a value in the index: itself, or 64 bits of its digest as a signed number."""
     if isinstance(value, int) and -_INT64 <= value < _INT64:
         return int(value)
-    return _digest(value) if isinstance(value, str | bytes) else _remembered_digest(value)
+    return _remembered_digest(value) if isinstance(value, RNGParameters) else _digest(value)
 
 
 def _digest(value: Any) -> int:
     return int.from_bytes(hashlib.blake2b(canonical_value(value), digest_size=8).digest(), signed=True)
 
 
-_remembered_digest: Final = functools.lru_cache(256)(_digest)
-"""Structures such as the random number generator's are the same on many objects."""
+_remembered_digest: Final = functools.lru_cache(16)(_digest)
+"""Every key that is made here has the same generator. Nothing that a client chooses is kept: it may be long."""
 
 
 _INT64: Final = 1 << 63

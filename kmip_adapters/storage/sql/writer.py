@@ -191,7 +191,7 @@ class Writer:
                 self._commit(group)
                 self._had_company = len(group) > 1
                 for handed in group:
-                    handed.settle()
+                    self._settle(handed)
                 del group, handed  # their key bytes are not kept while the thread waits
             if self._queue.empty():
                 self._idle()
@@ -213,6 +213,13 @@ class Writer:
                 return group, True
             handed = self._queue.get()
         return group, False
+
+    @staticmethod
+    def _settle(handed: Handed[Any]) -> None:
+        try:
+            handed.settle()
+        except Exception:  # whoever is told must not end the one thread that writes
+            _log.exception("the outcome of a change could not be told")
 
     def _let_more_come(self) -> None:
         """Wait while others are on their way: a group costs nearly the same whatever its size.
@@ -236,12 +243,13 @@ class Writer:
             committed = self._with_each(cursor)
             cursor.execute("COMMIT")
             self.groups += 1
-            committed()
         except Exception as error:  # whatever it was, nobody may be told of success
             _log.error("a group of %d changes could not be committed: %s", len(group), error)
             self._abandon()
             for handed in group:
                 handed.error = _failure(error)
+        else:
+            committed()
 
     def _apply_together(self, cursor: Any, group: list[Handed[Any]]) -> list[Handed[Any]]:
         """Apply those that can be written together, and return the rest.

@@ -1,6 +1,7 @@
 """The line format: everything told, nothing smuggled, hash over what stands before it."""
 
 import json
+import tracemalloc
 from hashlib import sha256
 
 import pytest
@@ -120,3 +121,16 @@ def test_a_changed_line_is_not_intact() -> None:
 
     assert read_line(line[:-1]).is_intact
     assert not read_line(line[:-1].replace(b"alice", b"mallory")).is_intact
+
+
+def test_long_texts_of_clients_are_not_kept_in_memory() -> None:
+    """A text of a request may have a megabyte; a thousand of them would be the server's memory."""
+    tracemalloc.start()
+    for number in range(30):
+        text = f"{number}" * 500_000
+        write_line("main", Head(), AuditRecord(record_id="1", time=0, principal="alice", event="Log", message=text))
+    del text
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert kept < 1_000_000

@@ -1,19 +1,20 @@
 """Locate is answered by indexes: SQLite's own plan is read for every kind of criterion."""
 
 import functools
+import tracemalloc
 from collections.abc import Iterator
 
 import pytest
 
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
-from kmip_adapters.storage.sql.attribute_index import CODES
+from kmip_adapters.storage.sql.attribute_index import CODES, entries
 from kmip_adapters.storage.sql.locate import RANKS, analyse
 from kmip_adapters.storage.sql.storage import SqlStorage
-from kmip_core.attributes import CUSTOM, FIELDS
+from kmip_core.attributes import CUSTOM, FIELDS, Attributes
 from kmip_core.criteria import DATES, Query
 from kmip_core.enums import ItemType, LinkType, ObjectGroupMember, ObjectType, State
-from kmip_core.structures import ApplicationSpecificInformation, Link, TypedValue
+from kmip_core.structures import ApplicationSpecificInformation, Link, Name, TypedValue
 from tests.contract.storage_samples import NOW, SAMPLES, a_name, criterion, query
 
 SYMMETRIC = criterion("object_type", ObjectType.SYMMETRIC_KEY)
@@ -134,3 +135,14 @@ def test_drivers_are_attributes_with_values_that_may_be_rare() -> None:
     assert set(CODES) >= set(RANKS)
     assert set() == set(RANKS) & DATES
     assert [name for name in RANKS if isinstance(SAMPLES[name], int)] == []
+
+
+def test_the_index_keeps_no_values_of_clients_in_memory() -> None:
+    """An attribute may have a megabyte; what is remembered of them must not be the clients' to choose."""
+    tracemalloc.start()
+    for number in range(30):
+        entries(Attributes(names=(Name(name_value=f"{number}" * 500_000),)))
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert kept < 1_000_000

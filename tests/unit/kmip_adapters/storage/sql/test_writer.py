@@ -185,6 +185,17 @@ def test_an_outcome_is_told_once_before_and_after_it_is_known(writer: Writer) ->
     assert handed.result() is True
 
 
+def test_a_listener_that_fails_does_not_end_the_writer(writer: Writer, path: Path) -> None:
+    gate = threading.Event()
+    handed = writer.hand_over(lambda cursor: gate.wait(30))
+    handed.when_known(lambda: 1 / 0)
+    gate.set()
+
+    assert handed.result() is True
+    writer.submit(insert(1))
+    assert values(path) == [1]
+
+
 def test_who_takes_a_refusal_hears_of_it_first(writer: Writer) -> None:
     heard: list[BaseException] = []
 
