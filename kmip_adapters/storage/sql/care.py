@@ -22,7 +22,7 @@ from kmip_adapters.storage.sql import sqlite
 from kmip_adapters.storage.sql.attribute_index import entries
 from kmip_adapters.storage.sql.migration import revision_of
 from kmip_adapters.storage.sql.prepared import Prepared
-from kmip_adapters.storage.sql.rows import FOUND, OutdatedSeal, StoredObject, stored_object
+from kmip_adapters.storage.sql.rows import FOUND, Ground, OutdatedSeal, StoredObject, stored_object
 from kmip_adapters.storage.sql.schema import attribute_values, managed_objects
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_core.objects import Content, ManagedObject
@@ -265,7 +265,9 @@ def _content_damages(storage: SqlStorage, stored: StoredObject) -> Iterator[str]
 
 
 def _write_seals(storage: SqlStorage, statement: Prepared, changes: list[dict[str, Any]], cursor: Any) -> None:
-    storage.refuse_outdated(cursor, [change["after"] for change in changes])
+    newest = Ground.read(cursor, storage.statements).newest_data_key
+    if any(storage.sealer.data_key_of(change["after"]) != newest for change in changes):
+        raise OutdatedSeal
     storage.note_erased()
     for values in changes:
         statement.run(cursor, values)

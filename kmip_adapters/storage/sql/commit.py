@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from kmip_adapters.storage.sql.rows import OutdatedSeal, RowWrite, insert_rows
+from kmip_adapters.storage.sql.rows import Ground, OutdatedSeal, RowWrite, insert_rows
 from kmip_adapters.storage.sql.rules import OutdatedRules, RulesWrite
 from kmip_adapters.storage.sql.writer import Joint
 
@@ -40,9 +40,10 @@ class Commit(Joint):
     def __call__(self, cursor: Any) -> None:
         """Write it by itself.  Raises ConcurrentChange."""
         storage = self._storage
-        storage.refuse_outdated(cursor, self._seals)
-        if self._judged_by is not None and self._judged_by != _rules(cursor, storage):
-            raise OutdatedRules
+        if self._seals or self._judged_by is not None:
+            refusal = self._refusal(Ground.read(cursor, storage.statements))
+            if refusal is not None:
+                raise refusal
         if any(write.stored is not None and write.replaces_content for write in self._writes):
             storage.note_erased()
         for write in self._writes:
@@ -52,28 +53,26 @@ class Commit(Joint):
     def write_together(self, cursor: Any, changes: Sequence[Self]) -> list[Exception | None]:
         """Write several that only add; those under an older data key, or by older rules, are left out.
 
-        Raises the driver's error if an identifier is taken: which one shows when each is written by itself.
+        Raises ConcurrentChange if an identifier is taken: whose it is shows when each is written by itself.
         """
-        storage = self._storage
-        errors: list[Exception | None] = []
-        rows: list[Any] = []
-        records: list[tuple[str, bytes]] = []
-        newest = storage.newest_data_key(cursor)
-        rules = _rules(cursor, storage)
-        for change in changes:
-            if any(storage.sealer.data_key_of(sealed) != newest for sealed in change._seals):
-                errors.append(OutdatedSeal())
-                continue
-            if change._judged_by is not None and change._judged_by != rules:
-                errors.append(OutdatedRules())
-                continue
-            errors.append(None)
-            rows += change._writes
-            records += change._records
-        insert_rows(cursor, storage.statements, rows)
-        storage.statements.record.run(cursor, records)
+        statements = self._storage.statements
+        ground = Ground.read(cursor, statements)
+        errors = [change._refusal(ground) for change in changes]
+        kept = [change for change, error in zip(changes, errors, strict=True) if error is None]
+        rows = [write for change in kept for write in change._writes if isinstance(write, RowWrite)]
+        insert_rows(cursor, statements, rows, ground.last)
+        statements.record.run(cursor, [record for change in kept for record in change._records])
         return errors
 
+    def _refusal(self, ground: Ground) -> Exception | None:
+        """Return why it must not be written.
 
-def _rules(cursor: Any, storage: "SqlStorage") -> dict[str, str]:
-    return dict(storage.rule_statements.all.run(cursor, {}).fetchall())
+        Once a data key is in the database nobody, in whatever process, adds to what is under those before it: what was
+        sealed anew stays so, and they can be retired.
+        """
+        data_key_of = self._storage.sealer.data_key_of
+        if any(data_key_of(sealed) != ground.newest_data_key for sealed in self._seals):
+            return OutdatedSeal()
+        if self._judged_by is not None and self._judged_by != ground.rules:
+            return OutdatedRules()
+        return None

@@ -1,14 +1,15 @@
 """Objects as rows, and the statements that read and write them."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from attrs import field, frozen
-from sqlalchemy import Dialect, bindparam, delete, func, insert, select, update
+from sqlalchemy import Dialect, bindparam, delete, func, insert, literal_column, select, update
 
 from kmip_adapters.storage.records import decode_attributes, encode_attributes
 from kmip_adapters.storage.sql.attribute_index import Entry
-from kmip_adapters.storage.sql.prepared import Prepared, PreparedRows, insertion, parameter
+from kmip_adapters.storage.sql.prepared import Prepared, PreparedRows, insertion
+from kmip_adapters.storage.sql.rules import IS_RULE
 from kmip_adapters.storage.sql.schema import (
     DATE_COLUMNS,
     attribute_values,
@@ -112,13 +113,14 @@ class Statements:
         v = attribute_values.c
         self.find = Prepared(select(*FOUND).where(_o.unique_identifier == bindparam("unique_identifier")), dialect)
         self.insert = insertion(managed_objects, [column.name for column in _o], dialect)
-        self.last_sequence = Prepared(select(func.coalesce(func.max(_o.sequence), 0)), dialect)
+        last = select(func.coalesce(func.max(_o.sequence), 0))
+        self.last_sequence = Prepared(last, dialect)
         self.update = Prepared(update(managed_objects).where(*is_it).values(changes), dialect)
         self.update_content = Prepared(
             update(managed_objects).where(*is_it).values(changes | {"sealed": bindparam("sealed")}), dialect
         )
         self.delete = Prepared(delete(managed_objects).where(*is_it), dialect)
-        self.index = insertion(attribute_values, ["attribute", "value", "sequence"], dialect, may_repeat=True)
+        self.index = insertion(attribute_values, ["attribute", "value", "sequence"], dialect)
         self.unindex = Prepared(
             delete(attribute_values).where(
                 v.attribute == bindparam("attribute"),
@@ -127,15 +129,9 @@ class Statements:
             ),
             dialect,
         )
-        self.exists = Prepared(
-            select(_o.sequence).where(_o.unique_identifier == bindparam("unique_identifier")), dialect
-        )
-        self.record = insertion(outbox, ["record_id", "record"], dialect, may_repeat=True)
+        self.record = insertion(outbox, ["record_id", "record"], dialect)
         self.forget_records = PreparedRows(
-            lambda size: delete(outbox).where(outbox.c.record_id.in_([bindparam(parameter(n)) for n in range(size)])),
-            1,
-            dialect,
-            may_repeat=True,
+            delete(outbox).where(outbox.c.record_id.in_([bindparam("record_id")])), dialect, row="?", width=1
         )
         self.pending_records = Prepared(
             select(outbox.c.record_id, outbox.c.record).order_by(outbox.c.sequence), dialect
@@ -156,7 +152,15 @@ class Statements:
         self.fact = Prepared(select(f.value).where(f.name == bindparam("name")), dialect)
         self.forget_fact = Prepared(delete(facts).where(f.name == bindparam("of_name")), dialect)
         self.add_fact = Prepared(insert(facts), dialect)
-        self.newest_data_key = Prepared(select(func.max(k.data_key_id)), dialect)
+        newest = select(func.max(k.data_key_id))
+        self.newest_data_key = Prepared(newest, dialect)
+        once = select(literal_column("1")).subquery()
+        self.ground = Prepared(
+            select(last.scalar_subquery(), newest.scalar_subquery(), f.name, f.value).select_from(
+                once.outerjoin(facts, IS_RULE)
+            ),
+            dialect,
+        )
         self.retire_data_keys = Prepared(delete(data_keys).where(k.data_key_id < bindparam("newest")), dialect)
         self.rewrap_data_key = Prepared(
             update(data_keys)
@@ -164,6 +168,25 @@ class Statements:
             .values(wrapped=bindparam("wrapped"), root_key_id=bindparam("root_key_id")),
             dialect,
         )
+
+
+@frozen
+class Ground:
+    """What new objects stand on, all of it read at once.
+
+    last: the last sequence number.  newest_data_key: its identifier.  rules: those for new objects, by name.
+    """
+
+    last: int
+    newest_data_key: int | None
+    rules: dict[str, str]
+
+    @classmethod
+    def read(cls, cursor: Any, statements: Statements) -> Self:
+        """Read it on a cursor inside a transaction."""
+        rows = statements.ground.run(cursor, {}).fetchall()
+        last, newest, _, _ = rows[0]
+        return cls(last, newest, {name: value for _, _, name, value in rows if name is not None})
 
 
 @frozen(kw_only=True)
@@ -191,9 +214,8 @@ class RowWrite:
     def apply(self, cursor: Any, statements: Statements) -> None:
         """Write it on a cursor inside a transaction.  Raises ConcurrentChange."""
         if self.stored is None:
-            if statements.exists.run(cursor, {"unique_identifier": self.unique_identifier}).fetchone() is not None:
-                raise ConcurrentChange(self.unique_identifier)
-            insert_rows(cursor, statements, [self])
+            (last,) = statements.last_sequence.run(cursor, {}).fetchone()
+            insert_rows(cursor, statements, [self], last)
             return
         sequence = self.stored.sequence
         self._change(cursor, statements, sequence)
@@ -220,16 +242,19 @@ class RowWrite:
             raise ConcurrentChange(self.unique_identifier)
 
 
-def insert_rows(cursor: Any, statements: Statements, rows: Sequence[RowWrite]) -> None:
-    """Write new objects, inside a transaction that only one may have.  Raises the driver's error if one is there."""
-    (last,) = statements.last_sequence.run(cursor, {}).fetchone()
+def insert_rows(cursor: Any, statements: Statements, rows: Sequence[RowWrite], last: int) -> None:
+    """Write new objects inside a transaction that only one may have.
+
+    last: the last sequence number in the database.  Raises ConcurrentChange if an identifier is taken, of whichever.
+    """
     objects: list[tuple[Any, ...]] = []
     entries: list[tuple[int, int, int]] = []
     for sequence, row in enumerate(rows, last + 1):
         columns = row.columns or {}
         objects.append((sequence, *(columns[name] for name in _GIVEN)))
         entries += ((*entry, sequence) for entry in row.indexed)
-    statements.insert.run(cursor, objects)
+    if statements.insert.run(cursor, objects) != len(objects):
+        raise ConcurrentChange("an identifier is taken")
     entries.sort()  # neighbours in the index are written together
     statements.index.run(cursor, entries)
 

@@ -16,6 +16,10 @@ NAMES: Final[Mapping[type, str]] = {Constraint: "constraints", ObjectDefaults: "
 """Kind of rule to the name of its fact. Entries are added, never changed."""
 
 
+IS_RULE: Final = or_(*(facts.c.name == name for name in NAMES.values()))
+"""Whether a fact is about rules."""
+
+
 class OutdatedRules(ConcurrentChange):
     """A new object was judged by rules that hold no longer; nothing was written."""
 
@@ -24,8 +28,7 @@ class RuleStatements:
     """What is asked of the facts, compiled once."""
 
     def __init__(self, dialect: Dialect) -> None:
-        is_rule = or_(*(facts.c.name == name for name in NAMES.values()))
-        self.all = Prepared(select(facts.c.name, facts.c.value).where(is_rule), dialect)
+        self.all = Prepared(select(facts.c.name, facts.c.value).where(IS_RULE), dialect)
         self.forget = Prepared(delete(facts).where(facts.c.name == bindparam("of_name")), dialect)
         self.keep = Prepared(insert(facts).values(name=bindparam("name"), value=bindparam("value")), dialect)
 

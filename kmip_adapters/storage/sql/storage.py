@@ -160,22 +160,6 @@ class SqlStorage:
             rules = self._known_rules = dict(self.read(self.rule_statements.all))
         return rules
 
-    def refuse_outdated(self, cursor: Any, seals: list[bytes]) -> None:
-        """Let nothing be written that is sealed under an older data key than the newest.  Raises OutdatedSeal.
-
-        Once a data key is in the database nobody, in whatever process, adds to what is under those before it: what was
-        sealed anew stays so, and they can be retired.
-        """
-        if seals:
-            newest = self.newest_data_key(cursor)
-            if any(self.sealer.data_key_of(sealed) != newest for sealed in seals):
-                raise OutdatedSeal
-
-    def newest_data_key(self, cursor: Any) -> int | None:
-        """Return the identifier of the newest data key in the database."""
-        newest: int | None = self.statements.newest_data_key.run(cursor, {}).fetchone()[0]
-        return newest
-
     def submit(self, change: Callable[[Any], T]) -> T:
         """Have a change written durably, and return what it returned.  Raises as `Writer.submit` does."""
         return self._writer.submit(change)

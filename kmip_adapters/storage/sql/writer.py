@@ -260,17 +260,15 @@ class Writer:
         if len(joint) < 2:
             return group
         changes = [change for _, change in joint]
-        cursor.execute("SAVEPOINT together")
         try:
             errors = changes[0].write_together(cursor, changes)
         except Exception as error:
             if not self._in_transaction(self._connection):
                 raise
             _log.debug("%d changes are written one by one: %s", len(joint), error)
-            cursor.execute("ROLLBACK TO together")
-            cursor.execute("RELEASE together")
+            cursor.execute("ROLLBACK")
+            cursor.execute(self._begin)
             return group
-        cursor.execute("RELEASE together")
         for (handed, _), refusal in zip(joint, errors, strict=True):
             handed.error = refusal
         written = {id(handed) for handed, _ in joint}

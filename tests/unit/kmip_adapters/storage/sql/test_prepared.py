@@ -1,0 +1,83 @@
+"""Statements for many rows: every number of rows is written, in few statements, and repetition changes nothing."""
+
+import sqlite3
+
+import pytest
+from sqlalchemy import Column, Integer, MetaData, Table, bindparam, delete
+from sqlalchemy.dialects.sqlite import dialect
+
+from kmip_adapters.storage.sql.prepared import LARGEST, SIZES, PreparedRows, insertion
+
+_table = Table("t", MetaData(), Column("a", Integer, primary_key=True), Column("b", Integer))
+_insertion = insertion(_table, ["a", "b"], dialect())
+_removal = PreparedRows(delete(_table).where(_table.c.a.in_([bindparam("a")])), dialect(), row="?", width=1)
+
+
+class CountingCursor(sqlite3.Cursor):
+    """Remembers its statements."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__(connection)
+        self.statements: list[str] = []
+
+    def execute(self, sql: str, parameters: object = ()) -> "CountingCursor":
+        """Run one."""
+        self.statements.append(sql)
+        return super().execute(sql, parameters)  # type: ignore[arg-type, return-value]
+
+
+@pytest.fixture
+def cursor() -> CountingCursor:
+    """A cursor on an empty table."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.execute("CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER)")
+    return connection.cursor(CountingCursor)
+
+
+def kept(cursor: sqlite3.Cursor) -> list[tuple[int, int]]:
+    return cursor.connection.execute("SELECT a, b FROM t ORDER BY a").fetchall()
+
+
+@pytest.mark.parametrize("count", [*range(1, 70), LARGEST // 2 - 1, LARGEST // 2, LARGEST // 2 + 1, LARGEST + 7])
+def test_any_number_of_rows_is_written(cursor: CountingCursor, count: int) -> None:
+    rows = [(number, -number) for number in range(count)]
+
+    assert _insertion.run(cursor, rows) == count
+
+    assert kept(cursor) == rows
+    assert len(cursor.statements) == 1 + count // (LARGEST // 2 + 1)
+
+
+def test_no_rows_are_no_statement(cursor: CountingCursor) -> None:
+    assert _insertion.run(cursor, []) == 0
+    assert cursor.statements == []
+
+
+def test_hundreds_of_numbers_of_rows_are_a_few_statements(cursor: CountingCursor) -> None:
+    for count in range(1, 400):
+        _insertion.run(cursor, [(number, 0) for number in range(count)])
+
+    assert len(set(cursor.statements)) == len([size for size in SIZES if size <= 512])
+
+
+def test_a_row_that_is_there_stays_and_is_not_counted(cursor: CountingCursor) -> None:
+    _insertion.run(cursor, [(1, 10), (2, 20)])
+
+    assert _insertion.run(cursor, [(2, 99), (3, 30), (3, 31)]) == 1
+
+    assert kept(cursor) == [(1, 10), (2, 20), (3, 30)]
+
+
+def test_rows_are_removed_together(cursor: CountingCursor) -> None:
+    _insertion.run(cursor, [(number, 0) for number in range(10)])
+
+    assert _removal.run(cursor, [(1,), (2,), (2,), (77,), (5,)]) == 3
+
+    assert [a for a, _ in kept(cursor)] == [0, 3, 4, 6, 7, 8, 9]
+
+
+def test_a_statement_that_takes_more_than_its_row_is_refused() -> None:
+    both = delete(_table).where(_table.c.a == bindparam("a"), _table.c.b.in_([bindparam("b")]))
+
+    with pytest.raises(ValueError, match="not all"):
+        PreparedRows(both, dialect(), row="(?)", width=1)
