@@ -7,28 +7,22 @@ it happen on purpose finds only objects that the query could show anyway.
 
 import functools
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
 from attrs import evolve
 
 from kmip_adapters.storage.records import canonical_value
 from kmip_core.attributes import CUSTOM, MULTIPLE, AttributeInstance, AttributeReference, Attributes, title
-from kmip_core.criteria import MASKS, is_partial
+from kmip_core.criteria import is_partial
 from kmip_core.errors import invalid_field
 from kmip_core.structures import ApplicationSpecificInformation, CustomAttribute, RNGParameters
 
 CODES: Final[dict[str, int]] = {
-    "unique_identifier": 1,
     "short_unique_identifier": 2,
     "names": 3,
-    "object_type": 4,
-    "cryptographic_algorithm": 5,
-    "cryptographic_length": 6,
     "cryptographic_parameters": 7,
     "cryptographic_domain_parameters": 8,
-    "certificate_type": 9,
-    "certificate_length": 10,
     "x_509_certificate_identifier": 11,
     "x_509_certificate_subject": 12,
     "x_509_certificate_issuer": 13,
@@ -39,8 +33,6 @@ CODES: Final[dict[str, int]] = {
     "digital_signature_algorithms": 18,
     "digests": 19,
     "operation_policy_name": 20,
-    "cryptographic_usage_mask": 21,
-    "lease_time": 22,
     "usage_limits": 23,
     "initial_date": 25,
     "activation_date": 26,
@@ -53,42 +45,25 @@ CODES: Final[dict[str, int]] = {
     "revocation_reason": 33,
     "archive_date": 34,
     "object_groups": 35,
-    "fresh": 36,
     "links": 37,
     "application_specific_information": 38,
     "contact_information": 39,
     "last_change_date": 40,
     "alternative_names": 41,
-    "key_value_present": 42,
     "key_value_locations": 43,
     "original_creation_date": 44,
     "random_number_generator": 45,
     "pkcs_12_friendly_name": 46,
     "description": 47,
     "comment": 48,
-    "sensitive": 49,
-    "always_sensitive": 50,
-    "extractable": 51,
-    "never_extractable": 52,
-    "key_format_type": 53,
-    "opaque_data_type": 54,
     "nist_key_types": 55,
-    "protection_level": 56,
-    "protection_period": 57,
-    "protection_storage_mask": 58,
-    "quantum_safe": 59,
-    "rotate_automatic": 60,
     "rotate_date": 61,
-    "rotate_generation": 62,
-    "rotate_interval": 63,
-    "rotate_latest": 64,
     "rotate_name": 65,
-    "rotate_offset": 66,
     CUSTOM: 1000,
 }
 """Attribute to the number that stands for it in the database. Entries are added, never changed.
 
-The state is missing: it depends on the time of asking, and has its own columns."""
+Those that are missing have columns (`schema.TRAIT_COLUMNS`, identifier, type, state); their numbers stay unused."""
 
 Entry = tuple[int, int]
 """One row of the index: attribute code, value."""
@@ -118,10 +93,7 @@ def wanted_entries(reference: AttributeReference, wanted: Any) -> tuple[Entry, .
         return ((CODES[CUSTOM], _number(custom)),)
     if name not in CODES:
         raise invalid_field(f"{title(name)} cannot be searched for")
-    code = CODES[name]
-    if name in MASKS:
-        return _mask(code, wanted)
-    return ((code, _number(wanted)),)
+    return ((CODES[name], _number(wanted)),)
 
 
 def is_indexed(criterion: AttributeInstance) -> bool:
@@ -139,23 +111,10 @@ def _each(code: int, values: tuple[Any, ...]) -> tuple[Entry, ...]:
     return tuple([(code, _number(value)) for value in values])
 
 
-def _mask(code: int, mask: int) -> tuple[Entry, ...]:
-    """Found by any subset of its bits, the empty one included."""
-    return ((code, 0), *((code, bit) for bit in _bits(int(mask))))
-
-
 def _applications(code: int, values: tuple[ApplicationSpecificInformation, ...]) -> tuple[Entry, ...]:
     """A criterion may name the namespace alone."""
     bare = tuple(evolve(value, application_data=None) for value in values)
     return _each(code, values + bare)
-
-
-def _bits(mask: int) -> Iterator[int]:
-    bit = 1
-    while bit <= mask:
-        if mask & bit:
-            yield bit
-        bit <<= 1
 
 
 def _number(value: Any) -> int:
@@ -177,8 +136,6 @@ _INT64: Final = 1 << 63
 
 
 def _way_of(name: str) -> Callable[[int, Any], tuple[Entry, ...]]:
-    if name in MASKS:
-        return _mask
     if name == "application_specific_information":
         return _applications
     return _each if name in MULTIPLE or name == CUSTOM else _one

@@ -22,7 +22,15 @@ from kmip_adapters.storage.sql import sqlite
 from kmip_adapters.storage.sql.attribute_index import entries
 from kmip_adapters.storage.sql.migration import revision_of
 from kmip_adapters.storage.sql.prepared import Prepared
-from kmip_adapters.storage.sql.rows import FOUND, Ground, OutdatedSeal, StoredObject, stored_object
+from kmip_adapters.storage.sql.rows import (
+    FOUND,
+    SEARCHED,
+    Ground,
+    OutdatedSeal,
+    StoredObject,
+    searched_columns,
+    stored_object,
+)
 from kmip_adapters.storage.sql.schema import attribute_values, managed_objects
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_core.objects import Content, ManagedObject
@@ -107,8 +115,8 @@ def reseal(storage: SqlStorage, progress: Progress) -> int:
 
 
 def verify(storage: SqlStorage, progress: Progress) -> tuple[Damage, ...]:
-    """Open every object, and return what is wrong: damaged pages, broken seals, unreadable records, a wrong index,
-    data keys that nothing opens.
+    """Open every object, and return what is wrong: damaged pages, broken seals, unreadable records, a wrong index
+    or columns, data keys that nothing opens.
 
     The store may be in use: all of it is looked at as it is at one instant. Raises KmipError (General Failure).
     """
@@ -125,15 +133,19 @@ def verify(storage: SqlStorage, progress: Progress) -> tuple[Damage, ...]:
     with storage.snapshot() as read:
         told = [row[0] for row in read(Prepared(sqlite.INTEGRITY_CHECK, storage.dialect))]
         damages = [Damage("", f"the database file: {each}") for each in told if each != "ok"]
-        for piece in _pieces(storage, progress, read=read):
+        for piece in _pieces(storage, progress, (*FOUND, *SEARCHED), read):
             for row in piece:
                 try:
-                    stored = stored_object(row)
+                    stored = stored_object(row[: len(FOUND)])
                 except _UNREADABLE:
                     damages.append(Damage(str(row[1]), "the record cannot be read"))
                     continue
                 unique_identifier = stored.managed_object.unique_identifier
                 damages += [Damage(unique_identifier, each) for each in _content_damages(storage, stored)]
+                searched = searched_columns(stored.managed_object.attributes)
+                for (name, value), found in zip(searched.items(), row[len(FOUND) :], strict=True):
+                    if value != found:
+                        damages.append(Damage(unique_identifier, f"the column {name} does not agree with the record"))
                 wanted = entries(stored.managed_object.attributes)
                 expected += len(wanted)
                 for attribute, value in wanted:

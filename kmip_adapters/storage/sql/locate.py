@@ -1,9 +1,10 @@
 """Locate as SQL: one statement per shape of query, compiled once; values are always parameters.
 
-What must hold falls into two kinds. One condition drives: the rarest criterion, by the index of attribute values; or,
-where no criterion is rare, visibility itself, as one arm per way in which an object can be visible (owner, or a policy
-that shows the type to everybody), by the indexes of the objects. All arms are disjoint and walk their index in the
-order of the answer, so that LIMIT ends the work. Everything else is a test on the rows that the driver brings.
+What must hold falls into two kinds. One condition drives: the identifier; else the rarest criterion, by the index of
+attribute values; else visibility itself, as one arm per way in which an object can be visible (owner, or a policy that
+shows the type to everybody), by the indexes of the objects. All arms are disjoint and walk their index in the order of
+the answer, so that LIMIT ends the work. Everything else is a test on the rows that the driver brings, most of it on
+their own columns.
 """
 
 from collections.abc import Iterable, Iterator
@@ -30,17 +31,16 @@ from sqlalchemy.sql import Join
 from sqlalchemy.sql.selectable import CompoundSelect
 
 from kmip_adapters.storage.sql.attribute_index import CODES, is_indexed, wanted_entries
-from kmip_adapters.storage.sql.schema import attribute_values, managed_objects
+from kmip_adapters.storage.sql.schema import TRAIT_COLUMNS, attribute_values, managed_objects
 from kmip_adapters.storage.sql.settled_state import settled_state, stored_states
 from kmip_core.attributes import AttributeInstance
-from kmip_core.criteria import DateRange, Query, conditions
+from kmip_core.criteria import MASKS, DateRange, Query, conditions
 from kmip_core.enums import ObjectGroupMember, ObjectType, State, StorageStatusMask
 from kmip_core.lifecycle import GONE
 
 UNLIMITED: Final = 1 << 62
 
 RANKS: Final[dict[str, int]] = {
-    "unique_identifier": 0,
     "short_unique_identifier": 0,
     "names": 1,
     "digests": 1,
@@ -64,6 +64,9 @@ RANKS: Final[dict[str, int]] = {
 }
 """Criteria that may drive a query, the rarest values first; those with few values are only tested."""
 
+_COLUMNS: Final = frozenset({"unique_identifier", "object_type", *TRAIT_COLUMNS})
+"""Attributes whose criteria are tests of one column each."""
+
 _RANK_OF_CUSTOM: Final = 4
 _RANK_OF_DATES: Final = 6
 _ARMS: Final = 12
@@ -76,13 +79,15 @@ _Groups = tuple[tuple[int, ...], ...]
 class Shape:
     """All of a query that its SQL depends on.
 
+    columns: attributes whose columns must hold, each with its own value.
     entries: how many index entries must be present.
     dates: columns that must be in a range, and whether having no date will do; those for which it will not come first.
-    driver: "entry" for the first entry, "date" for the first range, or "visibility".
+    driver: "identifier", "entry" for the first entry, "date" for the first range, or "visibility".
     states: settled states that must hold.  statuses: on-line, archived, destroyed: which are asked for.
     owned, everyone: the object types of each policy, in the order of the policies' names.
     """
 
+    columns: tuple[str, ...]
     entries: int
     dates: tuple[tuple[str, bool], ...]
     driver: str
@@ -97,6 +102,7 @@ def analyse(query: Query) -> tuple[Shape, dict[str, Any]]:
 
     Raises KmipError (Invalid Field).
     """
+    columns: list[tuple[str, Any]] = []
     ranked: list[tuple[int, tuple[int, int]]] = []
     dates: list[tuple[str, DateRange]] = []
     states: list[State] = []
@@ -108,18 +114,25 @@ def analyse(query: Query) -> tuple[Shape, dict[str, Any]]:
             dates.append((reference.attribute, wanted))
         elif reference.attribute == "state" and not is_custom:
             states.append(State(wanted))
+        elif reference.attribute in _COLUMNS and not is_custom:
+            columns.append((reference.attribute, wanted if isinstance(wanted, str) else int(wanted)))
         else:
             rank = _RANK_OF_CUSTOM if is_custom else RANKS.get(reference.attribute, 9)
             ranked.extend((rank, entry) for entry in wanted_entries(reference, wanted))
     if query.object_group_member is ObjectGroupMember.GROUP_MEMBER_FRESH:
-        ranked.append((9, (CODES["fresh"], 1)))
+        columns.append(("fresh", 1))
+    columns = sorted(set(columns))
     ranked = sorted(set(ranked))
     dates.sort(key=lambda named: named[1].includes_none)
-    if ranked and ranked[0][0] < _RANK_OF_DATES:
+    if any(name == "unique_identifier" for name, _ in columns):
+        driver = "identifier"
+    elif ranked and ranked[0][0] < _RANK_OF_DATES:
         driver = "entry"
     else:
         driver = "date" if dates and not dates[0][1].includes_none else "visibility"  # what has no date has no entry
     values: dict[str, Any] = {"now": query.now, "owner": query.visibility.owner}
+    for number, (_, column_value) in enumerate(columns):
+        values[f"column_{number}"] = column_value
     for number, (_, (code, value)) in enumerate(ranked):
         values[f"attribute_{number}"], values[f"value_{number}"] = code, value
     for number, (name, dates_wanted) in enumerate(dates):
@@ -127,6 +140,7 @@ def analyse(query: Query) -> tuple[Shape, dict[str, Any]]:
         values[f"first_{number}"], values[f"last_{number}"] = dates_wanted.first, dates_wanted.last
     everyone = query.visibility.everyone
     shape = Shape(
+        columns=tuple(name for name, _ in columns),
         entries=len(ranked),
         dates=tuple((name, dates_wanted.includes_none) for name, dates_wanted in dates),
         driver=driver,
@@ -165,9 +179,11 @@ _o: Final = managed_objects.c
 
 def _arms(shape: Shape) -> list[Select[Any]]:
     tests = _tests(shape)
+    found = select(_o.sequence, _o.unique_identifier)
+    if shape.driver == "identifier":
+        return [found.where(*tests, or_(*_ways_to_see(shape)))]
     if shape.driver == "visibility":
-        columns = select(_o.sequence, _o.unique_identifier)
-        return [columns.where(way, *tests) for way in _ways_to_see(shape)]
+        return [found.where(way, *tests) for way in _ways_to_see(shape)]
     v = attribute_values.alias("driver")
     if shape.driver == "entry":
         drives = and_(v.c.attribute == bindparam("attribute_0"), v.c.value == bindparam("value_0"))
@@ -183,6 +199,9 @@ def _arms(shape: Shape) -> list[Select[Any]]:
 
 def _tests(shape: Shape) -> list[ColumnElement[bool]]:
     tests: list[ColumnElement[bool]] = []
+    for number, name in enumerate(shape.columns):
+        wanted: ColumnElement[Any] = bindparam(f"column_{number}")
+        tests.append(_o[name].bitwise_and(wanted) == wanted if name in MASKS else _o[name] == wanted)
     for number in range(1 if shape.driver == "entry" else 0, shape.entries):
         v = attribute_values.alias(f"v{number}")
         tests.append(

@@ -25,7 +25,7 @@ class History:
     folders: tuple[str, ...]
 
 
-HISTORY: Final = History(revision="0001", release="0.1.0", folders=("kmip_adapters.storage:migrations/versions",))
+HISTORY: Final = History(revision="0002", release="0.1.0", folders=("kmip_adapters.storage:migrations/versions",))
 """The schema that this release works with."""
 
 BeforeUpgrade = Callable[[str], None]

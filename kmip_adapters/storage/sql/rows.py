@@ -12,6 +12,7 @@ from kmip_adapters.storage.sql.prepared import Prepared, PreparedRows, insertion
 from kmip_adapters.storage.sql.rules import IS_RULE
 from kmip_adapters.storage.sql.schema import (
     DATE_COLUMNS,
+    TRAIT_COLUMNS,
     attribute_values,
     data_keys,
     facts,
@@ -63,17 +64,24 @@ def changing_columns(managed_object: ManagedObject) -> dict[str, Any]:
 
     Raises KmipError (Server Limit Exceeded) for attributes that are too long together.
     """
-    attributes = managed_object.attributes
-    columns: dict[str, Any] = {name: getattr(attributes, name) for name in DATE_COLUMNS}
-    columns["policy"] = policy_of(attributes)
-    columns["state"] = 0 if attributes.state is None else int(attributes.state)
+    columns = searched_columns(managed_object.attributes)
     columns["archived"] = int(managed_object.archived)
     columns["has_content"] = int(managed_object.has_content)
-    encoded = columns["attributes"] = encode_attributes(attributes)
+    encoded = columns["attributes"] = encode_attributes(managed_object.attributes)
     if len(encoded) > MAXIMUM_ATTRIBUTES:
         raise KmipError(
             ResultReason.SERVER_LIMIT_EXCEEDED, f"the attributes of an object have {MAXIMUM_ATTRIBUTES} bytes at most"
         )
+    return columns
+
+
+def searched_columns(attributes: Attributes) -> dict[str, Any]:
+    """Return what Locate looks for in the columns of an object."""
+    told = vars(attributes)
+    columns: dict[str, Any] = {name: told[name] for name in DATE_COLUMNS}
+    columns |= {name: None if (value := told[name]) is None else int(value) for name in TRAIT_COLUMNS}
+    columns["policy"] = policy_of(attributes)
+    columns["state"] = 0 if attributes.state is None else int(attributes.state)
     return columns
 
 
@@ -97,7 +105,10 @@ FOUND: Final = (
 )
 """The columns that `stored_object` takes."""
 
-_CHANGING: Final = (*DATE_COLUMNS, "policy", "state", "archived", "has_content", "attributes")
+SEARCHED: Final = tuple(_o[name] for name in (*DATE_COLUMNS, *TRAIT_COLUMNS, "policy", "state"))
+"""The columns that `searched_columns` gives, in its order."""
+
+_CHANGING: Final = (*(column.name for column in SEARCHED), "archived", "has_content", "attributes")
 
 
 class Statements:

@@ -1,7 +1,8 @@
 """The tables. A change here needs a migration; a test compares the two.
 
-An object is one row. Its attributes are stored whole (`records`), and once more in columns and in `attribute_values`
-as far as Locate asks for them, so that every criterion is answered by an index. Nothing but `sealed` is secret.
+An object is one row. Its attributes are stored whole (`records`), and once more where Locate looks for them: those that
+tell few objects from many as entries of `attribute_values`, which is an index; those that many objects share in columns
+of the row, which other criteria have found. Nothing but `sealed` is secret.
 """
 
 from typing import Final
@@ -27,6 +28,33 @@ metadata: Final = MetaData()
 
 DATE_COLUMNS: Final = tuple(sorted(DATES))
 
+TRAIT_COLUMNS: Final = (
+    "cryptographic_algorithm",
+    "cryptographic_length",
+    "certificate_type",
+    "certificate_length",
+    "cryptographic_usage_mask",
+    "lease_time",
+    "fresh",
+    "key_value_present",
+    "sensitive",
+    "always_sensitive",
+    "extractable",
+    "never_extractable",
+    "key_format_type",
+    "opaque_data_type",
+    "protection_level",
+    "protection_period",
+    "protection_storage_mask",
+    "quantum_safe",
+    "rotate_automatic",
+    "rotate_generation",
+    "rotate_interval",
+    "rotate_latest",
+    "rotate_offset",
+)
+"""Attributes with one value, a number, that too many objects share for an index to help."""
+
 managed_objects: Final = Table(
     "managed_objects",
     metadata,
@@ -37,6 +65,7 @@ managed_objects: Final = Table(
     Column("policy", Text, nullable=False),
     Column("state", SmallInteger, nullable=False),  # as stored, before dates are settled; 0: none
     *(Column(name, BigInteger) for name in DATE_COLUMNS),
+    *(Column(name, BigInteger) for name in TRAIT_COLUMNS),
     Column("archived", Boolean, nullable=False),
     Column("has_content", Boolean, nullable=False),
     Column("version", BigInteger, nullable=False),

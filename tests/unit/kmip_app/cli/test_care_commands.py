@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from kmip_adapters.storage.lock import directory_lock
+from kmip_adapters.storage.sql.migration import HISTORY
 from kmip_app import cli
 from tests.server import ROOT
 
-FIXTURE = ROOT / "tests" / "fixtures" / "schema-0001"
+FIXTURE = ROOT / "tests" / "fixtures" / f"schema-{HISTORY.revision}"
 OBJECTS = json.loads((FIXTURE / "objects.json").read_text())
 OF_ARCHIVE = "correct horse battery staple"
 

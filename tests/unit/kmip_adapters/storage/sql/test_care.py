@@ -179,6 +179,15 @@ def test_a_wrong_index_is_found(store: SqlStorage) -> None:
     ) == verify(store, nobody_asks)
 
 
+def test_columns_that_do_not_agree_with_the_record_are_found(store: SqlStorage) -> None:
+    write(store, "UPDATE managed_objects SET cryptographic_length = 1, activation_date = 2 WHERE sequence = 5")
+
+    assert (
+        Damage("k4", "the column activation_date does not agree with the record"),
+        Damage("k4", "the column cryptographic_length does not agree with the record"),
+    ) == verify(store, nobody_asks)
+
+
 def test_a_backup_is_whole_sealed_and_private(store: SqlStorage, tmp_path: Path) -> None:
     copy = tmp_path / "elsewhere" / "backup.db"
     copy.parent.mkdir()

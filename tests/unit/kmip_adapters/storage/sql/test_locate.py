@@ -10,6 +10,7 @@ from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.sql.attribute_index import CODES, entries
 from kmip_adapters.storage.sql.locate import RANKS, analyse
+from kmip_adapters.storage.sql.schema import TRAIT_COLUMNS
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_core.attributes import CUSTOM, FIELDS, Attributes
 from kmip_core.criteria import DATES, Query
@@ -20,7 +21,6 @@ from tests.contract.storage_samples import NOW, SAMPLES, a_name, criterion, quer
 SYMMETRIC = criterion("object_type", ObjectType.SYMMETRIC_KEY)
 
 RARE: dict[str, Query] = {
-    "unique identifier": query(criterion("unique_identifier", "k1")),
     "name": query(criterion("names", a_name("a"))),
     "name and type and state": query(
         criterion("state", State.ACTIVE), SYMMETRIC, criterion("names", a_name("a")), maximum_items=2
@@ -46,6 +46,7 @@ COMMON: dict[str, Query] = {
     "owner and state": query(criterion("state", State.PRE_ACTIVE), maximum_items=10),
     "owner and settled state": query(criterion("state", State.DEACTIVATED), maximum_items=10),
     "type": query(SYMMETRIC, maximum_items=10),
+    "length": query(criterion("cryptographic_length", 256), maximum_items=10),
     "usage mask": query(criterion("cryptographic_usage_mask", 12), maximum_items=10),
 }
 """Criteria that many objects satisfy; visibility drives."""
@@ -74,9 +75,16 @@ def plans(store: SqlStorage, wanted: Query) -> list[str]:
         store.give_back(connection)
 
 
-@pytest.mark.parametrize("name", [*RARE, *COMMON])
+IDENTIFIED: dict[str, Query] = {
+    "unique identifier": query(criterion("unique_identifier", "k1")),
+    "unique identifier and name": query(criterion("names", a_name("a")), criterion("unique_identifier", "k1")),
+}
+"""One object at most."""
+
+
+@pytest.mark.parametrize("name", [*RARE, *COMMON, *IDENTIFIED])
 def test_no_criterion_needs_a_full_scan(store: SqlStorage, name: str) -> None:
-    lines = plans(store, (RARE | COMMON)[name])
+    lines = plans(store, (RARE | COMMON | IDENTIFIED)[name])
 
     tables = [line for line in lines if line.startswith(("SCAN", "SEARCH"))]
     assert tables
@@ -93,15 +101,22 @@ def test_the_rarest_criterion_is_walked_first(store: SqlStorage, name: str) -> N
     assert f"SEARCH driver USING PRIMARY KEY (attribute=? AND {value})" == tables[0]
 
 
-@pytest.mark.parametrize("name", [name for name in RARE | COMMON if name != "date range"])
+@pytest.mark.parametrize("name", [name for name in RARE | COMMON | IDENTIFIED if name != "date range"])
 def test_the_order_of_the_answer_is_the_order_of_the_index(store: SqlStorage, name: str) -> None:
-    shape, values = analyse((RARE | COMMON)[name])
+    shape, values = analyse((RARE | COMMON | IDENTIFIED)[name])
     statement = store.located(shape)
     connection = store.take()
     plan = connection.execute(f"EXPLAIN QUERY PLAN {statement.sql}", statement.values(values)).fetchall()
     store.give_back(connection)
 
     assert [row[3] for row in plan if "USE TEMP B-TREE FOR ORDER BY" in row[3]] == []
+
+
+@pytest.mark.parametrize("name", IDENTIFIED)
+def test_an_identifier_is_found_by_itself(store: SqlStorage, name: str) -> None:
+    tables = [line for line in plans(store, IDENTIFIED[name]) if line.startswith("SEARCH")]
+
+    assert tables[0].endswith("(unique_identifier=?)")
 
 
 def test_state_is_searched_with_its_owner(store: SqlStorage) -> None:
@@ -119,14 +134,22 @@ def test_statements_are_compiled_once_for_each_shape(store: SqlStorage) -> None:
 # --- tables ---------------------------------------------------------------------------------------------------------
 
 
-def test_every_attribute_but_state_has_a_code_of_its_own() -> None:
-    assert {*FIELDS, CUSTOM} - {"state"} == set(CODES)
+def test_every_attribute_is_in_the_index_or_in_a_column() -> None:
+    in_columns = {"unique_identifier", "object_type", "state", *TRAIT_COLUMNS}
+
+    assert {*FIELDS, CUSTOM} == set(CODES) | in_columns
+    assert set() == set(CODES) & in_columns
     assert len(CODES) == len(set(CODES.values()))
+
+
+def test_numbers_that_had_a_meaning_once_get_no_other() -> None:
+    assert set(CODES.values()).isdisjoint(range(49, 55))
+    assert set(CODES.values()).isdisjoint([1, 4, 5, 6, 9, 10, 21, 22, 36, 42, 56, 57, 58, 59, 60, 62, 63, 64, 66])
 
 
 def test_codes_never_change() -> None:
     """They are in every database; entries are only added."""
-    some = {"unique_identifier": 1, "names": 3, "state": None, "initial_date": 25, "rotate_offset": 66, CUSTOM: 1000}
+    some = {"names": 3, "state": None, "initial_date": 25, "rotate_name": 65, CUSTOM: 1000}
 
     assert some == {name: CODES.get(name) for name in some}
 

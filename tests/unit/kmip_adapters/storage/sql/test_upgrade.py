@@ -11,21 +11,30 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from attrs import evolve
+from sqlalchemy import make_url
 
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.errors import StorageUnusable
+from kmip_adapters.storage.records import encode_attributes
+from kmip_adapters.storage.sql import sqlite
+from kmip_adapters.storage.sql.attribute_index import entries
 from kmip_adapters.storage.sql.care import verify
-from kmip_adapters.storage.sql.migration import HISTORY, History
+from kmip_adapters.storage.sql.migration import HISTORY, History, open_schema
+from kmip_adapters.storage.sql.rows import policy_of
+from kmip_adapters.storage.sql.schema import DATE_COLUMNS, TRAIT_COLUMNS
 from kmip_adapters.storage.sql.storage import SqlStorage
-from kmip_core.enums import State, StorageStatusMask
+from kmip_core.attributes import FIELDS, MULTIPLE, Attributes
+from kmip_core.enums import ObjectType, State, StorageStatusMask
 from kmip_core.objects import KeyValue, ManagedObject
-from tests.contract.storage_samples import a_name, admitted, criterion, query
+from tests.contract.storage_samples import SAMPLES, a_key, a_name, admitted, criterion, query
 from tests.server import ROOT
 
+NOW: Final = HISTORY.revision
 FIXTURES: Final = ROOT / "tests" / "fixtures"
 LATER: Final = History(
-    revision="0002", release="0.2.0", folders=(*HISTORY.folders, str(Path(__file__).parent / "later_steps"))
+    revision="0003", release="0.2.0", folders=(*HISTORY.folders, str(Path(__file__).parent / "later_steps"))
 )
 
 
@@ -40,7 +49,7 @@ def a_copy(of: Path, directory: Path) -> Path:
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    return a_copy(FIXTURES / "schema-0001", tmp_path / "data")
+    return a_copy(FIXTURES / f"schema-{NOW}", tmp_path / "data")
 
 
 def open_store(path: Path, **more: Any) -> SqlStorage:
@@ -104,8 +113,8 @@ def test_an_upgrade_changes_everything_over_and_leaves_a_copy(old: Path) -> None
 
     open_store(old, history=LATER).close()
 
-    copy = old.with_name("kmipd.sqlite.schema-0001")
-    assert (revision(old), revision(copy)) == ("0002", "0001")
+    copy = old.with_name(f"kmipd.sqlite.schema-{NOW}")
+    assert (revision(old), revision(copy)) == ("0003", NOW)
     assert copy.stat().st_mode & 0o777 == 0o600
     assert before != old.read_bytes()
     connection = sqlite3.connect(old)
@@ -118,35 +127,35 @@ def test_an_upgrade_changes_everything_over_and_leaves_a_copy(old: Path) -> None
 
 
 def test_a_copy_of_an_earlier_attempt_is_replaced(old: Path) -> None:
-    copy = old.with_name("kmipd.sqlite.schema-0001")
+    copy = old.with_name(f"kmipd.sqlite.schema-{NOW}")
     copy.write_text("from an upgrade that was taken back")
 
     open_store(old, history=LATER).close()
 
-    assert revision(copy) == "0001"
+    assert revision(copy) == NOW
 
 
 def test_an_upgraded_database_is_refused_by_the_older_release_with_what_it_needs(old: Path) -> None:
     open_store(old, history=LATER).close()
 
-    with pytest.raises(StorageUnusable, match=r"schema 0002.*knows up to 0001.*needs kmipd 0\.2\.0"):
+    with pytest.raises(StorageUnusable, match=rf"schema 0003.*knows up to {NOW}.*needs kmipd 0\.2\.0"):
         open_store(old)
-    assert revision(old) == "0002"
+    assert revision(old) == "0003"
 
 
 def test_without_room_for_the_copy_nothing_is_upgraded(old: Path) -> None:
-    (old.parent / "kmipd.sqlite.schema-0001").mkdir()  # a place where no file can be written
+    (old.parent / f"kmipd.sqlite.schema-{NOW}").mkdir()  # a place where no file can be written
 
     with pytest.raises(StorageUnusable, match="could not be copied"):
         open_store(old, history=LATER)
-    assert revision(old) == "0001"
+    assert revision(old) == NOW
     assert holds_all(old)
 
 
 def test_whoever_may_be_beside_a_server_upgrades_nothing(old: Path) -> None:
     with pytest.raises(StorageUnusable, match="start the server of this release once"):
         open_store(old, history=LATER, may_upgrade=False)
-    assert revision(old) == "0001"
+    assert revision(old) == NOW
 
 
 def test_of_several_starts_at_once_one_upgrades(old: Path) -> None:
@@ -216,8 +225,44 @@ def test_kill_at_any_statement_of_an_upgrade_leaves_old_or_new(tmp_path: Path) -
     for number, _ in killed:
         path = tmp_path / number / "kmipd.sqlite"
         assert revision(path) == "0001"
-    assert revision(tmp_path / last[0] / "kmipd.sqlite") == "0002"
+    assert revision(tmp_path / last[0] / "kmipd.sqlite") == "0003"
     for number in (killed[0][0], killed[len(killed) // 2][0], killed[-1][0]):
         path = tmp_path / number / "kmipd.sqlite"
         open_store(path, history=LATER).close()
         assert holds_all(path, history=LATER)
+
+
+def test_step_2_brings_every_trait_into_its_column(tmp_path: Path) -> None:
+    path = tmp_path / "kmipd.sqlite"
+    open_schema(sqlite.make_engine(make_url(f"sqlite:///{path}")), pytest.fail, evolve(HISTORY, revision="0001"))
+    everything = Attributes(**{name: SAMPLES[name] for name in FIELDS if name not in MULTIPLE})
+    kept = [
+        everything.but(unique_identifier="all", object_type=ObjectType.CERTIFICATE, operation_policy_name=None),
+        Attributes(unique_identifier="none", object_type=ObjectType.SECRET_DATA, fresh=False, rotate_offset=0),
+        a_key("usual").attributes,
+    ]
+    connection = sqlite3.connect(path)
+    for sequence, attributes in enumerate(kept, 1):
+        row = {
+            "sequence": sequence, "unique_identifier": attributes.unique_identifier,
+            "object_type": int(attributes.object_type or 0), "owner": "alice", "archived": 0, "has_content": 0,
+            "version": 1, "attributes": encode_attributes(attributes), "policy": policy_of(attributes),
+            "state": int(attributes.state or 0), **{name: getattr(attributes, name) for name in DATE_COLUMNS},
+        }  # fmt: skip
+        names, places = ", ".join(row), ", ".join("?" * len(row))
+        connection.execute(f"INSERT INTO managed_objects ({names}) VALUES ({places})", list(row.values()))
+        index = [(*entry, sequence) for entry in entries(attributes)]
+        index += [(code, 1, sequence) for code in (1, 4, 5, 6, 21, 36, 66)]  # as they were
+        connection.executemany("INSERT INTO attribute_values VALUES (?, ?, ?)", index)
+    connection.commit()
+    connection.close()
+
+    store = open_store(path)
+
+    assert verify(store, lambda done, in_all: None) == ()
+    with store.unit_of_work() as work:
+        assert [work.find(name).attributes for name in ("all", "none", "usual")] == kept  # type: ignore[union-attr]
+        for name in TRAIT_COLUMNS:
+            found = work.locate(query(criterion(name, SAMPLES[name]), storage_status_mask=StorageStatusMask(7)))
+            assert "all" in found.unique_identifiers
+    store.close()
