@@ -151,9 +151,10 @@ class Attributes:
         """Return these attributes with some fields changed: `evolve` for the hot path, ten times as fast."""
         if not changes.keys() <= self.__dict__.keys():
             raise TypeError(f"no such attribute: {', '.join(changes.keys() - self.__dict__.keys())}")
+        fields = self.__dict__.copy()
+        fields.update(changes)
         changed = object.__new__(Attributes)
-        changed.__dict__.update(self.__dict__)
-        changed.__dict__.update(changes)
+        object.__setattr__(changed, "__dict__", fields)  # past the frozen class, and without growing a dict
         return changed
 
     def instances(self) -> Iterator[AttributeInstance]:
