@@ -25,15 +25,14 @@ from attrs import NOTHING, evolve, field, frozen
 from kmip_adapters.ttlv import attribute_table, attributes_1x, attributes_2x, elements, spellings, tables
 from kmip_adapters.ttlv.attribute_table import tag_of_field
 from kmip_adapters.ttlv.elements import Element, UnencodableError
-from kmip_adapters.ttlv.items import DecodingError, Item, children, tag_name
+from kmip_adapters.ttlv.items import DecodingError, Item, Items, children, tag_name
 from kmip_adapters.ttlv.spellings import Form
 from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes
 from kmip_core.enums import ItemType, KeyFormatType, ObjectType, ResultReason
 from kmip_core.errors import KmipError, invalid_field
 from kmip_core.objects import CONTENT_CLASSES, Content, KeyBlock, KeyValue
-from kmip_core.structures import TRANSPARENT_KEYS, KeyHandle, Name, ProtocolVersion, TypedValue
+from kmip_core.structures import TRANSPARENT_KEYS, KeyHandle, Name, ProtocolVersion
 
-Items: TypeAlias = tuple[Item, ...]
 Fields: TypeAlias = dict[str, Any]
 
 STRUCTURE: Final = ItemType.STRUCTURE
@@ -732,4 +731,4 @@ def _gather(name: str) -> Callable[[Fields], None]:
     return finish
 
 
-__all__ = ["Fields", "Items", "TypedValue", "make_converter"]
+__all__ = ["make_converter"]

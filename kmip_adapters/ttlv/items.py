@@ -24,6 +24,9 @@ class Item(NamedTuple):
     value: Value
 
 
+Items: TypeAlias = tuple[Item, ...]
+
+
 class DecodingError(KmipError):
     """Bytes or text that are no KMIP item; the one error of every decoder (Invalid Message)."""
 
@@ -46,7 +49,7 @@ class Limits:
 DEFAULT_LIMITS: Final = Limits()
 
 
-def children(item: Item) -> tuple[Item, ...]:
+def children(item: Item) -> Items:
     """Return the items of a structure.  Raises DecodingError if `item` is none."""
     if not isinstance(item.value, tuple):
         raise DecodingError(f"{tag_name(item.tag)} must be a Structure")

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from kmip_adapters.ttlv import binary, spellings, tables
 from kmip_adapters.ttlv.attribute_table import tag_of_field
-from kmip_adapters.ttlv.converter import Items, make_converter
-from kmip_adapters.ttlv.items import DEFAULT_LIMITS, Item, Limits, children
+from kmip_adapters.ttlv.converter import make_converter
+from kmip_adapters.ttlv.items import DEFAULT_LIMITS, Item, Items, Limits, children
 from kmip_core.attributes import FIELDS, MULTIPLE, AttributeReference
 from kmip_core.enums import ItemType, KeyFormatType, ResultReason
 from kmip_core.errors import KmipError

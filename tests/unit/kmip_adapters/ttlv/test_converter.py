@@ -29,6 +29,7 @@ from kmip_core.operations import (
     CATALOGUE,
     create,
     delete_attribute,
+    encrypt,
     get,
     locate,
     modify_attribute,
@@ -82,7 +83,7 @@ KEY_WRAP_TYPE = 0x4200F8
 CURRENT_ATTRIBUTE = 0x42013C
 NEW_ATTRIBUTE = 0x42013D
 
-V10, V12, V14, V20, V21 = (ProtocolVersion(*v) for v in ((1, 0), (1, 2), (1, 4), (2, 0), (2, 1)))
+V10, V12, V13, V14, V20, V21 = (ProtocolVersion(*v) for v in ((1, 0), (1, 2), (1, 3), (1, 4), (2, 0), (2, 1)))
 
 
 def structured(cls: type, version: ProtocolVersion, *items: Item) -> Any:
@@ -288,6 +289,37 @@ def test_fortigate_criteria_in_a_template_attribute_are_criteria() -> None:
 
     assert inside.criteria == structured(locate.Request, V10, attribute).criteria
     assert [c.value.name_value for c in inside.criteria] == ["key"]
+
+
+@pytest.mark.parametrize(
+    ("version", "data", "tag"),
+    [
+        pytest.param(V12, b"cipher text" + b"t" * 16, None, id="1.2: at the end of the data"),
+        pytest.param(V13, b"cipher text" + b"t" * 16, None, id="1.3: at the end of the data"),
+        pytest.param(V14, b"cipher text", b"t" * 16, id="1.4: in its own field"),
+        pytest.param(V21, b"cipher text", b"t" * 16, id="2.1: in its own field"),
+    ],
+)
+def test_the_tag_of_an_encryption_reaches_every_version(
+    version: ProtocolVersion, data: bytes, tag: bytes | None
+) -> None:
+    answer = encrypt.Response(unique_identifier="key", data=b"cipher text", authenticated_encryption_tag=b"t" * 16)
+
+    assert over_the_wire(answer, version) == encrypt.Response(
+        unique_identifier="key", data=data, authenticated_encryption_tag=tag
+    )
+
+
+def test_an_encryption_without_a_tag_is_not_touched() -> None:
+    answer = encrypt.Response(unique_identifier="key", data=b"cipher text")
+
+    assert over_the_wire(answer, V12) == answer
+
+
+def test_a_last_part_that_is_nothing_but_a_tag_reaches_old_versions() -> None:
+    answer = encrypt.Response(unique_identifier="key", authenticated_encryption_tag=b"t" * 16)
+
+    assert over_the_wire(answer, V12) == encrypt.Response(unique_identifier="key", data=b"t" * 16)
 
 
 # --- plans for classes that no operation has yet ------------------------------------------------------------------
