@@ -1,5 +1,12 @@
-"""The wire: KMIP messages as TTLV, XML and JSON, in every protocol version.
+"""The wire: KMIP messages as TTLV and XML, in every protocol version.
 
-frame (framing) -> item tree (binary, xml, json) -> typed message (converter). Items have tags and types but
-no meaning; names, presence by version and enumerations of tags come from the generated tables (tables).
+    frame           framing
+    item tree       items, binary, xml: tag, type, value; no meaning
+    message         codec, the door: request_messages, response_messages, message_items; a version's dialect (dialects)
+    payload         converter, the second door: planner, fields; special_fields, attribute_fields_1x and _2x
+    value           elements; attribute_table, attributes_1x and _2x
+    data            tables (generated), spellings (where a field is not called like its tag), reasons
+
+`service` answers frames with all of it, `key_values` encodes what key wrapping wraps, `mishaps` fails on request. Who
+imports whom is a contract in pyproject.toml.
 """

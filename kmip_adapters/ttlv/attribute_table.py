@@ -23,7 +23,7 @@ from kmip_core.attributes import (
 from kmip_core.structures import CertificateAttributes, ProtocolVersion
 
 MakeElement: TypeAlias = Callable[[Any, tables.Tag], Element]
-"""(Python type, tag) -> how a value of it travels under that tag; the converter's."""
+"""(Python type, tag) -> how a value of it travels under that tag; the planner's."""
 
 
 @frozen(kw_only=True)

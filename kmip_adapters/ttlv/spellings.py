@@ -1,4 +1,4 @@
-"""Where the wire deviates from the rule that a field's name is its tag: data only; `converter` acts on it.
+"""Where the wire deviates from the rule that a field's name is its tag: data only; `fields` and the planner act on it.
 
 The rule: a field name without underscores is a tag's name, in the singular for a repeated field; the versions that
 have the tag are the versions that have the field; fields stand in the order of the class. What is declared here is
@@ -24,7 +24,6 @@ class Form(enum.Enum):
     BARE_ATTRIBUTES = "repeated Attribute with indices (1.x) or Attributes (2.x)"
     CRITERIA = "repeated Attribute (1.x) or the members of Attributes (2.x)"
     ATTRIBUTE = "Attribute (1.x) or Current/New Attribute (2.x)"
-    ATTRIBUTE_OF_1X = "Attribute (1.x); nothing (2.x)"
     REFERENCES = "repeated Attribute Name (1.x) or Attribute Reference (2.x)"
     REFERENCE = "Attribute Name and Attribute Index (1.x) or Attribute Reference (2.x)"
     OBJECT_REFERENCE = "text, enumeration or index"

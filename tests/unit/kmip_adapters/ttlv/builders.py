@@ -1,9 +1,10 @@
 """Messages and items to test with, written by hand: what a client could send, and what of it is wrong."""
 
-from typing import Final
+from typing import Any, Final
 
-from kmip_adapters.ttlv import binary
+from kmip_adapters.ttlv import binary, tables
 from kmip_adapters.ttlv.codec import Codec
+from kmip_adapters.ttlv.converter import make_converter
 from kmip_adapters.ttlv.items import Item
 from kmip_adapters.ttlv.message_items import (
     BATCH_COUNT,
@@ -23,6 +24,7 @@ from kmip_core.operations import CATALOGUE
 from kmip_core.structures import ProtocolVersion
 
 CODEC: Final = Codec(CATALOGUE)
+CONVERTERS: Final = {version: make_converter(version) for version in tables.VERSIONS}
 V10, V12, V13, V14, V20, V21 = (ProtocolVersion(*v) for v in ((1, 0), (1, 2), (1, 3), (1, 4), (2, 0), (2, 1)))
 
 
@@ -40,6 +42,9 @@ def enumerated(tag: int, value: int) -> Item:
 
 def structure(tag: int, *items: Item) -> Item:
     return Item(tag, ItemType.STRUCTURE, items)
+
+
+# --- messages -----------------------------------------------------------------------------------------------------
 
 
 def version_item(version: tuple[int, int]) -> Item:
@@ -69,3 +74,21 @@ def request(*items: Item) -> RequestMessage:
 def one(message: RequestMessage) -> RequestBatchItem:
     (item,) = message.batch_items
     return item
+
+
+# --- structures ---------------------------------------------------------------------------------------------------
+
+OBJECT_TYPE: Final = 0x420057
+IDENTIFIER: Final = text(0x420094, "1")
+
+
+def structured(cls: type, version: ProtocolVersion, *items: Item) -> Any:
+    return CONVERTERS[version].get_structure_hook(cls)(items, cls)
+
+
+def over_the_wire(value: Any, version: ProtocolVersion) -> Any:
+    """Return what is read of what is written of a value."""
+    converter = CONVERTERS[version]
+    items = converter.get_unstructure_hook(type(value))(value)
+    packed = binary.encode(structure(REQUEST_PAYLOAD, *items))
+    return converter.get_structure_hook(type(value))(binary.decode(packed).value, type(value))

@@ -4,11 +4,11 @@ import pytest
 
 from kmip_adapters.ttlv.converter import make_converter
 from kmip_adapters.ttlv.items import Item
-from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes
-from kmip_core.enums import CryptographicAlgorithm, ItemType, ObjectType, State
+from kmip_core.attributes import AttributeReference, Attributes
+from kmip_core.enums import CryptographicAlgorithm, ItemType, State
 from kmip_core.errors import KmipError
 from kmip_core.operations import create, get_attribute_list, get_attributes, locate
-from kmip_core.structures import CertificateAttributes, CustomAttribute, Link, Name, ProtocolVersion, TypedValue
+from kmip_core.structures import CertificateAttributes, CustomAttribute, Name, ProtocolVersion, TypedValue
 
 V20, V21 = ProtocolVersion(2, 0), ProtocolVersion(2, 1)
 CONVERTERS = {version: make_converter(version) for version in (V20, V21)}
@@ -192,25 +192,3 @@ def test_parts_of_certificate_attributes_are_referred_to_one_by_one() -> None:
     assert [r.attribute for r in references] == ["certificate_subject_cn", "certificate_subject_os"]
     response = get_attribute_list.Response(unique_identifier="1", references=references)
     assert CONVERTERS[V20].get_unstructure_hook(get_attribute_list.Response)(response) == (IDENTIFIER, *items)
-
-
-# --- criteria -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("version", [ProtocolVersion(1, 2), ProtocolVersion(2, 1)], ids=str)
-def test_a_criterion_need_not_say_all_of_a_structure(version: ProtocolVersion) -> None:
-    converter = make_converter(version)
-    partial = Link(link_type=None, linked_object_identifier="other")  # type: ignore[arg-type]  # as it is decoded
-    request = locate.Request(
-        criteria=(AttributeInstance(reference=AttributeReference(attribute="links"), value=partial),)
-    )
-
-    items = converter.get_unstructure_hook(locate.Request)(request)
-    (criterion,) = converter.get_structure_hook(locate.Request)(items, locate.Request).criteria
-
-    assert (criterion.reference.attribute, criterion.value) == ("links", partial)
-    attributes = converter.get_unstructure_hook(create.Request)(
-        create.Request(object_type=ObjectType.SYMMETRIC_KEY, attributes=Attributes(links=(partial,)))
-    )
-    with pytest.raises(KmipError):  # a new object needs it whole
-        converter.get_structure_hook(create.Request)(attributes, create.Request)
