@@ -16,7 +16,15 @@ from kmip_adapters.crypto.software.keys import ParsedPublicKey
 from kmip_core.enums import KeyFormatType
 from kmip_core.objects import Certificate, KeyBlock, KeyValue, PublicKey
 
-UNREADABLE: Final = (ValueError, TypeError, UnsupportedAlgorithm, OverflowError, x509.InvalidVersion)
+UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    OverflowError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
 """What pyca raises for input that it cannot read."""
 
 EARLIEST: Final = -631152000  # 1950-01-01, where UTCTime begins
