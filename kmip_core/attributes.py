@@ -316,6 +316,7 @@ def collect(instances: Iterable[AttributeInstance], template_names: tuple[Name, 
     that can have only one. KMIP 1.4 §4.1, §11.2.
     """
     fields: dict[str, Any] = {}
+    multiple: dict[str, list[Any]] = {}
     customs: list[CustomAttribute] = []
     for instance in instances:
         reference = instance.reference
@@ -329,13 +330,14 @@ def collect(instances: Iterable[AttributeInstance], template_names: tuple[Name, 
                 )
             )
         elif name in MULTIPLE:
-            fields[name] = (*fields.get(name, ()), instance.value)
+            multiple.setdefault(name, []).append(instance.value)
         elif name not in _FIELD_SET:
             raise invalid_field(f"{name} is not an attribute of the standard")
         elif name in fields:
             raise invalid_field(f"{title(name)} can have only one value")
         else:
             fields[name] = instance.value
+    fields |= {name: tuple(values) for name, values in multiple.items()}
     return Attributes(**fields, custom_attributes=tuple(customs), template_names=template_names)
 
 

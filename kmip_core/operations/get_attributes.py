@@ -2,12 +2,13 @@
 
 from attrs import evolve, frozen
 
-from kmip_core.attributes import AttributeReference, Attributes
+from kmip_core.attributes import AttributeReference, Attributes, custom_reference
 from kmip_core.enums import Operation
 from kmip_core.errors import invalid_message
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
 from kmip_core.policy import DEFAULT_POLICY
 from kmip_core.rules import Purpose
+from kmip_core.structures import CustomAttribute
 
 
 @frozen(kw_only=True)
@@ -48,12 +49,18 @@ def told(attributes: Attributes) -> Attributes:
 
 def only(attributes: Attributes, references: tuple[AttributeReference, ...]) -> Attributes:
     """Return the attributes reduced to those named, with their instance numbers."""
+    wanted = dict.fromkeys(evolve(reference, attribute_index=None) for reference in references)
+    customs: dict[AttributeReference, list[CustomAttribute]] = {}
+    for custom in attributes.custom_attributes:  # looked through once, however many are named
+        customs.setdefault(custom_reference(custom), []).append(custom)
     chosen = Attributes()
-    for reference in references:
-        values = attributes.values_of(reference)
-        if values:
-            chosen = chosen.with_values(reference, values, attributes.indices_of(reference))
-    return chosen
+    for reference in wanted:
+        if reference.vendor_identification is None and (values := attributes.values_of(reference)):
+            chosen = chosen.with_values(reference, values)
+    return chosen.but(
+        custom_attributes=tuple(custom for reference in wanted for custom in customs.get(reference, ())),
+        sparse_indices=tuple(entry for entry in attributes.sparse_indices if entry[0] in wanted),
+    )
 
 
 SPEC = Spec(

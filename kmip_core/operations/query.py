@@ -63,7 +63,7 @@ def perform(request: Request, scope: Scope) -> Response:
         raise invalid_message("Query Function is missing")
     told: dict[str, Any] = {}
     # The order of the functions decides: where list and map are asked for, the map is told (KMIP 2.1 §6.1.40).
-    for function in sorted(request.query_functions):
+    for function in sorted(set(request.query_functions)):
         answer = ANSWERS.get(function)
         if answer is not None:
             told.update(answer(scope))

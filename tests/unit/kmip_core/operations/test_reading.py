@@ -1,5 +1,8 @@
 """Get Attributes and Get Attribute List."""
 
+import sys
+from collections import Counter
+
 import pytest
 
 from kmip_core.attributes import AttributeReference, Attributes
@@ -40,6 +43,33 @@ def test_get_attributes_returns_all_instances_with_their_numbers() -> None:
 
     assert answer.custom_attributes == (a_custom("ID", "1"), a_custom("ID", "2"))
     assert answer.indices_of(reference) == (0, 1)
+
+
+def test_get_attributes_returns_custom_attributes_in_the_order_of_the_request() -> None:
+    one, two, other = a_custom("one", "1"), a_custom("two", "2"), a_custom("other", "3")
+    engine = an_engine(a_symmetric_key(custom_attributes=(one, other, two)))
+    names = (AttributeReference(attribute=name, vendor_identification="x") for name in ("two", "one"))
+
+    assert told(engine, *names).custom_attributes == (two, one)
+
+
+def test_what_get_attributes_costs_grows_with_what_is_asked_for_and_not_with_its_square() -> None:
+    few, many = (calls_for_all_of(number) for number in (50, 200))
+
+    assert many < 5 * few
+
+
+def calls_for_all_of(number: int) -> int:
+    """Return how many calls it takes to choose all of so many custom attributes."""
+    attributes = Attributes(custom_attributes=tuple(a_custom(str(n), "value") for n in range(number)))
+    references = attributes.references()
+    calls = Counter[str]()
+    sys.setprofile(lambda frame, event, argument: calls.update([event]))
+    try:
+        get_attributes.only(attributes, references)
+    finally:
+        sys.setprofile(None)
+    return calls["call"]
 
 
 def test_get_attributes_without_references_returns_everything() -> None:
