@@ -201,7 +201,7 @@ QUESTIONS: Final = {
         )
     ),
 }
-"""Questions with one answer, in microseconds each. Pages are not among them: Located Items counts all there are."""
+"""Questions with one answer, in microseconds each."""
 
 
 def in_turn(question: Question, stores: list[FilledStore]) -> list[float]:

@@ -52,6 +52,7 @@ class Query:
 
     criteria: all must hold.  storage_status_mask: None means on-line objects only.
     maximum_items, offset_items: applied after the order, which is newest first and stable.
+    is_counted: whether to tell how many there are in all, which costs as much as to find them all.
     """
 
     criteria: tuple[AttributeInstance, ...] = ()
@@ -61,14 +62,15 @@ class Query:
     object_group_member: ObjectGroupMember | None = None
     maximum_items: int | None = None
     offset_items: int = 0
+    is_counted: bool = False
 
 
 @frozen(kw_only=True)
 class Located:
-    """The answer.  located_items: how many there are in all, before offset and maximum."""
+    """The answer.  located_items: how many there are in all, before offset and maximum, if they were to be counted."""
 
     unique_identifiers: tuple[str, ...]
-    located_items: int
+    located_items: int | None = None
 
 
 @frozen

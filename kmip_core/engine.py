@@ -38,7 +38,7 @@ from kmip_core.ports.crypto import Crypto
 from kmip_core.ports.key_forms import KeyForms, KeyValueEncoder
 from kmip_core.ports.policy import PolicyDecider
 from kmip_core.ports.steps import Pace, Steps, waited
-from kmip_core.ports.storage import ConcurrentChange, Outbox, Storage, UnitOfWork
+from kmip_core.ports.storage import ConcurrentChange, Outbox, Storage, TakesLong, UnitOfWork
 from kmip_core.ports.system import Clock, FaultLog, Identifiers
 from kmip_core.principal import Principal
 from kmip_core.settings import Settings
@@ -50,8 +50,8 @@ ATTEMPTS: Final = 200
 """How often a unit of work is run again after somebody else changed its object; then the client is told to retry.
 More than the requests that wait for a commit at once: each round one of them gets through."""
 
-SHORT_BATCH: Final = 16
-"""Items of a batch that count as quick together; so many of the quickest take two milliseconds."""
+SHORT_BATCH: Final = 4
+"""Items of a batch that count as quick together: each may take a millisecond or two."""
 
 _PACES: Final = {
     Effect.READS: Pace.QUICK,
@@ -62,6 +62,9 @@ _PACES: Final = {
 }
 _PACES_WITH_A_TOKEN: Final = dict.fromkeys(Effect, Pace.SLOW) | {Effect.READS: Pace.QUICK}
 """With a crypto adapter whose every call may wait: what does not ask it is not held up by what does."""
+
+_SLOWED: Final = {Pace.QUICK: Pace.BRIEF, Pace.COMMITS: Pace.BRIEF, Pace.BRIEF: Pace.SLOW}
+"""Where work goes on that takes longer than its pace allows."""
 
 _SLOWER: Final = {pace: number for number, pace in enumerate(Pace)}
 UNDONE: Final = "undone with the batch"
@@ -124,6 +127,7 @@ class Engine:
                 now=now,
                 client_correlation_value=header.client_correlation_value or "",
                 server_correlation_value=correlation or "",
+                pace=self.pace(message),
             )
             if header.batch_error_continuation_option is _UNDO and len(message.batch_items) > 1:
                 answers = yield from batch.run_undoable(message.batch_items)
@@ -164,6 +168,9 @@ class _Batch:
     now: int
     client_correlation_value: str = ""
     server_correlation_value: str = ""
+    pace: Pace
+    """At which units of work are begun; slower once one of them takes long."""
+
     named: Named = field(factory=Named)
     afterwards: Afterwards = field(factory=Afterwards)
     """What the unit of work under way has left to do once its outcome is known."""
@@ -188,22 +195,24 @@ class _Batch:
         for _ in range(ATTEMPTS):
             self.named = Named()
             answers, records = [], []
-            with _UnderWay(self) as work:
-                for item in items:
-                    answer, record = self._attempt(item, work)
-                    answers.append(answer)
-                    records.append(record)
-                    if answer.result_status is not ResultStatus.SUCCESS:
-                        self.unrecorded.extend(evolve(r, message=UNDONE) for r in records[:-1])
-                        self.unrecorded.append(record)
-                        return self._evidenced([*(self._undone(a) for a in answers[:-1]), answer])
-                try:
+            try:
+                with _UnderWay(self) as work:
+                    for item in items:
+                        answer, record = self._attempt(item, work)
+                        answers.append(answer)
+                        records.append(record)
+                        if answer.result_status is not ResultStatus.SUCCESS:
+                            self.unrecorded.extend(evolve(r, message=UNDONE) for r in records[:-1])
+                            self.unrecorded.append(record)
+                            return self._evidenced([*(self._undone(a) for a in answers[:-1]), answer])
                     yield from self._commit(work, records)
-                except ConcurrentChange:
-                    continue
-                except KmipError as error:
-                    return self._failed(answers, records, error)
-                return self._evidenced(answers)
+                    return self._evidenced(answers)
+            except ConcurrentChange:
+                continue
+            except TakesLong:
+                yield self._slow_down()
+            except KmipError as error:
+                return self._failed(answers, records, error)
         return self._failed(answers, records, _busy())
 
     def _answer(self, item: RequestBatchItem) -> Steps[ResponseBatchItem]:
@@ -212,25 +221,32 @@ class _Batch:
         refusal: KmipError | None = None
         record: AuditRecord
         for _ in range(ATTEMPTS):
-            with _UnderWay(self) as work:
-                answer, record = self._attempt(item, work)
-                if answer.result_status is not ResultStatus.SUCCESS:
-                    self.unrecorded.append(record)
-                    return answer
-                try:
+            try:
+                with _UnderWay(self) as work:
+                    answer, record = self._attempt(item, work)
+                    if answer.result_status is not ResultStatus.SUCCESS:
+                        self.unrecorded.append(record)
+                        return answer
                     yield from self._commit(work, [record])
-                except ConcurrentChange:
-                    self.named.go_back(before)
-                except KmipError as error:
-                    self.named.go_back(before)
-                    refusal = error
-                    break
-                else:
                     return answer
+            except ConcurrentChange:
+                self.named.go_back(before)
+            except TakesLong:
+                self.named.go_back(before)
+                yield self._slow_down()
+            except KmipError as error:
+                self.named.go_back(before)
+                refusal = error
+                break
         refusal = refusal or _busy()
         if not self.afterwards.is_done:  # what was committed has its record in the outbox
             self.unrecorded.append(_of_failure(record, refusal))
         return failure(refusal, item.operation, item.unique_batch_item_id)
+
+    def _slow_down(self) -> Pace:
+        """Return the pace at which to begin the unit of work again: nothing of it has happened."""
+        self.pace = _SLOWED[self.pace]
+        return self.pace
 
     def _failed(
         self, answers: list[ResponseBatchItem], records: list[AuditRecord], error: KmipError
@@ -259,7 +275,7 @@ class _Batch:
                 self.engine.faults.report(self.engine.identifiers.new(), fault)
 
     def _attempt(self, item: RequestBatchItem, work: UnitOfWork) -> tuple[ResponseBatchItem, AuditRecord]:
-        """Perform one item without committing; every exception becomes an answer here."""
+        """Perform one item without committing; every exception but TakesLong becomes an answer here."""
         record_id = self.engine.identifiers.new()
         touched: list[str] = []
         error: KmipError | None = None
@@ -276,6 +292,8 @@ class _Batch:
             error = refusal
             if spec is not None and spec.failure_empties_placeholder:
                 self.named.placeholder = None
+        except TakesLong:
+            raise
         except Exception as fault:  # the edge where faults become answers (DESIGN 1)
             self.engine.faults.report(record_id, fault)
             error = KmipError(ResultReason.GENERAL_FAILURE, f"the server failed; its log says why under {record_id}")
@@ -383,7 +401,7 @@ class _UnderWay:
 
     def __enter__(self) -> UnitOfWork:
         self._batch.afterwards = Afterwards()
-        self._context = self._batch.engine.storage.unit_of_work()
+        self._context = self._batch.engine.storage.unit_of_work(self._batch.pace)
         return self._context.__enter__()
 
     def __exit__(

@@ -1,9 +1,10 @@
 """The reference store: everything in memory, forgotten at the end, and simple enough to be obviously right."""
 
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from attrs import define, evolve, field, frozen
 
@@ -12,8 +13,12 @@ from kmip_core.creation_rules import Rule
 from kmip_core.criteria import Located, Query, conditions, satisfies
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.ports.audit import AuditRecord
-from kmip_core.ports.storage import ConcurrentChange
+from kmip_core.ports.steps import Pace
+from kmip_core.ports.storage import ConcurrentChange, TakesLong
 from kmip_core.rules import Admitted
+
+JUDGED: Final = dict.fromkeys(Pace, math.inf) | {Pace.QUICK: 200, Pace.COMMITS: 200, Pace.BRIEF: 10_000}
+"""Objects that one Locate may judge, by the pace of its unit of work; each costs some 10 microseconds."""
 
 
 @frozen
@@ -45,13 +50,13 @@ class MemoryStorage:
         self._outbox: dict[str, AuditRecord] = {}
 
     @contextmanager
-    def unit_of_work(self) -> "Iterator[MemoryUnitOfWork]":
+    def unit_of_work(self, pace: Pace = Pace.SLOW) -> "Iterator[MemoryUnitOfWork]":
         """Begin a unit of work on what is committed now."""
         with self._lock:
             snapshot = self._snapshot
             snapshot.readers += 1
         try:
-            yield MemoryUnitOfWork(self, snapshot)
+            yield MemoryUnitOfWork(self, snapshot, pace)
         finally:
             with self._lock:
                 snapshot.readers -= 1
@@ -98,12 +103,13 @@ class MemoryStorage:
 class MemoryUnitOfWork:
     """A unit of work on a snapshot of the store."""
 
-    def __init__(self, storage: MemoryStorage, snapshot: _Snapshot) -> None:
+    def __init__(self, storage: MemoryStorage, snapshot: _Snapshot, pace: Pace) -> None:
         self._storage = storage
         self._snapshot = snapshot
         self._entries = snapshot.entries
         self._pending = Pending()
         self._is_judged = False
+        self._pace = pace
 
     @property
     def has_writes(self) -> bool:
@@ -132,6 +138,8 @@ class MemoryUnitOfWork:
         """Judge every object by the reference semantics."""
         for _ in conditions(query.criteria):  # an impossible criterion is refused even by an empty store
             pass
+        if len(self._entries) > JUDGED[self._pace]:
+            raise TakesLong(f"{len(self._entries)} objects are to be judged")
         stored = [e.managed_object for e in self._entries.values()]
         new = [
             write.managed_object
@@ -146,7 +154,10 @@ class MemoryUnitOfWork:
         ]
         found.reverse()
         end = None if query.maximum_items is None else query.offset_items + query.maximum_items
-        return Located(unique_identifiers=tuple(found[query.offset_items : end]), located_items=len(found))
+        return Located(
+            unique_identifiers=tuple(found[query.offset_items : end]),
+            located_items=len(found) if query.is_counted else None,
+        )
 
     def add(self, managed_object: ManagedObject, content: Content | None) -> None:
         """Collect a new object."""

@@ -5,10 +5,13 @@ from typing import Final
 from attrs import frozen
 
 from kmip_core.attributes import AttributeInstance
-from kmip_core.criteria import Query, is_partial
-from kmip_core.enums import ObjectGroupMember, Operation, StorageStatusMask
-from kmip_core.errors import invalid_field
+from kmip_core.criteria import Query
+from kmip_core.enums import ObjectGroupMember, Operation, ResultReason, StorageStatusMask
+from kmip_core.errors import KmipError, invalid_field
 from kmip_core.operation import Effect, Scope, Spec
+
+IDENTIFIER: Final = 48
+"""Bytes that an identifier of this server takes in an answer: more of them than fit are not even looked for."""
 
 
 @frozen(kw_only=True)
@@ -34,10 +37,15 @@ class Response:
 
 
 def perform(request: Request, scope: Scope) -> Response:
-    """Return what matches and may be seen.  Raises KmipError (Invalid Field) for a criterion that has no meaning."""
+    """Return what matches and may be seen.
+
+    Raises KmipError: Invalid Field for a criterion that has no meaning; Response Too Large.
+    """
     for name, number in (("Maximum Items", request.maximum_items), ("Offset Items", request.offset_items)):
         if number is not None and number < 0:
             raise invalid_field(f"{name} must not be negative")
+    most = scope.settings.maximum_response_size // IDENTIFIER
+    maximum = request.maximum_items
     located = scope.work.locate(
         Query(
             criteria=request.criteria,
@@ -45,13 +53,16 @@ def perform(request: Request, scope: Scope) -> Response:
             now=scope.now,
             storage_status_mask=request.storage_status_mask,
             object_group_member=request.object_group_member,
-            maximum_items=request.maximum_items,
+            maximum_items=most + 1 if maximum is None or maximum > most else maximum,
             offset_items=request.offset_items or 0,
+            # Who reads page by page needs the count; others do not expect the field.
+            is_counted=request.offset_items is not None,
         )
     )
-    # Who reads page by page needs the count; others do not expect the field.
-    count = located.located_items if request.offset_items is not None else None
-    return Response(located_items=count, unique_identifiers=located.unique_identifiers)
+    if len(located.unique_identifiers) > most:
+        message = f"more than {most} objects match; ask for a part with Maximum Items and Offset Items"
+        raise KmipError(ResultReason.RESPONSE_TOO_LARGE, message)
+    return Response(located_items=located.located_items, unique_identifiers=located.unique_identifiers)
 
 
 def _only_one(response: Response) -> str | None:
@@ -60,27 +71,11 @@ def _only_one(response: Response) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-SELECTIVE: Final = frozenset({"unique_identifier", "names"})
-"""Attributes of which few objects have the same value."""
-
-PAGE: Final = 1_000
-"""Objects that are found in milliseconds."""
-
-
-def _effect(request: Request) -> Effect:
-    """Pace: what finds few objects, by the index, is short; a long answer, or a part of a structure, takes a while."""
-    is_indexed = not any(is_partial(c.reference, c.value) for c in request.criteria)
-    finds_few = request.maximum_items is not None and request.maximum_items <= PAGE
-    if is_indexed and (finds_few or any(c.reference.attribute in SELECTIVE for c in request.criteria)):
-        return Effect.READS
-    return Effect.WORKS
-
-
 SPEC = Spec(
     operation=Operation.LOCATE,
     request=Request,
     response=Response,
     perform=perform,
-    effect=_effect,
+    effect=Effect.READS,
     placeholder=_only_one,
 )

@@ -15,12 +15,16 @@ from kmip_core.creation_rules import Rule
 from kmip_core.criteria import Located, Query
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.ports.audit import AuditRecord
-from kmip_core.ports.steps import Pending
+from kmip_core.ports.steps import Pace, Pending
 from kmip_core.rules import Admitted
 
 
 class ConcurrentChange(Exception):
     """Somebody else changed an object between its reading and this commit; nothing was written."""
+
+
+class TakesLong(Exception):
+    """A read would take longer than the pace allows at which its unit of work was begun; nothing has happened."""
 
 
 class Commitment(Pending, Protocol):
@@ -40,7 +44,10 @@ class Commitment(Pending, Protocol):
 
 
 class UnitOfWork(Protocol):
-    """One atomic piece of work. Used by one thread at a time. As a context manager's value; leaving discards."""
+    """One atomic piece of work. Used by one thread at a time. As a context manager's value; leaving discards.
+
+    `find`, `content` and `locate` raise TakesLong rather than keep a thread for longer than the pace says.
+    """
 
     @property
     def has_writes(self) -> bool:
@@ -123,8 +130,11 @@ class Storage(Protocol):
         """True when even reads may wait (a remote database): they must not run on an event loop."""
         ...
 
-    def unit_of_work(self) -> AbstractContextManager[UnitOfWork]:
-        """Begin a unit of work; leaving the context without `commit` discards it."""
+    def unit_of_work(self, pace: Pace = Pace.SLOW) -> AbstractContextManager[UnitOfWork]:
+        """Begin a unit of work; leaving the context without `commit` discards it.
+
+        pace: for how long a read may keep the thread; at SLOW none raises TakesLong.
+        """
         ...
 
     def close(self) -> None:

@@ -74,7 +74,7 @@ def criterion(attribute: str, value: Any, vendor_identification: str | None = No
 
 def query(*criteria: AttributeInstance, **more: Any) -> Query:
     """Return a query by alice at NOW unless told otherwise."""
-    return Query(**({"criteria": criteria, "visibility": sees(), "now": NOW} | more))
+    return Query(**({"criteria": criteria, "visibility": sees(), "now": NOW, "is_counted": True} | more))
 
 
 # --- one value of every attribute -----------------------------------------------------------------------------------

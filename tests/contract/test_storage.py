@@ -39,7 +39,8 @@ from kmip_core.errors import KmipError
 from kmip_core.objects import ManagedObject
 from kmip_core.policy import Visibility
 from kmip_core.ports.audit import AuditRecord
-from kmip_core.ports.storage import ConcurrentChange
+from kmip_core.ports.steps import Pace
+from kmip_core.ports.storage import ConcurrentChange, TakesLong
 from kmip_core.structures import (
     ApplicationSpecificInformation,
     CertificateAttributes,
@@ -578,6 +579,50 @@ def test_the_newest_come_first_page_by_page(store: Store) -> None:
             pages.append(work.locate(query(offset_items=offset, maximum_items=2)))
     assert [page.unique_identifiers for page in pages] == [("k4", "k3"), ("k2", "k1"), ("k0",), ()]
     assert [page.located_items for page in pages] == [5, 5, 5, 5]
+
+
+def test_nothing_is_counted_that_nobody_asked_for(store: Store) -> None:
+    put(store, a_key("k1"), a_key("k2"))
+
+    with store.unit_of_work() as work:
+        answer = work.locate(query(maximum_items=1, is_counted=False))
+        work.add(a_key("k3"), content())
+        beside_a_write = work.locate(query(maximum_items=1, is_counted=False))
+
+    assert (answer.unique_identifiers, answer.located_items) == (("k2",), None)
+    assert (beside_a_write.unique_identifiers, beside_a_write.located_items) == (("k3",), None)
+
+
+@pytest.mark.parametrize("pace", [Pace.QUICK, Pace.COMMITS, Pace.BRIEF])
+def test_what_is_short_is_done_at_any_pace(store: Store, pace: Pace) -> None:
+    put(store, *(a_key(f"k{number}", names=(a_name("one"),)) for number in range(3)))
+
+    with store.unit_of_work(pace) as work:
+        assert work.find("k1").unique_identifier == "k1"
+        assert work.locate(query(criterion("names", a_name("one")))).located_items == 3
+
+
+def test_what_takes_long_is_left_to_a_slower_pace(store: Store) -> None:
+    many = 3_000
+    shared = {"names": (a_name("one"),), "usage_limits": usage_limits(1)}
+    put(store, *(a_key(f"k{number}", **shared) for number in range(many)))
+    named = criterion("names", a_name("one"))
+    wanted = {
+        "all": query(is_counted=False),
+        "a name that all have": query(named, is_counted=False),
+        "one, and the number of all": query(named, maximum_items=1),
+        "the last page": query(maximum_items=1, offset_items=many - 1, is_counted=False),
+        "what none has": query(criterion("cryptographic_length", 1), maximum_items=1, is_counted=False),
+        "a part of a structure": query(criterion("usage_limits", usage_limits(1)), is_counted=False),
+    }
+
+    for title, asked in wanted.items():
+        with store.unit_of_work(Pace.QUICK) as work:
+            with pytest.raises(TakesLong):
+                pytest.fail(f"{title}: {work.locate(asked)}")
+            assert work.find("k1") is not None  # nothing is left of it
+        with store.unit_of_work(Pace.SLOW) as work:
+            work.locate(asked)
 
 
 def test_a_maximum_of_zero_counts_only(store: Store) -> None:

@@ -2,7 +2,8 @@
 
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -11,6 +12,7 @@ from sqlalchemy import URL, Engine, create_engine, event, text
 from sqlalchemy.pool import NullPool
 
 from kmip_adapters.storage.errors import StorageUnusable
+from kmip_core.ports.storage import TakesLong
 
 BUSY_TIMEOUT: Final = 5.0
 """Seconds to wait for a lock that another process holds; an error answer after that."""
@@ -85,6 +87,34 @@ INTEGRITY_CHECK: Final = text("PRAGMA integrity_check")
 
 BEGIN_READING: Final = "BEGIN"
 BEGIN_WRITING: Final = "BEGIN IMMEDIATE"
+
+
+@contextmanager
+def within(connection: Any, instructions: int) -> Iterator[None]:
+    """Have a read that takes more instructions of SQLite's machine than that raise TakesLong.
+
+    Ten thousand are a millisecond, more or less: an instruction is a step of a plan, such as going to the next row.
+    """
+    left = instructions // _PORTION
+
+    def is_over() -> bool:
+        nonlocal left
+        left -= 1
+        return left < 0
+
+    connection.set_progress_handler(is_over, _PORTION)
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+            raise
+        raise TakesLong(f"more than {instructions} instructions") from error
+    finally:
+        connection.set_progress_handler(None, 0)
+
+
+_PORTION: Final = 1_000
+"""Instructions after which they are counted."""
 
 
 def in_transaction(connection: Any) -> bool:

@@ -26,6 +26,7 @@ from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.sealing import DataKeys, StoreSealer, WrappedDataKey
+from kmip_core.ports.steps import Pace
 
 T = TypeVar("T")
 
@@ -111,9 +112,9 @@ class SqlStorage:
         """The writer, for those who take care of the store."""
         return self._writer
 
-    def unit_of_work(self) -> SqlUnitOfWork:
+    def unit_of_work(self, pace: Pace = Pace.SLOW) -> SqlUnitOfWork:
         """Begin a unit of work."""
-        return SqlUnitOfWork(self)
+        return SqlUnitOfWork(self, pace)
 
     def pending_records(self) -> tuple[AuditRecord, ...]:
         """Return the committed audit records that were not acknowledged, oldest first."""

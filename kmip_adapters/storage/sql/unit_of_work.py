@@ -1,7 +1,11 @@
 """A unit of work over SQL: one snapshot for reading, collected writes, one change for the writer."""
 
 import logging
+import math
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final, Self
+
+from attrs import frozen
 
 from kmip_adapters.storage.pending import DONE, Done, Pending, Write, no_content
 from kmip_adapters.storage.records import (
@@ -10,6 +14,7 @@ from kmip_adapters.storage.records import (
     encode_audit_record,
     encode_content,
 )
+from kmip_adapters.storage.sql import sqlite
 from kmip_adapters.storage.sql.attribute_index import entries, is_indexed
 from kmip_adapters.storage.sql.locate import UNLIMITED, Shape, analyse
 from kmip_adapters.storage.sql.rows import RowWrite, StoredObject, changing_columns, stored_object
@@ -22,6 +27,8 @@ from kmip_core.errors import KmipError, invalid_field
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.sealing import SealBroken
+from kmip_core.ports.steps import Pace
+from kmip_core.ports.storage import TakesLong
 from kmip_core.rules import Admitted
 
 if TYPE_CHECKING:
@@ -30,14 +37,40 @@ if TYPE_CHECKING:
 JUDGED: Final = 5_000
 """Objects that are read to look for a part of a structure, which no index knows; each costs some 0.1 ms."""
 
+
+@frozen(kw_only=True)
+class _Patience:
+    """What one read may cost.
+
+    conditions: of the statement of a Locate: one of many takes long to compile.
+    instructions: of SQLite, for a Locate.  judged: objects that are looked into for a part of a structure.
+    attributes, content: bytes of an object as it is stored.
+    """
+
+    conditions: float = math.inf
+    instructions: int | None = None
+    judged: float = math.inf
+    attributes: float = math.inf
+    content: float = math.inf
+
+
+_IMPATIENT: Final = _Patience(conditions=8, instructions=20_000, judged=10, attributes=8_192, content=65_536)
+_PATIENCE: Final = dict.fromkeys(Pace, _Patience()) | {
+    Pace.QUICK: _IMPATIENT,  # a millisecond or two
+    Pace.COMMITS: _IMPATIENT,
+    Pace.BRIEF: _Patience(instructions=1_000_000, judged=500),  # a tenth of a second
+}
+
+NO_END: Final = nullcontext()
 _log = logging.getLogger(__name__)
 
 
 class SqlUnitOfWork:
     """Reads by a connection that it holds from the first read to the end; writes by the storage's writer."""
 
-    def __init__(self, storage: "SqlStorage") -> None:
+    def __init__(self, storage: "SqlStorage", pace: Pace = Pace.SLOW) -> None:
         self._storage = storage
+        self._patience = _PATIENCE[pace]
         self._connection: Any = None
         self._found: dict[str, StoredObject | None] = {}
         self._pending = Pending()
@@ -88,15 +121,20 @@ class SqlUnitOfWork:
     def locate(self, query: Query) -> Located:
         """Answer by SQL; writes of this unit of work, and parts of structures, are judged by the reference."""
         shape, values = analyse(query)
+        conditions = shape.entries + len(shape.columns) + len(shape.states) + len(shape.dates)
+        if conditions > self._patience.conditions:
+            raise TakesLong(f"{conditions} conditions must hold")
         is_judged = not all(map(is_indexed, query.criteria))
         if self._pending.writes or is_judged:
             return self._merged(query, shape, values, is_judged)
-        found = self._rows(self._storage.located(shape), values)
+        found = self._located(self._storage.located(shape), values)
+        if not query.is_counted:
+            return Located(unique_identifiers=tuple(row[1] for row in found))
         first, maximum = query.offset_items, query.maximum_items
         in_all = first + len(found)
         # Only a full page, or a first that lies beyond the end, leaves the number open.
         if (maximum is not None and len(found) >= maximum) or (first and not found):
-            in_all = self._rows(self._storage.counted(shape), values)[0][0]
+            in_all = self._located(self._storage.counted(shape), values)[0][0]
         return Located(unique_identifiers=tuple(row[1] for row in found), located_items=in_all)
 
     def add(self, managed_object: ManagedObject, content: Content | None) -> None:
@@ -177,18 +215,29 @@ class SqlUnitOfWork:
             pass
         statements = self._storage.statements
         rows = self._run(statements.find.sql, statements.find.values({"unique_identifier": unique_identifier}))
+        if rows and self._is_heavy(rows[0]):
+            raise TakesLong(unique_identifier)
         stored = stored_object(rows[0]) if rows else None
         self._found[unique_identifier] = stored
         return stored
 
+    def _is_heavy(self, row: Any) -> bool:
+        """Whether it takes long to decode a row of `FOUND`, and to tell of it."""
+        attributes, sealed = row[-2:]
+        return len(attributes) > self._patience.attributes or len(sealed or b"") > self._patience.content
+
+    def _located(self, statement: Any, values: dict[str, Any]) -> list[Any]:
+        return self._run(statement.sql, statement.values(values), self._patience.instructions)
+
     def _rows(self, statement: Any, values: dict[str, Any]) -> list[Any]:
         return self._run(statement.sql, statement.values(values))
 
-    def _run(self, sql: str, values: Any) -> list[Any]:
+    def _run(self, sql: str, values: Any, instructions: int | None = None) -> list[Any]:
         try:
             if self._connection is None:
                 self._connection = self._storage.take()
-            rows: list[Any] = self._connection.execute(sql, values).fetchall()
+            with NO_END if instructions is None else sqlite.within(self._connection, instructions):
+                rows: list[Any] = self._connection.execute(sql, values).fetchall()
             return rows
         except self._storage.errors as error:
             _log.error("the store could not be read: %s", error)
@@ -199,12 +248,14 @@ class SqlUnitOfWork:
         writes = self._pending.writes
         found = [
             (sequence, identifier)
-            for sequence, identifier in self._rows(self._storage.located(shape), everything)
+            for sequence, identifier in self._located(self._storage.located(shape), everything)
             if identifier not in writes
         ]
         if is_judged:
             if len(found) > JUDGED:
                 raise invalid_field("too many objects to look for a part of a structure; add a whole attribute")
+            if len(found) > self._patience.judged:
+                raise TakesLong(f"{len(found)} objects are to be judged")
             found = [row for row in found if satisfies(self._present_object(row[1]), query)]
         for number, (identifier, write) in enumerate(writes.items()):
             if write.managed_object is not None and satisfies(write.managed_object, query):
@@ -214,7 +265,10 @@ class SqlUnitOfWork:
         found.sort(reverse=True)
         end = None if query.maximum_items is None else query.offset_items + query.maximum_items
         identifiers = tuple(identifier for _, identifier in found)
-        return Located(unique_identifiers=identifiers[query.offset_items : end], located_items=len(identifiers))
+        return Located(
+            unique_identifiers=identifiers[query.offset_items : end],
+            located_items=len(identifiers) if query.is_counted else None,
+        )
 
     def _present_object(self, unique_identifier: str) -> ManagedObject:
         stored = self._stored(unique_identifier)

@@ -10,12 +10,14 @@ import pytest
 from attrs import evolve, frozen
 
 from kmip_adapters.audit.memory import MemoryTrail
+from kmip_adapters.policy.static import StaticPolicies
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.memory import MemoryStorage
 from kmip_adapters.storage.pending import Done
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_core.attributes import Attributes
+from kmip_core.criteria import Query
 from kmip_core.engine import ATTEMPTS, SHORT_BATCH, Engine
 from kmip_core.enums import (
     BatchErrorContinuationOption,
@@ -52,7 +54,7 @@ from kmip_core.operations import (
 )
 from kmip_core.policy import BUILT_IN, OperationPolicy, Permission
 from kmip_core.ports.steps import Pace
-from kmip_core.ports.storage import ConcurrentChange
+from kmip_core.ports.storage import ConcurrentChange, TakesLong
 from kmip_core.rules import Purpose
 from kmip_core.settings import Settings
 from kmip_core.structures import CryptographicParameters, UsageLimits
@@ -195,8 +197,8 @@ class LateStorage(MemoryStorage):
     """Tells only who waits what became of a commit."""
 
     @contextmanager
-    def unit_of_work(self) -> Iterator[Any]:
-        with super().unit_of_work() as work:
+    def unit_of_work(self, pace: Pace = Pace.SLOW) -> Iterator[Any]:
+        with super().unit_of_work(pace) as work:
             yield _Late(work)
 
 
@@ -407,7 +409,6 @@ def test_what_is_not_there_and_what_is_somebody_else_s_look_alike() -> None:
 
 
 def test_who_may_do_something_else_is_told_that_this_is_not_allowed() -> None:
-    from kmip_adapters.policy.static import StaticPolicies
 
     rows = {ObjectType.SYMMETRIC_KEY: {Operation.GET_ATTRIBUTES: Permission.ALLOW_ALL}}
     policies = {**BUILT_IN, "shown": OperationPolicy(name="shown", preset=rows)}
@@ -489,6 +490,88 @@ def test_what_a_request_uses_up_is_charged_before_it_is_performed() -> None:
     assert attributes_of(engine).usage_limits == evolve(limits, usage_limits_count=0)
 
 
+# --- pace -----------------------------------------------------------------------------------------------------------
+
+
+class SlowStorage(MemoryStorage):
+    """Finds the key named "key" at some pace only.  begun: the paces of its units of work."""
+
+    def __init__(self, needs: Pace) -> None:
+        super().__init__()
+        self.needs = needs
+        self.begun: list[Pace] = []
+
+    @contextmanager
+    def unit_of_work(self, pace: Pace = Pace.SLOW) -> Iterator[Any]:
+        self.begun.append(pace)
+        with super().unit_of_work(pace) as work:
+            yield _Slow(work, takes_long=list(Pace).index(pace) < list(Pace).index(self.needs))
+
+
+class _Slow:
+    def __init__(self, work: Any, takes_long: bool) -> None:
+        self._work, self._takes_long = work, takes_long
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._work, name)
+
+    def find(self, unique_identifier: str) -> Any:
+        if self._takes_long and unique_identifier == "key":
+            raise TakesLong(unique_identifier)
+        return self._work.find(unique_identifier)
+
+
+def driven(engine: Engine, *items: Any, **header: Any) -> tuple[list[Any], ResponseMessage]:
+    """Return what the engine has waited for, and its answer."""
+    message = a_message(*items)
+    steps = engine.steps(evolve(message, header=evolve(message.header, **header)), ALICE)
+    awaited = []
+    while True:
+        try:
+            awaited.append(next(steps))
+        except StopIteration as end:
+            return awaited, end.value
+
+
+@pytest.mark.parametrize(
+    ("needs", "paces"),
+    [(Pace.QUICK, []), (Pace.BRIEF, [Pace.BRIEF]), (Pace.SLOW, [Pace.BRIEF, Pace.SLOW])],
+)
+@pytest.mark.parametrize("option", [STOP, UNDO])
+def test_what_takes_long_is_gone_on_with_elsewhere(
+    needs: Pace, paces: list[Pace], option: BatchErrorContinuationOption
+) -> None:
+    engine = an_engine(a_symmetric_key(), storage=SlowStorage(needs))
+
+    awaited, answer = driven(engine, PING, GET_KEY, GET_KEY, batch_error_continuation_option=option)
+
+    assert awaited == paces  # once a message, not once an item
+    assert statuses(answer) == [ResultStatus.SUCCESS] * 3
+    assert len(engine.audit.records) == 3  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("option", [STOP, UNDO])
+def test_what_was_made_before_is_made_once(option: BatchErrorContinuationOption) -> None:
+    storage = SlowStorage(Pace.SLOW)
+    engine = an_engine(a_symmetric_key(), storage=storage)
+
+    _, answer = driven(engine, CREATE, GET_KEY, GET, batch_error_continuation_option=option)
+
+    assert statuses(answer) == [ResultStatus.SUCCESS] * 3
+    with storage.unit_of_work() as work:
+        assert len(work.locate(Query(visibility=StaticPolicies().visibility(ALICE), now=NOW)).unique_identifiers) == 2
+
+
+def test_a_message_that_is_slow_anyway_is_not_hurried() -> None:
+    storage = SlowStorage(Pace.SLOW)
+    engine = an_engine(a_symmetric_key(), storage=storage, catalogue=a_catalogue(effect=Effect.COMPUTES))
+
+    awaited, _ = driven(engine, PING, GET_KEY)
+
+    assert awaited == []
+    assert set(storage.begun) == {Pace.SLOW}
+
+
 # --- competition ----------------------------------------------------------------------------------------------------
 
 
@@ -500,8 +583,8 @@ class CompetingStorage(MemoryStorage):
         self.times = times
 
     @contextmanager
-    def unit_of_work(self) -> Iterator[Any]:
-        with super().unit_of_work() as work:
+    def unit_of_work(self, pace: Pace = Pace.SLOW) -> Iterator[Any]:
+        with super().unit_of_work(pace) as work:
             yield _Competing(work, self)
 
 
@@ -558,8 +641,8 @@ class FullStorage(CompetingStorage):
     """Cannot write any more once `times` is set."""
 
     @contextmanager
-    def unit_of_work(self) -> Iterator[Any]:
-        with MemoryStorage.unit_of_work(self) as work:
+    def unit_of_work(self, pace: Pace = Pace.SLOW) -> Iterator[Any]:
+        with MemoryStorage.unit_of_work(self, pace) as work:
             yield _Full(work, self)
 
 

@@ -1,9 +1,13 @@
 """Locate; what satisfies a criterion is `criteria`'s."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+from kmip_adapters.storage.memory import MemoryStorage
+from kmip_core.criteria import Query
 from kmip_core.engine import Engine
 from kmip_core.enums import (
     ObjectGroupMember,
@@ -13,9 +17,9 @@ from kmip_core.enums import (
     StorageStatusMask,
 )
 from kmip_core.errors import KmipError
-from kmip_core.operation import Effect
 from kmip_core.operations import get, locate
-from kmip_core.structures import UsageLimits
+from kmip_core.ports.steps import Pace
+from kmip_core.settings import Settings
 from tests.builders import BOB, a_name, a_symmetric_key, an_engine, an_instance, ask, perform
 
 GET = (Operation.GET, get.Request())
@@ -104,23 +108,32 @@ def test_several_results_or_none_empty_the_id_placeholder(request_: locate.Reque
     assert got.result_reason is ResultReason.ITEM_NOT_FOUND
 
 
-@pytest.mark.parametrize(
-    ("request_", "effect"),
-    [
-        pytest.param(locate.Request(criteria=(an_instance("names", a_name("a")),)), Effect.READS, id="by name"),
-        pytest.param(locate.Request(maximum_items=locate.PAGE), Effect.READS, id="a page"),
-        pytest.param(locate.Request(maximum_items=locate.PAGE + 1), Effect.WORKS, id="a long page"),
-        pytest.param(locate.Request(), Effect.WORKS, id="everything"),
-        pytest.param(locate.Request(criteria=(an_instance("state", State.ACTIVE),)), Effect.WORKS, id="by state"),
-        pytest.param(
-            locate.Request(maximum_items=1, criteria=(an_instance("usage_limits", UsageLimits(usage_limits_total=1)),)),
-            Effect.WORKS,
-            id="by part of a structure",
-        ),
-    ],
-)
-def test_what_may_find_much_or_looks_into_structures_stays_off_the_event_loop(
-    request_: locate.Request, effect: Effect
-) -> None:
-    assert callable(locate.SPEC.effect)
-    assert effect is locate.SPEC.effect(request_)
+@pytest.mark.parametrize("maximum", [None, 1_000])
+def test_locate_refuses_to_find_more_than_an_answer_holds(maximum: int | None) -> None:
+    two = Settings(maximum_response_size=2 * locate.IDENTIFIER)
+    engine = an_engine(*(a_symmetric_key(name) for name in ("1", "2", "3")), settings=two)
+
+    with pytest.raises(KmipError) as refused:
+        found(engine, maximum_items=maximum)
+
+    assert refused.value.reason is ResultReason.RESPONSE_TOO_LARGE
+    assert found(engine, maximum_items=2) == ("3", "2")
+
+
+def test_locate_does_not_have_the_store_look_for_more_than_an_answer_holds() -> None:
+    asked: list[Query] = []
+
+    class AskedStorage(MemoryStorage):
+        @contextmanager
+        def unit_of_work(self, pace: Pace = Pace.SLOW) -> Iterator[Any]:
+            with super().unit_of_work(pace) as work:
+                locate_here = work.locate
+                work.locate = lambda query: (asked.append(query), locate_here(query))[1]
+                yield work
+
+    engine = an_engine(storage=AskedStorage())
+    found(engine)
+    found(engine, maximum_items=2**31 - 1, offset_items=0)
+
+    most = engine.settings.maximum_response_size // locate.IDENTIFIER
+    assert [(query.maximum_items, query.is_counted) for query in asked] == [(most + 1, False), (most + 1, True)]
