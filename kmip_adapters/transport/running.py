@@ -12,6 +12,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, Protocol
 
+from attrs import frozen
+
 from kmip_adapters.transport.limits import TransportLimits
 from kmip_adapters.transport.workers import Workers
 from kmip_core.enums import ResultReason
@@ -35,6 +37,15 @@ class Asker(Protocol):
         ...
 
 
+@frozen
+class _Onward:
+    """Where a job that was in a worker wants to be run, or gone on with."""
+
+    pace: Pace
+    job: Job
+    has_begun: bool
+
+
 class Runner:
     """The jobs of one server."""
 
@@ -56,11 +67,11 @@ class Runner:
         """
         return self._run_at(job.pace, job, asker)
 
-    def _run_at(self, pace: Pace, job: Job, asker: Asker) -> Answer | None:
+    def _run_at(self, pace: Pace, job: Job, asker: Asker, *, has_begun: bool = False) -> Answer | None:
         if pace is Pace.QUICK:
             return self._go_on(job, asker, holds_place=False)
         if pace is not Pace.COMMITS:
-            return self._elsewhere(pace, job, asker)
+            return self._elsewhere(pace, job, asker, has_begun=has_begun)
         if not self._free:
             # Bounded, or requests that contend for one object would run each other's attempts out.
             self._queued.append((job, asker))
@@ -86,7 +97,7 @@ class Runner:
             if isinstance(outcome, ANSWERS):
                 return outcome
             if isinstance(outcome, Pace):
-                return self._run_at(outcome, job, asker)
+                return self._run_at(outcome, job, asker, has_begun=True)
             is_waiting = True
             go_on = partial(self._go_on, job, asker, holds_place=holds_place)
             outcome.when_known(partial(self._tell, partial(self._take, go_on, asker)))
@@ -106,9 +117,9 @@ class Runner:
             if answer is not None:
                 asker.completed(answer)
 
-    def _elsewhere(self, pace: Pace, job: Job, asker: Asker) -> Answer | None:
-        """Have a job run, or gone on with, in a thread of its pace.  Returns the refusal if there is no room."""
-        if pace is Pace.SLOW and self._slow.pending >= self._most_slow:
+    def _elsewhere(self, pace: Pace, job: Job, asker: Asker, *, has_begun: bool) -> Answer | None:
+        """Have a job run in a thread of its pace; returns the refusal of a new one if there is no room."""
+        if pace is Pace.SLOW and not has_begun and self._slow.pending >= self._most_slow:
             asker.declined()
             return job.decline(KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, "the server is busy; try again later"))
         workers = {Pace.SLOW: self._slow, Pace.REMOTE: self._remote}.get(pace, self._brief)
@@ -122,15 +133,16 @@ class Runner:
             self._free -= 1
             self._tell(partial(self._take, partial(self._go_on, job, asker, holds_place=True), asker))
 
-    def _work(self, work: Callable[[], Answer | tuple[Pace, Job]], asker: Asker) -> None:
+    def _work(self, work: Callable[[], Answer | _Onward], asker: Asker) -> None:
         """In a worker: do `work` and have its result delivered, or the job gone on with where it wants to."""
-        result: Answer | tuple[Pace, Job] | None = None
+        result: Answer | _Onward | None = None
         try:
             result = work()
         except Exception:  # the thread must live on; the connection is cut when the result is missing
             LOG.exception("a request failed outside of the engine")
-        if isinstance(result, tuple):
-            self._tell(partial(self._take, partial(self._run_at, *result, asker), asker))
+        if isinstance(result, _Onward):
+            go_on = partial(self._run_at, result.pace, result.job, asker, has_begun=result.has_begun)
+            self._tell(partial(self._take, go_on, asker))
         else:
             self._tell(partial(asker.completed, result))
 
@@ -153,16 +165,16 @@ class Runner:
                 LOG.exception("an answer could not be delivered")
 
 
-def _run(job: Job) -> Answer | tuple[Pace, Job]:
-    """In a worker: return the answer, or the pace at which the job wants to go on."""
+def _run(job: Job) -> Answer | _Onward:
+    """In a worker: return the answer, or where the job wants to go on."""
     while not isinstance(outcome := job.run(), ANSWERS):
         if isinstance(outcome, Pace):
-            return outcome, job
+            return _Onward(outcome, job, has_begun=True)
         outcome.wait()
     return outcome
 
 
-def _open_and_run(service: Service, frame: bytes, principal: Principal) -> Answer | tuple[Pace, Job]:
+def _open_and_run(service: Service, frame: bytes, principal: Principal) -> Answer | _Onward:
     """In a worker: decode a long request and run it there, unless it belongs in the slow pool."""
     job = service.open(frame, principal)
-    return (Pace.SLOW, job) if job.pace is Pace.SLOW else _run(job)
+    return _Onward(Pace.SLOW, job, has_begun=False) if job.pace is Pace.SLOW else _run(job)

@@ -44,7 +44,7 @@ class Job(Protocol):
         """Begin, or go on: return the whole response, or why it is not there yet.  Never raises for input or state.
 
         Pending: call again once its outcome is known, whether or not anybody still wants the answer.
-        Pace: call again where that pace belongs, or `decline`.
+        Pace: call again where that pace belongs.
         """
         ...
 
