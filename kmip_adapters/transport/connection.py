@@ -28,7 +28,8 @@ from kmip_core.principal import Principal
 
 RECORD: Final = 16_384  # bytes of plaintext that one TLS record carries at most
 PROGRESS: Final = 65_536  # bytes of an answer that a slow peer must take each `write_stalled` seconds
-BURST: Final = 32  # pipelined requests of one client that are served before others have their turn
+PIECE: Final = 262_144  # bytes of a long answer that are encrypted before others have their turn; a millisecond or two
+BURST: Final = 8  # pipelined requests of one client that are served before others have their turn
 
 
 class Phase(enum.Enum):
@@ -57,6 +58,7 @@ class TlsConnection(asyncio.BufferedProtocol):
         "_principal",
         "_reading",
         "_refusal",
+        "_rest",
         "_serving",
         "_tls",
         "_transport",
@@ -74,6 +76,7 @@ class TlsConnection(asyncio.BufferedProtocol):
         self._busy = False  # the runner has a request of ours
         self._unsent = False  # the peer has not taken all of its answer
         self._unsent_bytes = 0
+        self._rest = memoryview(b"")  # of an answer, not encrypted yet
         self._reading = True
         self._ending = serving.draining
         self._partial = False  # a request has begun to arrive
@@ -136,7 +139,10 @@ class TlsConnection(asyncio.BufferedProtocol):
         self.deadline = self._serving.after(self._serving.limits.write_stalled)
 
     def resume_writing(self) -> None:
-        """The peer has taken everything."""
+        """The peer has taken everything that was sent."""
+        if self._rest and self._phase is Phase.SERVING:
+            self._send_rest()
+            return
         self._unsent = False
         if self._phase is Phase.SERVING:
             self._next()
@@ -214,7 +220,7 @@ class TlsConnection(asyncio.BufferedProtocol):
             self._next()
 
     def declined(self) -> None:
-        """Note that our request was not begun, or not gone on with: `completed` gets the refusal."""
+        """Note that our request was not begun: `completed` gets the refusal."""
         self._tell(logging.WARNING, "declined, too many slow requests are waiting")
 
     def abort(self) -> None:
@@ -363,15 +369,29 @@ class TlsConnection(asyncio.BufferedProtocol):
         """Send `answer` by one write, so as one record up to 16 KiB: some clients read it by two reads."""
         if isinstance(answer, LastWords):
             self._end_with(answer.octets)
-            return
-        sent = self._tls.write(answer)
-        while sent < len(answer):
-            sent += self._tls.write(answer[sent:])
+        elif len(answer) > PIECE:
+            self._rest = memoryview(answer)
+            self.pause_writing()  # until all of it has been taken
+            self._send_rest()
+        else:
+            self._send(answer)
+
+    def _send(self, octets: bytes | memoryview) -> None:
+        sent = self._tls.write(octets)
+        while sent < len(octets):
+            sent += self._tls.write(octets[sent:])
         self._transport.write(self._outgoing.read())
+
+    def _send_rest(self) -> None:
+        """Send the next piece of a long answer; what is not wanted yet is not encrypted either."""
+        piece, self._rest = self._rest[:PIECE], self._rest[PIECE:]
+        self._send(piece)
+        if not self._transport.get_write_buffer_size():  # taken at once, so nobody calls `resume_writing`
+            self._serving.loop.call_soon(self.resume_writing)
 
     def _end_with(self, last_words: bytes) -> None:
         if last_words:
-            self._reply(last_words)
+            self._send(last_words)
             self._linger()
         else:
             self._abort()

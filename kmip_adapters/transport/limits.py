@@ -20,7 +20,8 @@ class TransportLimits:
     committing: jobs of pace COMMITS that wait for stable storage at once; the next ones are begun when these are done.
     slow_queue: jobs of pace SLOW that may wait for one of `slow_threads`; one more is declined.
     remote_threads: how many requests may wait for another server at once; more wait for those, and nobody else does.
-    inline_frame: bytes; a longer request is decoded in a thread, since decoding takes time in proportion.
+    inline_frame: bytes; a longer request is decoded in a thread, since decoding takes time in proportion: 16 KiB of
+        small items are two milliseconds.
     """
 
     handshake: float = field(default=5.0, validator=_positive)
@@ -38,7 +39,7 @@ class TransportLimits:
     slow_threads: int = field(default=4, validator=_positive)
     slow_queue: int = field(default=64, validator=validators.ge(0))
     remote_threads: int = field(default=64, validator=_positive)
-    inline_frame: int = field(default=65_536, validator=_positive)
+    inline_frame: int = field(default=16_384, validator=_positive)
 
     @property
     def sweep_interval(self) -> float:

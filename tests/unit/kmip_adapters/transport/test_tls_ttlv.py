@@ -19,6 +19,7 @@ import pytest
 
 from kmip_adapters.identity.certificate import CertificateIdentity
 from kmip_adapters.transport.client import TlsTtlvClient, client_context
+from kmip_adapters.transport.connection import PIECE
 from kmip_adapters.transport.limits import TransportLimits
 from kmip_adapters.transport.tls_context import build_ssl_context
 from kmip_adapters.transport.tls_ttlv import TlsTtlvServer
@@ -510,6 +511,36 @@ def test_a_slow_job_too_many_is_declined_and_the_connection_goes_on() -> None:
         assert response(b"client says Q") == second.exchange(request(b"Q"))
         service.gate.set()
         assert response(b"client says W") == first.receive()
+
+
+def test_a_job_that_has_begun_waits_for_a_slow_thread_instead_of_being_declined() -> None:
+    service = FakeService()
+    limits = TransportLimits(slow_threads=1, slow_queue=0)
+    with a_server(service, limits=limits) as server, a_client(server) as first, a_client(server) as second:
+        first.socket.sendall(request(b"W"))
+        assert service.begun.acquire(timeout=HANG)
+
+        second.socket.sendall(request(b"R"))  # goes on slowly after a while
+        with a_client(server) as third:
+            while not any(thread.startswith("kmip-remote") for thread in service.threads):
+                assert response(b"client says Q") == third.exchange(request(b"Q"))
+        service.gate.set()
+        assert response(b"client says W") == first.receive()
+        assert response(b"client says R") == second.receive()
+
+
+def test_a_long_answer_is_not_encrypted_before_it_is_wanted() -> None:
+    with a_server() as server, a_client(server) as client, a_client(server) as other:
+        client.socket.sendall(request(b"L15000000"))
+        for _ in range(10):
+            assert response(b"client says Q") == other.exchange(request(b"Q"))
+        serving = server._serving
+        assert serving is not None
+        kept = [connection._transport.get_write_buffer_size() for connection in serving.connections]
+
+        assert max(kept) < 2 * PIECE
+        assert response(bytes(15_000_000)) == client.receive()
+        assert response(b"client says Q") == client.exchange(request(b"Q"))
 
 
 def test_a_waiting_commit_does_not_keep_others_from_being_served() -> None:
