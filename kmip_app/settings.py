@@ -141,7 +141,8 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
         _native(
             "passwords_path",
             EXISTING_FILE,
-            "File of NAME:ARGON2-HASH lines; credentials in requests must then be right.",
+            "File of NAME:ARGON2-HASH lines; credentials in requests must then be right. After ten wrong ones for a"
+            " name from one certificate and address, or a hundred for all names, more are listened to only one by one.",
             default="credentials are not looked at",
         ),
         _native(

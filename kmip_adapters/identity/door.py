@@ -6,9 +6,10 @@ where it is configured so does it name somebody else (R-TLS-6). What is refused 
 
 from typing import Final
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from kmip_adapters.identity.groups import Groups
+from kmip_adapters.identity.guesses import Guesses
 from kmip_adapters.identity.users import PasswordFile
 from kmip_core.engine import Engine
 from kmip_core.enums import CredentialType, ResultReason
@@ -26,13 +27,21 @@ TWO_USERS: Final = "the request holds the passwords of two users; one is needed"
 WRONG: Final = "the user name or password in the request is wrong"  # one text for both: nobody learns who exists
 
 
+class _Unconvinced(KmipError):
+    """A password that was refused.  user: whose it should have been, for the record; None if there is no such user."""
+
+    def __init__(self, message: str, user: str | None) -> None:
+        super().__init__(ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, message)
+        self.user = user
+
+
 @frozen(kw_only=True)
 class Door:
     """An engine whose principals are settled; re-entrant.
 
     groups: None where nobody has any.  passwords: None where credentials are not looked at.
     password_identity: whether a right user name becomes the identity; names in the file are then users' alone.
-    tickets: in whose hands they are worth something.
+    tickets: in whose hands they are worth something.  guesses: what wrong passwords have been sent.
     """
 
     engine: Engine
@@ -40,6 +49,7 @@ class Door:
     passwords: PasswordFile | None = None
     password_identity: bool = False
     tickets: TicketUse = TicketUse.OFF
+    guesses: Guesses = field(factory=Guesses)
 
     @property
     def clock(self) -> Clock:
@@ -76,10 +86,7 @@ class Door:
     def _settle(self, message: RequestMessage, principal: Principal) -> Steps[Principal]:
         if self.passwords is not None:
             for name, password in _credentials(message):
-                if not self.passwords.is_remembered(name, password):
-                    yield Pace.SLOW
-                if not self.passwords.is_right(name, password):
-                    raise KmipError(ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, WRONG)
+                yield from self._check(self.passwords, name, password, principal)
                 if self.password_identity and principal.source == BY_PASSWORD and principal.name != name:
                     raise KmipError(ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, TWO_USERS)
                 if self.password_identity:
@@ -96,6 +103,26 @@ class Door:
             groups = self.groups.of(principal.name)
             yield self.pace(message)  # the thread is for those who wait
         return evolve(principal, groups=groups)
+
+    def _check(self, passwords: PasswordFile, name: str, password: str, principal: Principal) -> Steps[None]:
+        """Refuse a wrong password, and any once too many have come from there: a right one would tell a guess."""
+        user = name if passwords.has(name) else None  # others are not recorded: some send a password as the name
+        try:
+            self.guesses.check(name, principal)
+            if passwords.is_remembered(name, password):
+                return
+            if not passwords.is_known_wrong(name, password):
+                yield Pace.SLOW
+                self.guesses.check(name, principal)  # again: many may have come here at once
+                if passwords.is_remembered(name, password):
+                    return
+                self.guesses.take(name, principal)
+                if passwords.is_right(name, password):
+                    self.guesses.give_back(name, principal)
+                    return
+        except KmipError as error:
+            raise _Unconvinced(error.message, user) from None
+        raise _Unconvinced(WRONG, user)
 
     def _is_users(self, principal: Principal) -> bool:
         """Return whether a certificate says the name of a user with a password: one name, one source (ADR 0023)."""
@@ -119,6 +146,7 @@ class Door:
         now = self.engine.clock.now()
         item = message.batch_items[0] if message.batch_items else None
         operation = None if item is None else item.operation
+        user = error.user if isinstance(error, _Unconvinced) else None
         try:
             self.engine.audit.append(
                 AuditRecord(
@@ -131,7 +159,7 @@ class Door:
                     event="Authentication refused",
                     operation=operation,
                     result=error.reason,
-                    message=error.message,
+                    message=error.message if user is None else f"{error.message} (user {user})",
                 )
             )
         except KmipError as unrecorded:

@@ -37,7 +37,7 @@ def hash_line(name: str, password: str) -> str:
 class PasswordFile:
     """The users of a file. Changes are taken up; a broken file changes nothing. Re-entrant.
 
-    A password that was right is remembered, as a digest under a key of this process, since Argon2 is made to be slow.
+    What a password was, right or wrong, is remembered as a digest under a key of this process: Argon2 is slow.
     """
 
     def __init__(self, path: Path) -> None:
@@ -46,6 +46,7 @@ class PasswordFile:
         self._hasher = _hasher()
         self._key = secrets.token_bytes(32)
         self._right: dict[str, bytes] = {}
+        self._wrong: dict[bytes, None] = {}
         self._lock = threading.Lock()
         self._stamp = _stamp(path)
         self._hashes = _read(path)
@@ -63,6 +64,11 @@ class PasswordFile:
         right = self._right.get(name)
         return right is not None and hmac.compare_digest(right, self._digest(name, password))
 
+    def is_known_wrong(self, name: str, password: str) -> bool:
+        """Return True if this was tried before: a client that goes on with an old password is none that guesses."""
+        self._refresh()
+        return self._digest(name, password) in self._wrong
+
     def is_right(self, name: str, password: str) -> bool:
         """Return whether the password is this user's; takes Argon2's time unless it is remembered."""
         from argon2.exceptions import Argon2Error, InvalidHashError
@@ -76,15 +82,19 @@ class PasswordFile:
         try:
             self._hasher.verify(known or self._nobody, password)
         except (Argon2Error, InvalidHashError):
-            return False
-        if known is None:
-            return False
+            known = None
         with self._lock:
             if hashes is self._hashes:  # else the file has changed while we were at it
-                if len(self._right) >= REMEMBERED:
-                    self._right.clear()
-                self._right[name] = self._digest(name, password)
-        return True
+                self._remember(name, self._digest(name, password), is_right=known is not None)
+        return known is not None
+
+    def _remember(self, name: str, digest: bytes, *, is_right: bool) -> None:
+        if len(self._right if is_right else self._wrong) >= REMEMBERED:
+            (self._right if is_right else self._wrong).clear()
+        if is_right:
+            self._right[name] = digest
+        else:
+            self._wrong[digest] = None
 
     def _digest(self, name: str, password: str) -> bytes:
         return hmac.digest(self._key, f"{len(name)}:{name}{password}".encode(), hashlib.sha256)
@@ -101,6 +111,7 @@ class PasswordFile:
                 LOG.error("%s; what the file said before stays in force", error)
             else:
                 self._right.clear()
+                self._wrong.clear()
 
 
 def _hasher() -> "PasswordHasher":

@@ -1,5 +1,6 @@
 """What is settled before the engine: groups, and credentials that never widen what the certificate allows (R-TLS-6)."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from attrs import define, evolve, field
 from kmip_adapters.audit.memory import MemoryTrail
 from kmip_adapters.identity.door import NAME_OF_A_USER, WRONG, Door
 from kmip_adapters.identity.groups import refused
+from kmip_adapters.identity.guesses import TOO_MANY, Guesses
 from kmip_adapters.identity.users import PasswordFile
 from kmip_adapters.system.identifiers import RandomIdentifiers
 from kmip_core.enums import CredentialType, Operation, ResultReason, ResultStatus
@@ -216,3 +218,117 @@ def test_hashing_is_slow_work_until_the_password_is_remembered(
 
     with pytest.raises(StopIteration):
         next(checking.steps(message, ALICE))
+
+
+# --- wrong passwords ------------------------------------------------------------------------------------------------
+
+
+@define
+class Time:
+    """A clock of seconds that the test moves."""
+
+    seconds: float = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+ELSEWHERE = evolve(ALICE, address="192.0.2.2")
+
+
+def reason(answer: ResponseMessage) -> str | None:
+    """Return why a request was refused; None if it was not."""
+    return answer.batch_items[0].result_message if answer.batch_items else None
+
+
+def reasons(door: Door, passwords: Iterable[str], who: Principal = ALICE, name: str = "alice") -> list[str | None]:
+    return [reason(waited(door.steps(request(told(name, password)), who))) for password in passwords]
+
+
+def wrong(number: int, first: int = 0) -> list[str]:
+    return [f"wrong {n}" for n in range(first, first + number)]
+
+
+def test_after_so_many_wrong_passwords_not_even_the_right_one_is_listened_to(
+    engine: RecordingEngine, passwords: PasswordFile
+) -> None:
+    guarded = door(engine, passwords=passwords, guesses=Guesses(Time()))
+
+    assert reasons(guarded, wrong(10)) == [WRONG] * 10
+    assert reasons(guarded, ["wrong 10", "a"]) == [TOO_MANY, TOO_MANY]
+    assert next(guarded.steps(request(told("alice", "a")), ALICE), None) is None  # nothing is hashed for it
+    assert engine.askers == []
+
+
+def test_who_comes_from_elsewhere_or_is_another_user_is_not_locked_out(
+    engine: RecordingEngine, passwords: PasswordFile
+) -> None:
+    guarded = door(engine, passwords=passwords, guesses=Guesses(Time()))
+
+    reasons(guarded, wrong(11))
+
+    assert reasons(guarded, ["a"], ELSEWHERE) == [None]
+    assert reasons(guarded, ["a"], evolve(ALICE, certificate_name="another")) == [None]
+    assert reasons(guarded, ["b"], name="bob") == [None]
+
+
+def test_a_password_that_is_remembered_is_not_to_be_guessed_either(
+    engine: RecordingEngine, passwords: PasswordFile
+) -> None:
+    guarded = door(engine, passwords=passwords, guesses=Guesses(Time()))
+
+    assert reasons(guarded, ["a"], ELSEWHERE) == [None]
+    assert reasons(guarded, [*wrong(10), "a"]) == [*[WRONG] * 10, TOO_MANY]
+    assert reasons(guarded, ["a"], ELSEWHERE) == [None]
+
+
+def test_of_many_who_guess_at_once_no_more_are_listened_to(engine: RecordingEngine, passwords: PasswordFile) -> None:
+    guarded = door(engine, passwords=passwords, guesses=Guesses(Time()))
+    at_once = [guarded.steps(request(told("alice", password)), ALICE) for password in (*wrong(12), "a")]
+
+    assert [next(steps) for steps in at_once] == [Pace.SLOW] * 13
+    reasons(guarded, ["a"], ELSEWHERE)  # is remembered from now on
+
+    assert [reason(waited(steps)) for steps in at_once] == [*[WRONG] * 10, *[TOO_MANY] * 3]
+
+
+def test_a_minute_later_one_more_is_listened_to(engine: RecordingEngine, passwords: PasswordFile) -> None:
+    now = Time()
+    guarded = door(engine, passwords=passwords, guesses=Guesses(now))
+
+    reasons(guarded, wrong(10))
+    now.seconds = 60.0
+    assert reasons(guarded, wrong(2, first=20)) == [WRONG, TOO_MANY]
+    now.seconds = 120.0
+    assert reasons(guarded, ["a", "a"]) == [None, None]
+
+
+def test_a_client_that_goes_on_with_an_old_password_locks_nobody_out(
+    engine: RecordingEngine, passwords: PasswordFile
+) -> None:
+    guarded = door(engine, passwords=passwords, guesses=Guesses(Time()))
+
+    assert reasons(guarded, ["old"] * 50) == [WRONG] * 50
+    assert reasons(guarded, ["a"]) == [None]
+
+
+def test_right_passwords_cost_nothing(engine: RecordingEngine, passwords: PasswordFile) -> None:
+    guarded = door(engine, passwords=passwords, guesses=Guesses(Time()))
+    at_once = [guarded.steps(request(told("alice", "a")), ALICE) for _ in range(20)]
+    for steps in at_once:
+        next(steps)
+
+    assert [reason(waited(steps)) for steps in at_once] == [None] * 20
+    assert reasons(guarded, wrong(10)) == [WRONG] * 10
+
+
+def test_the_record_of_a_refusal_says_whose_password_was_guessed_at(
+    engine: RecordingEngine, passwords: PasswordFile
+) -> None:
+    guarded = door(engine, passwords=passwords, guesses=Guesses(Time()))
+
+    reasons(guarded, wrong(11))
+    reasons(guarded, ["x"], name="a password in the wrong field")
+
+    told_of = [record.message for record in engine.audit.records]
+    assert told_of == [*[f"{WRONG} (user alice)"] * 10, f"{TOO_MANY} (user alice)", WRONG]

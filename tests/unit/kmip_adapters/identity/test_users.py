@@ -49,6 +49,19 @@ def test_only_what_was_right_is_remembered(path: Path) -> None:
     assert not users.is_remembered("urn:bob", "a secret")
 
 
+def test_what_was_wrong_is_known_until_the_file_changes(path: Path) -> None:
+    users = PasswordFile(path)
+    assert not users.is_known_wrong("alice", "new")
+    users.is_right("alice", "new")
+    users.is_right("mallory", "new")
+
+    assert [users.is_known_wrong(name, "new") for name in ("alice", "mallory", "urn:bob")] == [True, True, False]
+    path.write_text(line("alice", "new"))
+    os.utime(path, ns=(1, 1))
+    assert not users.is_known_wrong("alice", "new")
+    assert users.is_right("alice", "new")
+
+
 def test_a_changed_file_is_taken_up_and_what_was_remembered_is_not(path: Path) -> None:
     users = PasswordFile(path)
     users.is_right("alice", "a secret")
