@@ -9,6 +9,7 @@ or, in a test process, `with server:` serves in a thread of its own. One server 
 
 import asyncio
 import errno
+import os
 import socket
 import ssl
 import threading
@@ -156,7 +157,7 @@ class TlsTtlvServer:
             now=loop.time(),
         )
         self._serving = serving
-        sweeping = asyncio.ensure_future(_sweep(serving))
+        sweeping = asyncio.ensure_future(self._sweep(serving))
         servers = [
             await loop.create_server(lambda: TlsConnection(serving), sock=sock, backlog=ACCEPTS_PER_TURN)
             for sock in self._sockets
@@ -178,24 +179,32 @@ class TlsTtlvServer:
         """Log what escaped into asyncio: lack of descriptors as one line now and then, the rest as bugs."""
         error = context.get("exception")
         if isinstance(error, OSError) and error.errno in EXHAUSTED:
-            if loop.time() - self._exhaustion_told > 10.0:
-                self._exhaustion_told = loop.time()
-                LOG.warning("no new connections for now: %s; raise the limit (ulimit -n)", error.strerror)
+            self._tell_exhaustion(error, loop.time())
         elif isinstance(error, OSError):
             LOG.debug("%s: %s", context.get("message"), error)
         else:
             LOG.error("fault in the transport: %s", context.get("message"), exc_info=error)
 
+    async def _sweep(self, serving: Serving) -> None:
+        while True:
+            await asyncio.sleep(serving.limits.sweep_interval)
+            serving.sweep()
+            try:  # uvloop ends connections for which there is no descriptor, and tells nobody
+                os.close(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+            except OSError as error:
+                if error.errno in EXHAUSTED:
+                    self._tell_exhaustion(error, serving.now)
+
+    def _tell_exhaustion(self, error: OSError, now: float) -> None:
+        if now - self._exhaustion_told > 10.0:
+            self._exhaustion_told = now
+            reason = "no new connections for now: %s; raise the limit (ulimit -n, systemd's LimitNOFILE)"
+            LOG.warning(reason, error.strerror)
+
     def _close_sockets(self) -> None:
         sockets, self._sockets = self._sockets, []
         for sock in sockets:
             sock.close()
-
-
-async def _sweep(serving: Serving) -> None:
-    while True:
-        await asyncio.sleep(serving.limits.sweep_interval)
-        serving.sweep()
 
 
 async def _drain(serving: Serving, empty: asyncio.Event, seconds: float) -> None:
