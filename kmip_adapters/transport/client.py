@@ -97,6 +97,7 @@ class TlsTtlvClient:
 def client_context(*, ca: Path | None, cert: Path | None = None, key: Path | None = None) -> ssl.SSLContext:
     """Return a TLS context that checks the server's chain and name; `ca` None means the system's CAs."""
     context = ssl.create_default_context(cafile=ca)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # some distributions' Python offers older ones by default
     if cert is not None:
         context.load_cert_chain(cert, key)
     return context

@@ -85,7 +85,8 @@ def test_keys_of_the_built_in_pki_that_others_may_read_are_warnings(pki: Pki, tm
     (data / "pki" / "ca.key").chmod(0o640)
     (data / "pki" / "client.key").chmod(0o604)
     passwords = tmp_path / "passwords"
-    passwords.touch(0o644)
+    passwords.touch()
+    passwords.chmod(0o644)  # whatever the umask
 
     found = checks.warnings(Configuration(data_directory=data, database="sqlite:////x", passwords_path=passwords))
 

@@ -60,11 +60,6 @@ def test_the_letters_are_those_of_pykmip_server() -> None:
             "kmipd: /dev/null/x/pki: Not a directory; choose another place, for a file is in the way",
             id="file in the way",
         ),
-        pytest.param(
-            ["--data-dir", "/proc/no", "-p", "0"],
-            "kmipd: /proc/no: No such file or directory; create it first, or choose another place",
-            id="folder that cannot be made",
-        ),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(
@@ -76,6 +71,18 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert streams.out == ""
     assert told in streams.err
     assert streams.err.count("\n") == 1
+
+
+def test_a_folder_that_cannot_be_made_is_one_line_and_exit_code_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    to_nowhere = tmp_path / "to-nowhere"
+    to_nowhere.symlink_to(tmp_path / "nowhere")
+
+    assert cli.run(["--data-dir", str(to_nowhere), "-p", "0", "-v", "ERROR"]) == 2
+
+    told = "File exists; choose another place, for a file is in the way"
+    assert capsys.readouterr().err == f"kmipd: {to_nowhere}: {told}\n"
 
 
 def test_underscores_and_dashes_are_the_same(capsys: pytest.CaptureFixture[str]) -> None:
