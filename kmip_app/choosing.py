@@ -14,12 +14,15 @@ from attrs import define, evolve, field
 from platformdirs import user_config_path
 
 from kmip_adapters.transport.suites import choose_offer
-from kmip_app.config import Configuration, StartError, default_data_directory
+from kmip_app.config import Configuration, StartError, default_data_directory, in_home
 from kmip_app.server_conf import File, Problem, read_file
 from kmip_app.settings import ENVIRONMENT, SETTINGS, Setting
 
 CONFIG_VARIABLE: Final = "KMIPD_CONFIG_PATH"
 PYKMIP_CONFIG: Final = Path("/etc/pykmip/server.conf")
+NOWHERE: Final = Path("/nonexistent")
+"""The data directory of a configuration that lacks one, and is refused or does without."""
+
 # What Kubernetes sets for a service called kmipd.
 _OTHERS: Final = re.compile(CONFIG_VARIABLE + r"|KMIPD_(SERVICE_(HOST|PORT\w*)|PORT_\d+_(TCP|UDP)\w*)")
 
@@ -45,7 +48,8 @@ SEARCH: Final = Search()
 
 def usual_places() -> tuple[Path, ...]:
     """Return where a configuration file is looked for when none is named, the first that exists being read."""
-    return (user_config_path("kmipd", appauthor=False) / "kmipd.conf", Path("/etc/kmipd/kmipd.conf"), PYKMIP_CONFIG)
+    own = in_home(user_config_path)
+    return (*([] if own is None else [own / "kmipd.conf"]), Path("/etc/kmipd/kmipd.conf"), PYKMIP_CONFIG)
 
 
 Check = Callable[[Configuration], Iterable[Problem]]
@@ -103,7 +107,14 @@ def _file(config_path: Path | Search | None, environment: Mapping[str, str]) -> 
         config_path = Path(environment[CONFIG_VARIABLE])
     if isinstance(config_path, Search):
         config_path = next((path for path in usual_places() if path.is_file()), None)
-    return None if config_path is None else read_file(config_path.expanduser())
+    return None if config_path is None else read_file(_expanded(config_path))
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:  # nobody's home: read_file tells that there is no such file
+        return path
 
 
 @define(kw_only=True)
@@ -155,8 +166,9 @@ class _Gathering:
     def configuration(self, config_path: Path | None, slugs: tuple[Any, ...]) -> Configuration:
         """Return the record, with the problems that only show when all values are known."""
         self._settle_database()
+        home = default_data_directory()
         configuration = Configuration(
-            data_directory=default_data_directory(),
+            data_directory=home or NOWHERE,
             config_path=config_path,
             slugs=slugs,
         )
@@ -174,6 +186,9 @@ class _Gathering:
         if named is not None and "data_dir" not in self.places:
             # A volume that holds the database holds its root key too, and two databases are two stores (ADR 0025).
             configuration = evolve(configuration, data_directory=named.with_name(f"{named.name}.kmipd"))
+        elif home is None and not (configuration.ephemeral or "data_dir" in self.places):
+            self.places["data_dir"] = (0, "data_dir")  # told here, once
+            self.problems.append(Problem(where="data_dir", text="this user has no home directory; name a folder"))
         self.problems += self._contradictions(configuration)
         return configuration
 

@@ -6,6 +6,7 @@ The command line, environment, configuration file and the `KmipServer` construct
 """
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal
 
@@ -25,9 +26,21 @@ CRYPTO: Final = ("software", "hsm_stub")
 _SQLITE_URL: Final = re.compile(r"sqlite(\+\w+)?:///(?P<path>(?!file:)[^?:][^?]*)(\?.*)?")  # not :memory:
 
 
-def default_data_directory() -> Path:
-    """Return where a server keeps its keys when nobody says otherwise (RULINGS 19)."""
-    return user_data_path("kmipd", appauthor=False)
+def default_data_directory() -> Path | None:
+    """Return where a server keeps its keys when nobody says otherwise (RULINGS 19), None for a user without a home."""
+    return in_home(user_data_path)
+
+
+def in_home(find: Callable[..., Path]) -> Path | None:
+    """Return what `find` of platformdirs finds, None for a user whose home directory the system does not know.
+
+    Such are containers that run under a number of their own.
+    """
+    try:
+        found = find("kmipd", appauthor=False)
+    except RuntimeError:
+        return None
+    return found if found.is_absolute() else None  # older releases leave the ~ where it was
 
 
 @frozen(kw_only=True)

@@ -111,7 +111,11 @@ def _folder(value: Any) -> Path:
 def _path(value: Any) -> Path:
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
-    return Path(_text(value)).expanduser().absolute()
+    path = Path(_text(value))
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:
+        raise ValueError(f"the home directory of {path.parts[0]} is not known; write the whole path") from None
 
 
 def _url(value: Any) -> str:

@@ -1,5 +1,6 @@
 """Default < file < environment < command line; all problems at once, each with place and remedy."""
 
+import pwd
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from kmip_app import checks
 from kmip_app.choosing import Choice, ConfigurationError, choose
-from kmip_app.config import Slugs, default_data_directory
+from kmip_app.config import Slugs, StartError, default_data_directory
 from kmip_core.settings import Profile, RNGSeedMode
 
 OF_THE_DOCUMENT = """\
@@ -312,6 +313,42 @@ def test_what_belongs_to_a_named_database_is_kept_beside_it(tmp_path: Path, stor
     assert beside.data_directory == tmp_path / "a.database.kmipd"
     assert elsewhere.data_directory == tmp_path / "data"
     assert usual.data_directory == default_data_directory()
+
+
+@pytest.fixture
+def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run as a user whom the system does not know, as containers may."""
+
+    def unknown(number: int) -> None:
+        raise KeyError(number)
+
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+
+
+@pytest.mark.usefixtures("homeless")
+def test_a_user_without_a_home_is_told_to_name_the_data_directory() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        choose({}, environment={}, check=checks.problems)
+
+    assert str(caught.value) == "data_dir: this user has no home directory; name a folder"
+
+
+@pytest.mark.usefixtures("homeless")
+@pytest.mark.parametrize(
+    "given", [{"data_dir": "{}"}, {"database_path": "{}/a.database"}, {"ephemeral": True}], ids=" ".join
+)
+def test_a_user_without_a_home_may_serve(tmp_path: Path, given: dict[str, Any]) -> None:
+    named = {name: value.format(tmp_path) if isinstance(value, str) else value for name, value in given.items()}
+
+    assert choose(named, environment={}, check=checks.problems).warnings == []
+
+
+@pytest.mark.usefixtures("homeless")
+def test_a_configuration_file_in_nobodys_home_does_not_exist() -> None:
+    with pytest.raises(StartError, match=r"~/kmipd\.conf: the configuration file does not exist"):
+        choose({}, config_path=Path("~/kmipd.conf"), environment={})
 
 
 def test_an_unknown_variable_is_a_warning_with_the_nearest_setting() -> None:
