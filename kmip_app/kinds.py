@@ -95,8 +95,18 @@ def _future_file(value: Any) -> Path:
     path = _path(value)
     if path.is_dir():
         raise ValueError(f"{path} is a folder; name a file in it")
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is a device or a pipe; name an ordinary file")
     if not path.parent.is_dir():
         raise ValueError(f"the folder {path.parent} does not exist; create it first")
+    return path
+
+
+@_looked_at
+def _replaced_file(value: Any) -> Path:
+    path = Path(os.path.realpath(_future_file(value)))  # of a link, what it leads to is written, not the link
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise ValueError(f"the folder {path.parent} cannot be written by this user; choose another")
     return path
 
 
@@ -210,6 +220,9 @@ BOOLEAN: Final = Kind(accepts="True, False (or yes, no, on, off, 1, 0)", metavar
 EXISTING_FILE: Final = Kind(accepts="path of a file that exists", metavar="FILE", read=_existing_file)
 EXISTING_PATH: Final = Kind(accepts="path of a file or folder that exists", metavar="PATH", read=_existing_path)
 FUTURE_FILE: Final = Kind(accepts="path of a file in a folder that exists", metavar="FILE", read=_future_file)
+REPLACED_FILE: Final = Kind(
+    accepts="path of a file in a folder that can be written", metavar="FILE", read=_replaced_file
+)
 FOLDER: Final = Kind(accepts="path of a folder, made if need be", metavar="DIR", read=_folder)
 LOG_FILE: Final = Kind(accepts="path of a file; its folder is made if need be", metavar="FILE", read=_path)
 URL: Final = Kind(accepts="SQLAlchemy URL", metavar="URL", read=_url)

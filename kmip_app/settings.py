@@ -13,7 +13,17 @@ from kmip_adapters.transport.suites import check_suites
 from kmip_app import kinds
 from kmip_app.config import AUTH_SUITES, CRYPTO, LOGGING_LEVELS, Configuration
 from kmip_app.extensions import EXTENSIONS
-from kmip_app.kinds import BOOLEAN, EXISTING_FILE, EXISTING_PATH, FOLDER, FUTURE_FILE, LOG_FILE, NAMES, Kind
+from kmip_app.kinds import (
+    BOOLEAN,
+    EXISTING_FILE,
+    EXISTING_PATH,
+    FOLDER,
+    FUTURE_FILE,
+    LOG_FILE,
+    NAMES,
+    REPLACED_FILE,
+    Kind,
+)
 from kmip_app.passphrases import PASSPHRASE
 from kmip_core.settings import Profile, RNGSeedMode, TicketUse
 
@@ -97,7 +107,7 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
         _pykmip("port", kinds.whole(0, 65_535), "Port to listen on; 0 for any free one.", "-p"),
         _native(
             "ready_file",
-            FUTURE_FILE,
+            REPLACED_FILE,
             "Written once connections are accepted: JSON with host, port, ca, cert, key, pid.",
         ),
     ),

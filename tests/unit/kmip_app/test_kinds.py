@@ -1,5 +1,6 @@
 """Each kind of setting reads what people write, and says what would be right."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,9 @@ def test_what_is_right_is_read(kind: Kind, value: Any, expected: Any) -> None:
         pytest.param(kinds.EXISTING_PATH, "/no/such", "does not exist", id="fail missing path"),
         pytest.param(kinds.FUTURE_FILE, "/no/such", "folder /no does not exist", id="fail no folder"),
         pytest.param(kinds.FUTURE_FILE, "/", "is a folder", id="fail folder"),
+        pytest.param(kinds.FUTURE_FILE, "/dev/null", "is a device or a pipe; name an ordinary file", id="fail device"),
+        pytest.param(kinds.REPLACED_FILE, "/dev/null", "is a device or a pipe", id="fail device to be replaced"),
+        pytest.param(kinds.FOLDER, "~nobody-at-all/x", "directory of ~nobody-at-all is not known", id="fail no home"),
         pytest.param(kinds.FOLDER, __file__, "is a file; name a folder", id="fail file as folder"),
         pytest.param(kinds.URL, "secret@host", "is no URL", id="fail no URL"),
     ],
@@ -77,6 +81,21 @@ def test_what_is_wrong_is_told_with_what_would_be_right(kind: Kind, value: Any, 
 def test_a_path_that_the_system_does_not_take_is_told(kind: Kind) -> None:
     with pytest.raises(ValueError, match=r"xxx cannot be looked at \(file name too long\); name another"):
         kind.read("x" * 5_000)
+
+
+def test_a_file_behind_a_link_is_replaced_and_the_link_stays(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "file")
+
+    assert kinds.REPLACED_FILE.read(str(link)) == tmp_path / "file"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write in every folder")
+def test_a_file_in_a_folder_that_cannot_be_written_is_not_replaced(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+
+    with pytest.raises(ValueError, match="cannot be written by this user; choose another"):
+        kinds.REPLACED_FILE.read(str(tmp_path / "file"))
 
 
 def test_a_url_that_is_none_is_not_repeated_since_it_may_hold_a_password() -> None:
