@@ -31,7 +31,7 @@ CA_LIFETIME: Final = dt.timedelta(days=3_652)
 LEAF_LIFETIME: Final = dt.timedelta(days=825)  # what the strictest platforms accept from a private CA
 RENEW_BEFORE: Final = dt.timedelta(days=30)
 BACKDATE: Final = dt.timedelta(hours=1)  # for clients whose clocks are behind
-NAME_LENGTH: Final = 64  # characters of a common name: X.520's upper bound
+NAME_LENGTH: Final = 64  # bytes of a common name: X.520's upper bound as pyca counts it
 HOSTNAMES: Final = ("localhost", "127.0.0.1", "::1")
 TEMPORARY: Final = ".new-"  # prefix of files that are being written
 
@@ -302,10 +302,10 @@ def _general_name(hostname: str) -> x509.GeneralName:
 
 
 def _check_client_name(name: str) -> None:
-    if not 1 <= len(name) <= NAME_LENGTH:
-        raise PkiError(f"a client's name has 1 to {NAME_LENGTH} characters")
     if not name.isprintable() or name != name.strip():
         raise PkiError("a client's name has no control characters and no space at its ends")
+    if not 1 <= len(name.encode()) <= NAME_LENGTH:
+        raise PkiError(f"a client's name has 1 to {NAME_LENGTH} bytes in UTF-8")
     if "/" in name or "\\" in name or name.startswith("."):
         raise PkiError("a client's name becomes a file name: no slashes, no dot at the start")
     if name == "ca":

@@ -290,6 +290,8 @@ def test_a_key_in_use_is_not_overwritten(directory: Path, tmp_path: Path) -> Non
     [
         pytest.param("", id="fail empty"),
         pytest.param("a" * 65, id="fail too long"),
+        pytest.param("ä" * 33, id="fail too long in UTF-8"),
+        pytest.param("\udcff", id="fail no UTF-8"),
         pytest.param("a\nb", id="fail line feed"),
         pytest.param("a\0", id="fail NUL"),
         pytest.param("../a", id="fail path"),
@@ -307,6 +309,10 @@ def test_a_name_that_cannot_be_one_is_refused(directory: Path, tmp_path: Path, n
         issue_client(pki, name, tmp_path / "out", now=NOW)
 
     assert not (tmp_path / "out").exists()
+
+
+def test_the_longest_name_is_carried(directory: Path, tmp_path: Path) -> None:
+    assert issue_client(ensure_pki(directory, now=NOW), "ä" * 32, tmp_path / "out", now=NOW).certificate.exists()
 
 
 def test_a_ca_for_tests_may_have_a_shorter_key(tmp_path: Path) -> None:
