@@ -132,6 +132,8 @@ def is_writable(path: Path) -> bool:
 def _file_handler(path: Path) -> PrivateFile:
     try:
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        if path.is_file():  # of a link, or /dev/stdout, the rotation is to put aside the file and not the link
+            path = path.resolve()
         return PrivateFile(path, maxBytes=MAXIMUM_BYTES, backupCount=OLD_FILES, encoding="utf-8")
     except OSError as error:
         reason = (error.strerror or str(error)).lower()

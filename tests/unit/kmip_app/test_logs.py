@@ -119,6 +119,19 @@ def test_files_are_rotated(attach: Attach) -> None:
     assert path.with_name("server.log.1").exists()
 
 
+def test_a_link_to_the_file_outlives_a_rotation(attach: Attach, tmp_path: Path) -> None:
+    target, link = tmp_path / "target.log", tmp_path / "link.log"
+    target.touch()
+    link.symlink_to(target)
+    attach(log_path=link)
+
+    for _ in range(3):
+        logging.getLogger("kmipd").info("%s", "x" * (logs.MAXIMUM_BYTES // 2))
+
+    assert link.is_symlink()
+    assert target.with_name("target.log.1").exists()
+
+
 def test_the_file_is_for_nobody_else_and_stays_so(attach: Attach) -> None:
     path = attach()
     before = os.umask(0o022)
