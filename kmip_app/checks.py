@@ -106,6 +106,8 @@ def _store(configuration: Configuration) -> Iterator[Problem]:
         yield Problem(where=where, text=f"the folder {database.parent} does not exist; create it first")
     elif _is_something_else(database):
         yield Problem(where=where, text=f"{database} is no database of SQLite; name a new file")
+    elif database.exists() and not os.access(database, os.R_OK | os.W_OK):
+        yield Problem(where=where, text=f"{database} cannot be read and written; let this user do both")
 
 
 SQLITE_URL: Final = "sqlite:////path/of/a/file"
@@ -123,18 +125,24 @@ def _log(path: Path) -> Iterator[Problem]:
     blocking = _blocking(path.parent)
     if path.is_dir():
         yield Problem(where="log_path", text=f"{path} is a folder; name a file in it")
-    elif blocking:
+    elif blocking and not _is_device(path):
         yield Problem(where="log_path", text=f"{blocking}; choose another folder for {path.name}")
     elif path.exists() and not os.access(path, os.W_OK):
         yield Problem(where="log_path", text=f"{path} cannot be written; let this user write it or choose another")
 
 
+def _is_device(path: Path) -> bool:
+    """Return whether a path is something like /dev/stdout, which needs no room for old files beside it."""
+    return path.exists() and not path.is_file()
+
+
 def _blocking(folder: Path) -> str:
     """Return what keeps this user from making files in a folder that may have to be made itself, or an empty text."""
     existing = next(path for path in (folder, *folder.parents) if path.exists())
+    below = "" if existing == folder else f"{folder} cannot be made, for "
     if not existing.is_dir():
-        return f"{existing} is a file"
-    return "" if os.access(existing, os.W_OK | os.X_OK) else f"{existing} cannot be written by this user"
+        return f"{below}{existing} is a file"
+    return "" if os.access(existing, os.W_OK | os.X_OK) else f"{below}{existing} cannot be written by this user"
 
 
 def _has_revocation_list(path: Path) -> bool:

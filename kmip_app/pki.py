@@ -359,9 +359,9 @@ def _load_key(path: Path) -> PrivateKey | None:
         # Checking an RSA key's primes takes longer than all else at a start; this file is ours.
         key = serialization.load_pem_private_key(content, None, unsafe_skip_rsa_key_validation=True)
     except (ValueError, TypeError) as error:
-        raise PkiError(f"{path}: not an unencrypted private key in PEM") from error
+        raise PkiError(f"{path}: not an unencrypted private key in PEM; {_remedy(path)}") from error
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
-        raise PkiError(f"{path}: neither an RSA nor an EC key")
+        raise PkiError(f"{path}: neither an RSA nor an EC key; {_remedy(path)}")
     return key
 
 
@@ -371,7 +371,12 @@ def _load_certificate(path: Path) -> x509.Certificate | None:
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise PkiError(f"{path}: not a certificate in PEM") from error
+        raise PkiError(f"{path}: not a certificate in PEM; {_remedy(path)}") from error
+
+
+def _remedy(path: Path) -> str:
+    """Return what to do about a file that holds something else: all can be made anew but the CA's key."""
+    return "put the right one back" if path.name == "ca.key" else "put the right one back, or remove it for a new one"
 
 
 def _pem(certificate: x509.Certificate) -> bytes:

@@ -16,9 +16,13 @@ REMEDIES: Final = {
     errno.EROFS: "choose another place, for example with --data-dir",
 }
 
+REMEDIES_OF_PORTS: Final = {errno.EACCES: "choose a port above 1023, or let this user have it"}
+"""Where no file is spoken of."""
+
 
 def told(error: OSError) -> str:
     """Return an error as one line that names the file and what to do."""
     where = f"{error.filename}: " if error.filename else ""
-    remedy = f"; {REMEDIES[error.errno]}" if error.errno in REMEDIES else ""
+    remedies = REMEDIES if error.filename else REMEDIES | REMEDIES_OF_PORTS
+    remedy = f"; {remedies[error.errno]}" if error.errno in remedies else ""
     return f"{where}{error.strerror or error}{remedy}"

@@ -80,7 +80,8 @@ class FileTrail:
             self._head, self._first, self._size = self._take_up()
         except OSError as error:
             os.close(self._guard)
-            raise UnusableTrail(f"{self._path} cannot be opened: {error.strerror}") from error
+            remedy = "it must be a file that this user may write"
+            raise UnusableTrail(f"{self._path} cannot be opened: {error.strerror}; {remedy}") from error
         except UnusableTrail:
             os.close(self._descriptor)
             os.close(self._guard)

@@ -1,6 +1,7 @@
 """Files that do not fit stop the start with one sentence each (R-CFG-1); risks are warnings (RULINGS 21)."""
 
 import datetime as dt
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -120,9 +121,16 @@ def test_a_file_without_a_key_is_no_private_key_that_others_may_read(good: Confi
             "log_path: {text} is a file; choose another folder for server.log",
             id="log below a file",
         ),
+        pytest.param(
+            {"log_path": "text/logs/server.log"},
+            "log_path: {text}/logs cannot be made, for {text} is a file; choose another folder for server.log",
+            id="log far below a file",
+        ),
         pytest.param({"log_path": "."}, "log_path: {folder} is a folder; name a file in it", id="log is a folder"),
         pytest.param(
-            {"data_directory": "text/data"}, "data_dir: {text} is a file; choose another place", id="data below a file"
+            {"data_directory": "text/data"},
+            "data_dir: {text}/data cannot be made, for {text} is a file; choose another place",
+            id="data below a file",
         ),
         pytest.param(
             {"database_path": "text"}, "database_path: {text} is no database of SQLite; name a new file", id="database"
@@ -170,3 +178,27 @@ def test_pykmips_own_place_is_pointed_at_before_the_first_start(
     assert list(checks.warnings(good)) == [
         f"{database} is a database of PyKMIP; kmipd import-pykmip {database} takes its objects over"
     ]
+
+
+needs_modes = pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everything")
+
+
+@needs_modes
+def test_a_database_of_another_user_is_told_before(good: Configuration, tmp_path: Path) -> None:
+    database = tmp_path / "kmipd.sqlite"
+    database.write_bytes(b"SQLite format 3\0")
+    database.chmod(0o400)
+
+    problem = told(evolve(good, data_directory=tmp_path))
+
+    assert problem == f"database_path: {database} cannot be read and written; let this user do both"
+
+
+@needs_modes
+def test_a_pipe_takes_the_log_in_a_folder_of_another_user(good: Configuration, tmp_path: Path) -> None:
+    pipe = tmp_path / "closed" / "stdout"
+    pipe.parent.mkdir()
+    os.mkfifo(pipe)
+    pipe.parent.chmod(0o500)
+
+    assert told(evolve(good, log_path=pipe)) == ""

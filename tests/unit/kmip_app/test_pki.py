@@ -165,8 +165,19 @@ def test_a_lost_ca_key_is_an_error_that_says_what_to_do(directory: Path) -> None
 def test_an_unreadable_file_is_named(directory: Path, name: str) -> None:
     (directory / name).write_bytes(b"junk")
 
-    with pytest.raises(PkiError, match=rf"{name}: not "):
+    with pytest.raises(PkiError, match=rf"{name}: not .*; put the right one back"):
         ensure_pki(directory, now=NOW)
+
+
+@pytest.mark.parametrize("name", ["ca.crt", "server-rsa.crt", "client.key"])
+def test_a_file_that_may_be_removed_for_a_new_one_says_so(directory: Path, name: str) -> None:
+    (directory / name).write_bytes(b"junk")
+    with pytest.raises(PkiError, match="or remove it for a new one"):
+        ensure_pki(directory, now=NOW)
+
+    (directory / name).unlink()
+
+    assert ensure_pki(directory, now=NOW).client.key.exists()
 
 
 @pytest.mark.parametrize(
