@@ -75,6 +75,12 @@ class Server:
         return self.configuration.port if self._transport is None else self._transport.port
 
     @property
+    def address(self) -> str:
+        """Host and port as one word; an IPv6 address stands in brackets."""
+        host = self.configuration.hostname
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+
+    @property
     def container(self) -> Any:
         """What it is wired from, once started."""
         return self._container
@@ -177,7 +183,7 @@ class Server:
         self._resources.callback(watch.close)
         self._record("Start")
         self._resources.callback(self._record_stop)
-        LOG.info("Server successfully bound socket handler to %s:%d", configuration.hostname, self.port)
+        LOG.info("Server successfully bound socket handler to %s", self.address)
         if configuration.ready_file is not None:
             write_atomically(configuration.ready_file, json.dumps(self.ready()) + "\n")
             self._resources.callback(configuration.ready_file.unlink, missing_ok=True)

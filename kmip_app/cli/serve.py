@@ -76,12 +76,12 @@ def greet(server: "Server") -> None:
         "client certificate": told.get("cert"),
         "client key": told.get("key"),
     }
-    where = click.style(f"{told['host']}:{told['port']}", bold=True)
+    where = click.style(server.address, bold=True)
     lines = [f"{click.style('kmipd', bold=True)} {told['version']} serves KMIP on {where}"]
     lines += [f"  {label:<20}{value}" for label, value in rows.items() if value is not None]
     if told.get("cert") and not configuration.ephemeral:
         data = configuration.data_directory
         where = "" if data == default_data_directory() else f" --data-dir {shlex.quote(str(data))}"
         lines.append(click.style(f"  more clients: kmipd client-cert NAME{where} --out DIR; stop: Ctrl-C", dim=True))
-    with contextlib.suppress(BrokenPipeError):  # nobody reads: no reason not to serve
+    with contextlib.suppress(OSError):  # nobody reads, or a disk is full: no reason not to serve
         click.echo("\n".join(lines))

@@ -1,6 +1,7 @@
 """What a new user meets: the first start, the second one, the end, and what is told when something is in the way."""
 
 import json
+import os
 import shlex
 import socket
 import ssl
@@ -71,6 +72,41 @@ def test_sigterm_ends_a_server_with_an_open_connection(start: Start, tmp_path: P
         assert server.stop() == 0
 
     assert not (tmp_path / "ready.json").exists()
+
+
+def test_an_ipv6_address_is_told_in_brackets_and_serves(start: Start) -> None:
+    server = start("--hostname", "::1")
+    told = printed_with(server.output, "more clients: ")
+
+    assert f"serves KMIP on [::1]:{server.port}\n" in told
+    assert f"bound socket handler to [::1]:{server.port}\n" in told
+    with server.client() as client:
+        assert client.socket.getpeercert() is not None
+
+
+def test_a_greeting_that_nobody_takes_keeps_nobody_from_being_served(tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    arguments = command("serve", "--ephemeral", "--port", "0", "--ready-file", str(ready))
+    with Path("/dev/full").open("wb") as full:
+        process = subprocess.Popen(arguments, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True)
+    try:
+        with process.stderr as lines:
+            assert any("Starting connection service" in line for line in lines)
+    finally:
+        process.terminate()
+
+    assert process.wait(WITHIN) == 0
+
+
+def test_a_device_is_not_replaced_by_a_ready_file(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    result = run("serve", "--ephemeral", "--port", "0", "--ready-file", str(pipe))
+
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == f"kmipd: --ready-file: {pipe} is a device or a pipe; name an ordinary file\n"
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
 def test_a_taken_port_is_one_line_and_exit_code_2(tmp_path: Path) -> None:

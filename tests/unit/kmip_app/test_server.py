@@ -1,5 +1,6 @@
 """What stops a start is told to the operator in one line."""
 
+import errno
 import socket
 from pathlib import Path
 
@@ -20,6 +21,22 @@ def test_a_start_that_fails_leaves_no_evidence_of_a_stop(tmp_path: Path) -> None
             server.start()
 
     assert "Stop" not in (tmp_path / "audit" / "main.jsonl").read_text()
+
+
+@pytest.mark.parametrize(
+    ("hostname", "address"),
+    [("127.0.0.1", "127.0.0.1:5696"), ("::1", "[::1]:5696"), ("kms.example", "kms.example:5696")],
+)
+def test_an_address_is_one_word(tmp_path: Path, hostname: str, address: str) -> None:
+    assert Server(Configuration(data_directory=tmp_path, hostname=hostname)).address == address
+
+
+def test_a_port_that_this_user_may_not_have_is_told() -> None:
+    refused = OSError(errno.EACCES, "cannot listen on 127.0.0.1, port 443: permission denied")
+
+    told = r"port 443: permission denied; choose a port above 1023, or let this user have it"
+    with pytest.raises(StartError, match=told), _told_to_operators():
+        raise refused
 
 
 def test_a_trail_without_room_stops_the_start_with_a_text() -> None:
