@@ -40,6 +40,9 @@ LOG: Final = logging.getLogger("kmip.server")  # harnesses wait for lines of PyK
 
 DRAIN_SECONDS: Final = 10.0  # how long requests in progress may take after the order to stop (R-DUR-8)
 
+REACHED_AT: Final = dict.fromkeys(("", "0.0.0.0", "::"), "127.0.0.1")  # noqa: S104  compared, not bound
+"""Where a client finds a server that listens on every interface: that is no address to connect to."""
+
 UNUSABLE: Final = (
     PkiError,
     SelfTestFailed,
@@ -79,6 +82,11 @@ class Server:
         """Host and port as one word; an IPv6 address stands in brackets."""
         host = self.configuration.hostname
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+
+    @property
+    def reached_at(self) -> str:
+        """The host that a client on this machine names; the server's certificate is good for it."""
+        return REACHED_AT.get(self.configuration.hostname, self.configuration.hostname)
 
     @property
     def container(self) -> Any:
@@ -206,7 +214,7 @@ class Server:
     def ready(self) -> dict[str, object]:
         """Return what a client needs to know, as the ready file tells it."""
         configuration = self.configuration
-        told: dict[str, object] = {"host": configuration.hostname, "port": self.port}
+        told: dict[str, object] = {"host": self.reached_at, "port": self.port}
         if configuration.certificate_path is None:
             told["ca"] = str(self.pki.ca.certificate)
         else:  # what clients are to trust: the usual CA for both sides, else the certificate itself

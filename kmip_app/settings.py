@@ -103,7 +103,9 @@ PATHS: Final = "the built-in one, made at the first start"
 
 TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
     "Where it listens": (
-        _pykmip("hostname", kinds.TEXT, "Name or address to listen on; 0.0.0.0 or :: for every interface.", "-n"),
+        _pykmip(
+            "hostname", kinds.TEXT, "Name or address to listen on; 0.0.0.0 for every interface, :: with IPv6.", "-n"
+        ),
         _pykmip("port", kinds.whole(0, 65_535), "Port to listen on; 0 for any free one.", "-p"),
         _native(
             "ready_file",

@@ -26,13 +26,14 @@ from kmip_core.ports.transport import Framer, Service
 ACCEPTS_PER_TURN: Final = (
     64  # also how often asyncio tries, in vain, when descriptors are out, before it rests a second
 )
+EVERYWHERE: Final = {"", "::"}  # :: takes IPv4 along, as everywhere where the system is not told otherwise
 EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 class TlsTtlvServer:
     """Serves one `Service` to the clients that `ssl_context` and `identify` let in.
 
-    host: a name or address, IPv4 or IPv6; empty for every interface. port: 0 for any free one.
+    host: a name or address, IPv4 or IPv6; empty or `::` for every interface. port: 0 for any free one.
     new_loop: makes the event loop, for example uvloop.new_event_loop.
     """
 
@@ -228,7 +229,8 @@ def _listen(host: str, port: int, backlog: int) -> list[socket.socket]:
     """Return listening sockets for every address of `host`, all with one port."""
     where = f"{host or 'every interface'}, port {port}"
     try:
-        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        named = None if host in EVERYWHERE else host
+        found = socket.getaddrinfo(named, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (socket.gaierror, UnicodeError) as error:
         raise OSError(f"cannot listen on {where}: the host name is not known here") from error
     sockets: list[socket.socket] = []

@@ -20,7 +20,7 @@ from kmip_app.choosing import choose
 from kmip_app.config import Configuration
 from kmip_app.container import empty, planned_codec, planned_key_values
 from kmip_app.pki import Pki
-from kmip_app.server import Server
+from kmip_app.server import REACHED_AT, Server
 from kmip_app.settings import SETTINGS
 from kmip_app.testing import seeding
 from kmip_app.testing.clients import ClientCertificate, certificate_for, make_pki
@@ -31,8 +31,6 @@ from kmip_core.enums import Operation, ResultReason, State
 from kmip_core.ports.audit import AuditRecord
 
 CLIENT: Final = "client"
-
-_REACHED_AT: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  compared, not bound
 
 
 class KmipTestServer:
@@ -105,7 +103,7 @@ class KmipTestServer:
     def host(self) -> str:
         """The address; the server's certificate is also good for `localhost`."""
         hostname = self._prepared.hostname
-        return _REACHED_AT.get(hostname, hostname)
+        return REACHED_AT.get(hostname, hostname)
 
     @property
     def port(self) -> int:

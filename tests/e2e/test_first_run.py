@@ -11,11 +11,23 @@ from pathlib import Path
 
 import pytest
 
+from kmip_adapters.transport.client import TlsTtlvClient
 from tests.e2e.conftest import Start
 from tests.server import ROOT, StartedServer, command, printed_with
 
 WITHIN = 60  # seconds; a hang limit
 QUIET = ("--logging_level", "ERROR")  # tests run where the server warns: as root, below the temporary directory
+
+
+def has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="no IPv6 here")
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -74,6 +86,7 @@ def test_sigterm_ends_a_server_with_an_open_connection(start: Start, tmp_path: P
     assert not (tmp_path / "ready.json").exists()
 
 
+@needs_ipv6
 def test_an_ipv6_address_is_told_in_brackets_and_serves(start: Start) -> None:
     server = start("--hostname", "::1")
     told = printed_with(server.output, "more clients: ")
@@ -82,6 +95,24 @@ def test_an_ipv6_address_is_told_in_brackets_and_serves(start: Start) -> None:
     assert f"bound socket handler to [::1]:{server.port}\n" in told
     with server.client() as client:
         assert client.socket.getpeercert() is not None
+
+
+@pytest.mark.parametrize("everywhere", ["0.0.0.0", "::"])
+def test_the_ready_file_of_a_server_on_every_interface_tells_where_it_is_reached(start: Start, everywhere: str) -> None:
+    server = start("--hostname", everywhere)
+
+    assert server.host == "127.0.0.1"
+    with server.client() as client:
+        assert client.socket.getpeercert() is not None
+
+
+@needs_ipv6
+def test_a_server_on_every_interface_of_ipv6_serves_ipv4_too(start: Start) -> None:
+    server = start("--hostname", "::")
+
+    for host in ("::1", "127.0.0.1"):
+        with TlsTtlvClient(host, server.port, server.ca, server.cert, server.key) as client:
+            assert client.socket.getpeercert() is not None
 
 
 def test_a_greeting_that_nobody_takes_keeps_nobody_from_being_served(tmp_path: Path) -> None:
