@@ -71,6 +71,7 @@ class Server:
         self.configuration = configuration
         self._container: Any = None
         self._transport: TlsTtlvServer | None = None
+        self._stop_is_asked = False  # by a signal
 
     @property
     def port(self) -> int:
@@ -104,6 +105,8 @@ class Server:
         try:
             with _private_files(), _told_to_operators():
                 self._open()
+            if self._stop_is_asked:  # the interrupt was lost: a finalizer cannot raise
+                raise KeyboardInterrupt
         except BaseException:
             self._close()
             raise
@@ -132,6 +135,7 @@ class Server:
         before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
         def stop(number: int, frame: FrameType | None) -> None:
+            self._stop_is_asked = True
             if self._transport is None:
                 raise KeyboardInterrupt  # still starting: `start` releases what it has taken
             self._transport.request_stop(DRAIN_SECONDS)

@@ -1,11 +1,14 @@
 """What stops a start is told to the operator in one line."""
 
+import contextlib
 import errno
+import signal
 import socket
 from pathlib import Path
 
 import pytest
 
+from kmip_adapters.storage.lock import directory_lock
 from kmip_app.config import Configuration, StartError
 from kmip_app.server import Server, _told_to_operators
 from kmip_core.enums import ResultReason
@@ -21,6 +24,19 @@ def test_a_start_that_fails_leaves_no_evidence_of_a_stop(tmp_path: Path) -> None
             server.start()
 
     assert "Stop" not in (tmp_path / "audit" / "main.jsonl").read_text()
+
+
+def test_a_signal_whose_interrupt_is_lost_stops_the_start_all_the_same(tmp_path: Path) -> None:
+    server = Server(Configuration(data_directory=tmp_path, port=0))
+
+    with server.stopping_at_signals():
+        with contextlib.suppress(KeyboardInterrupt):  # as Python does in finalizers and callbacks of the collector
+            signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
+            server.start()
+
+    with directory_lock(tmp_path):
+        pass  # all is released
 
 
 @pytest.mark.parametrize(
