@@ -64,18 +64,29 @@ def is_pykmip_database(path: Path) -> bool:
     """Return whether `path` is an SQLite file with PyKMIP's tables."""
     try:
         with path.open("rb") as file:
-            if file.read(16) != b"SQLite format 3\0":
-                return False
-        # By itself, for what a change that was cut off has left can be taken back only by writing.
-        with closing(_connect(path, "mode=ro&immutable=1" if _journal(path).exists() else "mode=ro")) as connection:
+            header = file.read(20)
+        if not header.startswith(b"SQLite format 3\0"):
+            return False
+        # The file by itself: what a change that was cut off has left can be taken back only by writing, and whoever
+        # only looks at a closed database with a write-ahead log leaves an empty one and its index behind.
+        by_itself = _journal(path).exists() or (_has_write_ahead_log(header) and not _beside(path, "-wal").exists())
+        with closing(_connect(path, "mode=ro&immutable=1" if by_itself else "mode=ro")) as connection:
             columns = {row["name"] for row in connection.execute("PRAGMA table_info(managed_objects)")}
     except (OSError, sqlite3.Error):
         return False
     return {"uid", "object_type", "class_type", "value"} <= columns
 
 
+def _has_write_ahead_log(header: bytes) -> bool:
+    return header[18:19] == b"\2"  # the format's version for reading
+
+
 def _journal(path: Path) -> Path:
-    return path.with_name(f"{path.name}-journal")
+    return _beside(path, "-journal")
+
+
+def _beside(path: Path, ending: str) -> Path:
+    return path.with_name(path.name + ending)
 
 
 def told_of_pykmip(path: Path) -> str:

@@ -1,8 +1,10 @@
 """Databases that PyKMIP has made are read whole; what cannot be taken is told."""
 
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,16 @@ def test_every_type_is_read_under_its_identifier(path: Path) -> None:
         ("9", ObjectType.OPAQUE_OBJECT),
     ]
     assert [f.problem for f in found] == [""] * 9
+
+
+def test_looking_at_a_store_of_ours_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    store = tmp_path / "kmipd.sqlite"
+    with closing(sqlite3.connect(store)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("CREATE TABLE objects (number INTEGER)")
+
+    assert not is_pykmip_database(store)
+    assert list(tmp_path.iterdir()) == [store]
 
 
 def test_everything_about_an_object_is_kept(path: Path) -> None:
