@@ -12,11 +12,12 @@ from kmip_core.enums import (
     ResultStatus,
 )
 from kmip_core.errors import KmipError
+from kmip_core.secret import Secret
 from kmip_core.structures import ProtocolVersion
 
 
 @frozen(kw_only=True)
-class UsernameAndPassword:
+class UsernameAndPassword(Secret):
     """KMIP 2.1 §9.11."""
 
     username: str
@@ -24,7 +25,7 @@ class UsernameAndPassword:
 
 
 @frozen(kw_only=True)
-class DeviceCredential:
+class DeviceCredential(Secret):
     """KMIP 2.1 §9.11."""
 
     device_serial_number: str | None = None
@@ -36,7 +37,7 @@ class DeviceCredential:
 
 
 @frozen(kw_only=True)
-class Ticket:
+class Ticket(Secret):
     """What Login hands out. KMIP 2.1 §7.39."""
 
     ticket_type: int
@@ -44,7 +45,7 @@ class Ticket:
 
 
 @frozen(kw_only=True)
-class Credential:
+class Credential(Secret):
     """A claim of identity inside the message.  credential_value: None for a type that is not understood."""
 
     credential_type: CredentialType

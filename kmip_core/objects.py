@@ -13,11 +13,12 @@ from attrs import field, frozen
 from kmip_core import enums
 from kmip_core.attributes import Attributes
 from kmip_core.enums import CryptographicUsageMask, ObjectType
+from kmip_core.secret import Secret
 from kmip_core.structures import KeyMaterial, KeyWrappingData, Name
 
 
 @frozen(kw_only=True)
-class KeyValue:
+class KeyValue(Secret):
     """Key material, and the attributes that travel inside it (only when they were registered so).
 
     key_material: bytes in the block's format, a transparent key structure, or a handle. KMIP 2.1 §3.2.
@@ -28,7 +29,7 @@ class KeyValue:
 
 
 @frozen(kw_only=True)
-class KeyBlock:
+class KeyBlock(Secret):
     """A key with what is needed to read it. KMIP 2.1 §3.1.
 
     key_value: a `KeyValue`; bytes when it is wrapped with its encoding; None for an object registered without its
@@ -223,7 +224,7 @@ class SecretData:
 
 
 @frozen(kw_only=True, init=False)
-class OpaqueObject:
+class OpaqueObject(Secret):
     """Bytes that the server keeps and does not interpret. KMIP 2.1 §2.3."""
 
     object_type: ClassVar[ObjectType] = ObjectType.OPAQUE_OBJECT

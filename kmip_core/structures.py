@@ -11,6 +11,7 @@ from typing import Final, NamedTuple, TypeAlias, TypeVar
 from attrs import field, frozen
 
 from kmip_core import enums
+from kmip_core.secret import Secret
 
 T = TypeVar("T")
 
@@ -274,14 +275,14 @@ class KeyHandle:
 
 
 @frozen(kw_only=True)
-class TransparentSymmetricKey:
+class TransparentSymmetricKey(Secret):
     """KMIP 2.1 §3.4."""
 
     key: bytes = field(repr=False)
 
 
 @frozen(kw_only=True)
-class TransparentDSAPrivateKey:
+class TransparentDSAPrivateKey(Secret):
     """KMIP 1.4 §2.1.7.2."""
 
     p: int
@@ -301,7 +302,7 @@ class TransparentDSAPublicKey:
 
 
 @frozen(kw_only=True)
-class TransparentRSAPrivateKey:
+class TransparentRSAPrivateKey(Secret):
     """KMIP 2.1 §3.7. Modulus alone is not enough: one of the exponents or both primes must be there."""
 
     modulus: int
@@ -323,7 +324,7 @@ class TransparentRSAPublicKey:
 
 
 @frozen(kw_only=True)
-class TransparentDHPrivateKey:
+class TransparentDHPrivateKey(Secret):
     """KMIP 2.1 §3.9."""
 
     p: int
@@ -345,7 +346,7 @@ class TransparentDHPublicKey:
 
 
 @frozen(kw_only=True)
-class TransparentECPrivateKey:
+class TransparentECPrivateKey(Secret):
     """KMIP 2.1 §3.11; also the content of the 1.0 - 1.2 ECDSA, ECDH and ECMQV formats."""
 
     recommended_curve: enums.RecommendedCurve
@@ -433,7 +434,7 @@ class KeyWrappingSpecification:
 
 
 @frozen(kw_only=True)
-class DerivationParameters:
+class DerivationParameters(Secret):
     """What Derive Key mixes in. iteration_count: PBKDF2 rounds. KMIP 2.1 §7.12."""
 
     cryptographic_parameters: CryptographicParameters | None = None
