@@ -51,7 +51,7 @@ class _AttributeFields:
 
     def _make_form(self, *, is_criterion: bool) -> AttributesForm:
         make = partial(self._planner.element, is_criterion=is_criterion)
-        return AttributesForm(attribute_table.rows(self._planner.version, make))
+        return AttributesForm(attribute_table.rows(self._planner.version, make), self._planner.version)
 
     # --- many attributes ------------------------------------------------------------------------------------------
 

@@ -10,10 +10,10 @@ from kmip_adapters.ttlv import tables
 from kmip_adapters.ttlv.attribute_table import Row, by_attribute, collected
 from kmip_adapters.ttlv.elements import always, item_of_typed_value, typed_value
 from kmip_adapters.ttlv.items import DecodingError, Item, children, tag_name
+from kmip_adapters.ttlv.unknowns import unexpected
 from kmip_core.attributes import CUSTOM, AttributeInstance, AttributeReference, Attributes
 from kmip_core.enums import ItemType
-from kmip_core.errors import invalid_field
-from kmip_core.structures import CustomAttribute
+from kmip_core.structures import CustomAttribute, ProtocolVersion
 
 ATTRIBUTE: Final = 0x420008
 ATTRIBUTE_NAME: Final = 0x42000A
@@ -25,7 +25,8 @@ ATTRIBUTE_REFERENCE: Final = 0x42013B
 class AttributesForm:
     """Reads and writes the attributes of one 2.x version.  rows: the version's attributes."""
 
-    def __init__(self, rows: Iterable[Row]) -> None:
+    def __init__(self, rows: Iterable[Row], version: ProtocolVersion) -> None:
+        self._version = version
         self._rows = tuple(rows)
         self._by_tag = {row.tag.code: row for row in self._rows}
         self._by_attribute = by_attribute(self._rows)
@@ -34,13 +35,13 @@ class AttributesForm:
     # --- one attribute ----------------------------------------------------------------------------------------
 
     def instance(self, item: Item) -> AttributeInstance:
-        """Return one member of Attributes.  Raises KmipError (Invalid Field) if the version has no such attribute."""
+        """Return one member of Attributes.  Raises KmipError (`unknowns.unexpected`) for what is no attribute."""
         tag = item[0]
         row = self._by_tag.get(tag)
         if row is not None:
             return AttributeInstance(reference=self._references[tag], value=row.read(row.element.decode(item)))
         if tag != ATTRIBUTE:
-            raise invalid_field(f"{tag_name(tag)} is not an attribute of this version")
+            raise unexpected(tag, self._version, "as an attribute")
         vendor, name, value = _vendor_parts(item)
         if value is None:
             raise DecodingError(f"Attribute Value of {name[:100]} is missing")

@@ -12,7 +12,7 @@ its payload malformed) carries the refusal as its payload and fails alone. What 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from kmip_adapters.ttlv import binary, request_messages, response_messages, tables
+from kmip_adapters.ttlv import binary, request_messages, response_messages, tables, unknowns
 from kmip_adapters.ttlv.dialects import make_dialect
 from kmip_adapters.ttlv.items import DEFAULT_LIMITS, DecodingError, Item, Limits
 from kmip_adapters.ttlv.message_items import (
@@ -64,7 +64,8 @@ class Codec:
         try:
             item = binary.decode(frame, self._limits)
         except DecodingError as error:
-            raise UnreadableMessage(error, self.versions[0]) from error
+            asked = unknowns.announced_version(frame) or self.versions[0]
+            raise UnreadableMessage(unknowns.not_ttlv(error), self.nearest(asked)) from error
         return self.request_from(item)
 
     def request_from(self, item: Item) -> RequestMessage:

@@ -14,8 +14,8 @@ from attrs import frozen
 
 from kmip_adapters.ttlv import tables
 from kmip_adapters.ttlv.items import DecodingError, Item, tag_name
+from kmip_adapters.ttlv.unknowns import unknown_value
 from kmip_core.enums import ExtensibleEnum, ItemType, UniqueIdentifier
-from kmip_core.errors import invalid_field
 from kmip_core.structures import ProtocolVersion, TypedValue
 
 Decode: TypeAlias = Callable[[Item], Any]
@@ -165,7 +165,7 @@ def _enumeration(kind: type[enum.IntEnum], code: int, version: ProtocolVersion) 
         if member is None:
             if extensible and item[2] >> 28 == 0x8:  # type: ignore[operator]  # an Enumeration's value is an int
                 return kind(item[2])  # type: ignore[arg-type]
-            raise invalid_field(f"{item[2]!r} is no {tag_name(item[0])} of KMIP {version}")
+            raise unknown_value(item[2], item[0], version)
         return member
 
     def encode(value: Any) -> Item:

@@ -19,7 +19,7 @@ from kmip_adapters.ttlv.elements import Element
 from kmip_adapters.ttlv.fields import Field, Member, Values, class_key, field_of, form_of, members, write_nothing
 from kmip_adapters.ttlv.items import DecodingError, Item, Items, tag_name
 from kmip_adapters.ttlv.spellings import Form
-from kmip_core.errors import invalid_field
+from kmip_adapters.ttlv.unknowns import unexpected
 from kmip_core.structures import ProtocolVersion
 
 FormPlans: TypeAlias = Mapping[Form, Callable[[Member], Field | None]]
@@ -56,13 +56,14 @@ class Planner:
         readers = {tag: (r.name, r.decode, r.many, r.spread) for f in plan for tag, r in f.readers.items()}
         required = tuple((f.name, f.title) for f in plan if f.required)
         finishers = tuple(f.finish for f in plan if f.finish is not None)
+        version = self.version
 
         def structure(items: Items, _: Any) -> Any:
             values: Values = {}
             for item in items:
                 reader = readers.get(item[0])
                 if reader is None:
-                    raise invalid_field(f"{tag_name(item[0])} is not expected here in this version")
+                    raise unexpected(item[0], version)
                 name, decode, many, spread = reader
                 if not many:
                     if name in values:
@@ -81,7 +82,7 @@ class Planner:
                     values[name] = None
             return cls(**values)
 
-        structure.__qualname__ = f"structure {cls.__name__} {self.version}"
+        structure.__qualname__ = f"structure {cls.__name__} {version}"
         return structure
 
     def unstructure_hook(self, cls: type) -> Callable[[Any], Items]:

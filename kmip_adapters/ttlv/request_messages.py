@@ -50,6 +50,7 @@ from kmip_adapters.ttlv.message_items import (
     singles,
     wrong_type,
 )
+from kmip_adapters.ttlv.unknowns import unexpected, unknown_value
 from kmip_core.enums import (
     AsynchronousIndicator,
     BatchErrorContinuationOption,
@@ -91,6 +92,7 @@ _PLAIN_FIELDS: Final[Mapping[int, tuple[ItemType, str]]] = {
 _REPEATED: Final = frozenset({ATTESTATION_TYPE})
 
 _CONTINUATIONS: Final = {int(option): option for option in BatchErrorContinuationOption}
+_INDICATORS: Final = frozenset(map(int, AsynchronousIndicator))
 
 
 def _read_header(header: Items, fields: dict[str, Any], dialect: Dialect) -> int | None:
@@ -117,13 +119,17 @@ def _read_header(header: Items, fields: dict[str, Any], dialect: Dialect) -> int
                 raise DecodingError("Batch Count must be an Integer")
             count = value  # type: ignore[assignment]
         elif tag == BATCH_ERROR_CONTINUATION_OPTION:
-            option = _CONTINUATIONS.get(value) if item_type is ENUMERATION else None  # type: ignore[arg-type]
+            if item_type is not ENUMERATION:
+                raise wrong_type(tag, ENUMERATION)
+            option = _CONTINUATIONS.get(value)  # type: ignore[arg-type]  # an Enumeration's value is an int
             if option is None:
-                raise invalid_field("Batch Error Continuation Option must be Continue, Stop or Undo")
+                raise unknown_value(value, tag, dialect.version)
             fields["batch_error_continuation_option"] = option
         elif tag == ASYNCHRONOUS_INDICATOR:
             if item_type is not dialect.asynchronous:
                 raise DecodingError("Asynchronous Indicator must be a Boolean in 1.x, an Enumeration in 2.x")
+            if item_type is ENUMERATION and value not in _INDICATORS:
+                raise unknown_value(value, tag, dialect.version)
             # 1.x says only that the client could wait; the server decides (KMIP 1.4 §6.7, §6.8).
             fields["asynchronous"] = item_type is ENUMERATION and value == AsynchronousIndicator.MANDATORY
         elif tag == AUTHENTICATION:
@@ -137,8 +143,10 @@ def _read_header(header: Items, fields: dict[str, Any], dialect: Dialect) -> int
 def _read_credential(item: Item, dialect: Dialect) -> Credential:
     found = singles(children(item))
     code = expect(found, CREDENTIAL_TYPE, ENUMERATION)
-    if code is None or code not in tables.enumeration_values("CredentialType", dialect.version):
-        raise invalid_field("Credential Type is missing or not of this version")
+    if code is None:
+        raise DecodingError("Credential Type is missing")
+    if code not in tables.enumeration_values("CredentialType", dialect.version):
+        raise unknown_value(code, CREDENTIAL_TYPE, dialect.version)
     credential_type = CredentialType(code)
     decode = dialect.credentials.get(credential_type)
     value = found.get(CREDENTIAL_VALUE)
@@ -174,7 +182,7 @@ def _read_item(item: Item, dialect: Dialect) -> RequestBatchItem:
             raise DecodingError(f"{tag_name(repeated)} stands more than once")
         for tag in found:
             if tag not in dialect.batch_item_tags:
-                raise invalid_field(f"{tag_name(tag)} is not expected in a Batch Item")
+                raise unexpected(tag, dialect.version, "in a Batch Item")
         _check_extensions(extensions)
         read_payload = dialect.requests.get(code)
         if read_payload is None:
@@ -197,7 +205,8 @@ def _check_extensions(extensions: list[Item]) -> None:
     """Refuse a Message Extension that must be understood; no extension is known here. KMIP 1.4 §6.16."""
     for extension in extensions:
         if expect(singles(children(extension)), CRITICALITY_INDICATOR, BOOLEAN):
-            raise KmipError(ResultReason.FEATURE_NOT_SUPPORTED, "a critical Message Extension is not understood here")
+            text = "a critical Message Extension is not understood here"
+            raise KmipError(ResultReason.UNKNOWN_MESSAGE_EXTENSION, text)
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------

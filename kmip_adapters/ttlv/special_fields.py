@@ -18,6 +18,7 @@ from kmip_adapters.ttlv.fields import Field, Member, Reader, Values, field_of, t
 from kmip_adapters.ttlv.items import DecodingError, Item, children
 from kmip_adapters.ttlv.planner import FormPlans, Planner
 from kmip_adapters.ttlv.spellings import Form
+from kmip_adapters.ttlv.unknowns import unexpected
 from kmip_core.attributes import Attributes
 from kmip_core.enums import KeyFormatType, ResultReason
 from kmip_core.errors import KmipError, invalid_field
@@ -166,7 +167,7 @@ def _wrapped(planner: Planner, member: Member) -> Field | None:
     def decode(item: Item) -> tuple[Any, ...]:
         for child in children(item):
             if child[0] != inner.code:
-                raise invalid_field(f"{tag.name} holds {inner.name} only")
+                raise unexpected(child[0], planner.version, f"in {tag.name}")
         return tuple(value.decode(child) for child in children(item))
 
     def write(instance: Any, out: list[Item]) -> None:

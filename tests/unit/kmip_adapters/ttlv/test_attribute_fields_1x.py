@@ -42,7 +42,7 @@ REFUSED = {
         modify_attribute.Request,
         V14,
         [structure(CURRENT_ATTRIBUTE, text(0x4200FD, "old"))],
-        "INVALID_FIELD",
+        "UNKNOWN_TAG",
     ),
 }
 

@@ -93,9 +93,11 @@ def test_certificate_attributes_are_one_item_each() -> None:
 
 
 REFUSED = {
-    "an attribute of 1.x": ([text(0x42005D, "default")], "INVALID_FIELD"),
-    "an attribute of a later version": ([Item(0x420172, ItemType.BOOLEAN, True)], "INVALID_FIELD"),
-    "a tag that is no attribute": ([text(0x42007D, "x")], "INVALID_FIELD"),
+    "an attribute of 1.x": ([text(0x42005D, "default")], "UNKNOWN_TAG"),
+    "an attribute of a later version": ([Item(0x420172, ItemType.BOOLEAN, True)], "UNKNOWN_TAG"),
+    "a tag that nobody defines": ([text(0x54007D, "x")], "UNKNOWN_TAG"),
+    "a tag that is no attribute": ([text(0x42007D, "x")], "INVALID_MESSAGE"),
+    "a value that nobody defines": ([enumerated(ALGORITHM, 0x7FFF)], "UNKNOWN_ENUMERATION"),
     "a single attribute twice": ([enumerated(ALGORITHM, 3)] * 2, "INVALID_FIELD"),
     "a value of the wrong type": ([text(ALGORITHM, "AES")], "INVALID_MESSAGE"),
     "a vendor's attribute without value": (

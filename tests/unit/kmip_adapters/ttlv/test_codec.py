@@ -134,6 +134,55 @@ def test_a_response_is_the_encoding_of_its_item(version: ProtocolVersion) -> Non
             assert binary.encode(CODEC.response_item(message)) == CODEC.encode_response(message)
 
 
+# --- frames that are no TTLV --------------------------------------------------------------------------------------
+
+
+def spoilt(version: tuple[int, int]) -> bytes:
+    """A request whose last item says that it is longer than the message."""
+    frame = bytearray(binary.encode(structure(REQUEST_MESSAGE, header(version), ACTIVATE)))
+    frame[-9] = 0x7F
+    return bytes(frame)
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "reason"),
+    [
+        ((1, 0), V10, ResultReason.INVALID_MESSAGE),
+        ((1, 4), V14, ResultReason.INVALID_MESSAGE),
+        ((2, 0), V20, ResultReason.CODEC_ERROR),
+        ((2, 1), V21, ResultReason.CODEC_ERROR),
+        ((3, 0), V21, ResultReason.CODEC_ERROR),
+    ],
+)
+def test_a_frame_that_is_no_ttlv_is_answered_in_the_version_that_it_begins_with(
+    asked: tuple[int, int], answered: ProtocolVersion, reason: ResultReason
+) -> None:
+    with pytest.raises(UnreadableMessage) as refusal:
+        CODEC.decode_request(spoilt(asked))
+
+    answer = CODEC.decode_response(CODEC.encode_response(CODEC.refusal(refusal.value, 1)))
+    assert answered == answer.header.protocol_version
+    assert reason is answer.batch_items[0].result_reason
+
+
+@pytest.mark.parametrize("place", [0, 8, 16, 20, 24, 28, 40, 44])
+def test_a_frame_that_does_not_begin_as_requests_do_is_answered_in_the_oldest_version(place: int) -> None:
+    frame = bytearray(spoilt((2, 1)))
+    frame[place + 3] ^= 0x40
+
+    with pytest.raises(UnreadableMessage) as refusal:
+        CODEC.decode_request(bytes(frame))
+
+    assert refusal.value.version == V10
+
+
+def test_a_frame_too_short_for_a_version_is_answered_in_the_oldest_version() -> None:
+    with pytest.raises(UnreadableMessage) as refusal:
+        CODEC.decode_request(spoilt((2, 1))[:48])
+
+    assert refusal.value.version == V10
+
+
 # --- any bytes ----------------------------------------------------------------------------------------------------
 
 

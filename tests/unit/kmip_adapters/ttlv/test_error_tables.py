@@ -27,12 +27,12 @@ RAISED: tuple[tuple[str, ResultReason | None], ...] = (
     (r"major version mismatch", R.UNSUPPORTED_PROTOCOL_VERSION),
     (r"attestation data", None),  # no attestation here
     (r"not able to be completed synchronously", None),
-    (r"unknown field", R.INVALID_FIELD),
+    (r"unknown field", R.UNKNOWN_TAG),
     (r"parsing|parsed|more than once", R.INVALID_MESSAGE),
     (r"Maximum Response Size", R.RESPONSE_TOO_LARGE),
     (r"not allowed to perform", R.PERMISSION_DENIED),
     (r"does not support operation", R.OPERATION_NOT_SUPPORTED),
-    (r"does not understand the extension", R.FEATURE_NOT_SUPPORTED),
+    (r"does not understand the extension", R.UNKNOWN_MESSAGE_EXTENSION),
     (r"Processing of batch item fails", None),  # refers to the other tables
     (r"Non-existing attributes", R.INVALID_FIELD),
     (r"Templates that do not exist", R.ITEM_NOT_FOUND),

@@ -22,6 +22,7 @@ from tests.unit.kmip_adapters.ttlv.builders import (
     V21,
     enumerated,
     over_the_wire,
+    structure,
     structured,
     text,
 )
@@ -36,10 +37,22 @@ REFUSED = {
     "a single field twice": (get.Request, V12, [IDENTIFIER, IDENTIFIER], "INVALID_MESSAGE"),
     "a required field missing": (create.Response, V12, [IDENTIFIER], "INVALID_MESSAGE"),
     "a tag that the structure does not have": (get.Request, V12, [text(0x42007D, "hello")], "INVALID_FIELD"),
-    "a tag that nobody defines": (get.Request, V12, [text(0x54ABCD, "hello")], "INVALID_FIELD"),
-    "a field of a later version": (get.Request, V12, [enumerated(KEY_WRAP_TYPE, 1)], "INVALID_FIELD"),
-    "an enumeration value that nobody defines": (get.Request, V12, [enumerated(KEY_FORMAT_TYPE, 99)], "INVALID_FIELD"),
-    "an enumeration value of a later version": (query.Request, V10, [enumerated(QUERY_FUNCTION, 5)], "INVALID_FIELD"),
+    "a tag that the structure does not have, in 2.x": (get.Request, V20, [text(0x42007D, "hello")], "INVALID_MESSAGE"),
+    "a tag that nobody defines": (get.Request, V12, [text(0x54ABCD, "hello")], "UNKNOWN_TAG"),
+    "a field of a later version": (get.Request, V12, [enumerated(KEY_WRAP_TYPE, 1)], "UNKNOWN_TAG"),
+    "a field of an earlier version": (create.Request, V20, [structure(0x420091)], "UNKNOWN_TAG"),
+    "an enumeration value that nobody defines": (
+        get.Request,
+        V12,
+        [enumerated(KEY_FORMAT_TYPE, 99)],
+        "UNKNOWN_ENUMERATION",
+    ),
+    "an enumeration value of a later version": (
+        query.Request,
+        V10,
+        [enumerated(QUERY_FUNCTION, 5)],
+        "UNKNOWN_ENUMERATION",
+    ),
 }
 
 

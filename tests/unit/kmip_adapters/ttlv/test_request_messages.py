@@ -8,6 +8,7 @@ from kmip_adapters.ttlv import tables
 from kmip_adapters.ttlv.codec import UnreadableMessage
 from kmip_adapters.ttlv.items import Item
 from kmip_adapters.ttlv.message_items import (
+    ASYNCHRONOUS_INDICATOR,
     AUTHENTICATION,
     BATCH_ITEM,
     MESSAGE_EXTENSION,
@@ -121,21 +122,25 @@ def test_a_time_stamp_may_be_in_microseconds() -> None:
     assert request(header((2, 1), stamp), ACTIVATE).header.time_stamp == 5
 
 
-@pytest.mark.parametrize(
-    "field",
-    [
-        pytest.param(enumerated(0x42000E, 9), id="an unknown continuation option"),
-        pytest.param(integer(0x420050, -1), id="a negative response size"),
-        pytest.param(
-            structure(AUTHENTICATION, structure(0x420023, enumerated(0x420024, 99))), id="an unknown credential type"
-        ),
-    ],
-)
-def test_header_values_that_cannot_be(field: Item) -> None:
-    with pytest.raises(UnreadableMessage) as refusal:
-        request(header((1, 2), field), ACTIVATE)
+REFUSED_HEADERS = {
+    "an unknown continuation option": (enumerated(0x42000E, 9), "UNKNOWN_ENUMERATION"),
+    "an unknown asynchronous indicator": (enumerated(ASYNCHRONOUS_INDICATOR, 9), "UNKNOWN_ENUMERATION"),
+    "an unknown credential type": (
+        structure(AUTHENTICATION, structure(0x420023, enumerated(0x420024, 99))),
+        "UNKNOWN_ENUMERATION",
+    ),
+    "a credential without type": (structure(AUTHENTICATION, structure(0x420023)), "INVALID_MESSAGE"),
+    "a continuation option that is a number": (integer(0x42000E, 1), "INVALID_MESSAGE"),
+    "a negative response size": (integer(0x420050, -1), "INVALID_FIELD"),
+}
 
-    assert refusal.value.reason is ResultReason.INVALID_FIELD
+
+@pytest.mark.parametrize(("field", "reason"), REFUSED_HEADERS.values(), ids=REFUSED_HEADERS)
+def test_header_values_that_cannot_be(field: Item, reason: str) -> None:
+    with pytest.raises(UnreadableMessage) as refusal:
+        request(header((2, 1), field), ACTIVATE)
+
+    assert reason == refusal.value.reason.name
 
 
 # --- the batch ----------------------------------------------------------------------------------------------------
@@ -177,6 +182,11 @@ ITEM_CASES = {
         Operation.GET,
         "INVALID_FIELD",
     ),
+    "an item that nobody defines": (
+        structure(BATCH_ITEM, enumerated(OPERATION, Operation.GET), text(0x54007D, "x"), structure(REQUEST_PAYLOAD)),
+        Operation.GET,
+        "UNKNOWN_TAG",
+    ),
     "a malformed payload": (
         structure(BATCH_ITEM, enumerated(OPERATION, Operation.GET), structure(REQUEST_PAYLOAD, integer(0x420094, 1))),
         Operation.GET,
@@ -190,7 +200,7 @@ ITEM_CASES = {
             structure(MESSAGE_EXTENSION, text(0x42009D, "Acme"), Item(0x420026, ItemType.BOOLEAN, True)),
         ),
         Operation.GET,
-        "FEATURE_NOT_SUPPORTED",
+        "UNKNOWN_MESSAGE_EXTENSION",
     ),
 }
 
@@ -238,7 +248,7 @@ def test_ephemeral_is_read_where_the_version_has_it() -> None:
     assert not one(request(header((2, 0)), ACTIVATE)).ephemeral
     refusal = one(request(header((1, 4)), item)).payload
     assert isinstance(refusal, KmipError)
-    assert refusal.reason is ResultReason.INVALID_FIELD
+    assert refusal.reason is ResultReason.UNKNOWN_TAG
 
 
 def test_the_bytes_of_pykmips_create_request() -> None:

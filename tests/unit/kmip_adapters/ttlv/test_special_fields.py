@@ -157,7 +157,7 @@ def test_a_wrapped_field_is_one_structure() -> None:
 
 
 def test_a_wrapped_field_refuses_other_items() -> None:
-    with pytest.raises(KmipError, match="Protection Storage Mask only"):
+    with pytest.raises(KmipError, match=r"Name Value is not expected in Protection Storage Masks"):
         structured(Storage, V20, structure(0x42015F, text(0x420055, "x")))
 
 
