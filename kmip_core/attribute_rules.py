@@ -20,7 +20,7 @@ from kmip_core.attributes import (
     title,
 )
 from kmip_core.enums import ObjectType, ResultReason, State
-from kmip_core.errors import KmipError, invalid_field
+from kmip_core.errors import KmipError, invalid_attribute_value
 from kmip_core.lifecycle import name_of, need_state
 from kmip_core.structures import SERVER_VENDOR
 
@@ -213,9 +213,9 @@ def check_change(reference: AttributeReference, attributes: Attributes, new_valu
         case Change.UNTIL_ALLOCATED if present.usage_limits_count != present.usage_limits_total:
             raise _allocated()
         case Change.ONLY_TO_TRUE if present and not new_value:
-            raise invalid_field(f"{title(reference.attribute)} changes only from False to True")
+            raise invalid_attribute_value(f"{title(reference.attribute)} changes only from False to True")
         case Change.ONLY_TO_FALSE if new_value and not present:
-            raise invalid_field(f"{title(reference.attribute)} changes only from True to False")
+            raise invalid_attribute_value(f"{title(reference.attribute)} changes only from True to False")
         case _:
             return
 

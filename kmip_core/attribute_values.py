@@ -11,7 +11,7 @@ from attrs import evolve
 from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes, title
 from kmip_core.criteria import Query
 from kmip_core.enums import ResultReason
-from kmip_core.errors import KmipError, invalid_field, need
+from kmip_core.errors import KmipError, invalid_attribute_value, need
 from kmip_core.operation import Scope
 from kmip_core.structures import ApplicationSpecificInformation, Name, UsageLimits
 
@@ -51,7 +51,7 @@ def check_number(attributes: Attributes, more: int) -> None:
 
 
 def check_dates(attributes: Attributes, changed: str | None = None) -> None:
-    """Raise KmipError (Invalid Field) for dates in an order that the standard forbids.
+    """Raise KmipError (Invalid Attribute Value) for dates in an order that the standard forbids.
 
     changed: judge only what this attribute has to do with; the server's own dates may have crossed a client's since.
     """
@@ -60,7 +60,7 @@ def check_dates(attributes: Attributes, changed: str | None = None) -> None:
         if changed not in (None, earlier, later) or first is None or second is None:
             continue
         if second < first:
-            raise invalid_field(f"{title(later)} must not be earlier than {title(earlier)}")
+            raise invalid_attribute_value(f"{title(later)} must not be earlier than {title(earlier)}")
 
 
 ORDERED: Final = (
@@ -89,7 +89,7 @@ def _name(scope: Scope, name: Name, siblings: tuple[Any, ...]) -> Name:
 
 def _policy(scope: Scope, policy_name: str, siblings: tuple[Any, ...]) -> str:
     if not scope.policy.is_known(policy_name):
-        raise invalid_field(f"no operation policy is named {policy_name!r}")
+        raise invalid_attribute_value(f"no operation policy is named {policy_name!r}")
     return policy_name
 
 
@@ -99,7 +99,7 @@ def _usage_limits(scope: Scope, limits: UsageLimits, siblings: tuple[Any, ...]) 
     total = limits.usage_limits_total
     total = need(before.usage_limits_total if total is None else total, "Usage Limits Total")
     if total < 0:
-        raise invalid_field("Usage Limits Total must not be negative")
+        raise invalid_attribute_value("Usage Limits Total must not be negative")
     unit = need(limits.usage_limits_unit or before.usage_limits_unit, "Usage Limits Unit")
     return UsageLimits(usage_limits_total=total, usage_limits_count=total, usage_limits_unit=unit)
 

@@ -12,7 +12,7 @@ import attrs
 from attrs import evolve, field, frozen
 
 from kmip_core import enums
-from kmip_core.errors import invalid_field
+from kmip_core.errors import KmipError
 from kmip_core.structures import (
     AlternativeName,
     ApplicationSpecificInformation,
@@ -312,8 +312,8 @@ def custom_reference(custom: CustomAttribute) -> AttributeReference:
 def collect(instances: Iterable[AttributeInstance], template_names: tuple[Name, ...] = ()) -> Attributes:
     """Return the attributes that these instances make up, as a request lists them.
 
-    Raises KmipError (Invalid Field) for an attribute that the standard does not have, or a second instance of one
-    that can have only one. KMIP 1.4 §4.1, §11.2.
+    Raises KmipError: Invalid Attribute for one that the standard does not have; Attribute Single Valued for a second
+    instance of one that can have only one. KMIP 1.4 §4.1, §11.2.
     """
     fields: dict[str, Any] = {}
     multiple: dict[str, list[Any]] = {}
@@ -332,9 +332,9 @@ def collect(instances: Iterable[AttributeInstance], template_names: tuple[Name, 
         elif name in MULTIPLE:
             multiple.setdefault(name, []).append(instance.value)
         elif name not in _FIELD_SET:
-            raise invalid_field(f"{name} is not an attribute of the standard")
+            raise KmipError(enums.ResultReason.INVALID_ATTRIBUTE, f"{name} is not an attribute of the standard")
         elif name in fields:
-            raise invalid_field(f"{title(name)} can have only one value")
+            raise KmipError(enums.ResultReason.ATTRIBUTE_SINGLE_VALUED, f"{title(name)} can have only one value")
         else:
             fields[name] = instance.value
     fields |= {name: tuple(values) for name, values in multiple.items()}

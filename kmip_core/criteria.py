@@ -12,8 +12,8 @@ from attrs import fields, frozen, has
 
 from kmip_core import lifecycle
 from kmip_core.attributes import CERTIFICATE_PARTS, FIELDS, AttributeInstance, AttributeReference, Attributes, title
-from kmip_core.enums import ObjectGroupMember, StorageStatusMask
-from kmip_core.errors import invalid_field
+from kmip_core.enums import ObjectGroupMember, ResultReason, StorageStatusMask
+from kmip_core.errors import KmipError, invalid_field
 from kmip_core.objects import ManagedObject
 from kmip_core.policy import DEFAULT_POLICY, Visibility
 from kmip_core.structures import CertificateAttributes, UsageLimits
@@ -89,8 +89,8 @@ class DateRange:
 def conditions(criteria: tuple[AttributeInstance, ...]) -> Iterator[tuple[AttributeReference, Any]]:
     """Yield each criterion once, two dates of one kind joined to a `DateRange`.
 
-    Raises KmipError (Invalid Field) for an attribute that the standard does not have, for three or more dates of one
-    kind, and for more than `MAXIMUM_CRITERIA`.
+    Raises KmipError: Invalid Attribute for one that the standard does not have; Invalid Field for three or more dates
+    of one kind, and for more than `MAXIMUM_CRITERIA`.
     """
     if len(criteria) > MAXIMUM_CRITERIA:
         raise invalid_field(f"Locate takes at most {MAXIMUM_CRITERIA} attributes")
@@ -101,7 +101,8 @@ def conditions(criteria: tuple[AttributeInstance, ...]) -> Iterator[tuple[Attrib
             vendor_identification=criterion.reference.vendor_identification,
         )
         if reference.vendor_identification is None and reference.attribute not in _SEARCHABLE:
-            raise invalid_field(f"{reference.attribute} is not an attribute that can be searched for")
+            text = f"{reference.attribute} is not an attribute that can be searched for"
+            raise KmipError(ResultReason.INVALID_ATTRIBUTE, text)
         if reference.vendor_identification is None and reference.attribute in DATES:
             dates.setdefault(reference, []).append(criterion.value)
         else:

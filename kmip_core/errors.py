@@ -35,6 +35,21 @@ def invalid_field(message: str) -> KmipError:
     return KmipError(ResultReason.INVALID_FIELD, message)
 
 
+def invalid_attribute_value(message: str) -> KmipError:
+    """Return the refusal of a value that an attribute cannot have."""
+    return KmipError(ResultReason.INVALID_ATTRIBUTE_VALUE, message)
+
+
+def bad_parameters(message: str) -> KmipError:
+    """Return the refusal of Cryptographic Parameters that are incomplete, contradictory or out of range."""
+    return KmipError(ResultReason.BAD_CRYPTOGRAPHIC_PARAMETERS, message)
+
+
+def unsupported_parameters(message: str) -> KmipError:
+    """Return the refusal of Cryptographic Parameters that the standard has, and the adapter has not."""
+    return KmipError(ResultReason.UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS, message)
+
+
 def invalid_message(message: str) -> KmipError:
     """Return the refusal of a message or payload whose shape is wrong."""
     return KmipError(ResultReason.INVALID_MESSAGE, message)

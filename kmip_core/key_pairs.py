@@ -5,7 +5,7 @@ from attrs import evolve
 from kmip_core import creation
 from kmip_core.attributes import Attributes, title
 from kmip_core.enums import LinkType
-from kmip_core.errors import invalid_field, need
+from kmip_core.errors import invalid_attribute_value, need
 from kmip_core.objects import ManagedObject
 from kmip_core.operation import Scope
 from kmip_core.ports.crypto import KeyPair
@@ -15,12 +15,12 @@ from kmip_core.structures import Link
 def make_pair(scope: Scope, private: Attributes, public: Attributes) -> KeyPair:
     """Return fresh key material as both halves' attributes ask for it.
 
-    Raises KmipError (Invalid Field) if the halves contradict each other or the algorithm is missing; else as
-    `ports.crypto.KeyPairMaker`.
+    Raises KmipError: Invalid Attribute Value if the halves contradict each other; Invalid Field without algorithm; else
+    as `ports.crypto.KeyPairMaker`.
     """
     for name in ("cryptographic_algorithm", "cryptographic_length", "cryptographic_domain_parameters"):
         if getattr(private, name) != getattr(public, name):
-            raise invalid_field(f"both halves must have the same {title(name)}")
+            raise invalid_attribute_value(f"both halves must have the same {title(name)}")
     algorithm = need(private.cryptographic_algorithm, "Cryptographic Algorithm")
     domain = private.cryptographic_domain_parameters
     return scope.crypto.make_key_pair(

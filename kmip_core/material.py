@@ -10,7 +10,7 @@ from attrs import evolve
 
 from kmip_core.attributes import Attributes
 from kmip_core.enums import CryptographicAlgorithm, ObjectType
-from kmip_core.errors import invalid_field
+from kmip_core.errors import invalid_attribute_value
 from kmip_core.objects import Content, KeyBlock, KeyValue, PrivateKey, PublicKey
 from kmip_core.operation import Scope
 from kmip_core.structures import KeyHandle
@@ -34,14 +34,18 @@ def checked(scope: Scope, content: Content, attributes: Attributes) -> Attribute
     half = "private" if content.object_type is ObjectType.PRIVATE_KEY else "public"
     found = description.algorithm
     if algorithm is not None and found is not None and not _are_alike(algorithm, found):
-        raise invalid_field(
+        raise invalid_attribute_value(
             f"Cryptographic Algorithm is {_name(algorithm)} but the {half} key is one of {_name(found)}"
         )
     if length is not None and _octets(length) != _octets(description.length):
-        raise invalid_field(f"Cryptographic Length is {length} but the {half} key has {description.length} bits")
+        raise invalid_attribute_value(
+            f"Cryptographic Length is {length} but the {half} key has {description.length} bits"
+        )
     curve = None if domain is None else domain.recommended_curve
     if curve is not None and description.curve not in (None, curve):
-        raise invalid_field(f"Recommended Curve is not that of the {half} key, which is {description.curve.name}")
+        raise invalid_attribute_value(
+            f"Recommended Curve is not that of the {half} key, which is {description.curve.name}"
+        )
     return evolve(
         attributes,
         cryptographic_algorithm=algorithm or description.algorithm,

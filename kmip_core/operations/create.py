@@ -10,9 +10,10 @@ from kmip_core.enums import (
     ObjectType,
     Operation,
     ProtectionStorageMask,
+    ResultReason,
     SecretDataType,
 )
-from kmip_core.errors import invalid_field, need
+from kmip_core.errors import KmipError, invalid_attribute_value, need
 from kmip_core.objects import Content, KeyBlock, KeyValue, SecretData, SymmetricKey
 from kmip_core.operation import Effect, Scope, Spec, names_new_object
 
@@ -46,7 +47,8 @@ def perform(request: Request, scope: Scope) -> Response:
     make = MAKERS.get(request.object_type)
     if make is None:
         kind = request.object_type.name.replace("_", " ").title()
-        raise invalid_field(f"Create makes a Symmetric Key or Secret Data; a {kind} can be registered")
+        text = f"Create makes a Symmetric Key or Secret Data; a {kind} can be registered"
+        raise KmipError(ResultReason.INVALID_OBJECT_TYPE, text)
     content, attributes = make(creation.with_defaults(scope, request.attributes, request.object_type), scope)
     made = creation.begin(
         scope,
@@ -83,9 +85,9 @@ def _secret_data(attributes: Attributes, scope: Scope) -> tuple[Content, Attribu
     """A random password; the official cases TC-CREATE-SD give it neither algorithm nor usage mask (RULINGS 6)."""
     length = need(attributes.cryptographic_length, "Cryptographic Length")
     if length <= 0 or length % 8:
-        raise invalid_field("Cryptographic Length must be a positive multiple of 8")
+        raise invalid_attribute_value("Cryptographic Length must be a positive multiple of 8")
     if attributes.key_format_type not in (None, KeyFormatType.OPAQUE, KeyFormatType.RAW):
-        raise invalid_field("Secret Data is made as Opaque or Raw")
+        raise invalid_attribute_value("Secret Data is made as Opaque or Raw")
     secret = SecretData(
         secret_data_type=SecretDataType.PASSWORD,
         key_block=KeyBlock(

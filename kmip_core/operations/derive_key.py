@@ -12,9 +12,10 @@ from kmip_core.enums import (
     LinkType,
     ObjectType,
     Operation,
+    ResultReason,
     SecretDataType,
 )
-from kmip_core.errors import invalid_field, need
+from kmip_core.errors import KmipError, invalid_attribute_value, need
 from kmip_core.objects import Content, KeyBlock, KeyValue, SecretData, SymmetricKey
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target, names_new_object
 from kmip_core.rules import Purpose
@@ -47,10 +48,10 @@ def perform(request: Request, scope: Scope) -> Response:
     """
     attributes = request.attributes
     if request.object_type not in (ObjectType.SYMMETRIC_KEY, ObjectType.SECRET_DATA):
-        raise invalid_field("Derive Key makes a Symmetric Key or Secret Data")
+        raise KmipError(ResultReason.INVALID_OBJECT_TYPE, "Derive Key makes a Symmetric Key or Secret Data")
     length = need(attributes.cryptographic_length, "Cryptographic Length")
     if length <= 0 or length % 8:
-        raise invalid_field("Cryptographic Length must be a positive multiple of 8")
+        raise invalid_attribute_value("Cryptographic Length must be a positive multiple of 8")
     if request.object_type is ObjectType.SYMMETRIC_KEY:
         need(attributes.cryptographic_algorithm, "Cryptographic Algorithm")
     bases = scope.targets["unique_identifiers"]

@@ -11,7 +11,7 @@ from kmip_core import attribute_values, changing, creation, creation_rules, cust
 from kmip_core.attributes import AttributeReference, Attributes, merge
 from kmip_core.creation_rules import Constraint
 from kmip_core.enums import KeyWrapType, ObjectType, Operation, ResultReason
-from kmip_core.errors import KmipError, invalid_field
+from kmip_core.errors import KmipError, invalid_attribute_value, invalid_field
 from kmip_core.lifecycle import GONE
 from kmip_core.objects import Content, KeyBlock, KeyValue, ManagedObject
 from kmip_core.operation import Effect, Scope, Spec, names_new_object
@@ -98,7 +98,7 @@ def _keep(request: Request, scope: Scope, content: Content, attributes: Attribut
 def _completed(scope: Scope, identifier: str, content: Content, attributes: Attributes) -> Attributes:
     """Return the attributes as they came, with those that no object is without."""
     if attributes.object_type not in (None, content.object_type):
-        raise invalid_field("Object Type in the attributes is not the object's")
+        raise invalid_attribute_value("Object Type in the attributes is not the object's")
     attribute_values.check_number(attributes, 0)
     attribute_values.check_dates(attributes)
     for field in ("names", "operation_policy_name"):

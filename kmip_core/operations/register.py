@@ -13,8 +13,9 @@ from kmip_core.enums import (
     ObjectType,
     Operation,
     ProtectionStorageMask,
+    ResultReason,
 )
-from kmip_core.errors import invalid_field
+from kmip_core.errors import KmipError, invalid_attribute_value, invalid_field
 from kmip_core.objects import (
     Content,
     KeyBlock,
@@ -60,7 +61,7 @@ def perform(request: Request, scope: Scope) -> Response:
     if content is None:
         raise invalid_field("the object to register must be given")
     if content.object_type is not request.object_type:
-        raise invalid_field("the object is not of the Object Type that the request names")
+        raise KmipError(ResultReason.INVALID_OBJECT_TYPE, "the object is not of the Object Type that the request names")
     attributes = request.attributes
     if isinstance(content, PrivateKey) and content.key_block.key_format_type is KeyFormatType.PKCS_12:
         content, attributes = containers.taken_apart(scope, content, attributes)
@@ -104,7 +105,7 @@ def _agreed(attributes: Attributes, field: str, value: Any) -> Attributes:
     if value is None or given == value:
         return attributes
     if given is not None:
-        raise invalid_field(f"{title(field)} in the attributes is not the object's")
+        raise invalid_attribute_value(f"{title(field)} in the attributes is not the object's")
     return evolve(attributes, **{field: value})
 
 

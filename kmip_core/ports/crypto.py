@@ -7,7 +7,9 @@ Algorithm left out means the key's own. An adapter says what it can do in `capab
 
 What every role promises:
 - Re-entrant; no state but the streams it hands out. A stream serves one caller at a time and ends with `finish`.
-- `KmipError` only. Invalid Field for what is missing, misshapen or unknown, with a text that says what would do;
+- `KmipError` only. Invalid Field for what is missing or misshapen, with a text that says what would do; Invalid
+  Attribute Value for an algorithm or curve of which no key is made, since attributes ask for them; Bad Cryptographic
+  Parameters for incomplete or contradictory ones, Unsupported Cryptographic Parameters for what is not known here;
   Feature Not Supported for a role that the adapter does not have; Cryptographic Failure for a key that does not fit its
   algorithm, and for data that does not decrypt (one reason and one text for bad padding, bad tag and RSA alike);
   Key Value Not Present for a key without material; Server Limit Exceeded for a stream that grew too long.
@@ -174,8 +176,8 @@ class KeyMaker(Protocol):
     def make_symmetric_key(self, algorithm: CryptographicAlgorithm, length: int) -> KeyMaterial:
         """Return fresh material for a key of `length` bits, raw bytes or a handle.
 
-        Raises KmipError (Invalid Field) for an algorithm that is not symmetric or a length that it does not have; the
-        text says which lengths would be accepted.
+        Raises KmipError (Invalid Attribute Value) for an algorithm that is not symmetric or a length that it does not
+        have; the text says which lengths would be accepted.
         """
         ...
 
@@ -197,8 +199,8 @@ class KeyPairMaker(Protocol):
         length: bits; may be left out where a curve or the algorithm itself says it, and must agree where both do.
         Formats: left out, PKCS#1 for RSA (clients.md 17, KMIP 2.1 §4.26), X.509 and PKCS#8 for the rest; a private key
         behind a handle has no format to choose.
-        Raises KmipError: Invalid Field for an algorithm or curve that cannot be had; Cryptographic Failure for a length
-        (PyKMIP's reason); Key Format Type Not Supported for a format that the key cannot take.
+        Raises KmipError: Invalid Attribute Value for an algorithm or curve that cannot be had; Cryptographic Failure
+        for a length (PyKMIP's reason); Key Format Type Not Supported for a format that the key cannot take.
         """
         ...
 
@@ -255,7 +257,7 @@ class Hasher(Protocol):
     """Computes digests."""
 
     def hash(self, algorithm: HashingAlgorithm, data: bytes) -> bytes:
-        """Return the digest.  Raises KmipError (Invalid Field) for an unknown algorithm."""
+        """Return the digest.  Raises KmipError (Unsupported Cryptographic Parameters) for an unknown algorithm."""
         ...
 
     def begin_hash(self, algorithm: HashingAlgorithm) -> DigestStream:
@@ -381,7 +383,7 @@ class Authenticator(Protocol):
     """
 
     def mac(self, key: Key, parameters: CryptographicParameters, data: bytes) -> bytes:
-        """Return the code.  Raises KmipError (Invalid Field) for an algorithm that makes none, such as RC4."""
+        """Return the code.  Raises KmipError (Unsupported Cryptographic Parameters) for RC4, say."""
         ...
 
     def verify_mac(self, key: Key, parameters: CryptographicParameters, data: bytes, mac: bytes) -> ValidityIndicator:

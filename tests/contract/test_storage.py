@@ -553,7 +553,7 @@ def test_two_ranges_and_a_name_must_all_hold(store: Store) -> None:
 def test_an_unknown_attribute_is_refused_not_ignored(store: Store) -> None:
     with store.unit_of_work() as work, pytest.raises(KmipError) as refused:
         work.locate(query(criterion("shoe_size", 43)))
-    assert refused.value.reason == ResultReason.INVALID_FIELD
+    assert refused.value.reason == ResultReason.INVALID_ATTRIBUTE
 
 
 def test_as_many_criteria_as_allowed_are_answered_and_more_refused(store: Store) -> None:

@@ -236,7 +236,9 @@ def test_a_mode_that_does_not_wrap_is_refused(client: ProxyKmipClient, mode: enu
     kek, dek = registered(client, KEK, Mask.WRAP_KEY), registered(client, DEK, Mask.ENCRYPT)
     information = {"unique_identifier": kek, "cryptographic_parameters": {"block_cipher_mode": mode}}
 
-    assert refusal(client, dek, specification(kek, **{INFORMATION: information})) is Reason.INVALID_FIELD
+    is_2x = client.kmip_version is enums.KMIPVersion.KMIP_2_0
+    reason = Reason.BAD_CRYPTOGRAPHIC_PARAMETERS if is_2x else Reason.INVALID_FIELD
+    assert refusal(client, dek, specification(kek, **{INFORMATION: information})) is reason
 
 
 # --- wrapped by the client --------------------------------------------------------------------------------------------

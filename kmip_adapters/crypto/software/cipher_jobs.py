@@ -20,7 +20,7 @@ from kmip_adapters.crypto.software.keys import symmetric_bytes
 from kmip_core.enums import BlockCipherMode as Mode
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import PaddingMethod
-from kmip_core.errors import invalid_field, invalid_message, need
+from kmip_core.errors import bad_parameters, invalid_field, invalid_message, need, unsupported_parameters
 from kmip_core.objects import Certificate
 from kmip_core.ports.crypto import Key
 from kmip_core.structures import CryptographicParameters
@@ -134,13 +134,15 @@ def _mode(algorithm: Algorithm, mode: Mode | None) -> Mode | None:
     modes = MODES_OF.get(algorithm)
     if modes is None:
         known = ", ".join(cipher.name for cipher in MODES_OF)
-        raise invalid_field(f"{algorithm.name} does not encrypt with a symmetric key here; known: {known}")
+        raise unsupported_parameters(f"{algorithm.name} does not encrypt with a symmetric key here; known: {known}")
     if mode in modes:
         return mode
     names = ", ".join(known.name for known in modes if known is not None)
     if mode is None:
-        raise invalid_field(f"Block Cipher Mode must be given for {algorithm.name}: {names}")
-    raise invalid_field(f"{mode.name} is not a mode of {algorithm.name} here; known: {names or 'none, leave it out'}")
+        raise bad_parameters(f"Block Cipher Mode must be given for {algorithm.name}: {names}")
+    raise unsupported_parameters(
+        f"{mode.name} is not a mode of {algorithm.name} here; known: {names or 'none, leave it out'}"
+    )
 
 
 def _check_key_length(algorithm: Algorithm, mode: Mode | None, length: int) -> None:
@@ -165,7 +167,7 @@ def _padding(algorithm: Algorithm, mode: Mode | None, method: PaddingMethod | No
         return None
     if method not in CIPHERS[algorithm, mode]:
         known = ", ".join(sorted(known.name for known in CIPHERS[algorithm, mode]))
-        raise invalid_field(f"{need(method, '').name} is not a padding of block ciphers here; known: {known}")
+        raise unsupported_parameters(f"{need(method, '').name} is not a padding of block ciphers here; known: {known}")
     return PADDINGS[need(method, "Padding Method")]
 
 
@@ -184,7 +186,7 @@ def _made(nonces: Nonces, iv_length: int | None) -> int:
     # in any client seen, so the two cannot be mixed up (KMIP 2.1 §4.16, clients.md 7).
     length = iv_length if iv_length < 7 * 8 else iv_length // 8
     if length not in nonces.taken:
-        raise invalid_field(f"IV Length {iv_length} is not one this mode takes; leave it out")
+        raise bad_parameters(f"IV Length {iv_length} is not one this mode takes; leave it out")
     return length
 
 
@@ -204,7 +206,7 @@ def _start(
         room = nonces.made - len(iv)
         stated = parameters.counter_length
         if stated is not None and stated not in (room, 8 * room):
-            raise invalid_field(f"IV/Counter/Nonce and Counter Length must make {nonces.made} bytes together")
+            raise bad_parameters(f"IV/Counter/Nonce and Counter Length must make {nonces.made} bytes together")
         if stated is not None or parameters.initial_counter_value is not None:
             return iv + _counter_bytes(counter, room, "big")
     if len(iv) not in nonces.taken:
@@ -217,7 +219,7 @@ def _start(
 
 def _counter_bytes(counter: int, size: int, order: Literal["big", "little"]) -> bytes:
     if not 0 <= counter < 1 << (8 * size):
-        raise invalid_field(f"Initial Counter Value does not fit into {size} bytes")
+        raise bad_parameters(f"Initial Counter Value does not fit into {size} bytes")
     return counter.to_bytes(size, order)
 
 
@@ -227,5 +229,5 @@ def _tag_bytes(algorithm: Algorithm, mode: Mode | None, tag_length: int | None) 
     lengths = _TAG_BYTES.get((algorithm, mode), (_FULL_TAG,))
     if tag_length not in lengths:
         told = ", ".join(map(str, lengths))
-        raise invalid_field(f"Tag Length is {tag_length} bytes; this mode has tags of {told}")
+        raise bad_parameters(f"Tag Length is {tag_length} bytes; this mode has tags of {told}")
     return tag_length

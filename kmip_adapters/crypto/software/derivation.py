@@ -17,7 +17,7 @@ from kmip_adapters.crypto.software.macs import HMAC_HASHES, mac_context
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import DerivationMethod as Method
 from kmip_core.enums import HashingAlgorithm as Hashing
-from kmip_core.errors import KmipError, invalid_field, need
+from kmip_core.errors import KmipError, bad_parameters, invalid_field, need
 from kmip_core.objects import Certificate, PrivateKey, PublicKey, SecretData
 from kmip_core.ports.crypto import Key
 from kmip_core.structures import CryptographicParameters, DerivationParameters
@@ -153,7 +153,7 @@ def _prf(asked: _Derivation) -> Callable[[bytes], bytes]:
         algorithm = asked.keys[0].key_block.cryptographic_algorithm
     stated = _stated_hash(asked.how) or _key_hash(asked)
     if stated is None and algorithm not in BLOCK_CIPHERS:
-        raise invalid_field("Hashing Algorithm must be given, for HMAC; or the algorithm of a block cipher, for CMAC")
+        raise bad_parameters("Hashing Algorithm must be given, for HMAC; or the algorithm of a block cipher, for CMAC")
 
     def prf(message: bytes) -> bytes:
         if stated is not None:
@@ -170,7 +170,7 @@ def _counter(asked: _Derivation) -> Callable[[int], bytes]:
     """Return what writes the counter: 32 bits before the fixed data, or Counter Length of them."""
     bits = asked.how.counter_length or 32
     if bits not in (8, 16, 24, 32):
-        raise invalid_field(f"Counter Length is {bits} bits; SP 800-108 counters have 8, 16, 24 or 32")
+        raise bad_parameters(f"Counter Length is {bits} bits; SP 800-108 counters have 8, 16, 24 or 32")
 
     def write(index: int) -> bytes:
         if index >= 1 << bits:

@@ -8,7 +8,7 @@ from typing import Final
 from cryptography.hazmat.primitives import hashes
 
 from kmip_core.enums import HashingAlgorithm
-from kmip_core.errors import invalid_field, need
+from kmip_core.errors import need, unsupported_parameters
 
 HASHES: Final[Mapping[HashingAlgorithm, hashes.HashAlgorithm]] = {
     HashingAlgorithm.MD5: hashes.MD5(),  # noqa: S303 - the standard has it; the profile decides
@@ -28,12 +28,13 @@ HASHES: Final[Mapping[HashingAlgorithm, hashes.HashAlgorithm]] = {
 
 
 def known_hash(algorithm: HashingAlgorithm | None) -> hashes.HashAlgorithm:
-    """Return pyca's hash.  Raises KmipError (Invalid Field) for none, or one that pyca does not have."""
+    """Return pyca's hash.  Raises KmipError: Invalid Field for none, Unsupported Cryptographic Parameters for one
+    that pyca does not have."""
     found = HASHES.get(need(algorithm, "Hashing Algorithm"))
     if found is None:
         known = ", ".join(known.name for known in HASHES)
         name = "none" if algorithm is None else algorithm.name
-        raise invalid_field(f"{name} cannot be computed here; known hashes: {known}")
+        raise unsupported_parameters(f"{name} cannot be computed here; known hashes: {known}")
     return found
 
 

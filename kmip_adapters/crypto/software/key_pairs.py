@@ -22,7 +22,7 @@ from kmip_adapters.crypto.software.curves import CURVE_OF_LENGTH, CURVES
 from kmip_adapters.crypto.software.symmetric_keys import told
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import KeyFormatType, RecommendedCurve
-from kmip_core.errors import KmipError, invalid_field, need
+from kmip_core.errors import KmipError, invalid_attribute_value, need
 from kmip_core.objects import PrivateKey, PublicKey
 from kmip_core.ports.crypto import KeyPair
 
@@ -108,7 +108,7 @@ def _maker(algorithm: Algorithm, length: int | None, curve: RecommendedCurve | N
     of_length = _OF_LENGTH.get(algorithm)
     if of_length is not None:
         if curve is not None:
-            raise invalid_field(f"{algorithm.name} keys have no Recommended Curve")
+            raise invalid_attribute_value(f"{algorithm.name} keys have no Recommended Curve")
         wanted = need(length, "Cryptographic Length")
         if wanted not in of_length.lengths:
             raise _wrong_length(algorithm, wanted, told(of_length.lengths))
@@ -116,11 +116,11 @@ def _maker(algorithm: Algorithm, length: int | None, curve: RecommendedCurve | N
     of_one_kind = _OF_ONE_KIND.get(algorithm)
     if of_one_kind is None:
         known = ", ".join(known.name for known in KEY_PAIR_LENGTHS)
-        raise invalid_field(f"pairs of {algorithm.name} keys cannot be made here; known: {known}")
+        raise invalid_attribute_value(f"pairs of {algorithm.name} keys cannot be made here; known: {known}")
     if length not in (None, of_one_kind.length):
         raise _wrong_length(algorithm, length, str(of_one_kind.length))
     if curve not in (None, of_one_kind.curve):
-        raise invalid_field(f"{algorithm.name} does not go with that Recommended Curve; leave it out")
+        raise invalid_attribute_value(f"{algorithm.name} does not go with that Recommended Curve; leave it out")
     return of_one_kind.make, of_one_kind.length
 
 
@@ -134,14 +134,14 @@ def _curve_maker(
             raise _wrong_length(algorithm, wanted, told(tuple(CURVE_OF_LENGTH)))
     if curve in _MONTGOMERY:
         if algorithm is Algorithm.ECDSA:
-            raise invalid_field(f"{curve.name} keys agree; to sign, ask for algorithm ED25519 or ED448")
+            raise invalid_attribute_value(f"{curve.name} keys agree; to sign, ask for algorithm ED25519 or ED448")
         bits, make = _MONTGOMERY[curve]
     elif curve in CURVES:
         weierstrass = CURVES[curve]
         bits, make = weierstrass.key_size, lambda: ec.generate_private_key(weierstrass)
     else:
         known = ", ".join(sorted(known.name for known in KEY_PAIR_CURVES))
-        raise invalid_field(f"{curve.name} is not a curve that can be used here; known: {known}")
+        raise invalid_attribute_value(f"{curve.name} is not a curve that can be used here; known: {known}")
     if length not in (None, bits):
         raise _wrong_length(algorithm, length, f"{bits} on {curve.name}")
     return make, bits

@@ -13,7 +13,7 @@ from kmip_adapters.crypto.software.keys import symmetric_bytes
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import HashingAlgorithm as Hashing
 from kmip_core.enums import ValidityIndicator
-from kmip_core.errors import invalid_field, need
+from kmip_core.errors import need, unsupported_parameters
 from kmip_core.objects import Certificate
 from kmip_core.ports.crypto import Key
 from kmip_core.structures import CryptographicParameters
@@ -78,7 +78,7 @@ def mac_context(algorithm: Algorithm, key: bytes) -> hmac.HMAC | cmac.CMAC:
     if cipher is None:
         why = "a stream cipher; CMAC needs a block cipher" if algorithm in _STREAM_CIPHERS else "no MAC algorithm"
         known = ", ".join(known.name for known in sorted(MACS))
-        raise invalid_field(f"{algorithm.name} is {why}; known: {known}")
+        raise unsupported_parameters(f"{algorithm.name} is {why}; known: {known}")
     if len(key) not in cipher.key_bytes:
         raise cryptographic_failure(f"the key has {8 * len(key)} bits, which {algorithm.name} does not take")
     return cmac.CMAC(cipher.make(key))

@@ -14,7 +14,7 @@ from kmip_adapters.crypto.refusals import cryptographic_failure, decryption_fail
 from kmip_adapters.crypto.software.hashing import known_hash
 from kmip_adapters.crypto.software.keys import private_key, public_key
 from kmip_core.enums import CryptographicAlgorithm, HashingAlgorithm, PaddingMethod
-from kmip_core.errors import KmipError, invalid_field
+from kmip_core.errors import KmipError, invalid_field, unsupported_parameters
 from kmip_core.ports.crypto import Key
 from kmip_core.structures import CryptographicParameters
 
@@ -69,7 +69,7 @@ def _padding(parameters: CryptographicParameters) -> tuple[padding.AsymmetricPad
         raise cryptographic_failure("of the keys that come in pairs, only RSA keys encrypt, by algorithm RSA")
     make = _PADDINGS.get(parameters.padding_method or PaddingMethod.NONE)
     if make is None:
-        raise invalid_field("for RSA, Padding Method must be OAEP or PKCS1 v1.5")
+        raise unsupported_parameters("for RSA, Padding Method must be OAEP or PKCS1 v1.5")
     return make(parameters)
 
 
@@ -78,7 +78,7 @@ def _not_rsa() -> KmipError:
 
 
 def _no_such_hash() -> KmipError:
-    return invalid_field("this hash does not go with OAEP here; SHA-1 and SHA-224 to SHA-512 do")
+    return unsupported_parameters("this hash does not go with OAEP here; SHA-1 and SHA-224 to SHA-512 do")
 
 
 def _oaep(parameters: CryptographicParameters) -> tuple[padding.AsymmetricPadding, int]:

@@ -25,7 +25,7 @@ from kmip_adapters.crypto.software.keys import private_key, public_key
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import HashingAlgorithm as Hashing
 from kmip_core.enums import PaddingMethod, ValidityIndicator
-from kmip_core.errors import invalid_field
+from kmip_core.errors import bad_parameters, invalid_field, unsupported_parameters
 from kmip_core.ports.crypto import DigestStream, Key, VerifyStream
 from kmip_core.structures import CryptographicParameters
 
@@ -116,7 +116,10 @@ class Scheme:
 
 
 def signing(key: Key, parameters: CryptographicParameters) -> Scheme:
-    """Return how to sign.  Raises KmipError (Invalid Field) where parameters and key do not go together."""
+    """Return how to sign.
+
+    Raises KmipError: Bad Cryptographic Parameters where parameters and key do not go together, or Unsupported ones.
+    """
     return _scheme(private_key(key), parameters, padding.PSS.MAX_LENGTH, strict=True)
 
 
@@ -142,20 +145,20 @@ def _scheme(parsed: Any, parameters: CryptographicParameters, any_salt: Any, *, 
     algorithm, padding_method, hashing = _stated(parameters)
     if algorithm not in _SAID_AS.get(family, {family}):
         if strict and algorithm is not None:
-            raise invalid_field(f"the key is a {family.name} key; it cannot sign by {algorithm.name}")
+            raise bad_parameters(f"the key is a {family.name} key; it cannot sign by {algorithm.name}")
         padding_method = padding_method if algorithm is None else None
     if (family, None) in SIGNATURES and not SIGNATURES[family, None]:
         return Scheme(key=parsed, family=family, hash=None, arguments=())
     if hashing is None and family is Algorithm.ECDSA:
         hashing = _hash_of_curve(parsed.curve.key_size)
     if hashing is None:
-        raise invalid_field("Digital Signature Algorithm, or Hashing Algorithm, must be given")
+        raise bad_parameters("Digital Signature Algorithm, or Hashing Algorithm, must be given")
     digest = known_hash(hashing)
     arguments: tuple[Any, ...] = ()
     if family is Algorithm.RSA:
         make = _RSA_PADDINGS.get(padding_method or PaddingMethod.NONE)
         if make is None:
-            raise invalid_field("for RSA signatures, Padding Method must be PKCS1 v1.5 or PSS")
+            raise unsupported_parameters("for RSA signatures, Padding Method must be PKCS1 v1.5 or PSS")
         arguments = (make(parameters, digest, any_salt),)
     return Scheme(key=parsed, family=family, hash=digest, arguments=arguments)
 
@@ -171,12 +174,12 @@ def _stated(
         return algorithm, padding_method, hashing
     implied = SIGNATURE_ALGORITHMS.get(stated)
     if implied is None:
-        raise invalid_field(f"{stated.name} is not a signature algorithm that can be computed here")
+        raise unsupported_parameters(f"{stated.name} is not a signature algorithm that can be computed here")
     family, implied_padding, implied_hash = implied
     if algorithm is not None and algorithm not in _SAID_AS.get(family, {family}):
-        raise invalid_field(f"{algorithm.name} is not the algorithm of {stated.name}")
+        raise bad_parameters(f"{algorithm.name} is not the algorithm of {stated.name}")
     if None not in (hashing, implied_hash) and hashing is not implied_hash:
-        raise invalid_field(f"Hashing Algorithm is not the one of {stated.name}")
+        raise bad_parameters(f"Hashing Algorithm is not the one of {stated.name}")
     if None not in (padding_method, implied_padding) and padding_method is not implied_padding:
         # "SHA-256 with RSA Encryption" beside PSS: PyKMIP's clients say it so and mean PSS with that hash.
         implied_padding = padding_method
@@ -192,9 +195,9 @@ def _pss(parameters: CryptographicParameters, digest: hashes.HashAlgorithm, any_
     mask = parameters.mask_generator_hashing_algorithm
     salt = parameters.salt_length
     if salt is not None and not 0 <= salt <= 1024:
-        raise invalid_field(f"Salt Length is {salt} bytes; 0 to 1024 are possible")
+        raise bad_parameters(f"Salt Length is {salt} bytes; 0 to 1024 are possible")
     if parameters.trailer_field not in (None, 1):
-        raise invalid_field("Trailer Field must be 1, the standard trailer")
+        raise bad_parameters("Trailer Field must be 1, the standard trailer")
     # Left out, the longest salt, as in the signatures of the official cases CS-AC-M-2 (222 bytes) and in PyKMIP; and
     # the mask generator's hash is the message's, as in the same signatures.
     return padding.PSS(

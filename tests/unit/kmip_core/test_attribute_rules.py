@@ -167,7 +167,7 @@ def test_protection_is_not_taken_back(attribute: str, present: bool, new: bool, 
     attributes = with_value(attribute, State.ACTIVE, present)
 
     assert reason_of(check_change, reference(attribute), attributes, new, NOW) is (
-        None if allowed else ResultReason.INVALID_FIELD
+        None if allowed else ResultReason.INVALID_ATTRIBUTE_VALUE
     )
 
 

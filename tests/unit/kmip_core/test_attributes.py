@@ -188,20 +188,27 @@ def test_instances_and_collect_are_inverse(attributes: Attributes) -> None:
 @pytest.mark.parametrize(
     ("listed", "told"),
     [
-        ([("comment", "a"), ("comment", "b")], "Comment can have only one value"),
         ([("frobnication", "a")], "frobnication is not an attribute of the standard"),
         ([("custom_attributes", ())], "custom_attributes is not an attribute of the standard"),
         ([("sparse_indices", ())], "sparse_indices is not an attribute of the standard"),
     ],
     ids=lambda value: str(value)[:30],
 )
-def test_collecting_refuses_a_second_value_and_the_unknown(listed: list[tuple[str, Any]], told: str) -> None:
+def test_collecting_refuses_the_unknown(listed: list[tuple[str, Any]], told: str) -> None:
     instances = [AttributeInstance(reference=AttributeReference(attribute=n), value=v) for n, v in listed]
     with pytest.raises(KmipError) as refused:
         collect(instances)
 
-    assert refused.value.reason is ResultReason.INVALID_FIELD
+    assert refused.value.reason is ResultReason.INVALID_ATTRIBUTE
     assert refused.value.message == told
+
+
+def test_collecting_refuses_a_second_value() -> None:
+    comments = [AttributeInstance(reference=AttributeReference(attribute="comment"), value=v) for v in "ab"]
+    with pytest.raises(KmipError, match="Comment can have only one value") as refused:
+        collect(comments)
+
+    assert refused.value.reason is ResultReason.ATTRIBUTE_SINGLE_VALUED
 
 
 def test_merging_replaces_single_values_and_adds_multiple_ones_once() -> None:

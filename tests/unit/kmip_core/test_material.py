@@ -79,7 +79,7 @@ def test_what_contradicts_the_key_is_refused(key: Any, attributes: dict[str, Any
     with pytest.raises(KmipError) as refused:
         handed_in(an_engine(), silent(key), **attributes)
 
-    assert (refused.value.reason, refused.value.message) == (ResultReason.INVALID_FIELD, message)
+    assert (refused.value.reason, refused.value.message) == (ResultReason.INVALID_ATTRIBUTE_VALUE, message)
 
 
 @pytest.mark.parametrize(

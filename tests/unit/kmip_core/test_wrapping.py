@@ -379,7 +379,7 @@ def test_what_is_no_key_does_not_wrap(engine: Engine) -> None:
         (specification(None), ResultReason.BAD_CRYPTOGRAPHIC_PARAMETERS),
         (
             specification(CryptographicParameters(block_cipher_mode=BlockCipherMode.CMAC)),
-            ResultReason.INVALID_FIELD,
+            ResultReason.UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS,
         ),
     ],
     ids=["no key", "one key too many", "wrong key", "one key of two", "TR-31", "attributes", "no parameters", "mode"],

@@ -15,15 +15,25 @@ CRYPTO = SoftwareCrypto()
 @pytest.mark.parametrize(
     ("algorithm", "length", "curve", "reason"),
     [
-        pytest.param(Algorithm.RSA, 2048, RecommendedCurve.P_256, ResultReason.INVALID_FIELD, id="fail RSA and curve"),
+        pytest.param(
+            Algorithm.RSA, 2048, RecommendedCurve.P_256, ResultReason.INVALID_ATTRIBUTE_VALUE, id="fail RSA and curve"
+        ),
         pytest.param(Algorithm.ED25519, 512, None, ResultReason.CRYPTOGRAPHIC_FAILURE, id="fail Ed25519 512"),
         pytest.param(
-            Algorithm.ED25519, None, RecommendedCurve.P_256, ResultReason.INVALID_FIELD, id="fail Ed25519 P-256"
+            Algorithm.ED25519,
+            None,
+            RecommendedCurve.P_256,
+            ResultReason.INVALID_ATTRIBUTE_VALUE,
+            id="fail Ed25519 P-256",
         ),
         pytest.param(
-            Algorithm.ECDSA, None, RecommendedCurve.CURVE25519, ResultReason.INVALID_FIELD, id="fail ECDSA X25519"
+            Algorithm.ECDSA,
+            None,
+            RecommendedCurve.CURVE25519,
+            ResultReason.INVALID_ATTRIBUTE_VALUE,
+            id="fail ECDSA X25519",
         ),
-        pytest.param(Algorithm.ML_KEM_512, None, None, ResultReason.INVALID_FIELD, id="fail ML-KEM-512"),
+        pytest.param(Algorithm.ML_KEM_512, None, None, ResultReason.INVALID_ATTRIBUTE_VALUE, id="fail ML-KEM-512"),
         pytest.param(Algorithm.DSA, 1536, None, ResultReason.CRYPTOGRAPHIC_FAILURE, id="fail DSA 1536"),
     ],
 )

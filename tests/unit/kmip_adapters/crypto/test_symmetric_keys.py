@@ -46,5 +46,5 @@ def test_a_refusal_says_what_would_be_accepted(algorithm, length, text):
     with pytest.raises(KmipError) as refusal:
         symmetric_keys.make_symmetric_key(algorithm, length)
 
-    assert refusal.value.reason == ResultReason.INVALID_FIELD
+    assert refusal.value.reason == ResultReason.INVALID_ATTRIBUTE_VALUE
     assert text in refusal.value.message

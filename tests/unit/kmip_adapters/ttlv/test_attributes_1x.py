@@ -117,7 +117,10 @@ REFUSED = {
     ),
     "a value of the wrong type": ([attribute("Cryptographic Length", ItemType.TEXT_STRING, "256")], "INVALID_FIELD"),
     "a structure with the wrong parts": ([attribute("Name", ItemType.STRUCTURE, ())], "INVALID_FIELD"),
-    "a single attribute twice": ([attribute("Cryptographic Length", ItemType.INTEGER, 256)] * 2, "INVALID_FIELD"),
+    "a single attribute twice": (
+        [attribute("Cryptographic Length", ItemType.INTEGER, 256)] * 2,
+        "ATTRIBUTE_SINGLE_VALUED",
+    ),
     "a negative index": ([attribute("Name", ItemType.STRUCTURE, name_value("a"), -1)], "INVALID_FIELD"),
     "something else in the template": ([text(NAME, "Name")], "INVALID_FIELD"),
     "no name": ([structure(ATTRIBUTE, Item(VALUE, ItemType.INTEGER, 1))], "INVALID_MESSAGE"),

@@ -98,7 +98,7 @@ REFUSED = {
     "a tag that nobody defines": ([text(0x54007D, "x")], "UNKNOWN_TAG"),
     "a tag that is no attribute": ([text(0x42007D, "x")], "INVALID_MESSAGE"),
     "a value that nobody defines": ([enumerated(ALGORITHM, 0x7FFF)], "UNKNOWN_ENUMERATION"),
-    "a single attribute twice": ([enumerated(ALGORITHM, 3)] * 2, "INVALID_FIELD"),
+    "a single attribute twice": ([enumerated(ALGORITHM, 3)] * 2, "ATTRIBUTE_SINGLE_VALUED"),
     "a value of the wrong type": ([text(ALGORITHM, "AES")], "INVALID_MESSAGE"),
     "a vendor's attribute without value": (
         [structure(ATTRIBUTE, text(VENDOR, "x"), text(NAME, "a"))],

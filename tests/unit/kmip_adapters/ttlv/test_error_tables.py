@@ -170,6 +170,88 @@ def test_of_several_reasons_for_one_thing_2x_gets_the_one_of_its_table(version: 
     assert len(operations & set(CATALOGUE)) > 35
 
 
+OF_ITS_TABLE: dict[ResultReason, frozenset[Operation]] = {
+    # Op. that can have the fault at all: nothing but deletions and the like has no attribute values.
+    R.INVALID_ATTRIBUTE_VALUE: frozenset(
+        {
+            Op.CREATE,
+            Op.CREATE_KEY_PAIR,
+            Op.CREATE_SPLIT_KEY,
+            Op.JOIN_SPLIT_KEY,
+            Op.REGISTER,
+            Op.IMPORT,
+            Op.DERIVE_KEY,
+            Op.RE_KEY,
+            Op.RE_KEY_KEY_PAIR,
+            Op.CERTIFY,
+            Op.RE_CERTIFY,
+            Op.ADD_ATTRIBUTE,
+            Op.MODIFY_ATTRIBUTE,
+            Op.SET_ATTRIBUTE,
+            Op.ADJUST_ATTRIBUTE,
+            Op.SET_CONSTRAINTS,
+            Op.SET_DEFAULTS,
+            Op.LOCATE,
+        }
+    ),
+    R.ATTRIBUTE_SINGLE_VALUED: frozenset(
+        {
+            Op.CREATE,
+            Op.CREATE_KEY_PAIR,
+            Op.CREATE_SPLIT_KEY,
+            Op.JOIN_SPLIT_KEY,
+            Op.REGISTER,
+            Op.IMPORT,
+            Op.DERIVE_KEY,
+            Op.RE_KEY,
+            Op.RE_KEY_KEY_PAIR,
+            Op.CERTIFY,
+            Op.RE_CERTIFY,
+            Op.ADD_ATTRIBUTE,
+            Op.SET_CONSTRAINTS,
+            Op.SET_DEFAULTS,
+        }
+    ),
+    **dict.fromkeys(
+        (R.BAD_CRYPTOGRAPHIC_PARAMETERS, R.UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS),
+        frozenset(
+            {
+                Op.CREATE_SPLIT_KEY,
+                Op.JOIN_SPLIT_KEY,
+                Op.DERIVE_KEY,
+                Op.GET,
+                Op.EXPORT,
+                Op.REGISTER,
+                Op.IMPORT,
+                Op.CERTIFY,
+                Op.RE_CERTIFY,
+                Op.ENCRYPT,
+                Op.DECRYPT,
+                Op.SIGN,
+                Op.SIGNATURE_VERIFY,
+                Op.MAC,
+                Op.MAC_VERIFY,
+                Op.VALIDATE,
+            }
+        ),
+    ),
+}
+"""Reasons that 2.x has beside Invalid Field, to the operations that can have the fault."""
+
+
+@pytest.mark.parametrize("version", ["2.0", "2.1"])
+def test_what_a_table_of_2x_does_not_have_is_invalid_field(version: str) -> None:
+    protocol_version = ProtocolVersion(*map(int, version.split(".")))
+    differing = set()
+    for operation, reasons in rows_of_2x(version):
+        for reason, operations in OF_ITS_TABLE.items():
+            wire = on_wire(reason, operation, protocol_version)
+            if operation in operations and (wire not in reasons or (reason in reasons and wire is not reason)):
+                differing.add((operation.name, reason.name, wire.name))
+
+    assert differing == set()
+
+
 def test_add_attribute_says_that_an_attribute_does_not_fit_as_each_version_does() -> None:
     assert on_wire(R.INVALID_ATTRIBUTE, Op.ADD_ATTRIBUTE, ProtocolVersion(1, 4)) is R.PERMISSION_DENIED
     assert on_wire(R.INVALID_ATTRIBUTE, Op.ADD_ATTRIBUTE, ProtocolVersion(2, 1)) is R.INVALID_ATTRIBUTE

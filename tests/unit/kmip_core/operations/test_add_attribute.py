@@ -122,7 +122,9 @@ def test_add_takes_an_operation_policy_name_although_it_is_set() -> None:
 
 
 def test_add_refuses_an_operation_policy_that_nobody_knows() -> None:
-    assert refusal(an_engine(a_symmetric_key()), "operation_policy_name", "none") is ResultReason.INVALID_FIELD
+    assert (
+        refusal(an_engine(a_symmetric_key()), "operation_policy_name", "none") is ResultReason.INVALID_ATTRIBUTE_VALUE
+    )
 
 
 @pytest.mark.parametrize("attribute", ["state", "initial_date", "cryptographic_length", "lease_time"])
@@ -197,15 +199,21 @@ def test_add_begins_the_count_of_usage_limits_at_their_total() -> None:
 
 
 @pytest.mark.parametrize(
-    "limits",
+    ("limits", "reason"),
     [
-        pytest.param(UsageLimits(usage_limits_unit=UsageLimitsUnit.BYTE), id="fail without total"),
-        pytest.param(UsageLimits(usage_limits_total=1), id="fail without unit"),
-        pytest.param(UsageLimits(usage_limits_total=-1, usage_limits_unit=UsageLimitsUnit.BYTE), id="fail negative"),
+        pytest.param(
+            UsageLimits(usage_limits_unit=UsageLimitsUnit.BYTE), ResultReason.INVALID_FIELD, id="fail without total"
+        ),
+        pytest.param(UsageLimits(usage_limits_total=1), ResultReason.INVALID_FIELD, id="fail without unit"),
+        pytest.param(
+            UsageLimits(usage_limits_total=-1, usage_limits_unit=UsageLimitsUnit.BYTE),
+            ResultReason.INVALID_ATTRIBUTE_VALUE,
+            id="fail negative",
+        ),
     ],
 )
-def test_add_refuses_usage_limits_that_limit_nothing(limits: UsageLimits) -> None:
-    assert refusal(an_engine(a_symmetric_key()), "usage_limits", limits) is ResultReason.INVALID_FIELD
+def test_add_refuses_usage_limits_that_limit_nothing(limits: UsageLimits, reason: ResultReason) -> None:
+    assert refusal(an_engine(a_symmetric_key()), "usage_limits", limits) is reason
 
 
 def test_add_refuses_application_data_that_the_server_would_have_to_make() -> None:
@@ -241,7 +249,7 @@ def test_add_refuses_an_activation_date_after_activation() -> None:
 def test_add_refuses_dates_in_the_wrong_order(present: str, added: str, date: int) -> None:
     engine = an_engine(a_symmetric_key(**{present: NOW + 10}))
 
-    assert refusal(engine, added, date) is ResultReason.INVALID_FIELD
+    assert refusal(engine, added, date) is ResultReason.INVALID_ATTRIBUTE_VALUE
 
 
 def test_add_takes_dates_in_the_right_order() -> None:

@@ -121,7 +121,7 @@ def test_adjust_refuses_an_amount_that_is_no_number() -> None:
 def test_adjust_refuses_to_open_a_sensitive_object() -> None:
     engine = an_engine(a_symmetric_key(sensitive=True))
 
-    assert refusal(engine, "sensitive", NEGATE) is ResultReason.INVALID_FIELD
+    assert refusal(engine, "sensitive", NEGATE) is ResultReason.INVALID_ATTRIBUTE_VALUE
 
 
 def test_every_adjustable_attribute_is_one_of_the_standard() -> None:

@@ -164,8 +164,8 @@ def test_create_supplies_a_usage_mask_where_it_is_told_to() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"cryptographic_algorithm": CryptographicAlgorithm.RSA}, ResultReason.INVALID_FIELD),
-        ({"cryptographic_length": 100}, ResultReason.INVALID_FIELD),
+        ({"cryptographic_algorithm": CryptographicAlgorithm.RSA}, ResultReason.INVALID_ATTRIBUTE_VALUE),
+        ({"cryptographic_length": 100}, ResultReason.INVALID_ATTRIBUTE_VALUE),
         ({"state": State.ACTIVE}, ResultReason.READ_ONLY_ATTRIBUTE),
         ({"original_creation_date": NOW}, ResultReason.READ_ONLY_ATTRIBUTE),
         (
@@ -173,9 +173,9 @@ def test_create_supplies_a_usage_mask_where_it_is_told_to() -> None:
             ResultReason.READ_ONLY_ATTRIBUTE,
         ),
         ({"opaque_data_type": 1}, ResultReason.INVALID_ATTRIBUTE),
-        ({"operation_policy_name": "none"}, ResultReason.INVALID_FIELD),
+        ({"operation_policy_name": "none"}, ResultReason.INVALID_ATTRIBUTE_VALUE),
         ({"names": (a_name("same"), a_name("same"))}, ResultReason.NON_UNIQUE_NAME_ATTRIBUTE),
-        ({"activation_date": NOW, "process_start_date": NOW - 1}, ResultReason.INVALID_FIELD),
+        ({"activation_date": NOW, "process_start_date": NOW - 1}, ResultReason.INVALID_ATTRIBUTE_VALUE),
         ({"object_groups": tuple(map(str, range(1_001)))}, ResultReason.SERVER_LIMIT_EXCEEDED),
         ({"key_format_type": KeyFormatType.PKCS_1}, ResultReason.KEY_FORMAT_TYPE_NOT_SUPPORTED),
     ],
@@ -195,7 +195,7 @@ def test_create_makes_a_key_in_the_format_asked_for() -> None:
 
 
 def test_create_refuses_an_object_type_that_it_does_not_make() -> None:
-    assert refusal(an_engine(), object_type=ObjectType.CERTIFICATE) is ResultReason.INVALID_FIELD
+    assert refusal(an_engine(), object_type=ObjectType.CERTIFICATE) is ResultReason.INVALID_OBJECT_TYPE
 
 
 def test_create_makes_a_password() -> None:
@@ -211,16 +211,20 @@ def test_create_makes_a_password() -> None:
 
 
 @pytest.mark.parametrize(
-    "attributes",
+    ("attributes", "reason"),
     [
-        pytest.param(Attributes(), id="fail no length"),
-        pytest.param(Attributes(cryptographic_length=81), id="fail half a byte"),
-        pytest.param(Attributes(cryptographic_length=0), id="fail nothing"),
-        pytest.param(Attributes(cryptographic_length=80, key_format_type=KeyFormatType.PKCS_1), id="fail format"),
+        pytest.param(Attributes(), ResultReason.INVALID_FIELD, id="fail no length"),
+        pytest.param(Attributes(cryptographic_length=81), ResultReason.INVALID_ATTRIBUTE_VALUE, id="fail half a byte"),
+        pytest.param(Attributes(cryptographic_length=0), ResultReason.INVALID_ATTRIBUTE_VALUE, id="fail nothing"),
+        pytest.param(
+            Attributes(cryptographic_length=80, key_format_type=KeyFormatType.PKCS_1),
+            ResultReason.INVALID_ATTRIBUTE_VALUE,
+            id="fail format",
+        ),
     ],
 )
-def test_create_refuses_a_password(attributes: Attributes) -> None:
-    assert refusal(an_engine(), attributes, object_type=ObjectType.SECRET_DATA) is ResultReason.INVALID_FIELD
+def test_create_refuses_a_password(attributes: Attributes, reason: ResultReason) -> None:
+    assert refusal(an_engine(), attributes, object_type=ObjectType.SECRET_DATA) is reason
 
 
 @pytest.mark.parametrize(

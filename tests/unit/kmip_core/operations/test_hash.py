@@ -36,7 +36,7 @@ def test_a_digest(data: bytes) -> None:
         ),
         pytest.param(
             hash.Request(cryptographic_parameters=Parameters(hashing_algorithm=HashingAlgorithm.TIGER), data=b""),
-            ResultReason.INVALID_FIELD,
+            ResultReason.UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS,
             id="an algorithm that nobody has",
         ),
     ],

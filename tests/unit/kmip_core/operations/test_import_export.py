@@ -187,19 +187,19 @@ def test_a_wrapped_key_whose_wrapping_key_is_not_here_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "fields",
+    ("fields", "reason"),
     [
-        {"managed_object": None},
-        {"object_type": ObjectType.OPAQUE_OBJECT},
-        {"attributes": Attributes(object_type=ObjectType.OPAQUE_OBJECT)},
-        {"attributes": Attributes(operation_policy_name="nobody's")},
-        {"identifier": ""},
-        {"identifier": "x" * 256},
+        ({"managed_object": None}, ResultReason.INVALID_FIELD),
+        ({"object_type": ObjectType.OPAQUE_OBJECT}, ResultReason.INVALID_FIELD),
+        ({"attributes": Attributes(object_type=ObjectType.OPAQUE_OBJECT)}, ResultReason.INVALID_ATTRIBUTE_VALUE),
+        ({"attributes": Attributes(operation_policy_name="nobody's")}, ResultReason.INVALID_ATTRIBUTE_VALUE),
+        ({"identifier": ""}, ResultReason.INVALID_FIELD),
+        ({"identifier": "x" * 256}, ResultReason.INVALID_FIELD),
     ],
     ids=["no object", "other type", "other type in attributes", "unknown policy", "no name", "long name"],
 )
-def test_import_refuses_what_does_not_fit(fields: dict[str, Any]) -> None:
-    assert refusal(an_engine(), **fields).reason is ResultReason.INVALID_FIELD
+def test_import_refuses_what_does_not_fit(fields: dict[str, Any], reason: ResultReason) -> None:
+    assert refusal(an_engine(), **fields).reason is reason
 
 
 def test_an_object_without_its_material_is_exported_as_what_is_known_of_it() -> None:

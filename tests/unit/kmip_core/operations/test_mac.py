@@ -88,5 +88,5 @@ def test_arc4_is_told_to_be_no_block_cipher() -> None:
     engine = an_engine(a_key(CryptographicAlgorithm.RC4))
     error = refusal(engine, Operation.MAC, mac.Request(unique_identifier="key", data=DATA))
 
-    assert error.reason is ResultReason.INVALID_FIELD
+    assert error.reason is ResultReason.UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS
     assert "RC4" in error.message

@@ -123,7 +123,7 @@ def test_modify_makes_an_object_sensitive_but_not_always_so() -> None:
 def test_modify_never_opens_what_was_closed(attribute: str, present: bool, new: bool) -> None:
     engine = an_engine(a_symmetric_key(**{attribute: present}))
 
-    assert refusal(engine, attribute, new) is ResultReason.INVALID_FIELD
+    assert refusal(engine, attribute, new) is ResultReason.INVALID_ATTRIBUTE_VALUE
 
 
 def test_modify_closes_extraction() -> None:

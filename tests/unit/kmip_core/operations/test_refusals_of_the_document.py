@@ -74,6 +74,9 @@ WRONG_STATE = (ResultReason.PERMISSION_DENIED, ResultReason.WRONG_KEY_LIFECYCLE_
 WRONG_MASK = (ResultReason.PERMISSION_DENIED, ResultReason.INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK)
 WRONG_TYPE = (ResultReason.PERMISSION_DENIED, ResultReason.INVALID_OBJECT_TYPE)
 FIELD = (ResultReason.INVALID_FIELD, ResultReason.INVALID_FIELD)
+VALUE = (ResultReason.INVALID_FIELD, ResultReason.INVALID_ATTRIBUTE_VALUE)
+BAD = (ResultReason.INVALID_FIELD, ResultReason.BAD_CRYPTOGRAPHIC_PARAMETERS)
+UNSUPPORTED = (ResultReason.INVALID_FIELD, ResultReason.UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS)
 FAILURE = (ResultReason.CRYPTOGRAPHIC_FAILURE, ResultReason.CRYPTOGRAPHIC_FAILURE)
 
 
@@ -170,7 +173,7 @@ CASES: Final = (
     on_key(
         "Encrypt, unsupported algorithm",
         to_encrypt(Parameters(cryptographic_algorithm=Algorithm.SKIPJACK, block_cipher_mode=BlockCipherMode.CBC)),
-        FIELD,
+        UNSUPPORTED,
     ),
     on_key(
         "Encrypt, algorithm not of the key",
@@ -178,13 +181,13 @@ CASES: Final = (
         FAILURE,
         a_key(material=bytes(range(32))),
     ),
-    on_key("Encrypt, no mode", to_encrypt(Parameters(cryptographic_algorithm=Algorithm.AES)), FIELD),
-    on_key("Encrypt, no parameters", to_encrypt(None), FIELD),
-    on_key("Encrypt, unsupported mode", to_encrypt(Parameters(block_cipher_mode=BlockCipherMode.CMAC)), FIELD),
+    on_key("Encrypt, no mode", to_encrypt(Parameters(cryptographic_algorithm=Algorithm.AES)), BAD),
+    on_key("Encrypt, no parameters", to_encrypt(None), BAD),
+    on_key("Encrypt, unsupported mode", to_encrypt(Parameters(block_cipher_mode=BlockCipherMode.CMAC)), UNSUPPORTED),
     on_key(
         "Encrypt, unsupported padding",
         to_encrypt(Parameters(block_cipher_mode=BlockCipherMode.CBC, padding_method=PaddingMethod.SSL3)),
-        FIELD,
+        UNSUPPORTED,
     ),
     on_key("Encrypt, secret data", to_encrypt(), WRONG_TYPE, a_secret_key(identifier="key")),
     on_key("Encrypt, a private key", to_encrypt(), WRONG_TYPE, a_private_key(identifier="key")),
@@ -192,7 +195,7 @@ CASES: Final = (
     on_key("Decrypt, of another user", to_decrypt(), NOT_FOUND, a_key(owner="bob")),
     on_key("Decrypt, pre-active", to_decrypt(), WRONG_STATE, a_key(**EARLY)),
     on_key("Decrypt, no Decrypt bit", to_decrypt(), WRONG_MASK, a_key(**NO_USE)),
-    on_key("Decrypt, no mode", to_decrypt(Parameters(cryptographic_algorithm=Algorithm.AES)), FIELD),
+    on_key("Decrypt, no mode", to_decrypt(Parameters(cryptographic_algorithm=Algorithm.AES)), BAD),
     on_key("Decrypt, bad padding", to_decrypt(), FAILURE),
     on_key("Sign, unknown", to_sign(), NOT_FOUND),
     on_key("Sign, of another user", to_sign(), NOT_FOUND, a_private_key(owner="bob")),
@@ -203,30 +206,30 @@ CASES: Final = (
     on_key(
         "Sign, no padding",
         to_sign(Parameters(cryptographic_algorithm=Algorithm.RSA, hashing_algorithm=HashingAlgorithm.SHA_256)),
-        FIELD,
+        UNSUPPORTED,
         a_private_key(),
     ),
     on_key(
         "Sign, unsupported algorithm",
         to_sign(Parameters(cryptographic_algorithm=Algorithm.ECDSA, hashing_algorithm=HashingAlgorithm.SHA_256)),
-        FIELD,
+        BAD,
         a_private_key(),
     ),
     on_key(
         "Sign, padding OAEP",
         to_sign(Parameters(padding_method=PaddingMethod.OAEP, hashing_algorithm=HashingAlgorithm.SHA_256)),
-        FIELD,
+        UNSUPPORTED,
         a_private_key(),
     ),
-    on_key("Sign, no algorithms", to_sign(Parameters(padding_method=PaddingMethod.PSS)), FIELD, a_private_key()),
+    on_key("Sign, no algorithms", to_sign(Parameters(padding_method=PaddingMethod.PSS)), BAD, a_private_key()),
     on_key("Signature Verify, not a public key", to_verify(), WRONG_TYPE, a_private_key(identifier="public")),
     on_key("Signature Verify, pre-active", to_verify(), WRONG_STATE, a_public_key(**EARLY)),
     on_key("Signature Verify, no Verify bit", to_verify(), WRONG_MASK, a_public_key(**NO_USE)),
-    on_key("Signature Verify, no algorithms", to_verify(Parameters()), FIELD, a_public_key()),
+    on_key("Signature Verify, no algorithms", to_verify(Parameters()), BAD, a_public_key()),
     on_key(
         "Signature Verify, no padding",
         to_verify(Parameters(cryptographic_algorithm=Algorithm.RSA, hashing_algorithm=HashingAlgorithm.SHA_256)),
-        FIELD,
+        UNSUPPORTED,
         a_public_key(),
     ),
     on_key(
@@ -238,7 +241,7 @@ CASES: Final = (
                 padding_method=PaddingMethod.PKCS1_V1_5,
             )
         ),
-        FIELD,
+        BAD,
         a_public_key(),
     ),
     on_key("MAC, unknown", to_mac(), NOT_FOUND, a_key(identifier="another")),
@@ -246,8 +249,8 @@ CASES: Final = (
     on_key("MAC, pre-active", to_mac(), WRONG_STATE, a_key(**EARLY)),
     on_key("MAC, no MAC Generate bit", to_mac(), WRONG_MASK, a_key(**NO_USE)),
     on_key("MAC, opaque", to_mac(), WRONG_TYPE, OPAQUE),
-    on_key("MAC, RSA", to_mac(Parameters(cryptographic_algorithm=Algorithm.RSA)), FIELD),
-    on_key("MAC, RC4", to_mac(Parameters(cryptographic_algorithm=Algorithm.RC4)), FIELD),
+    on_key("MAC, RSA", to_mac(Parameters(cryptographic_algorithm=Algorithm.RSA)), BAD),
+    on_key("MAC, RC4", to_mac(Parameters(cryptographic_algorithm=Algorithm.RC4)), BAD),
     on_key("Derive Key, unknown base", to_derive(), NOT_FOUND, a_key(identifier="another")),
     on_key("Derive Key, base of another user", to_derive(), NOT_FOUND, a_key(owner="bob")),
     on_key("Derive Key, opaque base", to_derive(), (FIELD[0], ResultReason.INVALID_OBJECT_TYPE), OPAQUE),
@@ -267,7 +270,7 @@ CASES: Final = (
     on_key(
         "Derive Key, a public key",
         to_derive(object_type=ObjectType.PUBLIC_KEY),
-        FIELD,
+        (FIELD[0], ResultReason.INVALID_OBJECT_TYPE),
     ),
     on_key(
         "Derive Key, longer than the digest",
@@ -293,10 +296,10 @@ CASES: Final = (
     on_key("Create Key Pair, no length", to_make(cryptographic_length=None), FIELD),
     on_key("Create Key Pair, no usage mask", to_make(cryptographic_usage_mask=None), FIELD),
     on_key("Create Key Pair, usage mask of one half", HALF_MASK, FIELD),
-    on_key("Create Key Pair, unsupported algorithm", to_make(cryptographic_algorithm=Algorithm.AES), FIELD),
+    on_key("Create Key Pair, unsupported algorithm", to_make(cryptographic_algorithm=Algorithm.AES), VALUE),
     on_key("Create Key Pair, impossible length", to_make(cryptographic_length=1000), FAILURE),
-    on_key("Create Key Pair, two lengths", TWO_LENGTHS, FIELD),
-    on_key("Create Key Pair, two algorithms", TWO_ALGORITHMS, FIELD),
+    on_key("Create Key Pair, two lengths", TWO_LENGTHS, VALUE),
+    on_key("Create Key Pair, two algorithms", TWO_ALGORITHMS, VALUE),
 )
 
 OPERATION_OF: Final = {spec.request: operation for operation, spec in CATALOGUE.items()}

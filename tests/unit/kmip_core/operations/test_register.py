@@ -249,22 +249,31 @@ def test_dates_do_not_move_an_opaque_object() -> None:
 @pytest.mark.parametrize(
     ("content", "attributes"),
     [
-        (None, Attributes()),
         (AES_KEY, Attributes(cryptographic_algorithm=CryptographicAlgorithm.DES)),
         (AES_KEY, Attributes(cryptographic_length=256)),
         (AES_KEY, Attributes(key_format_type=KeyFormatType.OPAQUE)),
         (Certificate(certificate_value=b"?"), Attributes(certificate_type=CertificateType.PGP)),
         (OpaqueObject(b"?", OpaqueDataType.NONE), Attributes(opaque_data_type=OpaqueDataType(0x80000001))),
-        (a_block(AES_KEY, cryptographic_length=256), Attributes()),
-        (a_block(OBJECTS[1], cryptographic_length=256), Attributes()),  # type: ignore[arg-type]
     ],
 )
-def test_register_refuses_what_contradicts_itself(content: Content | None, attributes: Attributes) -> None:
-    assert refusal(content, attributes) is ResultReason.INVALID_FIELD
+def test_register_refuses_attributes_that_contradict_the_object(content: Content, attributes: Attributes) -> None:
+    assert refusal(content, attributes) is ResultReason.INVALID_ATTRIBUTE_VALUE
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        a_block(AES_KEY, cryptographic_length=256),
+        a_block(OBJECTS[1], cryptographic_length=256),  # type: ignore[arg-type]
+    ],
+)
+def test_register_refuses_an_object_that_contradicts_itself(content: Content | None) -> None:
+    assert refusal(content, Attributes()) is ResultReason.INVALID_FIELD
 
 
 def test_register_refuses_an_object_of_another_type_than_the_request_says() -> None:
-    assert refusal(AES_KEY, object_type=ObjectType.PUBLIC_KEY) is ResultReason.INVALID_FIELD
+    assert refusal(AES_KEY, object_type=ObjectType.PUBLIC_KEY) is ResultReason.INVALID_OBJECT_TYPE
 
 
 def test_register_does_not_judge_the_length_of_other_forms() -> None:
