@@ -11,6 +11,7 @@ from kmip_adapters.ttlv import spellings
 from kmip_adapters.ttlv.attribute_table import Row, by_attribute, collected
 from kmip_adapters.ttlv.elements import item_of_typed_value, typed_value
 from kmip_adapters.ttlv.items import DecodingError, Item, children
+from kmip_adapters.ttlv.unknowns import is_of_1x
 from kmip_core.attributes import FIELDS, AttributeInstance, AttributeReference, Attributes
 from kmip_core.enums import ItemType
 from kmip_core.errors import invalid_field
@@ -91,7 +92,7 @@ class AttributesForm:
         """Yield the Attribute of one value; nothing if the version does not have the attribute, or the value."""
         reference = instance.reference
         if reference.vendor_identification is not None:
-            for name in self.names(reference):
+            for name in self.names(reference) if is_of_1x(instance.value) else ():
                 value = item_of_typed_value(ATTRIBUTE_VALUE, instance.value)
                 yield _attribute(name, reference.attribute_index, value)
             return

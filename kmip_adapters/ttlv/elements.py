@@ -14,7 +14,7 @@ from attrs import frozen
 
 from kmip_adapters.ttlv import tables
 from kmip_adapters.ttlv.items import DecodingError, Item, tag_name
-from kmip_adapters.ttlv.unknowns import unknown_value
+from kmip_adapters.ttlv.unknowns import UnsaidError, unknown_value
 from kmip_core.enums import ExtensibleEnum, ItemType, UniqueIdentifier
 from kmip_core.structures import ProtocolVersion, TypedValue
 
@@ -66,7 +66,7 @@ class UnencodableError(Exception):
 class Element:
     """How one value travels.
 
-    decode: item -> value; raises KmipError.  encode: value -> item.
+    decode: item -> value; raises KmipError.  encode: value -> item; raises UnsaidError for what `is_known` denies.
     is_known: False for a value that the version does not have, so that it can be left out of a list.
     """
 
@@ -157,6 +157,7 @@ def _enumeration(kind: type[enum.IntEnum], code: int, version: ProtocolVersion) 
     present = tables.enumeration_values(kind.__name__, version)
     extensible = issubclass(kind, ExtensibleEnum)
     members: dict[Any, enum.IntEnum] = {int(m): m for m in kind if int(m) in present}
+    items: dict[Any, Item] = {value: Item(code, enumeration, value) for value in members}
 
     def decode(item: Item) -> Any:
         if item[1] is not enumeration:
@@ -169,7 +170,12 @@ def _enumeration(kind: type[enum.IntEnum], code: int, version: ProtocolVersion) 
         return member
 
     def encode(value: Any) -> Item:
-        return _new(Item, (code, enumeration, int(value)))
+        item = items.get(value)
+        if item is not None:
+            return item
+        if not is_known(value):
+            raise UnsaidError(value, code, version)
+        return Item(code, enumeration, int(value))
 
     def is_known(value: Any) -> bool:
         return value in members or (extensible and value >> 28 == 0x8)

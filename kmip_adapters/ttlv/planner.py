@@ -19,7 +19,8 @@ from kmip_adapters.ttlv.elements import Element
 from kmip_adapters.ttlv.fields import Field, Member, Values, class_key, field_of, form_of, members, write_nothing
 from kmip_adapters.ttlv.items import DecodingError, Item, Items, tag_name
 from kmip_adapters.ttlv.spellings import Form
-from kmip_adapters.ttlv.unknowns import unexpected
+from kmip_adapters.ttlv.unknowns import key_block_writer, unexpected
+from kmip_core.objects import KeyBlock
 from kmip_core.structures import ProtocolVersion
 
 FormPlans: TypeAlias = Mapping[Form, Callable[[Member], Field | None]]
@@ -97,7 +98,7 @@ class Planner:
 
         appended = spellings.APPENDED_FIELDS.get(class_key(cls))
         if appended is None or tag_of_field(appended[1], repeated=False).is_in(self.version):
-            return unstructure
+            return key_block_writer(unstructure) if cls is KeyBlock else unstructure
         return lambda instance: unstructure(_appended(instance, *appended))
 
     # --- classes and fields ---------------------------------------------------------------------------------------

@@ -18,10 +18,10 @@ from kmip_adapters.ttlv.fields import Field, Member, Reader, Values, field_of, t
 from kmip_adapters.ttlv.items import DecodingError, Item, children
 from kmip_adapters.ttlv.planner import FormPlans, Planner
 from kmip_adapters.ttlv.spellings import Form
-from kmip_adapters.ttlv.unknowns import unexpected
+from kmip_adapters.ttlv.unknowns import UnsaidError, unexpected
 from kmip_core.attributes import Attributes
-from kmip_core.enums import KeyFormatType, ResultReason
-from kmip_core.errors import KmipError, invalid_field
+from kmip_core.enums import KeyFormatType
+from kmip_core.errors import invalid_field
 from kmip_core.objects import CONTENT_CLASSES, Content, KeyBlock, KeyValue
 from kmip_core.structures import TRANSPARENT_KEYS, KeyHandle
 
@@ -45,9 +45,7 @@ def _content(planner: Planner, member: Member) -> Field | None:
         if content is not None:
             element = found.get(content.object_type)
             if element is None:
-                kind = content.object_type.name.replace("_", " ").title()
-                text = f"KMIP {planner.version} has no objects of type {kind}"
-                raise KmipError(ResultReason.INVALID_OBJECT_TYPE, text)
+                raise UnsaidError(content.object_type, tag_called("Object Type").code, planner.version)
             out.append(element.encode(content))
 
     return Field(

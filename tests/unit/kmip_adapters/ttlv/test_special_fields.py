@@ -131,7 +131,7 @@ def test_a_key_handle_never_leaves() -> None:
 def test_an_object_type_that_the_version_lacks_is_refused() -> None:
     template = Template(template_attributes=Attributes())
 
-    with pytest.raises(KmipError, match=r"KMIP 2\.0 has no objects of type Template") as refused:
+    with pytest.raises(KmipError, match=r"Object Type is TEMPLATE, which KMIP 2\.0 does not have") as refused:
         over_the_wire(
             get.Response(object_type=ObjectType.TEMPLATE, unique_identifier="1", managed_object=template), V20
         )
