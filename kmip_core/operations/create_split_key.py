@@ -1,6 +1,6 @@
 """Create Split Key: a key, new or at hand, is split into objects of their own. KMIP 2.1 §6.1.10, 1.4 §4.38.
 
-The parts inherit what keeps the key from leaving: of a Sensitive key every part is Sensitive, and does no more than it.
+The parts inherit what the key is for and what keeps it from leaving: of a Sensitive key every part is Sensitive.
 """
 
 from typing import Any, Final
@@ -137,9 +137,14 @@ def _material(block: KeyBlock) -> bytes:
 
 
 def _inherited(target: Admitted, wanted: Attributes) -> Attributes:
-    """Return the parts' attributes: a part is no freer than the key. Each is linked to it."""
+    """Return the parts' attributes: a part is no freer than the key. Each is linked to it.
+
+    "If the attributes supplied in the request do not match those of the key supplied, the attributes of the key take
+    precedence" (KMIP 2.1 §6.1.10, 1.4 §4.38): that goes for what says how the key is used. Names, groups and dates are
+    the parts' own.
+    """
     own = target.attributes
-    mask = wanted.cryptographic_usage_mask or own.cryptographic_usage_mask
+    mask = wanted.cryptographic_usage_mask if own.cryptographic_usage_mask is None else own.cryptographic_usage_mask
     if own.sensitive or own.extractable is False:
         _check_is_no_way_out(own, mask)
     link = Link(link_type=LinkType.PARENT_LINK, linked_object_identifier=target.unique_identifier)
@@ -148,6 +153,7 @@ def _inherited(target: Admitted, wanted: Attributes) -> Attributes:
         sensitive=True if own.sensitive else wanted.sensitive,
         extractable=False if own.extractable is False else wanted.extractable,
         cryptographic_usage_mask=mask,
+        cryptographic_parameters=own.cryptographic_parameters or wanted.cryptographic_parameters,
         links=(*wanted.links, link),
     )
 

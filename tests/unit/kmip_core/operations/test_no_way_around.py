@@ -140,7 +140,11 @@ LIMITS: Final = UsageLimits(usage_limits_total=1, usage_limits_count=1, usage_li
 @pytest.mark.parametrize(
     ("key", "wanted", "reason"),
     [
-        ({}, {"cryptographic_usage_mask": MASK.WRAP_KEY}, ResultReason.PERMISSION_DENIED),
+        (
+            {"cryptographic_usage_mask": None},
+            {"cryptographic_usage_mask": MASK.WRAP_KEY},
+            ResultReason.PERMISSION_DENIED,
+        ),
         ({"usage_limits": LIMITS}, {}, ResultReason.PERMISSION_DENIED),
         ({"state": State.COMPROMISED}, {}, ResultReason.WRONG_KEY_LIFECYCLE_STATE),
     ],

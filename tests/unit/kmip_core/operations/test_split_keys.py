@@ -26,8 +26,13 @@ from kmip_core.errors import KmipError
 from kmip_core.objects import Content, KeyBlock, KeyValue, OpaqueObject, PrivateKey, SplitKey, SymmetricKey
 from kmip_core.operations import create_split_key, get, join_split_key, register
 from kmip_core.ports.key_forms import SharingScheme
-from kmip_core.structures import KeyWrappingData, TransparentECPrivateKey, TransparentSymmetricKey
-from tests.builders import BOB, a_secret, a_symmetric_key, an_engine, ask, attributes_of, perform
+from kmip_core.structures import (
+    CryptographicParameters,
+    KeyWrappingData,
+    TransparentECPrivateKey,
+    TransparentSymmetricKey,
+)
+from tests.builders import BOB, a_name, a_secret, a_symmetric_key, an_engine, ask, attributes_of, perform
 
 MASK = CryptographicUsageMask
 PRIME = 2**521 - 1
@@ -87,6 +92,38 @@ def test_any_parts_that_are_enough_make_the_key(method: SplitKeyMethod) -> None:
         joined = join(engine, reversed(chosen))
         assert fetched(engine, joined) == fetched(engine, key)
         assert attributes_of(engine, joined).cryptographic_usage_mask is MASK.ENCRYPT
+
+
+@pytest.mark.parametrize(
+    ("key", "wanted", "part"),
+    [
+        (MASK.ENCRYPT, None, MASK.ENCRYPT),
+        (MASK.ENCRYPT, MASK.ENCRYPT | MASK.WRAP_KEY, MASK.ENCRYPT),
+        (MASK(0), MASK.ENCRYPT, MASK(0)),
+        (None, MASK.ENCRYPT, MASK.ENCRYPT),
+    ],
+)
+def test_the_keys_own_usage_mask_takes_precedence(
+    key: CryptographicUsageMask | None, wanted: CryptographicUsageMask | None, part: CryptographicUsageMask
+) -> None:
+    engine = an_engine()
+    own, other = CryptographicParameters(tag_length=16), CryptographicParameters(tag_length=12)
+    kept = a_registered_key(engine, cryptographic_usage_mask=key, cryptographic_parameters=(own,))
+    asked = Attributes(cryptographic_usage_mask=wanted, cryptographic_parameters=(other,), names=(a_name("part"),))
+
+    for identifier in split(engine, SplitKeyMethod.XOR, unique_identifier=kept, attributes=asked):
+        attributes = attributes_of(engine, identifier)
+        assert attributes.cryptographic_usage_mask == part
+        assert attributes.cryptographic_parameters == (own,)
+        assert attributes.names == (a_name("part"),)
+
+
+def test_parameters_are_the_requests_where_the_key_has_none() -> None:
+    engine = an_engine()
+    asked = Attributes(cryptographic_parameters=(CryptographicParameters(tag_length=12),))
+
+    parts = split(engine, SplitKeyMethod.XOR, unique_identifier=a_registered_key(engine), attributes=asked)
+    assert attributes_of(engine, parts[0]).cryptographic_parameters == asked.cryptographic_parameters
 
 
 @METHODS
