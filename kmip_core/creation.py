@@ -48,6 +48,7 @@ def begin(
     made_here: bool,
     unique_identifier: str | None = None,
     protection_storage_masks: tuple[ProtectionStorageMask, ...] = (),
+    unavailable: ResultReason = ResultReason.PROTECTION_STORAGE_UNAVAILABLE,
 ) -> ManagedObject:
     """Collect a new object of the asker's and return its record.
 
@@ -55,6 +56,7 @@ def begin(
     made_here: True if the server generated the material: it then says when, and by which random number generator.
     unique_identifier: one that was announced already; None for a fresh one.
     protection_storage_masks: the ways of storing it that would do, best first; empty for any.
+    unavailable: what it is called that none of them can be had; each half of a pair has a name of its own for it.
     Raises KmipError for attributes that a client may not set, or values that they cannot have; Constraint Violation.
     """
     attributes = with_defaults(scope, attributes, content.object_type, _DESCRIBING)
@@ -64,7 +66,7 @@ def begin(
     if made_here:
         _check_is_not_told(attributes)
     accepted = attribute_values.all_accepted(scope, attributes)
-    protection = _protection(scope, protection_storage_masks)
+    protection = _protection(scope, protection_storage_masks, unavailable)
     identifier = scope.identifiers.new() if unique_identifier is None else unique_identifier
     kept = custody.watched(scope, content) if made_here else custody.taken_in(scope, content)
     described = {
@@ -169,15 +171,15 @@ def format_of(content: Content) -> KeyFormatType | None:
     return KeyFormatType.RAW if isinstance(content, Certificate) else None
 
 
-def _protection(scope: Scope, wanted: tuple[ProtectionStorageMask, ...]) -> ProtectionStorageMask:
-    """Return how a new object is stored: the first wish that can be had.  Raises Protection Storage Unavailable."""
+def _protection(
+    scope: Scope, wanted: tuple[ProtectionStorageMask, ...], unavailable: ResultReason
+) -> ProtectionStorageMask:
+    """Return how a new object is stored: the first wish that can be had.  Raises KmipError (`unavailable`)."""
     offered = scope.capabilities.protection_storage_masks
     for mask in wanted or offered:
         if any(mask & ~offer == 0 for offer in offered):
             return mask
-    raise KmipError(
-        ResultReason.PROTECTION_STORAGE_UNAVAILABLE, "objects are not stored here in any of the ways that would do"
-    )
+    raise KmipError(unavailable, "objects are not stored here in any of the ways that would do")
 
 
 def _described(scope: Scope, certificate: Certificate, attributes: Attributes) -> Attributes:

@@ -1,15 +1,38 @@
 """How a key pair begins: what Create Key Pair and Re-key Key Pair have in common."""
 
+from typing import Protocol, TypeAlias
+
 from attrs import evolve
 
 from kmip_core import creation
 from kmip_core.attributes import Attributes, title
-from kmip_core.enums import LinkType
+from kmip_core.enums import LinkType, ProtectionStorageMask, ResultReason
 from kmip_core.errors import invalid_attribute_value, need
 from kmip_core.objects import ManagedObject
 from kmip_core.operation import Scope
 from kmip_core.ports.crypto import KeyPair
 from kmip_core.structures import Link
+
+Masks: TypeAlias = tuple[ProtectionStorageMask, ...]
+
+
+class Protection(Protocol):
+    """The fields of a request that say how the halves may be stored, best first. KMIP 2.1 §7.33."""
+
+    @property
+    def common_protection_storage_masks(self) -> Masks:
+        """For a half that has none of its own."""
+        ...
+
+    @property
+    def private_protection_storage_masks(self) -> Masks:
+        """For the private key."""
+        ...
+
+    @property
+    def public_protection_storage_masks(self) -> Masks:
+        """For the public key."""
+        ...
 
 
 def make_pair(scope: Scope, private: Attributes, public: Attributes) -> KeyPair:
@@ -33,17 +56,40 @@ def make_pair(scope: Scope, private: Attributes, public: Attributes) -> KeyPair:
 
 
 def begin_pair(
-    scope: Scope, pair: KeyPair, private: Attributes, public: Attributes, identifiers: tuple[str, str]
+    scope: Scope,
+    pair: KeyPair,
+    private: Attributes,
+    public: Attributes,
+    identifiers: tuple[str, str],
+    protection: Protection | None = None,
 ) -> tuple[ManagedObject, ...]:
     """Collect both halves under these identifiers, each linked to the other, and return them. KMIP 2.1 §4.31.
 
     Of everything that comes in two the private half's is first.
+    Raises KmipError: Private or Public Protection Storage Unavailable; and as `creation.begin`.
     """
     private_identifier, public_identifier = identifiers
     length = pair.private_key.key_block.cryptographic_length  # a named curve says it for both
+    of_private, of_public = ((), ()) if protection is None else _masks(protection)
     halves = (
-        (pair.private_key, private, private_identifier, LinkType.PUBLIC_KEY_LINK, public_identifier),
-        (pair.public_key, public, public_identifier, LinkType.PRIVATE_KEY_LINK, private_identifier),
+        (
+            pair.private_key,
+            private,
+            private_identifier,
+            LinkType.PUBLIC_KEY_LINK,
+            public_identifier,
+            of_private,
+            ResultReason.PRIVATE_PROTECTION_STORAGE_UNAVAILABLE,
+        ),
+        (
+            pair.public_key,
+            public,
+            public_identifier,
+            LinkType.PRIVATE_KEY_LINK,
+            private_identifier,
+            of_public,
+            ResultReason.PUBLIC_PROTECTION_STORAGE_UNAVAILABLE,
+        ),
     )
     return tuple(
         creation.begin(
@@ -58,6 +104,13 @@ def begin_pair(
             ),
             made_here=True,
             unique_identifier=identifier,
+            protection_storage_masks=masks,
+            unavailable=unavailable,
         )
-        for content, attributes, identifier, link_type, other in halves
+        for content, attributes, identifier, link_type, other, masks, unavailable in halves
     )
+
+
+def _masks(protection: Protection) -> tuple[Masks, Masks]:
+    common = protection.common_protection_storage_masks
+    return protection.private_protection_storage_masks or common, protection.public_protection_storage_masks or common

@@ -4,18 +4,24 @@ from attrs import evolve, frozen
 
 from kmip_core import creation, key_pairs
 from kmip_core.attributes import Attributes, merge
-from kmip_core.enums import CryptographicUsageMask, ObjectType, Operation
+from kmip_core.enums import CryptographicUsageMask, ObjectType, Operation, ProtectionStorageMask
 from kmip_core.errors import invalid_field
 from kmip_core.operation import Effect, Scope, Spec
 
 
 @frozen(kw_only=True)
 class Request:
-    """common_attributes: for both halves; those of one half are put over them."""
+    """common_attributes: for both halves; those of one half are put over them.
+
+    ..._protection_storage_masks: ways of storing that would do (2.x), best first; a half's own go before the common.
+    """
 
     common_attributes: Attributes = Attributes()
     private_key_attributes: Attributes = Attributes()
     public_key_attributes: Attributes = Attributes()
+    common_protection_storage_masks: tuple[ProtectionStorageMask, ...] = ()
+    private_protection_storage_masks: tuple[ProtectionStorageMask, ...] = ()
+    public_protection_storage_masks: tuple[ProtectionStorageMask, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -38,7 +44,7 @@ def perform(request: Request, scope: Scope) -> Response:
     public = _masked(scope, creation.with_defaults(scope, public, ObjectType.PUBLIC_KEY), private=False)
     pair = key_pairs.make_pair(scope, private, public)
     identifiers = scope.identifiers.new(), scope.identifiers.new()
-    key_pairs.begin_pair(scope, pair, private, public, identifiers)
+    key_pairs.begin_pair(scope, pair, private, public, identifiers, request)
     return Response(private_key_unique_identifier=identifiers[0], public_key_unique_identifier=identifiers[1])
 
 

@@ -4,7 +4,7 @@ from attrs import evolve, frozen
 
 from kmip_core import creation, replacing
 from kmip_core.attributes import Attributes
-from kmip_core.enums import KeyFormatType, ObjectType, Operation
+from kmip_core.enums import KeyFormatType, ObjectType, Operation, ProtectionStorageMask
 from kmip_core.errors import need
 from kmip_core.objects import KeyBlock, KeyValue, SymmetricKey
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target, names_new_object
@@ -13,11 +13,15 @@ from kmip_core.rules import Purpose
 
 @frozen(kw_only=True)
 class Request:
-    """offset: seconds from now to the new key's Activation Date; absent, dates are copied."""
+    """offset: seconds from now to the new key's Activation Date; absent, dates are copied.
+
+    protection_storage_masks: ways of storing it that would do (2.x), best first; empty for any.
+    """
 
     unique_identifier: ObjectReference | None = None
     offset: int | None = None
     attributes: Attributes = Attributes()
+    protection_storage_masks: tuple[ProtectionStorageMask, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -45,7 +49,12 @@ def perform(request: Request, scope: Scope) -> Response:
     new_identifier = scope.identifiers.new()
     replacing.step_back(scope, target, new_identifier)
     creation.begin(
-        scope, key, evolve(attributes, key_format_type=None), made_here=True, unique_identifier=new_identifier
+        scope,
+        key,
+        evolve(attributes, key_format_type=None),
+        made_here=True,
+        unique_identifier=new_identifier,
+        protection_storage_masks=request.protection_storage_masks,
     )
     return Response(unique_identifier=new_identifier)
 

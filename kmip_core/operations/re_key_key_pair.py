@@ -4,7 +4,7 @@ from attrs import frozen
 
 from kmip_core import replacing
 from kmip_core.attributes import Attributes, merge
-from kmip_core.enums import LinkType, ObjectType, Operation
+from kmip_core.enums import LinkType, ObjectType, Operation, ProtectionStorageMask
 from kmip_core.errors import invalid_field
 from kmip_core.key_pairs import begin_pair, make_pair
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
@@ -13,13 +13,19 @@ from kmip_core.rules import Admitted, Purpose
 
 @frozen(kw_only=True)
 class Request:
-    """offset: seconds from now to the new pair's Activation Date; absent, dates are copied."""
+    """offset: seconds from now to the new pair's Activation Date; absent, dates are copied.
+
+    ..._protection_storage_masks: as in Create Key Pair.
+    """
 
     private_key_unique_identifier: ObjectReference | None = None
     offset: int | None = None
     common_attributes: Attributes = Attributes()
     private_key_attributes: Attributes = Attributes()
     public_key_attributes: Attributes = Attributes()
+    common_protection_storage_masks: tuple[ProtectionStorageMask, ...] = ()
+    private_protection_storage_masks: tuple[ProtectionStorageMask, ...] = ()
+    public_protection_storage_masks: tuple[ProtectionStorageMask, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -47,7 +53,7 @@ def perform(request: Request, scope: Scope) -> Response:
     private_identifier, public_identifier = scope.identifiers.new(), scope.identifiers.new()
     replacing.step_back(scope, old_private, private_identifier)
     replacing.step_back(scope, old_public, public_identifier)
-    begin_pair(scope, pair, private, public, (private_identifier, public_identifier))
+    begin_pair(scope, pair, private, public, (private_identifier, public_identifier), request)
     return Response(private_key_unique_identifier=private_identifier, public_key_unique_identifier=public_identifier)
 
 

@@ -14,6 +14,7 @@ from kmip_core.enums import (
     LinkType,
     ObjectType,
     Operation,
+    ProtectionStorageMask,
     RecommendedCurve,
     ResultReason,
     ResultStatus,
@@ -227,3 +228,40 @@ def test_no_rsa_key_is_made_of_a_size_that_is_not_offered(length: int) -> None:
     request = a_request(Attributes(cryptographic_algorithm=CryptographicAlgorithm.RSA, cryptographic_length=length))
 
     assert refusal(an_engine(), request) in (ResultReason.CRYPTOGRAPHIC_FAILURE, ResultReason.INVALID_FIELD)
+
+
+SOFTWARE = (ProtectionStorageMask.SOFTWARE,)
+NOWHERE = (ProtectionStorageMask.HARDWARE | ProtectionStorageMask.SOFTWARE,)
+NO_PLACE_FOR_THE_PRIVATE_KEY = ResultReason.PRIVATE_PROTECTION_STORAGE_UNAVAILABLE
+NO_PLACE_FOR_THE_PUBLIC_KEY = ResultReason.PUBLIC_PROTECTION_STORAGE_UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("common", "private", "public", "reason"),
+    [
+        (SOFTWARE, (), (), None),
+        (NOWHERE, SOFTWARE, SOFTWARE, None),
+        (NOWHERE, (), (), NO_PLACE_FOR_THE_PRIVATE_KEY),
+        (NOWHERE, SOFTWARE, (), NO_PLACE_FOR_THE_PUBLIC_KEY),
+        ((), NOWHERE, (), NO_PLACE_FOR_THE_PRIVATE_KEY),
+        ((), (), NOWHERE, NO_PLACE_FOR_THE_PUBLIC_KEY),
+    ],
+)
+def test_each_half_is_stored_in_a_way_that_will_do_for_it(
+    common: tuple[ProtectionStorageMask, ...],
+    private: tuple[ProtectionStorageMask, ...],
+    public: tuple[ProtectionStorageMask, ...],
+    reason: ResultReason | None,
+) -> None:
+    engine = an_engine()
+    request = a_request(
+        common_protection_storage_masks=common,
+        private_protection_storage_masks=private,
+        public_protection_storage_masks=public,
+    )
+
+    if reason is not None:
+        assert refusal(engine, request) is reason
+        return
+    for identifier in made(engine, request):
+        assert attributes_of(engine, identifier).protection_storage_mask is ProtectionStorageMask.SOFTWARE

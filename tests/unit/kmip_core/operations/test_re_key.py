@@ -12,6 +12,7 @@ from kmip_core.enums import (
     HashingAlgorithm,
     LinkType,
     Operation,
+    ProtectionStorageMask,
     ResultReason,
     RevocationReasonCode,
     State,
@@ -307,3 +308,20 @@ def test_the_new_private_half_becomes_the_id_placeholder() -> None:
     ).batch_items
 
     assert second.payload.unique_identifier == first.payload.private_key_unique_identifier
+
+
+# --- protection -------------------------------------------------------------------------------------------------------
+
+NOWHERE = (ProtectionStorageMask.HARDWARE | ProtectionStorageMask.SOFTWARE,)
+
+
+def test_a_replacement_is_not_stored_in_a_way_that_will_not_do() -> None:
+    assert refusal(re_keyed, an_engine(a_key()), protection_storage_masks=NOWHERE) is (
+        ResultReason.PROTECTION_STORAGE_UNAVAILABLE
+    )
+    assert refusal(re_keyed_pair, a_pair(), common_protection_storage_masks=NOWHERE) is (
+        ResultReason.PRIVATE_PROTECTION_STORAGE_UNAVAILABLE
+    )
+    assert refusal(re_keyed_pair, a_pair(), public_protection_storage_masks=NOWHERE) is (
+        ResultReason.PUBLIC_PROTECTION_STORAGE_UNAVAILABLE
+    )
