@@ -1,5 +1,8 @@
 """The table of result reasons: total, and right where the official cases say so."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from kmip_adapters.ttlv import tables
@@ -78,3 +81,37 @@ def test_reason_on_the_wire(
     reason: ResultReason, operation: Operation | None, version: tuple[int, int], expected: ResultReason
 ) -> None:
     assert expected is on_wire(reason, operation, ProtocolVersion(*version))
+
+
+UNRAISED = {
+    R.ATTESTATION_FAILED: "no attestation is asked for",
+    R.ATTESTATION_REQUIRED: "no attestation is asked for",
+    R.ATTRIBUTE_READ_ONLY: "Read Only Attribute is raised; the table has the operations that call it so",
+    R.CIRCULAR_LINK_ERROR: "came with 3.0",
+    R.DUPLICATE_PROCESS_REQUEST: "nothing is asynchronous",
+    R.INDEX_OUT_OF_BOUNDS: "Server Limit Exceeded is raised; the table has the operations of 1.x that call it so",
+    R.INTERNAL_SERVER_ERROR: "no error table names it; faults are General Failure in every version",
+    R.INVALID_ASYNCHRONOUS_CORRELATION_VALUE: "nothing is asynchronous",
+    R.MISSING_DATA: "no error table names it; what is missing is Invalid Message or Invalid Field there",
+    R.MISSING_INITIALIZATION_VECTOR: "the official cases have Invalid Message (RULINGS 13)",
+    R.NOT_AUTHORISED: "the standard does not say when; Permission Denied is",
+    R.OPERATION_CANCELED_BY_REQUESTER: "nothing is asynchronous",
+    R.PKCS_11_CODEC_ERROR: "no PKCS#11 operation",
+    R.PKCS_11_INVALID_FUNCTION: "no PKCS#11 operation",
+    R.PKCS_11_INVALID_INTERFACE: "no PKCS#11 operation",
+    R.UNKNOWN_OBJECT_GROUP: "the standard does not say when; a group is known as soon as a client names it",
+}
+"""What the server never says of itself, and why."""
+
+
+def test_every_reason_is_raised_somewhere_or_has_a_reason_not_to_be() -> None:
+    root = Path(__file__).parents[4]
+    sources = [
+        path.read_text("utf-8")
+        for room in ("kmip_core", "kmip_adapters")
+        for path in sorted((root / room).rglob("*.py"))
+        if path.name not in ("reasons.py", "enums.py")
+    ]
+    raised = {R[name] for text in sources for name in re.findall(r"\bResultReason\.([A-Z0-9_]+)", text)}
+
+    assert set(UNRAISED) == set(ResultReason) - raised
