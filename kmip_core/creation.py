@@ -217,7 +217,7 @@ def _server_attributes(
         told["random_number_generator"] = scope.capabilities.random_number_generators[0]
     sensitive = bool(attributes.sensitive)
     return told | {
-        "state": lifecycle.initial_state(attributes.but(object_type=content.object_type), scope.now),
+        "state": lifecycle.initial_state(attributes, content.object_type, scope.now),
         "key_format_type": format_of(content),
         "fresh": attributes.fresh is not False,
         "sensitive": sensitive,

@@ -74,14 +74,20 @@ def settle(attributes: Attributes, now: int) -> Attributes:
 
     An Activation Date activates a Pre-Active object, a Deactivation Date deactivates an Active one (transitions 4, 6).
     """
-    state = attributes.state
+    before = attributes.state
+    state = None if before is None else _moved(before, attributes, now)
+    if state is before or attributes.object_type in WITHOUT_LIFE_CYCLE:
+        return attributes
+    return attributes.but(state=state)
+
+
+def _moved(state: State, attributes: Attributes, now: int) -> State:
+    """Return the state to which the dates have moved an object that was in `state`."""
     if state is State.PRE_ACTIVE and _has_come(attributes.activation_date, now):
         state = State.ACTIVE
     if state is State.ACTIVE and _has_come(attributes.deactivation_date, now):
         state = State.DEACTIVATED
-    if state is attributes.state or attributes.object_type in WITHOUT_LIFE_CYCLE:
-        return attributes
-    return attributes.but(state=state)
+    return state
 
 
 def activate(attributes: Attributes, now: int) -> Attributes:
@@ -126,10 +132,11 @@ def destroy(attributes: Attributes, now: int) -> Attributes:
     return attributes.but(state=state, destroy_date=now)
 
 
-def initial_state(attributes: Attributes, now: int) -> State:
+def initial_state(attributes: Attributes, object_type: ObjectType, now: int) -> State:
     """Return the state in which a new object begins: Active if its Activation Date has come, else Pre-Active."""
-    begun = attributes.but(state=State.PRE_ACTIVE)
-    return need_state(settle(begun, now))
+    if object_type in WITHOUT_LIFE_CYCLE:
+        return State.PRE_ACTIVE
+    return _moved(State.PRE_ACTIVE, attributes, now)
 
 
 def need_state(attributes: Attributes) -> State:

@@ -53,7 +53,7 @@ def perform(request: Request, scope: Scope) -> Response:
     made = creation.begin(
         scope,
         content,
-        attributes.but(key_format_type=None),  # the content was made in it
+        attributes if attributes.key_format_type is None else attributes.but(key_format_type=None),  # it was made so
         made_here=True,
         protection_storage_masks=request.protection_storage_masks,
     )

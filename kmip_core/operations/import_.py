@@ -112,7 +112,7 @@ def _completed(scope: Scope, identifier: str, content: Content, attributes: Attr
         given,
         unique_identifier=identifier,
         template_names=(),
-        state=lifecycle.initial_state(given, scope.now) if given.state is None else given.state,
+        state=lifecycle.initial_state(given, content.object_type, scope.now) if given.state is None else given.state,
         initial_date=scope.now if given.initial_date is None else given.initial_date,
         last_change_date=scope.now if given.last_change_date is None else given.last_change_date,
         operation_policy_name=given.operation_policy_name or DEFAULT_POLICY,

@@ -11,7 +11,6 @@ that can be written together are (`Joint`): a group of them costs about as many 
 import logging
 import queue
 import threading
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Generic, Self, TypeVar
@@ -27,9 +26,9 @@ Change = Callable[[Any], T]
 GROUP: Final = 256
 """Changes in one transaction at most."""
 
-SLICE: Final = 0.0005
-PATIENCE: Final = 6
-"""Seconds that a group waits for the next change to come, and how often at most."""
+SLICE: Final = 0.002
+PATIENCE: Final = 3
+"""Seconds that a group which is not large enough yet waits for the next change to come, and how often at most."""
 
 CARE_INTERVAL: Final = 1.0
 """Seconds until care that could not be finished is tried again."""
@@ -138,9 +137,11 @@ class Writer:
         self._when_idle = when_idle
         self._connection: Any = open_connection()
         self._is_cared_for = True
-        self._had_company = False
+        self._sizes = (0, 0)  # of the last two groups
+        self._wanted = GROUP  # how many changes must wait to be enough for the next
         self._queue: queue.SimpleQueue[Handed[Any] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
+        self._enough = threading.Condition(self._lock)
         self._closed = False
         self.groups = 0
         """Transactions committed; with the number of changes it tells how well they are gathered."""
@@ -165,6 +166,8 @@ class Writer:
             if self._closed:
                 raise KmipError(ResultReason.GENERAL_FAILURE, "the store is closed")
             self._queue.put(handed)
+            if self._queue.qsize() >= self._wanted:
+                self._enough.notify()
         return handed
 
     @property
@@ -179,6 +182,7 @@ class Writer:
                 return
             self._closed = True
             self._queue.put(None)
+            self._enough.notify()
         self._thread.join()
 
     # --- the writer's thread ----------------------------------------------------------------------------------------
@@ -189,7 +193,7 @@ class Writer:
             group, is_open = self._gather()
             if group:
                 self._commit(group)
-                self._had_company = len(group) > 1
+                self._sizes = (self._sizes[1], len(group))
                 for handed in group:
                     self._settle(handed)
                 del group, handed  # their key bytes are not kept while the thread waits
@@ -205,7 +209,7 @@ class Writer:
             handed = self._queue.get(timeout=None if self._is_cared_for else CARE_INTERVAL)
         except queue.Empty:
             return group, True
-        if self._had_company and handed is not None:
+        if handed is not None:
             self._let_more_come()
         while handed is not None:
             group.append(handed)
@@ -224,13 +228,21 @@ class Writer:
     def _let_more_come(self) -> None:
         """Wait while others are on their way: a group costs nearly the same whatever its size.
 
-        Who is alone is never kept waiting; `_had_company` says whether the last group was one.
+        Half of those who had a part in the last two groups are enough: the others are served meanwhile. Who is alone
+        is never kept waiting. The thread sleeps until there are enough, since each time it wakes it wants the
+        interpreter lock, and whoever serves pays for that.
         """
-        for _ in range(PATIENCE):
-            before = self._queue.qsize()
-            time.sleep(SLICE)
-            if self._queue.qsize() == before:
-                return
+        wanted = sum(self._sizes) // 2 - 1
+        if wanted < 1:
+            return
+        with self._enough:
+            self._wanted = wanted
+            patience = PATIENCE
+            while patience and not self._closed and (waiting := self._queue.qsize()) < wanted:
+                is_enough = self._enough.wait(SLICE)
+                nobody_came = self._queue.qsize() == waiting
+                patience = 0 if is_enough or nobody_came else patience - 1
+            self._wanted = GROUP
 
     def _commit(self, group: list[Handed[Any]]) -> None:
         try:

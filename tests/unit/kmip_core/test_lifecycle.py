@@ -232,7 +232,7 @@ def test_destroy_refuses_what_is_active_or_gone(state: State) -> None:
     ("activation", "begins"), [(None, PRE), (NOW + 1, PRE), (NOW, ACT), (0, ACT)], ids=lambda value: str(value)
 )
 def test_a_new_object_begins_active_if_its_date_has_come(activation: int | None, begins: State) -> None:
-    assert initial_state(a_key(None, activation_date=activation), NOW) is begins
+    assert initial_state(a_key(None, activation_date=activation), ObjectType.SYMMETRIC_KEY, NOW) is begins
 
 
 def test_an_object_without_a_state_counts_as_pre_active() -> None:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from kmip_adapters.storage.sql.writer import Joint, Writer
+from kmip_adapters.storage.sql.writer import Handed, Joint, Writer
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.ports.storage import ConcurrentChange
@@ -50,6 +50,13 @@ def insert(value: int) -> Callable[[Any], None]:
         cursor.execute("INSERT INTO t VALUES (?)", (value,))
 
     return change
+
+
+def is_known_soon(handed: Handed[Any]) -> bool:
+    """Whether the outcome comes at all."""
+    known = threading.Event()
+    handed.when_known(known.set)
+    return known.wait(30)
 
 
 def submit_while_busy(writer: Writer, changes: list[Callable[[Any], Any]]) -> list[BaseException | None]:
@@ -167,6 +174,43 @@ def test_joint_changes_that_fail_together_are_written_one_by_one(writer: Writer,
 
     assert [type(error) for error in raised] == [type(None), KmipError, type(None), type(None)]
     assert values(path) == [1, 2, 4, 5]
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a group wait for as long as it takes."""
+    monkeypatch.setattr("kmip_adapters.storage.sql.writer.SLICE", 600.0)
+
+
+@pytest.mark.usefixtures("patient")
+def test_who_is_alone_is_not_kept_waiting(writer: Writer, path: Path) -> None:
+    for number in range(4):
+        handed = writer.hand_over(insert(number))
+        assert is_known_soon(handed)
+
+    assert writer.groups == 4
+
+
+@pytest.mark.usefixtures("patient")
+def test_who_had_company_waits_for_enough_of_it(writer: Writer) -> None:
+    submit_while_busy(writer, [insert(number) for number in range(5)])  # groups of 1 and 5: half of them are enough
+    before = writer.groups
+
+    handed = [writer.hand_over(insert(number)) for number in (6, 7, 8)]
+
+    assert all(map(is_known_soon, handed))
+    assert writer.groups == before + 1
+
+
+@pytest.mark.usefixtures("patient")
+def test_who_waits_for_company_is_written_when_the_store_closes(writer: Writer, path: Path) -> None:
+    submit_while_busy(writer, [insert(number) for number in range(9)])
+    handed = writer.hand_over(insert(9))
+
+    writer.close()
+
+    assert is_known_soon(handed)
+    assert values(path) == list(range(10))
 
 
 def test_an_outcome_is_told_once_before_and_after_it_is_known(writer: Writer) -> None:
