@@ -196,7 +196,11 @@ def test_who_had_company_waits_for_enough_of_it(writer: Writer) -> None:
     submit_while_busy(writer, [insert(number) for number in range(5)])  # groups of 1 and 5: half of them are enough
     before = writer.groups
 
-    handed = [writer.hand_over(insert(number)) for number in (6, 7, 8)]
+    handed = [writer.hand_over(insert(6))]
+    while writer.waiting:
+        time.sleep(0.01)
+    time.sleep(0.05)  # it has been taken, and company is waited for
+    handed += [writer.hand_over(insert(number)) for number in (7, 8)]
 
     assert all(map(is_known_soon, handed))
     assert writer.groups == before + 1
