@@ -8,7 +8,7 @@ from kmip_core import creation
 from kmip_core.attributes import Attributes, title
 from kmip_core.enums import LinkType, ProtectionStorageMask, ResultReason
 from kmip_core.errors import invalid_attribute_value, need
-from kmip_core.objects import ManagedObject
+from kmip_core.objects import Content, ManagedObject
 from kmip_core.operation import Scope
 from kmip_core.ports.crypto import KeyPair
 from kmip_core.structures import Link
@@ -71,43 +71,35 @@ def begin_pair(
     private_identifier, public_identifier = identifiers
     length = pair.private_key.key_block.cryptographic_length  # a named curve says it for both
     of_private, of_public = ((), ()) if protection is None else _masks(protection)
-    halves = (
-        (
-            pair.private_key,
-            private,
-            private_identifier,
-            LinkType.PUBLIC_KEY_LINK,
-            public_identifier,
-            of_private,
-            ResultReason.PRIVATE_PROTECTION_STORAGE_UNAVAILABLE,
-        ),
-        (
-            pair.public_key,
-            public,
-            public_identifier,
-            LinkType.PRIVATE_KEY_LINK,
-            private_identifier,
-            of_public,
-            ResultReason.PUBLIC_PROTECTION_STORAGE_UNAVAILABLE,
-        ),
-    )
-    return tuple(
-        creation.begin(
+
+    def begin(
+        content: Content, attributes: Attributes, identifier: str, link: Link, masks: Masks, unavailable: ResultReason
+    ) -> ManagedObject:
+        told = evolve(
+            attributes,
+            cryptographic_length=length,
+            key_format_type=None,  # the pair was made in it, and the content says so
+            links=(link, *attributes.links),  # the other half first: TC-133
+        )
+        return creation.begin(
             scope,
             content,
-            evolve(
-                attributes,
-                cryptographic_length=length,
-                key_format_type=None,  # the pair was made in it, and the content says so
-                # the other half first: TC-133
-                links=(Link(link_type=link_type, linked_object_identifier=other), *attributes.links),
-            ),
+            told,
             made_here=True,
             unique_identifier=identifier,
             protection_storage_masks=masks,
             unavailable=unavailable,
         )
-        for content, attributes, identifier, link_type, other, masks, unavailable in halves
+
+    to_public = Link(link_type=LinkType.PUBLIC_KEY_LINK, linked_object_identifier=public_identifier)
+    to_private = Link(link_type=LinkType.PRIVATE_KEY_LINK, linked_object_identifier=private_identifier)
+    no_private, no_public = (
+        ResultReason.PRIVATE_PROTECTION_STORAGE_UNAVAILABLE,
+        ResultReason.PUBLIC_PROTECTION_STORAGE_UNAVAILABLE,
+    )
+    return (
+        begin(pair.private_key, private, private_identifier, to_public, of_private, no_private),
+        begin(pair.public_key, public, public_identifier, to_private, of_public, no_public),
     )
 
 
