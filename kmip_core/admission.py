@@ -11,7 +11,7 @@ from attrs import define, evolve, field, frozen
 
 from kmip_core import lifecycle, rights, rules
 from kmip_core.enums import ObjectType, Operation, ResultReason, UniqueIdentifier
-from kmip_core.errors import KmipError, invalid_field, not_found
+from kmip_core.errors import KmipError, invalid_field, not_found, spoken
 from kmip_core.operation import ObjectReference, Spec, Target
 from kmip_core.ports.policy import PolicyDecider
 from kmip_core.ports.storage import UnitOfWork
@@ -137,7 +137,7 @@ class Admission:
         if not decision.is_allowed:
             if not decision.is_known:
                 raise not_found()
-            raise rules.denied_use(asked.name.replace("_", " ").title())
+            raise rules.denied_use(spoken(asked))
         rights.check_object(principal.rights, asked, managed_object)
         settled = lifecycle.settle(managed_object.attributes, now)
         if settled is not managed_object.attributes:

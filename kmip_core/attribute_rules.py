@@ -20,7 +20,7 @@ from kmip_core.attributes import (
     title,
 )
 from kmip_core.enums import ObjectType, ResultReason, State
-from kmip_core.errors import KmipError, invalid_attribute_value
+from kmip_core.errors import KmipError, a, invalid_attribute_value, spoken
 from kmip_core.lifecycle import name_of, need_state
 from kmip_core.structures import SERVER_VENDOR
 
@@ -269,8 +269,8 @@ def _check_vendor(reference: AttributeReference) -> None:
 
 def _check_applies(reference: AttributeReference, rule: Rule, object_type: ObjectType) -> None:
     if object_type not in rule.object_types:
-        kind = object_type.name.replace("_", " ").title()
-        raise KmipError(ResultReason.INVALID_ATTRIBUTE, f"{title(reference.attribute)} is not an attribute of a {kind}")
+        text = f"{title(reference.attribute)} is not an attribute of {a(spoken(object_type))}"
+        raise KmipError(ResultReason.INVALID_ATTRIBUTE, text)
 
 
 def _check_state(reference: AttributeReference, rule: Rule, attributes: Attributes) -> None:

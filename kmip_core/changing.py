@@ -7,7 +7,7 @@ from attrs import evolve
 from kmip_core import attribute_rules, attribute_values, lifecycle
 from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes, title
 from kmip_core.enums import ResultReason
-from kmip_core.errors import KmipError, invalid_field, permission_denied
+from kmip_core.errors import KmipError, invalid_field, permission_denied, spoken
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.operation import Scope
 from kmip_core.rules import Admitted
@@ -135,8 +135,9 @@ def check_has_life_cycle(target: Admitted, what: str) -> None:
     """Raise KmipError (Invalid Object Type) for objects that are only kept; `what` completes "cannot be ..."."""
     object_type = target.managed_object.object_type
     if object_type in lifecycle.WITHOUT_LIFE_CYCLE:
-        kind = object_type.name.replace("_", " ").title()
-        raise KmipError(ResultReason.INVALID_OBJECT_TYPE, f"a managed {kind} is only kept and cannot be {what}")
+        raise KmipError(
+            ResultReason.INVALID_OBJECT_TYPE, f"a managed {spoken(object_type)} is only kept and cannot be {what}"
+        )
 
 
 def check_is_not_gone(target: Admitted) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 from attrs import frozen
 
 from kmip_core.enums import Operation
-from kmip_core.errors import KmipError, invalid_field, not_found, not_supported, permission_denied
+from kmip_core.errors import KmipError, invalid_field, not_found, not_supported, permission_denied, spoken
 from kmip_core.objects import ManagedObject
 from kmip_core.structures import UsageLimits
 
@@ -122,4 +122,4 @@ def _size(right: Right) -> int:
 
 
 def _denied(operation: Operation) -> KmipError:
-    return permission_denied(f"the rights of the ticket do not include {operation.name.replace('_', ' ').title()}")
+    return permission_denied(f"the rights of the ticket do not include {spoken(operation)}")

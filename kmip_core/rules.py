@@ -12,7 +12,7 @@ from attrs import field, frozen
 from kmip_core.attributes import Attributes
 from kmip_core.enums import CryptographicUsageMask as Mask
 from kmip_core.enums import ObjectType, ResultReason, State
-from kmip_core.errors import KmipError, permission_denied, wrong_state
+from kmip_core.errors import KmipError, permission_denied, spoken, wrong_state
 from kmip_core.lifecycle import GONE, name_of, need_state
 from kmip_core.objects import ManagedObject
 
@@ -144,7 +144,7 @@ def admit(
     """
     attributes = managed_object.attributes
     if object_types is not None and managed_object.object_type not in object_types:
-        wanted = " or ".join(sorted(t.name.replace("_", " ").title() for t in object_types))
+        wanted = " or ".join(sorted(map(spoken, object_types)))
         raise KmipError(ResultReason.INVALID_OBJECT_TYPE, f"{purpose.value} needs an object of type {wanted}")
     if managed_object.archived and purpose not in _WHILE_ARCHIVED:
         raise KmipError(ResultReason.OBJECT_ARCHIVED, "the object is archived; Recover it first")

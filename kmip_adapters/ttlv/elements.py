@@ -16,6 +16,7 @@ from kmip_adapters.ttlv import tables
 from kmip_adapters.ttlv.items import DecodingError, Item, tag_name
 from kmip_adapters.ttlv.unknowns import UnsaidError, unknown_value
 from kmip_core.enums import ExtensibleEnum, ItemType, UniqueIdentifier
+from kmip_core.errors import a, spoken
 from kmip_core.structures import ProtocolVersion, TypedValue
 
 Decode: TypeAlias = Callable[[Item], Any]
@@ -249,5 +250,4 @@ def item_of_typed_value(code: int, value: TypedValue) -> Item:
 
 
 def _wrong_type(item: Item, wanted: ItemType) -> NoReturn:
-    names = [t.name.replace("_", " ").title() for t in (wanted, item[1])]
-    raise DecodingError(f"{tag_name(item[0])} must be {names[0]}, not {names[1]}")
+    raise DecodingError(f"{tag_name(item[0])} must be {a(spoken(wanted))}, not {a(spoken(item[1]))}")

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from kmip_adapters.ttlv import tables
 from kmip_core.enums import ItemType, ResultReason
-from kmip_core.errors import KmipError
+from kmip_core.errors import KmipError, spoken
 
 Value: TypeAlias = "int | str | bytes | tuple[Item, ...]"
 
@@ -142,4 +142,4 @@ def _value_text(item: Item) -> str:
 
 
 def _type_name(item_type: ItemType) -> str:
-    return ItemType(item_type).name.replace("_", " ").title().replace("Date Time", "Date-Time")
+    return spoken(ItemType(item_type))

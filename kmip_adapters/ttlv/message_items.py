@@ -9,6 +9,7 @@ from typing import Any, Final
 from kmip_adapters.ttlv.binary import INTEGER
 from kmip_adapters.ttlv.items import DecodingError, Item, Items, children, tag_name
 from kmip_core.enums import ItemType, Operation
+from kmip_core.errors import a, spoken
 from kmip_core.structures import ProtocolVersion
 
 ASYNCHRONOUS_INDICATOR: Final = 0x420007
@@ -104,4 +105,4 @@ def expect(found: Mapping[int, Item], tag: int, item_type: ItemType) -> Any:
 
 def wrong_type(tag: int, wanted: ItemType) -> DecodingError:
     """Return the refusal of an item that is not of its type."""
-    return DecodingError(f"{tag_name(tag)} must be a {wanted.name.replace('_', ' ').title()}")
+    return DecodingError(f"{tag_name(tag)} must be {a(spoken(wanted))}")

@@ -8,7 +8,7 @@ from kmip_core import attribute_rules, changing
 from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes, title
 from kmip_core.criteria import DATES
 from kmip_core.enums import AdjustmentType, ItemType, Operation, ResultReason
-from kmip_core.errors import KmipError
+from kmip_core.errors import KmipError, a, spoken
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
 from kmip_core.rules import Purpose
 from kmip_core.structures import TypedValue
@@ -118,10 +118,8 @@ def _adjusted(before: TypedValue, adjustment_type: AdjustmentType, amount: int) 
         case AdjustmentType.DECREMENT if before.item_type in RANGES:
             number -= amount
         case _:
-            kind = before.item_type.name.replace("_", " ").title()
-            raise KmipError(
-                ResultReason.INVALID_DATA_TYPE, f"{adjustment_type.name.title()} does not apply to a {kind}"
-            )
+            text = f"{spoken(adjustment_type)} does not apply to {a(spoken(before.item_type))}"
+            raise KmipError(ResultReason.INVALID_DATA_TYPE, text)
     least, most = RANGES[before.item_type]
     if not least <= number <= most:
         raise KmipError(ResultReason.NUMERIC_RANGE, f"the value must stay between {least} and {most}")

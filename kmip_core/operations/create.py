@@ -13,7 +13,7 @@ from kmip_core.enums import (
     ResultReason,
     SecretDataType,
 )
-from kmip_core.errors import KmipError, invalid_attribute_value, need
+from kmip_core.errors import KmipError, a, invalid_attribute_value, need, spoken
 from kmip_core.objects import Content, KeyBlock, KeyValue, SecretData, SymmetricKey
 from kmip_core.operation import Effect, Scope, Spec, names_new_object
 
@@ -46,8 +46,7 @@ def perform(request: Request, scope: Scope) -> Response:
     """
     make = MAKERS.get(request.object_type)
     if make is None:
-        kind = request.object_type.name.replace("_", " ").title()
-        text = f"Create makes a Symmetric Key or Secret Data; a {kind} can be registered"
+        text = f"Create makes a Symmetric Key or Secret Data; {a(spoken(request.object_type))} can be registered"
         raise KmipError(ResultReason.INVALID_OBJECT_TYPE, text)
     content, attributes = make(creation.with_defaults(scope, request.attributes, request.object_type), scope)
     made = creation.begin(

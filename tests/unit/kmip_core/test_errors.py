@@ -1,7 +1,11 @@
 """Refusals as values."""
 
-from kmip_core.enums import ResultReason
-from kmip_core.errors import KmipError
+from enum import Enum
+
+import pytest
+
+from kmip_core.enums import ItemType, ObjectType, Operation, ResultReason
+from kmip_core.errors import KmipError, a, spoken
 
 
 def test_a_refusal_shows_its_reason_and_its_text() -> None:
@@ -9,3 +13,23 @@ def test_a_refusal_shows_its_reason_and_its_text() -> None:
 
     assert repr(refusal) == "KmipError(INVALID_FIELD, 'a length is 128, 192 or 256')"
     assert str(refusal) == "a length is 128, 192 or 256"
+
+
+@pytest.mark.parametrize(
+    ("member", "text"),
+    [
+        (ObjectType.SYMMETRIC_KEY, "a Symmetric Key"),
+        (ObjectType.OPAQUE_OBJECT, "an Opaque Object"),
+        (ObjectType.PGP_KEY, "a PGP Key"),
+        (ItemType.INTEGER, "an Integer"),
+        (ItemType.BYTE_STRING, "a Byte String"),
+        (ItemType.DATE_TIME, "a Date-Time"),
+        (ItemType.DATE_TIME_EXTENDED, "a Date-Time Extended"),
+        (Operation.RE_KEY_KEY_PAIR, "a Re-key Key Pair"),
+        (Operation.MAC_VERIFY, "a MAC Verify"),
+        (Operation.RNG_SEED, "an RNG Seed"),
+        (Operation.PKCS_11, "a PKCS#11"),
+    ],
+)
+def test_values_are_spoken_of_as_the_standard_does(member: Enum, text: str) -> None:
+    assert a(spoken(member)) == text
