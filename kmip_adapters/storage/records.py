@@ -97,22 +97,28 @@ def associated_data(managed_object: ManagedObject) -> bytes:
 # --- the converter --------------------------------------------------------------------------------------------------
 
 _canonical_json: Final = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
-_compact_json: Final = json.JSONEncoder(separators=(",", ":")).encode
+_compact_json: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _read_json: Final = json.JSONDecoder().decode
 """Made once: `json.dumps` makes an encoder at every call that differs from its defaults."""
+
+_to_json: Callable[[Any], bytes]
+_from_json: Callable[[bytes], Any]
+try:  # the extra `fast`: the same bytes, in a fifth of the time
+    from orjson import dumps as _to_json
+    from orjson import loads as _from_json
+except ImportError:
+
+    def _to_json(record: Any) -> bytes:
+        return _compact_json(record).encode()
+
+    def _from_json(stored: bytes) -> Any:
+        return _read_json(stored.decode())  # `json.loads` would guess the encoding first
+
 
 _TYPE: Final = "type"
 _INT64_MIN: Final = -(1 << 63)
 _INT64_MAX: Final = (1 << 63) - 1
 _TRANSPARENT: Final = {cls.__name__: cls for cls in TRANSPARENT_KEYS.values()}
-
-
-def _to_json(record: Any) -> bytes:
-    return _compact_json(record).encode()
-
-
-def _from_json(stored: bytes) -> Any:
-    return _read_json(stored.decode())  # `json.loads` would guess the encoding first
 
 
 def _to_base64(value: bytes) -> str:

@@ -1,6 +1,9 @@
 """Objects survive the way to bytes and back, whatever they hold."""
 
+import importlib.util
 import json
+import sys
+from types import ModuleType
 
 import pytest
 from hypothesis import given, settings
@@ -8,10 +11,10 @@ from hypothesis import strategies as st
 
 from kmip_adapters.storage import records
 from kmip_core.attributes import FIELDS, MULTIPLE, Attributes
-from kmip_core.enums import CryptographicUsageMask, ObjectType, State
+from kmip_core.enums import CryptographicUsageMask, ItemType, ObjectType, State
 from kmip_core.objects import CONTENT_CLASSES, Content, KeyBlock, KeyValue
 from kmip_core.ports.audit import AuditRecord
-from kmip_core.structures import TransparentRSAPublicKey
+from kmip_core.structures import CustomAttribute, TransparentRSAPublicKey, TypedValue
 from tests.contract.storage_samples import ATTRIBUTES, SAMPLES, a_key, content, strategy
 
 CONTENTS: st.SearchStrategy[Content] = st.one_of(
@@ -95,3 +98,49 @@ def test_associated_data_tells_objects_apart(identifier: str, owner: str, identi
     )
 
     assert (one == other) == ((identifier, owner) == (identifier2, owner2))
+
+
+# --- with and without the extra `fast` ------------------------------------------------------------------------------
+
+
+def _without_orjson() -> ModuleType:
+    """Return a second copy of the module, as it is where orjson is not installed."""
+    spec = importlib.util.spec_from_file_location("records_without_orjson", records.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "orjson", None)
+        spec.loader.exec_module(module)
+    return module
+
+
+PLAIN = _without_orjson()
+
+
+def test_both_ways_to_write_json_are_there() -> None:
+    assert records._to_json.__module__ == "orjson"
+    assert PLAIN._to_json.__module__ == "records_without_orjson"
+
+
+@settings(max_examples=300, deadline=None)
+@given(ATTRIBUTES, CONTENTS, strategy(AuditRecord))
+def test_what_is_stored_is_the_same_to_the_byte_with_and_without_orjson(
+    attributes: Attributes, content: Content, record: AuditRecord
+) -> None:
+    assert records.encode_attributes(attributes) == PLAIN.encode_attributes(attributes)
+    assert records.encode_content(content) == PLAIN.encode_content(content)
+    assert records.encode_audit_record(record) == PLAIN.encode_audit_record(record)
+    assert PLAIN.decode_attributes(records.encode_attributes(attributes)) == attributes
+    assert PLAIN.decode_content(records.encode_content(content)) == content
+
+
+def test_the_deepest_custom_attribute_is_written() -> None:
+    """A message nests 32 structures, and each is three lists of JSON."""
+    value = TypedValue(ItemType.TEXT_STRING, "deep")
+    for tag in range(40):
+        value = TypedValue(ItemType.STRUCTURE, ((0x540001 + tag, value),))
+    custom = CustomAttribute(vendor_identification="x", attribute_name="nest", attribute_value=value)
+    attributes = Attributes(custom_attributes=(custom,))
+
+    assert records.decode_attributes(records.encode_attributes(attributes)) == attributes
