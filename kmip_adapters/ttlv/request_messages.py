@@ -116,8 +116,8 @@ def _read_header(header: Items, fields: dict[str, Any], dialect: Dialect) -> int
             fields[plain[1]] = value
         elif tag == BATCH_COUNT:
             if item_type is not INTEGER:
-                raise DecodingError("Batch Count must be an Integer")
-            count = value  # type: ignore[assignment]
+                raise wrong_type(tag, INTEGER)
+            count = value  # type: ignore[assignment]  # an Integer's value is an int
         elif tag == BATCH_ERROR_CONTINUATION_OPTION:
             if item_type is not ENUMERATION:
                 raise wrong_type(tag, ENUMERATION)

@@ -80,8 +80,8 @@ def entries(attributes: Attributes) -> set[Entry]:
     return found
 
 
-def wanted_entries(reference: AttributeReference, wanted: Any) -> tuple[Entry, ...]:
-    """Return the entries that an object must have, all of them, to satisfy one condition on a single value.
+def wanted_entry(reference: AttributeReference, wanted: Any) -> Entry:
+    """Return the entry that an object must have to satisfy one condition on a single value.
 
     Raises KmipError (Invalid Field) for an attribute that is not indexed.
     """
@@ -90,10 +90,10 @@ def wanted_entries(reference: AttributeReference, wanted: Any) -> tuple[Entry, .
         custom = CustomAttribute(
             vendor_identification=reference.vendor_identification, attribute_name=name, attribute_value=wanted
         )
-        return ((CODES[CUSTOM], _number(custom)),)
+        return CODES[CUSTOM], _number(custom)
     if name not in CODES:
         raise invalid_field(f"{title(name)} cannot be searched for")
-    return ((CODES[name], _number(wanted)),)
+    return CODES[name], _number(wanted)
 
 
 def is_indexed(criterion: AttributeInstance) -> bool:

@@ -30,7 +30,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import Join
 from sqlalchemy.sql.selectable import CompoundSelect
 
-from kmip_adapters.storage.sql.attribute_index import CODES, is_indexed, wanted_entries
+from kmip_adapters.storage.sql.attribute_index import CODES, is_indexed, wanted_entry
 from kmip_adapters.storage.sql.schema import TRAIT_COLUMNS, attribute_values, managed_objects
 from kmip_adapters.storage.sql.settled_state import settled_state, stored_states
 from kmip_core.attributes import AttributeInstance
@@ -118,7 +118,7 @@ def analyse(query: Query) -> tuple[Shape, dict[str, Any]]:
             columns.append((reference.attribute, wanted if isinstance(wanted, str) else int(wanted)))
         else:
             rank = _RANK_OF_CUSTOM if is_custom else RANKS.get(reference.attribute, 9)
-            ranked.extend((rank, entry) for entry in wanted_entries(reference, wanted))
+            ranked.append((rank, wanted_entry(reference, wanted)))
     if query.object_group_member is ObjectGroupMember.GROUP_MEMBER_FRESH:
         columns.append(("fresh", 1))
     columns = sorted(set(columns))

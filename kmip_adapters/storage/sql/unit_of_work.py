@@ -61,7 +61,7 @@ _PATIENCE: Final = dict.fromkeys(Pace, _Patience()) | {
     Pace.BRIEF: _Patience(instructions=1_000_000, judged=500),  # a tenth of a second
 }
 
-NO_END: Final = nullcontext()
+_NO_END: Final = nullcontext()
 _log = logging.getLogger(__name__)
 
 
@@ -236,7 +236,7 @@ class SqlUnitOfWork:
         try:
             if self._connection is None:
                 self._connection = self._storage.take()
-            with NO_END if instructions is None else sqlite.within(self._connection, instructions):
+            with _NO_END if instructions is None else sqlite.within(self._connection, instructions):
                 rows: list[Any] = self._connection.execute(sql, values).fetchall()
             return rows
         except self._storage.errors as error:

@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+import pytest
+
 from kmip_adapters.ttlv import binary, tables
 from kmip_adapters.ttlv.codec import Codec
 from kmip_adapters.ttlv.converter import make_converter
@@ -19,6 +21,7 @@ from kmip_adapters.ttlv.message_items import (
     UNIQUE_BATCH_ITEM_ID,
 )
 from kmip_core.enums import ItemType, Operation
+from kmip_core.errors import KmipError
 from kmip_core.messages import RequestBatchItem, RequestMessage
 from kmip_core.operations import CATALOGUE
 from kmip_core.structures import ProtocolVersion
@@ -84,6 +87,13 @@ IDENTIFIER: Final = text(0x420094, "1")
 
 def structured(cls: type, version: ProtocolVersion, *items: Item) -> Any:
     return CONVERTERS[version].get_structure_hook(cls)(items, cls)
+
+
+def reason_of_refusal(cls: type, version: ProtocolVersion, *items: Item) -> str:
+    """Return the name of the reason for which the items are not read as a `cls`."""
+    with pytest.raises(KmipError) as refusal:
+        structured(cls, version, *items)
+    return refusal.value.reason.name
 
 
 def over_the_wire(value: Any, version: ProtocolVersion) -> Any:

@@ -4,10 +4,17 @@ import pytest
 
 from kmip_adapters.ttlv.items import Item
 from kmip_core.attributes import AttributeInstance, AttributeReference
-from kmip_core.errors import KmipError
 from kmip_core.operations import modify_attribute
 from kmip_core.structures import ProtocolVersion
-from tests.unit.kmip_adapters.ttlv.builders import V12, V20, V21, over_the_wire, structure, structured, text
+from tests.unit.kmip_adapters.ttlv.builders import (
+    V12,
+    V20,
+    V21,
+    over_the_wire,
+    reason_of_refusal,
+    structure,
+    text,
+)
 
 NEW_ATTRIBUTE = 0x42013D
 
@@ -24,10 +31,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("cls", "version", "items", "reason"), REFUSED.values(), ids=REFUSED)
 def test_refused(cls: type, version: ProtocolVersion, items: list[Item], reason: str) -> None:
-    with pytest.raises(KmipError) as refusal:
-        structured(cls, version, *items)
-
-    assert reason == refusal.value.reason.name
+    assert reason == reason_of_refusal(cls, version, *items)
 
 
 def test_modify_attribute_answers_with_the_attribute_in_1_x_alone() -> None:

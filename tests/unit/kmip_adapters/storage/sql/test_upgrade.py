@@ -261,8 +261,9 @@ def test_step_2_brings_every_trait_into_its_column(tmp_path: Path) -> None:
 
     assert verify(store, lambda done, in_all: None) == ()
     with store.unit_of_work() as work:
-        assert [work.find(name).attributes for name in ("all", "none", "usual")] == kept  # type: ignore[union-attr]
+        found = [work.find(name) for name in ("all", "none", "usual")]
+        assert [each.attributes for each in found if each is not None] == kept
         for name in TRAIT_COLUMNS:
-            found = work.locate(query(criterion(name, SAMPLES[name]), storage_status_mask=StorageStatusMask(7)))
-            assert "all" in found.unique_identifiers
+            located = work.locate(query(criterion(name, SAMPLES[name]), storage_status_mask=StorageStatusMask(7)))
+            assert "all" in located.unique_identifiers
     store.close()
