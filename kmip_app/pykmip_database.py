@@ -17,7 +17,7 @@ from attrs import frozen
 from kmip_app import pykmip_rows as rows
 from kmip_app.printable import printable
 from kmip_app.pykmip_rows import NotTaken, Row
-from kmip_core import creation, enums
+from kmip_core import enums
 from kmip_core.attributes import Attributes
 from kmip_core.enums import ObjectType, State
 from kmip_core.errors import KmipError
@@ -34,6 +34,7 @@ from kmip_core.objects import (
     SymmetricKey,
 )
 from kmip_core.policy import DEFAULT_POLICY
+from kmip_core.procedures import creation
 
 _PARTS: Final = (
     "crypto_objects",

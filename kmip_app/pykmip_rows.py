@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any, Final, TypeVar
 
-from kmip_core import creation, enums
+from kmip_core import enums
 from kmip_core.enums import HashingAlgorithm
 from kmip_core.objects import Content, KeyBlock, KeyValue, SplitKey
+from kmip_core.procedures import creation
 from kmip_core.structures import (
     ApplicationSpecificInformation,
     CryptographicParameters,

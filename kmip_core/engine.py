@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from attrs import NOTHING, define, evolve, field, fields_dict, frozen
 
-from kmip_core import rights, templates, usage
+from kmip_core import rights
 from kmip_core.admission import Admission, Named
 from kmip_core.enums import (
     BatchErrorContinuationOption,
@@ -41,6 +41,7 @@ from kmip_core.ports.steps import Pace, Steps, waited
 from kmip_core.ports.storage import ConcurrentChange, Outbox, Storage, TakesLong, UnitOfWork
 from kmip_core.ports.system import Clock, FaultLog, Identifiers
 from kmip_core.principal import Principal
+from kmip_core.procedures import templates, usage_limits
 from kmip_core.settings import Settings
 from kmip_core.streams import Streams
 from kmip_core.structures import ProtocolVersion
@@ -357,7 +358,7 @@ class _Batch:
             afterwards=self.afterwards,
         )
         if spec.amount is not None:
-            usage.charge(work, scope.target, *spec.amount(request))
+            usage_limits.charge(work, scope.target, *spec.amount(request))
         response = spec.perform(templates.applied(request, spec.attribute_fields, scope), scope)
         for identifier in self.named.remember(spec, response):
             if identifier not in touched and spec.operation is not Operation.LOCATE:

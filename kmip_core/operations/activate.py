@@ -2,9 +2,10 @@
 
 from attrs import evolve, frozen
 
-from kmip_core import changing, lifecycle
+from kmip_core import lifecycle
 from kmip_core.enums import Operation
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.procedures import changing
 from kmip_core.rules import Purpose
 
 

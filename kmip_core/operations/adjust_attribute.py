@@ -4,12 +4,13 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from kmip_core import attribute_rules, changing
+from kmip_core import attribute_rules
 from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes, title
 from kmip_core.criteria import DATES
 from kmip_core.enums import AdjustmentType, ItemType, Operation, ResultReason
 from kmip_core.errors import KmipError, a, spoken
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.procedures import changing
 from kmip_core.rules import Purpose
 from kmip_core.structures import TypedValue
 

@@ -2,7 +2,6 @@
 
 from attrs import frozen
 
-from kmip_core import certification
 from kmip_core.attributes import Attributes
 from kmip_core.enums import (
     CertificateRequestType,
@@ -14,6 +13,7 @@ from kmip_core.enums import (
 from kmip_core.errors import need, not_supported
 from kmip_core.objects import PublicKey
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target, names_new_object
+from kmip_core.procedures import certification
 from kmip_core.rules import Admitted, Purpose
 
 

@@ -2,10 +2,10 @@
 
 from attrs import frozen
 
-from kmip_core import usage
 from kmip_core.enums import CryptographicUsageMask, ObjectType, Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_field, permission_denied
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.procedures import usage_limits
 from kmip_core.rules import Purpose
 
 
@@ -48,7 +48,7 @@ def perform(request: Request, scope: Scope) -> Response:
     if request.usage_limits_count is not None:
         if request.usage_limits_count < 0:
             raise invalid_field("Usage Limits Count must not be negative")
-        usage.less(attributes, request.usage_limits_count)
+        usage_limits.less(attributes, request.usage_limits_count)
     longest = attributes.lease_time
     if request.lease_time is not None and longest is not None and request.lease_time > longest:
         raise permission_denied(f"leases last {longest} seconds at most")

@@ -2,7 +2,6 @@
 
 from attrs import evolve, frozen
 
-from kmip_core import creation
 from kmip_core.attributes import Attributes
 from kmip_core.enums import (
     CryptographicUsageMask,
@@ -16,6 +15,7 @@ from kmip_core.enums import (
 from kmip_core.errors import KmipError, a, invalid_attribute_value, need, spoken
 from kmip_core.objects import Content, KeyBlock, KeyValue, SecretData, SymmetricKey
 from kmip_core.operation import Effect, Scope, Spec, names_new_object
+from kmip_core.procedures import creation
 
 
 @frozen(kw_only=True)

@@ -2,11 +2,11 @@
 
 from attrs import evolve, frozen
 
-from kmip_core import creation, key_pairs
 from kmip_core.attributes import Attributes, merge
 from kmip_core.enums import CryptographicUsageMask, ObjectType, Operation, ProtectionStorageMask
 from kmip_core.errors import invalid_field
 from kmip_core.operation import Effect, Scope, Spec
+from kmip_core.procedures import creation, key_pairs
 
 
 @frozen(kw_only=True)

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from attrs import evolve, frozen
 
-from kmip_core import creation, key_use
 from kmip_core.attributes import Attributes
 from kmip_core.enums import (
     CryptographicAlgorithm,
@@ -25,6 +24,7 @@ from kmip_core.errors import KmipError, invalid_field, need, permission_denied, 
 from kmip_core.objects import KeyBlock, KeyValue, SplitKey
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
 from kmip_core.ports.key_forms import SharingScheme
+from kmip_core.procedures import creation, key_use
 from kmip_core.rules import Admitted, Purpose
 from kmip_core.structures import KeyHandle, Link, TransparentSymmetricKey
 

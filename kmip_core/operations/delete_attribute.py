@@ -2,11 +2,12 @@
 
 from attrs import evolve, frozen
 
-from kmip_core import attribute_rules, changing
+from kmip_core import attribute_rules
 from kmip_core.attributes import FIELDS, AttributeInstance, AttributeReference
 from kmip_core.enums import Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_message
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.procedures import changing
 from kmip_core.rules import Purpose
 
 

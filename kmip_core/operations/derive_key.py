@@ -4,7 +4,6 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from kmip_core import attribute_values, changing, creation, key_use
 from kmip_core.attributes import LINKS, Attributes
 from kmip_core.enums import (
     DerivationMethod,
@@ -18,6 +17,7 @@ from kmip_core.enums import (
 from kmip_core.errors import KmipError, invalid_attribute_value, need
 from kmip_core.objects import Content, KeyBlock, KeyValue, SecretData, SymmetricKey
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target, names_new_object
+from kmip_core.procedures import attribute_values, changing, creation, key_use
 from kmip_core.rules import Purpose
 from kmip_core.structures import DerivationParameters, KeyMaterial, Link
 

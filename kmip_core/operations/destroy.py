@@ -2,9 +2,10 @@
 
 from attrs import evolve, frozen
 
-from kmip_core import changing, custody, lifecycle
+from kmip_core import lifecycle
 from kmip_core.enums import ObjectType, Operation
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.procedures import changing, custody
 from kmip_core.rules import Purpose
 
 

@@ -2,10 +2,10 @@
 
 from attrs import frozen
 
-from kmip_core import delivery, wrapping
 from kmip_core.enums import KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType, Operation
 from kmip_core.objects import Content
 from kmip_core.operation import ObjectReference, Scope, Spec, Target
+from kmip_core.procedures import delivery, wrapping
 from kmip_core.rules import Purpose
 from kmip_core.structures import KeyWrappingSpecification
 

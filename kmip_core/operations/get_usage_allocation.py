@@ -4,11 +4,11 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from kmip_core import changing, usage
 from kmip_core.enums import CryptographicUsageMask as Mask
 from kmip_core.enums import Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_field
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.procedures import changing, usage_limits
 from kmip_core.rules import Purpose
 
 
@@ -55,7 +55,7 @@ def perform(request: Request, scope: Scope) -> Response:
         raise KmipError(ResultReason.ATTRIBUTE_NOT_FOUND, "the object has no Usage Limits")
     if request.usage_limits_count <= 0:
         raise invalid_field("Usage Limits Count must be positive")
-    lowered = usage.less(attributes, request.usage_limits_count)
+    lowered = usage_limits.less(attributes, request.usage_limits_count)
     changing.save(scope, evolve(target.managed_object, attributes=lowered))
     return Response(unique_identifier=target.unique_identifier)
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from kmip_core import attribute_values, changing, creation, creation_rules, custody, lifecycle, wrapping
+from kmip_core import creation_rules, lifecycle
 from kmip_core.attributes import AttributeReference, Attributes, merge
 from kmip_core.creation_rules import Constraint
 from kmip_core.enums import KeyWrapType, ObjectType, Operation, ResultReason
@@ -16,6 +16,7 @@ from kmip_core.lifecycle import GONE
 from kmip_core.objects import Content, KeyBlock, KeyValue, ManagedObject
 from kmip_core.operation import Effect, Scope, Spec, names_new_object
 from kmip_core.policy import DEFAULT_POLICY
+from kmip_core.procedures import attribute_values, changing, creation, custody, wrapping
 from kmip_core.rules import Purpose
 
 MAXIMUM_IDENTIFIER: Final = 255

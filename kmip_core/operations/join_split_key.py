@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from attrs import evolve, frozen
 
-from kmip_core import creation
 from kmip_core.attributes import Attributes
 from kmip_core.enums import (
     CryptographicUsageMask,
@@ -20,10 +19,11 @@ from kmip_core.enums import (
     SplitKeyMethod,
 )
 from kmip_core.errors import KmipError, invalid_field, need, permission_denied
-from kmip_core.material import WITH_PARITY
 from kmip_core.objects import KeyBlock, KeyValue, PrivateKey, SecretData, SplitKey, SymmetricKey
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target, names_new_object
 from kmip_core.ports.key_forms import SharingScheme
+from kmip_core.procedures import creation
+from kmip_core.procedures.key_material import WITH_PARITY
 from kmip_core.rules import Admitted, Purpose
 
 PARTS: Final = "unique_identifiers"

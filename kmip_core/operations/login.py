@@ -3,9 +3,9 @@
 from attrs import frozen
 
 from kmip_core.enums import Operation
-from kmip_core.logging_in import new_ticket
 from kmip_core.messages import Ticket
 from kmip_core.operation import Effect, Scope, Spec
+from kmip_core.procedures.ticket_issuing import new_ticket
 from kmip_core.settings import TicketUse
 from kmip_core.structures import UsageLimits
 

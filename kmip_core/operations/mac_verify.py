@@ -2,10 +2,10 @@
 
 from attrs import field, frozen
 
-from kmip_core import key_use
 from kmip_core.enums import Operation, ValidityIndicator
 from kmip_core.errors import need
 from kmip_core.operation import ObjectReference, Scope, Spec, Target
+from kmip_core.procedures import key_use
 from kmip_core.rules import Purpose
 from kmip_core.streams import Phase, phase_of
 from kmip_core.structures import CryptographicParameters

@@ -2,10 +2,10 @@
 
 from attrs import frozen
 
-from kmip_core import changing
 from kmip_core.attributes import AttributeInstance
 from kmip_core.enums import Operation
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.procedures import changing
 from kmip_core.rules import Purpose
 
 

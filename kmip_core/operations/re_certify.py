@@ -2,7 +2,6 @@
 
 from attrs import evolve, frozen
 
-from kmip_core import certification, replacing
 from kmip_core.attributes import Attributes
 from kmip_core.enums import (
     CertificateRequestType,
@@ -16,6 +15,7 @@ from kmip_core.errors import invalid_message, not_supported
 from kmip_core.objects import Certificate
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target, names_new_object
 from kmip_core.ports.certificates import CertificateDescription, SigningRequest
+from kmip_core.procedures import certification, replacement
 from kmip_core.rules import Admitted, Purpose
 from kmip_core.structures import Link
 
@@ -77,7 +77,7 @@ def perform(request: Request, scope: Scope) -> Response:
     certificate = certification.issued(scope, subject, attributes, _end(attributes, scope.now, lifetime))
     replaced = Link(link_type=LinkType.REPLACED_OBJECT_LINK, linked_object_identifier=old.unique_identifier)
     links = (*certification.public_key_link(holder), replaced)
-    replacing.step_back(scope, old, identifier := scope.identifiers.new())
+    replacement.step_back(scope, old, identifier := scope.identifiers.new())
     certification.begin(scope, certificate, attributes, links, identifier)
     if holder is not None:
         certification.link_holder(scope, holder, identifier)
@@ -95,7 +95,7 @@ def _signing(request: Request, scope: Scope) -> SigningRequest | None:
 
 def _inherited(old: Admitted, wanted: Attributes, offset: int | None, now: int) -> Attributes:
     """Return the new certificate's attributes: names that are asked for stand first (TC-134), links are made anew."""
-    inherited = replacing.inherited(old, wanted, offset, now)
+    inherited = replacement.inherited(old, wanted, offset, now)
     names = dict.fromkeys((*wanted.names, *inherited.names))
     return evolve(
         inherited,

@@ -2,12 +2,12 @@
 
 from attrs import evolve, frozen
 
-from kmip_core import creation, replacing
 from kmip_core.attributes import Attributes
 from kmip_core.enums import KeyFormatType, ObjectType, Operation, ProtectionStorageMask
 from kmip_core.errors import need
 from kmip_core.objects import KeyBlock, KeyValue, SymmetricKey
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target, names_new_object
+from kmip_core.procedures import creation, replacement
 from kmip_core.rules import Purpose
 
 
@@ -34,7 +34,7 @@ class Response:
 def perform(request: Request, scope: Scope) -> Response:
     """Make the replacement; the old key loses its names to it and stays as it is otherwise."""
     target = scope.target
-    attributes = replacing.inherited(target, request.attributes, request.offset, scope.now)
+    attributes = replacement.inherited(target, request.attributes, request.offset, scope.now)
     algorithm = need(attributes.cryptographic_algorithm, "Cryptographic Algorithm")
     length = need(attributes.cryptographic_length, "Cryptographic Length")
     key = SymmetricKey(
@@ -47,7 +47,7 @@ def perform(request: Request, scope: Scope) -> Response:
     )
     # The old key lets go of its names first, so that they are free where names are unique.
     new_identifier = scope.identifiers.new()
-    replacing.step_back(scope, target, new_identifier)
+    replacement.step_back(scope, target, new_identifier)
     creation.begin(
         scope,
         key,

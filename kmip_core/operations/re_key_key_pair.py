@@ -2,12 +2,12 @@
 
 from attrs import frozen
 
-from kmip_core import replacing
 from kmip_core.attributes import Attributes, merge
 from kmip_core.enums import LinkType, ObjectType, Operation, ProtectionStorageMask
 from kmip_core.errors import invalid_field
-from kmip_core.key_pairs import begin_pair, make_pair
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.procedures import replacement
+from kmip_core.procedures.key_pairs import begin_pair, make_pair
 from kmip_core.rules import Admitted, Purpose
 
 
@@ -43,16 +43,16 @@ def perform(request: Request, scope: Scope) -> Response:
     """
     old_private = scope.target
     old_public = _public_half(scope, old_private)
-    private = replacing.inherited(
+    private = replacement.inherited(
         old_private, merge(request.common_attributes, request.private_key_attributes), request.offset, scope.now
     )
-    public = replacing.inherited(
+    public = replacement.inherited(
         old_public, merge(request.common_attributes, request.public_key_attributes), request.offset, scope.now
     )
     pair = make_pair(scope, private, public)
     private_identifier, public_identifier = scope.identifiers.new(), scope.identifiers.new()
-    replacing.step_back(scope, old_private, private_identifier)
-    replacing.step_back(scope, old_public, public_identifier)
+    replacement.step_back(scope, old_private, private_identifier)
+    replacement.step_back(scope, old_public, public_identifier)
     begin_pair(scope, pair, private, public, (private_identifier, public_identifier), request)
     return Response(private_key_unique_identifier=private_identifier, public_key_unique_identifier=public_identifier)
 

@@ -2,9 +2,9 @@
 
 from attrs import evolve, frozen
 
-from kmip_core import changing
 from kmip_core.enums import Operation
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target, names_new_object
+from kmip_core.procedures import changing
 from kmip_core.rules import Purpose
 
 

@@ -4,7 +4,6 @@ from typing import Any, Final
 
 from attrs import evolve, frozen
 
-from kmip_core import containers, creation, material
 from kmip_core.attribute_rules import check_creation
 from kmip_core.attributes import Attributes, merge, title
 from kmip_core.enums import (
@@ -27,6 +26,7 @@ from kmip_core.objects import (
     Template,
 )
 from kmip_core.operation import Effect, Scope, Spec, names_new_object
+from kmip_core.procedures import creation, key_material, pkcs12
 from kmip_core.structures import Link, TransparentSymmetricKey
 
 
@@ -64,8 +64,8 @@ def perform(request: Request, scope: Scope) -> Response:
         raise KmipError(ResultReason.INVALID_OBJECT_TYPE, "the object is not of the Object Type that the request names")
     attributes = request.attributes
     if isinstance(content, PrivateKey) and content.key_block.key_format_type is KeyFormatType.PKCS_12:
-        content, attributes = containers.taken_apart(scope, content, attributes)
-    attributes = material.checked(scope, content, describe(content, attributes))
+        content, attributes = pkcs12.taken_apart(scope, content, attributes)
+    attributes = key_material.checked(scope, content, describe(content, attributes))
     made = creation.begin(
         scope,
         content,
@@ -137,7 +137,7 @@ def _check_length(block: KeyBlock) -> None:
     if not isinstance(value, bytes):
         return
     bits = len(value) * 8
-    lengths = {bits, bits * 7 // 8} if block.cryptographic_algorithm in material.WITH_PARITY else {bits}
+    lengths = {bits, bits * 7 // 8} if block.cryptographic_algorithm in key_material.WITH_PARITY else {bits}
     if block.cryptographic_length not in lengths:
         raise invalid_field(f"Cryptographic Length is {block.cryptographic_length} but the material has {bits} bits")
 

@@ -2,10 +2,10 @@
 
 from attrs import frozen
 
-from kmip_core import administration
 from kmip_core.creation_rules import Constraint
 from kmip_core.enums import Operation
 from kmip_core.operation import Effect, Scope, Spec
+from kmip_core.procedures import administration
 
 
 @frozen(kw_only=True)

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 from attrs import evolve, frozen
 
-from kmip_core import administration, attribute_rules
+from kmip_core import attribute_rules
 from kmip_core.creation_rules import DefaultsInformation, ObjectDefaults
 from kmip_core.enums import Operation
 from kmip_core.errors import KmipError, invalid_field
 from kmip_core.operation import Effect, Scope, Spec
+from kmip_core.procedures import administration
 
 
 @frozen(kw_only=True)

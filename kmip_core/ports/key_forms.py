@@ -1,7 +1,7 @@
 """Forms in which keys travel and rest: an encoding to wrap, a container under a password, shares.
 
 Wrapping itself needs no role of its own: it is `Cipher`, `Authenticator` and `Signer` of `ports.crypto`, put together
-by `kmip_core.wrapping`. What is promised there holds here too: re-entrant, `KmipError` only, bounded costs.
+by `kmip_core.procedures.wrapping`. What is promised there holds here too: re-entrant, `KmipError` only, bounded costs.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,7 @@
 """Certificates made and signed: for Certify and Re-certify, and for the server's own authorities.
 
-Who may have which certificate is the core's to say (`kmip_core.certification`); here is how it looks in X.509.
+Who may have which certificate is the core's to say (`kmip_core.procedures.certification`); here is how it looks in
+X.509.
 """
 
 from typing import Any, Final

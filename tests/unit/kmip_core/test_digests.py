@@ -8,7 +8,7 @@ from kmip_core.objects import KeyBlock, KeyValue, PublicKey, SymmetricKey
 from kmip_core.operations import register
 from kmip_core.structures import Digest, TransparentRSAPublicKey, TransparentSymmetricKey
 from tests.builders import an_engine, attributes_of, perform
-from tests.unit.kmip_core.test_wrapping import DEK
+from tests.unit.kmip_core.procedures.test_wrapping import DEK
 
 
 def digests_of(content: SymmetricKey | PublicKey) -> dict[KeyFormatType | None, bytes | None]:

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from kmip_core.attribute_values import MAXIMUM_INSTANCES
 from kmip_core.attributes import AttributeInstance
 from kmip_core.engine import Engine
 from kmip_core.enums import (
@@ -19,6 +18,7 @@ from kmip_core.enums import (
 )
 from kmip_core.errors import KmipError
 from kmip_core.operations import add_attribute, get_attributes
+from kmip_core.procedures.attribute_values import MAXIMUM_INSTANCES
 from kmip_core.settings import Settings
 from kmip_core.structures import (
     ApplicationSpecificInformation,

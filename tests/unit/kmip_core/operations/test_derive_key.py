@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from kmip_core.attribute_values import MAXIMUM_INSTANCES
 from kmip_core.attributes import Attributes
 from kmip_core.engine import Engine
 from kmip_core.enums import (
@@ -21,6 +20,7 @@ from kmip_core.enums import (
 )
 from kmip_core.errors import KmipError
 from kmip_core.operations import derive_key, get
+from kmip_core.procedures.attribute_values import MAXIMUM_INSTANCES
 from kmip_core.structures import CryptographicParameters as Parameters
 from kmip_core.structures import DerivationParameters, Link
 from tests.builders import NOW, a_name, an_engine, attributes_of, perform, stored

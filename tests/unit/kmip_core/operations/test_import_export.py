@@ -23,7 +23,7 @@ from kmip_core.objects import KeyBlock, OpaqueObject, SymmetricKey
 from kmip_core.operations import destroy, export, get, import_, register
 from kmip_core.structures import RevocationReason, UsageLimits
 from tests.builders import ALICE, BOB, NOW, a_name, a_symmetric_key, an_engine, attributes_of, perform, stored
-from tests.unit.kmip_core.test_wrapping import DEK, KEK, a_key, specification
+from tests.unit.kmip_core.procedures.test_wrapping import DEK, KEK, a_key, specification
 
 KEY = a_symmetric_key()[1]
 

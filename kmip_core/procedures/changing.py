@@ -4,12 +4,13 @@ from typing import Any
 
 from attrs import evolve
 
-from kmip_core import attribute_rules, attribute_values, lifecycle
+from kmip_core import attribute_rules, lifecycle
 from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes, title
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError, invalid_field, permission_denied, spoken
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.operation import Scope
+from kmip_core.procedures import attribute_values
 from kmip_core.rules import Admitted
 
 

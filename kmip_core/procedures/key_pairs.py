@@ -4,13 +4,13 @@ from typing import Protocol, TypeAlias
 
 from attrs import evolve
 
-from kmip_core import creation
 from kmip_core.attributes import Attributes, title
 from kmip_core.enums import LinkType, ProtectionStorageMask, ResultReason
 from kmip_core.errors import invalid_attribute_value, need
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.operation import Scope
 from kmip_core.ports.crypto import KeyPair
+from kmip_core.procedures import creation
 from kmip_core.structures import Link
 
 Masks: TypeAlias = tuple[ProtectionStorageMask, ...]

@@ -3,9 +3,9 @@
 import pytest
 
 from kmip_core.attributes import Attributes
-from kmip_core.creation import material_bytes
 from kmip_core.enums import CryptographicAlgorithm, KeyFormatType
 from kmip_core.objects import Content, KeyBlock, KeyValue, SymmetricKey, Template
+from kmip_core.procedures.creation import material_bytes
 from kmip_core.structures import KeyHandle, TransparentRSAPublicKey
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from kmip_core import attribute_rules, attribute_values, creation_rules, custody, lifecycle
+from kmip_core import attribute_rules, creation_rules, lifecycle
 from kmip_core.attributes import AttributeReference, Attributes, merge
 from kmip_core.creation_rules import Constraint, ObjectDefaults
 from kmip_core.enums import (
@@ -37,6 +37,7 @@ from kmip_core.objects import (
 )
 from kmip_core.operation import Scope
 from kmip_core.policy import DEFAULT_POLICY
+from kmip_core.procedures import attribute_values, custody
 from kmip_core.structures import Digest, KeyHandle, TransparentSymmetricKey
 
 

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from attrs import evolve, frozen
 
-from kmip_core import changing, creation
 from kmip_core.attributes import LINKS, AttributeInstance, AttributeReference, Attributes
 from kmip_core.criteria import Query
 from kmip_core.enums import (
@@ -27,10 +26,11 @@ from kmip_core.enums import (
     State,
 )
 from kmip_core.errors import KmipError, invalid_field
-from kmip_core.key_pairs import begin_pair
 from kmip_core.objects import Certificate, CertificateRequest, PrivateKey, PublicKey
 from kmip_core.operation import Scope
 from kmip_core.ports.certificates import CertificateContents, SigningRequest
+from kmip_core.procedures import changing, creation
+from kmip_core.procedures.key_pairs import begin_pair
 from kmip_core.rules import Admitted, Purpose
 from kmip_core.structures import SERVER_VENDOR, CustomAttribute, Link, TypedValue
 

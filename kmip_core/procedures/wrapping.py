@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from attrs import asdict, evolve, frozen
 
-from kmip_core import key_use, usage
 from kmip_core.attributes import Attributes
 from kmip_core.enums import (
     EncodingOption,
@@ -23,6 +22,7 @@ from kmip_core.enums import (
 from kmip_core.errors import KmipError, not_supported
 from kmip_core.objects import Content, KeyBlock, KeyValue
 from kmip_core.operation import Scope, Target
+from kmip_core.procedures import key_use, usage_limits
 from kmip_core.rules import Admitted, Purpose
 from kmip_core.structures import (
     CryptographicParameters,
@@ -191,7 +191,7 @@ def _encrypted(
     scope: Scope, data: bytes, information: EncryptionKeyInformation, key: Admitted, told: KeyWrappingData
 ) -> tuple[bytes, KeyWrappingData]:
     parameters = _parameters(information.cryptographic_parameters, key.attributes)
-    usage.charge(scope.work, key, 1, len(data))
+    usage_limits.charge(scope.work, key, 1, len(data))
     made = scope.crypto.encrypt(key_use.key_of(scope, key), parameters, data)
     said = evolve(information, unique_identifier=key.unique_identifier)
     if information.cryptographic_parameters is None:
@@ -220,7 +220,7 @@ def _authenticated(
         {ObjectType.SYMMETRIC_KEY: Purpose.MAC_GENERATE, ObjectType.PRIVATE_KEY: Purpose.SIGN},
     )
     parameters = _parameters(information.cryptographic_parameters, key.attributes)
-    usage.charge(scope.work, key, 1, len(data))
+    usage_limits.charge(scope.work, key, 1, len(data))
     material = key_use.key_of(scope, key)
     if key.managed_object.object_type is ObjectType.PRIVATE_KEY:
         code = scope.crypto.sign(material, parameters, data)

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from kmip_core import changing
 from kmip_core.attribute_rules import RULES
 from kmip_core.attributes import FIELDS, LINKS, NAMES, Attributes, merge
 from kmip_core.enums import LinkType, ResultReason
 from kmip_core.errors import KmipError, invalid_message
 from kmip_core.operation import Scope
+from kmip_core.procedures import changing
 from kmip_core.rules import Admitted
 from kmip_core.structures import Link
 

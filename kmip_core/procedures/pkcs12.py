@@ -9,13 +9,13 @@ from typing import Final
 
 from attrs import evolve
 
-from kmip_core import creation
 from kmip_core.attributes import Attributes
 from kmip_core.enums import KeyFormatType, LinkType, ObjectType, Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_field
 from kmip_core.objects import Certificate, KeyBlock, KeyValue, PrivateKey, SecretData
 from kmip_core.operation import Scope
 from kmip_core.ports.key_forms import KeyContainer
+from kmip_core.procedures import creation
 from kmip_core.rules import Purpose
 from kmip_core.structures import Link
 

@@ -8,7 +8,6 @@ from typing import Final, Protocol
 
 from attrs import evolve
 
-from kmip_core import containers, key_use, wrapping
 from kmip_core.enums import (
     CertificateRequestType,
     CryptographicAlgorithm,
@@ -30,6 +29,7 @@ from kmip_core.objects import (
     SymmetricKey,
 )
 from kmip_core.operation import Effect, Scope
+from kmip_core.procedures import key_use, pkcs12, wrapping
 from kmip_core.rules import Admitted, check_content_may_leave
 from kmip_core.structures import KeyHandle, KeyWrappingSpecification
 
@@ -129,7 +129,7 @@ def _in_format(scope: Scope, content: Content, target: Admitted, wanted: KeyForm
     if not isinstance(block.key_value, KeyValue) or block.key_wrapping_data is not None:
         raise _no_format(f"the key is kept wrapped as {block.key_format_type.name}; it cannot be converted")
     if wanted is KeyFormatType.PKCS_12 and isinstance(content, PrivateKey):
-        return wrapping.with_block(content, containers.packed(scope, _completed(scope, target), target.attributes))
+        return wrapping.with_block(content, pkcs12.packed(scope, _completed(scope, target), target.attributes))
     if not isinstance(content, SymmetricKey | PublicKey | PrivateKey | SecretData):
         raise _no_format(f"the object is kept as {block.key_format_type.name}; it cannot be converted")
     return wrapping.with_block(content, scope.crypto.convert(key_use.key_of(scope, target), wanted))

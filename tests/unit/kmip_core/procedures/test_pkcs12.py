@@ -8,7 +8,6 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from cryptography.x509 import load_der_x509_certificate
 
 from kmip_core.attributes import Attributes
-from kmip_core.containers import MAXIMUM_CHAIN
 from kmip_core.engine import Engine
 from kmip_core.enums import (
     CryptographicAlgorithm,
@@ -27,9 +26,10 @@ from kmip_core.ports.certificates import CertificateContents
 from kmip_core.ports.crypto import KeyPair
 from kmip_core.ports.key_forms import KeyContainer
 from kmip_core.ports.transport import Pace
+from kmip_core.procedures.pkcs12 import MAXIMUM_CHAIN
 from kmip_core.structures import KeyWrappingData, Link
 from tests.builders import NOW, VERSION, a_secret, a_symmetric_key, an_engine
-from tests.unit.kmip_core.test_delivery import MASK, a_password, a_registered, fetched
+from tests.unit.kmip_core.procedures.test_delivery import MASK, a_password, a_registered, fetched
 
 PASSWORD: Final = b"password"
 ENGINE: Final = an_engine()

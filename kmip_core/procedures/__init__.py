@@ -1,0 +1,1 @@
+"""What several operations have in common: how an object begins, changes, is used, wrapped, replaced and given out."""
