@@ -41,11 +41,11 @@ from kmip_adapters.transport.suites import choose_offer
 from kmip_adapters.transport.tls_context import build_ssl_context
 from kmip_adapters.transport.tls_ttlv import TlsTtlvServer
 from kmip_adapters.ttlv.codec import Codec
-from kmip_adapters.ttlv.framing import FrameReader
+from kmip_adapters.ttlv.encodings.framing import FrameReader
 from kmip_adapters.ttlv.key_values import TtlvKeyValues
 from kmip_adapters.ttlv.mishaps import Mishaps, MishapService
 from kmip_adapters.ttlv.service import TtlvService
-from kmip_adapters.ttlv.tables import VERSIONS
+from kmip_adapters.ttlv.standard.tables import VERSIONS
 from kmip_app.claims import claimed
 from kmip_app.config import Configuration
 from kmip_app.pki import Bundle, Pki, ensure_pki

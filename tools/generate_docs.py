@@ -15,7 +15,7 @@ from typing import Any, Final, Union, get_args, get_origin
 
 import attrs
 
-from kmip_adapters.ttlv import reasons, spellings, tables
+from kmip_adapters.ttlv.standard import reasons, spellings, tables
 from kmip_core import attribute_rules, lifecycle, rules
 from kmip_core.attributes import CERTIFICATE_PARTS, CUSTOM, MULTIPLE, title
 from kmip_core.enums import ObjectType, Operation, ResultReason, State
@@ -288,7 +288,7 @@ def reasons_page() -> str:
     return _page(
         "Result reasons",
         "The server always knows the most precise reason of a refusal; what a client reads is the word that its "
-        "version of the protocol has for it. From `kmip_adapters.ttlv.reasons.ROWS`; a dot stands for the precise "
+        "version of the protocol has for it. From `kmip_adapters.ttlv.standard.reasons.ROWS`; a dot stands for the precise "
         "reason itself.",
         _table(["Precise reason", "Operations", *map(str, tables.VERSIONS)], rows),
         "## The same in every version that has them",

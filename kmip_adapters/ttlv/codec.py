@@ -12,10 +12,11 @@ its payload malformed) carries the refusal as its payload and fails alone. What 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from kmip_adapters.ttlv import binary, request_messages, response_messages, tables, unknowns
-from kmip_adapters.ttlv.dialects import make_dialect
-from kmip_adapters.ttlv.items import DEFAULT_LIMITS, DecodingError, Item, Limits
-from kmip_adapters.ttlv.message_items import (
+from kmip_adapters.ttlv import unknowns
+from kmip_adapters.ttlv.encodings import binary
+from kmip_adapters.ttlv.encodings.items import DEFAULT_LIMITS, DecodingError, Item, Limits
+from kmip_adapters.ttlv.messages import requests, responses
+from kmip_adapters.ttlv.messages.items import (
     REQUEST_HEADER,
     REQUEST_MESSAGE,
     RESPONSE_HEADER,
@@ -23,6 +24,8 @@ from kmip_adapters.ttlv.message_items import (
     protocol_version,
     split,
 )
+from kmip_adapters.ttlv.messages.versions import make_dialect
+from kmip_adapters.ttlv.standard import tables
 from kmip_core.enums import Operation, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.messages import RequestMessage, ResponseHeader, ResponseMessage, failure
@@ -81,7 +84,7 @@ class Codec:
             refusal = KmipError(ResultReason.UNSUPPORTED_PROTOCOL_VERSION, f"this server speaks {known}")
             raise UnreadableMessage(refusal, self.nearest(version))
         try:
-            return request_messages.read(header, batch, dialect)
+            return requests.read(header, batch, dialect)
         except KmipError as error:
             raise UnreadableMessage(error, version) from error
 
@@ -89,12 +92,12 @@ class Codec:
         """Return the frame of a response.  Raises UnencodableError for a value of ours that no item can carry."""
         header = message.header
         dialect = self._dialects[header.protocol_version]
-        items = [response_messages.batch_item(item, dialect) for item in message.batch_items]
+        items = [responses.batch_item(item, dialect) for item in message.batch_items]
         return binary.encode_after(self._header_octets(header, len(items)), RESPONSE_MESSAGE, items)
 
     def response_item(self, message: ResponseMessage) -> Item:
         """Return the Response Message item of a response."""
-        return response_messages.message_item(message, self._dialects[message.header.protocol_version])
+        return responses.message_item(message, self._dialects[message.header.protocol_version])
 
     def refusal(self, error: KmipError, time_stamp: int) -> ResponseMessage:
         """Return the answer to a message that was not read: one item without Operation."""
@@ -109,7 +112,7 @@ class Codec:
         return older[-1] if older else self.versions[0]
 
     def _encode_header(self, header: ResponseHeader, count: int) -> bytes:
-        return binary.encode(response_messages.header_item(header, count, self._dialects[header.protocol_version]))
+        return binary.encode(responses.header_item(header, count, self._dialects[header.protocol_version]))
 
     # --- the client's side ----------------------------------------------------------------------------------------
 
@@ -119,7 +122,7 @@ class Codec:
 
     def request_item(self, message: RequestMessage) -> Item:
         """Return the Request Message item of a request."""
-        return request_messages.message_item(message, self._dialects[message.header.protocol_version])
+        return requests.message_item(message, self._dialects[message.header.protocol_version])
 
     def decode_response(self, frame: bytes) -> ResponseMessage:
         """Return the response in one whole frame.  Raises KmipError if it cannot be read, payloads included."""
@@ -132,7 +135,7 @@ class Codec:
         dialect = self._dialects.get(version)
         if dialect is None:
             raise DecodingError(f"the answer is in KMIP {version}")
-        return response_messages.read(header, batch, dialect)
+        return responses.read(header, batch, dialect)
 
 
 __all__ = ["Codec", "UnreadableMessage"]

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, Final
 
-from kmip_adapters.ttlv import binary, spellings, tables
-from kmip_adapters.ttlv.attribute_table import tag_of_field
 from kmip_adapters.ttlv.converter import make_converter
-from kmip_adapters.ttlv.items import DEFAULT_LIMITS, Item, Items, Limits, children
+from kmip_adapters.ttlv.converter.attribute_table import tag_of_field
+from kmip_adapters.ttlv.encodings import binary
+from kmip_adapters.ttlv.encodings.items import DEFAULT_LIMITS, Item, Items, Limits, children
+from kmip_adapters.ttlv.standard import spellings, tables
 from kmip_core.attributes import FIELDS, MULTIPLE, AttributeReference
 from kmip_core.enums import ItemType, KeyFormatType, ResultReason
 from kmip_core.errors import KmipError

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from kmip_adapters.ttlv import tables
-from kmip_adapters.ttlv.items import DecodingError, tag_name
+from kmip_adapters.ttlv.encodings.items import DecodingError, tag_name
+from kmip_adapters.ttlv.standard import tables
 from kmip_core.enums import ItemType, KeyFormatType, ObjectType, ResultReason
 from kmip_core.errors import KmipError, invalid_field
 from kmip_core.objects import KeyBlock

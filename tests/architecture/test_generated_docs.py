@@ -2,7 +2,7 @@
 
 import pytest
 
-from kmip_adapters.ttlv import tables
+from kmip_adapters.ttlv.standard import tables
 from kmip_core.attribute_rules import RULES
 from kmip_core.attributes import CUSTOM, title
 from kmip_core.operations import CATALOGUE

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 from xml.etree.ElementTree import Element, parse
 
-from kmip_adapters.ttlv import xml
-from kmip_adapters.ttlv.items import Item
+from kmip_adapters.ttlv.encodings import xml
+from kmip_adapters.ttlv.encodings.items import Item
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DEFAULT_FOLDER: Final = ROOT.parent / "shared" / "oasis"

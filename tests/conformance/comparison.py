@@ -17,8 +17,9 @@ from typing import Final
 
 from attrs import Factory, define, evolve, frozen
 
-from kmip_adapters.ttlv import items, tables
-from kmip_adapters.ttlv.items import Item, Value
+from kmip_adapters.ttlv.encodings import items
+from kmip_adapters.ttlv.encodings.items import Item, Value
+from kmip_adapters.ttlv.standard import tables
 from kmip_core.enums import CryptographicAlgorithm, ItemType, Operation, PaddingMethod
 from tests.conformance.cases import offset_from_now, placeholder
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from attrs import frozen
 
-from kmip_adapters.ttlv.items import Item, Value, children, tag_name
+from kmip_adapters.ttlv.encodings.items import Item, Value, children, tag_name
 from kmip_core.enums import ItemType
 from tests.conformance.cases import Case
 

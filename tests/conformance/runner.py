@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from kmip_adapters.ttlv import binary, items
-from kmip_adapters.ttlv.items import DecodingError, Item, Value
+from kmip_adapters.ttlv.encodings import binary, items
+from kmip_adapters.ttlv.encodings.items import DecodingError, Item, Value
 from kmip_core.enums import ItemType, Operation
 from tests.conformance.cases import Case, offset_from_now, placeholder
 from tests.conformance.comparison import BATCH_ITEM, OPERATION, TIME_STAMP, Difference, Known, compare, learn_request

@@ -5,8 +5,8 @@ from xml.etree.ElementTree import fromstring
 
 import pytest
 
-from kmip_adapters.ttlv import xml
-from kmip_adapters.ttlv.items import Item
+from kmip_adapters.ttlv.encodings import xml
+from kmip_adapters.ttlv.encodings.items import Item
 from tests.conformance import cases
 from tests.conformance.comparison import Known, compare
 

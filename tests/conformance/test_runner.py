@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from kmip_adapters.ttlv import binary, items
-from kmip_adapters.ttlv.items import Item
+from kmip_adapters.ttlv.encodings import binary, items
+from kmip_adapters.ttlv.encodings.items import Item
 from tests.conformance.cases import NOW, Case, offset_from_now, placeholder
 from tests.conformance.comparison import Known
 from tests.conformance.runner import CaseFailed, filled_in, play

@@ -7,7 +7,7 @@ from xml.etree.ElementTree import fromstring, tostring
 
 import pytest
 
-from kmip_adapters.ttlv import binary, xml
+from kmip_adapters.ttlv.encodings import binary, xml
 
 CASES = Path(os.environ.get("KMIPD_OASIS", Path(__file__).resolve().parents[3] / "shared" / "oasis"))
 VERSIONS = ("1.0", "1.1", "1.2", "1.3", "1.4", "2.0", "2.1")

@@ -13,9 +13,9 @@ from attrs import evolve, fields, has
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kmip_adapters.ttlv import tables
 from kmip_adapters.ttlv.codec import Codec
 from kmip_adapters.ttlv.service import TtlvService
+from kmip_adapters.ttlv.standard import tables
 from kmip_core.attributes import Attributes
 from kmip_core.engine import Engine
 from kmip_core.enums import (

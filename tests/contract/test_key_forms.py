@@ -11,7 +11,7 @@ from kmip_adapters.crypto.software import SoftwareCrypto
 from kmip_adapters.crypto.software.certificates import SoftwareCertificates
 from kmip_adapters.crypto.software.key_forms import SoftwareKeyForms
 from kmip_adapters.ttlv.key_values import TtlvKeyValues
-from kmip_adapters.ttlv.tables import VERSIONS
+from kmip_adapters.ttlv.standard.tables import VERSIONS
 from kmip_core.attributes import AttributeReference, Attributes
 from kmip_core.enums import (
     CertificateRequestType,

@@ -19,7 +19,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from kmip_adapters.ttlv.codec import Codec
-from kmip_adapters.ttlv.tables import VERSIONS, enumeration_values
+from kmip_adapters.ttlv.standard.tables import VERSIONS, enumeration_values
 from kmip_core.attributes import Attributes
 from kmip_core.engine import Engine
 from kmip_core.enums import (

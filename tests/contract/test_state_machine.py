@@ -26,9 +26,9 @@ from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.memory import MemoryStorage
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_adapters.system.clock import SteppableClock
-from kmip_adapters.ttlv import reasons
 from kmip_adapters.ttlv.codec import Codec
 from kmip_adapters.ttlv.service import TtlvService
+from kmip_adapters.ttlv.standard import reasons
 from kmip_core.attributes import AttributeReference, Attributes
 from kmip_core.engine import Engine
 from kmip_core.enums import (

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from kmip_adapters.transport.client import client_context
-from kmip_adapters.ttlv import tables
+from kmip_adapters.ttlv.standard import tables
 from kmip_core.enums import (
     BlockCipherMode,
     CredentialType,

@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import frozen
 
-from kmip_adapters.ttlv import tables
+from kmip_adapters.ttlv.standard import tables
 from kmip_core.enums import ItemType, Operation
 
 Parts = list[tuple[str, Any]]

@@ -4,11 +4,11 @@ from typing import Any, Final
 
 import pytest
 
-from kmip_adapters.ttlv import binary, tables
 from kmip_adapters.ttlv.codec import Codec
 from kmip_adapters.ttlv.converter import make_converter
-from kmip_adapters.ttlv.items import Item
-from kmip_adapters.ttlv.message_items import (
+from kmip_adapters.ttlv.encodings import binary
+from kmip_adapters.ttlv.encodings.items import Item
+from kmip_adapters.ttlv.messages.items import (
     BATCH_COUNT,
     BATCH_ITEM,
     OPERATION,
@@ -20,6 +20,7 @@ from kmip_adapters.ttlv.message_items import (
     REQUEST_PAYLOAD,
     UNIQUE_BATCH_ITEM_ID,
 )
+from kmip_adapters.ttlv.standard import tables
 from kmip_core.enums import ItemType, Operation
 from kmip_core.errors import KmipError
 from kmip_core.messages import RequestBatchItem, RequestMessage

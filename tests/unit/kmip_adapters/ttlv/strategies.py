@@ -13,7 +13,7 @@ import attrs
 from attrs import NOTHING
 from hypothesis import strategies as st
 
-from kmip_adapters.ttlv import spellings, tables
+from kmip_adapters.ttlv.standard import spellings, tables
 from kmip_core import structures
 from kmip_core.attributes import FIELDS, MULTIPLE, AttributeInstance, AttributeReference, Attributes
 from kmip_core.enums import ItemType, KeyFormatType, UniqueIdentifier

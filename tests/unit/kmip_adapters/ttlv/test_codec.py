@@ -7,16 +7,17 @@ from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kmip_adapters.ttlv import binary, tables
 from kmip_adapters.ttlv.codec import Codec, UnreadableMessage
-from kmip_adapters.ttlv.items import Item
-from kmip_adapters.ttlv.message_items import (
+from kmip_adapters.ttlv.encodings import binary
+from kmip_adapters.ttlv.encodings.items import Item
+from kmip_adapters.ttlv.messages.items import (
     ASYNCHRONOUS_INDICATOR,
     BATCH_COUNT,
     PROTOCOL_VERSION,
     REQUEST_HEADER,
     REQUEST_MESSAGE,
 )
+from kmip_adapters.ttlv.standard import tables
 from kmip_core.enums import ItemType, Operation, ResultReason, ResultStatus
 from kmip_core.errors import KmipError, not_found
 from kmip_core.messages import (

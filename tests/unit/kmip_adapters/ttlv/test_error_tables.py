@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kmip_adapters.ttlv.reasons import on_wire
+from kmip_adapters.ttlv.standard.reasons import on_wire
 from kmip_core.enums import Operation, ResultReason
 from kmip_core.enums import Operation as Op
 from kmip_core.enums import ResultReason as R

@@ -6,8 +6,8 @@ import time
 import pytest
 from attrs import define, field
 
-from kmip_adapters.ttlv.binary import DecodingError, decode
 from kmip_adapters.ttlv.codec import Codec
+from kmip_adapters.ttlv.encodings.binary import DecodingError, decode
 from kmip_adapters.ttlv.mishaps import GARBAGE, HeldBack, Lost, Mishap, Mishaps, MishapService
 from kmip_adapters.ttlv.service import TtlvService
 from kmip_core.engine import Engine

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kmip_adapters.ttlv import binary, elements, tables, unknowns
-from kmip_adapters.ttlv.converter import make_converter
-from kmip_adapters.ttlv.items import Item
+from kmip_adapters.ttlv import unknowns
+from kmip_adapters.ttlv.converter import elements, make_converter
+from kmip_adapters.ttlv.encodings import binary
+from kmip_adapters.ttlv.encodings.items import Item
+from kmip_adapters.ttlv.standard import tables
 from kmip_core import enums
 from kmip_core.attributes import Attributes
 from kmip_core.enums import (

@@ -1,0 +1,43 @@
+"""Item trees <-> values: one cattrs converter for each protocol version.
+
+`make_converter(version)` knows every attrs class of the core by one rule: a field's name finds its tag, the tag's
+versions are the field's, and what deviates is declared in `spellings`. A class is planned once, when cattrs first asks
+for its hook, into closures; decoding is then one dict look-up an item, encoding one call a field.
+
+    hook = converter.get_structure_hook(create.Request)        hook(items, create.Request) -> create.Request
+    hook = converter.get_unstructure_hook(create.Response)     hook(response) -> items
+
+Items in any order are accepted; ours stand in the order of the class. A missing or repeated field is Invalid Message,
+an item that the class does not have in this version Invalid Field (KMIP 1.4 §11.1).
+
+`planner` plans classes and fields by the rule, `special_fields` the forms that deviate in every version alike,
+`attribute_fields_1x` and `_2x` those of attributes; `fields` is what a planned field is, `elements` one value in it.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import cattrs
+
+from kmip_adapters.ttlv.converter import attribute_fields_1x, attribute_fields_2x, special_fields
+from kmip_adapters.ttlv.converter.planner import FormPlans, Planner, is_structure
+from kmip_core.structures import ProtocolVersion
+
+FORMS_BY_MAJOR: Final[Mapping[int, tuple[Callable[[Planner], FormPlans], ...]]] = {
+    1: (special_fields.plans, attribute_fields_1x.plans),
+    2: (special_fields.plans, attribute_fields_2x.plans),
+}
+"""Who plans the fields that `spellings` gives a form."""
+
+
+def make_converter(version: ProtocolVersion) -> cattrs.Converter:
+    """Return the converter of one version; attrs classes (and ProtocolVersion) become tuples of items and back.
+
+    Its hooks raise KmipError for input, and for objects of a type that the version lacks; `elements.UnencodableError`
+    for a value that no item can carry.
+    """
+    converter = cattrs.Converter()
+    planner = Planner(version, converter, FORMS_BY_MAJOR[version.protocol_version_major])
+    converter.register_structure_hook_factory(is_structure, planner.structure_hook)
+    converter.register_unstructure_hook_factory(is_structure, planner.unstructure_hook)
+    return converter

@@ -1,0 +1,253 @@
+"""Elements: how one value of one Python type travels as one item, in one version.
+
+The item type comes from the tag; where a tag allows several, from the Python type. An element is two closures, made
+once when a converter is planned; nothing is looked up per message but the closures' own dicts.
+"""
+
+import enum
+import struct
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, Final, NoReturn, TypeAlias
+
+from attrs import frozen
+
+from kmip_adapters.ttlv.encodings.items import DecodingError, Item, tag_name
+from kmip_adapters.ttlv.standard import tables
+from kmip_adapters.ttlv.unknowns import UnsaidError, unknown_value
+from kmip_core.enums import ExtensibleEnum, ItemType, UniqueIdentifier
+from kmip_core.errors import a, spoken
+from kmip_core.structures import ProtocolVersion, TypedValue
+
+Decode: TypeAlias = Callable[[Item], Any]
+Encode: TypeAlias = Callable[[Any], Item]
+
+KMIP_2_0: Final = ProtocolVersion(2, 0)
+
+INT32: Final = (-(2**31), 2**31 - 1)
+INT64: Final = (-(2**63), 2**63 - 1)
+UINT32: Final = (0, 2**32 - 1)
+
+_new: Final = tuple.__new__  # spares the Python-level constructor of a named tuple
+
+TYPES_FOR: Final[Mapping[type, tuple[ItemType, ...]]] = {
+    bool: (ItemType.BOOLEAN,),
+    int: (
+        ItemType.INTEGER,
+        ItemType.LONG_INTEGER,
+        ItemType.BIG_INTEGER,
+        ItemType.DATE_TIME,
+        ItemType.INTERVAL,
+        ItemType.DATE_TIME_EXTENDED,
+        ItemType.ENUMERATION,
+    ),
+    str: (ItemType.TEXT_STRING,),
+    bytes: (ItemType.BYTE_STRING,),
+}
+"""Which item types a Python type can stand for; the tag chooses among them."""
+
+RANGES: Final[Mapping[ItemType, tuple[int, int]]] = {
+    ItemType.INTEGER: INT32,
+    ItemType.LONG_INTEGER: INT64,
+    ItemType.DATE_TIME: INT64,
+    ItemType.DATE_TIME_EXTENDED: INT64,
+    ItemType.INTERVAL: UINT32,
+    ItemType.ENUMERATION: UINT32,
+}
+"""What fits into the numbers of fixed width."""
+
+TYPE_NAMES: Final[Mapping[str, ItemType]] = {t.name.replace("_", "").lower(): t for t in ItemType}
+
+
+class UnencodableError(Exception):
+    """A value of ours that its item cannot carry: a bug of the server, never an input's fault."""
+
+
+@frozen(kw_only=True)
+class Element:
+    """How one value travels.
+
+    decode: item -> value; raises KmipError.  encode: value -> item; raises UnsaidError for what `is_known` denies.
+    is_known: False for a value that the version does not have, so that it can be left out of a list.
+    """
+
+    decode: Decode
+    encode: Encode
+    is_known: Callable[[Any], bool]
+
+
+def simple(kind: type, tag: tables.Tag, version: ProtocolVersion, wire_tag: int | None = None) -> Element:
+    """Return the element for a value that is no structure.
+
+    kind: bool, int, str, bytes, an enumeration or a bit mask.
+    wire_tag: the tag that the item gets, where it is not the one that gives the type (Attribute Value in 1.x).
+    """
+    code = tag.code if wire_tag is None else wire_tag
+    if issubclass(kind, enum.IntFlag):
+        return _mask(kind, code)
+    if issubclass(kind, enum.IntEnum):
+        return _enumeration(kind, code, version)
+    item_type = _item_type(kind, tag, version)
+    if item_type in RANGES:
+        return _number(item_type, code, *RANGES[item_type])
+    return _plain(item_type, code)
+
+
+def _item_type(kind: type, tag: tables.Tag, version: ProtocolVersion) -> ItemType:
+    names = EXTENSION_TYPE_BY_MAJOR[version.protocol_version_major] if tag.name == "Extension Type" else tag.item_types
+    allowed = [TYPE_NAMES[name.lower()] for name in names if name.lower() in TYPE_NAMES]
+    for item_type in TYPES_FOR[kind]:
+        if item_type in allowed:
+            return item_type
+    raise TypeError(f"{tag.name} cannot hold {kind.__name__}")
+
+
+EXTENSION_TYPE_BY_MAJOR: Final = {1: ("Integer",), 2: ("Enumeration",)}
+"""Extension Type became an enumeration in 2.0 without a new Python type to tell by."""
+
+
+def always(value: Any) -> bool:
+    """The `is_known` of elements whose every value each version has."""
+    return True
+
+
+def _plain(item_type: ItemType, code: int) -> Element:
+    def decode(item: Item) -> Any:
+        if item[1] is not item_type:
+            _wrong_type(item, item_type)
+        return item[2]
+
+    def encode(value: Any) -> Item:
+        return _new(Item, (code, item_type, value))
+
+    return Element(decode=decode, encode=encode, is_known=always)
+
+
+def _number(item_type: ItemType, code: int, least: int, most: int) -> Element:
+    def decode(item: Item) -> Any:
+        if item[1] is not item_type:
+            _wrong_type(item, item_type)
+        return item[2]
+
+    def encode(value: Any) -> Item:
+        if not least <= value <= most:
+            raise UnencodableError(f"{tag_name(code)} does not fit its item type")
+        return _new(Item, (code, item_type, int(value)))
+
+    return Element(decode=decode, encode=encode, is_known=always)
+
+
+def _mask(kind: type[enum.IntFlag], code: int) -> Element:
+    integer = ItemType.INTEGER
+
+    def decode(item: Item) -> Any:
+        if item[1] is not integer:
+            _wrong_type(item, integer)
+        return kind(item[2] & 0xFFFFFFFF)  # type: ignore[operator]  # an Integer's value is an int
+
+    def encode(value: Any) -> Item:
+        (signed,) = struct.unpack(">i", struct.pack(">I", value))
+        return _new(Item, (code, integer, signed))
+
+    return Element(decode=decode, encode=encode, is_known=always)
+
+
+@cache  # the same enumeration stands in many structures
+def _enumeration(kind: type[enum.IntEnum], code: int, version: ProtocolVersion) -> Element:
+    enumeration = ItemType.ENUMERATION
+    present = tables.enumeration_values(kind.__name__, version)
+    extensible = issubclass(kind, ExtensibleEnum)
+    members: dict[Any, enum.IntEnum] = {int(m): m for m in kind if int(m) in present}
+    items: dict[Any, Item] = {value: Item(code, enumeration, value) for value in members}
+
+    def decode(item: Item) -> Any:
+        if item[1] is not enumeration:
+            _wrong_type(item, enumeration)
+        member = members.get(item[2])
+        if member is None:
+            if extensible and item[2] >> 28 == 0x8:  # type: ignore[operator]  # an Enumeration's value is an int
+                return kind(item[2])  # type: ignore[arg-type]
+            raise unknown_value(item[2], item[0], version)
+        return member
+
+    def encode(value: Any) -> Item:
+        item = items.get(value)
+        if item is not None:
+            return item
+        if not is_known(value):
+            raise UnsaidError(value, code, version)
+        return Item(code, enumeration, int(value))
+
+    def is_known(value: Any) -> bool:
+        return value in members or (extensible and value >> 28 == 0x8)
+
+    return Element(decode=decode, encode=encode, is_known=always if len(members) == len(kind) else is_known)
+
+
+def object_reference(code: int, version: ProtocolVersion) -> Element:
+    """Return the element for what names an object: text; from 2.0 also an enumeration or an index. KMIP 2.1 §4.61."""
+    by_type: dict[ItemType, Callable[[Any], Any]] = {ItemType.TEXT_STRING: str}
+    if version >= KMIP_2_0:
+        named = _enumeration(UniqueIdentifier, code, version)
+        by_type[ItemType.ENUMERATION] = lambda value: named.decode(Item(code, ItemType.ENUMERATION, value))
+        by_type[ItemType.INTEGER] = int
+
+    def decode(item: Item) -> Any:
+        if item[1] is ItemType.TEXT_STRING:
+            return item[2]
+        convert = by_type.get(item[1])
+        if convert is None:
+            _wrong_type(item, ItemType.TEXT_STRING)
+        return convert(item[2])
+
+    def encode(value: Any) -> Item:
+        if isinstance(value, str):
+            return Item(code, ItemType.TEXT_STRING, value)
+        if isinstance(value, UniqueIdentifier):
+            return Item(code, ItemType.ENUMERATION, int(value))
+        return Item(code, ItemType.INTEGER, value)
+
+    return Element(decode=decode, encode=encode, is_known=always)
+
+
+def structure(
+    code: int,
+    from_items: Callable[[tuple[Item, ...]], Any],
+    to_items: Callable[[Any], tuple[Item, ...]],
+    is_known: Callable[[Any], bool] = always,
+) -> Element:
+    """Return the element for a value that is a structure of its own."""
+
+    def decode(item: Item) -> Any:
+        if item[1] is not ItemType.STRUCTURE:
+            _wrong_type(item, ItemType.STRUCTURE)
+        return from_items(item[2])  # type: ignore[arg-type]  # a structure's value is a tuple
+
+    def encode(value: Any) -> Item:
+        return _new(Item, (code, ItemType.STRUCTURE, to_items(value)))
+
+    return Element(decode=decode, encode=encode, is_known=is_known)
+
+
+def any_type(code: int) -> Element:
+    """Return the element for a value that says its own item type: a custom attribute's."""
+    return Element(decode=typed_value, encode=lambda value: item_of_typed_value(code, value), is_known=always)
+
+
+def typed_value(item: Item) -> TypedValue:
+    """Return an item's value with its item type, structures all the way down."""
+    if isinstance(item.value, tuple):
+        return TypedValue(item.type, tuple((child.tag, typed_value(child)) for child in item.value))
+    return TypedValue(item.type, item.value)
+
+
+def item_of_typed_value(code: int, value: TypedValue) -> Item:
+    """Return the item that carries such a value under a tag."""
+    if isinstance(value.value, tuple):
+        members = tuple(item_of_typed_value(tag, member) for tag, member in value.value)
+        return Item(code, ItemType.STRUCTURE, members)
+    return Item(code, value.item_type, value.value)
+
+
+def _wrong_type(item: Item, wanted: ItemType) -> NoReturn:
+    raise DecodingError(f"{tag_name(item[0])} must be {a(spoken(wanted))}, not {a(spoken(item[1]))}")

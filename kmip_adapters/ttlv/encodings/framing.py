@@ -1,0 +1,67 @@
+"""Cuts a byte stream into whole messages, without IO.
+
+A frame is one message with its 8-byte header. What cannot begin an acceptable message is refused at the
+first byte that shows it, so that no client makes the server wait for, or hold, more than one message of the
+allowed size.
+"""
+
+from typing import Final
+
+from kmip_adapters.ttlv.encodings.items import DecodingError
+
+REQUEST_MESSAGE: Final = 0x420078
+RESPONSE_MESSAGE: Final = 0x42007B
+STRUCTURE: Final = 0x01
+HEADER_LENGTH: Final = 8
+MAX_MESSAGE_SIZE: Final = 1024 * 1024
+
+
+class FrameReader:
+    """A `Framer` (kmip_core.ports.transport) for one connection.
+
+    max_message_size: bytes, the header included.
+    message_tag: what the peer sends; a client expects RESPONSE_MESSAGE.
+    """
+
+    def __init__(self, max_message_size: int = MAX_MESSAGE_SIZE, message_tag: int = REQUEST_MESSAGE) -> None:
+        self._max_message_size = max_message_size
+        self._start = message_tag.to_bytes(3, "big") + bytes([STRUCTURE])
+        self._buffer = bytearray()
+        self._size = 0  # of the message at the front of the buffer; 0 until its header is whole
+
+    def receive_data(self, data: bytes) -> None:
+        """Take what arrived."""
+        self._buffer += data
+
+    def next_frame(self) -> bytes | None:
+        """Return the next whole message, None if more bytes are needed.
+
+        Raises DecodingError as soon as the buffer cannot begin an acceptable message; it stays so.
+        """
+        if not self._size:
+            self._size = self._judge_header()
+        if not self._size or len(self._buffer) < self._size:
+            return None
+        frame = bytes(memoryview(self._buffer)[: self._size])
+        del self._buffer[: self._size]  # a bytearray drops its front without moving the rest
+        self._size = 0
+        return frame
+
+    @property
+    def is_between_messages(self) -> bool:
+        """True when no byte of an unfinished message is held."""
+        return not self._buffer
+
+    def _judge_header(self) -> int:
+        """Return the size of the message whose header is at the front, 0 while the header is not whole."""
+        header = self._buffer[:HEADER_LENGTH]
+        if not self._start.startswith(header[:4]):
+            raise DecodingError(f"a message must begin with {self._start.hex(' ').upper()}")
+        if len(header) < HEADER_LENGTH:
+            return 0
+        length = int.from_bytes(header[4:], "big")
+        if length % 8:
+            raise DecodingError("the length of a message must be a multiple of 8")
+        if length > self._max_message_size - HEADER_LENGTH:
+            raise DecodingError(f"a message must not exceed {self._max_message_size} bytes")
+        return HEADER_LENGTH + length

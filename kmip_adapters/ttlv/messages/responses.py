@@ -1,0 +1,123 @@
+"""Response Messages: the header and the batch, written by the server and read by clients.
+
+A refusal's Result Reason is written as the version knows it (`reasons`); a payload that the version cannot say becomes
+a refusal.
+"""
+
+from typing import Final
+
+from kmip_adapters.ttlv.encodings.binary import BYTE_STRING, DATE_TIME, ENUMERATION, INTEGER, STRUCTURE, TEXT_STRING
+from kmip_adapters.ttlv.encodings.items import DecodingError, Item, Items, children
+from kmip_adapters.ttlv.messages.items import (
+    BATCH_COUNT,
+    BATCH_ITEM,
+    CLIENT_CORRELATION_VALUE,
+    MESSAGE_EXTENSION,
+    OPERATION,
+    OPERATIONS,
+    RESPONSE_HEADER,
+    RESPONSE_MESSAGE,
+    RESPONSE_PAYLOAD,
+    RESULT_MESSAGE,
+    RESULT_REASON,
+    RESULT_STATUS,
+    SERVER_CORRELATION_VALUE,
+    TIME_STAMP,
+    UNIQUE_BATCH_ITEM_ID,
+    check_count,
+    expect,
+    singles,
+)
+from kmip_adapters.ttlv.messages.versions import Dialect
+from kmip_adapters.ttlv.standard import reasons
+from kmip_core.enums import ResultReason, ResultStatus
+from kmip_core.errors import KmipError
+from kmip_core.messages import ResponseBatchItem, ResponseHeader, ResponseMessage, failure
+
+_new: Final = tuple.__new__  # spares the Python-level constructor of a named tuple
+
+_STATUSES: Final = {int(status): status for status in ResultStatus}
+_REASONS: Final = {int(reason): reason for reason in ResultReason}
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+
+def message_item(message: ResponseMessage, dialect: Dialect) -> Item:
+    """Return the Response Message item; payloads are operations' Responses."""
+    header = header_item(message.header, len(message.batch_items), dialect)
+    return Item(RESPONSE_MESSAGE, STRUCTURE, (header, *(batch_item(item, dialect) for item in message.batch_items)))
+
+
+def header_item(header: ResponseHeader, count: int, dialect: Dialect) -> Item:
+    """Return the Response Header item.  count: Batch Items that follow."""
+    stamp = Item(TIME_STAMP, DATE_TIME, header.time_stamp)
+    batch_count = Item(BATCH_COUNT, INTEGER, count)
+    parts = (dialect.version_item, stamp, *dialect.correlation_items(header), batch_count)
+    return Item(RESPONSE_HEADER, STRUCTURE, parts)
+
+
+def batch_item(item: ResponseBatchItem, dialect: Dialect) -> Item:
+    """Return the Batch Item of one answer."""
+    parts: list[Item] = []
+    if item.operation is not None:
+        parts.append(_new(Item, (OPERATION, ENUMERATION, int(item.operation))))
+    if item.unique_batch_item_id is not None:
+        parts.append(_new(Item, (UNIQUE_BATCH_ITEM_ID, BYTE_STRING, item.unique_batch_item_id)))
+    parts.append(_new(Item, (RESULT_STATUS, ENUMERATION, int(item.result_status))))
+    if item.result_reason is not None:
+        reason = reasons.on_wire(item.result_reason, item.operation, dialect.version)
+        parts.append(Item(RESULT_REASON, ENUMERATION, int(reason)))
+    if item.result_message is not None:
+        parts.append(Item(RESULT_MESSAGE, TEXT_STRING, item.result_message))
+    if item.payload is not None:
+        try:
+            payload = dialect.payloads[type(item.payload)](item.payload)
+        except KmipError as refusal:  # an object of a type that the version does not have
+            return batch_item(failure(refusal, item.operation, item.unique_batch_item_id), dialect)
+        parts.append(_new(Item, (RESPONSE_PAYLOAD, STRUCTURE, payload)))
+    return _new(Item, (BATCH_ITEM, STRUCTURE, tuple(parts)))
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def read(header: Items, batch: Items, dialect: Dialect) -> ResponseMessage:
+    """Return the response.  Raises KmipError if it cannot be read, payloads included."""
+    found = singles(header)
+    stamp = expect(found, TIME_STAMP, DATE_TIME)
+    if stamp is None:
+        raise DecodingError("Time Stamp is missing")
+    check_count(expect(found, BATCH_COUNT, INTEGER), len(batch))
+    return ResponseMessage(
+        header=ResponseHeader(
+            protocol_version=dialect.version,
+            time_stamp=stamp,
+            client_correlation_value=expect(found, CLIENT_CORRELATION_VALUE, TEXT_STRING),
+            server_correlation_value=expect(found, SERVER_CORRELATION_VALUE, TEXT_STRING),
+        ),
+        batch_items=tuple(_read_item(item, dialect) for item in batch),
+    )
+
+
+def _read_item(item: Item, dialect: Dialect) -> ResponseBatchItem:
+    found = singles(part for part in children(item) if part[0] != MESSAGE_EXTENSION)
+    status = _STATUSES.get(expect(found, RESULT_STATUS, ENUMERATION))
+    if status is None:
+        raise DecodingError("Result Status is missing or unknown")
+    code = expect(found, OPERATION, ENUMERATION)
+    payload = found.get(RESPONSE_PAYLOAD)
+    read_payload = dialect.responses.get(code)
+    decoded = None
+    if payload is not None and status is ResultStatus.SUCCESS:
+        if read_payload is None:
+            raise DecodingError("the answer is to an operation that was not asked")
+        decoded = read_payload(children(payload))
+    return ResponseBatchItem(
+        operation=OPERATIONS.get(code),
+        unique_batch_item_id=expect(found, UNIQUE_BATCH_ITEM_ID, BYTE_STRING),
+        result_status=status,
+        result_reason=_REASONS.get(expect(found, RESULT_REASON, ENUMERATION)),
+        result_message=expect(found, RESULT_MESSAGE, TEXT_STRING),
+        payload=decoded,
+    )

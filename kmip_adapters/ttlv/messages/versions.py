@@ -1,0 +1,104 @@
+"""Dialects: everything that one protocol version decides about messages, planned once; look-ups only, from there on.
+
+A difference of meaning between versions is a table here; a difference of spelling is one in `spellings`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
+
+from attrs import frozen
+
+from kmip_adapters.ttlv.converter import make_converter
+from kmip_adapters.ttlv.encodings.binary import BOOLEAN, ENUMERATION, STRUCTURE, TEXT_STRING
+from kmip_adapters.ttlv.encodings.items import Item, Items
+from kmip_adapters.ttlv.messages.items import (
+    CLIENT_CORRELATION_VALUE,
+    EPHEMERAL,
+    OPERATION,
+    PROTOCOL_VERSION,
+    REQUEST_PAYLOAD,
+    SERVER_CORRELATION_VALUE,
+    UNIQUE_BATCH_ITEM_ID,
+)
+from kmip_adapters.ttlv.standard import spellings, tables
+from kmip_core.enums import CredentialType, ItemType, Operation
+from kmip_core.messages import RequestHeader, ResponseHeader
+from kmip_core.operation import Spec
+from kmip_core.structures import ProtocolVersion
+
+FromItems: TypeAlias = Callable[[Items], Any]
+ToItems: TypeAlias = Callable[[Any], Items]
+
+BATCH_ORDER_BY_MAJOR: Final[Mapping[int, bool]] = {1: False, 2: True}
+"""Batch Order Option when it is not said. KMIP 1.4 §6.12, 2.1 §9.8."""
+
+ASYNCHRONOUS_BY_MAJOR: Final[Mapping[int, ItemType]] = {1: BOOLEAN, 2: ENUMERATION}
+"""The item type of Asynchronous Indicator."""
+
+BATCH_ITEM_TAGS: Final = (OPERATION, EPHEMERAL, UNIQUE_BATCH_ITEM_ID, REQUEST_PAYLOAD)
+"""What a Batch Item of a request holds, Message Extensions aside."""
+
+
+@frozen(kw_only=True)
+class Dialect:
+    """One version.
+
+    batch_order, asynchronous, batch_item_tags: of the tables above, what the version has.
+    requests, responses: code of an operation -> what reads its payload.  payloads: a payload's class -> what writes it.
+    credentials: what reads a Credential Value.  credential_items: its class -> what writes it.
+    """
+
+    version: ProtocolVersion
+    version_item: Item
+    batch_order: bool
+    asynchronous: ItemType
+    batch_item_tags: frozenset[int]
+    has_correlation: bool
+    requests: Mapping[int, FromItems]
+    responses: Mapping[int, FromItems]
+    payloads: Mapping[type, ToItems]
+    credentials: Mapping[CredentialType, FromItems]
+    credential_items: Mapping[type, ToItems]
+
+    def correlation_items(self, header: RequestHeader | ResponseHeader) -> Items:
+        """Return what a header says of correlation, in a version that knows it."""
+        if not self.has_correlation:
+            return ()
+        values = (
+            (CLIENT_CORRELATION_VALUE, header.client_correlation_value),
+            (SERVER_CORRELATION_VALUE, header.server_correlation_value),
+        )
+        return tuple(Item(tag, TEXT_STRING, value) for tag, value in values if value is not None)
+
+
+def make_dialect(version: ProtocolVersion, catalogue: Mapping[Operation, Spec]) -> Dialect:
+    """Plan one version, for the operations of the catalogue that it has."""
+    converter = make_converter(version)
+
+    def reader(cls: type) -> FromItems:
+        hook = converter.get_structure_hook(cls)
+        return lambda items: hook(items, cls)
+
+    major = version.protocol_version_major
+    present = tables.enumeration_values("Operation", version)
+    specs = {int(spec.operation): spec for spec in catalogue.values() if int(spec.operation) in present}
+    payloads = [cls for spec in specs.values() for cls in (spec.request, spec.response)]
+    credentials = spellings.CREDENTIAL_VALUES
+    return Dialect(
+        version=version,
+        version_item=Item(PROTOCOL_VERSION, STRUCTURE, converter.get_unstructure_hook(ProtocolVersion)(version)),
+        batch_order=BATCH_ORDER_BY_MAJOR[major],
+        asynchronous=ASYNCHRONOUS_BY_MAJOR[major],
+        batch_item_tags=frozenset(tag for tag in BATCH_ITEM_TAGS if _has(tag, version)),
+        has_correlation=_has(CLIENT_CORRELATION_VALUE, version),
+        requests={code: reader(spec.request) for code, spec in specs.items()},
+        responses={code: reader(spec.response) for code, spec in specs.items()},
+        payloads={cls: converter.get_unstructure_hook(cls) for cls in payloads},
+        credentials={credential_type: reader(cls) for credential_type, cls in credentials.items()},
+        credential_items={cls: converter.get_unstructure_hook(cls) for cls in credentials.values()},
+    )
+
+
+def _has(code: int, version: ProtocolVersion) -> bool:
+    tag = tables.tag_by_code(code)
+    return tag is not None and tag.is_in(version)

@@ -1,0 +1,1 @@
+"""The standard as tables: tags, enumerations, spellings and result reasons, by protocol version."""
