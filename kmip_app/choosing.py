@@ -13,7 +13,7 @@ from typing import Any, Final
 from attrs import define, evolve, field
 from platformdirs import user_config_path
 
-from kmip_adapters.transport.suites import choose_offer
+from kmip_adapters.transport.tls.suites import choose_offer
 from kmip_app.config import Configuration, StartError, default_data_directory, in_home
 from kmip_app.server_conf import File, Problem, read_file
 from kmip_app.settings import ENVIRONMENT, SETTINGS, Setting

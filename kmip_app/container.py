@@ -37,9 +37,9 @@ from kmip_adapters.storage.memory import MemoryStorage
 from kmip_adapters.system.clock import MovableClock, SystemClock
 from kmip_adapters.system.faults import LoggedFaults
 from kmip_adapters.system.identifiers import RandomIdentifiers
-from kmip_adapters.transport.suites import choose_offer
-from kmip_adapters.transport.tls_context import build_ssl_context
-from kmip_adapters.transport.tls_ttlv import TlsTtlvServer
+from kmip_adapters.transport.server import TlsTtlvServer
+from kmip_adapters.transport.tls.context import build_ssl_context
+from kmip_adapters.transport.tls.suites import choose_offer
 from kmip_adapters.ttlv.codec import Codec
 from kmip_adapters.ttlv.encodings.framing import FrameReader
 from kmip_adapters.ttlv.key_values import TtlvKeyValues

@@ -24,8 +24,8 @@ from kmip_adapters.identity.users import UnusablePasswords
 from kmip_adapters.policy.json_files import MissingPolicies
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.lock import directory_lock
-from kmip_adapters.transport.suites import choose_offer
-from kmip_adapters.transport.tls_ttlv import TlsTtlvServer
+from kmip_adapters.transport.server import TlsTtlvServer
+from kmip_adapters.transport.tls.suites import choose_offer
 from kmip_app.certificate_watch import CertificateWatch, revoked_by
 from kmip_app.config import Configuration, StartError
 from kmip_app.container import build

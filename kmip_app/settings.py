@@ -9,7 +9,7 @@ from typing import Any, Final
 import attrs
 from attrs import frozen
 
-from kmip_adapters.transport.suites import check_suites
+from kmip_adapters.transport.tls.suites import check_suites
 from kmip_app import kinds
 from kmip_app.config import AUTH_SUITES, CRYPTO, LOGGING_LEVELS, Configuration
 from kmip_app.extensions import EXTENSIONS

@@ -18,9 +18,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, cast
 
-from kmip_adapters.transport import client_hello
-from kmip_adapters.transport.handshake_failures import ENDED, explain, with_offer
-from kmip_adapters.transport.serving import LOG, Serving, count_down
+from kmip_adapters.transport.shared import LOG, Serving, count_down
+from kmip_adapters.transport.tls import client_hello
+from kmip_adapters.transport.tls.handshake_failures import ENDED, explain, with_offer
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.ports.transport import Answer, LastWords

@@ -11,8 +11,8 @@ from attrs import define, field
 
 from kmip_adapters.identity.certificate import CertificateIdentity
 from kmip_adapters.transport.limits import TransportLimits
-from kmip_adapters.transport.tls_context import build_ssl_context
-from kmip_adapters.transport.tls_ttlv import TlsTtlvServer
+from kmip_adapters.transport.server import TlsTtlvServer
+from kmip_adapters.transport.tls.context import build_ssl_context
 from kmip_app.pki import Pki, ensure_pki
 from kmip_core.errors import KmipError, invalid_message
 from kmip_core.ports.steps import Pace, Pending

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from kmip_adapters.transport.client import TlsTtlvClient
-from kmip_adapters.transport.tls_ttlv import TlsTtlvServer
+from kmip_adapters.transport.server import TlsTtlvServer
 from tests.unit.kmip_adapters.transport.fakes import a_server, request, response, throwaway_pki
 
 

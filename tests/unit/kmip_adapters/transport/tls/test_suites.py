@@ -4,8 +4,8 @@ import ssl
 
 import pytest
 
-from kmip_adapters.transport.suite_names import SUITE_NAMES
-from kmip_adapters.transport.suites import OFFERS, check_suites, choose_offer, name_of
+from kmip_adapters.transport.tls.suite_names import SUITE_NAMES
+from kmip_adapters.transport.tls.suites import OFFERS, check_suites, choose_offer, name_of
 from kmip_app.config import AUTH_SUITES
 
 OF_THE_DOCUMENT = (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kmip_adapters.transport.tls_context import build_ssl_context
+from kmip_adapters.transport.tls.context import build_ssl_context
 from tests.unit.kmip_adapters.transport.fakes import throwaway_pki
 
 

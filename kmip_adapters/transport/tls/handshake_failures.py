@@ -4,7 +4,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from kmip_adapters.transport.client_hello import VERSIONS, read_client_hello
+from kmip_adapters.transport.tls.client_hello import VERSIONS, read_client_hello
 
 
 def explain(error: ssl.SSLError, received: bytes, context: ssl.SSLContext) -> str:

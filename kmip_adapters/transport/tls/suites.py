@@ -11,8 +11,8 @@ from typing import Final
 
 from attrs import frozen
 
-from kmip_adapters.transport.suite_names import SUITE_NAMES
-from kmip_adapters.transport.tls_context import FORWARD_SECRET_AEAD
+from kmip_adapters.transport.tls.context import FORWARD_SECRET_AEAD
+from kmip_adapters.transport.tls.suite_names import SUITE_NAMES
 
 TLS_1_2: Final = ssl.TLSVersion.TLSv1_2
 TLS_1_3: Final = ssl.TLSVersion.TLSv1_3

@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import frozen
 
-from kmip_adapters.transport.suites import name_of
+from kmip_adapters.transport.tls.suites import name_of
 
 LIMIT: Final = 16_384  # bytes that are looked at: one record
 

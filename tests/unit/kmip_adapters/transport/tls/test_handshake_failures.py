@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from kmip_adapters.transport.handshake_failures import explain
-from kmip_adapters.transport.suites import choose_offer
-from kmip_adapters.transport.tls_context import build_ssl_context
+from kmip_adapters.transport.tls.context import build_ssl_context
+from kmip_adapters.transport.tls.handshake_failures import explain
+from kmip_adapters.transport.tls.suites import choose_offer
 
 CA = trustme.CA()
 STRANGER = trustme.CA()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kmip_adapters.transport.client_hello import ClientHello, read_client_hello
+from kmip_adapters.transport.tls.client_hello import ClientHello, read_client_hello
 
 
 def hello_of(context: ssl.SSLContext) -> bytes:

@@ -19,8 +19,8 @@ from typing import Any, Final, Self
 
 from kmip_adapters.transport.connection import TlsConnection
 from kmip_adapters.transport.limits import TransportLimits
-from kmip_adapters.transport.running import Runner
-from kmip_adapters.transport.serving import LOG, Identify, Serving
+from kmip_adapters.transport.runner import Runner
+from kmip_adapters.transport.shared import LOG, Identify, Serving
 from kmip_core.ports.transport import Framer, Service
 
 ACCEPTS_PER_TURN: Final = (

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from attrs import define, field
 
 from kmip_adapters.transport.limits import LineBudget, TransportLimits
-from kmip_adapters.transport.running import Runner
+from kmip_adapters.transport.runner import Runner
 from kmip_core.ports.transport import Framer, Service
 from kmip_core.principal import Principal
 
