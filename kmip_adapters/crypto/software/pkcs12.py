@@ -7,10 +7,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, pkcs12
 
+from kmip_adapters.crypto.software.certificates.x509 import UNREADABLE, parsed_certificate
 from kmip_adapters.crypto.software.conversion import describe
 from kmip_adapters.crypto.software.formats import written
 from kmip_adapters.crypto.software.keys import private_key
-from kmip_adapters.crypto.software.x509_certificates import UNREADABLE, parsed_certificate
 from kmip_core.enums import KeyFormatType, ResultReason
 from kmip_core.errors import KmipError, invalid_field
 from kmip_core.objects import Certificate, KeyBlock, KeyValue, PrivateKey

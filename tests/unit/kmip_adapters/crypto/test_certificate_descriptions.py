@@ -7,7 +7,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from kmip_adapters.crypto.software.certificate_descriptions import describe_certificate
+from kmip_adapters.crypto.software.certificates.descriptions import describe_certificate
 from kmip_core.enums import CertificateType
 from kmip_core.objects import Certificate
 

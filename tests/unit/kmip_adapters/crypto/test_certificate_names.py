@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from kmip_adapters.crypto.software.certificate_names import (
+from kmip_adapters.crypto.software.certificates.names import (
     PRINTABLE_STRING,
     UTF8_STRING,
     alternative_names,

@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from kmip_adapters.crypto.software.certificate_requests import MAXIMUM_REQUEST, read_request
+from kmip_adapters.crypto.software.certificates.requests import MAXIMUM_REQUEST, read_request
 from kmip_core.enums import CertificateRequestType, KeyFormatType, ResultReason
 from kmip_core.errors import KmipError
 

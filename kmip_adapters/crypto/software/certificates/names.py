@@ -9,7 +9,7 @@ from typing import Any, Final
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from kmip_adapters.crypto.software.x509_certificates import UNREADABLE, extension
+from kmip_adapters.crypto.software.certificates.x509 import UNREADABLE, extension
 from kmip_core.errors import invalid_field
 from kmip_core.structures import CertificateAttributes
 

@@ -11,7 +11,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
-from kmip_adapters.crypto.software.x509_certificates import UNREADABLE, extension, public_key_of
+from kmip_adapters.crypto.software.certificates.x509 import UNREADABLE, extension, public_key_of
 from kmip_core.enums import CertificateRequestType, ResultReason
 from kmip_core.errors import KmipError, not_supported
 from kmip_core.ports.certificates import SigningRequest

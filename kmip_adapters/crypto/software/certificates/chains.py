@@ -12,7 +12,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtensionOID
 
-from kmip_adapters.crypto.software.x509_certificates import (
+from kmip_adapters.crypto.software.certificates.x509 import (
     EARLIEST,
     LATEST,
     UNREADABLE,

@@ -12,9 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, r
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtensionOID
 
-from kmip_adapters.crypto.software.certificate_names import parsed_name
-from kmip_adapters.crypto.software.keys import private_key, public_key
-from kmip_adapters.crypto.software.x509_certificates import (
+from kmip_adapters.crypto.software.certificates.names import parsed_name
+from kmip_adapters.crypto.software.certificates.x509 import (
     EARLIEST,
     LATEST,
     UNREADABLE,
@@ -25,6 +24,7 @@ from kmip_adapters.crypto.software.x509_certificates import (
     parsed_certificate,
     seconds,
 )
+from kmip_adapters.crypto.software.keys import private_key, public_key
 from kmip_core.enums import CryptographicUsageMask as Mask
 from kmip_core.errors import invalid_field
 from kmip_core.objects import Certificate, PrivateKey

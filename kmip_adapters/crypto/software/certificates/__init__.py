@@ -10,15 +10,9 @@ x509_certificates           what they share
 
 from collections.abc import Sequence
 
-from kmip_adapters.crypto.software import (
-    certificate_chains,
-    certificate_descriptions,
-    certificate_issuing,
-    certificate_names,
-    certificate_requests,
-)
+from kmip_adapters.crypto.software.certificates import chains, descriptions, issuing, names, requests
+from kmip_adapters.crypto.software.certificates.x509 import encoded
 from kmip_adapters.crypto.software.keys import public_key
-from kmip_adapters.crypto.software.x509_certificates import encoded
 from kmip_core.enums import CertificateRequestType, ValidityIndicator
 from kmip_core.objects import Certificate, PrivateKey, PublicKey
 from kmip_core.ports.certificates import CertificateContents, CertificateDescription, SigningRequest
@@ -29,7 +23,7 @@ class SoftwareCertificates:
 
     def describe_certificate(self, certificate: Certificate) -> CertificateDescription | None:
         """Read the certificate."""
-        return certificate_descriptions.describe_certificate(certificate)
+        return descriptions.describe_certificate(certificate)
 
     def same_public_key(self, one: PublicKey, other: PublicKey) -> bool:
         """Compare what both encode."""
@@ -37,20 +31,20 @@ class SoftwareCertificates:
 
     def distinguished_name(self, text: str) -> bytes:
         """Read RFC 4514."""
-        return certificate_names.distinguished_name(text)
+        return names.distinguished_name(text)
 
     def read_request(self, request_type: CertificateRequestType, request: bytes) -> SigningRequest:
         """Read the request."""
-        return certificate_requests.read_request(request_type, request)
+        return requests.read_request(request_type, request)
 
     def make_certificate(
         self, contents: CertificateContents, issuer: Certificate | None, issuer_key: PrivateKey
     ) -> Certificate:
         """Make the certificate."""
-        return certificate_issuing.make_certificate(contents, issuer, issuer_key)
+        return issuing.make_certificate(contents, issuer, issuer_key)
 
     def validate_chain(
         self, certificates: Sequence[Certificate], anchors: Sequence[Certificate], at: int
     ) -> ValidityIndicator:
         """Judge the chain."""
-        return certificate_chains.validate_chain(certificates, anchors, at)
+        return chains.validate_chain(certificates, anchors, at)

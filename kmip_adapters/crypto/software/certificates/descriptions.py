@@ -10,9 +10,9 @@ from typing import Final
 from cryptography import x509
 from cryptography.x509.oid import SignatureAlgorithmOID
 
-from kmip_adapters.crypto.software.certificate_names import alternative_names, name_parts
+from kmip_adapters.crypto.software.certificates.names import alternative_names, name_parts
+from kmip_adapters.crypto.software.certificates.x509 import UNREADABLE, parsed_certificate, public_key_of, seconds
 from kmip_adapters.crypto.software.conversion import describe
-from kmip_adapters.crypto.software.x509_certificates import UNREADABLE, parsed_certificate, public_key_of, seconds
 from kmip_core.attributes import Attributes
 from kmip_core.enums import CertificateType
 from kmip_core.enums import DigitalSignatureAlgorithm as SignatureAlgorithm
