@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from kmip_adapters.identity.groups import FileGroups, UnusableGroups
-from kmip_adapters.identity.users import PasswordFile, UnusablePasswords
+from kmip_adapters.identity.passwords import PasswordFile, UnusablePasswords
 from kmip_adapters.policy.json_files import JsonPolicies
 from kmip_app.certificate_watch import revoked_by
 from kmip_app.config import Configuration

@@ -23,10 +23,10 @@ from kmip_adapters.crypto.software import SoftwareCrypto
 from kmip_adapters.crypto.software.certificates import SoftwareCertificates
 from kmip_adapters.crypto.software.key_forms import SoftwareKeyForms
 from kmip_adapters.identity.certificate import CertificateIdentity
-from kmip_adapters.identity.door import Door
+from kmip_adapters.identity.credentials import Door
 from kmip_adapters.identity.groups import FileGroups, Groups, RememberedGroups
+from kmip_adapters.identity.passwords import PasswordFile
 from kmip_adapters.identity.slugs import SlugsDirectory, SlugsService
-from kmip_adapters.identity.users import PasswordFile
 from kmip_adapters.policy.json_files import JsonPolicies
 from kmip_adapters.policy.static import StaticPolicies
 from kmip_adapters.sealing.direct import DirectSealer

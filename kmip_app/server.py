@@ -20,7 +20,7 @@ import kmip_app
 from kmip_adapters.audit.file_trail import FileTrail, UnusableTrail
 from kmip_adapters.crypto.self_test import SelfTestFailed, self_test
 from kmip_adapters.identity.groups import UnusableGroups
-from kmip_adapters.identity.users import UnusablePasswords
+from kmip_adapters.identity.passwords import UnusablePasswords
 from kmip_adapters.policy.json_files import MissingPolicies
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.lock import directory_lock

@@ -2,7 +2,7 @@
 
 import click
 
-from kmip_adapters.identity.users import UnusablePasswords, hash_line
+from kmip_adapters.identity.passwords import UnusablePasswords, hash_line
 from kmip_app.cli.options import CONTEXT
 from kmip_app.config import StartError
 

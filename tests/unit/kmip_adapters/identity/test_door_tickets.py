@@ -6,8 +6,8 @@ from typing import Any, Final
 import pytest
 from argon2 import PasswordHasher
 
-from kmip_adapters.identity.door import Door
-from kmip_adapters.identity.users import PasswordFile
+from kmip_adapters.identity.credentials import Door
+from kmip_adapters.identity.passwords import PasswordFile
 from kmip_adapters.system.clock import SteppableClock
 from kmip_core.engine import Engine
 from kmip_core.enums import CredentialType, Operation, ResultReason

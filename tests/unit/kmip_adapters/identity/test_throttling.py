@@ -2,7 +2,7 @@
 
 import pytest
 
-from kmip_adapters.identity.guesses import FOR_A_NAME, Guesses
+from kmip_adapters.identity.throttling import FOR_A_NAME, Guesses
 from kmip_core.errors import KmipError
 from kmip_core.principal import Principal
 

@@ -9,8 +9,8 @@ from typing import Final
 from attrs import evolve, field, frozen
 
 from kmip_adapters.identity.groups import Groups
-from kmip_adapters.identity.guesses import Guesses
-from kmip_adapters.identity.users import PasswordFile
+from kmip_adapters.identity.passwords import PasswordFile
+from kmip_adapters.identity.throttling import Guesses
 from kmip_core.engine import Engine
 from kmip_core.enums import CredentialType, ResultReason
 from kmip_core.errors import KmipError

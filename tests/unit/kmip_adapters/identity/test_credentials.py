@@ -9,10 +9,10 @@ from argon2 import PasswordHasher
 from attrs import define, evolve, field
 
 from kmip_adapters.audit.memory import MemoryTrail
-from kmip_adapters.identity.door import NAME_OF_A_USER, WRONG, Door
+from kmip_adapters.identity.credentials import NAME_OF_A_USER, WRONG, Door
 from kmip_adapters.identity.groups import refused
-from kmip_adapters.identity.guesses import TOO_MANY, Guesses
-from kmip_adapters.identity.users import PasswordFile
+from kmip_adapters.identity.passwords import PasswordFile
+from kmip_adapters.identity.throttling import TOO_MANY, Guesses
 from kmip_adapters.system.identifiers import RandomIdentifiers
 from kmip_core.enums import CredentialType, Operation, ResultReason, ResultStatus
 from kmip_core.messages import (

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
-from kmip_adapters.identity.users import PASSWORD_SIZE, PasswordFile, UnusablePasswords, hash_line
+from kmip_adapters.identity.passwords import PASSWORD_SIZE, PasswordFile, UnusablePasswords, hash_line
 
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
