@@ -20,7 +20,7 @@ from kmip.services.server.crypto.engine import CryptographyEngine
 from rich.console import Console
 from rich.table import Table
 
-from kmip_app.config import Configuration
+from kmip_app.configuration.config import Configuration
 from kmip_app.container import build
 from kmip_core import enums, operations
 from kmip_core.attributes import Attributes

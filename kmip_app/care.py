@@ -19,7 +19,7 @@ from kmip_adapters.storage.archive import ArchiveUnusable, Entry
 from kmip_adapters.storage.lock import directory_lock
 from kmip_adapters.storage.sql import care, sqlite
 from kmip_adapters.storage.sql.care import Damage
-from kmip_app.config import Configuration, StartError
+from kmip_app.configuration.config import Configuration, StartError
 from kmip_app.container import build
 from kmip_app.server import UNUSABLE, opened
 from kmip_core.errors import KmipError

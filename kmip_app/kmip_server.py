@@ -13,12 +13,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from kmip_app import checks, logs
-from kmip_app.choosing import PYKMIP_CONFIG, choose
-from kmip_app.config import Configuration, StartError
+from kmip_app import logs
+from kmip_app.configuration import checks
+from kmip_app.configuration.config import Configuration, StartError
+from kmip_app.configuration.loading import PYKMIP_CONFIG, choose
+from kmip_app.configuration.settings import SETTINGS
 from kmip_app.logs import DEFAULT_LOG
 from kmip_app.server import Server
-from kmip_app.settings import SETTINGS
 
 LOG: Final = logging.getLogger("kmip_app")
 

@@ -16,7 +16,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final, cast
 
-from kmip_app.config import Configuration, StartError
+from kmip_app.configuration.config import Configuration, StartError
 from kmip_app.printable import printable
 
 OURS: Final = ("kmip.server", "kmipd", "kmip_adapters", "kmip_app")

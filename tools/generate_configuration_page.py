@@ -5,8 +5,8 @@ python -m tools.generate_configuration_page
 
 from pathlib import Path
 
-from kmip_app.choosing import CONFIG_VARIABLE
-from kmip_app.settings import TOPICS, Setting
+from kmip_app.configuration.loading import CONFIG_VARIABLE
+from kmip_app.configuration.settings import TOPICS, Setting
 
 PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
 

@@ -23,7 +23,7 @@ from kmip_app.cli import (
     verify,
 )
 from kmip_app.cli.options import CONTEXT
-from kmip_app.config import StartError
+from kmip_app.configuration.config import StartError
 from kmip_app.system_errors import told
 
 COMMANDS: Final = (

@@ -8,8 +8,8 @@ from typing import Any, Final
 import click
 
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
-from kmip_app.config import StartError
-from kmip_app.passphrases import FORMS, PASSPHRASE
+from kmip_app.configuration.config import StartError
+from kmip_app.configuration.passphrases import FORMS, PASSPHRASE
 
 MINIMUM: Final = 12  # bytes of a passphrase
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
-from kmip_app import checks, logs
+from kmip_app import logs
 from kmip_app.cli.options import CONTEXT, SettingsCommand, chosen, config_option, setting_options
+from kmip_app.configuration import checks
 
 
 def check_config(config_path: str | None, **values: Any) -> None:

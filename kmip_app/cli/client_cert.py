@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
-from kmip_app.config import StartError
+from kmip_app.configuration.config import StartError
 from kmip_app.pki import PkiError, ensure_pki, issue_client
 
 

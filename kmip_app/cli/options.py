@@ -1,6 +1,6 @@
 """Options made from the table of settings, so that the command line has all of them and says the same.
 
-Values stay text here: `kmip_app.choosing` reads them together with all other places and tells all problems at once.
+Values stay text here: `kmip_app.configuration.loading` reads them together with all other places and tells all problems at once.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import click
 
-from kmip_app.choosing import SEARCH, Check, Choice, checked_by_nobody, choose
-from kmip_app.settings import SETTINGS, TOPICS, Setting
+from kmip_app.configuration.loading import SEARCH, Check, Choice, checked_by_nobody, choose
+from kmip_app.configuration.settings import SETTINGS, TOPICS, Setting
 
 CONTEXT: Final[dict[str, Any]] = {
     "help_option_names": ["-h", "--help"],

@@ -4,7 +4,7 @@ import click
 
 from kmip_adapters.identity.passwords import UnusablePasswords, hash_line
 from kmip_app.cli.options import CONTEXT
-from kmip_app.config import StartError
+from kmip_app.configuration.config import StartError
 
 
 def password(name: str) -> None:

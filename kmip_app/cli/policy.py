@@ -7,7 +7,7 @@ import click
 from kmip_adapters.identity.groups import NO_GROUP, FileGroups, Groups, RememberedGroups
 from kmip_adapters.policy.json_format import OPERATIONS
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
-from kmip_app.config import StartError
+from kmip_app.configuration.config import StartError
 from kmip_app.printable import printable
 from kmip_core.enums import Operation
 from kmip_core.errors import KmipError

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 import click
 
-from kmip_app import checks, logs
-from kmip_app.choosing import PYKMIP_CONFIG
+from kmip_app import logs
 from kmip_app.cli import run_command, serve
 from kmip_app.cli.options import CONTEXT, SettingsCommand, chosen, setting_options
+from kmip_app.configuration import checks
+from kmip_app.configuration.loading import PYKMIP_CONFIG
 from kmip_app.logs import DEFAULT_LOG
 
 NAMES: Final = (

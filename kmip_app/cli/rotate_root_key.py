@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
-from kmip_app.config import StartError
-from kmip_app.passphrases import FORMS, PASSPHRASE
+from kmip_app.configuration.config import StartError
+from kmip_app.configuration.passphrases import FORMS, PASSPHRASE
 
 if TYPE_CHECKING:
-    from kmip_app.config import Configuration
+    from kmip_app.configuration.config import Configuration
 
 
 def rotate_root_key(to_passphrase: str | None, to_key_file: bool, config_path: str | None, **values: Any) -> None:

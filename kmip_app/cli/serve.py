@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from kmip_app import checks, logs
-from kmip_app.choosing import Choice
+from kmip_app import logs
 from kmip_app.cli.options import CONTEXT, SettingsCommand, chosen, config_option, setting_options
-from kmip_app.config import default_data_directory
+from kmip_app.configuration import checks
+from kmip_app.configuration.config import default_data_directory
+from kmip_app.configuration.loading import Choice
 
 if TYPE_CHECKING:
     from kmip_app.server import Server

@@ -18,7 +18,7 @@ from kmip.pie.client import ProxyKmipClient
 
 from kmip_adapters.transport.limits import TransportLimits
 from kmip_adapters.ttlv.codec import Codec
-from kmip_app.config import Configuration
+from kmip_app.configuration.config import Configuration
 from kmip_app.server import Server
 from kmip_core.attributes import Attributes
 from kmip_core.enums import (

@@ -18,7 +18,7 @@ from kmip.core import enums
 from kmip.pie.client import ProxyKmipClient
 
 from kmip_app import KmipServer
-from kmip_app.config import StartError
+from kmip_app.configuration.config import StartError
 from kmip_app.pki import Pki, ensure_pki
 from tests.server import ROOT
 

@@ -10,7 +10,7 @@ from kmip.pie import objects
 from kmip.pie.client import ProxyKmipClient
 
 from kmip_app import KmipServer, cli
-from kmip_app.config import StartError
+from kmip_app.configuration.config import StartError
 from kmip_app.pki import issue_client
 from tests.pykmip_databases import make_database, one_of_each
 

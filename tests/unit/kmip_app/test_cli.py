@@ -10,7 +10,7 @@ from click.testing import CliRunner
 import kmip_app
 from kmip_app import cli
 from kmip_app.cli import pykmip_server
-from kmip_app.settings import SETTINGS
+from kmip_app.configuration.settings import SETTINGS
 
 LETTERS_OF_PYKMIP_SERVER = ["-n", "-p", "-c", "-k", "-a", "-s", "-f", "-l", "-o", "-i", "-v", "-d"]
 

@@ -11,10 +11,10 @@ from kmip_adapters.crypto.software import SoftwareCrypto
 from kmip_adapters.system.clock import MovableClock, SystemClock
 from kmip_adapters.ttlv.mishaps import MishapService
 from kmip_adapters.ttlv.service import TtlvService
-from kmip_app.config import CRYPTO, Configuration, StartError
+from kmip_app.configuration.config import CRYPTO, Configuration, StartError
+from kmip_app.configuration.settings import SETTINGS
 from kmip_app.container import Container, build, capabilities, empty
 from kmip_app.server import Server
-from kmip_app.settings import SETTINGS
 from kmip_core.enums import BlockCipherMode, CryptographicAlgorithm, HashingAlgorithm, Operation, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.operations import CATALOGUE

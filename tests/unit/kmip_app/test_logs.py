@@ -12,7 +12,7 @@ import pytest
 from attrs import evolve
 
 from kmip_app import logs
-from kmip_app.config import Configuration, StartError
+from kmip_app.configuration.config import Configuration, StartError
 
 Attach = Callable[..., Path]
 

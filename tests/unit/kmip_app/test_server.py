@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kmip_adapters.storage.lock import directory_lock
-from kmip_app.config import Configuration, StartError
+from kmip_app.configuration.config import Configuration, StartError
 from kmip_app.server import Server, _told_to_operators
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError

@@ -6,7 +6,7 @@ import pytest
 
 from kmip_adapters.transport.tls.suite_names import SUITE_NAMES
 from kmip_adapters.transport.tls.suites import OFFERS, check_suites, choose_offer, name_of
-from kmip_app.config import AUTH_SUITES
+from kmip_app.configuration.config import AUTH_SUITES
 
 OF_THE_DOCUMENT = (
     "TLS_RSA_WITH_AES_128_CBC_SHA256",

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kmip_app.choosing import Choice, ConfigurationError, choose
-from kmip_app.server_conf import read_file
-from kmip_app.settings import SETTINGS
+from kmip_app.configuration.loading import Choice, ConfigurationError, choose
+from kmip_app.configuration.server_conf import read_file
+from kmip_app.configuration.settings import SETTINGS
 
 KEYS = st.sampled_from([*SETTINGS, "hostnme", "%", "enabled", "url", "a b", "zzzz", "\u00e9"])
 VALUES = st.sampled_from(

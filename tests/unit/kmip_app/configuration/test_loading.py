@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from kmip_app import checks
-from kmip_app.choosing import Choice, ConfigurationError, choose
-from kmip_app.config import Slugs, StartError, default_data_directory
+from kmip_app.configuration import checks
+from kmip_app.configuration.config import Slugs, StartError, default_data_directory
+from kmip_app.configuration.loading import Choice, ConfigurationError, choose
 from kmip_core.settings import Profile, RNGSeedMode
 
 OF_THE_DOCUMENT = """\

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kmip_app.extensions import EXTENSIONS
+from kmip_app.configuration.extensions import EXTENSIONS
 from kmip_core.enums import ItemType
 from kmip_core.structures import ExtensionInformation
 

@@ -14,9 +14,9 @@ from attrs import define, evolve, field
 from platformdirs import user_config_path
 
 from kmip_adapters.transport.tls.suites import choose_offer
-from kmip_app.config import Configuration, StartError, default_data_directory, in_home
-from kmip_app.server_conf import File, Problem, read_file
-from kmip_app.settings import ENVIRONMENT, SETTINGS, Setting
+from kmip_app.configuration.config import Configuration, StartError, default_data_directory, in_home
+from kmip_app.configuration.server_conf import File, Problem, read_file
+from kmip_app.configuration.settings import ENVIRONMENT, SETTINGS, Setting
 
 CONFIG_VARIABLE: Final = "KMIPD_CONFIG_PATH"
 PYKMIP_CONFIG: Final = Path("/etc/pykmip/server.conf")
@@ -53,7 +53,7 @@ def usual_places() -> tuple[Path, ...]:
 
 
 Check = Callable[[Configuration], Iterable[Problem]]
-"""Yields what is wrong with values that are each fine, each under the name of a setting (`kmip_app.checks`)."""
+"""Yields what is wrong with values that are each fine, each under the name of a setting (`kmip_app.configuration.checks`)."""
 
 
 def checked_by_nobody(configuration: Configuration) -> Iterable[Problem]:

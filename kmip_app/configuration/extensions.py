@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from kmip_app.kinds import Kind
+from kmip_app.configuration.setting_types import Kind
 from kmip_core.enums import ItemType
 from kmip_core.structures import ExtensionInformation
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from kmip_app import checks
-from kmip_app.config import Configuration
+from kmip_app.configuration import checks
+from kmip_app.configuration.config import Configuration
 from kmip_app.pki import Pki, ensure_pki
 from tests.pykmip_databases import make_database, one_of_each
 

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from attrs import define, field, frozen
 
-from kmip_app.config import Slugs
-from kmip_app.kinds import BOOLEAN, seconds
+from kmip_app.configuration.config import Slugs
+from kmip_app.configuration.setting_types import BOOLEAN, seconds
 
 SECTION: Final = "server"
 AUTH: Final = "auth:"

@@ -7,8 +7,8 @@ import click
 import pytest
 
 from kmip_app.cli import serve
-from kmip_app.config import Configuration
-from kmip_app.settings import SETTINGS, Setting
+from kmip_app.configuration.config import Configuration
+from kmip_app.configuration.settings import SETTINGS, Setting
 from tools.generate_configuration_page import PAGE, page
 
 OF_PYKMIP = {

@@ -1,8 +1,8 @@
 """What an operator decides: one record of choices, whatever place they were made in.
 
 The command line, environment, configuration file and the `KmipServer` constructor all end in a `Configuration`;
-`kmip_app.container` builds a server from it and nothing else. `kmip_app.settings` is the table of names that lead here,
-`kmip_app.choosing` joins the places.
+`kmip_app.container` builds a server from it and nothing else. `kmip_app.configuration.settings` is the table of names that lead here,
+`kmip_app.configuration.loading` joins the places.
 """
 
 import re
@@ -14,7 +14,7 @@ from attrs import field, frozen
 from platformdirs import user_data_path
 
 from kmip_adapters.transport.limits import TransportLimits
-from kmip_app.passphrases import PassphrasePlace
+from kmip_app.configuration.passphrases import PassphrasePlace
 from kmip_core.settings import Settings
 
 DEFAULT_PORT: Final = 5696  # KMIP 2.1 §10 (IANA)
@@ -56,7 +56,7 @@ class Slugs:
 
 @frozen(kw_only=True)
 class Configuration:
-    """Every choice, with safe defaults; `kmip_app.settings` says what each means to an operator.
+    """Every choice, with safe defaults; `kmip_app.configuration.settings` says what each means to an operator.
 
     rehearses: a server for tests of clients, whose clock can be moved and which fails on request (kmip_app.testing).
     pki_path: where the built-in PKI is; None for the data directory.

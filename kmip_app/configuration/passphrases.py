@@ -7,7 +7,7 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from kmip_adapters.sealing.passphrase import from_credential, from_descriptor
-from kmip_app.kinds import Kind
+from kmip_app.configuration.setting_types import Kind
 
 FORMS: Final = "fd:N for an open file descriptor, credential:NAME for a file in $CREDENTIALS_DIRECTORY"
 

@@ -10,10 +10,11 @@ import attrs
 from attrs import frozen
 
 from kmip_adapters.transport.tls.suites import check_suites
-from kmip_app import kinds
-from kmip_app.config import AUTH_SUITES, CRYPTO, LOGGING_LEVELS, Configuration
-from kmip_app.extensions import EXTENSIONS
-from kmip_app.kinds import (
+from kmip_app.configuration import setting_types
+from kmip_app.configuration.config import AUTH_SUITES, CRYPTO, LOGGING_LEVELS, Configuration
+from kmip_app.configuration.extensions import EXTENSIONS
+from kmip_app.configuration.passphrases import PASSPHRASE
+from kmip_app.configuration.setting_types import (
     BOOLEAN,
     EXISTING_FILE,
     EXISTING_PATH,
@@ -24,7 +25,6 @@ from kmip_app.kinds import (
     REPLACED_FILE,
     Kind,
 )
-from kmip_app.passphrases import PASSPHRASE
 from kmip_core.settings import Profile, RNGSeedMode, TicketUse
 
 ENVIRONMENT: Final = "KMIPD_"
@@ -104,9 +104,12 @@ PATHS: Final = "the built-in one, made at the first start"
 TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
     "Where it listens": (
         _pykmip(
-            "hostname", kinds.TEXT, "Name or address to listen on; 0.0.0.0 for every interface, :: with IPv6.", "-n"
+            "hostname",
+            setting_types.TEXT,
+            "Name or address to listen on; 0.0.0.0 for every interface, :: with IPv6.",
+            "-n",
         ),
-        _pykmip("port", kinds.whole(0, 65_535), "Port to listen on; 0 for any free one.", "-p"),
+        _pykmip("port", setting_types.whole(0, 65_535), "Port to listen on; 0 for any free one.", "-p"),
         _native(
             "ready_file",
             REPLACED_FILE,
@@ -125,7 +128,7 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
         ),
         _pykmip(
             "auth_suite",
-            kinds.one_of(AUTH_SUITES),
+            setting_types.one_of(AUTH_SUITES),
             "Basic: TLS 1.2 and 1.3, forward secrecy; TLS1.2: also the CBC suites of old clients; TLS1.3: only that.",
             "-s",
         ),
@@ -145,11 +148,11 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
     "Who clients are": (
         _native(
             "identity_source",
-            kinds.one_of(("cn", "san", "subject")),
+            setting_types.one_of(("cn", "san", "subject")),
             "What in a client's certificate names it: its common name, its one alternative name, its whole subject.",
         ),
         _native("groups_path", EXISTING_FILE, "JSON file of user names and their groups.", default="no groups"),
-        _native("groups_cache", kinds.seconds(), "How long the answer of a SLUGS service is believed."),
+        _native("groups_cache", setting_types.seconds(), "How long the answer of a SLUGS service is believed."),
         _native(
             "passwords_path",
             EXISTING_FILE,
@@ -165,13 +168,13 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
         ),
         _native(
             "tickets",
-            kinds.member_of(TicketUse),
+            setting_types.member_of(TicketUse),
             "Whether Login hands out tickets: off, bound to the certificate that logged in, or for any bearer.",
             "core.tickets",
         ),
         _native(
             "ticket_lifetime",
-            kinds.whole(1, unit="seconds"),
+            setting_types.whole(1, unit="seconds"),
             "How long a ticket is worth something at most.",
             "core.ticket_lifetime",
         ),
@@ -187,7 +190,7 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
         _native("live_policies", BOOLEAN, "Whether changes of policy files are taken up while the server runs."),
     ),
     "Log": (
-        _pykmip("logging_level", kinds.one_of(LOGGING_LEVELS), "How much is logged.", "-v"),
+        _pykmip("logging_level", setting_types.one_of(LOGGING_LEVELS), "How much is logged.", "-v"),
         _native(
             "log_path",
             LOG_FILE,
@@ -195,7 +198,7 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             letters="-l",
             default="standard error",
         ),
-        _native("log_format", kinds.one_of(("text", "json")), "Lines for people, or one JSON object a line."),
+        _native("log_format", setting_types.one_of(("text", "json")), "Lines for people, or one JSON object a line."),
     ),
     "Store": (
         _native(
@@ -206,7 +209,7 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             default="beside a database that is named, as NAME.kmipd; else the user's data directory",
         ),
         _pykmip("database_path", FUTURE_FILE, "SQLite file.", "-d", default="kmipd.sqlite in the data directory"),
-        _native("database", kinds.URL, "Database as an SQLAlchemy URL, instead of database_path."),
+        _native("database", setting_types.URL, "Database as an SQLAlchemy URL, instead of database_path."),
         _native(
             "root_key_passphrase",
             PASSPHRASE,
@@ -218,12 +221,12 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
     "How it answers": (
         _native(
             "crypto",
-            kinds.one_of(CRYPTO),
+            setting_types.one_of(CRYPTO),
             "Where keys live and work: in this process, or in a stand-in for a token that lets none of them out.",
         ),
         _native(
             "profile",
-            kinds.member_of(Profile),
+            setting_types.member_of(Profile),
             "Which cryptography is served: all of the standard, or only what is sound today.",
             "core.profile",
         ),
@@ -266,48 +269,68 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
         _native("interop", BOOLEAN, "Offer the Interop operation, for conformance tests.", "core.interop"),
         _native(
             "certificate_authority",
-            kinds.TEXT_OR_NONE,
+            setting_types.TEXT_OR_NONE,
             "Subject of the authority that Certify makes for an owner who names no issuer.",
             "core.certificate_authority",
         ),
-        _native("rng_seed", kinds.member_of(RNGSeedMode), "How RNG Seed is answered.", "core.rng_seed"),
+        _native("rng_seed", setting_types.member_of(RNGSeedMode), "How RNG Seed is answered.", "core.rng_seed"),
         _native(
             "check_time_stamp",
             BOOLEAN,
             "Whether requests with a time stamp far from the server's clock are refused.",
             "core.check_time_stamp",
         ),
-        _native("time_stamp_tolerance", kinds.whole(0, unit="seconds"), "How far is far.", "core.time_stamp_tolerance"),
-        _native("lease_time", kinds.whole(0, unit="seconds"), "What Obtain Lease grants.", "core.lease_time"),
+        _native(
+            "time_stamp_tolerance",
+            setting_types.whole(0, unit="seconds"),
+            "How far is far.",
+            "core.time_stamp_tolerance",
+        ),
+        _native("lease_time", setting_types.whole(0, unit="seconds"), "What Obtain Lease grants.", "core.lease_time"),
     ),
     "Limits": (
-        _native("maximum_request_size", kinds.whole(1_024, 2**31 - 1, "bytes"), "The largest request that is read."),
+        _native(
+            "maximum_request_size", setting_types.whole(1_024, 2**31 - 1, "bytes"), "The largest request that is read."
+        ),
         _native(
             "maximum_response_size",
-            kinds.whole(1_024, 2**31 - 1, "bytes"),
+            setting_types.whole(1_024, 2**31 - 1, "bytes"),
             "The largest answer that is sent.",
             "core.maximum_response_size",
         ),
-        _native("maximum_batch_items", kinds.whole(1), "Operations in one request.", "core.maximum_batch_items"),
-        _native("max_connections", kinds.whole(1), "Connections at once.", "limits.max_connections"),
         _native(
-            "connections_per_address", kinds.whole(1), "Connections from one address.", "limits.connections_per_address"
+            "maximum_batch_items", setting_types.whole(1), "Operations in one request.", "core.maximum_batch_items"
+        ),
+        _native("max_connections", setting_types.whole(1), "Connections at once.", "limits.max_connections"),
+        _native(
+            "connections_per_address",
+            setting_types.whole(1),
+            "Connections from one address.",
+            "limits.connections_per_address",
         ),
         _native(
-            "connections_per_identity", kinds.whole(1), "Connections of one client.", "limits.connections_per_identity"
+            "connections_per_identity",
+            setting_types.whole(1),
+            "Connections of one client.",
+            "limits.connections_per_identity",
         ),
         _native(
             "handshakes_per_address",
-            kinds.whole(1),
+            setting_types.whole(1),
             "Unfinished TLS handshakes from one address.",
             "limits.handshakes_per_address",
         ),
-        _native("handshake_timeout", kinds.seconds(), "Time for a TLS handshake.", "limits.handshake"),
+        _native("handshake_timeout", setting_types.seconds(), "Time for a TLS handshake.", "limits.handshake"),
         _native(
-            "message_timeout", kinds.seconds(), "Time from the first to the last byte of a request.", "limits.message"
+            "message_timeout",
+            setting_types.seconds(),
+            "Time from the first to the last byte of a request.",
+            "limits.message",
         ),
-        _native("write_timeout", kinds.seconds(), "Time for a client to take its answer.", "limits.write_stalled"),
-        _native("idle_timeout", kinds.seconds(or_never=True), "Time between requests.", "limits.idle"),
+        _native(
+            "write_timeout", setting_types.seconds(), "Time for a client to take its answer.", "limits.write_stalled"
+        ),
+        _native("idle_timeout", setting_types.seconds(or_never=True), "Time between requests.", "limits.idle"),
     ),
 }
 """Every setting, by the heading it has in the help and the documentation."""

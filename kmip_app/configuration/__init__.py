@@ -1,0 +1,1 @@
+"""What an operator decides: settings, where they come from, and the checks made of them."""
