@@ -48,7 +48,7 @@ from kmip_adapters.ttlv.service import TtlvService
 from kmip_adapters.ttlv.standard.tables import VERSIONS
 from kmip_app.claims import claimed
 from kmip_app.configuration.config import Configuration
-from kmip_app.pki import Bundle, Pki, ensure_pki
+from kmip_app.pki.authority import Bundle, Pki, ensure_pki
 from kmip_core.engine import Engine
 from kmip_core.enums import CryptographicAlgorithm, Operation
 from kmip_core.objects import CONTENT_CLASSES

@@ -7,7 +7,7 @@ import click
 
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
 from kmip_app.configuration.config import StartError
-from kmip_app.pki import PkiError, ensure_pki, issue_client
+from kmip_app.pki.authority import PkiError, ensure_pki, issue_client
 
 
 def client_cert(name: str, out: Path, config_path: str | None, **values: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 
 from attrs import frozen
 
-from kmip_app.pki import Bundle, Pki, ensure_pki, issue_client
+from kmip_app.pki.authority import Bundle, Pki, ensure_pki, issue_client
 
 CA_KEY_BITS: Final = 2_048
 

@@ -21,7 +21,7 @@ from kmip_app.configuration.config import Configuration
 from kmip_app.configuration.loading import choose
 from kmip_app.configuration.settings import SETTINGS
 from kmip_app.container import empty, planned_codec, planned_key_values
-from kmip_app.pki import Pki
+from kmip_app.pki.authority import Pki
 from kmip_app.server import REACHED_AT, Server
 from kmip_app.testing import seeding
 from kmip_app.testing.clients import ClientCertificate, certificate_for, make_pki

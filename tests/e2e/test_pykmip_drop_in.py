@@ -19,7 +19,7 @@ from kmip.pie.client import ProxyKmipClient
 
 from kmip_app import KmipServer
 from kmip_app.configuration.config import StartError
-from kmip_app.pki import Pki, ensure_pki
+from kmip_app.pki.authority import Pki, ensure_pki
 from tests.server import ROOT
 
 WITHIN = 30  # seconds; a hang limit

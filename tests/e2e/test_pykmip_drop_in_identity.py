@@ -17,7 +17,7 @@ from kmip.pie.client import ProxyKmipClient
 from kmip.pie.exceptions import KmipOperationFailure
 
 from kmip_app import KmipServer, cli
-from kmip_app.pki import Bundle, Pki, ensure_pki, issue_client
+from kmip_app.pki.authority import Bundle, Pki, ensure_pki, issue_client
 
 WITHIN = 10.0  # seconds; a hang limit
 FREE_FOR_OPS = {

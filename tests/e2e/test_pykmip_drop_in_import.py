@@ -11,7 +11,7 @@ from kmip.pie.client import ProxyKmipClient
 
 from kmip_app import KmipServer, cli
 from kmip_app.configuration.config import StartError
-from kmip_app.pki import issue_client
+from kmip_app.pki.authority import issue_client
 from tests.pykmip_databases import make_database, one_of_each
 
 

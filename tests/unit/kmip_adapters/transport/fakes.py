@@ -13,7 +13,7 @@ from kmip_adapters.identity.certificate import CertificateIdentity
 from kmip_adapters.transport.limits import TransportLimits
 from kmip_adapters.transport.server import TlsTtlvServer
 from kmip_adapters.transport.tls.context import build_ssl_context
-from kmip_app.pki import Pki, ensure_pki
+from kmip_app.pki.authority import Pki, ensure_pki
 from kmip_core.errors import KmipError, invalid_message
 from kmip_core.ports.steps import Pace, Pending
 from kmip_core.ports.transport import Answer, LastWords

@@ -23,7 +23,7 @@ from kmip_adapters.transport.connection import PIECE
 from kmip_adapters.transport.limits import TransportLimits
 from kmip_adapters.transport.server import TlsTtlvServer
 from kmip_adapters.transport.tls.context import build_ssl_context
-from kmip_app.pki import LEAF_LIFETIME, Bundle, Pki, issue_client
+from kmip_app.pki.authority import LEAF_LIFETIME, Bundle, Pki, issue_client
 from tests.unit.kmip_adapters.transport.fakes import (
     FakeService,
     a_server,

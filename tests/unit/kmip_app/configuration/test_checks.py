@@ -11,7 +11,7 @@ from attrs import evolve
 
 from kmip_app.configuration import checks
 from kmip_app.configuration.config import Configuration
-from kmip_app.pki import Pki, ensure_pki
+from kmip_app.pki.authority import Pki, ensure_pki
 from tests.pykmip_databases import make_database, one_of_each
 
 

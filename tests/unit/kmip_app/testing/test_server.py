@@ -15,7 +15,7 @@ from kmip_adapters.transport.client import TlsTtlvClient, client_context
 from kmip_adapters.ttlv.mishaps import GARBAGE
 from kmip_app.configuration.loading import ConfigurationError
 from kmip_app.container import planned_codec
-from kmip_app.pki import PkiError, ensure_pki
+from kmip_app.pki.authority import PkiError, ensure_pki
 from kmip_app.testing import KmipTestServer
 from kmip_core.attributes import Attributes
 from kmip_core.enums import (

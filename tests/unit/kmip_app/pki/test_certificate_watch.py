@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from kmip_app import KmipServer
-from kmip_app.certificate_watch import CertificateWatch
-from kmip_app.pki import Bundle, Pki, ensure_pki, issue_client
+from kmip_app.pki.authority import Bundle, Pki, ensure_pki, issue_client
+from kmip_app.pki.certificate_watch import CertificateWatch
 
 WITHIN = 15.0  # seconds; a hang limit
 

@@ -12,7 +12,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from cryptography.x509.verification import PolicyBuilder, Store
 
 from kmip_app import cli
-from kmip_app.pki import LEAF_LIFETIME, RENEW_BEFORE, PkiError, ensure_pki, issue_client
+from kmip_app.pki.authority import LEAF_LIFETIME, RENEW_BEFORE, PkiError, ensure_pki, issue_client
 
 NOW = dt.datetime.now(dt.UTC)
 FILES = {f"{name}.{kind}" for name in ("ca", "server-rsa", "server-ec", "client") for kind in ("crt", "key")}

@@ -1,0 +1,1 @@
+"""The built-in PKI, and the watch over certificates that change while the server runs."""
