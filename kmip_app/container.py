@@ -46,8 +46,8 @@ from kmip_adapters.ttlv.key_values import TtlvKeyValues
 from kmip_adapters.ttlv.mishaps import Mishaps, MishapService
 from kmip_adapters.ttlv.service import TtlvService
 from kmip_adapters.ttlv.standard.tables import VERSIONS
-from kmip_app.claims import claimed
 from kmip_app.configuration.config import Configuration
+from kmip_app.conformance_profiles import claimed
 from kmip_app.pki.authority import Bundle, Pki, ensure_pki
 from kmip_core.engine import Engine
 from kmip_core.enums import CryptographicAlgorithm, Operation

@@ -28,9 +28,9 @@ from kmip_adapters.transport.server import TlsTtlvServer
 from kmip_adapters.transport.tls.suites import choose_offer
 from kmip_app.configuration.config import Configuration, StartError
 from kmip_app.container import build
+from kmip_app.maintenance.pykmip_database import is_pykmip_database, told_of_pykmip
 from kmip_app.pki.authority import Pki, PkiError
 from kmip_app.pki.certificate_watch import CertificateWatch, revoked_by
-from kmip_app.pykmip_database import is_pykmip_database, told_of_pykmip
 from kmip_app.system_errors import told
 from kmip_core.errors import KmipError
 from kmip_core.ports.audit import AuditRecord, AuditTrail

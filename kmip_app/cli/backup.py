@@ -16,7 +16,7 @@ def backup(file: Path, config_path: str | None, **values: Any) -> None:
     without it a backup is worth nothing. `kmipd restore` puts a backup back.
     """
     from kmip_adapters.storage.sql import care as store
-    from kmip_app.care import for_operators  # all of the wiring: not wanted for the help
+    from kmip_app.maintenance.store import for_operators  # all of the wiring: not wanted for the help
 
     database = chosen(values, config_path).configuration.sqlite_path
     if database is None:

@@ -11,9 +11,9 @@ import click
 
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
 from kmip_app.configuration.config import StartError
+from kmip_app.maintenance.pykmip_database import Found, NoPyKmipDatabase, PyKmipDatabase
+from kmip_app.maintenance.pykmip_import import Report, take
 from kmip_app.printable import printable
-from kmip_app.pykmip_database import Found, NoPyKmipDatabase, PyKmipDatabase
-from kmip_app.pykmip_import import Report, take
 from kmip_core.errors import KmipError
 
 

@@ -17,12 +17,12 @@ def verify(config_path: str | None, **values: Any) -> int:
     Links to objects that are not here are told, but no damage. Exit code 1 if anything is damaged.
     """
     from kmip_adapters.storage.sql import care as store
-    from kmip_app import care  # all of the wiring: not wanted for the help
+    from kmip_app.maintenance import store  # all of the wiring: not wanted for the help
 
-    with care.beside(chosen(values, config_path).configuration, "Store verified") as container:
-        with care.progress("Opening objects") as told:
+    with store.beside(chosen(values, config_path).configuration, "Store verified") as container:
+        with store.progress("Opening objects") as told:
             damages = store.verify(container.storage(), told)
-        with care.progress("Following links") as told:
+        with store.progress("Following links") as told:
             links = list(store.dangling_links(container.storage(), told))
     tell(damages)
     for identifier, target in links:

@@ -16,8 +16,8 @@ from kmip_adapters.identity.passwords import PasswordFile, UnusablePasswords
 from kmip_adapters.policy.json_files import JsonPolicies
 from kmip_app.configuration.config import Configuration
 from kmip_app.configuration.server_conf import Problem
+from kmip_app.maintenance.pykmip_database import is_pykmip_database, told_of_pykmip
 from kmip_app.pki.certificate_watch import revoked_by
-from kmip_app.pykmip_database import is_pykmip_database, told_of_pykmip
 
 
 def warnings(configuration: Configuration) -> Iterator[str]:

@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from kmip_app import pykmip_rows as rows
+from kmip_app.maintenance import pykmip_rows as rows
+from kmip_app.maintenance.pykmip_rows import NotTaken, Row
 from kmip_app.printable import printable
-from kmip_app.pykmip_rows import NotTaken, Row
 from kmip_core import enums
 from kmip_core.attributes import Attributes
 from kmip_core.enums import ObjectType, State

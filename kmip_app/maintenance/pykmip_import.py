@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from kmip_app.pykmip_database import Found
+from kmip_app.maintenance.pykmip_database import Found
 from kmip_core.ports.audit import AuditRecord
 
 TOGETHER: Final = 200  # objects in one commit

@@ -9,7 +9,7 @@ from attrs import evolve
 from kmip_adapters.crypto.software import SoftwareCrypto
 from kmip_adapters.ttlv.converter import make_converter
 from kmip_adapters.ttlv.standard import tables
-from kmip_app.claims import CLAIMS, Claim, claimed
+from kmip_app.conformance_profiles import CLAIMS, Claim, claimed
 from kmip_core.enums import Operation, ProfileName
 from kmip_core.operations import CATALOGUE, query
 from kmip_core.ports.crypto import CryptoCapabilities

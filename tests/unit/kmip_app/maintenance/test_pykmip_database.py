@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kmip_app.pykmip_database import Found, NoPyKmipDatabase, PyKmipDatabase, is_pykmip_database
+from kmip_app.maintenance.pykmip_database import Found, NoPyKmipDatabase, PyKmipDatabase, is_pykmip_database
 from kmip_core import enums
 from kmip_core.enums import ObjectType, State
 from kmip_core.masks import CryptographicUsageMask

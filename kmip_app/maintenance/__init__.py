@@ -1,0 +1,1 @@
+"""Maintenance of the store by commands: backup, verification, and the import of a PyKMIP database."""
