@@ -288,8 +288,8 @@ def reasons_page() -> str:
     return _page(
         "Result reasons",
         "The server always knows the most precise reason of a refusal; what a client reads is the word that its "
-        "version of the protocol has for it. From `kmip_adapters.ttlv.standard.reasons.ROWS`; a dot stands for the precise "
-        "reason itself.",
+        "version of the protocol has for it. From `kmip_adapters.ttlv.standard.reasons.ROWS`; a dot stands for the "
+        "precise reason itself.",
         _table(["Precise reason", "Operations", *map(str, tables.VERSIONS)], rows),
         "## The same in every version that has them",
         _listed(same) + ".",

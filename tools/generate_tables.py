@@ -4,7 +4,7 @@
 
 Reads SPEC_DIR/enumerations.csv and tags.csv (and, for section numbers, kmip-2.1.md) and writes, below the
 project root or DIRECTORY: enums.py and masks.py of kmip_core, enumerations.csv and tags.csv of
-kmip_adapters/ttlv/data. The same input always gives the same bytes; a test compares them.
+kmip_adapters/ttlv/standard/data. The same input always gives the same bytes; a test compares them.
 """
 
 import argparse
@@ -276,8 +276,8 @@ def generate(spec: Path) -> dict[str, str]:
     return {
         "kmip_core/enums.py": enums_module(enumerations),
         "kmip_core/masks.py": masks_module(enumerations),
-        "kmip_adapters/ttlv/data/enumerations.csv": enumerations_table(enumerations),
-        "kmip_adapters/ttlv/data/tags.csv": tags_table(spec),
+        "kmip_adapters/ttlv/standard/data/enumerations.csv": enumerations_table(enumerations),
+        "kmip_adapters/ttlv/standard/data/tags.csv": tags_table(spec),
     }
 
 

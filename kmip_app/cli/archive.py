@@ -21,9 +21,9 @@ def export(file: Path, passphrase: str | None, config_path: str | None, **values
     passphrase has all keys. Its form is documented (docs/care.md).
     """
     from kmip_adapters.storage.archive import write_archive
-    from kmip_adapters.storage.sql import care as store
+    from kmip_adapters.storage.sql import maintenance
     from kmip_adapters.storage.sql.sqlite import sync
-    from kmip_app.maintenance import store  # all of the wiring: not wanted for the help
+    from kmip_app.maintenance import store_access  # all of the wiring: not wanted for the help
 
     configuration = chosen(values, config_path).configuration
     if file.exists():
@@ -32,10 +32,10 @@ def export(file: Path, passphrase: str | None, config_path: str | None, **values
     part = file.with_name(f"{file.name}.part")
     part.unlink(missing_ok=True)
     try:
-        with store.beside(configuration, "Exported to an archive") as container:
+        with store_access.beside(configuration, "Exported to an archive") as container:
             descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as stream, store.progress("Writing objects") as told:
-                count = write_archive(stream, words, store.everything(container.storage(), told))
+            with os.fdopen(descriptor, "wb") as stream, store_access.progress("Writing objects") as told:
+                count = write_archive(stream, words, maintenance.everything(container.storage(), told))
             sync(part)
         part.replace(file)
         sync(file.absolute().parent)
@@ -51,15 +51,15 @@ def import_archive(file: Path, passphrase: str | None, config_path: str | None, 
     run again. The server must not be running. Exit code 1 if an object could not be taken.
     """
     from kmip_adapters.storage.archive import read_archive
-    from kmip_app.maintenance import store  # all of the wiring: not wanted for the help
+    from kmip_app.maintenance import store_access  # all of the wiring: not wanted for the help
     from kmip_app.server import opened
 
     configuration = chosen(values, config_path).configuration
     words = _words(passphrase, confirm=False)
-    with store.for_operators():
+    with store_access.for_operators():
         in_all = sum(1 for _ in read_archive(file, words))  # to the end, before anything of it is taken
-        with opened(configuration, alone=True) as container, store.progress("Taking objects") as told:
-            imported = store.take(container, read_archive(file, words), told, in_all)
+        with opened(configuration, alone=True) as container, store_access.progress("Taking objects") as told:
+            imported = store_access.take(container, read_archive(file, words), told, in_all)
     types = ", ".join(f"{count} {name}" for name, count in sorted(imported.taken.items()))
     click.echo(f"taken: {sum(imported.taken.values())}{f' ({types})' if types else ''}")
     click.echo(f"there already: {imported.present}")

@@ -1,6 +1,7 @@
 """Options made from the table of settings, so that the command line has all of them and says the same.
 
-Values stay text here: `kmip_app.configuration.loading` reads them together with all other places and tells all problems at once.
+Values stay text here: `kmip_app.configuration.loading` reads them together with all other places and reports all
+problems at once.
 """
 
 from collections.abc import Iterable, Mapping

@@ -16,11 +16,11 @@ def restore(file: Path, replace: bool, config_path: str | None, **values: Any) -
     What was changed after the backup is not in it. Exit code 1 if something in the backup is damaged; nothing was
     restored then.
     """
-    from kmip_app.maintenance import store  # all of the wiring: not wanted for the help
+    from kmip_app.maintenance import store_access  # all of the wiring: not wanted for the help
 
     configuration = chosen(values, config_path).configuration
-    with store.progress("Opening objects") as told:
-        damages = store.restore(configuration, file, replace=replace, told=told)
+    with store_access.progress("Opening objects") as told:
+        damages = store_access.restore(configuration, file, replace=replace, told=told)
     if damages:
         tell(damages)
         click.echo("nothing was restored", err=True)

@@ -19,14 +19,14 @@ def rotate_root_key(to_passphrase: str | None, to_key_file: bool, config_path: s
     over from one to the other, start it anew with the new settings: until then it serves, but cannot make data keys.
     Copies of the old root key still open old backups. A rotation that was interrupted is begun again.
     """
-    from kmip_app.maintenance import store  # all of the wiring: not wanted for the help
+    from kmip_app.maintenance import store_access  # all of the wiring: not wanted for the help
 
     configuration = chosen(values, config_path).configuration
     if to_passphrase is not None and to_key_file:
         raise StartError("--to-passphrase and --to-key-file exclude each other; leave one out")
     if configuration.root_key == "passphrase" and to_passphrase is None and not to_key_file:
         raise StartError("the root key is made of a passphrase; name the new one with --to-passphrase")
-    with store.beside(configuration, "Root key rotated") as container:
+    with store_access.beside(configuration, "Root key rotated") as container:
         root_key_id = _rotate(container, configuration, to_passphrase, to_key_file)
     click.echo(f"the root key is now {root_key_id}")
     if to_passphrase is not None:
@@ -58,14 +58,14 @@ def rotate_data_key(config_path: str | None, **values: Any) -> None:
 
     A rotation that was interrupted goes on where it was when the command is given again.
     """
-    from kmip_adapters.storage.sql import care as store
-    from kmip_app.maintenance import store  # all of the wiring: not wanted for the help
+    from kmip_adapters.storage.sql import maintenance
+    from kmip_app.maintenance import store_access  # all of the wiring: not wanted for the help
 
     with (
-        store.beside(chosen(values, config_path).configuration, "Data key rotated") as container,
-        store.progress("Sealing objects") as told,
+        store_access.beside(chosen(values, config_path).configuration, "Data key rotated") as container,
+        store_access.progress("Sealing objects") as told,
     ):
-        count = store.rotate_data_key(container.storage(), told)
+        count = maintenance.rotate_data_key(container.storage(), told)
     click.echo(f"{count:,} objects sealed anew")
 
 

@@ -8,7 +8,7 @@ import click
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
 
 if TYPE_CHECKING:
-    from kmip_adapters.storage.sql.care import Damage
+    from kmip_adapters.storage.sql.maintenance import Damage
 
 
 def verify(config_path: str | None, **values: Any) -> int:
@@ -16,14 +16,14 @@ def verify(config_path: str | None, **values: Any) -> int:
 
     Links to objects that are not here are told, but no damage. Exit code 1 if anything is damaged.
     """
-    from kmip_adapters.storage.sql import care as store
-    from kmip_app.maintenance import store  # all of the wiring: not wanted for the help
+    from kmip_adapters.storage.sql import maintenance
+    from kmip_app.maintenance import store_access  # all of the wiring: not wanted for the help
 
-    with store.beside(chosen(values, config_path).configuration, "Store verified") as container:
-        with store.progress("Opening objects") as told:
-            damages = store.verify(container.storage(), told)
-        with store.progress("Following links") as told:
-            links = list(store.dangling_links(container.storage(), told))
+    with store_access.beside(chosen(values, config_path).configuration, "Store verified") as container:
+        with store_access.progress("Opening objects") as told:
+            damages = maintenance.verify(container.storage(), told)
+        with store_access.progress("Following links") as told:
+            links = list(maintenance.dangling_links(container.storage(), told))
     tell(damages)
     for identifier, target in links:
         click.echo(f"{identifier}: links to {target}, which is not here")

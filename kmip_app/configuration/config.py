@@ -1,8 +1,8 @@
 """What an operator decides: one record of choices, whatever place they were made in.
 
 The command line, environment, configuration file and the `KmipServer` constructor all end in a `Configuration`;
-`kmip_app.container` builds a server from it and nothing else. `kmip_app.configuration.settings` is the table of names that lead here,
-`kmip_app.configuration.loading` joins the places.
+`kmip_app.container` builds a server from it and nothing else. `kmip_app.configuration.settings` is the table of names
+that lead here, `kmip_app.configuration.loading` joins the places.
 """
 
 import re

@@ -53,7 +53,7 @@ def usual_places() -> tuple[Path, ...]:
 
 
 Check = Callable[[Configuration], Iterable[Problem]]
-"""Yields what is wrong with values that are each fine, each under the name of a setting (`kmip_app.configuration.checks`)."""
+"""Yields what is wrong with a combination of values, under the name of a setting (`kmip_app.configuration.checks`)."""
 
 
 def checked_by_nobody(configuration: Configuration) -> Iterable[Problem]:

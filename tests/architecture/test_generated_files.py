@@ -12,8 +12,8 @@ SPEC = Path(os.environ.get("KMIPD_SPEC", PROJECT.parent / "shared" / "spec"))
 GENERATED = (
     "kmip_core/enums.py",
     "kmip_core/masks.py",
-    "kmip_adapters/ttlv/data/enumerations.csv",
-    "kmip_adapters/ttlv/data/tags.csv",
+    "kmip_adapters/ttlv/standard/data/enumerations.csv",
+    "kmip_adapters/ttlv/standard/data/tags.csv",
 )
 
 

@@ -1,11 +1,11 @@
 """X.509 certificates behind their port; one module for each kind of work.
 
-certificate_descriptions    what a certificate says, as attributes
-certificate_names           the names in it
-certificate_requests        what a request asks for
-certificate_issuing         making and signing one
-certificate_chains          judging a chain
-x509_certificates           what they share
+descriptions    what a certificate says, as attributes
+names           the names in it
+requests        what a request asks for
+issuing         making and signing one
+chains          judging a chain
+x509            what they share
 """
 
 from collections.abc import Sequence

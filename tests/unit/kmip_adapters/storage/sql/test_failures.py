@@ -14,8 +14,8 @@ from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.pending import DONE, Done
 from kmip_adapters.storage.sql import sqlite
-from kmip_adapters.storage.sql.care import verify
 from kmip_adapters.storage.sql.commit import Commit
+from kmip_adapters.storage.sql.maintenance import verify
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_adapters.storage.sql.writer import Writer
 from kmip_core.enums import ResultReason

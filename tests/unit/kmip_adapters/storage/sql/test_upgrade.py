@@ -20,7 +20,7 @@ from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.records import encode_attributes
 from kmip_adapters.storage.sql import sqlite
 from kmip_adapters.storage.sql.attribute_index import entries
-from kmip_adapters.storage.sql.care import verify
+from kmip_adapters.storage.sql.maintenance import verify
 from kmip_adapters.storage.sql.migration import HISTORY, History, open_schema
 from kmip_adapters.storage.sql.rows import policy_of
 from kmip_adapters.storage.sql.schema import DATE_COLUMNS, TRAIT_COLUMNS

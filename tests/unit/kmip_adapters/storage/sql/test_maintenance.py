@@ -11,7 +11,7 @@ from sqlalchemy import select
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.errors import StorageUnusable
-from kmip_adapters.storage.sql.care import Damage, backup, dangling_links, reseal, rotate_data_key, verify
+from kmip_adapters.storage.sql.maintenance import Damage, backup, dangling_links, reseal, rotate_data_key, verify
 from kmip_adapters.storage.sql.prepared import Prepared
 from kmip_adapters.storage.sql.schema import managed_objects
 from kmip_adapters.storage.sql.storage import SqlStorage

@@ -17,8 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from kmip_adapters.audit.file_trail import FileTrail
 from kmip_adapters.storage.archive import ArchiveUnusable, Entry
 from kmip_adapters.storage.lock import directory_lock
-from kmip_adapters.storage.sql import care, sqlite
-from kmip_adapters.storage.sql.care import Damage
+from kmip_adapters.storage.sql import maintenance, sqlite
+from kmip_adapters.storage.sql.maintenance import Damage
 from kmip_app.configuration.config import Configuration, StartError
 from kmip_app.container import build
 from kmip_app.server import UNUSABLE, opened
@@ -90,12 +90,12 @@ def restore(
             raise StartError(f"{aside} exists from an earlier restore; move it away or remove it")
         new = database.with_name(f"{database.name}.restored")
         new.unlink(missing_ok=True)
-        care.schema_of(file)
+        maintenance.schema_of(file)
         sqlite.copy_database(file, new)
         try:
             damages = _damages(configuration, new, told)
             if not damages:
-                care.put_in_place(new, database, aside)
+                maintenance.put_in_place(new, database, aside)
         finally:
             for end in ("", "-wal", "-shm"):
                 new.with_name(new.name + end).unlink(missing_ok=True)
@@ -107,10 +107,10 @@ def restore(
 
 def _damages(configuration: Configuration, database: Path, told: Callable[[int, int], None]) -> tuple[Damage, ...]:
     """Open every object of a copy, with the root key that the server will have."""
-    wanted = care.schema_of(database)
+    wanted = maintenance.schema_of(database)
     storage = build(evolve(configuration, database=None, database_path=database)).storage()
     try:
-        return care.verify(storage, told)
+        return maintenance.verify(storage, told)
     finally:
         storage.close()
         copy = database.with_name(f"{database.name}.schema-{wanted}")  # of an upgrade; the backup itself is one
