@@ -374,7 +374,7 @@ class _Batch:
         for record in records:
             work.record(record)
         commitment = work.hand_over()
-        if not commitment.is_known:
+        if not commitment.is_done:
             yield commitment
         commitment.result()
         self.afterwards.is_done = True

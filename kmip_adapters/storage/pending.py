@@ -79,11 +79,11 @@ class Done:
     """A `Commitment` whose outcome is known.  error: why nothing was written."""
 
     error: Exception | None = None
-    is_known = True
+    is_done = True
 
-    def when_known(self, tell: Callable[[], object]) -> None:
-        """Call `tell`."""
-        tell()
+    def add_done_callback(self, callback: Callable[[], object]) -> None:
+        """Call `callback`."""
+        callback()
 
     def wait(self) -> None:
         """Return."""

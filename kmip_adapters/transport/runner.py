@@ -100,7 +100,7 @@ class Runner:
                 return self._run_at(outcome, job, asker, has_begun=True)
             is_waiting = True
             go_on = partial(self._go_on, job, asker, holds_place=holds_place)
-            outcome.when_known(partial(self._tell, partial(self._take, go_on, asker)))
+            outcome.add_done_callback(partial(self._tell, partial(self._take, go_on, asker)))
             return None
         finally:
             if holds_place and not is_waiting:

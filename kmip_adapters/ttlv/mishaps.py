@@ -170,12 +170,12 @@ class HeldBack:
     seconds: float
     let_go: threading.Event
 
-    def when_known(self, tell: Callable[[], object]) -> None:
-        """Call `tell` from a thread of its own."""
+    def add_done_callback(self, callback: Callable[[], object]) -> None:
+        """Call `callback` from a thread of its own."""
 
         def tell_later() -> None:
             self.wait()
-            tell()
+            callback()
 
         threading.Thread(target=tell_later, name="kmip-held-back", daemon=True).start()
 

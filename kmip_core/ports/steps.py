@@ -24,8 +24,8 @@ class Pace(enum.Enum):
 class Pending(Protocol):
     """Something whose outcome will be known."""
 
-    def when_known(self, tell: Callable[[], object]) -> None:
-        """Call `tell` once, from any thread, when the outcome is known; at once if it is."""
+    def add_done_callback(self, callback: Callable[[], object]) -> None:
+        """Call `callback` once, from any thread, when the outcome is known; at once if it is."""
         ...
 
     def wait(self) -> None:

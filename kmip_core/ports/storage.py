@@ -31,8 +31,8 @@ class Commitment(Pending, Protocol):
     """What becomes of writes that were handed over."""
 
     @property
-    def is_known(self) -> bool:
-        """Whether `result` would answer at once."""
+    def is_done(self) -> bool:
+        """Whether the outcome is known, so that `result` returns at once."""
         ...
 
     def result(self) -> None:

@@ -258,11 +258,11 @@ def test_what_is_handed_over_is_there_once_its_result_is(store: Store) -> None:
         work.add(a_key("k1"), content())
         work.record(an_audit_record(1))
         commitment = work.hand_over()
-    commitment.when_known(told.set)
+    commitment.add_done_callback(told.set)
     commitment.wait()
 
     assert told.wait(30)
-    assert commitment.is_known
+    assert commitment.is_done
     commitment.result()
     assert present(store, "k1")
     assert store.pending_records() == (an_audit_record(1),)
@@ -273,7 +273,7 @@ def test_nothing_handed_over_is_known_at_once(store: Store) -> None:
         work.find("k1")
         commitment = work.hand_over()
 
-        assert commitment.is_known
+        assert commitment.is_done
         commitment.result()
 
 

@@ -64,23 +64,23 @@ class Handed(Generic[T]):
     A bare lock instead of an Event: half of them are never waited for, and an Event costs ten times as much to make.
     """
 
-    __slots__ = ("_done", "_refused", "_tells", "change", "error", "is_known", "value")
+    __slots__ = ("_callbacks", "_done", "_refused", "change", "error", "is_done", "value")
 
     def __init__(self, change: Change[T], refused: Callable[[BaseException], object] | None = None) -> None:
         self.change = change
         self.value: T | None = None
         self.error: BaseException | None = None
-        self.is_known = False
+        self.is_done = False
         self._refused = refused
-        self._tells: list[Callable[[], object]] = []
+        self._callbacks: list[Callable[[], object]] = []
         self._done = threading.Lock()
         self._done.acquire()
 
-    def when_known(self, tell: Callable[[], object]) -> None:
-        """Call `tell` once, in the writer's thread or here."""
-        self._tells.append(tell)
-        if self.is_known:
-            self._tell()
+    def add_done_callback(self, callback: Callable[[], object]) -> None:
+        """Call `callback` once, in the writer's thread or here."""
+        self._callbacks.append(callback)
+        if self.is_done:
+            self._call_back()
 
     def wait(self) -> None:
         """Return when the outcome is known."""
@@ -98,17 +98,17 @@ class Handed(Generic[T]):
 
     def settle(self) -> None:
         """For the writer: the outcome is known."""
-        self.is_known = True
+        self.is_done = True
         self._done.release()
-        self._tell()
+        self._call_back()
 
-    def _tell(self) -> None:
-        while self._tells:
+    def _call_back(self) -> None:
+        while self._callbacks:
             try:
-                tell = self._tells.pop()
+                callback = self._callbacks.pop()
             except IndexError:  # the other thread was faster
                 return
-            tell()
+            callback()
 
 
 class Writer:

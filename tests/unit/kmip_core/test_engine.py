@@ -214,7 +214,7 @@ class _Late:
 
 
 class _Unknown:
-    is_known = False
+    is_done = False
 
     def __init__(self, work: Any) -> None:
         self._work = work

@@ -95,11 +95,11 @@ class FakeCommit:
     gate: threading.Event | None
     known: threading.Event = field(factory=threading.Event)
 
-    def when_known(self, tell: Callable[[], object]) -> None:
+    def add_done_callback(self, callback: Callable[[], object]) -> None:
         def tell_later() -> None:
             assert self.gate is None or self.gate.wait(20)
             self.known.set()
-            tell()
+            callback()
 
         threading.Thread(target=tell_later, daemon=True).start()
 

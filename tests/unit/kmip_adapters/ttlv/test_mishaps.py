@@ -156,7 +156,7 @@ def test_a_late_answer_is_something_that_its_job_waits_for(rehearsal: Rehearsal)
         outcome = job.run()
     known = threading.Event()
 
-    outcome.when_known(known.set)
+    outcome.add_done_callback(known.set)
 
     assert known.wait(20)
     assert time.monotonic() - began >= 0.05

@@ -55,7 +55,7 @@ def insert(value: int) -> Callable[[Any], None]:
 def is_known_soon(handed: Handed[Any]) -> bool:
     """Whether the outcome comes at all."""
     known = threading.Event()
-    handed.when_known(known.set)
+    handed.add_done_callback(known.set)
     return known.wait(30)
 
 
@@ -222,12 +222,12 @@ def test_an_outcome_is_told_once_before_and_after_it_is_known(writer: Writer) ->
     gate, known = threading.Event(), threading.Event()
 
     handed = writer.hand_over(lambda cursor: gate.wait(30))
-    assert not handed.is_known
-    handed.when_known(lambda: (told.append("later"), known.set()))
+    assert not handed.is_done
+    handed.add_done_callback(lambda: (told.append("later"), known.set()))
     gate.set()
     assert known.wait(30)
-    assert handed.is_known
-    handed.when_known(lambda: told.append("at once"))
+    assert handed.is_done
+    handed.add_done_callback(lambda: told.append("at once"))
 
     assert told == ["later", "at once"]
     assert handed.result() is True
@@ -236,7 +236,7 @@ def test_an_outcome_is_told_once_before_and_after_it_is_known(writer: Writer) ->
 def test_a_listener_that_fails_does_not_end_the_writer(writer: Writer, path: Path) -> None:
     gate = threading.Event()
     handed = writer.hand_over(lambda cursor: gate.wait(30))
-    handed.when_known(lambda: 1 / 0)
+    handed.add_done_callback(lambda: 1 / 0)
     gate.set()
 
     assert handed.result() is True
