@@ -37,7 +37,7 @@ from kmip_core.ports.certificates import Certificates
 from kmip_core.ports.crypto import Crypto
 from kmip_core.ports.key_forms import KeyForms, KeyValueEncoder
 from kmip_core.ports.policy import PolicyDecider
-from kmip_core.ports.steps import Pace, Steps, waited
+from kmip_core.ports.steps import MoveTo, Pace, Steps, Wait, run_blocking
 from kmip_core.ports.storage import ConcurrentChange, Outbox, Storage, TakesLong, UnitOfWork
 from kmip_core.ports.system import Clock, FaultLog, Identifiers
 from kmip_core.principal import Principal
@@ -108,7 +108,7 @@ class Engine:
 
     def handle(self, message: RequestMessage, principal: Principal) -> ResponseMessage:
         """Return the answer to every item that was run; waits for commits."""
-        return waited(self.steps(message, principal))
+        return run_blocking(self.steps(message, principal))
 
     def steps(self, message: RequestMessage, principal: Principal) -> Steps[ResponseMessage]:
         """Give the answer to every item that was run; yields what it waits for: commits."""
@@ -244,10 +244,10 @@ class _Batch:
             self.unrecorded.append(_of_failure(record, refusal))
         return failure(refusal, item.operation, item.unique_batch_item_id)
 
-    def _slow_down(self) -> Pace:
-        """Return the pace at which to begin the unit of work again: nothing of it has happened."""
+    def _slow_down(self) -> MoveTo:
+        """Return the step after which the unit of work is begun again, at a slower pace: nothing of it has happened."""
         self.pace = _SLOWED[self.pace]
-        return self.pace
+        return MoveTo(self.pace)
 
     def _failed(
         self, answers: list[ResponseBatchItem], records: list[AuditRecord], error: KmipError
@@ -375,7 +375,7 @@ class _Batch:
             work.record(record)
         commitment = work.hand_over()
         if not commitment.is_done:
-            yield commitment
+            yield Wait(commitment)
         commitment.result()
         self.afterwards.is_done = True
         for record in records:

@@ -16,7 +16,7 @@ from kmip_core.enums import CredentialType, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.messages import RequestMessage, ResponseHeader, ResponseMessage, Ticket, UsernameAndPassword, failure
 from kmip_core.ports.audit import AuditRecord
-from kmip_core.ports.steps import Pace, Steps
+from kmip_core.ports.steps import MoveTo, Pace, Steps
 from kmip_core.ports.system import Clock, FaultLog, Identifiers
 from kmip_core.principal import BY_PASSWORD, BY_TICKET, Principal
 from kmip_core.settings import Settings, TicketUse
@@ -99,9 +99,9 @@ class Door:
             return principal
         groups = self.groups.remembered(principal.name)
         if groups is None:
-            yield Pace.REMOTE
+            yield MoveTo(Pace.REMOTE)
             groups = self.groups.of(principal.name)
-            yield self.pace(message)  # the thread is for those who wait
+            yield MoveTo(self.pace(message))  # the thread is for those who wait
         return evolve(principal, groups=groups)
 
     def _check(self, passwords: PasswordFile, name: str, password: str, principal: Principal) -> Steps[None]:
@@ -112,7 +112,7 @@ class Door:
             if passwords.is_remembered(name, password):
                 return
             if not passwords.is_known_wrong(name, password):
-                yield Pace.SLOW
+                yield MoveTo(Pace.SLOW)
                 self.guesses.check(name, principal)  # again: many may have come here at once
                 if passwords.is_remembered(name, password):
                     return

@@ -18,8 +18,8 @@ from kmip_adapters.transport.limits import TransportLimits
 from kmip_adapters.transport.workers import Workers
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
-from kmip_core.ports.steps import Pace
-from kmip_core.ports.transport import ANSWERS, Answer, Job, Service
+from kmip_core.ports.steps import MoveTo, Pace, Wait
+from kmip_core.ports.transport import Answer, Job, Service
 from kmip_core.principal import Principal
 
 LOG: Final = logging.getLogger("kmipd.transport")
@@ -93,15 +93,16 @@ class Runner:
         """On the loop: run a job up to its answer or its next wait."""
         is_waiting = False
         try:
-            outcome = job.run()
-            if isinstance(outcome, ANSWERS):
-                return outcome
-            if isinstance(outcome, Pace):
-                return self._run_at(outcome, job, asker, has_begun=True)
-            is_waiting = True
-            go_on = partial(self._go_on, job, asker, holds_place=holds_place)
-            outcome.add_done_callback(partial(self._tell, partial(self._take, go_on, asker)))
-            return None
+            match job.run():
+                case Wait(pending):
+                    is_waiting = True
+                    go_on = partial(self._go_on, job, asker, holds_place=holds_place)
+                    pending.add_done_callback(partial(self._tell, partial(self._take, go_on, asker)))
+                    return None
+                case MoveTo(pace):
+                    return self._run_at(pace, job, asker, has_begun=True)
+                case answer:
+                    return answer
         finally:
             if holds_place and not is_waiting:
                 self._give_place_back()
@@ -167,11 +168,14 @@ class Runner:
 
 def _run(job: Job) -> Answer | _Onward:
     """In a worker: return the answer, or where the job wants to go on."""
-    while not isinstance(outcome := job.run(), ANSWERS):
-        if isinstance(outcome, Pace):
-            return _Onward(outcome, job, has_begun=True)
-        outcome.wait()
-    return outcome
+    while True:
+        match job.run():
+            case Wait(pending):
+                pending.wait()
+            case MoveTo(pace):
+                return _Onward(pace, job, has_begun=True)
+            case answer:
+                return answer
 
 
 def _open_and_run(service: Service, frame: bytes, principal: Principal) -> Answer | _Onward:

@@ -15,8 +15,8 @@ from kmip_adapters.ttlv.service import TtlvJob, TtlvService
 from kmip_core.enums import Operation
 from kmip_core.errors import KmipError
 from kmip_core.messages import RequestMessage
-from kmip_core.ports.steps import Pace, Pending
-from kmip_core.ports.transport import ANSWERS, Answer, Job, LastWords
+from kmip_core.ports.steps import MoveTo, Pace, Step, Wait
+from kmip_core.ports.transport import Answer, Job, LastWords
 from kmip_core.principal import Principal
 
 GARBAGE: Final = bytes.fromhex("42007b01 00000010") + b"\xff" * 16
@@ -140,27 +140,29 @@ class MishapJob:
         """That of the job."""
         return self.job.pace
 
-    def run(self) -> Answer | Pending | Pace:
+    def run(self) -> Answer | Step:
         """Do the work, if the request was not lost, and only then hold its answer back; return what the client gets."""
         if self._outcome is not None:
             return self._outcome
         outcome = self._worked()
-        if not isinstance(outcome, ANSWERS):
+        if isinstance(outcome, Wait | MoveTo):
             return outcome
         self._outcome = outcome
         delay = sum(mishap.delay for mishap in self.met)
-        return HeldBack(delay, self.let_go) if delay else outcome
+        return Wait(HeldBack(delay, self.let_go)) if delay else outcome
 
     def decline(self, error: KmipError) -> bytes:
         """Return the response that fails every item."""
         return self.job.decline(error)
 
-    def _worked(self) -> Answer | Pending | Pace:
+    def _worked(self) -> Answer | Step:
         instead = next((m for m in self.met if m.lost is not None or m.garbage is not None), None)
         if instead is not None and instead.lost is Lost.REQUEST:
             return LastWords()
         outcome = self.job.run()
-        return LastWords(instead.garbage or b"") if instead and isinstance(outcome, ANSWERS) else outcome
+        if instead is None or isinstance(outcome, Wait | MoveTo):
+            return outcome
+        return LastWords(instead.garbage or b"")
 
 
 @frozen

@@ -12,7 +12,7 @@ from kmip_adapters.ttlv.codec import Codec, UnreadableMessage
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.messages import RequestMessage, ResponseHeader, ResponseMessage, failure
-from kmip_core.ports.steps import Pace, Pending, Steps
+from kmip_core.ports.steps import Pace, Step, Steps
 from kmip_core.ports.system import Clock, FaultLog, Identifiers
 from kmip_core.principal import Principal
 from kmip_core.settings import Settings
@@ -114,7 +114,7 @@ class TtlvJob:
     pace: Pace
     _steps: Steps[bytes] | None = None
 
-    def run(self) -> bytes | Pending | Pace:
+    def run(self) -> bytes | Step:
         """Begin, or go on: return the whole response, or what is to be waited for."""
         if self._steps is None:
             if isinstance(self.request, UnreadableMessage):

@@ -1,12 +1,14 @@
-"""Work that may have to wait, and says so instead of waiting: generators that yield what they wait for.
+"""Work in steps: generators that yield what must happen before they can go on, instead of waiting for it themselves.
 
-Whoever drives such work chooses how: an event loop leaves it aside until the outcome is known, a thread of its own
-just waits (`waited`). So the core stays synchronous, nothing is ever run twice, and no thread is kept by a commit.
+The caller decides how to wait: an event loop sets the work aside until the outcome is known, a thread blocks
+(`run_blocking`). So the core stays synchronous, no step is run twice, and no thread is held by a commit.
 """
 
 import enum
 from collections.abc import Callable, Generator
 from typing import Protocol, TypeAlias, TypeVar
+
+from attrs import frozen
 
 T = TypeVar("T")
 
@@ -16,13 +18,13 @@ class Pace(enum.Enum):
 
     QUICK = "quick"  # microseconds: may run on an event loop
     COMMITS = "commits"  # as quick, and will wait for stable storage
-    BRIEF = "brief"  # milliseconds of computing or waiting: wants a thread, of which there are many
+    BRIEF = "brief"  # milliseconds of computing or waiting: needs a thread, of which there are many
     SLOW = "slow"  # seconds of computing: belongs in a small bounded pool
-    REMOTE = "remote"  # another server is asked: wants a thread that nobody who works is waiting for
+    REMOTE = "remote"  # another server is asked: needs a thread of a pool that other work does not share
 
 
 class Pending(Protocol):
-    """Something whose outcome will be known."""
+    """An operation whose outcome will be known later, such as a commit."""
 
     def add_done_callback(self, callback: Callable[[], object]) -> None:
         """Call `callback` once, from any thread, when the outcome is known; at once if it is."""
@@ -33,17 +35,34 @@ class Pending(Protocol):
         ...
 
 
-Steps: TypeAlias = Generator[Pending | Pace, None, T]
-"""Work in steps: it yields what must be known before it goes on, or the pace at which it wants to go on."""
+@frozen
+class Wait:
+    """The work can go on once the outcome of `pending` is known."""
+
+    pending: Pending
 
 
-def waited(steps: Steps[T]) -> T:
-    """Return what the work returns, from a thread that may wait."""
+@frozen
+class MoveTo:
+    """The work must go on where `pace` is run."""
+
+    pace: Pace
+
+
+Step: TypeAlias = Wait | MoveTo
+Steps: TypeAlias = Generator[Step, None, T]
+"""Work in steps; T is its result."""
+
+
+def run_blocking(steps: Steps[T]) -> T:
+    """Return the result of the work, from a thread that may block."""
     try:
         while True:
-            awaited = next(steps)
-            if not isinstance(awaited, Pace):
-                awaited.wait()
+            match next(steps):
+                case Wait(pending):
+                    pending.wait()
+                case MoveTo():
+                    pass  # this thread may be kept as long as any work takes
     except StopIteration as end:
         result: T = end.value
         return result

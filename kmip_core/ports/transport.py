@@ -5,12 +5,12 @@ knows nothing of TTLV or KMIP; the container joins the two. Its own duty is flow
 answers.
 """
 
-from typing import Final, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from attrs import field, frozen
 
 from kmip_core.errors import KmipError
-from kmip_core.ports.steps import Pace, Pending
+from kmip_core.ports.steps import MoveTo, Pace, Step, Wait
 from kmip_core.principal import Principal
 
 
@@ -28,9 +28,6 @@ class LastWords:
 Answer: TypeAlias = bytes | LastWords
 """What comes of a job: the whole response message, or the end of its connection."""
 
-ANSWERS: Final = (bytes, LastWords)
-"""The same, to tell it from what a job waits for."""
-
 
 class Job(Protocol):
     """One decoded message, ready to run once."""
@@ -40,11 +37,11 @@ class Job(Protocol):
         """Where `run` is called first."""
         ...
 
-    def run(self) -> Answer | Pending | Pace:
-        """Begin, or go on: return the whole response, or why it is not there yet.  Never raises for input or state.
+    def run(self) -> Answer | Step:
+        """Begin, or go on: return the whole response, or the step to take first.  Never raises for input or state.
 
-        Pending: call again once its outcome is known, whether or not anybody still wants the answer.
-        Pace: call again where that pace belongs.
+        Wait: call again once the outcome is known, even if the connection has ended meanwhile.
+        MoveTo: call again where that pace is run.
         """
         ...
 
@@ -57,11 +54,15 @@ class Job(Protocol):
 
 
 def run_to_end(job: Job) -> Answer:
-    """Return the job's answer, from a thread that may wait."""
-    while not isinstance(outcome := job.run(), ANSWERS):
-        if not isinstance(outcome, Pace):
-            outcome.wait()
-    return outcome
+    """Return the job's answer, from a thread that may block."""
+    while True:
+        match job.run():
+            case Wait(pending):
+                pending.wait()
+            case MoveTo():
+                pass  # this thread may be kept as long as any work takes
+            case answer:
+                return answer
 
 
 class Service(Protocol):

@@ -25,7 +25,7 @@ from kmip_core.messages import (
     ResponseMessage,
     UsernameAndPassword,
 )
-from kmip_core.ports.steps import Pace, Steps, waited
+from kmip_core.ports.steps import MoveTo, Pace, Steps, run_blocking
 from kmip_core.principal import Principal
 from kmip_core.structures import ProtocolVersion
 
@@ -59,7 +59,7 @@ class RecordingEngine:
 
 
 class KnownGroups:
-    """Groups that are there at once, or only when waited for."""
+    """Groups that are there at once, or only when run_blocking for."""
 
     def __init__(self, groups: dict[str, frozenset[str]], *, at_once: bool = True) -> None:
         self._groups = groups
@@ -130,7 +130,9 @@ def test_a_credential_changes_identity_only_where_configured(
     owner_by_password: str | None,
     identity: bool,
 ) -> None:
-    answer = waited(door(engine, passwords=passwords, password_identity=identity).steps(request(*credentials), CAROL))
+    answer = run_blocking(
+        door(engine, passwords=passwords, password_identity=identity).steps(request(*credentials), CAROL)
+    )
 
     if owner_by_password is None:
         (item,) = answer.batch_items
@@ -150,8 +152,8 @@ def test_a_name_with_a_password_is_nobodys_by_certificate_alone(
 ) -> None:
     guarded = door(engine, passwords=passwords, password_identity=True)
 
-    answer = waited(guarded.steps(request(*credentials), ALICE))
-    waited(guarded.steps(request(told("alice", "a")), ALICE))
+    answer = run_blocking(guarded.steps(request(*credentials), ALICE))
+    run_blocking(guarded.steps(request(told("alice", "a")), ALICE))
 
     (item,) = answer.batch_items
     assert (item.result_reason, item.result_message) == (ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, NAME_OF_A_USER)
@@ -163,15 +165,15 @@ def test_a_name_with_a_password_is_nobodys_by_certificate_alone(
 def test_two_users_in_one_request_are_nobody(engine: RecordingEngine, passwords: PasswordFile) -> None:
     two = request(told("alice", "a"), told("bob", "b"))
 
-    answer = waited(door(engine, passwords=passwords, password_identity=True).steps(two, CAROL))
-    waited(door(engine, passwords=passwords).steps(two, CAROL))
+    answer = run_blocking(door(engine, passwords=passwords, password_identity=True).steps(two, CAROL))
+    run_blocking(door(engine, passwords=passwords).steps(two, CAROL))
 
     assert answer.batch_items[0].result_reason is ResultReason.AUTHENTICATION_NOT_SUCCESSFUL
     assert [asker.name for asker in engine.askers] == ["carol"]
 
 
 def test_without_a_file_credentials_are_not_looked_at(engine: RecordingEngine) -> None:
-    waited(door(engine, groups=KnownGroups({"alice": frozenset()})).steps(request(told("bob", "x")), ALICE))
+    run_blocking(door(engine, groups=KnownGroups({"alice": frozenset()})).steps(request(told("bob", "x")), ALICE))
 
     assert [asker.name for asker in engine.askers] == ["alice"]
 
@@ -180,14 +182,14 @@ def test_groups_are_those_of_the_identity_in_force(engine: RecordingEngine, pass
     groups = KnownGroups({"carol": frozenset({"a"}), "bob": frozenset({"b"})})
     before = door(engine, passwords=passwords, password_identity=True, groups=groups)
 
-    waited(before.steps(request(), CAROL))
-    waited(before.steps(request(told("bob", "b")), CAROL))
+    run_blocking(before.steps(request(), CAROL))
+    run_blocking(before.steps(request(told("bob", "b")), CAROL))
 
     assert [asker.groups for asker in engine.askers] == [{"a"}, {"b"}]
 
 
 def test_who_has_no_groups_to_be_found_is_refused_and_recorded(engine: RecordingEngine) -> None:
-    answer = waited(door(engine, groups=KnownGroups({})).steps(request(), ALICE))
+    answer = run_blocking(door(engine, groups=KnownGroups({})).steps(request(), ALICE))
 
     assert answer.header.client_correlation_value == "c"
     assert answer.batch_items[0].unique_batch_item_id == b"1"
@@ -199,10 +201,10 @@ def test_who_has_no_groups_to_be_found_is_refused_and_recorded(engine: Recording
 def test_groups_are_not_waited_for_on_an_event_loop(engine: RecordingEngine) -> None:
     steps = door(engine, groups=KnownGroups({"alice": frozenset({"a"})}, at_once=False)).steps(request(), ALICE)
 
-    assert next(steps) is Pace.REMOTE
-    assert next(steps) is Pace.QUICK  # once they are known
+    assert next(steps) == MoveTo(Pace.REMOTE)
+    assert next(steps) == MoveTo(Pace.QUICK)  # once they are known
     assert engine.askers == []
-    waited(steps)
+    run_blocking(steps)
     assert [asker.groups for asker in engine.askers] == [{"a"}]
 
 
@@ -213,8 +215,8 @@ def test_hashing_is_slow_work_until_the_password_is_remembered(
     message = request(told("alice", "a"))
     steps = checking.steps(message, ALICE)
 
-    assert next(steps) is Pace.SLOW
-    waited(steps)
+    assert next(steps) == MoveTo(Pace.SLOW)
+    run_blocking(steps)
 
     with pytest.raises(StopIteration):
         next(checking.steps(message, ALICE))
@@ -242,7 +244,7 @@ def reason(answer: ResponseMessage) -> str | None:
 
 
 def reasons(door: Door, passwords: Iterable[str], who: Principal = ALICE, name: str = "alice") -> list[str | None]:
-    return [reason(waited(door.steps(request(told(name, password)), who))) for password in passwords]
+    return [reason(run_blocking(door.steps(request(told(name, password)), who))) for password in passwords]
 
 
 def wrong(number: int, first: int = 0) -> list[str]:
@@ -286,10 +288,10 @@ def test_of_many_who_guess_at_once_no_more_are_listened_to(engine: RecordingEngi
     guarded = door(engine, passwords=passwords, guesses=Guesses(Time()))
     at_once = [guarded.steps(request(told("alice", password)), ALICE) for password in (*wrong(12), "a")]
 
-    assert [next(steps) for steps in at_once] == [Pace.SLOW] * 13
+    assert [next(steps) for steps in at_once] == [MoveTo(Pace.SLOW)] * 13
     reasons(guarded, ["a"], ELSEWHERE)  # is remembered from now on
 
-    assert [reason(waited(steps)) for steps in at_once] == [*[WRONG] * 10, *[TOO_MANY] * 3]
+    assert [reason(run_blocking(steps)) for steps in at_once] == [*[WRONG] * 10, *[TOO_MANY] * 3]
 
 
 def test_a_minute_later_one_more_is_listened_to(engine: RecordingEngine, passwords: PasswordFile) -> None:
@@ -318,7 +320,7 @@ def test_right_passwords_cost_nothing(engine: RecordingEngine, passwords: Passwo
     for steps in at_once:
         next(steps)
 
-    assert [reason(waited(steps)) for steps in at_once] == [None] * 20
+    assert [reason(run_blocking(steps)) for steps in at_once] == [None] * 20
     assert reasons(guarded, wrong(10)) == [WRONG] * 10
 
 

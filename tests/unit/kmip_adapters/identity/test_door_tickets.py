@@ -21,7 +21,7 @@ from kmip_core.messages import (
     UsernameAndPassword,
 )
 from kmip_core.operations import delegated_login, get, locate, login, logout, ping
-from kmip_core.ports.steps import waited
+from kmip_core.ports.steps import run_blocking
 from kmip_core.principal import Principal
 from kmip_core.rights import Objects, Operations, Right, Rights
 from kmip_core.settings import Settings, TicketUse
@@ -50,7 +50,7 @@ def shown(ticket: Any) -> Credential:
 def ask(door: Door, asked: tuple[Operation, Any], asker: Principal, *credentials: Credential) -> ResponseBatchItem:
     item = RequestBatchItem(operation=asked[0], unique_batch_item_id=b"1", payload=asked[1])
     header = RequestHeader(protocol_version=VERSION, credentials=credentials)
-    return the_only(waited(door.steps(RequestMessage(header=header, batch_items=(item,)), asker)))
+    return the_only(run_blocking(door.steps(RequestMessage(header=header, batch_items=(item,)), asker)))
 
 
 def a_ticket(door: Door, asker: Principal = ALICE, *credentials: Credential, **fields: Any) -> Ticket:

@@ -15,7 +15,7 @@ from kmip_adapters.transport.server import TlsTtlvServer
 from kmip_adapters.transport.tls.context import build_ssl_context
 from kmip_app.pki.authority import Pki, ensure_pki
 from kmip_core.errors import KmipError, invalid_message
-from kmip_core.ports.steps import Pace, Pending
+from kmip_core.ports.steps import MoveTo, Pace, Step, Wait
 from kmip_core.ports.transport import Answer, LastWords
 from kmip_core.principal import Principal
 
@@ -63,16 +63,16 @@ class FakeJob:
     def pace(self) -> Pace:
         return PACES.get(self.body[:1], Pace.QUICK)
 
-    def run(self) -> Answer | Pending | Pace:
+    def run(self) -> Answer | Step:
         self.service.threads.append(threading.current_thread().name)
         if not self.has_begun and self.body[:1] in (b"C", b"K", b"R"):
             self.has_begun = True
             if self.body[:1] == b"R":
-                return Pace.REMOTE
-            return self.service.commit(waits=self.body[:1] == b"K")
+                return MoveTo(Pace.REMOTE)
+            return Wait(self.service.commit(waits=self.body[:1] == b"K"))
         if self.body[:1] == b"R" and not self.has_asked:
             self.has_asked = True
-            return Pace.SLOW
+            return MoveTo(Pace.SLOW)
         if self.body[:1] in (b"G", b"W"):
             self.service.begun.release()
             assert self.service.gate.wait(20)

@@ -15,7 +15,7 @@ from kmip_core.enums import BatchErrorContinuationOption, Operation, ResultReaso
 from kmip_core.errors import KmipError, invalid_message
 from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem
 from kmip_core.operations import CATALOGUE, activate, get
-from kmip_core.ports.steps import Pace
+from kmip_core.ports.steps import Pace, Wait
 from kmip_core.ports.transport import Answer, LastWords, run_to_end
 from kmip_core.structures import ProtocolVersion
 from tests.builders import ALICE, a_symmetric_key, an_engine
@@ -150,13 +150,13 @@ def test_a_late_answer_is_something_that_its_job_waits_for(rehearsal: Rehearsal)
     job = rehearsal.service.open(frame(GET), ALICE)
     began = time.monotonic()
     outcome = job.run()
-    while not isinstance(outcome, HeldBack):
-        assert not isinstance(outcome, bytes | Pace)
-        outcome.wait()
+    while not (isinstance(outcome, Wait) and isinstance(outcome.pending, HeldBack)):
+        assert isinstance(outcome, Wait)
+        outcome.pending.wait()
         outcome = job.run()
     known = threading.Event()
 
-    outcome.add_done_callback(known.set)
+    outcome.pending.add_done_callback(known.set)
 
     assert known.wait(20)
     assert time.monotonic() - began >= 0.05

@@ -22,7 +22,7 @@ from kmip_core.messages import (
 )
 from kmip_core.objects import CertificateRequest
 from kmip_core.operations import CATALOGUE, activate, get, locate
-from kmip_core.ports.steps import Pace, Steps
+from kmip_core.ports.steps import MoveTo, Pace, Steps, Wait
 from kmip_core.ports.transport import run_to_end
 from kmip_core.principal import Principal
 from kmip_core.settings import Settings
@@ -127,10 +127,10 @@ def test_the_pace_is_the_engines(pace: Pace) -> None:
 
 
 def test_a_job_says_what_it_waits_for_and_goes_on_from_there() -> None:
-    engine = FakeEngine(waits_for=(DONE, Pace.SLOW))
+    engine = FakeEngine(waits_for=(Wait(DONE), MoveTo(Pace.SLOW)))
     job = TtlvService(engine, CODEC).open(CODEC.encode_request(REQUEST), ALICE)
 
-    assert [job.run(), job.run()] == [DONE, Pace.SLOW]
+    assert [job.run(), job.run()] == [Wait(DONE), MoveTo(Pace.SLOW)]
     answer = job.run()
 
     assert isinstance(answer, bytes)
