@@ -10,17 +10,20 @@ numbers that the server's sweep compares (`TransportLimits.sweep_interval`).
 
 import asyncio
 import enum
+import fcntl
 import logging
 import math
 import ssl
+import termios
 import time
+from array import array
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, cast
 
 from kmip_adapters.transport.shared import LOG, Serving, count_down
 from kmip_adapters.transport.tls import client_hello
-from kmip_adapters.transport.tls.handshake_failures import ENDED, explain, with_offer
+from kmip_adapters.transport.tls.handshake_failures import ended, explain, with_offer
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.ports.transport import Answer, LastWords
@@ -54,6 +57,7 @@ class TlsConnection(asyncio.BufferedProtocol):
         "_incoming",
         "_outgoing",
         "_partial",
+        "_peer_ended",
         "_phase",
         "_principal",
         "_reading",
@@ -79,6 +83,7 @@ class TlsConnection(asyncio.BufferedProtocol):
         self._rest = memoryview(b"")  # of an answer, not encrypted yet
         self._reading = True
         self._ending = serving.draining
+        self._peer_ended = False  # the client has closed its side of the TCP connection
         self._partial = False  # a request has begun to arrive
         self._refusal: KmipError | None = None  # what every request of this peer is answered with
         self._identity: str | None = None
@@ -131,6 +136,15 @@ class TlsConnection(asyncio.BufferedProtocol):
                 self._first_bytes += self._serving.arrived[: min(nbytes, room)]
             self._shake_hands()
 
+    def eof_received(self) -> bool:
+        """Close after the requests that the client has sent before it closed its side."""
+        self._peer_ended = True
+        if self._phase is not Phase.SERVING:
+            return False
+        if not self._busy and not self._unsent:
+            self._pump()
+        return True  # `_close` ends what is open: asyncio would do so before the answer
+
     def pause_writing(self) -> None:
         """The peer reads slowly: serve it nothing more until it has taken its answer."""
         self._unsent = True
@@ -153,7 +167,9 @@ class TlsConnection(asyncio.BufferedProtocol):
         if self._phase is Phase.HANDSHAKE:
             self._leave_handshake()
             if self._first_bytes:  # else somebody only looked whether the port is open
-                self._tell(logging.INFO, with_offer(f"TLS handshake failed: {ENDED}", self._first_bytes))
+                self._tell(
+                    logging.INFO, with_offer(f"TLS handshake failed: {ended(self._tls.context)}", self._first_bytes)
+                )
         LOG.debug("%s: connection ended%s", self._address, f": {exc}" if exc else "")
         self._phase = Phase.CLOSED
         self.deadline = math.inf
@@ -300,21 +316,25 @@ class TlsConnection(asyncio.BufferedProtocol):
         if not self._incoming.pending and not self._tls.pending():
             return False
         try:
-            self._framer.receive_data(self._tls.read(RECORD))
+            data = self._tls.read(RECORD)
         except ssl.SSLWantReadError:  # part of a record, or one that is TLS's own business and may want an answer
             self._flush()
-            return False
-        except ssl.SSLZeroReturnError:
-            self._close()
             return False
         except ssl.SSLError as error:
             self._tell(logging.INFO, f"TLS failed: {_reason(error)}")
             self._linger()
             return False
+        if not data:  # close_notify: a client such as asyncio's waits for ours. RFC 8446 section 6.1
+            self._close()
+            return False
+        self._framer.receive_data(data)
         return True
 
     def _await_bytes(self) -> None:
         if self._phase is not Phase.SERVING:
+            return
+        if self._peer_ended:
+            self._close()
             return
         limits = self._serving.limits
         idle = limits.idle if self._refusal is None else limits.message  # who is refused need not stay
@@ -410,6 +430,9 @@ class TlsConnection(asyncio.BufferedProtocol):
         Closing with unread bytes would send a TCP reset, and that destroys the answer before the peer reads
         it.
         """
+        if self._peer_ended:  # nothing arrives any more
+            self._close()
+            return
         self._say_goodbye()
         self._phase = Phase.LINGERING
         limits = self._serving.limits
@@ -422,6 +445,9 @@ class TlsConnection(asyncio.BufferedProtocol):
     def _close(self) -> None:
         """End between messages: close_notify, then close once it is sent."""
         if self._phase is Phase.CLOSED:
+            return
+        if not self._peer_ended and _has_unread(self._transport):
+            self._linger()
             return
         self._say_goodbye()
         self._transport.close()
@@ -451,6 +477,14 @@ class TlsConnection(asyncio.BufferedProtocol):
 
     def _tell(self, level: int, message: str) -> None:
         self._serving.tell(level, self._address, message)
+
+
+def _has_unread(transport: asyncio.Transport) -> bool:
+    """Return whether bytes of the client wait in the kernel, so that closing would send a TCP reset."""
+    count = array("i", [0])
+    with suppress(OSError, ValueError):  # the socket is closed already
+        fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.FIONREAD, count)
+    return count[0] > 0
 
 
 def _reason(error: ssl.SSLError) -> str:

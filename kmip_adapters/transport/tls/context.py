@@ -5,8 +5,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from cryptography import x509
+
 FORWARD_SECRET_AEAD: Final = "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL"  # noqa: S105  suites
 """Suites of TLS 1.2 offered when nobody names others; those of TLS 1.3 are all of this kind."""
+
+
+class ServerContext(ssl.SSLContext):
+    """A context of the server that knows for which names and addresses its certificates are good.
+
+    names: as a log line shows them, for example `localhost` and `127.0.0.1`.
+    """
+
+    names: tuple[str, ...] = ()
 
 
 def build_ssl_context(
@@ -17,7 +28,7 @@ def build_ssl_context(
     ciphers: str | None = None,
     minimum_version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2,
     maximum_version: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED,
-) -> ssl.SSLContext:
+) -> ServerContext:
     """Return a context for mutual TLS.
 
     server_certificates: (certificate chain, private key) in PEM; at most one of each key type (RSA, EC), so
@@ -27,7 +38,7 @@ def build_ssl_context(
     ciphers: TLS 1.2 suites as an OpenSSL cipher string; None offers AEAD suites with forward secrecy only.
     Raises ValueError that names the file or the string that cannot be used.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = ServerContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = minimum_version
     context.maximum_version = maximum_version
     context.options |= (
@@ -44,6 +55,8 @@ def build_ssl_context(
         raise ValueError(f"none of the TLS cipher suites is known: {ciphers}") from error
     for certificate, key in server_certificates:
         _load_server_certificate(context, certificate, key)
+    names = (name for certificate, _ in server_certificates for name in _names_in(certificate))
+    context.names = tuple(dict.fromkeys(names))
     try:
         context.load_verify_locations(cafile=client_ca)
     except OSError as error:
@@ -66,6 +79,19 @@ def _load_server_certificate(context: ssl.SSLContext, certificate: Path, key: Pa
         raise ValueError(
             f"{certificate} and {key}: not a certificate in PEM with its private key: {_why(error)}"
         ) from error
+
+
+def _names_in(certificate: Path) -> list[str]:
+    """Return the names and addresses that clients find in a server certificate, none if it cannot be read."""
+    try:
+        leaf = x509.load_pem_x509_certificate(certificate.read_bytes())
+        alternative = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:  # clients look nowhere else today: RFC 9525 section 2
+        return []
+    except (OSError, ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        return []
+    names = alternative.get_values_for_type(x509.DNSName)
+    return names + [str(address) for address in alternative.get_values_for_type(x509.IPAddress)]
 
 
 def _why(error: OSError) -> str:

@@ -52,10 +52,28 @@ def _always(text: str) -> Callable[[ssl.SSLContext], str]:
     return lambda context: text
 
 
-_DISTRUST: Final = _always("the client does not trust this server's certificate; give it the CA's")
+def _distrust(context: ssl.SSLContext) -> str:
+    """Name both causes: clients in Go, among others, send one alert for either."""
+    return (
+        "the client does not accept this server's certificate: either it does not trust the CA (give it the CA's"
+        f" certificate), or it knows the server by another name or address than the certificate's ({names(context)})"
+    )
 
-ENDED: Final = "the client ended the connection, perhaps since it does not trust this server's certificate"
-"""What it comes to when a client leaves without saying why; many do so instead of sending an alert."""
+
+def names(context: ssl.SSLContext) -> str:
+    """Return for which names and addresses the server's certificates are good."""
+    known: tuple[str, ...] = getattr(context, "names", ())
+    shown = ", ".join(known[:16]) + (f" and {len(known) - 16} more" if len(known) > 16 else "")
+    return f"good for {shown}" if known else "it has none that clients look at"
+
+
+def ended(context: ssl.SSLContext) -> str:
+    """Return what it means when a client leaves without an alert, as many do instead of sending one."""
+    return (
+        "the client ended the connection, perhaps since it does not trust this server's certificate or knows the"
+        f" server by another name or address than the certificate's ({names(context)})"
+    )
+
 
 _NO_CA: Final = "no CA of ca_path has issued it"
 
@@ -80,9 +98,9 @@ MEANINGS: Final[Mapping[str, Callable[[ssl.SSLContext], str]]] = {
     "HTTP_REQUEST": _always("a web browser or HTTP client spoke to the KMIP port"),
     "HTTPS_PROXY_REQUEST": _always("an HTTP client spoke to the KMIP port"),
     "PEER_DID_NOT_RETURN_A_CERTIFICATE": _always("the client sent no certificate; configure one there"),
-    "TLSV1_ALERT_UNKNOWN_CA": _DISTRUST,
-    "SSLV3_ALERT_BAD_CERTIFICATE": _DISTRUST,
-    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": _DISTRUST,
+    "TLSV1_ALERT_UNKNOWN_CA": _distrust,
+    "SSLV3_ALERT_BAD_CERTIFICATE": _distrust,
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": _distrust,
     "SSLV3_ALERT_CERTIFICATE_EXPIRED": _always("the client says that this server's certificate has expired"),
 }
 """What OpenSSL's reasons come to for the operator."""

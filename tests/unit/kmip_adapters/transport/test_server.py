@@ -368,7 +368,8 @@ def test_a_client_that_leaves_during_the_handshake_is_told_with_its_offer(heard:
             sock.recv(1)
         heard.wait_for(
             "127.0.0.1: TLS handshake failed: the client ended the connection, perhaps since it does not trust this "
-            "server's certificate (the client offers TLS 1.3, TLS 1.2 with TLS_AES_256_GCM_SHA384 "
+            "server's certificate or knows the server by another name or address than the certificate's (good for "
+            "localhost, 127.0.0.1, ::1) (the client offers TLS 1.3, TLS 1.2 with TLS_AES_256_GCM_SHA384 "
         )
 
 

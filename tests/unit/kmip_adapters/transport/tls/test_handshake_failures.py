@@ -8,7 +8,7 @@ import pytest
 import trustme
 
 from kmip_adapters.transport.tls.context import build_ssl_context
-from kmip_adapters.transport.tls.handshake_failures import explain
+from kmip_adapters.transport.tls.handshake_failures import ended, explain
 from kmip_adapters.transport.tls.suites import choose_offer
 
 CA = trustme.CA()
@@ -18,7 +18,7 @@ STRANGER = trustme.CA()
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("certificates")
-    CA.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
+    CA.issue_cert("localhost", "192.0.2.7").private_key_and_cert_chain_pem.write_to_path(folder / "server.pem")
     CA.cert_pem.write_to_path(folder / "ca.pem")
     return folder
 
@@ -134,7 +134,43 @@ def test_a_certificate_outside_its_dates_is_told(folder: Path, dates: dict[str, 
 def test_a_client_that_does_not_trust_the_server_is_told(folder: Path) -> None:
     told = failure(server(folder), client(trusts=STRANGER))
 
-    assert "the client does not trust this server's certificate" in told
+    assert told.startswith(
+        "tlsv1 alert unknown ca: the client does not accept this server's certificate: either it does"
+    )
+    assert "does not trust the CA (give it the CA's certificate), or it knows the server by another name" in told
+    assert "the certificate's (good for localhost, 192.0.2.7)" in told
+
+
+def test_an_alert_that_go_sends_for_a_wrong_name_tells_both_causes(folder: Path) -> None:
+    """crypto/tls sends bad_certificate whether the CA is unknown or the name is another (handshake_client.go)."""
+    context = server(folder)
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    theirs = client().wrap_bio(to_client, to_server)
+    ours = context.wrap_bio(to_server, to_client, server_side=True)
+    for side in (theirs, ours):
+        with pytest.raises(ssl.SSLWantReadError):
+            side.do_handshake()
+    to_server.write(bytes.fromhex("150303 0002 022A"))  # fatal, bad_certificate, in clear as an early alert is
+
+    with pytest.raises(ssl.SSLError) as caught:
+        ours.do_handshake()
+
+    told = explain(caught.value, b"", context)
+    assert "either it does not trust the CA" in told
+    assert "another name or address than the certificate's (good for localhost, 192.0.2.7)" in told
+
+
+@pytest.mark.parametrize("names", [[], [f"host-{number}.example" for number in range(20)]], ids=["none", "many"])
+def test_the_names_of_a_certificate_are_told_in_bounds(names: list[str], tmp_path: Path) -> None:
+    if names:
+        CA.issue_cert(*names).private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
+        expected = f"good for {', '.join(names[:16])} and 4 more"
+    else:
+        CA.issue_cert(common_name="plain").private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
+        expected = "it has none that clients look at"
+    CA.cert_pem.write_to_path(tmp_path / "ca.pem")
+
+    assert f"({expected})" in ended(server(tmp_path))
 
 
 def test_what_is_not_tls_is_told(folder: Path) -> None:
