@@ -1,10 +1,10 @@
 """Write the enumerations and the tag and value tables from the CSV tables of the standard.
 
-    python tools/generate_tables.py SPEC_DIR [--output DIRECTORY]
+    python tools/generate_tables.py [SPEC_DIR] [--output DIRECTORY]
 
-Reads SPEC_DIR/enumerations.csv and tags.csv (and, for section numbers, kmip-2.1.md) and writes, below the
-project root or DIRECTORY: enums.py and masks.py of kmip_core, enumerations.csv and tags.csv of
-kmip_adapters/ttlv/standard/data. The same input always gives the same bytes; a test compares them.
+Reads enumerations.csv, tags.csv and sections.csv of tools/data (or SPEC_DIR) and writes, below the project root or
+DIRECTORY: enums.py and masks.py of kmip_core, enumerations.csv and tags.csv of kmip_adapters/ttlv/standard/data. The
+same input always gives the same bytes; a test compares them.
 """
 
 import argparse
@@ -141,7 +141,7 @@ def member_name(enumeration: str, value: str) -> str:
 
 
 def read_enumerations(spec: Path) -> list[Enumeration]:
-    sections = read_sections(spec / "kmip-2.1.md")
+    sections = read_sections(spec / "sections.csv")
     values: dict[str, list[Value]] = {}
     for row in read_rows(spec / "enumerations.csv"):
         presence = row["presence_1.0_1.1_1.2_1.3_1.4_2.0_2.1_3.0"]
@@ -186,8 +186,11 @@ def also_written(notes: str) -> list[str]:
 
 def read_sections(text: Path) -> dict[str, str]:
     """Map each enumeration and bit mask to its section of KMIP 2.1."""
-    heading = re.compile(r"^### (1[12]\.\d+) (.+?)(?: Enumeration)?\s*$", re.MULTILINE)
-    sections = {name: f"KMIP 2.1 §{number}" for number, name in heading.findall(text.read_text("utf-8"))}
+    sections = {
+        row["title"].removesuffix(" Enumeration"): f"KMIP 2.1 §{row['section']}"
+        for row in read_rows(text)
+        if row["version"] == "2.1" and re.fullmatch(r"1[12]\.\d+", row["section"])
+    }
     return sections | {"Ephemeral": "KMIP 3.0"}
 
 
@@ -283,7 +286,7 @@ def generate(spec: Path) -> dict[str, str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("spec", type=Path, metavar="SPEC_DIR")
+    parser.add_argument("spec", type=Path, metavar="SPEC_DIR", nargs="?", default=PROJECT / "tools" / "data")
     parser.add_argument("--output", type=Path, default=PROJECT, metavar="DIRECTORY")
     arguments = parser.parse_args()
     for name, text in generate(arguments.spec).items():
