@@ -1,20 +1,17 @@
 """kmipd as a program: configuration, wiring, command line.
 
-Start it with `python -m kmip_app` or `kmipd`, or from Python with `KmipServer`. The rooms: `settings` (the table of
-what an operator decides), `choosing` (joins file, environment, command line), `config` (the result), `container` (what
-stands behind each port), `server` (from start to stop), `pki` (the built-in certificates), `cli` (a module a command).
+Start it with `python -m kmip_app` or `kmipd`, or from Python with `KmipServer`. The rooms: `configuration` (the
+table of what an operator decides, and what joins file, environment and command line), `container` (what stands behind
+each port), `server` (from start to stop), `signals` and `process` (habits of a Unix service), `monitoring` (the admin
+listener), `pki` (the built-in certificates), `maintenance` (commands on the store), `cli` (a module a command).
 """
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
+
+from kmip_app.version import VERSION as __version__
 
 if TYPE_CHECKING:
     from kmip_app.kmip_server import KmipServer
-
-try:
-    __version__ = version("kmipd")
-except PackageNotFoundError:  # a checkout that is not installed
-    __version__ = "0+unknown"
 
 __all__ = ["KmipServer", "__version__"]
 

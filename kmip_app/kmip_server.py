@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from kmip_app import logs
+from kmip_app import logs, signals
 from kmip_app.configuration import checks
 from kmip_app.configuration.config import Configuration, StartError
 from kmip_app.configuration.loading import PYKMIP_CONFIG, choose
@@ -138,7 +138,7 @@ class KmipServer:
             return
         work = server.serve_forever if thread is None else thread.join
         if threading.current_thread() is threading.main_thread():
-            with server.stopping_at_signals():
+            with signals.obeyed(server):
                 work()
         else:
             work()

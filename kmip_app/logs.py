@@ -8,7 +8,9 @@ import contextlib
 import json
 import logging
 import os
+import stat
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from io import TextIOWrapper
@@ -38,9 +40,39 @@ class LineFormatter(logging.Formatter):
 
 
 class PrivateFile(RotatingFileHandler):
-    """A rotated file that only its owner may read, those after the first rotation too."""
+    """A rotated file that only its owner may read, those after the first rotation too.
+
+    Where another program renames or removes it (logrotate), the next line begins a new file under the old name.
+    """
 
     _is_told = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, into a new file if the name no longer leads to the open one."""
+        if self._is_renamed():
+            self.reopen()
+        super().emit(record)
+
+    def reopen(self) -> None:
+        """Open the file by its name again; what cannot be opened is told once, and tried again with the next line."""
+        with cast(threading.RLock, self.lock):
+            if self.stream is not None:
+                with contextlib.suppress(OSError):
+                    self.stream.close()
+                self.stream = cast(TextIOWrapper, None)  # as logging has it: emit opens it
+        self._is_told = False
+
+    def _is_renamed(self) -> bool:
+        stream = self.stream
+        if stream is None:
+            return False
+        try:
+            named, opened = os.stat(self.baseFilename), os.fstat(stream.fileno())
+        except FileNotFoundError:
+            return True
+        except (OSError, ValueError):  # not to be looked at, or closed: the write itself says what is wrong
+            return False
+        return stat.S_ISREG(opened.st_mode) and (named.st_dev, named.st_ino) != (opened.st_dev, opened.st_ino)
 
     def _open(self) -> TextIOWrapper:
         opened = open(  # noqa: SIM115  logging closes it
@@ -105,6 +137,19 @@ def attach(configuration: Configuration) -> Callable[[], None]:
         handler.close()
 
     return detach
+
+
+def reopen() -> None:
+    """Open our log files by their names again, as after a rotation by another program."""
+    for handler in {handler for name in OURS for handler in logging.getLogger(name).handlers}:
+        if isinstance(handler, PrivateFile):
+            handler.reopen()
+
+
+def set_level(level: str) -> None:
+    """Log from `level` on, while the server runs."""
+    for name in OURS:
+        logging.getLogger(name).setLevel(level)
 
 
 @contextlib.contextmanager

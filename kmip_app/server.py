@@ -4,19 +4,18 @@ import contextlib
 import json
 import logging
 import os
-import signal
 import ssl
 import tempfile
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Any, Final, Self
 
 from attrs import evolve
 
-import kmip_app
 from kmip_adapters.audit.file_trail import FileTrail, UnusableTrail
 from kmip_adapters.crypto.self_test import SelfTestFailed, self_test
 from kmip_adapters.identity.groups import UnusableGroups
@@ -26,12 +25,15 @@ from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.lock import directory_lock
 from kmip_adapters.transport.server import TlsTtlvServer
 from kmip_adapters.transport.tls.suites import choose_offer
+from kmip_app import logs
 from kmip_app.configuration.config import Configuration, StartError
+from kmip_app.configuration.settings import changed_settings
 from kmip_app.container import build
 from kmip_app.maintenance.pykmip_database import is_pykmip_database, told_of_pykmip
 from kmip_app.pki.authority import Pki, PkiError
 from kmip_app.pki.certificate_watch import CertificateWatch, revoked_by
 from kmip_app.system_errors import told
+from kmip_app.version import VERSION
 from kmip_core.errors import KmipError
 from kmip_core.ports.audit import AuditRecord, AuditTrail
 from kmip_core.ports.sealing import RootKeyUnavailable, SealBroken
@@ -65,10 +67,18 @@ class Server:
     `stop`. As a context manager it serves in a thread of its own.
     """
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, read: Callable[[], Configuration] | None = None) -> None:
+        """Note the choices; nothing is begun.
+
+        read: gives the configuration as it is now, for a reload, or raises StartError; None: it does not change.
+        """
         self._resources = ExitStack()
         self._closing = threading.Lock()
         self.configuration = configuration
+        self._given = configuration  # without what the start adds to it
+        self._read = read
+        self._watch: CertificateWatch | None = None
+        self._started_at = time.monotonic()
         self._container: Any = None
         self._transport: TlsTtlvServer | None = None
         self._stop_is_asked = False  # by a signal
@@ -129,24 +139,65 @@ class Server:
             self._transport.stop(DRAIN_SECONDS)
         self._close()
 
-    @contextlib.contextmanager
-    def stopping_at_signals(self) -> Iterator[None]:
-        """While inside, SIGTERM and SIGINT stop the server, in whatever state it is; for main threads."""
-        before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    def stop_at_signal(self) -> None:
+        """Ask the serving thread to drain and end; the second time, not to wait for requests in progress.
 
-        def stop(number: int, frame: FrameType | None) -> None:
-            self._stop_is_asked = True
-            if self._transport is None:
-                raise KeyboardInterrupt  # still starting: `start` releases what it has taken
-            self._transport.request_stop(DRAIN_SECONDS)
+        Raises KeyboardInterrupt while the server is still starting: `start` then releases what it has taken.
+        """
+        is_repeated, self._stop_is_asked = self._stop_is_asked, True
+        if self._transport is None:
+            raise KeyboardInterrupt
+        self._transport.request_stop(0.0 if is_repeated else DRAIN_SECONDS)
 
-        for number in before:
-            signal.signal(number, stop)
+    def reload(self) -> None:
+        """Read again, while sessions go on: certificates, CAs, CRL, policies, groups, log level; reopen log files.
+
+        Users and groups in files are looked at before each request anyway. A file that cannot be used leaves in force
+        what was there before, and the log says why.
+        """
+        if self._transport is None:  # still starting: everything is being read at this moment
+            return
+        self.reopen_logs()
+        self._reload_configuration()
+        if self._watch is not None:
+            self._watch.look(is_asked=True)
+        refresh = getattr(self._container.policy(), "refresh", None)
+        if refresh is not None:
+            refresh()
+        self._record("Reload")
+        LOG.info("reloaded")
+
+    def reopen_logs(self) -> None:
+        """Open the log files by their names again."""
+        logs.reopen()
+
+    def log_summary(self) -> None:
+        """Write the server's state to the log, as one line."""
+        LOG.info("state: %s", json.dumps(self.summary()))
+
+    def summary(self) -> dict[str, object]:
+        """Return the server's state in a few numbers."""
+        return {
+            "version": VERSION,
+            "pid": os.getpid(),
+            "address": self.address,
+            "uptime_seconds": round(time.monotonic() - self._started_at),
+            "is_stopping": self._stop_is_asked,
+        }
+
+    def _reload_configuration(self) -> None:
+        """Take the log level from the configuration as it is now; log which other changes need a start."""
+        if self._read is None:
+            return
         try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            new = self._read()
+        except StartError as error:
+            LOG.error("the configuration is not used, what was there before stays in force: %s", error)
+            return
+        logs.set_level(new.logging_level)
+        changed = changed_settings(self._given, new) - {"logging_level"}
+        if changed:
+            LOG.warning("changed, but used from the next start on: %s", ", ".join(sorted(changed)))
 
     def __enter__(self) -> Self:
         """Start and serve in a thread of its own."""
@@ -181,7 +232,7 @@ class Server:
         for watcher in (self._container.policy(), self._container.groups()):
             if hasattr(watcher, "close"):
                 self._resources.callback(watcher.close)
-        watch = CertificateWatch(
+        self._watch = watch = CertificateWatch(
             self._container.tls_files().paths,
             build=self._container.ssl_context,
             use=self._use_certificates,
@@ -226,7 +277,7 @@ class Server:
         if configuration.ca_path is None:
             told["cert"] = str(self.pki.client.certificate)
             told["key"] = str(self.pki.client.key)
-        return told | {"pid": os.getpid(), "version": kmip_app.__version__}
+        return told | {"pid": os.getpid(), "version": VERSION}
 
     def _record(self, event: str) -> None:
         """Leave evidence of a server event (R-AUD-1)."""

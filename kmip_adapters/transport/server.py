@@ -93,13 +93,15 @@ class TlsTtlvServer:
     def request_stop(self, drain_seconds: float = 10.0) -> None:
         """Ask to stop accepting, to finish requests in progress for so long, and to end; returns at once.
 
-        May be called from any thread and from a signal handler, also before serve_forever.
+        Asked again with less time, it cuts what has not ended. May be called from any thread and from a signal
+        handler, also before serve_forever.
         """
+        is_hurried = self._stop_within is not None and drain_seconds < self._stop_within
         self._stop_within = drain_seconds
         if (running := self._running) is not None:
             loop, stop = running
             try:
-                loop.call_soon_threadsafe(stop.set)
+                loop.call_soon_threadsafe(self._cut if is_hurried else stop.set)
             except RuntimeError:  # the loop was closed in between: it has stopped
                 LOG.debug("asked to stop after the end")
 
@@ -175,6 +177,14 @@ class TlsTtlvServer:
             await _drain(serving, empty, self._stop_within or 0.0)
             sweeping.cancel()
             serving.runner.close()
+
+    def _cut(self) -> None:
+        """On the loop, while draining: end at once what has not ended."""
+        connections = () if self._serving is None else tuple(self._serving.connections)
+        if connections:
+            LOG.warning("%d connections are cut, since the server was asked again to stop", len(connections))
+        for connection in connections:
+            connection.abort()
 
     def _log_fault(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Log what escaped into asyncio: lack of descriptors as one line now and then, the rest as bugs."""

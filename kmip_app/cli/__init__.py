@@ -8,7 +8,6 @@ from typing import Final
 
 import click
 
-import kmip_app
 from kmip_app.cli import (
     archive,
     backup,
@@ -25,6 +24,7 @@ from kmip_app.cli import (
 from kmip_app.cli.options import CONTEXT
 from kmip_app.configuration.config import StartError
 from kmip_app.system_errors import told
+from kmip_app.version import VERSION
 
 COMMANDS: Final = (
     serve.command,
@@ -56,7 +56,7 @@ class Program(click.Group):
 
 def _tell_version(ctx: click.Context, option: click.Parameter, value: bool) -> None:
     if value:
-        click.echo(f"kmipd {kmip_app.__version__}")
+        click.echo(f"kmipd {VERSION}")
         ctx.exit()
 
 

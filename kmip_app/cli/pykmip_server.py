@@ -12,7 +12,7 @@ from kmip_app import logs
 from kmip_app.cli import run_command, serve
 from kmip_app.cli.options import CONTEXT, SettingsCommand, chosen, setting_options
 from kmip_app.configuration import checks
-from kmip_app.configuration.loading import PYKMIP_CONFIG
+from kmip_app.configuration.loading import PYKMIP_CONFIG, Choice
 from kmip_app.logs import DEFAULT_LOG
 
 NAMES: Final = (
@@ -23,12 +23,17 @@ NAMES: Final = (
 
 def pykmip_server(config_path: str, **values: Any) -> None:
     """Run the server as pykmip-server does: by /etc/pykmip/server.conf, with a log file."""
+    serve.ignore_hangups()
     if values["log_path"] is None and logs.is_writable(DEFAULT_LOG):
         values["log_path"] = str(DEFAULT_LOG)
-    choice = chosen(values, config_path, checks.problems)
+
+    def read() -> Choice:
+        return chosen(values, config_path, checks.problems)
+
+    choice = read()
     if choice.configuration.log_path is None:
         choice.warnings.append(f"{DEFAULT_LOG} cannot be written; logging to standard error")
-    serve.run(choice)
+    serve.run(choice, read)
 
 
 command = SettingsCommand(

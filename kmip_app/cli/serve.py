@@ -4,11 +4,13 @@ import contextlib
 import gc
 import logging
 import shlex
+import signal
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from kmip_app import logs
+from kmip_app import logs, process, signals
 from kmip_app.cli.options import CONTEXT, SettingsCommand, chosen, config_option, setting_options
 from kmip_app.configuration import checks
 from kmip_app.configuration.config import default_data_directory
@@ -22,7 +24,12 @@ LOG: Final = logging.getLogger("kmip_app")
 
 def serve(config_path: str | None, **values: Any) -> None:
     """Serve KMIP clients until SIGTERM or Ctrl-C."""
-    run(chosen(values, config_path, checks.problems))
+    ignore_hangups()
+
+    def read() -> Choice:
+        return chosen(values, config_path, checks.problems)
+
+    run(read(), read)
 
 
 command = SettingsCommand(
@@ -34,20 +41,34 @@ command = SettingsCommand(
 )
 
 
-def run(choice: Choice) -> None:
-    """Start, greet, and serve until the end."""
+def ignore_hangups() -> None:
+    """Have SIGHUP, which ends a process that says nothing else, do nothing until there is a server to reload."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def run(choice: Choice, read: Callable[[], Choice]) -> None:
+    """Start, greet, and serve until the end.
+
+    read: gives the choice anew, for a reload.
+    """
     from kmip_app.server import Server  # all of the wiring: not wanted for the help or a mistake in an option
 
     configuration = choice.configuration
     detach = logs.attach(configuration)
+    if not configuration.allow_core_dumps:
+        process.forbid_core_dumps()
     try:
         if configuration.config_path is not None:
             LOG.info("configuration: %s", configuration.config_path)
-        for warning in [*choice.warnings, *checks.warnings(configuration)]:
+        for warning in [*choice.warnings, *checks.warnings(configuration), *process.warnings()]:
             LOG.warning("%s", warning)
-        server = Server(configuration)
-        with server.stopping_at_signals():
-            server.start()
+        server = Server(configuration, read=lambda: read().configuration)
+        with signals.obeyed(server):
+            try:
+                server.start()
+            except KeyboardInterrupt:  # asked to end before it had begun: that is done
+                LOG.info("stopped while starting")
+                return
             _settle_in()
             greet(server)
             server.serve_forever()

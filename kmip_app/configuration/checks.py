@@ -40,8 +40,6 @@ def warnings(configuration: Configuration) -> Iterator[str]:
     passwords = configuration.passwords_path
     if passwords is not None and _is_loose(passwords):
         yield f"{passwords} holds hashes of passwords and others may read it; chmod 600 it"
-    if os.geteuid() == 0 and configuration.config_path is not None:
-        yield "running as root; a user of its own is enough for any port above 1023"
 
 
 def _is_loose(path: Path) -> bool:

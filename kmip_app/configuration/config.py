@@ -96,6 +96,7 @@ class Configuration:
     log_path: Path | None = None
     log_format: Literal["text", "json"] = "text"
     ready_file: Path | None = None
+    allow_core_dumps: bool = False
     maximum_request_size: int = 1024 * 1024
     config_path: Path | None = None
     core: Settings = field(factory=Settings)

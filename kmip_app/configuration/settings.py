@@ -4,6 +4,7 @@ A setting's default is that of the field it leads to in `Configuration`; nothing
 """
 
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Any, Final
 
 import attrs
@@ -56,6 +57,10 @@ class Setting:
     def option(self) -> str:
         """The option's name on the command line; underscores are taken for dashes there."""
         return f"--{self.name if self.of_pykmip else self.name.replace('_', '-')}"
+
+    def value_in(self, configuration: Configuration) -> Any:
+        """Return what a configuration says."""
+        return attrgetter(self.leads_to)(configuration)
 
     @property
     def default_text(self) -> str:
@@ -218,6 +223,13 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
         ),
         _native("ephemeral", BOOLEAN, "Keep nothing: memory only, throw-away certificates."),
     ),
+    "The process": (
+        _native(
+            "allow_core_dumps",
+            BOOLEAN,
+            "Whether a crash may leave a core file, which holds keys, and debuggers may attach.",
+        ),
+    ),
     "How it answers": (
         _native(
             "crypto",
@@ -337,4 +349,10 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
 
 SETTINGS: Final[Mapping[str, Setting]] = {setting.name: setting for settings in TOPICS.values() for setting in settings}
 
-__all__ = ["ENVIRONMENT", "SETTINGS", "TOPICS", "Setting"]
+
+def changed_settings(before: Configuration, after: Configuration) -> set[str]:
+    """Return the names of the settings that the two configurations decide differently."""
+    return {name for name, setting in SETTINGS.items() if setting.value_in(before) != setting.value_in(after)}
+
+
+__all__ = ["ENVIRONMENT", "SETTINGS", "TOPICS", "Setting", "changed_settings"]

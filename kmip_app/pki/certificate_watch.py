@@ -54,6 +54,7 @@ class CertificateWatch:
         self._build = build
         self._use = use
         self._stamps = self._look_at_files()
+        self._looking = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="kmip-certificates", daemon=True)
 
@@ -67,19 +68,29 @@ class CertificateWatch:
         if self._thread.is_alive():
             self._thread.join()
 
-    def look(self) -> bool:
-        """Look once; return whether new files were taken up."""
+    def look(self, *, is_asked: bool = False) -> bool:
+        """Look once; return whether new files were taken up.
+
+        is_asked: take up the files even if nothing tells that they have changed; from any thread.
+        """
+        with self._looking:
+            return self._look(is_asked)
+
+    def _look(self, is_asked: bool) -> bool:
         stamps = self._look_at_files()
         changed = [str(path) for path, old, new in zip(self._paths, self._stamps, stamps, strict=True) if old != new]
-        if not changed:
+        if not changed and not is_asked:
             return False
         self._stamps = stamps
+        files = ", ".join(changed)
         try:
             self._use(self._build())
         except Exception as error:  # whatever a file did to a parser, later ones must still be looked at (R-TLS-4)
-            LOG.error("%s changed, but not used: %s; what was there before stays in force", ", ".join(changed), error)
+            files = files or ", ".join(map(str, self._paths))
+            LOG.error("%s changed, but not used: %s; what was there before stays in force", files, error)
             return False
-        LOG.info("%s changed and used from the next connection on", ", ".join(changed))
+        if changed:
+            LOG.info("%s changed and used from the next connection on", files)
         return True
 
     def _watch(self) -> None:

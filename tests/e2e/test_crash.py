@@ -200,7 +200,7 @@ class Traced:
 
 
 def test_every_change_is_synced_between_its_request_and_its_answer(start: Start, tmp_path: Path) -> None:
-    server = start()
+    server = start("--allow-core-dumps")  # so that strace may attach, whoever runs the tests
     log = tmp_path / "strace.log"
     calls = ("-yy", "-e", "trace=fdatasync,fsync,sendto,write")
     with Dialogue(server) as client, Traced(server, log, *calls):
@@ -234,7 +234,7 @@ def test_every_change_is_synced_between_its_request_and_its_answer(start: Start,
 def test_a_failing_sync_is_an_error_answer_and_nothing_acknowledged_is_lost(
     start: Start, tmp_path: Path, when: str
 ) -> None:
-    server = start()
+    server = start("--allow-core-dumps")
     wal = str(tmp_path / "data" / "kmipd.sqlite-wal")
     inject = ("-P", wal, "-e", "trace=fdatasync,fsync", "-e", f"inject=fdatasync,fsync:error=EIO:when={when}")
     outcomes: list[bool] = []

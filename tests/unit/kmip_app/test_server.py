@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from kmip_adapters.storage.lock import directory_lock
+from kmip_app import signals
 from kmip_app.configuration.config import Configuration, StartError
 from kmip_app.server import Server, _told_to_operators
 from kmip_core.enums import ResultReason
@@ -29,7 +30,7 @@ def test_a_start_that_fails_leaves_no_evidence_of_a_stop(tmp_path: Path) -> None
 def test_a_signal_whose_interrupt_is_lost_stops_the_start_all_the_same(tmp_path: Path) -> None:
     server = Server(Configuration(data_directory=tmp_path, port=0))
 
-    with server.stopping_at_signals():
+    with signals.obeyed(server):
         with contextlib.suppress(KeyboardInterrupt):  # as Python does in finalizers and callbacks of the collector
             signal.raise_signal(signal.SIGTERM)
         with pytest.raises(KeyboardInterrupt):

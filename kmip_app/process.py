@@ -1,0 +1,31 @@
+"""Habits of the process that serves: no core dumps, and not as root."""
+
+import contextlib
+import ctypes
+import os
+import resource
+from collections.abc import Iterator
+from typing import Final
+
+PR_SET_DUMPABLE: Final = 4  # linux/prctl.h
+
+
+def forbid_core_dumps() -> None:
+    """Keep key material out of core files, and other processes of this user from attaching to this one.
+
+    For a process of our own, not for one that a caller of `KmipServer` shares. RLIMIT_CORE is lowered for good;
+    PR_SET_DUMPABLE also covers a `core_pattern` that is a pipe, which does not look at the limit.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # no Linux, or a C library without prctl
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def warnings() -> Iterator[str]:
+    """Yield what an operator should change about the process itself."""
+    if os.geteuid() == 0:
+        yield (
+            "running as root; give the server a user of its own (User= of systemd, --user of a container engine):"
+            " any user may listen on ports above 1023"
+        )
