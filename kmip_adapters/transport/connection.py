@@ -102,6 +102,8 @@ class TlsConnection(asyncio.BufferedProtocol):
         self._transport = transport = cast(asyncio.Transport, transport)
         self._address = (transport.get_extra_info("peername") or ("unknown",))[0]
         serving.connections.add(self)
+        serving.counters.connections_accepted += 1
+        serving.counters.connections_open += 1
         serving.by_address[self._address] += 1
         serving.handshakes[self._address] += 1
         transport.set_write_buffer_limits(high=0)  # pause_writing as soon as one byte of an answer waits
@@ -174,6 +176,7 @@ class TlsConnection(asyncio.BufferedProtocol):
         self._phase = Phase.CLOSED
         self.deadline = math.inf
         serving.connections.discard(self)
+        serving.counters.connections_open -= 1
         count_down(serving.by_address, self._address)
         if self._identity is not None:
             count_down(serving.by_identity, self._identity)

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from kmip_adapters.transport.connection import TlsConnection
+from kmip_adapters.transport.counters import TransportCounters
 from kmip_adapters.transport.limits import TransportLimits
 from kmip_adapters.transport.runner import Runner
 from kmip_adapters.transport.shared import LOG, Identify, Serving
@@ -65,6 +66,7 @@ class TlsTtlvServer:
         self._ended.set()
         self._thread: threading.Thread | None = None
         self._exhaustion_told = float("-inf")
+        self.counters = TransportCounters()  # from the start on, for any thread to read
 
     @property
     def port(self) -> int:
@@ -156,6 +158,7 @@ class TlsTtlvServer:
             limits=limits,
             loop=loop,
             runner=Runner(loop, limits),
+            counters=self.counters,
             on_empty=empty.set,
             now=loop.time(),
         )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import define, field
 
+from kmip_adapters.transport.counters import TransportCounters
 from kmip_adapters.transport.limits import LineBudget, TransportLimits
 from kmip_adapters.transport.runner import Runner
 from kmip_core.ports.transport import Framer, Service
@@ -38,6 +39,7 @@ class Serving:
     limits: TransportLimits
     loop: asyncio.AbstractEventLoop
     runner: Runner
+    counters: TransportCounters
     on_empty: Callable[[], None]
     # Ciphertext of whichever connection is being read: each takes it out before the next one reads.
     arrived: memoryview = field(factory=lambda: memoryview(bytearray(65_536)))
