@@ -358,7 +358,7 @@ class _Batch:
             afterwards=self.afterwards,
         )
         if spec.amount is not None:
-            usage_limits.charge(work, scope.target, *spec.amount(request))
+            usage_limits.charge(scope, scope.target, *spec.amount(request), spec.operation)
         response = spec.perform(templates.applied(request, spec.attribute_fields, scope), scope)
         for identifier in self.named.remember(spec, response):
             if identifier not in touched and spec.operation is not Operation.LOCATE:

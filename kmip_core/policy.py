@@ -40,15 +40,17 @@ class OperationPolicy:
 
 @frozen(kw_only=True)
 class Decision:
-    """Whether an operation is allowed, why, and whether the asker may know that the object exists.
+    """Whether an operation is allowed, why, and whether the client may know that the object exists.
 
     rule: the rule that decided, for logs and `policy explain`.
-    is_known: True when the asker holds some grant on the object; if not, it must look missing (RULINGS 1).
+    is_known: True when the client holds some grant on the object; if not, it must look missing (RULINGS 1).
+    by_reading: True where the use of a key is allowed because the policy allows Get: no right to change anything.
     """
 
     is_allowed: bool
     is_known: bool
     rule: str
+    by_reading: bool = False
 
 
 @frozen(kw_only=True)
@@ -107,7 +109,7 @@ def decide(
         permission = permission_for(row, operation)
         rule = f"{policy_name}, {section}, {object_type.name}, {operation.name}: {permission.value}"
         if _grants(permission, is_owner):
-            return Decision(is_allowed=True, is_known=True, rule=rule)
+            return Decision(is_allowed=True, is_known=True, rule=rule, by_reading=operation not in row)
     return Decision(is_allowed=False, is_known=is_known, rule=rule)
 
 

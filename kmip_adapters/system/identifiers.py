@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 from typing import Final
 
 
@@ -17,7 +18,12 @@ class RandomIdentifiers:
         variant = _VARIANT[digits[16]]
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
+    def has_form(self, identifier: str) -> bool:
+        """Return whether an identifier is a random UUID (version 4), in either case."""
+        return _FORM.fullmatch(identifier) is not None
 
+
+_FORM: Final = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
 _VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
@@ -30,3 +36,7 @@ class SequentialIdentifiers:
     def new(self) -> str:
         """Return the next number."""
         return str(next(self._numbers))
+
+    def has_form(self, identifier: str) -> bool:
+        """Return True: a test may name its objects as it likes."""
+        return True

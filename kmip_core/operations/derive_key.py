@@ -14,11 +14,11 @@ from kmip_core.enums import (
     ResultReason,
     SecretDataType,
 )
-from kmip_core.errors import KmipError, invalid_attribute_value, need
+from kmip_core.errors import KmipError, invalid_attribute_value, need, permission_denied
 from kmip_core.objects import Content, KeyBlock, KeyValue, SecretData, SymmetricKey
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target, names_new_object
 from kmip_core.procedures import attribute_values, changing, creation, key_use
-from kmip_core.rules import Purpose
+from kmip_core.rules import Admitted, Purpose
 from kmip_core.structures import DerivationParameters, KeyMaterial, Link
 
 
@@ -43,7 +43,11 @@ class Response:
 def perform(request: Request, scope: Scope) -> Response:
     """Derive, and keep the result linked to what it came from; longer material is cut to the length asked for.
 
-    Raises KmipError: Invalid Field without length or algorithm; Cryptographic Failure if the method's output is shorter
+    A base is linked to the result where the client may change the base: a key that it may only read stays as it is.
+    What keeps a base from leaving, Sensitive and Extractable, keeps the result.
+
+    Raises KmipError: Invalid Field without length or algorithm; Permission Denied for Sensitive or not Extractable data
+    and a method that can be undone; Cryptographic Failure if the method's output is shorter
     than the length; else as `ports.crypto.Deriver`.
     """
     attributes = request.attributes
@@ -55,6 +59,7 @@ def perform(request: Request, scope: Scope) -> Response:
     if request.object_type is ObjectType.SYMMETRIC_KEY:
         need(attributes.cryptographic_algorithm, "Cryptographic Algorithm")
     bases = scope.targets["unique_identifiers"]
+    attributes = _inherited(attributes, bases, request.derivation_method)
     material = scope.crypto.derive(
         request.derivation_method,
         [key_use.key_of(scope, base) for base in bases],
@@ -73,9 +78,35 @@ def perform(request: Request, scope: Scope) -> Response:
     )
     to_derived = Link(link_type=LinkType.DERIVED_KEY_LINK, linked_object_identifier=derived.unique_identifier)
     for base in {b.unique_identifier: b for b in bases}.values():
-        attribute_values.check_number(base.attributes, 1)
-        changing.save_attributes(scope, base, base.attributes.with_one_more(LINKS, to_derived))
+        if changing.may_change(scope, base):
+            attribute_values.check_number(base.attributes, 1)
+            changing.save_attributes(scope, base, base.attributes.with_one_more(LINKS, to_derived))
     return Response(unique_identifier=derived.unique_identifier)
+
+
+def _inherited(wanted: Attributes, bases: tuple[Admitted, ...], method: DerivationMethod) -> Attributes:
+    """Return the attributes with what keeps any of the bases from leaving: it keeps what is derived from it as well.
+
+    Raises KmipError (Permission Denied) where the derivation could be undone: data that stays here, encrypted under a
+    key that the client may know, would leave as a derived key.
+    """
+    sensitive = any(base.attributes.sensitive for base in bases)
+    stays = any(base.attributes.extractable is False for base in bases)
+    data = bases[1:] if method in INVERTIBLE else ()
+    if any(base.attributes.sensitive or base.attributes.extractable is False for base in data):
+        raise permission_denied(
+            "the derivation data is Sensitive or not Extractable, and this Derivation Method can be undone; "
+            "take one that cannot, such as HMAC or HKDF"
+        )
+    return evolve(
+        wanted,
+        sensitive=True if sensitive else wanted.sensitive,
+        extractable=False if stays else wanted.extractable,
+    )
+
+
+INVERTIBLE: Final = frozenset({DerivationMethod.ENCRYPT})
+"""Methods whose output gives the derivation data back to a client that knows the derivation key."""
 
 
 def _content(object_type: ObjectType, attributes: Attributes, length: int, material: KeyMaterial) -> Content:

@@ -17,7 +17,7 @@ from kmip_core.objects import Content, KeyBlock, KeyValue, ManagedObject
 from kmip_core.operation import Effect, Scope, Spec, names_new_object
 from kmip_core.policy import DEFAULT_POLICY
 from kmip_core.procedures import attribute_values, changing, creation, custody, wrapping
-from kmip_core.rules import Purpose
+from kmip_core.rules import Admitted, Purpose
 
 MAXIMUM_IDENTIFIER: Final = 255
 
@@ -71,7 +71,7 @@ def _keep(request: Request, scope: Scope, content: Content, attributes: Attribut
     if stored is not None:
         attributes = evolve(attributes, extractable=custody.may_leave(stored, request.attributes.extractable))
     creation_rules.check(scope.work.rules_for_new(Constraint), attributes, content.object_type)
-    if scope.work.find(request.unique_identifier) is None:
+    if scope.work.find(request.unique_identifier) is None and _may_be_chosen(scope, request.unique_identifier):
         new = ManagedObject(
             unique_identifier=request.unique_identifier,
             object_type=content.object_type,
@@ -81,12 +81,9 @@ def _keep(request: Request, scope: Scope, content: Content, attributes: Attribut
         )
         scope.work.add(new, stored)
         return
+    replaced = _replaceable(scope, request.unique_identifier)
     if not request.replace_existing:
         raise _already_exists("an object has this Unique Identifier; ask for it to be replaced, or take another")
-    try:
-        replaced = scope.admit(request.unique_identifier, Purpose.CHANGE_ATTRIBUTES)
-    except KmipError as error:
-        raise _already_exists("an object that is not yours to replace has this Unique Identifier") from error
     present = replaced.managed_object
     if present.object_type is not content.object_type:
         raise invalid_field("an object is replaced by one of its own type only")
@@ -94,6 +91,33 @@ def _keep(request: Request, scope: Scope, content: Content, attributes: Attribut
         changing.check_policy_owner(scope, present)
     custody.let_go(scope, replaced)
     scope.work.save(evolve(present, attributes=attributes, has_content=has_content, archived=False), stored)
+
+
+def _may_be_chosen(scope: Scope, identifier: str) -> bool:
+    """Return whether a client may give an object this identifier if it is free: one that could not be guessed.
+
+    With one that could, a client would find out which objects of others there are: those of an imported PyKMIP
+    database are called 1, 2, 3. Administrators bring such databases, and may choose any (RULINGS 32).
+    """
+    return scope.identifiers.has_form(identifier) or scope.principal.name in scope.settings.administrators
+
+
+def _replaceable(scope: Scope, identifier: str) -> Admitted:
+    """Return the object that is to be replaced.
+
+    Raises KmipError (Object Already Exists): one text for a stranger's object, whatever it is, and for a free
+    identifier that is not the client's to choose. The attempt is in the audit record: `admit` notes it.
+    """
+    try:
+        return scope.admit(identifier, Purpose.CHANGE_ATTRIBUTES)
+    except KmipError as error:
+        present = scope.work.find(identifier)
+        if present is not None and present.owner == scope.principal.name:
+            raise
+        raise _already_exists(NOT_TO_BE_CHOSEN) from error
+
+
+NOT_TO_BE_CHOSEN: Final = "this Unique Identifier is not yours to choose; take a random UUID, or one of your objects"
 
 
 def _completed(scope: Scope, identifier: str, content: Content, attributes: Attributes) -> Attributes:

@@ -5,7 +5,6 @@ objects that is not revoked and belongs to the asker or to an administrator; who
 An issuer that is missing at the end is looked for there as well. ADR 0042.
 """
 
-from collections.abc import Iterator
 from typing import Final
 
 from attrs import frozen
@@ -16,8 +15,8 @@ from kmip_core.enums import ObjectType, Operation, State, ValidityIndicator
 from kmip_core.errors import KmipError, invalid_message
 from kmip_core.objects import Certificate
 from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
-from kmip_core.policy import Visibility
 from kmip_core.ports.certificates import CertificateDescription
+from kmip_core.procedures import administration
 from kmip_core.rules import Admitted, Purpose
 from kmip_core.structures import X509CertificateIdentifier, X509CertificateSubject
 
@@ -103,9 +102,9 @@ def _stored_state(scope: Scope, certificate: Certificate, description: Certifica
 
 
 def _found(scope: Scope, reference: AttributeReference, value: object) -> list[Admitted]:
-    """Return stored certificates that the asker may see and use, and trusts: their own and the administrators'."""
+    """Return stored certificates that the client may see and use, and relies on: its own and the administrators'."""
     found: list[Admitted] = []
-    for visibility in _trusted(scope):
+    for visibility in administration.trusted(scope):
         query = Query(
             criteria=(AttributeInstance(reference=reference, value=value),),
             visibility=visibility,
@@ -118,17 +117,6 @@ def _found(scope: Scope, reference: AttributeReference, value: object) -> list[A
             except KmipError:  # to be seen but not read: it is no help
                 continue
     return found
-
-
-def _trusted(scope: Scope) -> Iterator[Visibility]:
-    """Yield what belongs to the asker, then what belongs to each administrator and everybody may see.
-
-    Anybody can register a root that everybody sees: that one is trusted by whoever did so, and by nobody else.
-    """
-    seen, me = scope.visibility, scope.principal.name
-    yield Visibility(owner=me, owned=seen.owned | seen.everyone, everyone=frozenset())
-    for name in sorted(set(scope.settings.administrators) - {me}):
-        yield Visibility(owner=name, owned=seen.everyone, everyone=frozenset())
 
 
 SPEC = Spec(

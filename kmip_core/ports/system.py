@@ -18,6 +18,10 @@ class Identifiers(Protocol):
         """Return a fresh random identifier of at most 36 characters (libkmip family, clients.md 25)."""
         ...
 
+    def has_form(self, identifier: str) -> bool:
+        """Return whether an identifier has the form of those made here, so that a guess does not find an object."""
+        ...
+
 
 class FaultLog(Protocol):
     """Where faults of the server itself go; clients are told a correlation id and nothing else."""

@@ -1,12 +1,12 @@
 """What operations that change an object have in common: checks before, the change, and the Last Change Date after."""
 
-from typing import Any
+from typing import Any, Final
 
 from attrs import evolve
 
 from kmip_core import attribute_rules, lifecycle
 from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes, title
-from kmip_core.enums import ResultReason
+from kmip_core.enums import Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_field, permission_denied, spoken
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.operation import Scope
@@ -23,6 +23,20 @@ def save(scope: Scope, managed_object: ManagedObject, content: Content | None = 
 def save_attributes(scope: Scope, target: Admitted, attributes: Attributes) -> None:
     """Collect the object with changed attributes."""
     save(scope, evolve(target.managed_object, attributes=attributes))
+
+
+def may_change(scope: Scope, target: Admitted) -> bool:
+    """Return whether the client owns the object, or the policy lets it change attributes.
+
+    An operation that is about another object leaves no trace, such as a Link, in one that the client may only read.
+    """
+    principal, managed_object = scope.principal, target.managed_object
+    return principal.name == managed_object.owner or any(
+        scope.policy.decide(principal, operation, managed_object).is_allowed for operation in _CHANGES
+    )
+
+
+_CHANGES: Final = (Operation.MODIFY_ATTRIBUTE, Operation.ADD_ATTRIBUTE, Operation.SET_ATTRIBUTE)
 
 
 def add(scope: Scope, target: Admitted, instance: AttributeInstance) -> AttributeInstance:

@@ -10,6 +10,7 @@ from kmip_core.criteria import Query
 from kmip_core.enums import ObjectType, Operation, ResultReason, StorageStatusMask
 from kmip_core.errors import KmipError, invalid_field
 from kmip_core.operation import Scope
+from kmip_core.procedures import administration
 from kmip_core.rules import Purpose
 from kmip_core.structures import Name
 
@@ -22,7 +23,9 @@ def applied(request: Any, fields: tuple[str, ...], scope: Scope) -> Any:
 
     fields: those of the request that hold attributes (`Spec.attribute_fields`).
     The request's own single values win, then those of the last template; multiple ones are united. KMIP 1.4 §4.
-    Raises KmipError: Item Not Found for a template that is missing or not the asker's to use; Object Archived.
+    A name stands for a template of the client's own, or of an administrator's that the client may see. A stranger's
+    never counts, or its attributes would be planted in other clients' objects.
+    Raises KmipError: Item Not Found for a template that is missing or a stranger's; Object Archived.
     """
     changes: dict[str, Attributes] = {}
     for field in fields:
@@ -36,22 +39,28 @@ def applied(request: Any, fields: tuple[str, ...], scope: Scope) -> Any:
 
 
 def _attributes_of(name: Name, scope: Scope) -> Attributes:
-    """Return what the newest template of that name gives to others, which its own name is not."""
-    found = scope.work.locate(
-        Query(
-            criteria=(
-                AttributeInstance(reference=AttributeReference(attribute="names"), value=name),
-                AttributeInstance(reference=AttributeReference(attribute="object_type"), value=ObjectType.TEMPLATE),
-            ),
-            visibility=scope.visibility,
-            now=scope.now,
-            storage_status_mask=StorageStatusMask.ON_LINE_STORAGE | StorageStatusMask.ARCHIVAL_STORAGE,
-            maximum_items=1,
-        )
-    )
-    if not found.unique_identifiers:
-        raise KmipError(ResultReason.ITEM_NOT_FOUND, f"no template is named {name.name_value!r}")
-    admitted = scope.admit(found.unique_identifiers[0], Purpose.READ_CONTENT, Operation.GET)
+    """Return what a template of this name gives to others, which its own name is not."""
+    admitted = scope.admit(_newest(name, scope), Purpose.READ_CONTENT, Operation.GET)
     template: Any = scope.work.content(admitted)
     within: Attributes = template.template_attributes
     return evolve(within, names=())
+
+
+def _newest(name: Name, scope: Scope) -> str:
+    """Return the newest template of this name among the client's own, else among those of an administrator."""
+    for visibility in administration.trusted(scope):
+        found = scope.work.locate(
+            Query(
+                criteria=(
+                    AttributeInstance(reference=AttributeReference(attribute="names"), value=name),
+                    AttributeInstance(reference=AttributeReference(attribute="object_type"), value=ObjectType.TEMPLATE),
+                ),
+                visibility=visibility,
+                now=scope.now,
+                storage_status_mask=StorageStatusMask.ON_LINE_STORAGE | StorageStatusMask.ARCHIVAL_STORAGE,
+                maximum_items=1,
+            )
+        )
+        if found.unique_identifiers:
+            return found.unique_identifiers[0]
+    raise KmipError(ResultReason.ITEM_NOT_FOUND, f"no template is named {name.name_value!r}")

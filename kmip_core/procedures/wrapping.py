@@ -191,7 +191,7 @@ def _encrypted(
     scope: Scope, data: bytes, information: EncryptionKeyInformation, key: Admitted, told: KeyWrappingData
 ) -> tuple[bytes, KeyWrappingData]:
     parameters = _parameters(information.cryptographic_parameters, key.attributes)
-    usage_limits.charge(scope.work, key, 1, len(data))
+    usage_limits.charge(scope, key, 1, len(data))
     made = scope.crypto.encrypt(key_use.key_of(scope, key), parameters, data)
     said = evolve(information, unique_identifier=key.unique_identifier)
     if information.cryptographic_parameters is None:
@@ -220,7 +220,7 @@ def _authenticated(
         {ObjectType.SYMMETRIC_KEY: Purpose.MAC_GENERATE, ObjectType.PRIVATE_KEY: Purpose.SIGN},
     )
     parameters = _parameters(information.cryptographic_parameters, key.attributes)
-    usage_limits.charge(scope.work, key, 1, len(data))
+    usage_limits.charge(scope, key, 1, len(data))
     material = key_use.key_of(scope, key)
     if key.managed_object.object_type is ObjectType.PRIVATE_KEY:
         code = scope.crypto.sign(material, parameters, data)

@@ -28,6 +28,11 @@ from kmip_core.enums import (
     CryptographicAlgorithm,
     CryptographicUsageMask,
     DerivationMethod,
+    EncodingOption,
+    HashingAlgorithm,
+    KeyFormatType,
+    KeyWrapType,
+    LinkType,
     ObjectType,
     Operation,
     PaddingMethod,
@@ -40,15 +45,34 @@ from kmip_core.enums import (
 )
 from kmip_core.errors import NOT_FOUND_TEXT
 from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem
+from kmip_core.objects import KeyBlock, KeyValue, ManagedObject, PrivateKey, SymmetricKey
 from kmip_core.operation import Target
-from kmip_core.operations import CATALOGUE, activate, derive_key, destroy, encrypt, get, get_attributes, locate, revoke
+from kmip_core.operations import (
+    CATALOGUE,
+    activate,
+    certify,
+    derive_key,
+    destroy,
+    encrypt,
+    get,
+    get_attributes,
+    import_,
+    locate,
+    mac,
+    re_certify,
+    re_key_key_pair,
+    register,
+    revoke,
+)
 from kmip_core.policy import BUILT_IN, USES, OperationPolicy, Permission
 from kmip_core.principal import Principal
 from kmip_core.structures import (
     CryptographicParameters,
     DerivationParameters,
     EncryptionKeyInformation,
+    KeyWrappingData,
     KeyWrappingSpecification,
+    Link,
     MACSignatureKeyInformation,
     ProtocolVersion,
     RevocationReason,
@@ -56,6 +80,8 @@ from kmip_core.structures import (
 )
 from tests.builders import ALICE, BOB, VERSION, a_name, a_symmetric_key, an_engine, an_instance, ask, stored, the_only
 from tests.contract.storage_samples import sample
+from tests.unit.kmip_core.operations.test_validate import ROOT
+from tests.unit.kmip_core.operations.usable_keys import a_private_key, a_public_key, a_stored
 
 MEMBER: Final = Principal(name="carol", groups=frozenset({"readers"}))
 CODEC: Final = Codec(CATALOGUE)
@@ -305,6 +331,267 @@ def test_an_identifier_inside_a_payload_is_judged_like_the_target(where: str) ->
     reason = answer_to(engine, operation, request(HERE), BOB).result_reason
     assert reason in (ResultReason.OBJECT_NOT_FOUND, ResultReason.WRAPPING_OBJECT_NOT_FOUND)
     assert answer_to(engine, operation, request("mine"), BOB).result_message != NOT_FOUND_TEXT
+
+
+# --- identifiers behind identifiers: wrapped keys and links ---
+
+
+BLOCK: Final = KeyBlock(
+    key_format_type=KeyFormatType.RAW,
+    key_value=bytes(24),
+    cryptographic_algorithm=CryptographicAlgorithm.AES,
+    cryptographic_length=128,
+)
+
+
+def wrapped_by(encryption: str | None, authentication: str | None = None) -> SymmetricKey:
+    """Return a key that names these keys as those that have wrapped and authenticated it."""
+    how = CryptographicParameters(block_cipher_mode=BlockCipherMode.NIST_KEY_WRAP)
+    code = CryptographicParameters(cryptographic_algorithm=CryptographicAlgorithm.HMAC_SHA256)
+    wrapping = KeyWrappingData(
+        wrapping_method=WrappingMethod.ENCRYPT if authentication is None else WrappingMethod.ENCRYPT_THEN_MAC_SIGN,
+        encryption_key_information=(
+            None
+            if encryption is None
+            else EncryptionKeyInformation(unique_identifier=encryption, cryptographic_parameters=how)
+        ),
+        mac_signature_key_information=(
+            None
+            if authentication is None
+            else MACSignatureKeyInformation(unique_identifier=authentication, cryptographic_parameters=code)
+        ),
+        mac_signature=None if authentication is None else bytes(32),
+        encoding_option=EncodingOption.NO_ENCODING,
+    )
+    return SymmetricKey(key_block=evolve(BLOCK, key_wrapping_data=wrapping))
+
+
+def imported(key: SymmetricKey) -> import_.Request:
+    return import_.Request(unique_identifier="new", managed_object=key, key_wrap_type=KeyWrapType.NOT_WRAPPED)
+
+
+def registered(key: SymmetricKey) -> register.Request:
+    return register.Request(object_type=ObjectType.SYMMETRIC_KEY, managed_object=key)
+
+
+def linked(object_type: ObjectType, link_type: LinkType, identifier: str) -> tuple[ManagedObject, Any]:
+    """Return `linked`, an object of bob's with a link to another object."""
+    made: Any = a_private_key if object_type is ObjectType.PRIVATE_KEY else a_certificate
+    link = Link(link_type=link_type, linked_object_identifier=identifier)
+    stored_object: tuple[ManagedObject, Any] = made(identifier="linked", owner="bob", links=(link,))
+    return stored_object
+
+
+def a_certificate(identifier: str, **attributes: Any) -> tuple[ManagedObject, Any]:
+    return a_stored(ROOT.certificate, identifier, **attributes)
+
+
+def certified_by(issuer: str) -> certify.Request:
+    link = Link(link_type=LinkType.CERTIFICATE_LINK, linked_object_identifier=issuer)
+    return certify.Request(unique_identifier="public", attributes=Attributes(links=(link,)))
+
+
+def in_a_container(password: str) -> register.Request:
+    """Return a registration of a PKCS#12 container whose password is a managed object."""
+    link = Link(link_type=LinkType.PKCS_12_PASSWORD_LINK, linked_object_identifier=password)
+    block = KeyBlock(key_format_type=KeyFormatType.PKCS_12, key_value=KeyValue(key_material=b"container"))
+    return register.Request(
+        object_type=ObjectType.PRIVATE_KEY,
+        managed_object=PrivateKey(key_block=block),
+        attributes=Attributes(links=(link,)),
+    )
+
+
+GET_UNWRAPPED: Final = get.Request(unique_identifier="wrapped", key_wrap_type=KeyWrapType.NOT_WRAPPED)
+
+BEHIND: Final[dict[str, Callable[[str], tuple[Operation, Any, list[tuple[ManagedObject, Any]]]]]] = {
+    "the key that unwraps an import": lambda key: (Operation.IMPORT, imported(wrapped_by(key)), []),
+    "the key that verifies an import": lambda key: (Operation.IMPORT, imported(wrapped_by("mine", key)), []),
+    "the key that unwraps for Get": lambda key: (
+        Operation.GET,
+        GET_UNWRAPPED,
+        [a_stored(wrapped_by(key), "wrapped", owner="bob")],
+    ),
+    "the public half of a pair to replace": lambda key: (
+        Operation.RE_KEY_KEY_PAIR,
+        re_key_key_pair.Request(private_key_unique_identifier="linked"),
+        [linked(ObjectType.PRIVATE_KEY, LinkType.PUBLIC_KEY_LINK, key)],
+    ),
+    "the public key of a certificate to renew": lambda key: (
+        Operation.RE_CERTIFY,
+        re_certify.Request(unique_identifier="linked"),
+        [linked(ObjectType.CERTIFICATE, LinkType.PUBLIC_KEY_LINK, key)],
+    ),
+    "the issuer of a certificate": lambda key: (Operation.CERTIFY, certified_by(key), [a_public_key(owner="bob")]),
+    "the password of a container": lambda key: (Operation.REGISTER, in_a_container(key), []),
+    "the public half on the way to a chain": lambda key: (
+        Operation.GET,
+        get.Request(unique_identifier="linked", key_format_type=KeyFormatType.PKCS_12),
+        [linked(ObjectType.PRIVATE_KEY, LinkType.PUBLIC_KEY_LINK, key)],
+    ),
+    "the certificate of a chain": lambda key: (
+        Operation.GET,
+        get.Request(unique_identifier="linked", key_format_type=KeyFormatType.PKCS_12),
+        [linked(ObjectType.PRIVATE_KEY, LinkType.PKCS_12_CERTIFICATE_LINK, key)],
+    ),
+    "the link to a key that wraps": lambda key: (Operation.REGISTER, registered(wrapped_by(key)), []),
+}
+"""Places where an object is named by another object or inside a managed object, and the objects to get there."""
+
+
+@pytest.mark.parametrize("where", BEHIND)
+def test_an_identifier_behind_another_is_judged_like_the_target(where: str) -> None:
+    def answer(identifier: str) -> tuple[bytes, Any]:
+        operation, request, objects = BEHIND[where](identifier)
+        engine = an_engine_with(State.ACTIVE, False)
+        with engine.storage.unit_of_work() as work:
+            for managed_object, content in objects:
+                work.add(managed_object, content)
+            work.commit()
+        before = stored(engine, HERE)
+        given = encoded(engine, operation, request, BOB, VERSION)
+        return given, (before, stored(engine, HERE))
+
+    there, (before, after) = answer(HERE)
+    missing, _ = answer(NOWHERE)
+
+    assert there == missing
+    assert before == after
+
+
+# --- what an operation writes ---
+
+
+READS: Final = (
+    Operation.LOCATE,
+    Operation.CHECK,
+    Operation.GET,
+    Operation.GET_ATTRIBUTES,
+    Operation.GET_ATTRIBUTE_LIST,
+    Operation.OBTAIN_LEASE,
+    Operation.VALIDATE,
+)
+READERS: Final = a_policy(readers=dict.fromkeys(READS, Permission.ALLOW_ALL))
+
+
+def without_fresh(managed_object: ManagedObject) -> ManagedObject:
+    """Return the object without Fresh: that it has been served is told by whatever serves it. KMIP 2.1 §4.24."""
+    return evolve(managed_object, attributes=managed_object.attributes.but(fresh=None))
+
+
+def limited(unit: UsageLimitsUnit) -> UsageLimits:
+    return UsageLimits(usage_limits_total=1_000, usage_limits_count=1_000, usage_limits_unit=unit)
+
+
+@pytest.mark.parametrize("state", [State.PRE_ACTIVE, State.ACTIVE], ids=lambda state: state.name)
+@pytest.mark.parametrize("place", PLACES, ids=str)
+def test_a_reader_changes_nothing(place: Place, state: State) -> None:
+    engine = an_engine_with(state, False, policy=READERS, mine=place.type_of_others)
+    before = stored(engine, HERE)
+
+    answer_to(engine, place.operation, place.request(HERE), MEMBER)
+
+    assert without_fresh(stored(engine, HERE)) == without_fresh(before)
+
+
+AES_CBC: Final = CryptographicParameters(
+    cryptographic_algorithm=CryptographicAlgorithm.AES,
+    block_cipher_mode=BlockCipherMode.CBC,
+    padding_method=PaddingMethod.PKCS5,
+)
+HMAC: Final = CryptographicParameters(
+    cryptographic_algorithm=CryptographicAlgorithm.HMAC_SHA256, hashing_algorithm=HashingAlgorithm.SHA_256
+)
+
+CHARGING: Final[dict[str, tuple[Operation, Any]]] = {
+    "Encrypt": (
+        Operation.ENCRYPT,
+        encrypt.Request(unique_identifier=HERE, data=b"data", cryptographic_parameters=AES_CBC),
+    ),
+    "MAC": (Operation.MAC, mac.Request(unique_identifier=HERE, data=b"data", cryptographic_parameters=HMAC)),
+    "wrapping for Get": (Operation.GET, wrapped_with(HERE)),
+    "authenticating for Get": (Operation.GET, authenticated_with(HERE)),
+}
+"""Uses of a key that its Usage Limits count, by requests that succeed."""
+
+
+@pytest.mark.parametrize("unit", UsageLimitsUnit, ids=lambda unit: unit.name)
+@pytest.mark.parametrize("use", CHARGING)
+def test_a_reader_does_not_use_up_the_limits_of_a_key(use: str, unit: UsageLimitsUnit) -> None:
+    key = a_symmetric_key(
+        HERE,
+        State.ACTIVE,
+        operation_policy_name="shared",
+        cryptographic_usage_mask=EVERY_USE,
+        usage_limits=limited(unit),
+    )
+    mine = a_symmetric_key(
+        "mine", State.ACTIVE, operation_policy_name="open", cryptographic_usage_mask=EVERY_USE, owner="nobody"
+    )
+    operation, request = CHARGING[use]
+    engine = an_engine(key, mine, policy=READERS)
+
+    refused = answer_to(engine, operation, request, MEMBER)
+
+    assert refused.result_reason is ResultReason.PERMISSION_DENIED
+    before = stored(engine, HERE).attributes.usage_limits
+    assert before == key[0].attributes.usage_limits
+    assert answer_to(engine, operation, request, ALICE).result_status is ResultStatus.SUCCESS
+    assert stored(engine, HERE).attributes.usage_limits != before
+
+
+@pytest.mark.parametrize("use", CHARGING)
+def test_a_reader_uses_a_key_without_limits(use: str) -> None:
+    operation, request = CHARGING[use]
+    engine = an_engine_with(State.ACTIVE, False, policy=READERS)
+    before = stored(engine, HERE)
+
+    assert answer_to(engine, operation, request, MEMBER).result_status is ResultStatus.SUCCESS
+    assert stored(engine, HERE) == before
+
+
+@pytest.mark.parametrize(
+    ("granted", "uses"),
+    [
+        (Operation.GET_USAGE_ALLOCATION, list(CHARGING)),
+        (Operation.MODIFY_ATTRIBUTE, list(CHARGING)),
+        (Operation.ENCRYPT, ["Encrypt"]),
+        (Operation.MAC, ["MAC"]),
+    ],
+    ids=lambda value: value.name if isinstance(value, Operation) else "",
+)
+def test_who_is_granted_the_use_may_use_the_limits_up(granted: Operation, uses: list[str]) -> None:
+    row = dict.fromkeys((*READS, granted), Permission.ALLOW_ALL)
+    if granted not in USES:
+        row |= dict.fromkeys((Operation.ENCRYPT, Operation.MAC), Permission.ALLOW_ALL)
+    for use in uses:
+        key = a_symmetric_key(
+            HERE,
+            State.ACTIVE,
+            operation_policy_name="shared",
+            cryptographic_usage_mask=EVERY_USE,
+            usage_limits=limited(UsageLimitsUnit.OBJECT),
+        )
+        mine = a_symmetric_key(
+            "mine", State.ACTIVE, operation_policy_name="open", cryptographic_usage_mask=EVERY_USE, owner="nobody"
+        )
+        engine = an_engine(key, mine, policy=a_policy(readers=row))
+
+        assert answer_to(engine, *CHARGING[use], MEMBER).result_status is ResultStatus.SUCCESS, use
+        assert stored(engine, HERE).attributes.usage_limits != key[0].attributes.usage_limits
+
+
+@pytest.mark.parametrize("changes", [False, True], ids=["reads", "may change"])
+def test_a_base_of_a_derivation_is_linked_by_who_may_change_it(changes: bool) -> None:
+    more = {Operation.ADD_ATTRIBUTE: Permission.ALLOW_ALL} if changes else {}
+    row = dict.fromkeys((*READS, Operation.DERIVE_KEY), Permission.ALLOW_ALL) | more
+    engine = an_engine_with(State.ACTIVE, False, policy=a_policy(readers=row))
+
+    how = DerivationParameters(derivation_data=b"data", cryptographic_parameters=HMAC)
+    request = evolve(derived_from(HERE), derivation_parameters=how)
+
+    assert answer_to(engine, Operation.DERIVE_KEY, request, MEMBER).result_status is ResultStatus.SUCCESS
+    assert bool(stored(engine, HERE).attributes.links) is changes
 
 
 def test_the_id_placeholder_carries_no_rights() -> None:

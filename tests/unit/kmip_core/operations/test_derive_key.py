@@ -8,6 +8,7 @@ import pytest
 from kmip_core.attributes import Attributes
 from kmip_core.engine import Engine
 from kmip_core.enums import (
+    BlockCipherMode,
     CryptographicAlgorithm,
     CryptographicUsageMask,
     DerivationMethod,
@@ -23,7 +24,7 @@ from kmip_core.operations import derive_key, get
 from kmip_core.procedures.attribute_values import MAXIMUM_INSTANCES
 from kmip_core.structures import CryptographicParameters as Parameters
 from kmip_core.structures import DerivationParameters, Link
-from tests.builders import NOW, a_name, an_engine, attributes_of, perform, stored
+from tests.builders import BOB, NOW, a_name, an_engine, attributes_of, perform, stored
 from tests.unit.kmip_core.operations.usable_keys import a_key, a_private_key, a_public_key, a_secret_key
 
 KEY = bytes(range(16))
@@ -208,3 +209,73 @@ def test_links_of_a_base_are_bounded() -> None:
 @pytest.mark.parametrize("state", [State.DEACTIVATED, State.COMPROMISED])
 def test_a_base_must_not_be_retired(state: State) -> None:
     assert refusal(an_engine(a_key(state=state))) is ResultReason.WRONG_KEY_LIFECYCLE_STATE
+
+
+# --- what stays here stays here ---
+
+
+@pytest.mark.parametrize("held", [{"sensitive": True}, {"extractable": False}], ids=["sensitive", "not extractable"])
+@pytest.mark.parametrize("place", [0, 1], ids=["derivation key", "derivation data"])
+def test_what_keeps_a_base_from_leaving_keeps_the_result(held: dict[str, bool], place: int) -> None:
+    attributes: list[dict[str, bool]] = [{}, {}]
+    attributes[place] = held
+    engine = an_engine(a_key(**attributes[0]), a_secret_key(b"data", **attributes[1]))
+
+    identifier = derived(
+        engine,
+        unique_identifiers=("key", "secret"),
+        derivation_method=DerivationMethod.HMAC,
+        derivation_parameters=DerivationParameters(cryptographic_parameters=SHA_256),
+        attributes=AES.but(sensitive=False, extractable=True),
+    )
+
+    found = attributes_of(engine, identifier)
+    assert {name: getattr(found, name) for name in held} == held
+    with pytest.raises(KmipError) as refused:
+        material_of(engine, identifier)
+    assert refused.value.reason in (ResultReason.SENSITIVE, ResultReason.NOT_EXTRACTABLE)
+
+
+ENCRYPT = {
+    "unique_identifiers": ("key", "secret"),
+    "derivation_method": DerivationMethod.ENCRYPT,
+    "derivation_parameters": DerivationParameters(
+        cryptographic_parameters=Parameters(
+            cryptographic_algorithm=CryptographicAlgorithm.AES, block_cipher_mode=BlockCipherMode.ECB
+        )
+    ),
+}
+
+
+@pytest.mark.parametrize("held", [{"sensitive": True}, {"extractable": False}], ids=["sensitive", "not extractable"])
+def test_data_that_stays_here_is_not_encrypted_into_a_derived_key(held: dict[str, bool]) -> None:
+    engine = an_engine(a_key(), a_secret_key(bytes(16), **held))
+
+    assert refusal(engine, **ENCRYPT) is ResultReason.PERMISSION_DENIED
+
+
+def test_a_key_that_stays_here_encrypts_data_into_one_that_stays_as_well() -> None:
+    engine = an_engine(a_key(extractable=False), a_secret_key(bytes(16)))
+
+    assert attributes_of(engine, derived(engine, **ENCRYPT)).extractable is False
+
+
+def test_a_base_that_one_may_only_read_gets_no_link() -> None:
+    engine = an_engine(
+        a_private_key(CryptographicAlgorithm.EC, 256, owner="bob"),
+        a_public_key(CryptographicAlgorithm.EC, 256),
+    )
+    before = stored(engine, "public")
+    request = derive_key.Request(
+        object_type=ObjectType.SYMMETRIC_KEY,
+        unique_identifiers=("private", "public"),
+        derivation_method=DerivationMethod.ASYMMETRIC_KEY,
+        derivation_parameters=DerivationParameters(),
+        attributes=AES,
+    )
+
+    identifier = perform(engine, Operation.DERIVE_KEY, request, BOB).unique_identifier
+
+    assert stored(engine, "public") == before
+    assert [link.linked_object_identifier for link in attributes_of(engine, "private").links] == [identifier]
+    assert len(attributes_of(engine, identifier).links) == 2

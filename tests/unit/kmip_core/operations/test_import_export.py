@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from kmip_adapters.audit.memory import MemoryTrail
+from kmip_adapters.system.identifiers import RandomIdentifiers
 from kmip_core.attributes import Attributes
 from kmip_core.engine import Engine
 from kmip_core.enums import (
@@ -21,6 +23,8 @@ from kmip_core.enums import (
 from kmip_core.errors import KmipError
 from kmip_core.objects import KeyBlock, OpaqueObject, SymmetricKey
 from kmip_core.operations import destroy, export, get, import_, register
+from kmip_core.principal import Principal
+from kmip_core.settings import Settings
 from kmip_core.structures import RevocationReason, UsageLimits
 from tests.builders import ALICE, BOB, NOW, a_name, a_symmetric_key, an_engine, attributes_of, perform, stored
 from tests.unit.kmip_core.procedures.test_wrapping import DEK, KEK, a_key, specification
@@ -220,3 +224,80 @@ def test_an_object_without_its_material_is_exported_as_what_is_known_of_it() -> 
     assert refused.value.reason is ResultReason.KEY_VALUE_NOT_PRESENT
     imported(engine, "moved", attributes=answer.attributes, managed_object=SymmetricKey(key_block=block))
     assert attributes_of(engine, "moved").key_value_present is False
+
+
+# --- identifiers that a client may choose (RULINGS 32) ---
+
+UUID = "5eed5eed-0000-4000-8000-000000000001"
+CAROL = Principal(name="carol")
+
+
+def told(engine: Engine, identifier: str, principal: Principal, **fields: Any) -> tuple[ResultReason, str] | None:
+    """Return what Import answers under this identifier, None for a success."""
+    request = import_.Request(managed_object=KEY, unique_identifier=identifier, **fields)
+    try:
+        perform(engine, Operation.IMPORT, request, principal)
+    except KmipError as refused:
+        return refused.reason, refused.message
+    return None
+
+
+def an_engine_of_a_server(*objects: Any, **parts: Any) -> Engine:
+    return an_engine(
+        *objects, identifiers=RandomIdentifiers(), settings=Settings(administrators=frozenset({"carol"})), **parts
+    )
+
+
+@pytest.mark.parametrize("replace", [None, True], ids=["unasked", "replace"])
+@pytest.mark.parametrize("taken", [a_symmetric_key("1"), a_symmetric_key("1", archived=True)], ids=["here", "archived"])
+def test_import_does_not_tell_which_identifiers_are_taken(taken: Any, replace: bool | None) -> None:
+    engine = an_engine_of_a_server(taken)
+
+    answers = [told(engine, identifier, BOB, replace_existing=replace) for identifier in ("1", "2")]
+
+    assert answers == [(ResultReason.OBJECT_ALREADY_EXISTS, import_.NOT_TO_BE_CHOSEN)] * 2
+
+
+def test_a_stranger_s_random_identifier_is_refused_with_the_same_text() -> None:
+    engine = an_engine_of_a_server(a_symmetric_key(UUID))
+
+    assert told(engine, UUID, BOB) == (ResultReason.OBJECT_ALREADY_EXISTS, import_.NOT_TO_BE_CHOSEN)
+    assert stored(engine, UUID).owner == ALICE.name
+
+
+def test_every_client_chooses_a_random_uuid_and_keeps_what_is_its_own() -> None:
+    engine = an_engine_of_a_server(a_symmetric_key("1"))
+
+    assert told(engine, UUID, BOB) is None
+    assert stored(engine, UUID).owner == BOB.name
+    assert told(engine, "1", ALICE, replace_existing=True) is None
+    unasked = told(engine, "1", ALICE)
+    assert unasked is not None
+    assert unasked[1] != import_.NOT_TO_BE_CHOSEN
+
+
+def test_an_archived_object_of_one_s_own_says_so() -> None:
+    engine = an_engine_of_a_server(a_symmetric_key("1", archived=True))
+
+    answer = told(engine, "1", ALICE, replace_existing=True)
+    assert answer is not None
+    assert answer[0] is ResultReason.OBJECT_ARCHIVED
+
+
+def test_an_administrator_chooses_any_identifier_that_is_free() -> None:
+    engine = an_engine_of_a_server(a_symmetric_key("1"))
+
+    assert told(engine, "2", CAROL) is None
+    assert told(engine, "1", CAROL, replace_existing=True) == (
+        ResultReason.OBJECT_ALREADY_EXISTS,
+        import_.NOT_TO_BE_CHOSEN,
+    )
+
+
+@pytest.mark.parametrize("identifier", ["1", "2", UUID])
+def test_the_record_of_a_refused_import_names_the_identifier(identifier: str) -> None:
+    trail = MemoryTrail()
+    engine = an_engine_of_a_server(a_symmetric_key("1"), a_symmetric_key(UUID), audit=trail)
+
+    assert told(engine, identifier, BOB) is not None
+    assert trail.records[-1].unique_identifiers == (identifier,)

@@ -17,6 +17,8 @@ from kmip_core.enums import (
 from kmip_core.errors import KmipError
 from kmip_core.objects import Template
 from kmip_core.operations import archive, create, register
+from kmip_core.principal import Principal
+from kmip_core.settings import Settings
 from tests.builders import ALICE, BOB, a_custom, a_name, a_symmetric_key, an_engine, attributes_of, perform
 
 WITHIN = Attributes(
@@ -29,13 +31,13 @@ WITHIN = Attributes(
 )
 
 
-def a_template(engine: Engine, within: Attributes = WITHIN, **more: Any) -> str:
+def a_template(engine: Engine, within: Attributes = WITHIN, principal: Principal = ALICE, **more: Any) -> str:
     request = register.Request(
         object_type=ObjectType.TEMPLATE,
         managed_object=Template(template_attributes=within),
         attributes=Attributes(**more),
     )
-    identifier: str = perform(engine, Operation.REGISTER, request).unique_identifier
+    identifier: str = perform(engine, Operation.REGISTER, request, principal).unique_identifier
     return identifier
 
 
@@ -106,11 +108,44 @@ def test_a_template_of_somebody_else_looks_missing() -> None:
     assert refusal(engine, "t", principal=BOB) is ResultReason.ITEM_NOT_FOUND
 
 
-def test_a_public_template_is_everybody_s() -> None:
+def test_a_public_template_of_a_stranger_does_not_count() -> None:
     engine = an_engine()
     a_template(engine, operation_policy_name="public")
 
+    assert refusal(engine, "t", principal=BOB) is ResultReason.ITEM_NOT_FOUND
+
+
+def test_a_stranger_plants_nothing_under_the_name_of_a_template_of_one_s_own() -> None:
+    engine = an_engine()
+    own = evolve(WITHIN, cryptographic_length=192)
+    a_template(engine, own, principal=BOB)
+    a_template(engine, evolve(WITHIN, operation_policy_name="public"), operation_policy_name="public")
+
+    made = make(engine, "t", principal=BOB)
+
+    assert (made.cryptographic_length, made.operation_policy_name) == (192, "default")
+
+
+def test_an_administrator_s_public_template_is_for_every_client() -> None:
+    engine = an_engine(settings=Settings(administrators=frozenset({ALICE.name})))
+    a_template(engine, operation_policy_name="public")
+
     assert make(engine, "t", principal=BOB).cryptographic_length == 128
+
+
+def test_one_s_own_template_comes_before_an_administrator_s() -> None:
+    engine = an_engine(settings=Settings(administrators=frozenset({ALICE.name})))
+    a_template(engine, evolve(WITHIN, cryptographic_length=192), principal=BOB)
+    a_template(engine, operation_policy_name="public")
+
+    assert make(engine, "t", principal=BOB).cryptographic_length == 192
+
+
+def test_an_administrator_s_private_template_is_for_nobody_else() -> None:
+    engine = an_engine(settings=Settings(administrators=frozenset({ALICE.name})))
+    a_template(engine)
+
+    assert refusal(engine, "t", principal=BOB) is ResultReason.ITEM_NOT_FOUND
 
 
 def test_an_archived_template_says_so() -> None:
