@@ -37,6 +37,7 @@ from kmip_app.version import VERSION
 from kmip_core.errors import KmipError
 from kmip_core.ports.audit import AuditRecord, AuditTrail
 from kmip_core.ports.sealing import RootKeyUnavailable, SealBroken
+from kmip_core.ports.transport import Listener
 
 LOG: Final = logging.getLogger("kmip.server")  # harnesses wait for lines of PyKMIP's logger
 
@@ -80,7 +81,7 @@ class Server:
         self._watch: CertificateWatch | None = None
         self._started_at = time.monotonic()
         self._container: Any = None
-        self._transport: TlsTtlvServer | None = None
+        self._transport: Listener | None = None
         self._stop_is_asked = False  # by a signal
 
     @property
@@ -125,13 +126,13 @@ class Server:
         """Serve until asked to stop; then drain and release everything."""
         LOG.info("Starting connection service...")
         try:
-            self._need_transport().serve_forever()
+            self._need_transport().serve()
         finally:
             self._close()
 
     def request_stop(self) -> None:
         """Ask a serving thread to drain and return; may be called from anywhere."""
-        self._need_transport().request_stop(DRAIN_SECONDS)
+        self._need_transport().drain(DRAIN_SECONDS)
 
     def stop(self) -> None:
         """Stop and return when everything is released; not from the thread that serves."""
@@ -147,7 +148,7 @@ class Server:
         is_repeated, self._stop_is_asked = self._stop_is_asked, True
         if self._transport is None:
             raise KeyboardInterrupt
-        self._transport.request_stop(0.0 if is_repeated else DRAIN_SECONDS)
+        self._transport.drain(0.0 if is_repeated else DRAIN_SECONDS)
 
     def reload(self) -> None:
         """Read again, while sessions go on: certificates, CAs, CRL, policies, groups, log level; reopen log files.
@@ -203,7 +204,7 @@ class Server:
         """Start and serve in a thread of its own."""
         self.start()
         LOG.info("Starting connection service...")
-        self._need_transport().__enter__()
+        self._need_transport().serve_in_thread()
         return self
 
     def __exit__(
@@ -237,10 +238,10 @@ class Server:
             build=self._container.ssl_context,
             use=self._use_certificates,
         )
-        transport: TlsTtlvServer = self._container.transport()
+        transport: Listener = self._container.transport()
         self._tell_tls()
         LOG.info("Starting server socket handler.")
-        transport.start()
+        transport.bind()
         self._transport = transport
         watch.start()
         self._resources.callback(watch.close)
@@ -253,7 +254,7 @@ class Server:
 
     def _use_certificates(self, context: ssl.SSLContext) -> None:
         """Take other certificates for connections to come, and end the sessions of those that are revoked now."""
-        transport = self._need_transport()
+        transport: TlsTtlvServer = self._container.transport()
         transport.replace_ssl_context(context)
         transport.end_sessions(revoked_by(self.configuration.crl_path))
 
@@ -299,7 +300,7 @@ class Server:
         with self._closing:  # whoever comes second waits until all is released
             self._resources.close()
 
-    def _need_transport(self) -> TlsTtlvServer:
+    def _need_transport(self) -> Listener:
         if self._transport is None:
             raise RuntimeError("start the server first")
         return self._transport

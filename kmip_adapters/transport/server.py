@@ -1,8 +1,8 @@
 """The TLS server: listens, sweeps deadlines, drains. What happens on one connection is in connection.py.
 
     server = TlsTtlvServer(service=..., new_framer=..., identify=..., ssl_context=build_ssl_context(...))
-    server.start()              # bound: server.port is known, clients may connect
-    server.serve_forever()      # until request_stop(), from a signal handler or another thread
+    server.bind()               # server.port is known, clients may connect
+    server.serve()              # until drain(), from a signal handler or another thread
 
 or, in a test process, `with server:` serves in a thread of its own. One server runs once.
 """
@@ -32,7 +32,7 @@ EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 class TlsTtlvServer:
-    """Serves one `Service` to the clients that `ssl_context` and `identify` let in.
+    """A `Listener` (kmip_core.ports.transport) for one `Service`, and for clients that may speak TLS with it.
 
     host: a name or address, IPv4 or IPv6; empty or `::` for every interface. port: 0 for any free one.
     new_loop: makes the event loop, for example uvloop.new_event_loop.
@@ -73,16 +73,16 @@ class TlsTtlvServer:
         """The port that is bound, once started."""
         return self._port
 
-    def start(self) -> None:
+    def bind(self) -> None:
         """Bind and listen, if not done yet.  Raises OSError that names host and port if that cannot be."""
         if not self._sockets:
             self._sockets = _listen(self.host, self._port, self._limits.backlog)
             # Asked for now: another thread may close the sockets at any time, and a server begun again keeps its port.
             self._port = int(self._sockets[0].getsockname()[1])
 
-    def serve_forever(self) -> None:
+    def serve(self) -> None:
         """Serve in this thread until asked to stop; returns when the last connection has ended."""
-        self.start()
+        self.bind()
         self._ended.clear()
         try:
             with asyncio.Runner(loop_factory=self._new_loop) as runner:
@@ -92,14 +92,14 @@ class TlsTtlvServer:
             self._close_sockets()
             self._ended.set()
 
-    def request_stop(self, drain_seconds: float = 10.0) -> None:
+    def drain(self, seconds: float = 10.0) -> None:
         """Ask to stop accepting, to finish requests in progress for so long, and to end; returns at once.
 
         Asked again with less time, it cuts what has not ended. May be called from any thread and from a signal
-        handler, also before serve_forever.
+        handler, also before `serve`.
         """
-        is_hurried = self._stop_within is not None and drain_seconds < self._stop_within
-        self._stop_within = drain_seconds
+        is_hurried = self._stop_within is not None and seconds < self._stop_within
+        self._stop_within = seconds
         if (running := self._running) is not None:
             loop, stop = running
             try:
@@ -123,21 +123,25 @@ class TlsTtlvServer:
         except RuntimeError:  # the loop was closed in between: there are no sessions
             LOG.debug("asked to end sessions after the end")
 
-    def stop(self, drain_seconds: float = 10.0) -> None:
-        """Stop as `request_stop` does and wait for the end; from another thread than the one that serves."""
-        self.request_stop(drain_seconds)
-        self._ended.wait(drain_seconds + 5.0)
+    def stop(self, seconds: float = 10.0) -> None:
+        """Drain and return when it has ended; from another thread than the one that serves."""
+        self.drain(seconds)
+        self._ended.wait(seconds + 5.0)
         self._close_sockets()
         if self._thread is not None:
             self._thread.join(5.0)
             self._thread = None
 
+    def serve_in_thread(self) -> None:
+        """Bind, and serve in a thread of its own; returns at once."""
+        self.bind()
+        self._ended.clear()
+        self._thread = threading.Thread(target=self.serve, name="kmip-transport", daemon=True)
+        self._thread.start()
+
     def __enter__(self) -> Self:
         """Serve in a thread."""
-        self.start()
-        self._ended.clear()
-        self._thread = threading.Thread(target=self.serve_forever, name="kmip-transport", daemon=True)
-        self._thread.start()
+        self.serve_in_thread()
         return self
 
     def __exit__(

@@ -99,3 +99,38 @@ class Framer(Protocol):
     def is_between_messages(self) -> bool:
         """True when no byte of an unfinished message is held (idle, not half-sent)."""
         ...
+
+
+class Listener(Protocol):
+    """The server side of a transport: it is bound, serves, drains and stops; one listener runs once.
+
+    NOT promised: that clients which connect between `bind` and `serve` are answered before `serve`.
+    """
+
+    @property
+    def port(self) -> int:
+        """The port that is bound; before `bind` the one that was asked for, perhaps 0."""
+        ...
+
+    def bind(self) -> None:
+        """Bind and listen, if not done yet.  Raises OSError that names host and port."""
+        ...
+
+    def serve(self) -> None:
+        """Serve in this thread until drained; returns when the last connection has ended."""
+        ...
+
+    def serve_in_thread(self) -> None:
+        """Bind, and serve in a thread of its own; returns at once."""
+        ...
+
+    def drain(self, seconds: float) -> None:
+        """Accept no more, finish requests in progress for so long, then end; returns at once.
+
+        May be called from any thread and from a signal handler, also before `serve`, and again with fewer seconds.
+        """
+        ...
+
+    def stop(self, seconds: float) -> None:
+        """Drain and return when it has ended; from another thread than the one that serves."""
+        ...

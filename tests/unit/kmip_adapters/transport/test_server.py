@@ -653,12 +653,12 @@ def test_a_taken_port_is_named(server: TlsTtlvServer) -> None:
     )
 
     with pytest.raises(OSError, match=rf"127.0.0.1, port {server.port}: address already in use"):
-        second.start()
+        second.bind()
 
 
 def test_an_unknown_host_is_named() -> None:
     with pytest.raises(OSError, match=r"no\.such\.host\.invalid.*not known"):
-        a_server(host="no.such.host.invalid").start()
+        a_server(host="no.such.host.invalid").bind()
 
 
 def test_a_name_with_several_addresses_serves_all_of_them_on_one_port() -> None:
@@ -674,7 +674,7 @@ def test_a_name_with_several_addresses_serves_all_of_them_on_one_port() -> None:
 def test_ipv6_serves() -> None:
     server = a_server(host="::1")
     try:
-        server.start()
+        server.bind()
     except OSError as error:
         pytest.skip(f"no IPv6 here: {error}")
 
@@ -718,7 +718,7 @@ def test_stop_does_not_wait_longer_than_it_was_told() -> None:
 def test_a_stop_while_the_loop_closes_the_sockets_is_a_stop() -> None:
     """Whoever stops a server that has just begun to serve in its thread does so at the same time as that thread."""
     server = a_server()
-    server.start()
+    server.bind()
     port = server.port
     for sock in server._sockets:  # as asyncio does on its own thread
         sock.close()
@@ -730,10 +730,10 @@ def test_a_stop_while_the_loop_closes_the_sockets_is_a_stop() -> None:
 
 def test_the_server_stops_at_once_when_asked_before_it_serves() -> None:
     server = a_server()
-    server.start()
-    server.request_stop()
+    server.bind()
+    server.drain()
 
-    server.serve_forever()
+    server.serve()
 
     with pytest.raises(OSError):
         socket.create_connection(("127.0.0.1", server.port), HANG)
@@ -743,10 +743,10 @@ UNTIL_SIGTERM = """
 import signal, sys
 from tests.unit.kmip_adapters.transport.fakes import a_server
 server = a_server()
-signal.signal(signal.SIGTERM, lambda number, frame: server.request_stop())
-server.start()
+signal.signal(signal.SIGTERM, lambda number, frame: server.drain())
+server.bind()
 print(server.port, flush=True)
-server.serve_forever()
+server.serve()
 print("ended", flush=True)
 """
 
