@@ -16,7 +16,7 @@ class TlsTtlvClient:
     timeout: seconds for connecting and for each send and receive. max_response: bytes that `exchange` takes
         at most.
     context: a prepared TLS context instead of ca, cert and key. session: one of an earlier connection, to
-        resume.
+        resume. server_name: the name that the server's certificate must have; None for `host`.
     """
 
     def __init__(
@@ -31,8 +31,10 @@ class TlsTtlvClient:
         max_response: int = 16 * 1024 * 1024,
         context: ssl.SSLContext | None = None,
         session: ssl.SSLSession | None = None,
+        server_name: str | None = None,
     ) -> None:
         self._address = (host, port)
+        self._server_name = server_name or host
         self._timeout = timeout
         self._max_response = max_response
         self._context = context or client_context(ca=ca, cert=cert, key=key)
@@ -51,7 +53,7 @@ class TlsTtlvClient:
         plain = socket.create_connection(self._address, self._timeout)
         try:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._socket = self._context.wrap_socket(plain, server_hostname=self._address[0], session=self._session)
+            self._socket = self._context.wrap_socket(plain, server_hostname=self._server_name, session=self._session)
         except BaseException:
             plain.close()
             raise
@@ -68,6 +70,22 @@ class TlsTtlvClient:
         if length > self._max_response:
             raise ConnectionError(f"the server announces {length} bytes; at most {self._max_response} are taken")
         return header + self._read(length)
+
+    def is_idle(self) -> bool:
+        """Return whether the session is open and the server has sent nothing unasked, its end included."""
+        if self._socket is None:
+            return False
+        self._socket.setblocking(False)
+        try:
+            self._socket.recv(1)
+        except ssl.SSLWantReadError:
+            return True
+        except OSError:
+            return False
+        else:
+            return False
+        finally:
+            self._socket.settimeout(self._timeout)
 
     def close(self) -> None:
         """End the session."""

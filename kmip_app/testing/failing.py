@@ -3,7 +3,7 @@
 from typing import Literal, TypeAlias
 
 from kmip_adapters.ttlv.mishaps import GARBAGE, Lost, Mishap
-from kmip_app.testing.naming import member
+from kmip_app.words import member
 from kmip_core.enums import Operation, ResultReason
 from kmip_core.errors import KmipError
 

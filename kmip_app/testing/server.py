@@ -26,8 +26,8 @@ from kmip_app.server import REACHED_AT, Server
 from kmip_app.testing import seeding
 from kmip_app.testing.clients import ClientCertificate, certificate_for, make_pki
 from kmip_app.testing.failing import Drop, mishap
-from kmip_app.testing.naming import member
 from kmip_app.testing.seeding import Objects
+from kmip_app.words import member
 from kmip_core.enums import Operation, ResultReason, State
 from kmip_core.ports.audit import AuditRecord
 

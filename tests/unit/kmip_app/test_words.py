@@ -4,7 +4,7 @@ import enum
 
 import pytest
 
-from kmip_app.testing.naming import member
+from kmip_app.words import member
 from kmip_core.enums import Operation, ResultReason
 
 

@@ -1,4 +1,4 @@
-"""Members of the standard's enumerations by whatever name a test has at hand."""
+"""Members of the standard's enumerations by the names that people write."""
 
 import enum
 from difflib import get_close_matches
@@ -8,9 +8,9 @@ E = TypeVar("E", bound=enum.Enum)
 
 
 def member(kind: type[E], given: object) -> E:
-    """Return the member that is meant: "Create Key Pair", "CREATE_KEY_PAIR", or a member of a client's enumeration.
+    """Return the member that is meant: "Create Key Pair", "create-key-pair", or a member of a client's enumeration.
 
-    Raises ValueError, with what may have been meant.
+    Raises ValueError, which names the nearest member.
     """
     if isinstance(given, kind):
         return given
