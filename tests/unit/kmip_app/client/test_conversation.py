@@ -154,7 +154,7 @@ def test_a_server_without_a_common_version_is_refused() -> None:
 
 
 def test_the_next_server_is_tried_and_stays_in_use() -> None:
-    first, second = Server(V14), Server(V21)
+    first, second = Server(V11, V14), Server(V11, V21)
     first.is_down = True
     conversation, driver = Conversation([A, B]), Driver({A: first, B: second})
     driver.run(conversation.perform([QUERY]))
@@ -166,7 +166,7 @@ def test_the_next_server_is_tried_and_stays_in_use() -> None:
 
 
 def test_every_failure_is_named_when_no_server_can_be_used() -> None:
-    first, second = Server(V14), Server(V21)
+    first, second = Server(V11, V14), Server(V11, V21)
     first.is_down = second.is_down = True
     with pytest.raises(ServerUnreachable) as caught:
         Driver({A: first, B: second}).run(Conversation([A, B]).connect())
@@ -175,7 +175,7 @@ def test_every_failure_is_named_when_no_server_can_be_used() -> None:
 
 
 def test_a_request_that_changes_nothing_is_sent_again_to_the_next_server() -> None:
-    first, second = Server(V14), Server(V21)
+    first, second = Server(V11, V14), Server(V11, V21)
     first.fails = [None, ConnectionResetError("reset")]  # after Discover Versions
     conversation = Conversation([A, B])
 
@@ -184,7 +184,7 @@ def test_a_request_that_changes_nothing_is_sent_again_to_the_next_server() -> No
 
 
 def test_retries_end() -> None:
-    server = Server(V14)
+    server = Server(V11, V14)
     server.fails = [None, *[ConnectionResetError("reset")] * 3]
     with pytest.raises(OutcomeUnknown, match="reset"):
         Driver({A: server}).run(Conversation([A], retries=2).perform([QUERY]))
@@ -192,7 +192,7 @@ def test_retries_end() -> None:
 
 
 def test_a_request_that_changes_something_is_not_sent_again() -> None:
-    server = Server(V14)
+    server = Server(V11, V14)
     server.fails = [None, ConnectionResetError("reset")]
     conversation, driver = Conversation([A]), Driver({A: server})
     with pytest.raises(OutcomeUnknown, match="may have done it"):
@@ -203,7 +203,7 @@ def test_a_request_that_changes_something_is_not_sent_again() -> None:
 
 
 def test_a_connection_that_was_closed_while_idle_costs_nothing() -> None:
-    server = Server(V14)
+    server = Server(V11, V14)
     conversation, driver = Conversation([A], retries=0), Driver({A: server})
     driver.run(conversation.connect())
     server.fails = [StaleConnection("closed")]
