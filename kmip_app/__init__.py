@@ -17,7 +17,7 @@ __all__ = ["KmipServer", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import `KmipServer` when it is asked for: everything hangs on it, and `kmipd -h` needs none of that."""
+    """Import `KmipServer` when it is used: everything hangs on it, and `kmipd -h` needs none of that."""
     if name == "KmipServer":
         from kmip_app.kmip_server import KmipServer
 

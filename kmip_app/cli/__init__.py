@@ -1,60 +1,73 @@
 """The command line: `kmipd` = `python -m kmip_app`. One module per command; this one lists them.
 
-Every failure that an operator can mend is told on stderr with exit code 2, never by a traceback.
+A command's module is imported when the command runs, so that `kmipd --version` and a mistake in a name cost nothing.
+Every failure that an operator can mend is reported on stderr with exit code 2, never by a traceback.
 """
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any, Final
 
 import click
 
-from kmip_app.cli import (
-    archive,
-    backup,
-    check_config,
-    client_cert,
-    import_pykmip,
-    password,
-    policy,
-    restore,
-    rotate_root_key,
-    serve,
-    verify,
-)
-from kmip_app.cli.options import CONTEXT
-from kmip_app.configuration.config import StartError
-from kmip_app.system_errors import told
 from kmip_app.version import VERSION
 
-COMMANDS: Final = (
-    serve.command,
-    client_cert.command,
-    check_config.command,
-    policy.command,
-    password.command,
-    import_pykmip.command,
-    backup.command,
-    restore.command,
-    verify.command,
-    rotate_root_key.command,
-    rotate_root_key.data_key_command,
-    archive.export_command,
-    archive.import_command,
-)
+COMMANDS: Final[Mapping[str, str]] = {
+    "serve": "serve:command",
+    "client-cert": "client_cert:command",
+    "check-config": "check_config:command",
+    "policy": "policy:command",
+    "password": "password:command",
+    "import-pykmip": "import_pykmip:command",
+    "backup": "backup:command",
+    "restore": "restore:command",
+    "verify": "verify:command",
+    "rotate-root-key": "rotate_root_key:command",
+    "rotate-data-key": "rotate_root_key:data_key_command",
+    "export": "archive:export_command",
+    "import": "archive:import_command",
+}
+"""The name of a command -> the module of this package, and its attribute, that has the command."""
+
 DEFAULT_COMMAND: Final = "serve"
+
+CONTEXT: Final[dict[str, Any]] = {
+    "help_option_names": ["-h", "--help"],
+    "token_normalize_func": lambda name: name.replace("_", "-"),  # PyKMIP's options have underscores, others dashes
+    "max_content_width": 110,
+}
+
 _OF_THE_PROGRAM: Final = ("-h", "--help", "--version")
 
 
 class Program(click.Group):
     """All commands; the help has the options of `serve` too, since that is what runs without a command."""
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, whose module is imported now; None if there is none of that name."""
+        place = COMMANDS.get(cmd_name)
+        return None if place is None else command_at(place)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands, then the options of the default one."""
+        from kmip_app.cli import serve
+
         super().format_commands(ctx, formatter)
         serve.command.format_all(ctx, formatter, "Options of serve")
 
 
-def _tell_version(ctx: click.Context, option: click.Parameter, value: bool) -> None:
+def command_at(place: str) -> click.Command:
+    """Return the command at `module:attribute`."""
+    module, _, attribute = place.partition(":")
+    command: click.Command = getattr(import_module(f"{__name__}.{module}"), attribute)
+    return command
+
+
+def _print_version(ctx: click.Context, option: click.Parameter, value: bool) -> None:
     if value:
         click.echo(f"kmipd {VERSION}")
         ctx.exit()
@@ -62,15 +75,14 @@ def _tell_version(ctx: click.Context, option: click.Parameter, value: bool) -> N
 
 program = Program(
     "kmipd",
-    commands={command.name or "": command for command in COMMANDS},
     params=[
         click.Option(
             ["--version"],
             is_flag=True,
             is_eager=True,
             expose_value=False,
-            callback=_tell_version,
-            help="Tell the version.",
+            callback=_print_version,
+            help="Print the version.",
         )
     ],
     help="A KMIP key-management server. Without a command it serves.",
@@ -98,12 +110,22 @@ def run_command(command: click.Command, words: Sequence[str], name: str) -> int:
         asked = name if context is None else context.command_path
         click.echo(f"{asked}: {error.format_message().rstrip('.')}; {asked} -h lists what there is", err=True)
         return 2
-    except StartError as error:
-        click.echo(f"{name}: {error}", err=True)
-        return 2
-    except OSError as error:
-        click.echo(f"{name}: {told(error)}", err=True)
-        return 2
     except (click.Abort, KeyboardInterrupt):
         return 130
+    except Exception as error:
+        text = _mendable(error)
+        if text is None:
+            raise
+        click.echo(f"{name}: {text}", err=True)
+        return 2
     return code if isinstance(code, int) else 0
+
+
+def _mendable(error: Exception) -> str | None:
+    """Return what to print of an error that an operator can mend; None for a bug."""
+    from kmip_app.configuration.config import StartError
+    from kmip_app.system_errors import told
+
+    if isinstance(error, StartError):
+        return str(error)
+    return told(error) if isinstance(error, OSError) else None

@@ -6,18 +6,13 @@ problems at once.
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 
+from kmip_app.cli import CONTEXT
 from kmip_app.configuration.loading import SEARCH, Check, Choice, checked_by_nobody, choose
 from kmip_app.configuration.settings import SETTINGS, TOPICS, Setting
-
-CONTEXT: Final[dict[str, Any]] = {
-    "help_option_names": ["-h", "--help"],
-    "token_normalize_func": lambda name: name.replace("_", "-"),  # PyKMIP's options have underscores, others dashes
-    "max_content_width": 110,
-}
 
 
 def config_option() -> click.Option:
@@ -80,3 +75,6 @@ class SettingsCommand(click.Command):
             if records:
                 with formatter.section(topic):
                     formatter.write_dl([record for record in records if record is not None])
+
+
+__all__ = ["CONTEXT", "SettingsCommand", "chosen", "config_option", "setting_options"]

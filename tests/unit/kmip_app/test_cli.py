@@ -22,19 +22,32 @@ def test_help_lists_every_option_of_serve(arguments: list[str]) -> None:
     assert [s.option for s in SETTINGS.values() if s.option not in text] == []
 
 
-@pytest.mark.parametrize("command", cli.COMMANDS, ids=lambda command: command.name)
-def test_every_command_has_help(command: object) -> None:
-    name = getattr(command, "name", "")
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_command_has_help(name: str) -> None:
     result = CliRunner().invoke(cli.program, [name, "-h"])
 
     assert result.exit_code == 0
     assert result.output.startswith(f"Usage: kmipd {name} [OPTIONS]")
+    assert cli.command_at(cli.COMMANDS[name]).name == name
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["--version"]) == 0
 
     assert capsys.readouterr().out == f"kmipd {kmip_app.__version__}\n"
+
+
+def test_the_version_needs_none_of_the_server() -> None:
+    script = """
+import sys
+from kmip_app.cli import run
+run(["--version"])
+costly = {"sqlalchemy", "cryptography", "attr", "asyncio", "rich", "kmip_core", "kmip_adapters"}
+heavy = [module for module in sys.modules if module.split(".")[0] in costly]
+assert heavy == [], heavy
+"""
+
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60, stdout=subprocess.DEVNULL)
 
 
 def test_the_letters_are_those_of_pykmip_server() -> None:
