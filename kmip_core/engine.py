@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from attrs import NOTHING, define, evolve, field, fields_dict, frozen
 
-from kmip_core import rights
+from kmip_core import rights, sizes
 from kmip_core.admission import Admission, Named
 from kmip_core.enums import (
     BatchErrorContinuationOption,
@@ -42,14 +42,11 @@ from kmip_core.ports.storage import ConcurrentChange, Outbox, Storage, TakesLong
 from kmip_core.ports.system import Clock, FaultLog, Identifiers
 from kmip_core.principal import Principal
 from kmip_core.procedures import templates, usage_limits
+from kmip_core.repetition import Repetition
 from kmip_core.settings import Settings
 from kmip_core.streams import Streams
 from kmip_core.structures import ProtocolVersion
 from kmip_core.tickets import Tickets
-
-ATTEMPTS: Final = 200
-"""How often a unit of work is run again after somebody else changed its object; then the client is told to retry.
-More than the requests that wait for a commit at once: each round one of them gets through."""
 
 SHORT_BATCH: Final = 4
 """Items of a batch that count as quick together: each may take a millisecond or two."""
@@ -142,11 +139,17 @@ class Engine:
         return ResponseMessage(header=answer_header, batch_items=tuple(answers))
 
     def _pace_of(self, item: RequestBatchItem) -> Pace:
+        effect = self.effect_of(item)
+        if effect is None:
+            return Pace.QUICK
+        return (_PACES_WITH_A_TOKEN if self.crypto.capabilities.blocking else _PACES)[effect]
+
+    def effect_of(self, item: RequestBatchItem) -> Effect | None:
+        """Return what running an item may do; None for one that is refused without being run."""
         spec = self.catalogue.get(item.operation) if item.operation is not None else None
         if spec is None or isinstance(item.payload, KmipError):
-            return Pace.QUICK
-        effect = spec.effect if isinstance(spec.effect, Effect) else spec.effect(item.payload)
-        return (_PACES_WITH_A_TOKEN if self.crypto.capabilities.blocking else _PACES)[effect]
+            return None
+        return spec.effect if isinstance(spec.effect, Effect) else spec.effect(item.payload)
 
     def _check_header(self, message: RequestMessage, now: int) -> None:
         header = message.header
@@ -179,9 +182,16 @@ class _Batch:
     unrecorded: list[AuditRecord] = field(factory=list)
     """Records of items that changed nothing; appended before the answer leaves."""
 
+    repetition: Repetition = field(init=False)
+    """What the unit of work under way computes with, and whether it may be run again."""
+
+    room: int | None = None
+    """Bytes that are left for the answers of a batch of several items; None while there is only one."""
+
     def run(self, items: tuple[RequestBatchItem, ...], go_on: bool) -> Steps[list[ResponseBatchItem]]:
         """Run items one by one, each its own unit of work; stop at the first failure unless `go_on`."""
         answers: list[ResponseBatchItem] = []
+        self._measure(items)
         for item in items:
             answer = yield from self._answer(item)
             answers.append(answer)
@@ -193,8 +203,10 @@ class _Batch:
         """Run all items as one unit of work: after a failure nothing has happened. KMIP 1.4 §4, §11 (Undo)."""
         answers: list[ResponseBatchItem] = []
         records: list[AuditRecord] = []
-        for _ in range(ATTEMPTS):
+        self._begin(items)
+        while True:
             self.named = Named()
+            self._measure(items)
             answers, records = [], []
             try:
                 with _UnderWay(self) as work:
@@ -209,19 +221,21 @@ class _Batch:
                     yield from self._commit(work, records)
                     return self._evidenced(answers)
             except ConcurrentChange:
-                continue
+                if not self.repetition.may_go_on():
+                    return self._failed(answers, records, _busy())
             except TakesLong:
                 yield self._slow_down()
             except KmipError as error:
                 return self._failed(answers, records, error)
-        return self._failed(answers, records, _busy())
 
     def _answer(self, item: RequestBatchItem) -> Steps[ResponseBatchItem]:
         """Run one item as its own unit of work, again if somebody else was faster."""
-        before = self.named.mark()
-        refusal: KmipError | None = None
+        before, room = self.named.mark(), self.room
+        refusal: KmipError
         record: AuditRecord
-        for _ in range(ATTEMPTS):
+        self._begin((item,))
+        while True:
+            self.room = room
             try:
                 with _UnderWay(self) as work:
                     answer, record = self._attempt(item, work)
@@ -232,6 +246,9 @@ class _Batch:
                     return answer
             except ConcurrentChange:
                 self.named.go_back(before)
+                if not self.repetition.may_go_on():
+                    refusal = _busy()
+                    break
             except TakesLong:
                 self.named.go_back(before)
                 yield self._slow_down()
@@ -239,10 +256,29 @@ class _Batch:
                 self.named.go_back(before)
                 refusal = error
                 break
-        refusal = refusal or _busy()
         if not self.afterwards.is_done:  # what was committed has its record in the outbox
             self.unrecorded.append(_of_failure(record, refusal))
         return failure(refusal, item.operation, item.unique_batch_item_id)
+
+    def _begin(self, items: tuple[RequestBatchItem, ...]) -> None:
+        """Note that a unit of work of these items is to be run for the first time."""
+        effects = frozenset(effect for item in items if (effect := self.engine.effect_of(item)) is not None)
+        self.repetition = Repetition(self.engine.crypto, self.engine.key_forms, effects)
+
+    def _measure(self, items: tuple[RequestBatchItem, ...]) -> None:
+        """Note how much room there is for the answers to these items; a single one is measured when it is encoded."""
+        self.room = self.engine.settings.maximum_response_size if len(items) > 1 else None
+
+    def _take_room(self, payload: Any) -> None:
+        """Take the room that an answer needs.  Raises KmipError (Response Too Large), for all later items as well."""
+        if self.room is not None:
+            self.room -= sizes.at_least(payload)
+            self._check_room()
+
+    def _check_room(self) -> None:
+        if self.room is not None and self.room < 0:
+            most = self.engine.settings.maximum_response_size
+            raise KmipError(ResultReason.RESPONSE_TOO_LARGE, f"the answers of the batch would exceed {most} bytes")
 
     def _slow_down(self) -> MoveTo:
         """Return the step after which the unit of work is begun again, at a slower pace: nothing of it has happened."""
@@ -284,9 +320,11 @@ class _Batch:
         told = ""
         spec = self.engine.catalogue.get(item.operation) if item.operation is not None else None
         try:
+            self._check_room()
             payload = self._perform(spec, item.payload, work, touched)
             if item.ephemeral:
                 payload = _without_data(payload)
+            self._take_room(payload)
             if spec is not None and spec.evidence is not None:
                 told = spec.evidence(item.payload)
         except KmipError as refusal:
@@ -345,9 +383,9 @@ class _Batch:
             admit=admission,
             targets=admission.targets(spec.targets, request),
             protocol_version=self.protocol_version,
-            crypto=self.engine.crypto,
+            crypto=self.repetition.crypto,
             certificates=self.engine.certificates,
-            key_forms=self.engine.key_forms,
+            key_forms=self.repetition.key_forms,
             key_values=self.engine.key_values,
             policy=self.engine.policy,
             identifiers=self.engine.identifiers,

@@ -18,7 +18,7 @@ from kmip_adapters.storage.pending import Done
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_core.attributes import Attributes
 from kmip_core.criteria import Query
-from kmip_core.engine import ATTEMPTS, SHORT_BATCH, Engine
+from kmip_core.engine import SHORT_BATCH, Engine
 from kmip_core.enums import (
     BatchErrorContinuationOption,
     CryptographicAlgorithm,
@@ -55,6 +55,7 @@ from kmip_core.operations import (
 from kmip_core.policy import BUILT_IN, OperationPolicy, Permission
 from kmip_core.ports.steps import MoveTo, Pace, Wait
 from kmip_core.ports.storage import ConcurrentChange, TakesLong
+from kmip_core.repetition import ATTEMPTS
 from kmip_core.rules import Purpose
 from kmip_core.settings import Settings
 from kmip_core.structures import CryptographicParameters, UsageLimits

@@ -1,0 +1,104 @@
+"""Units of work that are run again after a conflict: what has been computed is kept, so that conflicts cost no work.
+
+A client that keeps changing the base of a heavy derivation would otherwise have the server derive again and again.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from kmip_core.operation import Effect
+from kmip_core.ports.crypto import Crypto
+from kmip_core.ports.key_forms import KeyForms
+
+ATTEMPTS: Final = 200
+"""How often a unit of work is run again after somebody else changed its object; then the client is told to retry.
+More than the requests that wait for a commit at once: each round one of them gets through."""
+
+COMPUTATIONS: Final = 3
+"""How often the same heavy work is computed at most, because what it computes with has changed or cannot be kept."""
+
+_HEAVY: Final = frozenset({Effect.WORKS, Effect.COMPUTES})
+
+KEPT: Final = frozenset(
+    {
+        "make_key_pair",
+        "convert",
+        "encrypt",
+        "decrypt",
+        "sign",
+        "verify",
+        "mac",
+        "verify_mac",
+        "derive",
+        "split_secret",
+        "join_secret",
+        "read_container",
+        "write_container",
+    }
+)
+"""Methods of the ports that take time and have no effect but their result."""
+
+
+class Repetition:
+    """How one unit of work is repeated.  crypto, key_forms: what each attempt computes with."""
+
+    def __init__(self, crypto: Crypto, key_forms: KeyForms, effects: frozenset[Effect]) -> None:
+        """Begin with the first attempt.  effects: of the operations in the unit of work."""
+        self.crypto: Any = crypto
+        self.key_forms: Any = key_forms
+        self._is_heavy = not _HEAVY.isdisjoint(effects)
+        self._attempts = 1
+        self._computed: list[_Kept] = []
+
+    def may_go_on(self) -> bool:
+        """Return whether there may be another attempt after a conflict; the results of the last one are kept.
+
+        Keys that a token holds are given back when an attempt fails, so its results are not kept.
+        """
+        self._attempts += 1
+        if not self._is_heavy:
+            return self._attempts <= ATTEMPTS
+        if not self.crypto.capabilities.exports_key_material:
+            return self._attempts <= COMPUTATIONS
+        if not self._computed:  # the first conflict: work that never meets one pays nothing for this
+            self._computed = [_Kept(self.crypto), _Kept(self.key_forms)]
+            self.crypto, self.key_forms = self._computed
+            return True
+        fresh = [kept.start_over() for kept in self._computed]
+        return self._attempts <= ATTEMPTS and max(fresh) < COMPUTATIONS - 1
+
+
+class _Kept:
+    """A port whose heavy methods answer what they have answered before, each result once per attempt."""
+
+    def __init__(self, port: Any) -> None:
+        self._port = port
+        self._results: list[tuple[Any, Any]] = []
+        self._unused: list[tuple[Any, Any]] = []
+        self._is_fresh = False
+        self._times = 0
+
+    def start_over(self) -> int:
+        """Begin an attempt; return in how many attempts something had to be computed."""
+        self._times += self._is_fresh
+        self._is_fresh = False
+        self._unused = list(self._results)
+        return self._times
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._port, name)
+        return partial(self._call, name, value) if name in KEPT else value
+
+    def _call(self, name: str, function: Callable[..., Any], *values: Any, **more: Any) -> Any:
+        asked = (name, values, more)
+        for place, (known, result) in enumerate(self._unused):
+            if known == asked:
+                del self._unused[
+                    place
+                ]  # a second call with the same values, such as for another key, is another result
+                return result
+        result = function(*values, **more)
+        self._results.append((asked, result))
+        self._is_fresh = True
+        return result
