@@ -22,7 +22,7 @@ def export(file: Path, passphrase: str | None, config_path: str | None, **values
     """
     from kmip_adapters.storage.archive import write_archive
     from kmip_adapters.storage.sql import maintenance
-    from kmip_adapters.storage.sql.sqlite import sync
+    from kmip_adapters.storage.sql.sqlite_files import sync
     from kmip_app.maintenance import store_access  # all of the wiring: not wanted for the help
 
     configuration = chosen(values, config_path).configuration

@@ -15,14 +15,14 @@ def backup(file: Path, config_path: str | None, **values: Any) -> None:
     Keys in it are sealed as in the database. The root key is not in it: keep a copy of that in another place, since
     without it a backup is worth nothing. `kmipd restore` puts a backup back.
     """
-    from kmip_adapters.storage.sql import maintenance
+    from kmip_adapters.storage.sql.backup import backup as write_backup
     from kmip_app.maintenance.store_access import for_operators  # all of the wiring: not wanted for the help
 
     database = chosen(values, config_path).configuration.sqlite_path
     if database is None:
         raise StartError("--database names no file; back it up with the tools of that database")
     with for_operators():
-        maintenance.backup(database, file)
+        write_backup(database, file)
     click.echo(f"{file}: {file.stat().st_size:,} bytes; the root key is not in it")
 
 

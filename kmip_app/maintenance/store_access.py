@@ -17,8 +17,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from kmip_adapters.audit.file_trail import FileTrail
 from kmip_adapters.storage.archive import ArchiveUnusable, Entry
 from kmip_adapters.storage.lock import directory_lock
-from kmip_adapters.storage.sql import maintenance, sqlite
+from kmip_adapters.storage.sql import maintenance
+from kmip_adapters.storage.sql.backup import schema_of
 from kmip_adapters.storage.sql.maintenance import Damage
+from kmip_adapters.storage.sql.sqlite_files import copy_database, put_in_place
 from kmip_app.configuration.config import Configuration, StartError
 from kmip_app.container import build
 from kmip_app.server import UNUSABLE, opened
@@ -90,12 +92,12 @@ def restore(
             raise StartError(f"{aside} exists from an earlier restore; move it away or remove it")
         new = database.with_name(f"{database.name}.restored")
         new.unlink(missing_ok=True)
-        maintenance.schema_of(file)
-        sqlite.copy_database(file, new)
+        schema_of(file)
+        copy_database(file, new)
         try:
             damages = _damages(configuration, new, told)
             if not damages:
-                maintenance.put_in_place(new, database, aside)
+                put_in_place(new, database, aside)
         finally:
             for end in ("", "-wal", "-shm"):
                 new.with_name(new.name + end).unlink(missing_ok=True)
@@ -107,7 +109,7 @@ def restore(
 
 def _damages(configuration: Configuration, database: Path, told: Callable[[int, int], None]) -> tuple[Damage, ...]:
     """Open every object of a copy, with the root key that the server will have."""
-    wanted = maintenance.schema_of(database)
+    wanted = schema_of(database)
     storage = build(evolve(configuration, database=None, database_path=database)).storage()
     try:
         return maintenance.verify(storage, told)

@@ -1,78 +1,89 @@
 """What one unit of work hands over to the writer; those that only add objects are written together."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import Self
 
-from kmip_adapters.storage.sql.rows import Ground, OutdatedSeal, RowWrite, insert_rows
-from kmip_adapters.storage.sql.rules import OutdatedRules, RulesWrite
-from kmip_adapters.storage.sql.writer import Joint
+from attrs import frozen
 
-if TYPE_CHECKING:
-    from kmip_adapters.storage.sql.storage import SqlStorage
+from kmip_adapters.storage.sql.changes import Change
+from kmip_adapters.storage.sql.driver import Cursor
+from kmip_adapters.storage.sql.rows import OutdatedSeal, RowWrite, Statements, WriteContext, insert_rows
+from kmip_adapters.storage.sql.rules import OutdatedRules
+from kmip_adapters.storage.sql.submitted import GroupableTask
 
 
-class Commit(Joint):
-    """All writes of one unit of work with their audit records.
+@frozen(kw_only=True)
+class CommitServices:
+    """What all commits of a store use.
 
-    records: (record identifier, record as stored).  judged_by: the rules that its new objects keep to, if any do.
+    data_key_of: returns the data key under which a value is sealed.
+    note_erased: called when sealed content is replaced or deleted.
     """
 
-    __slots__ = ("_judged_by", "_records", "_seals", "_storage", "_writes", "is_joint")
+    statements: Statements
+    data_key_of: Callable[[bytes], int]
+    note_erased: Callable[[], None]
+
+
+class Commit(GroupableTask):
+    """All changes of one unit of work with their audit records.
+
+    records: (record identifier, record as stored).
+    checked_against: the rules that its new objects were checked against, if any were.
+    """
+
+    __slots__ = ("_changes", "_checked_against", "_records", "_seals", "_services", "is_groupable")
 
     def __init__(
         self,
-        storage: "SqlStorage",
-        writes: Sequence[RowWrite | RulesWrite],
+        services: CommitServices,
+        changes: Sequence[Change],
         records: list[tuple[str, bytes]],
-        judged_by: Mapping[str, str] | None = None,
+        checked_against: Mapping[str, str] | None = None,
     ) -> None:
-        self._judged_by = judged_by
-        self._storage = storage
-        self._writes = writes
+        self._services = services
+        self._changes = changes
         self._records = records
-        self._seals = [
-            sealed
-            for write in writes
-            if write.columns is not None and (sealed := write.columns.get("sealed")) is not None
-        ]
-        self.is_joint = all(isinstance(write, RowWrite) and write.is_new for write in writes)
+        self._checked_against = checked_against
+        self._seals = [sealed for change in changes if (sealed := change.sealed) is not None]
+        self.is_groupable = all(change.is_new for change in changes)
 
-    def __call__(self, cursor: Any) -> None:
+    def __call__(self, cursor: Cursor) -> None:
         """Write it by itself.  Raises ConcurrentChange."""
-        storage = self._storage
-        if self._seals or self._judged_by is not None:
-            refusal = self._refusal(Ground.read(cursor, storage.statements))
+        statements = self._services.statements
+        if self._seals or self._checked_against is not None:
+            refusal = self._refusal(WriteContext.read(cursor, statements))
             if refusal is not None:
                 raise refusal
-        if any(write.stored is not None and write.replaces_content for write in self._writes):
-            storage.note_erased()
-        for write in self._writes:
-            write.apply(cursor, storage.statements)
-        storage.statements.record.run(cursor, self._records)
+        if any(change.erases for change in self._changes):
+            self._services.note_erased()
+        for change in self._changes:
+            change.apply(cursor, statements)
+        statements.record.run(cursor, self._records)
 
-    def write_together(self, cursor: Any, changes: Sequence[Self]) -> list[Exception | None]:
+    def write_together(self, cursor: Cursor, tasks: Sequence[Self]) -> list[Exception | None]:
         """Write several that only add; those under an older data key, or by older rules, are left out.
 
-        Raises ConcurrentChange if an identifier is taken: whose it is shows when each is written by itself.
+        Raises ConcurrentChange if an identifier is taken: which one shows when each is written by itself.
         """
-        statements = self._storage.statements
-        ground = Ground.read(cursor, statements)
-        errors = [change._refusal(ground) for change in changes]
-        kept = [change for change, error in zip(changes, errors, strict=True) if error is None]
-        rows = [write for change in kept for write in change._writes if isinstance(write, RowWrite)]
-        insert_rows(cursor, statements, rows, ground.last)
-        statements.record.run(cursor, [record for change in kept for record in change._records])
+        statements = self._services.statements
+        context = WriteContext.read(cursor, statements)
+        errors = [task._refusal(context) for task in tasks]
+        kept = [task for task, error in zip(tasks, errors, strict=True) if error is None]
+        rows = [change for task in kept for change in task._changes if isinstance(change, RowWrite)]
+        insert_rows(cursor, statements, rows, context.last)
+        statements.record.run(cursor, [record for task in kept for record in task._records])
         return errors
 
-    def _refusal(self, ground: Ground) -> Exception | None:
+    def _refusal(self, context: WriteContext) -> Exception | None:
         """Return why it must not be written.
 
-        Once a data key is in the database nobody, in whatever process, adds to what is under those before it: what was
-        sealed anew stays so, and they can be retired.
+        Once a data key is in the database no process adds to what is sealed under older ones: what was sealed anew
+        stays so, and they can be retired.
         """
-        data_key_of = self._storage.sealer.data_key_of
-        if any(data_key_of(sealed) != ground.newest_data_key for sealed in self._seals):
+        data_key_of = self._services.data_key_of
+        if any(data_key_of(sealed) != context.newest_data_key for sealed in self._seals):
             return OutdatedSeal()
-        if self._judged_by is not None and self._judged_by != ground.rules:
+        if self._checked_against is not None and self._checked_against != context.rules:
             return OutdatedRules()
         return None

@@ -1,18 +1,20 @@
 """Locate as SQL: one statement per shape of query, compiled once; values are always parameters.
 
-What must hold falls into two kinds. One condition drives: the identifier; else the rarest criterion, by the index of
+The conditions of a query fall into two kinds. One drives: the identifier; else the rarest criterion, by the index of
 attribute values; else visibility itself, as one arm per way in which an object can be visible (owner, or a policy that
-shows the type to everybody), by the indexes of the objects. All arms are disjoint and walk their index in the order of
-the answer, so that LIMIT ends the work. Everything else is a test on the rows that the driver brings, most of it on
-their own columns.
+shows the type to every client), by the indexes of the objects. All arms are disjoint and walk their index in the order
+of the answer, so that LIMIT ends the work. All other conditions are tests on the rows that the driver reads, most of
+them on their own columns.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from attrs import frozen
 from sqlalchemy import (
     ColumnElement,
+    FromClause,
     Select,
     and_,
     bindparam,
@@ -70,7 +72,7 @@ _COLUMNS: Final = frozenset({"unique_identifier", "object_type", *TRAIT_COLUMNS}
 _RANK_OF_CUSTOM: Final = 4
 _RANK_OF_DATES: Final = 6
 _ARMS: Final = 12
-"""Pairs of policy and type shown to everybody that get an arm each; more share one, at the price of a sort."""
+"""Pairs of policy and type visible to every client that get an arm each; more share one, at the price of a sort."""
 
 _Groups = tuple[tuple[int, ...], ...]
 
@@ -82,7 +84,7 @@ class Shape:
     columns: attributes whose columns must hold, each with its own value.
     entries: how many index entries must be present.
     dates: columns that must be in a range, and whether having no date will do; those for which it will not come first.
-    driver: "identifier", "entry" for the first entry, "date" for the first range, or "visibility".
+    driver: the condition whose rows are read; all others are tests on them.
     states: settled states that must hold.  statuses: on-line, archived, destroyed: which are asked for.
     owned, everyone: the object types of each policy, in the order of the policies' names.
     """
@@ -90,7 +92,7 @@ class Shape:
     columns: tuple[str, ...]
     entries: int
     dates: tuple[tuple[str, bool], ...]
-    driver: str
+    driver: "Driver"
     states: tuple[State, ...]
     statuses: tuple[bool, bool, bool]
     owned: _Groups
@@ -109,7 +111,7 @@ def analyse(query: Query) -> tuple[Shape, dict[str, Any]]:
     for reference, wanted in conditions(query.criteria):
         is_custom = reference.vendor_identification is not None
         if not is_indexed(AttributeInstance(reference=reference, value=wanted)):
-            continue  # whoever runs the statement judges what it finds
+            continue  # the unit of work compares what the statement finds
         if isinstance(wanted, DateRange):
             dates.append((reference.attribute, wanted))
         elif reference.attribute == "state" and not is_custom:
@@ -124,12 +126,15 @@ def analyse(query: Query) -> tuple[Shape, dict[str, Any]]:
     columns = sorted(set(columns))
     ranked = sorted(set(ranked))
     dates.sort(key=lambda named: named[1].includes_none)
+    driver: Driver
     if any(name == "unique_identifier" for name, _ in columns):
-        driver = "identifier"
+        driver = ByIdentifier()
     elif ranked and ranked[0][0] < _RANK_OF_DATES:
-        driver = "entry"
+        driver = ByEntry()
+    elif dates and not dates[0][1].includes_none:  # what has no date has no entry
+        driver = ByDate()
     else:
-        driver = "date" if dates and not dates[0][1].includes_none else "visibility"  # what has no date has no entry
+        driver = ByVisibility()
     values: dict[str, Any] = {"now": query.now, "owner": query.visibility.owner}
     for number, (_, column_value) in enumerate(columns):
         values[f"column_{number}"] = column_value
@@ -156,7 +161,7 @@ def analyse(query: Query) -> tuple[Shape, dict[str, Any]]:
 
 def identifiers(shape: Shape) -> CompoundSelect[Any] | Select[Any]:
     """Return the statement for sequence and identifier of what is found, newest first, from `offset`, `limit` rows."""
-    arms = _arms(shape)
+    arms = shape.driver.arms(shape)
     if len(arms) == 1:
         # By the driver's own column: it is the order of its index, and needs no sort.
         found: Select[Any] | CompoundSelect[Any] = arms[0].order_by(arms[0].selected_columns.sequence.desc())
@@ -167,34 +172,89 @@ def identifiers(shape: Shape) -> CompoundSelect[Any] | Select[Any]:
 
 def count(shape: Shape) -> Select[Any]:
     """Return the statement that counts what is found, without offset and limit."""
-    arms = _arms(shape)
+    arms = shape.driver.arms(shape)
     found = (arms[0] if len(arms) == 1 else union_all(*arms)).subquery("found")
     return select(func.count()).select_from(found)
 
 
-# --- conditions -----------------------------------------------------------------------------------------------------
-
 _o: Final = managed_objects.c
 
 
-def _arms(shape: Shape) -> list[Select[Any]]:
-    tests = _tests(shape)
-    found = select(_o.sequence, _o.unique_identifier)
-    if shape.driver == "identifier":
-        return [found.where(*tests, or_(*_ways_to_see(shape)))]
-    if shape.driver == "visibility":
-        return [found.where(way, *tests) for way in _ways_to_see(shape)]
-    v = attribute_values.alias("driver")
-    if shape.driver == "entry":
-        drives = and_(v.c.attribute == bindparam("attribute_0"), v.c.value == bindparam("value_0"))
-    else:
-        drives = and_(
-            v.c.attribute == bindparam("date_0"), v.c.value.between(bindparam("first_0"), bindparam("last_0"))
-        )
-    rows = InOrder(v, managed_objects, v.c.sequence == _o.sequence)
-    return [
-        select(v.c.sequence, _o.unique_identifier).select_from(rows).where(drives, or_(*_ways_to_see(shape)), *tests)
-    ]
+class Driver(ABC):
+    """The condition whose rows are read; `arms` are the selections of a shape that it drives.
+
+    entries, dates: how many of the shape's first entries and ranges it answers itself.
+    """
+
+    entries = 0
+    dates = 0
+
+    @abstractmethod
+    def arms(self, shape: Shape) -> list[Select[Any]]:
+        """Return disjoint selections of sequence and identifier."""
+
+
+@frozen
+class ByIdentifier(Driver):
+    """One object at most."""
+
+    def arms(self, shape: Shape) -> list[Select[Any]]:
+        """Return the selection of the object with the identifier."""
+        return [_FOUND.where(*_tests(shape), _visible(shape))]
+
+
+@frozen
+class ByVisibility(Driver):
+    """Every object that the client may see, newest first."""
+
+    def arms(self, shape: Shape) -> list[Select[Any]]:
+        """Return one selection for each way in which an object can be visible."""
+        tests = _tests(shape)
+        return [_FOUND.where(way, *tests) for way in _visible_arms(shape)]
+
+
+@frozen
+class _ByIndex(Driver):
+    """What the index of attribute values has for one condition."""
+
+    def arms(self, shape: Shape) -> list[Select[Any]]:
+        """Return the selection of the objects to which the entries of the index belong."""
+        v = attribute_values.alias("driver")
+        rows = InOrder(v, managed_objects, v.c.sequence == _o.sequence)
+        found = select(v.c.sequence, _o.unique_identifier).select_from(rows)
+        return [found.where(self.condition(v), _visible(shape), *_tests(shape))]
+
+    @abstractmethod
+    def condition(self, values: FromClause) -> ColumnElement[bool]:
+        """Return the condition on the index."""
+
+
+@frozen
+class ByEntry(_ByIndex):
+    """The first, rarest, index entry."""
+
+    entries = 1
+
+    def condition(self, values: FromClause) -> ColumnElement[bool]:
+        """Return the condition for one value of an attribute."""
+        return and_(values.c.attribute == bindparam("attribute_0"), values.c.value == bindparam("value_0"))
+
+
+@frozen
+class ByDate(_ByIndex):
+    """The first range of dates."""
+
+    dates = 1
+
+    def condition(self, values: FromClause) -> ColumnElement[bool]:
+        """Return the condition for a range of one attribute's values."""
+        within = values.c.value.between(bindparam("first_0"), bindparam("last_0"))
+        return and_(values.c.attribute == bindparam("date_0"), within)
+
+
+_FOUND: Final = select(_o.sequence, _o.unique_identifier)
+
+# --- conditions -----------------------------------------------------------------------------------------------------
 
 
 def _tests(shape: Shape) -> list[ColumnElement[bool]]:
@@ -202,7 +262,7 @@ def _tests(shape: Shape) -> list[ColumnElement[bool]]:
     for number, name in enumerate(shape.columns):
         wanted: ColumnElement[Any] = bindparam(f"column_{number}")
         tests.append(_o[name].bitwise_and(wanted) == wanted if name in MASKS else _o[name] == wanted)
-    for number in range(1 if shape.driver == "entry" else 0, shape.entries):
+    for number in range(shape.driver.entries, shape.entries):
         v = attribute_values.alias(f"v{number}")
         tests.append(
             exists().where(
@@ -212,7 +272,7 @@ def _tests(shape: Shape) -> list[ColumnElement[bool]]:
             )
         )
     for number, (name, includes_none) in enumerate(shape.dates):
-        if number or shape.driver != "date":
+        if number >= shape.driver.dates:
             within = _o[name].between(bindparam(f"first_{number}"), bindparam(f"last_{number}"))
             tests.append(or_(_o[name].is_(None), within) if includes_none else within)
     for state in shape.states:
@@ -221,26 +281,40 @@ def _tests(shape: Shape) -> list[ColumnElement[bool]]:
     return tests
 
 
-def _ways_to_see(shape: Shape) -> list[ColumnElement[bool]]:
-    """Return disjoint conditions, one of which an object must meet to be visible."""
-    ways: list[ColumnElement[bool]] = []
+def _visible(shape: Shape) -> ColumnElement[bool]:
+    """Return the condition that an object is visible, as one test of a row."""
+    ways = []
     if shape.owned:
-        owned = and_(_o.owner == bindparam("owner"), or_(*_policy_tests(shape.owned, "owned")))
-        if shape.states and shape.driver == "visibility":
-            ways.extend(
+        ways.append(_is_owned(shape))
+    if shape.everyone:
+        ways.append(or_(*_policy_tests(shape.everyone, "everyone")))
+    return or_(*ways) if ways else sql_false()
+
+
+def _visible_arms(shape: Shape) -> list[ColumnElement[bool]]:
+    """Return disjoint conditions, each by one index, one of which an object must meet to be visible."""
+    arms: list[ColumnElement[bool]] = []
+    if shape.owned:
+        owned = _is_owned(shape)
+        if shape.states:
+            arms.extend(
                 and_(_o.state == literal_column(str(int(stored))), owned) for stored in stored_states(shape.states[0])
             )
         else:
-            ways.append(owned)
-    if shape.driver == "visibility" and sum(map(len, shape.everyone)) <= _ARMS:
-        ways.extend(
+            arms.append(owned)
+    if sum(map(len, shape.everyone)) <= _ARMS:
+        arms.extend(
             and_(_o.policy == bindparam(f"everyone_{number}"), _o.object_type == literal_column(str(object_type)))
             for number, types in enumerate(shape.everyone)
             for object_type in types
         )
-    elif shape.everyone:
-        ways.append(or_(*_policy_tests(shape.everyone, "everyone")))
-    return ways or [sql_false()]
+    else:
+        arms.append(or_(*_policy_tests(shape.everyone, "everyone")))
+    return arms or [sql_false()]
+
+
+def _is_owned(shape: Shape) -> ColumnElement[bool]:
+    return and_(_o.owner == bindparam("owner"), or_(*_policy_tests(shape.owned, "owned")))
 
 
 def _policy_tests(groups: _Groups, prefix: str) -> Iterator[ColumnElement[bool]]:

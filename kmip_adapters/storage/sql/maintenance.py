@@ -1,33 +1,27 @@
-"""Care of a store that is in use: checking it, sealing it anew, copying it.
+"""Maintenance of a store that is in use: checking it, sealing it anew, reading all of it.
 
-All of it reads in short pieces and writes through the writer, so clients hardly notice; progress is told as (rows done,
-rows in all). Work that was interrupted is begun again; what was done already costs a look.
+All of it reads in short pieces and writes through the writer, so clients hardly notice; progress is reported as (rows
+done, rows in all). Work that was interrupted is begun again; what was done already is only read.
 """
 
-import contextlib
-import os
-import sqlite3
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
 from attrs import frozen
 from sqlalchemy import bindparam, func, select, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.records import associated_data, decode_content
-from kmip_adapters.storage.sql import sqlite
 from kmip_adapters.storage.sql.attribute_index import entries
-from kmip_adapters.storage.sql.migration import revision_of
+from kmip_adapters.storage.sql.driver import Cursor, Row
 from kmip_adapters.storage.sql.prepared import Prepared
 from kmip_adapters.storage.sql.rows import (
     FOUND,
     SEARCHED,
-    Ground,
     OutdatedSeal,
     StoredObject,
+    WriteContext,
     searched_columns,
     stored_object,
 )
@@ -39,7 +33,7 @@ from kmip_core.ports.sealing import SealBroken
 Progress = Callable[[int, int], None]
 
 _ROTATING_TO: Final = "data_key_rotation"
-"""The fact that tells under which data key everything is being sealed anew."""
+"""The fact that says under which data key everything is being sealed anew."""
 
 _PIECE: Final = 500
 """Rows read, and rows written, at once."""
@@ -57,12 +51,12 @@ class Damage:
 
 
 def rotate_data_key(storage: SqlStorage, progress: Progress) -> int:
-    """Begin a data key, seal all content anew under it, forget the older ones; return how many objects that were.
+    """Begin a data key, seal all content anew under it, delete the older ones; return how many objects that were.
 
     Servers that run on the store seal under the new one at once: the store refuses older seals. A rotation that was
     interrupted goes on with the data key that it had begun.
     """
-    begun = storage.fact(_ROTATING_TO)
+    begun = storage.database.fact(_ROTATING_TO)
     present = storage.data_keys.load()
     if begun is not None and present and present[-1].data_key_id == int(begun):
         newest = int(begun)
@@ -94,16 +88,16 @@ def reseal(storage: SqlStorage, progress: Progress) -> int:
         update(managed_objects)
         .where(o.sequence == bindparam("of_sequence"), o.sealed == bindparam("before"))
         .values(sealed=bindparam("after")),
-        storage.dialect,
+        storage.database.dialect,
     )
-    whole = Prepared(select(*FOUND).where(o.sequence == bindparam("of_sequence")), storage.dialect)
+    whole = Prepared(select(*FOUND).where(o.sequence == bindparam("of_sequence")), storage.database.dialect)
     resealed = 0
     for piece in _pieces(storage, progress, (o.sequence, o.sealed)):
         changes = []
         for sequence, sealed in piece:
             if sealed is None or storage.sealer.is_current(sealed):
                 continue
-            for stored in map(stored_object, storage.read(whole, of_sequence=sequence)):
+            for stored in map(stored_object, storage.database.read(whole, of_sequence=sequence)):
                 if stored.sealed is not None:
                     binding = associated_data(stored.managed_object)
                     after = storage.sealer.seal(storage.sealer.unseal(stored.sealed, binding), binding)
@@ -127,12 +121,11 @@ def verify(storage: SqlStorage, progress: Progress) -> tuple[Damage, ...]:
             v.value == bindparam("value"),
             v.sequence == bindparam("sequence"),
         ),
-        storage.dialect,
+        storage.database.dialect,
     )
     expected = 0
-    with storage.snapshot() as read:
-        told = [row[0] for row in read(Prepared(sqlite.INTEGRITY_CHECK, storage.dialect))]
-        damages = [Damage("", f"the database file: {each}") for each in told if each != "ok"]
+    with storage.database.snapshot() as read:
+        damages = [Damage("", fault) for fault in storage.backend.faults(read)]
         for piece in _pieces(storage, progress, (*FOUND, *SEARCHED), read):
             for row in piece:
                 try:
@@ -146,12 +139,12 @@ def verify(storage: SqlStorage, progress: Progress) -> tuple[Damage, ...]:
                 for (name, value), found in zip(searched.items(), row[len(FOUND) :], strict=True):
                     if value != found:
                         damages.append(Damage(unique_identifier, f"the column {name} does not agree with the record"))
-                wanted = entries(stored.managed_object.attributes)
-                expected += len(wanted)
-                for attribute, value in wanted:
+                indexed_values = entries(stored.managed_object.attributes)
+                expected += len(indexed_values)
+                for attribute, value in indexed_values:
                     if not read(is_there, attribute=attribute, value=value, sequence=stored.sequence):
                         damages.append(Damage(unique_identifier, f"the index lacks attribute {attribute}"))
-        indexed = read(Prepared(select(func.count()).select_from(attribute_values), storage.dialect))[0][0]
+        indexed = read(Prepared(select(func.count()).select_from(attribute_values), storage.database.dialect))[0][0]
     if indexed > expected:
         damages.append(Damage("", f"the index has {indexed - expected} entries of no object"))
     return tuple(damages)
@@ -162,7 +155,7 @@ def dangling_links(storage: SqlStorage, progress: Progress) -> Iterator[tuple[st
 
     No damage by itself: clients may link to what another server keeps, and removed Templates leave links behind.
     """
-    with storage.snapshot() as read:
+    with storage.database.snapshot() as read:
         for piece in _pieces(storage, progress, read=read):
             for row in piece:
                 try:
@@ -171,7 +164,7 @@ def dangling_links(storage: SqlStorage, progress: Progress) -> Iterator[tuple[st
                     continue
                 for link in managed_object.attributes.links:
                     target = link.linked_object_identifier
-                    if not read(storage.statements.find, unique_identifier=target):
+                    if not read(storage.database.statements.find, unique_identifier=target):
                         yield managed_object.unique_identifier, target
 
 
@@ -180,7 +173,7 @@ def everything(storage: SqlStorage, progress: Progress) -> Iterator[tuple[Manage
 
     Raises SealBroken; StorageUnusable for a record that cannot be read.
     """
-    with storage.snapshot() as read:
+    with storage.database.snapshot() as read:
         for piece in _pieces(storage, progress, read=read):
             for row in piece:
                 try:
@@ -194,71 +187,20 @@ def everything(storage: SqlStorage, progress: Progress) -> Iterator[tuple[Manage
                 yield stored.managed_object, content
 
 
-def put_in_place(new: Path, database: Path, aside: Path) -> None:
-    """Put the file `new` where a database is that nobody uses, and keep that one as `aside` (its log beside it).
-
-    A crash leaves the old database or the new one. Raises OSError.
-    """
-    _fold_log(database)
-    for end in ("", "-wal", "-shm"):
-        present = database.with_name(database.name + end)
-        if present.exists():
-            os.link(present, aside.with_name(aside.name + end))
-    for end in ("-wal", "-shm"):  # a log that stayed would be taken for the new database's
-        database.with_name(database.name + end).unlink(missing_ok=True)
-    new.replace(database)
-    sqlite.sync(database.parent)
-
-
-def _fold_log(database: Path) -> None:
-    """Bring the log into its database, so that the database is whole without it; a broken one stays as it is."""
-    if database.exists():
-        with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(database)) as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-def backup(database: Path, path: Path) -> None:
-    """Write a consistent copy of a database, which may be in use, to a new file.
-
-    It is sealed as the original; the root key is neither needed nor in it. Raises StorageUnusable if the file is there
-    already, or if the database is not ours.
-    """
-    if path.exists():
-        raise StorageUnusable(f"{path} exists; name a new file for the backup")
-    schema_of(database)
-    sqlite.copy_database(database, path)
-
-
-def schema_of(database: Path) -> str:
-    """Return the revision of an existing database.  Raises StorageUnusable for a newer one, or one that is not ours."""
-    if not database.is_file():
-        raise StorageUnusable(f"{database} does not exist; name a database file")
-    engine = sqlite.look_into(database)
-    try:
-        with engine.connect() as connection:
-            revision = revision_of(connection)
-    except SQLAlchemyError as error:
-        raise StorageUnusable(f"{database} cannot be opened: {getattr(error, 'orig', None) or error}") from error
-    finally:
-        engine.dispose()
-    if revision is None:
-        raise StorageUnusable(f"{database} is empty; name a database of this server")
-    return revision
-
-
 def _pieces(
     storage: SqlStorage,
     progress: Progress,
     columns: tuple[Any, ...] = FOUND,
-    read: Callable[..., list[Any]] | None = None,
-) -> Iterator[list[Any]]:
-    """Yield rows of all objects, oldest first, a piece at a time, and tell how far it is; the sequence comes first."""
-    read = read or storage.read
+    read: Callable[..., list[Row]] | None = None,
+) -> Iterator[list[Row]]:
+    """Yield rows of all objects, oldest first, a piece at a time, and report progress; the sequence comes first."""
+    read = read or storage.database.read
     o = managed_objects.c
     following = Prepared(
-        select(*columns).where(o.sequence > bindparam("after")).order_by(o.sequence).limit(_PIECE), storage.dialect
+        select(*columns).where(o.sequence > bindparam("after")).order_by(o.sequence).limit(_PIECE),
+        storage.database.dialect,
     )
-    in_all = read(Prepared(select(func.count()).select_from(managed_objects), storage.dialect))[0][0]
+    in_all = read(Prepared(select(func.count()).select_from(managed_objects), storage.database.dialect))[0][0]
     done = after = 0
     while piece := read(following, after=after):
         yield piece
@@ -276,8 +218,8 @@ def _content_damages(storage: SqlStorage, stored: StoredObject) -> Iterator[str]
             yield "the sealed content does not open"
 
 
-def _write_seals(storage: SqlStorage, statement: Prepared, changes: list[dict[str, Any]], cursor: Any) -> None:
-    newest = Ground.read(cursor, storage.statements).newest_data_key
+def _write_seals(storage: SqlStorage, statement: Prepared, changes: list[dict[str, Any]], cursor: Cursor) -> None:
+    newest = WriteContext.read(cursor, storage.database.statements).newest_data_key
     if any(storage.sealer.data_key_of(change["after"]) != newest for change in changes):
         raise OutdatedSeal
     storage.note_erased()

@@ -34,8 +34,8 @@ BeforeUpgrade = Callable[[str], None]
 def open_schema(engine: Engine, before_upgrade: BeforeUpgrade, history: History = HISTORY) -> None:
     """Bring the database to the newest schema, in one transaction that another start has to wait for.
 
-    before_upgrade: called with the old revision before an existing database is changed, while nobody can change it;
-    what it raises stops the upgrade.
+    before_upgrade: called with the old revision before an existing database is changed, while no other process can
+    change it; what it raises stops the upgrade.
     Raises StorageUnusable for a database of a newer release or of another program.
     """
     with engine.connect() as connection:
@@ -46,7 +46,7 @@ def open_schema(engine: Engine, before_upgrade: BeforeUpgrade, history: History 
             connection.rollback()
             connection.connection.driver_connection.execute("PRAGMA foreign_keys=OFF")  # type: ignore[union-attr]
         with connection.begin():
-            revision = revision_of(connection, history)  # again, now that nobody else can change it
+            revision = revision_of(connection, history)  # again, now that no other process can change it
             if revision == history.revision:
                 return
             if revision is not None:
@@ -88,3 +88,10 @@ def _upgrade(connection: Connection, history: History) -> None:
     config.set_main_option("version_locations", "\n".join(history.folders))
     config.attributes["connection"] = connection
     command.upgrade(config, history.revision)
+
+
+def refuse_upgrade(revision: str) -> None:
+    """For commands beside a running server, whose database must stay as it is: a `BeforeUpgrade` that refuses."""
+    raise StorageUnusable(
+        f"the database has schema {revision} of an older release; start the server of this release once to upgrade it"
+    )

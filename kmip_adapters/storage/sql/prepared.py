@@ -1,12 +1,15 @@
 """Statements compiled once and run on the driver's own cursors, which cost a tenth of SQLAlchemy's execution."""
 
+import re
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Dialect, Table, bindparam
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import insert as sql_insert
 from sqlalchemy.sql.expression import ClauseElement
+
+from kmip_adapters.storage.sql.driver import Cursor
 
 
 class Prepared:
@@ -24,7 +27,7 @@ class Prepared:
             values = {**self._constants, **values}
         return values if self._names is None else [values[name] for name in self._names]
 
-    def run(self, cursor: Any, values: Mapping[str, Any]) -> Any:
+    def run(self, cursor: Cursor, values: Mapping[str, Any]) -> Cursor:
         """Execute on a cursor and return it."""
         cursor.execute(self.sql, self.values(values))
         return cursor
@@ -36,21 +39,35 @@ LARGEST: Final = 8_192
 SIZES: Final = tuple(sorted({1, *(2 << power for power in range(12)), *(3 << power for power in range(12))}))
 """Rows that one statement takes: few sizes, so that few statements are kept, and little is filled up."""
 
+VALUES_OF_AN_INSERT: Final = re.compile(r"(?<= VALUES )\(.*\)")
+ITEMS_OF_AN_IN: Final = re.compile(r"(?<= IN \()[^()]+(?=\))")
+"""What stands for one row in the text of a statement."""
+
 
 class PreparedRows:
-    """A statement for any number of rows, of which a row that is there already, or given twice, changes nothing.
+    """A statement for any number of rows.
 
-    of_one: the statement for one row.  row: what its text says for a row; it is repeated.  width: values of a row.
+    of_one: the statement for one row.  row: finds what its text has for a row, which is repeated; all parameters
+    belong to it.  width: values of a row.  end: what follows the statement.
     """
 
-    def __init__(self, of_one: ClauseElement, dialect: Dialect, *, row: str, width: int) -> None:
-        self._before, self._row, self._after = str(of_one.compile(dialect=dialect)).partition(row)
-        if not self._row or "?" in self._before + self._after:
-            raise ValueError(f"{row} is not all that the statement takes: {of_one}")
+    def __init__(
+        self, of_one: ClauseElement, dialect: Dialect, *, row: re.Pattern[str], width: int, end: str = ""
+    ) -> None:
+        compiled = of_one.compile(dialect=dialect)
+        found = row.search(str(compiled))
+        if found is None or len(compiled.params) != width:
+            raise ValueError(f"a row is not all that the statement takes: {compiled}")
+        self._before, self._row, self._after = (
+            compiled.string[: found.start()],
+            found[0],
+            compiled.string[found.end() :],
+        )
+        self._after += end
         self._sizes = [size for size in SIZES if size * width <= LARGEST]
         self._statements: dict[int, str] = {}
 
-    def run(self, cursor: Any, rows: Sequence[Sequence[Any]]) -> int:
+    def run(self, cursor: Cursor, rows: Sequence[Sequence[Any]]) -> int:
         """Execute on a cursor for all rows, and return how many of them changed something."""
         changed = at = 0
         while left := len(rows) - at:
@@ -69,6 +86,12 @@ class PreparedRows:
 
 
 def insertion(table: Table, columns: Sequence[str], dialect: Dialect) -> PreparedRows:
-    """Return the insertion of rows whose values are in the order of `columns`; what is there already stays."""
-    row = insert(table).values({name: bindparam(name) for name in columns}).on_conflict_do_nothing()
-    return PreparedRows(row, dialect, row=f"({', '.join('?' * len(columns))})", width=len(columns))
+    """Return the insertion of rows whose values are in the order of `columns`.
+
+    A row that is there already, or given twice, changes nothing.
+    """
+    row = sql_insert(table).values({name: bindparam(name) for name in columns}).inline()  # inline: nothing is returned
+    ordered = [column.name for column in table.columns if column.name in columns]
+    if ordered != list(columns):
+        raise ValueError(f"the columns of {table.name} are written in the order of the table: {ordered}")
+    return PreparedRows(row, dialect, row=VALUES_OF_AN_INSERT, width=len(columns), end=" ON CONFLICT DO NOTHING")

@@ -8,7 +8,8 @@ from sqlalchemy import Dialect, bindparam, delete, func, insert, literal_column,
 
 from kmip_adapters.storage.records import decode_attributes, encode_attributes
 from kmip_adapters.storage.sql.attribute_index import Entry
-from kmip_adapters.storage.sql.prepared import Prepared, PreparedRows, insertion
+from kmip_adapters.storage.sql.driver import Cursor, Row
+from kmip_adapters.storage.sql.prepared import ITEMS_OF_AN_IN, Prepared, PreparedRows, insertion
 from kmip_adapters.storage.sql.rules import IS_RULE
 from kmip_adapters.storage.sql.schema import (
     DATE_COLUMNS,
@@ -44,7 +45,7 @@ class StoredObject:
     sealed: bytes | None = field(repr=False)
 
 
-def stored_object(row: Any) -> StoredObject:
+def stored_object(row: Row) -> StoredObject:
     """Return a row of `FOUND` as an object."""
     sequence, unique_identifier, object_type, owner, archived, has_content, version, attributes, sealed = row
     managed_object = ManagedObject(
@@ -65,8 +66,8 @@ def changing_columns(managed_object: ManagedObject) -> dict[str, Any]:
     Raises KmipError (Server Limit Exceeded) for attributes that are too long together.
     """
     columns = searched_columns(managed_object.attributes)
-    columns["archived"] = int(managed_object.archived)
-    columns["has_content"] = int(managed_object.has_content)
+    columns["archived"] = managed_object.archived
+    columns["has_content"] = managed_object.has_content
     encoded = columns["attributes"] = encode_attributes(managed_object.attributes)
     if len(encoded) > MAXIMUM_ATTRIBUTES:
         raise KmipError(
@@ -77,9 +78,9 @@ def changing_columns(managed_object: ManagedObject) -> dict[str, Any]:
 
 def searched_columns(attributes: Attributes) -> dict[str, Any]:
     """Return what Locate looks for in the columns of an object."""
-    told = vars(attributes)
-    columns: dict[str, Any] = {name: told[name] for name in DATE_COLUMNS}
-    columns |= {name: None if (value := told[name]) is None else int(value) for name in TRAIT_COLUMNS}
+    fields = vars(attributes)
+    columns: dict[str, Any] = {name: fields[name] for name in DATE_COLUMNS}
+    columns |= {name: None if (value := fields[name]) is None else int(value) for name in TRAIT_COLUMNS}
     columns["policy"] = policy_of(attributes)
     columns["state"] = 0 if attributes.state is None else int(attributes.state)
     return columns
@@ -142,7 +143,10 @@ class Statements:
         )
         self.record = insertion(outbox, ["record_id", "record"], dialect)
         self.forget_records = PreparedRows(
-            delete(outbox).where(outbox.c.record_id.in_([bindparam("record_id")])), dialect, row="?", width=1
+            delete(outbox).where(outbox.c.record_id.in_([bindparam("record_id")])),
+            dialect,
+            row=ITEMS_OF_AN_IN,
+            width=1,
         )
         self.pending_records = Prepared(
             select(outbox.c.record_id, outbox.c.record).order_by(outbox.c.sequence), dialect
@@ -166,7 +170,7 @@ class Statements:
         newest = select(func.max(k.data_key_id))
         self.newest_data_key = Prepared(newest, dialect)
         once = select(literal_column("1")).subquery()
-        self.ground = Prepared(
+        self.write_context = Prepared(
             select(last.scalar_subquery(), newest.scalar_subquery(), f.name, f.value).select_from(
                 once.outerjoin(facts, IS_RULE)
             ),
@@ -182,8 +186,8 @@ class Statements:
 
 
 @frozen
-class Ground:
-    """What new objects stand on, all of it read at once.
+class WriteContext:
+    """What the writing of new objects depends on, all of it read at once.
 
     last: the last sequence number.  newest_data_key: its identifier.  rules: those for new objects, by name.
     """
@@ -193,9 +197,9 @@ class Ground:
     rules: dict[str, str]
 
     @classmethod
-    def read(cls, cursor: Any, statements: Statements) -> Self:
+    def read(cls, cursor: Cursor, statements: Statements) -> Self:
         """Read it on a cursor inside a transaction."""
-        rows = statements.ground.run(cursor, {}).fetchall()
+        rows = statements.write_context.run(cursor, {}).fetchall()
         last, newest, _, _ = rows[0]
         return cls(last, newest, {name: value for _, _, name, value in rows if name is not None})
 
@@ -222,7 +226,17 @@ class RowWrite:
         """Whether it adds an object."""
         return self.stored is None
 
-    def apply(self, cursor: Any, statements: Statements) -> None:
+    @property
+    def erases(self) -> bool:
+        """Whether it replaces or deletes sealed content."""
+        return self.stored is not None and self.replaces_content
+
+    @property
+    def sealed(self) -> bytes | None:
+        """The sealed content that it writes."""
+        return None if self.columns is None else self.columns.get("sealed")
+
+    def apply(self, cursor: Cursor, statements: Statements) -> None:
         """Write it on a cursor inside a transaction.  Raises ConcurrentChange."""
         if self.stored is None:
             (last,) = statements.last_sequence.run(cursor, {}).fetchone()
@@ -239,7 +253,7 @@ class RowWrite:
         if self.indexed:
             statements.index.run(cursor, [(*entry, sequence) for entry in sorted(self.indexed)])
 
-    def _change(self, cursor: Any, statements: Statements, sequence: int) -> None:
+    def _change(self, cursor: Cursor, statements: Statements, sequence: int) -> None:
         if self.columns is None:
             statement = statements.delete
         else:
@@ -253,10 +267,10 @@ class RowWrite:
             raise ConcurrentChange(self.unique_identifier)
 
 
-def insert_rows(cursor: Any, statements: Statements, rows: Sequence[RowWrite], last: int) -> None:
-    """Write new objects inside a transaction that only one may have.
+def insert_rows(cursor: Cursor, statements: Statements, rows: Sequence[RowWrite], last: int) -> None:
+    """Write new objects inside a transaction that keeps other writers out.
 
-    last: the last sequence number in the database.  Raises ConcurrentChange if an identifier is taken, of whichever.
+    last: the last sequence number in the database.  Raises ConcurrentChange if the identifier of any of them is taken.
     """
     objects: list[tuple[Any, ...]] = []
     entries: list[tuple[int, int, int]] = []

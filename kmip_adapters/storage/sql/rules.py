@@ -7,6 +7,7 @@ from attrs import frozen
 from sqlalchemy import Dialect, bindparam, delete, insert, or_, select
 
 from kmip_adapters.storage.records import decode_rules, encode_rules
+from kmip_adapters.storage.sql.driver import Cursor
 from kmip_adapters.storage.sql.prepared import Prepared
 from kmip_adapters.storage.sql.schema import facts
 from kmip_core.creation_rules import Constraint, ObjectDefaults, Rule
@@ -21,11 +22,11 @@ IS_RULE: Final = or_(*(facts.c.name == name for name in NAMES.values()))
 
 
 class OutdatedRules(ConcurrentChange):
-    """A new object was judged by rules that hold no longer; nothing was written."""
+    """A new object was checked against rules that no longer hold; nothing was written."""
 
 
 class RuleStatements:
-    """What is asked of the facts, compiled once."""
+    """The statements about rules, compiled once."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.all = Prepared(select(facts.c.name, facts.c.value).where(IS_RULE), dialect)
@@ -35,21 +36,21 @@ class RuleStatements:
 
 @frozen
 class RulesWrite:
-    """New rules of one kind, as a change beside those of `rows.RowWrite`."""
+    """New rules of one kind: a `Change`, like `rows.RowWrite`."""
 
-    statements: RuleStatements
+    rule_statements: RuleStatements
     kind: type
     rules: tuple[Any, ...]
-    stored: None = None
-    columns: None = None
-    is_new: bool = False
-    replaces_content: bool = False
 
-    def apply(self, cursor: Any, _: Any) -> None:
-        """Write them on a cursor inside a transaction; nobody else's are in the way."""
+    is_new = False
+    erases = False
+    sealed = None
+
+    def apply(self, cursor: Cursor, _: object) -> None:
+        """Write them on a cursor inside a transaction; they replace what is there."""
         name = NAMES[self.kind]
-        self.statements.forget.run(cursor, {"of_name": name})
-        self.statements.keep.run(cursor, {"name": name, "value": encode_rules(self.rules)})
+        self.rule_statements.forget.run(cursor, {"of_name": name})
+        self.rule_statements.keep.run(cursor, {"name": name, "value": encode_rules(self.rules)})
 
 
 def stored_rules(kind: type[Rule], facts_by_name: Mapping[str, str]) -> tuple[Rule, ...]:

@@ -1,23 +1,25 @@
-"""All that is SQLite's own: files, connections, transactions, checkpoints."""
+"""SQLite as a backend: its connections, transactions, budgets and schema."""
 
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from sqlalchemy import URL, Engine, create_engine, event, text
+from sqlalchemy import URL, Dialect, Engine, create_engine, event, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from kmip_adapters.storage.errors import StorageUnusable
+from kmip_adapters.storage.sql.driver import Connection, Cursor
+from kmip_adapters.storage.sql.migration import History, open_schema, refuse_upgrade
+from kmip_adapters.storage.sql.prepared import Prepared
+from kmip_adapters.storage.sql.sqlite_files import BUSY_TIMEOUT, copy_database
 from kmip_core.ports.storage import TakesLong
 
-BUSY_TIMEOUT: Final = 5.0
-"""Seconds to wait for a lock that another process holds; an error answer after that."""
-
-_SETTINGS: Final = (
+SETTINGS: Final = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",  # a commit is on the disk when it returns
     "PRAGMA secure_delete=ON",  # what is deleted is overwritten
@@ -26,13 +28,148 @@ _SETTINGS: Final = (
     "PRAGMA cell_size_check=ON",
 )
 
+BEGIN_READING: Final = "BEGIN"
+BEGIN_WRITING: Final = "BEGIN IMMEDIATE"
+
+_PER_MILLISECOND: Final = 10_000
+"""Instructions of SQLite's machine, roughly: one is a step of a plan, such as going to the next row."""
+
+_PORTION: Final = 1_000
+"""Instructions after which they are counted."""
+
+_INTEGRITY_CHECK: Final = text("PRAGMA integrity_check")
+"""Gives one row "ok", or one row for each fault of the file and its indexes."""
+
+
+class SqliteBackend:
+    """One database file, which is created with mode 0600 if it is missing.  Raises StorageUnusable if that fails.
+
+    The driver's own transactions are off: they lose updates and let savepoints survive a rollback. Transactions begin
+    by statements of ours, and for SQLAlchemy's own work (migrations) by an event.
+    """
+
+    blocking = False
+    longest_key = None
+
+    def __init__(self, url: URL) -> None:
+        self.engine = make_engine(url)
+        self.path = Path(str(url.database))
+        self.name = str(url.database)
+        # Statements run on the driver, connections are opened by SQLAlchemy; each has its own errors.
+        self.errors: tuple[type[Exception], ...] = (sqlite3.Error, SQLAlchemyError)
+
+    @property
+    def dialect(self) -> Dialect:
+        """How SQLAlchemy writes statements for SQLite."""
+        return self.engine.dialect
+
+    def open_schema(self, history: History, *, may_upgrade: bool) -> None:
+        """Create or upgrade the tables; a copy of an older database is kept beside it, as an upgrade cannot be undone.
+
+        The copy is written over a connection of its own: SQLite copies nothing inside a transaction, and the
+        upgrade's, which has not changed anything yet, keeps every other connection from changing anything.
+        """
+
+        def copy(revision: str) -> None:
+            copy_database(self.path, self.path.with_name(f"{self.path.name}.schema-{revision}"))
+
+        open_schema(self.engine, copy if may_upgrade else refuse_upgrade, history)
+
+    def open_reader(self) -> Connection:
+        """Return a driver connection that cannot write."""
+        connection: Connection = self._detached()
+        connection.execute("PRAGMA query_only=ON")
+        return connection
+
+    def open_writer(self) -> Connection:
+        """Return the driver connection of the writer, with a page cache that holds the upper parts of all indexes."""
+        connection: Connection = self._detached()
+        connection.execute("PRAGMA cache_size=-32768")  # KiB
+        return connection
+
+    def begin_reading(self, connection: Connection) -> None:
+        """Begin a snapshot; the first statement takes it."""
+        connection.execute(BEGIN_READING)
+
+    def end_reading(self, connection: Connection) -> None:
+        """End a snapshot."""
+        connection.execute("COMMIT")
+
+    def begin_writing(self, cursor: Cursor) -> None:
+        """Begin a transaction with the file's write lock."""
+        cursor.execute(BEGIN_WRITING)
+
+    def commit(self, cursor: Cursor) -> None:
+        """Commit; synchronous=FULL has it on the disk."""
+        cursor.execute("COMMIT")
+
+    def in_transaction(self, connection: Any) -> bool:
+        """Whether a transaction is open; SQLite ends it by itself on some errors (disk full, I/O error)."""
+        return bool(connection.in_transaction)
+
+    def is_transient(self, error: BaseException) -> bool:
+        """Nothing is: SQLite has waited for its lock already, and no connection is lost."""
+        return False
+
+    def was_committed(self, connection: Connection) -> bool:
+        """A COMMIT that fails has not happened."""
+        return False
+
+    def pauses(self, since: float | None = None) -> Iterator[float]:
+        """Nothing is tried again."""
+        return iter(())
+
+    @contextmanager
+    def within(self, connection: Any, milliseconds: int) -> Iterator[None]:
+        """Have a read that takes more instructions than fit into that time raise TakesLong."""
+        portions = milliseconds * _PER_MILLISECOND // _PORTION
+
+        def is_over() -> bool:
+            nonlocal portions
+            portions -= 1
+            return portions < 0
+
+        connection.set_progress_handler(is_over, _PORTION)
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+                raise
+            raise TakesLong(f"more than {milliseconds} ms of reading") from error
+        finally:
+            connection.set_progress_handler(None, 0)
+
+    def clean_up(self, connection: Connection) -> bool:
+        """Bring the log into the database and empty it, so that erased values are in neither.
+
+        False if a reader still uses the log; it is not waited for, since no change could be written meanwhile.
+        """
+        connection.execute("PRAGMA busy_timeout=0")
+        try:
+            is_busy: int = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        finally:
+            connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT * 1000:.0f}")
+        return not is_busy
+
+    def faults(self, read: Callable[..., list[Any]]) -> Iterator[str]:
+        """Yield what is wrong with the file and its indexes."""
+        for (found,) in read(Prepared(_INTEGRITY_CHECK, self.dialect)):
+            if found != "ok":
+                yield f"the database file: {found}"
+
+    def close(self) -> None:
+        """Release the engine."""
+        self.engine.dispose()
+
+    def _detached(self) -> Any:
+        fairy = self.engine.raw_connection()
+        connection = fairy.driver_connection
+        fairy.detach()  # ours to close; the pool forgets it
+        return connection
+
 
 def make_engine(url: URL) -> Engine:
-    """Return the engine for a database file, which is made with mode 0600 if it is missing.
-
-    The driver's own transactions are off: they lose updates and let savepoints survive a rollback. `BEGIN` is said by
-    whoever means it, and for SQLAlchemy's own work (migrations) by the event below.
-    """
+    """Return SQLAlchemy's engine for a database file, which is created if it is missing."""
     if not url.database or url.database == ":memory:":
         raise StorageUnusable("SQLite needs a file; for a store that forgets use --ephemeral")
     path = Path(url.database)
@@ -47,122 +184,15 @@ def make_engine(url: URL) -> Engine:
         connect_args={"isolation_level": None, "check_same_thread": False, "timeout": BUSY_TIMEOUT},
     )
     event.listen(engine, "connect", _set_up)
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(BEGIN_WRITING))
     return engine
 
 
-def _set_up(connection: Any, _: Any) -> None:
-    for setting in _SETTINGS:
-        connection.execute(setting)
-
-
-def look_into(path: Path) -> Engine:
-    """Return an engine that changes nothing of a file, not even its kind of journal."""
+def open_unchanged(path: Path) -> Engine:
+    """Return an engine that changes nothing in a file, not even its kind of journal."""
     return create_engine(f"sqlite:///file:{quote(str(path.absolute()))}?mode=ro&uri=true", poolclass=NullPool)
 
 
-def open_reader(engine: Engine) -> Any:
-    """Return a driver connection that cannot write."""
-    connection = _detached(engine)
-    connection.execute("PRAGMA query_only=ON")
-    return connection
-
-
-def open_writer(engine: Engine) -> Any:
-    """Return the driver connection of the writer, with a page cache that holds the upper parts of all indexes."""
-    connection = _detached(engine)
-    connection.execute("PRAGMA cache_size=-32768")  # KiB
-    return connection
-
-
-def _detached(engine: Engine) -> Any:
-    fairy = engine.raw_connection()
-    connection = fairy.driver_connection
-    fairy.detach()  # ours to close; the pool forgets it
-    return connection
-
-
-INTEGRITY_CHECK: Final = text("PRAGMA integrity_check")
-"""Gives one row "ok", or one row for each fault of the file and its indexes."""
-
-BEGIN_READING: Final = "BEGIN"
-BEGIN_WRITING: Final = "BEGIN IMMEDIATE"
-
-
-@contextmanager
-def within(connection: Any, instructions: int) -> Iterator[None]:
-    """Have a read that takes more instructions of SQLite's machine than that raise TakesLong.
-
-    Ten thousand are a millisecond, more or less: an instruction is a step of a plan, such as going to the next row.
-    """
-    left = instructions // _PORTION
-
-    def is_over() -> bool:
-        nonlocal left
-        left -= 1
-        return left < 0
-
-    connection.set_progress_handler(is_over, _PORTION)
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
-            raise
-        raise TakesLong(f"more than {instructions} instructions") from error
-    finally:
-        connection.set_progress_handler(None, 0)
-
-
-_PORTION: Final = 1_000
-"""Instructions after which they are counted."""
-
-
-def in_transaction(connection: Any) -> bool:
-    """Whether a transaction is open; SQLite ends it by itself on some errors (disk full, I/O error)."""
-    return bool(connection.in_transaction)
-
-
-def copy_database(source: Path, target: Path) -> None:
-    """Write a consistent copy of a database, which may be in use, to `target`: all of it or nothing, mode 0600.
-
-    A file that is there already is replaced.  Raises StorageUnusable.
-    """
-    part = target.with_name(f"{target.name}.part")
-    try:
-        part.unlink(missing_ok=True)
-        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        # mode=rw: a log that a crash has left beside the source is brought in, a missing source is not made.
-        uri = f"{source.absolute().as_uri()}?mode=rw"
-        with closing(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT)) as connection:
-            connection.execute("PRAGMA temp_store=MEMORY")
-            connection.execute("VACUUM INTO ?", (str(part),))
-        sync(part)
-        part.replace(target)
-        sync(target.parent)
-    except (OSError, sqlite3.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise StorageUnusable(f"{source} could not be copied to {target}: {reason}") from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def sync(path: Path) -> None:
-    """Return when a file, or what a directory lists, is on stable storage."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def forget_erased(connection: Any) -> bool:
-    """Bring the log into the database and empty it, so that erased values are in neither.
-
-    False if a reader still looks at the log; it is not waited for, since nobody could write meanwhile.
-    """
-    connection.execute("PRAGMA busy_timeout=0")
-    try:
-        is_busy: int = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-    finally:
-        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT * 1000:.0f}")
-    return not is_busy
+def _set_up(connection: Any, _: Any) -> None:
+    for setting in SETTINGS:
+        connection.execute(setting)

@@ -2,8 +2,9 @@
 
 import logging
 import math
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 from attrs import frozen
 
@@ -14,71 +15,99 @@ from kmip_adapters.storage.records import (
     encode_audit_record,
     encode_content,
 )
-from kmip_adapters.storage.sql import sqlite
 from kmip_adapters.storage.sql.attribute_index import entries, is_indexed
+from kmip_adapters.storage.sql.changes import Change
+from kmip_adapters.storage.sql.database import Database, unreadable
+from kmip_adapters.storage.sql.driver import Connection, Row
 from kmip_adapters.storage.sql.locate import UNLIMITED, Shape, analyse
+from kmip_adapters.storage.sql.prepared import Prepared
 from kmip_adapters.storage.sql.rows import RowWrite, StoredObject, changing_columns, stored_object
 from kmip_adapters.storage.sql.rules import RulesWrite, stored_rules
-from kmip_adapters.storage.sql.writer import Handed
+from kmip_adapters.storage.sql.submitted import SubmittedTask
 from kmip_core.creation_rules import Rule
 from kmip_core.criteria import Located, Query, satisfies
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError, invalid_field
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.ports.audit import AuditRecord
-from kmip_core.ports.sealing import SealBroken
+from kmip_core.ports.sealing import SealBroken, StoreSealer
 from kmip_core.ports.steps import Pace
-from kmip_core.ports.storage import TakesLong
+from kmip_core.ports.storage import ConcurrentChange, TakesLong
 from kmip_core.rules import Admitted
 
-if TYPE_CHECKING:
-    from kmip_adapters.storage.sql.storage import SqlStorage
-
-JUDGED: Final = 5_000
-"""Objects that are read to look for a part of a structure, which no index knows; each costs some 0.1 ms."""
+MAXIMUM_EXAMINED: Final = 5_000
+"""Objects that are read to look for a part of a structure, which no index has; each costs some 0.1 ms."""
 
 
 @frozen(kw_only=True)
-class _Patience:
+class ReadBudget:
     """What one read may cost.
 
     conditions: of the statement of a Locate: one of many takes long to compile.
-    instructions: of SQLite, for a Locate.  judged: objects that are looked into for a part of a structure.
+    milliseconds: of the database, for a Locate.  examined: objects that are read for a part of a structure.
     attributes, content: bytes of an object as it is stored.
     """
 
     conditions: float = math.inf
-    instructions: int | None = None
-    judged: float = math.inf
+    milliseconds: int | None = None
+    examined: float = math.inf
     attributes: float = math.inf
     content: float = math.inf
 
 
-_IMPATIENT: Final = _Patience(conditions=8, instructions=20_000, judged=10, attributes=8_192, content=65_536)
-_PATIENCE: Final = dict.fromkeys(Pace, _Patience()) | {
-    Pace.QUICK: _IMPATIENT,  # a millisecond or two
-    Pace.COMMITS: _IMPATIENT,
-    Pace.BRIEF: _Patience(instructions=1_000_000, judged=500),  # a tenth of a second
+_SMALL: Final = ReadBudget(conditions=8, milliseconds=2, examined=10, attributes=8_192, content=65_536)
+BUDGETS: Final = dict.fromkeys(Pace, ReadBudget()) | {
+    Pace.QUICK: _SMALL,
+    Pace.COMMITS: _SMALL,
+    Pace.BRIEF: ReadBudget(milliseconds=100, examined=500),
 }
 
-_NO_END: Final = nullcontext()
+_UNLIMITED_TIME: Final = nullcontext()
 _log = logging.getLogger(__name__)
+
+
+class HandOver(Protocol):
+    """Hands changes to the writer."""
+
+    def __call__(
+        self,
+        changes: list[Change],
+        records: list[tuple[str, bytes]],
+        checked_against: Mapping[str, str] | None,
+    ) -> SubmittedTask[None]:
+        """Have all of it written, or nothing; see `SqlStorage.hand_over`."""
+        ...
+
+
+@frozen(kw_only=True)
+class UnitOfWorkServices:
+    """What all units of work of a store use.
+
+    known_rules: returns the rules for new objects as they were last read, reading them by the function it is given
+    if they never were.
+    """
+
+    database: Database
+    sealer: StoreSealer
+    known_rules: Callable[[Callable[[], Mapping[str, str]]], Mapping[str, str]]
+    hand_over: HandOver
 
 
 class SqlUnitOfWork:
     """Reads by a connection that it holds from the first read to the end; writes by the storage's writer."""
 
-    def __init__(self, storage: "SqlStorage", pace: Pace = Pace.SLOW) -> None:
-        self._storage = storage
-        self._patience = _PATIENCE[pace]
-        self._connection: Any = None
+    def __init__(self, services: UnitOfWorkServices, pace: Pace = Pace.SLOW) -> None:
+        self._services = services
+        self._database = services.database
+        self._budget = BUDGETS[pace]
+        self._connection: Connection | None = None
         self._found: dict[str, StoredObject | None] = {}
         self._pending = Pending()
         self._rules: dict[str, str] | None = None
-        self._judged_by: dict[str, str] | None = None
+        self._checked_against: Mapping[str, str] | None = None
 
     def __enter__(self) -> Self:
-        """Leaving lets go of the snapshot, and of what was not committed."""
+        """Leaving releases the snapshot, and discards what was not committed."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -113,28 +142,28 @@ class SqlUnitOfWork:
         if stored is None or stored.sealed is None:
             raise no_content(admitted.managed_object)
         try:
-            return decode_content(self._storage.sealer.unseal(stored.sealed, associated_data(stored.managed_object)))
+            return decode_content(self._services.sealer.unseal(stored.sealed, associated_data(stored.managed_object)))
         except SealBroken as error:
             _log.error("the content of %s does not open: %s", unique_identifier, error)
             raise KmipError(ResultReason.GENERAL_FAILURE, "the stored object cannot be opened") from error
 
     def locate(self, query: Query) -> Located:
-        """Answer by SQL; writes of this unit of work, and parts of structures, are judged by the reference."""
+        """Answer by SQL; writes of this unit of work, and parts of structures, are compared object by object."""
         shape, values = analyse(query)
         conditions = shape.entries + len(shape.columns) + len(shape.states) + len(shape.dates)
-        if conditions > self._patience.conditions:
+        if conditions > self._budget.conditions:
             raise TakesLong(f"{conditions} conditions must hold")
-        is_judged = not all(map(is_indexed, query.criteria))
-        if self._pending.writes or is_judged:
-            return self._merged(query, shape, values, is_judged)
-        found = self._located(self._storage.located(shape), values)
+        is_examined = not all(map(is_indexed, query.criteria))
+        if self._pending.writes or is_examined:
+            return self._merged(query, shape, values, is_examined)
+        found = self._located(self._database.located(shape), values)
         if not query.is_counted:
             return Located(unique_identifiers=tuple(row[1] for row in found))
         first, maximum = query.offset_items, query.maximum_items
         in_all = first + len(found)
         # Only a full page, or a first that lies beyond the end, leaves the number open.
         if (maximum is not None and len(found) >= maximum) or (first and not found):
-            in_all = self._located(self._storage.counted(shape), values)[0][0]
+            in_all = self._located(self._database.counted(shape), values)[0][0]
         return Located(unique_identifiers=tuple(row[1] for row in found), located_items=in_all)
 
     def add(self, managed_object: ManagedObject, content: Content | None) -> None:
@@ -155,17 +184,17 @@ class SqlUnitOfWork:
         if collected is not None:
             return collected
         if self._rules is None:
-            self._rules = dict(self._rows(self._storage.rule_statements.all, {}))
+            self._rules = self._read_rules()
         return stored_rules(kind, self._rules)
 
     def rules_for_new(self, kind: type[Rule]) -> tuple[Rule, ...]:
-        """Return the rules as collected, else as the storage knows them; the writer looks whether they still hold."""
+        """Return the rules as collected, else as they were last read; the writer checks whether they still hold."""
         collected = self._pending.rules.get(kind)
         if collected is not None:
             return collected
-        if self._judged_by is None:
-            self._judged_by = self._storage.known_rules()
-        return stored_rules(kind, self._judged_by)
+        if self._checked_against is None:
+            self._checked_against = self._services.known_rules(self._read_rules)
+        return stored_rules(kind, self._checked_against)
 
     def save_rules(self, kind: type[Rule], rules: tuple[Rule, ...]) -> None:
         """Collect rules."""
@@ -179,19 +208,19 @@ class SqlUnitOfWork:
         """Hand over, and wait until it is on stable storage."""
         self.hand_over().result()
 
-    def hand_over(self) -> Handed[None] | Done:
+    def hand_over(self) -> SubmittedTask[None] | Done:
         """Seal what is new, and hand everything to the writer."""
         if not self._pending:
             return DONE
-        writes: list[RowWrite | RulesWrite] = [
+        changes: list[Change] = [
             self._row_write(identifier, write) for identifier, write in self._pending.writes.items()
         ]
-        statements = self._storage.rule_statements
-        writes += (RulesWrite(statements, kind, rules) for kind, rules in self._pending.rules.items())
+        rule_statements = self._database.rule_statements
+        changes += (RulesWrite(rule_statements, kind, rules) for kind, rules in self._pending.rules.items())
         records = [(record.record_id, encode_audit_record(record)) for record in self._pending.records]
         self.release()  # the snapshot is not needed while we wait, and would hold up checkpoints
         self._pending = Pending()
-        return self._storage.hand_over(writes, records, self._judged_by)
+        return self._services.hand_over(changes, records, self._checked_against)
 
     def release(self) -> None:
         """Give the connection back; a later read begins a new snapshot."""
@@ -199,7 +228,7 @@ class SqlUnitOfWork:
         self._rules = None
         connection, self._connection = self._connection, None
         if connection is not None:
-            self._storage.give_back(connection)
+            self._database.give_back(connection)
 
     def _present(self, unique_identifier: str) -> ManagedObject | None:
         write = self._pending.writes.get(unique_identifier)
@@ -213,7 +242,7 @@ class SqlUnitOfWork:
             return self._found[unique_identifier]
         except KeyError:
             pass
-        statements = self._storage.statements
+        statements = self._database.statements
         rows = self._run(statements.find.sql, statements.find.values({"unique_identifier": unique_identifier}))
         if rows and self._is_heavy(rows[0]):
             raise TakesLong(unique_identifier)
@@ -221,41 +250,46 @@ class SqlUnitOfWork:
         self._found[unique_identifier] = stored
         return stored
 
-    def _is_heavy(self, row: Any) -> bool:
-        """Whether it takes long to decode a row of `FOUND`, and to tell of it."""
+    def _is_heavy(self, row: Row) -> bool:
+        """Whether a row of `FOUND` takes long to decode, and to encode for the client."""
         attributes, sealed = row[-2:]
-        return len(attributes) > self._patience.attributes or len(sealed or b"") > self._patience.content
+        return len(attributes) > self._budget.attributes or len(sealed or b"") > self._budget.content
 
-    def _located(self, statement: Any, values: dict[str, Any]) -> list[Any]:
-        return self._run(statement.sql, statement.values(values), self._patience.instructions)
+    def _read_rules(self) -> dict[str, str]:
+        return dict(self._rows(self._database.rule_statements.all, {}))
 
-    def _rows(self, statement: Any, values: dict[str, Any]) -> list[Any]:
+    def _located(self, statement: Prepared, values: dict[str, Any]) -> list[Row]:
+        return self._run(statement.sql, statement.values(values), self._budget.milliseconds)
+
+    def _rows(self, statement: Prepared, values: dict[str, Any]) -> list[Row]:
         return self._run(statement.sql, statement.values(values))
 
-    def _run(self, sql: str, values: Any, instructions: int | None = None) -> list[Any]:
+    def _run(self, sql: str, values: Any, milliseconds: int | None = None) -> list[Row]:
+        connection = self._connection
+        if connection is None:
+            connection = self._connection = self._database.take()
         try:
-            if self._connection is None:
-                self._connection = self._storage.take()
-            with _NO_END if instructions is None else sqlite.within(self._connection, instructions):
-                rows: list[Any] = self._connection.execute(sql, values).fetchall()
+            with _UNLIMITED_TIME if milliseconds is None else self._database.backend.within(connection, milliseconds):
+                rows: list[Row] = connection.execute(sql, values).fetchall()
             return rows
-        except self._storage.errors as error:
-            _log.error("the store could not be read: %s", error)
-            raise KmipError(ResultReason.GENERAL_FAILURE, "the store could not be read") from error
+        except self._database.errors as error:
+            if self._database.backend.is_transient(error):
+                raise ConcurrentChange(f"the read was interrupted: {error}") from error
+            raise unreadable(error) from error
 
-    def _merged(self, query: Query, shape: Shape, values: dict[str, Any], is_judged: bool) -> Located:
-        everything = {**values, "limit": JUDGED + 1 if is_judged else UNLIMITED, "offset": 0}
+    def _merged(self, query: Query, shape: Shape, values: dict[str, Any], is_examined: bool) -> Located:
+        everything = {**values, "limit": MAXIMUM_EXAMINED + 1 if is_examined else UNLIMITED, "offset": 0}
         writes = self._pending.writes
         found = [
             (sequence, identifier)
-            for sequence, identifier in self._located(self._storage.located(shape), everything)
+            for sequence, identifier in self._located(self._database.located(shape), everything)
             if identifier not in writes
         ]
-        if is_judged:
-            if len(found) > JUDGED:
+        if is_examined:
+            if len(found) > MAXIMUM_EXAMINED:
                 raise invalid_field("too many objects to look for a part of a structure; add a whole attribute")
-            if len(found) > self._patience.judged:
-                raise TakesLong(f"{len(found)} objects are to be judged")
+            if len(found) > self._budget.examined:
+                raise TakesLong(f"{len(found)} objects must be read")
             found = [row for row in found if satisfies(self._present_object(row[1]), query)]
         for number, (identifier, write) in enumerate(writes.items()):
             if write.managed_object is not None and satisfies(write.managed_object, query):
@@ -290,7 +324,7 @@ class SqlUnitOfWork:
             if replaces_content:
                 sealed = None
                 if write.content is not None:
-                    sealed = self._storage.sealer.seal(encode_content(write.content), associated_data(managed_object))
+                    sealed = self._services.sealer.seal(encode_content(write.content), associated_data(managed_object))
                 columns["sealed"] = sealed
             if stored is None:
                 columns["unique_identifier"] = unique_identifier

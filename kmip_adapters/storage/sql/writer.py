@@ -1,178 +1,102 @@
-"""The one thread that writes: it gathers waiting changes into one transaction, so that many callers share one sync.
+"""The one thread that writes: it gathers waiting tasks into one transaction, so that many callers share one sync.
 
-Each change runs inside a savepoint. A change that is refused (its versions do not match) undoes its savepoint and
-nothing else. Nobody is answered, not even the refused, before the COMMIT has returned: what they saw may vanish with
-it. If the transaction is gone after an error, all of it has failed and the connection is not trusted any more.
+Each task runs inside a savepoint. A task that is refused (its versions do not match) undoes its savepoint and nothing
+else. No outcome is reported, not even a refusal, before the COMMIT has returned: what a task saw may vanish with it. If
+the transaction is gone after an error, all of it has failed and the connection is closed; the whole group runs again
+if the error was transient and there is time, else all its tasks fail.
 
-Each statement gives the interpreter lock away and has to wait for it again, behind the threads that serve. So changes
-that can be written together are (`Joint`): a group of them costs about as many statements as one.
+Each statement gives the interpreter lock away and has to wait for it again, behind the threads that serve. So tasks
+that can be written together are (`GroupableTask`): a group of them costs about as many statements as one.
 """
 
 import logging
 import queue
 import threading
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from typing import Any, Final, Generic, Self, TypeVar
+import time
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
+from kmip_adapters.storage.sql.backend import Backend
+from kmip_adapters.storage.sql.driver import Connection, Cursor
+from kmip_adapters.storage.sql.submitted import GroupableTask, SubmittedTask, Task
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.ports.storage import ConcurrentChange
 
 T = TypeVar("T")
-Change = Callable[[Any], T]
-"""Does its writes on a cursor, and may raise ConcurrentChange; runs again only after all it did was undone."""
 
 GROUP: Final = 256
-"""Changes in one transaction at most."""
+"""Tasks in one transaction at most."""
 
-SLICE: Final = 0.002
-PATIENCE: Final = 3
-"""Seconds that a group which is not large enough yet waits for the next change to come, and how often at most."""
+WAIT_SECONDS: Final = 0.002
+"""How long a group that is not large enough yet waits for the next task."""
 
-CARE_INTERVAL: Final = 1.0
-"""Seconds until care that could not be finished is tried again."""
+MAXIMUM_WAITS: Final = 3
+"""How often a group waits for one more task."""
+
+CLEAN_UP_INTERVAL: Final = 1.0
+"""Seconds until a clean-up that could not be finished is tried again."""
 
 _log = logging.getLogger(__name__)
-
-
-class Joint(ABC):
-    """A change that may be written together with others of its kind.
-
-    is_joint: whether this one may.
-    """
-
-    __slots__ = ()
-
-    is_joint: bool
-
-    @abstractmethod
-    def __call__(self, cursor: Any) -> Any:
-        """Write it by itself."""
-
-    @abstractmethod
-    def write_together(self, cursor: Any, changes: Sequence[Self]) -> list[Exception | None]:
-        """Write several, this one among them; return why one was left out, in their order.
-
-        Raises anything if they cannot be written together: nothing is kept then, and each is written by itself.
-        """
-
-
-class Handed(Generic[T]):
-    """A change that was handed over, and what became of it: a `Commitment`.
-
-    A bare lock instead of an Event: half of them are never waited for, and an Event costs ten times as much to make.
-    """
-
-    __slots__ = ("_callbacks", "_done", "_refused", "change", "error", "is_done", "value")
-
-    def __init__(self, change: Change[T], refused: Callable[[BaseException], object] | None = None) -> None:
-        self.change = change
-        self.value: T | None = None
-        self.error: BaseException | None = None
-        self.is_done = False
-        self._refused = refused
-        self._callbacks: list[Callable[[], object]] = []
-        self._done = threading.Lock()
-        self._done.acquire()
-
-    def add_done_callback(self, callback: Callable[[], object]) -> None:
-        """Call `callback` once, in the writer's thread or here."""
-        self._callbacks.append(callback)
-        if self.is_done:
-            self._call_back()
-
-    def wait(self) -> None:
-        """Return when the outcome is known."""
-        with self._done:
-            pass
-
-    def result(self) -> T:
-        """Return what the change returned, once that is on stable storage.  Raises what it was refused for."""
-        self.wait()
-        if self.error is not None:
-            if self._refused is not None:
-                self._refused(self.error)
-            raise self.error
-        return self.value  # type: ignore[return-value]  # there is one where there is no error
-
-    def settle(self) -> None:
-        """For the writer: the outcome is known."""
-        self.is_done = True
-        self._done.release()
-        self._call_back()
-
-    def _call_back(self) -> None:
-        while self._callbacks:
-            try:
-                callback = self._callbacks.pop()
-            except IndexError:  # the other thread was faster
-                return
-            callback()
 
 
 class Writer:
     """Group commit on a connection of its own.
 
-    open_connection: gives a driver connection in autocommit mode.  errors: the driver's classes of errors.
     with_each: takes part in every transaction, at its end; what it returns is called after the COMMIT.
-    when_idle: takes care of the database while nobody waits; False if it wants to be called again soon.
+    when_idle: maintains the database while no task waits; False if it must be called again soon.
     """
 
     def __init__(
         self,
-        open_connection: Callable[[], Any],
+        backend: Backend,
         *,
-        begin: str,
-        in_transaction: Callable[[Any], bool],
-        errors: tuple[type[Exception], ...],
-        with_each: Callable[[Any], Callable[[], object]],
-        when_idle: Callable[[Any], bool],
+        with_each: Callable[[Cursor], Callable[[], object]],
+        when_idle: Callable[[Connection], bool],
     ) -> None:
-        self._open_connection = open_connection
-        self._begin = begin
-        self._in_transaction = in_transaction
-        self._errors = errors
+        self._backend = backend
         self._with_each = with_each
         self._when_idle = when_idle
-        self._connection: Any = open_connection()
-        self._is_cared_for = True
+        self._connection: Connection | None = backend.open_writer()
+        self._in_doubt: tuple[list[SubmittedTask[Any]], Callable[[], object]] | None = None
+        """The group whose COMMIT got no answer, and what to call if it was committed."""
+        self._is_clean = True
         self._sizes = (0, 0)  # of the last two groups
-        self._wanted = GROUP  # how many changes must wait to be enough for the next
-        self._queue: queue.SimpleQueue[Handed[Any] | None] = queue.SimpleQueue()
+        self._enough_tasks = GROUP  # how many tasks must wait to be enough for the next group
+        self._queue: queue.SimpleQueue[SubmittedTask[Any] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._enough = threading.Condition(self._lock)
         self._closed = False
         self.groups = 0
-        """Transactions committed; with the number of changes it tells how well they are gathered."""
+        """Transactions committed; with the number of tasks it shows how well they are gathered."""
         self._thread = threading.Thread(target=self._run, name="kmipd-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, change: Change[T]) -> T:
-        """Run a change and return its result when it is on stable storage.
+    def submit(self, task: Task[T]) -> T:
+        """Run a task and return its result when it is on stable storage.
 
-        Raises ConcurrentChange as the change does; KmipError (General Failure) if the store cannot write.
+        Raises ConcurrentChange as the task does; KmipError (General Failure) if the store cannot write.
         """
-        return self.hand_over(change).result()
+        return self.hand_over(task).result()
 
-    def hand_over(self, change: Change[T], refused: Callable[[BaseException], object] | None = None) -> Handed[T]:
-        """Have a change run, and return at once.
+    def hand_over(self, task: Task[T], refused: Callable[[BaseException], object] | None = None) -> SubmittedTask[T]:
+        """Have a task run, and return at once.
 
-        refused: called by whoever takes the result, before it is raised.
+        refused: called where the result is taken, before an error is raised there.
         Raises KmipError (General Failure) if the store is closed.
         """
-        handed = Handed(change, refused)
+        submitted = SubmittedTask(task, refused, time.monotonic())
         with self._lock:
             if self._closed:
                 raise KmipError(ResultReason.GENERAL_FAILURE, "the store is closed")
-            self._queue.put(handed)
-            if self._queue.qsize() >= self._wanted:
+            self._queue.put(submitted)
+            if self._queue.qsize() >= self._enough_tasks:
                 self._enough.notify()
-        return handed
+        return submitted
 
     @property
     def waiting(self) -> int:
-        """How many changes wait for the next group."""
+        """How many tasks wait for the next group."""
         return self._queue.qsize()
 
     def close(self) -> None:
@@ -194,135 +118,175 @@ class Writer:
             if group:
                 self._commit(group)
                 self._sizes = (self._sizes[1], len(group))
-                for handed in group:
-                    self._settle(handed)
-                del group, handed  # their key bytes are not kept while the thread waits
+                for submitted in group:
+                    self._settle(submitted)
+                del group, submitted  # their key bytes are not kept while the thread waits
             if self._queue.empty():
                 self._idle()
         if self._connection is not None:
             self._connection.close()
 
-    def _gather(self) -> tuple[list[Handed[Any]], bool]:
-        """Wait for one change, and take with it all that have come meanwhile.  False: there will be no more."""
-        group: list[Handed[Any]] = []
+    def _gather(self) -> tuple[list[SubmittedTask[Any]], bool]:
+        """Wait for one task, and take with it all that have come meanwhile.  False: there will be no more."""
+        group: list[SubmittedTask[Any]] = []
         try:
-            handed = self._queue.get(timeout=None if self._is_cared_for else CARE_INTERVAL)
+            submitted = self._queue.get(timeout=None if self._is_clean else CLEAN_UP_INTERVAL)
         except queue.Empty:
             return group, True
-        if handed is not None:
-            self._let_more_come()
-        while handed is not None:
-            group.append(handed)
+        if submitted is not None:
+            self._wait_for_more()
+        while submitted is not None:
+            group.append(submitted)
             if len(group) == GROUP or self._queue.empty():
                 return group, True
-            handed = self._queue.get()
+            submitted = self._queue.get()
         return group, False
 
     @staticmethod
-    def _settle(handed: Handed[Any]) -> None:
+    def _settle(submitted: SubmittedTask[Any]) -> None:
         try:
-            handed.settle()
-        except Exception:  # whoever is told must not end the one thread that writes
-            _log.exception("the outcome of a change could not be told")
+            submitted.settle()
+        except Exception:  # a callback must not end the one thread that writes
+            _log.exception("the callback of a commit failed")
 
-    def _let_more_come(self) -> None:
-        """Wait while others are on their way: a group costs nearly the same whatever its size.
+    def _wait_for_more(self) -> None:
+        """Wait while other tasks are on their way: a group costs nearly the same whatever its size.
 
-        Half of those who had a part in the last two groups are enough: the others are served meanwhile. Who is alone
-        is never kept waiting. The thread sleeps until there are enough, since each time it wakes it wants the
-        interpreter lock, and whoever serves pays for that.
+        Half of those who had a part in the last two groups are enough: the others are served meanwhile. A task that
+        comes alone is never kept waiting. The thread sleeps until there are enough, since each time it wakes it needs
+        the interpreter lock, and the threads that serve pay for that.
         """
-        wanted = sum(self._sizes) // 2 - 1
-        if wanted < 1:
+        enough = sum(self._sizes) // 2 - 1
+        if enough < 1:
             return
         with self._enough:
-            self._wanted = wanted
-            patience = PATIENCE
-            while patience and not self._closed and (waiting := self._queue.qsize()) < wanted:
-                is_enough = self._enough.wait(SLICE)
-                nobody_came = self._queue.qsize() == waiting
-                patience = 0 if is_enough or nobody_came else patience - 1
-            self._wanted = GROUP
+            self._enough_tasks = enough
+            waits = MAXIMUM_WAITS
+            while waits and not self._closed and (waiting := self._queue.qsize()) < enough:
+                is_enough = self._enough.wait(WAIT_SECONDS)
+                none_came = self._queue.qsize() == waiting
+                waits = 0 if is_enough or none_came else waits - 1
+            self._enough_tasks = GROUP
 
-    def _commit(self, group: list[Handed[Any]]) -> None:
+    def _commit(self, group: list[SubmittedTask[Any]]) -> None:
+        """Write a group, again after transient errors; then each of its tasks has its value or its error."""
+        pauses = self._backend.pauses(group[0].submitted_at)
+        while (error := self._attempt(group)) is not None:
+            pause = next(pauses, None) if self._backend.is_transient(error) else None
+            if pause is None:
+                _log.error("a group of %d changes could not be committed: %s", len(group), error)
+                for submitted in group:
+                    submitted.error = _failure(error)
+                return
+            _log.info("a group of %d changes is written again: %s", len(group), error)
+            time.sleep(pause)
+
+    def _attempt(self, group: list[SubmittedTask[Any]]) -> Exception | None:
+        """Write a group; return what has failed: nothing of it has happened then, unless its COMMIT is in doubt."""
         try:
             if self._connection is None:
-                self._connection = self._open_connection()
+                self._connection = self._backend.open_writer()
+            if self._in_doubt is not None and self._resolve_doubt(self._connection) is group:
+                return None
+            for submitted in group:
+                submitted.error = None
             cursor = self._connection.cursor()
-            cursor.execute(self._begin)
-            for handed in self._apply_together(cursor, group):
-                self._apply(cursor, handed)
+            self._backend.begin_writing(cursor)
+            for submitted in self._apply_together(cursor, group):
+                self._apply(cursor, submitted)
             committed = self._with_each(cursor)
-            cursor.execute("COMMIT")
-            self.groups += 1
-        except Exception as error:  # whatever it was, nobody may be told of success
-            _log.error("a group of %d changes could not be committed: %s", len(group), error)
+            self._in_doubt = group, committed
+            self._backend.commit(cursor)
+            self._in_doubt = None
+        except Exception as error:  # whatever it was, no task may succeed
             self._abandon()
-            for handed in group:
-                handed.error = _failure(error)
-        else:
-            committed()
+            return error
+        self.groups += 1
+        committed()
+        return None
 
-    def _apply_together(self, cursor: Any, group: list[Handed[Any]]) -> list[Handed[Any]]:
+    def _resolve_doubt(self, connection: Connection) -> list[SubmittedTask[Any]] | None:
+        """Find out whether the group was committed whose COMMIT got no answer; return it if it was."""
+        assert self._in_doubt is not None  # noqa: S101  for the type checker
+        was_committed = self._backend.was_committed(connection)
+        (group, committed), self._in_doubt = self._in_doubt, None
+        if not was_committed:
+            return None
+        self.groups += 1
+        committed()
+        if any(submitted.is_done for submitted in group):
+            _log.warning("%d changes that were answered with an error have been committed after all", len(group))
+        return group
+
+    def _apply_together(self, cursor: Cursor, group: list[SubmittedTask[Any]]) -> list[SubmittedTask[Any]]:
         """Apply those that can be written together, and return the rest.
 
-        They come first: nobody in the group has been answered, so none of it came before another.
+        They come first: no task of the group has its outcome yet, so none of them came before another.
         """
-        joint = [(handed, change) for handed in group if isinstance(change := handed.change, Joint) and change.is_joint]
-        if len(joint) < 2:
+        groupable = [
+            (submitted, task)
+            for submitted in group
+            if isinstance(task := submitted.task, GroupableTask) and task.is_groupable
+        ]
+        if len(groupable) < 2:
             return group
-        changes = [change for _, change in joint]
+        tasks = [task for _, task in groupable]
         try:
-            errors = changes[0].write_together(cursor, changes)
+            errors = tasks[0].write_together(cursor, tasks)
         except Exception as error:
-            if not self._in_transaction(self._connection):
+            if self._must_begin_again(error):
                 raise
-            _log.debug("%d changes are written one by one: %s", len(joint), error)
+            _log.debug("%d changes are written one by one: %s", len(tasks), error)
             cursor.execute("ROLLBACK")
-            cursor.execute(self._begin)
+            self._backend.begin_writing(cursor)
             return group
-        for (handed, _), refusal in zip(joint, errors, strict=True):
-            handed.error = refusal
-        written = {id(handed) for handed, _ in joint}
-        return [handed for handed in group if id(handed) not in written]
+        for (submitted, _), refusal in zip(groupable, errors, strict=True):
+            submitted.error = refusal
+        written = {id(submitted) for submitted, _ in groupable}
+        return [submitted for submitted in group if id(submitted) not in written]
 
-    def _apply(self, cursor: Any, handed: Handed[Any]) -> None:
+    def _apply(self, cursor: Cursor, submitted: SubmittedTask[Any]) -> None:
         cursor.execute("SAVEPOINT change")
         try:
-            handed.value = handed.change(cursor)
-        except Exception as error:  # told to its own asker; the rest of the group goes on
-            if not self._in_transaction(self._connection):
+            submitted.value = submitted.task(cursor)
+        except Exception as error:  # of this task alone; the rest of the group goes on
+            if self._must_begin_again(error):
                 raise
             cursor.execute("ROLLBACK TO change")
-            is_ours = isinstance(error, ConcurrentChange | KmipError)
-            handed.error = error if is_ours else _failure(error)
-            if not is_ours:
-                _log.error("a change could not be written", exc_info=not isinstance(error, self._errors))
+            is_refusal = isinstance(error, ConcurrentChange | KmipError)
+            submitted.error = error if is_refusal else _failure(error)
+            if not is_refusal:
+                _log.error("a change could not be written", exc_info=not isinstance(error, self._backend.errors))
         cursor.execute("RELEASE change")
 
+    def _must_begin_again(self, error: Exception) -> bool:
+        """Whether an error has ended the whole transaction, or must."""
+        connection = self._connection
+        return connection is None or not self._backend.in_transaction(connection) or self._backend.is_transient(error)
+
     def _abandon(self) -> None:
-        """Undo the transaction and let the connection go; the next group gets a fresh one."""
+        """Undo the transaction and close the connection; the next attempt opens another one."""
         connection, self._connection = self._connection, None
         if connection is None:
             return
         try:
-            if self._in_transaction(connection):
+            if self._backend.in_transaction(connection):
                 connection.execute("ROLLBACK")
-        except self._errors as error:
-            _log.error("the transaction could not be undone: %s", error)
+        except self._backend.errors as error:
+            _log.info("the transaction could not be undone: %s", error)
         try:
             connection.close()
-        except self._errors as error:
-            _log.error("the connection could not be closed: %s", error)
+        except self._backend.errors as error:
+            _log.info("the connection could not be closed: %s", error)
 
     def _idle(self) -> None:
         if self._connection is None:
             return
         try:
-            self._is_cared_for = self._when_idle(self._connection)
-        except self._errors as error:
-            self._is_cared_for = False
-            _log.warning("care of the database was put off: %s", error)
+            self._is_clean = self._when_idle(self._connection)
+        except self._backend.errors as error:
+            self._is_clean = False
+            _log.warning("the clean-up of the database was put off: %s", error)
 
 
 def _failure(error: BaseException) -> KmipError:

@@ -43,7 +43,7 @@ def test_a_destroyed_key_is_soon_in_no_file_even_sealed(tmp_path: Path) -> None:
         work.add(a_key("short"), content())
         work.add(a_key("long"), content(b"x" * 50_000))  # spills over several pages
         work.commit()
-    sealed = [row[0] for row in store.read(Prepared(select(managed_objects.c.sealed), store.dialect))]
+    sealed = [row[0] for row in store.database.read(Prepared(select(managed_objects.c.sealed), store.database.dialect))]
     assert all(files_with(tmp_path, value[:60]) for value in sealed)
 
     with store.unit_of_work() as reader:  # a reader that looks at the log must not stop it for good

@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 from attrs import define, evolve
+from sqlalchemy import make_url
 
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.pending import DONE, Done
-from kmip_adapters.storage.sql import sqlite
 from kmip_adapters.storage.sql.commit import Commit
 from kmip_adapters.storage.sql.maintenance import verify
+from kmip_adapters.storage.sql.sqlite import SqliteBackend
 from kmip_adapters.storage.sql.storage import SqlStorage
+from kmip_adapters.storage.sql.unit_of_work import SqlUnitOfWork
 from kmip_adapters.storage.sql.writer import Writer
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
@@ -107,22 +109,17 @@ def test_every_statement_may_fail_and_nothing_is_half_done(store: SqlStorage, en
     faults = Faults(ends_transaction=ends_transaction)
     opened: list[object] = []
 
-    def open_connection() -> Any:
-        opened.append(connection := FaultyConnection(sqlite.open_writer(store.engine), faults))
-        return connection
+    class FaultyBackend(SqliteBackend):
+        def open_writer(self) -> Any:
+            opened.append(connection := FaultyConnection(super().open_writer(), faults))
+            return connection
 
-    faulty = Writer(
-        open_connection,
-        begin=sqlite.BEGIN_WRITING,
-        in_transaction=sqlite.in_transaction,
-        errors=(sqlite3.Error,),
-        with_each=lambda cursor: lambda: None,
-        when_idle=lambda connection: True,
-    )
+    backend = FaultyBackend(make_url(f"sqlite:///{store.path}"))
+    faulty = Writer(backend, with_each=lambda cursor: lambda: None, when_idle=lambda connection: True)
     # The unit of work collects; what it hands over is replayed through the faulty writer.
     handed: list[Callable[[Any], Any]] = []
-    recording = _recording(store, handed)
-    with recording.unit_of_work() as work:
+    services = evolve(store._services, hand_over=functools.partial(_keep, store, handed))
+    with SqlUnitOfWork(services) as work:
         changed, erased = work.find("changed"), work.find("erased")
         assert changed is not None
         assert erased is not None
@@ -157,26 +154,12 @@ def test_every_statement_may_fail_and_nothing_is_half_done(store: SqlStorage, en
     assert len(opened) > 1
 
 
-class _Recording:
-    """The store, except that it keeps changes instead of writing them."""
-
-    def __init__(self, store: SqlStorage, handed: list[Callable[[Any], Any]]) -> None:
-        self._store = store
-        self._handed = handed
-
-    def unit_of_work(self) -> Any:
-        return SqlStorage.unit_of_work(self)  # type: ignore[arg-type]
-
-    def hand_over(self, writes: Any, records: Any, judged_by: Any) -> Done:
-        self._handed.append(Commit(self._store, writes, records))
-        return DONE
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
-
-
-def _recording(store: SqlStorage, handed: list[Callable[[Any], Any]]) -> _Recording:
-    return _Recording(store, handed)
+def _keep(
+    store: SqlStorage, handed: list[Callable[[Any], Any]], changes: Any, records: Any, checked_against: Any
+) -> Done:
+    """Keep a change instead of writing it."""
+    handed.append(Commit(store._commit_services, changes, records, checked_against))
+    return DONE
 
 
 def test_a_lock_held_elsewhere_is_waited_for_and_then_an_error(tmp_path: Path) -> None:

@@ -64,15 +64,15 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlStorage]:
 def plans(store: SqlStorage, wanted: Query) -> list[str]:
     """Return the plans' lines for the identifiers and for the count."""
     shape, values = analyse(wanted)
-    connection = store.take()
+    connection = store.database.take()
     try:
         return [
             row[3]
-            for statement in (store.located(shape), store.counted(shape))
+            for statement in (store.database.located(shape), store.database.counted(shape))
             for row in connection.execute(f"EXPLAIN QUERY PLAN {statement.sql}", statement.values(values))
         ]
     finally:
-        store.give_back(connection)
+        store.database.give_back(connection)
 
 
 IDENTIFIED: dict[str, Query] = {
@@ -104,10 +104,10 @@ def test_the_rarest_criterion_is_walked_first(store: SqlStorage, name: str) -> N
 @pytest.mark.parametrize("name", [name for name in RARE | COMMON | IDENTIFIED if name != "date range"])
 def test_the_order_of_the_answer_is_the_order_of_the_index(store: SqlStorage, name: str) -> None:
     shape, values = analyse((RARE | COMMON | IDENTIFIED)[name])
-    statement = store.located(shape)
-    connection = store.take()
+    statement = store.database.located(shape)
+    connection = store.database.take()
     plan = connection.execute(f"EXPLAIN QUERY PLAN {statement.sql}", statement.values(values)).fetchall()
-    store.give_back(connection)
+    store.database.give_back(connection)
 
     assert [row[3] for row in plan if "USE TEMP B-TREE FOR ORDER BY" in row[3]] == []
 
@@ -128,7 +128,7 @@ def test_state_is_searched_with_its_owner(store: SqlStorage) -> None:
 def test_statements_are_compiled_once_for_each_shape(store: SqlStorage) -> None:
     one, other = (analyse(query(criterion("names", a_name(text))))[0] for text in "ab")
 
-    assert store.located(one) is store.located(other)
+    assert store.database.located(one) is store.database.located(other)
 
 
 # --- tables ---------------------------------------------------------------------------------------------------------

@@ -59,12 +59,12 @@ def test_the_files_are_private(tmp_path: Path) -> None:
 
 def test_the_settings_hold_on_every_connection(tmp_path: Path) -> None:
     store = open_store(tmp_path / "kmipd.db")
-    reader = store.take()
+    reader = store.database.take()
     settings = {
         name: reader.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("journal_mode", "synchronous", "secure_delete", "foreign_keys", "busy_timeout", "query_only")
     }
-    store.give_back(reader)
+    store.database.give_back(reader)
     store.close()
 
     assert settings == {

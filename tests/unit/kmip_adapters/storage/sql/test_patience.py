@@ -9,7 +9,6 @@ import pytest
 
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
-from kmip_adapters.storage.sql import sqlite
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_core.enums import ResultReason, State, UsageLimitsUnit
 from kmip_core.errors import KmipError
@@ -96,10 +95,10 @@ def test_so_many_objects_are_looked_into_off_the_loop_and_more_even_elsewhere(st
 
 
 def test_what_fails_otherwise_is_no_matter_of_time(store: SqlStorage, caplog: pytest.LogCaptureFixture) -> None:
-    connection = store.take()
-    with pytest.raises(store.errors), sqlite.within(connection, 1_000):
+    connection = store.database.take()
+    with pytest.raises(store.database.errors), store.backend.within(connection, 1):
         connection.execute("SELECT nonsense")
-    store.give_back(connection)
+    store.database.give_back(connection)
 
     with store.unit_of_work(Pace.QUICK) as work:
         assert work.locate(query()).located_items == 0

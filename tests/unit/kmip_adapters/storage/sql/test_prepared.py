@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, bindparam, delete
 from sqlalchemy.dialects.sqlite import dialect
 
-from kmip_adapters.storage.sql.prepared import LARGEST, SIZES, PreparedRows, insertion
+from kmip_adapters.storage.sql.prepared import ITEMS_OF_AN_IN, LARGEST, SIZES, PreparedRows, insertion
 
 _table = Table("t", MetaData(), Column("a", Integer, primary_key=True), Column("b", Integer))
 _insertion = insertion(_table, ["a", "b"], dialect())
-_removal = PreparedRows(delete(_table).where(_table.c.a.in_([bindparam("a")])), dialect(), row="?", width=1)
+_removal = PreparedRows(delete(_table).where(_table.c.a.in_([bindparam("a")])), dialect(), row=ITEMS_OF_AN_IN, width=1)
 
 
 class CountingCursor(sqlite3.Cursor):
@@ -80,4 +80,4 @@ def test_a_statement_that_takes_more_than_its_row_is_refused() -> None:
     both = delete(_table).where(_table.c.a == bindparam("a"), _table.c.b.in_([bindparam("b")]))
 
     with pytest.raises(ValueError, match="not all"):
-        PreparedRows(both, dialect(), row="(?)", width=1)
+        PreparedRows(both, dialect(), row=ITEMS_OF_AN_IN, width=1)

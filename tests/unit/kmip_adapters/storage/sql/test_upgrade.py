@@ -184,7 +184,7 @@ from pathlib import Path
 from sqlalchemy import event, make_url
 from kmip_adapters.storage.sql import sqlite
 from kmip_adapters.storage.sql.migration import open_schema
-from kmip_adapters.storage.sql.storage import _copy_before_upgrade
+from kmip_adapters.storage.sql.sqlite_files import copy_database
 from tests.unit.kmip_adapters.storage.sql import test_upgrade as suite
 
 def upgrade(path, survived):
@@ -197,7 +197,11 @@ def upgrade(path, survived):
         said += 1
     event.listen(engine, "before_cursor_execute", say)
     event.listen(engine, "commit", say)
-    open_schema(engine, lambda revision: (say(), _copy_before_upgrade(path, revision), say()), suite.LATER)
+    def copy(revision):
+        say()
+        copy_database(path, path.with_name(f"{path.name}.schema-{revision}"))
+        say()
+    open_schema(engine, copy, suite.LATER)
 
 import alembic.command  # once, not in every child
 for survived in range(1000):

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from sqlalchemy import make_url
 
-from kmip_adapters.storage.sql.writer import Handed, Joint, Writer
+from kmip_adapters.storage.sql.sqlite import SqliteBackend
+from kmip_adapters.storage.sql.submitted import GroupableTask, SubmittedTask
+from kmip_adapters.storage.sql.writer import Writer
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.ports.storage import ConcurrentChange
@@ -27,10 +30,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def writer(path: Path) -> Iterator[Writer]:
     made = Writer(
-        lambda: sqlite3.connect(path, isolation_level=None, check_same_thread=False),
-        begin="BEGIN IMMEDIATE",
-        in_transaction=lambda connection: connection.in_transaction,
-        errors=(sqlite3.Error,),
+        SqliteBackend(make_url(f"sqlite:///{path}")),
         with_each=lambda cursor: lambda: None,
         when_idle=lambda connection: True,
     )
@@ -52,7 +52,7 @@ def insert(value: int) -> Callable[[Any], None]:
     return change
 
 
-def is_known_soon(handed: Handed[Any]) -> bool:
+def is_known_soon(handed: SubmittedTask[Any]) -> bool:
     """Whether the outcome comes at all."""
     known = threading.Event()
     handed.add_done_callback(known.set)
@@ -138,11 +138,11 @@ def test_a_fault_in_a_change_is_answered_and_the_writer_goes_on(writer: Writer, 
     assert values(path) == [1]
 
 
-class Numbers(Joint):
+class Numbers(GroupableTask):
     """Numbers that are written together; those above 40 are left out."""
 
     together: ClassVar[list[int]] = []
-    is_joint = True
+    is_groupable = True
 
     def __init__(self, *numbers: int) -> None:
         self.numbers = numbers
@@ -150,15 +150,15 @@ class Numbers(Joint):
     def __call__(self, cursor: Any) -> None:
         cursor.executemany("INSERT INTO t VALUES (?)", [(number,) for number in self.numbers])
 
-    def write_together(self, cursor: Any, changes: Sequence[Any]) -> list[Exception | None]:
-        self.together.append(len(changes))
-        for change in changes:
+    def write_together(self, cursor: Any, tasks: Sequence[Any]) -> list[Exception | None]:
+        self.together.append(len(tasks))
+        for change in tasks:
             if max(change.numbers) <= 40 or max(change.numbers) >= 100:
                 change(cursor)
-        return [ConcurrentChange() if 40 < max(change.numbers) < 100 else None for change in changes]
+        return [ConcurrentChange() if 40 < max(change.numbers) < 100 else None for change in tasks]
 
 
-def test_joint_changes_are_written_together_and_the_others_after_them(writer: Writer, path: Path) -> None:
+def test_groupable_changes_are_written_together_and_the_others_after_them(writer: Writer, path: Path) -> None:
     Numbers.together.clear()
 
     raised = submit_while_busy(writer, [insert(1), Numbers(2, 3), Numbers(50), Numbers(4), insert(5)])
@@ -169,7 +169,7 @@ def test_joint_changes_are_written_together_and_the_others_after_them(writer: Wr
     assert writer.groups == 2
 
 
-def test_joint_changes_that_fail_together_are_written_one_by_one(writer: Writer, path: Path) -> None:
+def test_groupable_changes_that_fail_together_are_written_one_by_one(writer: Writer, path: Path) -> None:
     raised = submit_while_busy(writer, [Numbers(1, 2), Numbers(3, 1000), insert(4), Numbers(5)])
 
     assert [type(error) for error in raised] == [type(None), KmipError, type(None), type(None)]
@@ -179,7 +179,7 @@ def test_joint_changes_that_fail_together_are_written_one_by_one(writer: Writer,
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a group wait for as long as it takes."""
-    monkeypatch.setattr("kmip_adapters.storage.sql.writer.SLICE", 600.0)
+    monkeypatch.setattr("kmip_adapters.storage.sql.writer.WAIT_SECONDS", 600.0)
 
 
 @pytest.mark.usefixtures("patient")
@@ -264,10 +264,7 @@ def test_what_takes_part_in_each_transaction_is_told_of_its_commit(path: Path) -
         return lambda: committed.append(len(values(path)))
 
     marking = Writer(
-        lambda: sqlite3.connect(path, isolation_level=None, check_same_thread=False),
-        begin="BEGIN IMMEDIATE",
-        in_transaction=lambda connection: connection.in_transaction,
-        errors=(sqlite3.Error,),
+        SqliteBackend(make_url(f"sqlite:///{path}")),
         with_each=mark,
         when_idle=lambda connection: True,
     )

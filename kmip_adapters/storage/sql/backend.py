@@ -1,0 +1,129 @@
+"""What a database engine must provide so that the store runs on it: connections, transactions, errors, its schema.
+
+Everything else in this room is written once for all engines. A new engine is a module with this protocol and its line
+in `backends.py`.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlalchemy import Dialect
+
+from kmip_adapters.storage.sql.driver import Connection, Cursor
+from kmip_adapters.storage.sql.migration import History
+
+
+class Backend(Protocol):
+    """One database of one engine. Re-entrant; connections are used by one thread at a time."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """How SQLAlchemy writes statements for this engine; parameters are positional."""
+        ...
+
+    @property
+    def errors(self) -> tuple[type[Exception], ...]:
+        """What connections, cursors and `open_reader` may raise."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Which database it is, for the operator: its file or its servers, never a password."""
+        ...
+
+    @property
+    def path(self) -> Path | None:
+        """The database file; None where a server of its own keeps the database."""
+        ...
+
+    @property
+    def blocking(self) -> bool:
+        """True if a statement may wait for another machine, so that it must not run on an event loop."""
+        ...
+
+    @property
+    def longest_key(self) -> int | None:
+        """Bytes that a text in an index may have (identifier, owner, policy); None: as many as a request holds."""
+        ...
+
+    def open_schema(self, history: History, *, may_upgrade: bool) -> None:
+        """Create the tables of a new database, or upgrade an older one.
+
+        Raises StorageUnusable for a database of a newer release, of another program, or that must not be upgraded;
+        one of `errors` if the database cannot be reached.
+        """
+        ...
+
+    def open_reader(self) -> Connection:
+        """Return a connection that cannot write."""
+        ...
+
+    def open_writer(self) -> Connection:
+        """Return the connection of the writer."""
+        ...
+
+    def begin_reading(self, connection: Connection) -> None:
+        """Begin a transaction whose statements all see one instant."""
+        ...
+
+    def end_reading(self, connection: Connection) -> None:
+        """End that transaction."""
+        ...
+
+    def begin_writing(self, cursor: Cursor) -> None:
+        """Begin a transaction that sees all earlier ones and keeps every other writer out until it ends."""
+        ...
+
+    def commit(self, cursor: Cursor) -> None:
+        """Return when the writer's transaction is on stable storage.  Raises one of `errors` if it is not."""
+        ...
+
+    def in_transaction(self, connection: Connection) -> bool:
+        """Whether a transaction is open, even a failed one; False if the engine has ended it by itself."""
+        ...
+
+    def is_transient(self, error: BaseException) -> bool:
+        """Whether a transaction that failed so may succeed when it is run again from its beginning.
+
+        So are conflicts with another transaction and connections that were lost.
+        """
+        ...
+
+    def was_committed(self, connection: Connection) -> bool:
+        """Whether the writer's last transaction was committed, although its connection was lost before it said so.
+
+        connection: a new one of the writer.  Raises one of `errors`.
+        """
+        ...
+
+    def pauses(self, since: float | None = None) -> Iterator[float]:
+        """Give the seconds to wait before each further attempt of what has failed with a transient error.
+
+        It ends when a client that has waited since then must get an answer.  since: as time.monotonic() gives it;
+        None for now.
+        """
+        ...
+
+    def within(self, connection: Connection, milliseconds: int) -> AbstractContextManager[None]:
+        """Have a read inside the context that takes longer raise TakesLong."""
+        ...
+
+    def clean_up(self, connection: Connection) -> bool:
+        """Remove what erased values have left outside of their tables, while no change waits.
+
+        False if that could not be finished, so that it must be tried again soon.
+        """
+        ...
+
+    def faults(self, read: Callable[..., list[Any]]) -> Iterator[str]:
+        """Yield what is wrong with the files of the database, in words for the operator.
+
+        read: runs a `Prepared` in a snapshot.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release what the engine holds; connections have been closed before."""
+        ...

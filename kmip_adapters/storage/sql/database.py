@@ -1,0 +1,136 @@
+"""The reading side of a database: connections that wait for the next reader, snapshots, compiled statements."""
+
+import functools
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from sqlalchemy import Dialect
+
+from kmip_adapters.storage.sql import locate
+from kmip_adapters.storage.sql.backend import Backend
+from kmip_adapters.storage.sql.driver import Connection, Row
+from kmip_adapters.storage.sql.prepared import Prepared
+from kmip_adapters.storage.sql.rows import Statements
+from kmip_adapters.storage.sql.rules import RuleStatements
+from kmip_core.enums import ResultReason
+from kmip_core.errors import KmipError
+
+IDLE_READERS: Final = 16
+"""Connections that are kept for the next reader; each of SQLite's holds a page cache of 2 MiB at most."""
+
+SHAPES: Final = 512
+"""Compiled Locate statements that are kept; clients choose the shapes."""
+
+_log = logging.getLogger(__name__)
+
+
+class Database:
+    """Readers' connections and statements of one database. Re-entrant."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.errors = backend.errors
+        self.statements = Statements(backend.dialect)
+        self.rule_statements = RuleStatements(backend.dialect)
+        self.located = functools.lru_cache(SHAPES)(self._located)
+        self.counted = functools.lru_cache(SHAPES)(self._counted)
+        self._idle: deque[Connection] = deque()
+        self._closed = False
+
+    @property
+    def dialect(self) -> Dialect:
+        """How the database takes its statements."""
+        return self.backend.dialect
+
+    def take(self) -> Connection:
+        """Return a reader's connection with a snapshot begun.
+
+        Raises KmipError (General Failure) if the store is closed or the database cannot be reached.
+        """
+        pauses = self.backend.pauses()
+        while True:
+            if self._closed:
+                raise KmipError(ResultReason.GENERAL_FAILURE, "the store is closed")
+            connection: Connection | None = None
+            try:
+                try:
+                    connection = self._idle.pop()
+                except IndexError:
+                    connection = self.backend.open_reader()
+                self.backend.begin_reading(connection)
+            except self.errors as error:
+                if connection is not None:
+                    self._close(connection)
+                pause = next(pauses, None) if self.backend.is_transient(error) else None
+                if pause is None:
+                    raise unreadable(error) from error
+                time.sleep(pause)
+            else:
+                return connection
+
+    def give_back(self, connection: Connection) -> None:
+        """End a snapshot and keep the connection for the next."""
+        try:
+            self.backend.end_reading(connection)
+        except self.errors:
+            self._close(connection)
+            return
+        if self._closed or len(self._idle) >= IDLE_READERS:
+            self._close(connection)
+        else:
+            self._idle.append(connection)
+
+    def read(self, statement: Prepared, **values: Any) -> list[Row]:
+        """Return all rows of a statement, read in a snapshot of its own."""
+        with self.snapshot() as read:
+            return read(statement, **values)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Callable[..., list[Row]]]:
+        """Give a `read` all of whose statements see one instant; erased values are not removed until it ends."""
+        connection = self.take()
+
+        def read(statement: Prepared, **values: Any) -> list[Row]:
+            try:
+                rows: list[Row] = connection.execute(statement.sql, statement.values(values)).fetchall()
+            except self.errors as error:
+                raise unreadable(error) from error
+            return rows
+
+        try:
+            yield read
+        finally:
+            self.give_back(connection)
+
+    def fact(self, name: str) -> str | None:
+        """Return what the database says of itself under a name."""
+        rows = self.read(self.statements.fact, name=name)
+        return rows[0][0] if rows else None
+
+    def close(self) -> None:
+        """Close the connections that are idle; those in use are closed when they are given back."""
+        self._closed = True
+        while self._idle:
+            self._close(self._idle.pop())
+
+    def _close(self, connection: Connection) -> None:
+        try:
+            connection.close()
+        except self.errors as error:
+            _log.debug("a connection could not be closed: %s", error)
+
+    def _located(self, shape: locate.Shape) -> Prepared:
+        return Prepared(locate.identifiers(shape), self.dialect)
+
+    def _counted(self, shape: locate.Shape) -> Prepared:
+        return Prepared(locate.count(shape), self.dialect)
+
+
+def unreadable(error: BaseException) -> KmipError:
+    """Return the refusal for a read that failed, which is logged."""
+    _log.error("the store could not be read: %s", error)
+    return KmipError(ResultReason.GENERAL_FAILURE, "the store could not be read")
