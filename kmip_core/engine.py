@@ -116,7 +116,7 @@ class Engine:
         try:
             self._check_header(message, now)
         except KmipError as error:
-            answers = [failure(error, i.operation, i.unique_batch_item_id) for i in message.batch_items[:1]]
+            answers = [failure(error, i) for i in message.batch_items[:1]]
         else:
             batch = _Batch(
                 engine=self,
@@ -258,7 +258,7 @@ class _Batch:
                 break
         if not self.afterwards.is_done:  # what was committed has its record in the outbox
             self.unrecorded.append(_of_failure(record, refusal))
-        return failure(refusal, item.operation, item.unique_batch_item_id)
+        return failure(refusal, item)
 
     def _begin(self, items: tuple[RequestBatchItem, ...]) -> None:
         """Note that a unit of work of these items is to be run for the first time."""
@@ -291,7 +291,7 @@ class _Batch:
         """Return the answers to items of which none has happened because they could not be committed."""
         if not self.afterwards.is_done:
             self.unrecorded.extend(_of_failure(record, error) for record in records)
-        return self._evidenced([failure(error, a.operation, a.unique_batch_item_id) for a in answers])
+        return self._evidenced([failure(error, a) for a in answers])
 
     def _undone(self, answer: ResponseBatchItem) -> ResponseBatchItem:
         """Return the item as the official case BL-M-2-21 has it: which objects it spoke of, and that it is undone.
@@ -352,7 +352,7 @@ class _Batch:
             server_correlation_value=self.server_correlation_value,
         )
         if error is not None:
-            return failure(error, item.operation, item.unique_batch_item_id), record
+            return failure(error, item), record
         answer = ResponseBatchItem(
             operation=item.operation, unique_batch_item_id=item.unique_batch_item_id, payload=payload
         )
@@ -426,7 +426,7 @@ class _Batch:
             for record in self.unrecorded:
                 self.engine.audit.append(record)
         except KmipError as error:
-            return [failure(error, answer.operation, answer.unique_batch_item_id) for answer in answers]
+            return [failure(error, answer) for answer in answers]
         return answers
 
 

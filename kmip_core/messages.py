@@ -77,11 +77,13 @@ class RequestBatchItem:
     """One operation asked for.
 
     operation: None if the item names one that no version has; `payload` is then the refusal.
+    operation_code: the code of such an operation, which the answer repeats.
     ephemeral: whether the answer leaves out the Data that it would bring (2.x).
     payload: the operation module's Request, or the refusal that decoding it came to: the item fails alone.
     """
 
     operation: Operation | None
+    operation_code: int | None = None
     ephemeral: bool = False
     unique_batch_item_id: bytes | None = None
     payload: Any
@@ -107,9 +109,15 @@ class ResponseHeader:
 
 @frozen(kw_only=True)
 class ResponseBatchItem:
-    """One answer.  payload: the operation module's Response on success.  reason: the precise one, see the codec."""
+    """One answer.
+
+    operation_code: that of an operation which no version has, in place of `operation`.
+    result_reason: the precise one; the codec writes the one that the version has.
+    payload: the operation module's Response on success.
+    """
 
     operation: Operation | None
+    operation_code: int | None = None
     unique_batch_item_id: bytes | None = None
     result_status: ResultStatus = ResultStatus.SUCCESS
     result_reason: ResultReason | None = None
@@ -125,13 +133,15 @@ class ResponseMessage:
     batch_items: tuple[ResponseBatchItem, ...]
 
 
-def failure(
-    error: KmipError, operation: Operation | None = None, unique_batch_item_id: bytes | None = None
-) -> ResponseBatchItem:
-    """Return the failed item that answers `error`."""
+def failure(error: KmipError, item: RequestBatchItem | ResponseBatchItem | None = None) -> ResponseBatchItem:
+    """Return the answer that fails an item, or stands in the place of its answer, with `error`.
+
+    item: None for a message that was not read.
+    """
     return ResponseBatchItem(
-        operation=operation,
-        unique_batch_item_id=unique_batch_item_id,
+        operation=None if item is None else item.operation,
+        operation_code=None if item is None else item.operation_code,
+        unique_batch_item_id=None if item is None else item.unique_batch_item_id,
         result_status=ResultStatus.OPERATION_FAILED,
         result_reason=error.reason,
         result_message=error.message,

@@ -169,7 +169,7 @@ class Door:
             time_stamp=now,
             client_correlation_value=message.header.client_correlation_value,
         )
-        refusal = failure(error, operation, None if item is None else item.unique_batch_item_id)
+        refusal = failure(error, item)
         return ResponseMessage(header=header, batch_items=(refusal,))
 
 

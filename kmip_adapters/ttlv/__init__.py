@@ -1,11 +1,11 @@
 """The wire: KMIP messages as TTLV and XML, in every protocol version.
 
     encodings   bytes to items and back: framing, binary, xml; tag, type, value; no meaning
-    messages    headers and batches; what a version means by them (versions)
-    converter   payloads: planner, fields, elements; attributes in the form of 1.x and of 2.x
-    standard    tables (generated), spellings (where a field is not called like its tag), reasons
+    messages    headers and batches; the dialect of a version, with everything planned (versions)
+    converter   payloads: planner, fields, elements; key blocks; attributes in the form of 1.x and of 2.x; refusals
+    standard    versions (a row of facts each), tables (generated), spellings (fields not called like their tag),
+                reasons
 
 `codec` reads and writes whole messages, `service` answers frames with all of it, `key_values` encodes what key wrapping
-wraps, `mishaps` fails on request, `unknowns` has what every room refuses. Who imports whom is a contract in
-pyproject.toml.
+wraps, `mishaps` fails on request. Who imports whom is a contract in pyproject.toml.
 """

@@ -1,18 +1,19 @@
-"""Messages <-> frames in every version, for the server and for clients: the door to the wire.
+"""Messages <-> frames in every version, for the server and for clients.
 
-    frame -> binary -> message_items -> request_messages -> RequestMessage
-    ResponseMessage -> response_messages -> binary -> frame         and both the other way round, for clients
+    frame -> encodings.binary -> messages.items -> messages.requests -> RequestMessage
+    ResponseMessage -> messages.responses -> encodings.binary -> frame      and both the other way round, for clients
 
-The version of a message chooses its dialect (`dialects`), which has everything planned. A request whose batch can be
-read becomes a `RequestMessage`, in which an item that cannot be read (its operation is unknown or not of this version,
-its payload malformed) carries the refusal as its payload and fails alone. What cannot be read at all raises
+The version of a message chooses its dialect (`messages.versions`), which has everything planned. A request whose batch
+can be read becomes a `RequestMessage`, in which an item that cannot be read (its operation is unknown or not of this
+version, its payload malformed) carries the refusal as its payload and fails alone. What cannot be read at all raises
 `UnreadableMessage`, which knows the version to answer in (KMIP 1.4 §11.1, RULINGS 16).
 """
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from struct import Struct
+from typing import Final
 
-from kmip_adapters.ttlv import unknowns
 from kmip_adapters.ttlv.encodings import binary
 from kmip_adapters.ttlv.encodings.items import DEFAULT_LIMITS, DecodingError, Item, Limits
 from kmip_adapters.ttlv.messages import requests, responses
@@ -31,6 +32,22 @@ from kmip_core.errors import KmipError
 from kmip_core.messages import RequestMessage, ResponseHeader, ResponseMessage, failure
 from kmip_core.operation import Spec
 from kmip_core.structures import ProtocolVersion
+
+_BEGINNING: Final = Struct(">I4x I4x II IIi4x IIi4x")
+"""Headers of Request Message, Request Header and Protocol Version, then its two numbers: every request begins so."""
+
+_HEADS: Final = (0x42007801, 0x42007701, 0x42006901, 32, 0x42006A02, 4, 0x42006B02, 4)
+"""Tag and type of each in one word; lengths where they are fixed."""
+
+
+def announced_version(frame: bytes) -> ProtocolVersion | None:
+    """Return the version at the beginning of a request, which may be broken further on; None if it is not there."""
+    if len(frame) < _BEGINNING.size:
+        return None
+    *heads, major, minor_head, minor_length, minor = _BEGINNING.unpack_from(frame)
+    if (*heads, minor_head, minor_length) != _HEADS:
+        return None
+    return ProtocolVersion(major, minor)
 
 
 class UnreadableMessage(KmipError):
@@ -67,8 +84,8 @@ class Codec:
         try:
             item = binary.decode(frame, self._limits)
         except DecodingError as error:
-            asked = unknowns.announced_version(frame) or self.versions[0]
-            raise UnreadableMessage(unknowns.not_ttlv(error), self.nearest(asked)) from error
+            refusal = KmipError(ResultReason.CODEC_ERROR, error.message)
+            raise UnreadableMessage(refusal, self.nearest(announced_version(frame) or self.versions[0])) from error
         return self.request_from(item)
 
     def request_from(self, item: Item) -> RequestMessage:
@@ -138,4 +155,4 @@ class Codec:
         return responses.read(header, batch, dialect)
 
 
-__all__ = ["Codec", "UnreadableMessage"]
+__all__ = ["Codec", "UnreadableMessage", "announced_version"]

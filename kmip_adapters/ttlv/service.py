@@ -86,7 +86,7 @@ class TtlvService:
         if len(encoded) <= limit:
             return encoded
         too_large = KmipError(ResultReason.RESPONSE_TOO_LARGE, f"the answer would exceed {limit} bytes")
-        items = (failure(too_large, i.operation, i.unique_batch_item_id) for i in response.batch_items)
+        items = (failure(too_large, i) for i in response.batch_items)
         return self.codec.encode_response(evolve(response, batch_items=tuple(items)))
 
     def decline(self, request: RequestMessage, error: KmipError) -> bytes:
@@ -95,7 +95,7 @@ class TtlvService:
             protocol_version=request.header.protocol_version,
             time_stamp=self.engine.clock.now(),
         )
-        items = (failure(error, i.operation, i.unique_batch_item_id) for i in request.batch_items)
+        items = (failure(error, i) for i in request.batch_items)
         return self.codec.encode_response(ResponseMessage(header=header, batch_items=tuple(items)))
 
     def _fault(self, fault: Exception) -> KmipError:

@@ -10,8 +10,9 @@ for its hook, into closures; decoding is then one dict look-up an item, encoding
 Items in any order are accepted; ours stand in the order of the class. A missing or repeated field is Invalid Message,
 an item that the class does not have in this version Invalid Field (KMIP 1.4 §11.1).
 
-`planner` plans classes and fields by the rule, `special_fields` the forms that deviate in every version alike,
-`attribute_fields_1x` and `_2x` those of attributes; `fields` is what a planned field is, `elements` one value in it.
+`planner` plans classes and fields by the rule, `special_fields` and `key_blocks` the forms that deviate in every
+version alike, `attribute_fields_1x` and `_2x` those of attributes; `fields` is what a planned field is, `elements` one
+value in it, `refusals` what a version does not have.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,15 +20,16 @@ from typing import Final
 
 import cattrs
 
-from kmip_adapters.ttlv.converter import attribute_fields_1x, attribute_fields_2x, special_fields
+from kmip_adapters.ttlv.converter import attribute_fields_1x, attribute_fields_2x, key_blocks, special_fields
 from kmip_adapters.ttlv.converter.planner import FormPlans, Planner, is_structure
+from kmip_adapters.ttlv.standard.versions import FACTS, AttributeForm
 from kmip_core.structures import ProtocolVersion
 
-FORMS_BY_MAJOR: Final[Mapping[int, tuple[Callable[[Planner], FormPlans], ...]]] = {
-    1: (special_fields.plans, attribute_fields_1x.plans),
-    2: (special_fields.plans, attribute_fields_2x.plans),
+FORMS: Final[Mapping[AttributeForm, tuple[Callable[[Planner], FormPlans], ...]]] = {
+    AttributeForm.NAMED: (special_fields.plans, key_blocks.plans, attribute_fields_1x.plans),
+    AttributeForm.TAGGED: (special_fields.plans, key_blocks.plans, attribute_fields_2x.plans),
 }
-"""Who plans the fields that `spellings` gives a form."""
+"""What plans the fields that `spellings` gives a form."""
 
 
 def make_converter(version: ProtocolVersion) -> cattrs.Converter:
@@ -37,7 +39,8 @@ def make_converter(version: ProtocolVersion) -> cattrs.Converter:
     for a value that no item can carry.
     """
     converter = cattrs.Converter()
-    planner = Planner(version, converter, FORMS_BY_MAJOR[version.protocol_version_major])
+    facts = FACTS[version]
+    planner = Planner(facts, converter, FORMS[facts.attribute_form])
     converter.register_structure_hook_factory(is_structure, planner.structure_hook)
     converter.register_unstructure_hook_factory(is_structure, planner.unstructure_hook)
     return converter

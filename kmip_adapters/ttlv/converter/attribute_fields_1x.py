@@ -62,7 +62,8 @@ class _AttributeFields:
     def _make_form(self, *, is_criterion: bool) -> AttributesForm:
         make = partial(self._planner.element, wire_tag=ATTRIBUTE_VALUE, is_criterion=is_criterion)
         name = self._planner.element(Name, tag_called("Name"))
-        return AttributesForm(attribute_table.rows(self._planner.version, make), name.decode, name.encode)
+        rows = attribute_table.rows(self._planner.version, make)
+        return AttributesForm(rows, name.decode, name.encode, self._planner.facts.newest_item_type)
 
     # --- many attributes ------------------------------------------------------------------------------------------
 

@@ -11,11 +11,10 @@ from kmip_adapters.ttlv.converter.attribute_table import Row, by_attribute, coll
 from kmip_adapters.ttlv.converter.elements import item_of_typed_value, typed_value
 from kmip_adapters.ttlv.encodings.items import DecodingError, Item, children
 from kmip_adapters.ttlv.standard import spellings
-from kmip_adapters.ttlv.unknowns import is_of_1x
 from kmip_core.attributes import FIELDS, AttributeInstance, AttributeReference, Attributes
 from kmip_core.enums import ItemType
 from kmip_core.errors import invalid_field
-from kmip_core.structures import Name
+from kmip_core.structures import Name, TypedValue
 
 ATTRIBUTE: Final = 0x420008
 ATTRIBUTE_INDEX: Final = 0x420009
@@ -34,13 +33,18 @@ class AttributesForm:
     """
 
     def __init__(
-        self, rows: Iterable[Row], name_from: Callable[[Item], Name], item_of_name: Callable[[Name], Item]
+        self,
+        rows: Iterable[Row],
+        name_from: Callable[[Item], Name],
+        item_of_name: Callable[[Name], Item],
+        newest_item_type: ItemType,
     ) -> None:
         self._by_name = {row.name: row for row in rows}
         self._by_attribute = by_attribute(self._by_name.values())
         self._references = {row.name: AttributeReference(attribute=row.attribute) for row in self._by_name.values()}
         self._name_from = name_from
         self._item_of_name = item_of_name
+        self._newest_item_type = newest_item_type
 
     # --- names ----------------------------------------------------------------------------------------------
 
@@ -92,7 +96,7 @@ class AttributesForm:
         """Yield the Attribute of one value; nothing if the version does not have the attribute, or the value."""
         reference = instance.reference
         if reference.vendor_identification is not None:
-            for name in self.names(reference) if is_of_1x(instance.value) else ():
+            for name in self.names(reference) if self._has_types_of(instance.value) else ():
                 value = item_of_typed_value(ATTRIBUTE_VALUE, instance.value)
                 yield _attribute(name, reference.attribute_index, value)
             return
@@ -100,6 +104,12 @@ class AttributesForm:
             for offset, value in enumerate(filter(row.element.is_known, row.values(instance.value))):
                 index = offset if row.part else reference.attribute_index
                 yield _attribute(row.name, index, row.element.encode(value))
+
+    def _has_types_of(self, value: TypedValue) -> bool:
+        """Return whether the version has the item types of a custom attribute's value."""
+        if isinstance(value.value, tuple):
+            return all(self._has_types_of(member) for _, member in value.value)
+        return value.item_type <= self._newest_item_type
 
     # --- Template-Attribute -----------------------------------------------------------------------------------
 

@@ -8,9 +8,9 @@ from typing import Final
 
 from kmip_adapters.ttlv.converter.attribute_table import Row, by_attribute, collected
 from kmip_adapters.ttlv.converter.elements import always, item_of_typed_value, typed_value
+from kmip_adapters.ttlv.converter.refusals import unexpected
 from kmip_adapters.ttlv.encodings.items import DecodingError, Item, children, tag_name
 from kmip_adapters.ttlv.standard import tables
-from kmip_adapters.ttlv.unknowns import unexpected
 from kmip_core.attributes import CUSTOM, AttributeInstance, AttributeReference, Attributes
 from kmip_core.enums import ItemType
 from kmip_core.structures import CustomAttribute, ProtocolVersion
@@ -35,7 +35,7 @@ class AttributesForm:
     # --- one attribute ----------------------------------------------------------------------------------------
 
     def instance(self, item: Item) -> AttributeInstance:
-        """Return one member of Attributes.  Raises KmipError (`unknowns.unexpected`) for what is no attribute."""
+        """Return one member of Attributes.  Raises KmipError (`refusals.unexpected`) for what is no attribute."""
         tag = item[0]
         row = self._by_tag.get(tag)
         if row is not None:

@@ -8,21 +8,20 @@ import enum
 import struct
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Final, NoReturn, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from attrs import frozen
 
+from kmip_adapters.ttlv.converter.refusals import NotInVersionError, unknown_value
 from kmip_adapters.ttlv.encodings.items import DecodingError, Item, tag_name
 from kmip_adapters.ttlv.standard import tables
-from kmip_adapters.ttlv.unknowns import UnsaidError, unknown_value
+from kmip_adapters.ttlv.standard.versions import FACTS
 from kmip_core.enums import ExtensibleEnum, ItemType, UniqueIdentifier
 from kmip_core.errors import a, spoken
 from kmip_core.structures import ProtocolVersion, TypedValue
 
 Decode: TypeAlias = Callable[[Item], Any]
 Encode: TypeAlias = Callable[[Any], Item]
-
-KMIP_2_0: Final = ProtocolVersion(2, 0)
 
 INT32: Final = (-(2**31), 2**31 - 1)
 INT64: Final = (-(2**63), 2**63 - 1)
@@ -67,7 +66,8 @@ class UnencodableError(Exception):
 class Element:
     """How one value travels.
 
-    decode: item -> value; raises KmipError.  encode: value -> item; raises UnsaidError for what `is_known` denies.
+    decode: item -> value; raises KmipError.
+    encode: value -> item; raises NotInVersionError for a value that `is_known` denies.
     is_known: False for a value that the version does not have, so that it can be left out of a list.
     """
 
@@ -94,16 +94,14 @@ def simple(kind: type, tag: tables.Tag, version: ProtocolVersion, wire_tag: int 
 
 
 def _item_type(kind: type, tag: tables.Tag, version: ProtocolVersion) -> ItemType:
-    names = EXTENSION_TYPE_BY_MAJOR[version.protocol_version_major] if tag.name == "Extension Type" else tag.item_types
-    allowed = [TYPE_NAMES[name.lower()] for name in names if name.lower() in TYPE_NAMES]
+    if tag.name == "Extension Type":
+        allowed = [FACTS[version].extension_type]
+    else:
+        allowed = [TYPE_NAMES[name.lower()] for name in tag.item_types if name.lower() in TYPE_NAMES]
     for item_type in TYPES_FOR[kind]:
         if item_type in allowed:
             return item_type
     raise TypeError(f"{tag.name} cannot hold {kind.__name__}")
-
-
-EXTENSION_TYPE_BY_MAJOR: Final = {1: ("Integer",), 2: ("Enumeration",)}
-"""Extension Type became an enumeration in 2.0 without a new Python type to tell by."""
 
 
 def always(value: Any) -> bool:
@@ -114,7 +112,7 @@ def always(value: Any) -> bool:
 def _plain(item_type: ItemType, code: int) -> Element:
     def decode(item: Item) -> Any:
         if item[1] is not item_type:
-            _wrong_type(item, item_type)
+            raise wrong_type(item, item_type)
         return item[2]
 
     def encode(value: Any) -> Item:
@@ -126,7 +124,7 @@ def _plain(item_type: ItemType, code: int) -> Element:
 def _number(item_type: ItemType, code: int, least: int, most: int) -> Element:
     def decode(item: Item) -> Any:
         if item[1] is not item_type:
-            _wrong_type(item, item_type)
+            raise wrong_type(item, item_type)
         return item[2]
 
     def encode(value: Any) -> Item:
@@ -142,7 +140,7 @@ def _mask(kind: type[enum.IntFlag], code: int) -> Element:
 
     def decode(item: Item) -> Any:
         if item[1] is not integer:
-            _wrong_type(item, integer)
+            raise wrong_type(item, integer)
         return kind(item[2] & 0xFFFFFFFF)  # type: ignore[operator]  # an Integer's value is an int
 
     def encode(value: Any) -> Item:
@@ -162,7 +160,7 @@ def _enumeration(kind: type[enum.IntEnum], code: int, version: ProtocolVersion) 
 
     def decode(item: Item) -> Any:
         if item[1] is not enumeration:
-            _wrong_type(item, enumeration)
+            raise wrong_type(item, enumeration)
         member = members.get(item[2])
         if member is None:
             if extensible and item[2] >> 28 == 0x8:  # type: ignore[operator]  # an Enumeration's value is an int
@@ -175,7 +173,7 @@ def _enumeration(kind: type[enum.IntEnum], code: int, version: ProtocolVersion) 
         if item is not None:
             return item
         if not is_known(value):
-            raise UnsaidError(value, code, version)
+            raise NotInVersionError(value, code, version)
         return Item(code, enumeration, int(value))
 
     def is_known(value: Any) -> bool:
@@ -185,19 +183,21 @@ def _enumeration(kind: type[enum.IntEnum], code: int, version: ProtocolVersion) 
 
 
 def object_reference(code: int, version: ProtocolVersion) -> Element:
-    """Return the element for what names an object: text; from 2.0 also an enumeration or an index. KMIP 2.1 §4.61."""
-    by_type: dict[ItemType, Callable[[Any], Any]] = {ItemType.TEXT_STRING: str}
-    if version >= KMIP_2_0:
-        named = _enumeration(UniqueIdentifier, code, version)
-        by_type[ItemType.ENUMERATION] = lambda value: named.decode(Item(code, ItemType.ENUMERATION, value))
-        by_type[ItemType.INTEGER] = int
+    """Return the element for what names an object: text, an enumeration, or an index into the batch. KMIP 2.1 §4.58."""
+    named = _enumeration(UniqueIdentifier, code, version)
+    readers: dict[ItemType, Callable[[Any], Any]] = {
+        ItemType.TEXT_STRING: str,
+        ItemType.ENUMERATION: lambda value: named.decode(Item(code, ItemType.ENUMERATION, value)),
+        ItemType.INTEGER: int,
+    }
+    by_type = {item_type: readers[item_type] for item_type in FACTS[version].object_references}
 
     def decode(item: Item) -> Any:
         if item[1] is ItemType.TEXT_STRING:
             return item[2]
         convert = by_type.get(item[1])
         if convert is None:
-            _wrong_type(item, ItemType.TEXT_STRING)
+            raise wrong_type(item, ItemType.TEXT_STRING)
         return convert(item[2])
 
     def encode(value: Any) -> Item:
@@ -220,7 +220,7 @@ def structure(
 
     def decode(item: Item) -> Any:
         if item[1] is not ItemType.STRUCTURE:
-            _wrong_type(item, ItemType.STRUCTURE)
+            raise wrong_type(item, ItemType.STRUCTURE)
         return from_items(item[2])  # type: ignore[arg-type]  # a structure's value is a tuple
 
     def encode(value: Any) -> Item:
@@ -249,5 +249,6 @@ def item_of_typed_value(code: int, value: TypedValue) -> Item:
     return Item(code, value.item_type, value.value)
 
 
-def _wrong_type(item: Item, wanted: ItemType) -> NoReturn:
-    raise DecodingError(f"{tag_name(item[0])} must be {a(spoken(wanted))}, not {a(spoken(item[1]))}")
+def wrong_type(item: Item, wanted: ItemType) -> DecodingError:
+    """Return the refusal of an item that is of another type than its tag has here."""
+    return DecodingError(f"{tag_name(item[0])} must be {a(spoken(wanted))}, not {a(spoken(item[1]))}")

@@ -1,7 +1,7 @@
 """The planner: classes of the core become closures for one version, by the rule that a field's name is its tag.
 
 Plans are made once, and may be slow; what they return runs for every message, and may not. Fields that `spellings`
-gives a form are planned by whoever `converter` names for it; versions are compared here and there, never in what runs.
+gives a form are planned by the module that `converter` names for it.
 """
 
 import enum
@@ -15,7 +15,7 @@ from attrs import evolve
 
 from kmip_adapters.ttlv.converter import elements
 from kmip_adapters.ttlv.converter.attribute_table import tag_of_field
-from kmip_adapters.ttlv.converter.elements import Element
+from kmip_adapters.ttlv.converter.elements import Decode, Element
 from kmip_adapters.ttlv.converter.fields import (
     Field,
     Member,
@@ -26,11 +26,11 @@ from kmip_adapters.ttlv.converter.fields import (
     members,
     write_nothing,
 )
+from kmip_adapters.ttlv.converter.refusals import unexpected
 from kmip_adapters.ttlv.encodings.items import DecodingError, Item, Items, tag_name
 from kmip_adapters.ttlv.standard import spellings, tables
 from kmip_adapters.ttlv.standard.spellings import Form
-from kmip_adapters.ttlv.unknowns import key_block_writer, unexpected
-from kmip_core.objects import KeyBlock
+from kmip_adapters.ttlv.standard.versions import VersionFacts
 from kmip_core.structures import ProtocolVersion
 
 FormPlans: TypeAlias = Mapping[Form, Callable[[Member], Field | None]]
@@ -43,28 +43,35 @@ def is_structure(kind: Any) -> bool:
 
 
 class Planner:
-    """Plans the classes of one version.  form_plans: who plans the forms that deviate, given this planner."""
+    """Plans the classes of one version.  form_plans: what plans the forms that deviate, given this planner."""
 
     def __init__(
         self,
-        version: ProtocolVersion,
+        facts: VersionFacts,
         converter: cattrs.Converter,
         form_plans: Iterable[Callable[["Planner"], FormPlans]],
     ) -> None:
-        self.version = version
+        self.facts = facts
+        self.version = facts.version
         self._converter = converter
         self._form_plans = {form: plan for plans in form_plans for form, plan in plans(self).items()}
         self._plans: dict[type, tuple[Field, ...]] = {}
 
     # --- hooks ----------------------------------------------------------------------------------------------------
 
-    def structure_hook(self, cls: type, *, is_criterion: bool = False) -> Callable[[Items, Any], Any]:
+    def structure_hook(
+        self, cls: type, *, is_criterion: bool = False, decoders: Mapping[int, Decode] | None = None
+    ) -> Callable[[Items, Any], Any]:
         """Return what makes an instance of `cls` out of items.
 
-        is_criterion: fields that must be there may be absent, and are None: a Locate need not say all of a structure.
+        is_criterion: fields that must be there may be absent, and are None: a Locate need not have all of a structure.
+        decoders: tag -> what decodes its item instead of the planned decoder.
         """
         plan = self.plan(cls)
-        readers = {tag: (r.name, r.decode, r.many, r.spread) for f in plan for tag, r in f.readers.items()}
+        decoders = decoders or {}
+        readers = {
+            tag: (r.name, decoders.get(tag, r.decode), r.many, r.spread) for f in plan for tag, r in f.readers.items()
+        }
         required = tuple((f.name, f.title) for f in plan if f.required)
         finishers = tuple(f.finish for f in plan if f.finish is not None)
         version = self.version
@@ -108,7 +115,7 @@ class Planner:
 
         appended = spellings.APPENDED_FIELDS.get(class_key(cls))
         if appended is None or tag_of_field(appended[1], repeated=False).is_in(self.version):
-            return key_block_writer(unstructure) if cls is KeyBlock else unstructure
+            return unstructure
         return lambda instance: unstructure(_appended(instance, *appended))
 
     # --- classes and fields ---------------------------------------------------------------------------------------

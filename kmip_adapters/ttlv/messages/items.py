@@ -1,6 +1,6 @@
 """The items that messages of every version are made of, payloads aside: their tags, and how they are taken apart.
 
-Requests and responses are read in `request_messages` and `response_messages`; what both do is here.
+Requests and responses are read in `requests` and `responses`; what both do is here.
 """
 
 from collections.abc import Iterable, Mapping

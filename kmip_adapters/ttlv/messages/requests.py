@@ -1,12 +1,13 @@
 """Request Messages: the header and the batch, read by the server and written by clients.
 
-What is wrong in the header refuses the message, what is wrong inside a Batch Item that item alone. Payloads are read
-and written by what the dialect has dialect for their operation.
+What is wrong in the header refuses the message, what is wrong inside a Batch Item that item alone. The dialect has what
+reads and writes the payload of each operation.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
 
+from kmip_adapters.ttlv.converter.refusals import unexpected, unknown_value
 from kmip_adapters.ttlv.encodings.binary import (
     BOOLEAN,
     BYTE_STRING,
@@ -50,7 +51,7 @@ from kmip_adapters.ttlv.messages.items import (
 )
 from kmip_adapters.ttlv.messages.versions import Dialect
 from kmip_adapters.ttlv.standard import tables
-from kmip_adapters.ttlv.unknowns import unexpected, unknown_value
+from kmip_adapters.ttlv.standard.versions import BatchItemIds
 from kmip_core.enums import (
     AsynchronousIndicator,
     BatchErrorContinuationOption,
@@ -67,77 +68,139 @@ from kmip_core.messages import Credential, RequestBatchItem, RequestHeader, Requ
 
 def read(header: Items, batch: Items, dialect: Dialect) -> RequestMessage:
     """Return the request.  Raises KmipError for one that is refused as a whole."""
-    fields: dict[str, Any] = {"protocol_version": dialect.version, "batch_order_option": dialect.batch_order}
-    check_count(_read_header(header, fields, dialect), len(batch))
+    fields = _read_header(header, dialect)
+    check_count(fields.pop("batch_count"), len(batch))
     items = tuple([_read_item(item, dialect) for item in batch])
     if len(items) > 1:
-        identifiers = {item.unique_batch_item_id for item in items}
-        if None in identifiers:
-            raise invalid_message("every item of a batch of several needs a Unique Batch Item ID")
-        if len(identifiers) < len(items):
-            raise invalid_message("two items of a batch must not have one Unique Batch Item ID")
+        _BATCH_ITEM_ID_RULES[dialect.facts.batch_item_ids](items)
     return RequestMessage(header=RequestHeader(**fields), batch_items=items)
 
 
-# tag -> (item type, field of RequestHeader): what is taken as it is.
-_PLAIN_FIELDS: Final[Mapping[int, tuple[ItemType, str]]] = {
-    MAXIMUM_RESPONSE_SIZE: (INTEGER, "maximum_response_size"),
-    CLIENT_CORRELATION_VALUE: (TEXT_STRING, "client_correlation_value"),
-    SERVER_CORRELATION_VALUE: (TEXT_STRING, "server_correlation_value"),
-    BATCH_ORDER_OPTION: (BOOLEAN, "batch_order_option"),
-    TIME_STAMP: (DATE_TIME, "time_stamp"),
-}
+def _check_all_or_none(items: tuple[RequestBatchItem, ...]) -> None:
+    """Refuse a batch of several of which some items have no Unique Batch Item ID, or two the same one.
 
-# What a header may say several times.
+    IBM's zkey sends batches without any: the answers then have none either, and stand in the order of the request.
+    """
+    identifiers = {item.unique_batch_item_id for item in items}
+    if identifiers == {None}:
+        return
+    if None in identifiers:
+        raise invalid_message("of a batch of several, every item needs a Unique Batch Item ID, or none has one")
+    if len(identifiers) < len(items):
+        raise invalid_message("two items of a batch must not have one Unique Batch Item ID")
+
+
+_BATCH_ITEM_ID_RULES: Final[Mapping[BatchItemIds, Callable[[tuple[RequestBatchItem, ...]], None]]] = {
+    BatchItemIds.ALL_OR_NONE: _check_all_or_none,
+}
+"""What checks the Unique Batch Item IDs of a batch of several. RULINGS 14."""
+
+
+# --- the header -------------------------------------------------------------------------------------------------------
+
+
+def _read_header(header: Items, dialect: Dialect) -> dict[str, Any]:
+    """Return the fields of RequestHeader, and `batch_count`.
+
+    Fields that are not known here (attestation, those of other versions) are ignored: clients.md 22.
+    """
+    fields: dict[str, Any] = {
+        "protocol_version": dialect.version,
+        "batch_order_option": dialect.facts.batch_order,
+        "batch_count": None,
+    }
+    seen: set[int] = set()
+    for item in header:
+        tag = item[0]
+        if tag in seen and tag not in _REPEATED:
+            raise DecodingError(f"{tag_name(tag)} stands more than once")
+        seen.add(tag)
+        field = _HEADER_FIELDS.get(tag)
+        if field is not None:
+            name, read_field = field
+            fields[name] = read_field(item, dialect)
+    return fields
+
+
 _REPEATED: Final = frozenset({ATTESTATION_TYPE})
+"""What a header may have several of."""
 
 _CONTINUATIONS: Final = {int(option): option for option in BatchErrorContinuationOption}
 _INDICATORS: Final = frozenset(map(int, AsynchronousIndicator))
 
+_ReadField: TypeAlias = Callable[[Item, Dialect], Any]
 
-def _read_header(header: Items, fields: dict[str, Any], dialect: Dialect) -> int | None:
-    """Fill in the fields of RequestHeader; return the Batch Count.
 
-    Fields that are not known here (attestation, those of other versions) are let pass: clients.md 22.
-    """
-    count: int | None = None
-    seen: set[int] = set()
-    for item in header:
-        tag, item_type, value = item
-        if tag in seen and tag not in _REPEATED:
-            raise DecodingError(f"{tag_name(tag)} stands more than once")
-        seen.add(tag)
-        plain = _PLAIN_FIELDS.get(tag)
-        if plain is not None:
-            if item_type is not plain[0]:
-                if tag != TIME_STAMP or item_type is not DATE_TIME_EXTENDED:
-                    raise wrong_type(tag, plain[0])
-                value //= 1_000_000  # type: ignore[operator]  # microseconds, an int
-            fields[plain[1]] = value
-        elif tag == BATCH_COUNT:
-            if item_type is not INTEGER:
-                raise wrong_type(tag, INTEGER)
-            count = value  # type: ignore[assignment]  # an Integer's value is an int
-        elif tag == BATCH_ERROR_CONTINUATION_OPTION:
-            if item_type is not ENUMERATION:
-                raise wrong_type(tag, ENUMERATION)
-            option = _CONTINUATIONS.get(value)  # type: ignore[arg-type]  # an Enumeration's value is an int
-            if option is None:
-                raise unknown_value(value, tag, dialect.version)
-            fields["batch_error_continuation_option"] = option
-        elif tag == ASYNCHRONOUS_INDICATOR:
-            if item_type is not dialect.asynchronous:
-                raise DecodingError("Asynchronous Indicator must be a Boolean in 1.x, an Enumeration in 2.x")
-            if item_type is ENUMERATION and value not in _INDICATORS:
-                raise unknown_value(value, tag, dialect.version)
-            # 1.x says only that the client could wait; the server decides (KMIP 1.4 §6.7, §6.8).
-            fields["asynchronous"] = item_type is ENUMERATION and value == AsynchronousIndicator.MANDATORY
-        elif tag == AUTHENTICATION:
-            fields["credentials"] = tuple(_read_credential(c, dialect) for c in children(item) if c[0] == CREDENTIAL)
-    size = fields.get("maximum_response_size")
-    if size is not None and size < 0:
+def _plain(item_type: ItemType) -> _ReadField:
+    """Return what reads a field whose value is taken as it is."""
+
+    def read_field(item: Item, dialect: Dialect) -> Any:
+        if item[1] is not item_type:
+            raise wrong_type(item[0], item_type)
+        return item[2]
+
+    return read_field
+
+
+_read_integer: Final = _plain(INTEGER)
+_read_enumeration: Final = _plain(ENUMERATION)
+
+
+def _read_response_size(item: Item, dialect: Dialect) -> int:
+    size: int = _read_integer(item, dialect)
+    if size < 0:
         raise invalid_field("Maximum Response Size must not be negative")
-    return count
+    return size
+
+
+def _read_time_stamp(item: Item, dialect: Dialect) -> Any:
+    tag, item_type, value = item
+    if item_type is DATE_TIME:
+        return value
+    if item_type is DATE_TIME_EXTENDED:
+        return value // 1_000_000  # type: ignore[operator]  # microseconds, an int
+    raise wrong_type(tag, DATE_TIME)
+
+
+def _read_continuation(item: Item, dialect: Dialect) -> BatchErrorContinuationOption:
+    code: int = _read_enumeration(item, dialect)
+    option = _CONTINUATIONS.get(code)
+    if option is None:
+        raise unknown_value(code, item[0], dialect.version)
+    return option
+
+
+def _read_asynchronous(item: Item, dialect: Dialect) -> bool:
+    """Return whether the client takes an answer at a later time only.
+
+    As a Boolean the indicator says only that the client could wait; the server decides. KMIP 1.4 §6.7, §6.8.
+    """
+    tag, item_type, value = item
+    if item_type is not dialect.facts.asynchronous_indicator:
+        raise wrong_type(tag, dialect.facts.asynchronous_indicator)
+    if item_type is not ENUMERATION:
+        return False
+    if value not in _INDICATORS:
+        raise unknown_value(value, tag, dialect.version)
+    return value == AsynchronousIndicator.MANDATORY
+
+
+def _read_credentials(item: Item, dialect: Dialect) -> tuple[Credential, ...]:
+    return tuple(_read_credential(c, dialect) for c in children(item) if c[0] == CREDENTIAL)
+
+
+_HEADER_FIELDS: Final[Mapping[int, tuple[str, _ReadField]]] = {
+    ASYNCHRONOUS_INDICATOR: ("asynchronous", _read_asynchronous),
+    AUTHENTICATION: ("credentials", _read_credentials),
+    BATCH_COUNT: ("batch_count", _read_integer),
+    BATCH_ERROR_CONTINUATION_OPTION: ("batch_error_continuation_option", _read_continuation),
+    BATCH_ORDER_OPTION: ("batch_order_option", _plain(BOOLEAN)),
+    CLIENT_CORRELATION_VALUE: ("client_correlation_value", _plain(TEXT_STRING)),
+    MAXIMUM_RESPONSE_SIZE: ("maximum_response_size", _read_response_size),
+    SERVER_CORRELATION_VALUE: ("server_correlation_value", _plain(TEXT_STRING)),
+    TIME_STAMP: ("time_stamp", _read_time_stamp),
+}
+"""tag -> field of RequestHeader, and what reads it."""
 
 
 def _read_credential(item: Item, dialect: Dialect) -> Credential:
@@ -161,6 +224,7 @@ def _read_credential(item: Item, dialect: Dialect) -> Credential:
 def _read_item(item: Item, dialect: Dialect) -> RequestBatchItem:
     """Return one item of a batch; whatever is wrong inside it becomes its payload."""
     operation: Operation | None = None
+    code: int | None = None
     identifier: bytes | None = None
     try:
         found: dict[int, Item] = {}
@@ -198,7 +262,10 @@ def _read_item(item: Item, dialect: Dialect) -> RequestBatchItem:
             payload=read_payload(children(payload)),
         )
     except KmipError as error:
-        return RequestBatchItem(operation=operation, unique_batch_item_id=identifier, payload=error)
+        unknown = code if operation is None else None
+        return RequestBatchItem(
+            operation=operation, operation_code=unknown, unique_batch_item_id=identifier, payload=error
+        )
 
 
 def _check_extensions(extensions: list[Item]) -> None:
@@ -225,7 +292,7 @@ def _header_items(header: RequestHeader, dialect: Dialect) -> list[Item]:
     if header.maximum_response_size is not None:
         parts.append(Item(MAXIMUM_RESPONSE_SIZE, INTEGER, header.maximum_response_size))
     parts += dialect.correlation_items(header)
-    if header.asynchronous and dialect.asynchronous is ENUMERATION:
+    if header.asynchronous and dialect.facts.asynchronous_indicator is ENUMERATION:
         parts.append(Item(ASYNCHRONOUS_INDICATOR, ENUMERATION, int(AsynchronousIndicator.MANDATORY)))
     if header.credentials:
         credentials = tuple(_credential_item(c, dialect) for c in header.credentials)
@@ -233,7 +300,7 @@ def _header_items(header: RequestHeader, dialect: Dialect) -> list[Item]:
     if header.batch_error_continuation_option is not BatchErrorContinuationOption.STOP:
         option = int(header.batch_error_continuation_option)
         parts.append(Item(BATCH_ERROR_CONTINUATION_OPTION, ENUMERATION, option))
-    if header.batch_order_option != dialect.batch_order:
+    if header.batch_order_option != dialect.facts.batch_order:
         parts.append(Item(BATCH_ORDER_OPTION, BOOLEAN, header.batch_order_option))
     if header.time_stamp is not None:
         parts.append(Item(TIME_STAMP, DATE_TIME, header.time_stamp))

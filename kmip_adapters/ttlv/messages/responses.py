@@ -60,8 +60,9 @@ def header_item(header: ResponseHeader, count: int, dialect: Dialect) -> Item:
 def batch_item(item: ResponseBatchItem, dialect: Dialect) -> Item:
     """Return the Batch Item of one answer."""
     parts: list[Item] = []
-    if item.operation is not None:
-        parts.append(_new(Item, (OPERATION, ENUMERATION, int(item.operation))))
+    code = item.operation if item.operation is not None else item.operation_code
+    if code is not None:
+        parts.append(_new(Item, (OPERATION, ENUMERATION, int(code))))
     if item.unique_batch_item_id is not None:
         parts.append(_new(Item, (UNIQUE_BATCH_ITEM_ID, BYTE_STRING, item.unique_batch_item_id)))
     parts.append(_new(Item, (RESULT_STATUS, ENUMERATION, int(item.result_status))))
@@ -74,7 +75,7 @@ def batch_item(item: ResponseBatchItem, dialect: Dialect) -> Item:
         try:
             payload = dialect.payloads[type(item.payload)](item.payload)
         except KmipError as refusal:  # an object of a type that the version does not have
-            return batch_item(failure(refusal, item.operation, item.unique_batch_item_id), dialect)
+            return batch_item(failure(refusal, item), dialect)
         parts.append(_new(Item, (RESPONSE_PAYLOAD, STRUCTURE, payload)))
     return _new(Item, (BATCH_ITEM, STRUCTURE, tuple(parts)))
 
@@ -115,6 +116,7 @@ def _read_item(item: Item, dialect: Dialect) -> ResponseBatchItem:
         decoded = read_payload(children(payload))
     return ResponseBatchItem(
         operation=OPERATIONS.get(code),
+        operation_code=None if code in OPERATIONS else code,
         unique_batch_item_id=expect(found, UNIQUE_BATCH_ITEM_ID, BYTE_STRING),
         result_status=status,
         result_reason=_REASONS.get(expect(found, RESULT_REASON, ENUMERATION)),

@@ -1,6 +1,6 @@
-"""Dialects: everything that one protocol version decides about messages, planned once; look-ups only, from there on.
+"""Dialects: what reads and writes the messages of one protocol version, planned once from its row of facts.
 
-A difference of meaning between versions is a table here; a difference of spelling is one in `spellings`.
+What a version means is a row of `standard.versions`; how it spells a field is one of `standard.spellings`.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 from attrs import frozen
 
 from kmip_adapters.ttlv.converter import make_converter
-from kmip_adapters.ttlv.encodings.binary import BOOLEAN, ENUMERATION, STRUCTURE, TEXT_STRING
+from kmip_adapters.ttlv.encodings.binary import STRUCTURE, TEXT_STRING
 from kmip_adapters.ttlv.encodings.items import Item, Items
 from kmip_adapters.ttlv.messages.items import (
     CLIENT_CORRELATION_VALUE,
@@ -21,19 +21,14 @@ from kmip_adapters.ttlv.messages.items import (
     UNIQUE_BATCH_ITEM_ID,
 )
 from kmip_adapters.ttlv.standard import spellings, tables
-from kmip_core.enums import CredentialType, ItemType, Operation
+from kmip_adapters.ttlv.standard.versions import FACTS, VersionFacts
+from kmip_core.enums import CredentialType, Operation
 from kmip_core.messages import RequestHeader, ResponseHeader
 from kmip_core.operation import Spec
 from kmip_core.structures import ProtocolVersion
 
 FromItems: TypeAlias = Callable[[Items], Any]
 ToItems: TypeAlias = Callable[[Any], Items]
-
-BATCH_ORDER_BY_MAJOR: Final[Mapping[int, bool]] = {1: False, 2: True}
-"""Batch Order Option when it is not said. KMIP 1.4 §6.12, 2.1 §9.8."""
-
-ASYNCHRONOUS_BY_MAJOR: Final[Mapping[int, ItemType]] = {1: BOOLEAN, 2: ENUMERATION}
-"""The item type of Asynchronous Indicator."""
 
 BATCH_ITEM_TAGS: Final = (OPERATION, EPHEMERAL, UNIQUE_BATCH_ITEM_ID, REQUEST_PAYLOAD)
 """What a Batch Item of a request holds, Message Extensions aside."""
@@ -43,15 +38,14 @@ BATCH_ITEM_TAGS: Final = (OPERATION, EPHEMERAL, UNIQUE_BATCH_ITEM_ID, REQUEST_PA
 class Dialect:
     """One version.
 
-    batch_order, asynchronous, batch_item_tags: of the tables above, what the version has.
+    batch_item_tags: of the table above, what the version has.
     requests, responses: code of an operation -> what reads its payload.  payloads: a payload's class -> what writes it.
     credentials: what reads a Credential Value.  credential_items: its class -> what writes it.
     """
 
     version: ProtocolVersion
+    facts: VersionFacts
     version_item: Item
-    batch_order: bool
-    asynchronous: ItemType
     batch_item_tags: frozenset[int]
     has_correlation: bool
     requests: Mapping[int, FromItems]
@@ -79,16 +73,14 @@ def make_dialect(version: ProtocolVersion, catalogue: Mapping[Operation, Spec]) 
         hook = converter.get_structure_hook(cls)
         return lambda items: hook(items, cls)
 
-    major = version.protocol_version_major
     present = tables.enumeration_values("Operation", version)
     specs = {int(spec.operation): spec for spec in catalogue.values() if int(spec.operation) in present}
     payloads = [cls for spec in specs.values() for cls in (spec.request, spec.response)]
     credentials = spellings.CREDENTIAL_VALUES
     return Dialect(
         version=version,
+        facts=FACTS[version],
         version_item=Item(PROTOCOL_VERSION, STRUCTURE, converter.get_unstructure_hook(ProtocolVersion)(version)),
-        batch_order=BATCH_ORDER_BY_MAJOR[major],
-        asynchronous=ASYNCHRONOUS_BY_MAJOR[major],
         batch_item_tags=frozenset(tag for tag in BATCH_ITEM_TAGS if _has(tag, version)),
         has_correlation=_has(CLIENT_CORRELATION_VALUE, version),
         requests={code: reader(spec.request) for code, spec in specs.items()},

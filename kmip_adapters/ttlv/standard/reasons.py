@@ -1,4 +1,4 @@
-"""Result reasons by version: what the core says precisely, in the words that the asker's version has.
+"""Result reasons by version: the precise reason of the core, as the version of the request has it.
 
 The core always raises the newest and most precise reason. Authority: the error tables (KMIP 1.4 §11, 2.0 and 2.1
 §6.1.x "Error Handling"), and above them the official test cases; RULINGS 1, 3 and 4. A reason with no row here is
@@ -9,24 +9,23 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Final, TypeAlias
 
-from kmip_adapters.ttlv.standard.tables import VERSIONS
 from kmip_core.enums import Operation as Op
 from kmip_core.enums import ResultReason as Reason
 from kmip_core.structures import ProtocolVersion
 
 Key: TypeAlias = tuple[Reason, Op | None]
-Span: TypeAlias = tuple[ProtocolVersion, ProtocolVersion]
+Span: TypeAlias = tuple[ProtocolVersion, ProtocolVersion | None]
+"""First and last version; None: every later one, too."""
 
-_1_0, _1_1, _1_3, _1_4 = VERSIONS[0], VERSIONS[1], VERSIONS[3], VERSIONS[4]
-_2_0, _2_1 = VERSIONS[5], VERSIONS[6]
+_1_0, _1_1, _1_3, _1_4, _2_0 = (ProtocolVersion(*v) for v in ((1, 0), (1, 1), (1, 3), (1, 4), (2, 0)))
 IN_1X: Final[Span] = (_1_0, _1_4)
 TO_1_0: Final[Span] = (_1_0, _1_0)
 TO_1_1: Final[Span] = (_1_0, _1_1)
 TO_1_3: Final[Span] = (_1_0, _1_3)
 TO_2_0: Final[Span] = (_1_0, _2_0)
 IN_2_0: Final[Span] = (_2_0, _2_0)
-IN_2X: Final[Span] = (_2_0, _2_1)
-ALL: Final[Span] = (_1_0, _2_1)
+FROM_2_0: Final[Span] = (_2_0, None)
+ALL: Final[Span] = (_1_0, None)
 
 _MAKINGS: Final = (
     Op.CREATE,
@@ -62,7 +61,7 @@ ROWS: Final[tuple[tuple[Reason, tuple[Op, ...], Span, Reason], ...]] = (
     (Reason.INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK, (), TO_2_0, Reason.PERMISSION_DENIED),
     (Reason.INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK, (Op.DERIVE_KEY,), TO_2_0, Reason.INVALID_FIELD),
     (Reason.USAGE_LIMIT_EXCEEDED, (), IN_1X, Reason.PERMISSION_DENIED),
-    (Reason.USAGE_LIMIT_EXCEEDED, (*_USES, Op.DERIVE_KEY), IN_2X, Reason.PERMISSION_DENIED),
+    (Reason.USAGE_LIMIT_EXCEEDED, (*_USES, Op.DERIVE_KEY), FROM_2_0, Reason.PERMISSION_DENIED),
     (Reason.SENSITIVE, (), TO_1_3, Reason.PERMISSION_DENIED),
     (Reason.NOT_EXTRACTABLE, (), TO_1_3, Reason.PERMISSION_DENIED),
     (Reason.NOT_AUTHORISED, (), IN_1X, Reason.PERMISSION_DENIED),
@@ -73,16 +72,16 @@ ROWS: Final[tuple[tuple[Reason, tuple[Op, ...], Span, Reason], ...]] = (
     (Reason.INVALID_OBJECT_TYPE, _RENEWALS, IN_1X, Reason.PERMISSION_DENIED),
     (Reason.INVALID_OBJECT_TYPE, _USES, IN_1X, Reason.PERMISSION_DENIED),
     (Reason.ILLEGAL_OBJECT_TYPE, (), IN_1X, Reason.ILLEGAL_OPERATION),
-    (Reason.INVALID_OBJECT_TYPE, (Op.CHECK,), IN_2X, Reason.ILLEGAL_OBJECT_TYPE),
-    (Reason.ILLEGAL_OPERATION, (), IN_2X, Reason.INVALID_OBJECT_TYPE),  # reserved from 2.0
-    (Reason.ILLEGAL_OPERATION, (Op.RE_KEY, Op.RE_KEY_KEY_PAIR), IN_2X, Reason.INVALID_FIELD),
+    (Reason.INVALID_OBJECT_TYPE, (Op.CHECK,), FROM_2_0, Reason.ILLEGAL_OBJECT_TYPE),
+    (Reason.ILLEGAL_OPERATION, (), FROM_2_0, Reason.INVALID_OBJECT_TYPE),  # reserved from 2.0
+    (Reason.ILLEGAL_OPERATION, (Op.RE_KEY, Op.RE_KEY_KEY_PAIR), FROM_2_0, Reason.INVALID_FIELD),
     # Attributes. 2.x has two reasons for one fault and names one or the other by operation.
     (Reason.READ_ONLY_ATTRIBUTE, (), IN_1X, Reason.PERMISSION_DENIED),
     (Reason.READ_ONLY_ATTRIBUTE, _CREATIONS, IN_1X, Reason.INVALID_FIELD),
     (
         Reason.READ_ONLY_ATTRIBUTE,
         (*_CREATIONS, Op.MODIFY_ATTRIBUTE, Op.DELETE_ATTRIBUTE),
-        IN_2X,
+        FROM_2_0,
         Reason.ATTRIBUTE_READ_ONLY,
     ),
     (Reason.ATTRIBUTE_READ_ONLY, (), IN_1X, Reason.PERMISSION_DENIED),
@@ -90,7 +89,7 @@ ROWS: Final[tuple[tuple[Reason, tuple[Op, ...], Span, Reason], ...]] = (
     (
         Reason.ATTRIBUTE_READ_ONLY,
         (Op.ADD_ATTRIBUTE, Op.ADJUST_ATTRIBUTE, Op.SET_ATTRIBUTE),
-        IN_2X,
+        FROM_2_0,
         Reason.READ_ONLY_ATTRIBUTE,
     ),
     (Reason.ATTRIBUTE_SINGLE_VALUED, (), IN_1X, Reason.ILLEGAL_OPERATION),
@@ -98,7 +97,7 @@ ROWS: Final[tuple[tuple[Reason, tuple[Op, ...], Span, Reason], ...]] = (
     (
         Reason.ATTRIBUTE_SINGLE_VALUED,
         (*_RENEWALS, *_RULES, Op.DERIVE_KEY, Op.CREATE_SPLIT_KEY),
-        IN_2X,
+        FROM_2_0,
         Reason.INVALID_FIELD,
     ),
     (Reason.MULTI_VALUED_ATTRIBUTE, (), IN_1X, Reason.INVALID_FIELD),
@@ -108,16 +107,16 @@ ROWS: Final[tuple[tuple[Reason, tuple[Op, ...], Span, Reason], ...]] = (
     (Reason.ATTRIBUTE_NOT_FOUND, (Op.MODIFY_ATTRIBUTE,), IN_1X, Reason.INVALID_FIELD),
     (Reason.ATTRIBUTE_NOT_FOUND, (Op.GET_USAGE_ALLOCATION,), IN_1X, Reason.ILLEGAL_OPERATION),
     (Reason.ATTRIBUTE_INSTANCE_NOT_FOUND, (), IN_1X, Reason.ITEM_NOT_FOUND),
-    (Reason.INDEX_OUT_OF_BOUNDS, (), IN_2X, Reason.INVALID_FIELD),  # reserved from 2.0
+    (Reason.INDEX_OUT_OF_BOUNDS, (), FROM_2_0, Reason.INVALID_FIELD),  # reserved from 2.0
     (Reason.UNSUPPORTED_ATTRIBUTE, (), IN_1X, Reason.INVALID_FIELD),
     (Reason.INVALID_ATTRIBUTE, (), IN_1X, Reason.INVALID_FIELD),
     (Reason.INVALID_ATTRIBUTE, (Op.ADD_ATTRIBUTE,), IN_1X, Reason.PERMISSION_DENIED),
-    (Reason.INVALID_ATTRIBUTE, (Op.ADJUST_ATTRIBUTE,), IN_2X, Reason.UNSUPPORTED_ATTRIBUTE),
+    (Reason.INVALID_ATTRIBUTE, (Op.ADJUST_ATTRIBUTE,), FROM_2_0, Reason.UNSUPPORTED_ATTRIBUTE),
     (Reason.INVALID_ATTRIBUTE_VALUE, (), IN_1X, Reason.INVALID_FIELD),
     (  # not in the tables of these
         Reason.INVALID_ATTRIBUTE_VALUE,
         (*_CHANGES, *_RENEWALS, *_RULES, Op.DERIVE_KEY, Op.LOCATE),
-        IN_2X,
+        FROM_2_0,
         Reason.INVALID_FIELD,
     ),
     (Reason.INVALID_DATA_TYPE, (), IN_1X, Reason.INVALID_FIELD),
@@ -126,13 +125,13 @@ ROWS: Final[tuple[tuple[Reason, tuple[Op, ...], Span, Reason], ...]] = (
     # Cryptography.
     (Reason.BAD_CRYPTOGRAPHIC_PARAMETERS, (), IN_1X, Reason.INVALID_FIELD),
     (Reason.BAD_CRYPTOGRAPHIC_PARAMETERS, (Op.GET, Op.EXPORT), IN_1X, Reason.ITEM_NOT_FOUND),  # 1.4 §11.12
-    (Reason.BAD_CRYPTOGRAPHIC_PARAMETERS, _WITHOUT_PARAMETERS, IN_2X, Reason.INVALID_FIELD),
+    (Reason.BAD_CRYPTOGRAPHIC_PARAMETERS, _WITHOUT_PARAMETERS, FROM_2_0, Reason.INVALID_FIELD),
     (Reason.UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS, (), IN_1X, Reason.INVALID_FIELD),
-    (Reason.UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS, _WITHOUT_PARAMETERS, IN_2X, Reason.INVALID_FIELD),
+    (Reason.UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS, _WITHOUT_PARAMETERS, FROM_2_0, Reason.INVALID_FIELD),
     (
         Reason.UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS,
         (Op.GET, Op.EXPORT, Op.MAC, Op.MAC_VERIFY),
-        IN_2X,
+        FROM_2_0,
         Reason.BAD_CRYPTOGRAPHIC_PARAMETERS,
     ),
     (Reason.MISSING_INITIALIZATION_VECTOR, (), ALL, Reason.INVALID_MESSAGE),  # RULINGS 13, CS-BC-M cases of Decrypt
@@ -173,6 +172,12 @@ def on_wire(reason: Reason, operation: Op | None, version: ProtocolVersion) -> R
     return table.get((reason, operation)) or table.get((reason, None), reason)
 
 
+def is_in(version: ProtocolVersion, span: Span) -> bool:
+    """Return whether a row of this span is one of the version."""
+    first, last = span
+    return first <= version and (last is None or version <= last)
+
+
 @cache
 def _table(version: ProtocolVersion) -> Mapping[Key, Reason]:
     """Return the rows of one version."""
@@ -180,7 +185,7 @@ def _table(version: ProtocolVersion) -> Mapping[Key, Reason]:
 
 
 def _entries(version: ProtocolVersion) -> Iterable[tuple[Key, Reason]]:
-    for reason, operations, (first, last), wire in ROWS:
-        if first <= version <= last:
+    for reason, operations, span, wire in ROWS:
+        if is_in(version, span):
             for operation in operations or (None,):
                 yield (reason, operation), wire

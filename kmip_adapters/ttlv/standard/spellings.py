@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final, get_args
 
 from kmip_core import attributes, messages, objects, operation, structures
-from kmip_core.enums import CredentialType, KeyFormatType
+from kmip_core.enums import CredentialType
 from kmip_core.structures import ProtocolVersion
 
 
@@ -20,6 +20,7 @@ class Form(enum.Enum):
     TAGGED_CONTENT = "an object under the tag of its type"
     KEY_VALUE = "bytes or a structure, read by the key block's format"
     KEY_MATERIAL = "bytes or a transparent key"
+    DESCRIBED = "left out of a key block that describes itself, where the version cannot name its algorithm"
     ATTRIBUTES = "Template-Attribute (1.x) or Attributes (2.x)"
     BARE_ATTRIBUTES = "repeated Attribute with indices (1.x) or Attributes (2.x)"
     CRITERIA = "repeated Attribute (1.x) or the members of Attributes (2.x)"
@@ -34,6 +35,8 @@ class Form(enum.Enum):
 
 FORMS: Final[Mapping[str, Form]] = {
     "objects.KeyBlock.key_value": Form.KEY_VALUE,
+    "objects.KeyBlock.cryptographic_algorithm": Form.DESCRIBED,
+    "objects.KeyBlock.cryptographic_length": Form.DESCRIBED,
     "objects.KeyValue.key_material": Form.KEY_MATERIAL,
     "objects.KeyValue.attributes": Form.BARE_ATTRIBUTES,
     "objects.Template.template_attributes": Form.BARE_ATTRIBUTES,
@@ -105,9 +108,6 @@ FIRST_VERSIONS: Final[Mapping[str, ProtocolVersion]] = {
     "opaque_data_type": ProtocolVersion(2, 0),
 }
 """Attributes that are younger than their tag, which others use."""
-
-BARE_KEY_VALUES_OF_1X: Final = frozenset({KeyFormatType.PKCS_12})
-"""Formats whose Key Value is the Byte String itself in 1.4 (TC-PKCS12-1-14, TC-PKCS12-2-14), but not in 2.0."""
 
 ATTRIBUTE_NAMES: Final[Mapping[str, str]] = {"CompromiseDate": "Compromise Date"}
 """Names of attributes in 1.x that the tag table spells otherwise."""

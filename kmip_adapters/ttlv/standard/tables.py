@@ -12,10 +12,8 @@ from typing import Final
 
 from attrs import field, frozen
 
+from kmip_adapters.ttlv.standard.versions import VERSIONS as VERSIONS
 from kmip_core.structures import ProtocolVersion
-
-VERSIONS: Final = tuple(ProtocolVersion(*v) for v in ((1, 0), (1, 1), (1, 2), (1, 3), (1, 4), (2, 0), (2, 1)))
-"""The protocol versions spoken, in the order of the letters of a presence."""
 
 PRESENT: Final = "YD"  # defined; defined but deprecated
 

@@ -14,6 +14,7 @@ from attrs import NOTHING
 from hypothesis import strategies as st
 
 from kmip_adapters.ttlv.standard import spellings, tables
+from kmip_adapters.ttlv.standard.versions import FACTS
 from kmip_core import structures
 from kmip_core.attributes import FIELDS, MULTIPLE, AttributeInstance, AttributeReference, Attributes
 from kmip_core.enums import ItemType, KeyFormatType, UniqueIdentifier
@@ -268,7 +269,7 @@ def _key_blocks(version: ProtocolVersion) -> Strategy:
         transparent = TRANSPARENT_KEYS.get(key_format_type)
         material = BYTES if transparent is None else instances(transparent, version)
         key_value = st.builds(KeyValue, key_material=material, attributes=st.none() | attributes_inside)
-        if version < ProtocolVersion(2, 0) and key_format_type in spellings.BARE_KEY_VALUES_OF_1X:
+        if key_format_type in FACTS[version].bare_key_values:
             key_value = BYTES  # such a Key Value has no inside there
         hints = get_type_hints(KeyBlock)
         others = {

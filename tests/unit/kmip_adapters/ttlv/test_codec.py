@@ -80,8 +80,11 @@ WHOLE = {
         lambda: request(header((2, 0), Item(ASYNCHRONOUS_INDICATOR, ItemType.BOOLEAN, True)), ACTIVATE),
         V20,
     ),
-    "several items without ids": (lambda: request(header(count=2), ACTIVATE, ACTIVATE), V12),
     "several items, one without an id": (lambda: request(header(count=2), with_id(ACTIVATE, b"1"), ACTIVATE), V12),
+    "several items, the first without an id": (
+        lambda: request(header((2, 1), count=2), ACTIVATE, with_id(ACTIVATE, b"1")),
+        V21,
+    ),
 }
 
 

@@ -209,7 +209,7 @@ def test_the_servers_own_limit_is_kept() -> None:
 def test_a_failed_answer_stays_what_it_is() -> None:
     def handle(request: RequestMessage) -> ResponseMessage:
         (item,) = request.batch_items
-        failed = failure(not_found(), item.operation, item.unique_batch_item_id)
+        failed = failure(not_found(), item)
         return evolve(ACTIVATED(request), batch_items=(failed,))
 
     assert only(ask(FakeEngine(handle))).result_reason is ResultReason.ITEM_NOT_FOUND

@@ -32,8 +32,11 @@ from kmip_core.messages import (
     RequestBatchItem,
     RequestHeader,
     RequestMessage,
+    ResponseHeader,
+    ResponseMessage,
     Ticket,
     UsernameAndPassword,
+    failure,
 )
 from kmip_core.operations import CATALOGUE, activate, create
 from kmip_core.structures import ProtocolVersion
@@ -231,6 +234,30 @@ def test_a_batch_item_id_comes_back_whatever_its_length(identifier: bytes) -> No
     message = request(header(), with_id(ACTIVATE, identifier))
 
     assert identifier == one(message).unique_batch_item_id
+
+
+@pytest.mark.parametrize("version", tables.VERSIONS, ids=str)
+def test_a_batch_without_any_batch_item_id_is_read_in_its_order(version: ProtocolVersion) -> None:
+    other = structure(BATCH_ITEM, enumerated(OPERATION, Operation.QUERY), structure(REQUEST_PAYLOAD))
+
+    message = request(header(version, count=3), ACTIVATE, other, ACTIVATE)
+
+    assert [i.operation for i in message.batch_items] == [Operation.ACTIVATE, Operation.QUERY, Operation.ACTIVATE]
+    assert {None} == {item.unique_batch_item_id for item in message.batch_items}
+
+
+@pytest.mark.parametrize("version", tables.VERSIONS, ids=str)
+@pytest.mark.parametrize("code", [0, 0x7FFF, 0x80000001, 0xFFFFFFFF], ids=hex)
+def test_the_code_of_an_operation_that_no_version_has_is_repeated(version: ProtocolVersion, code: int) -> None:
+    item = one(request(header(version), structure(BATCH_ITEM, enumerated(OPERATION, code), structure(REQUEST_PAYLOAD))))
+    assert isinstance(item.payload, KmipError)
+    message = ResponseMessage(
+        header=ResponseHeader(protocol_version=version, time_stamp=1), batch_items=(failure(item.payload, item),)
+    )
+
+    (answer,) = CODEC.decode_response(CODEC.encode_response(message)).batch_items
+    assert (None, code) == (answer.operation, answer.operation_code)
+    assert ResultReason.OPERATION_NOT_SUPPORTED is answer.result_reason
 
 
 def test_two_items_of_one_id_are_refused() -> None:

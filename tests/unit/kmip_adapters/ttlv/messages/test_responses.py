@@ -6,7 +6,7 @@ from kmip_adapters.ttlv.messages.items import BATCH_COUNT, RESPONSE_HEADER, RESP
 from kmip_adapters.ttlv.standard import tables
 from kmip_core.enums import CryptographicAlgorithm, KeyFormatType, ObjectType, Operation, ResultReason, ResultStatus
 from kmip_core.errors import KmipError, not_found
-from kmip_core.messages import ResponseBatchItem, ResponseHeader, ResponseMessage, failure
+from kmip_core.messages import RequestBatchItem, ResponseBatchItem, ResponseHeader, ResponseMessage, failure
 from kmip_core.objects import KeyBlock, KeyValue, SymmetricKey
 from kmip_core.operations import activate, get
 from kmip_core.structures import ProtocolVersion
@@ -54,7 +54,7 @@ def test_the_bytes_of_a_get_response() -> None:
 def test_the_bytes_of_a_refusal() -> None:
     message = ResponseMessage(
         header=ResponseHeader(protocol_version=V10, time_stamp=1),
-        batch_items=(failure(not_found(), Operation.GET),),
+        batch_items=(failure(not_found(), RequestBatchItem(operation=Operation.GET, payload=None)),),
     )
     expected = """
         42007B 01 000000A0

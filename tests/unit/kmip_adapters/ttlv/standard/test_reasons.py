@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kmip_adapters.ttlv.standard import tables
-from kmip_adapters.ttlv.standard.reasons import ROWS, on_wire
+from kmip_adapters.ttlv.standard.reasons import ROWS, is_in, on_wire
 from kmip_core.enums import Operation, ResultReason
 from kmip_core.enums import Operation as Op
 from kmip_core.enums import ResultReason as R
@@ -28,10 +28,10 @@ def test_whatever_the_core_says_comes_out_as_a_reason_of_the_version(version: Pr
 
 def test_no_row_is_hidden_by_another() -> None:
     seen: dict[tuple[ResultReason, Operation | None, ProtocolVersion], ResultReason] = {}
-    for reason, operations, (first, last), wire in ROWS:
+    for reason, operations, span, wire in ROWS:
         for operation in operations or (None,):
             for version in tables.VERSIONS:
-                if first <= version <= last:
+                if is_in(version, span):
                     key = (reason, operation, version)
                     assert key not in seen, key
                     seen[key] = wire

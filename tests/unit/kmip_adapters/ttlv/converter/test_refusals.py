@@ -8,8 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kmip_adapters.ttlv import unknowns
-from kmip_adapters.ttlv.converter import elements, make_converter
+from kmip_adapters.ttlv.converter import elements, key_blocks, make_converter, refusals
 from kmip_adapters.ttlv.encodings import binary
 from kmip_adapters.ttlv.encodings.items import Item
 from kmip_adapters.ttlv.standard import tables
@@ -78,7 +77,7 @@ def test_a_value_is_written_where_the_version_has_it_and_nowhere_else(
             assert element.encode(member) == Item(SOME_TAG.code, ItemType.ENUMERATION, int(member))
             assert element.decode(element.encode(member)) is member
         else:
-            with pytest.raises(unknowns.UnsaidError):
+            with pytest.raises(refusals.NotInVersionError):
                 element.encode(member)
             with pytest.raises(KmipError) as refused:
                 element.decode(Item(SOME_TAG.code, ItemType.ENUMERATION, int(member)))
@@ -102,7 +101,7 @@ def test_an_extension_of_a_vendor_is_written_in_every_version_that_has_extension
     ],
 )
 def test_the_refusal_says_what_the_version_lacks(value: IntEnum, reason: ResultReason) -> None:
-    error = unknowns.UnsaidError(value, 0x420028, V10)
+    error = refusals.NotInVersionError(value, 0x420028, V10)
 
     assert error.reason is reason
     assert value.name.replace("_", " ") in error.message
@@ -138,7 +137,7 @@ READS = (
 )
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_what_the_newest_version_wrote_is_told_so_that_every_other_can_read_it(
+def test_what_the_newest_version_wrote_is_written_so_that_every_other_can_read_it(
     version: ProtocolVersion, operation: Operation, data: st.DataObject
 ) -> None:
     response = data.draw(instances(CATALOGUE[operation].response, V21))
@@ -185,7 +184,7 @@ def test_a_key_of_an_algorithm_that_the_version_lacks_is_refused() -> None:
     assert refused.value.reason is ResultReason.FEATURE_NOT_SUPPORTED
 
 
-@pytest.mark.parametrize("key_format", sorted(unknowns.SELF_DESCRIBING))
+@pytest.mark.parametrize("key_format", sorted(key_blocks.SELF_DESCRIBING))
 def test_a_key_that_says_itself_what_it_is_goes_without_algorithm(key_format: KeyFormatType) -> None:
     answer = got(PrivateKey(key_block=a_key(CryptographicAlgorithm.EC, key_format)))
 
@@ -198,7 +197,7 @@ def test_a_wrapped_key_says_nothing_itself() -> None:
     wrapping = KeyWrappingData(wrapping_method=WrappingMethod.ENCRYPT)
     block = a_key(CryptographicAlgorithm.EC, KeyFormatType.PKCS_8, key_wrapping_data=wrapping)
 
-    with pytest.raises(unknowns.UnsaidError):
+    with pytest.raises(refusals.NotInVersionError):
         told(got(PrivateKey(key_block=block)), V10)
 
 
@@ -211,7 +210,7 @@ def test_parameters_of_a_wrapping_that_the_version_lacks_are_refused() -> None:
     answer = got(SymmetricKey(key_block=a_key(CryptographicAlgorithm.AES, key_wrapping_data=wrapping)))
 
     assert told(answer, V14) == answer
-    with pytest.raises(unknowns.UnsaidError):
+    with pytest.raises(refusals.NotInVersionError):
         told(answer, V12)
 
 

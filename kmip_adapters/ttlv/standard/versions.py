@@ -1,0 +1,98 @@
+"""The protocol versions: one row each, from which every choice that depends on the version is read.
+
+A field, a tag or an enumeration value belongs to the versions that the tables give it (`tables`); a field that is not
+called like its tag is a row of `spellings`; a refusal that has another reason is a row of `reasons`. What is left is
+here. A new version is a row, and a module of forms if it writes attributes in a new way.
+"""
+
+import enum
+from collections.abc import Mapping
+from typing import Final
+
+from attrs import evolve, frozen
+
+from kmip_core.enums import ItemType, KeyFormatType, ResultReason
+from kmip_core.structures import ProtocolVersion
+
+
+class AttributeForm(enum.Enum):
+    """How attributes are written; `converter.FORMS` names the modules."""
+
+    NAMED = "Attribute with its name, index and value, inside a Template-Attribute"
+    TAGGED = "each attribute under its own tag, inside Attributes"
+
+
+class BatchItemIds(enum.Enum):
+    """Which items of a batch of several have a Unique Batch Item ID."""
+
+    ALL_OR_NONE = "every item one of its own, or no item any"
+
+
+@frozen(kw_only=True)
+class VersionFacts:
+    """One protocol version.
+
+    attribute_form: how attributes are written.
+    batch_order: Batch Order Option where a header does not have it. KMIP 1.4 §6.12, 2.1 §9.8.
+    batch_item_ids: the rule for Unique Batch Item IDs (RULINGS 14).
+    asynchronous_indicator: its item type. KMIP 1.4 §6.7, 2.1 §9.2.
+    extension_type: the item type of Extension Type, which became an enumeration without a new tag.
+    object_references: item types that name an object. KMIP 2.1 §4.58.
+    newest_item_type: item types with higher codes are unknown to the version.
+    misplaced_tag: the reason for a known tag that stands where it has no meaning. KMIP 1.4 §11.1, 2.1 §11.46.
+    bare_key_values: formats whose Key Value is the Byte String itself (TC-PKCS12-1-14, TC-PKCS12-2-14).
+    """
+
+    version: ProtocolVersion
+    attribute_form: AttributeForm
+    batch_order: bool
+    batch_item_ids: BatchItemIds
+    asynchronous_indicator: ItemType
+    extension_type: ItemType
+    object_references: frozenset[ItemType]
+    newest_item_type: ItemType
+    misplaced_tag: ResultReason
+    bare_key_values: frozenset[KeyFormatType]
+
+
+KMIP_1_0: Final = VersionFacts(
+    version=ProtocolVersion(1, 0),
+    attribute_form=AttributeForm.NAMED,
+    batch_order=False,
+    batch_item_ids=BatchItemIds.ALL_OR_NONE,
+    asynchronous_indicator=ItemType.BOOLEAN,
+    extension_type=ItemType.INTEGER,
+    object_references=frozenset({ItemType.TEXT_STRING}),
+    newest_item_type=ItemType.INTERVAL,
+    misplaced_tag=ResultReason.INVALID_FIELD,
+    bare_key_values=frozenset({KeyFormatType.PKCS_12}),
+)
+KMIP_2_0: Final = evolve(
+    KMIP_1_0,
+    version=ProtocolVersion(2, 0),
+    attribute_form=AttributeForm.TAGGED,
+    batch_order=True,
+    asynchronous_indicator=ItemType.ENUMERATION,
+    extension_type=ItemType.ENUMERATION,
+    object_references=frozenset({ItemType.TEXT_STRING, ItemType.ENUMERATION, ItemType.INTEGER}),
+    newest_item_type=ItemType.DATE_TIME_EXTENDED,
+    misplaced_tag=ResultReason.INVALID_MESSAGE,
+    bare_key_values=frozenset(),
+)
+
+FACTS: Final[Mapping[ProtocolVersion, VersionFacts]] = {
+    facts.version: facts
+    for facts in (
+        KMIP_1_0,
+        evolve(KMIP_1_0, version=ProtocolVersion(1, 1)),
+        evolve(KMIP_1_0, version=ProtocolVersion(1, 2)),
+        evolve(KMIP_1_0, version=ProtocolVersion(1, 3)),
+        evolve(KMIP_1_0, version=ProtocolVersion(1, 4)),
+        KMIP_2_0,
+        evolve(KMIP_2_0, version=ProtocolVersion(2, 1)),
+    )
+}
+"""The rows, oldest version first."""
+
+VERSIONS: Final = tuple(FACTS)
+"""The protocol versions, oldest first: the order of the letters of a presence in the tables."""
