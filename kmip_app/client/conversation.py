@@ -16,8 +16,8 @@ from typing import Any, Final, TypeAlias
 from attrs import field, frozen
 
 from kmip_adapters.ttlv.codec import Codec
-from kmip_adapters.ttlv.messages.versions import BATCH_ORDER_BY_MAJOR
 from kmip_adapters.ttlv.standard import tables
+from kmip_adapters.ttlv.standard.versions import FACTS
 from kmip_app.client.errors import (
     ClientError,
     Failure,
@@ -307,7 +307,7 @@ def _encode(
     header = RequestHeader(
         protocol_version=version,
         credentials=credentials,
-        batch_order_option=several or BATCH_ORDER_BY_MAJOR[version.protocol_version_major],
+        batch_order_option=several or FACTS[version].batch_order,
         batch_error_continuation_option=continuation,
     )
     try:
