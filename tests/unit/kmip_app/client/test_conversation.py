@@ -28,7 +28,14 @@ from kmip_app.client.errors import (
 )
 from kmip_core.enums import Operation, ResultReason
 from kmip_core.errors import KmipError
-from kmip_core.messages import RequestMessage, ResponseBatchItem, ResponseHeader, ResponseMessage, failure
+from kmip_core.messages import (
+    RequestBatchItem,
+    RequestMessage,
+    ResponseBatchItem,
+    ResponseHeader,
+    ResponseMessage,
+    failure,
+)
 from kmip_core.operations import CATALOGUE, activate, discover_versions, hash, query
 from kmip_core.structures import CryptographicParameters, ProtocolVersion
 
@@ -59,15 +66,16 @@ class Server:
             except KmipError:
                 continue
             self.asked.append(request)
-            return self._respond(version, [self._item(item.operation, item.payload) for item in request.batch_items])
+            return self._respond(version, [self._item(item) for item in request.batch_items])
         refusal = KmipError(ResultReason.UNSUPPORTED_PROTOCOL_VERSION, "another version")
         return self._respond(self.versions[0], [failure(refusal)])
 
-    def _item(self, operation: Any, payload: Any) -> ResponseBatchItem:
+    def _item(self, item: RequestBatchItem) -> ResponseBatchItem:
+        operation: Any = item.operation
         if operation is Operation.DISCOVER_VERSIONS:
             if not self.has_discovery:
-                return failure(KmipError(ResultReason.OPERATION_NOT_SUPPORTED, "no"), operation)
-            common = tuple(v for v in self.versions if v in payload.protocol_versions)
+                return failure(KmipError(ResultReason.OPERATION_NOT_SUPPORTED, "no"), item)
+            common = tuple(v for v in self.versions if v in item.payload.protocol_versions)
             return ResponseBatchItem(operation=operation, payload=discover_versions.Response(protocol_versions=common))
         return ResponseBatchItem(operation=operation, payload=PAYLOADS[operation])
 
@@ -142,8 +150,8 @@ def test_a_chosen_version_is_used_without_asking() -> None:
 
 def test_a_server_without_a_common_version_is_refused() -> None:
     class Silent(Server):
-        def _item(self, operation: Any, payload: Any) -> ResponseBatchItem:
-            return ResponseBatchItem(operation=operation, payload=discover_versions.Response())
+        def _item(self, item: RequestBatchItem) -> ResponseBatchItem:
+            return ResponseBatchItem(operation=item.operation, payload=discover_versions.Response())
 
     with pytest.raises(NoCommonVersion, match=r"speaks none of 2\.1, 1\.1, 1\.0"):
         Driver({A: Server(V14)}).run(Conversation([A], versions=[V10, V11, V21]).connect())
@@ -242,7 +250,7 @@ def test_a_batch_that_is_refused_as_a_whole_raises() -> None:
 def test_more_answers_than_requests_are_nonsense() -> None:
     class Talkative(Server):
         def answer(self, frame: bytes) -> bytes:
-            return self._respond(V14, [self._item(Operation.QUERY, None)] * 2)
+            return self._respond(V14, [self._item(RequestBatchItem(operation=Operation.QUERY, payload=None))] * 2)
 
     with pytest.raises(UnreadableAnswer, match="2 answers to 1 request"):
         Driver({A: Talkative(V14)}).run(Conversation([A], versions=[V14]).perform([QUERY]))
