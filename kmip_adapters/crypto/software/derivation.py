@@ -13,6 +13,7 @@ from kmip_adapters.crypto.refusals import cryptographic_failure
 from kmip_adapters.crypto.software import ciphers, hashing
 from kmip_adapters.crypto.software.cipher_tables import BLOCK_CIPHERS
 from kmip_adapters.crypto.software.keys import private_key, public_key, symmetric_bytes
+from kmip_adapters.crypto.software.limits import MAXIMUM_DERIVED_BITS, MAXIMUM_PBKDF2_BLOCKS, MAXIMUM_PRF_BYTES
 from kmip_adapters.crypto.software.macs import HMAC_HASHES, mac_context
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import DerivationMethod as Method
@@ -21,12 +22,6 @@ from kmip_core.errors import KmipError, bad_parameters, invalid_field, need
 from kmip_core.objects import Certificate, PrivateKey, PublicKey, SecretData
 from kmip_core.ports.crypto import Key
 from kmip_core.structures import CryptographicParameters, DerivationParameters
-
-MAXIMUM_WORK: Final = 10_000_000
-"""PBKDF2: iterations times blocks of output; about ten seconds of one core."""
-
-MAXIMUM_LENGTH: Final = 65_536
-"""Bits of derived material."""
 
 
 @frozen(kw_only=True)
@@ -57,8 +52,10 @@ def derive(method: Method, keys: Sequence[Key], parameters: DerivationParameters
     if function is None:
         known = ", ".join(known.name for known in METHODS)
         raise invalid_field(f"{method.name} is not a derivation method here; known: {known}")
-    if length <= 0 or length % 8 or length > MAXIMUM_LENGTH:
-        raise invalid_field(f"Cryptographic Length must be a multiple of 8, at most {MAXIMUM_LENGTH}, not {length}")
+    if length <= 0 or length % 8 or length > MAXIMUM_DERIVED_BITS:
+        raise invalid_field(
+            f"Cryptographic Length must be a multiple of 8, at most {MAXIMUM_DERIVED_BITS}, not {length}"
+        )
     if not keys:
         raise invalid_field("Derive Key needs an object to derive from")
     keys, data = _split(method, tuple(keys), parameters.derivation_data)
@@ -94,8 +91,8 @@ def _pbkdf2(asked: _Derivation) -> bytes:
     # PKCS #5: HMAC-SHA-1 unless stated.
     digest = hashing.known_hash(_stated_hash(asked.how) or Hashing.SHA_1)
     blocks = -(-asked.length // digest.digest_size)
-    if not 0 < iterations * blocks <= MAXIMUM_WORK:
-        raise invalid_field(f"Iteration Count must be 1 to {MAXIMUM_WORK // blocks} for this length")
+    if not 0 < iterations * blocks <= MAXIMUM_PBKDF2_BLOCKS:
+        raise invalid_field(f"Iteration Count must be 1 to {MAXIMUM_PBKDF2_BLOCKS // blocks} for this length")
     return PBKDF2HMAC(algorithm=digest, length=asked.length, salt=salt, iterations=iterations).derive(asked.secret)
 
 
@@ -166,6 +163,24 @@ def _prf(asked: _Derivation) -> Callable[[bytes], bytes]:
     return prf
 
 
+def _fixed(asked: _Derivation, passes: int) -> bytes:
+    """Return the fixed data, once it is known that to read it for every block is not too much work.
+
+    passes: how often a block reads it.
+    """
+    data = asked.needed_data
+    stated = _stated_hash(asked.how) or _key_hash(asked)
+    block = SHORTEST_BLOCK if stated is None else hashing.known_hash(stated).digest_size
+    extra = len(asked.parameters.initialization_vector or b"")
+    if passes * -(-asked.length // block) * (len(data) + extra) > MAXIMUM_PRF_BYTES:
+        raise invalid_field(f"the blocks of this length, times the data, are more than {MAXIMUM_PRF_BYTES} bytes")
+    return data
+
+
+SHORTEST_BLOCK: Final = 8
+"""Bytes that CMAC gives at least: with a block cipher of 64 bits."""
+
+
 def _counter(asked: _Derivation) -> Callable[[int], bytes]:
     """Return what writes the counter: 32 bits before the fixed data, or Counter Length of them."""
     bits = asked.how.counter_length or 32
@@ -181,7 +196,7 @@ def _counter(asked: _Derivation) -> Callable[[int], bytes]:
 
 
 def _counter_mode(asked: _Derivation) -> bytes:
-    prf, counter, fixed = _prf(asked), _counter(asked), asked.needed_data
+    prf, counter, fixed = _prf(asked), _counter(asked), _fixed(asked, 1)
 
     def blocks() -> Iterator[bytes]:
         index = 0
@@ -193,7 +208,7 @@ def _counter_mode(asked: _Derivation) -> bytes:
 
 
 def _feedback_mode(asked: _Derivation) -> bytes:
-    prf, counter, fixed = _prf(asked), _counter(asked), asked.needed_data
+    prf, counter, fixed = _prf(asked), _counter(asked), _fixed(asked, 1)
 
     def blocks() -> Iterator[bytes]:
         index, block = 0, asked.parameters.initialization_vector or b""
@@ -206,7 +221,7 @@ def _feedback_mode(asked: _Derivation) -> bytes:
 
 
 def _double_pipeline_mode(asked: _Derivation) -> bytes:
-    prf, counter, fixed = _prf(asked), _counter(asked), asked.needed_data
+    prf, counter, fixed = _prf(asked), _counter(asked), _fixed(asked, 2)
 
     def blocks() -> Iterator[bytes]:
         index, chain = 0, fixed

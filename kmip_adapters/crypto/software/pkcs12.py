@@ -11,16 +11,11 @@ from kmip_adapters.crypto.software.certificates.x509 import UNREADABLE, parsed_c
 from kmip_adapters.crypto.software.conversion import describe
 from kmip_adapters.crypto.software.formats import written
 from kmip_adapters.crypto.software.keys import private_key
+from kmip_adapters.crypto.software.limits import MAXIMUM_CONTAINER_BYTES, MAXIMUM_CONTAINER_ROUNDS
 from kmip_core.enums import KeyFormatType, ResultReason
 from kmip_core.errors import KmipError, invalid_field
 from kmip_core.objects import Certificate, KeyBlock, KeyValue, PrivateKey
 from kmip_core.ports.key_forms import KeyContainer
-
-MAXIMUM_CONTAINER: Final = 256 * 1024
-"""Bytes; a key with a long chain has a tenth of it."""
-
-MAXIMUM_ROUNDS: Final = 10_000_000
-"""What the iteration counts of a container may come to; OpenSSL and browsers write three, 2,048 to 600,000 each."""
 
 SCRYPT: Final = bytes.fromhex("2b06010401da47040b")
 """1.3.6.1.4.1.11591.4.11: its cost is a product of three numbers, and no software writes it into these containers."""
@@ -44,11 +39,11 @@ EXPLICIT: Final = 0xA0  # [0]
 
 def read_container(container: bytes, password: bytes) -> KeyContainer:
     """Return what is in the container; see the port."""
-    if len(container) > MAXIMUM_CONTAINER:
-        raise invalid_field(f"a PKCS#12 container may have {MAXIMUM_CONTAINER} bytes at most")
+    if len(container) > MAXIMUM_CONTAINER_BYTES:
+        raise invalid_field(f"a PKCS#12 container may have {MAXIMUM_CONTAINER_BYTES} bytes at most")
     _check_password(password)
-    if _rounds(container) > MAXIMUM_ROUNDS:
-        raise invalid_field(f"the container asks for more than {MAXIMUM_ROUNDS} rounds")
+    if _rounds(container) > MAXIMUM_CONTAINER_ROUNDS:
+        raise invalid_field(f"the container asks for more than {MAXIMUM_CONTAINER_ROUNDS} iterations")
     try:
         contents = pkcs12.load_pkcs12(container, password)
     except ValueError as error:

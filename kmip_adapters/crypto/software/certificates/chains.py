@@ -20,11 +20,10 @@ from kmip_adapters.crypto.software.certificates.x509 import (
     may_issue,
     parsed_certificate,
 )
+from kmip_adapters.crypto.software.limits import MAXIMUM_CHAIN
 from kmip_core.enums import ValidityIndicator
 from kmip_core.errors import invalid_field
 from kmip_core.objects import Certificate
-
-MAXIMUM_CHAIN: Final = 20
 
 
 def validate_chain(certificates: Sequence[Certificate], anchors: Sequence[Certificate], at: int) -> ValidityIndicator:

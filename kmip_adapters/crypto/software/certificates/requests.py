@@ -3,7 +3,6 @@
 Nothing of a request is trusted before that; what it may ask for is `SigningRequest`'s fields and no more.
 """
 
-from collections.abc import Callable, Mapping
 from typing import Final
 
 from cryptography import x509
@@ -11,6 +10,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
+from kmip_adapters.crypto.software import key_sizes
 from kmip_adapters.crypto.software.certificates.x509 import UNREADABLE, extension, public_key_of
 from kmip_core.enums import CertificateRequestType, ResultReason
 from kmip_core.errors import KmipError, not_supported
@@ -23,11 +23,12 @@ def read_request(request_type: CertificateRequestType, request: bytes) -> Signin
     """Return what a request asks for; see the port."""
     if len(request) > MAXIMUM_REQUEST:
         raise _invalid_request(f"a certificate request may have {MAXIMUM_REQUEST} bytes at most")
-    load = _LOADERS.get(request_type)
-    if load is None:
+    if request_type not in (CertificateRequestType.PKCS_10, CertificateRequestType.PEM):
         raise not_supported("certificate requests are read as PKCS#10 or PEM")
     try:
-        parsed = load(request)
+        if request.startswith(key_sizes.PEM) is not (request_type is CertificateRequestType.PEM):
+            raise ValueError("the other encoding")
+        parsed = x509.load_der_x509_csr(key_sizes.checked_request(request))
         key = public_key_of(parsed)
         is_proved = _proves_possession(parsed)
         subject = parsed.subject.public_bytes()
@@ -62,12 +63,6 @@ def _proves_possession(request: x509.CertificateSigningRequest) -> bool:
     except InvalidSignature:
         return False
     return True
-
-
-_LOADERS: Final[Mapping[CertificateRequestType, Callable[[bytes], x509.CertificateSigningRequest]]] = {
-    CertificateRequestType.PKCS_10: x509.load_der_x509_csr,
-    CertificateRequestType.PEM: x509.load_pem_x509_csr,
-}
 
 
 def _octets(parsed: x509.CertificateSigningRequest, kind: type[x509.ExtensionType]) -> bytes | None:

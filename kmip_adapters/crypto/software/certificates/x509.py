@@ -8,19 +8,16 @@ from typing import Final, TypeVar
 
 from attrs import evolve
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from kmip_adapters.crypto.software import key_sizes, keys
 from kmip_adapters.crypto.software.conversion import describe
 from kmip_adapters.crypto.software.keys import ParsedPublicKey
 from kmip_core.enums import KeyFormatType
 from kmip_core.objects import Certificate, KeyBlock, KeyValue, PublicKey
 
 UNREADABLE: Final = (
-    ValueError,
-    TypeError,
-    OverflowError,
-    UnsupportedAlgorithm,
+    *keys.UNREADABLE,
     x509.InvalidVersion,
     x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,
@@ -37,9 +34,7 @@ _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
 def parsed_certificate(certificate: Certificate) -> x509.Certificate:
     """Return a certificate in DER or PEM as pyca's.  Raises one of `UNREADABLE`."""
-    value = certificate.certificate_value
-    load = x509.load_pem_x509_certificate if value.startswith(b"-----") else x509.load_der_x509_certificate
-    return load(value)
+    return x509.load_der_x509_certificate(key_sizes.checked_certificate(certificate.certificate_value))
 
 
 def extension(parsed: x509.Certificate | x509.CertificateSigningRequest, kind: type[_Extension]) -> _Extension | None:

@@ -8,8 +8,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFHMAC, CounterLocation
 from cryptography.hazmat.primitives.kdf.kbkdf import Mode as KBKDFMode
 
-from kmip_adapters.crypto.software import SoftwareCrypto
-from kmip_core.enums import BlockCipherMode, CryptographicAlgorithm, DerivationMethod, HashingAlgorithm
+from kmip_adapters.crypto.software import SoftwareCrypto, derivation
+from kmip_core.enums import BlockCipherMode, CryptographicAlgorithm, DerivationMethod, HashingAlgorithm, ResultReason
+from kmip_core.errors import KmipError
 from kmip_core.objects import SecretData, SymmetricKey
 from kmip_core.structures import CryptographicParameters, DerivationParameters
 
@@ -101,3 +102,19 @@ def test_encryption_without_an_iv_can_be_repeated():
     first, second = (CRYPTO.derive(DerivationMethod.ENCRYPT, [base], parameters, 256) for _ in range(2))
 
     assert first == second
+
+
+@pytest.mark.parametrize(
+    "method",
+    [DerivationMethod.NIST800_108_C, DerivationMethod.NIST800_108_F, DerivationMethod.NIST800_108_DPI],
+    ids=lambda method: method.name,
+)
+def test_blocks_times_data_are_bounded(method: DerivationMethod) -> None:
+    """Each of the blocks reads all of the data: 1 MiB of it took 52 seconds."""
+    key = SymmetricKey(CryptographicAlgorithm.TRIPLE_DES, 192, bytes(range(24)))
+    parameters = DerivationParameters(derivation_data=bytes(60_000))
+
+    assert len(derivation.derive(method, [key], parameters, 512)) == 64
+    with pytest.raises(KmipError) as refused:
+        derivation.derive(method, [key], parameters, 65_536)
+    assert refused.value.reason is ResultReason.INVALID_FIELD

@@ -2,7 +2,8 @@
 
 import pytest
 
-from kmip_adapters.crypto.software.pkcs12 import MAXIMUM_ROUNDS, read_container
+from kmip_adapters.crypto.software.limits import MAXIMUM_CONTAINER_ROUNDS
+from kmip_adapters.crypto.software.pkcs12 import read_container
 from kmip_core.errors import KmipError
 
 NO_CONTAINER = "the material is not a PKCS#12 container that can be read"
@@ -25,11 +26,11 @@ def refusal(container: bytes) -> str:
 
 
 def test_rounds_are_counted_together() -> None:
-    few, many = salted(600_000), salted(MAXIMUM_ROUNDS // 2)
+    few, many = salted(600_000), salted(MAXIMUM_CONTAINER_ROUNDS // 2)
 
-    assert "rounds" not in refusal(a_sequence(few, few, few))  # it is no container, but not for that
-    assert "rounds" in refusal(a_sequence(many, many, few))
-    assert "rounds" in refusal(a_sequence(a_sequence(many), a_sequence(a_sequence(many), few)))
+    assert "iterations" not in refusal(a_sequence(few, few, few))  # it is no container, but not for that
+    assert "iterations" in refusal(a_sequence(many, many, few))
+    assert "iterations" in refusal(a_sequence(a_sequence(many), a_sequence(a_sequence(many), few)))
 
 
 def test_scrypt_is_not_taken() -> None:
@@ -43,7 +44,7 @@ def data(content: bytes, octet_string: int = 0x04) -> bytes:
 
 
 def test_rounds_are_counted_inside_of_what_is_nested() -> None:
-    assert "rounds" in refusal(a_sequence(data(a_sequence(data(salted(MAXIMUM_ROUNDS + 1))))))
+    assert "iterations" in refusal(a_sequence(data(a_sequence(data(salted(MAXIMUM_CONTAINER_ROUNDS + 1))))))
 
 
 @pytest.mark.parametrize(
