@@ -11,6 +11,7 @@ from kmip_adapters.crypto.hsm_stub import HsmStub
 from kmip_adapters.crypto.profiles import modern
 from kmip_adapters.crypto.software import SoftwareCrypto
 from kmip_adapters.crypto.software.cipher_tables import AUTHENTICATED, KEY_WRAPS
+from kmip_adapters.crypto.software.limits import LIMITS
 from kmip_core.enums import BlockCipherMode, CryptographicAlgorithm, HashingAlgorithm, PaddingMethod
 from kmip_core.ports.crypto import CryptoCapabilities
 
@@ -59,7 +60,22 @@ PADDING_SIGNS = {
 
 def page() -> str:
     """Return the whole page."""
-    return HEAD + "\n".join(section(*adapter) for adapter in ADAPTERS)
+    return HEAD + "\n".join(section(*adapter) for adapter in ADAPTERS) + "\n" + limits()
+
+
+LIMITS_TEXT = """\
+## Limits of what a request may cost
+
+Every number that a client chooses is compared with its limit before anything is computed with it; beyond it the request
+is refused, or (keys and certificates) kept and returned without being read. Costs are measured at the limit, on one
+core of 2026 with OpenSSL 3.5 and Python 3.11.
+"""
+
+
+def limits() -> str:
+    """Return the table of limits."""
+    rows = ((each.what, f"{each.value:,} {each.unit}", each.cost, each.source) for each in LIMITS)
+    return LIMITS_TEXT + "\n" + table(("what", "limit", "cost at the limit", "where the number comes from"), rows)
 
 
 def section(title: str, text: str, can: CryptoCapabilities) -> str:

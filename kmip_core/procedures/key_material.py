@@ -6,14 +6,21 @@ not judged either, for clients label them wrongly (clients.md, Barbican) and who
 
 from typing import Final
 
-from attrs import evolve
+from attrs import astuple, evolve
 
 from kmip_core.attributes import Attributes
 from kmip_core.enums import CryptographicAlgorithm, ObjectType
 from kmip_core.errors import invalid_attribute_value
 from kmip_core.objects import Content, KeyBlock, KeyValue, PrivateKey, PublicKey
 from kmip_core.operation import Scope
-from kmip_core.structures import KeyHandle
+from kmip_core.structures import (
+    KeyHandle,
+    TransparentDSAPrivateKey,
+    TransparentDSAPublicKey,
+    TransparentECPrivateKey,
+    TransparentRSAPrivateKey,
+    TransparentRSAPublicKey,
+)
 
 WITH_PARITY: Final = frozenset({CryptographicAlgorithm.DES, CryptographicAlgorithm.TRIPLE_DES})
 """One bit in eight is parity; clients announce the length with it or without: 192 or 168 for three keys."""
@@ -28,6 +35,7 @@ def checked(scope: Scope, content: Content, attributes: Attributes) -> Attribute
         return attributes
     description = scope.crypto.describe(content)
     if description is None:
+        _check_signs(content.key_block)
         return attributes
     algorithm, length = attributes.cryptographic_algorithm, attributes.cryptographic_length
     domain = attributes.cryptographic_domain_parameters
@@ -77,6 +85,26 @@ def _is_in_the_clear(block: KeyBlock) -> bool:
         and isinstance(value, KeyValue)
         and not isinstance(value.key_material, KeyHandle)
     )
+
+
+def _check_signs(block: KeyBlock) -> None:
+    """Refuse numbers that came without their sign byte if the numbers that they stand for make no key (RULINGS 27)."""
+    value = block.key_value
+    material = value.key_material if isinstance(value, KeyValue) else None
+    if isinstance(material, _OF_NUMBERS) and any(
+        isinstance(number, int) and number < 0 for number in astuple(material, recurse=False)
+    ):
+        raise invalid_attribute_value("a number of the Key Material is negative, and read as unsigned it makes no key")
+
+
+_OF_NUMBERS: Final = (
+    TransparentRSAPrivateKey,
+    TransparentRSAPublicKey,
+    TransparentDSAPrivateKey,
+    TransparentDSAPublicKey,
+    TransparentECPrivateKey,
+)
+"""Structures that are read here; Diffie-Hellman keys are kept as they come."""
 
 
 def _octets(bits: int) -> int:

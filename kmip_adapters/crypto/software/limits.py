@@ -1,8 +1,7 @@
 """Every number that bounds what one request can cost, in one table, with the cost measured at the limit.
 
 A client chooses sizes, counts and exponents; each of them is compared with a limit of this module before anything is
-computed with it. `docs/cryptographic-limits.md` shows the table. Times are of one core of 2026 (AMD EPYC, OpenSSL 3.5,
-Python 3.11); "in a process" means that the work runs in a process of its own, which is ended at `JOB_SECONDS`.
+computed with it. `docs/cryptography.md` shows the table. Times are of one core of 2026 (OpenSSL 3.5, Python 3.11).
 """
 
 from typing import Final
@@ -94,28 +93,28 @@ LIMITS: Final = (
         what="Certificates of a chain",
         value=MAXIMUM_CHAIN,
         unit="certificates",
-        cost="380 verifications; in a process",
+        cost="0.2 s for 380 verifications",
         source="the longest chain that browsers take",
     ),
     Limit(
         what="PKCS#12 container",
         value=MAXIMUM_CONTAINER_BYTES,
         unit="bytes",
-        cost="in a process",
+        cost="with the next row",
         source="ten times a key with a long chain",
     ),
     Limit(
         what="Iterations that a PKCS#12 container asks for, together",
         value=MAXIMUM_CONTAINER_ROUNDS,
         unit="iterations",
-        cost="0.7 s; those of bags that are themselves encrypted are ended at the process's limit",
+        cost="0.7 s; a bag inside of encrypted data is not counted",
         source="OpenSSL and browsers write three counts, 2,048 to 600,000 each",
     ),
     Limit(
         what="PBKDF2: Iteration Count times blocks of output",
         value=MAXIMUM_PBKDF2_BLOCKS,
         unit="blocks",
-        cost="2.5 s (SHA-256) to 8 s (SHA3-512); in a process",
+        cost="2.5 s (SHA-256) to 8 s (SHA3-512)",
         source="fifteen times what OWASP asks of PBKDF2",
     ),
     Limit(
@@ -129,7 +128,7 @@ LIMITS: Final = (
         what="SP 800-108: blocks of output times bytes of data",
         value=MAXIMUM_PRF_BYTES,
         unit="bytes",
-        cost="0.6 s (CMAC with Triple DES); in a process",
+        cost="0.6 s (CMAC with Triple DES)",
         source="256 blocks over data of 64 KiB",
     ),
     Limit(
@@ -150,14 +149,14 @@ LIMITS: Final = (
         what="Prime Field Size",
         value=MAXIMUM_PRIME_BITS,
         unit="bits",
-        cost="proving it a prime 0.6 s; in a process",
+        cost="proving it a prime 0.6 s",
         source="a prime beyond a secret of 4,096 bits",
     ),
     Limit(
         what="Multiplications to split or join, each weighed by the length of its numbers",
         value=MAXIMUM_SHARING_WORK,
         unit="multiplications in GF(2^8)",
-        cost="2.5 s; in a process",
+        cost="2.5 s",
         source="all parts of a key of 4,096 bits at any threshold",
     ),
 )

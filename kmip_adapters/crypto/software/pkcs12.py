@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, pkcs12
@@ -50,7 +50,7 @@ def read_container(container: bytes, password: bytes) -> KeyContainer:
         if "password" in str(error).lower():
             raise KmipError(ResultReason.BAD_PASSWORD, "the password does not open the container") from None
         raise invalid_field("the material is not a PKCS#12 container that can be read") from None
-    except UnsupportedAlgorithm:
+    except (UnsupportedAlgorithm, InternalError):
         raise invalid_field("the container is protected by an algorithm that is not known here") from None
     found = [] if contents.cert is None else [contents.cert]
     name = next((each.friendly_name for each in found if each.friendly_name), None)

@@ -12,6 +12,9 @@ from attrs import evolve
 
 from kmip_adapters.crypto.software import SoftwareCrypto
 from kmip_adapters.crypto.software.der import OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, encode, integer
+from kmip_adapters.ttlv.service import TtlvService
+from kmip_adapters.ttlv.standard.tables import VERSIONS
+from kmip_app.container import planned_codec
 from kmip_core.attributes import Attributes
 from kmip_core.engine import Engine
 from kmip_core.enums import (
@@ -31,6 +34,7 @@ from kmip_core.enums import (
 )
 from kmip_core.enums import CryptographicUsageMask as Mask
 from kmip_core.errors import KmipError
+from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage
 from kmip_core.objects import KeyBlock, KeyValue, PrivateKey, PublicKey, SecretData, SplitKey, SymmetricKey
 from kmip_core.operations import (
     certify,
@@ -49,12 +53,14 @@ from kmip_core.operations import (
     sign,
     signature_verify,
 )
+from kmip_core.ports.steps import run_blocking
 from kmip_core.structures import (
     TRANSPARENT_KEYS,
     CryptographicParameters,
     DerivationParameters,
     EncryptionKeyInformation,
     KeyWrappingSpecification,
+    ProtocolVersion,
     TransparentDHPrivateKey,
     TransparentDHPublicKey,
     TransparentDSAPrivateKey,
@@ -65,7 +71,7 @@ from kmip_core.structures import (
     TransparentRSAPublicKey,
     TransparentSymmetricKey,
 )
-from tests.builders import NOW, an_engine, perform
+from tests.builders import ALICE, NOW, an_engine, perform
 from tests.unit.kmip_core.operations.usable_keys import ALL_USES, a_key
 
 CRYPTO: Final = SoftwareCrypto()
@@ -113,6 +119,7 @@ MATERIAL: Final = {
     "RSA public, even": TransparentRSAPublicKey(modulus=2**1023, public_exponent=2),
     "DSA private, small": TransparentDSAPrivateKey(p=23, q=11, g=2, x=3),
     "DSA private, zero": TransparentDSAPrivateKey(p=0, q=0, g=0, x=0),
+    "DSA public, small": TransparentDSAPublicKey(p=23, q=11, g=2, y=8),
     "DSA public, negative": TransparentDSAPublicKey(p=-23, q=-11, g=-2, y=-3),
     "Diffie-Hellman private": TransparentDHPrivateKey(p=23, g=5, x=6),
     "Diffie-Hellman private, all": TransparentDHPrivateKey(p=23, q=11, g=5, j=2, x=-6),
@@ -262,3 +269,41 @@ def test_no_material_makes_a_fault(kind: ObjectType, wanted: KeyFormatType) -> N
                     attempt(engine, operation, use)
             assert not engine.faults.errors, (name, algorithm, engine.faults.errors)
     assert kept or wanted is KeyFormatType.PKCS_12
+
+
+@pytest.mark.parametrize("version", VERSIONS, ids=str)
+@pytest.mark.parametrize("kind", KINDS, ids=lambda each: each.name)
+def test_no_material_makes_a_fault_on_the_wire(kind: ObjectType, version: ProtocolVersion) -> None:
+    """The same through the codec of every version: Register, then Get, whose bytes are the material as it came."""
+    codec = planned_codec()
+    for wanted in KeyFormatType:
+        for name, material in MATERIAL.items():
+            if not fits(wanted, material):
+                continue
+            block = KeyBlock(
+                key_format_type=wanted,
+                key_value=KeyValue(key_material=material),
+                cryptographic_algorithm=CryptographicAlgorithm.DH,
+                cryptographic_length=128,
+            )
+            engine = an_engine()
+            service = TtlvService(engine, codec)
+            request = register.Request(object_type=kind, managed_object=content(kind, block))
+
+            def ask(operation: Operation, payload: Any, service: TtlvService = service) -> Any:
+                item = RequestBatchItem(operation=operation, payload=payload)
+                header = RequestHeader(protocol_version=version)
+                frame = codec.encode_request(RequestMessage(header=header, batch_items=(item,)))
+                answer = codec.decode_response(run_blocking(service.steps(codec.decode_request(frame), ALICE)))
+                return answer.batch_items[0]
+
+            try:
+                made = ask(Operation.REGISTER, request)
+            except KmipError:
+                continue  # the version has no such format or curve
+            assert not engine.faults.errors, (name, wanted, engine.faults.errors)
+            if made.payload is not None:
+                got = ask(Operation.GET, get.Request(unique_identifier=made.payload.unique_identifier))
+                assert not engine.faults.errors, (name, wanted, engine.faults.errors)
+                value = got.payload.managed_object.key_block.key_value
+                assert getattr(value, "key_material", value) == material

@@ -9,12 +9,12 @@ from kmip_core.attributes import Attributes
 from kmip_core.engine import Engine
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import CryptographicUsageMask as Mask
-from kmip_core.enums import KeyFormatType, Operation, RecommendedCurve, ResultReason, WrappingMethod
+from kmip_core.enums import KeyFormatType, ObjectType, Operation, RecommendedCurve, ResultReason, WrappingMethod
 from kmip_core.errors import KmipError
 from kmip_core.objects import Content, KeyBlock, KeyValue, PrivateKey, PublicKey
-from kmip_core.operations import register
+from kmip_core.operations import get, register
 from kmip_core.ports.crypto import KeyPair
-from kmip_core.structures import CryptographicDomainParameters, KeyWrappingData
+from kmip_core.structures import CryptographicDomainParameters, KeyWrappingData, TransparentDHPublicKey
 from tests.builders import an_engine, attributes_of, perform
 
 ENGINE: Final = an_engine()
@@ -118,3 +118,45 @@ def test_what_cannot_be_read_is_believed(block: KeyBlock) -> None:
     )
 
     assert (attributes.cryptographic_algorithm, attributes.cryptographic_length) == (Algorithm.RSA, 77)
+
+
+def as_sent_without_sign_bytes(number: int) -> int:
+    return int.from_bytes(number.to_bytes(-(-number.bit_length() // 64) * 8), signed=True)
+
+
+@pytest.mark.parametrize("change", [{}, {"modulus": -12345}], ids=["ok", "fail, makes no key"])
+def test_numbers_without_sign_bytes_are_read_as_unsigned_or_refused(change: dict[str, int]) -> None:
+    """IBM's libkmip sends a modulus so. RULINGS 27."""
+    pair = ENGINE.crypto.make_key_pair(Algorithm.RSA, 1024, public_format=KeyFormatType.TRANSPARENT_RSA_PUBLIC_KEY)
+    block = pair.public_key.key_block
+    assert isinstance(block.key_value, KeyValue)
+    sent = evolve(block.key_value.key_material, **{"modulus": as_sent_without_sign_bytes(_modulus(block)), **change})
+    key = PublicKey(key_block=evolve(block, key_value=KeyValue(key_material=sent)))
+    request = register.Request(object_type=ObjectType.PUBLIC_KEY, managed_object=key)
+
+    if change:
+        with pytest.raises(KmipError) as refused:
+            perform(an_engine(), Operation.REGISTER, request)
+        assert refused.value.reason is ResultReason.INVALID_ATTRIBUTE_VALUE
+        return
+    engine = an_engine()
+    made = perform(engine, Operation.REGISTER, request)
+    got = perform(engine, Operation.GET, get.Request(unique_identifier=made.unique_identifier))
+    assert got.managed_object.key_block.key_value.key_material == sent
+    assert attributes_of(engine, made.unique_identifier).cryptographic_length == 1024
+
+
+def _modulus(block: Any) -> int:
+    return int(block.key_value.key_material.modulus)
+
+
+def test_negative_numbers_of_diffie_hellman_are_kept_as_they_come() -> None:
+    block = KeyBlock(
+        key_format_type=KeyFormatType.TRANSPARENT_DH_PUBLIC_KEY,
+        key_value=KeyValue(key_material=TransparentDHPublicKey(p=-23, g=5, y=8)),
+        cryptographic_algorithm=Algorithm.DH,
+        cryptographic_length=128,
+    )
+    request = register.Request(object_type=ObjectType.PUBLIC_KEY, managed_object=PublicKey(key_block=block))
+
+    assert perform(an_engine(), Operation.REGISTER, request).unique_identifier
