@@ -71,6 +71,9 @@ def seed(container: Any, objects: Objects, *, owner: str, state: State, names: t
         contents = objects if isinstance(objects, Iterable) else [objects]
         wished = [(identifiers.new(), content) for content in contents]
     engine: Engine = container.engine()
+    # Only administrators choose identifiers that could be guessed: here the owner of what is put into the store is one.
+    administrators = engine.settings.administrators | {owner}
+    engine = evolve(engine, settings=evolve(engine.settings, administrators=administrators))
     now = engine.clock.now()
     for identifier, content in wished:
         attributes = _described(content, state, names, now).but(lease_time=engine.settings.lease_time, fresh=True)
