@@ -31,7 +31,7 @@ from kmip_core.messages import (
     ResponseMessage,
     failure,
 )
-from kmip_core.operation import Afterwards, Capabilities, Effect, Scope, Spec
+from kmip_core.operation import Afterwards, Capabilities, Cost, Scope, Spec
 from kmip_core.ports.audit import AuditRecord, AuditTrail
 from kmip_core.ports.certificates import Certificates
 from kmip_core.ports.crypto import Crypto
@@ -52,13 +52,13 @@ SHORT_BATCH: Final = 4
 """Items of a batch that count as quick together: each may take a millisecond or two."""
 
 _PACES: Final = {
-    Effect.READS: Pace.QUICK,
-    Effect.USES_KEYS: Pace.QUICK,
-    Effect.CHANGES: Pace.COMMITS,
-    Effect.WORKS: Pace.BRIEF,
-    Effect.COMPUTES: Pace.SLOW,
+    Cost.READS: Pace.QUICK,
+    Cost.USES_KEYS: Pace.QUICK,
+    Cost.CHANGES: Pace.COMMITS,
+    Cost.WORKS: Pace.BRIEF,
+    Cost.COMPUTES: Pace.SLOW,
 }
-_PACES_WITH_A_TOKEN: Final = dict.fromkeys(Effect, Pace.SLOW) | {Effect.READS: Pace.QUICK}
+_PACES_WITH_A_TOKEN: Final = dict.fromkeys(Cost, Pace.SLOW) | {Cost.READS: Pace.QUICK}
 """With a crypto adapter whose every call may wait: what does not ask it is not held up by what does."""
 
 _SLOWED: Final = {Pace.QUICK: Pace.BRIEF, Pace.COMMITS: Pace.BRIEF, Pace.BRIEF: Pace.SLOW}
@@ -139,17 +139,17 @@ class Engine:
         return ResponseMessage(header=answer_header, batch_items=tuple(answers))
 
     def _pace_of(self, item: RequestBatchItem) -> Pace:
-        effect = self.effect_of(item)
-        if effect is None:
+        cost = self.cost_of(item)
+        if cost is None:
             return Pace.QUICK
-        return (_PACES_WITH_A_TOKEN if self.crypto.capabilities.blocking else _PACES)[effect]
+        return (_PACES_WITH_A_TOKEN if self.crypto.capabilities.blocking else _PACES)[cost]
 
-    def effect_of(self, item: RequestBatchItem) -> Effect | None:
+    def cost_of(self, item: RequestBatchItem) -> Cost | None:
         """Return what running an item may do; None for one that is refused without being run."""
         spec = self.catalogue.get(item.operation) if item.operation is not None else None
         if spec is None or isinstance(item.payload, KmipError):
             return None
-        return spec.effect if isinstance(spec.effect, Effect) else spec.effect(item.payload)
+        return spec.cost if isinstance(spec.cost, Cost) else spec.cost(item.payload)
 
     def _check_header(self, message: RequestMessage, now: int) -> None:
         header = message.header
@@ -262,8 +262,8 @@ class _Batch:
 
     def _begin(self, items: tuple[RequestBatchItem, ...]) -> None:
         """Note that a unit of work of these items is to be run for the first time."""
-        effects = frozenset(effect for item in items if (effect := self.engine.effect_of(item)) is not None)
-        self.repetition = Repetition(self.engine.crypto, self.engine.key_forms, effects)
+        costs = frozenset(cost for item in items if (cost := self.engine.cost_of(item)) is not None)
+        self.repetition = Repetition(self.engine.crypto, self.engine.key_forms, costs)
 
     def _measure(self, items: tuple[RequestBatchItem, ...]) -> None:
         """Note how much room there is for the answers to these items; a single one is measured when it is encoded."""

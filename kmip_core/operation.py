@@ -56,8 +56,8 @@ identifier that this batch has returned, negative counted from the end (2.x). No
 C = TypeVar("C", bound=Content)
 
 
-class Effect(enum.Enum):
-    """What running an operation may do, so that the engine and the transport can pace it."""
+class Cost(enum.Enum):
+    """What running an operation costs, so that the engine can choose its pace."""
 
     READS = "reads"  # short; may commit after all
     USES_KEYS = "uses keys"  # as short, where the keys are at hand; a token may make it wait
@@ -111,7 +111,7 @@ class Spec:
     request, response: the classes of its payloads.  perform: the handler.
     targets: the objects it needs; the first is `scope.target`.
     amount: what a request uses up of its target's Usage Limits, as objects and bytes (`usage.charge`).
-    effect: how to pace it; a function where that depends on the request.
+    cost: what decides its pace; a function where that depends on the request.
     placeholder: what the ID placeholder becomes after success (None empties it); no function leaves it (RULINGS 14).
     failure_empties_placeholder: True where the standard wants what follows in the batch to fail as well.
     is_offered: False where the settings leave the operation out.
@@ -123,7 +123,7 @@ class Spec:
     request: type
     response: type
     perform: Callable[[Any, "Scope"], Any]
-    effect: "Effect | Callable[[Any], Effect]"
+    cost: "Cost | Callable[[Any], Cost]"
     targets: tuple[Target, ...] = ()
     placeholder: Callable[[Any], str | None] | None = None
     amount: Callable[[Any], tuple[int, int | None]] | None = None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from kmip_core.operation import Effect
+from kmip_core.operation import Cost
 from kmip_core.ports.crypto import Crypto
 from kmip_core.ports.key_forms import KeyForms
 
@@ -18,7 +18,7 @@ More than the requests that wait for a commit at once: each round one of them ge
 COMPUTATIONS: Final = 3
 """How often the same heavy work is computed at most, because what it computes with has changed or cannot be kept."""
 
-_HEAVY: Final = frozenset({Effect.WORKS, Effect.COMPUTES})
+_HEAVY: Final = frozenset({Cost.WORKS, Cost.COMPUTES})
 
 KEPT: Final = frozenset(
     {
@@ -43,11 +43,11 @@ KEPT: Final = frozenset(
 class Repetition:
     """How one unit of work is repeated.  crypto, key_forms: what each attempt computes with."""
 
-    def __init__(self, crypto: Crypto, key_forms: KeyForms, effects: frozenset[Effect]) -> None:
-        """Begin with the first attempt.  effects: of the operations in the unit of work."""
+    def __init__(self, crypto: Crypto, key_forms: KeyForms, costs: frozenset[Cost]) -> None:
+        """Begin with the first attempt.  costs: of the operations in the unit of work."""
         self.crypto: Any = crypto
         self.key_forms: Any = key_forms
-        self._is_heavy = not _HEAVY.isdisjoint(effects)
+        self._is_heavy = not _HEAVY.isdisjoint(costs)
         self._attempts = 1
         self._computed: list[_Kept] = []
 

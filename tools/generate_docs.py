@@ -19,7 +19,7 @@ from kmip_adapters.ttlv.standard import reasons, spellings, tables
 from kmip_core import attribute_rules, lifecycle, rules
 from kmip_core.attributes import CERTIFICATE_PARTS, CUSTOM, MULTIPLE, title
 from kmip_core.enums import ObjectType, Operation, ResultReason, State
-from kmip_core.operation import Effect, ObjectReference, Spec, Target
+from kmip_core.operation import Cost, ObjectReference, Spec, Target
 from kmip_core.operations import CATALOGUE
 from kmip_core.structures import ProtocolVersion
 
@@ -164,11 +164,11 @@ def operations_page() -> str:
 
 
 def _operation(spec: Spec) -> str:
-    effect = _PACE[spec.effect] if isinstance(spec.effect, Effect) else _BY_SIZE
+    cost = _PACE[spec.cost] if isinstance(spec.cost, Cost) else _BY_SIZE
     parts = [
         f"## {words(spec.operation)}",
         f"{_summary(spec)} {_sources(spec)}",
-        f"Versions: {_span(_versions_of(spec.operation))}. {effect}.",
+        f"Versions: {_span(_versions_of(spec.operation))}. {cost}.",
     ]
     if spec.targets:
         parts.append("\n".join(map(_target, spec.targets)))
@@ -182,11 +182,11 @@ def _operation(spec: Spec) -> str:
 
 
 _PACE: Final = {
-    Effect.READS: "Reads only",
-    Effect.USES_KEYS: "Short work with keys; nothing is stored",
-    Effect.CHANGES: "Changes what is stored",
-    Effect.WORKS: "Some computing, done in a thread",
-    Effect.COMPUTES: "Heavy computing, done in a bounded pool",
+    Cost.READS: "Reads only",
+    Cost.USES_KEYS: "Short work with keys; nothing is stored",
+    Cost.CHANGES: "Changes what is stored",
+    Cost.WORKS: "Some computing, done in a thread",
+    Cost.COMPUTES: "Heavy computing, done in a bounded pool",
 }
 _BY_SIZE: Final = "Paced by what the request asks for"
 

@@ -9,7 +9,7 @@ from kmip_core.attributes import AttributeInstance, AttributeReference, Attribut
 from kmip_core.criteria import DATES
 from kmip_core.enums import AdjustmentType, ItemType, Operation, ResultReason
 from kmip_core.errors import KmipError, a, spoken
-from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import changing
 from kmip_core.rules import Purpose
 from kmip_core.structures import TypedValue
@@ -132,6 +132,6 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    effect=Effect.CHANGES,
+    cost=Cost.CHANGES,
     targets=(Target(purpose=Purpose.CHANGE_ATTRIBUTES),),
 )

@@ -3,7 +3,7 @@
 from attrs import evolve, frozen
 
 from kmip_core.enums import Operation
-from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import changing
 from kmip_core.rules import Purpose
 
@@ -39,6 +39,6 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    effect=Effect.CHANGES,
+    cost=Cost.CHANGES,
     targets=(Target(purpose=Purpose.CHANGE_STATE),),
 )

@@ -4,7 +4,7 @@ from attrs import frozen
 
 from kmip_core.enums import CryptographicUsageMask, ObjectType, Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_field, permission_denied
-from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import usage_limits
 from kmip_core.rules import Purpose
 
@@ -60,7 +60,7 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    effect=Effect.READS,
+    cost=Cost.READS,
     targets=(Target(purpose=Purpose.CHECK),),
     failure_empties_placeholder=True,
 )

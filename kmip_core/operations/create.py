@@ -14,7 +14,7 @@ from kmip_core.enums import (
 )
 from kmip_core.errors import KmipError, a, invalid_attribute_value, need, spoken
 from kmip_core.objects import Content, KeyBlock, KeyValue, SecretData, SymmetricKey
-from kmip_core.operation import Effect, Scope, Spec, names_new_object
+from kmip_core.operation import Cost, Scope, Spec, names_new_object
 from kmip_core.procedures import creation
 
 
@@ -106,6 +106,6 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    effect=Effect.CHANGES,
+    cost=Cost.CHANGES,
     placeholder=names_new_object,
 )

@@ -3,7 +3,7 @@
 from attrs import field, frozen
 
 from kmip_core.enums import Operation
-from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
 from kmip_core.ports.crypto import DecryptStream
 from kmip_core.procedures import key_use
 from kmip_core.rules import Purpose
@@ -67,10 +67,10 @@ def perform(request: Request, scope: Scope) -> Response:
     return Response(unique_identifier=identifier, data=plain, correlation_value=correlation_value)
 
 
-def _effect(request: Request) -> Effect:
+def _cost(request: Request) -> Cost:
     """A private key may take milliseconds, and the request does not say: never on the event loop."""
-    effect = key_use.effect_by_size(request)
-    return Effect.WORKS if effect is Effect.USES_KEYS else effect
+    cost = key_use.cost_by_size(request)
+    return Cost.WORKS if cost is Cost.USES_KEYS else cost
 
 
 SPEC = Spec(
@@ -78,7 +78,7 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    effect=_effect,
+    cost=_cost,
     targets=(Target(purpose=Purpose.DECRYPT, object_types=key_use.DECRYPTING),),
     can_be_done=lambda can: bool(can.ciphers),
 )

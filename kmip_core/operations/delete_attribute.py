@@ -6,7 +6,7 @@ from kmip_core import attribute_rules
 from kmip_core.attributes import FIELDS, AttributeInstance, AttributeReference
 from kmip_core.enums import Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_message
-from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import changing
 from kmip_core.rules import Purpose
 
@@ -62,6 +62,6 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    effect=Effect.CHANGES,
+    cost=Cost.CHANGES,
     targets=(Target(purpose=Purpose.CHANGE_ATTRIBUTES),),
 )

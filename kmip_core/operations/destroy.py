@@ -4,7 +4,7 @@ from attrs import evolve, frozen
 
 from kmip_core import lifecycle
 from kmip_core.enums import ObjectType, Operation
-from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import changing, custody
 from kmip_core.rules import Purpose
 
@@ -45,6 +45,6 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    effect=Effect.CHANGES,
+    cost=Cost.CHANGES,
     targets=(Target(purpose=Purpose.CHANGE_STATE),),
 )

@@ -3,7 +3,7 @@
 from attrs import frozen
 
 from kmip_core.enums import Operation
-from kmip_core.operation import Effect, Scope, Spec
+from kmip_core.operation import Cost, Scope, Spec
 from kmip_core.structures import ProtocolVersion
 
 
@@ -33,5 +33,5 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    effect=Effect.READS,
+    cost=Cost.READS,
 )

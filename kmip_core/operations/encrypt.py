@@ -85,7 +85,7 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    effect=key_use.effect_by_size,
+    cost=key_use.cost_by_size,
     targets=(Target(purpose=Purpose.ENCRYPT, object_types=key_use.ENCRYPTING),),
     amount=key_use.amount_of,
     can_be_done=lambda can: bool(can.ciphers),

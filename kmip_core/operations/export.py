@@ -52,7 +52,7 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    effect=delivery.effect_of,
+    cost=delivery.cost_of,
     targets=(Target(purpose=Purpose.READ_ATTRIBUTES), wrapping.ENCRYPTION_KEY),
     placeholder=names_new_object,
 )

@@ -45,6 +45,6 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    effect=delivery.effect_of,
+    cost=delivery.cost_of,
     targets=(Target(purpose=Purpose.READ_CONTENT), wrapping.ENCRYPTION_KEY),
 )

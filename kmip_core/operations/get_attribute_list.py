@@ -4,7 +4,7 @@ from attrs import frozen
 
 from kmip_core.attributes import AttributeReference
 from kmip_core.enums import Operation
-from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
 from kmip_core.rules import Purpose
 
 
@@ -34,6 +34,6 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    effect=Effect.READS,
+    cost=Cost.READS,
     targets=(Target(purpose=Purpose.READ_ATTRIBUTES),),
 )

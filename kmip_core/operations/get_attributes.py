@@ -5,7 +5,7 @@ from attrs import evolve, frozen
 from kmip_core.attributes import AttributeReference, Attributes, custom_reference
 from kmip_core.enums import Operation
 from kmip_core.errors import invalid_message
-from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
 from kmip_core.policy import DEFAULT_POLICY
 from kmip_core.rules import Purpose
 from kmip_core.structures import CustomAttribute
@@ -68,6 +68,6 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    effect=Effect.READS,
+    cost=Cost.READS,
     targets=(Target(purpose=Purpose.READ_ATTRIBUTES),),
 )

@@ -4,7 +4,7 @@ from attrs import frozen
 
 from kmip_core.creation_rules import Constraint
 from kmip_core.enums import Operation
-from kmip_core.operation import Effect, Scope, Spec
+from kmip_core.operation import Cost, Scope, Spec
 
 
 @frozen(kw_only=True)
@@ -24,6 +24,4 @@ def perform(request: Request, scope: Scope) -> Response:
     return Response(constraints=scope.work.rules_of(Constraint))
 
 
-SPEC = Spec(
-    operation=Operation.GET_CONSTRAINTS, request=Request, response=Response, perform=perform, effect=Effect.READS
-)
+SPEC = Spec(operation=Operation.GET_CONSTRAINTS, request=Request, response=Response, perform=perform, cost=Cost.READS)

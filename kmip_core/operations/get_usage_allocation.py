@@ -7,7 +7,7 @@ from attrs import evolve, frozen
 from kmip_core.enums import CryptographicUsageMask as Mask
 from kmip_core.enums import Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_field
-from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import changing, usage_limits
 from kmip_core.rules import Purpose
 
@@ -65,6 +65,6 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    effect=Effect.CHANGES,
+    cost=Cost.CHANGES,
     targets=(Target(purpose=Purpose.ALLOCATE),),
 )

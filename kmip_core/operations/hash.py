@@ -45,6 +45,6 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    effect=key_use.effect_by_size,
+    cost=key_use.cost_by_size,
     can_be_done=lambda can: bool(can.hashing_algorithms),
 )

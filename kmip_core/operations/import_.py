@@ -14,7 +14,7 @@ from kmip_core.enums import KeyWrapType, ObjectType, Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_attribute_value, invalid_field
 from kmip_core.lifecycle import GONE
 from kmip_core.objects import Content, KeyBlock, KeyValue, ManagedObject
-from kmip_core.operation import Effect, Scope, Spec, names_new_object
+from kmip_core.operation import Cost, Scope, Spec, names_new_object
 from kmip_core.policy import DEFAULT_POLICY
 from kmip_core.procedures import attribute_values, changing, creation, custody, wrapping
 from kmip_core.rules import Admitted, Purpose
@@ -160,6 +160,6 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    effect=Effect.WORKS,
+    cost=Cost.WORKS,
     placeholder=names_new_object,
 )

@@ -7,7 +7,7 @@ from attrs import frozen
 
 from kmip_core.enums import InteropFunction, Operation
 from kmip_core.errors import not_supported
-from kmip_core.operation import Effect, Scope, Spec
+from kmip_core.operation import Cost, Scope, Spec
 
 
 @frozen(kw_only=True)
@@ -35,7 +35,7 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    effect=Effect.READS,
+    cost=Cost.READS,
     is_offered=lambda settings: settings.interop,
     evidence=lambda request: f"{request.interop_function.name} {request.interop_identifier}",
 )

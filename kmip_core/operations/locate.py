@@ -8,7 +8,7 @@ from kmip_core.attributes import AttributeInstance
 from kmip_core.criteria import Query
 from kmip_core.enums import ObjectGroupMember, Operation, ResultReason, StorageStatusMask
 from kmip_core.errors import KmipError, invalid_field
-from kmip_core.operation import Effect, Scope, Spec
+from kmip_core.operation import Cost, Scope, Spec
 
 IDENTIFIER: Final = 48
 """Bytes that an identifier of this server takes in an answer: more of them than fit are not even looked for."""
@@ -76,6 +76,6 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    effect=Effect.READS,
+    cost=Cost.READS,
     placeholder=_only_one,
 )

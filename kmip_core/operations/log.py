@@ -6,7 +6,7 @@ from attrs import frozen
 
 from kmip_core.enums import Operation
 from kmip_core.errors import invalid_field
-from kmip_core.operation import Effect, Scope, Spec
+from kmip_core.operation import Cost, Scope, Spec
 
 MAXIMUM: Final = 1_024  # characters, so that nobody fills the trail by one request
 
@@ -35,5 +35,5 @@ def _message(request: Request) -> str:
 
 
 SPEC = Spec(
-    operation=Operation.LOG, request=Request, response=Response, perform=perform, effect=Effect.READS, evidence=_message
+    operation=Operation.LOG, request=Request, response=Response, perform=perform, cost=Cost.READS, evidence=_message
 )

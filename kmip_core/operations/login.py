@@ -4,7 +4,7 @@ from attrs import frozen
 
 from kmip_core.enums import Operation
 from kmip_core.messages import Ticket
-from kmip_core.operation import Effect, Scope, Spec
+from kmip_core.operation import Cost, Scope, Spec
 from kmip_core.procedures.ticket_issuing import new_ticket
 from kmip_core.settings import TicketUse
 from kmip_core.structures import UsageLimits
@@ -43,6 +43,6 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    effect=Effect.READS,  # no object; tickets are kept in memory
+    cost=Cost.READS,  # no object; tickets are kept in memory
     is_offered=lambda settings: settings.tickets is not TicketUse.OFF,
 )

@@ -56,7 +56,7 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    effect=key_use.effect_by_size,
+    cost=key_use.cost_by_size,
     targets=(Target(purpose=Purpose.MAC_GENERATE, object_types=key_use.AUTHENTICATING),),
     amount=key_use.amount_of,
     can_be_done=lambda can: bool(can.macs),

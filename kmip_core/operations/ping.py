@@ -3,7 +3,7 @@
 from attrs import frozen
 
 from kmip_core.enums import Operation
-from kmip_core.operation import Effect, Scope, Spec
+from kmip_core.operation import Cost, Scope, Spec
 
 
 @frozen(kw_only=True)
@@ -21,4 +21,4 @@ def perform(request: Request, scope: Scope) -> Response:
     return Response()
 
 
-SPEC = Spec(operation=Operation.PING, request=Request, response=Response, perform=perform, effect=Effect.READS)
+SPEC = Spec(operation=Operation.PING, request=Request, response=Response, perform=perform, cost=Cost.READS)

@@ -15,7 +15,7 @@ from kmip_core.enums import (
     QueryFunction,
 )
 from kmip_core.errors import invalid_message
-from kmip_core.operation import Effect, Scope, Spec
+from kmip_core.operation import Cost, Scope, Spec
 from kmip_core.structures import (
     CapabilityInformation,
     ExtensionInformation,
@@ -111,4 +111,4 @@ ANSWERS: Final[dict[QueryFunction, Callable[[Scope], dict[str, Any]]]] = {
 credentials are not managed objects (3.0)."""
 
 
-SPEC = Spec(operation=Operation.QUERY, request=Request, response=Response, perform=perform, effect=Effect.READS)
+SPEC = Spec(operation=Operation.QUERY, request=Request, response=Response, perform=perform, cost=Cost.READS)

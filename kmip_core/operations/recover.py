@@ -3,7 +3,7 @@
 from attrs import evolve, frozen
 
 from kmip_core.enums import Operation
-from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target, names_new_object
+from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target, names_new_object
 from kmip_core.procedures import changing
 from kmip_core.rules import Purpose
 
@@ -36,7 +36,7 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    effect=Effect.CHANGES,
+    cost=Cost.CHANGES,
     targets=(Target(purpose=Purpose.RECOVER),),
     placeholder=names_new_object,  # so that Recover and Get go together: KMIP 2.1 §6.1, §6.1.28
 )

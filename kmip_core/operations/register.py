@@ -25,7 +25,7 @@ from kmip_core.objects import (
     SymmetricKey,
     Template,
 )
-from kmip_core.operation import Effect, Scope, Spec, names_new_object
+from kmip_core.operation import Cost, Scope, Spec, names_new_object
 from kmip_core.procedures import creation, key_material, pkcs12
 from kmip_core.structures import Link, TransparentSymmetricKey
 
@@ -142,12 +142,12 @@ def _check_length(block: KeyBlock) -> None:
         raise invalid_field(f"Cryptographic Length is {block.cryptographic_length} but the material has {bits} bits")
 
 
-def _effect(request: Request) -> Effect:
+def _cost(request: Request) -> Cost:
     """Pace: numbers of asymmetric keys are checked, and a container's password costs time by design."""
     block: KeyBlock | None = getattr(request.managed_object, "key_block", None)
     if block is not None and block.key_format_type is KeyFormatType.PKCS_12:
-        return Effect.COMPUTES
-    return Effect.CHANGES if isinstance(request.managed_object, _TAKEN_AS_THEY_ARE) else Effect.WORKS
+        return Cost.COMPUTES
+    return Cost.CHANGES if isinstance(request.managed_object, _TAKEN_AS_THEY_ARE) else Cost.WORKS
 
 
 _TAKEN_AS_THEY_ARE: Final = (SymmetricKey, SecretData, OpaqueObject)
@@ -159,6 +159,6 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    effect=_effect,
+    cost=_cost,
     placeholder=names_new_object,
 )

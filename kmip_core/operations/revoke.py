@@ -4,7 +4,7 @@ from attrs import evolve, frozen
 
 from kmip_core import lifecycle
 from kmip_core.enums import Operation
-from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import changing
 from kmip_core.rules import Purpose
 from kmip_core.structures import RevocationReason
@@ -46,6 +46,6 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    effect=Effect.CHANGES,
+    cost=Cost.CHANGES,
     targets=(Target(purpose=Purpose.CHANGE_STATE),),
 )

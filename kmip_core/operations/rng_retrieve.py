@@ -6,7 +6,7 @@ from attrs import field, frozen
 
 from kmip_core.enums import Operation
 from kmip_core.errors import invalid_field
-from kmip_core.operation import Effect, Scope, Spec
+from kmip_core.operation import Cost, Scope, Spec
 
 MAXIMUM: Final = 65_536  # bytes, so that nobody holds the generator (R-LIM-3)
 
@@ -32,6 +32,4 @@ def perform(request: Request, scope: Scope) -> Response:
     return Response(data=scope.crypto.random_bytes(request.data_length))
 
 
-SPEC = Spec(
-    operation=Operation.RNG_RETRIEVE, request=Request, response=Response, perform=perform, effect=Effect.USES_KEYS
-)
+SPEC = Spec(operation=Operation.RNG_RETRIEVE, request=Request, response=Response, perform=perform, cost=Cost.USES_KEYS)

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from kmip_core.enums import Operation
 from kmip_core.errors import permission_denied
-from kmip_core.operation import Effect, Scope, Spec
+from kmip_core.operation import Cost, Scope, Spec
 from kmip_core.settings import RNGSeedMode
 
 
@@ -45,4 +45,4 @@ USED: Final[dict[RNGSeedMode, Callable[[int], int]]] = {
 """How many of the offered bytes count as used; a mode that is not here refuses."""
 
 
-SPEC = Spec(operation=Operation.RNG_SEED, request=Request, response=Response, perform=perform, effect=Effect.READS)
+SPEC = Spec(operation=Operation.RNG_SEED, request=Request, response=Response, perform=perform, cost=Cost.READS)

@@ -3,7 +3,7 @@
 from attrs import field, frozen
 
 from kmip_core.enums import Operation
-from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import key_use
 from kmip_core.rules import Purpose
 from kmip_core.streams import Phase, phase_of
@@ -57,7 +57,7 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    effect=Effect.WORKS,
+    cost=Cost.WORKS,
     targets=(Target(purpose=Purpose.SIGN, object_types=key_use.SIGNING),),
     amount=key_use.amount_of,
     can_be_done=lambda can: bool(can.signatures),

@@ -14,7 +14,7 @@ from kmip_core.criteria import Query
 from kmip_core.enums import ObjectType, Operation, State, ValidityIndicator
 from kmip_core.errors import KmipError, invalid_message
 from kmip_core.objects import Certificate
-from kmip_core.operation import Effect, ObjectReference, Scope, Spec, Target
+from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
 from kmip_core.ports.certificates import CertificateDescription
 from kmip_core.procedures import administration
 from kmip_core.rules import Admitted, Purpose
@@ -124,6 +124,6 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    effect=Effect.COMPUTES,
+    cost=Cost.COMPUTES,
     targets=(Target(field=NAMED, purpose=Purpose.READ_CONTENT, optional=True, object_types=_CERTIFICATES),),
 )

@@ -28,7 +28,7 @@ from kmip_core.objects import (
     SecretData,
     SymmetricKey,
 )
-from kmip_core.operation import Effect, Scope
+from kmip_core.operation import Cost, Scope
 from kmip_core.procedures import key_use, pkcs12, wrapping
 from kmip_core.rules import Admitted, check_content_may_leave
 from kmip_core.structures import KeyHandle, KeyWrappingSpecification
@@ -58,10 +58,10 @@ class Form(Protocol):
         ...
 
 
-def effect_of(form: Form) -> Effect:
+def cost_of(form: Form) -> Cost:
     """Pace: keys as they are kept are a read; another form is work, and a wrapping key may have usage limits."""
     plain = form.key_format_type is None and form.key_wrapping_specification is None and form.key_wrap_type is None
-    return Effect.READS if plain else Effect.COMPUTES
+    return Cost.READS if plain else Cost.COMPUTES
 
 
 def delivered(scope: Scope, target: Admitted, form: Form) -> Content:

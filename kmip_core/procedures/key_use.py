@@ -10,7 +10,7 @@ from kmip_core.attributes import Attributes
 from kmip_core.enums import ObjectType, Operation
 from kmip_core.errors import invalid_field, invalid_message
 from kmip_core.objects import Certificate, KeyContent
-from kmip_core.operation import Effect, Scope
+from kmip_core.operation import Cost, Scope
 from kmip_core.ports.crypto import DigestStream, Key, VerifyStream
 from kmip_core.rules import Admitted
 from kmip_core.streams import MultiPart, Phase, phase_of
@@ -126,12 +126,12 @@ def amount_of(request: Any) -> tuple[int, int | None]:
             return 0, 0
 
 
-def effect_by_size(request: MultiPart) -> Effect:
+def cost_by_size(request: MultiPart) -> Cost:
     """Pace symmetric work by its data: short data at once, in parts or long data where it may take time."""
     data: bytes = getattr(request, "data", None) or b""
     if len(data) > SHORT:
-        return Effect.COMPUTES
-    return Effect.USES_KEYS if phase_of_quietly(request) is Phase.SINGLE else Effect.WORKS
+        return Cost.COMPUTES
+    return Cost.USES_KEYS if phase_of_quietly(request) is Phase.SINGLE else Cost.WORKS
 
 
 def phase_of_quietly(request: MultiPart) -> Phase:

@@ -35,7 +35,7 @@ from kmip_core.enums import (
 )
 from kmip_core.errors import KmipError
 from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage, ResponseMessage
-from kmip_core.operation import Effect, Scope, Spec, Target
+from kmip_core.operation import Cost, Scope, Spec, Target
 from kmip_core.operations import (
     CATALOGUE,
     activate,
@@ -177,7 +177,7 @@ def test_a_message_is_as_slow_as_its_slowest_item(items: Any, pace: Pace) -> Non
 
 
 def test_the_pace_may_depend_on_the_request() -> None:
-    engine = an_engine(catalogue=a_catalogue(effect=lambda request: Effect.COMPUTES))
+    engine = an_engine(catalogue=a_catalogue(cost=lambda request: Cost.COMPUTES))
 
     assert engine.pace(a_message(PING)) is Pace.SLOW
 
@@ -480,7 +480,7 @@ def test_an_object_may_have_a_reason_of_its_own_for_being_missing() -> None:
 def test_what_a_request_uses_up_is_charged_before_it_is_performed() -> None:
     limits = UsageLimits(usage_limits_total=2, usage_limits_count=1, usage_limits_unit=UsageLimitsUnit.OBJECT)
     targets = (Target(purpose=Purpose.READ_CONTENT),)
-    spend = a_catalogue(request=get.Request, targets=targets, amount=lambda request: (1, 16), effect=Effect.CHANGES)
+    spend = a_catalogue(request=get.Request, targets=targets, amount=lambda request: (1, 16), cost=Cost.CHANGES)
     engine = an_engine(a_symmetric_key(usage_limits=limits), catalogue=spend)
     request = get.Request(unique_identifier="key")
 
@@ -565,7 +565,7 @@ def test_what_was_made_before_is_made_once(option: BatchErrorContinuationOption)
 
 def test_a_message_that_is_slow_anyway_is_not_hurried() -> None:
     storage = SlowStorage(Pace.SLOW)
-    engine = an_engine(a_symmetric_key(), storage=storage, catalogue=a_catalogue(effect=Effect.COMPUTES))
+    engine = an_engine(a_symmetric_key(), storage=storage, catalogue=a_catalogue(cost=Cost.COMPUTES))
 
     awaited, _ = driven(engine, PING, GET_KEY)
 

@@ -20,7 +20,7 @@ from kmip_core.enums import (
     ResultReason,
     ResultStatus,
 )
-from kmip_core.operation import Effect
+from kmip_core.operation import Cost
 from kmip_core.operations import create, derive_key, re_key_key_pair
 from kmip_core.ports.crypto import CryptoCapabilities
 from kmip_core.repetition import ATTEMPTS, COMPUTATIONS, KEPT, Repetition
@@ -100,14 +100,14 @@ def test_a_token_s_heavy_work_is_tried_a_few_times_only() -> None:
 
 
 def test_short_work_is_repeated_until_it_has_its_turn() -> None:
-    repetition = Repetition(SoftwareCrypto(), SoftwareKeyForms(), frozenset({Effect.CHANGES}))
+    repetition = Repetition(SoftwareCrypto(), SoftwareKeyForms(), frozenset({Cost.CHANGES}))
 
     assert [repetition.may_go_on() for _ in range(ATTEMPTS)] == [True] * (ATTEMPTS - 1) + [False]
 
 
 def test_heavy_work_whose_input_keeps_changing_is_given_up() -> None:
     crypto = CountingCrypto()
-    repetition = Repetition(crypto, SoftwareKeyForms(), frozenset({Effect.COMPUTES}))
+    repetition = Repetition(crypto, SoftwareKeyForms(), frozenset({Cost.COMPUTES}))
     key = a_key()[1]
     attempts = 0
     while True:
@@ -126,7 +126,7 @@ def _with_hash(parameters: DerivationParameters) -> DerivationParameters:
 
 
 def test_two_equal_calls_of_one_attempt_have_two_results() -> None:
-    repetition = Repetition(CountingCrypto(), SoftwareKeyForms(), frozenset({Effect.COMPUTES}))
+    repetition = Repetition(CountingCrypto(), SoftwareKeyForms(), frozenset({Cost.COMPUTES}))
     assert repetition.may_go_on()
 
     def attempt() -> list[Any]:

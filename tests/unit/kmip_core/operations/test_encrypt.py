@@ -15,7 +15,7 @@ from kmip_core.enums import (
     ResultReason,
 )
 from kmip_core.errors import KmipError
-from kmip_core.operation import Effect
+from kmip_core.operation import Cost
 from kmip_core.operations import decrypt, encrypt
 from kmip_core.structures import CryptographicParameters as Parameters
 from tests.builders import an_engine, perform
@@ -230,26 +230,26 @@ def test_an_init_and_a_final_indicator_together_are_no_parts() -> None:
 # --- where it runs --------------------------------------------------------------------------------------------------
 
 
-def effect(spec: Any, request: Any) -> Effect:
-    found = spec.effect(request)
-    assert isinstance(found, Effect)
+def cost(spec: Any, request: Any) -> Cost:
+    found = spec.cost(request)
+    assert isinstance(found, Cost)
     return found
 
 
 @pytest.mark.parametrize(
     ("fields", "of_encrypt", "of_decrypt"),
     [
-        pytest.param({"data": b"x"}, Effect.USES_KEYS, Effect.WORKS, id="short"),
-        pytest.param({"data": bytes(100_000)}, Effect.COMPUTES, Effect.COMPUTES, id="long"),
-        pytest.param({"data": b"x", "init_indicator": True}, Effect.WORKS, Effect.WORKS, id="a part"),
-        pytest.param({}, Effect.USES_KEYS, Effect.WORKS, id="nothing"),
+        pytest.param({"data": b"x"}, Cost.USES_KEYS, Cost.WORKS, id="short"),
+        pytest.param({"data": bytes(100_000)}, Cost.COMPUTES, Cost.COMPUTES, id="long"),
+        pytest.param({"data": b"x", "init_indicator": True}, Cost.WORKS, Cost.WORKS, id="a part"),
+        pytest.param({}, Cost.USES_KEYS, Cost.WORKS, id="nothing"),
     ],
 )
 def test_long_data_and_private_keys_stay_off_the_event_loop(
-    fields: dict[str, Any], of_encrypt: Effect, of_decrypt: Effect
+    fields: dict[str, Any], of_encrypt: Cost, of_decrypt: Cost
 ) -> None:
-    assert effect(encrypt.SPEC, encrypt.Request(**fields)) is of_encrypt
-    assert effect(decrypt.SPEC, decrypt.Request(**fields)) is of_decrypt
+    assert cost(encrypt.SPEC, encrypt.Request(**fields)) is of_encrypt
+    assert cost(decrypt.SPEC, decrypt.Request(**fields)) is of_decrypt
 
 
 def test_another_algorithm_than_the_key_s_is_a_failure_of_cryptography() -> None:

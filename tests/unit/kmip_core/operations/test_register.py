@@ -48,7 +48,7 @@ from kmip_core.objects import (
     SymmetricKey,
     Template,
 )
-from kmip_core.operation import Effect
+from kmip_core.operation import Cost
 from kmip_core.operations import get, register
 from kmip_core.structures import (
     ApplicationSpecificInformation,
@@ -367,19 +367,19 @@ def test_application_data_of_a_client_is_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "effect"),
+    ("content", "cost"),
     [
-        pytest.param(AES_KEY, Effect.CHANGES, id="symmetric key"),
-        pytest.param(a_secret(), Effect.CHANGES, id="secret data"),
-        pytest.param(PrivateKey(CryptographicAlgorithm.RSA, 2048, b"k", KeyFormatType.PKCS_1), Effect.WORKS, id="pair"),
-        pytest.param(Certificate(certificate_value=b"not DER"), Effect.WORKS, id="certificate"),
+        pytest.param(AES_KEY, Cost.CHANGES, id="symmetric key"),
+        pytest.param(a_secret(), Cost.CHANGES, id="secret data"),
+        pytest.param(PrivateKey(CryptographicAlgorithm.RSA, 2048, b"k", KeyFormatType.PKCS_1), Cost.WORKS, id="pair"),
+        pytest.param(Certificate(certificate_value=b"not DER"), Cost.WORKS, id="certificate"),
         pytest.param(
-            PrivateKey(CryptographicAlgorithm.RSA, 2048, b"k", KeyFormatType.PKCS_12), Effect.COMPUTES, id="container"
+            PrivateKey(CryptographicAlgorithm.RSA, 2048, b"k", KeyFormatType.PKCS_12), Cost.COMPUTES, id="container"
         ),
     ],
 )
-def test_what_is_computed_of_an_object_stays_off_the_event_loop(content: Content, effect: Effect) -> None:
+def test_what_is_computed_of_an_object_stays_off_the_event_loop(content: Content, cost: Cost) -> None:
     request = register.Request(object_type=content.object_type, managed_object=content)
 
-    assert callable(register.SPEC.effect)
-    assert effect is register.SPEC.effect(request)
+    assert callable(register.SPEC.cost)
+    assert cost is register.SPEC.cost(request)
