@@ -31,7 +31,7 @@ from kmip_core.messages import (
     ResponseMessage,
     failure,
 )
-from kmip_core.operation import Afterwards, Capabilities, Cost, Scope, Spec
+from kmip_core.operation import OutcomeHooks, Capabilities, Cost, Scope, Spec
 from kmip_core.ports.audit import AuditRecord, AuditTrail
 from kmip_core.ports.certificates import Certificates
 from kmip_core.ports.crypto import Crypto
@@ -176,7 +176,7 @@ class _Batch:
     """At which units of work are begun; slower once one of them takes long."""
 
     named: Named = field(factory=Named)
-    afterwards: Afterwards = field(factory=Afterwards)
+    hooks: OutcomeHooks = field(factory=OutcomeHooks)
     """What the unit of work under way has left to do once its outcome is known."""
 
     unrecorded: list[AuditRecord] = field(factory=list)
@@ -256,7 +256,7 @@ class _Batch:
                 self.named.go_back(before)
                 refusal = error
                 break
-        if not self.afterwards.is_done:  # what was committed has its record in the outbox
+        if not self.hooks.is_committed:  # what was committed has its record in the outbox
             self.unrecorded.append(_of_failure(record, refusal))
         return failure(refusal, item)
 
@@ -289,7 +289,7 @@ class _Batch:
         self, answers: list[ResponseBatchItem], records: list[AuditRecord], error: KmipError
     ) -> list[ResponseBatchItem]:
         """Return the answers to items of which none has happened because they could not be committed."""
-        if not self.afterwards.is_done:
+        if not self.hooks.is_committed:
             self.unrecorded.extend(_of_failure(record, error) for record in records)
         return self._evidenced([failure(error, a) for a in answers])
 
@@ -305,7 +305,7 @@ class _Batch:
 
     def follow_up(self) -> None:
         """Do what was to wait for the outcome of the unit of work."""
-        for step in self.afterwards.when_done if self.afterwards.is_done else self.afterwards.when_not:
+        for step in self.hooks.on_commit if self.hooks.is_committed else self.hooks.on_rollback:
             try:
                 step()
             except Exception as fault:  # the outcome stands, and the client is told it
@@ -393,7 +393,7 @@ class _Batch:
             tickets=self.engine.tickets,
             settings=self.engine.settings,
             capabilities=self.engine.capabilities,
-            afterwards=self.afterwards,
+            hooks=self.hooks,
         )
         if spec.amount is not None:
             usage_limits.charge(scope, scope.target, *spec.amount(request), spec.operation)
@@ -407,7 +407,7 @@ class _Batch:
         """Make changes durable together with their records; what changed nothing is recorded with the answer."""
         if not work.has_writes:
             self.unrecorded.extend(records)
-            self.afterwards.is_done = True
+            self.hooks.is_committed = True
             return
         for record in records:
             work.record(record)
@@ -415,7 +415,7 @@ class _Batch:
         if not commitment.is_done:
             yield Wait(commitment)
         commitment.result()
-        self.afterwards.is_done = True
+        self.hooks.is_committed = True
         for record in records:
             self.engine.audit.append(record)
             self.engine.outbox.acknowledge(record.record_id)
@@ -439,7 +439,7 @@ class _UnderWay:
         self._batch = batch
 
     def __enter__(self) -> UnitOfWork:
-        self._batch.afterwards = Afterwards()
+        self._batch.hooks = OutcomeHooks()
         self._context = self._batch.engine.storage.unit_of_work(self._batch.pace)
         return self._context.__enter__()
 

@@ -250,15 +250,15 @@ class Work(Protocol):
 
 
 @define(kw_only=True)
-class Afterwards:
-    """What waits until it is known how the unit of work has ended, because it cannot be taken back (DESIGN 5.10).
+class OutcomeHooks:
+    """What a handler leaves to be done once the outcome of its unit of work is known, because it cannot be undone.
 
-    when_done: run after the commit.  when_not: run if nothing has happened.
+    on_commit: called after the commit.  on_rollback: called if nothing was written.
     """
 
-    when_done: list[Callable[[], None]] = field(factory=list)
-    when_not: list[Callable[[], None]] = field(factory=list)
-    is_done: bool = False
+    on_commit: list[Callable[[], None]] = field(factory=list)
+    on_rollback: list[Callable[[], None]] = field(factory=list)
+    is_committed: bool = False
 
 
 @frozen(kw_only=True)
@@ -286,7 +286,7 @@ class Scope:
     tickets: Tickets
     settings: Settings
     capabilities: Capabilities
-    afterwards: Afterwards = field(factory=Afterwards)
+    hooks: OutcomeHooks = field(factory=OutcomeHooks)
 
     @property
     def target(self) -> Admitted:

@@ -25,7 +25,7 @@ class Response:
 def perform(request: Request, scope: Scope) -> Response:
     """End a ticket.  Raises KmipError (Invalid Ticket) if the asker could not use it."""
     scope.tickets.find(request.ticket, scope.principal, scope.settings.tickets, scope.now)
-    scope.afterwards.when_done.append(partial(scope.tickets.end, request.ticket))
+    scope.hooks.on_commit.append(partial(scope.tickets.end, request.ticket))
     return Response()
 
 

@@ -33,7 +33,7 @@ def taken_in(scope: Scope, content: Content) -> Content:
 def watched(scope: Scope, content: Content) -> Content:
     """Return content that was just made; a token forgets its key again if the unit of work comes to nothing."""
     if is_held(content):
-        scope.afterwards.when_not.append(partial(scope.crypto.destroy_key, _key(content)))
+        scope.hooks.on_rollback.append(partial(scope.crypto.destroy_key, _key(content)))
     return content
 
 
@@ -43,7 +43,7 @@ def let_go(scope: Scope, target: Admitted) -> None:
         return
     content = scope.work.content(target)
     if is_held(content):
-        scope.afterwards.when_done.append(partial(scope.crypto.destroy_key, _key(content)))
+        scope.hooks.on_commit.append(partial(scope.crypto.destroy_key, _key(content)))
 
 
 def is_held(content: Content) -> bool:

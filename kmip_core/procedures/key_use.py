@@ -102,7 +102,7 @@ def keep_stream(scope: Scope, operation: Operation, request: MultiPart, stream: 
     """Keep a stream for its next part; return the Correlation Value that finds it: unguessable, the same to the end."""
     value = request.correlation_value or scope.identifiers.new().encode()
     scope.streams.keep(value, stream, scope.principal.name, operation, _key_in(scope), scope.now)
-    scope.afterwards.when_not.append(partial(scope.streams.forget, value))
+    scope.hooks.on_rollback.append(partial(scope.streams.forget, value))
     return value
 
 

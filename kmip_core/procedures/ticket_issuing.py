@@ -44,5 +44,5 @@ def new_ticket(
         request_count=request_count,
     )
     scope.tickets.issue(ticket, grant, scope.now)
-    scope.afterwards.when_not.append(partial(scope.tickets.end, ticket))
+    scope.hooks.on_rollback.append(partial(scope.tickets.end, ticket))
     return ticket

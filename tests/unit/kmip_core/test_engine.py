@@ -241,8 +241,8 @@ def test_what_hangs_on_an_outcome_is_not_done_while_it_is_unknown() -> None:
 
     def perform(request: Any, scope: Scope) -> Any:
         scope.work.save(evolve(scope.admit("key", Purpose.CHANGE_STATE).managed_object, archived=True))
-        scope.afterwards.when_done.append(lambda: done.append("done"))
-        scope.afterwards.when_not.append(lambda: done.append("not"))
+        scope.hooks.on_commit.append(lambda: done.append("done"))
+        scope.hooks.on_rollback.append(lambda: done.append("not"))
         return ping.Response()
 
     for storage, expected in ((LateStorage(), []), (MemoryStorage(), ["done"])):
