@@ -23,7 +23,7 @@ from kmip_adapters.crypto.software import SoftwareCrypto
 from kmip_adapters.crypto.software.certificates import SoftwareCertificates
 from kmip_adapters.crypto.software.key_forms import SoftwareKeyForms
 from kmip_adapters.identity.certificate import CertificateIdentity
-from kmip_adapters.identity.credentials import Door
+from kmip_adapters.identity.credentials import CredentialAuthentication
 from kmip_adapters.identity.groups import FileGroups, Groups, RememberedGroups
 from kmip_adapters.identity.passwords import PasswordFile
 from kmip_adapters.identity.slugs import SlugsDirectory, SlugsService
@@ -49,14 +49,17 @@ from kmip_adapters.ttlv.standard.tables import VERSIONS
 from kmip_app.configuration.config import Configuration
 from kmip_app.conformance_profiles import claimed
 from kmip_app.pki.authority import Bundle, Pki, ensure_pki
+from kmip_core.capabilities import Capabilities
 from kmip_core.engine import Engine
 from kmip_core.enums import CryptographicAlgorithm, Operation
 from kmip_core.objects import CONTENT_CLASSES
-from kmip_core.operation import Capabilities, Spec
+from kmip_core.operation import Spec
 from kmip_core.operations import CATALOGUE, offered
 from kmip_core.ports.crypto import Crypto
 from kmip_core.ports.sealing import RootKeySource
+from kmip_core.services import EngineServices
 from kmip_core.settings import Profile, TicketUse
+from kmip_core.tickets import Tickets
 
 if TYPE_CHECKING:
     from kmip_adapters.storage.sql.storage import SqlStorage
@@ -143,16 +146,18 @@ def _groups(configuration: Configuration) -> Groups | None:
     return None if configuration.groups_path is None else FileGroups(configuration.groups_path)
 
 
-def _door(configuration: Configuration, engine: Engine, groups: Groups | None) -> Engine | Door:
-    """Return the engine with what stands before it; nothing does where certificates say all."""
-    tickets = configuration.core.tickets
-    if groups is None and configuration.passwords_path is None and tickets is TicketUse.OFF:
-        return engine
-    return Door(
-        engine=engine,
+def _authentication(
+    configuration: Configuration, groups: Groups | None, tickets: Tickets
+) -> CredentialAuthentication | None:
+    """Return what settles principals; None where the certificate alone does."""
+    ticket_use = configuration.core.tickets
+    if groups is None and configuration.passwords_path is None and ticket_use is TicketUse.OFF:
+        return None
+    return CredentialAuthentication(
         groups=groups,
         passwords=None if configuration.passwords_path is None else PasswordFile(configuration.passwords_path),
         password_identity=configuration.password_identity,
+        ticket_use=ticket_use,
         tickets=tickets,
     )
 
@@ -264,10 +269,15 @@ class Container(containers.DeclarativeContainer):
         require_client_auth_eku=configuration.provided.enable_tls_client_auth,
     )
 
+    tickets = providers.Singleton(Tickets)
+    groups = providers.Singleton(_groups, configuration)
+    authentication = providers.Singleton(_authentication, configuration, groups, tickets)
+
     catalogue = providers.Singleton(offered, settings)
-    engine = providers.Singleton(
-        Engine,
-        catalogue=catalogue,
+    services = providers.Singleton(
+        EngineServices,
+        authentication=authentication,
+        tickets=tickets,
         storage=storage,
         outbox=storage,
         policy=policy,
@@ -282,10 +292,17 @@ class Container(containers.DeclarativeContainer):
         settings=settings,
         capabilities=providers.Singleton(capabilities, catalogue, crypto),
     )
+    engine = providers.Singleton(Engine, catalogue=catalogue, services=services)
     codec = providers.Callable(planned_codec)
-    groups = providers.Singleton(_groups, configuration)
-    door = providers.Singleton(_door, configuration, engine, groups)
-    plain_service = providers.Singleton(TtlvService, door, codec)
+    plain_service = providers.Singleton(
+        TtlvService,
+        engine=engine,
+        codec=codec,
+        clock=clock,
+        identifiers=identifiers,
+        faults=faults,
+        maximum_response_size=settings.maximum_response_size,
+    )
     mishaps = providers.Singleton(Mishaps)
     service = providers.Selector(
         configuration.provided.service,
@@ -318,8 +335,8 @@ def empty(container: Any) -> None:
     """Have a rehearsing server that keeps nothing forget everything, while its connections go on."""
     for forgetful in (container.storage, container.audit):
         forgetful.providers["memory"].reset()
-    for dependent in (container.engine, container.door, container.plain_service):
-        dependent.reset()
+    for name in ("tickets", "authentication", "services", "engine", "plain_service"):
+        getattr(container, name).reset()
     container.service().service = container.plain_service()
 
 

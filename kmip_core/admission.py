@@ -13,19 +13,18 @@ from kmip_core import lifecycle, rights, rules
 from kmip_core.enums import ObjectType, Operation, ResultReason, UniqueIdentifier
 from kmip_core.errors import KmipError, invalid_field, not_found, spoken
 from kmip_core.operation import ObjectReference, Spec, Target
-from kmip_core.ports.policy import PolicyDecider
 from kmip_core.ports.storage import UnitOfWork
 from kmip_core.principal import Principal
 from kmip_core.rules import Admitted, Purpose
-from kmip_core.settings import Settings
+from kmip_core.services import Services
 
-NAMED: Final = 255
+RECORDED_LENGTH: Final = 255
 """Characters of an identifier that go into the audit trail: no object has a longer one, whatever clients send."""
 
 
 @define
-class Named:
-    """What a batch has named so far; it lives and dies with the batch (RULINGS 14).
+class BatchIdentifiers:
+    """The identifiers that a batch has returned so far; they live and die with it (RULINGS 14).
 
     placeholder: the ID placeholder.  made: (operation, response field, identifier) as returned, oldest first.
     """
@@ -105,10 +104,9 @@ class Admission:
     touched: takes the identifiers that the item has asked for, for its evidence.
     """
 
-    named: Named
+    services: Services
+    identifiers: BatchIdentifiers
     work: UnitOfWork
-    policy: PolicyDecider
-    settings: Settings
     principal: Principal
     now: int
     operation: Operation
@@ -127,13 +125,14 @@ class Admission:
         Permission Denied if it holds another grant; then as `rules.admit`.
         """
         principal, now = self.principal, self.now
-        identifier = self.named.resolve(reference)
-        self.touched.append(identifier[:NAMED])  # whoever asks for what is missing or not theirs leaves a trace of it
+        identifier = self.identifiers.resolve(reference)
+        # Before any refusal: requests for missing and for foreign objects leave evidence, too.
+        self.touched.append(identifier[:RECORDED_LENGTH])
         managed_object = self.work.find(identifier)
         if managed_object is None:
             raise not_found()
         asked = operation or self.operation
-        decision = self.policy.decide(principal, asked, managed_object)
+        decision = self.services.policy.decide(principal, asked, managed_object)
         if not decision.is_allowed:
             if not decision.is_known:
                 raise not_found()
@@ -147,7 +146,7 @@ class Admission:
             purpose,
             now,
             object_types=object_types,
-            process_after_deactivation=self.settings.process_after_deactivation,
+            process_after_deactivation=self.services.settings.process_after_deactivation,
         )
 
     def targets(self, targets: tuple[Target, ...], request: Any) -> dict[str, tuple[Admitted, ...]]:

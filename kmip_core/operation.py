@@ -15,38 +15,21 @@ from kmip_core.attributes import Attributes
 from kmip_core.creation_rules import Rule
 from kmip_core.criteria import Located, Query
 from kmip_core.enums import (
-    AttestationType,
-    ClientRegistrationMethod,
-    DestroyAction,
     ObjectType,
     Operation,
-    ProfileName,
-    ProtectionStorageMask,
     ResultReason,
-    RNGAlgorithm,
-    RNGMode,
-    ShreddingAlgorithm,
     UniqueIdentifier,
-    UnwrapMode,
 )
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.policy import Visibility
-from kmip_core.ports.certificates import Certificates
-from kmip_core.ports.crypto import Crypto, CryptoCapabilities
-from kmip_core.ports.key_forms import KeyForms, KeyValueEncoder
-from kmip_core.ports.policy import PolicyDecider
-from kmip_core.ports.system import Identifiers
+from kmip_core.ports.crypto import CryptoCapabilities
 from kmip_core.principal import Principal
 from kmip_core.rules import Admitted, Purpose
+from kmip_core.services import Services
 from kmip_core.settings import Settings
-from kmip_core.streams import Streams
 from kmip_core.structures import (
-    CapabilityInformation,
     ProtocolVersion,
-    RNGParameters,
-    ValidationInformation,
 )
-from kmip_core.tickets import Tickets
 
 ObjectReference: TypeAlias = str | UniqueIdentifier | int
 """How a request names an object: its identifier; the ID placeholder or "the last one made by ..." (2.x); or the n-th
@@ -117,6 +100,8 @@ class Spec:
     is_offered: False where the settings leave the operation out.
     can_be_done: False where the crypto adapter lacks what the operation needs.
     evidence: what the audit record of a success says beside operation and objects; never secrets.
+    records_returned_identifiers: whether the audit record names the objects that the response names; False for
+        Locate, which may return many.
     """
 
     operation: Operation
@@ -131,6 +116,7 @@ class Spec:
     is_offered: Callable[[Settings], bool] = field(default=lambda settings: True, repr=False)
     can_be_done: Callable[[CryptoCapabilities], bool] = field(default=lambda capabilities: True, repr=False)
     evidence: Callable[[Any], str] | None = None
+    records_returned_identifiers: bool = True
     names_objects: bool = field(init=False, repr=False)
     """Whether it is always about objects that exist, derived."""
 
@@ -140,8 +126,8 @@ class Spec:
     attribute_fields: tuple[str, ...] = field(init=False, repr=False)
     """The request's fields that hold attributes and may name templates, derived."""
 
-    tells_identifiers_only: bool = field(init=False, repr=False)
-    """Whether a response names objects and says nothing else, derived."""
+    returns_identifiers_only: bool = field(init=False, repr=False)
+    """Whether a response holds identifiers of objects and nothing else, derived."""
 
     @names_objects.default
     def _find_whether_it_names_objects(self) -> bool:
@@ -156,43 +142,9 @@ class Spec:
         names = (a.name for a in fields(self.response))
         return tuple(n for n in names if n.endswith(("unique_identifier", "unique_identifiers")))
 
-    @tells_identifiers_only.default
-    def _find_what_it_tells(self) -> bool:
+    @returns_identifiers_only.default
+    def _find_whether_it_returns_identifiers_only(self) -> bool:
         return {a.name for a in fields(self.response)} <= {*self.identifier_fields, "object_type"}
-
-
-@frozen(kw_only=True)
-class Capabilities:
-    """What this server, as wired, can do: what Query tells, and nothing is told that is not here.
-
-    operations: the catalogue, without what the adapters cannot do; the edge leaves out what a version does not have.
-    protocol_versions: newest first.
-    random_number_generators: the first is the one that makes keys.
-    protection_storage_masks: ways in which an object can be stored, the usual one first.
-    """
-
-    operations: tuple[Operation, ...]
-    object_types: tuple[ObjectType, ...]
-    protocol_versions: tuple[ProtocolVersion, ...]
-    application_namespaces: tuple[str, ...] = ()
-    attestation_types: tuple[AttestationType, ...] = ()
-    random_number_generators: tuple[RNGParameters, ...] = (RNGParameters(rng_algorithm=RNGAlgorithm.UNSPECIFIED),)
-    validations: tuple[ValidationInformation, ...] = ()
-    profiles: tuple[ProfileName, ...] = ()
-    capability: CapabilityInformation = CapabilityInformation(
-        streaming_capability=False,
-        asynchronous_capability=False,
-        attestation_capability=False,
-        batch_undo_capability=True,
-        batch_continue_capability=True,
-        unwrap_mode=UnwrapMode.NOT_PROCESSED,
-        destroy_action=DestroyAction.KEY_MATERIAL_DELETED,
-        shredding_algorithm=ShreddingAlgorithm.UNSUPPORTED,
-        rng_mode=RNGMode.SHARED_INSTANTIATION,
-        quantum_safe_capability=False,
-    )
-    client_registration_methods: tuple[ClientRegistrationMethod, ...] = ()
-    protection_storage_masks: tuple[ProtectionStorageMask, ...] = (ProtectionStorageMask.SOFTWARE,)
 
 
 class Admission(Protocol):
@@ -276,16 +228,7 @@ class Scope:
     admit: Admission
     targets: dict[str, tuple[Admitted, ...]] = field(factory=dict)
     protocol_version: ProtocolVersion
-    crypto: Crypto
-    certificates: Certificates
-    key_forms: KeyForms
-    key_values: KeyValueEncoder
-    policy: PolicyDecider
-    identifiers: Identifiers
-    streams: Streams
-    tickets: Tickets
-    settings: Settings
-    capabilities: Capabilities
+    services: Services
     hooks: OutcomeHooks = field(factory=OutcomeHooks)
 
     @property
@@ -296,7 +239,7 @@ class Scope:
     @property
     def visibility(self) -> Visibility:
         """What Locate may show to this principal."""
-        return self.policy.visibility(self.principal)
+        return self.services.policy.visibility(self.principal)
 
     def content_of(self, admitted: Admitted, kind: type[C]) -> C:
         """Return the content of an object that was admitted for its type, as the class of that type.

@@ -1,17 +1,20 @@
-"""Who asks: the authenticated party behind a request, as the transport established it."""
+"""The principal: the authenticated party in whose name a request runs."""
 
+import enum
 from collections.abc import Iterable
-from typing import Final
 
 from attrs import Factory, field, frozen
 
 from kmip_core.rights import Rights
 
-BY_PASSWORD: Final = "password"  # noqa: S105  the word, not one
-"""The source of a principal whom a user name and password in the request name."""
 
-BY_TICKET: Final = "ticket"
-"""The source of a principal that a ticket of Login stands for."""
+class Source(enum.Enum):
+    """What vouches for a principal; the value stands in audit records."""
+
+    CERTIFICATE = "certificate"  # the peer's certificate, by itself
+    PASSWORD = "password"  # noqa: S105  a user name and password in the request
+    TICKET = "ticket"  # a ticket of Login in the request
+    SEED = "seed"  # none: a test server's objects are imported in the name of their owners
 
 
 def _names(groups: Iterable[str]) -> frozenset[str]:
@@ -23,15 +26,15 @@ class Principal:
     """One authenticated client.
 
     name: the identity that owns objects and that policies speak of; compared exactly.
-    source: what vouched for it ("certificate", "password", "ticket"). Owners compare by name, so whoever makes
-        principals sees to it that each name comes from one source (ADR 0023).
-    certificate_name: what the certificate says, also where a credential says something else.
-    rights: to what a ticket restricts it; None for everything that policies allow.
+    source: what vouches for it. Owners compare by name, so an adapter that authenticates sees to it that each name
+        comes from one source (ADR 0023).
+    certificate_name: the name in the certificate, also where a credential gives another.
+    rights: what a ticket limits it to; None for everything that policies allow.
     groups: group names for operation policies; empty means the policy's preset section applies.
     """
 
     name: str
-    source: str = "certificate"
+    source: Source = Source.CERTIFICATE
     groups: frozenset[str] = field(default=frozenset(), converter=_names)
     address: str = ""
     certificate_serial: str = ""

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
+from attrs import evolve
+
 from kmip_core.operation import Cost
-from kmip_core.ports.crypto import Crypto
-from kmip_core.ports.key_forms import KeyForms
+from kmip_core.services import EngineServices
 
 ATTEMPTS: Final = 200
-"""How often a unit of work is run again after somebody else changed its object; then the client is told to retry.
-More than the requests that wait for a commit at once: each round one of them gets through."""
+"""How often a unit of work is run again after another request changed its object; then the client is asked to retry.
+More than the requests that wait for a commit at once: each round one of them succeeds."""
 
 COMPUTATIONS: Final = 3
 """How often the same heavy work is computed at most, because what it computes with has changed or cannot be kept."""
@@ -41,12 +42,11 @@ KEPT: Final = frozenset(
 
 
 class Repetition:
-    """How one unit of work is repeated.  crypto, key_forms: what each attempt computes with."""
+    """How one unit of work is repeated.  services: what each attempt is run with."""
 
-    def __init__(self, crypto: Crypto, key_forms: KeyForms, costs: frozenset[Cost]) -> None:
+    def __init__(self, services: EngineServices, costs: frozenset[Cost]) -> None:
         """Begin with the first attempt.  costs: of the operations in the unit of work."""
-        self.crypto: Any = crypto
-        self.key_forms: Any = key_forms
+        self.services = services
         self._is_heavy = not _HEAVY.isdisjoint(costs)
         self._attempts = 1
         self._computed: list[_Kept] = []
@@ -59,11 +59,13 @@ class Repetition:
         self._attempts += 1
         if not self._is_heavy:
             return self._attempts <= ATTEMPTS
-        if not self.crypto.capabilities.exports_key_material:
+        if not self.services.crypto.capabilities.exports_key_material:
             return self._attempts <= COMPUTATIONS
         if not self._computed:  # the first conflict: work that never meets one pays nothing for this
-            self._computed = [_Kept(self.crypto), _Kept(self.key_forms)]
-            self.crypto, self.key_forms = self._computed
+            crypto: Any = _Kept(self.services.crypto)
+            key_forms: Any = _Kept(self.services.key_forms)
+            self._computed = [crypto, key_forms]
+            self.services = evolve(self.services, crypto=crypto, key_forms=key_forms)
             return True
         fresh = [kept.start_over() for kept in self._computed]
         return self._attempts <= ATTEMPTS and max(fresh) < COMPUTATIONS - 1
@@ -94,9 +96,7 @@ class _Kept:
         asked = (name, values, more)
         for place, (known, result) in enumerate(self._unused):
             if known == asked:
-                del self._unused[
-                    place
-                ]  # a second call with the same values, such as for another key, is another result
+                del self._unused[place]  # a second call with the same values, as for another key, has its own result
                 return result
         result = function(*values, **more)
         self._results.append((asked, result))

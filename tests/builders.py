@@ -15,8 +15,11 @@ from kmip_adapters.policy.static import StaticPolicies
 from kmip_adapters.storage.memory import MemoryStorage
 from kmip_adapters.system.clock import SteppableClock
 from kmip_adapters.system.identifiers import SequentialIdentifiers
+from kmip_adapters.ttlv.codec import Codec
 from kmip_adapters.ttlv.key_values import TtlvKeyValues
+from kmip_adapters.ttlv.service import TtlvService
 from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes
+from kmip_core.capabilities import Capabilities
 from kmip_core.engine import Engine
 from kmip_core.enums import (
     CryptographicAlgorithm,
@@ -38,9 +41,9 @@ from kmip_core.messages import (
     ResponseMessage,
 )
 from kmip_core.objects import CONTENT_CLASSES, KeyBlock, KeyValue, ManagedObject, SecretData, SymmetricKey
-from kmip_core.operation import Capabilities
 from kmip_core.operations import CATALOGUE
 from kmip_core.principal import Principal
+from kmip_core.services import EngineServices
 from kmip_core.settings import Settings
 from kmip_core.structures import CustomAttribute, Name, ProtocolVersion, TypedValue
 
@@ -74,7 +77,6 @@ def an_engine(*objects: tuple[ManagedObject, Any], **parts: Any) -> Engine:
     """Return an engine over memory that holds `objects`; parts replace those that it would be wired to."""
     storage = parts.setdefault("storage", MemoryStorage())
     given: dict[str, Any] = {
-        "catalogue": CATALOGUE,
         "outbox": storage,
         "policy": StaticPolicies(),
         "crypto": SoftwareCrypto(),
@@ -93,7 +95,7 @@ def an_engine(*objects: tuple[ManagedObject, Any], **parts: Any) -> Engine:
         for managed_object, content in objects:
             work.add(managed_object, content)
         work.commit()
-    return Engine(**given)
+    return Engine(catalogue=given.pop("catalogue", CATALOGUE), services=EngineServices(**given))
 
 
 def a_symmetric_key(
@@ -176,7 +178,7 @@ def attributes_of(engine: Engine, identifier: str = "key") -> Attributes:
 
 def stored(engine: Engine, identifier: str = "key") -> ManagedObject:
     """Return an object as the store has it."""
-    with engine.storage.unit_of_work() as work:
+    with engine.services.storage.unit_of_work() as work:
         found = work.find(identifier)
     assert found is not None
     return found
@@ -203,3 +205,16 @@ def a_text(text: Any) -> TypedValue:
 def a_custom(name: str, text: str) -> CustomAttribute:
     """Return a client's own attribute."""
     return CustomAttribute(vendor_identification="x", attribute_name=name, attribute_value=a_text(text))
+
+
+def a_service(engine: Engine, codec: Codec) -> TtlvService:
+    """Return the service of binary TTLV before an engine, with the engine's own clock, identifiers and faults."""
+    services = engine.services
+    return TtlvService(
+        engine=engine,
+        codec=codec,
+        clock=services.clock,
+        identifiers=services.identifiers,
+        faults=services.faults,
+        maximum_response_size=services.settings.maximum_response_size,
+    )

@@ -13,7 +13,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
-from kmip_core.principal import Principal
+from kmip_core.principal import Principal, Source
 
 NAME_LENGTH: Final = 255  # characters: what storage and policies are made for
 REMEMBERED: Final = 4_096  # certificates whose parsing is not repeated
@@ -56,9 +56,8 @@ class CertificateIdentity:
             raise _refused("the client certificate's extended key usage does not contain clientAuth")
         if len(names) != 1:
             raise _refused(f"the client certificate has {len(names)} {_WHAT[self.source]}; one is needed")
-        return Principal(
-            name=_strict(names[0]), source="certificate", certificate_serial=f"{certificate.serial_number:x}"
-        )
+        serial = f"{certificate.serial_number:x}"
+        return Principal(name=_strict(names[0]), source=Source.CERTIFICATE, certificate_serial=serial)
 
 
 def _common_names(certificate: x509.Certificate) -> list[str | bytes]:

@@ -1,9 +1,9 @@
-"""How many wrong passwords are listened to: so many at once, and then one now and then.
+"""A throttle for wrong passwords: a burst is allowed, then one guess at a time.
 
-A guess costs whoever makes it nothing, and the server a slow hash. Each place, which is a client certificate at an
-address, has an allowance for each user name, and one for all names together, so that neither one user's password nor
-one password of all users can be looked for. There is none for a name from everywhere: it would let anybody lock a user
-out. What is spent comes back with time; a restart forgets it.
+A guess costs the client nothing, and the server a slow hash. Each place, which is a client certificate at an address,
+has an allowance for each user name, and one for all names together, so that a client can search neither for one user's
+password nor for the user of one password. There is no allowance for a name from all places: it would let any client
+lock a user out. The allowance grows back with time; a restart restores it.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ TOO_MANY: Final = "too many wrong passwords; try again in a minute"
 
 @frozen(kw_only=True)
 class Allowance:
-    """at_once: guesses before anybody has to wait.  seconds: until one more is allowed."""
+    """at_once: guesses before a client has to wait.  seconds: until one more is allowed."""
 
     at_once: int
     seconds: float
@@ -38,12 +38,12 @@ FOR_A_NAME: Final = Allowance(at_once=10, seconds=60.0)
 FOR_A_PLACE: Final = Allowance(at_once=100, seconds=6.0)  # a gateway asks for many users
 
 REMEMBERED: Final = 16_384
-"""Names and places that are kept at once, some 4 MiB.  The one that has been left alone for longest goes first: to be
-forgotten costs an attacker more places than he gains guesses, and nobody else is refused for it."""
+"""Names and places that are kept at once, some 4 MiB.  The least recently used is dropped first: an attacker who wants
+one dropped needs more places than that gains guesses, and no other client is refused for it."""
 
 
-class Guesses:
-    """What has been guessed, by whom. Re-entrant.  now: seconds, of a clock that never goes back."""
+class PasswordThrottle:
+    """Counts wrong passwords by client and user name. Re-entrant.  now: seconds, of a clock that never goes back."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic, *, remembered: int = REMEMBERED) -> None:
         self._now = now
@@ -52,25 +52,25 @@ class Guesses:
         self._lock = threading.Lock()
 
     def check(self, name: str, principal: Principal) -> None:
-        """Raise KmipError (Authentication Not Successful) if no more passwords for the name are listened to."""
+        """Raise KmipError (Authentication Not Successful) if no more passwords are checked for the name now."""
         if not self._spent:
             return
         with self._lock:
             for key, allowance in _keys(name, principal):
                 self._check(key, allowance)
 
-    def take(self, name: str, principal: Principal) -> None:
-        """Spend one guess.  Raises as `check` does."""
+    def spend(self, name: str, principal: Principal) -> None:
+        """Count one guess before its password is hashed.  Raises as `check` does."""
         with self._lock:
             keys = _keys(name, principal)
             spent = [self._check(key, allowance) + 1 for key, allowance in keys]
             for (key, allowance), guesses in zip(keys, spent, strict=True):
                 self._keep(key, guesses)
                 if guesses > allowance.at_once - 1:
-                    LOG.warning("%s: too many wrong passwords; few more are listened to", principal.address)
+                    LOG.warning("%s: too many wrong passwords; few more are checked", principal.address)
 
-    def give_back(self, name: str, principal: Principal) -> None:
-        """Take back that one was spent: the password was right."""
+    def refund(self, name: str, principal: Principal) -> None:
+        """Count one guess less: the password was right."""
         with self._lock:
             for key, allowance in _keys(name, principal):
                 self._keep(key, self._spent_of(key, allowance) - 1)

@@ -4,58 +4,32 @@ Size is judged here, where the bytes are: a response that exceeds the request's 
 own limit, becomes Response Too Large in every item. A change that was made stays made (KMIP 1.4 §11.1).
 """
 
-from typing import Protocol
-
 from attrs import define, evolve, frozen
 
 from kmip_adapters.ttlv.codec import Codec, UnreadableMessage
+from kmip_core.engine import Engine
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.messages import RequestMessage, ResponseHeader, ResponseMessage, failure
 from kmip_core.ports.steps import Pace, Step, Steps
 from kmip_core.ports.system import Clock, FaultLog, Identifiers
 from kmip_core.principal import Principal
-from kmip_core.settings import Settings
 
 
-class Handler(Protocol):
-    """What is needed of `kmip_core.engine.Engine`."""
-
-    @property
-    def clock(self) -> Clock:
-        """For answers that the engine does not make."""
-        ...
-
-    @property
-    def identifiers(self) -> Identifiers:
-        """For correlation ids of faults."""
-        ...
-
-    @property
-    def faults(self) -> FaultLog:
-        """Where faults of ours go."""
-        ...
-
-    @property
-    def settings(self) -> Settings:
-        """For the server's own response limit."""
-        ...
-
-    def pace(self, message: RequestMessage) -> Pace:
-        """Where `steps` may begin."""
-        ...
-
-    def steps(self, message: RequestMessage, principal: Principal) -> Steps[ResponseMessage]:
-        """Give the answer; yields what it waits for, or where it wants to go on."""
-        ...
-
-
-@frozen
+@frozen(kw_only=True)
 class TtlvService:
-    """A `Service` (kmip_core.ports.transport) for binary TTLV."""
+    """A `Service` (kmip_core.ports.transport) for binary TTLV.
 
-    engine: Handler
+    clock, identifiers, faults: for answers that the engine does not make.
+    maximum_response_size: the server's own limit, in bytes.
+    """
+
+    engine: Engine
     codec: Codec
+    clock: Clock
+    identifiers: Identifiers
+    faults: FaultLog
+    maximum_response_size: int
 
     def open(self, frame: bytes, principal: Principal) -> "TtlvJob":
         """Decode one whole message incl. its 8-byte header; a malformed one becomes a job that answers so."""
@@ -70,7 +44,7 @@ class TtlvService:
 
     def refuse(self, error: KmipError) -> bytes:
         """Return the whole response to what is not opened: no frame, or a peer without identity."""
-        return self.codec.encode_response(self.codec.refusal(error, self.engine.clock.now()))
+        return self.codec.encode_response(self.codec.refusal(error, self.clock.now()))
 
     def steps(self, request: RequestMessage, principal: Principal) -> Steps[bytes]:
         """Give the whole response to a request; waits as the engine does."""
@@ -79,7 +53,7 @@ class TtlvService:
             encoded = self.codec.encode_response(response)
         except Exception as fault:  # the last edge: the client gets an answer, the log the reason
             return self.decline(request, self._fault(fault))
-        limit = self.engine.settings.maximum_response_size
+        limit = self.maximum_response_size
         asked = request.header.maximum_response_size
         if asked is not None:
             limit = min(limit, asked)
@@ -93,14 +67,14 @@ class TtlvService:
         """Return the whole response that fails every item of a request."""
         header = ResponseHeader(
             protocol_version=request.header.protocol_version,
-            time_stamp=self.engine.clock.now(),
+            time_stamp=self.clock.now(),
         )
         items = (failure(error, i) for i in request.batch_items)
         return self.codec.encode_response(ResponseMessage(header=header, batch_items=tuple(items)))
 
     def _fault(self, fault: Exception) -> KmipError:
-        correlation_id = self.engine.identifiers.new()
-        self.engine.faults.report(correlation_id, fault)
+        correlation_id = self.identifiers.new()
+        self.faults.report(correlation_id, fault)
         return KmipError(ResultReason.GENERAL_FAILURE, f"the server failed; its log says why under {correlation_id}")
 
 

@@ -24,10 +24,10 @@ from kmip_core.objects import (
     SymmetricKey,
 )
 from kmip_core.operations import import_, register
-from kmip_core.principal import Principal
+from kmip_core.principal import Principal, Source
 from kmip_core.structures import Name, ProtocolVersion, RevocationReason
 
-SOURCE: Final = "seed"
+SOURCE: Final = Source.SEED
 """What vouched for the principal of an object that was seeded, in the audit record."""
 
 VERSION: Final = ProtocolVersion(2, 1)
@@ -71,12 +71,14 @@ def seed(container: Any, objects: Objects, *, owner: str, state: State, names: t
         contents = objects if isinstance(objects, Iterable) else [objects]
         wished = [(identifiers.new(), content) for content in contents]
     engine: Engine = container.engine()
-    # Only administrators choose identifiers that could be guessed: here the owner of what is put into the store is one.
-    administrators = engine.settings.administrators | {owner}
-    engine = evolve(engine, settings=evolve(engine.settings, administrators=administrators))
-    now = engine.clock.now()
+    services = engine.services
+    # Only administrators choose identifiers that could be guessed: here the owner of what is put into the store is one,
+    # and sends no credentials.
+    settings = evolve(services.settings, administrators=services.settings.administrators | {owner})
+    engine = evolve(engine, services=evolve(services, settings=settings, authentication=None))
+    now = services.clock.now()
     for identifier, content in wished:
-        attributes = _described(content, state, names, now).but(lease_time=engine.settings.lease_time, fresh=True)
+        attributes = _described(content, state, names, now).but(lease_time=settings.lease_time, fresh=True)
         _import(engine, owner, identifier, content, attributes)
     return [identifier for identifier, _ in wished]
 

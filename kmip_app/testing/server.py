@@ -191,7 +191,7 @@ class KmipTestServer:
         Each tells the operation, the principal, the unique_identifiers and the result (None for success). Requests that
         were lost on purpose, or could not be read, have none. Raises RuntimeError for a server with a store on disk.
         """
-        return tuple(r for r in self._trail().records if r.operation is not None and r.source != seeding.SOURCE)
+        return tuple(r for r in self._trail().records if r.operation is not None and r.source != seeding.SOURCE.value)
 
     def reset(self) -> None:
         """Forget all objects, requests and failures to come, and set the clock right; connections go on.

@@ -62,21 +62,21 @@ def perform(request: Request, scope: Scope) -> Response:
 def _symmetric_key(attributes: Attributes, scope: Scope) -> tuple[Content, Attributes]:
     algorithm = need(attributes.cryptographic_algorithm, "Cryptographic Algorithm")
     length = need(attributes.cryptographic_length, "Cryptographic Length")
-    if attributes.cryptographic_usage_mask is None and scope.settings.default_usage_masks:  # RULINGS 6
+    if attributes.cryptographic_usage_mask is None and scope.services.settings.default_usage_masks:  # RULINGS 6
         mask = CryptographicUsageMask.ENCRYPT | CryptographicUsageMask.DECRYPT
         attributes = attributes.but(cryptographic_usage_mask=mask)
     need(attributes.cryptographic_usage_mask, "Cryptographic Usage Mask")
     key = SymmetricKey(
         key_block=KeyBlock(
             key_format_type=KeyFormatType.RAW,
-            key_value=KeyValue(key_material=scope.crypto.make_symmetric_key(algorithm, length)),
+            key_value=KeyValue(key_material=scope.services.crypto.make_symmetric_key(algorithm, length)),
             cryptographic_algorithm=algorithm,
             cryptographic_length=length,
         )
     )
     wanted = attributes.key_format_type
     if wanted not in (None, KeyFormatType.RAW):  # to be had, or refused: KMIP 2.1 §4.26
-        key = evolve(key, key_block=scope.crypto.convert(key, wanted))
+        key = evolve(key, key_block=scope.services.crypto.convert(key, wanted))
     return key, attributes
 
 
@@ -91,7 +91,7 @@ def _secret_data(attributes: Attributes, scope: Scope) -> tuple[Content, Attribu
         secret_data_type=SecretDataType.PASSWORD,
         key_block=KeyBlock(
             key_format_type=attributes.key_format_type or KeyFormatType.OPAQUE,
-            key_value=KeyValue(key_material=scope.crypto.random_bytes(length // 8)),
+            key_value=KeyValue(key_material=scope.services.crypto.random_bytes(length // 8)),
         ),
     )
     return secret, attributes

@@ -43,7 +43,7 @@ def perform(request: Request, scope: Scope) -> Response:
     public = merge(request.common_attributes, request.public_key_attributes)
     public = _masked(scope, creation.with_defaults(scope, public, ObjectType.PUBLIC_KEY), private=False)
     pair = key_pairs.make_pair(scope, private, public)
-    identifiers = scope.identifiers.new(), scope.identifiers.new()
+    identifiers = scope.services.identifiers.new(), scope.services.identifiers.new()
     key_pairs.begin_pair(scope, pair, private, public, identifiers, request)
     return Response(private_key_unique_identifier=identifiers[0], public_key_unique_identifier=identifiers[1])
 
@@ -52,7 +52,7 @@ def _masked(scope: Scope, attributes: Attributes, *, private: bool) -> Attribute
     """Return the attributes with a usage mask, which each half needs (RULINGS 6)."""
     if attributes.cryptographic_usage_mask is not None:
         return attributes
-    if not scope.settings.default_usage_masks:
+    if not scope.services.settings.default_usage_masks:
         half = "private" if private else "public"
         raise invalid_field(f"Cryptographic Usage Mask must be given for the {half} key")
     mask = CryptographicUsageMask.SIGN if private else CryptographicUsageMask.VERIFY

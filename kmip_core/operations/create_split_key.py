@@ -78,7 +78,7 @@ def perform(request: Request, scope: Scope) -> Response:
     secret = _material(block)
     if targets is not None and targets[0].managed_object.object_type is ObjectType.SECRET_DATA:
         block = evolve(block, cryptographic_length=8 * len(secret))  # whoever joins the parts must know it
-    shares = scope.key_forms.split_secret(secret, scheme)
+    shares = scope.services.key_forms.split_secret(secret, scheme)
     attributes = evolve(
         attributes,
         cryptographic_algorithm=block.cryptographic_algorithm,
@@ -110,7 +110,7 @@ def _new_key(request: Request, scope: Scope) -> KeyBlock:
     length = need(request.attributes.cryptographic_length, "Cryptographic Length")
     return KeyBlock(
         key_format_type=KeyFormatType.RAW,
-        key_value=KeyValue(key_material=scope.crypto.make_symmetric_key(algorithm, length)),
+        key_value=KeyValue(key_material=scope.services.crypto.make_symmetric_key(algorithm, length)),
         cryptographic_algorithm=algorithm,
         cryptographic_length=length,
     )

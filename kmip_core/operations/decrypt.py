@@ -41,7 +41,7 @@ def perform(request: Request, scope: Scope) -> Response:
     phase = phase_of(request)
     if phase is Phase.SINGLE:
         data = key_use.need_data(request.data)
-        plain = scope.crypto.decrypt(
+        plain = scope.services.crypto.decrypt(
             *key_use.key_and_parameters(scope, request),
             data,
             iv_counter_nonce=request.iv_counter_nonce,
@@ -51,7 +51,7 @@ def perform(request: Request, scope: Scope) -> Response:
         return Response(unique_identifier=identifier, data=plain)
     stream: DecryptStream
     if phase is Phase.FIRST:
-        stream = scope.crypto.begin_decrypt(
+        stream = scope.services.crypto.begin_decrypt(
             *key_use.key_and_parameters(scope, request),
             iv_counter_nonce=request.iv_counter_nonce,
             additional_data=request.authenticated_encryption_additional_data,

@@ -60,7 +60,7 @@ def perform(request: Request, scope: Scope) -> Response:
         need(attributes.cryptographic_algorithm, "Cryptographic Algorithm")
     bases = scope.targets["unique_identifiers"]
     attributes = _inherited(attributes, bases, request.derivation_method)
-    material = scope.crypto.derive(
+    material = scope.services.crypto.derive(
         request.derivation_method,
         [key_use.key_of(scope, base) for base in bases],
         request.derivation_parameters,

@@ -23,7 +23,7 @@ class Response:
 
 def perform(request: Request, scope: Scope) -> Response:
     """Return the versions that both speak, newest first: some clients take the first one blindly (clients.md 8)."""
-    spoken = scope.capabilities.protocol_versions
+    spoken = scope.services.capabilities.protocol_versions
     named = request.protocol_versions
     return Response(protocol_versions=tuple(v for v in spoken if v in named) if named else spoken)
 

@@ -42,7 +42,7 @@ def perform(request: Request, scope: Scope) -> Response:
     phase = phase_of(request)
     if phase is Phase.SINGLE:
         data = key_use.need_data(request.data)
-        made = scope.crypto.encrypt(
+        made = scope.services.crypto.encrypt(
             *key_use.key_and_parameters(scope, request),
             data,
             iv_counter_nonce=request.iv_counter_nonce,
@@ -56,7 +56,7 @@ def perform(request: Request, scope: Scope) -> Response:
         )
     stream: EncryptStream
     if phase is Phase.FIRST:
-        stream = scope.crypto.begin_encrypt(
+        stream = scope.services.crypto.begin_encrypt(
             *key_use.key_and_parameters(scope, request),
             iv_counter_nonce=request.iv_counter_nonce,
             additional_data=request.authenticated_encryption_additional_data,

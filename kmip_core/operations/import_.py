@@ -99,7 +99,10 @@ def _may_be_chosen(scope: Scope, identifier: str) -> bool:
     With one that could, a client would find out which objects of others there are: those of an imported PyKMIP
     database are called 1, 2, 3. Administrators bring such databases, and may choose any (RULINGS 32).
     """
-    return scope.identifiers.has_form(identifier) or scope.principal.name in scope.settings.administrators
+    return (
+        scope.services.identifiers.has_form(identifier)
+        or scope.principal.name in scope.services.settings.administrators
+    )
 
 
 def _replaceable(scope: Scope, identifier: str) -> Admitted:

@@ -105,8 +105,8 @@ def _secret(scope: Scope, part: SplitKey, scheme: SharingScheme, shares: Mapping
     share = len(next(iter(shares.values())))
     length = _length(part, share)
     if length is not None:
-        return scope.key_forms.join_secret(shares, scheme, length)
-    return _without_filling(part, scope.key_forms.join_secret(shares, scheme, _room(part, share)))
+        return scope.services.key_forms.join_secret(shares, scheme, length)
+    return _without_filling(part, scope.services.key_forms.join_secret(shares, scheme, _room(part, share)))
 
 
 _EXACT: Final = frozenset({SplitKeyMethod.XOR, SplitKeyMethod.POLYNOMIAL_SHARING_GF_2_8})

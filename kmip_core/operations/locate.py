@@ -44,7 +44,7 @@ def perform(request: Request, scope: Scope) -> Response:
     for name, number in (("Maximum Items", request.maximum_items), ("Offset Items", request.offset_items)):
         if number is not None and number < 0:
             raise invalid_field(f"{name} must not be negative")
-    most = scope.settings.maximum_response_size // IDENTIFIER
+    most = scope.services.settings.maximum_response_size // IDENTIFIER
     maximum = request.maximum_items
     located = scope.work.locate(
         Query(
@@ -78,4 +78,5 @@ SPEC = Spec(
     perform=perform,
     cost=Cost.READS,
     placeholder=_only_one,
+    records_returned_identifiers=False,
 )

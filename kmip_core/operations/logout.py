@@ -24,8 +24,8 @@ class Response:
 
 def perform(request: Request, scope: Scope) -> Response:
     """End a ticket.  Raises KmipError (Invalid Ticket) if the asker could not use it."""
-    scope.tickets.find(request.ticket, scope.principal, scope.settings.tickets, scope.now)
-    scope.hooks.on_commit.append(partial(scope.tickets.end, request.ticket))
+    scope.services.tickets.find(request.ticket, scope.principal, scope.services.settings.tickets, scope.now)
+    scope.hooks.on_commit.append(partial(scope.services.tickets.end, request.ticket))
     return Response()
 
 

@@ -38,13 +38,13 @@ def perform(request: Request, scope: Scope) -> Response:
     identifier = scope.target.unique_identifier
     if phase_of(request) is Phase.SINGLE:
         data, code = key_use.need_data(request.data), need(request.mac_data, "MAC Data")
-        validity = scope.crypto.verify_mac(*key_use.key_and_parameters(scope, request), data, code)
+        validity = scope.services.crypto.verify_mac(*key_use.key_and_parameters(scope, request), data, code)
         return Response(unique_identifier=identifier, validity_indicator=validity)
     done, correlation_value = key_use.take_part(
         scope,
         Operation.MAC_VERIFY,
         request,
-        lambda: scope.crypto.begin_verify_mac(*key_use.key_and_parameters(scope, request)),
+        lambda: scope.services.crypto.begin_verify_mac(*key_use.key_and_parameters(scope, request)),
     )
     return Response(
         unique_identifier=identifier,

@@ -28,7 +28,7 @@ def perform(request: Request, scope: Scope) -> Response:
     attributes = scope.target.attributes
     return Response(
         unique_identifier=scope.target.unique_identifier,
-        lease_time=scope.settings.lease_time if attributes.lease_time is None else attributes.lease_time,
+        lease_time=scope.services.settings.lease_time if attributes.lease_time is None else attributes.lease_time,
         last_change_date=attributes.last_change_date or 0,
     )
 

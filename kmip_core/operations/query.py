@@ -16,6 +16,7 @@ from kmip_core.enums import (
 )
 from kmip_core.errors import invalid_message
 from kmip_core.operation import Cost, Scope, Spec
+from kmip_core.services import Services
 from kmip_core.structures import (
     CapabilityInformation,
     ExtensionInformation,
@@ -61,15 +62,15 @@ def perform(request: Request, scope: Scope) -> Response:
     """
     if not request.query_functions:
         raise invalid_message("Query Function is missing")
-    told: dict[str, Any] = {}
-    # The order of the functions decides: where list and map are asked for, the map is told (KMIP 2.1 §6.1.40).
+    fields: dict[str, Any] = {}
+    # The order of the functions decides: a request for both list and map gets the map (KMIP 2.1 §6.1.40).
     for function in sorted(set(request.query_functions)):
         answer = ANSWERS.get(function)
         if answer is not None:
-            told.update(answer(scope))
+            fields.update(answer(scope.services))
         elif function is QueryFunction.QUERY_DEFAULTS_INFORMATION:
-            told.update(_defaults(request, scope))
-    return Response(**told)
+            fields.update(_defaults(request, scope))
+    return Response(**fields)
 
 
 def _defaults(request: Request, scope: Scope) -> dict[str, Any]:
@@ -77,38 +78,40 @@ def _defaults(request: Request, scope: Scope) -> dict[str, Any]:
     return {"defaults_information": DefaultsInformation(object_defaults=rules)} if rules else {}
 
 
-ANSWERS: Final[dict[QueryFunction, Callable[[Scope], dict[str, Any]]]] = {
-    QueryFunction.QUERY_OPERATIONS: lambda s: {"operations": s.capabilities.operations},
-    QueryFunction.QUERY_OBJECTS: lambda s: {"object_types": s.capabilities.object_types},
-    QueryFunction.QUERY_SERVER_INFORMATION: lambda s: {
-        "vendor_identification": s.settings.vendor_identification,
-        "server_information": s.settings.server_information,
+ANSWERS: Final[dict[QueryFunction, Callable[[Services], dict[str, Any]]]] = {
+    QueryFunction.QUERY_OPERATIONS: lambda services: {"operations": services.capabilities.operations},
+    QueryFunction.QUERY_OBJECTS: lambda services: {"object_types": services.capabilities.object_types},
+    QueryFunction.QUERY_SERVER_INFORMATION: lambda services: {
+        "vendor_identification": services.settings.vendor_identification,
+        "server_information": services.settings.server_information,
     },
-    QueryFunction.QUERY_APPLICATION_NAMESPACES: lambda s: {
-        "application_namespaces": s.capabilities.application_namespaces
+    QueryFunction.QUERY_APPLICATION_NAMESPACES: lambda services: {
+        "application_namespaces": services.capabilities.application_namespaces
     },
-    QueryFunction.QUERY_EXTENSION_LIST: lambda s: {
+    QueryFunction.QUERY_EXTENSION_LIST: lambda services: {
         "extension_informations": tuple(
-            ExtensionInformation(extension_name=extension.extension_name) for extension in s.settings.extensions
+            ExtensionInformation(extension_name=extension.extension_name) for extension in services.settings.extensions
         )
     },
-    QueryFunction.QUERY_EXTENSION_MAP: lambda s: {"extension_informations": s.settings.extensions},
-    QueryFunction.QUERY_ATTESTATION_TYPES: lambda s: {"attestation_types": s.capabilities.attestation_types},
-    QueryFunction.QUERY_RNGS: lambda s: {"rng_parameters": s.capabilities.random_number_generators},
-    QueryFunction.QUERY_VALIDATIONS: lambda s: {"validation_informations": s.capabilities.validations},
-    QueryFunction.QUERY_PROFILES: lambda s: {
-        "profile_informations": tuple(ProfileInformation(profile_name=name) for name in s.capabilities.profiles)
+    QueryFunction.QUERY_EXTENSION_MAP: lambda services: {"extension_informations": services.settings.extensions},
+    QueryFunction.QUERY_ATTESTATION_TYPES: lambda services: {
+        "attestation_types": services.capabilities.attestation_types
     },
-    QueryFunction.QUERY_CAPABILITIES: lambda s: {"capability_informations": (s.capabilities.capability,)},
-    QueryFunction.QUERY_CLIENT_REGISTRATION_METHODS: lambda s: {
-        "client_registration_methods": s.capabilities.client_registration_methods
+    QueryFunction.QUERY_RNGS: lambda services: {"rng_parameters": services.capabilities.random_number_generators},
+    QueryFunction.QUERY_VALIDATIONS: lambda services: {"validation_informations": services.capabilities.validations},
+    QueryFunction.QUERY_PROFILES: lambda services: {
+        "profile_informations": tuple(ProfileInformation(profile_name=name) for name in services.capabilities.profiles)
     },
-    QueryFunction.QUERY_STORAGE_PROTECTION_MASKS: lambda s: {
-        "protection_storage_masks": s.capabilities.protection_storage_masks
+    QueryFunction.QUERY_CAPABILITIES: lambda services: {"capability_informations": (services.capabilities.capability,)},
+    QueryFunction.QUERY_CLIENT_REGISTRATION_METHODS: lambda services: {
+        "client_registration_methods": services.capabilities.client_registration_methods
+    },
+    QueryFunction.QUERY_STORAGE_PROTECTION_MASKS: lambda services: {
+        "protection_storage_masks": services.capabilities.protection_storage_masks
     },
 }
-"""What each Query Function adds to the response, whatever else is asked; one without a row has nothing to tell here:
-credentials are not managed objects (3.0)."""
+"""The fields that each Query Function adds to the response. One without a row adds none: this server has no managed
+objects that are credentials (3.0)."""
 
 
 SPEC = Spec(operation=Operation.QUERY, request=Request, response=Response, perform=perform, cost=Cost.READS)

@@ -77,7 +77,7 @@ def perform(request: Request, scope: Scope) -> Response:
     certificate = certification.issued(scope, subject, attributes, _end(attributes, scope.now, lifetime))
     replaced = Link(link_type=LinkType.REPLACED_OBJECT_LINK, linked_object_identifier=old.unique_identifier)
     links = (*certification.public_key_link(holder), replaced)
-    replacement.step_back(scope, old, identifier := scope.identifiers.new())
+    replacement.step_back(scope, old, identifier := scope.services.identifiers.new())
     certification.begin(scope, certificate, attributes, links, identifier)
     if holder is not None:
         certification.link_holder(scope, holder, identifier)
@@ -115,7 +115,7 @@ def _end(attributes: Attributes, now: int, lifetime: int) -> int:
 
 
 def _described(scope: Scope, old: Admitted) -> CertificateDescription:
-    description = scope.certificates.describe_certificate(scope.content_of(old, Certificate))
+    description = scope.services.certificates.describe_certificate(scope.content_of(old, Certificate))
     if description is None:
         raise not_supported("the certificate cannot be read, so it cannot be renewed")
     return description

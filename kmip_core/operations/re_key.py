@@ -40,13 +40,13 @@ def perform(request: Request, scope: Scope) -> Response:
     key = SymmetricKey(
         key_block=KeyBlock(
             key_format_type=KeyFormatType.RAW,
-            key_value=KeyValue(key_material=scope.crypto.make_symmetric_key(algorithm, length)),
+            key_value=KeyValue(key_material=scope.services.crypto.make_symmetric_key(algorithm, length)),
             cryptographic_algorithm=algorithm,
             cryptographic_length=length,
         )
     )
     # The old key lets go of its names first, so that they are free where names are unique.
-    new_identifier = scope.identifiers.new()
+    new_identifier = scope.services.identifiers.new()
     replacement.step_back(scope, target, new_identifier)
     creation.begin(
         scope,

@@ -50,7 +50,7 @@ def perform(request: Request, scope: Scope) -> Response:
         old_public, merge(request.common_attributes, request.public_key_attributes), request.offset, scope.now
     )
     pair = make_pair(scope, private, public)
-    private_identifier, public_identifier = scope.identifiers.new(), scope.identifiers.new()
+    private_identifier, public_identifier = scope.services.identifiers.new(), scope.services.identifiers.new()
     replacement.step_back(scope, old_private, private_identifier)
     replacement.step_back(scope, old_public, public_identifier)
     begin_pair(scope, pair, private, public, (private_identifier, public_identifier), request)

@@ -29,7 +29,7 @@ def perform(request: Request, scope: Scope) -> Response:
     """Return random bytes.  Raises KmipError (Invalid Field) outside 1 to 65,536."""
     if not 1 <= request.data_length <= MAXIMUM:
         raise invalid_field(f"Data Length must be from 1 to {MAXIMUM}")
-    return Response(data=scope.crypto.random_bytes(request.data_length))
+    return Response(data=scope.services.crypto.random_bytes(request.data_length))
 
 
 SPEC = Spec(operation=Operation.RNG_RETRIEVE, request=Request, response=Response, perform=perform, cost=Cost.USES_KEYS)

@@ -31,7 +31,7 @@ class Response:
 
 def perform(request: Request, scope: Scope) -> Response:
     """Return how much was used.  Raises KmipError (Permission Denied) if the server is set to refuse seeds."""
-    used = USED.get(scope.settings.rng_seed)
+    used = USED.get(scope.services.settings.rng_seed)
     if used is None:
         raise permission_denied("this server takes no seeds")
     return Response(data_length=used(len(request.data)))

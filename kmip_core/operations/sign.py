@@ -37,13 +37,13 @@ def perform(request: Request, scope: Scope) -> Response:
     identifier = scope.target.unique_identifier
     if phase_of(request) is Phase.SINGLE:
         data, digested = key_use.one_of(request.data, request.digested_data)
-        signature = scope.crypto.sign(*key_use.key_and_parameters(scope, request), data, digested=digested)
+        signature = scope.services.crypto.sign(*key_use.key_and_parameters(scope, request), data, digested=digested)
         return Response(unique_identifier=identifier, signature_data=signature)
     done, correlation_value = key_use.take_part(
         scope,
         Operation.SIGN,
         request,
-        lambda: scope.crypto.begin_sign(*key_use.key_and_parameters(scope, request)),
+        lambda: scope.services.crypto.begin_sign(*key_use.key_and_parameters(scope, request)),
     )
     return Response(
         unique_identifier=identifier,

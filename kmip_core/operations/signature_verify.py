@@ -41,13 +41,13 @@ def perform(request: Request, scope: Scope) -> Response:
         data, digested = key_use.one_of(request.data, request.digested_data)
         signature = need(request.signature_data, "Signature Data")
         key, parameters = key_use.key_and_parameters(scope, request)
-        validity = scope.crypto.verify(key, parameters, data, signature, digested=digested)
+        validity = scope.services.crypto.verify(key, parameters, data, signature, digested=digested)
         return Response(unique_identifier=identifier, validity_indicator=validity)
     done, correlation_value = key_use.take_part(
         scope,
         Operation.SIGNATURE_VERIFY,
         request,
-        lambda: scope.crypto.begin_verify(*key_use.key_and_parameters(scope, request)),
+        lambda: scope.services.crypto.begin_verify(*key_use.key_and_parameters(scope, request)),
     )
     return Response(
         unique_identifier=identifier,

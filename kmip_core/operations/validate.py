@@ -57,7 +57,7 @@ def perform(request: Request, scope: Scope) -> Response:
     if any(each.attributes.state in REVOKED for each in stored.values()):
         return Response(validity_indicator=ValidityIndicator.INVALID)
     anchors: list[Certificate] = []
-    described = [scope.certificates.describe_certificate(each) for each in chain]
+    described = [scope.services.certificates.describe_certificate(each) for each in chain]
     if any(each is None for each in described):
         return Response(validity_indicator=ValidityIndicator.UNKNOWN)
     known = [each for each in described if each is not None]
@@ -70,7 +70,7 @@ def perform(request: Request, scope: Scope) -> Response:
             if state is not None:
                 anchors.append(certificate)
     at = scope.now if request.validity_date is None else request.validity_date
-    return Response(validity_indicator=scope.certificates.validate_chain(chain, anchors, at))
+    return Response(validity_indicator=scope.services.certificates.validate_chain(chain, anchors, at))
 
 
 def _complete(scope: Scope, chain: list[Certificate], known: list[CertificateDescription]) -> None:
@@ -83,7 +83,7 @@ def _complete(scope: Scope, chain: list[Certificate], known: list[CertificateDes
         name = X509CertificateSubject(subject_distinguished_name=missing[0])
         for issuer in _found(scope, AttributeReference(attribute="x_509_certificate_subject"), name):
             content = scope.content_of(issuer, Certificate)
-            description = scope.certificates.describe_certificate(content)
+            description = scope.services.certificates.describe_certificate(content)
             if description is not None and issuer.attributes.state not in REVOKED:
                 chain.append(content)
                 known.append(description)

@@ -54,15 +54,29 @@ Steps: TypeAlias = Generator[Step, None, T]
 """Work in steps; T is its result."""
 
 
+def returning_to(pace: Pace, steps: Steps[T]) -> Steps[T]:
+    """Give the result of the work; if it has moved elsewhere, move to `pace` before."""
+    moved_to = pace
+    try:
+        while True:
+            step = next(steps)
+            if isinstance(step, MoveTo):
+                moved_to = step.pace
+            yield step
+    except StopIteration as end:
+        result: T = end.value
+    if moved_to is not pace:
+        yield MoveTo(pace)
+    return result
+
+
 def run_blocking(steps: Steps[T]) -> T:
     """Return the result of the work, from a thread that may block."""
     try:
         while True:
-            match next(steps):
-                case Wait(pending):
-                    pending.wait()
-                case MoveTo():
-                    pass  # this thread may be kept as long as any work takes
+            step = next(steps)
+            if isinstance(step, Wait):  # else it goes on here: this thread may be kept as long as any work takes
+                step.pending.wait()
     except StopIteration as end:
         result: T = end.value
         return result

@@ -16,13 +16,13 @@ def trusted(scope: Scope) -> Iterator[Visibility]:
     """
     seen, owner = scope.visibility, scope.principal.name
     yield Visibility(owner=owner, owned=seen.owned | seen.everyone, everyone=frozenset())
-    for name in sorted(set(scope.settings.administrators) - {owner}):
+    for name in sorted(set(scope.services.settings.administrators) - {owner}):
         yield Visibility(owner=name, owned=seen.everyone, everyone=frozenset())
 
 
 def check_administrator(scope: Scope) -> None:
     """Raise KmipError (Permission Denied) unless the client is an administrator; by default there are none."""
-    if scope.principal.name not in scope.settings.administrators:
+    if scope.principal.name not in scope.services.settings.administrators:
         raise permission_denied("only administrators of this server may do this")
 
 

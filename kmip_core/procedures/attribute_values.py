@@ -73,7 +73,7 @@ ORDERED: Final = (
 def _name(scope: Scope, name: Name, siblings: tuple[Any, ...]) -> Name:
     if name in siblings:
         raise _not_unique(f"the object is already named {name.name_value!r}")
-    if scope.settings.unique_names:  # RULINGS 8
+    if scope.services.settings.unique_names:  # RULINGS 8
         found = scope.work.locate(
             Query(
                 criteria=(AttributeInstance(reference=AttributeReference(attribute="names"), value=name),),
@@ -88,7 +88,7 @@ def _name(scope: Scope, name: Name, siblings: tuple[Any, ...]) -> Name:
 
 
 def _policy(scope: Scope, policy_name: str, siblings: tuple[Any, ...]) -> str:
-    if not scope.policy.is_known(policy_name):
+    if not scope.services.policy.is_known(policy_name):
         raise invalid_attribute_value(f"no operation policy is named {policy_name!r}")
     return policy_name
 

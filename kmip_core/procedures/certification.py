@@ -68,18 +68,18 @@ def read_request(scope: Scope, request_type: CertificateRequestType | None, valu
     """
     if request_type is None:
         raise invalid_field("Certificate Request Type must be given with a certificate request")
-    return scope.certificates.read_request(request_type, value)
+    return scope.services.certificates.read_request(request_type, value)
 
 
 def read_stored_request(scope: Scope, stored: Admitted) -> SigningRequest:
     """Return a managed Certificate Request.  Raises KmipError (Invalid CSR)."""
     content = scope.content_of(stored, CertificateRequest)
-    return scope.certificates.read_request(content.certificate_request_type, content.certificate_request_value)
+    return scope.services.certificates.read_request(content.certificate_request_type, content.certificate_request_value)
 
 
 def check_is_the_holders(scope: Scope, request: SigningRequest, holder: PublicKey) -> None:
     """Raise KmipError (Invalid CSR) if a request is for another key than the one that is named."""
-    if not scope.certificates.same_public_key(request.public_key, holder):
+    if not scope.services.certificates.same_public_key(request.public_key, holder):
         raise KmipError(ResultReason.INVALID_CSR, "the certificate request is for another public key")
 
 
@@ -104,7 +104,7 @@ def issued(scope: Scope, subject: Subject, attributes: Attributes, not_after: in
         subject_alternative_name=None if request is None else request.subject_alternative_name,
         extended_key_usage=None if request is None else request.extended_key_usage,
     )
-    return scope.certificates.make_certificate(contents, issuer, issuer_key)
+    return scope.services.certificates.make_certificate(contents, issuer, issuer_key)
 
 
 def begin(
@@ -157,14 +157,15 @@ def subject_of(scope: Scope, attributes: Attributes, holder: Admitted) -> bytes:
         return attributes.x_509_certificate_subject.subject_distinguished_name
     if attributes.certificate_subject is not None:
         text = attributes.certificate_subject.certificate_subject_distinguished_name
-        return scope.certificates.distinguished_name(text)
+        return scope.services.certificates.distinguished_name(text)
     parts = attributes.certificate_attributes
     if parts is not None:
         text = ",".join(_rdn(key, value) for key, field in _PARTS for value in _several(getattr(parts, field)))
         if text:
-            return scope.certificates.distinguished_name(text)
+            return scope.services.certificates.distinguished_name(text)
     names = holder.attributes.names
-    return scope.certificates.distinguished_name(_rdn("CN", names[0].name_value if names else holder.unique_identifier))
+    name = names[0].name_value if names else holder.unique_identifier
+    return scope.services.certificates.distinguished_name(_rdn("CN", name))
 
 
 _PARTS: Final = (
@@ -230,7 +231,7 @@ def _linked(attributes: Attributes, link_type: LinkType) -> tuple[str, ...]:
 
 def _own_authority(scope: Scope) -> tuple[Certificate, PrivateKey]:
     """Return the asker's own certificate authority, made now if there is none that is Active."""
-    name = scope.settings.certificate_authority
+    name = scope.services.settings.certificate_authority
     if not name:
         raise KmipError(
             ResultReason.PERMISSION_DENIED, "no certificate authority: link the new certificate to its issuer's"
@@ -251,7 +252,7 @@ def _own_authority(scope: Scope) -> tuple[Certificate, PrivateKey]:
 
 
 def _made_authority(scope: Scope, name: str) -> tuple[Certificate, PrivateKey]:
-    pair = scope.crypto.make_key_pair(
+    pair = scope.services.crypto.make_key_pair(
         CryptographicAlgorithm.RSA,
         AUTHORITY_BITS,
         private_format=KeyFormatType.PKCS_8,
@@ -259,13 +260,13 @@ def _made_authority(scope: Scope, name: str) -> tuple[Certificate, PrivateKey]:
     )
     contents = CertificateContents(
         public_key=pair.public_key,
-        subject=scope.certificates.distinguished_name(name),
+        subject=scope.services.certificates.distinguished_name(name),
         not_before=scope.now,
         not_after=scope.now + AUTHORITY_VALIDITY,
         is_authority=True,
     )
-    certificate = scope.certificates.make_certificate(contents, None, pair.private_key)
-    private, public = scope.identifiers.new(), scope.identifiers.new()
+    certificate = scope.services.certificates.make_certificate(contents, None, pair.private_key)
+    private, public = scope.services.identifiers.new(), scope.services.identifiers.new()
     living = Attributes(activation_date=scope.now, cryptographic_algorithm=CryptographicAlgorithm.RSA)
     signs = CryptographicUsageMask.CERTIFICATE_SIGN | CryptographicUsageMask.CRL_SIGN
     made = creation.begin(

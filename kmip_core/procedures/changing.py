@@ -32,7 +32,7 @@ def may_change(scope: Scope, target: Admitted) -> bool:
     """
     principal, managed_object = scope.principal, target.managed_object
     return principal.name == managed_object.owner or any(
-        scope.policy.decide(principal, operation, managed_object).is_allowed for operation in _CHANGES
+        scope.services.policy.decide(principal, operation, managed_object).is_allowed for operation in _CHANGES
     )
 
 

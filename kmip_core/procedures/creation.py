@@ -68,7 +68,7 @@ def begin(
         _check_is_not_told(attributes)
     accepted = attribute_values.all_accepted(scope, attributes)
     protection = _protection(scope, protection_storage_masks, unavailable)
-    identifier = scope.identifiers.new() if unique_identifier is None else unique_identifier
+    identifier = scope.services.identifiers.new() if unique_identifier is None else unique_identifier
     kept = custody.watched(scope, content) if made_here else custody.taken_in(scope, content)
     described = {
         "protection_storage_mask": protection,
@@ -149,12 +149,12 @@ def digests(scope: Scope, content: Content) -> tuple[Digest, ...]:
     if bare is not None:
         formed.append((format_of(content) if structure is None else KeyFormatType.RAW, bare))
     if structure is not None:
-        encoded = scope.key_values.encode_key_material(structure, scope.protocol_version)
+        encoded = scope.services.key_values.encode_key_material(structure, scope.protocol_version)
         formed.append((format_of(content), encoded))
     return tuple(
         Digest(
             hashing_algorithm=HashingAlgorithm.SHA_256,
-            digest_value=scope.crypto.hash(HashingAlgorithm.SHA_256, octets),
+            digest_value=scope.services.crypto.hash(HashingAlgorithm.SHA_256, octets),
             key_format_type=key_format_type,
         )
         for key_format_type, octets in formed
@@ -176,7 +176,7 @@ def _protection(
     scope: Scope, wanted: tuple[ProtectionStorageMask, ...], unavailable: ResultReason
 ) -> ProtectionStorageMask:
     """Return how a new object is stored: the first wish that can be had.  Raises KmipError (`unavailable`)."""
-    offered = scope.capabilities.protection_storage_masks
+    offered = scope.services.capabilities.protection_storage_masks
     for mask in wanted or offered:
         if any(mask & ~offer == 0 for offer in offered):
             return mask
@@ -185,7 +185,7 @@ def _protection(
 
 def _described(scope: Scope, certificate: Certificate, attributes: Attributes) -> Attributes:
     """Return the attributes with what the certificate says of itself, which is not a client's to say otherwise."""
-    description = scope.certificates.describe_certificate(certificate)
+    description = scope.services.certificates.describe_certificate(certificate)
     if description is None:
         return attributes
     return merge(attributes.but(digital_signature_algorithms=()), description.attributes)
@@ -203,19 +203,20 @@ def _server_attributes(
     """Return what the server sets on every new object, by field."""
     told: dict[str, Any] = {
         "unique_identifier": identifier,
-        "short_unique_identifier": scope.crypto.hash(HashingAlgorithm.SHA_256, identifier.encode()),  # KMIP 2.1 §4.56
+        # KMIP 2.1 §4.56
+        "short_unique_identifier": scope.services.crypto.hash(HashingAlgorithm.SHA_256, identifier.encode()),
         "object_type": content.object_type,
         "template_names": (),
         "initial_date": scope.now,
         "last_change_date": scope.now,
         "operation_policy_name": attributes.operation_policy_name or DEFAULT_POLICY,
-        "lease_time": scope.settings.lease_time,
+        "lease_time": scope.services.settings.lease_time,
     }
     if content.object_type is ObjectType.TEMPLATE:
         return told | {"protection_storage_mask": None, "extractable": None}
     if made_here:
         told["original_creation_date"] = scope.now
-        told["random_number_generator"] = scope.capabilities.random_number_generators[0]
+        told["random_number_generator"] = scope.services.capabilities.random_number_generators[0]
     sensitive = bool(attributes.sensitive)
     return told | {
         "state": lifecycle.initial_state(attributes, content.object_type, scope.now),

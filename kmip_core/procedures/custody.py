@@ -27,23 +27,23 @@ def taken_in(scope: Scope, content: Content) -> Content:
     block = content.key_block
     if block.key_wrapping_data is not None or not isinstance(block.key_value, KeyValue):
         return content
-    return watched(scope, scope.crypto.import_key(content))
+    return watched(scope, scope.services.crypto.import_key(content))
 
 
 def watched(scope: Scope, content: Content) -> Content:
     """Return content that was just made; a token forgets its key again if the unit of work comes to nothing."""
     if is_held(content):
-        scope.hooks.on_rollback.append(partial(scope.crypto.destroy_key, _key(content)))
+        scope.hooks.on_rollback.append(partial(scope.services.crypto.destroy_key, _key(content)))
     return content
 
 
 def let_go(scope: Scope, target: Admitted) -> None:
     """Have a token forget the key of an object that is erased, once that is committed."""
-    if scope.crypto.capabilities.exports_key_material or not target.managed_object.has_content:
+    if scope.services.crypto.capabilities.exports_key_material or not target.managed_object.has_content:
         return
     content = scope.work.content(target)
     if is_held(content):
-        scope.hooks.on_commit.append(partial(scope.crypto.destroy_key, _key(content)))
+        scope.hooks.on_commit.append(partial(scope.services.crypto.destroy_key, _key(content)))
 
 
 def is_held(content: Content) -> bool:

@@ -132,7 +132,7 @@ def _in_format(scope: Scope, content: Content, target: Admitted, wanted: KeyForm
         return wrapping.with_block(content, pkcs12.packed(scope, _completed(scope, target), target.attributes))
     if not isinstance(content, SymmetricKey | PublicKey | PrivateKey | SecretData):
         raise _no_format(f"the object is kept as {block.key_format_type.name}; it cannot be converted")
-    return wrapping.with_block(content, scope.crypto.convert(key_use.key_of(scope, target), wanted))
+    return wrapping.with_block(content, scope.services.crypto.convert(key_use.key_of(scope, target), wanted))
 
 
 def _completed(scope: Scope, target: Admitted) -> PrivateKey:

@@ -33,7 +33,7 @@ def checked(scope: Scope, content: Content, attributes: Attributes) -> Attribute
     """
     if not isinstance(content, PrivateKey | PublicKey) or not _is_in_the_clear(content.key_block):
         return attributes
-    description = scope.crypto.describe(content)
+    description = scope.services.crypto.describe(content)
     if description is None:
         _check_signs(content.key_block)
         return attributes

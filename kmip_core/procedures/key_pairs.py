@@ -46,7 +46,7 @@ def make_pair(scope: Scope, private: Attributes, public: Attributes) -> KeyPair:
             raise invalid_attribute_value(f"both halves must have the same {title(name)}")
     algorithm = need(private.cryptographic_algorithm, "Cryptographic Algorithm")
     domain = private.cryptographic_domain_parameters
-    return scope.crypto.make_key_pair(
+    return scope.services.crypto.make_key_pair(
         algorithm,
         private.cryptographic_length,
         None if domain is None else domain.recommended_curve,

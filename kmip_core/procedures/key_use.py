@@ -95,14 +95,14 @@ def take_part(
 def take_stream(scope: Scope, operation: Operation, request: MultiPart) -> Any:
     """Return the stream of an earlier part.  Raises KmipError (Invalid Correlation Value)."""
     value = request.correlation_value or b""
-    return scope.streams.take(value, scope.principal.name, operation, _key_in(scope), scope.now)
+    return scope.services.streams.take(value, scope.principal.name, operation, _key_in(scope), scope.now)
 
 
 def keep_stream(scope: Scope, operation: Operation, request: MultiPart, stream: Any) -> bytes:
     """Keep a stream for its next part; return the Correlation Value that finds it: unguessable, the same to the end."""
-    value = request.correlation_value or scope.identifiers.new().encode()
-    scope.streams.keep(value, stream, scope.principal.name, operation, _key_in(scope), scope.now)
-    scope.hooks.on_rollback.append(partial(scope.streams.forget, value))
+    value = request.correlation_value or scope.services.identifiers.new().encode()
+    scope.services.streams.keep(value, stream, scope.principal.name, operation, _key_in(scope), scope.now)
+    scope.hooks.on_rollback.append(partial(scope.services.streams.forget, value))
     return value
 
 

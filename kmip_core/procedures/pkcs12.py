@@ -38,7 +38,7 @@ def packed(scope: Scope, key: PrivateKey, attributes: Attributes) -> KeyBlock:
         certificates=_chain(scope, attributes),
         friendly_name=attributes.pkcs_12_friendly_name or FRIENDLY_NAME,
     )
-    container = scope.key_forms.write_container(contents, password(scope, attributes))
+    container = scope.services.key_forms.write_container(contents, password(scope, attributes))
     return KeyBlock(key_format_type=KeyFormatType.PKCS_12, key_value=KeyValue(key_material=container))
 
 
@@ -48,7 +48,7 @@ def _unpacked(scope: Scope, block: KeyBlock, attributes: Attributes) -> tuple[Pr
     material = value.key_material if isinstance(value, KeyValue) else value
     if not isinstance(material, bytes):
         raise invalid_field("a PKCS#12 container must be given as a Byte String")
-    contents = scope.key_forms.read_container(material, password(scope, attributes))
+    contents = scope.services.key_forms.read_container(material, password(scope, attributes))
     if contents.private_key is None:
         raise invalid_field("the PKCS#12 container holds no private key")
     return contents.private_key, contents

@@ -7,7 +7,7 @@ from kmip_core.enums import TicketType
 from kmip_core.errors import invalid_field, permission_denied
 from kmip_core.messages import Ticket
 from kmip_core.operation import Scope
-from kmip_core.principal import BY_TICKET
+from kmip_core.principal import Source
 from kmip_core.rights import Rights
 from kmip_core.structures import UsageLimits
 from kmip_core.tickets import Grant
@@ -26,16 +26,16 @@ def new_ticket(
     Raises KmipError: Permission Denied under a ticket, Feature Not Supported for Usage Limits, Invalid Field for limits
     that leave nothing, Server Limit Exceeded for too many tickets.
     """
-    if scope.principal.source == BY_TICKET:  # else a ticket would renew itself, or shed its limits
+    if scope.principal.source is Source.TICKET:  # else a ticket would renew itself, or shed its limits
         raise permission_denied("a ticket makes no tickets; log in without one")
     judged.check_usage_limits([usage_limits])
     if rights is not None:
         judged.check(rights)
-    longest = scope.settings.ticket_lifetime
+    longest = scope.services.settings.ticket_lifetime
     lifetime = longest if lease_time is None else min(lease_time, longest)
     if lifetime < 1 or (request_count is not None and request_count < 1):
         raise invalid_field("Lease Time and Request Count are at least 1 where they are given")
-    ticket = Ticket(ticket_type=TicketType.LOGIN, ticket_value=scope.identifiers.new().encode())
+    ticket = Ticket(ticket_type=TicketType.LOGIN, ticket_value=scope.services.identifiers.new().encode())
     grant = Grant(
         name=scope.principal.name,
         certificate_name=scope.principal.certificate_name,
@@ -43,6 +43,6 @@ def new_ticket(
         rights=rights,
         request_count=request_count,
     )
-    scope.tickets.issue(ticket, grant, scope.now)
-    scope.hooks.on_rollback.append(partial(scope.tickets.end, ticket))
+    scope.services.tickets.issue(ticket, grant, scope.now)
+    scope.hooks.on_rollback.append(partial(scope.services.tickets.end, ticket))
     return ticket

@@ -96,7 +96,7 @@ def wrap(
     if authentication is not None and steps.authenticates == "after":
         told = _authenticated(scope, data, authentication, told)
     # KMIP 1.4 §2.1.4: the wrapped bytes take the place of the Key Value. PyKMIP's client looks for them inside one.
-    inside = scope.settings.wrapped_key_structure
+    inside = scope.services.settings.wrapped_key_structure
     return evolve(block, key_value=KeyValue(key_material=data) if inside else data, key_wrapping_data=told)
 
 
@@ -123,7 +123,7 @@ def unwrap(scope: Scope, block: KeyBlock) -> KeyBlock:
     if told.encoding_option is EncodingOption.NO_ENCODING:
         key_value = KeyValue(key_material=data)
     else:
-        key_value = scope.key_values.decode_key_value(data, block.key_format_type, scope.protocol_version)
+        key_value = scope.services.key_values.decode_key_value(data, block.key_format_type, scope.protocol_version)
     if key_value.attributes is None and isinstance(wrapped, KeyValue):
         key_value = evolve(key_value, attributes=wrapped.attributes)
     return evolve(block, key_value=key_value, key_wrapping_data=None)
@@ -173,14 +173,14 @@ def _encoded(scope: Scope, block: KeyBlock, attributes: Attributes, specificatio
         return value.key_material
     if specification.attribute_names:
         value = evolve(value, attributes=_chosen(scope, attributes, specification.attribute_names))
-    return scope.key_values.encode_key_value(value, scope.protocol_version)
+    return scope.services.key_values.encode_key_value(value, scope.protocol_version)
 
 
 def _chosen(scope: Scope, attributes: Attributes, names: tuple[str, ...]) -> Attributes:
     """Return the attributes of these names; those that the object does not have are left out."""
     chosen = Attributes()
     for name in dict.fromkeys(names):
-        reference = scope.key_values.attribute_reference(name)
+        reference = scope.services.key_values.attribute_reference(name)
         values = attributes.values_of(reference)
         if values:
             chosen = chosen.with_values(reference, values, attributes.indices_of(reference))
@@ -192,7 +192,7 @@ def _encrypted(
 ) -> tuple[bytes, KeyWrappingData]:
     parameters = _parameters(information.cryptographic_parameters, key.attributes)
     usage_limits.charge(scope, key, 1, len(data))
-    made = scope.crypto.encrypt(key_use.key_of(scope, key), parameters, data)
+    made = scope.services.crypto.encrypt(key_use.key_of(scope, key), parameters, data)
     said = evolve(information, unique_identifier=key.unique_identifier)
     if information.cryptographic_parameters is None:
         said = evolve(said, cryptographic_parameters=parameters)
@@ -208,7 +208,7 @@ def _decrypted(scope: Scope, data: bytes, information: EncryptionKeyInformation,
         {ObjectType.SYMMETRIC_KEY: Purpose.UNWRAP, ObjectType.PRIVATE_KEY: Purpose.UNWRAP},
     )
     parameters = key_use.parameters_of(information.cryptographic_parameters, key.attributes)
-    return scope.crypto.decrypt(key_use.key_of(scope, key), parameters, data, iv_counter_nonce=iv)
+    return scope.services.crypto.decrypt(key_use.key_of(scope, key), parameters, data, iv_counter_nonce=iv)
 
 
 def _authenticated(
@@ -223,9 +223,9 @@ def _authenticated(
     usage_limits.charge(scope, key, 1, len(data))
     material = key_use.key_of(scope, key)
     if key.managed_object.object_type is ObjectType.PRIVATE_KEY:
-        code = scope.crypto.sign(material, parameters, data)
+        code = scope.services.crypto.sign(material, parameters, data)
     else:
-        code = scope.crypto.mac(material, parameters, data)
+        code = scope.services.crypto.mac(material, parameters, data)
     said = information
     if information.cryptographic_parameters is None:
         said = evolve(said, cryptographic_parameters=parameters)
@@ -241,9 +241,9 @@ def _verify(scope: Scope, data: bytes, information: MACSignatureKeyInformation, 
     parameters = key_use.parameters_of(information.cryptographic_parameters, key.attributes)
     material = key_use.key_of(scope, key)
     if key.managed_object.object_type is ObjectType.PUBLIC_KEY:
-        found = scope.crypto.verify(material, parameters, data, code or b"")
+        found = scope.services.crypto.verify(material, parameters, data, code or b"")
     else:
-        found = scope.crypto.verify_mac(material, parameters, data, code or b"")
+        found = scope.services.crypto.verify_mac(material, parameters, data, code or b"")
     if found is not ValidityIndicator.VALID:
         raise KmipError(ResultReason.CRYPTOGRAPHIC_FAILURE, "the MAC or signature of the wrapped key is not right")
 

@@ -444,7 +444,7 @@ def test_an_identifier_behind_another_is_judged_like_the_target(where: str) -> N
     def answer(identifier: str) -> tuple[bytes, Any]:
         operation, request, objects = BEHIND[where](identifier)
         engine = an_engine_with(State.ACTIVE, False)
-        with engine.storage.unit_of_work() as work:
+        with engine.services.storage.unit_of_work() as work:
             for managed_object, content in objects:
                 work.add(managed_object, content)
             work.commit()

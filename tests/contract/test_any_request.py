@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kmip_adapters.ttlv.codec import Codec
-from kmip_adapters.ttlv.service import TtlvService
 from kmip_adapters.ttlv.standard import tables
 from kmip_core.attributes import Attributes
 from kmip_core.engine import Engine
@@ -47,7 +46,7 @@ from kmip_core.ports.certificates import CertificateContents
 from kmip_core.ports.crypto import KeyPair
 from kmip_core.ports.transport import run_to_end
 from kmip_core.structures import KeyWrappingData, Link, ProtocolVersion
-from tests.builders import ALICE, NOW, RememberedFaults, a_secret, a_symmetric_key, an_engine, perform
+from tests.builders import ALICE, NOW, RememberedFaults, a_secret, a_service, a_symmetric_key, an_engine, perform
 from tests.unit.kmip_adapters.ttlv.strategies import instances
 
 CODEC: Final = Codec(CATALOGUE)
@@ -63,7 +62,7 @@ NAMES_OBJECTS: Final = {
 
 @functools.cache
 def a_pair(algorithm: CryptographicAlgorithm, length: int) -> KeyPair:
-    return an_engine().crypto.make_key_pair(algorithm, length)
+    return an_engine().services.crypto.make_key_pair(algorithm, length)
 
 
 @functools.cache
@@ -71,12 +70,12 @@ def a_certificate() -> Certificate:
     engine, pair = an_engine(), a_pair(CryptographicAlgorithm.EC, 256)
     contents = CertificateContents(
         public_key=pair.public_key,
-        subject=engine.certificates.distinguished_name("CN=authority"),
+        subject=engine.services.certificates.distinguished_name("CN=authority"),
         not_before=NOW - 9,
         not_after=NOW + 999,
         is_authority=True,
     )
-    return engine.certificates.make_certificate(contents, None, pair.private_key)
+    return engine.services.certificates.make_certificate(contents, None, pair.private_key)
 
 
 def an_inhabited_engine(faults: RememberedFaults) -> tuple[Engine, list[str]]:
@@ -166,7 +165,7 @@ def test_no_request_is_a_fault_of_the_server(version: ProtocolVersion) -> None:
     def ask(data: st.DataObject) -> None:
         faults = RememberedFaults()
         engine, identifiers = an_inhabited_engine(faults)
-        service = TtlvService(engine, CODEC)
+        service = a_service(engine, CODEC)
         for _ in range(3):
             spec = data.draw(st.sampled_from(operations(version)))
             payload = data.draw(instances(spec.request, version))

@@ -73,7 +73,7 @@ from kmip_core.policy import BUILT_IN, OperationPolicy, Permission
 from kmip_core.ports.transport import run_to_end
 from kmip_core.principal import Principal
 from kmip_core.structures import CryptographicParameters, ProtocolVersion, RevocationReason, UsageLimits
-from tests.builders import NOW, RememberedFaults, a_name, an_engine, an_instance
+from tests.builders import NOW, RememberedFaults, a_name, a_service, an_engine, an_instance
 
 VERSIONS: Final = tuple(ProtocolVersion(*v) for v in ((1, 0), (1, 1), (1, 2), (1, 3), (1, 4), (2, 0), (2, 1)))
 WITH_ENCRYPT: Final = VERSIONS[2:]
@@ -240,7 +240,7 @@ def a_server(storage: Any) -> Server:
     clock, faults = SteppableClock(NOW), RememberedFaults()
     policy = StaticPolicies({**BUILT_IN, READABLE.name: READABLE})
     engine = an_engine(storage=storage, clock=clock, faults=faults, policy=policy)
-    return Server(engine, TtlvService(engine, CODEC), clock, faults)
+    return Server(engine, a_service(engine, CODEC), clock, faults)
 
 
 _examples = itertools.count(1)
@@ -263,7 +263,7 @@ def _folder() -> "tempfile.TemporaryDirectory[str]":
 def _closed() -> Any:
     yield
     for server in servers():
-        server.engine.storage.close()
+        server.engine.services.storage.close()
     servers.cache_clear()
     _folder().cleanup()
     _folder.cache_clear()

@@ -281,7 +281,7 @@ def test_we_certify_what_openssl_asks_for_and_it_verifies_the_chain(engine: Engi
 
 def own_authority(engine: Engine) -> Certificate:
     """Return the certificate of the authority that was made: the only one that says it is one."""
-    with engine.storage.unit_of_work() as work:
+    with engine.services.storage.unit_of_work() as work:
         records = [work.find(str(number)) for number in range(1, 20)]
     for record in records:
         if record is None or record.object_type is not ObjectType.CERTIFICATE:

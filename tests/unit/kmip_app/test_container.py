@@ -51,7 +51,7 @@ def test_every_crypto_adapter_can_be_chosen_and_is_tested() -> None:
 def test_query_tells_of_every_operation_that_can_be_done(tmp_path: Path, crypto: str, profile: Profile) -> None:
     container = wired(tmp_path, ephemeral=True, crypto=crypto, core=Settings(profile=profile))
 
-    told = container.engine().capabilities
+    told = container.engine().services.capabilities
 
     assert set(told.operations) == set(container.catalogue())
     assert told.capability.streaming_capability is True
@@ -136,7 +136,7 @@ def test_only_a_rehearsing_server_can_fail_on_request_or_has_another_time(tmp_pa
 
     assert (type(usual.clock()), type(usual.service())) == (SystemClock, TtlvService)
     assert (type(rehearsing.clock()), type(rehearsing.service())) == (MovableClock, MishapService)
-    assert rehearsing.engine().clock is rehearsing.clock()
+    assert rehearsing.engine().services.clock is rehearsing.clock()
 
 
 def test_no_setting_makes_a_server_rehearse() -> None:
@@ -147,7 +147,7 @@ def test_servers_of_a_process_share_what_has_no_state(tmp_path: Path) -> None:
     one, other = wired(tmp_path, ephemeral=True), wired(tmp_path, ephemeral=True)
 
     assert one.codec() is other.codec()
-    assert one.engine().key_values is other.engine().key_values
+    assert one.engine().services.key_values is other.engine().services.key_values
     assert one.engine() is not other.engine()
 
 
@@ -160,6 +160,6 @@ def test_an_emptied_server_has_another_store_behind_the_same_service(tmp_path: P
     assert container.service() is service
     assert service.service is not before
     assert service.service.engine is container.engine()
-    assert service.service.engine.storage is container.storage() is not before.engine.storage
-    assert service.service.engine.audit is container.audit() is not before.engine.audit
-    assert service.service.engine.clock is clock
+    assert service.service.engine.services.storage is container.storage() is not before.engine.services.storage
+    assert service.service.engine.services.audit is container.audit() is not before.engine.services.audit
+    assert service.service.engine.services.clock is clock

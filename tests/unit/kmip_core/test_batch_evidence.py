@@ -1,8 +1,13 @@
 """Evidence of what a batch did, undid or could not do, and what it gives away."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import pytest
 
 from kmip_adapters.audit.memory import MemoryTrail
+from kmip_adapters.storage.memory import MemoryStorage
 from kmip_core.enums import (
     BatchErrorContinuationOption,
     BlockCipherMode,
@@ -13,15 +18,17 @@ from kmip_core.enums import (
     UsageLimitsUnit,
 )
 from kmip_core.errors import KmipError
-from kmip_core.operations import activate, add_attribute, encrypt, get
+from kmip_core.operations import activate, add_attribute, encrypt, get, ping
 from kmip_core.ports.audit import AuditRecord
+from kmip_core.ports.steps import Pace
 from kmip_core.structures import CryptographicParameters, UsageLimits
-from tests.builders import BOB, a_symmetric_key, an_engine, an_instance, ask, attributes_of
+from tests.builders import BOB, a_symmetric_key, an_engine, an_instance, ask, attributes_of, the_only
 from tests.unit.kmip_core.test_engine import FullStorage
 
 CONTINUE, UNDO = BatchErrorContinuationOption.CONTINUE, BatchErrorContinuationOption.UNDO
 GET_KEY = (Operation.GET, get.Request(unique_identifier="key"))
 MISSING = (Operation.GET, get.Request(unique_identifier="none"))
+PING = (Operation.PING, ping.Request())
 ACTIVATE = (Operation.ACTIVATE, activate.Request(unique_identifier="key"))
 
 
@@ -37,7 +44,7 @@ def test_what_is_undone_gives_away_nothing_and_leaves_evidence() -> None:
         ResultStatus.OPERATION_FAILED
     ]
     assert [item.payload for item in answer.batch_items] == [None] * 3
-    records = engine.audit.records  # type: ignore[attr-defined]
+    records = engine.services.audit.records  # type: ignore[attr-defined]
     assert [(r.operation, r.unique_identifiers) for r in records] == [
         (Operation.ENCRYPT, ("key",)),
         (Operation.GET, ("key",)),
@@ -51,7 +58,7 @@ def test_who_asks_for_what_is_not_theirs_leaves_evidence_of_what_it_was() -> Non
 
     ask(engine, GET_KEY, principal=BOB)
 
-    (record,) = engine.audit.records  # type: ignore[attr-defined]
+    (record,) = engine.services.audit.records  # type: ignore[attr-defined]
     assert (record.principal, record.unique_identifiers) == ("bob", ("key",))
 
 
@@ -64,7 +71,7 @@ def test_a_commit_that_cannot_be_leaves_evidence(option: BatchErrorContinuationO
     comment = add_attribute.Request(unique_identifier="key", new_attribute=an_instance("comment", "seen"))
     ask(engine, ACTIVATE, (Operation.ADD_ATTRIBUTE, comment), batch_error_continuation_option=option)
 
-    records = engine.audit.records  # type: ignore[attr-defined]
+    records = engine.services.audit.records  # type: ignore[attr-defined]
     assert [r.event for r in records] == ["ACTIVATE", "ADD_ATTRIBUTE"]
     assert all(r.result is not None for r in records)
 
@@ -88,5 +95,33 @@ def test_what_is_committed_but_cannot_reach_the_trail_has_failed_and_its_evidenc
 
     assert [item.result_status for item in answer.batch_items] == [ResultStatus.OPERATION_FAILED] * 2
     assert attributes_of(engine).state is State.ACTIVE
-    waiting = engine.outbox.pending_records()
+    waiting = engine.services.outbox.pending_records()
     assert [(record.event, record.result) for record in waiting] == [("ACTIVATE", None), ("ADD_ATTRIBUTE", None)]
+
+
+class ClosedStorage(MemoryStorage):
+    """Cannot begin a unit of work once it is closed."""
+
+    is_closed = False
+
+    @contextmanager
+    def unit_of_work(self, pace: Pace = Pace.SLOW) -> Iterator[Any]:
+        if self.is_closed:
+            raise KmipError(ResultReason.GENERAL_FAILURE, "the store is closed")
+        with super().unit_of_work(pace) as work:
+            yield work
+
+
+@pytest.mark.parametrize("option", [BatchErrorContinuationOption.STOP, BatchErrorContinuationOption.UNDO])
+def test_a_unit_of_work_that_cannot_begin_fails_its_first_item_and_is_recorded(
+    option: BatchErrorContinuationOption,
+) -> None:
+    storage = ClosedStorage()
+    engine = an_engine(storage=storage)
+    storage.is_closed = True
+
+    item = the_only(ask(engine, PING, PING, batch_error_continuation_option=option))
+
+    assert (item.operation, item.result_message) == (Operation.PING, "the store is closed")
+    (record,) = engine.services.audit.records  # type: ignore[attr-defined]
+    assert (record.operation, record.result) == (Operation.PING, ResultReason.GENERAL_FAILURE)

@@ -18,7 +18,7 @@ from kmip_adapters.storage.pending import Done
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_core.attributes import Attributes
 from kmip_core.criteria import Query
-from kmip_core.engine import SHORT_BATCH, Engine
+from kmip_core.engine import Engine
 from kmip_core.enums import (
     BatchErrorContinuationOption,
     CryptographicAlgorithm,
@@ -52,6 +52,7 @@ from kmip_core.operations import (
     query,
     rng_retrieve,
 )
+from kmip_core.pacing import SHORT_BATCH
 from kmip_core.policy import BUILT_IN, OperationPolicy, Permission
 from kmip_core.ports.steps import MoveTo, Pace, Wait
 from kmip_core.ports.storage import ConcurrentChange, TakesLong
@@ -261,7 +262,7 @@ def test_a_commit_that_is_not_known_yet_has_not_been_told_to_anybody() -> None:
 
     next(steps)
 
-    assert engine.audit.records == ()  # type: ignore[attr-defined]
+    assert engine.services.audit.records == ()  # type: ignore[attr-defined]
     assert attributes_of(engine).state is State.PRE_ACTIVE
 
 
@@ -548,7 +549,7 @@ def test_what_takes_long_is_gone_on_with_elsewhere(
 
     assert awaited == [MoveTo(pace) for pace in paces]  # once a message, not once an item
     assert statuses(answer) == [ResultStatus.SUCCESS] * 3
-    assert len(engine.audit.records) == 3  # type: ignore[attr-defined]
+    assert len(engine.services.audit.records) == 3  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("option", [STOP, UNDO])
@@ -680,8 +681,8 @@ def test_a_fault_of_ours_is_kept_and_not_told() -> None:
 
     assert item.result_reason is ResultReason.GENERAL_FAILURE
     assert "secret" not in (item.result_message or "")
-    assert [type(error) for error in engine.faults.errors] == [ZeroDivisionError]  # type: ignore[attr-defined]
-    (record,) = engine.audit.records  # type: ignore[attr-defined]
+    assert [type(error) for error in engine.services.faults.errors] == [ZeroDivisionError]  # type: ignore[attr-defined]
+    (record,) = engine.services.audit.records  # type: ignore[attr-defined]
     assert record.record_id in (item.result_message or "")
 
 
@@ -691,12 +692,12 @@ def test_every_item_leaves_a_record() -> None:
 
     ask(engine, ACTIVATE, read, MISSING)
 
-    assert [(r.event, r.unique_identifiers, r.result) for r in engine.audit.records] == [  # type: ignore[attr-defined]
+    assert [(r.event, r.unique_identifiers, r.result) for r in engine.services.audit.records] == [  # type: ignore[attr-defined]
         ("ACTIVATE", ("key",), None),
         ("GET_ATTRIBUTES", ("key",), None),
         ("GET", ("none",), ResultReason.OBJECT_NOT_FOUND),
     ]
-    assert {r.principal for r in engine.audit.records} == {"alice"}  # type: ignore[attr-defined]
+    assert {r.principal for r in engine.services.audit.records} == {"alice"}  # type: ignore[attr-defined]
 
 
 def test_a_record_names_what_was_made() -> None:
@@ -704,7 +705,7 @@ def test_a_record_names_what_was_made() -> None:
 
     made = perform(engine, *CREATE).unique_identifier
 
-    assert engine.audit.records[0].unique_identifiers == (made,)  # type: ignore[attr-defined]
+    assert engine.services.audit.records[0].unique_identifiers == (made,)  # type: ignore[attr-defined]
 
 
 def test_an_unknown_operation_is_recorded_as_a_request() -> None:
@@ -712,7 +713,7 @@ def test_an_unknown_operation_is_recorded_as_a_request() -> None:
 
     ask(engine, (None, None))
 
-    assert [r.event for r in engine.audit.records] == ["request"]  # type: ignore[attr-defined]
+    assert [r.event for r in engine.services.audit.records] == ["request"]  # type: ignore[attr-defined]
 
 
 def test_a_change_and_its_record_are_committed_together() -> None:
@@ -745,7 +746,7 @@ def test_an_acknowledged_record_leaves_the_outbox() -> None:
 
     ask(engine, ACTIVATE)
 
-    assert engine.outbox.pending_records() == ()
+    assert engine.services.outbox.pending_records() == ()
 
 
 def test_without_evidence_nothing_is_answered() -> None:

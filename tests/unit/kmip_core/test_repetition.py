@@ -100,20 +100,20 @@ def test_a_token_s_heavy_work_is_tried_a_few_times_only() -> None:
 
 
 def test_short_work_is_repeated_until_it_has_its_turn() -> None:
-    repetition = Repetition(SoftwareCrypto(), SoftwareKeyForms(), frozenset({Cost.CHANGES}))
+    repetition = Repetition(an_engine().services, frozenset({Cost.CHANGES}))
 
     assert [repetition.may_go_on() for _ in range(ATTEMPTS)] == [True] * (ATTEMPTS - 1) + [False]
 
 
 def test_heavy_work_whose_input_keeps_changing_is_given_up() -> None:
     crypto = CountingCrypto()
-    repetition = Repetition(crypto, SoftwareKeyForms(), frozenset({Cost.COMPUTES}))
+    repetition = Repetition(an_engine(crypto=crypto).services, frozenset({Cost.COMPUTES}))
     key = a_key()[1]
     attempts = 0
     while True:
         attempts += 1
         parameters = DerivationParameters(derivation_data=bytes([attempts]))
-        repetition.crypto.derive(DerivationMethod.HMAC, [key], _with_hash(parameters), 128)
+        repetition.services.crypto.derive(DerivationMethod.HMAC, [key], _with_hash(parameters), 128)
         if not repetition.may_go_on():
             break
 
@@ -126,11 +126,11 @@ def _with_hash(parameters: DerivationParameters) -> DerivationParameters:
 
 
 def test_two_equal_calls_of_one_attempt_have_two_results() -> None:
-    repetition = Repetition(CountingCrypto(), SoftwareKeyForms(), frozenset({Cost.COMPUTES}))
+    repetition = Repetition(an_engine(crypto=CountingCrypto()).services, frozenset({Cost.COMPUTES}))
     assert repetition.may_go_on()
 
     def attempt() -> list[Any]:
-        return [repetition.crypto.make_key_pair(CryptographicAlgorithm.EC, 256) for _ in range(2)]
+        return [repetition.services.crypto.make_key_pair(CryptographicAlgorithm.EC, 256) for _ in range(2)]
 
     first = attempt()
     assert repetition.may_go_on()

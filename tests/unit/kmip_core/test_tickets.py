@@ -10,13 +10,13 @@ from attrs import evolve
 from kmip_core.enums import ResultReason, TicketType
 from kmip_core.errors import KmipError
 from kmip_core.messages import Ticket
-from kmip_core.principal import Principal
+from kmip_core.principal import Principal, Source
 from kmip_core.settings import TicketUse
 from kmip_core.tickets import Grant, Tickets
 
 ALICE = Principal(name="alice")
 BOB = Principal(name="bob")
-BOB_AS_ALICE = Principal(name="alice", source="password", certificate_name="bob")
+BOB_AS_ALICE = Principal(name="alice", source=Source.PASSWORD, certificate_name="bob")
 
 
 def a_ticket(value: bytes = b"secret", ticket_type: int = TicketType.LOGIN) -> Ticket:

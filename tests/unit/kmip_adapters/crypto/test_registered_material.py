@@ -71,7 +71,7 @@ from kmip_core.structures import (
     TransparentRSAPublicKey,
     TransparentSymmetricKey,
 )
-from tests.builders import ALICE, NOW, an_engine, perform
+from tests.builders import ALICE, NOW, a_service, an_engine, perform
 from tests.unit.kmip_core.operations.usable_keys import ALL_USES, a_key
 
 CRYPTO: Final = SoftwareCrypto()
@@ -267,7 +267,7 @@ def test_no_material_makes_a_fault(kind: ObjectType, wanted: KeyFormatType) -> N
                 kept += 1
                 for operation, use in uses(made.unique_identifier):
                     attempt(engine, operation, use)
-            assert not engine.faults.errors, (name, algorithm, engine.faults.errors)
+            assert not engine.services.faults.errors, (name, algorithm, engine.services.faults.errors)
     assert kept or wanted is KeyFormatType.PKCS_12
 
 
@@ -287,7 +287,7 @@ def test_no_material_makes_a_fault_on_the_wire(kind: ObjectType, version: Protoc
                 cryptographic_length=128,
             )
             engine = an_engine()
-            service = TtlvService(engine, codec)
+            service = a_service(engine, codec)
             request = register.Request(object_type=kind, managed_object=content(kind, block))
 
             def ask(operation: Operation, payload: Any, service: TtlvService = service) -> Any:
@@ -301,9 +301,9 @@ def test_no_material_makes_a_fault_on_the_wire(kind: ObjectType, version: Protoc
                 made = ask(Operation.REGISTER, request)
             except KmipError:
                 continue  # the version has no such format or curve
-            assert not engine.faults.errors, (name, wanted, engine.faults.errors)
+            assert not engine.services.faults.errors, (name, wanted, engine.services.faults.errors)
             if made.payload is not None:
                 got = ask(Operation.GET, get.Request(unique_identifier=made.payload.unique_identifier))
-                assert not engine.faults.errors, (name, wanted, engine.faults.errors)
+                assert not engine.services.faults.errors, (name, wanted, engine.services.faults.errors)
                 value = got.payload.managed_object.key_block.key_value
                 assert getattr(value, "key_material", value) == material

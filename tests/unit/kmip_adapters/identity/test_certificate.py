@@ -13,7 +13,7 @@ from kmip_adapters.identity import certificate as identity
 from kmip_adapters.identity.certificate import CertificateIdentity
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
-from kmip_core.principal import Principal
+from kmip_core.principal import Principal, Source
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 CLIENT = (ExtendedKeyUsageOID.CLIENT_AUTH,)
@@ -57,7 +57,9 @@ def refusal(read: CertificateIdentity, certificate: bytes | None) -> str:
 def test_the_common_name_is_the_principal() -> None:
     principal = CertificateIdentity()(a_certificate("alice"), "192.0.2.1")
 
-    assert principal == Principal(name="alice", source="certificate", address="192.0.2.1", certificate_serial="c0ffee")
+    assert principal == Principal(
+        name="alice", source=Source.CERTIFICATE, address="192.0.2.1", certificate_serial="c0ffee"
+    )
 
 
 @pytest.mark.parametrize("name", ["Alice", " alice ", "ålice", "a" * 64, "a,b=c"])

@@ -1,4 +1,4 @@
-"""What is settled before the engine: groups, and credentials that never widen what the certificate allows (R-TLS-6)."""
+"""Credentials and groups: they never widen what the certificate allows, unless that is configured (R-TLS-6)."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -6,56 +6,28 @@ from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
-from attrs import define, evolve, field
+from attrs import define, evolve
 
-from kmip_adapters.audit.memory import MemoryTrail
-from kmip_adapters.identity.credentials import NAME_OF_A_USER, WRONG, Door
+from kmip_adapters.identity.credentials import NAME_OF_A_USER, TWO_USERS, WRONG, CredentialAuthentication
 from kmip_adapters.identity.groups import refused
 from kmip_adapters.identity.passwords import PasswordFile
-from kmip_adapters.identity.throttling import TOO_MANY, Guesses
-from kmip_adapters.system.identifiers import RandomIdentifiers
-from kmip_core.enums import CredentialType, Operation, ResultReason, ResultStatus
+from kmip_adapters.identity.throttling import TOO_MANY, PasswordThrottle
+from kmip_core.enums import CredentialType, ResultReason
+from kmip_core.errors import KmipError
 from kmip_core.messages import (
     Credential,
     DeviceCredential,
-    RequestBatchItem,
-    RequestHeader,
-    RequestMessage,
-    ResponseHeader,
-    ResponseMessage,
     UsernameAndPassword,
 )
+from kmip_core.ports.authentication import CredentialRefused
 from kmip_core.ports.steps import MoveTo, Pace, Steps, run_blocking
-from kmip_core.principal import Principal
+from kmip_core.principal import Principal, Source
 from kmip_core.structures import ProtocolVersion
 
-ALICE = Principal(name="alice", source="certificate", address="192.0.2.1", certificate_serial="7")
+ALICE = Principal(name="alice", source=Source.CERTIFICATE, address="192.0.2.1", certificate_serial="7")
 CAROL = evolve(ALICE, name="carol", certificate_name="carol")  # has no password
 VERSION = ProtocolVersion(protocol_version_major=1, protocol_version_minor=4)
 HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-
-
-class FixedClock:
-    def now(self) -> int:
-        return 1_000
-
-
-@define
-class RecordingEngine:
-    """Answers everything and keeps who asked."""
-
-    audit: MemoryTrail = field(factory=MemoryTrail)
-    identifiers: RandomIdentifiers = field(factory=RandomIdentifiers)
-    clock: FixedClock = field(factory=FixedClock)
-    askers: list[Principal] = field(factory=list)
-
-    def pace(self, message: RequestMessage) -> Pace:
-        return Pace.QUICK
-
-    def steps(self, message: RequestMessage, principal: Principal) -> Steps[ResponseMessage]:
-        self.askers.append(principal)
-        yield from ()
-        return ResponseMessage(header=ResponseHeader(protocol_version=VERSION, time_stamp=1_000), batch_items=())
 
 
 class KnownGroups:
@@ -75,35 +47,35 @@ class KnownGroups:
 
 
 @pytest.fixture
-def engine() -> RecordingEngine:
-    return RecordingEngine()
-
-
-@pytest.fixture
 def passwords(tmp_path: Path) -> PasswordFile:
     path = tmp_path / "passwords"
     path.write_text(f"alice:{HASHER.hash('a')}\nbob:{HASHER.hash('b')}\n")
     return PasswordFile(path)
 
 
-def request(*credentials: Any) -> RequestMessage:
-    kind = CredentialType.USERNAME_AND_PASSWORD
-    return RequestMessage(
-        header=RequestHeader(
-            protocol_version=VERSION,
-            client_correlation_value="c",
-            credentials=tuple(Credential(credential_type=kind, credential_value=value) for value in credentials),
-        ),
-        batch_items=(RequestBatchItem(operation=Operation.QUERY, unique_batch_item_id=b"1", payload=None),),
-    )
+Refusal = tuple[ResultReason, str]
+NOT_SUCCESSFUL = ResultReason.AUTHENTICATION_NOT_SUCCESSFUL
 
 
-def told(username: str, password: str | None) -> UsernameAndPassword:
+def a_password(username: str, password: str | None) -> UsernameAndPassword:
     return UsernameAndPassword(username=username, password=password)
 
 
-def door(engine: RecordingEngine, **choices: Any) -> Door:
-    return Door(engine=engine, **choices)  # type: ignore[arg-type]
+def settling(authentication: CredentialAuthentication, *values: Any, principal: Principal = ALICE) -> Steps[Principal]:
+    """Begin to settle a request with credentials of these values."""
+    kind = CredentialType.USERNAME_AND_PASSWORD
+    credentials = tuple(Credential(credential_type=kind, credential_value=value) for value in values)
+    return authentication.settle(credentials, principal, 1_000)
+
+
+def settled(authentication: CredentialAuthentication, *values: Any, principal: Principal = ALICE) -> Principal:
+    return run_blocking(settling(authentication, *values, principal=principal))
+
+
+def refusal(authentication: CredentialAuthentication, *values: Any, principal: Principal = ALICE) -> Refusal:
+    with pytest.raises(KmipError) as refused:
+        settled(authentication, *values, principal=principal)
+    return refused.value.reason, refused.value.message
 
 
 @pytest.mark.parametrize("identity", [False, True], ids=["certificate decides", "password decides"])
@@ -111,115 +83,84 @@ def door(engine: RecordingEngine, **choices: Any) -> Door:
     ("credentials", "owner_by_password"),
     [
         pytest.param([], "carol", id="ok none"),
-        pytest.param([told("", "")], "carol", id="ok empty, as libkmip sends it"),
+        pytest.param([a_password("", "")], "carol", id="ok empty, as libkmip sends it"),
         pytest.param([DeviceCredential(device_identifier="x")], "carol", id="ok a device"),
         pytest.param([None], "carol", id="ok one that is not understood"),
-        pytest.param([told("alice", "a")], "alice", id="ok a user's"),
-        pytest.param([told("alice", "a"), told("alice", "a")], "alice", id="ok twice the same"),
-        pytest.param([told("bob", "b")], "bob", id="ok another's"),
-        pytest.param([told("alice", "b")], None, id="fail wrong password"),
-        pytest.param([told("bob", None)], None, id="fail no password"),
-        pytest.param([told("mallory", "m")], None, id="fail unknown user"),
-        pytest.param([told("alice", "a"), told("bob", "x")], None, id="fail the second of two"),
+        pytest.param([a_password("alice", "a")], "alice", id="ok a user's"),
+        pytest.param([a_password("alice", "a"), a_password("alice", "a")], "alice", id="ok twice the same"),
+        pytest.param([a_password("bob", "b")], "bob", id="ok another's"),
+        pytest.param([a_password("alice", "b")], None, id="fail wrong password"),
+        pytest.param([a_password("bob", None)], None, id="fail no password"),
+        pytest.param([a_password("mallory", "m")], None, id="fail unknown user"),
+        pytest.param([a_password("alice", "a"), a_password("bob", "x")], None, id="fail the second of two"),
     ],
 )
 def test_a_credential_changes_identity_only_where_configured(
-    engine: RecordingEngine,
-    passwords: PasswordFile,
-    credentials: list[Any],
-    owner_by_password: str | None,
-    identity: bool,
+    passwords: PasswordFile, credentials: list[Any], owner_by_password: str | None, identity: bool
 ) -> None:
-    answer = run_blocking(
-        door(engine, passwords=passwords, password_identity=identity).steps(request(*credentials), CAROL)
-    )
+    authentication = CredentialAuthentication(passwords=passwords, password_identity=identity)
 
     if owner_by_password is None:
-        (item,) = answer.batch_items
-        assert (item.result_status, item.result_reason, item.result_message) == (
-            ResultStatus.OPERATION_FAILED,
-            ResultReason.AUTHENTICATION_NOT_SUCCESSFUL,
-            WRONG,
-        )
-        assert engine.askers == []
+        assert refusal(authentication, *credentials, principal=CAROL) == (NOT_SUCCESSFUL, WRONG)
     else:
-        assert [asker.name for asker in engine.askers] == [owner_by_password if identity else "carol"]
+        principal = settled(authentication, *credentials, principal=CAROL)
+        assert principal.name == (owner_by_password if identity else "carol")
 
 
-@pytest.mark.parametrize("credentials", [[], [told("", "")]], ids=["none", "empty"])
-def test_a_name_with_a_password_is_nobodys_by_certificate_alone(
-    engine: RecordingEngine, passwords: PasswordFile, credentials: list[Any]
+@pytest.mark.parametrize("credentials", [[], [a_password("", "")]], ids=["none", "empty"])
+def test_a_certificate_alone_cannot_have_the_name_of_a_user_with_a_password(
+    passwords: PasswordFile, credentials: list[Any]
 ) -> None:
-    guarded = door(engine, passwords=passwords, password_identity=True)
+    authentication = CredentialAuthentication(passwords=passwords, password_identity=True)
 
-    answer = run_blocking(guarded.steps(request(*credentials), ALICE))
-    run_blocking(guarded.steps(request(told("alice", "a")), ALICE))
-
-    (item,) = answer.batch_items
-    assert (item.result_reason, item.result_message) == (ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, NAME_OF_A_USER)
-    assert [(asker.name, asker.source) for asker in engine.askers] == [("alice", "password")]
-    (record,) = engine.audit.records
-    assert (record.principal, record.result) == ("alice", ResultReason.AUTHENTICATION_NOT_SUCCESSFUL)
+    assert refusal(authentication, *credentials) == (NOT_SUCCESSFUL, NAME_OF_A_USER)
+    principal = settled(authentication, a_password("alice", "a"))
+    assert (principal.name, principal.source) == ("alice", Source.PASSWORD)
 
 
-def test_two_users_in_one_request_are_nobody(engine: RecordingEngine, passwords: PasswordFile) -> None:
-    two = request(told("alice", "a"), told("bob", "b"))
+def test_the_passwords_of_two_users_in_one_request_are_refused(passwords: PasswordFile) -> None:
+    two = (a_password("alice", "a"), a_password("bob", "b"))
 
-    answer = run_blocking(door(engine, passwords=passwords, password_identity=True).steps(two, CAROL))
-    run_blocking(door(engine, passwords=passwords).steps(two, CAROL))
-
-    assert answer.batch_items[0].result_reason is ResultReason.AUTHENTICATION_NOT_SUCCESSFUL
-    assert [asker.name for asker in engine.askers] == ["carol"]
+    authentication = CredentialAuthentication(passwords=passwords, password_identity=True)
+    assert refusal(authentication, *two, principal=CAROL) == (NOT_SUCCESSFUL, TWO_USERS)
+    assert settled(CredentialAuthentication(passwords=passwords), *two, principal=CAROL) == CAROL
 
 
-def test_without_a_file_credentials_are_not_looked_at(engine: RecordingEngine) -> None:
-    run_blocking(door(engine, groups=KnownGroups({"alice": frozenset()})).steps(request(told("bob", "x")), ALICE))
+def test_without_a_file_passwords_are_ignored() -> None:
+    authentication = CredentialAuthentication(groups=KnownGroups({"alice": frozenset()}))
 
-    assert [asker.name for asker in engine.askers] == ["alice"]
+    assert settled(authentication, a_password("bob", "x")) == ALICE
 
 
-def test_groups_are_those_of_the_identity_in_force(engine: RecordingEngine, passwords: PasswordFile) -> None:
+def test_groups_are_those_of_the_identity_in_force(passwords: PasswordFile) -> None:
     groups = KnownGroups({"carol": frozenset({"a"}), "bob": frozenset({"b"})})
-    before = door(engine, passwords=passwords, password_identity=True, groups=groups)
+    authentication = CredentialAuthentication(passwords=passwords, password_identity=True, groups=groups)
 
-    run_blocking(before.steps(request(), CAROL))
-    run_blocking(before.steps(request(told("bob", "b")), CAROL))
-
-    assert [asker.groups for asker in engine.askers] == [{"a"}, {"b"}]
+    assert settled(authentication, principal=CAROL).groups == {"a"}
+    assert settled(authentication, a_password("bob", "b"), principal=CAROL).groups == {"b"}
 
 
-def test_who_has_no_groups_to_be_found_is_refused_and_recorded(engine: RecordingEngine) -> None:
-    answer = run_blocking(door(engine, groups=KnownGroups({})).steps(request(), ALICE))
-
-    assert answer.header.client_correlation_value == "c"
-    assert answer.batch_items[0].unique_batch_item_id == b"1"
-    (record,) = engine.audit.records
-    assert (record.principal, record.address, record.certificate_serial) == ("alice", "192.0.2.1", "7")
-    assert record.result is ResultReason.AUTHENTICATION_NOT_SUCCESSFUL
+def test_a_client_whose_groups_cannot_be_found_is_refused() -> None:
+    assert refusal(CredentialAuthentication(groups=KnownGroups({}))) == (NOT_SUCCESSFUL, "unknown")
 
 
-def test_groups_are_not_waited_for_on_an_event_loop(engine: RecordingEngine) -> None:
-    steps = door(engine, groups=KnownGroups({"alice": frozenset({"a"})}, at_once=False)).steps(request(), ALICE)
+def test_groups_are_fetched_in_a_thread_of_their_own() -> None:
+    groups = KnownGroups({"alice": frozenset({"a"})}, at_once=False)
+    steps = settling(CredentialAuthentication(groups=groups))
 
     assert next(steps) == MoveTo(Pace.REMOTE)
-    assert next(steps) == MoveTo(Pace.QUICK)  # once they are known
-    assert engine.askers == []
-    run_blocking(steps)
-    assert [asker.groups for asker in engine.askers] == [{"a"}]
+    assert run_blocking(steps).groups == {"a"}
 
 
-def test_hashing_is_slow_work_until_the_password_is_remembered(
-    engine: RecordingEngine, passwords: PasswordFile
-) -> None:
-    checking = door(engine, passwords=passwords)
-    message = request(told("alice", "a"))
-    steps = checking.steps(message, ALICE)
+def test_hashing_is_slow_work_until_the_password_is_remembered(passwords: PasswordFile) -> None:
+    authentication = CredentialAuthentication(passwords=passwords)
+    steps = settling(authentication, a_password("alice", "a"))
 
     assert next(steps) == MoveTo(Pace.SLOW)
     run_blocking(steps)
 
     with pytest.raises(StopIteration):
-        next(checking.steps(message, ALICE))
+        next(settling(authentication, a_password("alice", "a")))
 
 
 # --- wrong passwords ------------------------------------------------------------------------------------------------
@@ -238,99 +179,106 @@ class Time:
 ELSEWHERE = evolve(ALICE, address="192.0.2.2")
 
 
-def reason(answer: ResponseMessage) -> str | None:
+def outcome(steps: Steps[Principal]) -> str | None:
     """Return why a request was refused; None if it was not."""
-    return answer.batch_items[0].result_message if answer.batch_items else None
+    try:
+        run_blocking(steps)
+    except KmipError as error:
+        return error.message
+    return None
 
 
-def reasons(door: Door, passwords: Iterable[str], who: Principal = ALICE, name: str = "alice") -> list[str | None]:
-    return [reason(run_blocking(door.steps(request(told(name, password)), who))) for password in passwords]
+def outcomes(
+    authentication: CredentialAuthentication,
+    passwords: Iterable[str],
+    principal: Principal = ALICE,
+    name: str = "alice",
+) -> list[str | None]:
+    return [
+        outcome(settling(authentication, a_password(name, password), principal=principal)) for password in passwords
+    ]
 
 
 def wrong(number: int, first: int = 0) -> list[str]:
     return [f"wrong {n}" for n in range(first, first + number)]
 
 
-def test_after_so_many_wrong_passwords_not_even_the_right_one_is_listened_to(
-    engine: RecordingEngine, passwords: PasswordFile
-) -> None:
-    guarded = door(engine, passwords=passwords, guesses=Guesses(Time()))
-
-    assert reasons(guarded, wrong(10)) == [WRONG] * 10
-    assert reasons(guarded, ["wrong 10", "a"]) == [TOO_MANY, TOO_MANY]
-    assert next(guarded.steps(request(told("alice", "a")), ALICE), None) is None  # nothing is hashed for it
-    assert engine.askers == []
+def guarded_by(passwords: PasswordFile, now: Time) -> CredentialAuthentication:
+    return CredentialAuthentication(passwords=passwords, throttle=PasswordThrottle(now))
 
 
-def test_who_comes_from_elsewhere_or_is_another_user_is_not_locked_out(
-    engine: RecordingEngine, passwords: PasswordFile
-) -> None:
-    guarded = door(engine, passwords=passwords, guesses=Guesses(Time()))
+def test_after_so_many_wrong_passwords_not_even_the_right_one_is_listened_to(passwords: PasswordFile) -> None:
+    guarded = guarded_by(passwords, Time())
 
-    reasons(guarded, wrong(11))
-
-    assert reasons(guarded, ["a"], ELSEWHERE) == [None]
-    assert reasons(guarded, ["a"], evolve(ALICE, certificate_name="another")) == [None]
-    assert reasons(guarded, ["b"], name="bob") == [None]
+    assert outcomes(guarded, wrong(10)) == [WRONG] * 10
+    assert outcomes(guarded, ["wrong 10", "a"]) == [TOO_MANY, TOO_MANY]
+    with pytest.raises(CredentialRefused):
+        next(settling(guarded, a_password("alice", "a")))  # nothing is hashed for it
 
 
-def test_a_password_that_is_remembered_is_not_to_be_guessed_either(
-    engine: RecordingEngine, passwords: PasswordFile
-) -> None:
-    guarded = door(engine, passwords=passwords, guesses=Guesses(Time()))
+def test_who_comes_from_elsewhere_or_is_another_user_is_not_locked_out(passwords: PasswordFile) -> None:
+    guarded = guarded_by(passwords, Time())
 
-    assert reasons(guarded, ["a"], ELSEWHERE) == [None]
-    assert reasons(guarded, [*wrong(10), "a"]) == [*[WRONG] * 10, TOO_MANY]
-    assert reasons(guarded, ["a"], ELSEWHERE) == [None]
+    outcomes(guarded, wrong(11))
+
+    assert outcomes(guarded, ["a"], ELSEWHERE) == [None]
+    assert outcomes(guarded, ["a"], evolve(ALICE, certificate_name="another")) == [None]
+    assert outcomes(guarded, ["b"], name="bob") == [None]
 
 
-def test_of_many_who_guess_at_once_no_more_are_listened_to(engine: RecordingEngine, passwords: PasswordFile) -> None:
-    guarded = door(engine, passwords=passwords, guesses=Guesses(Time()))
-    at_once = [guarded.steps(request(told("alice", password)), ALICE) for password in (*wrong(12), "a")]
+def test_a_password_that_is_remembered_is_not_to_be_guessed_either(passwords: PasswordFile) -> None:
+    guarded = guarded_by(passwords, Time())
+
+    assert outcomes(guarded, ["a"], ELSEWHERE) == [None]
+    assert outcomes(guarded, [*wrong(10), "a"]) == [*[WRONG] * 10, TOO_MANY]
+    assert outcomes(guarded, ["a"], ELSEWHERE) == [None]
+
+
+def test_of_many_who_guess_at_once_no_more_are_listened_to(passwords: PasswordFile) -> None:
+    guarded = guarded_by(passwords, Time())
+    at_once = [settling(guarded, a_password("alice", password)) for password in (*wrong(12), "a")]
 
     assert [next(steps) for steps in at_once] == [MoveTo(Pace.SLOW)] * 13
-    reasons(guarded, ["a"], ELSEWHERE)  # is remembered from now on
+    outcomes(guarded, ["a"], ELSEWHERE)  # is remembered from now on
 
-    assert [reason(run_blocking(steps)) for steps in at_once] == [*[WRONG] * 10, *[TOO_MANY] * 3]
+    assert [outcome(steps) for steps in at_once] == [*[WRONG] * 10, *[TOO_MANY] * 3]
 
 
-def test_a_minute_later_one_more_is_listened_to(engine: RecordingEngine, passwords: PasswordFile) -> None:
+def test_a_minute_later_one_more_is_listened_to(passwords: PasswordFile) -> None:
     now = Time()
-    guarded = door(engine, passwords=passwords, guesses=Guesses(now))
+    guarded = guarded_by(passwords, now)
 
-    reasons(guarded, wrong(10))
+    outcomes(guarded, wrong(10))
     now.seconds = 60.0
-    assert reasons(guarded, wrong(2, first=20)) == [WRONG, TOO_MANY]
+    assert outcomes(guarded, wrong(2, first=20)) == [WRONG, TOO_MANY]
     now.seconds = 120.0
-    assert reasons(guarded, ["a", "a"]) == [None, None]
+    assert outcomes(guarded, ["a", "a"]) == [None, None]
 
 
-def test_a_client_that_goes_on_with_an_old_password_locks_nobody_out(
-    engine: RecordingEngine, passwords: PasswordFile
-) -> None:
-    guarded = door(engine, passwords=passwords, guesses=Guesses(Time()))
+def test_a_client_that_goes_on_with_an_old_password_locks_nobody_out(passwords: PasswordFile) -> None:
+    guarded = guarded_by(passwords, Time())
 
-    assert reasons(guarded, ["old"] * 50) == [WRONG] * 50
-    assert reasons(guarded, ["a"]) == [None]
+    assert outcomes(guarded, ["old"] * 50) == [WRONG] * 50
+    assert outcomes(guarded, ["a"]) == [None]
 
 
-def test_right_passwords_cost_nothing(engine: RecordingEngine, passwords: PasswordFile) -> None:
-    guarded = door(engine, passwords=passwords, guesses=Guesses(Time()))
-    at_once = [guarded.steps(request(told("alice", "a")), ALICE) for _ in range(20)]
+def test_right_passwords_cost_nothing(passwords: PasswordFile) -> None:
+    guarded = guarded_by(passwords, Time())
+    at_once = [settling(guarded, a_password("alice", "a")) for _ in range(20)]
     for steps in at_once:
         next(steps)
 
-    assert [reason(run_blocking(steps)) for steps in at_once] == [None] * 20
-    assert reasons(guarded, wrong(10)) == [WRONG] * 10
+    assert [outcome(steps) for steps in at_once] == [None] * 20
+    assert outcomes(guarded, wrong(10)) == [WRONG] * 10
 
 
-def test_the_record_of_a_refusal_says_whose_password_was_guessed_at(
-    engine: RecordingEngine, passwords: PasswordFile
-) -> None:
-    guarded = door(engine, passwords=passwords, guesses=Guesses(Time()))
+def test_a_refusal_names_the_user_for_the_record_if_there_is_one(passwords: PasswordFile) -> None:
+    guarded = guarded_by(passwords, Time())
 
-    reasons(guarded, wrong(11))
-    reasons(guarded, ["x"], name="a password in the wrong field")
+    def user_of(name: str, password: str) -> str | None:
+        with pytest.raises(CredentialRefused) as refused:
+            settled(guarded, a_password(name, password))
+        return refused.value.user
 
-    told_of = [record.message for record in engine.audit.records]
-    assert told_of == [*[f"{WRONG} (user alice)"] * 10, f"{TOO_MANY} (user alice)", WRONG]
+    assert [user_of("alice", password) for password in wrong(11)] == ["alice"] * 11
+    assert user_of("a password in the wrong field", "x") is None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kmip_adapters.identity.throttling import FOR_A_NAME, Guesses
+from kmip_adapters.identity.throttling import FOR_A_NAME, PasswordThrottle
 from kmip_core.errors import KmipError
 from kmip_core.principal import Principal
 
@@ -20,11 +20,11 @@ def who(address: str = "192.0.2.1", certificate: str = "client") -> Principal:
     return Principal(name=certificate, address=address)
 
 
-def taken(made: Guesses, name: str, principal: Principal, at_most: int = 1_000) -> int:
+def taken(made: PasswordThrottle, name: str, principal: Principal, at_most: int = 1_000) -> int:
     """Return how many guesses are allowed before one is refused."""
     for number in range(at_most):
         try:
-            made.take(name, principal)
+            made.spend(name, principal)
         except KmipError:
             with pytest.raises(KmipError):
                 made.check(name, principal)
@@ -33,7 +33,7 @@ def taken(made: Guesses, name: str, principal: Principal, at_most: int = 1_000) 
 
 
 def test_guesses_at_one_name_end_soon_and_at_all_names_together_later() -> None:
-    made = Guesses(Time())
+    made = PasswordThrottle(Time())
 
     assert [taken(made, str(name), who()) for name in range(11)] == [FOR_A_NAME.at_once] * 10 + [0]
 
@@ -51,14 +51,14 @@ def test_guesses_at_one_name_end_soon_and_at_all_names_together_later() -> None:
     ],
 )
 def test_guesses_are_counted_for_what_a_host_cannot_change_of_its_address(first: str, second: str, left: int) -> None:
-    made = Guesses(Time())
+    made = PasswordThrottle(Time())
     taken(made, "alice", who(first))
 
     assert taken(made, "alice", who(second)) == left
 
 
 def test_guesses_are_counted_for_a_certificate() -> None:
-    made = Guesses(Time())
+    made = PasswordThrottle(Time())
     taken(made, "alice", who(certificate="one"))
 
     assert taken(made, "alice", who(certificate="two")) == 10
@@ -66,7 +66,7 @@ def test_guesses_are_counted_for_a_certificate() -> None:
 
 def test_what_is_spent_comes_back_one_by_one() -> None:
     now = Time()
-    made = Guesses(now)
+    made = PasswordThrottle(now)
     taken(made, "alice", who())
 
     now.seconds += FOR_A_NAME.seconds * 2.5
@@ -78,19 +78,19 @@ def test_what_is_spent_comes_back_one_by_one() -> None:
 
 
 def test_what_is_given_back_was_not_spent() -> None:
-    made = Guesses(Time())
+    made = PasswordThrottle(Time())
     for _ in range(500):
-        made.take("alice", who())
-        made.give_back("alice", who())
+        made.spend("alice", who())
+        made.refund("alice", who())
 
     assert taken(made, "alice", who()) == 10
 
 
 def test_the_memory_of_guesses_is_bounded() -> None:
-    made = Guesses(Time(), remembered=8)
+    made = PasswordThrottle(Time(), remembered=8)
     taken(made, "alice", who())
     for number in range(100):
-        made.take("alice" * 10_000, who(f"192.0.2.{number}"))
+        made.spend("alice" * 10_000, who(f"192.0.2.{number}"))
 
     assert len(made._spent) == 8
     assert all(len(key) == 32 for key in made._spent)
@@ -98,10 +98,10 @@ def test_the_memory_of_guesses_is_bounded() -> None:
 
 
 def test_the_end_of_an_allowance_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    made = Guesses(Time())
+    made = PasswordThrottle(Time())
     for _ in range(5):
         taken(made, "alice", who())
 
     assert [record.getMessage() for record in caplog.records] == [
-        "192.0.2.1: too many wrong passwords; few more are listened to"
+        "192.0.2.1: too many wrong passwords; few more are checked"
     ]

@@ -9,7 +9,6 @@ from attrs import define, field
 from kmip_adapters.ttlv.codec import Codec
 from kmip_adapters.ttlv.encodings.binary import DecodingError, decode
 from kmip_adapters.ttlv.mishaps import GARBAGE, HeldBack, Lost, Mishap, Mishaps, MishapService
-from kmip_adapters.ttlv.service import TtlvService
 from kmip_core.engine import Engine
 from kmip_core.enums import BatchErrorContinuationOption, Operation, ResultReason, ResultStatus, State
 from kmip_core.errors import KmipError, invalid_message
@@ -18,7 +17,7 @@ from kmip_core.operations import CATALOGUE, activate, get
 from kmip_core.ports.steps import Pace, Wait
 from kmip_core.ports.transport import Answer, LastWords, run_to_end
 from kmip_core.structures import ProtocolVersion
-from tests.builders import ALICE, a_symmetric_key, an_engine
+from tests.builders import ALICE, a_service, a_symmetric_key, an_engine
 
 V12 = ProtocolVersion(1, 2)
 CODEC = Codec(CATALOGUE, [V12])
@@ -50,7 +49,7 @@ class Rehearsal:
 
     @property
     def service(self) -> MishapService:
-        return MishapService(TtlvService(self.engine, CODEC), self.mishaps)
+        return MishapService(a_service(self.engine, CODEC), self.mishaps)
 
     def plan(self, operation: Operation = Operation.GET, **what) -> None:
         self.mishaps.plan(Mishap(operation=operation, **what))
@@ -65,7 +64,7 @@ class Rehearsal:
 
     @property
     def state(self) -> State | None:
-        with self.engine.storage.unit_of_work() as work:
+        with self.engine.services.storage.unit_of_work() as work:
             return work.find("key").attributes.state
 
 
@@ -75,7 +74,7 @@ def rehearsal() -> Rehearsal:
 
 
 def test_without_a_mishap_it_is_the_service_itself(rehearsal: Rehearsal) -> None:
-    plain = TtlvService(rehearsal.engine, CODEC)
+    plain = a_service(rehearsal.engine, CODEC)
 
     assert rehearsal.answer(GET) == plain.open(frame(GET), ALICE).run()
     assert rehearsal.service.refuse(REFUSAL) == plain.refuse(REFUSAL)

@@ -81,11 +81,11 @@ ACTIVATED = answers(activate.Response(unique_identifier="1"))
 
 @define
 class FakeEngine:
-    """A `Handler` whose answer the test gives."""
+    """An engine whose answer the test gives, and what the service needs beside it."""
 
     answer: Callable[[RequestMessage], ResponseMessage] = ACTIVATED
     pace_told: Pace = Pace.QUICK
-    settings: Settings = Settings()
+    maximum_response_size: int = Settings().maximum_response_size
     clock: FixedClock = field(factory=FixedClock)
     identifiers: FixedIdentifiers = field(factory=FixedIdentifiers)
     faults: KeptFaults = field(factory=KeptFaults)
@@ -102,8 +102,19 @@ class FakeEngine:
         return self.answer(message)
 
 
+def a_service(engine: FakeEngine, codec: Codec) -> TtlvService:
+    return TtlvService(
+        engine=engine,  # type: ignore[arg-type]
+        codec=codec,
+        clock=engine.clock,
+        identifiers=engine.identifiers,
+        faults=engine.faults,
+        maximum_response_size=engine.maximum_response_size,
+    )
+
+
 def ask(engine: FakeEngine, request: RequestMessage = REQUEST) -> ResponseMessage:
-    job = TtlvService(engine, CODEC).open(CODEC.encode_request(request), ALICE)
+    job = a_service(engine, CODEC).open(CODEC.encode_request(request), ALICE)
     return CODEC.decode_response(run_to_end(job))
 
 
@@ -121,14 +132,14 @@ def test_a_request_is_answered_for_its_principal() -> None:
 
 @pytest.mark.parametrize("pace", Pace)
 def test_the_pace_is_the_engines(pace: Pace) -> None:
-    job = TtlvService(FakeEngine(pace_told=pace), CODEC).open(CODEC.encode_request(REQUEST), ALICE)
+    job = a_service(FakeEngine(pace_told=pace), CODEC).open(CODEC.encode_request(REQUEST), ALICE)
 
     assert pace is job.pace
 
 
 def test_a_job_says_what_it_waits_for_and_goes_on_from_there() -> None:
     engine = FakeEngine(waits_for=(Wait(DONE), MoveTo(Pace.SLOW)))
-    job = TtlvService(engine, CODEC).open(CODEC.encode_request(REQUEST), ALICE)
+    job = a_service(engine, CODEC).open(CODEC.encode_request(REQUEST), ALICE)
 
     assert [job.run(), job.run()] == [Wait(DONE), MoveTo(Pace.SLOW)]
     answer = job.run()
@@ -140,7 +151,7 @@ def test_a_job_says_what_it_waits_for_and_goes_on_from_there() -> None:
 
 def test_a_malformed_frame_is_answered_without_the_engine() -> None:
     engine = FakeEngine()
-    job = TtlvService(engine, CODEC).open(bytes.fromhex("4200780100000000"), ALICE)
+    job = a_service(engine, CODEC).open(bytes.fromhex("4200780100000000"), ALICE)
 
     item = only(CODEC.decode_response(run_to_end(job)))
 
@@ -151,7 +162,7 @@ def test_a_malformed_frame_is_answered_without_the_engine() -> None:
 
 
 def test_a_malformed_frame_is_declined_as_malformed() -> None:
-    job = TtlvService(FakeEngine(), CODEC).open(bytes.fromhex("4200780100000000"), ALICE)
+    job = a_service(FakeEngine(), CODEC).open(bytes.fromhex("4200780100000000"), ALICE)
 
     declined = CODEC.decode_response(job.decline(KmipError(ResultReason.GENERAL_FAILURE, "busy")))
 
@@ -159,7 +170,7 @@ def test_a_malformed_frame_is_declined_as_malformed() -> None:
 
 
 def test_what_is_not_opened_is_refused_with_a_whole_message() -> None:
-    answer = CODEC.decode_response(TtlvService(FakeEngine(), CODEC).refuse(invalid_message("no frame")))
+    answer = CODEC.decode_response(a_service(FakeEngine(), CODEC).refuse(invalid_message("no frame")))
 
     assert answer.header.time_stamp == NOW
     assert (only(answer).result_message, only(answer).operation) == ("no frame", None)
@@ -168,7 +179,7 @@ def test_what_is_not_opened_is_refused_with_a_whole_message() -> None:
 def test_declining_fails_every_item_with_its_operation_and_id() -> None:
     first = REQUEST.batch_items[0]
     request = evolve(REQUEST, batch_items=(first, evolve(first, unique_batch_item_id=b"2")))
-    job = TtlvService(FakeEngine(), CODEC).open(CODEC.encode_request(request), ALICE)
+    job = a_service(FakeEngine(), CODEC).open(CODEC.encode_request(request), ALICE)
 
     declined = CODEC.decode_response(job.decline(permission_denied("busy")))
 
@@ -201,7 +212,7 @@ def test_a_response_may_be_exactly_as_long_as_allowed(extra: int) -> None:
 
 
 def test_the_servers_own_limit_is_kept() -> None:
-    engine = FakeEngine(LONG, settings=Settings(maximum_response_size=300))
+    engine = FakeEngine(LONG, maximum_response_size=300)
 
     assert only(ask(engine)).result_reason is ResultReason.RESPONSE_TOO_LARGE
 
@@ -249,7 +260,7 @@ class BrokenCodec(Codec):
 
 def test_a_bug_in_decoding_is_general_failure_and_logged() -> None:
     engine = FakeEngine()
-    job = TtlvService(engine, BrokenCodec(CATALOGUE)).open(CODEC.encode_request(REQUEST), ALICE)
+    job = a_service(engine, BrokenCodec(CATALOGUE)).open(CODEC.encode_request(REQUEST), ALICE)
 
     assert only(CODEC.decode_response(run_to_end(job))).result_reason is ResultReason.GENERAL_FAILURE
     assert len(engine.faults.reported) == 1

@@ -267,7 +267,7 @@ def test_pem_is_read_too(engine: Engine, requester: Requester) -> None:
 
 def an_authority(engine: Engine, usage: CryptographicUsageMask = MASK.CERTIFICATE_SIGN) -> tuple[str, str]:
     """Return a certificate authority of alice's: an EC pair whose certificate her own authority made for it."""
-    crypto, certificates = engine.crypto, engine.certificates
+    crypto, certificates = engine.services.crypto, engine.services.certificates
     pair = crypto.make_key_pair(CryptographicAlgorithm.EC, 256)
     contents = CertificateContents(
         public_key=pair.public_key,
@@ -371,7 +371,7 @@ def test_own_authorities_can_be_turned_off(requester: Requester) -> None:
 
 def test_the_key_of_an_own_authority_is_sensitive(engine: Engine, requester: Requester) -> None:
     certified(engine, **by_request(requester))
-    with engine.storage.unit_of_work() as work:
+    with engine.services.storage.unit_of_work() as work:
         keys = [work.find(str(number)) for number in range(1, 20)]
     private = [key for key in keys if key is not None and key.object_type is ObjectType.PRIVATE_KEY]
 
@@ -381,7 +381,7 @@ def test_the_key_of_an_own_authority_is_sensitive(engine: Engine, requester: Req
 
 def test_an_own_authority_whose_links_were_taken_away_is_refused(engine: Engine, requester: Requester) -> None:
     certified(engine, **by_request(requester))
-    with engine.storage.unit_of_work() as work:
+    with engine.services.storage.unit_of_work() as work:
         keys = [work.find(str(number)) for number in range(1, 20)]
     (private,) = [key for key in keys if key is not None and key.object_type is ObjectType.PRIVATE_KEY]
     links = delete_attribute.Request(

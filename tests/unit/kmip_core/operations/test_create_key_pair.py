@@ -190,7 +190,7 @@ def test_what_one_half_may_not_have_leaves_nothing_of_the_other() -> None:
     reason = refusal(engine, taken)
 
     assert reason in (ResultReason.READ_ONLY_ATTRIBUTE, ResultReason.ATTRIBUTE_READ_ONLY)
-    with engine.storage.unit_of_work() as work:
+    with engine.services.storage.unit_of_work() as work:
         assert work.find("1") is None
         assert not work.has_writes
 
@@ -218,7 +218,7 @@ def test_an_undone_batch_leaves_no_half() -> None:
     ).batch_items
 
     assert first.result_status is ResultStatus.OPERATION_UNDONE
-    with engine.storage.unit_of_work() as work:
+    with engine.services.storage.unit_of_work() as work:
         assert work.find(first.payload.private_key_unique_identifier) is None
         assert work.find(first.payload.public_key_unique_identifier) is None
 

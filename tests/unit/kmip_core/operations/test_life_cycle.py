@@ -124,7 +124,7 @@ def test_a_destroyed_template_leaves_no_trace() -> None:
 
     perform(engine, Operation.DESTROY, destroy.Request(unique_identifier=identifier))
 
-    with engine.storage.unit_of_work() as work:
+    with engine.services.storage.unit_of_work() as work:
         assert work.find(identifier) is None
 
 

@@ -135,5 +135,5 @@ def test_locate_does_not_have_the_store_look_for_more_than_an_answer_holds() -> 
     found(engine)
     found(engine, maximum_items=2**31 - 1, offset_items=0)
 
-    most = engine.settings.maximum_response_size // locate.IDENTIFIER
+    most = engine.services.settings.maximum_response_size // locate.IDENTIFIER
     assert [(query.maximum_items, query.is_counted) for query in asked] == [(most + 1, False), (most + 1, True)]

@@ -11,7 +11,7 @@ from kmip_core.enums import BatchErrorContinuationOption, Operation, ResultReaso
 from kmip_core.errors import KmipError
 from kmip_core.messages import Ticket
 from kmip_core.operations import delegated_login, login, logout, offered, query
-from kmip_core.principal import BY_TICKET
+from kmip_core.principal import Source
 from kmip_core.rights import MAXIMUM_SIZE, ObjectGroups, Objects, Operations, Right, Rights
 from kmip_core.settings import Settings, TicketUse
 from kmip_core.structures import UsageLimits
@@ -39,7 +39,7 @@ def log_in(engine: Engine, operation: Operation = Operation.LOGIN, asker: Any = 
 
 def is_valid(engine: Engine, ticket: Ticket, now: int = NOW) -> bool:
     try:
-        engine.tickets.find(ticket, ALICE, TicketUse.BOUND, now)
+        engine.services.tickets.find(ticket, ALICE, TicketUse.BOUND, now)
     except KmipError as error:
         return error.reason is not ResultReason.INVALID_TICKET
     return True
@@ -85,9 +85,9 @@ def test_a_ticket_lasts_as_long_as_asked_and_allowed(
 
 
 def test_a_ticket_stands_for_who_asked(engine: Engine) -> None:
-    by_password = evolve(ALICE, name="paula", source="password")
+    by_password = evolve(ALICE, name="paula", source=Source.PASSWORD)
 
-    grant = engine.tickets.find(log_in(engine, asker=by_password), ALICE, TicketUse.BOUND, NOW)
+    grant = engine.services.tickets.find(log_in(engine, asker=by_password), ALICE, TicketUse.BOUND, NOW)
 
     assert (grant.name, grant.certificate_name, grant.rights, grant.request_count) == ("paula", "alice", None, None)
 
@@ -95,7 +95,7 @@ def test_a_ticket_stands_for_who_asked(engine: Engine) -> None:
 def test_a_delegated_ticket_has_the_rights_that_were_named(engine: Engine) -> None:
     ticket = log_in(engine, Operation.DELEGATED_LOGIN, request_count=3)
 
-    grant = engine.tickets.find(ticket, ALICE, TicketUse.BOUND, NOW)
+    grant = engine.services.tickets.find(ticket, ALICE, TicketUse.BOUND, NOW)
 
     assert (grant.name, grant.rights, grant.request_count) == ("alice", READ, 3)
 
@@ -152,7 +152,7 @@ def test_rights_are_kept_within_bounds(engine: Engine, right: Right, reason: Res
 
 @pytest.mark.parametrize("operation", SAYS_LOGIN)
 def test_a_ticket_makes_no_tickets(engine: Engine, operation: Operation) -> None:
-    holder = evolve(ALICE, source=BY_TICKET)
+    holder = evolve(ALICE, source=Source.TICKET)
 
     assert refusal(lambda: log_in(engine, operation, holder)) is ResultReason.PERMISSION_DENIED
 

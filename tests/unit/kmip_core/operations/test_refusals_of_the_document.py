@@ -10,7 +10,6 @@ import pytest
 from attrs import frozen
 
 from kmip_adapters.ttlv.codec import Codec
-from kmip_adapters.ttlv.service import TtlvService
 from kmip_core.attributes import Attributes
 from kmip_core.enums import (
     BlockCipherMode,
@@ -41,7 +40,7 @@ from kmip_core.operations import (
 )
 from kmip_core.structures import CryptographicParameters as Parameters
 from kmip_core.structures import DerivationParameters, ProtocolVersion
-from tests.builders import ALICE, an_engine
+from tests.builders import ALICE, a_service, an_engine
 from tests.unit.kmip_core.operations.usable_keys import (
     Stored,
     a_key,
@@ -315,11 +314,11 @@ def test_a_refusal_has_the_reason_of_its_version(case: Case, version: ProtocolVe
         batch_items=(RequestBatchItem(operation=operation, payload=case.request),),
     )
 
-    job = TtlvService(engine, CODEC).open(CODEC.encode_request(message), ALICE)
+    job = a_service(engine, CODEC).open(CODEC.encode_request(message), ALICE)
     (item,) = CODEC.decode_response(job.run()).batch_items
 
     assert item.result_status is ResultStatus.OPERATION_FAILED
     assert item.operation is operation
     assert item.result_reason is case.reasons[version == V21], item.result_message
     assert item.result_message
-    assert engine.faults.errors == []  # type: ignore[attr-defined]
+    assert engine.services.faults.errors == []  # type: ignore[attr-defined]

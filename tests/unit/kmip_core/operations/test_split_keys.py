@@ -186,7 +186,7 @@ def test_a_secret_that_has_an_algorithm_keeps_its_length() -> None:
 )
 def test_a_private_key_comes_back_in_its_format(method: SplitKeyMethod, form: KeyFormatType, is_odd: bool) -> None:
     engine = an_engine()
-    key = engine.crypto.make_key_pair(CryptographicAlgorithm.EC, 256, private_format=form).private_key
+    key = engine.services.crypto.make_key_pair(CryptographicAlgorithm.EC, 256, private_format=form).private_key
     assert len(key.key_block.key_value.key_material) % 2 == is_odd  # type: ignore[arg-type, union-attr]
     private = registered(engine, key, cryptographic_usage_mask=MASK.SIGN)
     is_prime = method is SplitKeyMethod.POLYNOMIAL_SHARING_PRIME_FIELD
@@ -236,7 +236,7 @@ def shares_of_others(engine: Engine, secret: bytes, method: SplitKeyMethod, **fi
                 **given,
             ),
         )
-        for number, share in enumerate(engine.key_forms.split_secret(secret, scheme), start=1)
+        for number, share in enumerate(engine.services.key_forms.split_secret(secret, scheme), start=1)
     ]
 
 

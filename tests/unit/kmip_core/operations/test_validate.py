@@ -27,7 +27,7 @@ from tests.builders import NOW, an_engine, perform
 
 YEAR: Final = 365 * 24 * 3600
 ENGINE: Final = an_engine()
-CRYPTO, CERTIFICATES = ENGINE.crypto, ENGINE.certificates
+CRYPTO, CERTIFICATES = ENGINE.services.crypto, ENGINE.services.certificates
 
 
 class Entity:

@@ -212,7 +212,7 @@ def test_keys_are_not_compressed(compression: KeyCompressionType) -> None:
 
 def test_a_public_key_on_a_curve_is_uncompressed_as_it_is_kept() -> None:
     engine = an_engine()
-    key = engine.crypto.make_key_pair(CryptographicAlgorithm.EC, 256).public_key
+    key = engine.services.crypto.make_key_pair(CryptographicAlgorithm.EC, 256).public_key
     identifier = a_registered(engine, key, Attributes(cryptographic_usage_mask=MASK.VERIFY))
     request = get.Request(
         unique_identifier=identifier, key_compression_type=KeyCompressionType.EC_PUBLIC_KEY_TYPE_UNCOMPRESSED
@@ -282,15 +282,15 @@ def a_password(engine: Engine, *, active: bool = True) -> str:
 
 
 def a_key_with_certificate(engine: Engine, password: str | None) -> str:
-    pair = engine.crypto.make_key_pair(CryptographicAlgorithm.EC, 256)
+    pair = engine.services.crypto.make_key_pair(CryptographicAlgorithm.EC, 256)
     contents = CertificateContents(
         public_key=pair.public_key,
-        subject=engine.certificates.distinguished_name("CN=holder"),
+        subject=engine.services.certificates.distinguished_name("CN=holder"),
         not_before=NOW,
         not_after=NOW + 1000,
         is_authority=True,
     )
-    certificate = engine.certificates.make_certificate(contents, None, pair.private_key)
+    certificate = engine.services.certificates.make_certificate(contents, None, pair.private_key)
     linked = a_registered(engine, certificate, Attributes())
     links = [Link(link_type=LinkType.PKCS_12_CERTIFICATE_LINK, linked_object_identifier=linked)]
     if password is not None:

@@ -18,8 +18,8 @@ from kmip_core.structures import CryptographicDomainParameters, KeyWrappingData,
 from tests.builders import an_engine, attributes_of, perform
 
 ENGINE: Final = an_engine()
-EC: Final[KeyPair] = ENGINE.crypto.make_key_pair(Algorithm.EC, 256)
-RSA: Final[KeyPair] = ENGINE.crypto.make_key_pair(Algorithm.RSA, 2048)
+EC: Final[KeyPair] = ENGINE.services.crypto.make_key_pair(Algorithm.EC, 256)
+RSA: Final[KeyPair] = ENGINE.services.crypto.make_key_pair(Algorithm.RSA, 2048)
 
 
 def silent(key: Any) -> Any:
@@ -127,7 +127,9 @@ def as_sent_without_sign_bytes(number: int) -> int:
 @pytest.mark.parametrize("change", [{}, {"modulus": -12345}], ids=["ok", "fail, makes no key"])
 def test_numbers_without_sign_bytes_are_read_as_unsigned_or_refused(change: dict[str, int]) -> None:
     """IBM's libkmip sends a modulus so. RULINGS 27."""
-    pair = ENGINE.crypto.make_key_pair(Algorithm.RSA, 1024, public_format=KeyFormatType.TRANSPARENT_RSA_PUBLIC_KEY)
+    pair = ENGINE.services.crypto.make_key_pair(
+        Algorithm.RSA, 1024, public_format=KeyFormatType.TRANSPARENT_RSA_PUBLIC_KEY
+    )
     block = pair.public_key.key_block
     assert isinstance(block.key_value, KeyValue)
     sent = evolve(block.key_value.key_material, **{"modulus": as_sent_without_sign_bytes(_modulus(block)), **change})

@@ -33,7 +33,7 @@ from tests.unit.kmip_core.procedures.test_delivery import MASK, a_password, a_re
 
 PASSWORD: Final = b"password"
 ENGINE: Final = an_engine()
-PAIR: Final[KeyPair] = ENGINE.crypto.make_key_pair(CryptographicAlgorithm.EC, 256)
+PAIR: Final[KeyPair] = ENGINE.services.crypto.make_key_pair(CryptographicAlgorithm.EC, 256)
 
 
 def a_link(link_type: LinkType, identifier: str) -> Link:
@@ -43,12 +43,12 @@ def a_link(link_type: LinkType, identifier: str) -> Link:
 def a_certificate(name: str = "holder") -> Certificate:
     contents = CertificateContents(
         public_key=PAIR.public_key,
-        subject=ENGINE.certificates.distinguished_name(f"CN={name}"),
+        subject=ENGINE.services.certificates.distinguished_name(f"CN={name}"),
         not_before=NOW,
         not_after=NOW + 1000,
         is_authority=True,
     )
-    return ENGINE.certificates.make_certificate(contents, None, PAIR.private_key)
+    return ENGINE.services.certificates.make_certificate(contents, None, PAIR.private_key)
 
 
 def certificates(engine: Engine, number: int) -> list[str]:
@@ -70,7 +70,7 @@ def a_key(engine: Engine, *links: Link, password: bool = True, **attributes: Any
 
 def contents_of(engine: Engine, key: str) -> KeyContainer:
     container = fetched(engine, key, KeyFormatType.PKCS_12).key_block.key_value.key_material
-    return engine.key_forms.read_container(container, PASSWORD)
+    return engine.services.key_forms.read_container(container, PASSWORD)
 
 
 def refusal(operation: Any, *arguments: Any) -> KmipError:

@@ -151,8 +151,10 @@ def test_attributes_that_the_specification_names_are_wrapped_inside(engine: Engi
     block = fetched(engine, specification(encoding=None, attribute_names=names))
 
     assert isinstance(block.key_value, bytes)
-    found = engine.key_values.decode_key_value(
-        keywrap.aes_key_unwrap(KEK, block.key_value), KeyFormatType.RAW, engine.capabilities.protocol_versions[0]
+    found = engine.services.key_values.decode_key_value(
+        keywrap.aes_key_unwrap(KEK, block.key_value),
+        KeyFormatType.RAW,
+        engine.services.capabilities.protocol_versions[0],
     )
     assert found == KeyValue(key_material=DEK, attributes=Attributes(cryptographic_usage_mask=MASK.ENCRYPT))
 

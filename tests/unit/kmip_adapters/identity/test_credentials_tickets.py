@@ -1,4 +1,4 @@
-"""Tickets at the door: they never widen what the certificate allows unless that is configured (R-TLS-6)."""
+"""Tickets in requests: they never widen what the certificate allows unless that is configured (R-TLS-6)."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 from argon2 import PasswordHasher
 
-from kmip_adapters.identity.credentials import Door
+from kmip_adapters.identity.credentials import CredentialAuthentication
 from kmip_adapters.identity.passwords import PasswordFile
 from kmip_adapters.system.clock import SteppableClock
 from kmip_core.engine import Engine
@@ -21,10 +21,10 @@ from kmip_core.messages import (
     UsernameAndPassword,
 )
 from kmip_core.operations import delegated_login, get, locate, login, logout, ping
-from kmip_core.ports.steps import run_blocking
 from kmip_core.principal import Principal
 from kmip_core.rights import Objects, Operations, Right, Rights
 from kmip_core.settings import Settings, TicketUse
+from kmip_core.tickets import Tickets
 from tests.builders import ALICE, BOB, NOW, VERSION, a_symmetric_key, an_engine, the_only
 
 GET: Final = (Operation.GET, get.Request(unique_identifier="key"))
@@ -35,26 +35,30 @@ PASSWORD: Final = Credential(
 )
 
 
-def a_door(use: TicketUse, **more: Any) -> tuple[Door, Engine]:
-    """Return a door before an engine that holds alice's `key` and paula's `hers`."""
-    engine = an_engine(
-        a_symmetric_key(), a_symmetric_key("hers", owner="paula"), settings=Settings(tickets=use, ticket_lifetime=60)
+def a_server(use: TicketUse, **choices: Any) -> Engine:
+    """Return an engine that takes tickets and holds alice's `key` and paula's `hers`."""
+    tickets = Tickets()
+    return an_engine(
+        a_symmetric_key(),
+        a_symmetric_key("hers", owner="paula"),
+        settings=Settings(tickets=use, ticket_lifetime=60),
+        tickets=tickets,
+        authentication=CredentialAuthentication(ticket_use=use, tickets=tickets, **choices),
     )
-    return Door(engine=engine, tickets=use, **more), engine
 
 
 def shown(ticket: Any) -> Credential:
     return Credential(credential_type=CredentialType.TICKET, credential_value=ticket)
 
 
-def ask(door: Door, asked: tuple[Operation, Any], asker: Principal, *credentials: Credential) -> ResponseBatchItem:
+def ask(engine: Engine, asked: tuple[Operation, Any], peer: Principal, *credentials: Credential) -> ResponseBatchItem:
     item = RequestBatchItem(operation=asked[0], unique_batch_item_id=b"1", payload=asked[1])
     header = RequestHeader(protocol_version=VERSION, credentials=credentials)
-    return the_only(run_blocking(door.steps(RequestMessage(header=header, batch_items=(item,)), asker)))
+    return the_only(engine.handle(RequestMessage(header=header, batch_items=(item,)), peer))
 
 
-def a_ticket(door: Door, asker: Principal = ALICE, *credentials: Credential, **fields: Any) -> Ticket:
-    ticket: Ticket = ask(door, (Operation.LOGIN, login.Request(**fields)), asker, *credentials).payload.ticket
+def a_ticket(engine: Engine, peer: Principal = ALICE, *credentials: Credential, **fields: Any) -> Ticket:
+    ticket: Ticket = ask(engine, (Operation.LOGIN, login.Request(**fields)), peer, *credentials).payload.ticket
     return ticket
 
 
@@ -69,20 +73,20 @@ def a_ticket(door: Door, asker: Principal = ALICE, *credentials: Credential, **f
 def test_a_ticket_changes_identity_only_where_configured(
     use: TicketUse, by_alice: ResultReason | None, by_bob: ResultReason | None
 ) -> None:
-    door, _ = a_door(use)
-    ticket = a_ticket(door)
+    engine = a_server(use)
+    ticket = a_ticket(engine)
 
-    assert ask(door, GET, ALICE, shown(ticket)).result_reason is by_alice
-    assert ask(door, GET, BOB, shown(ticket)).result_reason is by_bob
+    assert ask(engine, GET, ALICE, shown(ticket)).result_reason is by_alice
+    assert ask(engine, GET, BOB, shown(ticket)).result_reason is by_bob
 
 
 def test_what_was_done_with_a_ticket_is_recorded_so() -> None:
-    door, engine = a_door(TicketUse.BEARER)
-    ticket = a_ticket(door)
+    engine = a_server(TicketUse.BEARER)
+    ticket = a_ticket(engine)
 
-    ask(door, GET, BOB, shown(ticket))
+    ask(engine, GET, BOB, shown(ticket))
 
-    record: Any = engine.audit.records[-1]  # type: ignore[attr-defined]  # the memory trail's
+    record: Any = engine.services.audit.records[-1]  # type: ignore[attr-defined]  # the memory trail's
     assert (record.principal, record.source) == ("alice", "ticket")
 
 
@@ -98,41 +102,41 @@ def test_what_was_done_with_a_ticket_is_recorded_so() -> None:
 def test_a_bad_ticket_refuses_what_the_certificate_alone_might_do(
     use: TicketUse, credentials: list[Credential]
 ) -> None:
-    door, engine = a_door(use)
+    engine = a_server(use)
 
-    item = ask(door, GET, ALICE, *credentials)
+    item = ask(engine, GET, ALICE, *credentials)
 
     assert (item.result_reason, item.operation) == (ResultReason.INVALID_TICKET, Operation.GET)
-    assert engine.audit.records[-1].event == "Authentication refused"  # type: ignore[attr-defined]  # memory trail
+    assert engine.services.audit.records[-1].event == "Authentication refused"  # type: ignore[attr-defined]  # memory trail
 
 
 def test_two_tickets_are_one_too_many() -> None:
-    door, _ = a_door(TicketUse.BOUND)
+    engine = a_server(TicketUse.BOUND)
 
-    item = ask(door, GET, ALICE, shown(a_ticket(door)), shown(a_ticket(door)))
+    item = ask(engine, GET, ALICE, shown(a_ticket(engine)), shown(a_ticket(engine)))
 
     assert item.result_reason is ResultReason.INVALID_TICKET
 
 
 def test_a_ticket_ends_with_its_time_with_logout_and_with_its_requests() -> None:
-    door, engine = a_door(TicketUse.BOUND)
-    timed, ended, counted = a_ticket(door), a_ticket(door), a_ticket(door, request_count=1)
+    engine = a_server(TicketUse.BOUND)
+    timed, ended, counted = a_ticket(engine), a_ticket(engine), a_ticket(engine, request_count=1)
 
-    assert ask(door, (Operation.LOGOUT, logout.Request(ticket=ended)), ALICE, shown(ended)).result_reason is None
-    assert ask(door, GET, ALICE, shown(ended)).result_reason is ResultReason.INVALID_TICKET
-    assert ask(door, GET, ALICE, shown(counted)).result_reason is None
-    assert ask(door, GET, ALICE, shown(counted)).result_reason is ResultReason.INVALID_TICKET
-    assert ask(door, GET, ALICE, shown(timed)).result_reason is None
-    assert isinstance(engine.clock, SteppableClock)
-    engine.clock.advance(60)
-    assert ask(door, GET, ALICE, shown(timed)).result_reason is ResultReason.INVALID_TICKET
+    assert ask(engine, (Operation.LOGOUT, logout.Request(ticket=ended)), ALICE, shown(ended)).result_reason is None
+    assert ask(engine, GET, ALICE, shown(ended)).result_reason is ResultReason.INVALID_TICKET
+    assert ask(engine, GET, ALICE, shown(counted)).result_reason is None
+    assert ask(engine, GET, ALICE, shown(counted)).result_reason is ResultReason.INVALID_TICKET
+    assert ask(engine, GET, ALICE, shown(timed)).result_reason is None
+    assert isinstance(engine.services.clock, SteppableClock)
+    engine.services.clock.advance(60)
+    assert ask(engine, GET, ALICE, shown(timed)).result_reason is ResultReason.INVALID_TICKET
 
 
 def test_a_ticket_makes_no_tickets() -> None:
-    door, _ = a_door(TicketUse.BEARER)
-    ticket = a_ticket(door)
+    engine = a_server(TicketUse.BEARER)
+    ticket = a_ticket(engine)
 
-    item = ask(door, (Operation.LOGIN, login.Request()), ALICE, shown(ticket))
+    item = ask(engine, (Operation.LOGIN, login.Request()), ALICE, shown(ticket))
 
     assert item.result_reason is ResultReason.PERMISSION_DENIED
 
@@ -140,17 +144,17 @@ def test_a_ticket_makes_no_tickets() -> None:
 def test_a_ticket_stands_for_the_password_that_it_was_given_for(tmp_path: Path) -> None:
     path = tmp_path / "passwords"
     path.write_text(f"paula:{HASHER.hash('p')}\n")
-    door, _ = a_door(TicketUse.BOUND, passwords=PasswordFile(path), password_identity=True)
-    ticket = a_ticket(door, ALICE, PASSWORD)
+    engine = a_server(TicketUse.BOUND, passwords=PasswordFile(path), password_identity=True)
+    ticket = a_ticket(engine, ALICE, PASSWORD)
     get_hers = (Operation.GET, get.Request(unique_identifier="hers"))
 
-    assert ask(door, get_hers, ALICE, shown(ticket)).result_reason is None
-    assert ask(door, get_hers, ALICE).result_reason is ResultReason.OBJECT_NOT_FOUND
-    assert ask(door, get_hers, BOB, shown(ticket)).result_reason is ResultReason.INVALID_TICKET
+    assert ask(engine, get_hers, ALICE, shown(ticket)).result_reason is None
+    assert ask(engine, get_hers, ALICE).result_reason is ResultReason.OBJECT_NOT_FOUND
+    assert ask(engine, get_hers, BOB, shown(ticket)).result_reason is ResultReason.INVALID_TICKET
 
 
 def test_a_delegated_ticket_does_what_it_names_and_expires(tmp_path: Path) -> None:
-    door, engine = a_door(TicketUse.BEARER)
+    engine = a_server(TicketUse.BEARER)
     rights = Rights(
         rights=(
             Right(operations=Operations(operations=(Operation.GET,)), objects=Objects(unique_identifiers=("key",))),
@@ -158,7 +162,7 @@ def test_a_delegated_ticket_does_what_it_names_and_expires(tmp_path: Path) -> No
         )
     )
     request = delegated_login.Request(rights=rights, lease_time=10)
-    ticket = shown(ask(door, (Operation.DELEGATED_LOGIN, request), ALICE).payload.ticket)
+    ticket = shown(ask(engine, (Operation.DELEGATED_LOGIN, request), ALICE).payload.ticket)
     expected = {
         Operation.GET: (get.Request(unique_identifier="key"), None),
         Operation.PING: (ping.Request(), None),
@@ -166,10 +170,10 @@ def test_a_delegated_ticket_does_what_it_names_and_expires(tmp_path: Path) -> No
     }
 
     assert {operation: reason for operation, (_, reason) in expected.items()} == {
-        operation: ask(door, (operation, payload), BOB, ticket).result_reason
+        operation: ask(engine, (operation, payload), BOB, ticket).result_reason
         for operation, (payload, _) in expected.items()
     }
-    assert engine.clock.now() == NOW
-    assert isinstance(engine.clock, SteppableClock)
-    engine.clock.advance(10)
-    assert ask(door, GET, BOB, ticket).result_reason is ResultReason.INVALID_TICKET
+    assert engine.services.clock.now() == NOW
+    assert isinstance(engine.services.clock, SteppableClock)
+    engine.services.clock.advance(10)
+    assert ask(engine, GET, BOB, ticket).result_reason is ResultReason.INVALID_TICKET

@@ -1,0 +1,320 @@
+"""One batch while it runs: its items in order, each as one unit of work, or all of them as one for Undo.
+
+For each item it looks up the spec, resolves and admits the objects that the request names, lets the handler perform,
+and appends the audit record. A unit of work is run again when another request has changed one of its objects first.
+
+Exceptions become answers here: a `KmipError` fails its item with its reason; anything else is a fault of the server,
+answered with General Failure and a correlation id, its details kept from the client.
+
+KMIP 2.1 §6 (introduction), 1.4 §4.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from attrs import NOTHING, define, evolve, field, fields_dict, frozen
+
+from kmip_core import rights, sizes
+from kmip_core.admission import Admission, BatchIdentifiers
+from kmip_core.enums import Operation, ResultReason, ResultStatus
+from kmip_core.errors import KmipError, not_supported
+from kmip_core.messages import RequestBatchItem, ResponseBatchItem, failure
+from kmip_core.operation import OutcomeHooks, Scope, Spec
+from kmip_core.pacing import SLOWER, cost_of
+from kmip_core.ports.audit import AuditRecord
+from kmip_core.ports.steps import MoveTo, Pace, Steps, Wait
+from kmip_core.ports.storage import ConcurrentChange, TakesLong, UnitOfWork
+from kmip_core.principal import Principal
+from kmip_core.procedures import templates, usage_limits
+from kmip_core.repetition import Repetition
+from kmip_core.services import EngineServices, Services
+from kmip_core.structures import ProtocolVersion
+
+UNDONE: Final = "undone with the batch"
+"""What the audit trail says of an item that had succeeded before a later one made its batch undo it."""
+
+
+@frozen
+class ItemAttempt:
+    """One item that was performed and is not committed yet: its answer, and its audit record."""
+
+    answer: ResponseBatchItem
+    record: AuditRecord
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the item was refused, or the server failed."""
+        return self.answer.result_status is not ResultStatus.SUCCESS
+
+
+@define
+class UnitAttempt:
+    """One attempt to run a unit of work: the items performed so far, and what follows once its outcome is known.
+
+    services: what handlers use in this attempt.
+    """
+
+    services: Services
+    items: list[ItemAttempt] = field(factory=list)
+    hooks: OutcomeHooks = field(factory=OutcomeHooks)
+
+
+@define(kw_only=True)
+class Batch:
+    """One batch; the ID placeholder lives and dies with it (RULINGS 14).
+
+    pace: at which units of work are begun; slower once one of them takes long.
+    unrecorded: records of items that changed nothing; appended before the answer is returned.
+    room: bytes that are left for the answers of several items; None for a single one, which is measured when it is
+        encoded.
+    """
+
+    catalogue: Mapping[Operation, Spec]
+    services: EngineServices
+    principal: Principal
+    protocol_version: ProtocolVersion
+    now: int
+    client_correlation_value: str = ""
+    server_correlation_value: str = ""
+    pace: Pace
+    identifiers: BatchIdentifiers = field(factory=BatchIdentifiers, init=False)
+    unrecorded: list[AuditRecord] = field(factory=list, init=False)
+    room: int | None = field(default=None, init=False)
+
+    def run(self, items: tuple[RequestBatchItem, ...], *, continues: bool) -> Steps[list[ResponseBatchItem]]:
+        """Run items one by one, each as its own unit of work; stop at the first failure unless it `continues`."""
+        answers: list[ResponseBatchItem] = []
+        self._measure(items)
+        for item in items:
+            answers += yield from self._run_unit((item,))
+            if answers[-1].result_status is not ResultStatus.SUCCESS and not continues:
+                break
+        return self._append_records(answers)
+
+    def run_undoable(self, items: tuple[RequestBatchItem, ...]) -> Steps[list[ResponseBatchItem]]:
+        """Run all items as one unit of work: after a failure nothing has happened. KMIP 1.4 §4, §11 (Undo)."""
+        self._measure(items)
+        answers = yield from self._run_unit(items)
+        return self._append_records(answers)
+
+    def _run_unit(self, items: tuple[RequestBatchItem, ...]) -> Steps[list[ResponseBatchItem]]:
+        """Run items as one unit of work until it is committed or refused; return the answers to those attempted."""
+        mark, room = self.identifiers.mark(), self.room
+        costs = (cost_of(item, self.catalogue) for item in items)
+        repetition = Repetition(self.services, frozenset(cost for cost in costs if cost is not None))
+        while True:
+            attempt = UnitAttempt(repetition.services)
+            self.room = room
+            try:
+                return (yield from self._attempt_unit(items, attempt))
+            except ConcurrentChange:
+                self.identifiers.go_back(mark)
+                if not repetition.may_go_on():
+                    return self._fail_unit(items, attempt, _busy())
+            except TakesLong:  # nothing of it has happened
+                self.identifiers.go_back(mark)
+                self.pace = SLOWER[self.pace]
+                yield MoveTo(self.pace)
+            except KmipError as error:
+                self.identifiers.go_back(mark)
+                return self._fail_unit(items, attempt, error)
+
+    def _attempt_unit(
+        self, items: tuple[RequestBatchItem, ...], attempt: UnitAttempt
+    ) -> Steps[list[ResponseBatchItem]]:
+        """Perform the items and commit what they change; `attempt` keeps what was done, whatever is raised.
+
+        Raises ConcurrentChange, TakesLong, or KmipError if the store or the audit trail cannot write.
+        """
+        outcome_is_known = True
+        try:
+            with self.services.storage.unit_of_work(self.pace) as work:
+                for item in items:
+                    attempt.items.append(self._attempt_item(item, work, attempt))
+                    if attempt.items[-1].has_failed:
+                        return self._undo(attempt)
+                yield from self._commit(work, attempt)
+                return [done.answer for done in attempt.items]
+        except GeneratorExit:  # stopped while it waited for the commit
+            outcome_is_known = False
+            raise
+        finally:
+            if outcome_is_known:
+                self._call_hooks(attempt.hooks)
+
+    def _attempt_item(self, item: RequestBatchItem, work: UnitOfWork, attempt: UnitAttempt) -> ItemAttempt:
+        """Perform one item without committing; every exception but TakesLong becomes an answer here."""
+        record_id = self.services.identifiers.new()
+        touched: list[str] = []
+        evidence = ""
+        spec = None if item.operation is None else self.catalogue.get(item.operation)
+        try:
+            self._check_room()
+            payload = self._perform(spec, item.payload, work, touched, attempt)
+            if item.ephemeral:
+                payload = _without_data(payload)
+            self._take_room(payload)
+            if spec is not None and spec.evidence is not None:
+                evidence = spec.evidence(item.payload)
+        except KmipError as refusal:
+            error = refusal
+            if spec is not None and spec.failure_empties_placeholder:
+                self.identifiers.placeholder = None
+        except TakesLong:
+            raise
+        except Exception as fault:  # the edge where faults become answers (DESIGN 1)
+            self.services.faults.report(record_id, fault)
+            error = KmipError(ResultReason.GENERAL_FAILURE, f"the server failed; its log says why under {record_id}")
+        else:
+            answer = ResponseBatchItem(
+                operation=item.operation, unique_batch_item_id=item.unique_batch_item_id, payload=payload
+            )
+            return ItemAttempt(answer, self._record(item, record_id, touched, None, evidence))
+        answer = failure(error, item)
+        return ItemAttempt(answer, self._record(item, record_id, touched, error.reason, error.message))
+
+    def _perform(
+        self, spec: Spec | None, request: Any, work: UnitOfWork, touched: list[str], attempt: UnitAttempt
+    ) -> Any:
+        services = attempt.services
+        if isinstance(request, KmipError):
+            raise request
+        if spec is None:
+            raise KmipError(ResultReason.OPERATION_NOT_SUPPORTED, "this server does not have the operation")
+        if not spec.can_be_done(services.crypto.capabilities):
+            raise not_supported("what holds this server's keys cannot do the operation")
+        rights.check_operation(self.principal.rights, spec.operation, names_objects=spec.names_objects)
+        admission = Admission(
+            services=services,
+            identifiers=self.identifiers,
+            work=work,
+            principal=self.principal,
+            now=self.now,
+            operation=spec.operation,
+            touched=touched,
+        )
+        scope = Scope(
+            services=services,
+            principal=self.principal,
+            now=self.now,
+            work=work,
+            admit=admission,
+            targets=admission.targets(spec.targets, request),
+            protocol_version=self.protocol_version,
+            hooks=attempt.hooks,
+        )
+        if spec.amount is not None:
+            usage_limits.charge(scope, scope.target, *spec.amount(request), spec.operation)
+        response = spec.perform(templates.applied(request, spec.attribute_fields, scope), scope)
+        returned = self.identifiers.remember(spec, response)
+        if spec.records_returned_identifiers:
+            touched.extend(identifier for identifier in returned if identifier not in touched)
+        return response
+
+    def _record(
+        self, item: RequestBatchItem, record_id: str, touched: list[str], result: ResultReason | None, message: str
+    ) -> AuditRecord:
+        return AuditRecord(
+            record_id=record_id,
+            time=self.now,
+            principal=self.principal.name,
+            source=self.principal.source.value,
+            address=self.principal.address,
+            certificate_serial=self.principal.certificate_serial,
+            event="request" if item.operation is None else item.operation.name,
+            operation=item.operation,
+            unique_identifiers=tuple(touched),
+            result=result,
+            message=message,
+            client_correlation_value=self.client_correlation_value,
+            server_correlation_value=self.server_correlation_value,
+        )
+
+    def _commit(self, work: UnitOfWork, attempt: UnitAttempt) -> Steps[None]:
+        """Make changes durable together with their records; what changed nothing is recorded with the answer."""
+        records = [done.record for done in attempt.items]
+        if not work.has_writes:
+            self.unrecorded.extend(records)
+            attempt.hooks.is_committed = True
+            return
+        for record in records:
+            work.record(record)
+        commitment = work.hand_over()
+        if not commitment.is_done:
+            yield Wait(commitment)
+        commitment.result()
+        attempt.hooks.is_committed = True
+        for record in records:
+            self.services.audit.append(record)
+            self.services.outbox.acknowledge(record.record_id)
+
+    def _undo(self, attempt: UnitAttempt) -> list[ResponseBatchItem]:
+        """Return the answers to the items of a unit whose last one has failed: those before it are undone.
+
+        As the official case BL-M-2-21 has it, such an item names its objects and says nothing else: keys, cipher texts
+        and signatures could not be taken back, but the usage that they were charged for would be.
+        """
+        *undone, failed = attempt.items
+        self.unrecorded.extend(evolve(done.record, message=UNDONE) for done in undone)
+        self.unrecorded.append(failed.record)
+        return [*(self._undone(done.answer) for done in undone), failed.answer]
+
+    def _undone(self, answer: ResponseBatchItem) -> ResponseBatchItem:
+        spec = None if answer.operation is None else self.catalogue.get(answer.operation)
+        payload = answer.payload if spec is not None and spec.returns_identifiers_only else None
+        return evolve(answer, result_status=ResultStatus.OPERATION_UNDONE, payload=payload)
+
+    def _fail_unit(
+        self, items: tuple[RequestBatchItem, ...], attempt: UnitAttempt, error: KmipError
+    ) -> list[ResponseBatchItem]:
+        """Return the answers to items that could not be committed; where none was performed, to the first one."""
+        if not attempt.hooks.is_committed:  # what was committed has its record in the outbox
+            if not attempt.items:  # the unit of work could not even be begun
+                record_id = self.services.identifiers.new()
+                self.unrecorded.extend(self._record(i, record_id, [], error.reason, error.message) for i in items[:1])
+            records = (done.record for done in attempt.items)
+            self.unrecorded.extend(evolve(r, result=error.reason, message=error.message) for r in records)
+        attempted = items[: max(1, len(attempt.items))]
+        return [failure(error, item) for item in attempted]
+
+    def _measure(self, items: tuple[RequestBatchItem, ...]) -> None:
+        """Set the room for the answers to these items."""
+        self.room = self.services.settings.maximum_response_size if len(items) > 1 else None
+
+    def _take_room(self, payload: Any) -> None:
+        """Take the room that an answer needs.  Raises KmipError (Response Too Large), for all later items as well."""
+        if self.room is not None:
+            self.room -= sizes.at_least(payload)
+            self._check_room()
+
+    def _check_room(self) -> None:
+        if self.room is not None and self.room < 0:
+            most = self.services.settings.maximum_response_size
+            raise KmipError(ResultReason.RESPONSE_TOO_LARGE, f"the answers of the batch would exceed {most} bytes")
+
+    def _call_hooks(self, hooks: OutcomeHooks) -> None:
+        """Call what was to follow the outcome of a unit of work; a failure there changes nothing of the outcome."""
+        for hook in hooks.on_commit if hooks.is_committed else hooks.on_rollback:
+            try:
+                hook()
+            except Exception as fault:
+                self.services.faults.report(self.services.identifiers.new(), fault)
+
+    def _append_records(self, answers: list[ResponseBatchItem]) -> list[ResponseBatchItem]:
+        """No audit, no answer: if a record cannot be kept, the items that it speaks of have failed."""
+        try:
+            for record in self.unrecorded:
+                self.services.audit.append(record)
+        except KmipError as error:
+            return [failure(error, answer) for answer in answers]
+        return answers
+
+
+def _without_data(payload: Any) -> Any:
+    """Return a response that leaves out its Data, as an Ephemeral item asks for. KMIP 2.1 §8.3."""
+    data = fields_dict(type(payload)).get("data")
+    return payload if data is None else evolve(payload, data=b"" if data.default is NOTHING else data.default)
+
+
+def _busy() -> KmipError:
+    return KmipError(ResultReason.GENERAL_FAILURE, "others keep changing the object; try again")

@@ -1,0 +1,51 @@
+"""The collaborators of the engine, as one record that the engine, each batch and each handler hold.
+
+A handler sees `Services`, the part that operations may use; storage, the audit trail and the clock are the engine's
+alone, so that no handler commits, records or reads the time by itself.
+"""
+
+from attrs import field, frozen
+
+from kmip_core.capabilities import Capabilities
+from kmip_core.ports.audit import AuditTrail
+from kmip_core.ports.authentication import Authentication
+from kmip_core.ports.certificates import Certificates
+from kmip_core.ports.crypto import Crypto
+from kmip_core.ports.key_forms import KeyForms, KeyValueEncoder
+from kmip_core.ports.policy import PolicyDecider
+from kmip_core.ports.storage import Outbox, Storage
+from kmip_core.ports.system import Clock, FaultLog, Identifiers
+from kmip_core.settings import Settings
+from kmip_core.streams import Streams
+from kmip_core.tickets import Tickets
+
+
+@frozen(kw_only=True)
+class Services:
+    """What handlers may use; re-entrant, and nothing in it is kept between requests but streams and tickets."""
+
+    policy: PolicyDecider
+    crypto: Crypto
+    certificates: Certificates
+    key_forms: KeyForms
+    key_values: KeyValueEncoder
+    identifiers: Identifiers
+    settings: Settings
+    capabilities: Capabilities
+    streams: Streams = field(factory=Streams)
+    tickets: Tickets = field(factory=Tickets)
+
+
+@frozen(kw_only=True)
+class EngineServices(Services):
+    """What the engine itself uses besides.
+
+    authentication: None where the peer's certificate alone decides who the principal is.
+    """
+
+    authentication: Authentication | None = None
+    storage: Storage
+    outbox: Outbox
+    audit: AuditTrail
+    clock: Clock
+    faults: FaultLog
