@@ -8,18 +8,21 @@ listener), `pki` (the built-in certificates), `maintenance` (commands on the sto
 
 from typing import TYPE_CHECKING, Any
 
-from kmip_app.version import VERSION as __version__
-
 if TYPE_CHECKING:
     from kmip_app.kmip_server import KmipServer
+    from kmip_app.version import VERSION as __version__
 
 __all__ = ["KmipServer", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import `KmipServer` when it is used: everything hangs on it, and `kmipd -h` needs none of that."""
+    """Import what is used: everything hangs on `KmipServer`, and `kmipd -h` needs none of that."""
     if name == "KmipServer":
         from kmip_app.kmip_server import KmipServer
 
         return KmipServer
+    if name == "__version__":
+        from kmip_app.version import VERSION
+
+        return VERSION
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -48,6 +48,9 @@ from kmip_adapters.ttlv.service import TtlvService
 from kmip_adapters.ttlv.standard.tables import VERSIONS
 from kmip_app.configuration.config import Configuration
 from kmip_app.conformance_profiles import claimed
+from kmip_app.monitoring.clients import SeenClients
+from kmip_app.monitoring.evidence import ObservedTrail
+from kmip_app.monitoring.observation import Durations, ObservedEngine, RequestNumbers
 from kmip_app.pki.authority import Bundle, Pki, ensure_pki
 from kmip_core.capabilities import Capabilities
 from kmip_core.engine import Engine
@@ -263,11 +266,14 @@ class Container(containers.DeclarativeContainer):
         memory=providers.Singleton(MemoryTrail),
         file=providers.Singleton(FileTrail, providers.Callable(lambda c: c.data_directory / "audit", configuration)),
     )
+    audit_appends = providers.Singleton(Durations)
+    evidence = providers.Singleton(ObservedTrail, audit, audit_appends)
     identity = providers.Singleton(
         CertificateIdentity,
         source=configuration.provided.identity_source,
         require_client_auth_eku=configuration.provided.enable_tls_client_auth,
     )
+    clients = providers.Singleton(SeenClients, identity)
 
     tickets = providers.Singleton(Tickets)
     groups = providers.Singleton(_groups, configuration)
@@ -285,7 +291,7 @@ class Container(containers.DeclarativeContainer):
         certificates=providers.Singleton(SoftwareCertificates),
         key_forms=providers.Singleton(SoftwareKeyForms),
         key_values=providers.Callable(planned_key_values),
-        audit=audit,
+        audit=evidence,
         clock=clock,
         identifiers=identifiers,
         faults=faults,
@@ -294,9 +300,11 @@ class Container(containers.DeclarativeContainer):
     )
     engine = providers.Singleton(Engine, catalogue=catalogue, services=services)
     codec = providers.Callable(planned_codec)
+    request_numbers = providers.Singleton(RequestNumbers)
+    observed = providers.Singleton(ObservedEngine, engine, request_numbers, slow=configuration.provided.slow_request)
     plain_service = providers.Singleton(
         TtlvService,
-        engine=engine,
+        engine=observed,
         codec=codec,
         clock=clock,
         identifiers=identifiers,
@@ -317,7 +325,7 @@ class Container(containers.DeclarativeContainer):
         TlsTtlvServer,
         service=service,
         new_framer=providers.Callable(_new_framer, configuration),
-        identify=identity,
+        identify=clients,
         ssl_context=ssl_context,
         host=configuration.provided.hostname,
         port=configuration.provided.port,
@@ -335,7 +343,7 @@ def empty(container: Any) -> None:
     """Have a rehearsing server that keeps nothing forget everything, while its connections go on."""
     for forgetful in (container.storage, container.audit):
         forgetful.providers["memory"].reset()
-    for name in ("tickets", "authentication", "services", "engine", "plain_service"):
+    for name in ("evidence", "tickets", "authentication", "services", "engine", "observed", "plain_service"):
         getattr(container, name).reset()
     container.service().service = container.plain_service()
 

@@ -7,7 +7,6 @@ import os
 import ssl
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -26,10 +25,12 @@ from kmip_adapters.storage.lock import directory_lock
 from kmip_adapters.transport.server import TlsTtlvServer
 from kmip_adapters.transport.tls.suites import choose_offer
 from kmip_app import logs
+from kmip_app.configuration.addresses import Address
 from kmip_app.configuration.config import Configuration, StartError
 from kmip_app.configuration.settings import changed_settings
 from kmip_app.container import build
 from kmip_app.maintenance.pykmip_database import is_pykmip_database, told_of_pykmip
+from kmip_app.monitoring.service import Monitoring
 from kmip_app.pki.authority import Pki, PkiError
 from kmip_app.pki.certificate_watch import CertificateWatch, revoked_by
 from kmip_app.system_errors import told
@@ -79,7 +80,7 @@ class Server:
         self._given = configuration  # without what the start adds to it
         self._read = read
         self._watch: CertificateWatch | None = None
-        self._started_at = time.monotonic()
+        self._monitoring: Monitoring | None = None
         self._container: Any = None
         self._transport: Listener | None = None
         self._stop_is_asked = False  # by a signal
@@ -177,14 +178,9 @@ class Server:
         LOG.info("state: %s", json.dumps(self.summary()))
 
     def summary(self) -> dict[str, object]:
-        """Return the server's state in a few numbers."""
-        return {
-            "version": VERSION,
-            "pid": os.getpid(),
-            "address": self.address,
-            "uptime_seconds": round(time.monotonic() - self._started_at),
-            "is_stopping": self._stop_is_asked,
-        }
+        """Return the server's state, as `kmipd status` tells it."""
+        state: dict[str, object] = {"pid": os.getpid(), "address": self.address}
+        return state if self._monitoring is None else state | self._monitoring.status()
 
     def _reload_configuration(self) -> None:
         """Take the log level from the configuration as it is now; log which other changes need a start."""
@@ -245,6 +241,10 @@ class Server:
         self._transport = transport
         watch.start()
         self._resources.callback(watch.close)
+        monitoring = Monitoring(configuration, self._container, lambda: self._stop_is_asked)
+        self._resources.callback(monitoring.close)
+        monitoring.start()
+        self._monitoring = monitoring
         self._record("Start")
         self._resources.callback(self._record_stop)
         LOG.info("Server successfully bound socket handler to %s", self.address)
@@ -278,12 +278,15 @@ class Server:
         if configuration.ca_path is None:
             told["cert"] = str(self.pki.client.certificate)
             told["key"] = str(self.pki.client.key)
+        admin = None if self._monitoring is None else self._monitoring.address
+        if admin is not None:
+            told["admin"] = str(Address(REACHED_AT.get(admin.host, admin.host), admin.port))
         return told | {"pid": os.getpid(), "version": VERSION}
 
     def _record(self, event: str) -> None:
         """Leave evidence of a server event (R-AUD-1)."""
         container = self._container
-        container.audit().append(
+        container.evidence().append(
             AuditRecord(
                 record_id=container.identifiers().new(), time=container.clock().now(), principal="", event=event
             )

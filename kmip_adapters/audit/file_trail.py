@@ -96,6 +96,11 @@ class FileTrail:
         """The newest line's sequence and hash; kept elsewhere, it lets `verify` notice what was cut off."""
         return self._head
 
+    @property
+    def fault(self) -> str | None:
+        """Why nothing can be appended any more, or None."""
+        return self._fault
+
     def append(self, record: AuditRecord) -> None:
         """Return when the record has been handed to the operating system.
 

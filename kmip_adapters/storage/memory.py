@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from attrs import define, evolve, field, frozen
 
+from kmip_adapters.storage.census import Census, census_of
 from kmip_adapters.storage.pending import DONE, Done, Pending, no_content
 from kmip_core.creation_rules import Rule
 from kmip_core.criteria import Located, Query, conditions, satisfies
@@ -70,6 +71,12 @@ class MemoryStorage:
         """Forget an audit record."""
         with self._lock:
             self._outbox.pop(record_id, None)
+
+    def census(self, now: int) -> Census:
+        """Count the objects as they are at `now`."""
+        with self._lock:
+            stored = [entry.managed_object for entry in self._snapshot.entries.values()]
+        return census_of(stored, now)
 
     def close(self) -> None:
         """Forget everything."""

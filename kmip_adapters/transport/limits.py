@@ -55,7 +55,8 @@ class LineBudget:
     PERIOD: Final = 60.0  # seconds
     ADDRESSES: Final = 1_024  # more than these at once share one budget, so that memory stays bounded
 
-    def __init__(self) -> None:
+    def __init__(self, lines: int = LINES) -> None:
+        self._lines = lines
         self._spent: dict[str, tuple[float, int]] = {}
 
     def take(self, address: str, now: float) -> int | None:
@@ -67,7 +68,7 @@ class LineBudget:
         since, count = self._spent.get(address, (now, 0))
         held_back = 0
         if now - since >= self.PERIOD:
-            held_back = max(0, count - self.LINES)
+            held_back = max(0, count - self._lines)
             since, count = now, 0
         self._spent[address] = (since, count + 1)
-        return held_back if count < self.LINES else None
+        return held_back if count < self._lines else None

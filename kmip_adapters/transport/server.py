@@ -123,6 +123,17 @@ class TlsTtlvServer:
         except RuntimeError:  # the loop was closed in between: there are no sessions
             LOG.debug("asked to end sessions after the end")
 
+    def call_soon(self, call: Callable[[], None]) -> bool:
+        """Have `call` run on the loop as soon as it can; return False if there is none.  From any thread."""
+        running = self._running
+        if running is None:
+            return False
+        try:
+            running[0].call_soon_threadsafe(call)
+        except RuntimeError:  # the loop was closed in between
+            return False
+        return True
+
     def stop(self, seconds: float = 10.0) -> None:
         """Drain and return when it has ended; from another thread than the one that serves."""
         self.drain(seconds)

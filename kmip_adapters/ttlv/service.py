@@ -4,16 +4,29 @@ Size is judged here, where the bytes are: a response that exceeds the request's 
 own limit, becomes Response Too Large in every item. A change that was made stays made (KMIP 1.4 §11.1).
 """
 
+from typing import Protocol
+
 from attrs import define, evolve, frozen
 
 from kmip_adapters.ttlv.codec import Codec, UnreadableMessage
-from kmip_core.engine import Engine
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.messages import RequestMessage, ResponseHeader, ResponseMessage, failure
 from kmip_core.ports.steps import Pace, Step, Steps
 from kmip_core.ports.system import Clock, FaultLog, Identifiers
 from kmip_core.principal import Principal
+
+
+class Answering(Protocol):
+    """What is needed of `kmip_core.engine.Engine`."""
+
+    def pace(self, message: RequestMessage) -> Pace:
+        """Return where `steps` may be begun."""
+        ...
+
+    def steps(self, message: RequestMessage, principal: Principal) -> Steps[ResponseMessage]:
+        """Give the answer; yields where it waits."""
+        ...
 
 
 @frozen(kw_only=True)
@@ -24,7 +37,7 @@ class TtlvService:
     maximum_response_size: the server's own limit, in bytes.
     """
 
-    engine: Engine
+    engine: Answering
     codec: Codec
     clock: Clock
     identifiers: Identifiers

@@ -16,6 +16,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "serve": "serve:command",
     "client-cert": "client_cert:command",
     "check-config": "check_config:command",
+    "health": "health:health_command",
+    "status": "health:status_command",
     "policy": "policy:command",
     "password": "password:command",
     "import-pykmip": "import_pykmip:command",
@@ -91,7 +93,7 @@ program = Program(
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command line and return the exit code: 0, or 2 for what an operator can mend."""
+    """Run one command line; return the exit code: 0, 1 for what a command found, 2 for what an operator can mend."""
     words = list(arguments)
     if not words or (words[0].startswith("-") and words[0] not in _OF_THE_PROGRAM):
         words.insert(0, DEFAULT_COMMAND)

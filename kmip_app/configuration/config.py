@@ -14,6 +14,7 @@ from attrs import field, frozen
 from platformdirs import user_data_path
 
 from kmip_adapters.transport.limits import TransportLimits
+from kmip_app.configuration.addresses import Address
 from kmip_app.configuration.passphrases import PassphrasePlace
 from kmip_core.settings import Settings
 
@@ -97,6 +98,8 @@ class Configuration:
     log_format: Literal["text", "json"] = "text"
     ready_file: Path | None = None
     allow_core_dumps: bool = False
+    admin_address: Address | None = None
+    slow_request: float | None = 1.0
     maximum_request_size: int = 1024 * 1024
     config_path: Path | None = None
     core: Settings = field(factory=Settings)

@@ -12,6 +12,7 @@ from attrs import frozen
 
 from kmip_adapters.transport.tls.suites import check_suites
 from kmip_app.configuration import setting_types
+from kmip_app.configuration.addresses import ADDRESS
 from kmip_app.configuration.config import AUTH_SUITES, CRYPTO, LOGGING_LEVELS, Configuration
 from kmip_app.configuration.extensions import EXTENSIONS
 from kmip_app.configuration.passphrases import PASSPHRASE
@@ -222,6 +223,19 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             default="none: the root key is the file root.key in the data directory",
         ),
         _native("ephemeral", BOOLEAN, "Keep nothing: memory only, throw-away certificates."),
+    ),
+    "Monitoring": (
+        _native(
+            "admin_address",
+            ADDRESS,
+            "Where /livez, /readyz, /metrics and /status are given out over plain HTTP; for probes and scrapers only.",
+            default="none",
+        ),
+        _native(
+            "slow_request",
+            setting_types.seconds(or_never=True),
+            "From which time on a request leaves a line in the log.",
+        ),
     ),
     "The process": (
         _native(

@@ -67,6 +67,8 @@ class Writer:
         self._lock = threading.Lock()
         self._enough = threading.Condition(self._lock)
         self._closed = False
+        self.on_commit: Callable[[int, float], object] | None = None
+        """Called in the writer's thread after each COMMIT with the number of tasks and the seconds, for metrics."""
         self.groups = 0
         """Transactions committed; with the number of tasks it shows how well they are gathered."""
         self._thread = threading.Thread(target=self._run, name="kmipd-writer", daemon=True)
@@ -196,8 +198,11 @@ class Writer:
                 self._apply(cursor, submitted)
             committed = self._with_each(cursor)
             self._in_doubt = group, committed
+            begun = time.perf_counter()
             self._backend.commit(cursor)
             self._in_doubt = None
+            if self.on_commit is not None:
+                self.on_commit(len(group), time.perf_counter() - begun)
         except Exception as error:  # whatever it was, no task may succeed
             self._abandon()
             return error

@@ -159,7 +159,8 @@ def test_an_emptied_server_has_another_store_behind_the_same_service(tmp_path: P
 
     assert container.service() is service
     assert service.service is not before
-    assert service.service.engine is container.engine()
-    assert service.service.engine.services.storage is container.storage() is not before.engine.services.storage
-    assert service.service.engine.services.audit is container.audit() is not before.engine.services.audit
-    assert service.service.engine.services.clock is clock
+    engine, engine_before = service.service.engine.engine, before.engine.engine  # behind what observes them
+    assert engine is container.engine()
+    assert engine.services.storage is container.storage() is not engine_before.services.storage
+    assert engine.services.audit is container.evidence() is not engine_before.services.audit
+    assert engine.services.clock is clock

@@ -1,0 +1,157 @@
+"""`kmipd health` and `kmipd status`: how a running server is, for probes of containers and for people."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
+from kmip_app.configuration.addresses import Address, read_address
+from kmip_app.configuration.config import StartError
+from kmip_app.monitoring import probe
+from kmip_app.monitoring.probe import ReadyFile, Unhealthy
+from kmip_app.printable import printable
+
+
+def health(
+    address: str | None,
+    ready_file: Path | None,
+    ca: Path | None,
+    cert: Path | None,
+    key: Path | None,
+    config_path: str | None,
+    **values: Any,
+) -> int:
+    """Ask a server whether it can work.  Exit code 0 if so, 1 if not or if it does not answer.
+
+    --address asks the admin listener there for /readyz; with --ca, --cert and --key it is the address of KMIP, and the
+    server is asked for Discover Versions by a client with that certificate. --ready-file does both, as far as the file
+    has what is needed. Without any of these the configuration's admin_address is asked.
+    """
+    try:
+        if ready_file is not None:
+            _check_by_file(ReadyFile.read(ready_file), cert, key)
+        elif cert is not None or ca is not None:
+            if address is None:
+                raise StartError("--ca and --cert need --address or --ready-file: where the server listens")
+            if ca is None:
+                raise StartError("--cert needs --ca: the certificate of the CA that vouches for the server")
+            named = _address(address)
+            probe.check_kmip(named.host or "127.0.0.1", named.port, ca, cert, key)
+        else:
+            probe.check_ready(_admin(address, config_path, values))
+    except Unhealthy as error:
+        click.echo(printable(str(error)), err=True)
+        return 1
+    click.echo("ok")
+    return 0
+
+
+def _check_by_file(ready: ReadyFile, cert: Path | None, key: Path | None) -> None:
+    if ready.admin is not None:
+        probe.check_ready(ready.admin)
+    cert, key = cert or ready.cert, key or ready.key
+    if cert is not None:
+        probe.check_kmip(ready.host, ready.port, ready.ca, cert, key)
+    elif ready.admin is None:
+        raise Unhealthy(
+            "the ready file names neither an admin listener nor a client certificate; give --cert and --key"
+        )
+
+
+def status(address: str | None, ready_file: Path | None, as_json: bool, config_path: str | None, **values: Any) -> int:
+    """Tell the state of a running server: health, certificates, clients, requests.  Exit code 1 if it is not ready.
+
+    It is asked over its admin listener: --address, or that of the ready file or of the configuration.
+    """
+    try:
+        if ready_file is not None:
+            admin = ReadyFile.read(ready_file).admin
+            if admin is None:
+                raise Unhealthy(f"{ready_file} names no admin listener; start the server with --admin-address")
+        else:
+            admin = _admin(address, config_path, values)
+        code, content = probe.ask(admin, "/status")
+        if code != 200:
+            raise Unhealthy(f"the admin listener answered {code}")
+    except Unhealthy as error:
+        click.echo(printable(str(error)), err=True)
+        return 1
+    if as_json:
+        click.echo(json.dumps(content, indent=2))
+    else:
+        for line in lines_of(content):
+            click.echo(printable(line))
+    return 0 if content["health"]["status"] == "ok" else 1
+
+
+def lines_of(content: dict[str, Any]) -> list[str]:
+    """Return the state for people."""
+    lines = [
+        f"kmipd {content['version']}, up {content['uptime_seconds']} s, {content['connections']} connections,"
+        f" {content['requests']['success']} requests done, {content['requests']['refused']} refused",
+        f"health: {content['health']['status']}",
+    ]
+    checks = content["health"]["checks"].items()
+    lines += [f"  {name}: {check.get('reason', check['status'])}" for name, check in checks]
+    lines.append("certificates:")
+    for one in content["certificates"]:
+        left = "no end" if one["days_left"] is None else f"{one['days_left']} days left"
+        lines.append(f"  {one['kind']:<7} {left:<18} {one['path']}")
+        lines += [f"    {one['problem']}"] if one["problem"] else []
+    lines.append("clients seen:")
+    lines += [
+        f"  {seen['name']} at {seen['address']}, last {seen['last_seen']}, certificate until {seen['not_after']}"
+        for seen in content["clients"]
+    ] or ["  none since the start"]
+    return lines
+
+
+def _admin(address: str | None, config_path: str | None, values: dict[str, Any]) -> Address:
+    if address is not None:
+        return _address(address)
+    configured = chosen(values, config_path).configuration.admin_address
+    if configured is None:
+        raise StartError("which server? name it by --address, --ready-file, or admin_address in the configuration")
+    return configured
+
+
+def _address(text: str) -> Address:
+    try:
+        return read_address(text)
+    except ValueError as error:
+        raise StartError(f"--address: {error}") from error
+
+
+def _path(name: str, text: str) -> click.Option:
+    return click.Option([name], type=click.Path(path_type=Path), metavar="FILE", help=text)
+
+
+def _command(name: str, callback: Callable[..., int], *more: click.Parameter) -> click.Command:
+    return click.Command(
+        name,
+        callback=callback,
+        params=[
+            click.Option(["--address"], metavar="HOST:PORT", help="Where the server is asked."),
+            _path("--ready-file", "The ready file of the server, which says where it is."),
+            *more,
+            config_option(),
+            *setting_options(["admin_address"]),
+        ],
+        help=callback.__doc__,
+        context_settings=CONTEXT,
+    )
+
+
+health_command = _command(
+    "health",
+    health,
+    _path("--ca", "Certificate of the CA that vouches for the server, for a request of KMIP."),
+    _path("--cert", "Certificate of the client that asks."),
+    _path("--key", "Its private key."),
+)
+status_command = _command(
+    "status", status, click.Option(["--json", "as_json"], is_flag=True, help="Tell it as one JSON object.")
+)
