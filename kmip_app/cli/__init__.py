@@ -6,10 +6,11 @@ Every failure that an operator can mend is reported on stderr with exit code 2, 
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Any, Final
+from typing import Final
 
 import click
 
+from kmip_app.cli.context import CONTEXT
 from kmip_app.version import VERSION
 
 COMMANDS: Final[Mapping[str, str]] = {
@@ -32,12 +33,6 @@ COMMANDS: Final[Mapping[str, str]] = {
 """The name of a command -> the module of this package, and its attribute, that has the command."""
 
 DEFAULT_COMMAND: Final = "serve"
-
-CONTEXT: Final[dict[str, Any]] = {
-    "help_option_names": ["-h", "--help"],
-    "token_normalize_func": lambda name: name.replace("_", "-"),  # PyKMIP's options have underscores, others dashes
-    "max_content_width": 110,
-}
 
 _OF_THE_PROGRAM: Final = ("-h", "--help", "--version")
 

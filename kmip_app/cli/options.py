@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from kmip_app.cli import CONTEXT
+from kmip_app.cli.context import CONTEXT
 from kmip_app.configuration.loading import SEARCH, Check, Choice, checked_by_nobody, choose
 from kmip_app.configuration.settings import SETTINGS, TOPICS, Setting
 
