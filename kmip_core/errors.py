@@ -79,6 +79,11 @@ def invalid_message(message: str) -> KmipError:
     return KmipError(ResultReason.INVALID_MESSAGE, message)
 
 
+def no_key_value() -> KmipError:
+    """Return the refusal to use an object that was registered without its Key Value. KMIP 1.4 §11.12."""
+    return KmipError(ResultReason.KEY_VALUE_NOT_PRESENT, "the object was registered without its Key Value")
+
+
 def not_found() -> KmipError:
     """Return the refusal for an object that is missing, or that the asker may not know of."""
     return KmipError(ResultReason.OBJECT_NOT_FOUND, NOT_FOUND_TEXT)

@@ -305,7 +305,7 @@ class ManagedObject:
     attributes: everything Get Attributes may tell; the state in it is the stored one until `lifecycle.settle`.
     version: counts changes; storage refuses a save whose version is not the stored one.
     archived: True between Archive and Recover (Storage Status Mask, KMIP 2.1 §12.3).
-    has_content: False once destroyed, and for objects registered without their material.
+    has_content: False once destroyed; and in stores of 0.1.0 for objects registered without their Key Value.
     """
 
     unique_identifier: str

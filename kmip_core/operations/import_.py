@@ -66,7 +66,7 @@ def perform(request: Request, scope: Scope) -> Response:
 
 
 def _keep(request: Request, scope: Scope, content: Content, attributes: Attributes) -> None:
-    has_content = creation.has_material(content) and attributes.state not in GONE
+    has_content = attributes.state not in GONE
     stored = custody.taken_in(scope, content) if has_content else None
     if stored is not None:
         attributes = evolve(attributes, extractable=custody.may_leave(stored, request.attributes.extractable))

@@ -18,7 +18,7 @@ from kmip_core.enums import (
     SecretDataType,
     SplitKeyMethod,
 )
-from kmip_core.errors import KmipError, invalid_field, need, permission_denied
+from kmip_core.errors import KmipError, invalid_field, need, no_key_value, permission_denied
 from kmip_core.objects import KeyBlock, KeyValue, PrivateKey, SecretData, SplitKey, SymmetricKey
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target, names_new_object
 from kmip_core.ports.key_forms import SharingScheme
@@ -93,8 +93,10 @@ def _kind(part: SplitKey) -> tuple[Any, ...]:
 
 def _share(part: SplitKey) -> bytes:
     value = part.key_block.key_value
+    if value is None:
+        raise no_key_value()
     if part.key_block.key_wrapping_data is not None or not isinstance(value, KeyValue):
-        raise KmipError(ResultReason.KEY_WRAP_TYPE_NOT_SUPPORTED, "a part is kept wrapped or is not here")
+        raise KmipError(ResultReason.KEY_WRAP_TYPE_NOT_SUPPORTED, "a part is kept wrapped")
     if not isinstance(value.key_material, bytes):
         raise invalid_field("the Key Material of a part must be a Byte String")
     return value.key_material

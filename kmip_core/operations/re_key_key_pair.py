@@ -42,10 +42,10 @@ def perform(request: Request, scope: Scope) -> Response:
     Raises KmipError (Invalid Field) if the old private key has no link to its public half.
     """
     old_private = scope.target
-    old_public = _public_half(scope, old_private)
     private = replacement.inherited(
         old_private, merge(request.common_attributes, request.private_key_attributes), request.offset, scope.now
     )
+    old_public = _public_half(scope, old_private)
     public = replacement.inherited(
         old_public, merge(request.common_attributes, request.public_key_attributes), request.offset, scope.now
     )

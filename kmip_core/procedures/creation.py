@@ -80,10 +80,9 @@ def begin(
         object_type=content.object_type,
         owner=scope.principal.name,
         attributes=accepted.but(**described | _server_attributes(scope, kept, accepted, identifier, made_here)),
-        has_content=has_material(content),
     )
     creation_rules.check(scope.work.rules_for_new(Constraint), managed_object.attributes, managed_object.object_type)
-    scope.work.add(managed_object, _bare(kept) if managed_object.has_content else None)
+    scope.work.add(managed_object, _bare(kept))
     return managed_object
 
 
@@ -111,7 +110,7 @@ _DESCRIBING: Final = frozenset(
 
 
 def has_material(content: Content) -> bool:
-    """Return whether there is anything secret to keep: a Key Block may come without its value."""
+    """Return whether the content is whole: a Key Block may come without its Key Value. KMIP 1.4 §2.1.3."""
     block: KeyBlock | None = getattr(content, "key_block", None)
     return block is None or block.key_value is not None
 

@@ -16,7 +16,7 @@ from kmip_core.enums import (
     KeyWrapType,
     ResultReason,
 )
-from kmip_core.errors import KmipError
+from kmip_core.errors import KmipError, no_key_value
 from kmip_core.objects import (
     Certificate,
     CertificateRequest,
@@ -69,7 +69,8 @@ def delivered(scope: Scope, target: Admitted, form: Form) -> Content:
 
     target: admitted for its content.
     Raises KmipError: Sensitive, Not Extractable, Key Format Type Not Supported, Key Compression Type Not Supported, Key
-    Wrap Type Not Supported, Invalid Object Type for what cannot be wrapped, and as `wrapping` and `containers` say.
+    Wrap Type Not Supported, Key Value Not Present, Invalid Object Type for what cannot be wrapped, and as `wrapping`
+    and `pkcs12` say.
     """
     check_content_may_leave(target.attributes, wrapped=True)
     content = scope.work.content(target)
@@ -78,7 +79,7 @@ def delivered(scope: Scope, target: Admitted, form: Form) -> Content:
         content = wrapping.unwrapped(scope, content)
     hidden = wrapping.hides(specification) if specification is not None else _is_hidden(content)
     check_content_may_leave(target.attributes, wrapped=hidden)
-    _check_is_here(content)
+    _check_is_here(content, form)
     _check_compression(content, form.key_compression_type)
     content = _in_format(scope, content, target, form.key_format_type)
     if specification is not None:
@@ -99,9 +100,15 @@ def _is_hidden(content: Content) -> bool:
     return told.encryption_key_information is not None if steps is None else steps.encrypts
 
 
-def _check_is_here(content: Content) -> None:
+def _check_is_here(content: Content, form: Form) -> None:
+    """Refuse to change the form of a key whose value is not here, or is in a token; as it came it is returned."""
     block: KeyBlock | None = getattr(content, "key_block", None)
-    if block is not None and isinstance(getattr(block.key_value, "key_material", None), KeyHandle):
+    if block is None:
+        return
+    as_it_came = form.key_format_type in (None, block.key_format_type) and form.key_wrapping_specification is None
+    if block.key_value is None and not as_it_came:
+        raise no_key_value()
+    if isinstance(getattr(block.key_value, "key_material", None), KeyHandle):
         raise KmipError(ResultReason.NOT_EXTRACTABLE, "the key does not leave the module that holds it")
 
 

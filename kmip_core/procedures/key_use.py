@@ -8,7 +8,7 @@ from attrs import evolve
 
 from kmip_core.attributes import Attributes
 from kmip_core.enums import ObjectType, Operation
-from kmip_core.errors import invalid_field, invalid_message
+from kmip_core.errors import invalid_field, invalid_message, no_key_value
 from kmip_core.objects import Certificate, KeyContent
 from kmip_core.operation import Cost, Scope
 from kmip_core.ports.crypto import DigestStream, Key, VerifyStream
@@ -31,7 +31,10 @@ SHORT: Final = 64 * 1024
 
 
 def key_of(scope: Scope, target: Admitted) -> Key:
-    """Return the admitted key, with algorithm and length from its attributes where its key block leaves them out."""
+    """Return the admitted key, with algorithm and length from its attributes where its key block leaves them out.
+
+    Raises KmipError (Key Value Not Present) for a key that was registered without its value.
+    """
     content: Any = scope.work.content(target)
     key: Key = content if isinstance(content, Certificate) else _completed(content, target.attributes)
     return key
@@ -143,6 +146,8 @@ def phase_of_quietly(request: MultiPart) -> Phase:
 
 def _completed(content: KeyContent, attributes: Attributes) -> Any:
     block = content.key_block
+    if block.key_value is None:
+        raise no_key_value()
     if block.cryptographic_algorithm is not None and block.cryptographic_length is not None:
         return content
     return evolve(

@@ -11,7 +11,7 @@ from attrs import evolve
 from kmip_core.attribute_rules import RULES
 from kmip_core.attributes import FIELDS, LINKS, NAMES, Attributes, merge
 from kmip_core.enums import LinkType, ResultReason
-from kmip_core.errors import KmipError, invalid_message
+from kmip_core.errors import KmipError, invalid_message, no_key_value
 from kmip_core.operation import Scope
 from kmip_core.procedures import changing
 from kmip_core.rules import Admitted
@@ -27,9 +27,11 @@ def inherited(target: Admitted, wanted: Attributes, offset: int | None, now: int
     """Return the replacement's attributes: the old ones, dates moved by `offset` seconds, `wanted` put over them.
 
     Raises KmipError: Invalid Message for dates beside an offset; Illegal Operation where the offset cannot move a date
-    because the old object has no Activation Date. KMIP 1.4 §11.5, §11.6.
+    because the old object has no Activation Date; Key Value Not Present. KMIP 1.4 §11.5, §11.6.
     """
     old = target.attributes
+    if old.key_value_present is False:
+        raise no_key_value()
     copied: dict[str, Any] = {
         name: getattr(old, name) for name in FIELDS if RULES[name].on_creation and name not in _NOT_COPIED
     }

@@ -19,7 +19,7 @@ from kmip_adapters.ttlv.encodings.binary import BYTE_STRING, STRUCTURE
 from kmip_adapters.ttlv.encodings.items import DecodingError, Item, children
 from kmip_adapters.ttlv.standard.spellings import Form
 from kmip_core.enums import CryptographicAlgorithm, KeyFormatType
-from kmip_core.errors import invalid_field
+from kmip_core.errors import invalid_field, invalid_message, no_key_value
 from kmip_core.objects import KeyBlock, KeyValue
 from kmip_core.structures import TRANSPARENT_KEYS, KeyHandle
 
@@ -50,10 +50,13 @@ def _key_value(planner: Planner, member: Member) -> Field | None:
         for format_type, cls in TRANSPARENT_KEYS.items()
     }
     get = attrgetter(member.name)
+    is_optional = planner.facts.key_value_is_optional
 
     def finish(values: Values) -> None:
         item: Item | None = values.get(member.name)
         if item is None:
+            if not is_optional:
+                raise invalid_message("Key Value must be given")
             return
         if item[1] is BYTE_STRING:
             values[member.name] = item[2]
@@ -71,6 +74,8 @@ def _key_value(planner: Planner, member: Member) -> Field | None:
             out.append(Item(tag.code, BYTE_STRING, key_value))
         elif key_value is not None:
             out.append(encode(key_value))
+        elif not is_optional:
+            raise no_key_value()
 
     return Field(name=member.name, readers={tag.code: Reader(member.name, _unread)}, write=write, finish=finish)
 

@@ -41,6 +41,7 @@ class VersionFacts:
     newest_item_type: item types with higher codes are unknown to the version.
     misplaced_tag: the reason for a known tag that stands where it has no meaning. KMIP 1.4 §11.1, 2.1 §11.46.
     bare_key_values: formats whose Key Value is the Byte String itself (TC-PKCS12-1-14, TC-PKCS12-2-14).
+    key_value_is_optional: whether a Key Block may come without its Key Value. KMIP 1.0, 1.1 §2.1.3, 1.2 §2.1.3.
     """
 
     version: ProtocolVersion
@@ -53,6 +54,7 @@ class VersionFacts:
     newest_item_type: ItemType
     misplaced_tag: ResultReason
     bare_key_values: frozenset[KeyFormatType]
+    key_value_is_optional: bool
 
 
 KMIP_1_0: Final = VersionFacts(
@@ -66,7 +68,9 @@ KMIP_1_0: Final = VersionFacts(
     newest_item_type=ItemType.INTERVAL,
     misplaced_tag=ResultReason.INVALID_FIELD,
     bare_key_values=frozenset({KeyFormatType.PKCS_12}),
+    key_value_is_optional=False,
 )
+KMIP_1_2: Final = evolve(KMIP_1_0, version=ProtocolVersion(1, 2), key_value_is_optional=True)
 KMIP_2_0: Final = evolve(
     KMIP_1_0,
     version=ProtocolVersion(2, 0),
@@ -78,6 +82,7 @@ KMIP_2_0: Final = evolve(
     newest_item_type=ItemType.DATE_TIME_EXTENDED,
     misplaced_tag=ResultReason.INVALID_MESSAGE,
     bare_key_values=frozenset(),
+    key_value_is_optional=True,
 )
 
 FACTS: Final[Mapping[ProtocolVersion, VersionFacts]] = {
@@ -85,9 +90,9 @@ FACTS: Final[Mapping[ProtocolVersion, VersionFacts]] = {
     for facts in (
         KMIP_1_0,
         evolve(KMIP_1_0, version=ProtocolVersion(1, 1)),
-        evolve(KMIP_1_0, version=ProtocolVersion(1, 2)),
-        evolve(KMIP_1_0, version=ProtocolVersion(1, 3)),
-        evolve(KMIP_1_0, version=ProtocolVersion(1, 4)),
+        KMIP_1_2,
+        evolve(KMIP_1_2, version=ProtocolVersion(1, 3)),
+        evolve(KMIP_1_2, version=ProtocolVersion(1, 4)),
         KMIP_2_0,
         evolve(KMIP_2_0, version=ProtocolVersion(2, 1)),
     )

@@ -281,8 +281,9 @@ def _key_blocks(version: ProtocolVersion) -> Strategy:
                 "key_wrapping_data",
             )
         }
+        absent = st.none() if FACTS[version].key_value_is_optional else st.nothing()
         return st.builds(
-            KeyBlock, key_format_type=st.just(key_format_type), key_value=st.none() | BYTES | key_value, **others
+            KeyBlock, key_format_type=st.just(key_format_type), key_value=absent | BYTES | key_value, **others
         )
 
     return st.sampled_from(formats).flatmap(of_format)

@@ -206,7 +206,7 @@ def test_import_refuses_what_does_not_fit(fields: dict[str, Any], reason: Result
     assert refusal(an_engine(), **fields).reason is reason
 
 
-def test_an_object_without_its_material_is_exported_as_what_is_known_of_it() -> None:
+def test_an_object_without_its_key_value_moves_as_it_came() -> None:
     engine = an_engine()
     block = KeyBlock(
         key_format_type=KeyFormatType.RAW,
@@ -217,12 +217,10 @@ def test_an_object_without_its_material_is_exported_as_what_is_known_of_it() -> 
     identifier = perform(engine, Operation.REGISTER, request).unique_identifier
 
     answer = exported(engine, identifier)
-    assert answer.managed_object is None
+    assert answer.managed_object == SymmetricKey(key_block=block)
     assert answer.attributes.key_value_present is False
-    with pytest.raises(KmipError) as refused:
-        perform(engine, Operation.GET, get.Request(unique_identifier=identifier))
-    assert refused.value.reason is ResultReason.KEY_VALUE_NOT_PRESENT
-    imported(engine, "moved", attributes=answer.attributes, managed_object=SymmetricKey(key_block=block))
+    imported(engine, "moved", attributes=answer.attributes, managed_object=answer.managed_object)
+    assert exported(engine, "moved").managed_object == answer.managed_object
     assert attributes_of(engine, "moved").key_value_present is False
 
 

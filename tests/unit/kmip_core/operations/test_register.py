@@ -223,9 +223,6 @@ def test_register_takes_a_key_without_its_value() -> None:
     kept = attributes_of(engine, identifier)
     assert kept.key_value_present is False
     assert kept.digests == ()
-    with pytest.raises(KmipError) as refused:
-        perform(engine, Operation.GET, get.Request(unique_identifier=identifier))
-    assert refused.value.reason is ResultReason.KEY_VALUE_NOT_PRESENT
 
 
 def test_register_takes_attributes_from_inside_the_key_value() -> None:

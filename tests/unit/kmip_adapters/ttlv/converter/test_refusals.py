@@ -113,6 +113,7 @@ def test_the_refusal_says_what_the_version_lacks(value: IntEnum, reason: ResultR
 REFUSALS = {
     ResultReason.FEATURE_NOT_SUPPORTED,
     ResultReason.KEY_FORMAT_TYPE_NOT_SUPPORTED,
+    ResultReason.KEY_VALUE_NOT_PRESENT,
     ResultReason.INVALID_OBJECT_TYPE,
 }
 READS = (
