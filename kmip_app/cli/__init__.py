@@ -29,6 +29,12 @@ COMMANDS: Final[Mapping[str, str]] = {
     "rotate-data-key": "rotate_root_key:data_key_command",
     "export": "archive:export_command",
     "import": "archive:import_command",
+    "key": "key:command",
+    "cert": "cert:command",
+    "query": "query:command",
+    "profile": "profile:command",
+    "doctor": "doctor:command",
+    "expiring": "expiring:command",
 }
 """The name of a command -> the module of this package, and its attribute, that has the command."""
 
@@ -96,7 +102,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def run_command(command: click.Command, words: Sequence[str], name: str) -> int:
-    """Run one click command and return the exit code."""
+    """Run one click command and return the exit code; commands that talk to servers have more (`cli.remote`)."""
     try:
         code = command.main(list(words), prog_name=name, standalone_mode=False)
     except click.ClickException as error:
@@ -114,7 +120,8 @@ def run_command(command: click.Command, words: Sequence[str], name: str) -> int:
         if text is None:
             raise
         click.echo(f"{name}: {text}", err=True)
-        return 2
+        exit_code: int = getattr(error, "exit_code", 2)
+        return exit_code
     return code if isinstance(code, int) else 0
 
 

@@ -56,11 +56,17 @@ class AsyncKmipClient(AsyncOperations):
         self._lock = asyncio.Lock()
         self._context: ssl.SSLContext | None = None
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._is_used = False
 
     @property
     def protocol_version(self) -> ProtocolVersion | None:
         """The version agreed on; None before the first connection."""
         return self._conversation.version
+
+    @property
+    def time_stamp(self) -> int | None:
+        """The server's time in its last answer, seconds since 1970; None before the first one."""
+        return self._conversation.time_stamp
 
     @property
     def server(self) -> str:
@@ -130,6 +136,7 @@ class AsyncKmipClient(AsyncOperations):
                 ca, cert, key = self._files
                 self._context = client_context(ca=ca, cert=cert, key=key)
             await self._close()
+            self._is_used = False
             async with asyncio.timeout(self._timeout):
                 self._streams = await asyncio.open_connection(
                     step.address.host,
@@ -144,9 +151,11 @@ class AsyncKmipClient(AsyncOperations):
         return b""
 
     async def _exchange(self, frame: bytes) -> bytes:
-        if self._streams is None or self._streams[0].at_eof() or self._streams[1].is_closing():
-            raise StaleConnection("the server has closed the connection")
+        if self._streams is None:
+            raise StaleConnection("the connection was closed")
         reader, writer = self._streams
+        if self._is_used and (reader.at_eof() or writer.is_closing()):
+            raise StaleConnection("the server has closed the connection")
         try:
             async with asyncio.timeout(self._timeout):
                 writer.write(frame)
@@ -155,13 +164,15 @@ class AsyncKmipClient(AsyncOperations):
                 length = int.from_bytes(header[4:])
                 if length > MAXIMUM_ANSWER:
                     raise ConnectionError(f"the server announces {length} bytes; at most {MAXIMUM_ANSWER} are taken")
-                return header + await reader.readexactly(length)
+                answer = header + await reader.readexactly(length)
         except asyncio.IncompleteReadError as error:
             raise ConnectionError("the server has closed the connection") from error
         except asyncio.CancelledError:  # the answer must not be taken for that to another request
             self._conversation.is_connected = False
             self._abort()
             raise
+        self._is_used = True
+        return answer
 
     async def _close(self) -> None:
         if self._streams is not None:

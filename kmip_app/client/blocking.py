@@ -64,6 +64,7 @@ class KmipClient(Operations):
         self._lock = threading.RLock()
         self._context: Any = None
         self._transport: TlsTtlvClient | None = None
+        self._is_used = False  # a new connection is not looked at: why a server has closed it is for `exchange` to say
 
     @property
     def protocol_version(self) -> ProtocolVersion:
@@ -72,6 +73,11 @@ class KmipClient(Operations):
         version = self._conversation.version
         assert version is not None  # noqa: S101  agreed on by `open`
         return version
+
+    @property
+    def time_stamp(self) -> int | None:
+        """The server's time in its last answer, seconds since 1970; None before the first one."""
+        return self._conversation.time_stamp
 
     @property
     def server(self) -> str:
@@ -153,7 +159,7 @@ class KmipClient(Operations):
                 server_name=self._server_name,
             )
             transport.connect()
-            self._transport = transport
+            self._transport, self._is_used = transport, False
         elif isinstance(step, Disconnect):
             self._close()
         elif isinstance(step, Exchange):
@@ -161,14 +167,16 @@ class KmipClient(Operations):
         return b""
 
     def _exchange(self, frame: bytes) -> bytes:
-        if self._transport is None or not self._transport.is_idle():
+        if self._transport is None or (self._is_used and not self._transport.is_idle()):
             raise StaleConnection("the server has closed the connection")
         try:
-            return self._transport.exchange(frame)
+            answer = self._transport.exchange(frame)
         except BaseException:  # an interrupt too: the answer to this request must not be taken for that to another
             self._conversation.is_connected = False
             self._close()
             raise
+        self._is_used = True
+        return answer
 
     def _close(self) -> None:
         if self._transport is not None:

@@ -112,6 +112,7 @@ class Conversation:
         self._current = 0
         self._agreed: dict[Address, ProtocolVersion] = {}
         self.is_connected = False
+        self.time_stamp: int | None = None  # of the last answer
 
     @property
     def address(self) -> Address:
@@ -206,6 +207,8 @@ class Conversation:
                 agreed: ProtocolVersion = max(common)
                 return agreed
             refusal = _failure(item)
+            if refusal.reason in _OF_THE_CLIENT:
+                raise refusal
             # A server that does not speak the version answers in one that it speaks.
             answered_in = message.header.protocol_version
             if answered_in in self._versions and answered_in > _OLDEST and answered_in not in asked:
@@ -227,6 +230,7 @@ class Conversation:
             message = codec_of(version).decode_response(answer)
         except KmipError as error:
             raise UnreadableAnswer(f"{self.address}: {error.message}") from error
+        self.time_stamp = message.header.time_stamp
         items = message.batch_items
         if len(items) > count or not items:
             raise UnreadableAnswer(f"{self.address}: {len(items)} answers to {count} requests")
@@ -237,6 +241,9 @@ class Conversation:
 
 
 _OLDEST: Final = ProtocolVersion(1, 0)
+
+_OF_THE_CLIENT: Final = (ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, ResultReason.PERMISSION_DENIED)
+"""Refusals that no other version would change."""
 
 _ASKED_IN: Final = (ProtocolVersion(1, 1), ProtocolVersion(2, 1), ProtocolVersion(2, 0))
 """Versions in which Discover Versions is sent, until one is answered: the first that has it, then those of servers

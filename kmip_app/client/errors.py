@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
+from kmip_app.words import title
 from kmip_core.enums import Operation, ResultReason, ResultStatus
 
 
@@ -26,8 +27,8 @@ class OperationFailed(ClientError):
         self.status = status
         self.reason = reason
         self.message = message
-        what = _words(operation) if operation is not None else "the request"
-        why = _words(reason) if reason is not None else _words(status)
+        what = title(operation) if operation is not None else "the request"
+        why = title(reason) if reason is not None else title(status)
         super().__init__(f"{what}: {why}{f': {message}' if message else ''}")
 
 
@@ -90,7 +91,3 @@ class NotInVersion(ClientError):
 
 class UnreadableAnswer(ClientError):
     """The server's answer is no KMIP message that this client can read."""
-
-
-def _words(member: Operation | ResultReason | ResultStatus) -> str:
-    return member.name.replace("_", " ").title()

@@ -253,3 +253,18 @@ def test_an_asynchronous_client_names_what_it_cannot_reach(server: KmipTestServe
             await AsyncKmipClient("127.0.0.1", closed, **files(server)).open()
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("version", [None, "1.4"])
+def test_a_client_that_the_server_refuses_is_refused_once(server: KmipTestServer, version: str | None) -> None:
+    with KmipTestServer(own_ca=True) as other:
+        foreign = files(server) | {"cert": other.cert, "key": other.key}
+
+        async def run() -> None:
+            async with AsyncKmipClient(server.host, server.port, **foreign, version=version) as client:
+                await client.create("AES", 128)
+
+        with pytest.raises(ConnectionError):
+            KmipClient(server.host, server.port, **foreign, version=version).create("AES", 128)
+        with pytest.raises(ConnectionError):
+            asyncio.run(run())
