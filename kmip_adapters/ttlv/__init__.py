@@ -1,6 +1,6 @@
-"""The wire: KMIP messages as TTLV and XML, in every protocol version.
+"""The wire: KMIP messages as TTLV, XML and JSON, in every protocol version.
 
-    encodings   bytes to items and back: framing, binary, xml; tag, type, value; no meaning
+    encodings   bytes to items and back: framing, binary, xml, json; tag, type, value; no meaning
     messages    headers and batches; the dialect of a version, with everything planned (versions)
     converter   payloads: planner, fields, elements; key blocks; attributes in the form of 1.x and of 2.x; refusals
     standard    versions (a row of facts each), tables (generated), spellings (fields not called like their tag),

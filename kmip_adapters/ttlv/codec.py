@@ -1,7 +1,7 @@
-"""Messages <-> frames in every version, for the server and for clients.
+"""Messages <-> frames in every version and encoding, for the server and for clients.
 
-    frame -> encodings.binary -> messages.items -> messages.requests -> RequestMessage
-    ResponseMessage -> messages.responses -> encodings.binary -> frame      and both the other way round, for clients
+    frame -> Encoding.decode -> messages.items -> messages.requests -> RequestMessage
+    ResponseMessage -> messages.responses -> Encoding.encode -> frame       and both the other way round, for clients
 
 The version of a message chooses its dialect (`messages.versions`), which has everything planned. A request whose batch
 can be read becomes a `RequestMessage`, in which an item that cannot be read (its operation is unknown or not of this
@@ -11,11 +11,16 @@ version, its payload malformed) carries the refusal as its payload and fails alo
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from struct import Struct
-from typing import Final
 
-from kmip_adapters.ttlv.encodings import binary
-from kmip_adapters.ttlv.encodings.items import DEFAULT_LIMITS, DecodingError, Item, Limits
+from kmip_adapters.ttlv.encodings.encoding import BINARY, Encoding
+from kmip_adapters.ttlv.encodings.items import (
+    REQUEST_LIMITS,
+    RESPONSE_LIMITS,
+    DecodingError,
+    Item,
+    Limits,
+    UnwritableText,
+)
 from kmip_adapters.ttlv.messages import requests, responses
 from kmip_adapters.ttlv.messages.items import (
     REQUEST_HEADER,
@@ -32,22 +37,6 @@ from kmip_core.errors import KmipError
 from kmip_core.messages import RequestMessage, ResponseHeader, ResponseMessage, failure
 from kmip_core.operation import Spec
 from kmip_core.structures import ProtocolVersion
-
-_BEGINNING: Final = Struct(">I4x I4x II IIi4x IIi4x")
-"""Headers of Request Message, Request Header and Protocol Version, then its two numbers: every request begins so."""
-
-_HEADS: Final = (0x42007801, 0x42007701, 0x42006901, 32, 0x42006A02, 4, 0x42006B02, 4)
-"""Tag and type of each in one word; lengths where they are fixed."""
-
-
-def announced_version(frame: bytes) -> ProtocolVersion | None:
-    """Return the version at the beginning of a request, which may be broken further on; None if it is not there."""
-    if len(frame) < _BEGINNING.size:
-        return None
-    *heads, major, minor_head, minor_length, minor = _BEGINNING.unpack_from(frame)
-    if (*heads, minor_head, minor_length) != _HEADS:
-        return None
-    return ProtocolVersion(major, minor)
 
 
 class UnreadableMessage(KmipError):
@@ -69,23 +58,26 @@ class Codec:
         catalogue: Mapping[Operation, Spec],
         versions: Iterable[ProtocolVersion] = tables.VERSIONS,
         *,
-        limits: Limits = DEFAULT_LIMITS,
+        limits: Limits = REQUEST_LIMITS,
+        response_limits: Limits = RESPONSE_LIMITS,
     ) -> None:
         self.versions = tuple(sorted(versions))
         self._limits = limits
+        self._response_limits = response_limits
         self._dialects = {version: make_dialect(version, catalogue) for version in self.versions}
         # All answers of one second begin alike, and the header is half of what a short one has to encode.
         self._header_octets = lru_cache(64)(self._encode_header)
 
     # --- the server's side ----------------------------------------------------------------------------------------
 
-    def decode_request(self, frame: bytes) -> RequestMessage:
+    def decode_request(self, frame: bytes, encoding: Encoding = BINARY) -> RequestMessage:
         """Return the request in one whole frame.  Raises UnreadableMessage."""
         try:
-            item = binary.decode(frame, self._limits)
+            item = encoding.decode(frame, self._limits)
         except DecodingError as error:
             refusal = KmipError(ResultReason.CODEC_ERROR, error.message)
-            raise UnreadableMessage(refusal, self.nearest(announced_version(frame) or self.versions[0])) from error
+            announced = encoding.announced_version(frame) or self.versions[0]
+            raise UnreadableMessage(refusal, self.nearest(announced)) from error
         return self.request_from(item)
 
     def request_from(self, item: Item) -> RequestMessage:
@@ -105,12 +97,17 @@ class Codec:
         except KmipError as error:
             raise UnreadableMessage(error, version) from error
 
-    def encode_response(self, message: ResponseMessage) -> bytes:
+    def encode_response(self, message: ResponseMessage, encoding: Encoding = BINARY) -> bytes:
         """Return the frame of a response.  Raises UnencodableError for a value of ours that no item can carry."""
         header = message.header
         dialect = self._dialects[header.protocol_version]
         items = [responses.batch_item(item, dialect) for item in message.batch_items]
-        return binary.encode_after(self._header_octets(header, len(items)), RESPONSE_MESSAGE, items)
+        begun = self._header_octets(header, len(items), encoding)
+        try:
+            return encoding.encode_after(begun, RESPONSE_MESSAGE, items)
+        except UnwritableText:
+            items = [responses.writable_item(item, dialect, encoding.encode) for item in message.batch_items]
+            return encoding.encode_after(begun, RESPONSE_MESSAGE, items)
 
     def response_item(self, message: ResponseMessage) -> Item:
         """Return the Response Message item of a response."""
@@ -128,22 +125,22 @@ class Codec:
         older = [spoken for spoken in self.versions if spoken <= version]
         return older[-1] if older else self.versions[0]
 
-    def _encode_header(self, header: ResponseHeader, count: int) -> bytes:
-        return binary.encode(responses.header_item(header, count, self._dialects[header.protocol_version]))
+    def _encode_header(self, header: ResponseHeader, count: int, encoding: Encoding) -> bytes:
+        return encoding.encode(responses.header_item(header, count, self._dialects[header.protocol_version]))
 
     # --- the client's side ----------------------------------------------------------------------------------------
 
-    def encode_request(self, message: RequestMessage) -> bytes:
+    def encode_request(self, message: RequestMessage, encoding: Encoding = BINARY) -> bytes:
         """Return the frame of a request; payloads are operations' Requests."""
-        return binary.encode(self.request_item(message))
+        return encoding.encode(self.request_item(message))
 
     def request_item(self, message: RequestMessage) -> Item:
         """Return the Request Message item of a request."""
         return requests.message_item(message, self._dialects[message.header.protocol_version])
 
-    def decode_response(self, frame: bytes) -> ResponseMessage:
+    def decode_response(self, frame: bytes, encoding: Encoding = BINARY) -> ResponseMessage:
         """Return the response in one whole frame.  Raises KmipError if it cannot be read, payloads included."""
-        return self.response_from(binary.decode(frame, self._limits))
+        return self.response_from(encoding.decode(frame, self._response_limits))
 
     def response_from(self, item: Item) -> ResponseMessage:
         """Return the response in a Response Message item."""
@@ -155,4 +152,4 @@ class Codec:
         return responses.read(header, batch, dialect)
 
 
-__all__ = ["Codec", "UnreadableMessage", "announced_version"]
+__all__ = ["Codec", "UnreadableMessage"]

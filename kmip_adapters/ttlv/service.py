@@ -1,14 +1,19 @@
 """The service behind every transport: frame in, engine, frame out; whatever happens, an answer.
 
 Size is judged here, where the bytes are: a response that exceeds the request's Maximum Response Size, or the server's
-own limit, becomes Response Too Large in every item. A change that was made stays made (KMIP 1.4 §11.1).
+own limit, becomes Response Too Large in every item. A change that was made stays made (KMIP 1.4 §11.1). A size is that
+of the binary message whatever its encoding (KMIP Additional Message Encodings 1.0 §4, §6).
+
+A transport that carries several encodings has a service for each content type, see `in_every_encoding`.
 """
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from attrs import define, evolve, frozen
 
 from kmip_adapters.ttlv.codec import Codec, UnreadableMessage
+from kmip_adapters.ttlv.encodings.encoding import BINARY, ENCODINGS, Encoding
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.messages import RequestMessage, ResponseHeader, ResponseMessage, failure
@@ -31,7 +36,7 @@ class Answering(Protocol):
 
 @frozen(kw_only=True)
 class TtlvService:
-    """A `Service` (kmip_core.ports.transport) for binary TTLV.
+    """A `Service` (kmip_core.ports.transport) for messages of one encoding; a malformed one is answered in it, too.
 
     clock, identifiers, faults: for answers that the engine does not make.
     maximum_response_size: the server's own limit, in bytes.
@@ -43,11 +48,17 @@ class TtlvService:
     identifiers: Identifiers
     faults: FaultLog
     maximum_response_size: int
+    encoding: Encoding = BINARY
+
+    @property
+    def content_type(self) -> str:
+        """What HTTP calls the encoding of requests and responses."""
+        return self.encoding.content_type
 
     def open(self, frame: bytes, principal: Principal) -> "TtlvJob":
-        """Decode one whole message incl. its 8-byte header; a malformed one becomes a job that answers so."""
+        """Decode one whole message; a malformed one becomes a job that answers so."""
         try:
-            request = self.codec.decode_request(frame)
+            request = self.codec.decode_request(frame, self.encoding)
         except UnreadableMessage as error:
             return TtlvJob(service=self, request=error, principal=principal, pace=Pace.QUICK)
         except Exception as fault:  # a bug in decoding must not cost the connection, nor be told
@@ -57,24 +68,25 @@ class TtlvService:
 
     def refuse(self, error: KmipError) -> bytes:
         """Return the whole response to what is not opened: no frame, or a peer without identity."""
-        return self.codec.encode_response(self.codec.refusal(error, self.clock.now()))
+        return self._encode(self.codec.refusal(error, self.clock.now()))
 
     def steps(self, request: RequestMessage, principal: Principal) -> Steps[bytes]:
         """Give the whole response to a request; waits as the engine does."""
         try:
             response = yield from self.engine.steps(request, principal)
-            encoded = self.codec.encode_response(response)
+            encoded = self._encode(response)
+            size = len(encoded) if self.encoding is BINARY else len(self.codec.encode_response(response))
         except Exception as fault:  # the last edge: the client gets an answer, the log the reason
             return self.decline(request, self._fault(fault))
         limit = self.maximum_response_size
         asked = request.header.maximum_response_size
         if asked is not None:
             limit = min(limit, asked)
-        if len(encoded) <= limit:
+        if size <= limit:
             return encoded
         too_large = KmipError(ResultReason.RESPONSE_TOO_LARGE, f"the answer would exceed {limit} bytes")
         items = (failure(too_large, i) for i in response.batch_items)
-        return self.codec.encode_response(evolve(response, batch_items=tuple(items)))
+        return self._encode(evolve(response, batch_items=tuple(items)))
 
     def decline(self, request: RequestMessage, error: KmipError) -> bytes:
         """Return the whole response that fails every item of a request."""
@@ -83,12 +95,20 @@ class TtlvService:
             time_stamp=self.clock.now(),
         )
         items = (failure(error, i) for i in request.batch_items)
-        return self.codec.encode_response(ResponseMessage(header=header, batch_items=tuple(items)))
+        return self._encode(ResponseMessage(header=header, batch_items=tuple(items)))
+
+    def _encode(self, response: ResponseMessage) -> bytes:
+        return self.codec.encode_response(response, self.encoding)
 
     def _fault(self, fault: Exception) -> KmipError:
         correlation_id = self.identifiers.new()
         self.faults.report(correlation_id, fault)
         return KmipError(ResultReason.GENERAL_FAILURE, f"the server failed; its log says why under {correlation_id}")
+
+
+def in_every_encoding(service: TtlvService) -> Mapping[str, TtlvService]:
+    """Return the service by content type: text/xml, application/json, application/octet-stream."""
+    return {content_type: evolve(service, encoding=encoding) for content_type, encoding in ENCODINGS.items()}
 
 
 @define(kw_only=True)

@@ -1,1 +1,1 @@
-"""Items and the encodings that carry them: binary TTLV and XML, and the framing of a byte stream. No meaning."""
+"""Items and the encodings that carry them: binary TTLV, XML and JSON, and the framing of a byte stream. No meaning."""

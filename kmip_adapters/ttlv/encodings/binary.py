@@ -1,8 +1,8 @@
 """TTLV, the binary encoding: bytes <-> items. KMIP 1.4 §9.1, 2.1 §10.1.
 
-This is the hot path of the server. Decoding walks the buffer once with a stack of open structures; each
-item's length is judged against the structure around it before a byte of it is copied, so cost and memory
-are linear in the message.
+Most messages come so, and decoding them is much of what they cost. Decoding walks the buffer once with a stack of open
+structures; each item's length is judged against the structure around it before a byte of it is copied, so cost and
+memory are linear in the message.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -11,6 +11,7 @@ from typing import Any, Final, NoReturn
 
 from kmip_adapters.ttlv.encodings.items import DEFAULT_LIMITS, DecodingError, Item, Limits, tag_name
 from kmip_core.enums import ItemType
+from kmip_core.structures import ProtocolVersion
 
 STRUCTURE: Final = ItemType.STRUCTURE
 INTEGER: Final = ItemType.INTEGER
@@ -104,6 +105,8 @@ def decode(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Item:
             elif code == 0x04:  # Big Integer
                 if length & 7 or not length:
                     _refuse(tag, offset, "length of a Big Integer must be a multiple of 8, and not 0")
+                if length > limits.max_big_integer:
+                    _refuse(tag, offset, f"a Big Integer must not exceed {limits.max_big_integer} bytes")
                 number = int.from_bytes(data[offset : offset + length], "big", signed=True)
                 siblings.append(_new(Item, (tag, BIG_INTEGER, number)))
                 offset += length
@@ -145,6 +148,23 @@ def encode_after(begun: bytes, tag: int, items: Iterable[Item]) -> bytes:
         _append(item, out)
     HEADER.pack_into(out, 0, tag << 8 | 0x01, len(out) - 8)
     return bytes(out)
+
+
+_BEGINNING: Final = Struct(">I4x I4x II IIi4x IIi4x")
+"""Headers of Request Message, Request Header and Protocol Version, then its two numbers: every request begins so."""
+
+_HEADS: Final = (0x42007801, 0x42007701, 0x42006901, 32, 0x42006A02, 4, 0x42006B02, 4)
+"""Tag and type of each in one word; lengths where they are fixed."""
+
+
+def announced_version(frame: bytes) -> ProtocolVersion | None:
+    """Return the version at the beginning of a request, which may be broken further on; None if it is not there."""
+    if len(frame) < _BEGINNING.size:
+        return None
+    *heads, major, minor_head, minor_length, minor = _BEGINNING.unpack_from(frame)
+    if (*heads, minor_head, minor_length) != _HEADS:
+        return None
+    return ProtocolVersion(major, minor)
 
 
 def _append(item: Item, out: bytearray) -> None:

@@ -34,19 +34,35 @@ class DecodingError(KmipError):
         super().__init__(ResultReason.INVALID_MESSAGE, message)
 
 
+class UnwritableText(KmipError):
+    """A text of an answer that its encoding cannot carry: a control character in XML."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(ResultReason.FEATURE_NOT_SUPPORTED, message)
+
+
 @frozen(kw_only=True)
 class Limits:
-    """What a decoder accepts before it spends memory.
+    """What a decoder accepts before it spends time or memory.
 
     max_depth: nested structures, the outermost included.
     max_items: items of one message, structures included.
+    max_big_integer: bytes of a Big Integer. What is computed with one costs up to the cube of its length, and cannot be
+        interrupted; the largest keys have half as many.
     """
 
     max_depth: int = 32
     max_items: int = 20_000
+    max_big_integer: int = 2048
 
 
 DEFAULT_LIMITS: Final = Limits()
+
+REQUEST_LIMITS: Final = Limits(max_items=10_000)
+"""What a server accepts of a client: about 5 ms of decoding, during which other threads wait."""
+
+RESPONSE_LIMITS: Final = Limits(max_items=500_000)
+"""What a client accepts of a server: a Locate without Maximum Items finds all that fits into a message."""
 
 
 def children(item: Item) -> Items:

@@ -4,10 +4,11 @@ A refusal's Result Reason is written as the version knows it (`reasons`); a payl
 a refusal.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from kmip_adapters.ttlv.encodings.binary import BYTE_STRING, DATE_TIME, ENUMERATION, INTEGER, STRUCTURE, TEXT_STRING
-from kmip_adapters.ttlv.encodings.items import DecodingError, Item, Items, children
+from kmip_adapters.ttlv.encodings.items import DecodingError, Item, Items, UnwritableText, children
 from kmip_adapters.ttlv.messages.items import (
     BATCH_COUNT,
     BATCH_ITEM,
@@ -78,6 +79,16 @@ def batch_item(item: ResponseBatchItem, dialect: Dialect) -> Item:
             return batch_item(failure(refusal, item), dialect)
         parts.append(_new(Item, (RESPONSE_PAYLOAD, STRUCTURE, payload)))
     return _new(Item, (BATCH_ITEM, STRUCTURE, tuple(parts)))
+
+
+def writable_item(item: ResponseBatchItem, dialect: Dialect, encode: Callable[[Item], bytes]) -> Item:
+    """Return the Batch Item of one answer, that of a refusal if `encode` cannot write it."""
+    written = batch_item(item, dialect)
+    try:
+        encode(written)
+    except UnwritableText as refusal:
+        return batch_item(failure(refusal, item), dialect)
+    return written
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ TAG_ENUMERATION: Final = "Tag"
 # Enumeration-typed tags whose enumeration has another name than the tag.
 ENUMERATIONS_BY_TAG_NAME: Final[Mapping[str, str]] = {
     "Attribute Reference": TAG_ENUMERATION,
+    "Certificate Request Unique Identifier": "UniqueIdentifier",
     "Extension Type": "ItemType",
     "Linked Object Identifier": "UniqueIdentifier",
     "Mask Generator Hashing Algorithm": "HashingAlgorithm",
@@ -30,6 +31,7 @@ ENUMERATIONS_BY_TAG_NAME: Final[Mapping[str, str]] = {
     "Password Salt Algorithm": "HashingAlgorithm",
     "Private Key Unique Identifier": "UniqueIdentifier",
     "Public Key Unique Identifier": "UniqueIdentifier",
+    "Replaced Unique Identifier": "UniqueIdentifier",
     "Tag": TAG_ENUMERATION,
 }
 
@@ -135,6 +137,8 @@ def _tags() -> tuple[Tag, ...]:
     by_name = {squashed(name): name for name in _enumeration_rows()}
 
     def enumeration_named_like(name: str) -> str | None:
+        if name.endswith(" Link"):  # of 3.0: an object that another operation of the batch names
+            return "UniqueIdentifier"
         return ENUMERATIONS_BY_TAG_NAME.get(name) or by_name.get(squashed(name))
 
     return tuple(

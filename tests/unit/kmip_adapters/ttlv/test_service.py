@@ -8,7 +8,8 @@ from attrs import define, evolve, field
 
 from kmip_adapters.storage.pending import DONE
 from kmip_adapters.ttlv.codec import Codec
-from kmip_adapters.ttlv.service import TtlvService
+from kmip_adapters.ttlv.encodings.encoding import BINARY, ENCODINGS, JSON, XML, Encoding
+from kmip_adapters.ttlv.service import TtlvService, in_every_encoding
 from kmip_core.enums import CertificateRequestType, ObjectType, Operation, ResultReason, ResultStatus
 from kmip_core.errors import KmipError, invalid_message, not_found, permission_denied
 from kmip_core.messages import (
@@ -30,6 +31,7 @@ from kmip_core.structures import ProtocolVersion
 
 CODEC = Codec(CATALOGUE)
 V12 = ProtocolVersion(1, 2)
+V21 = ProtocolVersion(2, 1)
 NOW = 1_700_000_000
 ALICE = Principal(name="alice")
 
@@ -289,3 +291,86 @@ def test_an_object_that_the_version_cannot_say_costs_the_others_of_its_batch_not
     assert [item.result_reason for item in told] == [None, ResultReason.ILLEGAL_OPERATION]
     assert told[0].payload == payloads[0]
     assert engine.faults.reported == []
+
+
+# --- other encodings ----------------------------------------------------------------------------------------------
+
+
+def ask_in(encoding: Encoding, engine: FakeEngine, request: RequestMessage = REQUEST) -> ResponseMessage:
+    service = in_every_encoding(a_service(engine, CODEC))[encoding.content_type]
+    job = service.open(CODEC.encode_request(request, encoding), ALICE)
+    return CODEC.decode_response(run_to_end(job), encoding)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS.values(), ids=ENCODINGS)
+def test_a_request_is_answered_in_its_encoding(encoding: Encoding) -> None:
+    assert activate.Response(unique_identifier="1") == only(ask_in(encoding, FakeEngine())).payload
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS.values(), ids=ENCODINGS)
+@pytest.mark.parametrize("extra", [0, 1])
+def test_a_size_is_that_of_the_binary_message_whatever_the_encoding(encoding: Encoding, extra: int) -> None:
+    length = len(CODEC.encode_response(LONG(REQUEST)))
+    request = evolve(REQUEST, header=evolve(REQUEST.header, maximum_response_size=length - extra))
+
+    item = only(ask_in(encoding, FakeEngine(LONG), request))
+
+    assert bool(extra) is (item.result_reason is ResultReason.RESPONSE_TOO_LARGE)
+
+
+BROKEN = {
+    BINARY: b"no TTLV",
+    XML: b"<RequestMessage>",
+    JSON: b'{"tag":"RequestMessage"',
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS.values(), ids=ENCODINGS)
+def test_a_malformed_message_is_answered_in_its_encoding(encoding: Encoding) -> None:
+    engine = FakeEngine()
+    service = evolve(a_service(engine, CODEC), encoding=encoding)
+    answers = [service.open(BROKEN[encoding], ALICE).run(), service.refuse(invalid_message("no frame"))]
+
+    for answer in answers:
+        assert isinstance(answer, bytes)
+        assert only(CODEC.decode_response(answer, encoding)).result_reason is ResultReason.INVALID_MESSAGE
+    assert engine.principals == []
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS.values(), ids=ENCODINGS)
+def test_a_message_that_breaks_off_is_answered_in_the_version_of_its_beginning(encoding: Encoding) -> None:
+    service = evolve(a_service(FakeEngine(), CODEC), encoding=encoding)
+    request = CODEC.encode_request(evolve(REQUEST, header=evolve(REQUEST.header, protocol_version=V21)), encoding)
+
+    answer = service.open(request[:-8], ALICE).run()
+
+    assert isinstance(answer, bytes)
+    answered = CODEC.decode_response(answer, encoding)
+    assert answered.header.protocol_version == V21
+    assert only(answered).result_reason is ResultReason.CODEC_ERROR
+
+
+def test_a_text_that_xml_cannot_carry_fails_its_item_alone() -> None:
+    batch = tuple(evolve(REQUEST.batch_items[0], unique_batch_item_id=bytes([number])) for number in range(3))
+
+    def handle(request: RequestMessage) -> ResponseMessage:
+        response = ACTIVATED(request)
+        first, second, third = response.batch_items
+        second = evolve(second, payload=activate.Response(unique_identifier="\0"))
+        return evolve(response, batch_items=(first, second, third))
+
+    engine = FakeEngine(handle)
+    first, second, third = ask_in(XML, engine, evolve(REQUEST, batch_items=batch)).batch_items
+
+    assert first.payload == third.payload == activate.Response(unique_identifier="1")
+    assert second.result_reason is ResultReason.FEATURE_NOT_SUPPORTED
+    assert "XML" in (second.result_message or "")
+    assert engine.faults.reported == []
+
+
+def test_a_service_says_the_content_type_of_its_answers() -> None:
+    services = in_every_encoding(a_service(FakeEngine(), CODEC))
+
+    assert {content_type: service.content_type for content_type, service in services.items()} == {
+        content_type: content_type for content_type in ("application/octet-stream", "application/json", "text/xml")
+    }

@@ -97,6 +97,7 @@ MALFORMED = {
     "boolean 2": "42 00 20 06 00 00 00 08 00 00 00 00 00 00 00 02",
     "boolean with high bit": "42 00 20 06 00 00 00 08 80 00 00 00 00 00 00 01",
     "big integer of 0 bytes": "42 00 20 04 00 00 00 00",
+    "big integer over 2 KiB": "42 00 20 04 00 00 08 08" + " 01" * 2056,
     "big integer of 4 bytes": "42 00 20 04 00 00 00 04 00 00 00 01 00 00 00 00",
     "date-time of 16 bytes": "42 00 20 09 00 00 00 10" + "00" * 16,
     "text not UTF-8": "42 00 20 07 00 00 00 01 FF 00 00 00 00 00 00 00",
