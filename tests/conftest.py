@@ -4,6 +4,8 @@ import hypothesis
 import pytest
 from hypothesis import settings
 
+from tests.postgresql import stop_shared
+
 # A busy machine is no fault of the code: no test asserts how long something takes.
 settings.register_profile("kmipd", deadline=None)
 settings.load_profile("kmipd")
@@ -21,3 +23,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="folder of the official KMIP test cases (default: KMIPD_OASIS, else ../shared/oasis)",
     )
+
+
+def pytest_sessionfinish() -> None:
+    """End the PostgreSQL server that tests of this process may have started."""
+    stop_shared()

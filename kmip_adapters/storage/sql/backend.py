@@ -9,10 +9,22 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
+from attrs import frozen
 from sqlalchemy import Dialect
 
 from kmip_adapters.storage.sql.driver import Connection, Cursor
 from kmip_adapters.storage.sql.migration import History
+
+
+@frozen(kw_only=True)
+class Options:
+    """What a backend is told besides its URL.
+
+    read_password: reads the password that is not in the URL.  pool_size: connections for units of work.
+    """
+
+    read_password: Callable[[], str] | None = None
+    pool_size: int | None = None
 
 
 class Backend(Protocol):
@@ -41,6 +53,11 @@ class Backend(Protocol):
     @property
     def blocking(self) -> bool:
         """True if a statement may wait for another machine, so that it must not run on an event loop."""
+        ...
+
+    @property
+    def pool_size(self) -> int | None:
+        """How many units of work may have a connection at once; None: as many as there are."""
         ...
 
     @property
@@ -106,8 +123,8 @@ class Backend(Protocol):
         """
         ...
 
-    def within(self, connection: Connection, milliseconds: int) -> AbstractContextManager[None]:
-        """Have a read inside the context that takes longer raise TakesLong."""
+    def within(self, connection: Connection, milliseconds: int | None) -> AbstractContextManager[None]:
+        """Have a read inside the context that takes longer raise TakesLong; None for one that may take long."""
         ...
 
     def clean_up(self, connection: Connection) -> bool:

@@ -3,30 +3,39 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from sqlalchemy import URL, make_url
+from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from kmip_adapters.storage.errors import StorageUnusable
-from kmip_adapters.storage.sql.backend import Backend
+from kmip_adapters.storage.sql.backend import Backend, Options
 
 
-def open_backend(url: str) -> Backend:
-    """Return the backend for a URL as SQLAlchemy writes it.  Raises StorageUnusable."""
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise StorageUnusable("the database is not named by a URL such as sqlite:////var/lib/kmipd/kmipd.db") from error
-    kind = parsed.get_backend_name()
+def open_backend(url: str, options: Options) -> Backend:
+    """Return the backend for a URL.  Raises StorageUnusable."""
+    kind = url.partition(":")[0].partition("+")[0]
     if kind not in BACKENDS:
         raise StorageUnusable(f"databases of kind {kind} are not supported; use {' or '.join(BACKENDS)}")
-    return BACKENDS[kind](parsed)
+    return BACKENDS[kind](url, options)
 
 
-def _sqlite(url: URL) -> Backend:
+def _sqlite(url: str, _: Options) -> Backend:
     from kmip_adapters.storage.sql.sqlite import SqliteBackend
 
-    return SqliteBackend(url)
+    try:
+        return SqliteBackend(make_url(url))
+    except ArgumentError as error:
+        raise StorageUnusable("write the database as sqlite:////path/of/a/file") from error
 
 
-BACKENDS: Final[Mapping[str, Callable[[URL], Backend]]] = {"sqlite": _sqlite}
+def _postgresql(url: str, options: Options) -> Backend:
+    try:
+        from kmip_adapters.storage.sql.postgresql.backend import PostgresBackend
+    except ImportError as error:
+        raise StorageUnusable(
+            f"PostgreSQL needs psycopg ({error}); install it with: pip install 'kmipd[postgresql]'"
+        ) from error
+    return PostgresBackend(url, options)
+
+
+BACKENDS: Final[Mapping[str, Callable[[str, Options], Backend]]] = {"sqlite": _sqlite, "postgresql": _postgresql}
 """Kind of database to its backend, imported when it is needed: an engine's driver may not be installed."""

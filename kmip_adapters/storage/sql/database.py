@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -22,6 +23,9 @@ from kmip_core.errors import KmipError
 IDLE_READERS: Final = 16
 """Connections that are kept for the next reader; each of SQLite's holds a page cache of 2 MiB at most."""
 
+WAIT_FOR_PLACE: Final = 2.0
+"""Seconds that a unit of work waits for a connection."""
+
 SHAPES: Final = 512
 """Compiled Locate statements that are kept; clients choose the shapes."""
 
@@ -40,6 +44,7 @@ class Database:
         self.counted = functools.lru_cache(SHAPES)(self._counted)
         self._idle: deque[Connection] = deque()
         self._closed = False
+        self._places = None if backend.pool_size is None else threading.Semaphore(backend.pool_size)
 
     @property
     def dialect(self) -> Dialect:
@@ -83,6 +88,29 @@ class Database:
             self._close(connection)
         else:
             self._idle.append(connection)
+
+    def lend(self) -> Connection:
+        """Return a connection as `take` does to a unit of work, of which so many may have one at once.
+
+        Raises KmipError (General Failure) also if too many have.
+        """
+        if self._places is not None and not self._places.acquire(timeout=WAIT_FOR_PLACE):
+            _log.error("all %d connections for units of work have been in use for seconds", self.backend.pool_size)
+            raise KmipError(ResultReason.GENERAL_FAILURE, "the store is busy; try again")
+        try:
+            return self.take()
+        except BaseException:
+            self._free_place()
+            raise
+
+    def take_back(self, connection: Connection) -> None:
+        """End the snapshot of a unit of work."""
+        self.give_back(connection)
+        self._free_place()
+
+    def _free_place(self) -> None:
+        if self._places is not None:
+            self._places.release()
 
     def read(self, statement: Prepared, **values: Any) -> list[Row]:
         """Return all rows of a statement, read in a snapshot of its own."""

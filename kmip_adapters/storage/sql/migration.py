@@ -51,7 +51,7 @@ def open_schema(engine: Engine, before_upgrade: BeforeUpgrade, history: History 
                 return
             if revision is not None:
                 before_upgrade(revision)
-            _upgrade(connection, history)
+            upgrade(connection, history)
             connection.execute(delete(facts).where(facts.c.name == SERVER_VERSION))
             connection.execute(insert(facts).values(name=SERVER_VERSION, value=history.release))
             if engine.dialect.name == "sqlite" and connection.execute(text("PRAGMA foreign_key_check")).all():
@@ -77,7 +77,8 @@ def revision_of(connection: Connection, history: History = HISTORY) -> str | Non
     return revision
 
 
-def _upgrade(connection: Connection, history: History) -> None:
+def upgrade(connection: Connection, history: History) -> None:
+    """Run the steps that lead to a history's revision, on a connection inside a transaction or in autocommit mode."""
     # Alembic takes longer to import than the server to start, and is only needed here.
     from alembic import command
     from alembic.config import Config

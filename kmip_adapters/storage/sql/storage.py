@@ -9,7 +9,7 @@ from typing import TypeVar
 from kmip_adapters.storage.census import Census
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.records import decode_audit_record
-from kmip_adapters.storage.sql.backend import Backend
+from kmip_adapters.storage.sql.backend import Backend, Options
 from kmip_adapters.storage.sql.backends import open_backend
 from kmip_adapters.storage.sql.census import take_census
 from kmip_adapters.storage.sql.changes import Change
@@ -37,6 +37,7 @@ class SqlStorage:
     url: as SQLAlchemy writes it, "sqlite:////var/lib/kmipd/kmipd.db".
     make_sealer: given the data keys in this database, returns the sealer; raises RootKeyUnavailable if it cannot.
     may_upgrade: False for commands beside a running server, whose database must stay as it knows it.
+    options: what is not in the URL.
     Raises StorageUnusable for a database that is newer, or another program's.
     """
 
@@ -49,8 +50,9 @@ class SqlStorage:
         *,
         may_upgrade: bool = True,
         history: History = HISTORY,
+        options: Options | None = None,
     ) -> None:
-        self.backend: Backend = open_backend(url)
+        self.backend: Backend = open_backend(url, options or Options())
         try:
             self.backend.open_schema(history, may_upgrade=may_upgrade)
             self.database = Database(self.backend)

@@ -62,7 +62,7 @@ BUDGETS: Final = dict.fromkeys(Pace, ReadBudget()) | {
     Pace.BRIEF: ReadBudget(milliseconds=100, examined=500),
 }
 
-_UNLIMITED_TIME: Final = nullcontext()
+_AT_ONCE: Final = nullcontext()
 _log = logging.getLogger(__name__)
 
 
@@ -228,7 +228,7 @@ class SqlUnitOfWork:
         self._rules = None
         connection, self._connection = self._connection, None
         if connection is not None:
-            self._database.give_back(connection)
+            self._database.take_back(connection)
 
     def _present(self, unique_identifier: str) -> ManagedObject | None:
         write = self._pending.writes.get(unique_identifier)
@@ -259,17 +259,17 @@ class SqlUnitOfWork:
         return dict(self._rows(self._database.rule_statements.all, {}))
 
     def _located(self, statement: Prepared, values: dict[str, Any]) -> list[Row]:
-        return self._run(statement.sql, statement.values(values), self._budget.milliseconds)
+        return self._run(statement.sql, statement.values(values), may_take_long=True)
 
     def _rows(self, statement: Prepared, values: dict[str, Any]) -> list[Row]:
         return self._run(statement.sql, statement.values(values))
 
-    def _run(self, sql: str, values: Any, milliseconds: int | None = None) -> list[Row]:
+    def _run(self, sql: str, values: Any, *, may_take_long: bool = False) -> list[Row]:
         connection = self._connection
         if connection is None:
-            connection = self._connection = self._database.take()
+            connection = self._connection = self._database.lend()
         try:
-            with _UNLIMITED_TIME if milliseconds is None else self._database.backend.within(connection, milliseconds):
+            with self._database.backend.within(connection, self._budget.milliseconds) if may_take_long else _AT_ONCE:
                 rows: list[Row] = connection.execute(sql, values).fetchall()
             return rows
         except self._database.errors as error:
@@ -310,6 +310,19 @@ class SqlUnitOfWork:
             raise KeyError(unique_identifier)  # it was found by this very snapshot
         return stored.managed_object
 
+    def _check_keys(self, managed_object: ManagedObject) -> None:
+        """Raise KmipError (Server Limit Exceeded) for a text that the database's indexes do not take."""
+        longest = self._database.backend.longest_key
+        if longest is None:
+            return
+        for title, text in (
+            ("a unique identifier", managed_object.unique_identifier),
+            ("the name of a client", managed_object.owner),
+            ("the name of an operation policy", managed_object.attributes.operation_policy_name or ""),
+        ):
+            if len(text.encode()) > longest:
+                raise KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, f"{title} has {longest} bytes at most")
+
     def _row_write(self, unique_identifier: str, write: Write) -> RowWrite:
         stored = None if write.found is None else self._stored(unique_identifier)
         before = set() if write.found is None else entries(write.found.attributes)
@@ -318,6 +331,7 @@ class SqlUnitOfWork:
         replaces_content = False
         if write.managed_object is not None:
             managed_object = write.managed_object
+            self._check_keys(managed_object)
             after = entries(managed_object.attributes)
             columns = changing_columns(managed_object)
             replaces_content = write.erases or write.content is not None or stored is None

@@ -1,0 +1,292 @@
+"""PostgreSQL as a backend, and the engines that speak its protocol (CockroachDB, YugabyteDB).
+
+Only SQL that all of them have is used. Writers are serialized by a row that each of their transactions changes first
+(`kmipd_lock`), since advisory locks are PostgreSQL's alone: sequence numbers are in the order of commits, and what a
+writer reads is what all earlier ones have left. In the same statement the writer notes the number of its transaction
+in a row of its own (`kmipd_writers`): when the answer to a COMMIT is lost with the connection, that row says whether it
+was committed, and nothing is written twice.
+"""
+
+import random
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Final
+
+import psycopg
+from psycopg import errors, pq
+from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy import Dialect
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.exc import SQLAlchemyError
+
+from kmip_adapters.storage.errors import StorageUnusable
+from kmip_adapters.storage.sql.backend import Options
+from kmip_adapters.storage.sql.driver import Connection, Cursor
+from kmip_adapters.storage.sql.migration import History
+from kmip_adapters.storage.sql.postgresql import schema, texts
+from kmip_adapters.storage.sql.postgresql.watchdog import Watchdog, WatchedConnection
+from kmip_core.ports.storage import TakesLong
+
+PATIENCE: Final = 2.5
+"""Seconds for which what fails transiently is tried again. With the last attempt it is below 5 s for the client."""
+
+CONNECT_TIMEOUT: Final = 2
+"""Seconds to connect, for each host of the URL; the least that libpq takes."""
+
+STATEMENT_SECONDS: Final = 4.0
+"""Seconds without an answer to one statement after which the database is taken for unreachable."""
+
+LONG_STATEMENT_SECONDS: Final = 60.0
+"""The same for a Locate that may take as long as it needs."""
+
+PAUSE: Final = 0.02
+LONGEST_PAUSE: Final = 0.5
+"""Seconds between attempts: about the first, doubled each time up to the second, at random so that nodes differ."""
+
+UNREACHABLE_SECONDS: Final = 1.0
+"""How long the database is taken for unreachable after it was; requests fail at once meanwhile, and do not queue."""
+
+POOL_SIZE: Final = 16
+"""Connections for units of work."""
+
+LONGEST_KEY: Final = 2_000
+"""Bytes of a text in an index: PostgreSQL takes 2,704 in one entry."""
+
+TRANSIENT: Final = frozenset(
+    {
+        "40001",  # serialization failure
+        "40P01",  # deadlock
+        "53300",  # too many connections
+        "55P03",  # the lock row was not to be had in time
+        "57P01",  # the server is being stopped
+        "57P02",  # it crashed
+        "57P03",  # it is starting
+        "25006",  # it has become a standby
+        "25P03",  # this transaction was idle for too long
+    }
+)
+"""SQLSTATEs after which a transaction may succeed when it is run again; so may those of class 08, lost connections."""
+
+_READER_SETTINGS: Final = ("SET idle_in_transaction_session_timeout = 600000",)
+_WRITER_SETTINGS: Final = (
+    # A node that stops in the middle of its transaction must not keep the others from writing.
+    "SET idle_in_transaction_session_timeout = 4000",
+    "SET lock_timeout = 2000",
+)
+
+BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+BEGIN_WRITING: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
+"""Each statement of a writer sees what is committed before it: with the lock row, all that there is."""
+
+_TAKE_LOCK: Final = (
+    "WITH held AS (UPDATE kmipd_lock SET epoch = epoch + 1 WHERE id = 1 RETURNING epoch) "
+    "UPDATE kmipd_writers SET epoch = held.epoch FROM held WHERE writer = %s RETURNING kmipd_writers.epoch"
+)
+_WAIT_FOR_LOCK: Final = "SELECT epoch FROM kmipd_lock WHERE id = 1 FOR UPDATE"
+_ADD_WRITER: Final = "INSERT INTO kmipd_writers (writer, epoch, begun_at) VALUES (%s, 0, %s)"
+_EPOCH_OF_WRITER: Final = "SELECT epoch FROM kmipd_writers WHERE writer = %s"
+_FORGET_WRITERS: Final = "DELETE FROM kmipd_writers WHERE writer = %s OR begun_at < %s"
+_WRITER_DAYS: Final = 30  # a writer that has run longer adds its row anew
+
+
+class Unreachable(psycopg.OperationalError):
+    """The database could not be reached a moment ago; it was not asked again."""
+
+
+class PostgresBackend:
+    """One database, on one or several hosts of which one takes writes.
+
+    url: as SQLAlchemy or libpq write it, "postgresql+psycopg://user@host1,host2/database?sslmode=verify-full".
+    Raises StorageUnusable for a URL that libpq does not take.
+    """
+
+    blocking = True
+    path = None
+    longest_key = LONGEST_KEY
+    errors: tuple[type[Exception], ...] = (psycopg.Error, SQLAlchemyError)
+
+    def __init__(self, url: str, options: Options) -> None:
+        self._parameters = _parameters(url)
+        self._read_password = options.read_password
+        self.name = f"{self._parameters.get('dbname', '')} on {self._parameters.get('host') or 'this machine'}"
+        self.pool_size = options.pool_size or POOL_SIZE
+        self.dialect: Dialect = PGDialect_psycopg(paramstyle="format")  # type: ignore[no-untyped-call]
+        self._watchdog = Watchdog(self._note_unreachable)
+        self._unreachable_until = 0.0
+        self._writer = secrets.token_hex(16)
+        self._writer_epoch: int | None = None  # of its last transaction; None: it has no row yet
+        self._refused_settings: set[str] = set()
+
+    # --- connections ------------------------------------------------------------------------------------------------
+
+    def open_schema(self, history: History, *, may_upgrade: bool) -> None:
+        """Create or upgrade the tables, one statement a transaction, while a row keeps other nodes from doing so."""
+        schema.open_schema(partial(self.connect, limit=LONG_STATEMENT_SECONDS), history, may_upgrade)
+
+    def open_reader(self) -> WatchedConnection:
+        """Return a connection for units of work."""
+        return self.connect(_READER_SETTINGS)
+
+    def open_writer(self) -> WatchedConnection:
+        """Return the writer's connection; the writer has its row."""
+        connection = self.connect(_WRITER_SETTINGS)
+        if self._writer_epoch is None:
+            try:
+                connection.execute(_ADD_WRITER, (self._writer, int(time.time())))
+                self._writer_epoch = 0
+            except psycopg.Error:
+                connection.close()
+                raise
+        return connection
+
+    def connect(self, settings: tuple[str, ...] = (), limit: float = STATEMENT_SECONDS) -> WatchedConnection:
+        """Return a new connection in autocommit mode.
+
+        Raises psycopg.Error: Unreachable at once if an attempt has failed less than a second ago.
+        """
+        if time.monotonic() < self._unreachable_until:
+            raise Unreachable("the database could not be reached")
+        parameters = dict(self._parameters)
+        if self._read_password is not None:
+            parameters["password"] = self._read_password()  # read again each time: it may have been changed
+        raw = psycopg.connect(**parameters, autocommit=True)
+        texts.register(raw)
+        connection = WatchedConnection(raw, self._watchdog, limit)
+        for setting in settings:
+            self._set(connection, setting)
+        return connection
+
+    def close(self) -> None:
+        """Take the writer's row back, and end the watchdog."""
+        try:
+            if self._writer_epoch is not None:
+                connection = self.connect()
+                connection.execute(_FORGET_WRITERS, (self._writer, int(time.time()) - _WRITER_DAYS * 86_400))
+                connection.close()
+        except psycopg.Error:
+            pass  # the row does no harm, and is removed by a later node
+        finally:
+            self._watchdog.close()
+
+    def _set(self, connection: WatchedConnection, setting: str) -> None:
+        """Set something for a session; what this engine does not know is left out from then on."""
+        if setting in self._refused_settings:
+            return
+        try:
+            connection.execute(setting)
+        except (errors.UndefinedObject, errors.FeatureNotSupported, errors.SyntaxError, errors.InvalidParameterValue):
+            self._refused_settings.add(setting)
+
+    # --- transactions -----------------------------------------------------------------------------------------------
+
+    def begin_reading(self, connection: Connection) -> None:
+        """Begin a snapshot; the first statement takes it."""
+        connection.execute(BEGIN_READING)
+
+    def end_reading(self, connection: Connection) -> None:
+        """End a snapshot; after an error too."""
+        connection.execute("ROLLBACK")
+
+    def begin_writing(self, cursor: Cursor) -> None:
+        """Begin a transaction with the lock row, and note its number."""
+        cursor.execute(BEGIN_WRITING)
+        cursor.execute(_TAKE_LOCK, (self._writer,))
+        row = cursor.fetchone()
+        if row is None:  # another node has removed it as old
+            cursor.execute(_ADD_WRITER, (self._writer, int(time.time())))
+            cursor.execute(_TAKE_LOCK, (self._writer,))
+            row = cursor.fetchone()
+        self._writer_epoch = row[0]
+
+    def commit(self, cursor: Cursor) -> None:
+        """Return when the database has the transaction on stable storage."""
+        cursor.execute("COMMIT")
+        if getattr(cursor, "statusmessage", None) != "COMMIT":  # an aborted transaction ends so without an error
+            raise psycopg.OperationalError("the transaction was rolled back")
+
+    def in_transaction(self, connection: Any) -> bool:
+        """Whether a transaction is open on a connection that is."""
+        status: pq.TransactionStatus = connection.transaction_status
+        return status in (pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR)
+
+    def is_transient(self, error: BaseException) -> bool:
+        """Whether it was a conflict, or the connection was lost, and the database is not known to be unreachable."""
+        if isinstance(error, Unreachable) or not isinstance(error, psycopg.Error):
+            return False
+        state = error.sqlstate
+        if state is None:  # libpq's own: it could not connect, or the connection has ended
+            return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+        return state in TRANSIENT or state.startswith("08")
+
+    def was_committed(self, connection: Connection) -> bool:
+        """Whether the writer's last transaction is there, once its session on the database has ended."""
+        connection.execute("BEGIN")
+        connection.execute(_WAIT_FOR_LOCK)  # until then the transaction may still be going on
+        row = connection.execute(_EPOCH_OF_WRITER, (self._writer,)).fetchone()
+        connection.execute("ROLLBACK")
+        return row is not None and row[0] == self._writer_epoch
+
+    def pauses(self, since: float | None = None) -> Iterator[float]:
+        """Give pauses for some seconds; then take the database for unreachable for a moment."""
+        deadline = (time.monotonic() if since is None else since) + PATIENCE
+        pause = PAUSE
+        while time.monotonic() < deadline:
+            yield pause * random.uniform(0.5, 1.5)  # noqa: S311  no secret
+            pause = min(2 * pause, LONGEST_PAUSE)
+        self._note_unreachable()
+
+    def _note_unreachable(self) -> None:
+        self._unreachable_until = time.monotonic() + UNREACHABLE_SECONDS
+
+    @contextmanager
+    def within(self, connection: Any, milliseconds: int | None) -> Iterator[None]:
+        """Have a read that takes longer raise TakesLong."""
+        if milliseconds is None:
+            before, connection.limit = connection.limit, LONG_STATEMENT_SECONDS
+            try:
+                yield
+            finally:
+                connection.limit = before
+            return
+        connection.execute(f"SET LOCAL statement_timeout = {milliseconds:d}")
+        try:
+            yield
+        except errors.QueryCanceled as error:
+            self.end_reading(connection)  # it is aborted; what is read after this belongs to another attempt
+            self.begin_reading(connection)
+            raise TakesLong(f"more than {milliseconds} ms of reading") from error
+        connection.execute("SET LOCAL statement_timeout = 0")
+
+    # --- maintenance ------------------------------------------------------------------------------------------------
+
+    def clean_up(self, connection: Connection) -> bool:
+        """Nothing: what is deleted stays in the database's files until its own vacuum and log recycling."""
+        return True
+
+    def faults(self, read: Callable[..., list[Any]]) -> Iterator[str]:
+        """Nothing: the database's own tools check its files (pg_amcheck)."""
+        return iter(())
+
+
+def _parameters(url: str) -> dict[str, Any]:
+    """Return what libpq needs to connect.  Raises StorageUnusable."""
+    scheme, separator, rest = url.partition("://")
+    if scheme not in ("postgresql+psycopg", "postgresql") or not separator:
+        raise StorageUnusable(f"{scheme}: write postgresql+psycopg://user@host/database")
+    try:
+        given = conninfo_to_dict(f"postgresql://{rest}")
+    except psycopg.Error as error:
+        raise StorageUnusable(f"the database's URL: {str(error).strip()}") from None
+    defaults = {
+        "connect_timeout": CONNECT_TIMEOUT,
+        "application_name": "kmipd",
+        "target_session_attrs": "read-write",  # a standby may be behind: what was revoked would be used there
+        "tcp_user_timeout": int(STATEMENT_SECONDS * 1000),
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+    }
+    return defaults | given | {"client_encoding": "UTF8"}
