@@ -136,10 +136,19 @@ def _passphrase(configuration: Configuration) -> Passphrase:
 
 def _sql_storage(configuration: Configuration, root_key: RootKeySource) -> "SqlStorage":
     # Imported when it is wanted: SQLAlchemy is a third of the time that a test's server takes to start.
+    from kmip_adapters.storage.sql.backend import Options
     from kmip_adapters.storage.sql.storage import SqlStorage
 
-    make_sealer = partial(EnvelopeSealer, root_key)
-    return SqlStorage(configuration.database_url, make_sealer, may_upgrade=configuration.may_upgrade)
+    has_password = configuration.database_password_file is not None
+    return SqlStorage(
+        configuration.database_url,
+        partial(EnvelopeSealer, root_key),
+        may_upgrade=configuration.may_upgrade,
+        options=Options(
+            read_password=configuration.read_database_password if has_password else None,
+            pool_size=configuration.pool_size,
+        ),
+    )
 
 
 def _groups(configuration: Configuration) -> Groups | None:

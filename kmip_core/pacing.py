@@ -31,13 +31,12 @@ _ORDER: Final = {pace: number for number, pace in enumerate(Pace)}
 
 def pace_of(message: RequestMessage, catalogue: Mapping[Operation, Spec], services: EngineServices) -> Pace:
     """Return the pace at which the items of a message may be begun."""
-    if services.storage.blocking:
-        return Pace.SLOW
     items = message.batch_items
     paces = PACES_WITH_A_TOKEN if services.crypto.capabilities.blocking else PACES
-    if len(items) == 1:
+    if len(items) == 1 and not services.storage.blocking:
         return _pace_of_item(items[0], catalogue, paces)
-    least = Pace.QUICK if len(items) <= SHORT_BATCH else Pace.BRIEF
+    is_brief = len(items) > SHORT_BATCH or services.storage.blocking  # what waits for another machine needs a thread
+    least = Pace.BRIEF if is_brief else Pace.QUICK
     return max((least, *(_pace_of_item(item, catalogue, paces) for item in items)), key=_ORDER.__getitem__)
 
 

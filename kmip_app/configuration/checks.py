@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from kmip_adapters.identity.groups import FileGroups, UnusableGroups
 from kmip_adapters.identity.passwords import PasswordFile, UnusablePasswords
 from kmip_adapters.policy.json_files import JsonPolicies
+from kmip_adapters.storage.errors import StorageUnusable
 from kmip_app.configuration.config import Configuration
 from kmip_app.configuration.server_conf import Problem
 from kmip_app.maintenance.pykmip_database import is_pykmip_database, told_of_pykmip
@@ -93,8 +94,10 @@ def _store(configuration: Configuration) -> Iterator[Problem]:
     blocking = _blocking(configuration.data_directory)
     if blocking:
         yield Problem(where="data_dir", text=f"{blocking}; choose another place")
-    if kind != "sqlite":
-        text = f"databases of kind {kind} are not supported; write {SQLITE_URL}"
+    if kind == "postgresql":
+        yield from _server(str(configuration.database))
+    elif kind != "sqlite":
+        text = f"databases of kind {kind} are not supported; write {SQLITE_URL} or {POSTGRESQL_URL}"
         yield Problem(where=where, text=text)
     elif database is None:
         yield Problem(where=where, text=f"names no file; write {SQLITE_URL}")
@@ -109,6 +112,18 @@ def _store(configuration: Configuration) -> Iterator[Problem]:
 
 
 SQLITE_URL: Final = "sqlite:////path/of/a/file"
+POSTGRESQL_URL: Final = "postgresql+psycopg://user@host/database"
+
+
+def _server(url: str) -> Iterator[Problem]:
+    """Yield what is wrong with the name of a database server, which is not connected to."""
+    from kmip_adapters.storage.sql.backend import Options
+    from kmip_adapters.storage.sql.backends import open_backend
+
+    try:
+        open_backend(url, Options()).close()
+    except StorageUnusable as error:
+        yield Problem(where="database", text=str(error))
 
 
 def _is_something_else(database: Path) -> bool:

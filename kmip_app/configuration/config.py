@@ -72,6 +72,8 @@ class Configuration:
     data_directory: Path
     database: str | None = None
     database_path: Path | None = None
+    database_password_file: Path | None = None
+    pool_size: int = 16
     root_key_passphrase: PassphrasePlace | None = None
     rehearses: bool = False
     pki_path: Path | None = None
@@ -147,6 +149,12 @@ class Configuration:
     def database_url(self) -> str:
         """The SQLAlchemy URL of the store."""
         return self.database or f"sqlite:///{self.sqlite_path}"
+
+    def read_database_password(self) -> str:
+        """Return what `database_password_file` holds now, without its line end.  Raises OSError."""
+        if self.database_password_file is None:
+            raise ValueError("no file with the database's password is named")
+        return self.database_password_file.read_text().removesuffix("\n").removesuffix("\r")
 
 
 class StartError(Exception):

@@ -215,7 +215,23 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             default="beside a database that is named, as NAME.kmipd; else the user's data directory",
         ),
         _pykmip("database_path", FUTURE_FILE, "SQLite file.", "-d", default="kmipd.sqlite in the data directory"),
-        _native("database", setting_types.URL, "Database as an SQLAlchemy URL, instead of database_path."),
+        _native(
+            "database",
+            setting_types.URL,
+            "Database as an SQLAlchemy URL, instead of database_path: sqlite:////path/of/a/file, or "
+            "postgresql+psycopg://user@host1,host2/name.",
+        ),
+        _native(
+            "database_password_file",
+            EXISTING_FILE,
+            "File with the password for a database of several machines; read at each connection.",
+            default="none: the URL's, or what libpq finds (PGPASSFILE, a client certificate)",
+        ),
+        _native(
+            "pool_size",
+            setting_types.whole(1, 1_000),
+            "Connections to a database server for requests at once; besides them the writer has one.",
+        ),
         _native(
             "root_key_passphrase",
             PASSPHRASE,

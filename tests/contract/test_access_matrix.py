@@ -78,6 +78,7 @@ from kmip_core.structures import (
     RevocationReason,
     UsageLimits,
 )
+from tests import postgresql
 from tests.builders import ALICE, BOB, VERSION, a_name, a_symmetric_key, an_engine, an_instance, ask, stored, the_only
 from tests.contract.storage_samples import sample
 from tests.unit.kmip_core.operations.test_validate import ROOT
@@ -609,13 +610,15 @@ def test_the_id_placeholder_carries_no_rights() -> None:
 # --- races ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     if request.param == "memory":
         opened: Any = MemoryStorage()
     else:
         sealer = functools.partial(EnvelopeSealer, KeyFile(tmp_path / "root.key"))
-        opened = SqlStorage(f"sqlite:///{tmp_path}/kmipd.db", sealer)
+        is_file = request.param == "sqlite"
+        url = f"sqlite:///{tmp_path}/kmipd.db" if is_file else postgresql.url_for(tmp_path)
+        opened = SqlStorage(url, sealer)
     yield opened
     opened.close()
 

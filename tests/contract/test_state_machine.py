@@ -1,6 +1,6 @@
 """Random lives of managed objects, on every store at once, against a model that fits on one page.
 
-Each step asks the same of an engine over memory and of one over SQLite, in a random protocol version through the
+Each step asks the same of an engine over memory and of one over an SQL engine, in a random protocol version through the
 codec, and compares both answers with what the model says. The model knows nothing of the life-cycle table, the rules
 or the policies: it is the standard's text told a second time. KMIPD_LIVES=2000 goes further than the forty lives of an
 everyday run.
@@ -73,6 +73,7 @@ from kmip_core.policy import BUILT_IN, OperationPolicy, Permission
 from kmip_core.ports.transport import run_to_end
 from kmip_core.principal import Principal
 from kmip_core.structures import CryptographicParameters, ProtocolVersion, RevocationReason, UsageLimits
+from tests import postgresql
 from tests.builders import NOW, RememberedFaults, a_name, a_service, an_engine, an_instance
 
 VERSIONS: Final = tuple(ProtocolVersion(*v) for v in ((1, 0), (1, 1), (1, 2), (1, 3), (1, 4), (2, 0), (2, 1)))
@@ -247,11 +248,16 @@ _examples = itertools.count(1)
 
 
 @functools.cache
-def servers() -> tuple[Server, Server]:
-    """Return one server for each store; examples share them and keep apart by the names of their clients."""
+def servers(engine: str) -> tuple[Server, Server]:
+    """Return a server in memory and one over an SQL engine; examples share them and have clients of their own."""
     directory = Path(_folder().name)
-    sealer = functools.partial(EnvelopeSealer, KeyFile(directory / "root.key"))
-    return a_server(MemoryStorage()), a_server(SqlStorage(f"sqlite:///{directory}/kmipd.db", sealer))
+    sealer = functools.partial(EnvelopeSealer, KeyFile(directory / f"{engine}.key"))
+    url = f"sqlite:///{directory}/kmipd.db" if engine == "sqlite" else postgresql.url_for(directory)
+    opened.append(engine)
+    return a_server(MemoryStorage()), a_server(SqlStorage(url, sealer))
+
+
+opened: Final[list[str]] = []
 
 
 @functools.cache
@@ -262,8 +268,9 @@ def _folder() -> "tempfile.TemporaryDirectory[str]":
 @pytest.fixture(scope="module", autouse=True)
 def _closed() -> Any:
     yield
-    for server in servers():
-        server.engine.services.storage.close()
+    while opened:
+        for server in servers(opened.pop()):
+            server.engine.services.storage.close()
     servers.cache_clear()
     _folder().cleanup()
     _folder.cache_clear()
@@ -308,6 +315,7 @@ class Lives(RuleBasedStateMachine):
     """One client and its keys."""
 
     CLIENTS: tuple[str, ...] = ("alice",)
+    engine = "sqlite"
     keys: Bundle[Key] = Bundle("keys")
     version = st.sampled_from(VERSIONS)
     client = st.sampled_from((0, 0, 0, 1, 2))
@@ -315,7 +323,7 @@ class Lives(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.servers = servers()
+        self.servers = servers(self.engine)
         self.example = next(_examples)
         self.every: list[Key] = []
 
@@ -756,3 +764,19 @@ TestLives = Lives.TestCase
 TestLives.settings = SETTINGS
 TestSharedLives = SharedLives.TestCase
 TestSharedLives.settings = SETTINGS
+
+
+class LivesOnPostgresql(SharedLives):
+    """The same over PostgreSQL."""
+
+    engine = "postgresql"
+
+
+class TestLivesOnPostgresql(LivesOnPostgresql.TestCase):  # type: ignore[name-defined, misc]  # made by hypothesis
+    """Skipped where there is none."""
+
+    settings = settings(SETTINGS, max_examples=max(1, SETTINGS.max_examples // 2))
+
+    def setUp(self) -> None:
+        """Look for PostgreSQL."""
+        postgresql.need_postgresql()

@@ -17,6 +17,7 @@ import pytest
 from attrs import define, field
 
 from kmip_core.enums import State
+from tests import postgresql
 from tests.e2e.conftest import Start
 from tests.e2e.dialogue import Dialogue, Refused
 from tests.server import StartedServer, running
@@ -111,10 +112,19 @@ def check(server: StartedServer, book: Book) -> None:
 
 
 def test_kill_loses_nothing_acknowledged_and_leaves_nothing_half(start: Start) -> None:
+    live_through_crashes(start, ROUNDS)
+
+
+def test_kill_loses_nothing_acknowledged_over_postgresql(start: Start, tmp_path: Path) -> None:
+    live_through_crashes(start, max(3, ROUNDS // 2), "--database", postgresql.url_for(tmp_path))
+
+
+def live_through_crashes(start: Start, rounds: int, *arguments: str) -> None:
+    """Kill servers on one store in the midst of work, and compare what the next one has."""
     book = Book()
     settled: dict[str, Known] = {}
-    for number in range(ROUNDS):
-        server = start("--logging_level", "WARNING")
+    for number in range(rounds):
+        server = start("--logging_level", "WARNING", *arguments)
         check(server, book)
         settled |= book.objects
         book = Book(limit=KILL_AFTER[number % len(KILL_AFTER)])
@@ -128,7 +138,7 @@ def test_kill_loses_nothing_acknowledged_and_leaves_nothing_half(start: Start) -
         server.kill()
         for thread in threads:
             thread.join(60)
-    server = start()
+    server = start(*arguments)
     check(server, book)
     book.objects = settled  # everything of all rounds, after all crashes
     check(server, book)

@@ -42,6 +42,7 @@ from kmip_core.operations import (
     add_attribute,
     check,
     create,
+    create_key_pair,
     derive_key,
     destroy,
     get,
@@ -183,11 +184,15 @@ def test_the_pace_may_depend_on_the_request() -> None:
     assert engine.pace(a_message(PING)) is Pace.SLOW
 
 
-def test_a_store_that_waits_makes_everything_slow() -> None:
+def test_a_store_that_may_wait_for_another_machine_is_never_read_on_the_loop() -> None:
     class RemoteStorage(MemoryStorage):
         blocking = True
 
-    assert an_engine(storage=RemoteStorage()).pace(a_message(PING)) is Pace.SLOW
+    pace = an_engine(storage=RemoteStorage()).pace
+    assert pace(a_message(PING)) is Pace.BRIEF
+    assert pace(a_message(PING, PING)) is Pace.BRIEF
+    slow = (Operation.CREATE_KEY_PAIR, create_key_pair.Request())
+    assert pace(a_message(PING, slow)) is Pace.SLOW
 
 
 @pytest.mark.parametrize(("number", "pace"), [(SHORT_BATCH, Pace.QUICK), (SHORT_BATCH + 1, Pace.BRIEF)])

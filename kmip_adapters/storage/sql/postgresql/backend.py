@@ -151,12 +151,19 @@ class PostgresBackend:
             raise Unreachable("the database could not be reached")
         parameters = dict(self._parameters)
         if self._read_password is not None:
-            parameters["password"] = self._read_password()  # read again each time: it may have been changed
+            try:
+                parameters["password"] = self._read_password()  # read again each time: it may have been changed
+            except (OSError, ValueError) as error:
+                raise Unreachable(f"the file with the database's password cannot be read: {error}") from error
         raw = psycopg.connect(**parameters, autocommit=True)
         texts.register(raw)
         connection = WatchedConnection(raw, self._watchdog, limit)
-        for setting in settings:
-            self._set(connection, setting)
+        try:
+            for setting in settings:
+                self._set(connection, setting)
+        except psycopg.Error:
+            connection.close()
+            raise
         return connection
 
     def close(self) -> None:

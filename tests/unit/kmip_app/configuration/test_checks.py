@@ -136,10 +136,17 @@ def test_a_file_without_a_key_is_no_private_key_that_others_may_read(good: Confi
             {"database_path": "text"}, "database_path: {text} is no database of SQLite; name a new file", id="database"
         ),
         pytest.param(
-            {"database": "postgresql://u:secret@h/x"},
-            "database: databases of kind postgresql are not supported; write sqlite:////path/of/a/file",
+            {"database": "mysql://u:secret@h/x"},
+            "database: databases of kind mysql are not supported; write sqlite:////path/of/a/file"
+            " or postgresql+psycopg://user@host/database",
             id="kind of database",
         ),
+        pytest.param(
+            {"database": "postgresql+asyncpg://u:secret@h/x"},
+            "database: postgresql+asyncpg: write postgresql+psycopg://user@host/database",
+            id="driver of a database server",
+        ),
+        pytest.param({"database": "postgresql+psycopg://u:secret@h,i:5433/x?sslmode=require"}, "", id="ok two hosts"),
         pytest.param(
             {"database": "sqlite:////no/such/x.sqlite"},
             "database: the folder /no/such does not exist; create it first",

@@ -1,0 +1,431 @@
+"""PostgreSQL when it is stopped, restarted, hung or in conflict: bounded errors, nothing lost, nothing twice."""
+
+import functools
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from attrs import evolve
+
+from kmip_adapters.sealing.envelope import EnvelopeSealer
+from kmip_adapters.sealing.key_file import KeyFile
+from kmip_adapters.storage.errors import StorageUnusable
+from kmip_adapters.storage.sql.backend import Options
+from kmip_adapters.storage.sql.maintenance import rotate_data_key, verify
+from kmip_adapters.storage.sql.migration import HISTORY
+from kmip_adapters.storage.sql.postgresql import backend as postgresql_backend
+from kmip_adapters.storage.sql.postgresql.backend import PostgresBackend
+from kmip_adapters.storage.sql.storage import SqlStorage
+from kmip_core.enums import ResultReason
+from kmip_core.errors import KmipError
+from kmip_core.ports.steps import Pace
+from kmip_core.ports.storage import ConcurrentChange, TakesLong
+from tests import postgresql
+from tests.contract.storage_samples import a_key, a_name, admitted, content, criterion, query
+from tests.postgresql import Postgres
+
+ANSWERS_WITHIN = 5.0
+"""Seconds in which a client has an answer, whatever the database does."""
+
+
+def open_store(url: str, directory: Path, **options: Any) -> SqlStorage:
+    make_sealer = functools.partial(EnvelopeSealer, KeyFile(directory / "root.key"))
+    return SqlStorage(url, make_sealer, options=Options(**options))
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return postgresql.url_for(tmp_path)
+
+
+@pytest.fixture
+def store(url: str, tmp_path: Path) -> Iterator[SqlStorage]:
+    opened = open_store(url, tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def server() -> Iterator[Postgres]:
+    with postgresql.running() as running:
+        yield running
+
+
+def put(store: SqlStorage, *identifiers: str) -> None:
+    with store.unit_of_work() as work:
+        for identifier in identifiers:
+            work.add(a_key(identifier, names=(a_name(identifier),)), content())
+        work.commit()
+
+
+def present(store: SqlStorage, identifier: str) -> bool:
+    with store.unit_of_work() as work:
+        return work.find(identifier) is not None
+
+
+def progress(done: int, in_all: int) -> None:
+    assert done <= in_all
+
+
+def refused_in_time(call: Callable[[], Any]) -> float:
+    """Return the seconds that a refusal takes."""
+    begun = time.monotonic()
+    with pytest.raises(KmipError) as refused:
+        call()
+    assert refused.value.reason is ResultReason.GENERAL_FAILURE
+    return time.monotonic() - begun
+
+
+def until_it_works(call: Callable[[], Any], seconds: float = 30.0) -> None:
+    give_up = time.monotonic() + seconds
+    while True:
+        try:
+            call()
+            return
+        except (KmipError, ConcurrentChange):
+            assert time.monotonic() < give_up
+            time.sleep(0.1)
+
+
+# --- a database that is away ----------------------------------------------------------------------------------------
+
+
+def test_a_stopped_database_is_an_error_in_time_and_service_comes_back(
+    server: Postgres, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = open_store(server.url, tmp_path)
+    put(store, "before")
+    server.stop()
+
+    assert refused_in_time(lambda: put(store, "while it is away")) < ANSWERS_WITHIN
+    assert refused_in_time(lambda: present(store, "before")) < ANSWERS_WITHIN
+    assert "the store could not be read" in caplog.text
+    assert "could not be committed" in caplog.text
+
+    server.start()
+    until_it_works(lambda: put(store, "after"))
+    assert [present(store, name) for name in ("before", "while it is away", "after")] == [True, False, True]
+    assert verify(store, progress) == ()
+    store.close()
+
+
+def test_a_restart_is_survived_without_an_error(server: Postgres, tmp_path: Path) -> None:
+    store = open_store(server.url, tmp_path)
+    put(store, "k0")
+    for number in range(3):
+        assert present(store, f"k{number}")  # leaves an idle connection, which the restart ends
+        server.stop(signal.SIGINT)
+        server.start()
+        put(store, f"k{number + 1}")
+
+    assert all(present(store, f"k{number}") for number in range(4))
+    store.close()
+
+
+def test_a_database_that_hangs_is_given_up_and_service_comes_back(server: Postgres, tmp_path: Path) -> None:
+    store = open_store(server.url, tmp_path)
+    put(store, "before")
+    assert present(store, "before")
+    server.send(signal.SIGSTOP)
+    try:
+        taken: list[float] = []
+
+        def ask(call: Callable[[], Any]) -> None:
+            taken.append(refused_in_time(call))
+
+        calls = [lambda: present(store, "before"), lambda: put(store, "hung")] * 4
+        threads = [threading.Thread(target=ask, args=(call,)) for call in calls]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    finally:
+        server.send(signal.SIGCONT)
+
+    assert len(taken) == len(calls)
+    assert max(taken) < 2 * ANSWERS_WITHIN  # generous: the machine may be busy
+    until_it_works(lambda: put(store, "after"))
+    assert present(store, "before")
+    store.close()
+
+
+def test_a_start_without_a_database_says_so(server: Postgres, tmp_path: Path) -> None:
+    server.stop()
+
+    with pytest.raises(StorageUnusable, match="cannot be opened"):
+        open_store(server.url, tmp_path)
+
+
+# --- commits --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_lost", [False, True], ids=["the answer is lost", "the commit is lost"])
+def test_a_commit_without_an_answer_happens_once(
+    store: SqlStorage, monkeypatch: pytest.MonkeyPatch, is_lost: bool
+) -> None:
+    commit = store.backend.commit
+    lost: list[int] = []
+
+    def lose(cursor: Any) -> None:
+        if not lost:
+            lost.append(1)
+            if not is_lost:
+                commit(cursor)
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        commit(cursor)
+
+    monkeypatch.setattr(store.backend, "commit", lose)
+    runs: list[int] = []
+
+    def change(cursor: Any) -> None:
+        runs.append(1)
+        cursor.execute("INSERT INTO facts (name, value) VALUES ('once', 'x')")
+
+    store.submit(change)
+
+    assert len(runs) == (2 if is_lost else 1)
+    assert store.database.fact("once") == "x"
+
+
+def test_a_conflict_runs_the_whole_group_again(store: SqlStorage) -> None:
+    runs: list[int] = []
+
+    def conflict(cursor: Any) -> None:
+        runs.append(1)
+        cursor.execute("INSERT INTO facts (name, value) VALUES ('conflict', 'x')")
+        if len(runs) < 3:
+            raise psycopg.errors.SerializationFailure("as if another transaction had come first")
+
+    store.submit(conflict)
+
+    assert len(runs) == 3
+    assert store.database.fact("conflict") == "x"
+
+
+def test_two_nodes_write_one_after_the_other(url: str, tmp_path: Path) -> None:
+    stores = [open_store(url, tmp_path) for _ in range(2)]
+
+    def add(node: int) -> None:
+        for number in range(40):
+            put(stores[node], f"{node}-{number}")
+
+    threads = [threading.Thread(target=add, args=(node,)) for node in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    with stores[0].unit_of_work() as work:
+        assert work.locate(query()).located_items == 80
+    assert verify(stores[1], progress) == ()
+    for store in stores:
+        store.close()
+
+
+def test_a_writer_that_stops_in_its_transaction_does_not_keep_the_others(store: SqlStorage, url: str) -> None:
+    backend = PostgresBackend(url, Options())
+    stuck = backend.open_writer()
+    backend.begin_writing(stuck.cursor())
+
+    until_it_works(lambda: put(store, "after"))
+    with pytest.raises(psycopg.Error):
+        stuck.execute("COMMIT")
+    stuck.close()
+    backend.close()
+
+
+def test_a_rolled_back_transaction_is_no_commit(url: str, store: SqlStorage) -> None:
+    backend = PostgresBackend(url, Options())
+    connection = backend.open_writer()
+    cursor = connection.cursor()
+    backend.begin_writing(cursor)
+    with pytest.raises(psycopg.Error):
+        cursor.execute("SELECT nonsense")
+
+    with pytest.raises(psycopg.OperationalError, match="rolled back"):
+        backend.commit(cursor)
+    connection.close()
+    backend.close()
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+def test_a_read_that_takes_longer_than_its_budget_goes_on_elsewhere(store: SqlStorage) -> None:
+    put(store, "k1")
+    with store.unit_of_work(Pace.BRIEF) as work:
+        assert work.find("k1")
+        connection = work._connection
+        with pytest.raises(TakesLong), store.backend.within(connection, 1):
+            connection.execute("SELECT pg_sleep(30)")
+        work._found.clear()
+        assert work.find("k1")
+
+
+def test_a_lost_connection_has_the_unit_of_work_run_again(store: SqlStorage) -> None:
+    put(store, "k1")
+    with store.unit_of_work() as work:
+        assert work.find("k1")
+        with pytest.raises(psycopg.Error):
+            work._connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        with pytest.raises(ConcurrentChange):
+            work.find("k2")
+    assert present(store, "k1")
+
+
+def test_a_reader_cannot_write(store: SqlStorage) -> None:
+    connection = store.database.take()
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        connection.execute("DELETE FROM facts")
+    store.database.give_back(connection)
+
+
+def test_no_more_connections_than_the_pool_has(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kmip_adapters.storage.sql.database.WAIT_FOR_PLACE", 0.05)
+    store = open_store(url, tmp_path, pool_size=2)
+    put(store, "k1")
+
+    with store.unit_of_work() as one, store.unit_of_work() as two:
+        assert one.find("k1")
+        assert two.find("k1")
+        assert refused_in_time(lambda: present(store, "k1")) < ANSWERS_WITHIN
+    assert present(store, "k1")
+    store.close()
+
+
+# --- texts ----------------------------------------------------------------------------------------------------------
+
+TEXTS = ("nul \0 inside", "back\\slash", "\\0", "\\\\0", "ünïcode 🔑", "'; DROP TABLE facts; --", "%s %(a)s")
+
+
+def test_every_text_is_kept_and_told_apart(store: SqlStorage) -> None:
+    for text in TEXTS:
+        key = a_key(text, names=(a_name(text),), operation_policy_name=text)
+        with store.unit_of_work() as work:
+            work.add(evolve(key, owner=text), content())
+            work.commit()
+
+    for text in TEXTS:
+        with store.unit_of_work() as work:
+            found = work.find(text)
+            assert found is not None
+            assert (found.unique_identifier, found.owner, found.attributes.operation_policy_name) == (text,) * 3
+            assert content() == work.content(admitted(found))
+    assert verify(store, progress) == ()
+
+
+def test_a_text_that_no_index_takes_is_refused(store: SqlStorage) -> None:
+    with store.unit_of_work() as work:
+        work.add(a_key("k1", operation_policy_name="p" * (postgresql_backend.LONGEST_KEY + 1)), content())
+        with pytest.raises(KmipError) as refused:
+            work.commit()
+    assert refused.value.reason is ResultReason.SERVER_LIMIT_EXCEEDED
+
+
+# --- schema and maintenance -----------------------------------------------------------------------------------------
+
+
+def test_of_several_starts_at_once_one_makes_the_schema(url: str, tmp_path: Path) -> None:
+    barrier = threading.Barrier(4)
+    opened: list[SqlStorage] = []
+
+    def start() -> None:
+        barrier.wait(30)
+        opened.append(open_store(url, tmp_path))
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert len(opened) == 4
+    put(opened[0], "k1")
+    assert all(present(store, "k1") for store in opened)
+    for store in opened:
+        store.close()
+
+
+def test_an_interrupted_creation_is_finished_by_the_next_start(url: str, tmp_path: Path) -> None:
+    open_store(url, tmp_path).close()
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("DELETE FROM alembic_version")
+        connection.execute("DELETE FROM facts")
+        connection.execute("DROP TABLE outbox")
+        connection.execute("DROP INDEX by_policy")
+
+    store = open_store(url, tmp_path)
+
+    put(store, "k1")
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(HISTORY.revision,)]
+        indexes = connection.execute("SELECT indexname FROM pg_indexes WHERE indexname = 'by_policy'").fetchall()
+    assert ("by_policy",) in indexes
+    store.close()
+
+
+def test_another_programs_tables_are_left_alone(url: str, tmp_path: Path) -> None:
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("CREATE TABLE recipes (name TEXT)")
+
+    with pytest.raises(StorageUnusable, match="another program"):
+        open_store(url, tmp_path)
+
+
+def test_a_newer_schema_is_refused_with_the_release_it_needs(url: str, tmp_path: Path) -> None:
+    open_store(url, tmp_path).close()
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.execute("UPDATE facts SET value = '7.0' WHERE name = 'server_version'")
+
+    with pytest.raises(StorageUnusable, match=r"schema 9999.*needs kmipd 7\.0"):
+        open_store(url, tmp_path)
+
+
+def test_data_keys_are_rotated_and_the_store_is_whole(store: SqlStorage) -> None:
+    put(store, *(f"k{number}" for number in range(600)))
+
+    assert rotate_data_key(store, progress) == 600
+    assert verify(store, progress) == ()
+    with store.unit_of_work() as work:
+        assert work.locate(query(criterion("names", a_name("k7")))).unique_identifiers == ("k7",)
+
+
+def test_the_password_is_read_at_each_connection(url: str, tmp_path: Path) -> None:
+    read: list[str] = []
+
+    def read_password() -> str:
+        read.append("password")
+        return "it is not asked for"
+
+    store = open_store(url, tmp_path, read_password=read_password)
+    before = len(read)
+    store.backend.open_reader().close()
+    assert len(read) == before + 1
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql+asyncpg://user@host/db",
+        "postgresql+psycopg2://user@host/db",
+        "postgresql+psycopg://host/db?nonsense=1",
+    ],
+)
+def test_a_url_that_cannot_be_used_is_refused(text: str) -> None:
+    with pytest.raises(StorageUnusable):
+        PostgresBackend(text, Options())
+
+
+def test_no_password_is_in_the_name_of_a_database() -> None:
+    backend = PostgresBackend("postgresql+psycopg://user:secret@one:5432,two:5433/kmip?sslmode=verify-full", Options())
+
+    assert backend.name == "kmip on one,two"
+    assert "secret" not in repr(vars(backend).get("name"))
+    backend.close()
