@@ -18,6 +18,7 @@ from kmip_core.enums import (
     CertificateRequestType,
     CryptographicAlgorithm,
     DerivationMethod,
+    EndpointRole,
     InteropFunction,
     KeyCompressionType,
     KeyFormatType,
@@ -880,4 +881,11 @@ class Operations:
     def logout(self, *, ticket: Ticket) -> ops.logout.Response:
         """A client gives a ticket back, which is then worth nothing. KMIP 2.1 §6.1.31."""
         response: ops.logout.Response = self.call(ops.logout.Request(ticket=ticket))
+        return response
+
+    def set_endpoint_role(self, *, endpoint_role: EndpointRole | str) -> ops.set_endpoint_role.Response:
+        """A client says which role the server plays on this connection. KMIP 2.1 §6.1.54, 2.0 §6.1.48."""
+        response: ops.set_endpoint_role.Response = self.call(
+            ops.set_endpoint_role.Request(endpoint_role=member(EndpointRole, endpoint_role))
+        )
         return response

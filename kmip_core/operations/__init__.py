@@ -57,6 +57,7 @@ from kmip_core.operations import (
     set_attribute,
     set_constraints,
     set_defaults,
+    set_endpoint_role,
     sign,
     signature_verify,
     validate,
@@ -114,6 +115,7 @@ MODULES: Final[tuple[ModuleType, ...]] = (
     login,
     delegated_login,
     logout,
+    set_endpoint_role,
 )
 
 CATALOGUE: Final[dict[Operation, Spec]] = {module.SPEC.operation: module.SPEC for module in MODULES}

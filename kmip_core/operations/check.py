@@ -3,9 +3,9 @@
 from attrs import frozen
 
 from kmip_core.enums import CryptographicUsageMask, ObjectType, Operation, ResultReason
-from kmip_core.errors import KmipError, invalid_field, permission_denied
+from kmip_core.errors import KmipError, invalid_field
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
-from kmip_core.procedures import usage_limits
+from kmip_core.procedures import leases, usage_limits
 from kmip_core.rules import Purpose
 
 
@@ -31,8 +31,8 @@ def perform(request: Request, scope: Scope) -> Response:
 
     The standard would answer a refusal with the offending values; the official cases (BL-M-2) want an error, and the ID
     placeholder emptied.
-    Raises KmipError: Incompatible Cryptographic Usage Mask, Usage Limit Exceeded, Permission Denied for too long a
-    lease, Illegal Object Type for a Template.
+    Raises KmipError: Incompatible Cryptographic Usage Mask, Usage Limit Exceeded, Permission Denied for a
+    lease that is too long or of a Compromised object, Illegal Object Type for a Template.
     """
     target = scope.target
     attributes = target.attributes
@@ -49,9 +49,8 @@ def perform(request: Request, scope: Scope) -> Response:
         if request.usage_limits_count < 0:
             raise invalid_field("Usage Limits Count must not be negative")
         usage_limits.less(attributes, request.usage_limits_count)
-    longest = attributes.lease_time
-    if request.lease_time is not None and longest is not None and request.lease_time > longest:
-        raise permission_denied(f"leases last {longest} seconds at most")
+    if request.lease_time is not None:
+        leases.check_lease(attributes, request.lease_time)
     return Response(unique_identifier=target.unique_identifier)
 
 

@@ -1,6 +1,6 @@
 """Get: a client fetches an object. KMIP 2.1 §6.1.19, 1.4 §4.11."""
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from kmip_core.enums import KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType, Operation
 from kmip_core.objects import Content
@@ -31,12 +31,18 @@ class Response:
 
 
 def perform(request: Request, scope: Scope) -> Response:
-    """Return the object.  Raises KmipError as `delivery.delivered` does."""
+    """Return the object, which is no longer Fresh "as soon as the object has been served" (KMIP 2.1 §4.24).
+
+    Raises KmipError as `delivery.delivered` does.
+    """
     target = scope.target
+    content = delivery.delivered(scope, target, request)
+    if target.attributes.fresh:
+        scope.work.save(evolve(target.managed_object, attributes=target.attributes.but(fresh=False)))
     return Response(
         object_type=target.managed_object.object_type,
         unique_identifier=target.unique_identifier,
-        managed_object=delivery.delivered(scope, target, request),
+        managed_object=content,
     )
 
 

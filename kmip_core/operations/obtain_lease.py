@@ -4,6 +4,7 @@ from attrs import frozen
 
 from kmip_core.enums import Operation
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
+from kmip_core.procedures import leases
 from kmip_core.rules import Purpose
 
 
@@ -24,8 +25,12 @@ class Response:
 
 
 def perform(request: Request, scope: Scope) -> Response:
-    """Grant the object's Lease Time to whoever may ask; nothing is kept, so leases never run out here."""
+    """Grant the object's Lease Time; nothing is kept, so leases never run out here.
+
+    Raises KmipError (Permission Denied) for a Compromised object, which no client is to rely on.
+    """
     attributes = scope.target.attributes
+    leases.check_lease(attributes)
     return Response(
         unique_identifier=scope.target.unique_identifier,
         lease_time=scope.services.settings.lease_time if attributes.lease_time is None else attributes.lease_time,

@@ -6,8 +6,6 @@ KMIP 2.1 §6.1.19, §4.23, §4.55, 1.4 §4.11.
 
 from typing import Final, Protocol
 
-from attrs import evolve
-
 from kmip_core.enums import (
     CertificateRequestType,
     CryptographicAlgorithm,
@@ -65,7 +63,10 @@ def cost_of(form: Form) -> Cost:
 
 
 def delivered(scope: Scope, target: Admitted, form: Form) -> Content:
-    """Return the object in the form that is wanted, and note that it is no longer fresh.
+    """Return the object in the form that is wanted.
+
+    A key that is kept wrapped is unwrapped first where the request says so, or asks for another wrapping without a Key
+    Wrap Type: the first key must admit Unwrap Key. KMIP 1.4 §4.11.
 
     target: admitted for its content.
     Raises KmipError: Sensitive, Not Extractable, Key Format Type Not Supported, Key Compression Type Not Supported, Key
@@ -75,7 +76,8 @@ def delivered(scope: Scope, target: Admitted, form: Form) -> Content:
     check_content_may_leave(target.attributes, wrapped=True)
     content = scope.work.content(target)
     specification = form.key_wrapping_specification
-    if form.key_wrap_type is KeyWrapType.NOT_WRAPPED:
+    wanted = form.key_wrap_type
+    if wanted is KeyWrapType.NOT_WRAPPED or (wanted is None and specification is not None):
         content = wrapping.unwrapped(scope, content)
     hidden = wrapping.hides(specification) if specification is not None else _is_hidden(content)
     check_content_may_leave(target.attributes, wrapped=hidden)
@@ -84,9 +86,6 @@ def delivered(scope: Scope, target: Admitted, form: Form) -> Content:
     content = _in_format(scope, content, target, form.key_format_type)
     if specification is not None:
         content = _wrapped(scope, content, target, specification)
-    if target.attributes.fresh:
-        # KMIP 2.1 §4.24: no longer fresh "as soon as the object has been served".
-        scope.work.save(evolve(target.managed_object, attributes=target.attributes.but(fresh=False)))
     return content
 
 
@@ -136,16 +135,12 @@ def _in_format(scope: Scope, content: Content, target: Admitted, wanted: KeyForm
     if not isinstance(block.key_value, KeyValue) or block.key_wrapping_data is not None:
         raise _no_format(f"the key is kept wrapped as {block.key_format_type.name}; it cannot be converted")
     if wanted is KeyFormatType.PKCS_12 and isinstance(content, PrivateKey):
-        return wrapping.with_block(content, pkcs12.packed(scope, _completed(scope, target), target.attributes))
+        key = key_use.completed(content, target.attributes)
+        return wrapping.with_block(content, pkcs12.packed(scope, key, target.attributes))
     if not isinstance(content, SymmetricKey | PublicKey | PrivateKey | SecretData):
         raise _no_format(f"the object is kept as {block.key_format_type.name}; it cannot be converted")
-    return wrapping.with_block(content, scope.services.crypto.convert(key_use.key_of(scope, target), wanted))
-
-
-def _completed(scope: Scope, target: Admitted) -> PrivateKey:
-    key = key_use.key_of(scope, target)
-    assert isinstance(key, PrivateKey)  # noqa: S101  the caller has looked
-    return key
+    key = key_use.completed(content, target.attributes)
+    return wrapping.with_block(content, scope.services.crypto.convert(key, wanted))
 
 
 def _own_formats(content: Content) -> tuple[KeyFormatType, ...]:

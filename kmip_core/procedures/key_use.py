@@ -31,13 +31,30 @@ SHORT: Final = 64 * 1024
 
 
 def key_of(scope: Scope, target: Admitted) -> Key:
-    """Return the admitted key, with algorithm and length from its attributes where its key block leaves them out.
+    """Return the admitted key, `completed`."""
+    content: Any = scope.work.content(target)
+    key: Key = content if isinstance(content, Certificate) else completed(content, target.attributes)
+    return key
+
+
+def completed(content: KeyContent, attributes: Attributes) -> Any:
+    """Return a key with algorithm and length from its attributes where its key block leaves them out.
 
     Raises KmipError (Key Value Not Present) for a key that was registered without its value.
     """
-    content: Any = scope.work.content(target)
-    key: Key = content if isinstance(content, Certificate) else _completed(content, target.attributes)
-    return key
+    block = content.key_block
+    if block.key_value is None:
+        raise no_key_value()
+    if block.cryptographic_algorithm is not None and block.cryptographic_length is not None:
+        return content
+    return evolve(
+        content,
+        key_block=evolve(
+            block,
+            cryptographic_algorithm=block.cryptographic_algorithm or attributes.cryptographic_algorithm,
+            cryptographic_length=block.cryptographic_length or attributes.cryptographic_length,
+        ),
+    )
 
 
 def parameters_of(given: CryptographicParameters | None, attributes: Attributes) -> CryptographicParameters:
@@ -142,19 +159,3 @@ def phase_of_quietly(request: MultiPart) -> Phase:
     if request.correlation_value is None and (request.final_indicator or not request.init_indicator):
         return Phase.SINGLE
     return Phase.NEXT
-
-
-def _completed(content: KeyContent, attributes: Attributes) -> Any:
-    block = content.key_block
-    if block.key_value is None:
-        raise no_key_value()
-    if block.cryptographic_algorithm is not None and block.cryptographic_length is not None:
-        return content
-    return evolve(
-        content,
-        key_block=evolve(
-            block,
-            cryptographic_algorithm=block.cryptographic_algorithm or attributes.cryptographic_algorithm,
-            cryptographic_length=block.cryptographic_length or attributes.cryptographic_length,
-        ),
-    )

@@ -113,11 +113,11 @@ def test_export_wraps_like_get() -> None:
     assert wrapped == perform(engine, Operation.GET, request).managed_object
 
 
-def test_an_object_is_fresh_until_it_is_exported() -> None:
+def test_export_leaves_fresh_as_it_is() -> None:
     engine = an_engine(a_symmetric_key(fresh=True))
     exported(engine)
 
-    assert attributes_of(engine).fresh is False
+    assert attributes_of(engine).fresh is True
 
 
 def test_import_completes_what_no_object_is_without() -> None:

@@ -143,9 +143,6 @@ def permitted(way: str, kind: str, sensitive: bool, extractable: bool) -> Result
 CANNOT: Final = {
     ("converted", "kept wrapped"),
     ("converted", "part"),
-    ("encrypted", "kept wrapped"),
-    ("encrypted, then MAC", "kept wrapped"),
-    ("MAC alone", "kept wrapped"),
 }
 """What is refused for another reason, once it might leave."""
 

@@ -31,13 +31,14 @@ from kmip_core.enums import (
 )
 from kmip_core.errors import KmipError
 from kmip_core.objects import KeyBlock, KeyValue, ManagedObject, OpaqueObject, SymmetricKey
-from kmip_core.operations import create_key_pair, get, register
+from kmip_core.operations import create_key_pair, export, get, register
 from kmip_core.structures import (
     CryptographicParameters,
     EncryptionKeyInformation,
     KeyWrappingData,
     KeyWrappingSpecification,
     MACSignatureKeyInformation,
+    TransparentSymmetricKey,
     UsageLimits,
 )
 from tests.builders import ALICE, BOB, a_secret, a_symmetric_key, an_engine, attributes_of, perform
@@ -437,11 +438,58 @@ def test_a_structure_needs_ttlv_encoding(engine: Engine) -> None:
     assert fetched(engine, None, key_format_type=transparent).key_value == plain.key_value
 
 
-def test_a_key_that_is_kept_wrapped_is_neither_wrapped_again_nor_converted(engine: Engine) -> None:
+@pytest.mark.parametrize("operation", [Operation.GET, Operation.EXPORT], ids=lambda operation: operation.name)
+def test_a_key_that_is_kept_wrapped_is_wrapped_anew(engine: Engine, operation: Operation) -> None:
+    identifier = registered(engine, fetched(engine, specification()))
+    fields: dict[str, Any] = {
+        "unique_identifier": identifier,
+        "key_wrapping_specification": specification(PADDED, key="kek2"),
+    }
+    with engine.services.storage.unit_of_work() as work:
+        work.add(*a_key("kek2", bytes(reversed(KEK))))
+        work.commit()
+    request = get.Request(**fields) if operation is Operation.GET else export.Request(**fields)
+
+    content = perform(engine, operation, request).managed_object
+
+    assert content.key_block.key_wrapping_data.encryption_key_information.unique_identifier == "kek2"
+    assert keywrap.aes_key_unwrap_with_padding(bytes(reversed(KEK)), content.key_block.key_value) == DEK
+
+
+def test_the_first_key_must_admit_unwrapping_to_wrap_anew() -> None:
+    engine = an_engine(a_key("kek", KEK), a_key("dek", DEK), a_key("kek2", KEK))
+    wrapped = fetched(engine, specification())
+    with engine.services.storage.unit_of_work() as work:
+        record = work.find("kek")
+        assert record is not None
+        work.save(evolve(record, attributes=record.attributes.but(cryptographic_usage_mask=MASK.WRAP_KEY)))
+        work.commit()
+    identifier = registered(engine, wrapped)
+
+    refused = refusal(engine, specification(key="kek2"), identifier)
+    assert refused.reason is ResultReason.INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK
+
+
+def test_a_key_as_it_was_registered_is_not_wrapped_again(engine: Engine) -> None:
     identifier = registered(engine, fetched(engine, specification()))
 
-    refused = refusal(engine, specification(), identifier)
+    refused = refusal(engine, specification(), identifier, key_wrap_type=KeyWrapType.AS_REGISTERED)
     assert refused.reason is ResultReason.KEY_WRAP_TYPE_NOT_SUPPORTED
+
+
+def test_a_key_that_is_not_wrapped_any_more_is_converted(engine: Engine) -> None:
+    identifier = registered(engine, fetched(engine, specification()))
+    transparent = KeyFormatType.TRANSPARENT_SYMMETRIC_KEY
+
+    block = fetched(engine, None, identifier, key_wrap_type=KeyWrapType.NOT_WRAPPED, key_format_type=transparent)
+
+    assert block.key_value is not None
+    assert block.key_value.key_material == TransparentSymmetricKey(key=DEK)
+
+
+def test_a_key_that_is_kept_wrapped_is_not_converted(engine: Engine) -> None:
+    identifier = registered(engine, fetched(engine, specification()))
+
     refused = refusal(engine, None, identifier, key_format_type=KeyFormatType.TRANSPARENT_SYMMETRIC_KEY)
     assert refused.reason is ResultReason.KEY_FORMAT_TYPE_NOT_SUPPORTED
 

@@ -1,0 +1,34 @@
+"""Set Endpoint Role: a client says which role the server plays on this connection. KMIP 2.1 §6.1.54, 2.0 §6.1.48."""
+
+from attrs import frozen
+
+from kmip_core.enums import EndpointRole, Operation
+from kmip_core.errors import not_supported
+from kmip_core.operation import Cost, Scope, Spec
+
+
+@frozen(kw_only=True)
+class Request:
+    """endpoint_role: the role for the server to play."""
+
+    endpoint_role: EndpointRole
+
+
+@frozen(kw_only=True)
+class Response:
+    """endpoint_role: the role that the server plays from now on."""
+
+    endpoint_role: EndpointRole
+
+
+def perform(request: Request, scope: Scope) -> Response:
+    """Answer with the role of a server, which is the one that it has.
+
+    Raises KmipError (Feature Not Supported) for the role of a client: this server sends no requests.
+    """
+    if request.endpoint_role is not EndpointRole.SERVER:
+        raise not_supported("this server keeps the role of a server; it sends no requests to its clients")
+    return Response(endpoint_role=request.endpoint_role)
+
+
+SPEC = Spec(operation=Operation.SET_ENDPOINT_ROLE, request=Request, response=Response, perform=perform, cost=Cost.READS)
