@@ -1,15 +1,13 @@
 """One TLS connection: handshake, identity, requests one at a time, answers in order, a clean end.
 
 TLS runs here over memory buffers instead of inside asyncio: fewer Python calls a request, back-pressure to
-the byte, and the reason of a failed handshake in our hands. Everything here runs
-on the loop's thread.
+the byte, and the reason of a failed handshake in our hands. Everything here runs on the loop's thread.
 
-The hot path is buffer_updated -> _pump -> _decrypt -> _serve -> _reply. It sets no timers: deadlines are
-numbers that the server's sweep compares (`TransportLimits.sweep_interval`).
+What a connection does is its phase; phases.py has the table. The hot path is buffer_updated -> take_turn -> _decrypt ->
+_begin -> _reply. It sets no timers: deadlines are numbers that the server's sweep compares.
 """
 
 import asyncio
-import enum
 import fcntl
 import logging
 import math
@@ -21,465 +19,572 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, cast
 
-from kmip_adapters.transport.shared import LOG, Serving, count_down
-from kmip_adapters.transport.tls import client_hello
-from kmip_adapters.transport.tls.handshake_failures import ended, explain, with_offer
+from kmip_adapters.transport.carriage import Carriage
+from kmip_adapters.transport.outflow import Outflow
+from kmip_adapters.transport.phases import HAS_SESSION, SERVES, TRANSITIONS, Event, Phase
+from kmip_adapters.transport.places import network_of
+from kmip_adapters.transport.shared import LOG, Shared, lists_are_over
+from kmip_adapters.transport.tls.context import chain_of
+from kmip_adapters.transport.tls.handshake import Handshake, Progress
+from kmip_adapters.transport.watchdog import LIMIT
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.ports.transport import Answer, LastWords
 from kmip_core.principal import Principal
 
 RECORD: Final = 16_384  # bytes of plaintext that one TLS record carries at most
-PROGRESS: Final = 65_536  # bytes of an answer that a slow peer must take each `write_stalled` seconds
-PIECE: Final = 262_144  # bytes of a long answer that are encrypted before others have their turn; a millisecond or two
-BURST: Final = 8  # pipelined requests of one client that are served before others have their turn
-
-
-class Phase(enum.Enum):
-    """Where a connection is; it only moves downwards."""
-
-    HANDSHAKE = "the TLS handshake"
-    SERVING = "serving"
-    LINGERING = "reading the last answer"  # write side closed; what still arrives is thrown away
-    CLOSED = "closed"
+RECORDS_PER_TURN: Final = 64  # that are decrypted before others have their turn; they may carry a byte each
 
 
 class TlsConnection(asyncio.BufferedProtocol):
-    """Server side of one connection."""
+    """Server side of one connection: a `Session`, an `AnswerSink`, a `Turn` and an `Occupant`."""
 
     __slots__ = (
-        "_address",
-        "_busy",
-        "_ending",
-        "_first_bytes",
-        "_framer",
-        "_identity",
+        "_carriage",
+        "_chain",
+        "_handshake",
+        "_has_identity",
         "_incoming",
+        "_is_counted",
+        "_is_draining",
+        "_is_reading",
+        "_is_served",
+        "_outflow",
         "_outgoing",
-        "_partial",
+        "_part_deadline",
         "_peer_ended",
         "_phase",
         "_principal",
-        "_reading",
         "_refusal",
-        "_rest",
-        "_serving",
+        "_shared",
+        "_title",
         "_tls",
         "_transport",
-        "_unsent",
-        "_unsent_bytes",
+        "address",
         "deadline",
         "expires",
+        "identity",
+        "network",
     )
 
-    def __init__(self, serving: Serving) -> None:
+    _transport: asyncio.Transport  # from `connection_made` on
+    _outflow: Outflow
+    _principal: Principal
+
+    def __init__(self, shared: Shared, carriage: Carriage, address: str) -> None:
         self.deadline = math.inf  # loop time
         self.expires = math.inf  # wall clock, seconds since 1970: when the client's certificate does
-        self._serving = serving
+        self.address = address
+        self.network = network_of(address)
+        self.identity = self.network  # the client's, once it is known
+        self._shared = shared
+        self._carriage = carriage
         self._phase = Phase.HANDSHAKE
-        self._busy = False  # the runner has a request of ours
-        self._unsent = False  # the peer has not taken all of its answer
-        self._unsent_bytes = 0
-        self._rest = memoryview(b"")  # of an answer, not encrypted yet
-        self._reading = True
-        self._ending = serving.draining
+        self._is_reading = True
+        self._is_draining = shared.is_draining
         self._peer_ended = False  # the client has closed its side of the TCP connection
-        self._partial = False  # a request has begun to arrive
-        self._refusal: KmipError | None = None  # what every request of this peer is answered with
-        self._identity: str | None = None
-        self._principal: Principal
-        self._first_bytes = b""  # kept during the handshake, to say what the client had offered
+        self._is_served = False  # it has had an answer since its bytes came, so others come first
+        self._refusal: KmipError | None = None  # what every request of this client is answered with
+        self._part_deadline = math.inf  # for the rest of a request; bytes that drip do not move it
+        self._chain: tuple[bytes, ...] = ()  # the client's certificates in DER, its own first
+        self._is_counted = False  # it is counted among the sessions
+        self._has_identity = False  # it is counted among those of its identity
+        self._title = ""  # of the request that was begun last
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        self._tls = serving.ssl_context.wrap_bio(self._incoming, self._outgoing, server_side=True)
-        self._framer = serving.new_framer()
+        self._tls = shared.ssl_context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._handshake: Handshake | None = Handshake(self._tls)
 
     # What asyncio calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Admit the peer if it and all others together are within the limits."""
-        serving, limits = self._serving, self._serving.limits
+        """Begin the handshake; the connection has its place already."""
+        shared = self._shared
         self._transport = transport = cast(asyncio.Transport, transport)
-        self._address = (transport.get_extra_info("peername") or ("unknown",))[0]
-        serving.connections.add(self)
-        serving.counters.connections_accepted += 1
-        serving.counters.connections_open += 1
-        serving.by_address[self._address] += 1
-        serving.handshakes[self._address] += 1
+        self._outflow = Outflow(self._tls, self._outgoing, transport, shared.counters)
+        shared.sessions.add(self)
         transport.set_write_buffer_limits(high=0)  # pause_writing as soon as one byte of an answer waits
-        self.deadline = serving.after(limits.handshake)
-        if serving.draining:
-            self._abort()
-        elif (
-            len(serving.connections) > limits.max_connections
-            or serving.by_address[self._address] > limits.connections_per_address
-            or serving.handshakes[self._address] > limits.handshakes_per_address
-        ):
-            serving.tell(logging.WARNING, self._address, "refused, too many connections")
-            self._abort()
+        self.deadline = shared.after(shared.limits.handshake)
+        if shared.is_draining or self._phase is not Phase.HANDSHAKE:
+            self.abort()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Return where the next bytes go."""
-        return self._serving.arrived
+        return self._shared.arrived
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Take `nbytes` of ciphertext."""
-        phase = self._phase
-        if phase is Phase.SERVING:
-            self._incoming.write(self._serving.arrived[:nbytes])
-            if self._busy:
-                self._pause_reading()  # more waits in the peer's and the kernel's buffers, not in ours
-            else:
-                self._pump()
+        """Take `nbytes` of ciphertext, and serve them if it is this connection's turn."""
+        phase, shared = self._phase, self._shared
+        if phase is Phase.LINGERING or phase is Phase.CLOSED:
+            return
+        shared.counters.bytes_received += nbytes
+        data = shared.arrived[:nbytes]
+        self._incoming.write(data)
+        if phase is Phase.IDLE or phase is Phase.READING:
+            self._is_served = False
+            self._take_turn_or_queue()
         elif phase is Phase.HANDSHAKE:
-            self._incoming.write(self._serving.arrived[:nbytes])
-            room = client_hello.LIMIT - len(self._first_bytes)
-            if room > 0:
-                self._first_bytes += self._serving.arrived[: min(nbytes, room)]
-            self._shake_hands()
+            if self._handshake is not None:
+                self._handshake.note(data)
+            if shared.turns.has_time():
+                self.take_turn()
+            else:
+                self._pause_reading()
+                shared.turns.queue_handshake(self)
+        else:
+            self._pause_reading()  # more waits in the client's and the kernel's buffers, not in ours
 
     def eof_received(self) -> bool:
         """Close after the requests that the client has sent before it closed its side."""
         self._peer_ended = True
-        if self._phase is not Phase.SERVING:
+        if self._phase not in HAS_SESSION:
             return False
-        if not self._busy and not self._unsent:
-            self._pump()
+        if self._phase in SERVES:
+            self._take_turn_or_queue()
         return True  # `_close` ends what is open: asyncio would do so before the answer
 
     def pause_writing(self) -> None:
-        """The peer reads slowly: serve it nothing more until it has taken its answer."""
-        self._unsent = True
-        self._unsent_bytes = self._transport.get_write_buffer_size()
-        self._pause_reading()
-        self.deadline = self._serving.after(self._serving.limits.write_stalled)
+        """Serve the client nothing more until it has taken its answer."""
+        self._move(Event.ANSWER_WAITS)
+        if self._phase is Phase.ANSWERING:
+            self._pause_reading()
+            self._outflow.begin_waiting()
+            self._note_unsent()
+            self.deadline = self._shared.after(self._shared.limits.write_stalled)
 
     def resume_writing(self) -> None:
-        """The peer has taken everything that was sent."""
-        if self._rest and self._phase is Phase.SERVING:
-            self._send_rest()
-            return
-        self._unsent = False
-        if self._phase is Phase.SERVING:
-            self._next()
+        """Go on: the client has taken everything that was sent."""
+        if self._phase is Phase.ANSWERING:
+            self._take_turn_or_queue()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the peer; a request in a worker is finished, its answer dropped."""
-        serving = self._serving
-        if self._phase is Phase.HANDSHAKE:
-            self._leave_handshake()
-            if self._first_bytes:  # else somebody only looked whether the port is open
-                self._tell(
-                    logging.INFO, with_offer(f"TLS handshake failed: {ended(self._tls.context)}", self._first_bytes)
-                )
-        LOG.debug("%s: connection ended%s", self._address, f": {exc}" if exc else "")
-        self._phase = Phase.CLOSED
+        """Forget the client; a request in a worker is finished, its answer dropped."""
+        shared = self._shared
+        if self._phase is Phase.HANDSHAKE and self._handshake is not None and self._handshake.has_begun:
+            self._handshake.end_by_client()  # without a byte, it only looked whether the port is open
+            self._note_failure(self._handshake)
+        LOG.debug("%s: connection ended%s", self.address, f": {exc}" if exc else "")
+        self._move(Event.CONNECTION_LOST)
         self.deadline = math.inf
-        serving.connections.discard(self)
-        serving.counters.connections_open -= 1
-        count_down(serving.by_address, self._address)
-        if self._identity is not None:
-            count_down(serving.by_identity, self._identity)
-        if not serving.connections:
-            serving.on_empty()
+        self._leave()
+        shared.sessions.discard(self)
+        if not shared.sessions:
+            shared.on_empty()
 
     # What the server calls
 
     def run_out_of_time(self) -> None:
-        """End a connection whose deadline has passed."""
-        if self._phase is Phase.LINGERING:
+        """End a connection whose deadline has passed, unless it makes progress."""
+        phase, limits = self._phase, self._shared.limits
+        if phase is Phase.HANDSHAKE and self._handshake is not None:
+            self._handshake.run_out_of_time()
+            self._note_failure(self._handshake)
+            self.abort()
+        elif phase is Phase.ANSWERING and self._outflow.has_progressed():
+            self._note_unsent()
+            self.deadline = self._shared.after(limits.write_stalled)
+        elif phase is Phase.ANSWERING:
+            self._cut("did not read its answer in time", "write_timeout")
+        elif phase in SERVES and self._part_deadline <= self._shared.now:
+            self._cut("did not send the rest of its request in time", "message_timeout")
+        elif phase is Phase.READY:  # the server's doing, not the client's
             pass
-        elif self._phase is Phase.HANDSHAKE:
-            self._tell(logging.INFO, with_offer("TLS handshake not finished in time", self._first_bytes))
-        elif self._unsent:
-            left = self._transport.get_write_buffer_size()
-            if left <= self._unsent_bytes - PROGRESS:
-                self._unsent_bytes = left
-                self.deadline = self._serving.after(self._serving.limits.write_stalled)
-                return
-            self._tell(logging.INFO, "did not read its answer in time")
-        elif self._partial:
-            self._tell(logging.INFO, "did not send the rest of its request in time")
-        else:
-            LOG.debug("%s: idle for too long", self._address)
+        elif phase in SERVES:
+            LOG.debug("%s: idle for too long", self.address)
+            self._shared.counters.connections_cut["idle_timeout"] += 1
             self._close()
-            return
-        self._abort()
+        else:
+            self.abort()
 
     def expire(self) -> None:
         """End a session whose certificate is no longer valid; a request in progress is answered first."""
-        self._tell(logging.INFO, "session ended, the client certificate has expired")
         self.expires = math.inf
-        self.drain()
+        self.end_session("client certificate expired", "the client certificate has expired")
 
     def end_if(self, is_over: Callable[[bytes], bool]) -> None:
-        """End a session whose certificate (DER) is revoked by now; a request in progress is answered first."""
-        if self._phase is not Phase.SERVING:
+        """End a session if a certificate (DER) of the client's chain `is_over`, for example revoked by now."""
+        if self._phase in HAS_SESSION and any(map(is_over, self._chain)):
+            self.end_session("client certificate revoked", "the client certificate has been revoked")
+
+    def end_session(self, reason: str, text: str = "") -> None:
+        """End a session for a reason that counters name; a request in progress is answered first."""
+        if self._phase not in HAS_SESSION or self._is_draining:
             return
-        certificate = self._tls.getpeercert(binary_form=True)
-        if certificate is not None and is_over(certificate):
-            self._tell(logging.INFO, "session ended, the client certificate has been revoked")
-            self.drain()
+        self._shared.counters.connections_cut[reason] += 1
+        if text:
+            self._log(logging.INFO, f"session ended, {text}")
+        self.drain()
 
     def drain(self) -> None:
         """End the connection as soon as the request in progress, if any, has been answered."""
-        self._ending = True
-        if not self._busy and not self._unsent and self._phase is not Phase.LINGERING:
+        self._is_draining = True
+        if self._phase in SERVES or self._phase is Phase.HANDSHAKE:
             self._close()
 
-    def completed(self, answer: Answer | None) -> None:
-        """Take the answer to our request, None after a fault that is in the log."""
-        self._busy = False
-        if self._phase is not Phase.SERVING:
-            return
-        if answer is None:
-            self._abort()
-        else:
-            self._reply(answer)
-            self._next()
-
-    def declined(self) -> None:
-        """Note that our request was not begun: `completed` gets the refusal."""
-        self._tell(logging.WARNING, "declined, too many slow requests are waiting")
+    def give_way(self) -> None:
+        """End at once, since another connection needs the place: the handshake is not finished."""
+        self._shared.counters.connections_refused["unfinished_handshakes"] += 1
+        self._log(logging.INFO, "unfinished TLS handshake ended, a newer connection needs its place")
+        self.abort()
 
     def abort(self) -> None:
         """End the connection at once."""
-        self._abort()
+        if self._phase is Phase.CLOSED:
+            return
+        self._move(Event.SIDE_CLOSED)
+        self.deadline = math.inf
+        self._leave()
+        if hasattr(self, "_transport"):
+            self._transport.abort()
+
+    # What the runner calls
+
+    @property
+    def wants_answer(self) -> bool:
+        """Whether the client is still there."""
+        return self._phase is Phase.WORKING
+
+    def completed(self, answer: Answer | None) -> None:
+        """Take the answer to our request, None after a fault that is in the log."""
+        if self._phase is not Phase.WORKING:
+            return
+        if answer is None:
+            self.abort()
+            return
+        self._reply(answer)
+        if self._phase is Phase.WORKING:
+            self._move(Event.ANSWER_SENT)
+            self._go_on()
+
+    def declined(self, limit: str) -> None:
+        """Note that our request was not begun, because of `limit`: `completed` gets the refusal."""
+        self._shared.counters.requests_declined[limit] += 1
+        self._log(logging.WARNING, f"declined, too much work is waiting ({limit})")
+
+    # Turns
+
+    def take_turn(self) -> None:
+        """Do one thing: a step of the handshake, a piece of an answer, or one request."""
+        began = time.perf_counter()
+        phase = self._phase
+        if phase is Phase.HANDSHAKE:
+            self._resume_reading()
+            self._shake_hands()
+        elif phase is Phase.ANSWERING:
+            self._go_on_answering()
+        elif phase in SERVES:
+            self._serve()
+        self._shared.turns.latest = ended = time.perf_counter()
+        held = ended - began
+        if held > LIMIT and self._shared.runner.watchdog is not None:
+            what = self._title if phase in SERVES else f"a connection in {phase.name}"
+            self._shared.runner.watchdog.held(held, f"{self.address}: {self.identity}", what or "a request")
+
+    def _take_turn_or_queue(self) -> None:
+        turns = self._shared.turns
+        if not self._is_served and turns.has_time():
+            self.take_turn()
+        else:
+            self._wait_turn()
+
+    def _wait_turn(self) -> None:
+        if self._phase in SERVES:
+            self._move(Event.TURN_ENDED)
+        self._shared.turns.queue(self, is_backlog=self._is_served)
 
     # Handshake and identity
 
     def _shake_hands(self) -> None:
-        try:
-            self._tls.do_handshake()
-        except ssl.SSLWantReadError:
-            self._flush()
+        handshake = self._handshake
+        if handshake is None:
             return
-        except ssl.SSLError as error:
-            self._tell(logging.INFO, f"TLS handshake failed: {explain(error, self._first_bytes, self._tls.context)}")
+        progress = handshake.step()
+        if progress is Progress.WAITING:
+            self._outflow.flush()
+        elif progress is Progress.FAILED:
+            self._note_failure(handshake)
             self._linger()  # so that the alert, which says why, arrives
-            return
-        self._leave_handshake()
-        self._first_bytes = b""
-        self._phase = Phase.SERVING
-        self._begin_session()
-        self._flush()  # session tickets
-        self._pump()
+        else:
+            self._handshake = None
+            self._shared.places.finish_handshake(self)
+            self._move(Event.HANDSHAKE_COMPLETED)
+            self._begin_session()
+            self._outflow.flush()  # session tickets
+            if self._phase is Phase.IDLE:
+                self._serve()
 
-    def _leave_handshake(self) -> None:
-        count_down(self._serving.handshakes, self._address)
+    def _note_failure(self, handshake: Handshake) -> None:
+        self._shared.counters.handshakes_failed[handshake.cause] += 1
+        self._log(logging.INFO, handshake.failure)
 
     def _begin_session(self) -> None:
-        """Find out who the peer is; one that is refused is told so when it asks; a handshake cannot."""
-        serving = self._serving
-        LOG.debug("%s: %s %s", self._address, self._tls.version(), (self._tls.cipher() or ("",))[0])
+        """Find out who the client is; one that is refused learns it when it asks, since a handshake cannot say why."""
+        shared, tls = self._shared, self._tls
+        counters = shared.counters
+        counters.handshakes_completed += 1
+        counters.sessions_open += 1
+        self._is_counted = True
+        counters.sessions_resumed += bool(tls.session_reused)
+        LOG.debug("%s: %s %s", self.address, tls.version(), (tls.cipher() or ("",))[0])
+        certificate = tls.getpeercert(binary_form=True)
+        self._chain = chain_of(tls)
         try:
-            self._principal = serving.identify(self._tls.getpeercert(binary_form=True), self._address)
-            not_after = (self._tls.getpeercert() or {}).get("notAfter")
+            self._principal = shared.identify(certificate, self.address)
+            not_after = (tls.getpeercert() or {}).get("notAfter")
             if isinstance(not_after, str):
                 self.expires = ssl.cert_time_to_seconds(not_after)
-            if self.expires <= time.time():  # OpenSSL does not look at the dates again when a session is resumed
+            now = time.time()  # OpenSSL does not look at dates and lists again when a session is resumed
+            if self.expires <= now:
                 self.expires = math.inf
                 raise KmipError(ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, "the client certificate has expired")
-            self._identity = self._principal.name
-            serving.by_identity[self._identity] += 1
-            if serving.by_identity[self._identity] > serving.limits.connections_per_identity:
+            if lists_are_over(tls.context, now):
+                raise KmipError(ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, "the revocation list has expired")
+            self.identity = self._principal.name
+            self._has_identity = True
+            if not shared.places.enter_identity(self.identity):
                 raise KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, "too many connections of this client are open")
         except KmipError as error:
             self._refusal = error
-            self._tell(logging.WARNING, f"refused: {error.message}")
+            counters.sessions_refused[error.reason.name] += 1
+            self._log(logging.WARNING, f"refused: {error.message}")
 
     # Requests
 
-    def _pump(self) -> None:
-        """Serve what has arrived, until more bytes, a worker or the peer must be waited for."""
-        next_frame = self._framer.next_frame
-        served = 0
-        while self._phase is Phase.SERVING and not (self._busy or self._unsent or self._transport.is_closing()):
+    def _serve(self) -> None:
+        """Serve one request, if a whole one is here; whatever comes next, wait for it."""
+        if self._shared.unsent.is_spent_by(self.identity):
+            self._move(Event.TURN_ENDED)
+            self._shared.wait_for_budget(self)
+            return
+        for _ in range(RECORDS_PER_TURN):
             try:
-                frame = next_frame()
+                frame = self._carriage.next_frame()
             except KmipError as error:
-                self._tell(logging.INFO, f"sent no KMIP message: {error.message}")
+                self._log(logging.INFO, f"sent no KMIP message: {error.message}")
                 self._refuse(error)
                 return
-            if frame is None:
-                if not self._decrypt():
-                    self._await_bytes()
-                    return
-                continue
-            self._partial = False
-            self._serve(frame)
-            served += 1
-            if served == BURST:
-                self._pause_reading()
-                self._serving.loop.call_soon(self._next)
+            if frame is not None:
+                break
+            if not self._decrypt():
+                self._await_bytes()
                 return
+        else:
+            self._is_served = True
+            self._wait_turn()
+            return
+        self._part_deadline = math.inf
+        self._note_half_sent()
+        self._begin(frame)
+        if self._phase in SERVES:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """After an answer was sent: serve what else is here when it is our turn again, or wait for more."""
+        if self._carriage.is_over or self._is_draining:
+            self._close()
+            return
+        if self._incoming.pending or self._carriage.held or self._tls.pending():
+            self._is_served = True
+            self._wait_turn()
+        else:
+            self._await_bytes()
 
     def _decrypt(self) -> bool:
-        """Give the framer the next record.  Returns False if there is none, or the connection is ending."""
+        """Give the carriage the next record.  Returns False if there is none, or the connection is ending."""
         if not self._incoming.pending and not self._tls.pending():
             return False
         try:
             data = self._tls.read(RECORD)
         except ssl.SSLWantReadError:  # part of a record, or one that is TLS's own business and may want an answer
-            self._flush()
+            self._outflow.flush()
             return False
         except ssl.SSLError as error:
-            self._tell(logging.INFO, f"TLS failed: {_reason(error)}")
+            self._log(logging.INFO, f"TLS failed: {_reason(error)}")
             self._linger()
             return False
         if not data:  # close_notify: a client such as asyncio's waits for ours. RFC 8446 section 6.1
             self._close()
             return False
-        self._framer.receive_data(data)
+        self._carriage.receive_data(data)
         return True
 
     def _await_bytes(self) -> None:
-        if self._phase is not Phase.SERVING:
+        """Set the deadline for what is to come next."""
+        if self._phase not in SERVES:
             return
-        if self._peer_ended:
+        if self._peer_ended or self._is_draining:
             self._close()
             return
-        limits = self._serving.limits
-        idle = limits.idle if self._refusal is None else limits.message  # who is refused need not stay
-        if not self._framer.is_between_messages:
-            if not self._partial:  # dripping does not move this deadline
-                self._partial = True
-                self.deadline = self._serving.after(limits.message)
-        elif idle is None:
-            self.deadline = math.inf
+        limits = self._shared.limits
+        idle = limits.idle if self._refusal is None else limits.message  # a client that is refused need not stay
+        if self._carriage.held:
+            if interim := self._carriage.interim():
+                self._outflow.send(interim)
+            self._move(Event.PART_ARRIVED)
+            if self._part_deadline == math.inf:
+                self._part_deadline = self._shared.after(limits.message)
+            self.deadline = self._part_deadline
+            self._note_half_sent()
         else:
-            self.deadline = self._serving.after(idle)
+            self._move(Event.ALL_SERVED)
+            self.deadline = math.inf if idle is None else self._shared.after(idle)
+        self._resume_reading()
 
-    def _serve(self, frame: bytes) -> None:
-        serving = self._serving
+    def _begin(self, frame: bytes) -> None:
+        shared = self._shared
         if self._refusal is not None:
             self._refuse(self._refusal)
-        elif len(frame) > serving.limits.inline_frame:
-            self._wait()
-            serving.runner.open_elsewhere(serving.service, frame, self._principal, self)
+            return
+        shared.counters.requests += 1
+        if len(frame) > shared.limits.inline_frame:
+            self._title = "a long request"
+            self._hand_over()
+            shared.runner.open_elsewhere(self._carriage, frame, self._principal, self)
+            return
+        began, self._title = time.perf_counter(), ""
+        try:
+            job = self._carriage.open(frame, self._principal)
+            answer = shared.runner.run(job, self)
+            if time.perf_counter() - began > LIMIT:
+                self._title = job.title
+            del job  # its errors hold their tracebacks, and these hold this frame
+        except Exception:  # the service promised not to; the other connections must live on
+            LOG.exception("%s: a request failed outside of the engine", self.address)
+            self.abort()
         else:
-            try:
-                answer = serving.runner.run(serving.service.open(frame, self._principal), self)
-            except Exception:  # the service promised not to; the other connections must live on
-                LOG.exception("%s: a request failed outside of the engine", self._address)
-                self._abort()
+            if answer is None:
+                self._hand_over()
             else:
-                if answer is None:
-                    self._wait()
-                else:
-                    self._reply(answer)
+                self._reply(answer)
 
-    def _wait(self) -> None:
+    def _hand_over(self) -> None:
         """Serve nothing more until `completed`."""
-        self._busy = True
+        self._move(Event.REQUEST_HANDED_OVER)
         self.deadline = math.inf
 
-    def _next(self) -> None:
-        """Go on after an answer has left."""
-        if self._phase is not Phase.SERVING or self._busy or self._unsent:
-            return
-        if self._ending:
-            self._close()
-            return
-        if not self._reading:
-            self._reading = True
-            self._transport.resume_reading()
-        self._pump()
-
-    # Answers and endings
+    # Answers
 
     def _reply(self, answer: Answer) -> None:
-        """Send `answer` by one write, so as one record up to 16 KiB: some clients read it by two reads."""
         if isinstance(answer, LastWords):
             self._end_with(answer.octets)
-        elif len(answer) > PIECE:
-            self._rest = memoryview(answer)
+        elif not self._outflow.send(self._carriage.wrap(answer)) and self._phase is not Phase.ANSWERING:
             self.pause_writing()  # until all of it has been taken
-            self._send_rest()
-        else:
-            self._send(answer)
+            self._wait_turn()  # the first piece was taken at once, so no `resume_writing` comes
 
-    def _send(self, octets: bytes | memoryview) -> None:
-        sent = self._tls.write(octets)
-        while sent < len(octets):
-            sent += self._tls.write(octets[sent:])
-        self._transport.write(self._outgoing.read())
+    def _go_on_answering(self) -> None:
+        """Send the next piece of a long answer, or go on with requests if all has been taken."""
+        if self._transport.get_write_buffer_size():  # it waits again
+            return
+        if self._outflow.has_rest:
+            self._outflow.send_piece()
+            self._note_unsent()
+            if not self._transport.get_write_buffer_size():
+                self._wait_turn()
+            return
+        self._shared.free_unsent(self.identity, self)
+        self._move(Event.ANSWER_TAKEN)
+        self._go_on()
 
-    def _send_rest(self) -> None:
-        """Send the next piece of a long answer; what is not wanted yet is not encrypted either."""
-        piece, self._rest = self._rest[:PIECE], self._rest[PIECE:]
-        self._send(piece)
-        if not self._transport.get_write_buffer_size():  # taken at once, so nobody calls `resume_writing`
-            self._serving.loop.call_soon(self.resume_writing)
+    # Endings
 
     def _end_with(self, last_words: bytes) -> None:
         if last_words:
-            self._send(last_words)
+            self._outflow.send(last_words)
             self._linger()
         else:
-            self._abort()
+            self.abort()
 
     def _refuse(self, error: KmipError) -> None:
-        self._reply(self._serving.service.refuse(error))
+        self._outflow.send(self._carriage.refuse(error))
         self._linger()
 
-    def _flush(self) -> None:
-        if self._outgoing.pending:
-            self._transport.write(self._outgoing.read())
-
     def _linger(self) -> None:
-        """Close our side after what was written, and throw away what arrives until the peer closes too.
+        """Close our side after what was written, and throw away what arrives until the client closes too.
 
-        Closing with unread bytes would send a TCP reset, and that destroys the answer before the peer reads
+        Closing with unread bytes would send a TCP reset, and that destroys the answer before the client reads
         it.
         """
         if self._peer_ended:  # nothing arrives any more
             self._close()
             return
-        self._say_goodbye()
-        self._phase = Phase.LINGERING
-        limits = self._serving.limits
-        self.deadline = self._serving.after(max(limits.linger, limits.write_stalled if self._unsent else 0.0))
-        if not self._reading:
-            self._reading = True
-            self._transport.resume_reading()
+        is_waiting = self._phase is Phase.ANSWERING
+        self._close_side()
+        limits = self._shared.limits
+        self.deadline = self._shared.after(max(limits.linger, limits.write_stalled if is_waiting else 0.0))
+        self._resume_reading()
         self._transport.write_eof()
 
     def _close(self) -> None:
         """End between messages: close_notify, then close once it is sent."""
-        if self._phase is Phase.CLOSED:
-            return
         if not self._peer_ended and _has_unread(self._transport):
             self._linger()
             return
-        self._say_goodbye()
+        self._close_side()
+        self.deadline = self._shared.after(self._shared.limits.linger)
         self._transport.close()
-        self._phase = Phase.LINGERING
-        self.deadline = self._serving.after(self._serving.limits.linger)
 
-    def _say_goodbye(self) -> None:
+    def _close_side(self) -> None:
         if self._phase is Phase.HANDSHAKE:
-            self._leave_handshake()
-        else:
-            with suppress(ssl.SSLError):  # it wants the peer's close_notify, for which we do not wait
-                self._tls.unwrap()
-        self._flush()
+            self._outflow.flush()
+            self._shared.places.finish_handshake(self)
+        elif self._phase in HAS_SESSION:
+            self._outflow.say_goodbye()
+        self._move(Event.SIDE_CLOSED)
 
-    def _abort(self) -> None:
-        if self._phase is Phase.HANDSHAKE:
-            self._leave_handshake()
-        if self._phase is not Phase.CLOSED:
-            self._phase = Phase.LINGERING
-        self.deadline = math.inf
-        self._transport.abort()
+    def _cut(self, text: str, limit: str) -> None:
+        self._shared.counters.connections_cut[limit] += 1
+        self._log(logging.INFO, text)
+        self.abort()
+
+    def _leave(self) -> None:
+        """Free what the connection has of the shared things; again does nothing."""
+        shared = self._shared
+        shared.places.leave(self)
+        shared.free_unsent(self.identity, self)
+        shared.half_sent.hold(self.identity, self, 0)
+        if self._has_identity:
+            self._has_identity = False
+            shared.places.leave_identity(self.identity)
+        if self._is_counted:
+            self._is_counted = False
+            shared.counters.sessions_open -= 1
+
+    # Small things
+
+    def _move(self, event: Event) -> None:
+        self._phase = TRANSITIONS[self._phase][event]
+
+    def _note_unsent(self) -> None:
+        shared = self._shared
+        if self._phase is not Phase.ANSWERING:
+            return
+        shared.unsent.hold(self.identity, self, self._outflow.unsent)
+        shared.make_way_for_bytes(shared.unsent, "unsent_in_all")
+
+    def _note_half_sent(self) -> None:
+        held, shared = self._carriage.held, self._shared
+        if self._phase not in HAS_SESSION:
+            return
+        shared.half_sent.hold(self.identity, self, held)
+        if held and shared.half_sent.is_spent_by(self.identity):
+            oldest = shared.half_sent.oldest_of(self.identity)
+            if oldest is not None:
+                shared.counters.connections_cut["half_sent_per_identity"] += 1
+                oldest.abort()
+        shared.make_way_for_bytes(shared.half_sent, "half_sent_in_all")
 
     def _pause_reading(self) -> None:
-        if self._reading:
-            self._reading = False
+        if self._is_reading:
+            self._is_reading = False
             self._transport.pause_reading()
 
-    def _tell(self, level: int, message: str) -> None:
-        self._serving.tell(level, self._address, message)
+    def _resume_reading(self) -> None:
+        if not self._is_reading:
+            self._is_reading = True
+            self._transport.resume_reading()
+
+    def _log(self, level: int, message: str) -> None:
+        self._shared.log(level, self.address, message)
 
 
 def _has_unread(transport: asyncio.Transport) -> bool:

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from attrs import field, frozen, validators
 
+MIB: Final = 1024 * 1024
 _positive: Any = validators.gt(0)  # for whole numbers and for seconds
 
 
@@ -14,12 +15,16 @@ class TransportLimits:
     handshake: from accept to the end of the TLS handshake.
     message: from the first to the last byte of one request.
     idle: between requests; None (default) never ends idle sessions, since clients pool connections.
-    write_stalled: for a peer that does not read its answer, or less than 64 KiB of it in that time.
+    write_stalled: for a client that does not read its answer: it must take 64 KiB or an eighth of it in that time.
     linger: how long bytes that still arrive are thrown away after the last answer, so that no TCP reset
         overtakes it.
     committing: jobs of pace COMMITS that wait for stable storage at once; the next ones are begun when these are done.
     slow_queue: jobs of pace SLOW that may wait for one of `slow_threads`; one more is declined.
-    remote_threads: how many requests may wait for another server at once; more wait for those, and nobody else does.
+    remote_threads: how many requests may wait for another server at once; more of these wait, other requests do not.
+    unsent_per_identity, unsent_in_all: bytes of answers that clients have not taken. An identity that has so many is
+        served nothing more until it reads; beyond the sum the oldest of the identity that holds most is cut.
+    half_sent_per_identity, half_sent_in_all: bytes of requests that are not complete; beyond them the oldest is cut.
+    send_buffer: bytes of answers that the kernel keeps for a client, so that one that does not read stops early.
     inline_frame: bytes; a longer request is decoded in a thread, since decoding takes time in proportion: 16 KiB of
         small items are two milliseconds.
     """
@@ -39,7 +44,17 @@ class TransportLimits:
     slow_threads: int = field(default=4, validator=_positive)
     slow_queue: int = field(default=64, validator=validators.ge(0))
     remote_threads: int = field(default=64, validator=_positive)
+    unsent_per_identity: int = field(default=64 * MIB, validator=_positive)
+    unsent_in_all: int = field(default=256 * MIB, validator=_positive)
+    half_sent_per_identity: int = field(default=32 * MIB, validator=_positive)
+    half_sent_in_all: int = field(default=128 * MIB, validator=_positive)
+    send_buffer: int = field(default=65_536, validator=_positive)
     inline_frame: int = field(default=16_384, validator=_positive)
+
+    @property
+    def unfinished_handshakes(self) -> int:
+        """How many connections may have an unfinished handshake; then the oldest of these gives way."""
+        return max(1, self.max_connections // 4)
 
     @property
     def sweep_interval(self) -> float:
@@ -59,7 +74,7 @@ class LineBudget:
         self._lines = lines
         self._spent: dict[str, tuple[float, int]] = {}
 
-    def take(self, address: str, now: float) -> int | None:
+    def spend(self, address: str, now: float) -> int | None:
         """Return how many lines were held back before this one, or None if this one is to be, too."""
         if address not in self._spent and len(self._spent) >= self.ADDRESSES:
             self._spent = {who: entry for who, entry in self._spent.items() if now - entry[0] < self.PERIOD}

@@ -1,184 +1,322 @@
-"""Runs jobs where their pace wants them: on the loop, in one of many threads, in one of a few, or apart from all.
+"""Runs jobs where their pace needs them: on the loop, in one of many threads, in one of a few, or apart from all.
 
-A job that waits for stable storage is left aside, without a thread, and gone on with on the loop once the outcome is
-known. What has begun is always run to its end, whether or not its peer is still there: evidence and clearing up come
-last. Touched on the loop's thread only, except `_tell`, which workers and the store call.
+A job that waits for stable storage is set aside, without a thread, and resumed on the loop once the outcome is known.
+What has begun is run to its end, even if its client has left: evidence and clearing up come last. Places and threads
+are shared out between identities. Touched on the loop's thread only, except `_post`, which workers and the store call.
 """
 
 import asyncio
 import logging
+import time
 from collections import deque
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
-from attrs import frozen
-
+from kmip_adapters.transport.counters import TransportCounters
+from kmip_adapters.transport.fair_queue import FairPool
 from kmip_adapters.transport.limits import TransportLimits
+from kmip_adapters.transport.watchdog import LIMIT, Watchdog
 from kmip_adapters.transport.workers import Workers
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.ports.steps import MoveTo, Pace, Wait
-from kmip_core.ports.transport import Answer, Job, Service
+from kmip_core.ports.transport import Answer, Job
 from kmip_core.principal import Principal
 
 LOG: Final = logging.getLogger("kmipd.transport")
 
+DRAIN_SECONDS: Final = 0.010  # for results of workers and commits in one turn of the loop
 
-class Asker(Protocol):
-    """Who waits for an answer that was not there at once."""
+
+class Opener(Protocol):
+    """What decodes a request; a worker calls it."""
+
+    def open(self, frame: bytes, principal: Principal) -> Job:
+        """Return the request as a job; a malformed one becomes a job that answers so."""
+        ...
+
+
+class AnswerSink(Protocol):
+    """What an answer is delivered to that was not there at once: a connection."""
+
+    @property
+    def identity(self) -> str:
+        """Whose request it is."""
+        ...
+
+    @property
+    def wants_answer(self) -> bool:
+        """Whether the client is still there."""
+        ...
 
     def completed(self, answer: Answer | None) -> None:
         """Take the answer, None after a fault, on the loop."""
         ...
 
-    def declined(self) -> None:
-        """Note that there was no room for the job; `completed` gets the refusal."""
+    def declined(self, limit: str) -> None:
+        """Note that the job was not begun, because of `limit`; `completed` gets the refusal."""
         ...
-
-
-@frozen
-class _Onward:
-    """Where a job that was in a worker wants to be run, or gone on with."""
-
-    pace: Pace
-    job: Job
-    has_begun: bool
 
 
 class Runner:
     """The jobs of one server."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, limits: TransportLimits) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, limits: TransportLimits, counters: TransportCounters) -> None:
         self._loop = loop
-        self._brief = Workers("kmip-brief", limits.brief_threads)
-        self._slow = Workers("kmip-slow", limits.slow_threads)
-        self._remote = Workers("kmip-remote", limits.remote_threads)
-        self._most_slow = limits.slow_threads + limits.slow_queue
-        self._free = limits.committing  # places for jobs that wait for stable storage
-        self._queued: deque[tuple[Job, Asker]] = deque()  # jobs that wait for such a place
-        self._told: deque[Callable[[], None]] = deque()
-        self._delivery_due = False
+        self._limits = limits
+        self._counters = counters
+        self._pools = {
+            Pace.BRIEF: Workers("kmip-brief", limits.brief_threads),
+            Pace.SLOW: Workers("kmip-slow", limits.slow_threads),
+            Pace.REMOTE: Workers("kmip-remote", limits.remote_threads),
+        }
+        self._commits: FairPool[_Running] = FairPool(limits.committing)  # jobs that wait for stable storage
+        self._posted: deque[Callable[[], None]] = deque()
+        self._drain_is_due = False
+        self._in_threads: dict[_Running, float] = {}  # when each was begun
+        self.watchdog: Watchdog | None = None
 
-    def run(self, job: Job, asker: Asker) -> Answer | None:
-        """Return the answer if it is there at once; else None, and `asker.completed` gets it.
+    def run(self, job: Job, sink: AnswerSink) -> Answer | None:
+        """Return the answer if it is there at once; else None, and `sink.completed` gets it.
 
         Raises what a job raises that breaks its promise.
         """
-        return self._run_at(job.pace, job, asker)
+        return _Running(self, job, sink).run_at(job.pace)
 
-    def _run_at(self, pace: Pace, job: Job, asker: Asker, *, has_begun: bool = False) -> Answer | None:
-        if pace is Pace.QUICK:
-            return self._go_on(job, asker, holds_place=False)
-        if pace is not Pace.COMMITS:
-            return self._elsewhere(pace, job, asker, has_begun=has_begun)
-        if not self._free:
-            # Bounded, or requests that contend for one object would run each other's attempts out.
-            self._queued.append((job, asker))
-            return None
-        self._free -= 1
-        return self._go_on(job, asker, holds_place=True)
+    def open_elsewhere(self, opener: Opener, frame: bytes, principal: Principal, sink: AnswerSink) -> None:
+        """Decode a long request in a thread and run it there, unless it belongs to the slow ones."""
+        running = _Running(self, _Undecoded(opener, frame, principal), sink)
+        self._submit(Pace.BRIEF, running)
 
-    def open_elsewhere(self, service: Service, frame: bytes, principal: Principal, asker: Asker) -> None:
-        """Decode a long message in a thread and run it there, unless it belongs to the slow ones."""
-        self._brief.submit(partial(self._work, partial(_open_and_run, service, frame, principal), asker))
+    def in_progress(self) -> Iterator[str]:
+        """Give what threads are doing now, in words."""
+        now = time.perf_counter()
+        for running, since in tuple(self._in_threads.items()):
+            yield f"{running.job.title} of {running.sink.identity} for {now - since:.1f} s"
+
+    def count(self) -> None:
+        """Bring the gauges of the counters up to date."""
+        for pace, workers in self._pools.items():
+            self._counters.queued[pace.value] = workers.queued
+            self._counters.running[pace.value] = workers.running
+        self._counters.queued[Pace.COMMITS.value] = self._commits.waiting
+        self._counters.running[Pace.COMMITS.value] = self._commits.running
 
     def close(self) -> None:
         """Let the threads end after what they have; does not wait for them."""
-        self._brief.close()
-        self._slow.close()
-        self._remote.close()
+        for workers in self._pools.values():
+            workers.close()
 
-    def _go_on(self, job: Job, asker: Asker, *, holds_place: bool) -> Answer | None:
-        """On the loop: run a job up to its answer or its next wait."""
+    # For _Running
+
+    def _has_room(self, identity: str) -> bool:
+        """Return whether another slow job may wait: an identity that waits for less than its quarter always may."""
+        workers, most = self._pools[Pace.SLOW], self._limits.slow_threads + self._limits.slow_queue
+        if workers.pending < most:
+            return workers.pending_of(identity) < most - most // 4 or not most // 4
+        return workers.pending_of(identity) < most // 4
+
+    def _submit(self, pace: Pace, running: "_Running") -> None:
+        self._pools[pace].submit(running.sink.identity, running.work)
+
+    def _commit(self, running: "_Running") -> Answer | None:
+        """Begin a job that will commit, if it has a place; else it begins when another has ended.
+
+        Bounded, or requests that contend for one object would use up each other's attempts.
+        """
+        self._commits.put(running.sink.identity, running)
+        return running.go_on(holds_place=True) if self._begin_commits(running) else None
+
+    def _give_place_back(self, identity: str) -> None:
+        self._commits.give_back(identity)
+        self._begin_commits(None)
+
+    def _begin_commits(self, mine: "_Running | None") -> bool:
+        """Begin what has a place now; returns whether `mine`, which the caller begins itself, has one."""
+        has_place = False
+        while (taken := self._commits.take()) is not None:
+            if taken[1] is mine:
+                has_place = True
+            else:
+                self._post(taken[1].begin_commit)
+        return has_place
+
+    def _post(self, callback: Callable[[], None]) -> None:
+        """From any thread: have `callback` called on the loop, many by one wake-up."""
+        self._posted.append(callback)
+        if not self._drain_is_due:
+            self._drain_is_due = True
+            try:
+                self._loop.call_soon_threadsafe(self._drain)
+            except RuntimeError:  # the loop has ended meanwhile, and the connections with it
+                LOG.debug("an answer came after the server had stopped")
+
+    def _drain(self) -> None:
+        self._drain_is_due = False  # first, so that what is posted now asks for another call
+        began = time.perf_counter()
+        for left in range(len(self._posted), 0, -1):
+            try:
+                self._posted.popleft()()
+            except Exception:  # of one connection; the others have their turn
+                LOG.exception("an answer could not be delivered")
+            if left > 1 and time.perf_counter() - began > DRAIN_SECONDS:
+                if not self._drain_is_due:
+                    self._drain_is_due = True
+                    self._loop.call_soon(self._drain)
+                return
+
+
+class _Running:
+    """One job on its way to its answer."""
+
+    __slots__ = ("_holds_place", "_result", "_runner", "has_begun", "job", "sink")
+
+    def __init__(self, runner: Runner, job: Job, sink: AnswerSink) -> None:
+        self._runner = runner
+        self.job = job
+        self.sink = sink
+        self.has_begun = False
+        self._holds_place = False
+        self._result: Answer | MoveTo | None = None  # of a worker
+
+    def run_at(self, pace: Pace) -> Answer | None:
+        """On the loop: run the job where `pace` is run; returns the answer if it is there at once."""
+        runner = self._runner
+        if pace is Pace.QUICK:
+            return self.go_on(holds_place=False)
+        if pace is Pace.COMMITS:
+            return runner._commit(self)
+        if pace is Pace.SLOW and not self.has_begun and not runner._has_room(self.sink.identity):
+            self.sink.declined("slow_queue")
+            return self.job.decline(
+                KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, "the server is busy; try again later")
+            )
+        runner._submit(pace, self)
+        return None
+
+    def go_on(self, *, holds_place: bool) -> Answer | None:
+        """On the loop: run the job up to its answer or its next wait."""
+        self.has_begun = True
+        self._holds_place = holds_place
         is_waiting = False
         try:
-            match job.run():
+            match self.job.run():
                 case Wait(pending):
                     is_waiting = True
-                    go_on = partial(self._go_on, job, asker, holds_place=holds_place)
-                    pending.add_done_callback(partial(self._tell, partial(self._take, go_on, asker)))
+                    pending.add_done_callback(self.post_resume)
                     return None
                 case MoveTo(pace):
-                    return self._run_at(pace, job, asker, has_begun=True)
+                    return self.run_at(pace)
                 case answer:
                     return answer
         finally:
             if holds_place and not is_waiting:
-                self._give_place_back()
+                self._runner._give_place_back(self.sink.identity)
 
-    def _take(self, step: Callable[[], Answer | None], asker: Asker) -> None:
-        """On the loop: take a step of a job that has waited."""
+    def begin_commit(self) -> None:
+        """On the loop: begin, with a place that was waited for."""
+        self._holds_place = True
+        self.resume()
+
+    def post_resume(self) -> None:
+        """From any thread: the outcome that the job waits for is known."""
+        self._runner._post(self.resume)
+
+    def resume(self) -> None:
+        """On the loop: go on after a wait, and deliver the answer if there is one."""
+        began, job = time.perf_counter(), self.job
         try:
-            answer = step()
+            answer = self.go_on(holds_place=self._holds_place)
         except Exception:  # the service promised not to; the other connections must live on
             LOG.exception("a request failed outside of the engine")
-            asker.completed(None)
+            self.sink.completed(None)
         else:
             if answer is not None:
-                asker.completed(answer)
+                self._deliver(answer)
+        held = time.perf_counter() - began
+        if held > LIMIT and self._runner.watchdog is not None:
+            self._runner.watchdog.held(held, self.sink.identity, job.title)
 
-    def _elsewhere(self, pace: Pace, job: Job, asker: Asker, *, has_begun: bool) -> Answer | None:
-        """Have a job run in a thread of its pace; returns the refusal of a new one if there is no room."""
-        if pace is Pace.SLOW and not has_begun and self._slow.pending >= self._most_slow:
-            asker.declined()
-            return job.decline(KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, "the server is busy; try again later"))
-        workers = {Pace.SLOW: self._slow, Pace.REMOTE: self._remote}.get(pace, self._brief)
-        workers.submit(partial(self._work, partial(_run, job), asker))
-        return None
-
-    def _give_place_back(self) -> None:
-        self._free += 1
-        if self._queued:
-            job, asker = self._queued.popleft()
-            self._free -= 1
-            self._tell(partial(self._take, partial(self._go_on, job, asker, holds_place=True), asker))
-
-    def _work(self, work: Callable[[], Answer | _Onward], asker: Asker) -> None:
-        """In a worker: do `work` and have its result delivered, or the job gone on with where it wants to."""
-        result: Answer | _Onward | None = None
+    def work(self) -> None:
+        """In a worker: run the job up to its answer, or until it must move elsewhere."""
+        in_threads = self._runner._in_threads
+        in_threads[self] = time.perf_counter()
         try:
-            result = work()
+            self._result = self._run_blocking()
         except Exception:  # the thread must live on; the connection is cut when the result is missing
             LOG.exception("a request failed outside of the engine")
-        if isinstance(result, _Onward):
-            go_on = partial(self._run_at, result.pace, result.job, asker, has_begun=result.has_begun)
-            self._tell(partial(self._take, go_on, asker))
+            self._result = None
+        finally:
+            del in_threads[self]
+        self._runner._post(self.finish)
+
+    def finish(self) -> None:
+        """On the loop: deliver what a worker has made, or run the job where it must move."""
+        result, self._result = self._result, None
+        if not isinstance(result, MoveTo):
+            self._deliver(result)
+            return
+        try:
+            answer = self.run_at(result.pace)
+        except Exception:  # as in `resume`
+            LOG.exception("a request failed outside of the engine")
+            self.sink.completed(None)
         else:
-            self._tell(partial(asker.completed, result))
+            if answer is not None:
+                self._deliver(answer)
 
-    def _tell(self, step: Callable[[], None]) -> None:
-        """From any thread: have a step taken on the loop, many by one wake-up."""
-        self._told.append(step)
-        if not self._delivery_due:
-            self._delivery_due = True
-            try:
-                self._loop.call_soon_threadsafe(self._deliver)
-            except RuntimeError:  # the loop has ended meanwhile, and the connections with it
-                LOG.debug("an answer came after the server had stopped")
+    def _deliver(self, answer: Answer | None) -> None:
+        self.job = _DONE  # its errors hold their tracebacks, these hold us: memory must not wait for the collector
+        self.sink.completed(answer)
 
-    def _deliver(self) -> None:
-        self._delivery_due = False  # first, so that what is told now asks for another delivery
-        for _ in range(len(self._told)):
-            try:
-                self._told.popleft()()
-            except Exception:  # of one connection; the others have their turn
-                LOG.exception("an answer could not be delivered")
-
-
-def _run(job: Job) -> Answer | _Onward:
-    """In a worker: return the answer, or where the job wants to go on."""
-    while True:
-        match job.run():
-            case Wait(pending):
-                pending.wait()
-            case MoveTo(pace):
-                return _Onward(pace, job, has_begun=True)
-            case answer:
-                return answer
+    def _run_blocking(self) -> Answer | MoveTo:
+        if isinstance(self.job, _Undecoded):
+            self.job = self.job.decode()
+            if self.job.pace is Pace.SLOW:
+                return MoveTo(Pace.SLOW)
+        self.has_begun = True
+        while True:
+            match self.job.run():
+                case Wait(pending):
+                    pending.wait()
+                case MoveTo() as move:
+                    return move
+                case answer:
+                    return answer
 
 
-def _open_and_run(service: Service, frame: bytes, principal: Principal) -> Answer | _Onward:
-    """In a worker: decode a long request and run it there, unless it belongs in the slow pool."""
-    job = service.open(frame, principal)
-    return _Onward(Pace.SLOW, job, has_begun=False) if job.pace is Pace.SLOW else _run(job)
+class _Undecoded:
+    """A long request that a worker decodes; takes the place of the job until then."""
+
+    pace = Pace.BRIEF
+    title = "a long request"
+
+    def __init__(self, opener: Opener, frame: bytes, principal: Principal) -> None:
+        self._opener = opener
+        self._frame = frame
+        self._principal = principal
+
+    def decode(self) -> Job:
+        return self._opener.open(self._frame, self._principal)
+
+    def run(self) -> Answer:
+        raise NotImplementedError("decode it first")
+
+    def decline(self, error: KmipError) -> bytes:
+        raise NotImplementedError("decode it first")
+
+
+class _Done:
+    """Takes the place of a job that has its answer."""
+
+    pace = Pace.QUICK
+    title = "a request"
+
+    def run(self) -> Answer:
+        raise NotImplementedError("it has its answer")
+
+    def decline(self, error: KmipError) -> bytes:
+        raise NotImplementedError("it has its answer")
+
+
+_DONE: Final = _Done()

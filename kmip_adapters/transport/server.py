@@ -8,27 +8,26 @@ or, in a test process, `with server:` serves in a thread of its own. One server 
 """
 
 import asyncio
-import errno
-import os
 import socket
 import ssl
 import threading
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
+from kmip_adapters.transport.byte_budget import ByteBudget
+from kmip_adapters.transport.carriage import TtlvStream
 from kmip_adapters.transport.connection import TlsConnection
 from kmip_adapters.transport.counters import TransportCounters
 from kmip_adapters.transport.limits import TransportLimits
+from kmip_adapters.transport.places import Places
 from kmip_adapters.transport.runner import Runner
-from kmip_adapters.transport.shared import LOG, Identify, Serving
+from kmip_adapters.transport.shared import LOG, Identify, Shared
+from kmip_adapters.transport.sockets import Acceptor, listen
+from kmip_adapters.transport.turns import Turns
+from kmip_adapters.transport.watchdog import Watchdog
 from kmip_core.ports.transport import Framer, Service
-
-ACCEPTS_PER_TURN: Final = (
-    64  # also how often asyncio tries, in vain, when descriptors are out, before it rests a second
-)
-EVERYWHERE: Final = {"", "::"}  # :: takes IPv4 along, as everywhere where the system is not told otherwise
-EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 class TlsTtlvServer:
@@ -59,13 +58,12 @@ class TlsTtlvServer:
         self._identify = identify
         self._ssl_context = ssl_context
         self._sockets: list[socket.socket] = []
-        self._stop_within: float | None = None  # seconds to drain, once somebody asked to stop
-        self._serving: Serving | None = None
+        self._stop_within: float | None = None  # seconds to drain, once the server was asked to stop
+        self._shared: Shared | None = None
         self._running: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
         self._ended = threading.Event()
         self._ended.set()
         self._thread: threading.Thread | None = None
-        self._exhaustion_told = float("-inf")
         self.counters = TransportCounters()  # from the start on, for any thread to read
 
     @property
@@ -76,7 +74,9 @@ class TlsTtlvServer:
     def bind(self) -> None:
         """Bind and listen, if not done yet.  Raises OSError that names host and port if that cannot be."""
         if not self._sockets:
-            self._sockets = _listen(self.host, self._port, self._limits.backlog)
+            self._sockets = listen(
+                self.host, self._port, backlog=self._limits.backlog, send_buffer=self._limits.send_buffer
+            )
             # Asked for now: another thread may close the sockets at any time, and a server begun again keeps its port.
             self._port = int(self._sockets[0].getsockname()[1])
 
@@ -110,16 +110,16 @@ class TlsTtlvServer:
     def replace_ssl_context(self, ssl_context: ssl.SSLContext) -> None:
         """Use other certificates from the next connection on; sessions go on.  May be called from any thread."""
         self._ssl_context = ssl_context
-        if self._serving is not None:
-            self._serving.ssl_context = ssl_context
+        if self._shared is not None:
+            self._shared.ssl_context = ssl_context
 
     def end_sessions(self, is_over: Callable[[bytes], bool]) -> None:
         """End the sessions of clients whose certificate, in DER, `is_over`.  May be called from any thread."""
-        running, serving = self._running, self._serving
-        if running is None or serving is None:
+        running, shared = self._running, self._shared
+        if running is None or shared is None:
             return
         try:
-            running[0].call_soon_threadsafe(serving.end_sessions, is_over)
+            running[0].call_soon_threadsafe(shared.end_sessions, is_over)
         except RuntimeError:  # the loop was closed in between: there are no sessions
             LOG.debug("asked to end sessions after the end")
 
@@ -162,73 +162,54 @@ class TlsTtlvServer:
 
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
-        loop.set_exception_handler(self._log_fault)
-        limits = self._limits
+        loop.set_exception_handler(_log_fault)
         stop, empty = asyncio.Event(), asyncio.Event()
-        serving = Serving(
-            service=self._service,
-            new_framer=self._new_framer,
-            identify=self._identify,
-            ssl_context=self._ssl_context,
-            limits=limits,
-            loop=loop,
-            runner=Runner(loop, limits),
-            counters=self.counters,
-            on_empty=empty.set,
-            now=loop.time(),
-        )
-        self._serving = serving
-        sweeping = asyncio.ensure_future(self._sweep(serving))
-        servers = [
-            await loop.create_server(lambda: TlsConnection(serving), sock=sock, backlog=ACCEPTS_PER_TURN)
-            for sock in self._sockets
-        ]
-        for sock in self._sockets:
-            sock.listen(limits.backlog)  # create_server has set ACCEPTS_PER_TURN
+        self._shared = shared = self._share(loop, empty.set)
+        shared.runner.watchdog = watchdog = Watchdog(loop, self.counters, shared.log, shared.runner.in_progress)
+        watchdog.start()
+        sweeping = asyncio.ensure_future(_sweep(shared))
+        acceptors = [Acceptor(sock, shared, partial(self._new_connection, shared)) for sock in self._sockets]
+        for acceptor in acceptors:
+            acceptor.start()
         self._running = (loop, stop)
         try:
             if self._stop_within is None:
                 await stop.wait()
         finally:
-            for server in servers:
-                server.close()
-            await _drain(serving, empty, self._stop_within or 0.0)
+            for acceptor in acceptors:
+                acceptor.close()
+            await _drain(shared, empty, self._stop_within or 0.0)
             sweeping.cancel()
-            serving.runner.close()
+            watchdog.stop()
+            shared.runner.close()
+
+    def _share(self, loop: asyncio.AbstractEventLoop, on_empty: Callable[[], None]) -> Shared:
+        limits, counters = self._limits, self.counters
+        return Shared(
+            identify=self._identify,
+            ssl_context=self._ssl_context,
+            limits=limits,
+            loop=loop,
+            runner=Runner(loop, limits, counters),
+            turns=Turns(loop),
+            places=Places(limits, counters),
+            counters=counters,
+            on_empty=on_empty,
+            unsent=ByteBudget(limits.unsent_per_identity, limits.unsent_in_all),
+            half_sent=ByteBudget(limits.half_sent_per_identity, limits.half_sent_in_all),
+            now=loop.time(),
+        )
+
+    def _new_connection(self, shared: Shared, address: str) -> TlsConnection:
+        return TlsConnection(shared, TtlvStream(self._new_framer(), self._service), address)
 
     def _cut(self) -> None:
         """On the loop, while draining: end at once what has not ended."""
-        connections = () if self._serving is None else tuple(self._serving.connections)
-        if connections:
-            LOG.warning("%d connections are cut, since the server was asked again to stop", len(connections))
-        for connection in connections:
-            connection.abort()
-
-    def _log_fault(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Log what escaped into asyncio: lack of descriptors as one line now and then, the rest as bugs."""
-        error = context.get("exception")
-        if isinstance(error, OSError) and error.errno in EXHAUSTED:
-            self._tell_exhaustion(error, loop.time())
-        elif isinstance(error, OSError):
-            LOG.debug("%s: %s", context.get("message"), error)
-        else:
-            LOG.error("fault in the transport: %s", context.get("message"), exc_info=error)
-
-    async def _sweep(self, serving: Serving) -> None:
-        while True:
-            await asyncio.sleep(serving.limits.sweep_interval)
-            serving.sweep()
-            try:  # uvloop ends connections for which there is no descriptor, and tells nobody
-                os.close(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
-            except OSError as error:
-                if error.errno in EXHAUSTED:
-                    self._tell_exhaustion(error, serving.now)
-
-    def _tell_exhaustion(self, error: OSError, now: float) -> None:
-        if now - self._exhaustion_told > 10.0:
-            self._exhaustion_told = now
-            reason = "no new connections for now: %s; raise the limit (ulimit -n, systemd's LimitNOFILE)"
-            LOG.warning(reason, error.strerror)
+        sessions = () if self._shared is None else tuple(self._shared.sessions)
+        if sessions:
+            LOG.warning("%d connections are cut, since the server was asked again to stop", len(sessions))
+        for session in sessions:
+            session.abort()
 
     def _close_sockets(self) -> None:
         sockets, self._sockets = self._sockets, []
@@ -236,58 +217,33 @@ class TlsTtlvServer:
             sock.close()
 
 
-async def _drain(serving: Serving, empty: asyncio.Event, seconds: float) -> None:
+def _log_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what escaped into asyncio: what clients do to their connections for debugging only, the rest as faults."""
+    error = context.get("exception")
+    if isinstance(error, OSError):
+        LOG.debug("%s: %s", context.get("message"), error)
+    else:
+        LOG.error("fault in the transport: %s", context.get("message"), exc_info=error)
+
+
+async def _sweep(shared: Shared) -> None:
+    while True:
+        await asyncio.sleep(shared.limits.sweep_interval)
+        shared.sweep()
+
+
+async def _drain(shared: Shared, empty: asyncio.Event, seconds: float) -> None:
     """End idle connections now, busy ones after their answer, and what is left after `seconds` at once."""
-    serving.draining = True
+    shared.is_draining = True
     empty.clear()
-    for connection in tuple(serving.connections):
-        connection.drain()
-    if serving.connections:
+    for session in tuple(shared.sessions):
+        session.drain()
+    if shared.sessions:
         try:
             await asyncio.wait_for(empty.wait(), seconds)
         except TimeoutError:
-            LOG.warning("%d connections had not ended in time and are cut", len(serving.connections))
-            for connection in tuple(serving.connections):
-                connection.abort()
+            LOG.warning("%d connections had not ended in time and are cut", len(shared.sessions))
+            for session in tuple(shared.sessions):
+                session.abort()
             await asyncio.sleep(0)
             await asyncio.sleep(0)
-
-
-def _listen(host: str, port: int, backlog: int) -> list[socket.socket]:
-    """Return listening sockets for every address of `host`, all with one port."""
-    where = f"{host or 'every interface'}, port {port}"
-    try:
-        named = None if host in EVERYWHERE else host
-        found = socket.getaddrinfo(named, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except (socket.gaierror, UnicodeError) as error:
-        raise OSError(f"cannot listen on {where}: the host name is not known here") from error
-    sockets: list[socket.socket] = []
-    refused: OSError | None = None
-    for family, kind, protocol, _, address in dict.fromkeys(found):
-        bound = sockets[0].getsockname()[1] if sockets else port
-        try:
-            sock = socket.socket(family, kind, protocol)
-        except OSError as error:  # this kernel has no such family
-            refused = error
-            continue
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        try:
-            sock.bind((address[0], bound, *address[2:]))
-            sock.listen(backlog)
-        except OSError as error:
-            sock.close()
-            refused = error
-            if error.errno == errno.EADDRNOTAVAIL:  # for example ::1 for localhost where IPv6 is switched off
-                continue
-            break
-        sock.setblocking(False)
-        sockets.append(sock)
-    else:
-        if sockets:
-            return sockets
-    for sock in sockets:
-        sock.close()
-    reason = refused.strerror.lower() if refused is not None and refused.strerror else "no address"
-    raise OSError(refused.errno if refused else None, f"cannot listen on {where}: {reason}")

@@ -1,4 +1,4 @@
-"""What the connections of one server share: limits, counts, deadlines, log lines.
+"""What the connections of one server share: limits, places, budgets, turns, deadlines, log lines.
 
 Touched on the loop's thread only.
 """
@@ -7,57 +7,94 @@ import asyncio
 import logging
 import ssl
 import time
-from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from attrs import define, field
 
+from kmip_adapters.transport.byte_budget import ByteBudget
 from kmip_adapters.transport.counters import TransportCounters
 from kmip_adapters.transport.limits import LineBudget, TransportLimits
+from kmip_adapters.transport.places import Places
 from kmip_adapters.transport.runner import Runner
-from kmip_core.ports.transport import Framer, Service
+from kmip_adapters.transport.turns import Turn, Turns
 from kmip_core.principal import Principal
-
-if TYPE_CHECKING:
-    from kmip_adapters.transport.connection import TlsConnection
 
 LOG: Final = logging.getLogger("kmipd.transport")
 
 Identify = Callable[[bytes | None, str], Principal]
-"""(client certificate in DER or None, address) -> who.  Raises KmipError (Authentication Not Successful)."""
+"""(client certificate in DER or None, address) -> principal.  Raises KmipError (Authentication Not Successful)."""
+
+
+class Session(Protocol):
+    """A connection as the server sees it. Deadlines are numbers that `Shared.sweep` compares: no timer for each."""
+
+    deadline: float
+    """Loop time at which it has run out of time."""
+
+    expires: float
+    """Wall clock, in seconds since 1970, at which the client's certificate is no longer valid."""
+
+    def run_out_of_time(self) -> None:
+        """End the connection, or set another deadline."""
+        ...
+
+    def expire(self) -> None:
+        """End the session; a request in progress is answered first."""
+        ...
+
+    def end_if(self, is_over: Callable[[bytes], bool]) -> None:
+        """End a session if a certificate (DER) of the client's chain `is_over`; as `expire` does."""
+        ...
+
+    def end_session(self, reason: str) -> None:
+        """End a session for a reason that counters name; as `expire` does."""
+        ...
+
+    def drain(self) -> None:
+        """End as soon as the request in progress, if any, has been answered."""
+        ...
+
+    def give_way(self) -> None:
+        """End at once, to make room."""
+        ...
+
+    def abort(self) -> None:
+        """End at once."""
+        ...
 
 
 @define(kw_only=True, eq=False)
-class Serving:
+class Shared:
     """What the connections of one server share."""
 
-    service: Service
-    new_framer: Callable[[], Framer]
     identify: Identify
     ssl_context: ssl.SSLContext
     limits: TransportLimits
     loop: asyncio.AbstractEventLoop
     runner: Runner
+    turns: Turns
+    places: Places
     counters: TransportCounters
     on_empty: Callable[[], None]
-    # Ciphertext of whichever connection is being read: each takes it out before the next one reads.
+    unsent: ByteBudget[Session]
+    half_sent: ByteBudget[Session]
+    # Ciphertext of the connection that is being read now: it is taken out before another one is read.
     arrived: memoryview = field(factory=lambda: memoryview(bytearray(65_536)))
-    connections: "set[TlsConnection]" = field(factory=set)
-    by_address: Counter[str] = field(factory=Counter)
-    handshakes: Counter[str] = field(factory=Counter)
-    by_identity: Counter[str] = field(factory=Counter)
+    sessions: set[Session] = field(factory=set)  # and connections whose handshake is not complete
+    waiting_for_budget: dict[str, list[Turn]] = field(factory=dict)  # by identity, until its answers are taken
+    lists_are_over: bool = False
     lines: LineBudget = field(factory=LineBudget)
     now: float = 0.0  # loop time of the last sweep: good enough for deadlines, cheaper than asking for each request
-    draining: bool = False
+    is_draining: bool = False
 
     def after(self, seconds: float) -> float:
         """Return a deadline at least `seconds` from now, at most two sweeps later."""
         return self.now + seconds + self.limits.sweep_interval
 
-    def tell(self, level: int, address: str, message: str) -> None:
-        """Log one line about a peer, unless it has had its share."""
-        held_back = self.lines.take(address, self.now)
+    def log(self, level: int, address: str, message: str) -> None:
+        """Log one line about a client, unless it has had its share."""
+        held_back = self.lines.spend(address, self.now)
         if held_back is None:
             LOG.debug("%s: %s", address, message)
         elif held_back:
@@ -69,20 +106,47 @@ class Serving:
         """End what has passed its deadline, and sessions whose certificate has expired."""
         self.now = self.loop.time()
         wall = time.time()
-        for connection in tuple(self.connections):
-            if connection.deadline <= self.now:
-                connection.run_out_of_time()
-            elif connection.expires <= wall:
-                connection.expire()
+        for session in tuple(self.sessions):
+            if session.deadline <= self.now:
+                session.run_out_of_time()
+            elif session.expires <= wall:
+                session.expire()
+        self.runner.count()
+        self.counters.unsent_bytes = self.unsent.total
+        self.counters.half_sent_bytes = self.half_sent.total
+        were_over, self.lists_are_over = self.lists_are_over, lists_are_over(self.ssl_context, wall)
+        if self.lists_are_over:
+            if not were_over:
+                LOG.warning("a revocation list in crl_path has expired: sessions end, no client may come; renew it")
+            for session in tuple(self.sessions):
+                session.end_session("revocation list expired")
 
     def end_sessions(self, is_over: Callable[[bytes], bool]) -> None:
-        """End the sessions whose certificate `is_over`."""
-        for connection in tuple(self.connections):
-            connection.end_if(is_over)
+        """End the sessions of clients with a certificate that `is_over`; one that cannot be judged stops no other."""
+        for session in tuple(self.sessions):
+            try:
+                session.end_if(is_over)
+            except Exception:  # whatever a certificate did to a parser
+                LOG.exception("a session's certificate cannot be judged; the session goes on")
+
+    def wait_for_budget(self, turn: Turn) -> None:
+        """Queue a connection again once its identity's answers have been taken."""
+        self.waiting_for_budget.setdefault(turn.identity, []).append(turn)
+
+    def free_unsent(self, identity: str, session: Session) -> None:
+        """Note that a connection owes its client nothing; connections that waited for that may go on."""
+        self.unsent.hold(identity, session, 0)
+        if identity in self.waiting_for_budget and not self.unsent.is_spent_by(identity):
+            for turn in self.waiting_for_budget.pop(identity):
+                self.turns.queue(turn, is_backlog=False)
+
+    def make_way_for_bytes(self, budget: "ByteBudget[Session]", what: str) -> None:
+        """End connections until what they hold is within the budget."""
+        while (oldest := budget.oldest_of_greatest()) is not None:
+            self.counters.connections_cut[what] += 1
+            oldest.abort()
 
 
-def count_down(counter: Counter[str], key: str) -> None:
-    """Take one off, and forget who has none, so that memory does not grow with the number of peers."""
-    counter[key] -= 1
-    if counter[key] <= 0:
-        del counter[key]
+def lists_are_over(context: ssl.SSLContext, wall: float) -> bool:
+    """Return whether a revocation list of a context has expired: it lets no client in, nor stay."""
+    return bool(getattr(context, "lists_end", float("inf")) <= wall)

@@ -140,6 +140,11 @@ class MishapJob:
         """That of the job."""
         return self.job.pace
 
+    @property
+    def title(self) -> str:
+        """That of the job."""
+        return self.job.title
+
     def run(self) -> Answer | Step:
         """Do the work, if the request was not lost, and only then hold its answer back; return what the client gets."""
         if self._outcome is not None:

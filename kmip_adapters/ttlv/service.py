@@ -7,6 +7,7 @@ of the binary message whatever its encoding (KMIP Additional Message Encodings 1
 A transport that carries several encodings has a service for each content type, see `in_every_encoding`.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -15,7 +16,7 @@ from attrs import define, evolve, frozen
 from kmip_adapters.ttlv.codec import Codec, UnreadableMessage
 from kmip_adapters.ttlv.encodings.encoding import BINARY, ENCODINGS, Encoding
 from kmip_core.enums import ResultReason
-from kmip_core.errors import KmipError
+from kmip_core.errors import KmipError, spoken
 from kmip_core.messages import RequestMessage, ResponseHeader, ResponseMessage, failure
 from kmip_core.ports.steps import Pace, Step, Steps
 from kmip_core.ports.system import Clock, FaultLog, Identifiers
@@ -120,6 +121,15 @@ class TtlvJob:
     principal: Principal
     pace: Pace
     _steps: Steps[bytes] | None = None
+
+    @property
+    def title(self) -> str:
+        """Its operations and how many, for a log line."""
+        if isinstance(self.request, UnreadableMessage):
+            return "an unreadable request"
+        names = Counter("unknown" if i.operation is None else spoken(i.operation) for i in self.request.batch_items)
+        shown = ", ".join(f"{count} x {name}" if count > 1 else name for name, count in names.most_common(4))
+        return f"{shown} and others" if len(names) > 4 else shown
 
     def run(self) -> bytes | Step:
         """Begin, or go on: return the whole response, or what is to be waited for."""

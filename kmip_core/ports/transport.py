@@ -37,6 +37,11 @@ class Job(Protocol):
         """Where `run` is called first."""
         ...
 
+    @property
+    def title(self) -> str:
+        """What it is, for a log line: its operations and how many; no text that the client chose."""
+        ...
+
     def run(self) -> Answer | Step:
         """Begin, or go on: return the whole response, or the step to take first.  Never raises for input or state.
 

@@ -1,5 +1,7 @@
 """The TLS policy of the server: versions, suites, certificates, whose client certificates count."""
 
+import math
+import re
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,17 +9,36 @@ from typing import Final
 
 from cryptography import x509
 
+REMEMBERED_CHAINS: Final = 4_096
+_DER: Final = 1  # _ssl.ENCODING_DER, of which Python 3.11 and 3.12 have no public name
+_PEM_CRL: Final = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----", re.DOTALL)
+
 FORWARD_SECRET_AEAD: Final = "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL"  # noqa: S105  suites
 """Suites of TLS 1.2 offered when nobody names others; those of TLS 1.3 are all of this kind."""
 
 
 class ServerContext(ssl.SSLContext):
-    """A context of the server that knows for which names and addresses its certificates are good.
+    """A context of the server that knows what OpenSSL does not tell of what was loaded.
 
-    names: as a log line shows them, for example `localhost` and `127.0.0.1`.
+    names: for which its certificates are good, as a log line shows them: for example `localhost` and `127.0.0.1`.
+    lists_end: when the first of the revocation lists expires, in seconds since 1970.
     """
 
     names: tuple[str, ...] = ()
+    lists_end: float = math.inf
+
+    def __init__(self, protocol: int) -> None:
+        self._chains: dict[bytes, tuple[bytes, ...]] = {}
+
+    def remember_chain(self, chain: tuple[bytes, ...]) -> None:
+        """Keep the chain of a client, which OpenSSL does not have any more when the session is resumed."""
+        if len(self._chains) >= REMEMBERED_CHAINS:
+            self._chains.clear()  # rare enough that a cleverer choice would not pay
+        self._chains[chain[0]] = chain
+
+    def remembered_chain(self, leaf: bytes) -> tuple[bytes, ...]:
+        """Return the chain of a client's certificate, at least that certificate."""
+        return self._chains.get(leaf, (leaf,))
 
 
 def build_ssl_context(
@@ -34,7 +55,8 @@ def build_ssl_context(
     server_certificates: (certificate chain, private key) in PEM; at most one of each key type (RSA, EC), so
         that suites of both kinds find theirs. Both paths may be the same file.
     client_ca: PEM; the only certificates that vouch for clients (the system's store is not read).
-    client_crl: PEM; certificates that count no longer. One that has expired, or is not the CA's, lets nobody in.
+    client_crl: PEM; lists of revoked certificates, one of each CA in the clients' chains. One that has expired or is
+        missing lets no client in.
     ciphers: TLS 1.2 suites as an OpenSSL cipher string; None offers AEAD suites with forward secrecy only.
     Raises ValueError that names the file or the string that cannot be used.
     """
@@ -66,9 +88,31 @@ def build_ssl_context(
             context.load_verify_locations(cafile=client_crl)
         except OSError as error:
             raise ValueError(f"{client_crl}: cannot be read as a revocation list in PEM: {_why(error)}") from error
-        context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+        context.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN
+        context.lists_end = _end_of_lists(client_crl)
     context.verify_mode = ssl.CERT_REQUIRED
     return context
+
+
+def chain_of(tls: ssl.SSLObject) -> tuple[bytes, ...]:
+    """Return the certificates of the peer in DER that were verified, its own first; none if it has sent none."""
+    leaf = tls.getpeercert(binary_form=True)
+    if leaf is None:
+        return ()
+    context = tls.context
+    if not isinstance(context, ServerContext) or context.lists_end == math.inf:
+        return (leaf,)
+    if tls.session_reused:
+        return context.remembered_chain(leaf)
+    chain = _verified_chain(tls) or (leaf,)
+    context.remember_chain(chain)
+    return chain
+
+
+def _verified_chain(tls: ssl.SSLObject) -> tuple[bytes, ...]:
+    inner = tls if hasattr(tls, "get_verified_chain") else getattr(tls, "_sslobj", None)  # public from Python 3.13 on
+    found = inner.get_verified_chain() if inner is not None else None
+    return tuple(one if isinstance(one, bytes) else one.public_bytes(_DER) for one in found or ())
 
 
 def _load_server_certificate(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
@@ -79,6 +123,17 @@ def _load_server_certificate(context: ssl.SSLContext, certificate: Path, key: Pa
         raise ValueError(
             f"{certificate} and {key}: not a certificate in PEM with its private key: {_why(error)}"
         ) from error
+
+
+def _end_of_lists(path: Path) -> float:
+    """Return when the first of the revocation lists of a file expires.  Raises ValueError."""
+    ends = []
+    for block in _PEM_CRL.findall(path.read_bytes()):
+        try:
+            ends.append(x509.load_pem_x509_crl(block).next_update_utc)
+        except ValueError as error:
+            raise ValueError(f"{path}: cannot be read as a revocation list in PEM: {error}") from error
+    return min((end.timestamp() for end in ends if end is not None), default=math.inf)
 
 
 def _names_in(certificate: Path) -> list[str]:

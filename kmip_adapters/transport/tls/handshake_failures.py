@@ -22,6 +22,13 @@ def explain(error: ssl.SSLError, received: bytes, context: ssl.SSLContext) -> st
     return with_offer(told, received)
 
 
+def cause(error: ssl.SSLError) -> str:
+    """Return the cause of a failure for counters: one of a fixed set of words, whatever the client sent."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return CERTIFICATE_CAUSES.get(error.verify_code, "client certificate refused")
+    return CAUSES.get(error.reason or "", "other")
+
+
 def with_offer(told: str, received: bytes) -> str:
     """Return what is told, and what the client had offered as far as that is known."""
     hello = read_client_hello(received)
@@ -78,7 +85,7 @@ def ended(context: ssl.SSLContext) -> str:
 _NO_CA: Final = "no CA of ca_path has issued it"
 
 REMEDIES: Final[Mapping[int, str]] = {
-    3: "crl_path holds no list of its CA",  # X509_V_ERR_UNABLE_TO_GET_CRL
+    3: "crl_path holds no list of a CA in its chain",  # X509_V_ERR_UNABLE_TO_GET_CRL
     9: "compare the clocks",
     10: "the client needs a new one",
     12: "put a new list into crl_path",  # CRL has expired
@@ -104,3 +111,33 @@ MEANINGS: Final[Mapping[str, Callable[[ssl.SSLContext], str]]] = {
     "SSLV3_ALERT_CERTIFICATE_EXPIRED": _always("the client says that this server's certificate has expired"),
 }
 """What OpenSSL's reasons come to for the operator."""
+
+NO_ANSWER: Final = "client left"
+TIMED_OUT: Final = "timed out"
+
+CERTIFICATE_CAUSES: Final[Mapping[int, str]] = {
+    10: "client certificate expired",
+    12: "revocation list expired",
+    18: "client certificate of another CA",
+    19: "client certificate of another CA",
+    20: "client certificate of another CA",
+    21: "client certificate of another CA",
+    23: "client certificate revoked",
+    26: "client certificate of a server",
+}
+"""OpenSSL's verdicts on a certificate (X509_V_ERR_...) as counters name them."""
+
+CAUSES: Final[Mapping[str, str]] = {
+    "NO_SHARED_CIPHER": "no shared suite",
+    "UNSUPPORTED_PROTOCOL": "version",
+    "VERSION_TOO_LOW": "version",
+    "WRONG_VERSION_NUMBER": "not TLS",
+    "HTTP_REQUEST": "not TLS",
+    "HTTPS_PROXY_REQUEST": "not TLS",
+    "PEER_DID_NOT_RETURN_A_CERTIFICATE": "no client certificate",
+    "TLSV1_ALERT_UNKNOWN_CA": "client refused the server",
+    "SSLV3_ALERT_BAD_CERTIFICATE": "client refused the server",
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "client refused the server",
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": "client refused the server",
+}
+"""OpenSSL's reasons as counters name them."""

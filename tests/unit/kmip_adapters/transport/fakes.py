@@ -60,6 +60,10 @@ class FakeJob:
     has_asked: bool = False
 
     @property
+    def title(self) -> str:
+        return "a fake request"
+
+    @property
     def pace(self) -> Pace:
         return PACES.get(self.body[:1], Pace.QUICK)
 

@@ -8,26 +8,26 @@ from kmip_adapters.transport.limits import LineBudget, TransportLimits
 def test_an_address_has_a_few_lines_a_minute_and_is_told_what_was_held_back() -> None:
     budget = LineBudget()
 
-    taken = [budget.take("192.0.2.1", now) for now in (0, 1, 2, 3, 4, 5, 59, 60, 61)]
+    spent = [budget.spend("192.0.2.1", now) for now in (0, 1, 2, 3, 4, 5, 59, 60, 61)]
 
-    assert taken == [0, 0, 0, 0, 0, None, None, 2, 0]
+    assert spent == [0, 0, 0, 0, 0, None, None, 2, 0]
 
 
 def test_addresses_do_not_share_their_lines() -> None:
     budget = LineBudget()
     for _ in range(LineBudget.LINES + 1):
-        budget.take("192.0.2.1", 0)
+        budget.spend("192.0.2.1", 0)
 
-    assert budget.take("192.0.2.2", 0) == 0
+    assert budget.spend("192.0.2.2", 0) == 0
 
 
 def test_memory_is_bounded_when_addresses_are_many() -> None:
     budget = LineBudget()
 
-    taken = [budget.take(str(number), 0) for number in range(3 * LineBudget.ADDRESSES)]
+    spent = [budget.spend(str(number), 0) for number in range(3 * LineBudget.ADDRESSES)]
 
-    assert taken.count(0) == LineBudget.ADDRESSES + LineBudget.LINES
-    assert budget.take("later", LineBudget.PERIOD) == 0
+    assert spent.count(0) == LineBudget.ADDRESSES + LineBudget.LINES
+    assert budget.spend("later", LineBudget.PERIOD) == 0
     assert len(budget._spent) == 1
 
 
