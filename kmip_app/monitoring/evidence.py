@@ -50,7 +50,7 @@ class ObservedTrail:
         seconds = perf_counter() - begun
         with self._lock:
             self._durations.add(seconds)
-            held_back = None if record.result is None else self._budget.take(_client(record), monotonic())
+            held_back = None if record.result is None else self._budget.spend(_client(record), monotonic())
         if held_back is not None:
             LOG.info("%s", _line(record, held_back))
 
