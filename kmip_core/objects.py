@@ -12,9 +12,16 @@ from attrs import field, frozen
 
 from kmip_core import enums
 from kmip_core.attributes import Attributes
-from kmip_core.enums import CryptographicUsageMask, ObjectType
+from kmip_core.enums import CryptographicUsageMask, KeyFormatType, ObjectType
 from kmip_core.secret import Secret
-from kmip_core.structures import KeyMaterial, KeyWrappingData, Name
+from kmip_core.structures import (
+    KeyHandle,
+    KeyMaterial,
+    KeyWrappingData,
+    Name,
+    TransparentKey,
+    TransparentSymmetricKey,
+)
 
 
 @frozen(kw_only=True)
@@ -36,12 +43,39 @@ class KeyBlock(Secret):
         material (Key Value Location).  cryptographic_length: bits.
     """
 
-    key_format_type: enums.KeyFormatType
+    key_format_type: KeyFormatType
     key_compression_type: enums.KeyCompressionType | None = None
     key_value: KeyValue | bytes | None = field(default=None, repr=False)
     cryptographic_algorithm: enums.CryptographicAlgorithm | None = None
     cryptographic_length: int | None = None
     key_wrapping_data: KeyWrappingData | None = None
+
+    @property
+    def is_wrapped(self) -> bool:
+        """Whether the value is encrypted or authenticated by another key, as its Key Wrapping Data says."""
+        return self.key_wrapping_data is not None
+
+    @property
+    def material(self) -> KeyMaterial | None:
+        """The Key Material inside the Key Value; None if the value is absent or wrapped with its encoding."""
+        return self.key_value.key_material if isinstance(self.key_value, KeyValue) else None
+
+    @property
+    def clear_material(self) -> bytes | TransparentKey | None:
+        """The Key Material if it is here and not wrapped; None also for a handle."""
+        material = self.material
+        return None if self.is_wrapped or isinstance(material, KeyHandle) else material
+
+    @property
+    def handle(self) -> KeyHandle | None:
+        """The handle, where a token holds the key."""
+        material = self.material
+        return material if isinstance(material, KeyHandle) else None
+
+    @property
+    def inner_attributes(self) -> Attributes | None:
+        """The attributes that travel inside the Key Value."""
+        return self.key_value.attributes if isinstance(self.key_value, KeyValue) else None
 
 
 @frozen(kw_only=True, init=False)
@@ -67,7 +101,7 @@ class SymmetricKey:
             self,
             key_block,
             attributes,
-            enums.KeyFormatType.RAW,
+            KeyFormatType.RAW,
             cryptographic_algorithm,
             cryptographic_length,
             value,
@@ -89,7 +123,7 @@ class PublicKey:
         cryptographic_algorithm: enums.CryptographicAlgorithm | None = None,
         cryptographic_length: int | None = None,
         value: bytes = b"",
-        key_format_type: enums.KeyFormatType = enums.KeyFormatType.X_509,
+        key_format_type: KeyFormatType = KeyFormatType.X_509,
         cryptographic_usage_masks: Iterable[CryptographicUsageMask] = (),
         name: str | None = None,
         *,
@@ -122,7 +156,7 @@ class PrivateKey:
         cryptographic_algorithm: enums.CryptographicAlgorithm | None = None,
         cryptographic_length: int | None = None,
         value: bytes = b"",
-        key_format_type: enums.KeyFormatType = enums.KeyFormatType.PKCS_8,
+        key_format_type: KeyFormatType = KeyFormatType.PKCS_8,
         cryptographic_usage_masks: Iterable[CryptographicUsageMask] = (),
         name: str | None = None,
         *,
@@ -213,7 +247,7 @@ class SecretData:
             self,
             key_block,
             attributes,
-            enums.KeyFormatType.OPAQUE,
+            KeyFormatType.OPAQUE,
             None,
             None,
             value,
@@ -283,6 +317,49 @@ Content: TypeAlias = (
 KeyContent: TypeAlias = SymmetricKey | PublicKey | PrivateKey | SplitKey | SecretData | PGPKey
 """Content that has a Key Block."""
 
+
+def key_block_of(content: Content) -> KeyBlock | None:
+    """Return the Key Block of content that has one."""
+    block: KeyBlock | None = getattr(content, "key_block", None)
+    return block
+
+
+def format_of(content: Content) -> KeyFormatType | None:
+    """Return the Key Format Type that the standard gives to this content, if any. KMIP 2.1 §4.26.
+
+    A certificate counts as Raw: the official cases TC-CERTATTR say so.
+    """
+    block = key_block_of(content)
+    if block is not None:
+        return block.key_format_type
+    return KeyFormatType.RAW if isinstance(content, Certificate) else None
+
+
+def has_material(content: Content) -> bool:
+    """Return whether the content is whole: a Key Block may come without its Key Value. KMIP 1.4 §2.1.3."""
+    block = key_block_of(content)
+    return block is None or block.key_value is not None
+
+
+def material_bytes(content: Content) -> bytes | None:
+    """Return the bytes that Digest speaks of; None for handles and structures that have no bytes of their own."""
+    match content:
+        case Certificate():
+            return content.certificate_value
+        case CertificateRequest():
+            return content.certificate_request_value
+        case OpaqueObject():
+            return content.opaque_data_value
+        case Template():
+            return None
+    match content.key_block.key_value:
+        case KeyValue(key_material=TransparentSymmetricKey(key=octets)):
+            return octets
+        case KeyValue(key_material=bytes(octets)) | bytes(octets):
+            return octets
+    return None
+
+
 CONTENT_CLASSES: Final[dict[ObjectType, type[Content]]] = {
     ObjectType.CERTIFICATE: Certificate,
     ObjectType.SYMMETRIC_KEY: SymmetricKey,
@@ -326,7 +403,7 @@ def _init_key(
     instance: Any,
     key_block: KeyBlock | None,
     attributes: Attributes | None,
-    key_format_type: enums.KeyFormatType,
+    key_format_type: KeyFormatType,
     cryptographic_algorithm: enums.CryptographicAlgorithm | None,
     cryptographic_length: int | None,
     value: bytes,

@@ -160,9 +160,10 @@ class HsmStub(RestrictedCrypto):
     def _held(self, key: _Held, key_format_type: KeyFormatType | None) -> _Held:
         """Keep a key in the format used inside; return it with a handle, labelled as was asked."""
         block = self._inner.convert(key, _inner_format(key))
-        if not isinstance(block.key_value, KeyValue) or not isinstance(block.key_value.key_material, bytes):
+        material = block.material
+        if not isinstance(material, bytes):
             raise cryptographic_failure("the key has no material to keep")
-        handle = self._keep(block.key_value.key_material)
+        handle = self._keep(material)
         return _with_material(key, handle, key_format_type or key.key_block.key_format_type)
 
     def _keep(self, material: KeyMaterial) -> KeyHandle:
@@ -200,9 +201,7 @@ class HsmStub(RestrictedCrypto):
 
 
 def _handle(key: Key) -> KeyHandle | None:
-    value = key.key_block.key_value if isinstance(key, SymmetricKey | PrivateKey | SecretData) else None
-    material = value.key_material if isinstance(value, KeyValue) else None
-    return material if isinstance(material, KeyHandle) else None
+    return key.key_block.handle if isinstance(key, SymmetricKey | PrivateKey | SecretData) else None
 
 
 def _inner_format(key: Key) -> KeyFormatType:

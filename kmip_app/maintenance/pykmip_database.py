@@ -25,16 +25,16 @@ from kmip_core.masks import CryptographicUsageMask
 from kmip_core.objects import (
     Certificate,
     Content,
-    KeyBlock,
     ManagedObject,
     OpaqueObject,
     PrivateKey,
     PublicKey,
     SecretData,
     SymmetricKey,
+    format_of,
+    key_block_of,
 )
 from kmip_core.policy import DEFAULT_POLICY
-from kmip_core.procedures import creation
 
 _PARTS: Final = (
     "crypto_objects",
@@ -201,7 +201,7 @@ class PyKmipDatabase:
         state = None if crypto is None else rows.member(crypto, "state", State)
         initial_date = rows.integer(row, "initial_date", rows.END_OF_TIME) or self._now
         sensitive = bool(row.get("sensitive"))
-        block: KeyBlock | None = getattr(content, "key_block", None)
+        block = key_block_of(content)
         identifier = str(uid)
         attributes = Attributes(
             unique_identifier=identifier,
@@ -216,7 +216,7 @@ class PyKmipDatabase:
             cryptographic_usage_mask=None if mask is None else CryptographicUsageMask(mask),
             certificate_type=getattr(content, "certificate_type", None),
             opaque_data_type=getattr(content, "opaque_data_type", None),
-            key_format_type=creation.format_of(content),
+            key_format_type=format_of(content),
             digests=rows.digests(content),
             state=state or State.PRE_ACTIVE,
             initial_date=initial_date,

@@ -11,8 +11,7 @@ from typing import Any, Final, TypeVar
 
 from kmip_core import enums
 from kmip_core.enums import HashingAlgorithm
-from kmip_core.objects import Content, KeyBlock, KeyValue, SplitKey
-from kmip_core.procedures import creation
+from kmip_core.objects import Content, KeyBlock, KeyValue, SplitKey, format_of, material_bytes
 from kmip_core.structures import (
     ApplicationSpecificInformation,
     CryptographicParameters,
@@ -130,14 +129,14 @@ def applications(rows: list[Row]) -> tuple[ApplicationSpecificInformation, ...]:
 
 def digests(content: Content) -> tuple[Digest, ...]:
     """Return the digest that the server keeps of an object with material."""
-    material = creation.material_bytes(content)
+    material = material_bytes(content)
     if material is None:
         return ()
     return (
         Digest(
             hashing_algorithm=HashingAlgorithm.SHA_256,
             digest_value=hashlib.sha256(material).digest(),
-            key_format_type=creation.format_of(content),
+            key_format_type=format_of(content),
         ),
     )
 

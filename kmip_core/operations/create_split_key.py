@@ -26,7 +26,7 @@ from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
 from kmip_core.ports.key_forms import SharingScheme
 from kmip_core.procedures import creation, key_use
 from kmip_core.rules import Admitted, Purpose
-from kmip_core.structures import KeyHandle, Link, TransparentSymmetricKey
+from kmip_core.structures import Link, TransparentSymmetricKey
 
 SPLITTABLE: Final = frozenset({ObjectType.SYMMETRIC_KEY, ObjectType.PRIVATE_KEY, ObjectType.SECRET_DATA})
 MAKES: Final = frozenset({ObjectType.SPLIT_KEY, *SPLITTABLE})
@@ -119,17 +119,16 @@ def _new_key(request: Request, scope: Scope) -> KeyBlock:
 def _present_key(scope: Scope, target: Admitted) -> KeyBlock:
     key: Any = key_use.key_of(scope, target)
     block: KeyBlock = key.key_block
-    if block.key_wrapping_data is not None:
+    if block.is_wrapped:
         raise KmipError(ResultReason.KEY_WRAP_TYPE_NOT_SUPPORTED, "the key is kept wrapped and cannot be split")
     return block
 
 
 def _material(block: KeyBlock) -> bytes:
-    value = block.key_value
-    material = value.key_material if isinstance(value, KeyValue) else None
+    material = block.material
     if isinstance(material, TransparentSymmetricKey):
         return material.key
-    if isinstance(material, KeyHandle):
+    if block.handle is not None:
         raise KmipError(ResultReason.NOT_EXTRACTABLE, "the key does not leave the module that holds it")
     if not isinstance(material, bytes):
         raise invalid_field("a key in a transparent format cannot be split; register it as PKCS#8")

@@ -13,7 +13,7 @@ from kmip_core.creation_rules import Constraint
 from kmip_core.enums import KeyWrapType, ObjectType, Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_attribute_value, invalid_field
 from kmip_core.lifecycle import GONE
-from kmip_core.objects import Content, KeyBlock, KeyValue, ManagedObject
+from kmip_core.objects import Content, ManagedObject, format_of, has_material, key_block_of
 from kmip_core.operation import Cost, Scope, Spec, names_new_object
 from kmip_core.policy import DEFAULT_POLICY
 from kmip_core.procedures import attribute_values, changing, creation, custody, wrapping
@@ -57,10 +57,10 @@ def perform(request: Request, scope: Scope) -> Response:
         raise invalid_field("the object is not of the Object Type that the request names")
     if request.key_wrap_type is KeyWrapType.NOT_WRAPPED:
         content = wrapping.unwrapped(scope, content)
-    block: KeyBlock | None = getattr(content, "key_block", None)
+    block = key_block_of(content)
     attributes = request.attributes
-    if block is not None and isinstance(block.key_value, KeyValue) and block.key_value.attributes is not None:
-        attributes = merge(block.key_value.attributes, attributes)
+    if block is not None and block.inner_attributes is not None:
+        attributes = merge(block.inner_attributes, attributes)
     _keep(request, scope, content, _completed(scope, identifier, content, attributes))
     return Response(unique_identifier=identifier)
 
@@ -145,12 +145,12 @@ def _completed(scope: Scope, identifier: str, content: Content, attributes: Attr
         last_change_date=scope.now if given.last_change_date is None else given.last_change_date,
         operation_policy_name=given.operation_policy_name or DEFAULT_POLICY,
         digests=given.digests or creation.digests(scope, content),
-        key_format_type=creation.format_of(content),
+        key_format_type=format_of(content),
         sensitive=sensitive,
         always_sensitive=sensitive and given.always_sensitive is not False,
         extractable=extractable,
         never_extractable=not extractable and given.never_extractable is not False,
-        key_value_present=None if creation.has_material(content) else False,
+        key_value_present=None if has_material(content) else False,
     )
 
 

@@ -92,14 +92,14 @@ def _kind(part: SplitKey) -> tuple[Any, ...]:
 
 
 def _share(part: SplitKey) -> bytes:
-    value = part.key_block.key_value
-    if value is None:
+    block = part.key_block
+    if block.key_value is None:
         raise no_key_value()
-    if part.key_block.key_wrapping_data is not None or not isinstance(value, KeyValue):
+    if block.is_wrapped or block.material is None:
         raise KmipError(ResultReason.KEY_WRAP_TYPE_NOT_SUPPORTED, "a part is kept wrapped")
-    if not isinstance(value.key_material, bytes):
+    if not isinstance(block.material, bytes):
         raise invalid_field("the Key Material of a part must be a Byte String")
-    return value.key_material
+    return block.material
 
 
 def _secret(scope: Scope, part: SplitKey, scheme: SharingScheme, shares: Mapping[int, bytes]) -> bytes:

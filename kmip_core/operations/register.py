@@ -18,12 +18,12 @@ from kmip_core.errors import KmipError, invalid_attribute_value, invalid_field
 from kmip_core.objects import (
     Content,
     KeyBlock,
-    KeyValue,
     OpaqueObject,
     PrivateKey,
     SecretData,
     SymmetricKey,
     Template,
+    key_block_of,
 )
 from kmip_core.operation import Cost, Scope, Spec, names_new_object
 from kmip_core.procedures import creation, key_material, pkcs12
@@ -81,10 +81,10 @@ def describe(content: Content, attributes: Attributes) -> Attributes:
 
     Raises KmipError (Invalid Field) where the two disagree.
     """
-    block: KeyBlock | None = getattr(content, "key_block", None)
+    block = key_block_of(content)
     if block is not None:
-        if isinstance(block.key_value, KeyValue) and block.key_value.attributes is not None:
-            attributes = merge(block.key_value.attributes, attributes)
+        if block.inner_attributes is not None:
+            attributes = merge(block.inner_attributes, attributes)
         if isinstance(content, SymmetricKey):
             _check_length(block)
         attributes = _linked_to_wrapping_key(block, attributes)
@@ -123,18 +123,12 @@ def _linked_to_wrapping_key(block: KeyBlock, attributes: Attributes) -> Attribut
 
 def _check_length(block: KeyBlock) -> None:
     """Refuse raw material whose length is not the announced one; wrapped and structured material is not judged here."""
-    if (
-        block.key_wrapping_data is not None
-        or block.cryptographic_length is None
-        or not isinstance(block.key_value, KeyValue)
-    ):
-        return
-    value = block.key_value.key_material
+    value = block.clear_material
     if isinstance(value, TransparentSymmetricKey):
         value = value.key
     elif block.key_format_type is not KeyFormatType.RAW:
         return
-    if not isinstance(value, bytes):
+    if block.cryptographic_length is None or not isinstance(value, bytes):
         return
     bits = len(value) * 8
     lengths = {bits, bits * 7 // 8} if block.cryptographic_algorithm in key_material.WITH_PARITY else {bits}
@@ -144,7 +138,7 @@ def _check_length(block: KeyBlock) -> None:
 
 def _cost(request: Request) -> Cost:
     """Pace: numbers of asymmetric keys are checked, and a container's password costs time by design."""
-    block: KeyBlock | None = getattr(request.managed_object, "key_block", None)
+    block = None if request.managed_object is None else key_block_of(request.managed_object)
     if block is not None and block.key_format_type is KeyFormatType.PKCS_12:
         return Cost.COMPUTES
     return Cost.CHANGES if isinstance(request.managed_object, _TAKEN_AS_THEY_ARE) else Cost.WORKS

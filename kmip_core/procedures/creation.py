@@ -23,22 +23,22 @@ from kmip_core.errors import KmipError
 from kmip_core.objects import (
     NO_ATTRIBUTES,
     Certificate,
-    CertificateRequest,
     Content,
-    KeyBlock,
-    KeyValue,
     ManagedObject,
     OpaqueObject,
     PrivateKey,
     PublicKey,
     SecretData,
     SymmetricKey,
-    Template,
+    format_of,
+    has_material,
+    key_block_of,
+    material_bytes,
 )
 from kmip_core.operation import Scope
 from kmip_core.policy import DEFAULT_POLICY
 from kmip_core.procedures import attribute_values, custody
-from kmip_core.structures import Digest, KeyHandle, TransparentSymmetricKey
+from kmip_core.structures import Digest
 
 
 def begin(
@@ -109,30 +109,6 @@ _DESCRIBING: Final = frozenset(
 """Attributes that describe what is there already once an object begins: no default can say it better."""
 
 
-def has_material(content: Content) -> bool:
-    """Return whether the content is whole: a Key Block may come without its Key Value. KMIP 1.4 §2.1.3."""
-    block: KeyBlock | None = getattr(content, "key_block", None)
-    return block is None or block.key_value is not None
-
-
-def material_bytes(content: Content) -> bytes | None:
-    """Return the bytes that Digest speaks of; None for handles and structures that have no bytes of their own."""
-    if isinstance(content, Certificate):
-        return content.certificate_value
-    if isinstance(content, CertificateRequest):
-        return content.certificate_request_value
-    if isinstance(content, OpaqueObject):
-        return content.opaque_data_value
-    if isinstance(content, Template):
-        return None
-    value = content.key_block.key_value
-    if not isinstance(value, KeyValue):
-        return value
-    if isinstance(value.key_material, TransparentSymmetricKey):
-        return value.key_material.key
-    return value.key_material if isinstance(value.key_material, bytes) else None
-
-
 def digests(scope: Scope, content: Content) -> tuple[Digest, ...]:
     """Return the SHA-256 digest of the material as it is stored, wrapped or not, if the server has it.
 
@@ -141,9 +117,9 @@ def digests(scope: Scope, content: Content) -> tuple[Digest, ...]:
     """
     formed: list[tuple[KeyFormatType | None, bytes]] = []
     bare = material_bytes(content)
-    value: object = getattr(getattr(content, "key_block", None), "key_value", None)
-    structure = value.key_material if isinstance(value, KeyValue) else None
-    if isinstance(structure, bytes | KeyHandle):
+    block = key_block_of(content)
+    structure = None if block is None or block.handle is not None else block.material
+    if isinstance(structure, bytes):
         structure = None
     if bare is not None:
         formed.append((format_of(content) if structure is None else KeyFormatType.RAW, bare))
@@ -158,17 +134,6 @@ def digests(scope: Scope, content: Content) -> tuple[Digest, ...]:
         )
         for key_format_type, octets in formed
     )
-
-
-def format_of(content: Content) -> KeyFormatType | None:
-    """Return the Key Format Type that the standard gives to this content, if any. KMIP 2.1 §4.26.
-
-    A certificate counts as Raw: the official cases TC-CERTATTR say so.
-    """
-    block: KeyBlock | None = getattr(content, "key_block", None)
-    if block is not None:
-        return block.key_format_type
-    return KeyFormatType.RAW if isinstance(content, Certificate) else None
 
 
 def _protection(

@@ -10,10 +10,9 @@ from typing import Any
 
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
-from kmip_core.objects import Content, KeyValue, PrivateKey, PublicKey, SecretData, SymmetricKey
+from kmip_core.objects import Content, PrivateKey, PublicKey, SecretData, SymmetricKey, key_block_of
 from kmip_core.operation import Scope
 from kmip_core.rules import Admitted
-from kmip_core.structures import KeyHandle
 
 
 def taken_in(scope: Scope, content: Content) -> Content:
@@ -24,8 +23,7 @@ def taken_in(scope: Scope, content: Content) -> Content:
     """
     if not isinstance(content, SymmetricKey | PrivateKey | PublicKey | SecretData):
         return content
-    block = content.key_block
-    if block.key_wrapping_data is not None or not isinstance(block.key_value, KeyValue):
+    if content.key_block.is_wrapped or content.key_block.material is None:
         return content
     return watched(scope, scope.services.crypto.import_key(content))
 
@@ -48,7 +46,8 @@ def let_go(scope: Scope, target: Admitted) -> None:
 
 def is_held(content: Content) -> bool:
     """Return whether a token holds the key, and the content only says which one it is."""
-    return isinstance(_material(content), KeyHandle)
+    block = key_block_of(content)
+    return block is not None and block.handle is not None
 
 
 def may_leave(content: Content, extractable: bool | None) -> bool:
@@ -63,10 +62,6 @@ def may_leave(content: Content, extractable: bool | None) -> bool:
             ResultReason.NOT_EXTRACTABLE, "keys are held by a token and do not leave it; leave Extractable out"
         )
     return False
-
-
-def _material(content: Content) -> Any:
-    return getattr(getattr(getattr(content, "key_block", None), "key_value", None), "key_material", None)
 
 
 def _key(content: Any) -> Any:

@@ -19,17 +19,16 @@ from kmip_core.objects import (
     Certificate,
     CertificateRequest,
     Content,
-    KeyBlock,
-    KeyValue,
     PrivateKey,
     PublicKey,
     SecretData,
     SymmetricKey,
+    key_block_of,
 )
 from kmip_core.operation import Cost, Scope
 from kmip_core.procedures import key_use, pkcs12, wrapping
 from kmip_core.rules import Admitted, check_content_may_leave
-from kmip_core.structures import KeyHandle, KeyWrappingSpecification
+from kmip_core.structures import KeyWrappingSpecification
 
 
 class Form(Protocol):
@@ -91,7 +90,7 @@ def delivered(scope: Scope, target: Admitted, form: Form) -> Content:
 
 def _is_hidden(content: Content) -> bool:
     """Return whether the content was registered encrypted, and so leaves."""
-    block: KeyBlock | None = getattr(content, "key_block", None)
+    block = key_block_of(content)
     told = None if block is None else block.key_wrapping_data
     if told is None:
         return False
@@ -101,13 +100,13 @@ def _is_hidden(content: Content) -> bool:
 
 def _check_is_here(content: Content, form: Form) -> None:
     """Refuse to change the form of a key whose value is not here, or is in a token; as it came it is returned."""
-    block: KeyBlock | None = getattr(content, "key_block", None)
+    block = key_block_of(content)
     if block is None:
         return
     as_it_came = form.key_format_type in (None, block.key_format_type) and form.key_wrapping_specification is None
     if block.key_value is None and not as_it_came:
         raise no_key_value()
-    if isinstance(getattr(block.key_value, "key_material", None), KeyHandle):
+    if block.handle is not None:
         raise KmipError(ResultReason.NOT_EXTRACTABLE, "the key does not leave the module that holds it")
 
 
@@ -125,14 +124,14 @@ def _check_compression(content: Content, wanted: KeyCompressionType | None) -> N
 def _in_format(scope: Scope, content: Content, target: Admitted, wanted: KeyFormatType | None) -> Content:
     if wanted is None:
         return content
-    block: KeyBlock | None = getattr(content, "key_block", None)
+    block = key_block_of(content)
     if block is None:
         if wanted in _own_formats(content):
             return content
         raise _no_format("the object has no such form; ask for none")
     if wanted is block.key_format_type:
         return content
-    if not isinstance(block.key_value, KeyValue) or block.key_wrapping_data is not None:
+    if block.is_wrapped or block.material is None:
         raise _no_format(f"the key is kept wrapped as {block.key_format_type.name}; it cannot be converted")
     if wanted is KeyFormatType.PKCS_12 and isinstance(content, PrivateKey):
         key = key_use.completed(content, target.attributes)
@@ -152,7 +151,7 @@ def _own_formats(content: Content) -> tuple[KeyFormatType, ...]:
 
 
 def _wrapped(scope: Scope, content: Content, target: Admitted, specification: KeyWrappingSpecification) -> Content:
-    block: KeyBlock | None = getattr(content, "key_block", None)
+    block = key_block_of(content)
     if block is None:
         raise KmipError(ResultReason.INVALID_OBJECT_TYPE, "only objects with a Key Block can be wrapped")
     (key, *_) = scope.targets.get(wrapping.ENCRYPTION_KEY.field, (None,))

@@ -11,10 +11,9 @@ from attrs import astuple, evolve
 from kmip_core.attributes import Attributes
 from kmip_core.enums import CryptographicAlgorithm, ObjectType
 from kmip_core.errors import invalid_attribute_value
-from kmip_core.objects import Content, KeyBlock, KeyValue, PrivateKey, PublicKey
+from kmip_core.objects import Content, KeyBlock, PrivateKey, PublicKey
 from kmip_core.operation import Scope
 from kmip_core.structures import (
-    KeyHandle,
     TransparentDSAPrivateKey,
     TransparentDSAPublicKey,
     TransparentECPrivateKey,
@@ -31,7 +30,7 @@ def checked(scope: Scope, content: Content, attributes: Attributes) -> Attribute
 
     Raises KmipError (Invalid Field), saying what is wrong, where they contradict the material.
     """
-    if not isinstance(content, PrivateKey | PublicKey) or not _is_in_the_clear(content.key_block):
+    if not isinstance(content, PrivateKey | PublicKey) or content.key_block.clear_material is None:
         return attributes
     description = scope.services.crypto.describe(content)
     if description is None:
@@ -78,19 +77,9 @@ def _are_alike(told: CryptographicAlgorithm, found: CryptographicAlgorithm) -> b
     return told is found or {told, found} <= _SAID_ALIKE
 
 
-def _is_in_the_clear(block: KeyBlock) -> bool:
-    value = block.key_value
-    return (
-        block.key_wrapping_data is None
-        and isinstance(value, KeyValue)
-        and not isinstance(value.key_material, KeyHandle)
-    )
-
-
 def _check_signs(block: KeyBlock) -> None:
     """Refuse numbers that came without their sign byte if the numbers that they stand for make no key (RULINGS 27)."""
-    value = block.key_value
-    material = value.key_material if isinstance(value, KeyValue) else None
+    material = block.material
     if isinstance(material, _OF_NUMBERS) and any(
         isinstance(number, int) and number < 0 for number in astuple(material, recurse=False)
     ):

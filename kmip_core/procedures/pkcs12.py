@@ -44,8 +44,7 @@ def packed(scope: Scope, key: PrivateKey, attributes: Attributes) -> KeyBlock:
 
 def _unpacked(scope: Scope, block: KeyBlock, attributes: Attributes) -> tuple[PrivateKey, KeyContainer]:
     """Return what the container in a key block holds, the private key apart."""
-    value = block.key_value
-    material = value.key_material if isinstance(value, KeyValue) else value
+    material = block.key_value if isinstance(block.key_value, bytes) else block.material
     if not isinstance(material, bytes):
         raise invalid_field("a PKCS#12 container must be given as a Byte String")
     contents = scope.services.key_forms.read_container(material, password(scope, attributes))
@@ -87,9 +86,8 @@ def password(scope: Scope, attributes: Attributes) -> bytes:
     admitted = scope.admit(identifiers[0], Purpose.PASSWORD, Operation.GET)
     if admitted.managed_object.object_type is not ObjectType.SECRET_DATA:
         raise _bad_password()
-    block = scope.content_of(admitted, SecretData).key_block
-    material = block.key_value.key_material if isinstance(block.key_value, KeyValue) else None
-    if block.key_wrapping_data is not None or not isinstance(material, bytes):
+    material = scope.content_of(admitted, SecretData).key_block.clear_material
+    if not isinstance(material, bytes):
         raise KmipError(ResultReason.KEY_VALUE_NOT_PRESENT, "the password's value is not here in the clear")
     return material
 

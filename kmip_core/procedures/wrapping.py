@@ -20,7 +20,7 @@ from kmip_core.enums import (
     WrappingMethod,
 )
 from kmip_core.errors import KmipError, not_supported
-from kmip_core.objects import Content, KeyBlock, KeyValue
+from kmip_core.objects import Content, KeyBlock, KeyValue, key_block_of
 from kmip_core.operation import Scope, Target
 from kmip_core.procedures import key_use, usage_limits
 from kmip_core.rules import Admitted, Purpose
@@ -131,7 +131,7 @@ def unwrap(scope: Scope, block: KeyBlock) -> KeyBlock:
 
 def unwrapped(scope: Scope, content: Content) -> Content:
     """Return the content with its value in the clear; nothing happens to what is not wrapped.  Raises as `unwrap`."""
-    block: KeyBlock | None = getattr(content, "key_block", None)
+    block = key_block_of(content)
     return content if block is None else with_block(content, unwrap(scope, block))
 
 
@@ -163,7 +163,7 @@ def _check_keys(
 def _encoded(scope: Scope, block: KeyBlock, attributes: Attributes, specification: KeyWrappingSpecification) -> bytes:
     """Return what is to be wrapped."""
     value = block.key_value
-    if block.key_wrapping_data is not None or not isinstance(value, KeyValue):
+    if block.is_wrapped or not isinstance(value, KeyValue):
         raise KmipError(ResultReason.KEY_WRAP_TYPE_NOT_SUPPORTED, "the key is kept wrapped; it is not wrapped again")
     if specification.encoding_option is EncodingOption.NO_ENCODING:
         if specification.attribute_names:

@@ -55,7 +55,7 @@ def convert(key: Key, wanted: Format) -> KeyBlock:
         material = TransparentSymmetricKey(key=raw) if wanted is Format.TRANSPARENT_SYMMETRIC_KEY else raw
     else:
         raise no_such_format(wanted, _SYMMETRIC_FORMATS[type(key)])
-    inside = block.key_value.attributes if isinstance(block.key_value, KeyValue) else None
+    inside = block.inner_attributes
     return evolve(block, key_format_type=wanted, key_value=KeyValue(key_material=material, attributes=inside))
 
 

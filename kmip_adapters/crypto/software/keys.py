@@ -26,7 +26,7 @@ from kmip_adapters.crypto.software import key_numbers, key_sizes
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError, invalid_field
-from kmip_core.objects import Certificate, KeyValue, PrivateKey, PublicKey, SecretData, SymmetricKey
+from kmip_core.objects import Certificate, PrivateKey, PublicKey, SecretData, SymmetricKey
 from kmip_core.ports.crypto import Key
 from kmip_core.structures import (
     KeyHandle,
@@ -120,11 +120,11 @@ def _parsed(read: Callable[[Any, Algorithm | None], Any], material: KeyMaterial,
 
 def _material(key: SymmetricKey | SecretData | PrivateKey | PublicKey) -> KeyMaterial:
     block = key.key_block
-    if block.key_wrapping_data is not None:
+    if block.is_wrapped:
         raise KmipError(ResultReason.KEY_WRAP_TYPE_NOT_SUPPORTED, "the key is stored wrapped; unwrap it before use")
-    if not isinstance(block.key_value, KeyValue):
+    material = block.material
+    if material is None:
         raise KmipError(ResultReason.KEY_VALUE_NOT_PRESENT, "the key was registered without its material")
-    material = block.key_value.key_material
     if isinstance(material, KeyHandle):
         raise cryptographic_failure(f"the key is held by {material.provider}, which is not in use here")
     return material

@@ -7,13 +7,14 @@ from attrs import evolve
 
 from kmip_core import enums
 from kmip_core.attributes import Attributes
+from kmip_core.enums import CertificateRequestType, KeyFormatType, ObjectType, State, WrappingMethod
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import CryptographicUsageMask as Mask
-from kmip_core.enums import KeyFormatType, ObjectType, State
 from kmip_core.objects import (
     CONTENT_CLASSES,
     Certificate,
     CertificateRequest,
+    Content,
     KeyBlock,
     KeyValue,
     ManagedObject,
@@ -26,8 +27,11 @@ from kmip_core.objects import (
     SymmetricKey,
     Template,
     X509Certificate,
+    format_of,
+    has_material,
+    material_bytes,
 )
-from kmip_core.structures import Name
+from kmip_core.structures import KeyHandle, KeyWrappingData, Name, TransparentSymmetricKey
 
 SECRET = b"\xde\xad\xbe\xef secret material"
 BLOCK = KeyBlock(key_format_type=KeyFormatType.RAW, key_value=KeyValue(key_material=SECRET))
@@ -184,3 +188,79 @@ def test_a_managed_object_begins_on_line_with_its_content() -> None:
     record = ManagedObject(unique_identifier="1", object_type=ObjectType.SYMMETRIC_KEY, owner="a", attributes=told())
 
     assert (record.version, record.archived, record.has_content) == (0, False, True)
+
+
+HANDLE = KeyHandle(provider="token", token="1")
+WRAPPED = KeyWrappingData(wrapping_method=WrappingMethod.ENCRYPT)
+STRUCTURE = TransparentSymmetricKey(key=b"k")
+
+
+@pytest.mark.parametrize(
+    ("value", "wrapping", "material", "clear", "handle"),
+    [
+        pytest.param(KeyValue(key_material=b"k"), None, b"k", b"k", None, id="bytes"),
+        pytest.param(KeyValue(key_material=STRUCTURE), None, STRUCTURE, STRUCTURE, None, id="structure"),
+        pytest.param(KeyValue(key_material=b"k"), WRAPPED, b"k", None, None, id="wrapped inside the Key Value"),
+        pytest.param(b"k", WRAPPED, None, None, None, id="wrapped with its encoding"),
+        pytest.param(KeyValue(key_material=HANDLE), None, HANDLE, None, HANDLE, id="in a token"),
+        pytest.param(None, None, None, None, None, id="absent"),
+    ],
+)
+def test_a_key_block_answers_where_its_material_is(
+    value: Any, wrapping: Any, material: Any, clear: Any, handle: Any
+) -> None:
+    block = KeyBlock(key_format_type=KeyFormatType.RAW, key_value=value, key_wrapping_data=wrapping)
+
+    assert block.is_wrapped is (wrapping is not None)
+    assert (block.material, block.clear_material, block.handle) == (material, clear, handle)
+    assert has_material(SymmetricKey(key_block=block)) is (value is not None)
+
+
+def test_attributes_inside_a_key_value_are_found() -> None:
+    inner = Attributes(cryptographic_length=8)
+
+    def of(value: Any) -> Attributes | None:
+        return KeyBlock(key_format_type=KeyFormatType.RAW, key_value=value).inner_attributes
+
+    assert [of(KeyValue(key_material=b"k", attributes=inner)), of(KeyValue(key_material=b"k")), of(b"k"), of(None)] == [
+        inner,
+        None,
+        None,
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "octets", "key_format_type"),
+    [
+        (SymmetricKey(value=b"k"), b"k", KeyFormatType.RAW),
+        (SymmetricKey(key_block=KeyBlock(key_format_type=KeyFormatType.RAW, key_value=b"w")), b"w", KeyFormatType.RAW),
+        (
+            SymmetricKey(
+                key_block=KeyBlock(
+                    key_format_type=KeyFormatType.TRANSPARENT_SYMMETRIC_KEY, key_value=KeyValue(key_material=STRUCTURE)
+                )
+            ),
+            b"k",
+            KeyFormatType.TRANSPARENT_SYMMETRIC_KEY,
+        ),
+        (
+            PrivateKey(key_block=KeyBlock(key_format_type=KeyFormatType.RAW, key_value=KeyValue(key_material=HANDLE))),
+            None,
+            KeyFormatType.RAW,
+        ),
+        (Certificate(certificate_value=b"c"), b"c", KeyFormatType.RAW),
+        (
+            CertificateRequest(certificate_request_type=CertificateRequestType.PKCS_10, certificate_request_value=b"r"),
+            b"r",
+            None,
+        ),
+        (OpaqueObject(b"o"), b"o", None),
+        (Template(template_attributes=Attributes()), None, None),
+    ],
+    ids=lambda value: type(value).__name__ if hasattr(value, "object_type") else None,
+)
+def test_content_answers_what_its_bytes_and_format_are(
+    content: Content, octets: bytes | None, key_format_type: KeyFormatType | None
+) -> None:
+    assert (material_bytes(content), format_of(content)) == (octets, key_format_type)

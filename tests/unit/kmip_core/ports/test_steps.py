@@ -1,0 +1,69 @@
+"""Work in steps, driven from a thread that may block."""
+
+from collections.abc import Callable
+
+import pytest
+from attrs import define, field
+
+from kmip_core.errors import KmipError
+from kmip_core.ports.steps import MoveTo, Pace, Step, Steps, Wait, returning_to, run_blocking
+from kmip_core.ports.transport import Answer, LastWords, run_to_end
+
+
+@define
+class Counted:
+    """A `Pending` that counts how often it is waited for."""
+
+    waits: int = 0
+
+    def add_done_callback(self, callback: Callable[[], object]) -> None:
+        raise AssertionError("a thread that blocks needs no callback")
+
+    def wait(self) -> None:
+        self.waits += 1
+
+
+def work(*steps: Step) -> Steps[str]:
+    yield from steps
+    return "result"
+
+
+def test_a_thread_blocks_where_work_waits_and_goes_on_where_it_moves() -> None:
+    pending = Counted()
+
+    assert run_blocking(work(Wait(pending), MoveTo(Pace.SLOW), Wait(pending))) == "result"
+    assert pending.waits == 2
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ((), ()),
+        ((MoveTo(Pace.SLOW),), (MoveTo(Pace.SLOW), MoveTo(Pace.QUICK))),
+        ((MoveTo(Pace.SLOW), MoveTo(Pace.QUICK)), (MoveTo(Pace.SLOW), MoveTo(Pace.QUICK))),
+    ],
+)
+def test_work_that_has_moved_returns_to_its_pace(steps: tuple[Step, ...], expected: tuple[Step, ...]) -> None:
+    assert tuple(returning_to(Pace.QUICK, work(*steps))) == expected
+
+
+@define
+class Outcomes:
+    """A `Job` with these outcomes, one a call."""
+
+    outcomes: list[Answer | Step] = field(converter=list)
+    pace: Pace = Pace.QUICK
+
+    def run(self) -> Answer | Step:
+        return self.outcomes.pop(0)
+
+    def decline(self, error: KmipError) -> bytes:
+        raise AssertionError("it is run")
+
+
+@pytest.mark.parametrize("answer", [b"answer", LastWords()])
+def test_a_job_is_run_to_its_answer(answer: Answer) -> None:
+    pending = Counted()
+
+    assert run_to_end(Outcomes([Wait(pending), MoveTo(Pace.SLOW), answer])) == answer
+    assert pending.waits == 1
