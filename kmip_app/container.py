@@ -18,6 +18,7 @@ from dependency_injector import containers, providers
 from kmip_adapters.audit.file_trail import FileTrail
 from kmip_adapters.audit.memory import MemoryTrail
 from kmip_adapters.crypto.hsm_stub import HsmStub
+from kmip_adapters.crypto.processes import ProcessPool
 from kmip_adapters.crypto.profiles import modern
 from kmip_adapters.crypto.software import SoftwareCrypto
 from kmip_adapters.crypto.software.certificates import SoftwareCertificates
@@ -257,9 +258,11 @@ class Container(containers.DeclarativeContainer):
         memory=providers.Singleton(MemoryStorage),
         sql=providers.Singleton(_sql_storage, configuration, root_key),
     )
+    # As many as threads for slow work, by whose shares they are divided: more would never be asked for.
+    processes = providers.Singleton(ProcessPool, configuration.provided.limits.slow_threads)
     keys = providers.Selector(
         configuration.provided.crypto,
-        software=providers.Singleton(SoftwareCrypto),
+        software=providers.Singleton(SoftwareCrypto, processes),
         hsm_stub=providers.Singleton(_hsm_stub, configuration),
     )
     crypto = providers.Singleton(_within, settings.profile, keys)
@@ -297,8 +300,8 @@ class Container(containers.DeclarativeContainer):
         outbox=storage,
         policy=policy,
         crypto=crypto,
-        certificates=providers.Singleton(SoftwareCertificates),
-        key_forms=providers.Singleton(SoftwareKeyForms),
+        certificates=providers.Singleton(SoftwareCertificates, processes),
+        key_forms=providers.Singleton(SoftwareKeyForms, processes),
         key_values=providers.Callable(planned_key_values),
         audit=evidence,
         clock=clock,
@@ -306,6 +309,7 @@ class Container(containers.DeclarativeContainer):
         faults=faults,
         settings=settings,
         capabilities=providers.Singleton(capabilities, catalogue, crypto),
+        at_pace=processes.provided.at,
     )
     engine = providers.Singleton(Engine, catalogue=catalogue, services=services)
     codec = providers.Callable(planned_codec)

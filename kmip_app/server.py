@@ -219,6 +219,7 @@ class Server:
             _refuse_pykmips(configuration)
         self.configuration = configuration
         self._container = build(configuration)
+        self._resources.callback(self._container.processes().close)
         self_test(self._container.crypto())
         storage = self._container.storage()
         self._resources.callback(storage.close)
@@ -332,6 +333,7 @@ def opened(configuration: Configuration, *, alone: bool = False, or_empty: bool 
                 configuration.data_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
                 resources.enter_context(directory_lock(configuration.data_directory))
             container = build(evolve(configuration, live_policies=False, may_upgrade=alone))
+            resources.callback(container.processes().close)
             storage = container.storage()
             resources.callback(storage.close)
             if alone:

@@ -150,7 +150,8 @@ class Batch:
         spec = None if item.operation is None else self.catalogue.get(item.operation)
         try:
             self._check_room()
-            payload = self._perform(spec, item.payload, work, touched, attempt)
+            with self.services.at_pace(self.pace):
+                payload = self._perform(spec, item.payload, work, touched, attempt)
             if item.ephemeral:
                 payload = _without_data(payload)
             self._take_room(payload)

@@ -13,6 +13,7 @@ from kmip_core.ports.certificates import Certificates
 from kmip_core.ports.crypto import Crypto
 from kmip_core.ports.key_forms import KeyForms, KeyValueEncoder
 from kmip_core.ports.policy import PolicyDecider
+from kmip_core.ports.steps import AtPace, at_any_pace
 from kmip_core.ports.storage import Outbox, Storage
 from kmip_core.ports.system import Clock, FaultLog, Identifiers
 from kmip_core.settings import Settings
@@ -41,6 +42,7 @@ class EngineServices(Services):
     """What the engine itself uses besides.
 
     authentication: None where the peer's certificate alone decides who the principal is.
+    at_pace: has the adapters know at which pace a handler works.
     """
 
     authentication: Authentication | None = None
@@ -49,3 +51,4 @@ class EngineServices(Services):
     audit: AuditTrail
     clock: Clock
     faults: FaultLog
+    at_pace: AtPace = at_any_pace

@@ -69,12 +69,17 @@ LIMITS_TEXT = """\
 Every number that a client chooses is compared with its limit before anything is computed with it; beyond it the request
 is refused, or (keys and certificates) kept and returned without being read. Costs are measured at the limit, on one
 core of 2026 with OpenSSL 3.5 and Python 3.11.
+
+Work that may take longer than some 10 ms runs in child processes, at most as many as there are threads for slow work:
+PKCS#12 containers, keys without primes, RSA keys above 4096 bits, RSA pairs above 2048 bits, DSA pairs, long
+derivations, shares, certificates and chains. The operating system ends a job at its limit; the rest of the server does
+not notice.
 """
 
 
 def limits() -> str:
     """Return the table of limits."""
-    rows = ((each.what, f"{each.value:,} {each.unit}", each.cost, each.source) for each in LIMITS)
+    rows = ((each.what, f"{each.value:,.0f} {each.unit}", each.cost, each.source) for each in LIMITS)
     return LIMITS_TEXT + "\n" + table(("what", "limit", "cost at the limit", "where the number comes from"), rows)
 
 

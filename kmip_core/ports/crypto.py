@@ -111,7 +111,8 @@ class Encrypted:
 
 
 # --- streams: one operation over several messages -------------------------------------------------------------------
-# A stream that keeps back what it takes says how much in a property `held_bytes`; the others need none.
+# A stream that keeps back what it takes says how much in a property `held_bytes`; one whose next part takes longer than
+# the pace of the work under way allows says so in `needs_slower_pace`. The others need neither.
 
 
 class EncryptStream(Protocol):

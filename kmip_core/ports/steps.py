@@ -6,6 +6,7 @@ The caller decides how to wait: an event loop sets the work aside until the outc
 
 import enum
 from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol, TypeAlias, TypeVar
 
 from attrs import frozen
@@ -80,3 +81,16 @@ def run_blocking(steps: Steps[T]) -> T:
     except StopIteration as end:
         result: T = end.value
         return result
+
+
+class TakesLong(Exception):
+    """The work would take longer than the pace allows at which it was begun; nothing has happened."""
+
+
+AtPace: TypeAlias = Callable[[Pace], AbstractContextManager[object]]
+"""Work inside of the context is at this pace: an adapter that would take longer raises TakesLong then."""
+
+
+def at_any_pace(_: Pace) -> AbstractContextManager[object]:
+    """Leave adapters alone, for those of which none asks."""
+    return nullcontext()

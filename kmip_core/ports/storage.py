@@ -16,15 +16,12 @@ from kmip_core.criteria import Located, Query
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.steps import Pace, Pending
+from kmip_core.ports.steps import TakesLong as TakesLong
 from kmip_core.rules import Admitted
 
 
 class ConcurrentChange(Exception):
     """Somebody else changed an object between its reading and this commit; nothing was written."""
-
-
-class TakesLong(Exception):
-    """A read would take longer than the pace allows at which its unit of work was begun; nothing has happened."""
 
 
 class Commitment(Pending, Protocol):

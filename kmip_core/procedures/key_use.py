@@ -12,6 +12,7 @@ from kmip_core.errors import invalid_field, invalid_message, no_key_value
 from kmip_core.objects import Certificate, KeyContent
 from kmip_core.operation import Cost, Scope
 from kmip_core.ports.crypto import DigestStream, Key, VerifyStream
+from kmip_core.ports.steps import TakesLong
 from kmip_core.rules import Admitted
 from kmip_core.streams import MultiPart, Phase, phase_of
 from kmip_core.structures import CryptographicParameters
@@ -115,7 +116,12 @@ def take_part(
 def take_stream(scope: Scope, operation: Operation, request: MultiPart) -> Any:
     """Return the stream of an earlier part.  Raises KmipError (Invalid Correlation Value)."""
     value = request.correlation_value or b""
-    return scope.services.streams.take(value, scope.principal.name, operation, _key_in(scope), scope.now)
+    streams, owner = scope.services.streams, (scope.principal.name, operation, _key_in(scope), scope.now)
+    stream = streams.take(value, *owner)
+    if getattr(stream, "needs_slower_pace", False):
+        streams.keep(value, stream, *owner)
+        raise TakesLong
+    return stream
 
 
 def keep_stream(scope: Scope, operation: Operation, request: MultiPart, stream: Any) -> bytes:

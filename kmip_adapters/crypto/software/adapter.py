@@ -6,17 +6,20 @@ from typing import Final
 
 from attrs import evolve
 
+from kmip_adapters.crypto.processes import InThisProcess, Runner
 from kmip_adapters.crypto.software import (
     ciphers,
     conversion,
     derivation,
     hashing,
     key_pairs,
+    long_work,
     macs,
     signatures,
     symmetric_keys,
 )
 from kmip_adapters.crypto.software.cipher_tables import CIPHERS
+from kmip_adapters.crypto.software.long_streams import LongDecrypt, LongSign
 from kmip_core.enums import (
     CryptographicAlgorithm,
     DerivationMethod,
@@ -55,7 +58,10 @@ CAPABILITIES: Final = CryptoCapabilities(
 
 
 class SoftwareCrypto:
-    """Keys and operations in this process, by pyca/cryptography."""
+    """Keys and operations by pyca/cryptography, in this process; long work where `processes` runs it."""
+
+    def __init__(self, processes: Runner | None = None) -> None:
+        self._processes = processes or InThisProcess()
 
     @property
     def capabilities(self) -> CryptoCapabilities:
@@ -76,7 +82,11 @@ class SoftwareCrypto:
         public_format: KeyFormatType | None = None,
     ) -> KeyPair:
         """Make a pair."""
-        return key_pairs.make_key_pair(algorithm, length, curve, private_format, public_format)
+        wanted = (algorithm, length, curve, private_format, public_format)
+        if long_work.is_long_to_make(algorithm, length):
+            seconds = long_work.GENERATION_SECONDS
+            return self._processes.run(key_pairs.make_key_pair, *wanted, seconds=seconds)
+        return key_pairs.make_key_pair(*wanted)
 
     def import_key(self, key: Key) -> Key:
         """Return the key as it is: storage holds the bytes."""
@@ -87,10 +97,14 @@ class SoftwareCrypto:
 
     def describe(self, key: Key) -> KeyDescription | None:
         """Read the material."""
+        if long_work.is_long_to_read(key):
+            return self._processes.run(conversion.describe, key)
         return conversion.describe(key)
 
     def convert(self, key: Key, key_format_type: KeyFormatType) -> KeyBlock:
         """Write the material in another format."""
+        if long_work.is_long_to_read(key):
+            return self._processes.run(conversion.convert, key, key_format_type)
         return conversion.convert(key, key_format_type)
 
     def random_bytes(self, length: int) -> bytes:
@@ -133,7 +147,13 @@ class SoftwareCrypto:
         authenticated_encryption_tag: bytes | None = None,
     ) -> bytes:
         """Decrypt in one part."""
-        stream = ciphers.begin_decrypt(key, parameters, iv_counter_nonce, additional_data, authenticated_encryption_tag)
+        stream = self.begin_decrypt(
+            key,
+            parameters,
+            iv_counter_nonce=iv_counter_nonce,
+            additional_data=additional_data,
+            authenticated_encryption_tag=authenticated_encryption_tag,
+        )
         return stream.update(data) + stream.finish()
 
     def begin_encrypt(
@@ -157,10 +177,14 @@ class SoftwareCrypto:
         authenticated_encryption_tag: bytes | None = None,
     ) -> DecryptStream:
         """Begin to decrypt."""
+        if long_work.is_long_to_use(key):
+            return LongDecrypt(self._processes, key, parameters)
         return ciphers.begin_decrypt(key, parameters, iv_counter_nonce, additional_data, authenticated_encryption_tag)
 
     def sign(self, key: Key, parameters: CryptographicParameters, data: bytes, *, digested: bool = False) -> bytes:
         """Sign data, or its digest."""
+        if long_work.is_long_to_use(key):
+            return self._processes.run(signatures.sign, key, parameters, data, digested)
         return signatures.signing(key, parameters).sign(data, digested)
 
     def verify(
@@ -177,6 +201,8 @@ class SoftwareCrypto:
 
     def begin_sign(self, key: Key, parameters: CryptographicParameters) -> DigestStream:
         """Begin to sign."""
+        if long_work.is_long_to_use(key):
+            return LongSign(self._processes, key, parameters)
         return signatures.begin_sign(key, parameters)
 
     def begin_verify(self, key: Key, parameters: CryptographicParameters) -> VerifyStream:
@@ -211,4 +237,6 @@ class SoftwareCrypto:
         length: int,
     ) -> KeyMaterial:
         """Derive a key."""
+        if long_work.is_long_to_derive(method, keys, parameters, length):
+            return self._processes.run(derivation.derive, method, tuple(keys), parameters, length)
         return derivation.derive(method, keys, parameters, length)

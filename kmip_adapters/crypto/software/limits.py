@@ -8,13 +8,15 @@ from typing import Final
 
 from attrs import frozen
 
+from kmip_adapters.crypto.processes.pool import JOB_MEMORY, JOB_SECONDS
+
 
 @frozen(kw_only=True)
 class Limit:
     """One row.  value: in `unit`.  cost: what the work costs at the limit.  source: where the number comes from."""
 
     what: str
-    value: int
+    value: float
     unit: str
     cost: str
     source: str
@@ -40,6 +42,20 @@ MAXIMUM_PRIME_BITS: Final = 4160
 MAXIMUM_SHARING_WORK: Final = 25_000_000
 
 LIMITS: Final = (
+    Limit(
+        what="Processor time of a job in a process of its own",
+        value=JOB_SECONDS,
+        unit="s",
+        cost="the job ends with Cryptographic Failure; 3 s for a PKCS#12 container, 120 s for RSA and DSA pairs",
+        source="twice the longest work within the other limits",
+    ),
+    Limit(
+        what="Memory of such a job",
+        value=JOB_MEMORY,
+        unit="bytes",
+        cost="likewise",
+        source="a hundred times the longest request",
+    ),
     Limit(
         what="Encoding of a key",
         value=MAXIMUM_KEY_BYTES,
@@ -107,7 +123,7 @@ LIMITS: Final = (
         what="Iterations that a PKCS#12 container asks for, together",
         value=MAXIMUM_CONTAINER_ROUNDS,
         unit="iterations",
-        cost="0.7 s; a bag inside of encrypted data is not counted",
+        cost="0.7 s; what stands inside of encrypted data cannot be counted, and ends with the process's 3 s",
         source="OpenSSL and browsers write three counts, 2,048 to 600,000 each",
     ),
     Limit(

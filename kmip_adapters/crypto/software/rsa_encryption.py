@@ -63,6 +63,11 @@ def decryptor(key: Key, parameters: CryptographicParameters) -> Callable[[bytes,
     return decrypt
 
 
+def decrypt(key: Key, parameters: CryptographicParameters, data: bytes, tag: bytes | None) -> bytes:
+    """Return the plain text of whole data."""
+    return decryptor(key, parameters)(data, tag)
+
+
 def _padding(parameters: CryptographicParameters) -> tuple[padding.AsymmetricPadding, int]:
     """Return pyca's padding, and how many bytes of a block it takes."""
     if parameters.cryptographic_algorithm not in (None, CryptographicAlgorithm.RSA):

@@ -128,6 +128,17 @@ def verifying(key: Key, parameters: CryptographicParameters) -> Scheme:
     return _scheme(public_key(key), parameters, padding.PSS.AUTO, strict=False)
 
 
+def sign(key: Key, parameters: CryptographicParameters, data: bytes, digested: bool) -> bytes:
+    """Return the signature of data, or of a digest."""
+    return signing(key, parameters).sign(data, digested)
+
+
+def hash_of(key: Key, parameters: CryptographicParameters) -> Hashing | None:
+    """Return the hash of a signature; None where the algorithm has its own."""
+    digest = signing(key, parameters).hash
+    return None if digest is None else next(name for name, known in HASHES.items() if known.name == digest.name)
+
+
 def begin_sign(key: Key, parameters: CryptographicParameters) -> DigestStream:
     """Return the stream."""
     return _SignStream(signing(key, parameters))

@@ -1,11 +1,13 @@
 """Every operation that may come in parts: order, owner, key, time and number of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from attrs import evolve, frozen
 
+from kmip_adapters.crypto.software import SoftwareCrypto
 from kmip_adapters.system.clock import SteppableClock
 from kmip_core.engine import Engine
 from kmip_core.enums import (
@@ -30,6 +32,7 @@ from kmip_core.operations import (
     sign,
     signature_verify,
 )
+from kmip_core.ports.steps import Pace, TakesLong
 from kmip_core.principal import Principal
 from kmip_core.streams import Streams
 from kmip_core.structures import CryptographicParameters as Parameters
@@ -264,3 +267,45 @@ def test_a_digest_cannot_come_in_parts(case: Case, phase: str) -> None:
         fields = {"correlation_value": case.begin(engine), "final_indicator": True}
 
     assert refusal(lambda: case.ask(engine, None, digested_data=bytes(32), **fields)) is ResultReason.INVALID_FIELD
+
+
+class SlowSigner(SoftwareCrypto):
+    """Signs in seconds, and knows the pace of the work under way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pace: Pace | None = None
+        self.parts: list[bytes] = []
+
+    @contextmanager
+    def at(self, pace: Pace) -> Iterator[None]:
+        self.pace = pace
+        yield
+
+    @property
+    def needs_slower_pace(self) -> bool:
+        return self.pace is not Pace.SLOW
+
+    def begin_sign(self, key: Any, parameters: Any) -> Any:
+        if self.needs_slower_pace:
+            raise TakesLong
+        return self
+
+    def update(self, data: bytes) -> None:
+        assert not self.needs_slower_pace
+        self.parts.append(data)
+
+    def finish(self) -> bytes:
+        return b"|".join(self.parts)
+
+
+def test_parts_that_take_long_are_worked_on_where_they_may_and_only_once() -> None:
+    """Begun at a faster pace, a part is begun again at a slower one with its stream as it was."""
+    crypto, key = SlowSigner(), a_private_key()
+    engine, name = an_engine(key, crypto=crypto, at_pace=crypto.at), key[0].unique_identifier
+    first = perform(engine, Operation.SIGN, sign.Request(unique_identifier=name, data=b"one", init_indicator=True))
+    given = {"unique_identifier": name, "correlation_value": first.correlation_value}
+    perform(engine, Operation.SIGN, sign.Request(**given, data=b"two"))
+    last = perform(engine, Operation.SIGN, sign.Request(**given, data=b"three", final_indicator=True))
+
+    assert last.signature_data == b"one|two|three"
