@@ -16,12 +16,12 @@ from pathlib import Path
 
 from attrs import frozen
 
-from tests.conformance.cases import ROOT, Case, cases_folder, find_cases
-from tests.conformance.corrections import CORRECTIONS, NAMELESS_ATTRIBUTES, UNPRINTED_ATTRIBUTES
+from kmip_app.conformance.cases import ROOT, Case, cases_folder, find_cases
+from kmip_app.conformance.corrections import CORRECTIONS, NAMELESS_ATTRIBUTES, UNPRINTED_ATTRIBUTES
 from tests.conformance.features import missing_for
-from tests.conformance.runner import CaseFailed
+from kmip_app.conformance.runner import CaseFailed
 from tests.conformance.servers import Servers
-from tests.conformance.settings import SEQUELS, SETTINGS
+from kmip_app.conformance.settings import SEQUELS, SETTINGS
 
 UNIQUE = re.compile(r"'[0-9a-f-]{36}'")  # identifiers of this server
 PAGE = ROOT / "docs" / "conformance.md"

@@ -9,7 +9,7 @@ from typing import Final
 
 from attrs import frozen
 
-from tests.conformance.cases import Case
+from kmip_app.conformance.cases import Case
 
 
 @frozen(kw_only=True)

@@ -6,9 +6,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.conformance.cases import Case
-from tests.conformance.runner import Exchange, play
-from tests.conformance.settings import options_for, predecessor_of
+from kmip_app.conformance.cases import Case
+from kmip_app.conformance.runner import Exchange, play
+from kmip_app.conformance.settings import options_for, predecessor_of
 from tests.server import Clients, StartedServer, running
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conformance.cases import Case, cases_folder, find_cases
+from kmip_app.conformance.cases import Case, cases_folder, find_cases
 from tests.conformance.features import missing_for
-from tests.conformance.runner import CaseFailed
+from kmip_app.conformance.runner import CaseFailed
 from tests.conformance.servers import Servers
 
 

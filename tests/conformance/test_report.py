@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from tests.conformance.cases import ROOT, cases_folder, find_cases
+from kmip_app.conformance.cases import ROOT, cases_folder, find_cases
 
 PAGE = ROOT / "docs" / "conformance.md"
 

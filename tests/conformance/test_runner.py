@@ -6,9 +6,9 @@ import pytest
 
 from kmip_adapters.ttlv.encodings import binary, items
 from kmip_adapters.ttlv.encodings.items import Item
-from tests.conformance.cases import NOW, Case, offset_from_now, placeholder
-from tests.conformance.comparison import Known
-from tests.conformance.runner import CaseFailed, filled_in, play
+from kmip_app.conformance.cases import NOW, Case, offset_from_now, placeholder
+from kmip_app.conformance.comparison import Known
+from kmip_app.conformance.runner import CaseFailed, filled_in, play
 
 REQUEST = """
   <RequestMessage>

@@ -7,9 +7,9 @@ from typing import Final
 from kmip_adapters.ttlv.encodings import binary, items
 from kmip_adapters.ttlv.encodings.items import DecodingError, Item, Value
 from kmip_core.enums import ItemType, Operation
-from tests.conformance.cases import Case, offset_from_now, placeholder
-from tests.conformance.comparison import BATCH_ITEM, OPERATION, TIME_STAMP, Difference, Known, compare, learn_request
-from tests.conformance.corrections import corrected
+from kmip_app.conformance.cases import Case, offset_from_now, placeholder
+from kmip_app.conformance.comparison import BATCH_ITEM, OPERATION, TIME_STAMP, Difference, Known, compare, learn_request
+from kmip_app.conformance.corrections import corrected
 
 Exchange = Callable[[bytes], bytes]
 

@@ -6,7 +6,7 @@ from attrs import frozen
 
 from kmip_adapters.ttlv.encodings.items import Item, Value, children, tag_name
 from kmip_core.enums import ItemType
-from tests.conformance.cases import Case
+from kmip_app.conformance.cases import Case
 
 ATTRIBUTE: Final = 0x420008
 ATTRIBUTE_NAME: Final = 0x42000A
