@@ -35,6 +35,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "profile": "profile:command",
     "doctor": "doctor:command",
     "expiring": "expiring:command",
+    "conformance": "conformance:command",
 }
 """The name of a command -> the module of this package, and its attribute, that has the command."""
 

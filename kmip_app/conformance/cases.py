@@ -6,7 +6,6 @@ played, every other one is captured from the first response that shows it. In an
 stays visible: text and bytes keep its name, a date-time becomes its distance from NOW.
 """
 
-import os
 import re
 from functools import cached_property
 from pathlib import Path
@@ -16,24 +15,21 @@ from xml.etree.ElementTree import Element, parse
 from kmip_adapters.ttlv.encodings import xml
 from kmip_adapters.ttlv.encodings.items import Item
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-DEFAULT_FOLDER: Final = ROOT.parent / "shared" / "oasis"
-
 NOW: Final = -(2**62)
 """Stands for the moment of playing; far from every date that a case could name."""
 
 _NAME: Final = re.compile(r"\$[A-Z][A-Z0-9_]*")
+_VERSION: Final = re.compile(r"-([1-9])([0-9])$")
 _MOMENT: Final = re.compile(r"\$NOW(?:(?P<offset>[-+]\d+))?")
 
 
-def cases_folder(option: str | None = None) -> Path:
-    """Return the folder of the official cases: the option, else KMIPD_OASIS, else beside the repository."""
-    return Path(option or os.environ.get("KMIPD_OASIS") or DEFAULT_FOLDER)
-
-
 def find_cases(folder: Path) -> list["Case"]:
-    """Return the cases of every version below `folder`, in a stable order; none where there is no folder."""
-    return [Case(path) for path in sorted(folder.glob("[0-9].[0-9]/*.xml"))]
+    """Return the cases below `folder`, in a stable order; none where there is no folder.
+
+    A case is an XML file whose name ends in the digits of a protocol version: TC-REKEY-1-14.xml.
+    """
+    found = [Case(path) for path in sorted(folder.rglob("*.xml")) if _VERSION.search(path.stem)]
+    return sorted(found, key=lambda case: (case.version, case.name))
 
 
 class Case:
@@ -41,8 +37,9 @@ class Case:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.version = path.parent.name
         self.name = path.stem
+        digits = _VERSION.search(path.stem)
+        self.version = f"{digits[1]}.{digits[2]}" if digits else path.parent.name
 
     @property
     def id(self) -> str:
@@ -57,7 +54,7 @@ class Case:
     @cached_property
     def elements(self) -> list[Element]:
         """The messages as XML: requests at even places, responses at odd ones."""
-        return list(parse(self.path).getroot())  # files of the test suite, not of a client
+        return list(parse(self.path).getroot())  # noqa: S314  files that the operator names
 
     @cached_property
     def operations(self) -> frozenset[str]:

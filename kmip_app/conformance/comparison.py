@@ -20,8 +20,8 @@ from attrs import Factory, define, evolve, frozen
 from kmip_adapters.ttlv.encodings import items
 from kmip_adapters.ttlv.encodings.items import Item, Value
 from kmip_adapters.ttlv.standard import tables
-from kmip_core.enums import CryptographicAlgorithm, ItemType, Operation, PaddingMethod
 from kmip_app.conformance.cases import offset_from_now, placeholder
+from kmip_core.enums import CryptographicAlgorithm, ItemType, Operation, PaddingMethod
 
 
 def _tag(xml_name: str) -> int:

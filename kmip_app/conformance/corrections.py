@@ -5,8 +5,8 @@ from typing import Final
 from attrs import frozen
 
 from kmip_adapters.ttlv.encodings.items import Item, Value, children, tag_name
-from kmip_core.enums import ItemType
 from kmip_app.conformance.cases import Case
+from kmip_core.enums import ItemType
 
 ATTRIBUTE: Final = 0x420008
 ATTRIBUTE_NAME: Final = 0x42000A

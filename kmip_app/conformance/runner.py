@@ -6,10 +6,11 @@ from typing import Final
 
 from kmip_adapters.ttlv.encodings import binary, items
 from kmip_adapters.ttlv.encodings.items import DecodingError, Item, Value
-from kmip_core.enums import ItemType, Operation
 from kmip_app.conformance.cases import Case, offset_from_now, placeholder
 from kmip_app.conformance.comparison import BATCH_ITEM, OPERATION, TIME_STAMP, Difference, Known, compare, learn_request
 from kmip_app.conformance.corrections import corrected
+from kmip_app.conformance.settings import predecessor_of
+from kmip_core.enums import ItemType, Operation
 
 Exchange = Callable[[bytes], bytes]
 
@@ -48,6 +49,14 @@ def play(case: Case, exchange: Exchange) -> None:
         found = compare(corrected(expected, case), actual, sent, known)
         if found:
             raise CaseFailed(told(where, found, actual))
+
+
+def play_in_order(case: Case, exchange: Exchange) -> None:
+    """Play `case`, and before it the one it goes on from.  Raises CaseFailed."""
+    before = predecessor_of(case)
+    if before is not None:
+        play_in_order(before, exchange)
+    play(case, exchange)
 
 
 def filled_in(request: Item, known: Known, where: str = "request") -> Item:

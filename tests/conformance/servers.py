@@ -7,17 +7,9 @@ from types import TracebackType
 from typing import Self
 
 from kmip_app.conformance.cases import Case
-from kmip_app.conformance.runner import Exchange, play
-from kmip_app.conformance.settings import options_for, predecessor_of
+from kmip_app.conformance.runner import play_in_order
+from kmip_app.conformance.settings import options_for
 from tests.server import Clients, StartedServer, running
-
-
-def play_in_order(case: Case, exchange: Exchange) -> None:
-    """Play `case`, and before it the one it goes on from.  Raises CaseFailed."""
-    before = predecessor_of(case)
-    if before is not None:
-        play_in_order(before, exchange)
-    play(case, exchange)
 
 
 class Servers:

@@ -7,7 +7,7 @@ import pytest
 
 from kmip_adapters.ttlv.encodings import xml
 from kmip_adapters.ttlv.encodings.items import Item
-from tests.conformance import cases
+from kmip_app.conformance import cases
 from kmip_app.conformance.comparison import Known, compare
 
 STARTED_AT = 1_800_000_000

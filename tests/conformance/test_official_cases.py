@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from kmip_app.conformance.cases import Case, cases_folder, find_cases
-from tests.conformance.features import missing_for
+from kmip_app.conformance.cases import Case, find_cases
 from kmip_app.conformance.runner import CaseFailed
+from tests.conformance.features import missing_for
+from tests.conformance.folder import cases_folder
 from tests.conformance.servers import Servers
 
 

@@ -5,7 +5,8 @@ from collections import Counter
 
 import pytest
 
-from kmip_app.conformance.cases import ROOT, cases_folder, find_cases
+from kmip_app.conformance.cases import find_cases
+from tests.conformance.folder import ROOT, cases_folder
 
 PAGE = ROOT / "docs" / "conformance.md"
 

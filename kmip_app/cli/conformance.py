@@ -1,0 +1,160 @@
+"""`kmipd conformance`: the official test cases of OASIS against this server or any other."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kmip_app.cli.context import CONTEXT
+from kmip_app.cli.output import chosen_form, output_options, print_json, print_rows
+from kmip_app.cli.remote import REFUSED, UNREACHABLE, RemoteError, connection_options, target_of
+from kmip_app.configuration.config import StartError
+from kmip_app.printable import printable
+
+if TYPE_CHECKING:
+    from kmip_app.conformance.cases import Case
+    from kmip_app.conformance.report import Outcome
+
+
+def conformance(
+    cases: Path,
+    kmip_version: str | None,
+    families: tuple[str, ...],
+    patterns: tuple[str, ...],
+    junit: Path | None,
+    html: Path | None,
+    **values: Any,
+) -> int:
+    """Play the official test cases (XML files of OASIS) and compare each answer strictly.
+
+    With --host or --profile against that server, as one client, which sees what earlier cases have left; without,
+    against servers of this program that keep nothing, each case with the setting that it needs and as a client of its
+    own. Exit code 0 if all cases pass, 1 if not.
+    """
+    from kmip_app.conformance import report
+
+    chosen = _choose(cases, kmip_version, families, patterns)
+    form = chosen_form(values)
+    with _player(values) as (server, play):
+        outcomes = [_outcome(case, play) for case in _shown(chosen, form)]
+    for path, content in ((junit, report.as_junit), (html, report.as_html)):
+        if path is not None:
+            text = content(outcomes, server)
+            path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    failures = [outcome for outcome in outcomes if outcome.failure is not None]
+    if form == "json":
+        print_json(report.as_json(outcomes, server))
+    else:
+        print_rows(report.summary(outcomes), report.COLUMNS, form)
+        for outcome in failures:
+            click.echo(f"{outcome.case.id}: {printable(outcome.difference or '')}")
+        click.echo(f"{server}: {len(outcomes) - len(failures)} of {len(outcomes)} cases pass")
+    return REFUSED if failures else 0
+
+
+def _choose(folder: Path, version: str | None, families: Sequence[str], patterns: Sequence[str]) -> "list[Case]":
+    from kmip_app.conformance.cases import find_cases
+
+    found = find_cases(folder)
+    if not found:
+        raise StartError(f"--cases: no test cases in {folder}; they are XML files such as TC-REKEY-1-14.xml")
+    chosen = [
+        case
+        for case in found
+        if version in (None, case.version)
+        and (not families or case.family in families)
+        and (not patterns or any(fnmatchcase(case.name, p) or fnmatchcase(case.id, p) for p in patterns))
+    ]
+    if not chosen:
+        known = ", ".join(sorted({case.family for case in found}))
+        raise StartError(f"no test case is left of {len(found)}; families are {known}")
+    return chosen
+
+
+@contextmanager
+def _player(values: Mapping[str, Any]) -> "Iterator[tuple[str, Callable[[Case], None]]]":
+    """Give the server's name, and what plays one case."""
+    if values["host"] is None and values["port"] is None and values["profile"] is None:
+        from kmip_app.conformance.own_servers import OwnServers
+        from kmip_app.version import VERSION
+
+        with OwnServers() as servers:
+            yield f"kmipd {VERSION}", servers.play
+        return
+    from kmip_adapters.transport.client import TlsTtlvClient, client_context
+    from kmip_app.conformance.runner import play_in_order
+
+    target = target_of(values)
+    context = client_context(ca=target.ca, cert=target.cert, key=target.key)
+
+    def connect() -> TlsTtlvClient:
+        return TlsTtlvClient(
+            target.host, target.port, context=context, timeout=target.timeout, server_name=target.server_name
+        )
+
+    def play(case: "Case") -> None:
+        with connect() as client:
+            play_in_order(case, client.exchange)
+
+    try:
+        with connect():
+            pass
+    except OSError as error:
+        text = f"{target.host}:{target.port}: {error}; kmipd doctor, with the same options, says what is wrong"
+        raise RemoteError(text, UNREACHABLE) from error
+    yield f"{target.host}:{target.port}", play
+
+
+def _outcome(case: "Case", play: "Callable[[Case], None]") -> "Outcome":
+    from kmip_app.conformance.report import Outcome
+    from kmip_app.conformance.runner import CaseFailed
+
+    started = time.monotonic()
+    failure: str | None = None
+    try:
+        play(case)
+    except CaseFailed as error:
+        failure = str(error)
+    except OSError as error:
+        failure = f"{case.id}: the connection failed: {error}"
+    return Outcome(case=case, failure=failure, seconds=time.monotonic() - started)
+
+
+def _shown(cases: "Sequence[Case]", form: str) -> "Iterator[Case]":
+    """Yield the cases, on a terminal with a progress bar."""
+    if form != "table" or not sys.stderr.isatty():
+        yield from cases
+        return
+    from rich.console import Console
+    from rich.progress import track
+
+    yield from track(cases, "Playing", console=Console(stderr=True), transient=True)
+
+
+command = click.Command(
+    "conformance",
+    callback=conformance,
+    params=[
+        click.Option(
+            ["--cases"],
+            type=click.Path(path_type=Path, exists=True, file_okay=False),
+            required=True,
+            metavar="DIR",
+            help="Folder of the official XML files, searched with all below it.",
+        ),
+        click.Option(["--version", "--kmip-version", "kmip_version"], metavar="N.N", help="Only those of a version."),
+        click.Option(["--family", "families"], multiple=True, metavar="NAME", help="Only this family: CS-BC, say."),
+        click.Option(["--case", "patterns"], multiple=True, metavar="PATTERN", help="Only these, say TC-REKEY-*."),
+        click.Option(["--junit"], type=click.Path(path_type=Path), metavar="FILE", help="Write a JUnit report."),
+        click.Option(["--html"], type=click.Path(path_type=Path), metavar="FILE", help="Write a page."),
+        *output_options(),
+        *[option for option in connection_options() if option.name != "kmip_version"],
+    ],
+    help=conformance.__doc__,
+    context_settings=CONTEXT,
+)

@@ -1,0 +1,147 @@
+"""`kmipd conformance`: cases of a folder against servers of this program and others, and the reports of a run."""
+
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree.ElementTree import fromstring
+
+import pytest
+
+from kmip_app.configuration.settings import SETTINGS as OF_THE_SERVER
+from kmip_app.conformance.cases import find_cases
+from kmip_app.conformance.own_servers import settings_from
+from kmip_app.conformance.report import Outcome, as_html, as_json, as_junit
+from kmip_app.conformance.settings import SETTINGS
+from kmip_app.testing import KmipTestServer
+from tests.unit.kmip_app.cli.conftest import Shell, home, kmipd, server, shell, started
+
+__all__ = ["home", "kmipd", "server", "shell", "started"]  # fixtures
+
+CASE = """<KMIP>
+  <RequestMessage>
+    <RequestHeader>
+      <ProtocolVersion>
+        <ProtocolVersionMajor type="Integer" value="1"/><ProtocolVersionMinor type="Integer" value="4"/>
+      </ProtocolVersion>
+      <BatchCount type="Integer" value="1"/>
+    </RequestHeader>
+    <BatchItem>
+      <Operation type="Enumeration" value="DiscoverVersions"/>
+      <RequestPayload>
+        <ProtocolVersion>
+          <ProtocolVersionMajor type="Integer" value="1"/><ProtocolVersionMinor type="Integer" value="4"/>
+        </ProtocolVersion>
+      </RequestPayload>
+    </BatchItem>
+  </RequestMessage>
+  <ResponseMessage>
+    <ResponseHeader>
+      <ProtocolVersion>
+        <ProtocolVersionMajor type="Integer" value="1"/><ProtocolVersionMinor type="Integer" value="4"/>
+      </ProtocolVersion>
+      <TimeStamp type="DateTime" value="$NOW"/>
+      <BatchCount type="Integer" value="1"/>
+    </ResponseHeader>
+    <BatchItem>
+      <Operation type="Enumeration" value="DiscoverVersions"/>
+      <ResultStatus type="Enumeration" value="Success"/>
+      <ResponsePayload>
+        <ProtocolVersion>
+          <ProtocolVersionMajor type="Integer" value="1"/><ProtocolVersionMinor type="Integer" value="{minor}"/>
+        </ProtocolVersion>
+      </ResponsePayload>
+    </BatchItem>
+  </ResponseMessage>
+</KMIP>
+"""
+
+
+@pytest.fixture
+def cases(tmp_path: Path) -> Path:
+    """One case that passes, one that cannot, in folders of folders."""
+    folder = tmp_path / "cases" / "mandatory"
+    folder.mkdir(parents=True)
+    (folder / "TC-GOOD-1-14.xml").write_text(CASE.format(minor=4))
+    (folder / "XYZ-M-1-14.xml").write_text(CASE.format(minor=3))
+    (folder / "notes.xml").write_text("<notes/>")
+    return folder.parent
+
+
+def test_cases_are_found_by_their_names(cases: Path) -> None:
+    assert [(case.id, case.family) for case in find_cases(cases)] == [
+        ("1.4/TC-GOOD-1-14", "TC"),
+        ("1.4/XYZ-M-1-14", "XYZ"),
+    ]
+
+
+@pytest.mark.parametrize("is_own", [True, False], ids=["own servers", "another server"])
+def test_a_run_tells_what_differs_first(kmipd: Shell, shell: Callable[..., Shell], cases: Path, is_own: bool) -> None:
+    code, out, _ = (shell() if is_own else kmipd).code("conformance", "--cases", cases)
+    lines = out.splitlines()
+
+    assert code == 1
+    assert lines[:2] == ["1.4\tTC\t1\t1\t0", "1.4\tXYZ\t1\t0\t1"]
+    assert lines[2].startswith("1.4/XYZ-M-1-14: ")
+    assert "expected 3, got 4" in lines[2]
+    assert lines[3].endswith("1 of 2 cases pass")
+
+
+def test_filters_choose_cases(kmipd: Shell, cases: Path) -> None:
+    for arguments in (["--family", "TC"], ["--case", "TC-*"], ["--version", "1.4", "--case", "1.4/TC-GOOD-1-14"]):
+        report = kmipd.json("conformance", "--cases", cases, *arguments)
+        assert [result["case"] for result in report["results"]] == ["1.4/TC-GOOD-1-14"]
+        assert (report["cases"], report["passed"], report["failed"]) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("arguments", [["--version", "2.0"], ["--family", "none"]], ids=" ".join)
+def test_nothing_to_play_is_a_mistake(kmipd: Shell, cases: Path, arguments: list[str]) -> None:
+    code, _, err = kmipd.code("conformance", "--cases", cases, *arguments)
+
+    assert code == 2
+    assert "families are TC, XYZ" in err
+
+
+def test_a_folder_without_cases_is_a_mistake(kmipd: Shell, tmp_path: Path) -> None:
+    code, _, err = kmipd.code("conformance", "--cases", tmp_path)
+
+    assert code == 2
+    assert "no test cases" in err
+
+
+def test_reports_are_written(kmipd: Shell, cases: Path, tmp_path: Path) -> None:
+    junit, html = tmp_path / "junit.xml", tmp_path / "report.html"
+    code, _, _ = kmipd.code("conformance", "--cases", cases, "--junit", junit, "--html", html)
+    suites = fromstring(junit.read_bytes())
+
+    assert code == 1
+    assert [(s.get("name"), s.get("tests"), s.get("failures")) for s in suites] == [("KMIP 1.4", "2", "1")]
+    assert [case.get("name") for case in suites.iter("testcase")] == ["TC-GOOD-1-14", "XYZ-M-1-14"]
+    (failure,) = suites.iter("failure")
+    assert "expected 3, got 4" in (failure.get("message") or "")
+    assert "expected 3, got 4" in html.read_text()
+
+
+def test_a_server_that_is_down_is_no_failed_case(kmipd: Shell, cases: Path, server: KmipTestServer) -> None:
+    server.stop()
+    try:
+        code, _, err = kmipd.code("conformance", "--cases", cases)
+    finally:
+        server.start()
+
+    assert code == 3
+    assert "kmipd doctor" in err
+
+
+def test_what_a_server_sends_is_text_in_every_report(cases: Path) -> None:
+    case = find_cases(cases)[0]
+    failure = f"{case.id}: the response differs\n  <script>\x00\x1b]</script>: expected &, got \ud800"
+    outcomes = [Outcome(case=case, failure=failure, seconds=0.5)]
+
+    assert "<script>" not in as_html(outcomes, "<b>server</b>")
+    assert "<b>server" not in as_html(outcomes, "<b>server</b>")
+    assert fromstring(as_junit(outcomes, "server")).find(".//failure") is not None
+    assert as_json(outcomes, "server")["results"][0]["difference"].startswith("<script>")
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.cases)
+def test_options_of_cases_are_settings(setting: object) -> None:
+    assert settings_from(getattr(setting, "options", ())).keys() <= OF_THE_SERVER.keys()
