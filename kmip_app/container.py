@@ -60,7 +60,7 @@ from kmip_core.objects import CONTENT_CLASSES
 from kmip_core.operation import Spec
 from kmip_core.operations import CATALOGUE, offered
 from kmip_core.ports.crypto import Crypto
-from kmip_core.ports.sealing import RootKeySource
+from kmip_core.ports.sealing import RootKeySource, RootKeyUnavailable
 from kmip_core.services import EngineServices
 from kmip_core.settings import Profile, TicketUse
 from kmip_core.tickets import Tickets
@@ -121,6 +121,7 @@ def _ssl_context(configuration: Configuration, files: TlsFiles) -> ssl.SSLContex
     offer = choose_offer(configuration.auth_suite, configuration.tls_cipher_suites)
     return build_ssl_context(
         server_certificates=[(s.certificate, s.key) for s in files.servers],
+        key_passphrase=_key_passphrase(configuration),
         client_ca=files.ca,
         client_crl=files.crl,
         ciphers=offer.ciphers,
@@ -130,9 +131,22 @@ def _ssl_context(configuration: Configuration, files: TlsFiles) -> ssl.SSLContex
 
 
 def _passphrase(configuration: Configuration) -> Passphrase:
-    if configuration.root_key_passphrase is None:
+    place = configuration.root_key_passphrase
+    if place is None:
         raise ValueError("no passphrase is named")
-    return Passphrase(configuration.root_key_passphrase.read)
+
+    def read() -> bytes:
+        try:
+            return place.read()
+        except ValueError as error:
+            raise RootKeyUnavailable(f"root_key_passphrase: {error}") from None
+
+    return Passphrase(read)
+
+
+def _key_passphrase(configuration: Configuration) -> bytes:
+    """Return the passphrase of the server's own key; empty where it is not encrypted."""
+    return b"" if configuration.key_passphrase is None else configuration.key_passphrase.read()
 
 
 def _sql_storage(configuration: Configuration, root_key: RootKeySource) -> "SqlStorage":

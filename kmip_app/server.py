@@ -4,10 +4,11 @@ import contextlib
 import json
 import logging
 import os
+import socket
 import ssl
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +34,7 @@ from kmip_app.maintenance.pykmip_database import is_pykmip_database, told_of_pyk
 from kmip_app.monitoring.service import Monitoring
 from kmip_app.pki.authority import Pki, PkiError
 from kmip_app.pki.certificate_watch import CertificateWatch, revoked_by
+from kmip_app.service_manager import ServiceManager
 from kmip_app.system_errors import told
 from kmip_app.version import VERSION
 from kmip_core.errors import KmipError
@@ -69,11 +71,21 @@ class Server:
     `stop`. As a context manager it serves in a thread of its own.
     """
 
-    def __init__(self, configuration: Configuration, read: Callable[[], Configuration] | None = None) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        read: Callable[[], Configuration] | None = None,
+        sockets: Mapping[str, list[socket.socket]] | None = None,
+        manager: ServiceManager | None = None,
+    ) -> None:
         """Note the choices; nothing is begun.
 
         read: gives the configuration as it is now, for a reload, or raises StartError; None: it does not change.
+        sockets: that listen already, by what they are for (`kmip_app.service_manager`).
+        manager: is told about readiness, reloads and the end; None for a server inside another program.
         """
+        self._inherited = sockets or {}
+        self._manager = manager or ServiceManager({})
         self._resources = ExitStack()
         self._closing = threading.Lock()
         self.configuration = configuration
@@ -126,10 +138,18 @@ class Server:
     def serve_forever(self) -> None:
         """Serve until asked to stop; then drain and release everything."""
         LOG.info("Starting connection service...")
+        self._manager.ready(self._serves)
+        if self._monitoring is not None:
+            self._manager.watch(self._monitoring.is_alive)
         try:
             self._need_transport().serve()
         finally:
+            self._manager.close()
             self._close()
+
+    @property
+    def _serves(self) -> str:
+        return f"serves KMIP on {self.address}"
 
     def request_stop(self) -> None:
         """Ask a serving thread to drain and return; may be called from anywhere."""
@@ -149,6 +169,7 @@ class Server:
         is_repeated, self._stop_is_asked = self._stop_is_asked, True
         if self._transport is None:
             raise KeyboardInterrupt
+        self._manager.stopping()
         self._transport.drain(0.0 if is_repeated else DRAIN_SECONDS)
 
     def reload(self) -> None:
@@ -159,6 +180,7 @@ class Server:
         """
         if self._transport is None:  # still starting: everything is being read at this moment
             return
+        self._manager.reloading()
         self.reopen_logs()
         self._reload_configuration()
         if self._watch is not None:
@@ -168,6 +190,7 @@ class Server:
             refresh()
         self._record("Reload")
         LOG.info("reloaded")
+        self._manager.ready(self._serves)
 
     def reopen_logs(self) -> None:
         """Open the log files by their names again."""
@@ -235,14 +258,19 @@ class Server:
             build=self._container.ssl_context,
             use=self._use_certificates,
         )
-        transport: Listener = self._container.transport()
+        transport: Listener = self._container.transport(sockets=self._inherited.get("kmip", []))
         self._tell_tls()
         LOG.info("Starting server socket handler.")
         transport.bind()
         self._transport = transport
         watch.start()
         self._resources.callback(watch.close)
-        monitoring = Monitoring(configuration, self._container, lambda: self._stop_is_asked)
+        monitoring = Monitoring(
+            configuration,
+            self._container,
+            lambda: self._stop_is_asked,
+            sockets=self._inherited.get("admin", []),
+        )
         self._resources.callback(monitoring.close)
         monitoring.start()
         self._monitoring = monitoring

@@ -4,12 +4,10 @@ scrypt makes the key. Its salt and costs are part of the root key's identifier, 
 keys: a backup of the database and the passphrase are enough, there is no third thing to lose.
 """
 
-import os
 import re
 import secrets
 import threading
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 from typing import Final
 
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
@@ -28,7 +26,6 @@ _LANES: Final = 1  # scrypt's p
 _SALT_BYTES: Final = 16
 # The costs come from the database: whoever can write it must not make a start take all memory.
 _IDENTIFIER: Final = re.compile(r"scrypt-(?P<cost>1[0-9]|20)-(?P<salt>[0-9a-f]{32})-[0-9a-f]{16}")
-_CREDENTIALS: Final = "CREDENTIALS_DIRECTORY"
 
 
 class Passphrase:
@@ -75,27 +72,6 @@ class Passphrase:
         scrypt = Scrypt(salt=salt, length=KEY_BYTES, n=1 << cost, r=_BLOCK, p=_LANES)
         key = scrypt.derive(self._passphrase)
         return RawRootKey(key, f"scrypt-{cost}-{salt.hex()}-{RawRootKey(key).root_key_id}")
-
-
-def from_descriptor(number: int) -> bytes:
-    """Return what an open file descriptor gives, and close it.  Raises RootKeyUnavailable."""
-    try:
-        with os.fdopen(number, "rb") as file:
-            return file.read(MAXIMUM_BYTES + 2)
-    except OSError as error:
-        raise RootKeyUnavailable(f"no passphrase can be read from file descriptor {number}: {error.strerror}") from None
-
-
-def from_credential(name: str, environment: Mapping[str, str] = os.environ) -> bytes:
-    """Return a credential that the service manager provides in $CREDENTIALS_DIRECTORY.  Raises RootKeyUnavailable."""
-    folder = environment.get(_CREDENTIALS)
-    if not folder:
-        raise RootKeyUnavailable(f"there is no ${_CREDENTIALS}; let the service manager load the credential {name}")
-    try:
-        with (Path(folder) / name).open("rb") as file:
-            return file.read(MAXIMUM_BYTES + 2)
-    except OSError as error:
-        raise RootKeyUnavailable(f"the credential {name} cannot be read: {error.strerror}") from None
 
 
 def _checked(passphrase: bytes) -> bytes:

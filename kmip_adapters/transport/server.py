@@ -11,7 +11,7 @@ import asyncio
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -35,6 +35,7 @@ class TlsTtlvServer:
 
     host: a name or address, IPv4 or IPv6; empty or `::` for every interface. port: 0 for any free one.
     new_loop: makes the event loop, for example uvloop.new_event_loop.
+    sockets: that listen already, such as a service manager hands over; instead of host and port.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class TlsTtlvServer:
         port: int = 5696,
         limits: TransportLimits | None = None,
         new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
+        sockets: Iterable[socket.socket] = (),
     ) -> None:
         self.host = host
         self._port = port  # that is wanted, then the one that is bound
@@ -57,7 +59,7 @@ class TlsTtlvServer:
         self._new_framer = new_framer
         self._identify = identify
         self._ssl_context = ssl_context
-        self._sockets: list[socket.socket] = []
+        self._sockets = list(sockets)
         self._stop_within: float | None = None  # seconds to drain, once the server was asked to stop
         self._shared: Shared | None = None
         self._running: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
@@ -77,8 +79,8 @@ class TlsTtlvServer:
             self._sockets = listen(
                 self.host, self._port, backlog=self._limits.backlog, send_buffer=self._limits.send_buffer
             )
-            # Asked for now: another thread may close the sockets at any time, and a server begun again keeps its port.
-            self._port = int(self._sockets[0].getsockname()[1])
+        # Asked for now: another thread may close the sockets at any time, and a server begun again keeps its port.
+        self._port = int(self._sockets[0].getsockname()[1])
 
     def serve(self) -> None:
         """Serve in this thread until asked to stop; returns when the last connection has ended."""

@@ -9,7 +9,7 @@ import click
 
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
 from kmip_app.configuration.config import StartError
-from kmip_app.configuration.passphrases import FORMS, PASSPHRASE
+from kmip_app.configuration.secret_places import FORMS, SECRET
 
 MINIMUM: Final = 12  # bytes of a passphrase
 
@@ -70,8 +70,6 @@ def import_archive(file: Path, passphrase: str | None, config_path: str | None, 
 
 def _words(place: str | None, *, confirm: bool) -> bytes:
     """Return the archive's passphrase from where the option says, or by asking."""
-    from kmip_core.ports.sealing import RootKeyUnavailable
-
     if place is None:
         if not sys.stdin.isatty():
             raise StartError(f"name the archive's passphrase with --passphrase: {FORMS}")
@@ -79,8 +77,8 @@ def _words(place: str | None, *, confirm: bool) -> bytes:
         given: bytes = words.encode()
     else:
         try:
-            given = PASSPHRASE.read(place).read().removesuffix(b"\n").removesuffix(b"\r")
-        except (ValueError, RootKeyUnavailable) as error:
+            given = SECRET.read(place).read()
+        except ValueError as error:
             raise StartError(f"--passphrase: {error}") from None
     if confirm and len(given) < MINIMUM:
         raise StartError(f"the passphrase has {len(given)} bytes; use {MINIMUM} or more")

@@ -6,7 +6,7 @@ import click
 
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
 from kmip_app.configuration.config import StartError
-from kmip_app.configuration.passphrases import FORMS, PASSPHRASE
+from kmip_app.configuration.secret_places import FORMS, SECRET
 
 if TYPE_CHECKING:
     from kmip_app.configuration.config import Configuration
@@ -41,7 +41,7 @@ def _rotate(container: Any, configuration: "Configuration", to_passphrase: str |
     old, data_keys = container.root_key(), container.storage().data_keys
     if to_passphrase is not None:
         try:
-            place = PASSPHRASE.read(to_passphrase)
+            place = SECRET.read(to_passphrase)
         except ValueError as error:
             raise StartError(f"--to-passphrase {error}") from None
         return rotation.change_root_key(old, Passphrase(place.read), data_keys)

@@ -15,6 +15,7 @@ from kmip_app.cli.options import CONTEXT, SettingsCommand, chosen, config_option
 from kmip_app.configuration import checks
 from kmip_app.configuration.config import default_data_directory
 from kmip_app.configuration.loading import Choice
+from kmip_app.service_manager import ServiceManager, inherited_sockets
 
 if TYPE_CHECKING:
     from kmip_app.server import Server
@@ -62,7 +63,12 @@ def run(choice: Choice, read: Callable[[], Choice]) -> None:
             LOG.info("configuration: %s", configuration.config_path)
         for warning in [*choice.warnings, *checks.warnings(configuration), *process.warnings()]:
             LOG.warning("%s", warning)
-        server = Server(configuration, read=lambda: read().configuration)
+        server = Server(
+            configuration,
+            read=lambda: read().configuration,
+            sockets=inherited_sockets(),
+            manager=ServiceManager(),
+        )
         with signals.obeyed(server):
             try:
                 server.start()

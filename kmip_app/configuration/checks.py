@@ -16,6 +16,7 @@ from kmip_adapters.identity.passwords import PasswordFile, UnusablePasswords
 from kmip_adapters.policy.json_files import JsonPolicies
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_app.configuration.config import Configuration
+from kmip_app.configuration.secret_places import SecretPlace
 from kmip_app.configuration.server_conf import Problem
 from kmip_app.maintenance.pykmip_database import is_pykmip_database, told_of_pykmip
 from kmip_app.pki.certificate_watch import revoked_by
@@ -68,7 +69,10 @@ def problems(
     certificate = configuration.certificate_path
     if certificate is not None:
         yield from _server_certificate(
-            certificate, configuration.key_path or certificate, now or dt.datetime.now(dt.UTC)
+            certificate,
+            configuration.key_path or certificate,
+            configuration.key_passphrase,
+            now or dt.datetime.now(dt.UTC),
         )
     if configuration.groups_path is not None:
         yield from _unless("groups_path", UnusableGroups, FileGroups, configuration.groups_path)
@@ -173,7 +177,9 @@ def _unless(where: str, error: type[Exception], read: Callable[[Path], object], 
         yield Problem(where=where, text=str(problem))
 
 
-def _server_certificate(path: Path, key_path: Path, now: dt.datetime) -> Iterator[Problem]:
+def _server_certificate(
+    path: Path, key_path: Path, passphrase: SecretPlace | None, now: dt.datetime
+) -> Iterator[Problem]:
     chain = _certificates(path)
     if not chain:
         yield Problem(where="certificate_path", text=f"{path} holds no certificate in PEM; name the server's")
@@ -183,11 +189,18 @@ def _server_certificate(path: Path, key_path: Path, now: dt.datetime) -> Iterato
         end = certificate.not_valid_after_utc.date()
         yield Problem(where="certificate_path", text=f"{path} expired on {end}; put a new certificate there")
     try:
-        key = serialization.load_pem_private_key(key_path.read_bytes(), None)
+        password = None if passphrase is None else passphrase.read()
+    except ValueError as error:
+        yield Problem(where="key_passphrase", text=str(error))
+        return
+    try:
+        content = key_path.read_bytes()
+        key = serialization.load_pem_private_key(content, password if b"ENCRYPTED" in content else None)
     except TypeError:
-        yield Problem(where="key_path", text=f"{key_path} is encrypted; decrypt it (openssl pkey -in ... -out ...)")
+        yield Problem(where="key_path", text=f"{key_path} is encrypted; name its passphrase by key_passphrase")
     except (ValueError, OSError):
-        yield Problem(where="key_path", text=f"{key_path} holds no private key in PEM; name the certificate's")
+        remedy = "name the certificate's" if password is None else "name the certificate's, and its passphrase"
+        yield Problem(where="key_path", text=f"{key_path} holds no private key in PEM that opens; {remedy}")
     else:
         if key.public_key() != certificate.public_key():
             yield Problem(where="key_path", text=f"{key_path} is not the private key of {path}; name the right one")

@@ -5,6 +5,7 @@ The command line, environment, configuration file and the `KmipServer` construct
 that lead here, `kmip_app.configuration.loading` joins the places.
 """
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from platformdirs import user_data_path
 
 from kmip_adapters.transport.limits import TransportLimits
 from kmip_app.configuration.addresses import Address
-from kmip_app.configuration.passphrases import PassphrasePlace
+from kmip_app.configuration.secret_places import SecretPlace
 from kmip_core.settings import Settings
 
 DEFAULT_PORT: Final = 5696  # KMIP 2.1 §10 (IANA)
@@ -28,8 +29,23 @@ _SQLITE_URL: Final = re.compile(r"sqlite(\+\w+)?:///(?P<path>(?!file:)[^?:][^?]*
 
 
 def default_data_directory() -> Path | None:
-    """Return where a server keeps its keys when nobody says otherwise (RULINGS 19), None for a user without a home."""
-    return in_home(user_data_path)
+    """Return where a server keeps its keys by default (RULINGS 19), None for a user without a home directory.
+
+    A service manager that makes a folder for the state names it in $STATE_DIRECTORY.
+    """
+    return folder_of_service("STATE_DIRECTORY") or in_home(user_data_path)
+
+
+def default_log_path() -> Path | None:
+    """Return the log file of a service for which the service manager made a folder ($LOGS_DIRECTORY), else None."""
+    folder = folder_of_service("LOGS_DIRECTORY")
+    return None if folder is None else folder / "kmipd.log"
+
+
+def folder_of_service(variable: str) -> Path | None:
+    """Return the folder that a service manager names in a variable, the first of several; None if it names none."""
+    first = os.environ.get(variable, "").partition(":")[0]
+    return Path(first) if first.startswith("/") else None
 
 
 def in_home(find: Callable[..., Path]) -> Path | None:
@@ -70,11 +86,12 @@ class Configuration:
     hostname: str = "127.0.0.1"
     port: int = DEFAULT_PORT
     data_directory: Path
-    database: str | None = None
+    database: str | None = field(default=None, repr=False)  # it may hold a password
+    database_password: SecretPlace | None = None
     database_path: Path | None = None
     database_password_file: Path | None = None
     pool_size: int = 16
-    root_key_passphrase: PassphrasePlace | None = None
+    root_key_passphrase: SecretPlace | None = None
     rehearses: bool = False
     pki_path: Path | None = None
     may_upgrade: bool = True
@@ -82,6 +99,7 @@ class Configuration:
     crypto: str = "software"
     certificate_path: Path | None = None
     key_path: Path | None = None
+    key_passphrase: SecretPlace | None = None
     ca_path: Path | None = None
     crl_path: Path | None = None
     auth_suite: str = "Basic"

@@ -9,14 +9,30 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote, urlsplit
 
 from attrs import define, evolve, field
 from platformdirs import user_config_path
 
 from kmip_adapters.transport.tls.suites import choose_offer
-from kmip_app.configuration.config import Configuration, StartError, default_data_directory, in_home
+from kmip_app.configuration.config import (
+    Configuration,
+    StartError,
+    default_data_directory,
+    default_log_path,
+    folder_of_service,
+    in_home,
+)
+from kmip_app.configuration.secret_places import FILE_SUFFIX
 from kmip_app.configuration.server_conf import File, Problem, read_file
 from kmip_app.configuration.settings import ENVIRONMENT, SETTINGS, Setting
+
+SECRET_FILES: Final[Mapping[str, Setting]] = {
+    setting.name + FILE_SUFFIX: setting
+    for setting in SETTINGS.values()
+    if setting.is_secret and setting.name + FILE_SUFFIX not in SETTINGS
+}
+"""NAME_file for each secret: keys of a file, and variables in capitals."""
 
 CONFIG_VARIABLE: Final = "KMIPD_CONFIG_PATH"
 PYKMIP_CONFIG: Final = Path("/etc/pykmip/server.conf")
@@ -48,8 +64,12 @@ SEARCH: Final = Search()
 
 def usual_places() -> tuple[Path, ...]:
     """Return where a configuration file is looked for when none is named, the first that exists being read."""
-    own = in_home(user_config_path)
-    return (*([] if own is None else [own / "kmipd.conf"]), Path("/etc/kmipd/kmipd.conf"), PYKMIP_CONFIG)
+    folders = (folder_of_service("CONFIGURATION_DIRECTORY"), in_home(user_config_path))
+    return (
+        *(folder / "kmipd.conf" for folder in folders if folder is not None),
+        Path("/etc/kmipd/kmipd.conf"),
+        PYKMIP_CONFIG,
+    )
 
 
 Check = Callable[[Configuration], Iterable[Problem]]
@@ -132,12 +152,22 @@ class _Gathering:
             name = "" if _is_told(where, setting.name) else f"{setting.name}: "
             self.problems.append(Problem(where=where, text=f"{name}{error}"))
 
+    def take_secret_file(self, setting: Setting, path: str, where: str, rank: int) -> None:
+        """Take NAME_file = PATH, which is another way to write NAME = file:PATH."""
+        if self.places.get(setting.name, (0, ""))[0] == rank:
+            named = f"{setting.name} and {setting.name}{FILE_SUFFIX}"
+            self.problems.append(Problem(where=where, text=f"{named} are both given; keep one"))
+        else:
+            self.take(setting, f"file:{path.strip()}", where, rank)
+
     def take_file(self, file: File) -> None:
         self.problems += file.problems
         self.warnings += file.warnings
         for key, entry in file.entries.items():
             if key in SETTINGS:
                 self.take(SETTINGS[key], entry.value, entry.where, rank=1)
+            elif key in SECRET_FILES:
+                self.take_secret_file(SECRET_FILES[key], entry.value, entry.where, rank=1)
             elif not entry.is_default:  # those may be there for others to refer to
                 near = get_close_matches(key, SETTINGS, n=1)
                 guess = f"did you mean {near[0]}?" if near else "remove it"
@@ -145,11 +175,15 @@ class _Gathering:
 
     def take_environment(self, environment: Mapping[str, str]) -> None:
         known = {setting.environment: setting for setting in SETTINGS.values()}
+        files = {f"{ENVIRONMENT}{name.upper()}": setting for name, setting in SECRET_FILES.items()}
         for variable, value in sorted(environment.items()):
             if variable in known:
                 # A Kubernetes service called kmipd puts its address there.
                 if value.strip() and not (variable == "KMIPD_PORT" and value.startswith("tcp://")):
                     self.take(known[variable], value, variable, rank=2)
+            elif variable in files:
+                if value.strip():
+                    self.take_secret_file(files[variable], value, variable, rank=2)
             elif variable.startswith(ENVIRONMENT) and not _OTHERS.fullmatch(variable):
                 near = get_close_matches(variable, known, n=1)
                 guess = f"; did you mean {near[0]}?" if near else ""
@@ -169,6 +203,7 @@ class _Gathering:
         home = default_data_directory()
         configuration = Configuration(
             data_directory=home or NOWHERE,
+            log_path=default_log_path(),
             config_path=config_path,
             slugs=slugs,
         )
@@ -190,7 +225,28 @@ class _Gathering:
             self.places["data_dir"] = (0, "data_dir")  # told here, once
             self.problems.append(Problem(where="data_dir", text="this user has no home directory; name a folder"))
         self.problems += self._contradictions(configuration)
-        return configuration
+        return self._with_password(configuration)
+
+    def _with_password(self, configuration: Configuration) -> Configuration:
+        """Put the password of the database into its URL."""
+        place, url = configuration.database_password, configuration.database
+        if place is None:
+            return configuration
+        try:
+            parts = urlsplit(url or "")
+            if configuration.database_password_file is not None:
+                raise ValueError("and database_password_file exclude each other; keep one")
+            if not parts.username:
+                raise ValueError("needs a database with a user; set database to postgresql+psycopg://USER@HOST/NAME")
+            if parts.password is not None:
+                raise ValueError("and the URL both have a password; leave one out")
+            user, host = parts.netloc.rsplit("@", 1)
+            password = quote(place.read().decode("utf-8"), safe="")
+        except (ValueError, UnicodeDecodeError) as error:
+            text = "holds no text in UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+            self.problems.append(self._problem("database_password", text))
+            return configuration
+        return evolve(configuration, database=parts._replace(netloc=f"{user}:{password}@{host}").geturl())
 
     def _settle_database(self) -> None:
         """Of two spellings of one thing the one from the place of higher rank counts."""

@@ -61,14 +61,14 @@ def _looked_at(read: Callable[[Any], Path]) -> Callable[[Any], Path]:
         try:
             return read(value)
         except OSError as error:
-            raise ValueError(f"{_path(value)} cannot be looked at ({_why(error)}); name another") from None
+            raise ValueError(f"{read_path(value)} cannot be looked at ({_why(error)}); name another") from None
 
     return told
 
 
 @_looked_at
 def _existing_file(value: Any) -> Path:
-    path = _path(value)
+    path = read_path(value)
     if path.is_dir():
         raise ValueError(f"{path} is a folder; name a file")
     try:
@@ -82,7 +82,7 @@ def _existing_file(value: Any) -> Path:
 
 @_looked_at
 def _existing_path(value: Any) -> Path:
-    path = _path(value)
+    path = read_path(value)
     if not path.exists():
         raise ValueError(f"{path} does not exist; create it or leave the setting out")
     if not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):
@@ -92,7 +92,7 @@ def _existing_path(value: Any) -> Path:
 
 @_looked_at
 def _future_file(value: Any) -> Path:
-    path = _path(value)
+    path = read_path(value)
     if path.is_dir():
         raise ValueError(f"{path} is a folder; name a file in it")
     if path.exists() and not path.is_file():
@@ -112,13 +112,14 @@ def _replaced_file(value: Any) -> Path:
 
 @_looked_at
 def _folder(value: Any) -> Path:
-    path = _path(value)
+    path = read_path(value)
     if path.exists() and not path.is_dir():
         raise ValueError(f"{path} is a file; name a folder")
     return path
 
 
-def _path(value: Any) -> Path:
+def read_path(value: Any) -> Path:
+    """Return an absolute path.  Raises ValueError."""
     if isinstance(value, os.PathLike):
         value = os.fspath(value)
     path = Path(_text(value))
@@ -128,10 +129,11 @@ def _path(value: Any) -> Path:
         raise ValueError(f"the home directory of {path.parts[0]} is not known; write the whole path") from None
 
 
-def _url(value: Any) -> str:
+def read_url(value: Any) -> str:
+    """Return the URL of a database.  Raises ValueError, which does not repeat it: it may hold a password."""
     text = _text(value)
     if not re.match(r"[a-z][a-z0-9+.]*://", text):
-        raise ValueError("is no URL; write for example sqlite:////var/lib/kmipd/kmipd.sqlite")  # it may hold a password
+        raise ValueError("is no URL; write for example sqlite:////var/lib/kmipd/kmipd.sqlite")
     return text
 
 
@@ -224,8 +226,8 @@ REPLACED_FILE: Final = Kind(
     accepts="path of a file in a folder that can be written", metavar="FILE", read=_replaced_file
 )
 FOLDER: Final = Kind(accepts="path of a folder, made if need be", metavar="DIR", read=_folder)
-LOG_FILE: Final = Kind(accepts="path of a file; its folder is made if need be", metavar="FILE", read=_path)
-URL: Final = Kind(accepts="SQLAlchemy URL", metavar="URL", read=_url)
+LOG_FILE: Final = Kind(accepts="path of a file; its folder is made if need be", metavar="FILE", read=read_path)
+URL: Final = Kind(accepts="SQLAlchemy URL", metavar="URL", read=read_url)
 NAMES: Final = Kind(
     accepts="names separated by commas, spaces or new lines", metavar="NAMES", read=_names, write=_write_names
 )

@@ -15,7 +15,7 @@ from kmip_app.configuration import setting_types
 from kmip_app.configuration.addresses import ADDRESS
 from kmip_app.configuration.config import AUTH_SUITES, CRYPTO, LOGGING_LEVELS, Configuration
 from kmip_app.configuration.extensions import EXTENSIONS
-from kmip_app.configuration.passphrases import PASSPHRASE
+from kmip_app.configuration.secret_places import SECRET, SECRET_URL
 from kmip_app.configuration.setting_types import (
     BOOLEAN,
     EXISTING_FILE,
@@ -58,6 +58,11 @@ class Setting:
     def option(self) -> str:
         """The option's name on the command line; underscores are taken for dashes there."""
         return f"--{self.name if self.of_pykmip else self.name.replace('_', '-')}"
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether it may be given as the place of a secret, also as NAME_file."""
+        return self.kind is SECRET or self.kind is SECRET_URL
 
     def value_in(self, configuration: Configuration) -> Any:
         """Return what a configuration says."""
@@ -125,6 +130,7 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
     "Certificates and TLS": (
         _pykmip("certificate_path", EXISTING_FILE, "The server's certificate chain in PEM.", "-c", default=PATHS),
         _pykmip("key_path", EXISTING_FILE, "Its private key in PEM.", "-k", default="the file of certificate_path"),
+        _native("key_passphrase", SECRET, "Where the passphrase of key_path is.", default="none"),
         _pykmip("ca_path", EXISTING_FILE, "Certificates in PEM that vouch for clients.", "-a", default=PATHS),
         _native(
             "crl_path",
@@ -202,7 +208,7 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             LOG_FILE,
             "Log file, rotated at 1 MB, five old ones kept.",
             letters="-l",
-            default="standard error",
+            default="kmipd.log in $LOGS_DIRECTORY, else standard error",
         ),
         _native("log_format", setting_types.one_of(("text", "json")), "Lines for people, or one JSON object a line."),
     ),
@@ -212,12 +218,12 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             FOLDER,
             "Where keys, certificates and the audit trail are kept.",
             "data_directory",
-            default="beside a database that is named, as NAME.kmipd; else the user's data directory",
+            default="beside a database that is named, as NAME.kmipd; else $STATE_DIRECTORY or the user's",
         ),
         _pykmip("database_path", FUTURE_FILE, "SQLite file.", "-d", default="kmipd.sqlite in the data directory"),
         _native(
             "database",
-            setting_types.URL,
+            SECRET_URL,
             "Database as an SQLAlchemy URL, instead of database_path: sqlite:////path/of/a/file, or "
             "postgresql+psycopg://user@host1,host2/name.",
         ),
@@ -232,9 +238,10 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             setting_types.whole(1, 1_000),
             "Connections to a database server for requests at once; besides them the writer has one.",
         ),
+        _native("database_password", SECRET, "The same password, by the place where it is.", default="none"),
         _native(
             "root_key_passphrase",
-            PASSPHRASE,
+            SECRET,
             "Where the passphrase is that makes the root key; read once, at the start.",
             default="none: the root key is the file root.key in the data directory",
         ),

@@ -1,8 +1,9 @@
 """Monitoring of one server: joins the parts of this room, and is started and ended with it."""
 
 import datetime as dt
+import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -42,6 +43,7 @@ class Monitoring:
     """What can be seen of a server from outside, from `start` until `close`.
 
     container: what the server is wired from.  is_stopping: whether the server was asked to end.
+    sockets: for the admin listener, if a service manager has opened them.
     """
 
     def __init__(
@@ -49,7 +51,9 @@ class Monitoring:
         configuration: Configuration,
         container: Any,
         is_stopping: Callable[[], bool],
+        sockets: Sequence[socket.socket] = (),
     ) -> None:
+        self._sockets = list(sockets)
         self._configuration = configuration
         self._container = container
         transport: Observable = container.transport()
@@ -81,16 +85,19 @@ class Monitoring:
     @property
     def address(self) -> Address | None:
         """Where the admin listener is reached, None without one."""
+        if self._listener is None:
+            return None
         wanted = self._configuration.admin_address
-        return None if wanted is None or self._listener is None else Address(wanted.host, self._listener.port)
+        return Address("127.0.0.1" if wanted is None else wanted.host, self._listener.port)
 
     def start(self) -> None:
         """Measure, and listen where the configuration says.  Raises OSError."""
         self._lag.start()
         wanted = self._configuration.admin_address
-        if wanted is not None:
+        if wanted is not None or self._sockets:
             pages = {"/livez": self._livez, "/readyz": self._readyz, "/metrics": self._metrics, "/status": self._status}
-            self._listener = AdminListener(wanted.host, wanted.port, pages)
+            wanted = wanted or Address("", 0)
+            self._listener = AdminListener(wanted.host, wanted.port, pages, self._sockets)
             self._listener.start()
 
     def close(self) -> None:
@@ -98,6 +105,10 @@ class Monitoring:
         if self._listener is not None:
             self._listener.close()
         self._lag.close()
+
+    def is_alive(self) -> bool:
+        """Return whether the event loop turns."""
+        return self._lag.seconds < STUCK
 
     def validities(self) -> list[Validity]:
         """Return the dates of all certificates and lists in use, as the files are now."""

@@ -44,6 +44,7 @@ class ServerContext(ssl.SSLContext):
 def build_ssl_context(
     *,
     server_certificates: Sequence[tuple[Path, Path]],
+    key_passphrase: bytes = b"",
     client_ca: Path,
     client_crl: Path | None = None,
     ciphers: str | None = None,
@@ -54,6 +55,7 @@ def build_ssl_context(
 
     server_certificates: (certificate chain, private key) in PEM; at most one of each key type (RSA, EC), so
         that suites of both kinds find theirs. Both paths may be the same file.
+    key_passphrase: of private keys that are encrypted.
     client_ca: PEM; the only certificates that vouch for clients (the system's store is not read).
     client_crl: PEM; lists of revoked certificates, one of each CA in the clients' chains. One that has expired or is
         missing lets no client in.
@@ -76,7 +78,7 @@ def build_ssl_context(
     except ssl.SSLError as error:
         raise ValueError(f"none of the TLS cipher suites is known: {ciphers}") from error
     for certificate, key in server_certificates:
-        _load_server_certificate(context, certificate, key)
+        _load_server_certificate(context, certificate, key, key_passphrase)
     names = (name for certificate, _ in server_certificates for name in _names_in(certificate))
     context.names = tuple(dict.fromkeys(names))
     try:
@@ -115,10 +117,10 @@ def _verified_chain(tls: ssl.SSLObject) -> tuple[bytes, ...]:
     return tuple(one if isinstance(one, bytes) else one.public_bytes(_DER) for one in found or ())
 
 
-def _load_server_certificate(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+def _load_server_certificate(context: ssl.SSLContext, certificate: Path, key: Path, passphrase: bytes) -> None:
     try:
         # An empty password makes an encrypted key an error instead of a question at the terminal.
-        context.load_cert_chain(certificate, key, password="")
+        context.load_cert_chain(certificate, key, password=passphrase)
     except OSError as error:
         raise ValueError(
             f"{certificate} and {key}: not a certificate in PEM with its private key: {_why(error)}"

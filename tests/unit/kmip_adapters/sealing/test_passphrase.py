@@ -1,13 +1,12 @@
 """A root key from a passphrase: the same passphrase and the store's own word for the key make the same key."""
 
-import os
 from pathlib import Path
 
 import pytest
 
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
-from kmip_adapters.sealing.passphrase import Passphrase, from_credential, from_descriptor
+from kmip_adapters.sealing.passphrase import Passphrase
 from kmip_adapters.sealing.rotation import change_root_key
 from kmip_core.ports.sealing import RootKeyUnavailable
 from tests.contract.test_sealing import DataKeysInMemory
@@ -66,26 +65,6 @@ def test_words_of_no_use_are_refused(words: bytes) -> None:
 def test_a_key_that_no_passphrase_makes_is_refused(wanted: str) -> None:
     with pytest.raises(RootKeyUnavailable, match="no passphrase makes"):
         a_passphrase().open(wanted)
-
-
-def test_the_words_come_from_a_descriptor() -> None:
-    reading, writing = os.pipe()
-    os.write(writing, WORDS + b"\n")
-    os.close(writing)
-
-    assert from_descriptor(reading) == WORDS + b"\n"
-    with pytest.raises(RootKeyUnavailable, match=f"descriptor {reading}"):
-        from_descriptor(reading)
-
-
-def test_the_words_come_from_a_credential(tmp_path: Path) -> None:
-    (tmp_path / "root").write_bytes(WORDS)
-
-    assert from_credential("root", {"CREDENTIALS_DIRECTORY": str(tmp_path)}) == WORDS
-    with pytest.raises(RootKeyUnavailable, match="other cannot be read"):
-        from_credential("other", {"CREDENTIALS_DIRECTORY": str(tmp_path)})
-    with pytest.raises(RootKeyUnavailable, match="CREDENTIALS_DIRECTORY"):
-        from_credential("root", {})
 
 
 def test_a_store_changes_over_from_a_file_to_a_passphrase_and_back(tmp_path: Path) -> None:

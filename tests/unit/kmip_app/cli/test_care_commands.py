@@ -236,11 +236,11 @@ def test_an_object_of_another_owner_is_not_replaced(
         pytest.param(["export", "{there}", "--passphrase", "credential:archive"], "exists", id="export over a file"),
         pytest.param(["export", "{new}", "--passphrase", "credential:short"], "use 12 or more", id="short passphrase"),
         pytest.param(["export", "{new}", "--passphrase", "credential:no"], "cannot be read", id="no credential"),
-        pytest.param(["export", "{new}", "--passphrase", "hunter2"], "no place of a passphrase", id="no place"),
+        pytest.param(["export", "{new}", "--passphrase", "hunter2"], "no place of a secret", id="no place"),
         pytest.param(["restore", "{there}"], "cannot be opened: file is not a database", id="restore a text"),
         pytest.param(["restore", "{new}", "--replace"], "does not exist", id="restore nothing"),
         pytest.param(["import", "{there}", "--passphrase", "credential:archive"], "no archive", id="import a text"),
-        pytest.param(["rotate-root-key", "--to-passphrase", "fd:x"], "write fd:N", id="rotate to no place"),
+        pytest.param(["rotate-root-key", "--to-passphrase", "fd:x"], "write file:PATH", id="rotate to no place"),
         pytest.param(
             ["rotate-root-key", "--to-key-file", "--to-passphrase", "fd:3"], "exclude each other", id="rotate to both"
         ),
