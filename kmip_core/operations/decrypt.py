@@ -28,7 +28,7 @@ class Request:
 
 @frozen(kw_only=True)
 class Response:
-    """data: the plain text.  correlation_value: for the next part."""
+    """data: the plain text, in parts only if there is some.  correlation_value: for the next part."""
 
     unique_identifier: str
     data: bytes | None = field(default=None, repr=False)
@@ -62,9 +62,9 @@ def perform(request: Request, scope: Scope) -> Response:
     plain = stream.update(key_use.part_of(request))
     if phase is Phase.LAST:
         plain += stream.finish(request.authenticated_encryption_tag)
-        return Response(unique_identifier=identifier, data=plain)
+        return Response(unique_identifier=identifier, data=plain or None)
     correlation_value = key_use.keep_stream(scope, Operation.DECRYPT, request, stream)
-    return Response(unique_identifier=identifier, data=plain, correlation_value=correlation_value)
+    return Response(unique_identifier=identifier, data=plain or None, correlation_value=correlation_value)
 
 
 def _cost(request: Request) -> Cost:

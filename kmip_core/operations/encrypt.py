@@ -27,7 +27,10 @@ class Request:
 
 @frozen(kw_only=True)
 class Response:
-    """iv_counter_nonce: only when the server made it.  correlation_value: for the next part."""
+    """data: in parts only if there is some.  iv_counter_nonce: only when the server made it.
+
+    correlation_value: for the next part.
+    """
 
     unique_identifier: str
     data: bytes | None = None
@@ -68,13 +71,13 @@ def perform(request: Request, scope: Scope) -> Response:
         last = stream.finish()
         return Response(
             unique_identifier=identifier,
-            data=data + last.data,
+            data=(data + last.data) or None,
             authenticated_encryption_tag=last.authenticated_encryption_tag,
         )
     told = phase is Phase.FIRST and request.iv_counter_nonce is None
     return Response(
         unique_identifier=identifier,
-        data=data,
+        data=data or None,
         iv_counter_nonce=stream.iv_counter_nonce if told else None,
         correlation_value=key_use.keep_stream(scope, Operation.ENCRYPT, request, stream),
     )

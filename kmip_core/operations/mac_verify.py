@@ -13,7 +13,7 @@ from kmip_core.structures import CryptographicParameters
 
 @frozen(kw_only=True)
 class Request:
-    """mac_data: with the only, or the last, part."""
+    """mac_data: with any part, at the latest with the last."""
 
     unique_identifier: ObjectReference | None = None
     cryptographic_parameters: CryptographicParameters | None = None
@@ -38,19 +38,17 @@ def perform(request: Request, scope: Scope) -> Response:
     identifier = scope.target.unique_identifier
     if phase_of(request) is Phase.SINGLE:
         data, code = key_use.need_data(request.data), need(request.mac_data, "MAC Data")
-        validity = scope.services.crypto.verify_mac(*key_use.key_and_parameters(scope, request), data, code)
-        return Response(unique_identifier=identifier, validity_indicator=validity)
-    done, correlation_value = key_use.take_part(
+        verdict = scope.services.crypto.verify_mac(*key_use.key_and_parameters(scope, request), data, code)
+        return Response(unique_identifier=identifier, validity_indicator=verdict)
+    validity, correlation_value = key_use.verify_part(
         scope,
         Operation.MAC_VERIFY,
         request,
         lambda: scope.services.crypto.begin_verify_mac(*key_use.key_and_parameters(scope, request)),
+        request.mac_data,
+        "MAC Data",
     )
-    return Response(
-        unique_identifier=identifier,
-        validity_indicator=None if done is None else done.finish(need(request.mac_data, "MAC Data")),
-        correlation_value=correlation_value,
-    )
+    return Response(unique_identifier=identifier, validity_indicator=validity, correlation_value=correlation_value)
 
 
 SPEC = Spec(

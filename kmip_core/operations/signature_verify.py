@@ -13,7 +13,7 @@ from kmip_core.structures import CryptographicParameters
 
 @frozen(kw_only=True)
 class Request:
-    """signature_data: with the only, or the last, part.  digested_data: the digest, instead of the data."""
+    """signature_data: with any part, at the latest with the last.  digested_data: the digest, instead of the data."""
 
     unique_identifier: ObjectReference | None = None
     cryptographic_parameters: CryptographicParameters | None = None
@@ -41,19 +41,17 @@ def perform(request: Request, scope: Scope) -> Response:
         data, digested = key_use.one_of(request.data, request.digested_data)
         signature = need(request.signature_data, "Signature Data")
         key, parameters = key_use.key_and_parameters(scope, request)
-        validity = scope.services.crypto.verify(key, parameters, data, signature, digested=digested)
-        return Response(unique_identifier=identifier, validity_indicator=validity)
-    done, correlation_value = key_use.take_part(
+        verdict = scope.services.crypto.verify(key, parameters, data, signature, digested=digested)
+        return Response(unique_identifier=identifier, validity_indicator=verdict)
+    validity, correlation_value = key_use.verify_part(
         scope,
         Operation.SIGNATURE_VERIFY,
         request,
         lambda: scope.services.crypto.begin_verify(*key_use.key_and_parameters(scope, request)),
+        request.signature_data,
+        "Signature Data",
     )
-    return Response(
-        unique_identifier=identifier,
-        validity_indicator=None if done is None else done.finish(need(request.signature_data, "Signature Data")),
-        correlation_value=correlation_value,
-    )
+    return Response(unique_identifier=identifier, validity_indicator=validity, correlation_value=correlation_value)
 
 
 SPEC = Spec(

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from attrs import evolve
+from attrs import define, evolve
 
 from kmip_core.attributes import Attributes
-from kmip_core.enums import ObjectType, Operation
-from kmip_core.errors import invalid_field, invalid_message, no_key_value
+from kmip_core.enums import ObjectType, Operation, ValidityIndicator
+from kmip_core.errors import invalid_field, invalid_message, need, no_key_value
 from kmip_core.objects import Certificate, KeyContent
 from kmip_core.operation import Cost, Scope
 from kmip_core.ports.crypto import DigestStream, Key, VerifyStream
@@ -18,7 +18,7 @@ from kmip_core.streams import MultiPart, Phase, phase_of
 from kmip_core.structures import CryptographicParameters
 
 T = TypeVar("T")
-Stream = TypeVar("Stream", bound=DigestStream | VerifyStream)
+Stream = TypeVar("Stream", bound=DigestStream)
 
 ENCRYPTING: Final = frozenset({ObjectType.SYMMETRIC_KEY, ObjectType.PUBLIC_KEY, ObjectType.CERTIFICATE})
 DECRYPTING: Final = frozenset({ObjectType.SYMMETRIC_KEY, ObjectType.PRIVATE_KEY})
@@ -111,6 +111,52 @@ def take_part(
     if phase_of(request) is Phase.LAST:
         return stream, None
     return None, keep_stream(scope, operation, request, stream)
+
+
+def verify_part(
+    scope: Scope,
+    operation: Operation,
+    request: Any,
+    begin: Callable[[], VerifyStream],
+    expected: bytes | None,
+    name: str,
+) -> tuple[ValidityIndicator | None, bytes | None]:
+    """Feed a part to its verification: return the verdict after the last part, else the Correlation Value.
+
+    expected: what is to be verified, which may come with any part.  name: the standard's.
+    Raises KmipError (Invalid Field) if it came twice and differs, or has not come when the last part has.
+    """
+    is_first = phase_of(request) is Phase.FIRST
+    under_way = _Verification(begin()) if is_first else take_stream(scope, operation, request)
+    if expected is not None:
+        under_way.expect(expected)
+    under_way.update(part_of(request))
+    if phase_of(request) is Phase.LAST:
+        return under_way.stream.finish(need(under_way.expected, name)), None
+    return None, keep_stream(scope, operation, request, under_way)
+
+
+@define
+class _Verification:
+    """A verification under way, and what it is to verify."""
+
+    stream: VerifyStream
+    expected: bytes | None = None
+
+    @property
+    def held_bytes(self) -> int:
+        """What is kept back."""
+        return len(self.expected or b"") + int(getattr(self.stream, "held_bytes", 0))
+
+    def update(self, data: bytes) -> None:
+        """Take a part."""
+        self.stream.update(data)
+
+    def expect(self, value: bytes) -> None:
+        """Keep what is to be verified."""
+        if self.expected not in (None, value):
+            raise invalid_field("what is to be verified came twice, and differs")
+        self.expected = value
 
 
 def take_stream(scope: Scope, operation: Operation, request: MultiPart) -> Any:
