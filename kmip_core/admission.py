@@ -121,23 +121,23 @@ class Admission:
     ) -> Admitted:
         """Return the admitted object.
 
-        Raises KmipError: Object Not Found for one that is missing or of which the asker holds no grant at all;
-        Permission Denied if it holds another grant; then as `rules.admit`.
+        Raises KmipError: Not Authorised outside the rights of a ticket; Object Not Found for one that is missing or of
+        which the client holds no grant at all; Permission Denied if it holds another grant; then as `rules.admit`.
         """
         principal, now = self.principal, self.now
         identifier = self.identifiers.resolve(reference)
         # Before any refusal: requests for missing and for foreign objects leave evidence, too.
         self.touched.append(identifier[:RECORDED_LENGTH])
-        managed_object = self.work.find(identifier)
-        if managed_object is None:
-            raise not_found()
         asked = operation or self.operation
-        decision = self.services.policy.decide(principal, asked, managed_object)
+        held = rights.check_identifier(principal.rights, asked, identifier)
+        managed_object = self.work.find(identifier)
+        decision = None if managed_object is None else self.services.policy.decide(principal, asked, managed_object)
+        if managed_object is None or decision is None or not decision.is_known:
+            rights.check_object(held, asked, None)
+            raise not_found()
+        rights.check_object(held, asked, managed_object)
         if not decision.is_allowed:
-            if not decision.is_known:
-                raise not_found()
             raise rules.denied_use(spoken(asked))
-        rights.check_object(principal.rights, asked, managed_object)
         settled = lifecycle.settle(managed_object.attributes, now)
         if settled is not managed_object.attributes:
             managed_object = evolve(managed_object, attributes=settled)

@@ -42,36 +42,35 @@ class Engine:
 
     def steps(self, message: RequestMessage, principal: Principal) -> Steps[ResponseMessage]:
         """Give the answer to every item that was run; yields where it waits for commits, passwords or groups."""
+        try:
+            self._check_header(message, self.services.clock.now())
+        except KmipError as error:
+            return self._refuse(message, principal, error, "Request refused")
         pace = self.pace(message)
         try:
             principal = yield from self._authenticate(message, principal, pace)
         except KmipError as error:
-            return self._refuse(message, principal, error)
+            return self._refuse(message, principal, error, "Authentication refused")
         now = self.services.clock.now()
         header = message.header
         # Only for clients that send correlation values: strict ones fail on a field that they do not know.
         correlation = None if header.client_correlation_value is None else self.services.identifiers.new()
+        batch = Batch(
+            catalogue=self.catalogue,
+            services=self.services,
+            principal=principal,
+            protocol_version=header.protocol_version,
+            now=now,
+            client_correlation_value=header.client_correlation_value or "",
+            server_correlation_value=correlation or "",
+            pace=pace,
+        )
         answers: list[ResponseBatchItem]
-        try:
-            self._check_header(message, now)
-        except KmipError as error:
-            answers = [failure(error, i) for i in message.batch_items[:1]]
+        if header.batch_error_continuation_option is _UNDO:
+            answers = yield from batch.run_undoable(message.batch_items)
         else:
-            batch = Batch(
-                catalogue=self.catalogue,
-                services=self.services,
-                principal=principal,
-                protocol_version=header.protocol_version,
-                now=now,
-                client_correlation_value=header.client_correlation_value or "",
-                server_correlation_value=correlation or "",
-                pace=pace,
-            )
-            if header.batch_error_continuation_option is _UNDO:
-                answers = yield from batch.run_undoable(message.batch_items)
-            else:
-                continues = header.batch_error_continuation_option is _CONTINUE
-                answers = yield from batch.run(message.batch_items, continues=continues)
+            continues = header.batch_error_continuation_option is _CONTINUE
+            answers = yield from batch.run(message.batch_items, continues=continues)
         # The client's own value is for the audit trail; responses do not carry it (KMIP 2.1 §9.9, 1.4 §6.18).
         answer_header = ResponseHeader(
             protocol_version=header.protocol_version, time_stamp=now, server_correlation_value=correlation
@@ -86,8 +85,8 @@ class Engine:
         now = self.services.clock.now()
         return (yield from returning_to(pace, authentication.settle(message.header.credentials, principal, now)))
 
-    def _refuse(self, message: RequestMessage, principal: Principal, error: KmipError) -> ResponseMessage:
-        """Return the answer to a request whose principal was not accepted, once that is recorded."""
+    def _refuse(self, message: RequestMessage, principal: Principal, error: KmipError, event: str) -> ResponseMessage:
+        """Return the answer to a request of which no item is run, once that is recorded as `event`."""
         now = self.services.clock.now()
         header = message.header
         item = message.batch_items[0] if message.batch_items else None
@@ -100,7 +99,7 @@ class Engine:
             source=principal.source.value,
             address=principal.address,
             certificate_serial=principal.certificate_serial,
-            event="Authentication refused",
+            event=event,
             operation=operation,
             result=error.reason,
             message=error.message if user is None else f"{error.message} (user {user})",

@@ -9,8 +9,8 @@ from typing import Final
 
 from attrs import frozen
 
-from kmip_core.enums import Operation
-from kmip_core.errors import KmipError, invalid_field, not_found, not_supported, permission_denied, spoken
+from kmip_core.enums import Operation, ResultReason
+from kmip_core.errors import KmipError, invalid_field, not_supported, spoken
 from kmip_core.objects import ManagedObject
 from kmip_core.structures import UsageLimits
 
@@ -57,13 +57,20 @@ class Right:
         """Return whether the operation is one of these."""
         return self.operations is None or operation in self.operations.operations
 
-    def covers(self, managed_object: ManagedObject) -> bool:
-        """Return whether the object is one of these: by identifier and by group, where both are restricted."""
-        by_name = self.objects is None or managed_object.unique_identifier in self.objects.unique_identifiers
-        by_group = self.object_groups is None or not set(self.object_groups.object_groups).isdisjoint(
-            managed_object.attributes.object_groups
-        )
-        return by_name and by_group
+    def may_cover(self, unique_identifier: str) -> bool:
+        """Return whether an object of this identifier can be one of these."""
+        return self.objects is None or unique_identifier in self.objects.unique_identifiers
+
+    def covers_member(self, managed_object: ManagedObject | None) -> bool:
+        """Return whether the object is in one of the groups; without groups, whether or not it is there."""
+        if self.object_groups is None:
+            return True
+        groups = () if managed_object is None else managed_object.attributes.object_groups
+        return not set(self.object_groups.object_groups).isdisjoint(groups)
+
+
+UNRESTRICTED: Final = Right()
+"""What a principal without a delegated ticket has."""
 
 
 @frozen(kw_only=True)
@@ -87,29 +94,38 @@ def check_usage_limits(limits: Iterable[UsageLimits | None]) -> None:
 
 
 def check_operation(rights: Rights | None, operation: Operation, *, names_objects: bool) -> None:
-    """Raise KmipError (Permission Denied) unless a right has the operation.
+    """Raise KmipError (Not Authorised) unless a right has the operation.
 
     names_objects: False for an operation that names none, such as Create and Locate; those need a right without
-        restriction of objects, since what they make or find cannot be told beforehand.
+        restriction of objects, since what they make or find is not known beforehand.
     """
     if rights is None:
         return
     if not any(right.has(operation) and (names_objects or right.is_for_any_object) for right in rights.rights):
-        raise _denied(operation)
+        raise _not_authorised(operation)
 
 
-def check_object(rights: Rights | None, operation: Operation, managed_object: ManagedObject) -> None:
-    """Raise KmipError unless a right has this operation on this object.
+def check_identifier(rights: Rights | None, operation: Operation, unique_identifier: str) -> tuple[Right, ...]:
+    """Return the rights to this operation on an object of this identifier, as far as the identifier says.
 
-    Object Not Found for an object that no right covers, as if it were somebody else's; else Permission Denied.
+    It is judged before the object is looked for, so that a ticket tells nothing of objects outside its rights.
+    Raises KmipError (Not Authorised) where there is none.
     """
     if rights is None:
-        return
-    covering = [right for right in rights.rights if right.covers(managed_object)]
-    if not covering:
-        raise not_found()
-    if not any(right.has(operation) for right in covering):
-        raise _denied(operation)
+        return (UNRESTRICTED,)
+    found = tuple(right for right in rights.rights if right.has(operation) and right.may_cover(unique_identifier))
+    if not found:
+        raise _not_authorised(operation)
+    return found
+
+
+def check_object(rights: tuple[Right, ...], operation: Operation, managed_object: ManagedObject | None) -> None:
+    """Raise KmipError (Not Authorised) unless one of `check_identifier`'s rights covers the object.
+
+    managed_object: None for one that is missing or must look so: where rights go by group, it is in none of them.
+    """
+    if not any(right.covers_member(managed_object) for right in rights):
+        raise _not_authorised(operation)
 
 
 def _size(right: Right) -> int:
@@ -121,5 +137,7 @@ def _size(right: Right) -> int:
     return 16 * (1 + len(operations) + len(names)) + sum(map(len, names))
 
 
-def _denied(operation: Operation) -> KmipError:
-    return permission_denied(f"the rights of the ticket do not include {spoken(operation)}")
+def _not_authorised(operation: Operation) -> KmipError:
+    return KmipError(
+        ResultReason.NOT_AUTHORISED, f"the rights of the ticket do not include {spoken(operation)}, or not on this"
+    )

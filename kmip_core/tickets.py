@@ -1,7 +1,8 @@
 """Tickets: what Login and Delegated Login hand out, and what each of them stands for.
 
 State belongs to this process and ends with it; it is bounded in number and time. A ticket is kept as a digest, so that
-neither the time of a look-up nor a dump of memory tells one. Unknown, spent, expired and foreign tickets look the same.
+neither the time of a look-up nor a dump of memory tells one. Unknown, ended, expired and foreign tickets look the same;
+one whose requests are used up is refused for that while its lease lasts.
 KMIP 2.1 §6.1.12, §6.1.30, §6.1.31, §7.39; ADR 0051.
 """
 
@@ -10,7 +11,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Final
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from kmip_core.enums import ResultReason, TicketType
 from kmip_core.errors import KmipError
@@ -23,7 +24,7 @@ MAXIMUM_TICKETS: Final = 10_000
 MAXIMUM_PER_PRINCIPAL: Final = 100
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Grant:
     """What a ticket stands for.
 
@@ -38,10 +39,16 @@ class Grant:
     request_count: int | None = None
     _uses: Iterator[int] = field(factory=itertools.count, init=False, eq=False, repr=False)
 
-    def spend(self) -> int | None:
-        """Take one request; return how many are left, negative if there was none, None if they are not counted."""
-        # One step of the interpreter: two requests at once never take the same.
-        return None if self.request_count is None else self.request_count - next(self._uses) - 1
+    is_spent: bool = field(default=False, init=False, eq=False)
+
+    def spend(self) -> None:
+        """Take one request.  Raises KmipError (Usage Limit Exceeded) if none is left."""
+        if self.request_count is None:
+            return
+        left = self.request_count - next(self._uses)  # one step of the interpreter: no two requests take the same
+        self.is_spent = left <= 1
+        if left < 1:
+            raise KmipError(ResultReason.USAGE_LIMIT_EXCEEDED, "the requests of the ticket are used up; log in again")
 
 
 @define(kw_only=True)
@@ -57,14 +64,23 @@ class Tickets:
         for digest, other in list(self._grants.items()):
             if other.expires <= now:
                 self._grants.pop(digest, None)
-        everybodys = list(self._grants.values())
-        mine = sum(other.name == grant.name for other in everybodys)
-        if mine >= self.maximum_per_principal or len(everybodys) >= self.maximum:
+        own = [digest for digest, other in list(self._grants.items()) if other.name == grant.name]
+        if len(own) >= self.maximum_per_principal or len(self._grants) >= self.maximum:
+            own = [digest for digest in own if not self._forget_spent(digest)]
+        if len(own) >= self.maximum_per_principal or len(self._grants) >= self.maximum:
             raise KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, "too many tickets are in use; log out with some first")
         self._grants[_digest(ticket)] = grant
 
-    def find(self, ticket: Ticket, asker: Principal, use: TicketUse, now: int) -> Grant:
-        """Return what a ticket stands for in the hands of `asker`.
+    def _forget_spent(self, digest: bytes) -> bool:
+        """Forget a ticket whose requests are used up; return whether it was one."""
+        grant = self._grants.get(digest)
+        if grant is not None and not grant.is_spent:
+            return False
+        self._grants.pop(digest, None)
+        return True
+
+    def find(self, ticket: Ticket, shown_by: Principal, use: TicketUse, now: int) -> Grant:
+        """Return what a ticket stands for that this principal shows.
 
         use: whether it serves its holder's certificate only.
         Raises KmipError (Invalid Ticket) if it is unknown, expired or foreign: one text for all.
@@ -72,19 +88,9 @@ class Tickets:
         grant = self._grants.get(_digest(ticket))
         if grant is None or ticket.ticket_type != TicketType.LOGIN or now >= grant.expires:
             raise invalid_ticket()
-        if use is not TicketUse.BEARER and grant.certificate_name != asker.certificate_name:
+        if use is not TicketUse.BEARER and grant.certificate_name != shown_by.certificate_name:
             raise invalid_ticket()
         return grant
-
-    def spend(self, ticket: Ticket, grant: Grant) -> None:
-        """Take one request off a ticket; it ends with its last.  Raises KmipError (Invalid Ticket) if none is left."""
-        left = grant.spend()
-        if left is None:
-            return
-        if left <= 0:
-            self.end(ticket)
-        if left < 0:
-            raise invalid_ticket()
 
     def end(self, ticket: Ticket) -> None:
         """Make a ticket invalid; nothing happens if it is."""

@@ -18,7 +18,7 @@ from kmip_core.ports.authentication import CredentialRefused
 from kmip_core.ports.steps import MoveTo, Pace, Steps
 from kmip_core.principal import Principal, Source
 from kmip_core.settings import TicketUse
-from kmip_core.tickets import Tickets, invalid_ticket
+from kmip_core.tickets import Grant, Tickets, invalid_ticket
 
 NAME_OF_A_USER: Final = "the certificate's name is that of a user with a password; send it"
 TWO_USERS: Final = "the request holds the passwords of two users; one is needed"
@@ -51,17 +51,20 @@ class CredentialAuthentication:
                     raise CredentialRefused(TWO_USERS)
                 if self.password_identity:
                     principal = evolve(principal, name=name, source=Source.PASSWORD)
-        if self.ticket_use is not TicketUse.OFF:
-            principal = self._redeem_ticket(credentials, principal, now)
+        grant = None if self.ticket_use is TicketUse.OFF else self._granted(credentials, principal, now)
+        if grant is not None:
+            principal = evolve(principal, name=grant.name, source=Source.TICKET, rights=grant.rights)
         if self._needs_password(principal):
             raise CredentialRefused(NAME_OF_A_USER)
-        if self.groups is None:
-            return principal
-        groups = self.groups.remembered(principal.name)
-        if groups is None:
-            yield MoveTo(Pace.REMOTE)
-            groups = self.groups.of(principal.name)
-        return evolve(principal, groups=groups)
+        if self.groups is not None:
+            groups = self.groups.remembered(principal.name)
+            if groups is None:
+                yield MoveTo(Pace.REMOTE)
+                groups = self.groups.of(principal.name)
+            principal = evolve(principal, groups=groups)
+        if grant is not None:
+            grant.spend()  # last: only requests that are accepted count
+        return principal
 
     def _check(self, passwords: PasswordFile, name: str, password: str, principal: Principal) -> Steps[None]:
         """Refuse a wrong password, and any password once the throttle is shut: accepting one would confirm a guess."""
@@ -89,17 +92,15 @@ class CredentialAuthentication:
             return False
         return self.passwords.has(principal.name)
 
-    def _redeem_ticket(self, credentials: tuple[Credential, ...], principal: Principal, now: int) -> Principal:
-        """Return the principal that a ticket stands for.  An invalid one is refused: it may limit rights."""
+    def _granted(self, credentials: tuple[Credential, ...], principal: Principal, now: int) -> Grant | None:
+        """Return what the ticket of a request stands for.  An invalid one is refused: it may limit rights."""
         values = [c.credential_value for c in credentials if c.credential_type is CredentialType.TICKET]
         if not values:
-            return principal
+            return None
         ticket = values[0]
         if len(values) > 1 or not isinstance(ticket, Ticket):
             raise invalid_ticket()
-        grant = self.tickets.find(ticket, principal, self.ticket_use, now)
-        self.tickets.spend(ticket, grant)
-        return evolve(principal, name=grant.name, source=Source.TICKET, rights=grant.rights)
+        return self.tickets.find(ticket, principal, self.ticket_use, now)
 
 
 def _passwords(credentials: tuple[Credential, ...]) -> list[tuple[str, str]]:

@@ -23,25 +23,26 @@ def new_ticket(
 ) -> Ticket:
     """Return a ticket that lasts as long as is asked and allowed.
 
-    Raises KmipError: Permission Denied under a ticket, Feature Not Supported for Usage Limits, Invalid Field for limits
-    that leave nothing, Server Limit Exceeded for too many tickets.
+    lease_time, request_count: None or 0 for no limit but the server's own. KMIP 2.1 §6.1.30.
+    Raises KmipError: Permission Denied under a ticket, Feature Not Supported for Usage Limits, Invalid Field for
+    negative limits, Server Limit Exceeded for too many tickets.
     """
     if scope.principal.source is Source.TICKET:  # else a ticket would renew itself, or shed its limits
         raise permission_denied("a ticket makes no tickets; log in without one")
     judged.check_usage_limits([usage_limits])
     if rights is not None:
         judged.check(rights)
+    if (lease_time or 0) < 0 or (request_count or 0) < 0:
+        raise invalid_field("Lease Time and Request Count must not be negative; 0 asks for no limit")
     longest = scope.services.settings.ticket_lifetime
-    lifetime = longest if lease_time is None else min(lease_time, longest)
-    if lifetime < 1 or (request_count is not None and request_count < 1):
-        raise invalid_field("Lease Time and Request Count are at least 1 where they are given")
+    lifetime = min(lease_time or longest, longest)
     ticket = Ticket(ticket_type=TicketType.LOGIN, ticket_value=scope.services.identifiers.new().encode())
     grant = Grant(
         name=scope.principal.name,
         certificate_name=scope.principal.certificate_name,
         expires=scope.now + lifetime,
         rights=rights,
-        request_count=request_count,
+        request_count=request_count or None,
     )
     scope.services.tickets.issue(ticket, grant, scope.now)
     scope.hooks.on_rollback.append(partial(scope.services.tickets.end, ticket))

@@ -108,6 +108,6 @@ def test_a_worker_gets_one_key_by_a_delegated_ticket_and_no_other(start: Start, 
 
     assert worker.get(lent) is ResultReason.OBJECT_NOT_FOUND
     assert worker.get(lent, ticket) is None
-    assert worker.get(kept, ticket) is ResultReason.OBJECT_NOT_FOUND
-    assert worker.ask(Operation.LOGIN, login.Request(), ticket).result_reason is ResultReason.PERMISSION_DENIED
-    assert worker.get(lent, ticket) is ResultReason.INVALID_TICKET, "three requests were made"
+    assert worker.get(kept, ticket) is ResultReason.NOT_AUTHORISED
+    assert worker.ask(Operation.LOGIN, login.Request(), ticket).result_reason is ResultReason.NOT_AUTHORISED
+    assert worker.get(lent, ticket) is ResultReason.USAGE_LIMIT_EXCEEDED, "three requests were made"

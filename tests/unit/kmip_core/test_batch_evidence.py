@@ -21,8 +21,9 @@ from kmip_core.errors import KmipError
 from kmip_core.operations import activate, add_attribute, encrypt, get, ping
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.steps import Pace
+from kmip_core.settings import Settings
 from kmip_core.structures import CryptographicParameters, UsageLimits
-from tests.builders import BOB, a_symmetric_key, an_engine, an_instance, ask, attributes_of, the_only
+from tests.builders import ALICE, BOB, NOW, a_symmetric_key, an_engine, an_instance, ask, attributes_of, the_only
 from tests.unit.kmip_core.test_engine import FullStorage
 
 CONTINUE, UNDO = BatchErrorContinuationOption.CONTINUE, BatchErrorContinuationOption.UNDO
@@ -125,3 +126,20 @@ def test_a_unit_of_work_that_cannot_begin_fails_its_first_item_and_is_recorded(
     assert (item.operation, item.result_message) == (Operation.PING, "the store is closed")
     (record,) = engine.services.audit.records  # type: ignore[attr-defined]
     assert (record.operation, record.result) == (Operation.PING, ResultReason.GENERAL_FAILURE)
+
+
+@pytest.mark.parametrize(
+    ("header", "items"),
+    [({"asynchronous": True}, 1), ({}, 101), ({"time_stamp": NOW - 3_600}, 1)],
+    ids=["asynchronous", "too many items", "time stamp"],
+)
+def test_a_request_that_is_refused_as_a_whole_leaves_a_record(header: dict[str, Any], items: int) -> None:
+    trail = MemoryTrail()
+    engine = an_engine(audit=trail, settings=Settings(check_time_stamp=True, maximum_batch_items=100))
+
+    answer = ask(engine, *[(Operation.PING, ping.Request())] * items, **header)
+
+    assert answer.batch_items[0].result_status is ResultStatus.OPERATION_FAILED
+    (record,) = trail.records
+    assert (record.event, record.principal) == ("Request refused", ALICE.name)
+    assert record.result is answer.batch_items[0].result_reason

@@ -69,34 +69,45 @@ def test_a_ticket_that_was_ended_is_worth_nothing() -> None:
     assert reason(lambda: tickets.find(a_ticket(), ALICE, TicketUse.BEARER, 0)) is ResultReason.INVALID_TICKET
 
 
-def test_a_ticket_ends_with_its_last_request() -> None:
+def test_a_ticket_whose_requests_are_used_up_says_so_until_it_expires() -> None:
     tickets, grant = Tickets(), a_grant(request_count=2)
     tickets.issue(a_ticket(), grant, 0)
 
-    tickets.spend(a_ticket(), grant)
-    assert tickets.find(a_ticket(), ALICE, TicketUse.BOUND, 0) is grant
-    tickets.spend(a_ticket(), grant)
+    grant.spend()
+    grant.spend()
 
-    assert reason(lambda: tickets.find(a_ticket(), ALICE, TicketUse.BOUND, 0)) is ResultReason.INVALID_TICKET
-    assert reason(lambda: tickets.spend(a_ticket(), grant)) is ResultReason.INVALID_TICKET
+    for _ in range(2):
+        assert tickets.find(a_ticket(), ALICE, TicketUse.BOUND, 99) is grant
+        assert reason(grant.spend) is ResultReason.USAGE_LIMIT_EXCEEDED
+    assert reason(lambda: tickets.find(a_ticket(), ALICE, TicketUse.BOUND, 100)) is ResultReason.INVALID_TICKET
 
 
 def test_a_ticket_without_a_count_is_not_used_up() -> None:
-    tickets, grant = Tickets(), a_grant()
-    tickets.issue(a_ticket(), grant, 0)
+    grant = a_grant()
     for _ in range(1_000):
-        tickets.spend(a_ticket(), grant)
+        grant.spend()
 
-    assert tickets.find(a_ticket(), ALICE, TicketUse.BOUND, 0) is grant
+    assert not grant.is_spent
+
+
+def test_tickets_that_are_used_up_give_way_to_new_ones() -> None:
+    tickets = Tickets(maximum_per_principal=2)
+    for value in (b"1", b"2", b"3"):
+        grant = a_grant(request_count=1)
+        tickets.issue(a_ticket(value), grant, 0)
+        grant.spend()
+    tickets.issue(a_ticket(b"4"), a_grant(request_count=1), 0)
+
+    assert reason(lambda: tickets.find(a_ticket(b"1"), ALICE, TicketUse.BOUND, 0)) is ResultReason.INVALID_TICKET
+    assert tickets.find(a_ticket(b"4"), ALICE, TicketUse.BOUND, 0).request_count == 1
 
 
 def test_requests_at_once_never_share_what_is_left() -> None:
-    tickets, grant = Tickets(), a_grant(request_count=50)
-    tickets.issue(a_ticket(), grant, 0)
+    grant = a_grant(request_count=50)
 
     def spend(_: int) -> bool:
         try:
-            tickets.spend(a_ticket(), grant)
+            grant.spend()
         except KmipError:
             return False
         return True

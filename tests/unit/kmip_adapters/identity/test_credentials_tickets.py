@@ -10,7 +10,7 @@ from kmip_adapters.identity.credentials import CredentialAuthentication
 from kmip_adapters.identity.passwords import PasswordFile
 from kmip_adapters.system.clock import SteppableClock
 from kmip_core.engine import Engine
-from kmip_core.enums import CredentialType, Operation, ResultReason
+from kmip_core.enums import CredentialType, ObjectType, Operation, QueryFunction, ResultReason
 from kmip_core.messages import (
     Credential,
     RequestBatchItem,
@@ -20,7 +20,7 @@ from kmip_core.messages import (
     Ticket,
     UsernameAndPassword,
 )
-from kmip_core.operations import delegated_login, get, locate, login, logout, ping
+from kmip_core.operations import create, delegated_login, get, get_attributes, locate, login, logout, ping, query
 from kmip_core.principal import Principal
 from kmip_core.rights import Objects, Operations, Right, Rights
 from kmip_core.settings import Settings, TicketUse
@@ -125,7 +125,7 @@ def test_a_ticket_ends_with_its_time_with_logout_and_with_its_requests() -> None
     assert ask(engine, (Operation.LOGOUT, logout.Request(ticket=ended)), ALICE, shown(ended)).result_reason is None
     assert ask(engine, GET, ALICE, shown(ended)).result_reason is ResultReason.INVALID_TICKET
     assert ask(engine, GET, ALICE, shown(counted)).result_reason is None
-    assert ask(engine, GET, ALICE, shown(counted)).result_reason is ResultReason.INVALID_TICKET
+    assert ask(engine, GET, ALICE, shown(counted)).result_reason is ResultReason.USAGE_LIMIT_EXCEEDED
     assert ask(engine, GET, ALICE, shown(timed)).result_reason is None
     assert isinstance(engine.services.clock, SteppableClock)
     engine.services.clock.advance(60)
@@ -166,7 +166,7 @@ def test_a_delegated_ticket_does_what_it_names_and_expires(tmp_path: Path) -> No
     expected = {
         Operation.GET: (get.Request(unique_identifier="key"), None),
         Operation.PING: (ping.Request(), None),
-        Operation.LOCATE: (locate.Request(), ResultReason.PERMISSION_DENIED),
+        Operation.LOCATE: (locate.Request(), ResultReason.NOT_AUTHORISED),
     }
 
     assert {operation: reason for operation, (_, reason) in expected.items()} == {
@@ -177,3 +177,72 @@ def test_a_delegated_ticket_does_what_it_names_and_expires(tmp_path: Path) -> No
     assert isinstance(engine.services.clock, SteppableClock)
     engine.services.clock.advance(10)
     assert ask(engine, GET, BOB, ticket).result_reason is ResultReason.INVALID_TICKET
+
+
+QUERY: Final = (Operation.QUERY, query.Request(query_functions=(QueryFunction.QUERY_OPERATIONS,)))
+
+
+def test_a_ticket_for_two_requests_serves_two_and_then_says_that_it_is_used_up() -> None:
+    engine = a_server(TicketUse.BOUND)
+    value = a_ticket(engine, lease_time=0, request_count=2)
+
+    answers = [ask(engine, QUERY, ALICE, shown(value)).result_reason for _ in range(3)]
+    log_out = ask(engine, (Operation.LOGOUT, logout.Request(ticket=value)), ALICE, shown(value)).result_reason
+
+    assert answers == [None, None, ResultReason.USAGE_LIMIT_EXCEEDED]
+    assert log_out is ResultReason.USAGE_LIMIT_EXCEEDED
+
+
+def test_a_ticket_without_limits_works_until_the_server_s_own() -> None:
+    engine = a_server(TicketUse.BOUND)
+    ticket = shown(a_ticket(engine, lease_time=0, request_count=0))
+    assert isinstance(engine.services.clock, SteppableClock)
+
+    engine.services.clock.advance(59)
+    assert ask(engine, GET, ALICE, ticket).result_reason is None
+    engine.services.clock.advance(1)
+    assert ask(engine, GET, ALICE, ticket).result_reason is ResultReason.INVALID_TICKET
+
+
+def test_only_accepted_requests_count() -> None:
+    engine = a_server(TicketUse.BOUND)
+    ticket = shown(a_ticket(engine, request_count=1))
+    refused = RequestMessage(
+        header=RequestHeader(protocol_version=VERSION, credentials=(ticket,), asynchronous=True),
+        batch_items=(RequestBatchItem(operation=Operation.QUERY, payload=QUERY[1]),),
+    )
+
+    (item,) = engine.handle(refused, ALICE).batch_items
+    assert item.result_reason is ResultReason.FEATURE_NOT_SUPPORTED
+    assert ask(engine, QUERY, BOB, ticket).result_reason is ResultReason.INVALID_TICKET
+    assert ask(engine, QUERY, ALICE, ticket).result_reason is None
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        (Operation.GET, get.Request(unique_identifier="key")),
+        (Operation.GET_ATTRIBUTES, get_attributes.Request(unique_identifier="hers")),
+        (Operation.GET_ATTRIBUTES, get_attributes.Request(unique_identifier="5eed5eed-0000-4000-8000-000000000001")),
+        (Operation.CREATE, create.Request(object_type=ObjectType.SYMMETRIC_KEY)),
+    ],
+    ids=["another operation", "another object", "no object", "an operation about none"],
+)
+def test_what_a_delegated_ticket_does_not_name_is_not_authorised(asked: Any) -> None:
+    engine = a_server(TicketUse.BOUND)
+    rights = Rights(
+        rights=(
+            Right(operations=Operations(operations=(Operation.QUERY,))),
+            Right(
+                operations=Operations(operations=(Operation.GET_ATTRIBUTES,)),
+                objects=Objects(unique_identifiers=("key",)),
+            ),
+        )
+    )
+    request = delegated_login.Request(rights=rights)
+    ticket = shown(ask(engine, (Operation.DELEGATED_LOGIN, request), ALICE).payload.ticket)
+
+    allowed = get_attributes.Request(unique_identifier="key")
+    assert ask(engine, (Operation.GET_ATTRIBUTES, allowed), ALICE, ticket).result_reason is None
+    assert ask(engine, QUERY, ALICE, ticket).result_reason is None
+    assert ask(engine, asked, ALICE, ticket).result_reason is ResultReason.NOT_AUTHORISED

@@ -69,6 +69,7 @@ def test_there_are_no_tickets_by_default() -> None:
     ("asked", "lasts"),
     [
         pytest.param(None, 60, id="ok the longest"),
+        pytest.param(0, 60, id="ok no limit but the server's"),
         pytest.param(10, 10, id="ok less"),
         pytest.param(1_000, 60, id="ok more than there is"),
         pytest.param(2**32 - 1, 60, id="ok for ever"),
@@ -100,6 +101,13 @@ def test_a_delegated_ticket_has_the_rights_that_were_named(engine: Engine) -> No
     assert (grant.name, grant.rights, grant.request_count) == ("alice", READ, 3)
 
 
+@pytest.mark.parametrize("operation", SAYS_LOGIN)
+def test_a_request_count_of_0_is_no_limit(engine: Engine, operation: Operation) -> None:
+    grant = engine.services.tickets.find(log_in(engine, operation, request_count=0), ALICE, TicketUse.BOUND, NOW)
+
+    assert grant.request_count is None
+
+
 LIMITS = UsageLimits(usage_limits_total=1)
 LONG = "x" * (MAXIMUM_SIZE - 16 * 2)
 
@@ -108,8 +116,7 @@ LONG = "x" * (MAXIMUM_SIZE - 16 * 2)
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        pytest.param({"lease_time": 0}, ResultReason.INVALID_FIELD, id="fail no time"),
-        pytest.param({"request_count": 0}, ResultReason.INVALID_FIELD, id="fail no request"),
+        pytest.param({"lease_time": -1}, ResultReason.INVALID_FIELD, id="fail less than no time"),
         pytest.param({"request_count": -1}, ResultReason.INVALID_FIELD, id="fail less than no request"),
         pytest.param({"usage_limits": LIMITS}, ResultReason.FEATURE_NOT_SUPPORTED, id="fail usage limits"),
     ],
@@ -208,5 +215,5 @@ def test_rights_of_others_do_not_reach_query(engine: Engine) -> None:
 
     assert (
         refusal(lambda: perform(engine, Operation.QUERY, query.Request(query_functions=()), holder))
-        is ResultReason.PERMISSION_DENIED
+        is ResultReason.NOT_AUTHORISED
     )
