@@ -206,7 +206,7 @@ class Batch:
         )
         if spec.amount is not None:
             usage_limits.charge(scope, scope.target, *spec.amount(request), spec.operation)
-        response = spec.perform(templates.applied(request, spec.attribute_fields, scope), scope)
+        response = spec.perform(templates.apply(request, spec.attribute_fields, scope), scope)
         returned = self.identifiers.remember(spec, response)
         if spec.records_returned_identifiers:
             touched.extend(identifier for identifier in returned if identifier not in touched)

@@ -5,7 +5,6 @@ Of any release from 0.5 on: tables and columns that came later may be missing. P
 is in `pykmip_rows`.
 """
 
-import hashlib
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -21,6 +20,7 @@ from kmip_core import enums
 from kmip_core.attributes import Attributes
 from kmip_core.enums import ObjectType, State
 from kmip_core.errors import KmipError
+from kmip_core.initial_attributes import complete, digests_of, short_identifier
 from kmip_core.masks import CryptographicUsageMask
 from kmip_core.objects import (
     Certificate,
@@ -31,10 +31,8 @@ from kmip_core.objects import (
     PublicKey,
     SecretData,
     SymmetricKey,
-    format_of,
     key_block_of,
 )
-from kmip_core.policy import DEFAULT_POLICY
 
 _PARTS: Final = (
     "crypto_objects",
@@ -200,31 +198,31 @@ class PyKmipDatabase:
         mask = None if crypto is None else rows.integer(crypto, "cryptographic_usage_mask") or 0
         state = None if crypto is None else rows.member(crypto, "state", State)
         initial_date = rows.integer(row, "initial_date", rows.END_OF_TIME) or self._now
-        sensitive = bool(row.get("sensitive"))
         block = key_block_of(content)
         identifier = str(uid)
-        attributes = Attributes(
-            unique_identifier=identifier,
-            short_unique_identifier=hashlib.sha256(identifier.encode()).digest(),
-            object_type=content.object_type,
+        given = Attributes(
             names=rows.names(self._names.get(uid, [])),
             object_groups=rows.groups(self._groups.get(uid, [])),
             application_specific_information=rows.applications(self._applications.get(uid, [])),
-            operation_policy_name=rows.text(row, "operation_policy_name", "a policy") or DEFAULT_POLICY,
+            operation_policy_name=rows.text(row, "operation_policy_name", "a policy") or None,
             cryptographic_algorithm=None if block is None else block.cryptographic_algorithm,
             cryptographic_length=None if block is None else block.cryptographic_length,
             cryptographic_usage_mask=None if mask is None else CryptographicUsageMask(mask),
             certificate_type=getattr(content, "certificate_type", None),
             opaque_data_type=getattr(content, "opaque_data_type", None),
-            key_format_type=format_of(content),
-            digests=rows.digests(content),
             state=state or State.PRE_ACTIVE,
             initial_date=initial_date,
             last_change_date=initial_date,
-            sensitive=sensitive,
-            always_sensitive=sensitive,
+            sensitive=bool(row.get("sensitive")),
+        )
+        attributes = complete(
+            content,
+            given,
+            unique_identifier=identifier,
+            now=self._now,
+            digests=digests_of(content),
             extractable=True,
-            never_extractable=False,
+            short_unique_identifier=short_identifier(identifier),
             fresh=False,
         )
         return ManagedObject(

@@ -4,18 +4,15 @@ Enumerations are numbers, -1 for none. SQLite keeps what it was given, whatever 
 believed: what cannot be is `NotTaken` with the column's name, and keeps its object, no other, from being taken.
 """
 
-import hashlib
 from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any, Final, TypeVar
 
 from kmip_core import enums
-from kmip_core.enums import HashingAlgorithm
-from kmip_core.objects import Content, KeyBlock, KeyValue, SplitKey, format_of, material_bytes
+from kmip_core.objects import KeyBlock, KeyValue, SplitKey
 from kmip_core.structures import (
     ApplicationSpecificInformation,
     CryptographicParameters,
-    Digest,
     EncryptionKeyInformation,
     KeyWrappingData,
     MACSignatureKeyInformation,
@@ -124,20 +121,6 @@ def applications(rows: list[Row]) -> tuple[ApplicationSpecificInformation, ...]:
             application_data=text(row, "application_data", what),
         )
         for row in rows
-    )
-
-
-def digests(content: Content) -> tuple[Digest, ...]:
-    """Return the digest that the server keeps of an object with material."""
-    material = material_bytes(content)
-    if material is None:
-        return ()
-    return (
-        Digest(
-            hashing_algorithm=HashingAlgorithm.SHA_256,
-            digest_value=hashlib.sha256(material).digest(),
-            key_format_type=format_of(content),
-        ),
     )
 
 

@@ -50,7 +50,7 @@ def perform(request: Request, scope: Scope) -> Response:
     subject = _named(scope, attributes) if value is None else _requested(scope, request, value)
     if attributes.certificate_type not in (None, CertificateType.X_509):
         raise not_supported("certificates are made as X.509")
-    certificate = certification.issued(scope, subject, attributes)
+    certificate = certification.issue(scope, subject, attributes)
     holder = subject.holder
     identifier = certification.begin(scope, certificate, attributes, certification.public_key_link(holder))
     if holder is not None:

@@ -35,7 +35,7 @@ def perform(request: Request, scope: Scope) -> Response:
     else:
         changing.check_is_not_gone(target)
         attributes = lifecycle.destroy(target.attributes, scope.now)
-        custody.let_go(scope, target)
+        custody.forget_on_commit(scope, target)
         changing.save(scope, evolve(managed_object, attributes=attributes, has_content=False))
     return Response(unique_identifier=target.unique_identifier)
 

@@ -33,12 +33,12 @@ class Response:
 
 
 def perform(request: Request, scope: Scope) -> Response:
-    """Return the object and what is known of it.  Raises KmipError as `delivery.delivered` does."""
+    """Return the object and what is known of it.  Raises KmipError as `delivery.deliver` does."""
     target = scope.target
     managed_object = None
     if target.managed_object.has_content:
         admitted = scope.admit(target.unique_identifier, Purpose.READ_CONTENT)
-        managed_object = delivery.delivered(scope, admitted, request)
+        managed_object = delivery.deliver(scope, admitted, request)
     return Response(
         object_type=target.managed_object.object_type,
         unique_identifier=target.unique_identifier,

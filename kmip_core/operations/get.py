@@ -33,10 +33,10 @@ class Response:
 def perform(request: Request, scope: Scope) -> Response:
     """Return the object, which is no longer Fresh "as soon as the object has been served" (KMIP 2.1 §4.24).
 
-    Raises KmipError as `delivery.delivered` does.
+    Raises KmipError as `delivery.deliver` does.
     """
     target = scope.target
-    content = delivery.delivered(scope, target, request)
+    content = delivery.deliver(scope, target, request)
     if target.attributes.fresh:
         scope.work.save(evolve(target.managed_object, attributes=target.attributes.but(fresh=False)))
     return Response(

@@ -7,15 +7,15 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from kmip_core import creation_rules, lifecycle
+from kmip_core import creation_rules
 from kmip_core.attributes import AttributeReference, Attributes, merge
 from kmip_core.creation_rules import Constraint
 from kmip_core.enums import KeyWrapType, ObjectType, Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_attribute_value, invalid_field
+from kmip_core.initial_attributes import complete
 from kmip_core.lifecycle import GONE
-from kmip_core.objects import Content, ManagedObject, format_of, has_material, key_block_of
+from kmip_core.objects import Content, ManagedObject, key_block_of
 from kmip_core.operation import Cost, Scope, Spec, names_new_object
-from kmip_core.policy import DEFAULT_POLICY
 from kmip_core.procedures import attribute_values, changing, creation, custody, wrapping
 from kmip_core.rules import Admitted, Purpose
 
@@ -56,20 +56,42 @@ def perform(request: Request, scope: Scope) -> Response:
     if request.object_type not in (None, content.object_type):
         raise invalid_field("the object is not of the Object Type that the request names")
     if request.key_wrap_type is KeyWrapType.NOT_WRAPPED:
-        content = wrapping.unwrapped(scope, content)
+        content = wrapping.unwrap_content(scope, content)
     block = key_block_of(content)
     attributes = request.attributes
     if block is not None and block.inner_attributes is not None:
         attributes = merge(block.inner_attributes, attributes)
-    _keep(request, scope, content, _completed(scope, identifier, content, attributes))
+    _check(scope, content, attributes)
+    _keep(request, scope, content, attributes)
     return Response(unique_identifier=identifier)
 
 
-def _keep(request: Request, scope: Scope, content: Content, attributes: Attributes) -> None:
-    has_content = attributes.state not in GONE
-    stored = custody.taken_in(scope, content) if has_content else None
-    if stored is not None:
-        attributes = evolve(attributes, extractable=custody.may_leave(stored, request.attributes.extractable))
+def _check(scope: Scope, content: Content, attributes: Attributes) -> None:
+    """Refuse values that an attribute cannot have; who may set it is not asked."""
+    if attributes.object_type not in (None, content.object_type):
+        raise invalid_attribute_value("Object Type in the attributes is not the object's")
+    attribute_values.check_number(attributes, 0)
+    attribute_values.check_dates(attributes)
+    for field in ("names", "operation_policy_name"):
+        reference = AttributeReference(attribute=field)
+        values = attributes.values_of(reference)
+        for place, value in enumerate(values):
+            attribute_values.accepted(scope, reference, value, values[:place])
+
+
+def _keep(request: Request, scope: Scope, content: Content, given: Attributes) -> None:
+    digests = given.digests or creation.digests(scope, content)
+    has_content = given.state not in GONE
+    kept = custody.take_in(scope, content) if has_content else content
+    stored = kept if has_content else None
+    attributes = complete(
+        kept,
+        given,
+        unique_identifier=request.unique_identifier,
+        now=scope.now,
+        digests=digests,
+        extractable=custody.may_leave(kept, given.extractable),
+    )
     creation_rules.check(scope.work.rules_for_new(Constraint), attributes, content.object_type)
     if scope.work.find(request.unique_identifier) is None and _may_be_chosen(scope, request.unique_identifier):
         new = ManagedObject(
@@ -89,7 +111,7 @@ def _keep(request: Request, scope: Scope, content: Content, attributes: Attribut
         raise invalid_field("an object is replaced by one of its own type only")
     if attributes.operation_policy_name != present.attributes.operation_policy_name:
         changing.check_policy_owner(scope, present)
-    custody.let_go(scope, replaced)
+    custody.forget_on_commit(scope, replaced)
     scope.work.save(evolve(present, attributes=attributes, has_content=has_content, archived=False), stored)
 
 
@@ -121,37 +143,6 @@ def _replaceable(scope: Scope, identifier: str) -> Admitted:
 
 
 NOT_TO_BE_CHOSEN: Final = "this Unique Identifier is not yours to choose; take a random UUID, or one of your objects"
-
-
-def _completed(scope: Scope, identifier: str, content: Content, attributes: Attributes) -> Attributes:
-    """Return the attributes as they came, with those that no object is without."""
-    if attributes.object_type not in (None, content.object_type):
-        raise invalid_attribute_value("Object Type in the attributes is not the object's")
-    attribute_values.check_number(attributes, 0)
-    attribute_values.check_dates(attributes)
-    for field in ("names", "operation_policy_name"):
-        reference = AttributeReference(attribute=field)
-        values = attributes.values_of(reference)
-        for place, value in enumerate(values):
-            attribute_values.accepted(scope, reference, value, values[:place])
-    sensitive, extractable = bool(attributes.sensitive), attributes.extractable is not False
-    given = evolve(attributes, object_type=content.object_type)
-    return evolve(
-        given,
-        unique_identifier=identifier,
-        template_names=(),
-        state=lifecycle.initial_state(given, content.object_type, scope.now) if given.state is None else given.state,
-        initial_date=scope.now if given.initial_date is None else given.initial_date,
-        last_change_date=scope.now if given.last_change_date is None else given.last_change_date,
-        operation_policy_name=given.operation_policy_name or DEFAULT_POLICY,
-        digests=given.digests or creation.digests(scope, content),
-        key_format_type=format_of(content),
-        sensitive=sensitive,
-        always_sensitive=sensitive and given.always_sensitive is not False,
-        extractable=extractable,
-        never_extractable=not extractable and given.never_extractable is not False,
-        key_value_present=None if has_material(content) else False,
-    )
 
 
 def _already_exists(message: str) -> KmipError:

@@ -74,7 +74,7 @@ def perform(request: Request, scope: Scope) -> Response:
     )
     attributes = _inherited(old, wanted, request.offset, scope.now)
     lifetime = description.not_after - description.not_before
-    certificate = certification.issued(scope, subject, attributes, _end(attributes, scope.now, lifetime))
+    certificate = certification.issue(scope, subject, attributes, _end(attributes, scope.now, lifetime))
     replaced = Link(link_type=LinkType.REPLACED_OBJECT_LINK, linked_object_identifier=old.unique_identifier)
     links = (*certification.public_key_link(holder), replaced)
     replacement.step_back(scope, old, identifier := scope.services.identifiers.new())

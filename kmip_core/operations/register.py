@@ -55,7 +55,7 @@ def perform(request: Request, scope: Scope) -> Response:
 
     A PKCS#12 container is taken apart: private key and certificates become objects of their own.
     Raises KmipError (Invalid Field) if the object is missing or of another type, if attributes contradict it, or if
-    material and what is said of it disagree; and as `containers.taken_apart` does.
+    material and what is said of it disagree; and as `pkcs12.take_apart` does.
     """
     content = request.managed_object
     if content is None:
@@ -64,7 +64,7 @@ def perform(request: Request, scope: Scope) -> Response:
         raise KmipError(ResultReason.INVALID_OBJECT_TYPE, "the object is not of the Object Type that the request names")
     attributes = request.attributes
     if isinstance(content, PrivateKey) and content.key_block.key_format_type is KeyFormatType.PKCS_12:
-        content, attributes = pkcs12.taken_apart(scope, content, attributes)
+        content, attributes = pkcs12.take_apart(scope, content, attributes)
     attributes = key_material.checked(scope, content, describe(content, attributes))
     made = creation.begin(
         scope,

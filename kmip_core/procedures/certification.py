@@ -83,7 +83,7 @@ def check_is_the_holders(scope: Scope, request: SigningRequest, holder: PublicKe
         raise KmipError(ResultReason.INVALID_CSR, "the certificate request is for another public key")
 
 
-def issued(scope: Scope, subject: Subject, attributes: Attributes, not_after: int | None = None) -> Certificate:
+def issue(scope: Scope, subject: Subject, attributes: Attributes, not_after: int | None = None) -> Certificate:
     """Return a new certificate for the subject; the attributes say from when to when and for which use.
 
     not_after: seconds; what the end is if the attributes name none.
@@ -248,10 +248,10 @@ def _own_authority(scope: Scope) -> tuple[Certificate, PrivateKey]:
         if len(certificates) != 1:  # its owner may change links
             raise invalid_field("the private key of your certificate authority must have one Certificate Link")
         return _certificate(scope, certificates[0]), scope.content_of(key, PrivateKey)
-    return _made_authority(scope, name)
+    return _make_authority(scope, name)
 
 
-def _made_authority(scope: Scope, name: str) -> tuple[Certificate, PrivateKey]:
+def _make_authority(scope: Scope, name: str) -> tuple[Certificate, PrivateKey]:
     pair = scope.services.crypto.make_key_pair(
         CryptographicAlgorithm.RSA,
         AUTHORITY_BITS,

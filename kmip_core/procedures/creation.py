@@ -9,17 +9,16 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from kmip_core import attribute_rules, creation_rules, lifecycle
+from kmip_core import attribute_rules, creation_rules
 from kmip_core.attributes import AttributeReference, Attributes, merge
 from kmip_core.creation_rules import Constraint, ObjectDefaults
 from kmip_core.enums import (
-    HashingAlgorithm,
-    KeyFormatType,
     ObjectType,
     ProtectionStorageMask,
     ResultReason,
 )
 from kmip_core.errors import KmipError
+from kmip_core.initial_attributes import complete, digests_of, short_identifier, structure_of
 from kmip_core.objects import (
     NO_ATTRIBUTES,
     Certificate,
@@ -30,15 +29,11 @@ from kmip_core.objects import (
     PublicKey,
     SecretData,
     SymmetricKey,
-    format_of,
-    has_material,
-    key_block_of,
-    material_bytes,
+    Template,
 )
 from kmip_core.operation import Scope
-from kmip_core.policy import DEFAULT_POLICY
 from kmip_core.procedures import attribute_values, custody
-from kmip_core.structures import Digest
+from kmip_core.structures import Digest, RNGParameters
 
 
 def begin(
@@ -51,13 +46,13 @@ def begin(
     protection_storage_masks: tuple[ProtectionStorageMask, ...] = (),
     unavailable: ResultReason = ResultReason.PROTECTION_STORAGE_UNAVAILABLE,
 ) -> ManagedObject:
-    """Collect a new object of the asker's and return its record.
+    """Collect a new object, owned by the principal, and return its record.
 
     attributes: the client's, templates merged in; they must not contain what only the server sets.
     made_here: True if the server generated the material: it then says when, and by which random number generator.
     unique_identifier: one that was announced already; None for a fresh one.
-    protection_storage_masks: the ways of storing it that would do, best first; empty for any.
-    unavailable: what it is called that none of them can be had; each half of a pair has a name of its own for it.
+    protection_storage_masks: the ways of storing it that are acceptable, best first; empty for any.
+    unavailable: the reason if none of them is possible; each half of a pair has a reason of its own.
     Raises KmipError for attributes that a client may not set, or values that they cannot have; Constraint Violation.
     """
     attributes = with_defaults(scope, attributes, content.object_type, _DESCRIBING)
@@ -65,21 +60,29 @@ def begin(
     if isinstance(content, Certificate):
         attributes = _described(scope, content, attributes)
     if made_here:
-        _check_is_not_told(attributes)
+        _check_origin_is_left_out(attributes)
     accepted = attribute_values.all_accepted(scope, attributes)
     protection = _protection(scope, protection_storage_masks, unavailable)
     identifier = scope.services.identifiers.new() if unique_identifier is None else unique_identifier
-    kept = custody.watched(scope, content) if made_here else custody.taken_in(scope, content)
-    described = {
-        "protection_storage_mask": protection,
-        "digests": digests(scope, content),
-        "extractable": custody.may_leave(kept, attributes.extractable),
-    }
-    managed_object = ManagedObject(
+    kept = custody.forget_on_rollback(scope, content) if made_here else custody.take_in(scope, content)
+    more: dict[str, Any] = {}
+    if not isinstance(content, Template):
+        more |= {"fresh": attributes.fresh is not False, "protection_storage_mask": protection}
+    if made_here:
+        more |= {"original_creation_date": scope.now, "random_number_generator": _generator(scope)}
+    completed = complete(
+        kept,
+        accepted,
         unique_identifier=identifier,
-        object_type=content.object_type,
-        owner=scope.principal.name,
-        attributes=accepted.but(**described | _server_attributes(scope, kept, accepted, identifier, made_here)),
+        now=scope.now,
+        digests=digests(scope, content),
+        extractable=custody.may_leave(kept, attributes.extractable),
+        short_unique_identifier=short_identifier(identifier),
+        lease_time=scope.services.settings.lease_time,
+        **more,
+    )
+    managed_object = ManagedObject(
+        unique_identifier=identifier, object_type=content.object_type, owner=scope.principal.name, attributes=completed
     )
     creation_rules.check(scope.work.rules_for_new(Constraint), managed_object.attributes, managed_object.object_type)
     scope.work.add(managed_object, _bare(kept))
@@ -106,40 +109,21 @@ _DESCRIBING: Final = frozenset(
         "opaque_data_type",
     }
 )
-"""Attributes that describe what is there already once an object begins: no default can say it better."""
+"""Attributes that describe the content: defaults do not apply to them, because the content is there already."""
 
 
 def digests(scope: Scope, content: Content) -> tuple[Digest, ...]:
-    """Return the SHA-256 digest of the material as it is stored, wrapped or not, if the server has it.
-
-    Of a transparent key it is the digest of the encoded structure; a symmetric one has that of its bytes, its default
-    format, before it. KMIP 2.1 §4.21.
-    """
-    formed: list[tuple[KeyFormatType | None, bytes]] = []
-    bare = material_bytes(content)
-    block = key_block_of(content)
-    structure = None if block is None or block.handle is not None else block.material
-    if isinstance(structure, bytes):
-        structure = None
-    if bare is not None:
-        formed.append((format_of(content) if structure is None else KeyFormatType.RAW, bare))
-    if structure is not None:
-        encoded = scope.services.key_values.encode_key_material(structure, scope.protocol_version)
-        formed.append((format_of(content), encoded))
-    return tuple(
-        Digest(
-            hashing_algorithm=HashingAlgorithm.SHA_256,
-            digest_value=scope.services.crypto.hash(HashingAlgorithm.SHA_256, octets),
-            key_format_type=key_format_type,
-        )
-        for key_format_type, octets in formed
-    )
+    """Return the digests of new content, as `initial_attributes.digests_of`."""
+    structure = structure_of(content)
+    if structure is None:
+        return digests_of(content)
+    return digests_of(content, scope.services.key_values.encode_key_material(structure, scope.protocol_version))
 
 
 def _protection(
     scope: Scope, wanted: tuple[ProtectionStorageMask, ...], unavailable: ResultReason
 ) -> ProtectionStorageMask:
-    """Return how a new object is stored: the first wish that can be had.  Raises KmipError (`unavailable`)."""
+    """Return how a new object is stored: the first acceptable way.  Raises KmipError (`unavailable`)."""
     offered = scope.services.capabilities.protection_storage_masks
     for mask in wanted or offered:
         if any(mask & ~offer == 0 for offer in offered):
@@ -155,42 +139,15 @@ def _described(scope: Scope, certificate: Certificate, attributes: Attributes) -
     return merge(attributes.but(digital_signature_algorithms=()), description.attributes)
 
 
-def _check_is_not_told(attributes: Attributes) -> None:
+def _check_origin_is_left_out(attributes: Attributes) -> None:
     for name in ("original_creation_date", "random_number_generator"):
         if getattr(attributes, name) is not None:
             raise attribute_rules.read_only(AttributeReference(attribute=name))
 
 
-def _server_attributes(
-    scope: Scope, content: Content, attributes: Attributes, identifier: str, made_here: bool
-) -> dict[str, Any]:
-    """Return what the server sets on every new object, by field."""
-    told: dict[str, Any] = {
-        "unique_identifier": identifier,
-        # KMIP 2.1 §4.56
-        "short_unique_identifier": scope.services.crypto.hash(HashingAlgorithm.SHA_256, identifier.encode()),
-        "object_type": content.object_type,
-        "template_names": (),
-        "initial_date": scope.now,
-        "last_change_date": scope.now,
-        "operation_policy_name": attributes.operation_policy_name or DEFAULT_POLICY,
-        "lease_time": scope.services.settings.lease_time,
-    }
-    if content.object_type is ObjectType.TEMPLATE:
-        return told | {"protection_storage_mask": None, "extractable": None}
-    if made_here:
-        told["original_creation_date"] = scope.now
-        told["random_number_generator"] = scope.services.capabilities.random_number_generators[0]
-    sensitive = bool(attributes.sensitive)
-    return told | {
-        "state": lifecycle.initial_state(attributes, content.object_type, scope.now),
-        "key_format_type": format_of(content),
-        "fresh": attributes.fresh is not False,
-        "sensitive": sensitive,
-        "always_sensitive": sensitive,
-        "never_extractable": not custody.may_leave(content, attributes.extractable),
-        "key_value_present": None if has_material(content) else False,
-    }
+def _generator(scope: Scope) -> RNGParameters:
+    """Return the random number generator that makes keys here."""
+    return scope.services.capabilities.random_number_generators[0]
 
 
 def _bare(content: Content) -> Content:

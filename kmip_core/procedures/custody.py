@@ -1,8 +1,8 @@
 """Keys that live in a token: what happens to them there, beside the unit of work that records it.
 
-Token and store cannot commit together. What the token has taken is given back if the unit of work comes to nothing, and
-what is destroyed leaves the token only after the commit (DESIGN 5.10). With an adapter that keeps no keys all of this
-does nothing.
+Token and store cannot commit together. A key that was imported into the token is destroyed there if the unit of work
+fails, and a key that is erased leaves the token only after the commit (DESIGN 5.10). With an adapter that keeps no keys
+none of this has an effect.
 """
 
 from functools import partial
@@ -15,8 +15,8 @@ from kmip_core.operation import Scope
 from kmip_core.rules import Admitted
 
 
-def taken_in(scope: Scope, content: Content) -> Content:
-    """Return what to store for content that a client has brought: itself, or a key that the token now holds.
+def take_in(scope: Scope, content: Content) -> Content:
+    """Import the key of a client into the token, if it takes keys; return what to store for the content.
 
     Wrapped keys, and keys without their value, stay as they are: the token could not use them.
     Raises KmipError (Feature Not Supported, Cryptographic Failure) for a key that the token does not take.
@@ -25,18 +25,18 @@ def taken_in(scope: Scope, content: Content) -> Content:
         return content
     if content.key_block.is_wrapped or content.key_block.material is None:
         return content
-    return watched(scope, scope.services.crypto.import_key(content))
+    return forget_on_rollback(scope, scope.services.crypto.import_key(content))
 
 
-def watched(scope: Scope, content: Content) -> Content:
-    """Return content that was just made; a token forgets its key again if the unit of work comes to nothing."""
+def forget_on_rollback(scope: Scope, content: Content) -> Content:
+    """Return content that was just made; if nothing is committed, the token destroys the key again."""
     if is_held(content):
         scope.hooks.on_rollback.append(partial(scope.services.crypto.destroy_key, _key(content)))
     return content
 
 
-def let_go(scope: Scope, target: Admitted) -> None:
-    """Have a token forget the key of an object that is erased, once that is committed."""
+def forget_on_commit(scope: Scope, target: Admitted) -> None:
+    """Have the token destroy the key of an object that is erased, once that is committed."""
     if scope.services.crypto.capabilities.exports_key_material or not target.managed_object.has_content:
         return
     content = scope.work.content(target)
@@ -45,15 +45,15 @@ def let_go(scope: Scope, target: Admitted) -> None:
 
 
 def is_held(content: Content) -> bool:
-    """Return whether a token holds the key, and the content only says which one it is."""
+    """Return whether a token holds the key, so that the content has only a handle of it."""
     block = key_block_of(content)
     return block is not None and block.handle is not None
 
 
 def may_leave(content: Content, extractable: bool | None) -> bool:
-    """Return the Extractable attribute of new content: what a token holds never leaves it.
+    """Return the Extractable attribute of new content: False for a key that a token holds.
 
-    Raises KmipError (Not Extractable) if a client insists on what cannot be.
+    Raises KmipError (Not Extractable) if the client asks for True there.
     """
     if not is_held(content):
         return extractable is not False

@@ -61,7 +61,7 @@ def cost_of(form: Form) -> Cost:
     return Cost.READS if plain else Cost.COMPUTES
 
 
-def delivered(scope: Scope, target: Admitted, form: Form) -> Content:
+def deliver(scope: Scope, target: Admitted, form: Form) -> Content:
     """Return the object in the form that is wanted.
 
     A key that is kept wrapped is unwrapped first where the request says so, or asks for another wrapping without a Key
@@ -77,7 +77,7 @@ def delivered(scope: Scope, target: Admitted, form: Form) -> Content:
     specification = form.key_wrapping_specification
     wanted = form.key_wrap_type
     if wanted is KeyWrapType.NOT_WRAPPED or (wanted is None and specification is not None):
-        content = wrapping.unwrapped(scope, content)
+        content = wrapping.unwrap_content(scope, content)
     hidden = wrapping.hides(specification) if specification is not None else _is_hidden(content)
     check_content_may_leave(target.attributes, wrapped=hidden)
     _check_is_here(content, form)
@@ -135,7 +135,7 @@ def _in_format(scope: Scope, content: Content, target: Admitted, wanted: KeyForm
         raise _no_format(f"the key is kept wrapped as {block.key_format_type.name}; it cannot be converted")
     if wanted is KeyFormatType.PKCS_12 and isinstance(content, PrivateKey):
         key = key_use.completed(content, target.attributes)
-        return wrapping.with_block(content, pkcs12.packed(scope, key, target.attributes))
+        return wrapping.with_block(content, pkcs12.pack(scope, key, target.attributes))
     if not isinstance(content, SymmetricKey | PublicKey | PrivateKey | SecretData):
         raise _no_format(f"the object is kept as {block.key_format_type.name}; it cannot be converted")
     key = key_use.completed(content, target.attributes)

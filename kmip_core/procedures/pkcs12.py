@@ -27,7 +27,7 @@ _CERTIFICATES: Final = frozenset({ObjectType.CERTIFICATE})
 _FIRST_LINKS: Final = (LinkType.PKCS_12_CERTIFICATE_LINK, LinkType.CERTIFICATE_LINK)
 
 
-def packed(scope: Scope, key: PrivateKey, attributes: Attributes) -> KeyBlock:
+def pack(scope: Scope, key: PrivateKey, attributes: Attributes) -> KeyBlock:
     """Return the key block that holds a container with the private key and its certificate chain.
 
     Raises KmipError (Invalid Field) for more than one chain, or one that cannot be read; as `password`, and as the
@@ -42,7 +42,7 @@ def packed(scope: Scope, key: PrivateKey, attributes: Attributes) -> KeyBlock:
     return KeyBlock(key_format_type=KeyFormatType.PKCS_12, key_value=KeyValue(key_material=container))
 
 
-def _unpacked(scope: Scope, block: KeyBlock, attributes: Attributes) -> tuple[PrivateKey, KeyContainer]:
+def _unpack(scope: Scope, block: KeyBlock, attributes: Attributes) -> tuple[PrivateKey, KeyContainer]:
     """Return what the container in a key block holds, the private key apart."""
     material = block.key_value if isinstance(block.key_value, bytes) else block.material
     if not isinstance(material, bytes):
@@ -53,13 +53,13 @@ def _unpacked(scope: Scope, block: KeyBlock, attributes: Attributes) -> tuple[Pr
     return contents.private_key, contents
 
 
-def taken_apart(scope: Scope, content: PrivateKey, attributes: Attributes) -> tuple[PrivateKey, Attributes]:
+def take_apart(scope: Scope, content: PrivateKey, attributes: Attributes) -> tuple[PrivateKey, Attributes]:
     """Return a private key that came in a container, and its attributes.
 
     The certificates become objects of their own, each linked to the next, the key to the first.
     Raises KmipError: Bad Password; Invalid Field for what is no container; as `password`, and as its admission does.
     """
-    key, contents = _unpacked(scope, content.key_block, attributes)
+    key, contents = _unpack(scope, content.key_block, attributes)
     name = attributes.pkcs_12_friendly_name or contents.friendly_name
     identifier: str | None = None
     for certificate in reversed(contents.certificates):

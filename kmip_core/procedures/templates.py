@@ -18,7 +18,7 @@ MAXIMUM_TEMPLATES: Final = 20
 """Templates that one request names for one set of attributes: each of them is looked for, read and merged."""
 
 
-def applied(request: Any, fields: tuple[str, ...], scope: Scope) -> Any:
+def apply(request: Any, fields: tuple[str, ...], scope: Scope) -> Any:
     """Return the request with every template that it names merged into the attributes that name it.
 
     fields: those of the request that hold attributes (`Spec.attribute_fields`).

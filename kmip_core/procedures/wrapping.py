@@ -37,7 +37,7 @@ WRAPPING_REASONS: Final[Mapping[ResultReason, ResultReason]] = {
     ResultReason.OBJECT_ARCHIVED: ResultReason.WRAPPING_OBJECT_ARCHIVED,
     ResultReason.OBJECT_DESTROYED: ResultReason.WRAPPING_OBJECT_DESTROYED,
 }
-"""What is said of a key that wraps, instead of what is said of the key that is wrapped. KMIP 2.1 §6.1.19."""
+"""Reasons for a wrapping key, instead of those for the key that is wrapped. KMIP 2.1 §6.1.19."""
 
 ENCRYPTION_KEY: Final = Target(
     field="key_wrapping_specification.encryption_key_information.unique_identifier",
@@ -87,17 +87,19 @@ def wrap(
         specification.mac_signature_key_information,
     )
     _check_keys(steps, encryption, authentication)
-    data = _encoded(scope, block, attributes, specification)
-    told = KeyWrappingData(wrapping_method=specification.wrapping_method, encoding_option=specification.encoding_option)
+    data = _encode(scope, block, attributes, specification)
+    wrapping_data = KeyWrappingData(
+        wrapping_method=specification.wrapping_method, encoding_option=specification.encoding_option
+    )
     if authentication is not None and steps.authenticates == "before":
-        told = _authenticated(scope, data, authentication, told)
+        wrapping_data = _authenticate(scope, data, authentication, wrapping_data)
     if encryption is not None and key is not None:
-        data, told = _encrypted(scope, data, encryption, key, told)
+        data, wrapping_data = _encrypt(scope, data, encryption, key, wrapping_data)
     if authentication is not None and steps.authenticates == "after":
-        told = _authenticated(scope, data, authentication, told)
+        wrapping_data = _authenticate(scope, data, authentication, wrapping_data)
     # KMIP 1.4 §2.1.4: the wrapped bytes take the place of the Key Value. PyKMIP's client looks for them inside one.
     inside = scope.services.settings.wrapped_key_structure
-    return evolve(block, key_value=KeyValue(key_material=data) if inside else data, key_wrapping_data=told)
+    return evolve(block, key_value=KeyValue(key_material=data) if inside else data, key_wrapping_data=wrapping_data)
 
 
 def unwrap(scope: Scope, block: KeyBlock) -> KeyBlock:
@@ -106,21 +108,21 @@ def unwrap(scope: Scope, block: KeyBlock) -> KeyBlock:
     Raises KmipError: Wrapping Object Not Found, and the like, for keys that are not here; Cryptographic Failure for a
     value that was not wrapped so; Encoding Option Error.
     """
-    told, wrapped = block.key_wrapping_data, block.key_value
+    wrapping_data, wrapped = block.key_wrapping_data, block.key_value
     # PyKMIP's clients register the wrapped bytes as the Key Material of a Key Value, not in place of the Key Value.
     data = wrapped.key_material if isinstance(wrapped, KeyValue) else wrapped
-    if told is None or not isinstance(data, bytes):
+    if wrapping_data is None or not isinstance(data, bytes):
         return block
-    steps = _steps(told.wrapping_method)
-    encryption, authentication = told.encryption_key_information, told.mac_signature_key_information
+    steps = _steps(wrapping_data.wrapping_method)
+    encryption, authentication = wrapping_data.encryption_key_information, wrapping_data.mac_signature_key_information
     _check_keys(steps, encryption, authentication)
     if authentication is not None and steps.authenticates == "after":
-        _verify(scope, data, authentication, told.mac_signature)
+        _verify(scope, data, authentication, wrapping_data.mac_signature)
     if encryption is not None:
-        data = _decrypted(scope, data, encryption, told.iv_counter_nonce)
+        data = _decrypt(scope, data, encryption, wrapping_data.iv_counter_nonce)
     if authentication is not None and steps.authenticates == "before":
-        _verify(scope, data, authentication, told.mac_signature)
-    if told.encoding_option is EncodingOption.NO_ENCODING:
+        _verify(scope, data, authentication, wrapping_data.mac_signature)
+    if wrapping_data.encoding_option is EncodingOption.NO_ENCODING:
         key_value = KeyValue(key_material=data)
     else:
         key_value = scope.services.key_values.decode_key_value(data, block.key_format_type, scope.protocol_version)
@@ -129,7 +131,7 @@ def unwrap(scope: Scope, block: KeyBlock) -> KeyBlock:
     return evolve(block, key_value=key_value, key_wrapping_data=None)
 
 
-def unwrapped(scope: Scope, content: Content) -> Content:
+def unwrap_content(scope: Scope, content: Content) -> Content:
     """Return the content with its value in the clear; nothing happens to what is not wrapped.  Raises as `unwrap`."""
     block = key_block_of(content)
     return content if block is None else with_block(content, unwrap(scope, block))
@@ -160,7 +162,7 @@ def _check_keys(
         raise KmipError(ResultReason.PERMISSION_DENIED, f"the wrapping method needs {wanted}, and no other key")
 
 
-def _encoded(scope: Scope, block: KeyBlock, attributes: Attributes, specification: KeyWrappingSpecification) -> bytes:
+def _encode(scope: Scope, block: KeyBlock, attributes: Attributes, specification: KeyWrappingSpecification) -> bytes:
     """Return what is to be wrapped."""
     value = block.key_value
     if block.is_wrapped or not isinstance(value, KeyValue):
@@ -187,21 +189,25 @@ def _chosen(scope: Scope, attributes: Attributes, names: tuple[str, ...]) -> Att
     return chosen
 
 
-def _encrypted(
-    scope: Scope, data: bytes, information: EncryptionKeyInformation, key: Admitted, told: KeyWrappingData
+def _encrypt(
+    scope: Scope, data: bytes, information: EncryptionKeyInformation, key: Admitted, wrapping_data: KeyWrappingData
 ) -> tuple[bytes, KeyWrappingData]:
     parameters = _parameters(information.cryptographic_parameters, key.attributes)
     usage_limits.charge(scope, key, 1, len(data))
     made = scope.services.crypto.encrypt(key_use.key_of(scope, key), parameters, data)
-    said = evolve(information, unique_identifier=key.unique_identifier)
-    if information.cryptographic_parameters is None:
-        said = evolve(said, cryptographic_parameters=parameters)
-    told = evolve(told, encryption_key_information=said, iv_counter_nonce=made.iv_counter_nonce)
+    information = evolve(
+        information,
+        unique_identifier=key.unique_identifier,
+        cryptographic_parameters=information.cryptographic_parameters or parameters,
+    )
+    wrapping_data = evolve(
+        wrapping_data, encryption_key_information=information, iv_counter_nonce=made.iv_counter_nonce
+    )
     # Key Wrapping Data has no field for the tag of an authenticated mode: it stands at the end.
-    return made.data + (made.authenticated_encryption_tag or b""), told
+    return made.data + (made.authenticated_encryption_tag or b""), wrapping_data
 
 
-def _decrypted(scope: Scope, data: bytes, information: EncryptionKeyInformation, iv: bytes | None) -> bytes:
+def _decrypt(scope: Scope, data: bytes, information: EncryptionKeyInformation, iv: bytes | None) -> bytes:
     key = _admitted(
         scope,
         information.unique_identifier,
@@ -211,8 +217,8 @@ def _decrypted(scope: Scope, data: bytes, information: EncryptionKeyInformation,
     return scope.services.crypto.decrypt(key_use.key_of(scope, key), parameters, data, iv_counter_nonce=iv)
 
 
-def _authenticated(
-    scope: Scope, data: bytes, information: MACSignatureKeyInformation, told: KeyWrappingData
+def _authenticate(
+    scope: Scope, data: bytes, information: MACSignatureKeyInformation, wrapping_data: KeyWrappingData
 ) -> KeyWrappingData:
     key = _admitted(
         scope,
@@ -226,10 +232,8 @@ def _authenticated(
         code = scope.services.crypto.sign(material, parameters, data)
     else:
         code = scope.services.crypto.mac(material, parameters, data)
-    said = information
-    if information.cryptographic_parameters is None:
-        said = evolve(said, cryptographic_parameters=parameters)
-    return evolve(told, mac_signature_key_information=said, mac_signature=code)
+    information = evolve(information, cryptographic_parameters=information.cryptographic_parameters or parameters)
+    return evolve(wrapping_data, mac_signature_key_information=information, mac_signature=code)
 
 
 def _verify(scope: Scope, data: bytes, information: MACSignatureKeyInformation, code: bytes | None) -> None:
@@ -288,14 +292,14 @@ def _parameters(given: CryptographicParameters | None, attributes: Attributes) -
         return own[0]
     if not own:
         return given
-    wanted = _said(given)
+    wanted = _given_fields(given)
     for candidate in own:
-        if wanted.items() <= _said(candidate).items():
+        if wanted.items() <= _given_fields(candidate).items():
             return candidate
     raise _bad_parameters("the Cryptographic Parameters are none of those that the key has")
 
 
-def _said(parameters: CryptographicParameters) -> dict[str, Any]:
+def _given_fields(parameters: CryptographicParameters) -> dict[str, Any]:
     return {name: value for name, value in asdict(parameters).items() if value is not None}
 
 
