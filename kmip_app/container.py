@@ -49,6 +49,7 @@ from kmip_adapters.ttlv.service import TtlvService
 from kmip_adapters.ttlv.standard.tables import VERSIONS
 from kmip_app.configuration.config import Configuration
 from kmip_app.conformance_profiles import claimed
+from kmip_app.inspection.tap import Tap, TappedService
 from kmip_app.monitoring.clients import SeenClients
 from kmip_app.monitoring.evidence import ObservedTrail
 from kmip_app.monitoring.observation import Durations, ObservedEngine, RequestNumbers
@@ -61,6 +62,8 @@ from kmip_core.operation import Spec
 from kmip_core.operations import CATALOGUE, offered
 from kmip_core.ports.crypto import Crypto
 from kmip_core.ports.sealing import RootKeySource, RootKeyUnavailable
+from kmip_core.ports.system import Clock
+from kmip_core.ports.transport import Service
 from kmip_core.services import EngineServices
 from kmip_core.settings import Profile, TicketUse
 from kmip_core.tickets import Tickets
@@ -246,6 +249,10 @@ def capabilities(catalogue: Mapping[Operation, Spec], crypto: Crypto) -> Capabil
     )
 
 
+def _tapped(configuration: Configuration, service: Service, clock: Clock) -> Service:
+    return service if configuration.tap is None else TappedService(service, Tap(configuration.tap), clock)
+
+
 class Container(containers.DeclarativeContainer):
     """Build with `Container(configuration=providers.Object(configuration))`, or call `build`."""
 
@@ -345,12 +352,14 @@ class Container(containers.DeclarativeContainer):
         rehearsing=providers.Singleton(MishapService, plain_service, mishaps),
     )
 
+    tapped_service = providers.Singleton(_tapped, configuration, service, clock)
+
     pki = providers.Singleton(_pki, configuration)
     tls_files = providers.Singleton(_tls_files, configuration, pki.provider)
     ssl_context = providers.Factory(_ssl_context, configuration, tls_files)  # made anew when files change
     transport = providers.Singleton(
         TlsTtlvServer,
-        service=service,
+        service=tapped_service,
         new_framer=providers.Callable(_new_framer, configuration),
         identify=clients,
         ssl_context=ssl_context,

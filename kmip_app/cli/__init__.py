@@ -36,6 +36,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "doctor": "doctor:command",
     "expiring": "expiring:command",
     "conformance": "conformance:command",
+    "inspect": "inspect:command",
 }
 """The name of a command -> the module of this package, and its attribute, that has the command."""
 

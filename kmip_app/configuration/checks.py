@@ -39,6 +39,8 @@ def warnings(configuration: Configuration) -> Iterator[str]:
     for path in keys:
         if _is_loose_key(path):
             yield f"{path} holds a private key and others may read it; chmod 600 it"
+    if configuration.tap is not None:
+        yield f"every request and answer is recorded in {configuration.tap}, without secrets; leave out tap to stop"
     passwords = configuration.passwords_path
     if passwords is not None and _is_loose(passwords):
         yield f"{passwords} holds hashes of passwords and others may read it; chmod 600 it"
@@ -66,6 +68,8 @@ def problems(
         yield from _store(configuration)
     if configuration.log_path is not None:
         yield from _log(configuration.log_path)
+    if configuration.tap is not None:
+        yield from _log(configuration.tap, "tap")
     certificate = configuration.certificate_path
     if certificate is not None:
         yield from _server_certificate(
@@ -138,14 +142,14 @@ def _is_something_else(database: Path) -> bool:
         return False
 
 
-def _log(path: Path) -> Iterator[Problem]:
+def _log(path: Path, where: str = "log_path") -> Iterator[Problem]:
     blocking = _blocking(path.parent)
     if path.is_dir():
-        yield Problem(where="log_path", text=f"{path} is a folder; name a file in it")
+        yield Problem(where=where, text=f"{path} is a folder; name a file in it")
     elif blocking and not _is_device(path):
-        yield Problem(where="log_path", text=f"{blocking}; choose another folder for {path.name}")
+        yield Problem(where=where, text=f"{blocking}; choose another folder for {path.name}")
     elif path.exists() and not os.access(path, os.W_OK):
-        yield Problem(where="log_path", text=f"{path} cannot be written; let this user write it or choose another")
+        yield Problem(where=where, text=f"{path} cannot be written; let this user write it or choose another")
 
 
 def _is_device(path: Path) -> bool:

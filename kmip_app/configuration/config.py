@@ -117,6 +117,7 @@ class Configuration:
     log_path: Path | None = None
     log_format: Literal["text", "json"] = "text"
     ready_file: Path | None = None
+    tap: Path | None = None
     allow_core_dumps: bool = False
     admin_address: Address | None = None
     slow_request: float | None = 1.0

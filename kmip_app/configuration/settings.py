@@ -211,6 +211,13 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             default="kmipd.log in $LOGS_DIRECTORY, else standard error",
         ),
         _native("log_format", setting_types.one_of(("text", "json")), "Lines for people, or one JSON object a line."),
+        _native(
+            "tap",
+            LOG_FILE,
+            "Every request and answer is appended here without its secrets, for `kmipd inspect`; to find faults, not to"
+            " keep on.",
+            default="none",
+        ),
     ),
     "Store": (
         _native(
