@@ -59,7 +59,9 @@ def test_the_letters_are_those_of_pykmip_server() -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        pytest.param(["--bad"], "kmipd serve: No such option '--bad'; kmipd serve -h lists what there is", id="option"),
+        pytest.param(
+            ["--zzzz"], "kmipd serve: No such option '--zzzz'; kmipd serve -h lists what there is", id="option"
+        ),
         pytest.param(["bad"], "kmipd: No such command 'bad'; kmipd -h lists what there is", id="command"),
         pytest.param(["-p", "x"], "kmipd: -p/--port: 'x' is not a whole number; write 0 to 65535", id="value"),
         pytest.param(
