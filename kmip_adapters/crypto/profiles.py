@@ -2,7 +2,8 @@
 
 Refused for new protection: block ciphers of 64 bits and RC4, ECB, MD5 and SHA-1 in signatures, HMAC-MD5, DSA, RSA below
 2048 bits and curves below 224 bits. Decrypt and verify keep them (SP 800-131A, "legacy use"), so that old data is not
-lost; RSA encryption with PKCS#1 v1.5 padding goes both ways, because decrypting it is the danger.
+lost; RSA encryption with PKCS#1 v1.5 padding and cut tags of ChaCha20-Poly1305 go both ways, because decrypting is the
+danger.
 """
 
 from collections.abc import Callable, Mapping
@@ -35,6 +36,11 @@ _OLD_ALGORITHMS: Final = frozenset(
 _OLD_MODES: Final = frozenset({BlockCipherMode.ECB})
 _OLD_SIGNATURE_HASHES: Final = frozenset({HashingAlgorithm.MD5, HashingAlgorithm.SHA_1})
 _OLD_CURVES: Final = frozenset({RecommendedCurve.P_192})
+_NEVER_CUT: Final = frozenset(
+    {(Algorithm.CHACHA20_POLY1305, None), (Algorithm.CHACHA20_POLY1305, BlockCipherMode.AEAD)}
+)
+"""RFC 8439 knows whole tags only."""
+
 _SHORTEST: Final = {
     Algorithm.RSA: 2048,
     Algorithm.EC: 224,
@@ -78,7 +84,7 @@ def processing(all_of_it: CryptoCapabilities) -> CryptoCapabilities:
         row: paddings - {PaddingMethod.PKCS1_V1_5} if row[0] is Algorithm.RSA else paddings
         for row, paddings in all_of_it.ciphers.items()
     }
-    return evolve(all_of_it, ciphers=ciphers)
+    return evolve(all_of_it, ciphers=ciphers, whole_tags_only=_NEVER_CUT & ciphers.keys())
 
 
 def _only(table: Mapping[K, V], keep: Callable[[K], bool]) -> dict[K, V]:

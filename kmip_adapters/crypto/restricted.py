@@ -35,6 +35,7 @@ from kmip_core.ports.crypto import (
 )
 from kmip_core.structures import CryptographicParameters, DerivationParameters, KeyMaterial
 
+WHOLE_TAG: Final = 16  # bytes
 _AS_ECDSA: Final = frozenset({CryptographicAlgorithm.EC, CryptographicAlgorithm.ECDH})
 
 
@@ -159,7 +160,7 @@ class RestrictedCrypto:
         authenticated_encryption_tag: bytes | None = None,
     ) -> bytes:
         """Decrypt in one part."""
-        self._check_cipher(key, parameters, self._processing)
+        self._check_cipher(key, parameters, self._processing, _length(authenticated_encryption_tag))
         return self._inner.decrypt(
             self.usable(key),
             parameters,
@@ -193,7 +194,7 @@ class RestrictedCrypto:
         authenticated_encryption_tag: bytes | None = None,
     ) -> DecryptStream:
         """Begin to decrypt."""
-        self._check_cipher(key, parameters, self._processing)
+        self._check_cipher(key, parameters, self._processing, _length(authenticated_encryption_tag))
         return self._inner.begin_decrypt(
             self.usable(key),
             parameters,
@@ -273,7 +274,9 @@ class RestrictedCrypto:
         known = self._inner.capabilities.hashing_algorithms
         _allow(algorithm in self._capabilities.hashing_algorithms or algorithm not in known, algorithm.name)
 
-    def _check_cipher(self, key: Key, parameters: CryptographicParameters, allowed: CryptoCapabilities) -> None:
+    def _check_cipher(
+        self, key: Key, parameters: CryptographicParameters, allowed: CryptoCapabilities, tag: int | None = None
+    ) -> None:
         pair = isinstance(key, PublicKey | PrivateKey | Certificate)
         algorithm = CryptographicAlgorithm.RSA if pair else _algorithm(key, parameters)
         if algorithm is None:
@@ -288,6 +291,8 @@ class RestrictedCrypto:
         _allow(paddings is not None, name)
         padding = parameters.padding_method or PaddingMethod.NONE
         _allow(padding in (paddings or ()) or padding not in known, f"{name} with padding {padding.name}")
+        if (algorithm, mode) in allowed.whole_tags_only:
+            _allow(min(parameters.tag_length or WHOLE_TAG, tag or WHOLE_TAG) == WHOLE_TAG, f"{name} with a cut tag")
 
     def _check_signature(self, key: Key, parameters: CryptographicParameters, allowed: CryptoCapabilities) -> None:
         algorithm = _algorithm(key, CryptographicParameters())
@@ -337,3 +342,7 @@ def _named(algorithm: CryptographicAlgorithm, mode: BlockCipherMode | None) -> s
 def _allow(allowed: bool, what: str) -> None:
     if not allowed:
         raise not_supported(f"{what} is not offered by this server as it is set up")
+
+
+def _length(tag: bytes | None) -> int | None:
+    return None if tag is None else len(tag)

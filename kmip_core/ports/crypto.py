@@ -53,6 +53,7 @@ class CryptoCapabilities:
     curves: what may be named as Recommended Curve for a pair.
     ciphers: (algorithm, mode) -> padding methods; mode None for ciphers that have no modes, PaddingMethod.NONE where
         no padding is needed.
+    whole_tags_only: those of the ciphers that take no Tag Length but the longest.
     signatures: (algorithm, padding) -> hashes; empty where the algorithm fixes its own.
     exports_key_material: False when secret keys live behind handles for good.
     blocking: True when even short calls may wait (a token): they must not run on an event loop.
@@ -64,6 +65,7 @@ class CryptoCapabilities:
     ciphers: Mapping[tuple[CryptographicAlgorithm, BlockCipherMode | None], frozenset[PaddingMethod]] = field(
         factory=dict
     )
+    whole_tags_only: frozenset[tuple[CryptographicAlgorithm, BlockCipherMode | None]] = frozenset()
     signatures: Mapping[tuple[CryptographicAlgorithm, PaddingMethod | None], frozenset[HashingAlgorithm]] = field(
         factory=dict
     )
@@ -271,8 +273,9 @@ class Cipher(Protocol):
 
     Read from the parameters: Cryptographic Algorithm, Block Cipher Mode, Padding Method (absent: none; it counts for
     CBC and ECB, the other modes need none), IV Length (for an IV to be made: bits, or bytes if below 64, as clients
-    say it), Tag Length (bytes; absent: 16), Counter Length and Initial Counter Value (CTR and ChaCha20 with a short
-    nonce); for RSA Padding Method (OAEP or PKCS1 v1.5), Hashing Algorithm, Mask Generator Hashing Algorithm, P Source.
+    say it; not for GCM, whose made nonces have 96 bits), Tag Length (bytes; absent: 16; General Failure for one that
+    the mode does not have), Counter Length and Initial Counter Value (CTR and ChaCha20 with a short nonce); for RSA
+    Padding Method (OAEP or PKCS1 v1.5), Hashing Algorithm, Mask Generator Hashing Algorithm, P Source.
 
     Where the mode needs an IV and none is given, Encrypt makes one (12 bytes for the authenticated modes) and Decrypt
     refuses with Invalid Message (RULINGS 13).  Additional data and tags are for authenticated modes only.
@@ -344,7 +347,8 @@ class Signer(Protocol):
     are given must agree); for RSA Padding Method (PKCS1 v1.5 or PSS; a Digital Signature Algorithm implies it), Salt
     Length (absent: the longest possible, and any when verifying), Mask Generator Hashing Algorithm (absent: the hash),
     Trailer Field (1). ECDSA without a hash takes the one of its curve's size. ECDSA and DSA signatures are DER.
-    `digested`: data is already the digest (Digested Data); not for EdDSA and ML-DSA, which hash twice.
+    `digested`: data is already the digest (Digested Data); not for EdDSA and ML-DSA, which hash twice. A stated hash
+    must have its length; without one, DSA and ECDSA sign any length, and RSA (but for PSS) the bytes as they are.
     """
 
     def sign(self, key: Key, parameters: CryptographicParameters, data: bytes, *, digested: bool = False) -> bytes:

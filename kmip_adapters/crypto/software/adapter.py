@@ -185,7 +185,7 @@ class SoftwareCrypto:
         """Sign data, or its digest."""
         if long_work.is_long_to_use(key):
             return self._processes.run(signatures.sign, key, parameters, data, digested)
-        return signatures.signing(key, parameters).sign(data, digested)
+        return signatures.sign(key, parameters, data, digested)
 
     def verify(
         self,
@@ -197,7 +197,7 @@ class SoftwareCrypto:
         digested: bool = False,
     ) -> ValidityIndicator:
         """Judge a signature."""
-        return signatures.verifying(key, parameters).verify(data, signature, digested)
+        return signatures.verifying(key, parameters, digested).verify(data, signature, digested)
 
     def begin_sign(self, key: Key, parameters: CryptographicParameters) -> DigestStream:
         """Begin to sign."""

@@ -19,8 +19,8 @@ from kmip_adapters.crypto.software.cipher_tables import (
 from kmip_adapters.crypto.software.keys import symmetric_bytes
 from kmip_core.enums import BlockCipherMode as Mode
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
-from kmip_core.enums import PaddingMethod
-from kmip_core.errors import bad_parameters, invalid_field, invalid_message, need, unsupported_parameters
+from kmip_core.enums import PaddingMethod, ResultReason
+from kmip_core.errors import KmipError, bad_parameters, invalid_field, invalid_message, need, unsupported_parameters
 from kmip_core.objects import Certificate
 from kmip_core.ports.crypto import Key
 from kmip_core.structures import CryptographicParameters
@@ -29,6 +29,8 @@ _TAG_BYTES: Final[Mapping[tuple[Algorithm, Mode | None], Sequence[int]]] = {
     (Algorithm.AES, Mode.GCM): (4, 8, 12, 13, 14, 15, 16),  # SP 800-38D §5.2.1.2
     (Algorithm.SM4, Mode.GCM): (4, 8, 12, 13, 14, 15, 16),
     (Algorithm.AES, Mode.CCM): (4, 6, 8, 10, 12, 14, 16),  # SP 800-38C appendix A.1
+    (Algorithm.CHACHA20_POLY1305, None): (12, 13, 14, 15, 16),
+    (Algorithm.CHACHA20_POLY1305, Mode.AEAD): (12, 13, 14, 15, 16),
 }
 _FULL_TAG: Final = 16
 SHORTEST_UNANNOUNCED_TAG: Final = 12
@@ -44,7 +46,7 @@ class Nonces:
 
 
 _NONCES: Final[Mapping[Mode | Algorithm, Nonces]] = {
-    Mode.GCM: Nonces(taken=range(8, 128 + 1), made=12),
+    Mode.GCM: Nonces(taken=range(8, 128 + 1), made=12),  # 96 bits: SP 800-38D §8.2.2
     Mode.CCM: Nonces(taken=range(7, 13 + 1), made=12),
     Mode.XTS: Nonces(taken=(16,), made=16),
     Algorithm.CHACHA20: Nonces(taken=(8, 12, 16), made=12),
@@ -107,7 +109,7 @@ def prepare(
         if not makes_iv:
             # RULINGS 13 and the official cases CS-BC-M-11 to 13: not the more precise Missing Initialization Vector.
             raise invalid_message("IV/Counter/Nonce must be given to decrypt in this mode")
-        iv = os.urandom(_made(nonces, parameters.iv_length))
+        iv = os.urandom(_made(mode, nonces, parameters.iv_length))
     return Job(
         algorithm=algorithm,
         mode=mode,
@@ -179,7 +181,7 @@ def _nonces(algorithm: Algorithm, mode: Mode | None) -> Nonces | None:
     return _NONCES.get(algorithm if mode is None or mode is Mode.AEAD else mode)
 
 
-def _made(nonces: Nonces, iv_length: int | None) -> int:
+def _made(mode: Mode | None, nonces: Nonces, iv_length: int | None) -> int:
     if iv_length is None:
         return nonces.made
     # The standard counts bits, kmip-go and others send bytes; no IV is shorter than 7 bytes or longer than 63 bytes
@@ -187,7 +189,8 @@ def _made(nonces: Nonces, iv_length: int | None) -> int:
     length = iv_length if iv_length < 7 * 8 else iv_length // 8
     if length not in nonces.taken:
         raise bad_parameters(f"IV Length {iv_length} is not one this mode takes; leave it out")
-    return length
+    # SP 800-38D §8.2.2: random nonces of GCM that are shorter soon repeat, longer ones are no better.
+    return nonces.made if mode is Mode.GCM else length
 
 
 def _start(
@@ -226,8 +229,11 @@ def _counter_bytes(counter: int, size: int, order: Literal["big", "little"]) -> 
 def _tag_bytes(algorithm: Algorithm, mode: Mode | None, tag_length: int | None) -> int:
     if tag_length is None:
         return _FULL_TAG
-    lengths = _TAG_BYTES.get((algorithm, mode), (_FULL_TAG,))
+    lengths = _TAG_BYTES[algorithm, mode]
     if tag_length not in lengths:
-        told = ", ".join(map(str, lengths))
-        raise bad_parameters(f"Tag Length is {tag_length} bytes; this mode has tags of {told}")
+        allowed = ", ".join(map(str, lengths))
+        # The reason of the standard's error tables and of the official answers for a length that is none.
+        raise KmipError(
+            ResultReason.GENERAL_FAILURE, f"Tag Length is {tag_length} bytes; this mode has tags of {allowed}"
+        )
     return tag_length

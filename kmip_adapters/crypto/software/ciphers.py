@@ -269,15 +269,27 @@ def _open_ccm(job: Job, data: bytes, tag: bytes | None) -> bytes:
 
 def _seal_poly1305(job: Job, data: bytes) -> tuple[bytes, bytes | None]:
     sealed = aead.ChaCha20Poly1305(job.key).encrypt(job.start, data, job.additional_data)
-    return sealed[:-16], sealed[-16:]
+    return sealed[:-_POLY1305_TAG], sealed[-_POLY1305_TAG:][: job.tag_bytes]
 
 
 def _open_poly1305(job: Job, data: bytes, tag: bytes | None) -> bytes:
     data, tag = _split_tag(job, data, tag)
+    cipher = aead.ChaCha20Poly1305(job.key)
+    if len(tag) < _POLY1305_TAG:
+        # pyca takes whole tags only. Encryption and decryption are the same key stream (RFC 8439 §2.8), so the plain
+        # text and then the tag that belongs to it can be computed; nothing is returned before the tags are compared.
+        text = cipher.encrypt(job.start, data, None)[:-_POLY1305_TAG]
+        whole = cipher.encrypt(job.start, text, job.additional_data)[-_POLY1305_TAG:]
+        if not hmac.compare_digest(whole[: len(tag)], tag):
+            raise decryption_failed()
+        return text
     try:
-        return aead.ChaCha20Poly1305(job.key).decrypt(job.start, data + tag, job.additional_data)
+        return cipher.decrypt(job.start, data + tag, job.additional_data)
     except InvalidTag:
         raise decryption_failed() from None
+
+
+_POLY1305_TAG: Final = 16
 
 
 def _xts(job: Job, data: bytes) -> Cipher[modes.XTS]:

@@ -82,12 +82,17 @@ def family_of(kind: type) -> Algorithm | None:
 
 @frozen(kw_only=True)
 class Scheme:
-    """How to sign or verify.  hash: None where the algorithm has its own.  arguments: pyca's, before the hash."""
+    """How to sign or verify.
+
+    hash: None where the algorithm has its own.  arguments: pyca's, before the hash.
+    as_it_is: the data is a digest of which nobody says the hash, and is signed as it is.
+    """
 
     key: Any
     family: Algorithm
     hash: hashes.HashAlgorithm | None
     arguments: tuple[Any, ...]
+    as_it_is: bool = False
 
     def sign(self, data: bytes, digested: bool) -> bytes:
         """Return the signature."""
@@ -105,6 +110,8 @@ class Scheme:
         return ValidityIndicator.VALID
 
     def _pyca_arguments(self, data: bytes, digested: bool) -> tuple[Any, ...]:
+        if self.as_it_is:
+            return self._arguments_as_it_is(data)
         if self.hash is None:
             if digested:
                 raise invalid_field(f"{self.family.name} signs data, not digests")
@@ -114,23 +121,46 @@ class Scheme:
         algorithm = utils.Prehashed(self.hash) if digested else self.hash
         return (ec.ECDSA(algorithm),) if self.family is Algorithm.ECDSA else (*self.arguments, algorithm)
 
+    def _arguments_as_it_is(self, data: bytes) -> tuple[Any, ...]:
+        if not data:
+            raise invalid_field("Digested Data has no bytes")
+        if self.family is Algorithm.RSA:
+            return (*self.arguments, utils.NoDigestInfo())
+        digest = utils.Prehashed(_OfLength(len(data)))
+        return (ec.ECDSA(digest),) if self.family is Algorithm.ECDSA else (digest,)
 
-def signing(key: Key, parameters: CryptographicParameters) -> Scheme:
+
+class _OfLength(hashes.HashAlgorithm):
+    """A hash of which no more is known than how long its digests are; pyca asks for nothing else."""
+
+    name = "unknown"
+    block_size = None
+
+    def __init__(self, digest_size: int) -> None:
+        self._digest_size = digest_size
+
+    @property
+    def digest_size(self) -> int:
+        return self._digest_size
+
+
+def signing(key: Key, parameters: CryptographicParameters, digested: bool = False) -> Scheme:
     """Return how to sign.
 
+    digested: the data will be a digest, so no hash needs to be known (FIPS 186-5 §6.4; PKCS#11 CKM_RSA_PKCS).
     Raises KmipError: Bad Cryptographic Parameters where parameters and key do not go together, or Unsupported ones.
     """
-    return _scheme(private_key(key), parameters, padding.PSS.MAX_LENGTH, strict=True)
+    return _scheme(private_key(key), parameters, padding.PSS.MAX_LENGTH, strict=True, digested=digested)
 
 
-def verifying(key: Key, parameters: CryptographicParameters) -> Scheme:
+def verifying(key: Key, parameters: CryptographicParameters, digested: bool = False) -> Scheme:
     """Return how to verify."""
-    return _scheme(public_key(key), parameters, padding.PSS.AUTO, strict=False)
+    return _scheme(public_key(key), parameters, padding.PSS.AUTO, strict=False, digested=digested)
 
 
 def sign(key: Key, parameters: CryptographicParameters, data: bytes, digested: bool) -> bytes:
     """Return the signature of data, or of a digest."""
-    return signing(key, parameters).sign(data, digested)
+    return signing(key, parameters, digested).sign(data, digested)
 
 
 def hash_of(key: Key, parameters: CryptographicParameters) -> Hashing | None:
@@ -149,7 +179,7 @@ def begin_verify(key: Key, parameters: CryptographicParameters) -> VerifyStream:
     return _VerifyStream(verifying(key, parameters))
 
 
-def _scheme(parsed: Any, parameters: CryptographicParameters, any_salt: Any, *, strict: bool) -> Scheme:
+def _scheme(parsed: Any, parameters: CryptographicParameters, any_salt: Any, *, strict: bool, digested: bool) -> Scheme:
     family = family_of(parsed.__class__)
     if family is None:
         raise invalid_field("keys of this kind agree or encapsulate; they do not sign")
@@ -160,12 +190,15 @@ def _scheme(parsed: Any, parameters: CryptographicParameters, any_salt: Any, *, 
         padding_method = padding_method if algorithm is None else None
     if (family, None) in SIGNATURES and not SIGNATURES[family, None]:
         return Scheme(key=parsed, family=family, hash=None, arguments=())
+    if hashing is None and digested and (family is not Algorithm.RSA or padding_method in _TAKES_A_DIGEST_AS_IT_IS):
+        arguments: tuple[Any, ...] = (padding.PKCS1v15(),) if family is Algorithm.RSA else ()
+        return Scheme(key=parsed, family=family, hash=None, arguments=arguments, as_it_is=True)
     if hashing is None and family is Algorithm.ECDSA:
         hashing = _hash_of_curve(parsed.curve.key_size)
     if hashing is None:
         raise bad_parameters("Digital Signature Algorithm, or Hashing Algorithm, must be given")
     digest = known_hash(hashing)
-    arguments: tuple[Any, ...] = ()
+    arguments = ()
     if family is Algorithm.RSA:
         make = _RSA_PADDINGS.get(padding_method or PaddingMethod.NONE)
         if make is None:
@@ -195,6 +228,10 @@ def _stated(
         # "SHA-256 with RSA Encryption" beside PSS: PyKMIP's clients say it so and mean PSS with that hash.
         implied_padding = padding_method
     return family, implied_padding or padding_method, implied_hash or hashing
+
+
+_TAKES_A_DIGEST_AS_IT_IS: Final = (None, PaddingMethod.NONE, PaddingMethod.PKCS1_V1_5)
+"""Padding Methods of RSA that need no hash: block type 1 over the bytes, without a DigestInfo."""
 
 
 def _hash_of_curve(bits: int) -> Hashing:

@@ -1,5 +1,8 @@
 """What the parameters of Sign and Signature Verify say, and how they may contradict themselves."""
 
+import shutil
+import subprocess
+
 import pytest
 
 from kmip_adapters.crypto.signature_names import SIGNATURE_ALGORITHMS
@@ -8,6 +11,7 @@ from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import (
     DigitalSignatureAlgorithm,
     HashingAlgorithm,
+    KeyFormatType,
     PaddingMethod,
     ResultReason,
     ValidityIndicator,
@@ -127,3 +131,86 @@ def test_agreement_keys_do_not_sign():
 
     with pytest.raises(KmipError, match="do not sign"):
         CRYPTO.sign(pair.private_key, Parameters(), b"x")
+
+
+# --- digests of which nobody says the hash; FIPS 186-5 §6.4, PKCS#11 CKM_RSA_PKCS -----------------------------------
+
+openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+CURVES = {192: "P-192", 256: "P-256", 384: "P-384", 521: "P-521"}
+
+
+def by_openssl(tmp_path, pair, *arguments):
+    """Run `openssl pkeyutl` with the pair's keys in `private` and `public`; return what it wrote and whether it did."""
+    files = {"private": (CRYPTO.convert(pair.private_key, KeyFormatType.PKCS_8)), "public": pair.public_key.key_block}
+    for name, block in files.items():
+        if name == "public":
+            block = CRYPTO.convert(pair.public_key, KeyFormatType.X_509)
+        (tmp_path / name).write_bytes(block.key_value.key_material)
+    done = subprocess.run(["openssl", "pkeyutl", *arguments], cwd=tmp_path, capture_output=True)
+    return done.returncode == 0
+
+
+@openssl
+@pytest.mark.parametrize("octets", [1, 16, 20, 32, 48, 64])
+@pytest.mark.parametrize("length", CURVES)
+def test_ecdsa_signs_digests_of_any_length_as_openssl_verifies_them(tmp_path, length, octets):
+    pair, digest = CRYPTO.make_key_pair(Algorithm.EC, length), bytes(range(7, 7 + octets))
+    signature = CRYPTO.sign(pair.private_key, Parameters(), digest, digested=True)
+    (tmp_path / "digest").write_bytes(digest)
+    (tmp_path / "signature").write_bytes(signature)
+
+    public = ("-verify", "-pubin", "-inkey", "public", "-keyform", "DER")
+    assert by_openssl(tmp_path, pair, *public, "-in", "digest", "-sigfile", "signature")
+    assert CRYPTO.verify(pair.public_key, Parameters(), digest, signature, digested=True) is ValidityIndicator.VALID
+    other = bytes([digest[0] ^ 1]) + digest[1:]
+    assert CRYPTO.verify(pair.public_key, Parameters(), other, signature, digested=True) is ValidityIndicator.INVALID
+
+
+@pytest.mark.parametrize("octets", [1, 16, 20, 32, 64])
+def test_dsa_signs_digests_of_any_length(octets):
+    pair, digest = PAIRS[Algorithm.DSA], bytes(range(1, 1 + octets))
+    signature = CRYPTO.sign(pair.private_key, Parameters(), digest, digested=True)
+
+    assert CRYPTO.verify(pair.public_key, Parameters(), digest, signature, digested=True) is ValidityIndicator.VALID
+
+
+@openssl
+@pytest.mark.parametrize("padding", [None, PaddingMethod.NONE, PaddingMethod.PKCS1_V1_5])
+def test_rsa_signs_bytes_without_a_hash_as_openssl_does(tmp_path, padding):
+    pair, how = PAIRS[Algorithm.RSA], Parameters(padding_method=padding)
+    (tmp_path / "digest").write_bytes(bytes(range(16)))
+    private = ("-sign", "-inkey", "private", "-keyform", "DER", "-in", "digest", "-out", "signature")
+    assert by_openssl(tmp_path, pair, *private)
+
+    signature = CRYPTO.sign(pair.private_key, how, bytes(range(16)), digested=True)
+    assert signature == (tmp_path / "signature").read_bytes()
+    assert CRYPTO.verify(pair.public_key, how, bytes(range(16)), signature, digested=True) is ValidityIndicator.VALID
+
+
+@pytest.mark.parametrize(
+    ("family", "how", "octets", "reason"),
+    [
+        (Algorithm.RSA, Parameters(padding_method=PaddingMethod.PKCS1_V1_5), 118, ResultReason.CRYPTOGRAPHIC_FAILURE),
+        (Algorithm.RSA, Parameters(padding_method=PaddingMethod.PSS), 32, BAD),
+        (
+            Algorithm.RSA,
+            Parameters(padding_method=PaddingMethod.PKCS1_V1_5, hashing_algorithm=HashingAlgorithm.SHA_256),
+            16,
+            ResultReason.INVALID_FIELD,
+        ),
+        (Algorithm.RSA, Parameters(), 0, ResultReason.INVALID_FIELD),
+        (Algorithm.ECDSA, Parameters(), 0, ResultReason.INVALID_FIELD),
+        (Algorithm.DSA, Parameters(), 0, ResultReason.INVALID_FIELD),
+        (Algorithm.ECDSA, Parameters(hashing_algorithm=HashingAlgorithm.SHA_256), 20, ResultReason.INVALID_FIELD),
+        (
+            Algorithm.ECDSA,
+            Parameters(digital_signature_algorithm=DigitalSignatureAlgorithm.ECDSA_WITH_SHA256),
+            20,
+            ResultReason.INVALID_FIELD,
+        ),
+    ],
+)
+def test_digests_that_cannot_be_signed_are_refused(family, how, octets, reason):
+    with pytest.raises(KmipError) as refused:
+        CRYPTO.sign(PAIRS[family].private_key, how, bytes(octets), digested=True)
+    assert refused.value.reason is reason
