@@ -45,7 +45,7 @@ from kmip_adapters.ttlv.codec import Codec
 from kmip_adapters.ttlv.encodings.framing import FrameReader
 from kmip_adapters.ttlv.key_values import TtlvKeyValues
 from kmip_adapters.ttlv.mishaps import Mishaps, MishapService
-from kmip_adapters.ttlv.service import TtlvService
+from kmip_adapters.ttlv.service import TtlvService, in_every_encoding
 from kmip_adapters.ttlv.standard.tables import VERSIONS
 from kmip_app.configuration.config import Configuration
 from kmip_app.conformance_profiles import claimed
@@ -249,8 +249,20 @@ def capabilities(catalogue: Mapping[Operation, Spec], crypto: Crypto) -> Capabil
     )
 
 
-def _tapped(configuration: Configuration, service: Service, clock: Clock) -> Service:
-    return service if configuration.tap is None else TappedService(service, Tap(configuration.tap), clock)
+def _tap(configuration: Configuration) -> Tap | None:
+    return None if configuration.tap is None else Tap(configuration.tap)
+
+
+def _tapped(tap: Tap | None, service: Service, clock: Clock) -> Service:
+    return service if tap is None else TappedService(service, tap, clock)
+
+
+def _tapped_in_every_encoding(tap: Tap | None, services: Mapping[str, Service], clock: Clock) -> Mapping[str, Service]:
+    return {name: _tapped(tap, service, clock) for name, service in services.items()}
+
+
+def _rehearsing_in_every_encoding(service: TtlvService, mishaps: Mishaps) -> Mapping[str, MishapService]:
+    return {name: MishapService(one, mishaps) for name, one in in_every_encoding(service).items()}
 
 
 class Container(containers.DeclarativeContainer):
@@ -351,8 +363,15 @@ class Container(containers.DeclarativeContainer):
         plain=plain_service,
         rehearsing=providers.Singleton(MishapService, plain_service, mishaps),
     )
+    https_services = providers.Selector(
+        configuration.provided.service,
+        plain=providers.Singleton(in_every_encoding, plain_service),
+        rehearsing=providers.Singleton(_rehearsing_in_every_encoding, plain_service, mishaps),
+    )
 
-    tapped_service = providers.Singleton(_tapped, configuration, service, clock)
+    tap = providers.Singleton(_tap, configuration)
+    tapped_service = providers.Singleton(_tapped, tap, service, clock)
+    tapped_https_services = providers.Singleton(_tapped_in_every_encoding, tap, https_services, clock)
 
     pki = providers.Singleton(_pki, configuration)
     tls_files = providers.Singleton(_tls_files, configuration, pki.provider)
@@ -365,6 +384,9 @@ class Container(containers.DeclarativeContainer):
         ssl_context=ssl_context,
         host=configuration.provided.hostname,
         port=configuration.provided.port,
+        https_port=configuration.provided.https_port,
+        https_services=tapped_https_services,
+        maximum_https_body=configuration.provided.maximum_request_size,
         limits=configuration.provided.limits,
         new_loop=providers.Object(_new_loop()),
     )
@@ -381,7 +403,9 @@ def empty(container: Any) -> None:
         forgetful.providers["memory"].reset()
     for name in ("evidence", "tickets", "authentication", "services", "engine", "observed", "plain_service"):
         getattr(container, name).reset()
-    container.service().service = container.plain_service()
+    container.service().service = plain = container.plain_service()
+    for content_type, service in in_every_encoding(plain).items():
+        container.https_services()[content_type].service = service
 
 
 __all__ = ["OBJECT_TYPES", "Container", "build", "capabilities", "empty", "planned_codec", "planned_key_values"]

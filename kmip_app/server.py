@@ -103,6 +103,14 @@ class Server:
         return self.configuration.port if self._transport is None else self._transport.port
 
     @property
+    def https_port(self) -> int | None:
+        """The port of HTTPS that is bound, once started; None if HTTPS is not served."""
+        if self._transport is None:
+            return self.configuration.https_port
+        transport: TlsTtlvServer = self._container.transport()
+        return transport.https_port
+
+    @property
     def address(self) -> str:
         """Host and port as one word; an IPv6 address stands in brackets."""
         host = self.configuration.hostname
@@ -277,6 +285,8 @@ class Server:
         self._record("Start")
         self._resources.callback(self._record_stop)
         LOG.info("Server successfully bound socket handler to %s", self.address)
+        if self.https_port is not None:
+            LOG.info("serving KMIP over HTTPS on port %d: POST to /kmip", self.https_port)
         if configuration.ready_file is not None:
             write_atomically(configuration.ready_file, json.dumps(self.ready()) + "\n")
             self._resources.callback(configuration.ready_file.unlink, missing_ok=True)
@@ -300,6 +310,8 @@ class Server:
         """Return what a client needs to know, as the ready file tells it."""
         configuration = self.configuration
         told: dict[str, object] = {"host": self.reached_at, "port": self.port}
+        if self.https_port is not None:
+            told["https_port"] = self.https_port
         if configuration.certificate_path is None:
             told["ca"] = str(self.pki.ca.certificate)
         else:  # what clients are to trust: the usual CA for both sides, else the certificate itself

@@ -11,7 +11,7 @@ import asyncio
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -20,11 +20,12 @@ from kmip_adapters.transport.byte_budget import ByteBudget
 from kmip_adapters.transport.carriage import TtlvStream
 from kmip_adapters.transport.connection import TlsConnection
 from kmip_adapters.transport.counters import TransportCounters
+from kmip_adapters.transport.http_carriage import HttpCarriage
 from kmip_adapters.transport.limits import TransportLimits
 from kmip_adapters.transport.places import Places
 from kmip_adapters.transport.runner import Runner
 from kmip_adapters.transport.shared import LOG, Identify, Shared
-from kmip_adapters.transport.sockets import Acceptor, listen
+from kmip_adapters.transport.sockets import Acceptor, listen, set_options
 from kmip_adapters.transport.turns import Turns
 from kmip_adapters.transport.watchdog import Watchdog
 from kmip_core.ports.transport import Framer, Service
@@ -34,6 +35,8 @@ class TlsTtlvServer:
     """A `Listener` (kmip_core.ports.transport) for one `Service`, and for clients that may speak TLS with it.
 
     host: a name or address, IPv4 or IPv6; empty or `::` for every interface. port: 0 for any free one.
+    https_port: where the same is served in HTTP by `https_services`, by content type; None for nowhere, 0 for any.
+    maximum_https_body: bytes of one request there.
     new_loop: makes the event loop, for example uvloop.new_event_loop.
     sockets: that listen already, such as a service manager hands over; instead of host and port.
     """
@@ -47,19 +50,27 @@ class TlsTtlvServer:
         ssl_context: ssl.SSLContext,
         host: str = "127.0.0.1",
         port: int = 5696,
+        https_port: int | None = None,
+        https_services: Mapping[str, Service] | None = None,
+        maximum_https_body: int = 1024 * 1024,
         limits: TransportLimits | None = None,
         new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
         sockets: Iterable[socket.socket] = (),
     ) -> None:
         self.host = host
         self._port = port  # that is wanted, then the one that is bound
+        self._https_port = https_port
+        self._https_services = https_services or {}
+        self._maximum_https_body = maximum_https_body
         self._limits = limits or TransportLimits()
         self._new_loop = new_loop
         self._service = service
         self._new_framer = new_framer
         self._identify = identify
         self._ssl_context = ssl_context
-        self._sockets = list(sockets)
+        self._handed_over = list(sockets)
+        self._sockets: list[socket.socket] = []
+        self._https_sockets: list[socket.socket] = []
         self._stop_within: float | None = None  # seconds to drain, once the server was asked to stop
         self._shared: Shared | None = None
         self._running: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
@@ -73,14 +84,33 @@ class TlsTtlvServer:
         """The port that is bound, once started."""
         return self._port
 
+    @property
+    def https_port(self) -> int | None:
+        """The port of HTTPS that is bound, once started; None where it is not served."""
+        return self._https_port
+
     def bind(self) -> None:
         """Bind and listen, if not done yet.  Raises OSError that names host and port if that cannot be."""
-        if not self._sockets:
-            self._sockets = listen(
-                self.host, self._port, backlog=self._limits.backlog, send_buffer=self._limits.send_buffer
-            )
+        if self._sockets:
+            return
+        sockets = self._handed_over or self._listen(self._port)
+        https_sockets: list[socket.socket] = []
+        if self._https_port is not None:
+            try:
+                https_sockets = self._listen(self._https_port)
+            except OSError:
+                for sock in sockets:
+                    sock.close()
+                raise
+            self._https_port = int(https_sockets[0].getsockname()[1])
+        for sock in (*sockets, *https_sockets):
+            set_options(sock, self._limits.send_buffer)
         # Asked for now: another thread may close the sockets at any time, and a server begun again keeps its port.
-        self._port = int(self._sockets[0].getsockname()[1])
+        self._port = int(sockets[0].getsockname()[1])
+        self._sockets, self._https_sockets = sockets, https_sockets
+
+    def _listen(self, port: int) -> list[socket.socket]:
+        return listen(self.host, port, backlog=self._limits.backlog)
 
     def serve(self) -> None:
         """Serve in this thread until asked to stop; returns when the last connection has ended."""
@@ -171,6 +201,8 @@ class TlsTtlvServer:
         watchdog.start()
         sweeping = asyncio.ensure_future(_sweep(shared))
         acceptors = [Acceptor(sock, shared, partial(self._new_connection, shared)) for sock in self._sockets]
+        over_http = partial(self._new_https_connection, shared)
+        acceptors += [Acceptor(sock, shared, over_http) for sock in self._https_sockets]
         for acceptor in acceptors:
             acceptor.start()
         self._running = (loop, stop)
@@ -205,6 +237,9 @@ class TlsTtlvServer:
     def _new_connection(self, shared: Shared, address: str) -> TlsConnection:
         return TlsConnection(shared, TtlvStream(self._new_framer(), self._service), address)
 
+    def _new_https_connection(self, shared: Shared, address: str) -> TlsConnection:
+        return TlsConnection(shared, HttpCarriage(self._https_services, self._maximum_https_body), address)
+
     def _cut(self) -> None:
         """On the loop, while draining: end at once what has not ended."""
         sessions = () if self._shared is None else tuple(self._shared.sessions)
@@ -214,7 +249,7 @@ class TlsTtlvServer:
             session.abort()
 
     def _close_sockets(self) -> None:
-        sockets, self._sockets = self._sockets, []
+        sockets, self._sockets, self._https_sockets = self._sockets + self._https_sockets, [], []
         for sock in sockets:
             sock.close()
 

@@ -118,10 +118,19 @@ class _LeaveIfFailed:
             self._socket.close()
 
 
-def listen(host: str, port: int, *, backlog: int, send_buffer: int) -> list[socket.socket]:
+def set_options(sock: socket.socket, send_buffer: int) -> None:
+    """Set what the connections of a listening socket inherit.  send_buffer: bytes of answers that the kernel keeps."""
+    sock.setblocking(False)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # clients that have vanished are noticed after a while
+    if sock.family != socket.AF_UNIX:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # answers leave at once
+
+
+def listen(host: str, port: int, *, backlog: int) -> list[socket.socket]:
     """Return listening sockets for every address of `host`, all with one port.
 
-    send_buffer: bytes that the kernel keeps of answers for each connection.  Raises OSError that names host and port.
+    Raises OSError that names host and port.
     """
     where = f"{host or 'every interface'}, port {port}"
     try:
@@ -139,10 +148,6 @@ def listen(host: str, port: int, *, backlog: int, send_buffer: int) -> list[sock
             refused = error
             continue
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Connections inherit these. Answers leave at once; clients that have vanished are noticed after a while.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         try:
@@ -154,7 +159,6 @@ def listen(host: str, port: int, *, backlog: int, send_buffer: int) -> list[sock
             if error.errno == errno.EADDRNOTAVAIL:  # for example ::1 for localhost where IPv6 is switched off
                 continue
             break
-        sock.setblocking(False)
         sockets.append(sock)
     else:
         if sockets:

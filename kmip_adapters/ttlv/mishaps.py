@@ -6,7 +6,7 @@ used up when a request that has its operation arrives, whoever sends it.
 
 import enum
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from attrs import define, evolve, field, frozen
@@ -14,7 +14,7 @@ from attrs import define, evolve, field, frozen
 from kmip_adapters.ttlv.service import TtlvJob, TtlvService
 from kmip_core.enums import Operation
 from kmip_core.errors import KmipError
-from kmip_core.messages import RequestMessage
+from kmip_core.messages import RequestMessage, UsernameAndPassword
 from kmip_core.ports.steps import MoveTo, Pace, Step, Wait
 from kmip_core.ports.transport import Answer, Job, LastWords
 from kmip_core.principal import Principal
@@ -105,10 +105,10 @@ class MishapService:
     service: TtlvService
     mishaps: Mishaps
 
-    def open(self, frame: bytes, principal: Principal) -> Job:
+    def open(self, frame: bytes, principal: Principal, credentials: Sequence[UsernameAndPassword] = ()) -> Job:
         """Decode one message, and meet the mishaps that wait for its operations."""
         service = self.service
-        job = service.open(frame, principal)
+        job = service.open(frame, principal, credentials)
         request = job.request
         if not isinstance(request, RequestMessage):
             return job

@@ -8,16 +8,23 @@ A transport that carries several encodings has a service for each content type, 
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from attrs import define, evolve, frozen
 
 from kmip_adapters.ttlv.codec import Codec, UnreadableMessage
 from kmip_adapters.ttlv.encodings.encoding import BINARY, ENCODINGS, Encoding
-from kmip_core.enums import ResultReason
+from kmip_core.enums import CredentialType, ResultReason
 from kmip_core.errors import KmipError, spoken
-from kmip_core.messages import RequestMessage, ResponseHeader, ResponseMessage, failure
+from kmip_core.messages import (
+    Credential,
+    RequestMessage,
+    ResponseHeader,
+    ResponseMessage,
+    UsernameAndPassword,
+    failure,
+)
 from kmip_core.ports.steps import Pace, Step, Steps
 from kmip_core.ports.system import Clock, FaultLog, Identifiers
 from kmip_core.principal import Principal
@@ -56,8 +63,11 @@ class TtlvService:
         """What HTTP calls the encoding of requests and responses."""
         return self.encoding.content_type
 
-    def open(self, frame: bytes, principal: Principal) -> "TtlvJob":
-        """Decode one whole message; a malformed one becomes a job that answers so."""
+    def open(self, frame: bytes, principal: Principal, credentials: Sequence[UsernameAndPassword] = ()) -> "TtlvJob":
+        """Decode one whole message; a malformed one becomes a job that answers so.
+
+        credentials: those that came beside the message; they count as if they stood in its header.
+        """
         try:
             request = self.codec.decode_request(frame, self.encoding)
         except UnreadableMessage as error:
@@ -65,6 +75,8 @@ class TtlvService:
         except Exception as fault:  # a bug in decoding must not cost the connection, nor be told
             failed = UnreadableMessage(self._fault(fault), self.codec.versions[0])
             return TtlvJob(service=self, request=failed, principal=principal, pace=Pace.QUICK)
+        if credentials:
+            request = _with_credentials(request, credentials)
         return TtlvJob(service=self, request=request, principal=principal, pace=self.engine.pace(request))
 
     def refuse(self, error: KmipError) -> bytes:
@@ -105,6 +117,11 @@ class TtlvService:
         correlation_id = self.identifiers.new()
         self.faults.report(correlation_id, fault)
         return KmipError(ResultReason.GENERAL_FAILURE, f"the server failed; its log says why under {correlation_id}")
+
+
+def _with_credentials(request: RequestMessage, credentials: Sequence[UsernameAndPassword]) -> RequestMessage:
+    more = (Credential(credential_type=CredentialType.USERNAME_AND_PASSWORD, credential_value=c) for c in credentials)
+    return evolve(request, header=evolve(request.header, credentials=(*request.header.credentials, *more)))
 
 
 def in_every_encoding(service: TtlvService) -> Mapping[str, TtlvService]:

@@ -85,6 +85,7 @@ class Configuration:
 
     hostname: str = "127.0.0.1"
     port: int = DEFAULT_PORT
+    https_port: int | None = None
     data_directory: Path
     database: str | None = field(default=None, repr=False)  # it may hold a password
     database_password: SecretPlace | None = None

@@ -162,6 +162,22 @@ def whole(low: int, high: int | None = None, unit: str = "") -> Kind:
     return Kind(accepts=f"whole number, {bounds}{unit and f', {unit}'}", metavar="N", read=read)
 
 
+def port_or_none() -> Kind:
+    """Return the kind of ports of a listener that is optional; empty or `none` for no listener."""
+    port = whole(0, 65_535)
+
+    def read(value: Any) -> int | None:
+        if value is None or (isinstance(value, str) and value.strip().lower() in {"", "none"}):
+            return None
+        number: int = port.read(value)
+        return number
+
+    def write(value: int | None) -> str:
+        return "none" if value is None else str(value)
+
+    return Kind(accepts=f"{port.accepts}, or none", metavar="N", read=read, write=write)
+
+
 def seconds(*, or_never: bool = False) -> Kind:
     """Return the kind of times.  or_never: 0 means None, no limit."""
 

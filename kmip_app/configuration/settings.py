@@ -122,6 +122,12 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
         ),
         _pykmip("port", setting_types.whole(0, 65_535), "Port to listen on; 0 for any free one.", "-p"),
         _native(
+            "https_port",
+            setting_types.port_or_none(),
+            "Port for KMIP in HTTP over the same TLS: POST to /kmip, in TTLV, JSON or XML; 0 for any free one.",
+            default="none: HTTPS is not served",
+        ),
+        _native(
             "ready_file",
             REPLACED_FILE,
             "Written once connections are accepted: JSON with host, port, ca, cert, key, pid.",

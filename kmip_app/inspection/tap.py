@@ -7,6 +7,7 @@ reads it. Bytes that are no TTLV are not written, because nothing in them could 
 import json
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from kmip_adapters.ttlv.encodings.items import DecodingError
 from kmip_app.client.plain import date
 from kmip_app.inspection.redaction import redacted
 from kmip_core.errors import KmipError
+from kmip_core.messages import UsernameAndPassword
 from kmip_core.ports.steps import MoveTo, Pace, Step, Wait
 from kmip_core.ports.system import Clock
 from kmip_core.ports.transport import Answer, Job, LastWords, Service
@@ -71,9 +73,10 @@ class TappedService:
     tap: Tap
     clock: Clock
 
-    def open(self, frame: bytes, principal: Principal) -> Job:
+    def open(self, frame: bytes, principal: Principal, credentials: Sequence[UsernameAndPassword] = ()) -> Job:
         """Decode one whole message."""
-        return TappedJob(job=self.service.open(frame, principal), frame=frame, principal=principal, tapped=self)
+        job = self.service.open(frame, principal, credentials)
+        return TappedJob(job=job, frame=frame, principal=principal, tapped=self)
 
     def refuse(self, error: KmipError) -> bytes:
         """Return the whole response to what is not opened."""

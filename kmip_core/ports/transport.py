@@ -5,11 +5,13 @@ knows nothing of TTLV or KMIP; the container joins the two. Its own duty is flow
 answers.
 """
 
+from collections.abc import Sequence
 from typing import Protocol, TypeAlias
 
 from attrs import field, frozen
 
 from kmip_core.errors import KmipError
+from kmip_core.messages import UsernameAndPassword
 from kmip_core.ports.steps import MoveTo, Pace, Step, Wait
 from kmip_core.principal import Principal
 
@@ -73,8 +75,11 @@ def run_to_end(job: Job) -> Answer:
 class Service(Protocol):
     """What a transport serves. Re-entrant: called from any thread, many at a time."""
 
-    def open(self, frame: bytes, principal: Principal) -> Job:
-        """Decode one whole message incl. its 8-byte header; a malformed one becomes a job that answers so."""
+    def open(self, frame: bytes, principal: Principal, credentials: Sequence[UsernameAndPassword] = ()) -> Job:
+        """Decode one whole message incl. its header; a malformed one becomes a job that answers so.
+
+        credentials: those that came beside the message, in HTTP; they count as if they stood in its header.
+        """
         ...
 
     def refuse(self, error: KmipError) -> bytes:

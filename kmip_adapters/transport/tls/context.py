@@ -10,7 +10,7 @@ from typing import Final
 from cryptography import x509
 
 REMEMBERED_CHAINS: Final = 4_096
-_DER: Final = 1  # _ssl.ENCODING_DER, of which Python 3.11 and 3.12 have no public name
+_DER: Final = 2  # _ssl.ENCODING_DER, of which Python 3.11 and 3.12 have no public name
 _PEM_CRL: Final = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----", re.DOTALL)
 
 FORWARD_SECRET_AEAD: Final = "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL"  # noqa: S105  suites

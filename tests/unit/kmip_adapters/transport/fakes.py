@@ -4,7 +4,7 @@ import asyncio
 import functools
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from attrs import define, field
@@ -15,6 +15,7 @@ from kmip_adapters.transport.server import TlsTtlvServer
 from kmip_adapters.transport.tls.context import build_ssl_context
 from kmip_app.pki.authority import Pki, ensure_pki
 from kmip_core.errors import KmipError, invalid_message
+from kmip_core.messages import UsernameAndPassword
 from kmip_core.ports.steps import MoveTo, Pace, Step, Wait
 from kmip_core.ports.transport import Answer, LastWords
 from kmip_core.principal import Principal
@@ -118,12 +119,14 @@ class FakeService:
     gate: threading.Event = field(factory=threading.Event)
     begun: threading.Semaphore = field(factory=lambda: threading.Semaphore(0))
     threads: list[str] = field(factory=list)
+    credentials: list[UsernameAndPassword] = field(factory=list)
 
     def commit(self, *, waits: bool) -> FakeCommit:
         self.begun.release()
         return FakeCommit(self.gate if waits else None)
 
-    def open(self, frame: bytes, principal: Principal) -> FakeJob:
+    def open(self, frame: bytes, principal: Principal, credentials: Sequence[UsernameAndPassword] = ()) -> FakeJob:
+        self.credentials += credentials
         if frame[8:] == b"Z":
             raise RuntimeError("a fault of the codec")
         return FakeJob(self, frame[8:], principal)
@@ -175,10 +178,15 @@ def a_server(
     identity: CertificateIdentity | None = None,
     limits: TransportLimits | None = None,
     new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
+    https_port: int | None = None,
 ) -> TlsTtlvServer:
     pki = pki or throwaway_pki()
+    service = service or FakeService()
     return TlsTtlvServer(
-        service=service or FakeService(),
+        service=service,
+        https_port=https_port,
+        https_services=dict.fromkeys(("application/octet-stream", "application/json", "text/xml"), service),
+        maximum_https_body=LONGEST,
         new_framer=FakeFramer,
         identify=identity or CertificateIdentity(),
         ssl_context=build_ssl_context(

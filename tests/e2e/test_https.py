@@ -1,0 +1,148 @@
+"""KMIP over HTTPS against a whole server: three encodings, one store, one trail, and credentials beside the message."""
+
+import base64
+import contextlib
+import http.client
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from kmip_adapters.transport.client import client_context
+from kmip_adapters.ttlv.codec import Codec
+from kmip_adapters.ttlv.encodings.encoding import BINARY, ENCODINGS, JSON, XML, Encoding
+from kmip_core.attributes import Attributes
+from kmip_core.enums import (
+    CryptographicAlgorithm,
+    CryptographicUsageMask,
+    ObjectType,
+    Operation,
+    QueryFunction,
+    ResultReason,
+    ResultStatus,
+)
+from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem
+from kmip_core.operations import CATALOGUE, create, get, query
+from kmip_core.structures import ProtocolVersion
+from tests.server import StartedServer, running
+
+CODEC: Final = Codec(CATALOGUE)
+V2_1: Final = ProtocolVersion(2, 1)
+HANG: Final = 30.0  # seconds
+
+
+class HttpsClient:
+    """Posts requests of one encoding on one connection."""
+
+    def __init__(self, server: StartedServer, encoding: Encoding, path: str = "/kmip") -> None:
+        ready = json.loads((server.output.parent / "ready.json").read_text())
+        context = client_context(ca=server.ca, cert=server.cert, key=server.key)
+        self.connection = http.client.HTTPSConnection(server.host, ready["https_port"], context=context, timeout=HANG)
+        self.encoding = encoding
+        self.path = path
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def ask(
+        self,
+        operation: Operation,
+        payload: Any,
+        version: ProtocolVersion = V2_1,
+        headers: dict[str, str] | None = None,
+    ) -> ResponseBatchItem:
+        message = RequestMessage(
+            header=RequestHeader(protocol_version=version),
+            batch_items=(RequestBatchItem(operation=operation, payload=payload),),
+        )
+        sent = {"Content-Type": self.encoding.content_type} | (headers or {})
+        self.connection.request("POST", self.path, CODEC.encode_request(message, self.encoding), sent)
+        answer = self.connection.getresponse()
+        body = answer.read()
+        assert (answer.status, answer.headers["Content-Type"]) == (200, self.encoding.content_type)
+        (item,) = CODEC.decode_response(body, self.encoding).batch_items
+        return item
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartedServer]:
+    folder = tmp_path_factory.mktemp("https")
+    with running(folder, "--data-dir", str(folder / "data"), "--https-port", "0") as started:
+        yield started
+
+
+def a_key() -> create.Request:
+    attributes = Attributes(
+        cryptographic_algorithm=CryptographicAlgorithm.AES,
+        cryptographic_length=256,
+        cryptographic_usage_mask=CryptographicUsageMask.ENCRYPT,
+    )
+    return create.Request(object_type=ObjectType.SYMMETRIC_KEY, attributes=attributes)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS.values(), ids=lambda encoding: encoding.name)
+@pytest.mark.parametrize("version", [ProtocolVersion(1, 0), ProtocolVersion(1, 4), ProtocolVersion(2, 1)], ids=str)
+def test_a_key_is_made_and_got(server: StartedServer, encoding: Encoding, version: ProtocolVersion) -> None:
+    with contextlib.closing(HttpsClient(server, encoding)) as client:
+        made = client.ask(Operation.CREATE, a_key(), version)
+        assert made.result_status is ResultStatus.SUCCESS
+        identifier = made.payload.unique_identifier
+
+        got = client.ask(Operation.GET, get.Request(unique_identifier=identifier), version)
+
+    with contextlib.closing(HttpsClient(server, BINARY)) as other:
+        again = other.ask(Operation.GET, get.Request(unique_identifier=identifier), version)
+    assert got.payload == again.payload
+
+
+def test_json_is_answered_where_cosmians_clients_look(server: StartedServer) -> None:
+    with contextlib.closing(HttpsClient(server, JSON, "/kmip/2_1")) as client:
+        answer = client.ask(Operation.QUERY, query.Request(query_functions=(QueryFunction.QUERY_OPERATIONS,)))
+
+    assert answer.result_status is ResultStatus.SUCCESS
+
+
+@pytest.mark.parametrize("encoding", [BINARY, JSON, XML], ids=lambda encoding: encoding.name)
+def test_nonsense_is_answered_in_its_encoding(server: StartedServer, encoding: Encoding) -> None:
+    with contextlib.closing(HttpsClient(server, encoding)) as client:
+        client.connection.request("POST", "/kmip", b"nonsense", {"Content-Type": encoding.content_type})
+        answer = client.connection.getresponse()
+
+        (item,) = CODEC.decode_response(answer.read(), encoding).batch_items
+        assert answer.status == 200
+        assert item.result_reason is ResultReason.INVALID_MESSAGE
+
+
+def test_what_happens_over_https_is_in_the_audit_trail(server: StartedServer) -> None:
+    with contextlib.closing(HttpsClient(server, JSON)) as client:
+        made = client.ask(Operation.CREATE, a_key())
+
+    trail = "".join(path.read_text() for path in (server.output.parent / "data" / "audit").iterdir())
+    assert made.payload.unique_identifier in trail
+
+
+def test_basic_credentials_name_the_user(tmp_path: Path) -> None:
+    argon2 = pytest.importorskip("argon2")
+    hashed = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("secret")
+    passwords = tmp_path / "passwords"
+    passwords.write_text(f"alice:{hashed}\n")
+    passwords.chmod(0o600)
+    arguments = ("--passwords-path", str(passwords), "--password-identity")
+    with (
+        running(tmp_path, "--data-dir", str(tmp_path / "data"), "--https-port", "0", *arguments) as server,
+        contextlib.closing(HttpsClient(server, JSON)) as client,
+    ):
+        right, wrong = (
+            {"Authorization": "Basic " + base64.b64encode(f"alice:{word}".encode()).decode()}
+            for word in ("secret", "guess")
+        )
+        made = client.ask(Operation.CREATE, a_key(), headers=right)
+        wish = get.Request(unique_identifier=made.payload.unique_identifier)
+
+        assert client.ask(Operation.GET, wish, headers=right).result_status is ResultStatus.SUCCESS
+        assert client.ask(Operation.GET, wish).result_reason is not None  # by certificate it is another client
+        refused = client.ask(Operation.GET, wish, headers=wrong)
+        assert refused.result_reason is ResultReason.AUTHENTICATION_NOT_SUCCESSFUL
+    assert "secret" not in (tmp_path / "output.log").read_text()
