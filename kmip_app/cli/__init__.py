@@ -18,7 +18,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "client-cert": "client_cert:command",
     "check-config": "check_config:command",
     "health": "health:health_command",
-    "status": "health:status_command",
+    "status": "status:command",
     "policy": "policy:command",
     "password": "password:command",
     "import-pykmip": "import_pykmip:command",
@@ -37,6 +37,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "expiring": "expiring:command",
     "conformance": "conformance:command",
     "inspect": "inspect:command",
+    "completion": "completion:command",
+    "man": "man:command",
 }
 """The name of a command -> the module of this package, and its attribute, that has the command."""
 

@@ -7,23 +7,37 @@ import click
 
 from kmip_app import logs
 from kmip_app.cli.options import CONTEXT, SettingsCommand, chosen, config_option, setting_options
+from kmip_app.cli.output import json_option, print_json
 from kmip_app.configuration import checks
+from kmip_app.configuration.loading import ConfigurationError
 
 
-def check_config(config_path: str | None, **values: Any) -> None:
+def check_config(config_path: str | None, as_json: bool, **values: Any) -> int:
     """Say what is wrong with the configuration and how to mend it, without serving.  Exit code 2 if anything is."""
-    with logs.silent():
-        choice = chosen(values, config_path, partial(checks.problems, strictly=True))
+    try:
+        with logs.silent():
+            choice = chosen(values, config_path, partial(checks.problems, strictly=True))
+    except ConfigurationError as error:
+        if not as_json:
+            raise
+        print_json({"ok": False, "problems": [{"where": one.where, "text": one.text} for one in error.problems]})
+        return 2
     configuration = choice.configuration
-    for warning in [*choice.warnings, *checks.warnings(configuration)]:
+    warnings = [*choice.warnings, *checks.warnings(configuration)]
+    if as_json:
+        file = configuration.config_path
+        print_json({"ok": True, "file": None if file is None else str(file), "warnings": warnings})
+        return 0
+    for warning in warnings:
         click.echo(f"warning: {warning}")
     click.echo(f"{configuration.config_path or 'no configuration file; the defaults'}: good")
+    return 0
 
 
 command = SettingsCommand(
     "check-config",
     callback=check_config,
-    params=[config_option(), *setting_options()],
+    params=[json_option(), config_option(), *setting_options()],
     help=check_config.__doc__,
     context_settings=CONTEXT,
 )

@@ -152,6 +152,3 @@ health_command = _command(
     _path("--cert", "Certificate of the client that asks."),
     _path("--key", "Its private key."),
 )
-status_command = _command(
-    "status", status, click.Option(["--json", "as_json"], is_flag=True, help="Tell it as one JSON object.")
-)

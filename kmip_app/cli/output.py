@@ -31,6 +31,11 @@ def output_options() -> list[click.Parameter]:
     ]
 
 
+def json_option() -> click.Parameter:
+    """Return --json, for commands whose text for people has a shape of its own."""
+    return click.Option(["--json", "as_json"], is_flag=True, help="Print JSON.")
+
+
 def chosen_form(values: Mapping[str, Any]) -> str:
     """Return the format that a command line asks for."""
     if values.get("as_json"):

@@ -7,6 +7,7 @@ import click
 from kmip_adapters.identity.groups import NO_GROUP, FileGroups, Groups, RememberedGroups
 from kmip_adapters.policy.json_format import OPERATIONS
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
+from kmip_app.cli.output import json_option, print_json
 from kmip_app.configuration.config import StartError
 from kmip_app.printable import printable
 from kmip_core.enums import Operation
@@ -16,7 +17,13 @@ from kmip_core.principal import Principal
 
 
 def explain(
-    user: str, groups: tuple[str, ...], operation: str, identifier: str, config_path: str | None, **values: Any
+    user: str,
+    groups: tuple[str, ...],
+    operation: str,
+    identifier: str,
+    as_json: bool,
+    config_path: str | None,
+    **values: Any,
 ) -> int:
     """Tell whether a client may do an operation on an object, and which rule says so.
 
@@ -44,6 +51,20 @@ def explain(
                 known.close()
         principal = Principal(name=user, groups=found)
         decision = container.policy().decide(principal, asked, managed_object)
+    if as_json:
+        print_json(
+            {
+                "allowed": decision.is_allowed,
+                "rule": decision.rule,
+                "hidden": not decision.is_allowed and not decision.is_known,
+                "object_type": managed_object.object_type.name,
+                "owner": managed_object.owner,
+                "policy": managed_object.attributes.operation_policy_name or DEFAULT_POLICY,
+                "user": user,
+                "groups": sorted(found),
+            }
+        )
+        return 0 if decision.is_allowed else 1
     click.echo(f"{'allowed' if decision.is_allowed else 'denied'}: {printable(decision.rule)}")
     told = {
         "object": f"{managed_object.object_type.name}, owned by {managed_object.owner}",
@@ -91,6 +112,7 @@ command = click.Group(
                 ),
                 click.Option(["--operation"], required=True, metavar="NAME", help="For example GET."),
                 click.Option(["--object", "identifier"], required=True, metavar="ID", help="The object's identifier."),
+                json_option(),
                 config_option(),
                 *setting_options(["policy_path", "groups_path", "data_dir", "database_path", "database"]),
             ],

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
+from kmip_app.cli.output import json_option, print_json
 
 if TYPE_CHECKING:
     from kmip_adapters.storage.sql.maintenance import Damage
 
 
-def verify(config_path: str | None, **values: Any) -> int:
+def verify(config_path: str | None, as_json: bool, **values: Any) -> int:
     """Open every object: its seal, its record, its index entries, and the database file; the server may be running.
 
     Links to objects that are not here are told, but no damage. Exit code 1 if anything is damaged.
@@ -24,6 +25,11 @@ def verify(config_path: str | None, **values: Any) -> int:
             damages = maintenance.verify(container.storage(), told)
         with store_access.progress("Following links") as told:
             links = list(maintenance.dangling_links(container.storage(), told))
+    if as_json:
+        damaged = [{"unique_identifier": one.unique_identifier, "damage": one.what} for one in damages]
+        dangling = [{"unique_identifier": identifier, "links_to": target} for identifier, target in links]
+        print_json({"ok": not damages, "damages": damaged, "dangling_links": dangling})
+        return 1 if damages else 0
     tell(damages)
     for identifier, target in links:
         click.echo(f"{identifier}: links to {target}, which is not here")
@@ -41,6 +47,7 @@ command = click.Command(
     "verify",
     callback=verify,
     params=[
+        json_option(),
         config_option(),
         *setting_options(["data_dir", "database_path", "database", "root_key_passphrase"]),
     ],
