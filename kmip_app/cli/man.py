@@ -35,15 +35,13 @@ def pages() -> Iterator[tuple[str, str]]:
     """Yield the name and the text of every page."""
     from kmip_app.cli import program
 
-    context = click.Context(program, info_name="kmipd")
+    context = click.Context(program, info_name="kmipd", **CONTEXT)
     yield "kmipd", _program_page(program, context)
     for name in program.list_commands(context):
         command = program.get_command(context, name)
         assert command is not None, name  # noqa: S101  of its own list
-        yield (
-            f"kmipd-{name}",
-            _command_page(command, click.Context(command, info_name=f"kmipd {name}"), f"kmipd-{name}"),
-        )
+        own = click.Context(command, info_name=f"kmipd {name}", **CONTEXT)
+        yield f"kmipd-{name}", _command_page(command, own, f"kmipd-{name}")
 
 
 def _program_page(program: click.Group, context: click.Context) -> str:
@@ -62,7 +60,7 @@ def _command_page(command: click.Command, context: click.Context, name: str) -> 
         for word in command.list_commands(context):
             child = command.get_command(context, word)
             if child is not None:
-                inner = click.Context(child, info_name=f"{context.info_name} {word}")
+                inner = click.Context(child, info_name=f"{context.info_name} {word}", **CONTEXT)
                 lines += [f".SH {_text(inner.info_name or word).upper()}", *_synopsis(child, inner), ".PP"]
                 lines += [*_description(child), *_options(child, inner)]
     else:
