@@ -1,19 +1,17 @@
-"""Who sets, changes and deletes each attribute, and which objects have it: the standard's rules as one table.
+"""Who sets, changes and deletes each attribute, and which objects have it: the rules of the rows, applied.
 
-KMIP 2.1 §4, 1.4 §3: the "Attribute Rules" table of every attribute. Where versions differ the widest is taken: 2.x lets
-every object have almost every attribute. Handlers ask the functions at the end; docs/attributes.md is generated from
-`RULES`.
+The rules stand in the rows of `attributes.Attributes`. KMIP 2.1 §4, 1.4 §3. Handlers call the functions at the end;
+docs/attributes.md is generated from `RULES`.
 """
 
-import enum
 from typing import Final
 
-from attrs import frozen
-
+from kmip_core.attribute_facts import Change, Rule
 from kmip_core.attributes import (
     CERTIFICATE_PARTS,
     CUSTOM,
     MULTIPLE,
+    ROWS,
     AttributeReference,
     Attributes,
     custom_reference,
@@ -24,20 +22,6 @@ from kmip_core.errors import KmipError, a, invalid_attribute_value, spoken
 from kmip_core.lifecycle import name_of, need_state
 from kmip_core.structures import SERVER_VENDOR
 
-
-class Change(enum.Enum):
-    """When a client may change a value; the value completes "can be changed ..."."""
-
-    NEVER = "never"
-    ALWAYS = "always"
-    PRE_ACTIVE = "while Pre-Active"
-    PRE_ACTIVE_OR_ACTIVE = "while Pre-Active or Active"
-    UNTIL_REACHED = "while Pre-Active or Active, until the date has come"
-    UNTIL_ALLOCATED = "until usage has been allocated"
-    ONLY_TO_TRUE = "only from False to True"
-    ONLY_TO_FALSE = "only from True to False"
-
-
 STATES: Final[dict[Change, frozenset[State]]] = {
     Change.PRE_ACTIVE: frozenset({State.PRE_ACTIVE}),
     Change.PRE_ACTIVE_OR_ACTIVE: frozenset({State.PRE_ACTIVE, State.ACTIVE}),
@@ -46,124 +30,7 @@ STATES: Final[dict[Change, frozenset[State]]] = {
 """States in which a client may add or change such an attribute; every state where there is no row."""
 
 
-@frozen
-class Rule:
-    """The rules of one attribute, for clients.
-
-    on_creation: may be given in Create, Register, ...  addable: may be added to an object that has none.
-    change: when it may be modified; the states of `STATES` hold for adding too.  deletable: may be deleted.
-    object_types: the types that have it.
-    """
-
-    on_creation: bool
-    addable: bool
-    change: Change
-    deletable: bool
-    object_types: frozenset[ObjectType]
-
-
-_T = ObjectType
-_ALL: Final = frozenset(ObjectType)
-_CERTIFICATES: Final = frozenset({_T.CERTIFICATE})
-_PAIRS: Final = frozenset({_T.PUBLIC_KEY, _T.PRIVATE_KEY, _T.TEMPLATE})
-_OPAQUE: Final = frozenset({_T.OPAQUE_OBJECT})
-_N, _A = Change.NEVER, Change.ALWAYS
-
-
-def _server(types: frozenset[ObjectType] = _ALL) -> Rule:
-    """The server alone sets and changes it."""
-    return Rule(False, False, _N, False, types)
-
-
-def _fixed(types: frozenset[ObjectType] = _ALL) -> Rule:
-    """A client may give it at creation; nobody changes it."""
-    return Rule(True, False, _N, False, types)
-
-
-def _once(types: frozenset[ObjectType] = _ALL) -> Rule:
-    """A client may give it at creation or later, once."""
-    return Rule(True, True, _N, False, types)
-
-
-def _free(types: frozenset[ObjectType] = _ALL) -> Rule:
-    """A client gives, changes and deletes it at will."""
-    return Rule(True, True, _A, True, types)
-
-
-def _kept(change: Change) -> Rule:
-    """A client may give it and, on a condition, change it, but not take it away."""
-    return Rule(True, True, change, False, _ALL)
-
-
-RULES: Final[dict[str, Rule]] = {
-    "unique_identifier": _server(),
-    "short_unique_identifier": _server(),
-    "names": _free(),
-    "object_type": _server(),
-    "cryptographic_algorithm": _fixed(),
-    "cryptographic_length": _fixed(),
-    "cryptographic_parameters": _free(),
-    "cryptographic_domain_parameters": _once(_PAIRS),
-    "certificate_type": _fixed(_CERTIFICATES),
-    "certificate_length": _fixed(_CERTIFICATES),  # Register may carry it: KMIP 2.1 table 293
-    "x_509_certificate_identifier": _server(_CERTIFICATES),
-    "x_509_certificate_subject": _server(_CERTIFICATES),
-    "x_509_certificate_issuer": _server(_CERTIFICATES),
-    "certificate_identifier": _server(_CERTIFICATES),
-    "certificate_subject": _server(_CERTIFICATES),
-    "certificate_issuer": _server(_CERTIFICATES),
-    "certificate_attributes": _server(_CERTIFICATES),
-    "digital_signature_algorithms": _fixed(_CERTIFICATES | {_T.PGP_KEY}),  # as Certificate Length
-    "digests": _server(),
-    "operation_policy_name": _once(),  # but see REPLACEABLE
-    "cryptographic_usage_mask": _once(),
-    "lease_time": _server(),
-    "usage_limits": Rule(True, True, Change.UNTIL_ALLOCATED, True, _ALL),
-    "state": _server(),
-    "initial_date": _server(),
-    "activation_date": _kept(Change.PRE_ACTIVE),
-    "process_start_date": _kept(Change.UNTIL_REACHED),
-    "protect_stop_date": _kept(Change.UNTIL_REACHED),
-    "deactivation_date": _kept(Change.PRE_ACTIVE_OR_ACTIVE),
-    "destroy_date": _server(),
-    "compromise_occurrence_date": _server(),
-    "compromise_date": _server(),
-    "revocation_reason": _server(),
-    "archive_date": _server(),
-    "object_groups": _free(),
-    "fresh": _fixed(),
-    "links": _free(),
-    "application_specific_information": _free(),
-    "contact_information": _free(),
-    "last_change_date": _server(),
-    "alternative_names": _free(),
-    "key_value_present": _server(),
-    "key_value_locations": _free(),
-    "original_creation_date": _once(),
-    "random_number_generator": _once(),
-    "pkcs_12_friendly_name": _free(),
-    "description": _free(),
-    "comment": _free(),
-    "sensitive": _kept(Change.ONLY_TO_TRUE),
-    "always_sensitive": _server(),
-    "extractable": _kept(Change.ONLY_TO_FALSE),
-    "never_extractable": _server(),
-    "key_format_type": _fixed(),
-    "opaque_data_type": _fixed(_OPAQUE),
-    "nist_key_types": _once(),
-    "protection_level": _free(),
-    "protection_period": _free(),
-    "protection_storage_mask": _server(),
-    "quantum_safe": _free(),
-    "rotate_automatic": _once(),
-    "rotate_date": _server(),
-    "rotate_generation": _server(),
-    "rotate_interval": _once(),
-    "rotate_latest": _server(),
-    "rotate_name": _free(),
-    "rotate_offset": _once(),
-    CUSTOM: _free(),
-}
+RULES: Final[dict[str, Rule]] = {name: row.rule for name, row in ROWS.items()}
 """Every attribute to its rules; custom and vendor attributes share one row."""
 
 

@@ -1,8 +1,9 @@
 """Attributes of managed objects: one frozen record for all versions of the standard.
 
 `Attributes` has a field for every attribute of KMIP 1.0 - 2.1, named as the standard names it; custom and vendor
-attributes are kept beside them. How attributes look on the wire (1.x Template-Attribute, 2.x Attributes) is the codec's
-business; who may set, change or delete one is `kmip_core.attribute_rules`.
+attributes are kept beside them. A field's row says who sets the attribute, what kind of value it has, and its title
+where that does not follow from its name; the tables after the class follow from the rows. How attributes look on the
+wire (1.x Template-Attribute, 2.x Attributes) is the codec's business.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,6 +13,21 @@ import attrs
 from attrs import evolve, field, frozen
 
 from kmip_core import enums
+from kmip_core.attribute_facts import (
+    ROW,
+    Change,
+    Kind,
+    Row,
+    Search,
+    fixed,
+    free,
+    kept,
+    limited,
+    once,
+    server,
+    several,
+    single,
+)
 from kmip_core.errors import KmipError
 from kmip_core.structures import (
     AlternativeName,
@@ -39,6 +55,10 @@ from kmip_core.structures import (
 
 CUSTOM: Final = "custom_attributes"
 """The field that holds attributes the standard does not define."""
+
+CERTIFICATES: Final = frozenset({enums.ObjectType.CERTIFICATE})
+PAIRS: Final = frozenset({enums.ObjectType.PUBLIC_KEY, enums.ObjectType.PRIVATE_KEY, enums.ObjectType.TEMPLATE})
+OPAQUE: Final = frozenset({enums.ObjectType.OPAQUE_OBJECT})
 
 
 @frozen(kw_only=True)
@@ -74,73 +94,75 @@ class Attributes:
     Dates: seconds since 1970-01-01 UTC.  Intervals: seconds.  Lengths: bits, certificate_length: bytes.
     """
 
-    unique_identifier: str | None = None
-    short_unique_identifier: bytes | None = None
-    names: tuple[Name, ...] = ()
-    object_type: enums.ObjectType | None = None
-    cryptographic_algorithm: enums.CryptographicAlgorithm | None = None
-    cryptographic_length: int | None = None
-    cryptographic_parameters: tuple[CryptographicParameters, ...] = ()
-    cryptographic_domain_parameters: CryptographicDomainParameters | None = None
-    certificate_type: enums.CertificateType | None = None
-    certificate_length: int | None = None
-    x_509_certificate_identifier: X509CertificateIdentifier | None = None
-    x_509_certificate_subject: X509CertificateSubject | None = None
-    x_509_certificate_issuer: X509CertificateIssuer | None = None
-    certificate_identifier: CertificateIdentifier | None = None
-    certificate_subject: CertificateSubject | None = None
-    certificate_issuer: CertificateIssuer | None = None
-    certificate_attributes: CertificateAttributes | None = None
-    digital_signature_algorithms: tuple[enums.DigitalSignatureAlgorithm, ...] = ()
-    digests: tuple[Digest, ...] = ()
-    operation_policy_name: str | None = None
-    cryptographic_usage_mask: enums.CryptographicUsageMask | None = None
-    lease_time: int | None = None
-    usage_limits: UsageLimits | None = None
-    state: enums.State | None = None
-    initial_date: int | None = None
-    activation_date: int | None = None
-    process_start_date: int | None = None
-    protect_stop_date: int | None = None
-    deactivation_date: int | None = None
-    destroy_date: int | None = None
-    compromise_occurrence_date: int | None = None
-    compromise_date: int | None = None
-    revocation_reason: RevocationReason | None = None
-    archive_date: int | None = None
-    object_groups: tuple[str, ...] = ()
-    fresh: bool | None = None
-    links: tuple[Link, ...] = ()
-    application_specific_information: tuple[ApplicationSpecificInformation, ...] = ()
-    contact_information: str | None = None
-    last_change_date: int | None = None
-    alternative_names: tuple[AlternativeName, ...] = ()
-    key_value_present: bool | None = None
-    key_value_locations: tuple[KeyValueLocation, ...] = ()
-    original_creation_date: int | None = None
-    random_number_generator: RNGParameters | None = None
-    pkcs_12_friendly_name: str | None = None
-    description: str | None = None
-    comment: str | None = None
-    sensitive: bool | None = None
-    always_sensitive: bool | None = None
-    extractable: bool | None = None
-    never_extractable: bool | None = None
-    key_format_type: enums.KeyFormatType | None = None
-    opaque_data_type: enums.OpaqueDataType | None = None
-    nist_key_types: tuple[enums.NISTKeyType, ...] = ()
-    protection_level: enums.ProtectionLevel | None = None
-    protection_period: int | None = None
-    protection_storage_mask: enums.ProtectionStorageMask | None = None
-    quantum_safe: bool | None = None
-    rotate_automatic: bool | None = None
-    rotate_date: int | None = None
-    rotate_generation: int | None = None
-    rotate_interval: int | None = None
-    rotate_latest: bool | None = None
-    rotate_name: RotateName | None = None
-    rotate_offset: int | None = None
-    custom_attributes: tuple[CustomAttribute, ...] = ()
+    unique_identifier: str | None = single(server(), Kind.TEXT)
+    short_unique_identifier: bytes | None = single(server(), Kind.BYTES)
+    names: tuple[Name, ...] = several(free(), Kind.STRUCTURE, "Name")
+    object_type: enums.ObjectType | None = single(server(), Kind.ENUMERATION)
+    cryptographic_algorithm: enums.CryptographicAlgorithm | None = single(fixed(), Kind.ENUMERATION)
+    cryptographic_length: int | None = single(fixed(), Kind.INTEGER)
+    cryptographic_parameters: tuple[CryptographicParameters, ...] = several(free(), Kind.STRUCTURE)
+    cryptographic_domain_parameters: CryptographicDomainParameters | None = single(once(PAIRS), Kind.STRUCTURE)
+    certificate_type: enums.CertificateType | None = single(fixed(CERTIFICATES), Kind.ENUMERATION)
+    certificate_length: int | None = single(fixed(CERTIFICATES), Kind.INTEGER)
+    x_509_certificate_identifier: X509CertificateIdentifier | None = single(server(CERTIFICATES), Kind.STRUCTURE)
+    x_509_certificate_subject: X509CertificateSubject | None = single(server(CERTIFICATES), Kind.STRUCTURE)
+    x_509_certificate_issuer: X509CertificateIssuer | None = single(server(CERTIFICATES), Kind.STRUCTURE)
+    certificate_identifier: CertificateIdentifier | None = single(server(CERTIFICATES), Kind.STRUCTURE)
+    certificate_subject: CertificateSubject | None = single(server(CERTIFICATES), Kind.STRUCTURE)
+    certificate_issuer: CertificateIssuer | None = single(server(CERTIFICATES), Kind.STRUCTURE)
+    certificate_attributes: CertificateAttributes | None = single(server(CERTIFICATES), Kind.STRUCTURE)
+    digital_signature_algorithms: tuple[enums.DigitalSignatureAlgorithm, ...] = several(
+        fixed(CERTIFICATES | {enums.ObjectType.PGP_KEY}), Kind.ENUMERATION, "Digital Signature Algorithm"
+    )
+    digests: tuple[Digest, ...] = several(server(), Kind.STRUCTURE, "Digest")
+    operation_policy_name: str | None = single(once(), Kind.TEXT)
+    cryptographic_usage_mask: enums.CryptographicUsageMask | None = single(once(), Kind.MASK)
+    lease_time: int | None = single(server(), Kind.INTERVAL)
+    usage_limits: UsageLimits | None = single(limited(), Kind.STRUCTURE)
+    state: enums.State | None = single(server(), Kind.ENUMERATION)
+    initial_date: int | None = single(server(), Kind.DATE)
+    activation_date: int | None = single(kept(Change.PRE_ACTIVE), Kind.DATE)
+    process_start_date: int | None = single(kept(Change.UNTIL_REACHED), Kind.DATE)
+    protect_stop_date: int | None = single(kept(Change.UNTIL_REACHED), Kind.DATE)
+    deactivation_date: int | None = single(kept(Change.PRE_ACTIVE_OR_ACTIVE), Kind.DATE)
+    destroy_date: int | None = single(server(), Kind.DATE)
+    compromise_occurrence_date: int | None = single(server(), Kind.DATE)
+    compromise_date: int | None = single(server(), Kind.DATE)
+    revocation_reason: RevocationReason | None = single(server(), Kind.STRUCTURE)
+    archive_date: int | None = single(server(), Kind.DATE)
+    object_groups: tuple[str, ...] = several(free(), Kind.TEXT, "Object Group")
+    fresh: bool | None = single(fixed(), Kind.BOOLEAN)
+    links: tuple[Link, ...] = several(free(), Kind.STRUCTURE, "Link")
+    application_specific_information: tuple[ApplicationSpecificInformation, ...] = several(free(), Kind.STRUCTURE)
+    contact_information: str | None = single(free(), Kind.TEXT)
+    last_change_date: int | None = single(server(), Kind.DATE)
+    alternative_names: tuple[AlternativeName, ...] = several(free(), Kind.STRUCTURE, "Alternative Name")
+    key_value_present: bool | None = single(server(), Kind.BOOLEAN)
+    key_value_locations: tuple[KeyValueLocation, ...] = several(free(), Kind.STRUCTURE, "Key Value Location")
+    original_creation_date: int | None = single(once(), Kind.DATE)
+    random_number_generator: RNGParameters | None = single(once(), Kind.STRUCTURE)
+    pkcs_12_friendly_name: str | None = single(free(), Kind.TEXT, "PKCS#12 Friendly Name")
+    description: str | None = single(free(), Kind.TEXT)
+    comment: str | None = single(free(), Kind.TEXT)
+    sensitive: bool | None = single(kept(Change.ONLY_TO_TRUE), Kind.BOOLEAN)
+    always_sensitive: bool | None = single(server(), Kind.BOOLEAN)
+    extractable: bool | None = single(kept(Change.ONLY_TO_FALSE), Kind.BOOLEAN)
+    never_extractable: bool | None = single(server(), Kind.BOOLEAN)
+    key_format_type: enums.KeyFormatType | None = single(fixed(), Kind.ENUMERATION)
+    opaque_data_type: enums.OpaqueDataType | None = single(fixed(OPAQUE), Kind.ENUMERATION)
+    nist_key_types: tuple[enums.NISTKeyType, ...] = several(once(), Kind.ENUMERATION, "NIST Key Type")
+    protection_level: enums.ProtectionLevel | None = single(free(), Kind.ENUMERATION)
+    protection_period: int | None = single(free(), Kind.INTERVAL)
+    protection_storage_mask: enums.ProtectionStorageMask | None = single(server(), Kind.MASK)
+    quantum_safe: bool | None = single(free(), Kind.BOOLEAN)
+    rotate_automatic: bool | None = single(once(), Kind.BOOLEAN)
+    rotate_date: int | None = single(server(), Kind.DATE)
+    rotate_generation: int | None = single(server(), Kind.INTEGER)
+    rotate_interval: int | None = single(once(), Kind.INTERVAL)
+    rotate_latest: bool | None = single(server(), Kind.BOOLEAN)
+    rotate_name: RotateName | None = single(free(), Kind.STRUCTURE)
+    rotate_offset: int | None = single(once(), Kind.INTERVAL)
+    custom_attributes: tuple[CustomAttribute, ...] = several(free(), Kind.ANY)
     sparse_indices: tuple[tuple[AttributeReference, tuple[int, ...]], ...] = field(default=(), repr=False)
     """Instance numbers where deletions made them other than 0, 1, 2 ...: numbers never change (KMIP 1.4 §2.1.1)."""
 
@@ -276,17 +298,37 @@ def _numbered(
         yield AttributeInstance(reference=numbered, value=value)
 
 
+ROWS: Final[dict[str, Row]] = {a.name: a.metadata[ROW] for a in attrs.fields(Attributes) if ROW in a.metadata}
+"""Every attribute to what there is to say of it; custom and vendor attributes share one row."""
+
+FIELDS: Final[tuple[str, ...]] = tuple(name for name in ROWS if name != CUSTOM)
+"""Fields of the standard's attributes, in order."""
+
 MULTIPLE: Final[frozenset[str]] = frozenset(
-    a.name
-    for a in attrs.fields(Attributes)
-    if a.default == () and a.name not in (CUSTOM, "sparse_indices", "template_names")
+    a.name for a in attrs.fields(Attributes) if a.default == () and a.name in FIELDS
 )
 """Fields of attributes that may have several instances."""
 
-FIELDS: Final[tuple[str, ...]] = tuple(
-    a.name for a in attrs.fields(Attributes) if a.name not in (CUSTOM, "sparse_indices", "template_names")
+DATES: Final = frozenset(name for name in FIELDS if ROWS[name].kind.search is Search.RANGE)
+"""Attributes of which two criteria make a range."""
+
+MASKS: Final = frozenset(name for name in FIELDS if ROWS[name].kind.search is Search.BITS)
+"""Attributes that match by subset of bits."""
+
+TRAITS: Final[tuple[str, ...]] = tuple(
+    name
+    for name in FIELDS
+    if name not in MULTIPLE | {"object_type", "state"} and ROWS[name].kind.search in (Search.NUMBER, Search.BITS)
 )
-"""Fields of the standard's attributes, in order."""
+"""Attributes with one value, a number that many objects share, in order; type and state are more than traits."""
+
+ADJUSTABLE: Final[dict[str, enums.ItemType]] = {
+    name: item_type
+    for name in FIELDS
+    if ROWS[name].kind in (Kind.DATE, Kind.INTERVAL, Kind.INTEGER, Kind.BOOLEAN)
+    and (item_type := ROWS[name].kind.item_type) is not None
+}
+"""Numbers, intervals, dates and Booleans, with their item types: what Adjust Attribute applies to (KMIP 2.1 §6.1.3)."""
 
 NAMES: Final = AttributeReference(attribute="names")
 LINKS: Final = AttributeReference(attribute="links")
@@ -368,20 +410,5 @@ def title(attribute: str) -> str:
 
     For messages; the exact spelling for the wire is the tag table's.
     """
-    return _TITLES.get(attribute) or attribute.replace("_", " ").title()
-
-
-_TITLES: Final = {
-    "names": "Name",
-    "x_509_certificate_identifier": "X.509 Certificate Identifier",
-    "x_509_certificate_subject": "X.509 Certificate Subject",
-    "x_509_certificate_issuer": "X.509 Certificate Issuer",
-    "digital_signature_algorithms": "Digital Signature Algorithm",
-    "digests": "Digest",
-    "object_groups": "Object Group",
-    "links": "Link",
-    "alternative_names": "Alternative Name",
-    "key_value_locations": "Key Value Location",
-    "pkcs_12_friendly_name": "PKCS#12 Friendly Name",
-    "nist_key_types": "NIST Key Type",
-}
+    row = ROWS.get(attribute)
+    return (row and row.title) or attribute.replace("x_509", "X.509").replace("_", " ").title()

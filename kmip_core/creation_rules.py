@@ -9,8 +9,7 @@ from typing import Any, Final, TypeVar
 
 from attrs import frozen
 
-from kmip_core.attributes import CUSTOM, FIELDS, AttributeReference, Attributes, custom_reference, title
-from kmip_core.criteria import MASKS
+from kmip_core.attributes import CUSTOM, FIELDS, MASKS, AttributeReference, Attributes, custom_reference, title
 from kmip_core.enums import ObjectType, ResultReason
 from kmip_core.errors import KmipError
 

@@ -11,39 +11,27 @@ from typing import Any, Final
 from attrs import fields, frozen, has
 
 from kmip_core import lifecycle
-from kmip_core.attributes import CERTIFICATE_PARTS, FIELDS, AttributeInstance, AttributeReference, Attributes, title
+from kmip_core.attributes import (
+    CERTIFICATE_PARTS,
+    DATES,
+    FIELDS,
+    MASKS,
+    AttributeInstance,
+    AttributeReference,
+    Attributes,
+    title,
+)
 from kmip_core.enums import ObjectGroupMember, ResultReason, StorageStatusMask
 from kmip_core.errors import KmipError, invalid_field
 from kmip_core.objects import ManagedObject
 from kmip_core.policy import DEFAULT_POLICY, Visibility
 from kmip_core.structures import CertificateAttributes, UsageLimits
 
-DATES: Final = frozenset(
-    {
-        "initial_date",
-        "activation_date",
-        "process_start_date",
-        "protect_stop_date",
-        "deactivation_date",
-        "destroy_date",
-        "compromise_occurrence_date",
-        "compromise_date",
-        "archive_date",
-        "last_change_date",
-        "original_creation_date",
-        "rotate_date",
-    }
-)
-"""Attributes of which two criteria make a range."""
-
 NEVER: Final = 2**63 - 1
 """The largest possible date: "equivalent to an undefined attribute" (KMIP 2.1 §6.1.28, 1.4 §4.9)."""
 
 MAXIMUM_CRITERIA: Final = 64
 """A query's cost grows with its criteria, and clients choose them; real ones send a handful."""
-
-MASKS: Final = frozenset({"cryptographic_usage_mask", "protection_storage_mask"})
-"""Attributes that match by subset of bits."""
 
 
 @frozen(kw_only=True)

@@ -5,8 +5,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from kmip_core import attribute_rules
-from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes, title
-from kmip_core.criteria import DATES
+from kmip_core.attributes import ADJUSTABLE, AttributeInstance, AttributeReference, Attributes, title
 from kmip_core.enums import AdjustmentType, ItemType, Operation, ResultReason
 from kmip_core.errors import KmipError, a, spoken
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
@@ -50,27 +49,6 @@ def perform(request: Request, scope: Scope) -> Response:
     return Response(unique_identifier=scope.target.unique_identifier)
 
 
-TYPES: Final[dict[str, ItemType]] = {
-    **dict.fromkeys(DATES, ItemType.DATE_TIME),
-    "certificate_length": ItemType.INTEGER,
-    "cryptographic_length": ItemType.INTEGER,
-    "lease_time": ItemType.INTERVAL,
-    "protection_period": ItemType.INTERVAL,
-    "rotate_generation": ItemType.INTEGER,
-    "rotate_interval": ItemType.INTERVAL,
-    "rotate_offset": ItemType.INTERVAL,
-    "always_sensitive": ItemType.BOOLEAN,
-    "extractable": ItemType.BOOLEAN,
-    "fresh": ItemType.BOOLEAN,
-    "key_value_present": ItemType.BOOLEAN,
-    "never_extractable": ItemType.BOOLEAN,
-    "quantum_safe": ItemType.BOOLEAN,
-    "rotate_automatic": ItemType.BOOLEAN,
-    "rotate_latest": ItemType.BOOLEAN,
-    "sensitive": ItemType.BOOLEAN,
-}
-"""Attributes of the standard that can be adjusted at all; most of them are read-only."""
-
 RANGES: Final[dict[ItemType, tuple[int, int]]] = {
     ItemType.INTEGER: (-(2**31), 2**31 - 1),
     ItemType.LONG_INTEGER: (-(2**63), 2**63 - 1),
@@ -91,7 +69,7 @@ def _before(reference: AttributeReference, attributes: Attributes) -> TypedValue
             raise KmipError(ResultReason.ITEM_NOT_FOUND, f"the object has no {title(reference.attribute)}")
         custom: TypedValue = values[0]
         return custom
-    item_type = TYPES.get(reference.attribute)
+    item_type = ADJUSTABLE.get(reference.attribute)
     if item_type is None:
         raise KmipError(ResultReason.INVALID_DATA_TYPE, f"{title(reference.attribute)} is no number and no Boolean")
     if not values and item_type is ItemType.DATE_TIME:

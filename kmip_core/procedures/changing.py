@@ -5,6 +5,7 @@ from typing import Any, Final
 from attrs import evolve
 
 from kmip_core import attribute_rules, lifecycle
+from kmip_core.attribute_facts import Change
 from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes, title
 from kmip_core.enums import Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_field, permission_denied, spoken
@@ -76,7 +77,7 @@ def modify(
     reference = evolve(instance.reference, attribute_index=None)
     if current is not None and evolve(current.reference, attribute_index=None) != reference:
         raise invalid_field("Current Attribute and New Attribute must be of the same attribute")
-    if attribute_rules.rule_of(reference).change is attribute_rules.Change.NEVER:
+    if attribute_rules.rule_of(reference).change is Change.NEVER:
         raise attribute_rules.read_only(reference)
     values, indices = attributes.values_of(reference), attributes.indices_of(reference)
     place = find(attributes, reference, instance.reference.attribute_index, current)

@@ -22,9 +22,9 @@ from kmip_adapters.storage.memory import MemoryStorage
 from kmip_adapters.storage.sql.backends import BACKENDS
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_app.container import Container
-from kmip_core.attributes import FIELDS, Attributes
+from kmip_core.attributes import DATES, FIELDS, Attributes
 from kmip_core.creation_rules import Constraint, ObjectDefaults
-from kmip_core.criteria import DATES, NEVER, Located, Query, satisfies
+from kmip_core.criteria import NEVER, Located, Query, satisfies
 from kmip_core.enums import (
     CryptographicUsageMask,
     ItemType,

@@ -35,8 +35,8 @@ from sqlalchemy.sql.selectable import CompoundSelect
 from kmip_adapters.storage.sql.attribute_index import CODES, is_indexed, wanted_entry
 from kmip_adapters.storage.sql.schema import TRAIT_COLUMNS, attribute_values, managed_objects
 from kmip_adapters.storage.sql.settled_state import settled_state, stored_states
-from kmip_core.attributes import AttributeInstance
-from kmip_core.criteria import MASKS, DateRange, Query, conditions
+from kmip_core.attributes import MASKS, AttributeInstance
+from kmip_core.criteria import DateRange, Query, conditions
 from kmip_core.enums import ObjectGroupMember, ObjectType, State, StorageStatusMask
 from kmip_core.lifecycle import GONE
 

@@ -20,7 +20,7 @@ from sqlalchemy import (
     Text,
 )
 
-from kmip_core.criteria import DATES
+from kmip_core.attributes import DATES
 
 _Sequence = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER PRIMARY KEY is SQLite's own row number
 

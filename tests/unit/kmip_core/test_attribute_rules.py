@@ -8,11 +8,11 @@ import pytest
 from attrs import evolve
 
 from kmip_core import enums
+from kmip_core.attribute_facts import Change
 from kmip_core.attribute_rules import (
     REPLACEABLE,
     RULES,
     STATES,
-    Change,
     check_addition,
     check_change,
     check_creation,

@@ -6,10 +6,8 @@ import pytest
 from attrs import evolve
 
 from kmip_core import enums
-from kmip_core.attributes import FIELDS, AttributeInstance, AttributeReference, Attributes
+from kmip_core.attributes import DATES, FIELDS, MASKS, AttributeInstance, AttributeReference, Attributes
 from kmip_core.criteria import (
-    DATES,
-    MASKS,
     MAXIMUM_CRITERIA,
     NEVER,
     DateRange,

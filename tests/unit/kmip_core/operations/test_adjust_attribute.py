@@ -4,12 +4,11 @@ from typing import Any
 
 import pytest
 
-from kmip_core.attributes import FIELDS, AttributeReference
+from kmip_core.attributes import ADJUSTABLE, FIELDS, AttributeReference
 from kmip_core.engine import Engine
 from kmip_core.enums import AdjustmentType, ItemType, Operation, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.operations import adjust_attribute
-from kmip_core.operations.adjust_attribute import TYPES
 from kmip_core.structures import CustomAttribute, TypedValue
 from tests.builders import NOW, a_custom, a_symmetric_key, an_engine, attributes_of, perform
 
@@ -125,4 +124,4 @@ def test_adjust_refuses_to_open_a_sensitive_object() -> None:
 
 
 def test_every_adjustable_attribute_is_one_of_the_standard() -> None:
-    assert TYPES.keys() <= set(FIELDS)
+    assert ADJUSTABLE.keys() <= set(FIELDS)

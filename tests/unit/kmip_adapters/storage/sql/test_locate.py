@@ -12,8 +12,8 @@ from kmip_adapters.storage.sql.attribute_index import CODES, entries
 from kmip_adapters.storage.sql.locate import RANKS, analyse
 from kmip_adapters.storage.sql.schema import TRAIT_COLUMNS
 from kmip_adapters.storage.sql.storage import SqlStorage
-from kmip_core.attributes import CUSTOM, FIELDS, Attributes
-from kmip_core.criteria import DATES, Query
+from kmip_core.attributes import CUSTOM, DATES, FIELDS, TRAITS, Attributes
+from kmip_core.criteria import Query
 from kmip_core.enums import ItemType, LinkType, ObjectGroupMember, ObjectType, State
 from kmip_core.structures import ApplicationSpecificInformation, Link, Name, TypedValue
 from tests.contract.storage_samples import NOW, SAMPLES, a_name, criterion, query
@@ -139,6 +139,7 @@ def test_every_attribute_is_in_the_index_or_in_a_column() -> None:
 
     assert {*FIELDS, CUSTOM} == set(CODES) | in_columns
     assert set() == set(CODES) & in_columns
+    assert TRAIT_COLUMNS == TRAITS  # a new trait needs a migration
     assert len(CODES) == len(set(CODES.values()))
 
 
