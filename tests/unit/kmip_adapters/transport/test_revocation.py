@@ -1,0 +1,261 @@
+"""Revocation lists judge the whole chain of new, resumed and live sessions, and let no client in when expired."""
+
+import datetime as dt
+import select
+import ssl
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from attrs import define, field
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from kmip_adapters.identity.certificate import CertificateIdentity
+from kmip_adapters.transport.client import TlsTtlvClient, client_context
+from kmip_adapters.transport.limits import TransportLimits
+from kmip_adapters.transport.server import TlsTtlvServer
+from kmip_adapters.transport.tls.context import build_ssl_context
+from kmip_app.pki.certificate_watch import revoked_by
+from tests.unit.kmip_adapters.transport.fakes import FakeFramer, FakeService, request, response, throwaway_pki
+
+HANG = 20.0  # seconds: what a test waits for before it says that something hangs
+VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
+
+
+def now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+@define
+class Authority:
+    """A CA that issues certificates and lists."""
+
+    name: str
+    issuer: "Authority | None" = None
+    key: ec.EllipticCurvePrivateKey = field(factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+    certificate: x509.Certificate = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        issuer = self.issuer or self
+        self.certificate = self._issue(issuer, self.name, self.key.public_key(), is_ca=True)
+
+    def issue(self, name: str, folder: Path) -> Path:
+        """Return a PEM file with key and chain of a client."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        leaf = self._issue(self, name, key.public_key(), is_ca=False)
+        path = folder / f"{name}.pem"
+        chain = [leaf] if self.issuer is None else [leaf, self.certificate]
+        path.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+            + b"".join(one.public_bytes(serialization.Encoding.PEM) for one in chain)
+        )
+        return path
+
+    def list_of(self, *revoked: x509.Certificate, seconds: float = 3_600.0) -> bytes:
+        """Return a list in PEM that expires in so many seconds."""
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self.certificate.subject)
+            .last_update(now() - dt.timedelta(hours=1))
+            .next_update(now() + dt.timedelta(seconds=seconds))
+        )
+        for certificate in revoked:
+            entry = x509.RevokedCertificateBuilder().serial_number(certificate.serial_number).revocation_date(now())
+            builder = builder.add_revoked_certificate(entry.build())
+        return builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+    @staticmethod
+    def _issue(issuer: "Authority", name: str, public: ec.EllipticCurvePublicKey, *, is_ca: bool) -> x509.Certificate:
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(issuer.certificate.subject if hasattr(issuer, "certificate") else subject)
+            .public_key(public)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now() - dt.timedelta(days=1))
+            .not_valid_after(now() + dt.timedelta(days=30))
+            .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
+        )
+        if is_ca:
+            # It signs certificates and lists.
+            usage = x509.KeyUsage(
+                False, False, False, False, False, True, True, False, False
+            )  # sign certificates, lists
+            builder = builder.add_extension(usage, critical=True)
+        else:
+            purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
+            builder = builder.add_extension(purpose, critical=False)
+        return builder.sign(issuer.key, hashes.SHA256())
+
+
+@define
+class House:
+    """A root, an intermediate CA, a client of it, and a server that judges by lists."""
+
+    folder: Path
+    root: Authority = field(factory=lambda: Authority("root"))
+    middle: Authority = field(init=False)
+    bundle: Path = field(init=False)
+    latest: ssl.SSLContext = field(init=False)
+    lists: Path = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.middle = Authority("middle", self.root)
+        self.bundle = self.middle.issue("alice", self.folder)
+        self.lists = self.folder / "lists.pem"
+        (self.folder / "ca.pem").write_bytes(self.root.certificate.public_bytes(serialization.Encoding.PEM))
+
+    def publish(self, *lists: bytes) -> None:
+        self.lists.write_bytes(b"".join(lists))
+
+    def context(self) -> ssl.SSLContext:
+        server = throwaway_pki().servers[1]
+        return build_ssl_context(
+            server_certificates=[(server.certificate, server.key)],
+            client_ca=self.folder / "ca.pem",
+            client_crl=self.lists,
+        )
+
+    def server(self) -> TlsTtlvServer:
+        return TlsTtlvServer(
+            service=FakeService(),
+            new_framer=FakeFramer,
+            identify=CertificateIdentity(),
+            ssl_context=self.context(),
+            port=0,
+            limits=TransportLimits(linger=0.2),
+        )
+
+    def client(
+        self, server: TlsTtlvServer, version: ssl.TLSVersion, session: ssl.SSLSession | None = None
+    ) -> TlsTtlvClient:
+        context = client_context(ca=throwaway_pki().ca.certificate, cert=self.bundle, key=self.bundle)
+        context.minimum_version = context.maximum_version = version
+        self.latest = context
+        return TlsTtlvClient("127.0.0.1", server.port, context=context, session=session, timeout=HANG)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + HANG
+    while not condition():
+        assert time.monotonic() < end
+        select.select([], [], [], 0.02)
+
+
+def is_refused(house: House, server: TlsTtlvServer, version: ssl.TLSVersion) -> bool:
+    try:
+        with house.client(server, version) as client:
+            client.exchange(request(b"Q"))
+    except OSError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_client_of_a_revoked_intermediate_ca_is_refused(house: House, version: ssl.TLSVersion) -> None:
+    house.publish(house.root.list_of(house.middle.certificate), house.middle.list_of())
+
+    with house.server() as server:
+        assert is_refused(house, server, version)
+        assert server.counters.handshakes_failed["client certificate revoked"] == 1
+
+
+@pytest.mark.parametrize("missing", ["root", "middle"])
+def test_a_list_of_each_ca_in_the_chain_is_needed(house: House, missing: str) -> None:
+    house.publish(house.middle.list_of() if missing == "root" else house.root.list_of())
+
+    with house.server() as server:
+        assert is_refused(house, server, ssl.TLSVersion.TLSv1_3)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_live_sessions_end_when_a_ca_in_their_chain_is_revoked(house: House, version: ssl.TLSVersion) -> None:
+    house.publish(house.root.list_of(), house.middle.list_of())
+    with house.server() as server, house.client(server, version) as client:
+        assert client.exchange(request(b"Q")) == response(b"alice says Q")
+        house.publish(house.root.list_of(house.middle.certificate), house.middle.list_of())
+        server.replace_ssl_context(house.context())
+        server.end_sessions(revoked_by(house.lists))
+
+        assert client.socket.recv(1) == b""
+        assert server.counters.connections_cut["client certificate revoked"] == 1
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_resumed_session_is_judged_by_its_whole_chain_too(house: House, version: ssl.TLSVersion) -> None:
+    house.publish(house.root.list_of(), house.middle.list_of())
+    with house.server() as server:
+        with house.client(server, version) as first:
+            first.exchange(request(b"Q"))
+            session = first.socket.session
+            context = house.latest
+        resumed = TlsTtlvClient("127.0.0.1", server.port, context=context, session=session, timeout=HANG)
+        with resumed:
+            assert resumed.exchange(request(b"Q")) == response(b"alice says Q")
+            assert resumed.socket.session_reused
+            house.publish(house.root.list_of(house.middle.certificate), house.middle.list_of())
+            server.end_sessions(revoked_by(house.lists))
+
+            assert resumed.socket.recv(1) == b""
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_live_and_resumed_sessions_end_when_a_list_expires(house: House, version: ssl.TLSVersion) -> None:
+    house.publish(house.root.list_of(), house.middle.list_of(seconds=3.0))
+    with house.server() as server, house.client(server, version) as live:
+        live.exchange(request(b"Q"))
+        session, context = live.socket.session, house.latest
+
+        assert live.socket.recv(1) == b""
+        assert server.counters.connections_cut["revocation list expired"] == 1
+        with TlsTtlvClient("127.0.0.1", server.port, context=context, session=session, timeout=HANG) as resumed:
+            if resumed.socket.session_reused:
+                answer = resumed.exchange(request(b"Q"))
+                assert answer[8:].startswith(b"refused AUTHENTICATION_NOT_SUCCESSFUL: the revocation list has expired")
+        assert is_refused(house, server, version)
+
+
+def test_sessions_go_on_when_a_list_is_renewed_in_time(house: House) -> None:
+    house.publish(house.root.list_of(), house.middle.list_of(seconds=3.0))
+    with house.server() as server, house.client(server, ssl.TLSVersion.TLSv1_3) as client:
+        client.exchange(request(b"Q"))
+        house.publish(house.root.list_of(), house.middle.list_of())
+        server.replace_ssl_context(house.context())
+        end = time.monotonic() + 4.0  # past the end of the first list
+        until(lambda: time.monotonic() > end)
+
+        assert client.exchange(request(b"Q")) == response(b"alice says Q")
+
+
+def test_a_certificate_that_cannot_be_judged_does_not_stop_the_judgement_of_others(house: House) -> None:
+    house.publish(house.root.list_of(), house.middle.list_of())
+    with (
+        house.server() as server,
+        house.client(server, ssl.TLSVersion.TLSv1_3) as first,
+        house.client(server, ssl.TLSVersion.TLSv1_3) as second,
+    ):
+        first.exchange(request(b"Q"))
+        second.exchange(request(b"Q"))
+        calls: list[bytes] = []
+
+        def is_over(der: bytes) -> bool:
+            calls.append(der)
+            if len(calls) == 1:
+                raise ValueError("unreadable")
+            return True
+
+        server.end_sessions(is_over)
+
+        until(lambda: server.counters.sessions_open == 1)
