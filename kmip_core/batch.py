@@ -22,13 +22,16 @@ from kmip_core.messages import RequestBatchItem, ResponseBatchItem, failure
 from kmip_core.operation import OutcomeHooks, Scope, Spec
 from kmip_core.pacing import SLOWER, cost_of
 from kmip_core.ports.audit import AuditRecord
-from kmip_core.ports.steps import MoveTo, Pace, Steps, Wait
+from kmip_core.ports.steps import MoveTo, Pace, Pause, Steps, Wait
 from kmip_core.ports.storage import ConcurrentChange, TakesLong, UnitOfWork
 from kmip_core.principal import Principal
 from kmip_core.procedures import templates, usage_limits
 from kmip_core.repetition import Repetition
 from kmip_core.services import EngineServices, Services
 from kmip_core.structures import ProtocolVersion
+
+_PAUSING: Final = frozenset({Pace.BRIEF, Pace.SLOW, Pace.REMOTE})
+"""Where a batch pauses between its items: in threads, which others wait for."""
 
 UNDONE: Final = "undone with the batch"
 """What the audit trail says of an item that had succeeded before a later one made its batch undo it."""
@@ -85,8 +88,14 @@ class Batch:
         """Run items one by one, each as its own unit of work; stop at the first failure unless it `continues`."""
         answers: list[ResponseBatchItem] = []
         self._measure(items)
+        called_off: KmipError | None = None
         for item in items:
-            answers += yield from self._run_unit((item,))
+            if answers and called_off is None and self.pace in _PAUSING:
+                called_off = yield from _pause()
+            if called_off is None:
+                answers += yield from self._run_unit((item,))
+            else:
+                answers += self._fail_unit((item,), UnitAttempt(self.services), called_off)
             if answers[-1].result_status is not ResultStatus.SUCCESS and not continues:
                 break
         return self._append_records(answers)
@@ -315,6 +324,15 @@ def _without_data(payload: Any) -> Any:
     """Return a response that leaves out its Data, as an Ephemeral item asks for. KMIP 2.1 §8.3."""
     data = fields_dict(type(payload)).get("data")
     return payload if data is None else evolve(payload, data=b"" if data.default is NOTHING else data.default)
+
+
+def _pause() -> Steps[KmipError | None]:
+    """Let others run first; returns why the rest of the batch is called off, None if it goes on."""
+    try:
+        yield Pause()
+    except KmipError as error:
+        return error
+    return None
 
 
 def _busy() -> KmipError:

@@ -58,6 +58,9 @@ class _RefusalJob:
     def run(self) -> Answer:
         return self.text
 
+    def curtail(self, error: KmipError) -> None:
+        raise NotImplementedError("it has no items")
+
     def decline(self, error: KmipError) -> bytes:
         return self.text
 

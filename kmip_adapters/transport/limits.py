@@ -18,6 +18,7 @@ class TransportLimits:
     write_stalled: for a client that does not read its answer: it must take 64 KiB or an eighth of it in that time.
     linger: how long bytes that still arrive are thrown away after the last answer, so that no TCP reset
         overtakes it.
+    work: seconds in threads for all items of one message; those that have not begun by then are refused.
     committing: jobs of pace COMMITS that wait for stable storage at once; the next ones are begun when these are done.
     slow_queue: jobs of pace SLOW that may wait for one of `slow_threads`; one more is declined.
     remote_threads: how many requests may wait for another server at once; more of these wait, other requests do not.
@@ -39,6 +40,7 @@ class TransportLimits:
     handshakes_per_address: int = field(default=512, validator=_positive)
     connections_per_identity: int = field(default=1_000, validator=_positive)
     backlog: int = field(default=1_024, validator=_positive)
+    work: float = field(default=60.0, validator=_positive)
     committing: int = field(default=64, validator=_positive)
     brief_threads: int = field(default=32, validator=_positive)
     slow_threads: int = field(default=4, validator=_positive)

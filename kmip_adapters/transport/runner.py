@@ -19,12 +19,13 @@ from kmip_adapters.transport.watchdog import LIMIT, Watchdog
 from kmip_adapters.transport.workers import Workers
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
-from kmip_core.ports.steps import MoveTo, Pace, Wait
+from kmip_core.ports.steps import MoveTo, Pace, Pause, Wait
 from kmip_core.ports.transport import Answer, Job
 from kmip_core.principal import Principal
 
 LOG: Final = logging.getLogger("kmipd.transport")
 
+QUANTUM: Final = 0.1  # seconds after which a message with more items goes to the end of the queue, if there is one
 DRAIN_SECONDS: Final = 0.010  # for results of workers and commits in one turn of the loop
 
 
@@ -116,6 +117,10 @@ class Runner:
             return workers.pending_of(identity) < most - most // 4 or not most // 4
         return workers.pending_of(identity) < most // 4
 
+    def _has_queue(self, pace: Pace) -> bool:
+        """Return whether work waits for a thread of a pool; may be called from a worker."""
+        return self._pools[pace].queued > 0
+
     def _submit(self, pace: Pace, running: "_Running") -> None:
         self._pools[pace].submit(running.sink.identity, running.work)
 
@@ -169,7 +174,7 @@ class Runner:
 class _Running:
     """One job on its way to its answer."""
 
-    __slots__ = ("_holds_place", "_result", "_runner", "has_begun", "job", "sink")
+    __slots__ = ("_holds_place", "_pace", "_result", "_runner", "_spent", "has_begun", "job", "sink")
 
     def __init__(self, runner: Runner, job: Job, sink: AnswerSink) -> None:
         self._runner = runner
@@ -177,6 +182,8 @@ class _Running:
         self.sink = sink
         self.has_begun = False
         self._holds_place = False
+        self._pace = Pace.BRIEF  # of the worker
+        self._spent = 0.0  # seconds in workers
         self._result: Answer | MoveTo | None = None  # of a worker
 
     def run_at(self, pace: Pace) -> Answer | None:
@@ -191,6 +198,7 @@ class _Running:
             return self.job.decline(
                 KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, "the server is busy; try again later")
             )
+        self._pace = pace
         runner._submit(pace, self)
         return None
 
@@ -200,7 +208,10 @@ class _Running:
         self._holds_place = holds_place
         is_waiting = False
         try:
-            match self.job.run():
+            outcome = self.job.run()
+            while isinstance(outcome, Pause):  # a turn of the loop is bounded by what may run there
+                outcome = self.job.run()
+            match outcome:
                 case Wait(pending):
                     is_waiting = True
                     pending.add_done_callback(self.post_resume)
@@ -275,14 +286,33 @@ class _Running:
             if self.job.pace is Pace.SLOW:
                 return MoveTo(Pace.SLOW)
         self.has_begun = True
-        while True:
-            match self.job.run():
-                case Wait(pending):
-                    pending.wait()
-                case MoveTo() as move:
-                    return move
-                case answer:
-                    return answer
+        began = time.perf_counter()
+        try:
+            while True:
+                match self.job.run():
+                    case Wait(pending):
+                        pending.wait()
+                    case MoveTo() as move:
+                        return move
+                    case Pause():
+                        if self._must_let_others_run(time.perf_counter() - began):
+                            return MoveTo(self._pace)
+                    case answer:
+                        return answer
+        finally:
+            self._spent += time.perf_counter() - began
+
+    def _must_let_others_run(self, seconds: float) -> bool:
+        """In a worker, between two items: call off the rest if it is not wanted, or has used up its time."""
+        if not self.sink.wants_answer:
+            self.job.curtail(KmipError(ResultReason.OPERATION_CANCELED_BY_REQUESTER, "the client has left"))
+            return False
+        limit = self._runner._limits.work
+        if self._spent + seconds > limit:
+            text = f"the request has used {limit:g} s, all that one message may have; send fewer items in each"
+            self.job.curtail(KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, text))
+            return False
+        return seconds > QUANTUM and self._runner._has_queue(self._pace)
 
 
 class _Undecoded:
@@ -302,6 +332,9 @@ class _Undecoded:
     def run(self) -> Answer:
         raise NotImplementedError("decode it first")
 
+    def curtail(self, error: KmipError) -> None:
+        raise NotImplementedError("decode it first")
+
     def decline(self, error: KmipError) -> bytes:
         raise NotImplementedError("decode it first")
 
@@ -313,6 +346,9 @@ class _Done:
     title = "a request"
 
     def run(self) -> Answer:
+        raise NotImplementedError("it has its answer")
+
+    def curtail(self, error: KmipError) -> None:
         raise NotImplementedError("it has its answer")
 
     def decline(self, error: KmipError) -> bytes:

@@ -15,7 +15,7 @@ from kmip_adapters.ttlv.service import TtlvJob, TtlvService
 from kmip_core.enums import Operation
 from kmip_core.errors import KmipError
 from kmip_core.messages import RequestMessage, UsernameAndPassword
-from kmip_core.ports.steps import MoveTo, Pace, Step, Wait
+from kmip_core.ports.steps import MoveTo, Pace, Pause, Step, Wait
 from kmip_core.ports.transport import Answer, Job, LastWords
 from kmip_core.principal import Principal
 
@@ -150,11 +150,15 @@ class MishapJob:
         if self._outcome is not None:
             return self._outcome
         outcome = self._worked()
-        if isinstance(outcome, Wait | MoveTo):
+        if isinstance(outcome, Wait | MoveTo | Pause):
             return outcome
         self._outcome = outcome
         delay = sum(mishap.delay for mishap in self.met)
         return Wait(HeldBack(delay, self.let_go)) if delay else outcome
+
+    def curtail(self, error: KmipError) -> None:
+        """Call off the items that have not begun."""
+        self.job.curtail(error)
 
     def decline(self, error: KmipError) -> bytes:
         """Return the response that fails every item."""
@@ -165,7 +169,7 @@ class MishapJob:
         if instead is not None and instead.lost is Lost.REQUEST:
             return LastWords()
         outcome = self.job.run()
-        if instead is None or isinstance(outcome, Wait | MoveTo):
+        if instead is None or isinstance(outcome, Wait | MoveTo | Pause):
             return outcome
         return LastWords(instead.garbage or b"")
 

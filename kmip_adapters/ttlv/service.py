@@ -138,6 +138,7 @@ class TtlvJob:
     principal: Principal
     pace: Pace
     _steps: Steps[bytes] | None = None
+    _called_off: KmipError | None = None
 
     @property
     def title(self) -> str:
@@ -154,11 +155,16 @@ class TtlvJob:
             if isinstance(self.request, UnreadableMessage):
                 return self.service.refuse(self.request)
             self._steps = self.service.steps(self.request, self.principal)
+        error, self._called_off = self._called_off, None
         try:
-            return next(self._steps)
+            return next(self._steps) if error is None else self._steps.throw(error)
         except StopIteration as end:
             answer: bytes = end.value
             return answer
+
+    def curtail(self, error: KmipError) -> None:
+        """Have the next `run`, after a Pause, fail every item that has not begun."""
+        self._called_off = error
 
     def decline(self, error: KmipError) -> bytes:
         """Return, instead of `run`, the response that fails every item with `error`."""

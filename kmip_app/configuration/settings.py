@@ -390,6 +390,12 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             "limits.message",
         ),
         _native(
+            "message_work",
+            setting_types.seconds(),
+            "Time in threads for all items of one message; those that have not begun by then are refused.",
+            "limits.work",
+        ),
+        _native(
             "write_timeout", setting_types.seconds(), "Time for a client to take its answer.", "limits.write_stalled"
         ),
         _native("idle_timeout", setting_types.seconds(or_never=True), "Time between requests.", "limits.idle"),

@@ -19,7 +19,7 @@ from kmip_app.client.plain import date
 from kmip_app.inspection.redaction import redacted
 from kmip_core.errors import KmipError
 from kmip_core.messages import UsernameAndPassword
-from kmip_core.ports.steps import MoveTo, Pace, Step, Wait
+from kmip_core.ports.steps import MoveTo, Pace, Pause, Step, Wait
 from kmip_core.ports.system import Clock
 from kmip_core.ports.transport import Answer, Job, LastWords, Service
 from kmip_core.principal import Principal
@@ -107,9 +107,13 @@ class TappedJob:
     def run(self) -> Answer | Step:
         """Begin, or go on."""
         outcome = self.job.run()
-        if not isinstance(outcome, Wait | MoveTo):
+        if not isinstance(outcome, Wait | MoveTo | Pause):
             self._write(outcome.octets if isinstance(outcome, LastWords) else outcome)
         return outcome
+
+    def curtail(self, error: KmipError) -> None:
+        """Call off the items that have not begun."""
+        self.job.curtail(error)
 
     def decline(self, error: KmipError) -> bytes:
         """Return the whole response that fails every batch item."""

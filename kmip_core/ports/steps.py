@@ -50,7 +50,15 @@ class MoveTo:
     pace: Pace
 
 
-Step: TypeAlias = Wait | MoveTo
+@frozen
+class Pause:
+    """Between two items of a message: others may run first, and what is left may be called off.
+
+    The work goes on at once or later, where it is; a KmipError thrown into it fails the items that have not begun.
+    """
+
+
+Step: TypeAlias = Wait | MoveTo | Pause
 Steps: TypeAlias = Generator[Step, None, T]
 """Work in steps; T is its result."""
 

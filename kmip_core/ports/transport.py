@@ -12,7 +12,7 @@ from attrs import field, frozen
 
 from kmip_core.errors import KmipError
 from kmip_core.messages import UsernameAndPassword
-from kmip_core.ports.steps import MoveTo, Pace, Step, Wait
+from kmip_core.ports.steps import MoveTo, Pace, Pause, Step, Wait
 from kmip_core.principal import Principal
 
 
@@ -49,7 +49,12 @@ class Job(Protocol):
 
         Wait: call again once the outcome is known, even if the connection has ended meanwhile.
         MoveTo: call again where that pace is run.
+        Pause: call again, at once or after others; `curtail` may be called before.
         """
+        ...
+
+    def curtail(self, error: KmipError) -> None:
+        """Have the next `run`, after a Pause, fail every item that has not begun with `error`."""
         ...
 
     def decline(self, error: KmipError) -> bytes:
@@ -66,7 +71,7 @@ def run_to_end(job: Job) -> Answer:
         match job.run():
             case Wait(pending):
                 pending.wait()
-            case MoveTo():
+            case MoveTo() | Pause():
                 pass  # this thread may be kept as long as any work takes
             case answer:
                 return answer

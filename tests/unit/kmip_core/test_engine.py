@@ -55,7 +55,7 @@ from kmip_core.operations import (
 )
 from kmip_core.pacing import SHORT_BATCH
 from kmip_core.policy import BUILT_IN, OperationPolicy, Permission
-from kmip_core.ports.steps import MoveTo, Pace, Wait
+from kmip_core.ports.steps import MoveTo, Pace, Pause, Wait
 from kmip_core.ports.storage import ConcurrentChange, TakesLong
 from kmip_core.repetition import ATTEMPTS
 from kmip_core.rules import Purpose
@@ -232,14 +232,12 @@ class _Unknown:
 
 def test_every_commit_is_waited_for_and_nothing_else_is() -> None:
     engine = an_engine(a_symmetric_key(fresh=True), storage=LateStorage())
-    steps = engine.steps(a_message(PING, GET_KEY, GET_KEY, ACTIVATE, PING), ALICE)
 
-    awaited = [next(steps), next(steps)]  # the key was fresh once, and was activated
+    awaited, answer = driven(engine, PING, GET_KEY, GET_KEY, ACTIVATE, PING)
 
-    assert [isinstance(each, Wait) and type(each.pending) for each in awaited] == [_Unknown, _Unknown]
-    with pytest.raises(StopIteration) as end:
-        next(steps)
-    assert statuses(end.value.value) == [ResultStatus.SUCCESS] * 5
+    commits = [step for step in awaited if step != Pause()]  # the key was fresh once, and was activated
+    assert [isinstance(each, Wait) and type(each.pending) for each in commits] == [_Unknown, _Unknown]
+    assert statuses(answer) == [ResultStatus.SUCCESS] * 5
 
 
 def test_what_hangs_on_an_outcome_is_not_done_while_it_is_unknown() -> None:
@@ -552,7 +550,8 @@ def test_what_takes_long_is_gone_on_with_elsewhere(
 
     awaited, answer = driven(engine, PING, GET_KEY, GET_KEY, batch_error_continuation_option=option)
 
-    assert awaited == [MoveTo(pace) for pace in paces]  # once a message, not once an item
+    moves = [step for step in awaited if step != Pause()]
+    assert moves == [MoveTo(pace) for pace in paces]  # once a message, not once an item
     assert statuses(answer) == [ResultStatus.SUCCESS] * 3
     assert len(engine.services.audit.records) == 3  # type: ignore[attr-defined]
 
@@ -575,8 +574,26 @@ def test_a_message_that_is_slow_anyway_is_not_hurried() -> None:
 
     awaited, _ = driven(engine, PING, GET_KEY)
 
-    assert awaited == []
+    assert awaited == [Pause()]
     assert set(storage.begun) == {Pace.SLOW}
+
+
+@pytest.mark.parametrize(("option", "count"), [(STOP, 2), (CONTINUE, 4)])
+def test_items_that_have_not_begun_can_be_called_off(option: BatchErrorContinuationOption, count: int) -> None:
+    engine = an_engine(a_symmetric_key(), catalogue=a_catalogue(cost=Cost.COMPUTES))
+    message = a_message(PING, PING, PING, PING)
+    header = evolve(message.header, batch_error_continuation_option=option)
+    steps = engine.steps(evolve(message, header=header), ALICE)
+    assert next(steps) == Pause()
+
+    with pytest.raises(StopIteration) as end:
+        steps.throw(KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, "enough"))
+
+    answer = end.value.value
+    assert statuses(answer) == [ResultStatus.SUCCESS] + [ResultStatus.OPERATION_FAILED] * (count - 1)
+    assert {item.result_message for item in answer.batch_items[1:]} == {"enough"}
+    records = engine.services.audit.records  # type: ignore[attr-defined]
+    assert [record.result for record in records] == [None] + [ResultReason.SERVER_LIMIT_EXCEEDED] * (count - 1)
 
 
 # --- competition ----------------------------------------------------------------------------------------------------

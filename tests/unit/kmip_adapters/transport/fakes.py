@@ -16,7 +16,7 @@ from kmip_adapters.transport.tls.context import build_ssl_context
 from kmip_app.pki.authority import Pki, ensure_pki
 from kmip_core.errors import KmipError, invalid_message
 from kmip_core.messages import UsernameAndPassword
-from kmip_core.ports.steps import MoveTo, Pace, Step, Wait
+from kmip_core.ports.steps import MoveTo, Pace, Pause, Step, Wait
 from kmip_core.ports.transport import Answer, LastWords
 from kmip_core.principal import Principal
 
@@ -32,6 +32,7 @@ PACES = {
     b"K": Pace.COMMITS,
     b"G": Pace.BRIEF,
     b"W": Pace.SLOW,
+    b"I": Pace.SLOW,
 }
 """First byte of a message's body -> its pace; anything else is quick.
 
@@ -59,6 +60,8 @@ class FakeJob:
     principal: Principal
     has_begun: bool = False
     has_asked: bool = False
+    items: int = 0
+    called_off: KmipError | None = None
 
     @property
     def title(self) -> str:
@@ -70,6 +73,8 @@ class FakeJob:
 
     def run(self) -> Answer | Step:
         self.service.threads.append(threading.current_thread().name)
+        if self.body[:1] == b"I":  # so many items, with a pause after each; each waits until it may end
+            return self._run_item()
         if not self.has_begun and self.body[:1] in (b"C", b"K", b"R"):
             self.has_begun = True
             if self.body[:1] == b"R":
@@ -88,6 +93,18 @@ class FakeJob:
         if self.body[:1] == b"L":  # a long answer: L and the length in decimal digits
             return response(bytes(int(self.body[1:])))
         return response(self.principal.name.encode() + b" says " + self.body)
+
+    def _run_item(self) -> Answer | Step:
+        if self.called_off is not None:
+            return refusal(self.called_off)
+        self.items += 1
+        self.service.begun.release()
+        assert self.service.item_may_end.acquire(timeout=20)
+        return response(b"all items") if self.items == int(self.body[1:]) else Pause()
+
+    def curtail(self, error: KmipError) -> None:
+        self.called_off = error
+        self.service.called_off.append(error)
 
     def decline(self, error: KmipError) -> bytes:
         return refusal(error)
@@ -120,6 +137,8 @@ class FakeService:
     begun: threading.Semaphore = field(factory=lambda: threading.Semaphore(0))
     threads: list[str] = field(factory=list)
     credentials: list[UsernameAndPassword] = field(factory=list)
+    item_may_end: threading.Semaphore = field(factory=lambda: threading.Semaphore(0))
+    called_off: list[KmipError] = field(factory=list)
 
     def commit(self, *, waits: bool) -> FakeCommit:
         self.begun.release()

@@ -6,7 +6,7 @@ import pytest
 from attrs import define, field
 
 from kmip_core.errors import KmipError
-from kmip_core.ports.steps import MoveTo, Pace, Step, Steps, Wait, returning_to, run_blocking
+from kmip_core.ports.steps import MoveTo, Pace, Pause, Step, Steps, Wait, returning_to, run_blocking
 from kmip_core.ports.transport import Answer, LastWords, run_to_end
 
 
@@ -31,7 +31,7 @@ def work(*steps: Step) -> Steps[str]:
 def test_a_thread_blocks_where_work_waits_and_goes_on_where_it_moves() -> None:
     pending = Counted()
 
-    assert run_blocking(work(Wait(pending), MoveTo(Pace.SLOW), Wait(pending))) == "result"
+    assert run_blocking(work(Wait(pending), Pause(), MoveTo(Pace.SLOW), Wait(pending))) == "result"
     assert pending.waits == 2
 
 
@@ -65,5 +65,5 @@ class Outcomes:
 def test_a_job_is_run_to_its_answer(answer: Answer) -> None:
     pending = Counted()
 
-    assert run_to_end(Outcomes([Wait(pending), MoveTo(Pace.SLOW), answer])) == answer
+    assert run_to_end(Outcomes([Wait(pending), Pause(), MoveTo(Pace.SLOW), answer])) == answer
     assert pending.waits == 1

@@ -1,0 +1,82 @@
+"""Messages of many items in threads: budgets, clients that leave, and others that wait."""
+
+import contextlib
+import select
+import time
+from collections.abc import Callable, Iterator
+
+from kmip_adapters.transport import runner
+from kmip_adapters.transport.client import TlsTtlvClient, client_context
+from kmip_adapters.transport.limits import TransportLimits
+from kmip_adapters.transport.server import TlsTtlvServer
+from kmip_core.enums import ResultReason
+from tests.unit.kmip_adapters.transport.fakes import FakeService, a_server, request, response, throwaway_pki
+
+HANG = 20.0  # seconds: what a test waits for before it says that something hangs
+
+
+def a_client(server: TlsTtlvServer) -> TlsTtlvClient:
+    pki = throwaway_pki()
+    context = client_context(ca=pki.ca.certificate, cert=pki.client.certificate, key=pki.client.key)
+    return TlsTtlvClient("127.0.0.1", server.port, context=context, timeout=HANG)
+
+
+@contextlib.contextmanager
+def serving(service: FakeService, **limits: float) -> Iterator[TlsTtlvServer]:
+    with a_server(service, limits=TransportLimits(**limits)) as server:
+        yield server
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + HANG
+    while not condition():
+        assert time.monotonic() < end
+        select.select([], [], [], 0.01)
+
+
+def test_a_batch_is_answered_after_its_last_item() -> None:
+    service = FakeService()
+    service.item_may_end.release(3)
+    with serving(service) as server, a_client(server) as client:
+        assert client.exchange(request(b"I3")) == response(b"all items")
+
+
+def test_the_rest_of_a_batch_is_called_off_when_its_client_has_left() -> None:
+    service = FakeService()
+    with serving(service) as server:
+        with a_client(server) as client:
+            client.socket.sendall(request(b"I100"))
+            assert service.begun.acquire(timeout=HANG)
+        until(lambda: server.counters.connections_open == 0)
+        service.item_may_end.release(2)
+
+        until(lambda: bool(service.called_off))
+        assert service.called_off[0].reason is ResultReason.OPERATION_CANCELED_BY_REQUESTER
+        assert service.begun.acquire(blocking=False) is False  # no further item was begun
+
+
+def test_one_message_has_a_budget_for_all_its_items() -> None:
+    service = FakeService()
+    with serving(service, work=0.2) as server, a_client(server) as client:
+        client.socket.sendall(request(b"I100"))
+        assert service.begun.acquire(timeout=HANG)
+        select.select([], [], [], 0.3)
+        service.item_may_end.release(1)
+
+        assert client.receive()[8:].startswith(b"refused SERVER_LIMIT_EXCEEDED: the request has used 0.2 s")
+        assert client.exchange(request(b"Q")) == response(b"client says Q")
+
+
+def test_a_long_batch_lets_others_run_between_its_items() -> None:
+    service = FakeService()
+    with serving(service, slow_threads=1) as server, a_client(server) as long, a_client(server) as other:
+        long.socket.sendall(request(b"I3"))
+        assert service.begun.acquire(timeout=HANG)
+        other.socket.sendall(request(b"S"))
+        until(lambda: server._shared is not None and server._shared.runner._has_queue(runner.Pace.SLOW))
+        select.select([], [], [], runner.QUANTUM + 0.05)
+        service.item_may_end.release(1)
+
+        assert other.receive() == response(b"client says S")  # though two items are left
+        service.item_may_end.release(2)
+        assert long.receive() == response(b"all items")
