@@ -17,6 +17,7 @@ from dependency_injector import containers, providers
 
 from kmip_adapters.audit.file_trail import FileTrail
 from kmip_adapters.audit.memory import MemoryTrail
+from kmip_adapters.audit.sinks import Command, Sink, Syslog
 from kmip_adapters.crypto.hsm_stub import HsmStub
 from kmip_adapters.crypto.processes import ProcessPool
 from kmip_adapters.crypto.profiles import modern
@@ -169,6 +170,26 @@ def _sql_storage(configuration: Configuration, root_key: RootKeySource) -> "SqlS
     )
 
 
+def _file_trail(configuration: Configuration) -> FileTrail:
+    return FileTrail(
+        configuration.data_directory / "audit",
+        maximum_size=configuration.audit_file_size or None,
+        maximum_age=configuration.audit_file_age,
+        keep_files=configuration.audit_keep_files or None,
+        audit_gap=configuration.audit_gap,
+    )
+
+
+def _sinks(configuration: Configuration) -> tuple[Sink, ...]:
+    """Return what gets the records besides the trail."""
+    sinks = []
+    if configuration.audit_syslog is not None:
+        sinks.append(Sink(configuration.audit_syslog, Syslog(configuration.audit_syslog)))
+    if configuration.audit_command is not None:
+        sinks.append(Sink(configuration.audit_command, Command(configuration.audit_command)))
+    return tuple(sinks)
+
+
 def _groups(configuration: Configuration) -> Groups | None:
     if configuration.slugs:
         ask = SlugsDirectory(tuple(SlugsService(s.url, s.timeout) for s in configuration.slugs))
@@ -309,10 +330,11 @@ class Container(containers.DeclarativeContainer):
     audit = providers.Selector(
         configuration.provided.audit,
         memory=providers.Singleton(MemoryTrail),
-        file=providers.Singleton(FileTrail, providers.Callable(lambda c: c.data_directory / "audit", configuration)),
+        file=providers.Singleton(_file_trail, configuration),
     )
     audit_appends = providers.Singleton(Durations)
-    evidence = providers.Singleton(ObservedTrail, audit, audit_appends)
+    audit_sinks = providers.Singleton(_sinks, configuration)
+    evidence = providers.Singleton(ObservedTrail, audit, audit_appends, audit_sinks)
     identity = providers.Singleton(
         CertificateIdentity,
         source=configuration.provided.identity_source,

@@ -26,10 +26,12 @@ from kmip_adapters.storage.lock import directory_lock
 from kmip_adapters.transport.server import TlsTtlvServer
 from kmip_adapters.transport.tls.suites import choose_offer
 from kmip_app import logs
+from kmip_app.audit import HEAD_EVERY, AuditCare
 from kmip_app.configuration.addresses import Address
 from kmip_app.configuration.config import Configuration, StartError
 from kmip_app.configuration.settings import changed_settings
 from kmip_app.container import build
+from kmip_app.daily import Routine
 from kmip_app.maintenance.pykmip_database import is_pykmip_database, told_of_pykmip
 from kmip_app.monitoring.service import Monitoring
 from kmip_app.pki.authority import Pki, PkiError
@@ -93,6 +95,7 @@ class Server:
         self._read = read
         self._watch: CertificateWatch | None = None
         self._monitoring: Monitoring | None = None
+        self._routine = Routine()
         self._container: Any = None
         self._transport: Listener | None = None
         self._stop_is_asked = False  # by a signal
@@ -256,8 +259,13 @@ class Server:
         self._resources.callback(storage.close)
         audit: AuditTrail = self._container.audit()
         self._resources.callback(audit.close)
+        care = AuditCare(configuration, storage, audit) if isinstance(audit, FileTrail) else None
         if isinstance(audit, FileTrail):
+            if care is not None:
+                care.check_end()
             audit.replay(storage)
+        for sink in self._container.audit_sinks():
+            self._resources.callback(sink.close)
         for watcher in (self._container.policy(), self._container.groups()):
             if hasattr(watcher, "close"):
                 self._resources.callback(watcher.close)
@@ -283,13 +291,25 @@ class Server:
         monitoring.start()
         self._monitoring = monitoring
         self._record("Start")
+        if care is not None:
+            self._take_care(care)
         self._resources.callback(self._record_stop)
+        self._resources.callback(self._routine.close)
+        self._routine.start()
         LOG.info("Server successfully bound socket handler to %s", self.address)
         if self.https_port is not None:
             LOG.info("serving KMIP over HTTPS on port %d: POST to /kmip", self.https_port)
         if configuration.ready_file is not None:
             write_atomically(configuration.ready_file, json.dumps(self.ready()) + "\n")
             self._resources.callback(configuration.ready_file.unlink, missing_ok=True)
+
+    def _take_care(self, care: AuditCare) -> None:
+        """Keep and verify the evidence, from now on and at the end."""
+        care.keep_head()
+        self._resources.callback(care.keep_head)
+        self._routine.add("keeping the head of the audit trail", care.keep_head, HEAD_EVERY)
+        self._routine.add("the verification of the audit trail", care.verify)
+        self._routine.add("the anchor of the audit trail", care.anchor)
 
     def _use_certificates(self, context: ssl.SSLContext) -> None:
         """Take other certificates for connections to come, and end the sessions of those that are revoked now."""

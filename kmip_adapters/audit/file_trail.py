@@ -4,8 +4,9 @@ A record has been handed to the operating system when `append` returns, so it ou
 disk within `SYNC_WITHIN` seconds, so a power cut costs at most that much of what the store's outbox does not hold
 anyway. A record that cannot be written is a request that cannot be answered.
 
-Full files are set aside as `CHAIN.<first sequence>.jsonl`; the chain goes on over them. What the trail does on its
-own account (cutting off an unfinished line after a crash, removing old files if it was told to) it records in itself.
+Full and old files are set aside as `CHAIN.<first sequence>.jsonl`; the chain goes on over them, and they may be
+compressed. What the trail does on its own account (cutting off an unfinished line after a crash, removing old files,
+going on after a damaged record) it records in itself.
 """
 
 import errno
@@ -15,7 +16,7 @@ import os
 import re
 import threading
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from kmip_adapters.audit import files
 from kmip_adapters.audit.lines import Head, read_line, write_line
@@ -27,6 +28,9 @@ from kmip_core.ports.storage import Outbox
 SYNC_WITHIN: Final = 0.1  # seconds, RULINGS 17
 REPAIRED: Final = "Trail repaired"
 SHORTENED: Final = "Trail shortened"
+GAP: Final = "Trail gap"
+"""The event of a trail that was emptied, cut or edited while no server had it."""
+
 SHORTENED_TEXT: Final = "the trail now begins at sequence "
 
 _SYNC_PAUSE: Final = SYNC_WITHIN / 2  # seconds; the rest is for the disk
@@ -49,13 +53,17 @@ class FileTrail:
         chain: str = "main",
         *,
         maximum_size: int | None = None,
+        maximum_age: float | None = None,
         keep_files: int | None = None,
+        audit_gap: Literal["note", "refuse"] = "refuse",
     ) -> None:
         """Open, or begin, the chain in `folder`, which is made if need be.
 
         chain: the name of this process; the same after a restart, another one in each process of a server.
         maximum_size: bytes after which a file is set aside; None never does.
+        maximum_age: seconds from a file's first record on after which it is set aside; None never does.
         keep_files: how many files that were set aside are kept; None keeps all.
+        audit_gap: whether a trail whose last record is damaged is gone on with, which is noted in it, or refused.
         Raises UnusableTrail.
         """
         if _CHAIN_NAME.fullmatch(chain) is None:
@@ -64,7 +72,12 @@ class FileTrail:
         self._chain = chain
         self._path = folder / f"{chain}.jsonl"
         self._maximum_size = maximum_size
+        self._maximum_age = maximum_age
         self._keep_files = keep_files
+        self._audit_gap = audit_gap
+        self.findings: list[str] = []
+        """What was wrong with the files when they were opened; each is noted in the trail as well."""
+        self._began: int | None = None  # time of the first record in the current file
         self._lock = threading.Lock()
         self._notes: list[tuple[str, str]] = []  # what the trail has to say for itself: event and message
         self._fault: str | None = None  # set for good: nothing can be appended any more
@@ -76,6 +89,7 @@ class FileTrail:
         except OSError as error:
             raise UnusableTrail(f"the audit folder {folder} cannot be used: {error.strerror}") from error
         try:
+            self._is_made_here = not self._path.exists()
             self._descriptor = files.open_file(self._path)
             self._head, self._first, self._size = self._take_up()
         except OSError as error:
@@ -95,6 +109,22 @@ class FileTrail:
     def head(self) -> Head:
         """The newest line's sequence and hash; kept elsewhere, it lets `verify` notice what was cut off."""
         return self._head
+
+    @property
+    def alarms(self) -> int:
+        """How many findings there are."""
+        return len(self.findings)
+
+    def report(self, finding: str, kept: Head | None = None) -> None:
+        """Note that the trail was found to be damaged.
+
+        kept: a head that it had; the numbers go on from there, so that what is missing stays visible.
+        """
+        with self._lock:
+            self.findings.append(finding)
+            self._notes.append((GAP, finding))
+            if kept is not None and kept.sequence > self._head.sequence:
+                self._head = kept
 
     @property
     def fault(self) -> str | None:
@@ -145,8 +175,19 @@ class FileTrail:
         self._unsynced.set()
         self._syncer.join()
         self._sync()
+        if (
+            self._head.sequence == 0 and self._is_made_here
+        ):  # nothing was recorded: an empty file would look like one that was emptied
+            self._path.unlink(missing_ok=True)
         os.close(self._descriptor)
         os.close(self._guard)
+
+    def sync(self) -> Head:
+        """Return the head once all up to it is on the disk."""
+        with self._lock:
+            head = self._head
+        self._sync()
+        return head
 
     def _append(self, record: AuditRecord) -> None:
         if self._is_torn:
@@ -154,11 +195,21 @@ class FileTrail:
             self._is_torn = False
         self._write_notes(record.time)
         line, head = write_line(self._chain, self._head, record)
-        if self._maximum_size is not None and 0 < self._size > self._maximum_size - len(line):
+        if self._is_full(len(line)) or self._is_old(record.time):
             self._turn_over()
             self._shorten(record.time)
             line, head = write_line(self._chain, self._head, record)
         self._write(line, head)
+        if self._began is None:
+            self._began = record.time
+
+    def _is_full(self, more: int) -> bool:
+        return self._maximum_size is not None and 0 < self._size > self._maximum_size - more
+
+    def _is_old(self, now: int) -> bool:
+        if self._maximum_age is None or not self._size or self._began is None:
+            return False
+        return now - self._began >= self._maximum_age
 
     def _write(self, line: bytes, head: Head) -> None:
         """Hand one line over whole; a part of it is cut off before the next one."""
@@ -192,6 +243,7 @@ class FileTrail:
         descriptor = files.open_file(self._path, is_new=True)
         self._set_aside.append(self._descriptor)
         self._descriptor, self._first, self._size = descriptor, self._head.sequence + 1, 0
+        self._began = None
 
     def _shorten(self, time: int) -> None:
         """Remove the oldest files beyond those to be kept; the note comes first, so no removal goes unrecorded."""
@@ -213,24 +265,55 @@ class FileTrail:
             os.ftruncate(self._descriptor, whole)
             self._notes.append((REPAIRED, f"{size - whole} bytes of an unfinished record were cut off"))
         if last is not None:
-            first = _sequence_of(files.first_line(self._path))
-            return self._trusted(last, self._path), first, whole
+            first_line = files.first_line(self._path)
+            first = _sequence_of(first_line)
+            self._began = _time_of(first_line)
+            head = self._head_in(last)
+            return (head, first, whole) if head is not None else self._after_damage(self._path, first)
         for path in reversed(files.set_aside(self._folder, self._chain)):
-            head = self._trusted(files.last_line_of(path), path)
-            return head, head.sequence + 1, 0
+            head = self._head_in(files.last_line_of(path) or b"")
+            return (head, head.sequence + 1, 0) if head is not None else self._after_damage(path, None)
         return Head(), 1, 0
 
-    def _trusted(self, last: bytes | None, path: Path) -> Head:
+    def _head_in(self, last: bytes) -> Head | None:
+        """Return the head that a last line tells, None if the line is damaged."""
         try:
-            line = read_line(last or b"")
+            line = read_line(last)
         except ValueError:
-            line = None
-        if line is None or not line.is_intact or line.chain != self._chain:
+            return None
+        return Head(line.sequence, line.hash) if line.is_intact and line.chain == self._chain else None
+
+    def _after_damage(self, path: Path, first: int | None) -> tuple[Head, int, int]:
+        """Go on from the last intact record, leaving the damaged ones where `verify` finds them; or refuse to.
+
+        first: the sequence that the current file begins with; None if the damage is in one that was set aside.
+        """
+        if self._audit_gap == "refuse":
             raise UnusableTrail(
                 f"the last record of {path} is damaged: move the files of chain {self._chain} out of"
                 f" {self._folder} as evidence and start again, which begins a new chain"
             )
-        return Head(line.sequence, line.hash)
+        head = next(
+            (
+                found
+                for one in reversed(files.of_chain(self._folder, self._chain))
+                for raw in files.backwards(one)
+                if (found := self._head_in(raw)) is not None
+            ),
+            Head(),
+        )
+        finding = f"the last records of {path.name} are damaged; the chain goes on from record {head.sequence}"
+        self.findings.append(finding)
+        self._notes.append((GAP, finding))
+        if first is not None:
+            aside = files.name_aside(self._folder, self._chain, first)
+            while aside.exists():  # its first line is damaged too: any name that sorts before what follows
+                first += 1
+                aside = files.name_aside(self._folder, self._chain, first)
+            self._path.rename(aside)
+            os.close(self._descriptor)
+            self._descriptor = files.open_file(self._path, is_new=True)
+        return head, head.sequence + 1, 0
 
     def _keep_synced(self) -> None:
         """The syncing thread: one fsync for all that was appended within a pause."""
@@ -269,6 +352,13 @@ def _guard(path: Path) -> int:
         os.close(descriptor)
         raise UnusableTrail(f"{path} is held by a running server; stop it, or name another chain") from None
     return descriptor
+
+
+def _time_of(line: bytes) -> int | None:
+    try:
+        return int(read_line(line).record["time"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _sequence_of(line: bytes) -> int:

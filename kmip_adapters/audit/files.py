@@ -1,18 +1,29 @@
-"""The files of a trail: how they are named, opened, read from the end and searched."""
+"""The files of a trail: how they are named, opened, read from the end and searched.
 
+Files that were set aside may be compressed by anybody with gzip or xz; their names get the usual suffix then.
+"""
+
+import gzip
+import lzma
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final, cast
 
 from kmip_adapters.audit.lines import read_line
 
 _BLOCK: Final = 65_536  # bytes
 
 
+_ASIDE: Final = re.compile(r"(?P<chain>[A-Za-z0-9_-]{1,64})\.(?P<first>[0-9]{12})\.jsonl(?P<packed>\.gz|\.xz)?")
+_CURRENT: Final = re.compile(r"(?P<chain>[A-Za-z0-9_-]{1,64})\.jsonl")
+
+
 def chains(folder: Path) -> list[str]:
     """Return the names of the chains in a folder."""
-    return sorted({path.name.split(".")[0] for path in folder.glob("*.jsonl")})
+    found = (_CURRENT.fullmatch(path.name) or _ASIDE.fullmatch(path.name) for path in folder.glob("*.jsonl*"))
+    return sorted({match["chain"] for match in found if match})
 
 
 def of_chain(folder: Path, chain: str) -> list[Path]:
@@ -22,8 +33,22 @@ def of_chain(folder: Path, chain: str) -> list[Path]:
 
 
 def set_aside(folder: Path, chain: str) -> list[Path]:
-    """Return the files of a chain that were set aside, oldest first."""
-    return sorted(folder.glob(f"{chain}.{'[0-9]' * 12}.jsonl"))
+    """Return the files of a chain that were set aside, oldest first; of two forms of one, the plain one."""
+    found: dict[int, Path] = {}
+    for path in sorted(folder.glob(f"{chain}.*.jsonl*"), reverse=True):
+        match = _ASIDE.fullmatch(path.name)
+        if match and match["chain"] == chain:
+            found[int(match["first"])] = path
+    return [found[first] for first in sorted(found)]
+
+
+def open_lines(path: Path) -> BinaryIO:
+    """Open a file for reading its lines, whether it is compressed or not."""
+    if path.suffix == ".gz":
+        return cast(BinaryIO, gzip.open(path, "rb"))
+    if path.suffix == ".xz":
+        return cast(BinaryIO, lzma.open(path, "rb"))
+    return path.open("rb")
 
 
 def name_aside(folder: Path, chain: str, first: int) -> Path:
@@ -58,14 +83,25 @@ def last_line(descriptor: int, size: int) -> tuple[bytes | None, int]:
 
 def last_line_of(path: Path) -> bytes | None:
     """Return the last whole line of a file that is not being written."""
-    with path.open("rb") as file:
-        return last_line(file.fileno(), path.stat().st_size)[0]
+    return next((line for line in backwards(path) if line), None)
 
 
 def first_line(path: Path) -> bytes:
     """Return the first line, without its newline."""
-    with path.open("rb") as file:
+    with open_lines(path) as file:
         return file.readline().rstrip(b"\n")
+
+
+def backwards(path: Path) -> Iterator[bytes]:
+    """Yield the whole lines of a file that is not being written, the last first."""
+    if path.suffix in {".gz", ".xz"}:
+        with open_lines(path) as file:
+            yield from reversed(file.read().split(b"\n")[:-1])
+        return
+    with path.open("rb") as file:
+        lines = _backwards(file.fileno(), path.stat().st_size)
+        next(lines)  # what is not finished
+        yield from lines
 
 
 def find(folder: Path, record_ids: set[str], since: int) -> set[str]:
@@ -80,18 +116,17 @@ def find(folder: Path, record_ids: set[str], since: int) -> set[str]:
 
 def _find(path: Path, record_ids: set[str], since: int, found: set[str]) -> bool:
     """Add what this file holds to `found`; return whether there is no need to look into older ones."""
-    with path.open("rb") as file:
-        for raw in _backwards(file.fileno(), path.stat().st_size):
-            if found == record_ids:
-                return True
-            try:
-                record = read_line(raw).record
-            except ValueError:
-                continue  # `verify` is what complains about it
-            if record.get("record_id") in record_ids:
-                found.add(record["record_id"])
-            if record.get("time", since) < since:
-                return True
+    for raw in backwards(path):
+        if found == record_ids:
+            return True
+        try:
+            record = read_line(raw).record
+        except ValueError:
+            continue  # `verify` is what complains about it
+        if record.get("record_id") in record_ids:
+            found.add(record["record_id"])
+        if record.get("time", since) < since:
+            return True
     return False
 
 

@@ -49,7 +49,7 @@ def write_line(chain: str, head: Head, record: AuditRecord) -> tuple[bytes, Head
     """Return the line that follows `head`, with its newline, and the new head."""
     sequence = head.sequence + 1
     body = (
-        f'{{"chain":{_quote(chain)},"sequence":{sequence},"previous":"{head.hash}","record":{_record_text(record)}'
+        f'{{"chain":{_quote(chain)},"sequence":{sequence},"previous":"{head.hash}","record":{record_text(record)}'
     ).encode("ascii")
     digest = sha256(body).hexdigest()
     return b'%b,"hash":"%b"}\n' % (body, digest.encode("ascii")), Head(sequence, digest)
@@ -78,8 +78,11 @@ _OPERATIONS: Final = {operation: f',"operation":"{operation.name}"' for operatio
 _RESULTS: Final = {reason: f',"result":"{reason.name}"' for reason in ResultReason}
 
 
-def _record_text(record: AuditRecord) -> str:
-    """Written out by hand: this runs for every batch item, and json.dumps of a dict takes far longer."""
+def record_text(record: AuditRecord) -> str:
+    """Return a record as JSON in printable ASCII.
+
+    Written out by hand: this runs for every batch item, and json.dumps of a dict takes far longer.
+    """
     parts = [
         f'{{"record_id":{_quote(record.record_id)},"time":{record.time:d},"principal":{_clipped(record.principal)}'
     ]

@@ -5,13 +5,15 @@ the middle, and any change of order is found. What the files alone cannot show, 
 does: that lines were cut off the end, or that somebody wrote the whole chain anew (the hashes have no key).
 """
 
-from collections.abc import Iterator, Mapping
+import lzma
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from attrs import frozen
 
 from kmip_adapters.audit import files
-from kmip_adapters.audit.file_trail import SHORTENED, SHORTENED_TEXT
+from kmip_adapters.audit.file_trail import GAP, SHORTENED, SHORTENED_TEXT
 from kmip_adapters.audit.lines import Head, Line, read_line
 
 
@@ -27,32 +29,75 @@ class Problem:
         return f"{self.path}:{self.line}: {self.text}" if self.line else f"{self.path}: {self.text}"
 
 
-def verify(folder: Path, heads: Mapping[str, Head] | None = None) -> list[Problem]:
+def verify(
+    folder: Path,
+    heads: Mapping[str, Head | Iterable[Head]] | None = None,
+    pause: Callable[[], object] = lambda: None,
+) -> list[Problem]:
     """Return the problems of all chains in `folder`, none if the trail is whole.
 
-    heads: by chain, what `FileTrail.head` was at some earlier time.  Raises OSError where a file cannot be read.
+    heads: by chain, what `FileTrail.head` was at an earlier time, or several.  Raises OSError where a file cannot be
+        read.
+    pause: called now and then, to let others work.
     """
-    heads = heads or {}
+    kept = {
+        chain: {head.sequence: head.hash for head in ((known,) if isinstance(known, Head) else known) if head.sequence}
+        for chain, known in (heads or {}).items()
+    }
+    found = files.chains(folder)
     problems: list[Problem] = []
-    for chain in files.chains(folder):
-        problems += _verify_chain(folder, chain, heads.get(chain))
+    for chain in found:
+        problems += _verify_chain(folder, chain, kept.get(chain, {}), pause)
     problems += [
-        Problem(folder / f"{chain}.jsonl", 0, f"chain {chain} is missing; it had {head.sequence} records")
-        for chain, head in sorted(heads.items())
-        if head.sequence and chain not in files.chains(folder)
+        Problem(folder / f"{chain}.jsonl", 0, f"chain {chain} is missing; it had {max(known)} records")
+        for chain, known in sorted(kept.items())
+        if max(known, default=0) and chain not in found
     ]
     return problems
 
 
-def _verify_chain(folder: Path, chain: str, known: Head | None) -> Iterator[Problem]:
+def verify_end(folder: Path, chain: str, known: Head) -> Problem | None:
+    """Return why a chain does not go on from a head that was kept, looking no further back than that; None if it does.
+
+    For the start of a server, whose trail may be long.
+    """
+    path = folder / f"{chain}.jsonl"
+    paths = files.of_chain(folder, chain)
+    if not known.sequence:
+        return None
+    if not paths:
+        return Problem(path, 0, f"chain {chain} is missing; it had {known.sequence} records")
+    last: Line | None = None
+    for path in reversed(paths):
+        for raw in files.backwards(path):
+            line = _read(raw + b"\n")
+            if isinstance(line, str):
+                return Problem(path, 0, f"a record near the end {line}")
+            if last is None and line.sequence < known.sequence:
+                return Problem(path, 0, f"ends at sequence {line.sequence}; it had {known.sequence} records")
+            if last is not None and (line.sequence != last.sequence - 1 or line.hash != last.previous):
+                return Problem(path, 0, f"the record {last.sequence} does not follow from the one before it")
+            if line.sequence == known.sequence:
+                if line.hash == known.hash:
+                    return None
+                return Problem(path, 0, f"the record {known.sequence} is not the one of which the hash was kept")
+            last = line
+    if last is None:
+        return Problem(path, 0, f"is empty; it had {known.sequence} records")
+    return Problem(path, 0, f"begins at sequence {last.sequence}; the record {known.sequence} before it is missing")
+
+
+def _verify_chain(folder: Path, chain: str, known: Mapping[int, str], pause: Callable[[], object]) -> Iterator[Problem]:
     head = Head()
     shortened_to = 1
     begins = 1
     beginning: Problem | None = None  # held back: a later note of the trail may account for it
-    found_known = known is None or known.sequence == 0
+    newest = max(known, default=0)
     path, number = folder / f"{chain}.jsonl", 0
     for path, number, raw in _raw_lines(files.of_chain(folder, chain)):
-        line = _read(raw)
+        if number % 1_000 == 0:
+            pause()
+        line = raw if isinstance(raw, str) else _read(raw)
         if isinstance(line, str):
             yield Problem(path, number, line)
             continue
@@ -66,23 +111,30 @@ def _verify_chain(folder: Path, chain: str, known: Head | None) -> Iterator[Prob
         elif line.previous != head.hash:
             yield Problem(path, number, "does not follow from the record before it")
         head = Head(line.sequence, line.hash)
-        if known is not None and known.sequence == line.sequence:
-            found_known = True
-            if known.hash != line.hash:
-                yield Problem(path, number, f"is not the record {known.sequence} of which the hash was kept")
+        if known.get(line.sequence, line.hash) != line.hash:
+            yield Problem(path, number, f"is not the record {line.sequence} of which the hash was kept")
+        if line.record.get("event") == GAP and not line.record.get("principal"):
+            yield Problem(path, number, f"the server noted a gap: {line.record.get('message', '')}")
         if line.record.get("event") == SHORTENED and not line.record.get("principal"):
             shortened_to = max(shortened_to, _begins_at(str(line.record.get("message", ""))))
     if beginning is not None and begins > shortened_to:
         yield beginning
-    if known is not None and not found_known and not (head.sequence > known.sequence < shortened_to):
-        yield Problem(path, number, f"ends at sequence {head.sequence}; it had {known.sequence} records")
+    if head.sequence == 0 and number == 0:
+        yield Problem(path, 0, f"is empty{f'; it had {newest} records' if newest else ': its records are missing'}")
+    elif head.sequence < newest:
+        yield Problem(path, number, f"ends at sequence {head.sequence}; it had {newest} records")
 
 
-def _raw_lines(paths: list[Path]) -> Iterator[tuple[Path, int, bytes]]:
+def _raw_lines(paths: list[Path]) -> Iterator[tuple[Path, int, bytes | str]]:
+    """Yield every line with its file and number, or the text of what is wrong with a file."""
     for path in paths:
-        with path.open("rb") as file:
-            for number, raw in enumerate(file, 1):
-                yield path, number, raw
+        number = 0
+        try:
+            with files.open_lines(path) as file:
+                for number, raw in enumerate(file, 1):
+                    yield path, number, raw
+        except (EOFError, lzma.LZMAError, zlib.error) as error:
+            yield path, number + 1, f"cannot be unpacked: {error}"
 
 
 def _read(raw: bytes) -> Line | str:

@@ -19,6 +19,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "check-config": "check_config:command",
     "health": "health:health_command",
     "status": "status:command",
+    "audit": "audit:command",
     "policy": "policy:command",
     "password": "password:command",
     "import-pykmip": "import_pykmip:command",

@@ -119,6 +119,14 @@ class Configuration:
     log_format: Literal["text", "json"] = "text"
     ready_file: Path | None = None
     tap: Path | None = None
+    audit_gap: Literal["note", "refuse"] = "note"
+    audit_file_size: int = 64 * 1024 * 1024
+    audit_file_age: float | None = None
+    audit_keep_files: int = 0
+    audit_syslog: str | None = None
+    audit_command: str | None = None
+    anchor_file: Path | None = None
+    anchor_command: str | None = None
     allow_core_dumps: bool = False
     admin_address: Address | None = None
     slow_request: float | None = 1.0

@@ -3,6 +3,7 @@
 A setting's default is that of the field it leads to in `Configuration`; nothing is said twice.
 """
 
+import shlex
 from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any, Final
@@ -10,6 +11,7 @@ from typing import Any, Final
 import attrs
 from attrs import frozen
 
+from kmip_adapters.audit.sinks import Syslog
 from kmip_adapters.transport.tls.suites import check_suites
 from kmip_app.configuration import setting_types
 from kmip_app.configuration.addresses import ADDRESS
@@ -109,6 +111,22 @@ def _identities(value: Any) -> frozenset[str]:
 IDENTITIES: Final = attrs.evolve(
     NAMES, accepts="identities separated by commas", read=_identities, write=lambda names: ", ".join(sorted(names))
 )
+
+
+def _syslog(value: Any) -> str:
+    text: str = setting_types.TEXT.read(value)
+    Syslog(text)
+    return text
+
+
+def _command_line(value: Any) -> str:
+    text: str = setting_types.TEXT.read(value)
+    shlex.split(text)
+    return text
+
+
+SYSLOG: Final = attrs.evolve(setting_types.TEXT, accepts="URL of a syslog server", metavar="URL", read=_syslog)
+COMMAND_LINE: Final = attrs.evolve(setting_types.TEXT, accepts="command line", metavar="COMMAND", read=_command_line)
 SUITE_NAMES: Final = attrs.evolve(NAMES, accepts=f"{NAMES.accepts}; IANA or OpenSSL spelling", read=_suites)
 PATHS: Final = "the built-in one, made at the first start"
 
@@ -259,6 +277,52 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             default="none: the root key is the file root.key in the data directory",
         ),
         _native("ephemeral", BOOLEAN, "Keep nothing: memory only, throw-away certificates."),
+    ),
+    "Audit trail": (
+        _native(
+            "audit_gap",
+            setting_types.one_of(("note", "refuse")),
+            "What happens at the start if the trail was emptied, cut or edited: an alarm that is noted, or no start.",
+        ),
+        _native(
+            "audit_file_size",
+            setting_types.whole(0, unit="bytes, 0 for no limit"),
+            "From which size on a file of the trail is set aside; the chain goes on.",
+        ),
+        _native(
+            "audit_file_age",
+            setting_types.seconds(or_never=True),
+            "How long after its first record a file of the trail is set aside.",
+        ),
+        _native(
+            "audit_keep_files",
+            setting_types.whole(0, unit="0 for all"),
+            "How many files that were set aside are kept; the removal of others is recorded.",
+        ),
+        _native(
+            "audit_syslog",
+            SYSLOG,
+            "Where records are sent as well, by RFC 5424: unix:/dev/log, tcp://HOST:PORT, tls://HOST:PORT?ca=FILE.",
+            default="none",
+        ),
+        _native(
+            "audit_command",
+            COMMAND_LINE,
+            "A command that is given the records as well, as JSON, one a line.",
+            default="none",
+        ),
+        _native(
+            "anchor_file",
+            FUTURE_FILE,
+            "File to which the signed head of the trail is appended every day; keep it on another machine.",
+            default="none",
+        ),
+        _native(
+            "anchor_command",
+            COMMAND_LINE,
+            "A command that is given the signed head of the trail every day, to post it.",
+            default="none",
+        ),
     ),
     "Monitoring": (
         _native(

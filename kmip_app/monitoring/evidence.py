@@ -6,9 +6,11 @@ is refused without end gets `LINES` of them a minute; the trail has all.
 
 import logging
 import threading
+from collections.abc import Sequence
 from time import monotonic, perf_counter
 from typing import Final
 
+from kmip_adapters.audit.sinks import Sink
 from kmip_adapters.transport.limits import LineBudget
 from kmip_app.monitoring.observation import Durations
 from kmip_core.enums import ResultReason
@@ -35,10 +37,14 @@ LINES: Final = 60
 
 
 class ObservedTrail:
-    """An `AuditTrail` that appends to another. Re-entrant."""
+    """An `AuditTrail` that appends to another, and to copies of it. Re-entrant.
 
-    def __init__(self, trail: AuditTrail, durations: Durations) -> None:
+    sinks: take each record once the trail has it, without waiting.
+    """
+
+    def __init__(self, trail: AuditTrail, durations: Durations, sinks: Sequence[Sink] = ()) -> None:
         self._trail = trail
+        self._sinks = sinks
         self._durations = durations
         self._budget = LineBudget(LINES)
         self._lock = threading.Lock()
@@ -48,6 +54,8 @@ class ObservedTrail:
         begun = perf_counter()
         self._trail.append(record)
         seconds = perf_counter() - begun
+        for sink in self._sinks:
+            sink.append(record)
         with self._lock:
             self._durations.add(seconds)
             held_back = None if record.result is None else self._budget.spend(_client(record), monotonic())
@@ -57,6 +65,8 @@ class ObservedTrail:
     def close(self) -> None:
         """Make everything durable and let go."""
         self._trail.close()
+        for sink in self._sinks:
+            sink.close()
 
 
 def _client(record: AuditRecord) -> str:

@@ -1,0 +1,180 @@
+"""Care of the audit trail by the server.
+
+Its end is compared at the start, its head is kept in the database and, signed, outside of the files, and all of it is
+verified every day.
+"""
+
+import logging
+import shlex
+import socket
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from kmip_adapters.audit import anchors
+from kmip_adapters.audit.anchors import KEY_FILE, LIST_FILE, PUBLIC_FILE, UnusableAnchor
+from kmip_adapters.audit.file_trail import FileTrail
+from kmip_adapters.audit.lines import Head
+from kmip_adapters.audit.verify import Problem, verify, verify_end
+from kmip_app.configuration.config import Configuration, StartError
+from kmip_core.errors import KmipError
+
+LOG: Final = logging.getLogger("kmip_app")
+
+CHAIN: Final = "main"
+HEAD_EVERY: Final = 60.0  # seconds
+COMMAND_SECONDS: Final = 60.0
+PAUSE: Final = 0.002  # seconds, after each thousand records that are verified beside a server's work
+
+
+def folder_of(configuration: Configuration) -> Path:
+    """Return where the trail is."""
+    return configuration.data_directory / "audit"
+
+
+def anchors_of(configuration: Configuration) -> Path:
+    """Return where the signing key and the list of anchors are."""
+    return configuration.data_directory / "anchors"
+
+
+class AuditCare:
+    """Care of one server's trail.  storage: a store with facts, which keeps the head."""
+
+    def __init__(self, configuration: Configuration, storage: Any, trail: FileTrail) -> None:
+        self._configuration = configuration
+        self._storage = storage
+        self._trail = trail
+        self._fact = head_fact(configuration)
+        self._kept = Head()
+
+    def check_end(self) -> None:
+        """Compare the trail with the head that the database has; before anything is appended.
+
+        Raises StartError if it was emptied, cut or edited and `audit_gap` says so; otherwise it is an alarm.
+        """
+        for finding in self._trail.findings:
+            self._alarm(finding)
+        known = read_head(self._storage.database.fact(self._fact))
+        folder = folder_of(self._configuration)
+        problems: Iterable[Problem] = filter(None, [verify_end(folder, CHAIN, known)])
+        if self._configuration.audit_gap == "refuse":
+            problems = verify(folder, self._heads(known))
+        for problem in problems:
+            if self._configuration.audit_gap == "refuse":
+                raise StartError(
+                    f"the audit trail was emptied, cut or edited: {problem}; keep its files as evidence, and set"
+                    " audit_gap = note to go on"
+                )
+            self._trail.report(str(problem), known)
+            self._alarm(str(problem))
+
+    def keep_head(self) -> None:
+        """Have the database keep the head, if it is another one."""
+        head = self._trail.sync()
+        if head != self._kept:
+            try:
+                self._storage.set_fact(self._fact, f"{head.sequence}:{head.hash}")
+                self._kept = head
+            except KmipError as error:
+                LOG.error("the database does not keep the head of the audit trail: %s", error.message)
+
+    def anchor(self) -> str:
+        """Sign the heads of all chains; keep the anchor and post it as the configuration says; return its line."""
+        return make_anchor(self._configuration)
+
+    def verify(self) -> None:
+        """Verify all files beside the server's work; what was not known yet is an alarm."""
+        known = {finding.partition(": ")[2] or finding for finding in self._trail.findings}
+        kept = read_head(self._storage.database.fact(self._fact))
+        for problem in verify(folder_of(self._configuration), self._heads(kept), lambda: time.sleep(PAUSE)):
+            is_noted = problem.text.startswith(("the server noted a gap", "is unfinished"))
+            if not is_noted and problem.text not in known:
+                self._trail.report(str(problem))
+                self._alarm(str(problem))
+
+    def _heads(self, kept: Head) -> dict[str, list[Head]]:
+        heads: dict[str, list[Head]] = {CHAIN: [kept]}
+        try:
+            for anchor in anchors_in(self._configuration):
+                for chain, head in anchor.heads.items():
+                    heads.setdefault(chain, []).append(head)
+        except UnusableAnchor as error:
+            LOG.error("%s", error)
+        return heads
+
+    def _alarm(self, finding: str) -> None:
+        LOG.critical("the audit trail was emptied, cut or edited: %s; see kmipd audit verify", finding)
+
+
+def make_anchor(configuration: Configuration, now: Callable[[], float] = time.time) -> str:
+    """Sign the heads of all chains; keep the anchor and post it as the configuration says; return its line.
+
+    Raises UnusableAnchor, OSError.
+    """
+    folder = anchors_of(configuration)
+    line = anchors.sign(anchors.signing_key(folder), anchors.heads_of(folder_of(configuration)), int(now()))
+    anchors.keep(folder / LIST_FILE, line)
+    if configuration.anchor_file is not None:
+        anchors.keep(configuration.anchor_file, line)
+    if configuration.anchor_command is not None:
+        words = shlex.split(configuration.anchor_command)
+        try:
+            subprocess.run(  # noqa: S603  the operator's own command
+                words, input=line.encode() + b"\n", timeout=COMMAND_SECONDS, check=True, stdout=subprocess.DEVNULL
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            raise UnusableAnchor(f"anchor_command {words[0]} failed: {error}") from error
+    return line
+
+
+def anchors_in(
+    configuration: Configuration, files: Iterable[Path] = (), key: str | None = None
+) -> list[anchors.Anchor]:
+    """Return the anchors of the data directory and of more files.  key: the public key to trust; None for its own.
+
+    Raises UnusableAnchor.
+    """
+    folder = anchors_of(configuration)
+    own = folder / LIST_FILE
+    trusted = key or public_key(configuration)
+    named = [*files, *([own] if own.exists() else [])]
+    return [anchor for path in named for anchor in anchors.read_list(path, trusted)]
+
+
+def public_key(configuration: Configuration) -> str | None:
+    """Return the public key in hexadecimal, None if there is none yet.  Raises UnusableAnchor."""
+    folder = anchors_of(configuration)
+    if (folder / KEY_FILE).exists():
+        return anchors.signing_key(folder).public_key().public_bytes_raw().hex()
+    if (folder / PUBLIC_FILE).exists():
+        return (folder / PUBLIC_FILE).read_text().strip()
+    return None
+
+
+def head_fact(configuration: Configuration) -> str:
+    """Return the name under which the database keeps the head; several servers may share a database server."""
+    return "audit_head" if configuration.sqlite_path is not None else f"audit_head:{socket.gethostname()}"
+
+
+def read_head(text: str | None) -> Head:
+    """Return the head that a fact tells."""
+    sequence, _, digest = (text or "").partition(":")
+    return Head(int(sequence), digest) if sequence.isdigit() else Head()
+
+
+def kept_heads(configuration: Configuration) -> Mapping[str, Head]:
+    """Return the head that an SQLite store keeps, read beside a running server and without the root key."""
+    path = configuration.sqlite_path
+    if path is None or not path.exists():
+        return {}
+    try:
+        with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5.0) as connection:
+            row = connection.execute("SELECT value FROM facts WHERE name = ?", (head_fact(configuration),)).fetchone()
+        connection.close()
+    except sqlite3.Error:
+        return {}
+    head = read_head(row[0] if row else None)
+    return {CHAIN: head} if head.sequence else {}

@@ -1,0 +1,229 @@
+"""`kmipd audit`: verify, show, export and anchor the audit trail, beside a running server."""
+
+import datetime as dt
+import re
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from kmip_adapters.audit import reading
+from kmip_adapters.audit.anchors import UnusableAnchor, heads_of
+from kmip_adapters.audit.lines import Head, Line
+from kmip_adapters.audit.reading import Filter
+from kmip_adapters.audit.verify import verify as problems_of
+from kmip_app import audit
+from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
+from kmip_app.configuration.config import Configuration, StartError
+from kmip_app.printable import printable
+from kmip_app.version import VERSION
+
+UNFINISHED: Final = "is unfinished"
+AGAIN_AFTER: Final = 0.3  # seconds: what a running server was writing is whole then
+
+FORMATS: Final[Mapping[str, Callable[[Line], str]]] = {
+    "jsonl": reading.as_json,
+    "cef": partial(reading.as_cef, version=VERSION),
+    "ocsf": partial(reading.as_ocsf, version=VERSION),
+}
+
+_UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+
+
+def verify(anchor: tuple[Path, ...], anchor_key: str | None, config_path: str | None, **values: Any) -> int:
+    """Check every chain of the trail: nothing edited, removed, reordered, cut off or emptied.  Exit code 1 on damage.
+
+    What the files alone do not show is compared with the head that the database keeps, and with the signed heads of
+    the data directory and of --anchor.
+    """
+    configuration = _configuration(values, config_path)
+    folder = audit.folder_of(configuration)
+    heads: dict[str, list[Head]] = {chain: [head] for chain, head in audit.kept_heads(configuration).items()}
+    found: list[str] = []
+    try:
+        for one in audit.anchors_in(configuration, anchor, _key(anchor_key)):
+            for chain, head in one.heads.items():
+                heads.setdefault(chain, []).append(head)
+    except UnusableAnchor as error:
+        found.append(str(error))
+    problems = problems_of(folder, heads)
+    if any(UNFINISHED in problem.text for problem in problems):
+        time.sleep(AGAIN_AFTER)
+        problems = problems_of(folder, heads)
+    found += map(str, problems)
+    for text in found:
+        click.echo(printable(text))
+    if found:
+        click.echo(f"damaged: {len(found)} finding{'s' * (len(found) > 1)}")
+        return 1
+    chains = sorted(heads_of(folder).items())
+    told = ", ".join(f"{chain} {head.sequence} records" for chain, head in chains) or "no records"
+    anchored = max((head.sequence for head in heads.get(audit.CHAIN, [])), default=0)
+    click.echo(f"whole: {told}; known up to record {anchored} from the database and anchors")
+    return 0
+
+
+def show(follow: bool, as_json: bool, config_path: str | None, **values: Any) -> None:
+    """Show records: time, client, operation, result, objects.  --follow goes on with those to come."""
+    write = reading.as_json if as_json else reading.for_people
+    folder, wanted = _wanted(values, config_path)
+    lines = reading.records(folder, wanted)
+    with ExitStack() as quietly:
+        quietly.enter_context(_ending_at_pipe())
+        for line in lines:
+            click.echo(printable(write(line)))
+        if follow:
+            for line in reading.follow(folder, wanted):
+                click.echo(printable(write(line)))
+                sys.stdout.flush()
+
+
+def export(form: str, out: Path | None, config_path: str | None, **values: Any) -> None:
+    """Write records for other programs: JSON Lines, CEF (ArcSight) or OCSF 1.3 (API Activity)."""
+    write = FORMATS[form.lower()]
+    folder, wanted = _wanted(values, config_path)
+    if out is None:
+        with _ending_at_pipe():
+            for line in reading.records(folder, wanted):
+                click.echo(printable(write(line)))
+        return
+    with out.open("x", encoding="utf-8") as file:
+        out.chmod(0o600)
+        for line in reading.records(folder, wanted):
+            file.write(write(line) + "\n")
+
+
+def anchor(config_path: str | None, **values: Any) -> None:
+    """Print the signed head of the trail, and hand it to anchor_file and anchor_command as the server does every day.
+
+    Keep it where the server cannot write: `kmipd audit verify --anchor FILE` then shows whether anything up to it was
+    cut off or written anew.
+    """
+    configuration = _configuration(values, config_path)
+    try:
+        click.echo(audit.make_anchor(configuration))
+    except UnusableAnchor as error:
+        raise StartError(str(error)) from error
+
+
+def _configuration(values: dict[str, Any], config_path: str | None) -> Configuration:
+    configuration = chosen(values, config_path).configuration
+    folder = audit.folder_of(configuration)
+    if not folder.is_dir():
+        raise StartError(f"{folder} does not exist; name the server's data directory or its configuration")
+    return configuration
+
+
+def _key(given: str | None) -> str | None:
+    """Return the public key in hexadecimal from an option: itself, or the file that has it."""
+    if given is None or re.fullmatch(r"[0-9a-f]{64}", given):
+        return given
+    return Path(given).read_text("ascii").strip()
+
+
+def _wanted(values: dict[str, Any], config_path: str | None) -> tuple[Path, Filter]:
+    configuration = _configuration(values, config_path)
+    return audit.folder_of(configuration), Filter(
+        since=_moment("--since", values["since"]),
+        until=_moment("--until", values["until"]),
+        client=values["client"],
+        object=values["object_"],
+        operation=values["operation"],
+        result=values["result"],
+    )
+
+
+def _moment(option: str, text: str | None) -> int | None:
+    """Return seconds since 1970-01-01 UTC: of a time in ISO 8601 (UTC unless it says otherwise), or so long ago."""
+    if text is None:
+        return None
+    ago = re.fullmatch(r"(\d{1,9})([smhdw])", text)
+    if ago:
+        return int(time.time()) - int(ago[1]) * _UNITS[ago[2]]
+    if re.fullmatch(r"\d{9,11}", text):
+        return int(text)
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise StartError(
+            f"{option}: {text!r} is no time; write 2026-11-30T12:00:00Z, or 2h for two hours ago"
+        ) from None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp())
+
+
+class _ending_at_pipe:
+    """While inside, a reader that has gone away ends the work quietly."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        return isinstance(error, BrokenPipeError)
+
+
+_PLACE: Final = ["data_dir", "database_path", "database"]
+
+
+def _filters() -> list[click.Parameter]:
+    return [
+        click.Option(["--since"], metavar="TIME", help="From this time on: ISO 8601, or 30m, 2h, 7d ago."),
+        click.Option(["--until"], metavar="TIME", help="Up to this time."),
+        click.Option(["--client"], metavar="NAME", help="Of this client."),
+        click.Option(["--object", "object_"], metavar="ID", help="About the object with this Unique Identifier."),
+        click.Option(["--operation"], metavar="NAME", help="Of this operation, as Get or Create Key Pair, or event."),
+        click.Option(["--result"], metavar="NAME", help="success, failure, or a reason as Permission Denied."),
+    ]
+
+
+def _command(name: str, callback: Callable[..., Any], *params: click.Parameter, more: list[str] | None = None) -> Any:
+    return click.Command(
+        name,
+        callback=callback,
+        params=[*params, config_option(), *setting_options([*_PLACE, *(more or [])])],
+        help=callback.__doc__,
+        context_settings=CONTEXT,
+    )
+
+
+command = click.Group(
+    "audit",
+    commands=[
+        _command(
+            "verify",
+            verify,
+            click.Option(
+                ["--anchor"], type=click.Path(path_type=Path), multiple=True, metavar="FILE", help="Anchors kept apart."
+            ),
+            click.Option(["--anchor-key"], metavar="KEY", help="Their public key: hexadecimal, or a file that has it."),
+        ),
+        _command(
+            "show",
+            show,
+            *_filters(),
+            click.Option(["--follow"], is_flag=True, help="Go on with records to come."),
+            click.Option(["--json", "as_json"], is_flag=True, help="One JSON object a line."),
+        ),
+        _command(
+            "export",
+            export,
+            *_filters(),
+            click.Option(
+                ["--format", "form"],
+                type=click.Choice(list(FORMATS), case_sensitive=False),
+                default="jsonl",
+                show_default=True,
+                help="Form of the records.",
+            ),
+            click.Option(
+                ["--out"], type=click.Path(path_type=Path), metavar="FILE", help="A new file.  [default: stdout]"
+            ),
+        ),
+        _command("anchor", anchor, more=["anchor_file", "anchor_command"]),
+    ],
+    help="Verify, show, export and anchor the audit trail; the server may be running.",
+    context_settings=CONTEXT,
+)
