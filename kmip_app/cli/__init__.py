@@ -23,6 +23,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "policy": "policy:command",
     "password": "password:command",
     "import-pykmip": "import_pykmip:command",
+    "migrate-from": "migrate_from:command",
     "backup": "backup:command",
     "restore": "restore:command",
     "verify": "verify:command",
