@@ -178,7 +178,10 @@ class PrivateKey:
 
 @frozen(kw_only=True)
 class SplitKey:
-    """One part of a key that was split. KMIP 2.1 §2.8; prime_field_size is for the polynomial method."""
+    """One part of a key that was split. KMIP 2.1 §2.8; prime_field_size is for the polynomial method.
+
+    split_key_polynomial: which one makes GF(2^8); not on the wire before 3.0. None in stores of 0.1.0.
+    """
 
     object_type: ClassVar[ObjectType] = ObjectType.SPLIT_KEY
     split_key_parts: int
@@ -187,6 +190,7 @@ class SplitKey:
     split_key_method: enums.SplitKeyMethod
     prime_field_size: int | None = None
     key_block: KeyBlock
+    split_key_polynomial: enums.SplitKeyPolynomial | None = None
 
 
 @frozen(kw_only=True)

@@ -93,6 +93,7 @@ def perform(request: Request, scope: Scope) -> Response:
             split_key_threshold=scheme.threshold,
             split_key_method=scheme.method,
             prime_field_size=scheme.prime_field_size,
+            split_key_polynomial=scheme.polynomial,
             key_block=evolve(block, key_value=KeyValue(key_material=share)),
         )
         made = creation.begin(

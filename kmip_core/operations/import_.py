@@ -81,6 +81,7 @@ def _check(scope: Scope, content: Content, attributes: Attributes) -> None:
 
 def _keep(request: Request, scope: Scope, content: Content, given: Attributes) -> None:
     digests = given.digests or creation.digests(scope, content)
+    content = creation.with_polynomial(content)
     has_content = given.state not in GONE
     kept = custody.take_in(scope, content) if has_content else content
     stored = kept if has_content else None

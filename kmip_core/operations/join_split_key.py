@@ -9,6 +9,7 @@ from attrs import evolve, frozen
 
 from kmip_core.attributes import Attributes
 from kmip_core.enums import (
+    CryptographicAlgorithm,
     CryptographicUsageMask,
     KeyFormatType,
     ObjectType,
@@ -17,6 +18,7 @@ from kmip_core.enums import (
     ResultReason,
     SecretDataType,
     SplitKeyMethod,
+    SplitKeyPolynomial,
 )
 from kmip_core.errors import KmipError, invalid_field, need, no_key_value, permission_denied
 from kmip_core.objects import KeyBlock, KeyValue, PrivateKey, SecretData, SplitKey, SymmetricKey
@@ -58,9 +60,15 @@ def perform(request: Request, scope: Scope) -> Response:
         raise invalid_field(f"1 to {MAXIMUM_PARTS} parts can be joined")
     parts = {each.unique_identifier: scope.content_of(each, SplitKey) for each in admitted}
     first = next(iter(parts.values()))
-    scheme = _scheme(first)
-    if any(_scheme(part) != scheme or _kind(part) != _kind(first) for part in parts.values()):
+    schemes = [_scheme(scope.content_of(each, SplitKey), each.attributes) for each in admitted]
+    scheme = schemes[0]
+    if any(each != scheme for each in schemes) or len({_format(part) for part in parts.values()}) != 1:
         raise _do_not_match()
+    algorithm, length = _described(admitted, list(parts.values()), request.attributes)
+    first = evolve(
+        first,
+        key_block=evolve(first.key_block, cryptographic_algorithm=algorithm, cryptographic_length=length),
+    )
     shares = {part.key_part_identifier: _share(part) for part in parts.values()}
     if len(shares) != len(parts):
         raise _do_not_match()
@@ -77,18 +85,45 @@ def perform(request: Request, scope: Scope) -> Response:
     return Response(unique_identifier=made.unique_identifier)
 
 
-def _scheme(part: SplitKey) -> SharingScheme:
+def _scheme(part: SplitKey, attributes: Attributes) -> SharingScheme:
     return SharingScheme(
         method=part.split_key_method,
         parts=part.split_key_parts,
         threshold=part.split_key_threshold,
         prime_field_size=part.prime_field_size,
+        polynomial=part.split_key_polynomial or _unsaid_polynomial(attributes),
     )
 
 
-def _kind(part: SplitKey) -> tuple[Any, ...]:
-    block = part.key_block
-    return block.key_format_type, block.cryptographic_algorithm, block.cryptographic_length
+def _unsaid_polynomial(attributes: Attributes) -> SplitKeyPolynomial:
+    """Return the polynomial of a part in a store of 0.1.0, which made its own parts by 283; others are as now."""
+    made_here = attributes.random_number_generator is not None
+    return SplitKeyPolynomial.POLYNOMIAL_283 if made_here else SplitKeyPolynomial.POLYNOMIAL_285
+
+
+def _format(part: SplitKey) -> KeyFormatType:
+    return part.key_block.key_format_type
+
+
+def _described(
+    admitted: tuple[Admitted, ...], parts: list[SplitKey], wanted: Attributes
+) -> tuple[CryptographicAlgorithm | None, int | None]:
+    """Return Cryptographic Algorithm and Length of the key, from the Key Blocks, the parts' attributes or the request.
+
+    Raises KmipError (Invalid Field) where they contradict each other. KMIP 1.2 §4.39, 2.1 §6.1.27.
+    """
+    sources: list[Any] = [*(part.key_block for part in parts), *(each.attributes for each in admitted), wanted]
+    return (
+        _agreed({source.cryptographic_algorithm for source in sources}, "Cryptographic Algorithm"),
+        _agreed({source.cryptographic_length for source in sources}, "Cryptographic Length"),
+    )
+
+
+def _agreed(values: set[Any], name: str) -> Any:
+    said = values - {None}
+    if len(said) > 1:
+        raise invalid_field(f"{name} is not the same in all parts, their attributes and the request")
+    return next(iter(said), None)
 
 
 def _share(part: SplitKey) -> bytes:
@@ -165,9 +200,10 @@ def _der_length(der: bytes) -> int:
 def _joined(request: Request, block: KeyBlock) -> SymmetricKey | PrivateKey | SecretData:
     match request.object_type:
         case ObjectType.SYMMETRIC_KEY:
-            need(block.cryptographic_algorithm, "Cryptographic Algorithm of the parts")
-            return SymmetricKey(key_block=evolve(block, key_format_type=KeyFormatType.RAW))
+            need(block.cryptographic_algorithm, "Cryptographic Algorithm of the key")
+            return SymmetricKey(key_block=_measured(evolve(block, key_format_type=KeyFormatType.RAW)))
         case ObjectType.PRIVATE_KEY:
+            need(block.cryptographic_algorithm, "Cryptographic Algorithm of the key")
             return PrivateKey(key_block=block)
         case ObjectType.SECRET_DATA:
             if block.cryptographic_algorithm is None:  # the length was for the parts: KMIP 2.1 §3.1
@@ -177,6 +213,20 @@ def _joined(request: Request, block: KeyBlock) -> SymmetricKey | PrivateKey | Se
             raise KmipError(
                 ResultReason.INVALID_OBJECT_TYPE, "split keys are joined to a symmetric key, private key or secret data"
             )
+
+
+def _measured(block: KeyBlock) -> KeyBlock:
+    """Return the block of a symmetric key with the length of its material.
+
+    Raises KmipError (Invalid Field) if another one is said; the parity bits of DES keys may be counted or not.
+    """
+    material = block.material
+    bits = 8 * len(material) if isinstance(material, bytes) else 0
+    stated = block.cryptographic_length
+    lengths = {bits, bits * 7 // 8} if block.cryptographic_algorithm in WITH_PARITY else {bits}
+    if stated is not None and stated not in lengths:
+        raise invalid_field(f"Cryptographic Length is {stated} but the parts join to {bits} bits")
+    return evolve(block, cryptographic_length=stated or bits)
 
 
 def _inherited(admitted: tuple[Admitted, ...], block: KeyBlock, request: Request) -> Attributes:

@@ -10,7 +10,7 @@ from typing import Protocol
 from attrs import field, frozen
 
 from kmip_core.attributes import AttributeReference
-from kmip_core.enums import KeyFormatType, SplitKeyMethod
+from kmip_core.enums import KeyFormatType, SplitKeyMethod, SplitKeyPolynomial
 from kmip_core.objects import Certificate, KeyValue, PrivateKey
 from kmip_core.structures import KeyMaterial, ProtocolVersion
 
@@ -75,12 +75,14 @@ class SharingScheme:
     """How a secret is, or is to be, split. KMIP 2.1 §13.1.
 
     parts: how many shares there are.  threshold: how many make the secret.  prime_field_size: for the prime field.
+    polynomial: what makes GF(2^8), and with it GF(2^16).
     """
 
     method: SplitKeyMethod
     parts: int
     threshold: int
     prime_field_size: int | None = field(default=None)
+    polynomial: SplitKeyPolynomial = SplitKeyPolynomial.POLYNOMIAL_285
 
 
 class SecretSharer(Protocol):

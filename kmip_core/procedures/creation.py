@@ -16,6 +16,7 @@ from kmip_core.enums import (
     ObjectType,
     ProtectionStorageMask,
     ResultReason,
+    SplitKeyPolynomial,
 )
 from kmip_core.errors import KmipError
 from kmip_core.initial_attributes import complete, digests_of, short_identifier, structure_of
@@ -28,6 +29,7 @@ from kmip_core.objects import (
     PrivateKey,
     PublicKey,
     SecretData,
+    SplitKey,
     SymmetricKey,
     Template,
 )
@@ -64,6 +66,7 @@ def begin(
     accepted = attribute_values.all_accepted(scope, attributes)
     protection = _protection(scope, protection_storage_masks, unavailable)
     identifier = scope.services.identifiers.new() if unique_identifier is None else unique_identifier
+    content = with_polynomial(content)
     kept = custody.forget_on_rollback(scope, content) if made_here else custody.take_in(scope, content)
     more: dict[str, Any] = {}
     if not isinstance(content, Template):
@@ -129,6 +132,16 @@ def _protection(
         if any(mask & ~offer == 0 for offer in offered):
             return mask
     raise KmipError(unavailable, "objects are not stored here in any of the ways that would do")
+
+
+def with_polynomial(content: Content) -> Content:
+    """Return a split key's part with the polynomial that makes its field, where the client did not say it (RULINGS 28).
+
+    Every part that begins says it, so that none is taken for one that 0.1.0 made.
+    """
+    if not isinstance(content, SplitKey) or content.split_key_polynomial is not None:
+        return content
+    return evolve(content, split_key_polynomial=SplitKeyPolynomial.POLYNOMIAL_285)
 
 
 def _described(scope: Scope, certificate: Certificate, attributes: Attributes) -> Attributes:

@@ -1,8 +1,8 @@
 """Secret sharing: XOR, and polynomials over GF(2^8), GF(2^16) and prime fields. KMIP 2.1 §13.1, 1.4 §2.2.5.
 
 A secret is cut into elements of a field; each is the value at 0 of a random polynomial of degree threshold - 1, and
-share number i holds the values at i. Joining is Lagrange's interpolation at 0. Which polynomial makes GF(2^8) is said
-in the ADR on split keys.
+share number i holds the values at i. Joining is Lagrange's interpolation at 0. GF(2^8) is made by the polynomial 285,
+x^8 + x^4 + x^3 + x^2 + 1; for parts that 0.1.0 made, by 283 (ADR 0121).
 """
 
 import os
@@ -21,6 +21,7 @@ from kmip_adapters.crypto.software.limits import (
     MAXIMUM_SHARING_WORK,
 )
 from kmip_core.enums import SplitKeyMethod as Method
+from kmip_core.enums import SplitKeyPolynomial as Polynomial
 from kmip_core.errors import KmipError, invalid_field, need
 from kmip_core.ports.key_forms import SharingScheme
 
@@ -273,64 +274,70 @@ class PrimeField:
 
 # --- GF(2^8) and GF(2^16) ---------------------------------------------------------------------------------------------
 
-POLYNOMIAL: Final = 0x11B
-"""x^8 + x^4 + x^3 + x + 1, as FIPS 197 and KMIP 1.0 - 1.4 have it."""
-
-GENERATOR: Final = 0x03
+POLYNOMIALS: Final[Mapping[Polynomial, tuple[int, int]]] = {
+    Polynomial.POLYNOMIAL_285: (0b1_0001_1101, 0b10),  # x^8 + x^4 + x^3 + x^2 + 1; x
+    Polynomial.POLYNOMIAL_283: (0b1_0001_1011, 0b11),  # x^8 + x^4 + x^3 + x + 1, of FIPS 197: parts of 0.1.0; x + 1
+}
+"""Each with the element whose powers are the whole field but zero."""
 
 M: Final = 0x3A
-"""y^2 + y + m makes GF(2^16) of GF(2^8)."""
+"""y^2 + y + m makes GF(2^16) of GF(2^8); it has no root with either polynomial."""
+
+
+class Octets:
+    """Multiplication and inversion in GF(2^8), by tables of logarithms."""
+
+    def __init__(self, polynomial: int, generator: int) -> None:
+        powers, value = [], 1
+        for _ in range(255):
+            powers.append(value)
+            value = value << 1 ^ (value if generator & 1 else 0)
+            if value & 0x100:
+                value ^= polynomial
+        self._logarithms = [0] * 256
+        for exponent, power in enumerate(powers):
+            self._logarithms[power] = exponent
+        self._powers = powers * 2
+
+    def multiply(self, a: int, b: int) -> int:
+        """Return a * b."""
+        if a == 0 or b == 0:
+            return 0
+        return self._powers[self._logarithms[a] + self._logarithms[b]]
+
+    def invert(self, a: int) -> int:
+        """Return 1 / a."""
+        return self._powers[255 - self._logarithms[a]]
+
+
+@frozen
+class Words:
+    """Multiplication and inversion in GF(2^16) over a GF(2^8)."""
+
+    octets: Octets
+
+    def multiply(self, a: int, b: int) -> int:
+        """Return (ry + s)(uy + v) = ((r + s)(u + v) + sv)y + (rum + sv), where y^2 = y + m.
+
+        The standard prints (ru + svm); its formula of the inverse, and y^2 + y + m, leave no doubt.
+        """
+        times = self.octets.multiply
+        r, s, u, v = a >> 8, a & 0xFF, b >> 8, b & 0xFF
+        sv = times(s, v)
+        return (times(r ^ s, u ^ v) ^ sv) << 8 | times(times(r, u), M) ^ sv
+
+    def invert(self, a: int) -> int:
+        """Return (uy + v)^-1 = u/d y + (u + v)/d with d = (u + v)v + m u^2."""
+        times = self.octets.multiply
+        u, v = a >> 8, a & 0xFF
+        d = self.octets.invert(times(u ^ v, v) ^ times(M, times(u, u)))
+        return times(u, d) << 8 | times(u ^ v, d)
 
 
 @cache
-def _logarithms() -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return powers of the generator, twice over, and their logarithms."""
-    powers, value = [], 1
-    for _ in range(255):
-        powers.append(value)
-        value ^= value << 1  # times 0x03
-        if value & 0x100:
-            value ^= POLYNOMIAL
-    logarithms = [0] * 256
-    for exponent, power in enumerate(powers):
-        logarithms[power] = exponent
-    return tuple(powers * 2), tuple(logarithms)
-
-
-def multiply_8(a: int, b: int) -> int:
-    """Return a * b in GF(2^8)."""
-    if a == 0 or b == 0:
-        return 0
-    powers, logarithms = _logarithms()
-    return powers[logarithms[a] + logarithms[b]]
-
-
-def invert_8(a: int) -> int:
-    """Return 1 / a in GF(2^8)."""
-    powers, logarithms = _logarithms()
-    return powers[255 - logarithms[a]]
-
-
-def multiply_16(a: int, b: int) -> int:
-    """Return (ry + s)(uy + v) = ((r + s)(u + v) + sv)y + (rum + sv) in GF(2^16), where y^2 = y + m.
-
-    The standard prints (ru + svm); its formula of the inverse, and y^2 + y + m, leave no doubt.
-    """
-    r, s, u, v = a >> 8, a & 0xFF, b >> 8, b & 0xFF
-    sv = multiply_8(s, v)
-    high = multiply_8(r ^ s, u ^ v) ^ sv
-    return high << 8 | multiply_8(multiply_8(r, u), M) ^ sv
-
-
-def invert_16(a: int) -> int:
-    """Return (uy + v)^-1 = u/d y + (u + v)/d with d = (u + v)v + m u^2."""
-    u, v = a >> 8, a & 0xFF
-    d = invert_8(multiply_8(u ^ v, v) ^ multiply_8(M, multiply_8(u, u)))
-    return multiply_8(u, d) << 8 | multiply_8(u ^ v, d)
-
-
-GF_2_8: Final = BinaryField(1, multiply_8, invert_8)
-GF_2_16: Final = BinaryField(2, multiply_16, invert_16)
+def octets_of(polynomial: Polynomial) -> Octets:
+    """Return the arithmetic of GF(2^8) by a polynomial."""
+    return Octets(*POLYNOMIALS[polynomial])
 
 
 # --- interpolation -------------------------------------------------------------------------------------------------
@@ -401,9 +408,11 @@ def _check_work(work: int) -> None:
 def _field(scheme: SharingScheme, length: int) -> Field:
     match scheme.method:
         case Method.POLYNOMIAL_SHARING_GF_2_8:
-            return GF_2_8
+            octets = octets_of(scheme.polynomial)
+            return BinaryField(1, octets.multiply, octets.invert)
         case Method.POLYNOMIAL_SHARING_GF_2_16:
-            return GF_2_16
+            words = Words(octets_of(scheme.polynomial))
+            return BinaryField(2, words.multiply, words.invert)
         case Method.POLYNOMIAL_SHARING_PRIME_FIELD:
             prime = need(scheme.prime_field_size, "Prime Field Size")
             _check_prime(prime, length)

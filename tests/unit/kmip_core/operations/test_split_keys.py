@@ -18,8 +18,10 @@ from kmip_core.enums import (
     Operation,
     RecommendedCurve,
     ResultReason,
+    RNGAlgorithm,
     SecretDataType,
     SplitKeyMethod,
+    SplitKeyPolynomial,
     WrappingMethod,
 )
 from kmip_core.errors import KmipError
@@ -29,10 +31,12 @@ from kmip_core.ports.key_forms import SharingScheme
 from kmip_core.structures import (
     CryptographicParameters,
     KeyWrappingData,
+    RNGParameters,
     TransparentECPrivateKey,
     TransparentSymmetricKey,
 )
 from tests.builders import BOB, a_name, a_secret, a_symmetric_key, an_engine, ask, attributes_of, perform
+from tests.unit.kmip_core.operations.usable_keys import a_stored
 
 MASK = CryptographicUsageMask
 PRIME = 2**521 - 1
@@ -411,3 +415,115 @@ def test_only_split_keys_are_joined_and_only_to_keys_and_secrets() -> None:
     refused = refusal(join, engine, parts, ObjectType.CERTIFICATE)
     assert refused.reason is ResultReason.INVALID_OBJECT_TYPE
     assert refusal(join, engine, []).reason is ResultReason.INVALID_FIELD
+
+
+# --- the field, and what the parts need not say; KMIP 2.1 §13.1, §6.1.27, 1.2 §4.39 --------------------------------
+
+FOREIGN = {1: b"\x99", 2: b"\xda", 3: b"\x10", 4: b"\x5c"}
+"""One-byte shares of 0x53 by the polynomial 285, threshold 2."""
+
+
+def a_part(number: int, share: bytes, algorithm: Any = None, length: int | None = None, **fields: Any) -> SplitKey:
+    block = KeyBlock(
+        key_format_type=KeyFormatType.RAW,
+        key_value=KeyValue(key_material=share),
+        cryptographic_algorithm=algorithm,
+        cryptographic_length=length,
+    )
+    given: dict[str, Any] = {
+        "split_key_parts": 4,
+        "key_part_identifier": number,
+        "split_key_threshold": 2,
+        "split_key_method": SplitKeyMethod.POLYNOMIAL_SHARING_GF_2_8,
+        "key_block": block,
+        **fields,
+    }
+    return SplitKey(**given)
+
+
+@pytest.mark.parametrize("numbers", list(combinations(FOREIGN, 2)), ids=str)
+def test_parts_that_other_systems_made_join_without_algorithm_and_length(numbers: tuple[int, int]) -> None:
+    engine = an_engine()
+    parts = [registered(engine, a_part(number, FOREIGN[number])) for number in numbers]
+
+    joined = join(engine, parts, ObjectType.SECRET_DATA)
+    got = perform(engine, Operation.GET, get.Request(unique_identifier=joined)).managed_object
+    assert got.key_block.key_value.key_material == b"\x53"
+
+
+AES, HMAC = CryptographicAlgorithm.AES, CryptographicAlgorithm.HMAC_SHA256
+
+
+@pytest.mark.parametrize(
+    ("blocks", "attributes", "wanted", "expected"),
+    [
+        pytest.param((AES, 128), {}, {}, (AES, 128), id="ok, the Key Blocks say it"),
+        pytest.param(
+            (None, None),
+            {"cryptographic_algorithm": AES, "cryptographic_length": 128},
+            {},
+            (AES, 128),
+            id="ok, attributes",
+        ),
+        pytest.param((None, None), {}, {"cryptographic_algorithm": AES}, (AES, 128), id="ok, request and bytes"),
+        pytest.param((AES, None), {}, {"cryptographic_length": 128}, (AES, 128), id="ok, one here, one there"),
+        pytest.param((None, None), {}, {}, None, id="fail, nobody says it"),
+        pytest.param((AES, 128), {}, {"cryptographic_algorithm": HMAC}, None, id="fail, another algorithm"),
+        pytest.param((AES, 128), {}, {"cryptographic_length": 256}, None, id="fail, another length"),
+        pytest.param((AES, None), {}, {"cryptographic_length": 256}, None, id="fail, another length than the bytes"),
+        pytest.param(
+            (None, None), {"cryptographic_algorithm": AES}, {"cryptographic_algorithm": HMAC}, None, id="fail"
+        ),
+    ],
+)
+def test_algorithm_and_length_come_from_blocks_attributes_request_or_bytes(
+    blocks: Any, attributes: Any, wanted: Any, expected: Any
+) -> None:
+    engine, crypto = an_engine(), an_engine().services.key_forms
+    scheme = SharingScheme(method=SplitKeyMethod.POLYNOMIAL_SHARING_GF_2_8, parts=4, threshold=2)
+    shares = crypto.split_secret(bytes(range(16)), scheme)
+    parts = [registered(engine, a_part(n, share, *blocks), **attributes) for n, share in enumerate(shares[:2], 1)]
+    if expected is None:
+        with pytest.raises(KmipError) as refused:
+            join(engine, parts, attributes=Attributes(**wanted))
+        assert refused.value.reason is ResultReason.INVALID_FIELD
+        return
+    made = attributes_of(engine, join(engine, parts, attributes=Attributes(**wanted)))
+
+    assert (made.cryptographic_algorithm, made.cryptographic_length) == expected
+
+
+@pytest.mark.parametrize(
+    "method",
+    [SplitKeyMethod.POLYNOMIAL_SHARING_GF_2_8, SplitKeyMethod.POLYNOMIAL_SHARING_GF_2_16],
+    ids=lambda m: m.name,
+)
+@pytest.mark.parametrize("made_here", [True, False])
+def test_parts_of_0_1_0_join_by_the_polynomial_that_made_them(method: SplitKeyMethod, made_here: bool) -> None:
+    """0.1.0 wrote no polynomial down and made its parts by 283; parts that it was given may be anybody's."""
+    polynomial = SplitKeyPolynomial.POLYNOMIAL_283 if made_here else SplitKeyPolynomial.POLYNOMIAL_285
+    scheme = SharingScheme(method=method, parts=4, threshold=2, polynomial=polynomial)
+    shares = an_engine().services.key_forms.split_secret(bytes(range(16)), scheme)
+    origin = {"random_number_generator": RNGParameters(rng_algorithm=RNGAlgorithm.UNSPECIFIED)} if made_here else {}
+    engine = an_engine(
+        *(
+            a_stored(a_part(n, share, AES, 128, split_key_method=method), f"part {n}", **origin)
+            for n, share in enumerate(shares, 1)
+        )
+    )
+
+    joined = join(engine, ["part 2", "part 4"])
+    got = perform(engine, Operation.GET, get.Request(unique_identifier=joined)).managed_object
+    assert got.key_block.key_value.key_material == bytes(range(16))
+
+
+def test_new_parts_say_their_polynomial_and_do_not_join_with_parts_of_another() -> None:
+    engine = an_engine(a_symmetric_key())
+    made = split(engine, SplitKeyMethod.POLYNOMIAL_SHARING_GF_2_8, unique_identifier="key")
+    part = perform(engine, Operation.GET, get.Request(unique_identifier=made[0])).managed_object
+    assert part.split_key_polynomial is SplitKeyPolynomial.POLYNOMIAL_285
+
+    other = evolve(part, key_part_identifier=2, split_key_polynomial=SplitKeyPolynomial.POLYNOMIAL_283)
+    with pytest.raises(KmipError) as refused:
+        join(engine, [made[0], registered(engine, other)])
+    assert refused.value.reason is ResultReason.CRYPTOGRAPHIC_FAILURE

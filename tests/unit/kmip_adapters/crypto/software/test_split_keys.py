@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from kmip_adapters.crypto.software import split_keys
 from kmip_core.enums import ResultReason, SplitKeyMethod
+from kmip_core.enums import SplitKeyPolynomial as Polynomial
 from kmip_core.errors import KmipError
 from kmip_core.ports.key_forms import SharingScheme
 
@@ -22,45 +23,64 @@ octets = st.integers(0, 255)
 words = st.integers(0, 65535)
 
 
-def slow_8(a: int, b: int) -> int:
-    """Multiply as polynomials over GF(2), then divide by x^8 + x^4 + x^3 + x + 1."""
+def slow_8(a: int, b: int, polynomial: int = 0b1_0001_1101) -> int:
+    """Multiply as polynomials over GF(2), then divide by x^8 + x^4 + x^3 + x^2 + 1."""
     product = 0
     for bit in range(8):
         if b >> bit & 1:
             product ^= a << bit
     for bit in range(15, 7, -1):
         if product >> bit & 1:
-            product ^= 0b1_0001_1011 << (bit - 8)
+            product ^= polynomial << (bit - 8)
     return product
 
 
-def slow_16(a: int, b: int) -> int:
+def slow_16(a: int, b: int, polynomial: int = 0b1_0001_1101) -> int:
     """Multiply as polynomials over GF(2^8), then divide by y^2 + y + m."""
     r, s, u, v = a >> 8, a & 255, b >> 8, b & 255
-    quadratic = slow_8(r, u)
-    linear = slow_8(r, v) ^ slow_8(s, u)
-    return (linear ^ quadratic) << 8 | slow_8(s, v) ^ slow_8(quadratic, 0b0011_1010)
+    quadratic = slow_8(r, u, polynomial)
+    linear = slow_8(r, v, polynomial) ^ slow_8(s, u, polynomial)
+    return (linear ^ quadratic) << 8 | slow_8(s, v, polynomial) ^ slow_8(quadratic, 0b0011_1010, polynomial)
 
 
-@given(octets, octets)
-def test_products_of_octets_are_right(a: int, b: int) -> None:
-    assert split_keys.multiply_8(a, b) == slow_8(a, b)
+POLYNOMIALS: Final = {Polynomial.POLYNOMIAL_283: 0b1_0001_1011, Polynomial.POLYNOMIAL_285: 0b1_0001_1101}
+BOTH = pytest.mark.parametrize("polynomial", Polynomial, ids=lambda each: each.name)
+
+
+@BOTH
+@given(a=octets, b=octets)
+def test_products_of_octets_are_right(polynomial: Polynomial, a: int, b: int) -> None:
+    assert split_keys.octets_of(polynomial).multiply(a, b) == slow_8(a, b, POLYNOMIALS[polynomial])
 
 
 def test_products_of_fips_197_are_right() -> None:
-    assert split_keys.multiply_8(0x57, 0x83) == 0xC1  # FIPS 197 §4.2
-    assert split_keys.multiply_8(0x57, 0x13) == 0xFE
+    multiply = split_keys.octets_of(Polynomial.POLYNOMIAL_283).multiply
+    assert multiply(0x57, 0x83) == 0xC1  # FIPS 197 §4.2
+    assert multiply(0x57, 0x13) == 0xFE
 
 
-@given(words, words)
-def test_products_of_words_are_right(a: int, b: int) -> None:
-    assert split_keys.multiply_16(a, b) == slow_16(a, b)
+@BOTH
+@given(a=words, b=words)
+def test_products_of_words_are_right(polynomial: Polynomial, a: int, b: int) -> None:
+    times = split_keys.Words(split_keys.octets_of(polynomial)).multiply
+    assert times(a, b) == slow_16(a, b, POLYNOMIALS[polynomial])
 
 
-@given(st.integers(1, 65535))
-def test_inverses_are_right(a: int) -> None:
-    assert slow_16(a, split_keys.invert_16(a)) == 1
-    assert slow_8(a % 255 + 1, split_keys.invert_8(a % 255 + 1)) == 1
+@BOTH
+@given(a=st.integers(1, 65535))
+def test_inverses_are_right(polynomial: Polynomial, a: int) -> None:
+    field, octet = split_keys.octets_of(polynomial), a % 255 + 1
+    assert slow_16(a, split_keys.Words(field).invert(a), POLYNOMIALS[polynomial]) == 1
+    assert slow_8(octet, field.invert(octet), POLYNOMIALS[polynomial]) == 1
+
+
+@pytest.mark.parametrize("numbers", list(combinations(range(1, 5), 2)), ids=str)
+def test_shares_that_other_systems_made_join(numbers: tuple[int, int]) -> None:
+    """One byte, threshold 2, by the polynomial 285."""
+    shares = {1: b"\x99", 2: b"\xda", 3: b"\x10", 4: b"\x5c"}
+
+    joined = split_keys.join_secret({n: shares[n] for n in numbers}, scheme(GF_2_8, 4, 2), 1)
+    assert joined == b"\x53"
 
 
 def scheme(method: SplitKeyMethod, parts: int, threshold: int) -> SharingScheme:
