@@ -17,6 +17,7 @@ from kmip_core.ports.storage import UnitOfWork
 from kmip_core.principal import Principal
 from kmip_core.rules import Admitted, Purpose
 from kmip_core.services import Services
+from kmip_core.settings import ForeignObjects
 
 RECORDED_LENGTH: Final = 255
 """Characters of an identifier that go into the audit trail: no object has a longer one, whatever clients send."""
@@ -122,7 +123,8 @@ class Admission:
         """Return the admitted object.
 
         Raises KmipError: Not Authorised outside the rights of a ticket; Object Not Found for one that is missing or of
-        which the client holds no grant at all; Permission Denied if it holds another grant; then as `rules.admit`.
+        which the client holds no grant at all (by the setting `foreign_objects`, Permission Denied); Permission Denied
+        if it holds another grant; then as `rules.admit`.
         """
         principal, now = self.principal, self.now
         identifier = self.identifiers.resolve(reference)
@@ -132,7 +134,7 @@ class Admission:
         held = rights.check_identifier(principal.rights, asked, identifier)
         managed_object = self.work.find(identifier)
         decision = None if managed_object is None else self.services.policy.decide(principal, asked, managed_object)
-        if managed_object is None or decision is None or not decision.is_known:
+        if managed_object is None or decision is None or not (decision.is_known or self._tells_of_foreign_objects):
             rights.check_object(held, asked, None)
             raise not_found()
         rights.check_object(held, asked, managed_object)
@@ -148,6 +150,10 @@ class Admission:
             object_types=object_types,
             process_after_deactivation=self.services.settings.process_after_deactivation,
         )
+
+    @property
+    def _tells_of_foreign_objects(self) -> bool:
+        return self.services.settings.foreign_objects is ForeignObjects.REFUSED
 
     def targets(self, targets: tuple[Target, ...], request: Any) -> dict[str, tuple[Admitted, ...]]:
         """Return the admitted objects of every declared target, by field."""

@@ -31,6 +31,20 @@ class TicketUse(enum.Enum):
     BEARER = "bearer"  # beside any: a ticket, rather than the certificate, says who asks
 
 
+class GroupDefault(enum.Enum):
+    """Which member of an object group Locate answers as its default (KMIP 2.1 §6.1.28, ADR 0132)."""
+
+    NEWEST = "newest"
+    ROUND_ROBIN = "round_robin"  # the one after the member that was fetched last
+
+
+class ForeignObjects(enum.Enum):
+    """How an object looks to a client without any grant on it (RULINGS 1)."""
+
+    HIDDEN = "hidden"  # as if it were not there
+    REFUSED = "refused"  # Permission Denied, as KMIP 1.x §11.1
+
+
 @frozen(kw_only=True)
 class Settings:
     """Choices with safe defaults; the numbers of RULINGS stand beside those they come from."""
@@ -40,6 +54,8 @@ class Settings:
     process_after_deactivation: bool = False  # 7
     wrapped_key_structure: bool = False  # what PyKMIP's client reads, against KMIP 1.4 §2.1.4
     unique_names: bool = False  # 8: within one owner
+    foreign_objects: ForeignObjects = ForeignObjects.HIDDEN  # 1
+    group_default: GroupDefault = GroupDefault.NEWEST
     rng_seed: RNGSeedMode = RNGSeedMode.ACCEPT  # 12
     administrators: frozenset[str] = frozenset()  # identities that may set constraints and defaults (ADR 0031)
     extensions: tuple[ExtensionInformation, ...] = ()  # vendor tags inside custom attributes, for Query to tell

@@ -13,7 +13,7 @@ from kmip_adapters.identity.passwords import PasswordFile
 from kmip_adapters.identity.throttling import PasswordThrottle
 from kmip_core.enums import CredentialType
 from kmip_core.errors import KmipError
-from kmip_core.messages import Credential, Ticket, UsernameAndPassword
+from kmip_core.messages import Credential, DeviceCredential, Ticket, UsernameAndPassword
 from kmip_core.ports.authentication import CredentialRefused
 from kmip_core.ports.steps import MoveTo, Pace, Steps
 from kmip_core.principal import Principal, Source
@@ -21,6 +21,7 @@ from kmip_core.settings import TicketUse
 from kmip_core.tickets import Grant, Tickets, invalid_ticket
 
 NAME_OF_A_USER: Final = "the certificate's name is that of a user with a password; send it"
+UNCHECKED: Final = "the request holds a credential of a type that this server does not check; leave it out"
 TWO_USERS: Final = "the request holds the passwords of two users; one is needed"
 WRONG: Final = "the user name or password in the request is wrong"  # one text for both: it tells no client who exists
 
@@ -45,6 +46,7 @@ class CredentialAuthentication:
     def settle(self, credentials: tuple[Credential, ...], principal: Principal, now: int) -> Steps[Principal]:
         """Give the principal; moves on to a thread where a password must be hashed or groups must be fetched."""
         if self.passwords is not None:
+            self._check_types(credentials)
             for name, password in _passwords(credentials):
                 yield from self._check(self.passwords, name, password, principal)
                 if self.password_identity and principal.source is Source.PASSWORD and principal.name != name:
@@ -65,6 +67,14 @@ class CredentialAuthentication:
         if grant is not None:
             grant.spend()  # last: only requests that are accepted count
         return principal
+
+    def _check_types(self, credentials: tuple[Credential, ...]) -> None:
+        """Refuse a credential of a type that is not checked here: it must not be let through as if it were right."""
+        known = {CredentialType.USERNAME_AND_PASSWORD, CredentialType.DEVICE}
+        if self.ticket_use is not TicketUse.OFF:
+            known.add(CredentialType.TICKET)
+        if any(c.credential_type not in known or c.credential_value is None for c in credentials):
+            raise CredentialRefused(UNCHECKED)
 
     def _check(self, passwords: PasswordFile, name: str, password: str, principal: Principal) -> Steps[None]:
         """Refuse a wrong password, and any password once the throttle is shut: accepting one would confirm a guess."""
@@ -104,10 +114,15 @@ class CredentialAuthentication:
 
 
 def _passwords(credentials: tuple[Credential, ...]) -> list[tuple[str, str]]:
-    """Return the user names and passwords of a request; an empty pair is how some clients send none."""
+    """Return the names and passwords of a request: of users, and of devices by serial number, else identifier.
+
+    An empty pair is how some clients send none.
+    """
     found = []
     for credential in credentials:
         value = credential.credential_value
-        if isinstance(value, UsernameAndPassword) and (value.username or value.password):
+        if isinstance(value, DeviceCredential):
+            found.append((value.device_serial_number or value.device_identifier or "", value.password or ""))
+        elif isinstance(value, UsernameAndPassword) and (value.username or value.password):
             found.append((value.username, value.password or ""))
     return found

@@ -29,7 +29,7 @@ from kmip_app.configuration.setting_types import (
     REPLACED_FILE,
     Kind,
 )
-from kmip_core.settings import Profile, RNGSeedMode, TicketUse
+from kmip_core.settings import ForeignObjects, GroupDefault, Profile, RNGSeedMode, TicketUse
 
 ENVIRONMENT: Final = "KMIPD_"
 
@@ -192,8 +192,9 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
         _native(
             "passwords_path",
             EXISTING_FILE,
-            "File of NAME:ARGON2-HASH lines; credentials in requests must then be right. After ten wrong ones for a"
-            " name from one certificate and address, or a hundred for all names, more are listened to only one by one.",
+            "File of NAME:ARGON2-HASH lines, for users and for devices by serial number (else identifier); credentials in"
+            " requests must then be right, and of a type that is checked. After ten wrong ones for a name from one"
+            " certificate and address, or a hundred for all names, more are checked only one by one.",
             default="credentials are not looked at",
         ),
         _native(
@@ -377,6 +378,20 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
         ),
         _native(
             "unique_names", BOOLEAN, "Whether two objects of one owner must have different names.", "core.unique_names"
+        ),
+        _native(
+            "foreign_objects",
+            setting_types.member_of(ForeignObjects),
+            "How an object looks to a client without any grant on it: hidden as if it were not there, or refused with"
+            " Permission Denied.",
+            "core.foreign_objects",
+        ),
+        _native(
+            "group_default",
+            setting_types.member_of(GroupDefault),
+            "Which member of an object group Locate answers for Group Member Default: the newest, or round_robin, the"
+            " one after the member that Get served last.",
+            "core.group_default",
         ),
         _native(
             "administrators",

@@ -5,7 +5,7 @@ from attrs import evolve, frozen
 from kmip_core.enums import KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType, Operation
 from kmip_core.objects import Content
 from kmip_core.operation import ObjectReference, Scope, Spec, Target
-from kmip_core.procedures import delivery, wrapping
+from kmip_core.procedures import delivery, group_defaults, wrapping
 from kmip_core.rules import Purpose
 from kmip_core.structures import KeyWrappingSpecification
 
@@ -37,8 +37,12 @@ def perform(request: Request, scope: Scope) -> Response:
     """
     target = scope.target
     content = delivery.deliver(scope, target, request)
+    served = target.managed_object
     if target.attributes.fresh:
-        scope.work.save(evolve(target.managed_object, attributes=target.attributes.but(fresh=False)))
+        served = evolve(served, attributes=target.attributes.but(fresh=False))
+    served = group_defaults.take_turn(scope, target, served)
+    if served is not target.managed_object:
+        scope.work.save(served)
     return Response(
         object_type=target.managed_object.object_type,
         unique_identifier=target.unique_identifier,

@@ -9,6 +9,7 @@ from kmip_core.criteria import Query
 from kmip_core.enums import ObjectGroupMember, Operation, ResultReason, StorageStatusMask
 from kmip_core.errors import KmipError, invalid_field
 from kmip_core.operation import Cost, Scope, Spec
+from kmip_core.procedures import group_defaults
 
 IDENTIFIER: Final = 48
 """Bytes that an identifier of this server takes in an answer: more of them than fit are not even looked for."""
@@ -16,18 +17,22 @@ IDENTIFIER: Final = 48
 
 @frozen(kw_only=True)
 class Request:
-    """criteria: all must hold; none means everything that the asker may see (RULINGS 10)."""
+    """criteria: all must hold; none means everything that the client may see (RULINGS 10).
+
+    counts_items: whether Maximum Items asks for Located Items as well, which versions below 1.3 do not have.
+    """
 
     maximum_items: int | None = None
     offset_items: int | None = None
     storage_status_mask: StorageStatusMask | None = None
     object_group_member: ObjectGroupMember | None = None
     criteria: tuple[AttributeInstance, ...] = ()
+    counts_items: bool = True
 
 
 @frozen(kw_only=True)
 class Response:
-    """located_items: how many match in all, told to who asks for a page.
+    """located_items: how many match in all, for a client that asks for a page.
 
     unique_identifiers: this page of them, newest first.
     """
@@ -46,19 +51,21 @@ def perform(request: Request, scope: Scope) -> Response:
             raise invalid_field(f"{name} must not be negative")
     most = scope.services.settings.maximum_response_size // IDENTIFIER
     maximum = request.maximum_items
-    located = scope.work.locate(
-        Query(
-            criteria=request.criteria,
-            visibility=scope.visibility,
-            now=scope.now,
-            storage_status_mask=request.storage_status_mask,
-            object_group_member=request.object_group_member,
-            maximum_items=most + 1 if maximum is None or maximum > most else maximum,
-            offset_items=request.offset_items or 0,
-            # Who reads page by page needs the count; others do not expect the field.
-            is_counted=request.offset_items is not None,
-        )
+    query = Query(
+        criteria=request.criteria,
+        visibility=scope.visibility,
+        now=scope.now,
+        storage_status_mask=request.storage_status_mask,
+        object_group_member=request.object_group_member,
+        maximum_items=most + 1 if maximum is None or maximum > most else maximum,
+        offset_items=request.offset_items or 0,
+        # A client that reads page by page needs the count (RULINGS 37); others do not expect the field.
+        is_counted=request.offset_items is not None or (request.counts_items and maximum is not None),
     )
+    if group_defaults.asks_for_default(query):
+        located = group_defaults.locate_default(scope, query)
+    else:
+        located = scope.work.locate(query)
     if len(located.unique_identifiers) > most:
         message = f"more than {most} objects match; ask for a part with Maximum Items and Offset Items"
         raise KmipError(ResultReason.RESPONSE_TOO_LARGE, message)

@@ -66,6 +66,7 @@ from kmip_core.operations import (
 )
 from kmip_core.policy import BUILT_IN, USES, OperationPolicy, Permission
 from kmip_core.principal import Principal
+from kmip_core.settings import ForeignObjects
 from kmip_core.structures import (
     CryptographicParameters,
     DerivationParameters,
@@ -223,6 +224,21 @@ def test_to_a_stranger_an_object_looks_as_if_it_were_not_there(place: Place, sta
         assert answer.replace(HERE.encode(), NOWHERE.encode()) == (
             encoded(engine, place.operation, missing, BOB, version)
         )
+    assert stored(engine, HERE) == before
+
+
+@pytest.mark.parametrize("place", PLACES, ids=str)
+def test_where_foreign_objects_are_refused_a_stranger_is_denied_what_exists(place: Place) -> None:
+    engine = an_engine_with(State.ACTIVE, False, mine=place.type_of_others)
+    settings = evolve(engine.services.settings, foreign_objects=ForeignObjects.REFUSED)
+    engine = evolve(engine, services=evolve(engine.services, settings=settings))
+    before = stored(engine, HERE)
+
+    there, missing = (answer_to(engine, place.operation, place.request(name), BOB) for name in (HERE, NOWHERE))
+
+    assert there.result_reason is ResultReason.PERMISSION_DENIED
+    assert DENIED in (there.result_message or "")
+    assert missing.result_message == NOT_FOUND_TEXT
     assert stored(engine, HERE) == before
 
 

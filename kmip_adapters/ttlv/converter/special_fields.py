@@ -59,6 +59,16 @@ def _absent(planner: Planner, member: Member) -> Field | None:
     return Field(name=member.name, readers={}, write=write_nothing, finish=finish)
 
 
+def _fact(planner: Planner, member: Member) -> Field | None:
+    """Never on the wire: what the version of the request says, for a meaning that differs between versions."""
+    fact = getattr(planner.facts, member.name)
+
+    def finish(values: Values) -> None:
+        values[member.name] = fact
+
+    return Field(name=member.name, readers={}, write=write_nothing, finish=finish)
+
+
 def _object_reference(planner: Planner, member: Member) -> Field | None:
     """What names an object: text, and from 2.0 an enumeration or an index."""
     tag = tag_of_field(member.name, repeated=member.repeated)
@@ -110,4 +120,5 @@ _PLANS: Final[Mapping[Form, Callable[[Planner, Member], Field | None]]] = {
     Form.WRAPPED: _wrapped,
     Form.ANY: _any,
     Form.ABSENT: _absent,
+    Form.FACT: _fact,
 }

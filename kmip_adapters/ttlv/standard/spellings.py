@@ -31,6 +31,7 @@ class Form(enum.Enum):
     WRAPPED = "one structure around repeated items"
     ANY = "a value that says its own type"
     ABSENT = "never on the wire"
+    FACT = "never on the wire; what `VersionFacts` says under the field's name"
 
 
 FORMS: Final[Mapping[str, Form]] = {
@@ -50,6 +51,7 @@ FORMS: Final[Mapping[str, Form]] = {
     "creation_rules.Constraint.object_groups": Form.WRAPPED,
     "creation_rules.ObjectDefaults.object_types": Form.WRAPPED,
     "creation_rules.ObjectDefaults.object_groups": Form.WRAPPED,
+    "locate.Request.counts_items": Form.FACT,
     **{
         f"objects.{content.__name__}.attributes": Form.ABSENT
         for content in (*objects.CONTENT_CLASSES.values(), objects.X509Certificate)

@@ -41,6 +41,7 @@ class VersionFacts:
     newest_item_type: item types with higher codes are unknown to the version.
     misplaced_tag: the reason for a known tag that stands where it has no meaning. KMIP 1.4 §11.1, 2.1 §11.46.
     bare_key_values: formats whose Key Value is the Byte String itself (TC-PKCS12-1-14, TC-PKCS12-2-14).
+    counts_items: whether a Locate with Maximum Items is told how many there are in all. KMIP 1.3 §4.9.
     key_value_is_optional: whether a Key Block may come without its Key Value. KMIP 1.0, 1.1 §2.1.3, 1.2 §2.1.3.
     """
 
@@ -55,6 +56,7 @@ class VersionFacts:
     misplaced_tag: ResultReason
     bare_key_values: frozenset[KeyFormatType]
     key_value_is_optional: bool
+    counts_items: bool
 
 
 KMIP_1_0: Final = VersionFacts(
@@ -69,8 +71,10 @@ KMIP_1_0: Final = VersionFacts(
     misplaced_tag=ResultReason.INVALID_FIELD,
     bare_key_values=frozenset({KeyFormatType.PKCS_12}),
     key_value_is_optional=False,
+    counts_items=False,
 )
 KMIP_1_2: Final = evolve(KMIP_1_0, version=ProtocolVersion(1, 2), key_value_is_optional=True)
+KMIP_1_3: Final = evolve(KMIP_1_2, version=ProtocolVersion(1, 3), counts_items=True)
 KMIP_2_0: Final = evolve(
     KMIP_1_0,
     version=ProtocolVersion(2, 0),
@@ -83,6 +87,7 @@ KMIP_2_0: Final = evolve(
     misplaced_tag=ResultReason.INVALID_MESSAGE,
     bare_key_values=frozenset(),
     key_value_is_optional=True,
+    counts_items=True,
 )
 
 FACTS: Final[Mapping[ProtocolVersion, VersionFacts]] = {
@@ -91,8 +96,8 @@ FACTS: Final[Mapping[ProtocolVersion, VersionFacts]] = {
         KMIP_1_0,
         evolve(KMIP_1_0, version=ProtocolVersion(1, 1)),
         KMIP_1_2,
-        evolve(KMIP_1_2, version=ProtocolVersion(1, 3)),
-        evolve(KMIP_1_2, version=ProtocolVersion(1, 4)),
+        KMIP_1_3,
+        evolve(KMIP_1_3, version=ProtocolVersion(1, 4)),
         KMIP_2_0,
         evolve(KMIP_2_0, version=ProtocolVersion(2, 1)),
     )

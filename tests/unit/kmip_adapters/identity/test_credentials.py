@@ -8,7 +8,7 @@ import pytest
 from argon2 import PasswordHasher
 from attrs import define, evolve
 
-from kmip_adapters.identity.credentials import NAME_OF_A_USER, TWO_USERS, WRONG, CredentialAuthentication
+from kmip_adapters.identity.credentials import NAME_OF_A_USER, TWO_USERS, UNCHECKED, WRONG, CredentialAuthentication
 from kmip_adapters.identity.groups import refused
 from kmip_adapters.identity.passwords import PasswordFile
 from kmip_adapters.identity.throttling import TOO_MANY, PasswordThrottle
@@ -63,8 +63,15 @@ def a_password(username: str, password: str | None) -> UsernameAndPassword:
 
 def settling(authentication: CredentialAuthentication, *values: Any, principal: Principal = ALICE) -> Steps[Principal]:
     """Begin to settle a request with credentials of these values."""
-    kind = CredentialType.USERNAME_AND_PASSWORD
-    credentials = tuple(Credential(credential_type=kind, credential_value=value) for value in values)
+    credentials = tuple(
+        Credential(
+            credential_type=(
+                CredentialType.DEVICE if isinstance(value, DeviceCredential) else CredentialType.USERNAME_AND_PASSWORD
+            ),
+            credential_value=value,
+        )
+        for value in values
+    )
     return authentication.settle(credentials, principal, 1_000)
 
 
@@ -84,8 +91,16 @@ def refusal(authentication: CredentialAuthentication, *values: Any, principal: P
     [
         pytest.param([], "carol", id="ok none"),
         pytest.param([a_password("", "")], "carol", id="ok empty, as libkmip sends it"),
-        pytest.param([DeviceCredential(device_identifier="x")], "carol", id="ok a device"),
-        pytest.param([None], "carol", id="ok one that is not understood"),
+        pytest.param([DeviceCredential(device_serial_number="bob", password="b")], "bob", id="ok a device"),
+        pytest.param([DeviceCredential(device_identifier="bob", password="b")], "bob", id="ok a device's identifier"),
+        pytest.param(
+            [DeviceCredential(device_serial_number="bob", device_identifier="alice", password="b")],
+            "bob",
+            id="ok a device's serial number first",
+        ),
+        pytest.param([DeviceCredential(device_serial_number="x", password="b")], None, id="fail unknown device"),
+        pytest.param([DeviceCredential(device_identifier="bob")], None, id="fail device without password"),
+        pytest.param([DeviceCredential(network_identifier="bob", password="b")], None, id="fail nameless device"),
         pytest.param([a_password("alice", "a")], "alice", id="ok a user's"),
         pytest.param([a_password("alice", "a"), a_password("alice", "a")], "alice", id="ok twice the same"),
         pytest.param([a_password("bob", "b")], "bob", id="ok another's"),
@@ -282,3 +297,22 @@ def test_a_refusal_names_the_user_for_the_record_if_there_is_one(passwords: Pass
 
     assert [user_of("alice", password) for password in wrong(11)] == ["alice"] * 11
     assert user_of("a password in the wrong field", "x") is None
+
+
+UNKNOWN_TYPES = [t for t in CredentialType if t not in (CredentialType.USERNAME_AND_PASSWORD, CredentialType.DEVICE)]
+
+
+@pytest.mark.parametrize("credential_type", UNKNOWN_TYPES, ids=lambda kind: kind.name)
+def test_a_credential_that_is_not_checked_is_never_let_through(
+    passwords: PasswordFile, credential_type: CredentialType
+) -> None:
+    credential = Credential(credential_type=credential_type)
+
+    with pytest.raises(CredentialRefused) as refused_:
+        run_blocking(CredentialAuthentication(passwords=passwords).settle((credential,), ALICE, 1_000))
+    assert (refused_.value.reason, refused_.value.message) == (NOT_SUCCESSFUL, UNCHECKED)
+    assert run_blocking(CredentialAuthentication().settle((credential,), ALICE, 1_000)) is ALICE
+
+
+def test_a_password_that_could_not_be_read_is_refused(passwords: PasswordFile) -> None:
+    assert refusal(CredentialAuthentication(passwords=passwords), None) == (NOT_SUCCESSFUL, UNCHECKED)

@@ -181,6 +181,9 @@ def _plain_instances(cls: type, version: ProtocolVersion) -> Strategy:
     fields: dict[str, Strategy] = {}
     for a in attrs.fields(cls):
         key = _key(cls, a.name)
+        if spellings.FORMS.get(key) is spellings.Form.FACT:
+            fields[a.name] = st.just(getattr(FACTS[version], a.name))
+            continue
         if spellings.FORMS.get(key) is spellings.Form.ABSENT:
             fields[a.name] = st.just(Attributes())
         elif version < spellings.FIRST_VERSIONS_OF_FIELDS.get(key, version):

@@ -55,8 +55,13 @@ def test_locate_counts_for_who_asks_for_a_page() -> None:
     assert perform(three_keys(), Operation.LOCATE, request).located_items == 3
 
 
-def test_locate_tells_no_count_to_others() -> None:
-    assert perform(three_keys(), Operation.LOCATE, locate.Request(maximum_items=1)).located_items is None
+@pytest.mark.parametrize(
+    ("fields", "count"),
+    [({}, None), ({"maximum_items": 1}, 3), ({"maximum_items": 1, "counts_items": False}, None)],
+    ids=["no page", "a page from 1.3 on", "a page before 1.3"],
+)
+def test_locate_counts_for_a_client_that_pages(fields: dict[str, Any], count: int | None) -> None:
+    assert perform(three_keys(), Operation.LOCATE, locate.Request(**fields)).located_items == count
 
 
 @pytest.mark.parametrize("field", ["maximum_items", "offset_items"])
@@ -88,7 +93,7 @@ def test_locate_finds_fresh_members_of_a_group() -> None:
     group = an_instance("object_groups", "g")
 
     assert found(engine, group, object_group_member=ObjectGroupMember.GROUP_MEMBER_FRESH) == ("new",)
-    assert found(engine, group, object_group_member=ObjectGroupMember.GROUP_MEMBER_DEFAULT) == ("new", "used")
+    assert found(engine, group, object_group_member=ObjectGroupMember.GROUP_MEMBER_DEFAULT) == ("new",)
 
 
 def test_one_result_becomes_the_id_placeholder() -> None:
