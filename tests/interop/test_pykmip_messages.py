@@ -124,7 +124,7 @@ def test_locate(version: tuple[int, int]) -> None:
     date = AttributeReference(attribute="initial_date")
     criteria = tuple(AttributeInstance(reference=date, value=second) for second in (5, 9))
 
-    expected = locate.Request(maximum_items=3, criteria=criteria)
+    expected = locate.Request(maximum_items=3, criteria=criteria, counts_items=version >= (1, 3))
     assert expected == decoded(version, pykmip.Operation.LOCATE, payload)
 
 
