@@ -94,7 +94,6 @@ UNRAISED = {
     R.INVALID_ASYNCHRONOUS_CORRELATION_VALUE: "nothing is asynchronous",
     R.MISSING_DATA: "no error table names it; what is missing is Invalid Message or Invalid Field there",
     R.MISSING_INITIALIZATION_VECTOR: "the official cases have Invalid Message (RULINGS 13)",
-    R.OPERATION_CANCELED_BY_REQUESTER: "nothing is asynchronous",
     R.PKCS_11_CODEC_ERROR: "no PKCS#11 operation",
     R.PKCS_11_INVALID_FUNCTION: "no PKCS#11 operation",
     R.PKCS_11_INVALID_INTERFACE: "no PKCS#11 operation",
