@@ -31,10 +31,10 @@ from kmip_adapters.identity.passwords import PasswordFile
 from kmip_adapters.identity.slugs import SlugsDirectory, SlugsService
 from kmip_adapters.policy.json_files import JsonPolicies
 from kmip_adapters.policy.static import StaticPolicies
+from kmip_adapters.sealing.deferred import DeferredSealer
 from kmip_adapters.sealing.direct import DirectSealer
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
-from kmip_adapters.sealing.passphrase import Passphrase
 from kmip_adapters.storage.memory import MemoryStorage
 from kmip_adapters.system.clock import MovableClock, SystemClock
 from kmip_adapters.system.faults import LoggedFaults
@@ -49,12 +49,14 @@ from kmip_adapters.ttlv.mishaps import Mishaps, MishapService
 from kmip_adapters.ttlv.service import TtlvService, in_every_encoding
 from kmip_adapters.ttlv.standard.tables import VERSIONS
 from kmip_app.configuration.config import Configuration
+from kmip_app.configuration.root_keys import OUTSIDE
 from kmip_app.conformance_profiles import claimed
 from kmip_app.inspection.tap import Tap, TappedService
 from kmip_app.monitoring.clients import SeenClients
 from kmip_app.monitoring.evidence import ObservedTrail
 from kmip_app.monitoring.observation import Durations, ObservedEngine, RequestNumbers
 from kmip_app.pki.authority import Bundle, Pki, ensure_pki
+from kmip_app.root_keys import root_key_source, token
 from kmip_core.capabilities import Capabilities
 from kmip_core.engine import Engine
 from kmip_core.enums import CryptographicAlgorithm, Operation
@@ -62,7 +64,7 @@ from kmip_core.objects import CONTENT_CLASSES
 from kmip_core.operation import Spec
 from kmip_core.operations import CATALOGUE, offered
 from kmip_core.ports.crypto import Crypto
-from kmip_core.ports.sealing import RootKeySource, RootKeyUnavailable
+from kmip_core.ports.sealing import RootKeySource
 from kmip_core.ports.system import Clock
 from kmip_core.ports.transport import Service
 from kmip_core.services import EngineServices
@@ -70,6 +72,7 @@ from kmip_core.settings import Profile, TicketUse
 from kmip_core.tickets import Tickets
 
 if TYPE_CHECKING:
+    from kmip_adapters.crypto.pkcs11 import Pkcs11Crypto
     from kmip_adapters.storage.sql.storage import SqlStorage
 
 OBJECT_TYPES: Final = tuple(CONTENT_CLASSES)
@@ -134,20 +137,6 @@ def _ssl_context(configuration: Configuration, files: TlsFiles) -> ssl.SSLContex
     )
 
 
-def _passphrase(configuration: Configuration) -> Passphrase:
-    place = configuration.root_key_passphrase
-    if place is None:
-        raise ValueError("no passphrase is named")
-
-    def read() -> bytes:
-        try:
-            return place.read()
-        except ValueError as error:
-            raise RootKeyUnavailable(f"root_key_passphrase: {error}") from None
-
-    return Passphrase(read)
-
-
 def _key_passphrase(configuration: Configuration) -> bytes:
     """Return the passphrase of the server's own key; empty where it is not encrypted."""
     return b"" if configuration.key_passphrase is None else configuration.key_passphrase.read()
@@ -159,9 +148,10 @@ def _sql_storage(configuration: Configuration, root_key: RootKeySource) -> "SqlS
     from kmip_adapters.storage.sql.storage import SqlStorage
 
     has_password = configuration.database_password_file is not None
+    may_be_sealed = configuration.may_start_sealed and configuration.root_key in OUTSIDE
     return SqlStorage(
         configuration.database_url,
-        partial(EnvelopeSealer, root_key),
+        partial(DeferredSealer.over, root_key) if may_be_sealed else partial(EnvelopeSealer, root_key),
         may_upgrade=configuration.may_upgrade,
         options=Options(
             read_password=configuration.read_database_password if has_password else None,
@@ -235,6 +225,13 @@ def _hsm_stub(configuration: Configuration) -> HsmStub:
     return HsmStub(folder / "hsm_stub.sealed", DirectSealer(KeyFile(folder / "hsm_stub.key")))
 
 
+def _pkcs11(configuration: Configuration) -> "Pkcs11Crypto":
+    from kmip_adapters.crypto.pkcs11 import Pkcs11Crypto
+
+    journal = None if configuration.ephemeral else configuration.data_directory / "pkcs11.journal"
+    return Pkcs11Crypto(token(configuration), journal=journal)
+
+
 @cache
 def planned_codec() -> Codec:
     """Return the codec of every server of this process: it has no state, and to plan it takes long."""
@@ -300,13 +297,7 @@ class Container(containers.DeclarativeContainer):
     identifiers = providers.Singleton(RandomIdentifiers)
     faults = providers.Singleton(LoggedFaults)
 
-    root_key = providers.Selector(
-        configuration.provided.root_key,
-        key_file=providers.Singleton(
-            KeyFile, providers.Callable(lambda c: c.data_directory / "root.key", configuration)
-        ),
-        passphrase=providers.Singleton(_passphrase, configuration),
-    )
+    root_key = providers.Singleton(root_key_source, configuration)
     storage = providers.Selector(
         configuration.provided.storage,
         memory=providers.Singleton(MemoryStorage),
@@ -318,6 +309,7 @@ class Container(containers.DeclarativeContainer):
         configuration.provided.crypto,
         software=providers.Singleton(SoftwareCrypto, processes),
         hsm_stub=providers.Singleton(_hsm_stub, configuration),
+        pkcs11=providers.Singleton(_pkcs11, configuration),
     )
     crypto = providers.Singleton(_within, settings.profile, keys)
     policy = providers.Selector(

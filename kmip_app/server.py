@@ -20,6 +20,7 @@ from kmip_adapters.audit.file_trail import FileTrail, UnusableTrail
 from kmip_adapters.crypto.self_test import SelfTestFailed, self_test
 from kmip_adapters.identity.groups import UnusableGroups
 from kmip_adapters.identity.passwords import UnusablePasswords
+from kmip_adapters.pkcs11_session.token import TokenUnusable
 from kmip_adapters.policy.json_files import MissingPolicies
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.lock import directory_lock
@@ -33,6 +34,7 @@ from kmip_app.configuration.settings import changed_settings
 from kmip_app.container import build
 from kmip_app.daily import Routine
 from kmip_app.maintenance.pykmip_database import is_pykmip_database, told_of_pykmip
+from kmip_app.maintenance.token_keys import settle_token_keys
 from kmip_app.monitoring.service import Monitoring
 from kmip_app.pki.authority import Pki, PkiError
 from kmip_app.pki.certificate_watch import CertificateWatch, revoked_by
@@ -55,6 +57,7 @@ UNUSABLE: Final = (
     PkiError,
     SelfTestFailed,
     StorageUnusable,
+    TokenUnusable,
     RootKeyUnavailable,
     SealBroken,
     UnusableTrail,
@@ -252,11 +255,14 @@ class Server:
             self._resources.enter_context(directory_lock(configuration.data_directory))
             _refuse_pykmips(configuration)
         self.configuration = configuration
-        self._container = build(configuration)
+        self._container = build(evolve(configuration, may_start_sealed=True))
         self._resources.callback(self._container.processes().close)
         self_test(self._container.crypto())
+        if hasattr(keys := self._container.keys(), "close"):
+            self._resources.callback(keys.close)
         storage = self._container.storage()
         self._resources.callback(storage.close)
+        settle_token_keys(keys, storage)
         audit: AuditTrail = self._container.audit()
         self._resources.callback(audit.close)
         care = AuditCare(configuration, storage, audit) if isinstance(audit, FileTrail) else None

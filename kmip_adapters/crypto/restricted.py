@@ -100,6 +100,14 @@ class RestrictedCrypto:
         """Take a key in."""
         return self._inner.import_key(key)
 
+    def confirm_key(self, key: Key) -> None:
+        """Note that the store has a key."""
+        self._inner.confirm_key(key)
+
+    def doom_key(self, key: Key) -> None:
+        """Note that a key is about to be destroyed."""
+        self._inner.doom_key(key)
+
     def destroy_key(self, key: Key) -> None:
         """Let go of a key."""
         self._inner.destroy_key(key)

@@ -59,6 +59,11 @@ class EnvelopeSealer:
         self._root_key = self._load()
 
     @property
+    def is_open(self) -> bool:
+        """True: without its root key it is not made."""
+        return True
+
+    @property
     def root_key_id(self) -> str:
         """Which root key is in use."""
         with self._lock:
@@ -100,7 +105,8 @@ class EnvelopeSealer:
         with self._lock:
             self._load()
 
-    def data_key_of(self, sealed: bytes) -> int:
+    @staticmethod
+    def data_key_of(sealed: bytes) -> int:
         """Return the identifier of the data key under which a value is sealed."""
         return int.from_bytes(sealed[1 : _HEADER.size])
 

@@ -47,7 +47,7 @@ class KeyFile:
         if wanted is not None and self._holds(self.successor.path, wanted) and not self._holds(self.path, wanted):
             self.succeed()
         try:
-            key = RawRootKey(self._read())
+            key = RawRootKey(self.read())
         except FileNotFoundError:
             if wanted is not None:
                 raise RootKeyUnavailable(
@@ -62,7 +62,8 @@ class KeyFile:
             )
         return key
 
-    def _read(self) -> bytes:
+    def read(self) -> bytes:
+        """Return the key in the file.  Raises FileNotFoundError; RootKeyUnavailable if it holds something else."""
         mode = stat.S_IMODE(self.path.stat().st_mode)
         if mode & 0o077:
             _log.warning("the key file %s can be read by others (mode %o); run chmod 600", self.path, mode)
@@ -76,8 +77,16 @@ class KeyFile:
         return key
 
     def _make(self) -> bytes:
-        """Write a fresh key so that the file is whole or not there, and never replaces another."""
+        """Write a fresh key, or return the one of another process that was first."""
         key = secrets.token_bytes(KEY_BYTES)
+        try:
+            self.write(key)
+        except FileExistsError:
+            return self.read()
+        return key
+
+    def write(self, key: bytes) -> None:
+        """Write a key so that the file is whole or not there.  Raises FileExistsError: none is ever replaced."""
         text = (
             f"# kmipd root key {RawRootKey(key).root_key_id}. Whoever has it and the database has all keys;\n"
             f"# without it the database is lost. Keep a copy, apart from the backups of the database.\n{key.hex()}\n"
@@ -89,17 +98,14 @@ class KeyFile:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            os.link(temporary, self.path)  # unlike rename, fails if somebody was first
-        except FileExistsError:
-            return self._read()
+            os.link(temporary, self.path)  # unlike rename, fails where a file is there
         finally:
             temporary.unlink()
         self._sync_directory()
-        return key
 
     @staticmethod
     def _holds(path: Path, wanted: str) -> bool:
-        return path.exists() and RawRootKey(KeyFile(path)._read()).root_key_id == wanted
+        return path.exists() and RawRootKey(KeyFile(path).read()).root_key_id == wanted
 
     def _sync_directory(self) -> None:
         directory = os.open(self.path.parent, os.O_RDONLY)

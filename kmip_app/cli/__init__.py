@@ -27,6 +27,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "backup": "backup:command",
     "restore": "restore:command",
     "verify": "verify:command",
+    "root": "root:command",
     "rotate-root-key": "rotate_root_key:command",
     "rotate-data-key": "rotate_root_key:data_key_command",
     "export": "archive:export_command",

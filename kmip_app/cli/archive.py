@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
+from kmip_app.cli.options import CONTEXT, STORE, chosen, config_option, setting_options
 from kmip_app.configuration.config import StartError
 from kmip_app.configuration.secret_places import FORMS, SECRET
 
@@ -90,7 +90,7 @@ def _params() -> list[click.Parameter]:
         click.Argument(["file"], type=click.Path(path_type=Path)),
         click.Option(["--passphrase"], metavar="WHERE", help=f"The archive's: {FORMS}.  [default: asked for]"),
         config_option(),
-        *setting_options(["data_dir", "database_path", "database", "root_key_passphrase"]),
+        *setting_options(STORE),
     ]
 
 

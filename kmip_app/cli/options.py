@@ -6,13 +6,19 @@ problems at once.
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from kmip_app.cli.context import CONTEXT
 from kmip_app.configuration.loading import SEARCH, Check, Choice, checked_by_nobody, choose
 from kmip_app.configuration.settings import SETTINGS, TOPICS, Setting
+
+STORE: Final = (
+    *("data_dir", "database_path", "database", "root_key", "root_key_passphrase"),
+    *("pkcs11_module", "pkcs11_token", "pkcs11_pin"),
+)
+"""Settings of commands that open the store."""
 
 
 def config_option() -> click.Option:

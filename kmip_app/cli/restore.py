@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
+from kmip_app.cli.options import CONTEXT, STORE, chosen, config_option, setting_options
 from kmip_app.cli.verify import tell
 
 
@@ -36,7 +36,7 @@ command = click.Command(
         click.Argument(["file"], type=click.Path(path_type=Path)),
         click.Option(["--replace"], is_flag=True, help="Put a store that is there aside, as NAME.before-restore."),
         config_option(),
-        *setting_options(["data_dir", "database_path", "database", "root_key_passphrase"]),
+        *setting_options(STORE),
     ],
     help=restore.__doc__,
     context_settings=CONTEXT,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
+from kmip_app.cli.options import CONTEXT, STORE, chosen, config_option, setting_options
 from kmip_app.cli.output import json_option, print_json
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ command = click.Command(
     params=[
         json_option(),
         config_option(),
-        *setting_options(["data_dir", "database_path", "database", "root_key_passphrase"]),
+        *setting_options(STORE),
     ],
     help=verify.__doc__,
     context_settings=CONTEXT,

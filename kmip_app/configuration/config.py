@@ -15,14 +15,16 @@ from attrs import field, frozen
 from platformdirs import user_data_path
 
 from kmip_adapters.transport.limits import TransportLimits
+from kmip_app.configuration import root_keys
 from kmip_app.configuration.addresses import Address
+from kmip_app.configuration.root_keys import RootKeyKind, RootKeyPlace
 from kmip_app.configuration.secret_places import SecretPlace
 from kmip_core.settings import Settings
 
 DEFAULT_PORT: Final = 5696  # KMIP 2.1 §10 (IANA)
 LOGGING_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 AUTH_SUITES: Final = ("Basic", "TLS1.2", "TLS1.3")
-CRYPTO: Final = ("software", "hsm_stub")
+CRYPTO: Final = ("software", "hsm_stub", "pkcs11")
 
 
 _SQLITE_URL: Final = re.compile(r"sqlite(\+\w+)?:///(?P<path>(?!file:)[^?:][^?]*)(\?.*)?")  # not :memory:
@@ -77,6 +79,8 @@ class Configuration:
 
     rehearses: a server for tests of clients, whose clock can be moved and which fails on request (kmip_app.testing).
     pki_path: where the built-in PKI is; None for the data directory.
+    may_start_sealed: True for a server, which may wait for a root key outside the host; commands need it at once.
+    root_key_named: the setting `root_key`; None for a file, or a passphrase where one is named.
     may_upgrade: False for commands beside a running server, which must not change the schema of its database.
     database: an SQLAlchemy URL.  database_path: an SQLite file; with neither it is kmipd.sqlite in the data directory.
     certificate_path, key_path, ca_path: PEM files of a PKI of your own; None for the built-in one.
@@ -92,10 +96,15 @@ class Configuration:
     database_path: Path | None = None
     database_password_file: Path | None = None
     pool_size: int = 16
+    root_key_named: RootKeyPlace | None = None
     root_key_passphrase: SecretPlace | None = None
+    pkcs11_module: Path | None = None
+    pkcs11_token: str | None = None
+    pkcs11_pin: SecretPlace | None = None
     rehearses: bool = False
     pki_path: Path | None = None
     may_upgrade: bool = True
+    may_start_sealed: bool = False
     ephemeral: bool = False
     crypto: str = "software"
     certificate_path: Path | None = None
@@ -141,9 +150,14 @@ class Configuration:
         return "memory" if self.ephemeral else "sql"
 
     @property
-    def root_key(self) -> Literal["key_file", "passphrase"]:
-        """Where the root key comes from."""
-        return "key_file" if self.root_key_passphrase is None else "passphrase"
+    def root_key_place(self) -> RootKeyPlace:
+        """Where the root key is."""
+        return self.root_key_named or (root_keys.FILE if self.root_key_passphrase is None else root_keys.PASSPHRASE)
+
+    @property
+    def root_key(self) -> RootKeyKind:
+        """What kind of root key it is."""
+        return self.root_key_place.kind
 
     @property
     def audit(self) -> Literal["memory", "file"]:

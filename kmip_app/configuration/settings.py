@@ -17,6 +17,7 @@ from kmip_app.configuration import setting_types
 from kmip_app.configuration.addresses import ADDRESS
 from kmip_app.configuration.config import AUTH_SUITES, CRYPTO, LOGGING_LEVELS, Configuration
 from kmip_app.configuration.extensions import EXTENSIONS
+from kmip_app.configuration.root_keys import ROOT_KEY
 from kmip_app.configuration.secret_places import SECRET, SECRET_URL
 from kmip_app.configuration.setting_types import (
     BOOLEAN,
@@ -272,6 +273,14 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
         ),
         _native("database_password", SECRET, "The same password, by the place where it is.", default="none"),
         _native(
+            "root_key",
+            ROOT_KEY,
+            "Where the root key is, under which everything is sealed: in a file, made of a passphrase, in a PKCS#11 "
+            "token, wrapped by another KMIP server, or by a program. A server whose root key is away starts sealed.",
+            "root_key_named",
+            default="file, or passphrase where root_key_passphrase is given",
+        ),
+        _native(
             "root_key_passphrase",
             SECRET,
             "Where the passphrase is that makes the root key; read once, at the start.",
@@ -349,7 +358,20 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
         _native(
             "crypto",
             setting_types.one_of(CRYPTO),
-            "Where keys live and work: in this process, or in a stand-in for a token that lets none of them out.",
+            "Where keys live and work: in this process, in a PKCS#11 token, or in a stand-in for one (for tests).",
+        ),
+        _native(
+            "pkcs11_module",
+            EXISTING_FILE,
+            "The library of the PKCS#11 token, as its vendor has it.",
+            default="none",
+        ),
+        _native("pkcs11_token", setting_types.TEXT, "The label of the PKCS#11 token.", default="none"),
+        _native(
+            "pkcs11_pin",
+            SECRET,
+            "Where the PIN of the PKCS#11 token is; read whenever the library is started.",
+            default="none: asked for at a terminal",
         ),
         _native(
             "profile",

@@ -220,6 +220,21 @@ class KeyKeeper(Protocol):
         """
         ...
 
+    def confirm_key(self, key: Key) -> None:
+        """Take note that the store has the key: its making is committed, or its destruction is not.
+
+        An adapter whose keys outlive a crash notes what it makes and what is doomed, and after a crash asks the store
+        about what was neither confirmed nor destroyed. Nothing happens for other material.
+        """
+        ...
+
+    def doom_key(self, key: Key) -> None:
+        """Take note, durably, that a unit of work is about to destroy the key; `destroy_key` or `confirm_key` follows.
+
+        Raises KmipError if that cannot be noted: the destruction must then not be committed.
+        """
+        ...
+
     def destroy_key(self, key: Key) -> None:
         """Let go of what a handle stands for; nothing happens for other material or a handle already gone.
 

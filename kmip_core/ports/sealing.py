@@ -30,6 +30,11 @@ class Sealer(Protocol):
 class StoreSealer(Sealer, Protocol):
     """A sealer under data keys that it keeps in the store, and that can be replaced while servers use them."""
 
+    @property
+    def is_open(self) -> bool:
+        """False while the root key is away; nothing can be sealed or unsealed then."""
+        ...
+
     def data_key_of(self, sealed: bytes) -> int:
         """Return the identifier of the data key under which a value is sealed."""
         ...

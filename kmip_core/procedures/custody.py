@@ -31,6 +31,7 @@ def take_in(scope: Scope, content: Content) -> Content:
 def forget_on_rollback(scope: Scope, content: Content) -> Content:
     """Return content that was just made; if nothing is committed, the token destroys the key again."""
     if is_held(content):
+        scope.hooks.on_commit.append(partial(scope.services.crypto.confirm_key, _key(content)))
         scope.hooks.on_rollback.append(partial(scope.services.crypto.destroy_key, _key(content)))
     return content
 
@@ -41,7 +42,9 @@ def forget_on_commit(scope: Scope, target: Admitted) -> None:
         return
     content = scope.work.content(target)
     if is_held(content):
+        scope.services.crypto.doom_key(_key(content))
         scope.hooks.on_commit.append(partial(scope.services.crypto.destroy_key, _key(content)))
+        scope.hooks.on_rollback.append(partial(scope.services.crypto.confirm_key, _key(content)))
 
 
 def is_held(content: Content) -> bool:

@@ -6,12 +6,17 @@ from kmip_adapters.crypto.software import SoftwareCrypto
 from kmip_core.enums import BlockCipherMode, KeyFormatType
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.objects import KeyBlock, KeyValue, PrivateKey, PublicKey, SymmetricKey
+from tests.softhsm import shared_crypto
 
-ADAPTERS = {
+IN_PROCESS = {
     "software": SoftwareCrypto,
     "hsm_stub": HsmStub,
     "software, modern": lambda: modern(SoftwareCrypto()),
 }
+"""Adapters whose keys cost nothing: they import the thousands of keys of published vectors."""
+
+ADAPTERS = IN_PROCESS | {"pkcs11": shared_crypto}
+"""Every adapter."""
 
 
 def a_symmetric_key(algorithm, material, length=None):

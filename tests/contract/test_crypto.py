@@ -214,24 +214,21 @@ def test_no_byte_of_a_held_key_crosses_the_port(crypto):
         crypto.describe(key),
         crypto.encrypt(key, Parameters(block_cipher_mode=Mode.GCM), bytes(64)),
         crypto.mac(key, Parameters(), b"data"),
-        crypto.derive(
-            DerivationMethod.HMAC,
-            [key],
-            DerivationParameters(
-                derivation_data=b"x",
-                cryptographic_parameters=Parameters(hashing_algorithm=HashingAlgorithm.SHA_256),
-            ),
-            128,
-        ),
         pair.private_key,
         crypto.sign(pair.private_key, Parameters(), b"data"),
         str(refusal(lambda: crypto.convert(key, KeyFormatType.TRANSPARENT_SYMMETRIC_KEY))),
     ]
 
+    if DerivationMethod.HMAC in crypto.capabilities.derivation_methods:
+        how = Parameters(hashing_algorithm=HashingAlgorithm.SHA_256)
+        derivation_data = DerivationParameters(derivation_data=b"x", cryptographic_parameters=how)
+        results.append(crypto.derive(DerivationMethod.HMAC, [key], derivation_data, 128))
+
     for found in itertools.chain.from_iterable(all_bytes(result) for result in results):
         assert secret[:8] not in found
         assert secret[:8].hex().encode() not in found
-    assert isinstance(results[4], KeyHandle)
+    if len(results) > 7:
+        assert isinstance(results[-1], KeyHandle)
     assert isinstance(pair.private_key.key_block.key_value.key_material, KeyHandle)
     for held in (key, pair.private_key):
         assert refusal(lambda held=held: crypto.convert(held, KeyFormatType.RAW)).reason is ResultReason.NOT_EXTRACTABLE
@@ -339,11 +336,18 @@ def test_rsa_encrypts_with_each_padding_that_is_claimed(crypto, padding):
     if padding not in crypto.capabilities.ciphers[Algorithm.RSA, None]:
         pytest.skip("not claimed")
     pair = an_rsa_pair(crypto)
-    how = Parameters(padding_method=padding, hashing_algorithm=HashingAlgorithm.SHA_256)
-    sealed = crypto.encrypt(pair.public_key, how, b"data")
+    outcomes = []
+    for hashing in (HashingAlgorithm.SHA_1, HashingAlgorithm.SHA_256):
+        how = Parameters(padding_method=padding, hashing_algorithm=hashing)
+        sealed = crypto.encrypt(pair.public_key, how, b"data")
+        try:
+            outcomes.append(crypto.decrypt(pair.private_key, how, sealed.data))
+        except KmipError as refused:
+            outcomes.append(refused.reason)
+        assert sealed.iv_counter_nonce is None
 
-    assert crypto.decrypt(pair.private_key, how, sealed.data) == b"data"
-    assert sealed.iv_counter_nonce is None
+    assert outcomes[0] == b"data"
+    assert outcomes[1] in (b"data", UNSUPPORTED)  # some tokens have OAEP with SHA-1 alone
 
 
 def test_broken_pkcs1_padding_gives_bytes_and_no_error(crypto):
@@ -697,6 +701,7 @@ def test_both_sides_agree_on_every_curve(crypto):
 
 
 def test_derivation_data_may_come_as_secret_data(crypto):
+    needs(crypto, "derivation_methods", DerivationMethod.HMAC)
     base = a_made_key(crypto, Algorithm.AES, 256)
     told = crypto.derive(DerivationMethod.HMAC, [base], derivation(), 256)
     brought = crypto.derive(

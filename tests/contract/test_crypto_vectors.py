@@ -24,7 +24,7 @@ from kmip_core.structures import (
     TransparentRSAPublicKey,
 )
 from tests.contract.crypto_adapters import (
-    ADAPTERS,
+    IN_PROCESS,
     a_private_key,
     a_public_key,
     an_imported_key,
@@ -32,7 +32,7 @@ from tests.contract.crypto_adapters import (
 from tests.contract.crypto_vectors import ROOT, vectors
 
 
-@pytest.fixture(params=ADAPTERS.values(), ids=ADAPTERS)
+@pytest.fixture(params=IN_PROCESS.values(), ids=IN_PROCESS)
 def crypto(request):
     return request.param()
 

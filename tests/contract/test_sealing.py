@@ -1,32 +1,42 @@
 """What every sealer and every root key promise (`kmip_core.ports.sealing`)."""
 
+import secrets
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kmip_adapters.sealing.command_key import CommandWrapper
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile, RawRootKey
 from kmip_adapters.sealing.passphrase import Passphrase
-from kmip_app.container import Container
+from kmip_adapters.sealing.token_key import TokenKeySource
+from kmip_adapters.sealing.wrapped_key import WrappedKeySource
+from kmip_app.configuration.root_keys import RootKeyKind
+from kmip_app.kmip_root_key import KmipWrapper
 from kmip_core.ports.sealing import (
     RootKeySource,
     RootKeyUnavailable,
     SealBroken,
     WrappedDataKey,
 )
+from tests.root_keys import a_wrapping_program, another_server, shared_token
 
 SOURCES: list[tuple[str, Callable[[Path], RootKeySource]]] = [
     ("key_file", lambda directory: KeyFile(directory / "root.key")),
     ("passphrase", lambda directory: Passphrase(lambda: b"correct horse battery", cost=10)),
+    ("pkcs11", lambda directory: TokenKeySource(shared_token(), secrets.token_hex(8))),
+    ("kmip", lambda directory: WrappedKeySource(KmipWrapper(another_server()))),
+    ("command", lambda directory: WrappedKeySource(CommandWrapper(a_wrapping_program(directory)))),
 ]
 
 
 def test_every_adapter_of_the_container_is_held_to_the_contract() -> None:
-    assert {name for name, _ in SOURCES} == set(Container.root_key.providers)
+    assert {name for name, _ in SOURCES} == set(get_args(RootKeyKind))
 
 
 class DataKeysInMemory:

@@ -92,6 +92,12 @@ class SoftwareCrypto:
         """Return the key as it is: storage holds the bytes."""
         return key
 
+    def confirm_key(self, key: Key) -> None:
+        """Do nothing: the bytes are in the row in storage."""
+
+    def doom_key(self, key: Key) -> None:
+        """Do nothing."""
+
     def destroy_key(self, key: Key) -> None:
         """Do nothing: the bytes go with the row in storage."""
 

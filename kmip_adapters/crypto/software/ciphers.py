@@ -96,7 +96,7 @@ class _PartsEncrypt:
 
     def finish(self) -> Encrypted:
         if self._padder is None:
-            _check_whole_blocks(self._job, self._length, "padded or ")
+            check_whole_blocks(self._job, self._length, "padded or ")
         last = b"" if self._padder is None else self._context.update(self._padder.finalize())
         last += self._context.finalize()
         tag = self._context.tag[: self._job.tag_bytes] if isinstance(self._context, AEADEncryptionContext) else None
@@ -120,7 +120,7 @@ class _PartsDecrypt:
     def finish(self, authenticated_encryption_tag: bytes | None = None) -> bytes:
         if authenticated_encryption_tag is not None:
             raise invalid_field("Authenticated Encryption Tag is for authenticated modes, such as GCM and CCM")
-        _check_whole_blocks(self._job, self._length, "")
+        check_whole_blocks(self._job, self._length, "")
         last = self._context.finalize()
         if self._unpadder is None:
             return last
@@ -130,14 +130,14 @@ class _PartsDecrypt:
             raise decryption_failed() from None
 
 
-def _check_whole_blocks(job: Job, length: int, advice: str) -> None:
+def check_whole_blocks(job: Job, length: int, advice: str) -> None:
     # The length is no secret: a caller who sends a broken block knows it, so this may have its own text.
     if job.mode in (Mode.ECB, Mode.CBC) and length % job.block_bytes:
         raise invalid_field(f"data has {length} bytes; it must be {advice}a multiple of {job.block_bytes} in this mode")
 
 
 def _gcm(job: Job) -> Cipher[modes.GCM]:
-    # min_tag_length: 4 is the standard's least; `_split_tag` has judged which length is right here.
+    # min_tag_length: 4 is the standard's least; `split_tag` has judged which length is right here.
     return Cipher(BLOCK_CIPHERS[job.algorithm].make(job.key), modes.GCM(job.start, min_tag_length=4))
 
 
@@ -217,7 +217,7 @@ class _WholeDecrypt(_Held):
         return self._open(self.whole(), tag)
 
 
-def _split_tag(job: Job, data: bytes, tag: bytes | None) -> tuple[bytes, bytes]:
+def split_tag(job: Job, data: bytes, tag: bytes | None) -> tuple[bytes, bytes]:
     """Return data and tag apart, whichever way they came."""
     size = job.tag_bytes or 0
     if tag is None:
@@ -232,7 +232,7 @@ def _split_tag(job: Job, data: bytes, tag: bytes | None) -> tuple[bytes, bytes]:
 
 
 def _open_gcm(job: Job, data: bytes, tag: bytes | None) -> bytes:
-    data, tag = _split_tag(job, data, tag)
+    data, tag = split_tag(job, data, tag)
     context = _gcm(job).decryptor()
     context.authenticate_additional_data(job.additional_data)
     plain = context.update(data)
@@ -257,7 +257,7 @@ def _seal_ccm(job: Job, data: bytes) -> tuple[bytes, bytes | None]:
 
 
 def _open_ccm(job: Job, data: bytes, tag: bytes | None) -> bytes:
-    data, tag = _split_tag(job, data, tag)
+    data, tag = split_tag(job, data, tag)
     _check_ccm_length(job, data)
     if len(tag) % 2:
         raise invalid_field("CCM tags have an even number of bytes")
@@ -273,7 +273,7 @@ def _seal_poly1305(job: Job, data: bytes) -> tuple[bytes, bytes | None]:
 
 
 def _open_poly1305(job: Job, data: bytes, tag: bytes | None) -> bytes:
-    data, tag = _split_tag(job, data, tag)
+    data, tag = split_tag(job, data, tag)
     cipher = aead.ChaCha20Poly1305(job.key)
     if len(tag) < _POLY1305_TAG:
         # pyca takes whole tags only. Encryption and decryption are the same key stream (RFC 8439 §2.8), so the plain

@@ -20,6 +20,7 @@ from kmip_adapters.storage.sql.driver import Connection, Cursor
 from kmip_adapters.storage.sql.migration import HISTORY, History
 from kmip_adapters.storage.sql.rows import OutdatedSeal
 from kmip_adapters.storage.sql.rules import OutdatedRules
+from kmip_adapters.storage.sql.sealed import SealedUnitOfWork
 from kmip_adapters.storage.sql.submitted import SubmittedTask
 from kmip_adapters.storage.sql.unit_of_work import SqlUnitOfWork, UnitOfWorkServices
 from kmip_adapters.storage.sql.writer import Writer
@@ -92,8 +93,10 @@ class SqlStorage:
         """The database file, if it is one."""
         return self.backend.path
 
-    def unit_of_work(self, pace: Pace = Pace.SLOW) -> SqlUnitOfWork:
-        """Begin a unit of work."""
+    def unit_of_work(self, pace: Pace = Pace.SLOW) -> "SqlUnitOfWork | SealedUnitOfWork":
+        """Begin a unit of work; one that refuses while the root key is away."""
+        if not self.sealer.is_open:
+            return SealedUnitOfWork()
         return SqlUnitOfWork(self._services, pace)
 
     def pending_records(self) -> tuple[AuditRecord, ...]:

@@ -16,7 +16,8 @@ OF_PYKMIP = {
     "enable_tls_client_auth", "tls_cipher_suites", "logging_level", "database_path",
 }  # fmt: skip
 NOT_SET_BY_NAME = {
-    "may_upgrade", "rehearses", "pki_path", "config_path", "slugs", "data_directory", "core", "limits"
+    "may_start_sealed", "may_upgrade",
+    "rehearses", "pki_path", "config_path", "slugs", "data_directory", "core", "limits"
 }  # fmt: skip
 
 

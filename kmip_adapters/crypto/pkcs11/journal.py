@@ -1,0 +1,97 @@
+"""What was begun in the token and is not settled in the store: one line before the token call, one after the commit.
+
+Token and store cannot commit together (DESIGN 5.10). A line `begin ID` is on disk before the token makes a key, `doom
+ID` before a commit destroys one; `keep ID` and `gone ID` settle them. What a crash leaves unsettled is compared with
+the store at the next start: a key that no object names is destroyed in the token.
+"""
+
+import os
+import threading
+from pathlib import Path
+from typing import Final
+
+BEGIN: Final = "begin"
+DOOM: Final = "doom"
+KEEP: Final = "keep"
+GONE: Final = "gone"
+
+_REWRITE_AT: Final = 4_096
+"""Lines after which the file is written anew with what is open."""
+
+
+class Journal:
+    """The unsettled keys of one server.  Re-entrant.  path: None keeps it in memory, for servers that forget."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Read what an earlier server left open."""
+        self._path = path
+        self._lock = threading.Lock()
+        self._open: dict[bytes, str] = {}
+        self._lines = 0
+        if path is not None and path.exists():
+            for line in path.read_text("ascii", "replace").splitlines():
+                word, _, name = line.partition(" ")
+                self._apply(word, name)
+        self._rewrite()
+
+    def begin(self, key_id: bytes) -> None:
+        """Note that the token is about to make a key."""
+        self._write(BEGIN, key_id)
+
+    def doom(self, key_id: bytes) -> None:
+        """Note that a unit of work is about to destroy a key."""
+        self._write(DOOM, key_id)
+
+    def keep(self, key_id: bytes) -> None:
+        """Note that the key is in the store, for good or still."""
+        self._write(KEEP, key_id)
+
+    def gone(self, key_id: bytes) -> None:
+        """Note that the token has the key no more."""
+        self._write(GONE, key_id)
+
+    def unsettled(self) -> frozenset[bytes]:
+        """Return the ids of the keys that are not settled."""
+        with self._lock:
+            return frozenset(self._open)
+
+    def _apply(self, word: str, name: str) -> None:
+        try:
+            key_id = bytes.fromhex(name)
+        except ValueError:  # a line that a crash cut short: its call had not begun
+            return
+        if word in (BEGIN, DOOM):
+            self._open[key_id] = word
+        elif word in (KEEP, GONE):
+            self._open.pop(key_id, None)
+
+    def _write(self, word: str, key_id: bytes) -> None:
+        with self._lock:
+            self._apply(word, key_id.hex())
+            self._lines += 1
+            if self._path is None:
+                return
+            if self._lines > _REWRITE_AT:
+                self._rewrite()
+                return
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            try:
+                os.write(descriptor, f"{word} {key_id.hex()}\n".encode())
+                if word in (BEGIN, DOOM):  # the others may be lost: the next start finds the same again
+                    os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def _rewrite(self) -> None:
+        if self._path is None:
+            return
+        new = self._path.with_name(self._path.name + ".new")
+        new.unlink(missing_ok=True)
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        try:
+            os.write(descriptor, "".join(f"{word} {key_id.hex()}\n" for key_id, word in self._open.items()).encode())
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.replace(new, self._path)
+        self._lines = len(self._open)

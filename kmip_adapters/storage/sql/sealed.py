@@ -1,0 +1,80 @@
+"""The unit of work of a store whose root key is away: it reads and writes nothing, and says so."""
+
+from types import TracebackType
+from typing import NoReturn, Self
+
+from kmip_core.creation_rules import Rule
+from kmip_core.criteria import Located, Query
+from kmip_core.enums import ResultReason
+from kmip_core.errors import KmipError
+from kmip_core.objects import Content, ManagedObject
+from kmip_core.ports.audit import AuditRecord
+from kmip_core.ports.storage import Commitment
+from kmip_core.rules import Admitted
+
+
+class SealedUnitOfWork:
+    """Refuses whatever touches an object; what needs none (Query, Discover Versions) goes on."""
+
+    has_writes = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    def find(self, unique_identifier: str) -> ManagedObject | None:
+        """Refuse."""
+        _refuse()
+
+    def content(self, admitted: Admitted) -> Content:
+        """Refuse."""
+        _refuse()
+
+    def locate(self, query: Query) -> Located:
+        """Refuse."""
+        _refuse()
+
+    def add(self, managed_object: ManagedObject, content: Content | None) -> None:
+        """Refuse."""
+        _refuse()
+
+    def save(self, managed_object: ManagedObject, content: Content | None = None) -> None:
+        """Refuse."""
+        _refuse()
+
+    def remove(self, unique_identifier: str) -> None:
+        """Refuse."""
+        _refuse()
+
+    def rules_of(self, kind: type[Rule]) -> tuple[Rule, ...]:
+        """Refuse."""
+        _refuse()
+
+    def rules_for_new(self, kind: type[Rule]) -> tuple[Rule, ...]:
+        """Refuse."""
+        _refuse()
+
+    def save_rules(self, kind: type[Rule], rules: tuple[Rule, ...]) -> None:
+        """Refuse."""
+        _refuse()
+
+    def record(self, record: AuditRecord) -> None:
+        """Refuse: records of changes go with changes."""
+        _refuse()
+
+    def hand_over(self) -> Commitment:
+        """Refuse."""
+        _refuse()
+
+    def commit(self) -> None:
+        """Do nothing: nothing was collected."""
+
+
+def _refuse() -> NoReturn:
+    raise KmipError(
+        ResultReason.GENERAL_FAILURE, "the server is sealed: its root key is not available; it opens when that is back"
+    )

@@ -1,0 +1,239 @@
+"""A server whose keys, or whose root key, live in a PKCS#11 token (SoftHSM2), another server or behind a program."""
+
+import os
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from kmip_adapters.crypto.pkcs11.adapter import LABEL
+from kmip_adapters.pkcs11_session.token import Token, TokenSettings
+from kmip_app.client import ClientError, KmipClient, OperationFailed
+from kmip_core.enums import (
+    BlockCipherMode,
+    CryptographicAlgorithm,
+    CryptographicUsageMask,
+    DigitalSignatureAlgorithm,
+    KeyFormatType,
+    QueryFunction,
+)
+from kmip_core.objects import SymmetricKey
+from kmip_core.structures import CryptographicParameters
+from tests import softhsm
+from tests.root_keys import a_wrapping_program
+from tests.server import ROOT, StartedServer, command, running
+
+WITHIN = 60  # seconds; a hang limit
+GCM = CryptographicParameters(block_cipher_mode=BlockCipherMode.GCM)
+
+
+@pytest.fixture
+def token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TokenSettings:
+    folder = tmp_path / "hsm"
+    folder.mkdir()
+    settings = softhsm.new_token(folder)
+    for name, value in settings.environment:
+        monkeypatch.setenv(name, value)
+    pin = tmp_path / "pin"
+    pin.write_bytes(softhsm.PIN)
+    pin.chmod(0o600)
+    return settings
+
+
+def options(token: TokenSettings, tmp_path: Path) -> list[str]:
+    named = ["--pkcs11-module", str(token.module), "--pkcs11-token", softhsm.LABEL]
+    return ["--data-dir", str(tmp_path / "data"), *named, "--pkcs11-pin", f"file:{tmp_path / 'pin'}"]
+
+
+def client_of(server: StartedServer, **more: object) -> KmipClient:
+    return KmipClient(server.host, server.port, server.cert, server.key, server.ca, timeout=WITHIN, **more)  # type: ignore[arg-type]
+
+
+def keys_in(token: TokenSettings) -> int:
+    """The keys of kmipd that the token has."""
+    reader = Token(token)
+    try:
+        return len(reader.call("listed", label_prefix=LABEL))
+    finally:
+        reader.close()
+
+
+def test_keys_are_made_and_used_in_the_token(token: TokenSettings, tmp_path: Path) -> None:
+    with running(tmp_path, "--crypto", "pkcs11", *options(token, tmp_path)) as server, client_of(server) as client:
+        key = client.create("AES", 256, name="in the token").unique_identifier
+        client.activate(key)
+        sealed = client.encrypt(key, b"data", cryptographic_parameters=GCM)
+
+        with pytest.raises(OperationFailed):
+            client.get(key)
+        assert keys_in(token) == 1
+        opened = client.decrypt(
+            key,
+            sealed.data,
+            cryptographic_parameters=GCM,
+            iv_counter_nonce=sealed.iv_counter_nonce,
+            authenticated_encryption_tag=sealed.authenticated_encryption_tag,
+        )
+        assert opened.data == b"data"
+
+    with running(tmp_path, "--crypto", "pkcs11", *options(token, tmp_path)) as server, client_of(server) as client:
+        again = client.decrypt(
+            key,
+            sealed.data,
+            cryptographic_parameters=GCM,
+            iv_counter_nonce=sealed.iv_counter_nonce,
+            authenticated_encryption_tag=sealed.authenticated_encryption_tag,
+        )
+        assert again.data == b"data"
+        client.revoke(key, "Cessation of Operation")
+        client.destroy(key)
+        assert keys_in(token) == 0
+
+
+def test_what_the_token_signs_and_encrypts_others_verify_and_open(token: TokenSettings, tmp_path: Path) -> None:
+    secret = os.urandom(32)
+    with running(tmp_path, "--crypto", "pkcs11", *options(token, tmp_path)) as server, client_of(server) as client:
+        mask = CryptographicUsageMask.ENCRYPT | CryptographicUsageMask.DECRYPT
+        imported = client.register(
+            SymmetricKey(CryptographicAlgorithm.AES, 256, secret, [mask], "imported")
+        ).unique_identifier
+        client.activate(imported)
+        sealed = client.encrypt(imported, b"data", cryptographic_parameters=GCM)
+        pair = client.create_key_pair("RSA", 2048)
+        client.activate(pair.private_key_unique_identifier)
+        how = CryptographicParameters(digital_signature_algorithm=DigitalSignatureAlgorithm.SHA_256_WITH_RSA_ENCRYPTION)
+        signature = client.sign(
+            pair.private_key_unique_identifier, b"message", cryptographic_parameters=how
+        ).signature_data
+        public = client.get(pair.public_key_unique_identifier, key_format_type=KeyFormatType.X_509).managed_object
+
+    whole = (sealed.data or b"") + (sealed.authenticated_encryption_tag or b"")
+    assert AESGCM(secret).decrypt(sealed.iv_counter_nonce or b"", whole, None) == b"data"
+    loaded = serialization.load_der_public_key(public.key_block.key_value.key_material)
+    assert isinstance(loaded, rsa.RSAPublicKey)
+    loaded.verify(signature or b"", b"message", padding.PKCS1v15(), hashes.SHA256())
+    for path in (tmp_path / "data").rglob("*"):
+        assert not path.is_file() or secret not in path.read_bytes()
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.2, 0.5])
+def test_a_crash_leaves_no_key_without_an_object(token: TokenSettings, tmp_path: Path, seconds: float) -> None:
+    made: list[str] = []
+
+    def work(server: StartedServer) -> None:
+        try:
+            with client_of(server, retries=0) as client:
+                for number in range(1_000):
+                    key = client.create("AES", 128, name=f"key {number}").unique_identifier
+                    if number % 3 == 2:
+                        client.destroy(key)
+                    else:
+                        made.append(key)
+        except (ClientError, OSError):
+            return
+
+    with running(tmp_path, "--crypto", "pkcs11", *options(token, tmp_path)) as server:
+        worker = threading.Thread(target=work, args=(server,))
+        worker.start()
+        time.sleep(seconds)
+        server.kill()
+        worker.join(WITHIN)
+    with running(tmp_path, "--crypto", "pkcs11", *options(token, tmp_path)) as server, client_of(server) as client:
+        found = client.locate().unique_identifiers
+        held = [key for key in found if _is_usable(client, key)]
+
+        assert set(made) <= set(found)
+        assert keys_in(token) == len(held)
+
+
+def _is_usable(client: KmipClient, key: str) -> bool:
+    try:
+        client.activate(key)
+    except OperationFailed:  # destroyed
+        return False
+    return bool(client.encrypt(key, b"x", cryptographic_parameters=GCM).data)
+
+
+def test_a_wrong_pin_ends_the_start_and_is_tried_once(token: TokenSettings, tmp_path: Path) -> None:
+    (tmp_path / "pin").write_bytes(b"4321")
+    done = subprocess.run(
+        command("serve", "--port", "0", "--crypto", "pkcs11", *options(token, tmp_path)),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=WITHIN,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    said = [line for line in done.stderr.splitlines() if "PIN" in line]
+    assert said
+    assert "4321" not in done.stderr
+    (tmp_path / "pin").write_bytes(softhsm.PIN)
+    assert keys_in(token) == 0  # the right PIN opens it still
+
+
+def test_a_root_key_in_the_token_seals_the_start_until_it_is_back(token: TokenSettings, tmp_path: Path) -> None:
+    arguments = ["--root-key", f"pkcs11:token={softhsm.LABEL};object=root", *options(token, tmp_path)]
+    with running(tmp_path, *arguments) as server, client_of(server) as client:
+        key = client.create("AES", 256, name="sealed").unique_identifier
+        material = client.get(key).managed_object
+    tokens = tmp_path / "hsm" / "tokens"
+    tokens.rename(tmp_path / "hsm" / "removed")
+    tokens.mkdir()
+    with running(tmp_path, *arguments) as server, client_of(server) as client:
+        assert client.query(query_functions=(QueryFunction.QUERY_OPERATIONS,)).operations
+        with pytest.raises(OperationFailed, match="sealed"):
+            client.get(key)
+        tokens.rmdir()
+        (tmp_path / "hsm" / "removed").rename(tokens)
+        _until_open(client, key)
+
+        assert client.get(key).managed_object == material
+    assert not (tmp_path / "data" / "root.key").exists()
+
+
+def test_a_root_key_wrapped_by_a_program_seals_the_start_until_it_is_back(tmp_path: Path) -> None:
+    arguments = ["--data-dir", str(tmp_path / "data"), "--root-key", f"command:{a_wrapping_program(tmp_path)}"]
+    with running(tmp_path, *arguments) as server, client_of(server) as client:
+        key = client.create("AES", 256).unique_identifier
+        material = client.get(key).managed_object
+    (tmp_path / "away").touch()
+    with running(tmp_path, *arguments) as server, client_of(server) as client:
+        with pytest.raises(OperationFailed, match="sealed"):
+            client.locate()
+        (tmp_path / "away").unlink()
+        _until_open(client, key)
+
+        assert client.get(key).managed_object == material
+
+
+def test_a_root_key_is_wrapped_by_another_server(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    with running(tmp_path / "other", "--data-dir", str(tmp_path / "other" / "data")) as other:
+        place = f"kmip://{other.host}:{other.port}/root?cert={other.cert}&key={other.key}&ca={other.ca}"
+        arguments = ["--data-dir", str(tmp_path / "data"), "--root-key", place]
+        with running(tmp_path, *arguments) as server, client_of(server) as client:
+            key = client.create("AES", 256).unique_identifier
+            material = client.get(key).managed_object
+        with running(tmp_path, *arguments) as server, client_of(server) as client:
+            assert client.get(key).managed_object == material
+        with client_of(other) as client:
+            assert len(client.locate("root").unique_identifiers) == 1
+
+
+def _until_open(client: KmipClient, key: str) -> None:
+    give_up = time.monotonic() + WITHIN
+    while True:
+        try:
+            client.get_attributes(key)
+        except OperationFailed:
+            assert time.monotonic() < give_up
+            time.sleep(0.1)
+        else:
+            return

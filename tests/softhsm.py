@@ -1,0 +1,64 @@
+"""SoftHSM2 tokens in temporary directories: the real PKCS#11 library where it is installed, a loud skip elsewhere."""
+
+import atexit
+import functools
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from kmip_adapters.crypto.pkcs11 import Pkcs11Crypto
+from kmip_adapters.pkcs11_session.token import Token, TokenSettings
+
+LIBRARIES: Final = (
+    "/usr/lib/softhsm/libsofthsm2.so",
+    "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
+    "/usr/lib64/softhsm/libsofthsm.so",
+    "/usr/local/lib/softhsm/libsofthsm2.so",
+)
+LABEL: Final = "kmipd"
+PIN: Final = b"1234"
+
+
+def library() -> Path:
+    """Return SoftHSM2's library, or skip the test."""
+    found = next((Path(path) for path in LIBRARIES if Path(path).exists()), None)
+    if found is None or shutil.which("softhsm2-util") is None:
+        pytest.skip("SOFTHSM2 IS NOT INSTALLED: keys in tokens are not tested (apt-get install softhsm2)")
+    pytest.importorskip("pkcs11", reason="PYTHON-PKCS11 IS NOT INSTALLED: keys in tokens are not tested")
+    return found
+
+
+def configuration(folder: Path) -> Path:
+    """Write a configuration for tokens in `folder` and return its path (SOFTHSM2_CONF)."""
+    tokens = folder / "tokens"
+    tokens.mkdir()
+    path = folder / "softhsm2.conf"
+    path.write_text(f"directories.tokendir = {tokens}\nobjectstore.backend = file\nlog.level = ERROR\n")
+    return path
+
+
+def new_token(folder: Path, label: str = LABEL) -> TokenSettings:
+    """Make a token in `folder` and return how it is reached."""
+    module = library()
+    path = configuration(folder)
+    subprocess.run(
+        ["softhsm2-util", "--init-token", "--free", "--label", label, "--so-pin", "12345678", "--pin", PIN.decode()],
+        check=True,
+        capture_output=True,
+        env={"SOFTHSM2_CONF": str(path), "PATH": "/usr/bin:/bin:/usr/local/bin"},
+    )
+    return TokenSettings(module=module, label=label, read_pin=lambda: PIN, environment=(("SOFTHSM2_CONF", str(path)),))
+
+
+@functools.cache
+def shared_crypto() -> Pkcs11Crypto:
+    """Return an adapter over a token that all tests of this process share."""
+    folder = Path(tempfile.mkdtemp(prefix="kmipd-softhsm-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    crypto = Pkcs11Crypto(Token(new_token(folder)))
+    atexit.register(crypto.close)
+    return crypto

@@ -1,0 +1,93 @@
+"""A token behind worker processes: deadlines, restarts, PINs that are tried once."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from kmip_adapters.pkcs11_session.token import Token, TokenError, TokenUnusable
+from tests import softhsm
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+def test_a_worker_that_was_killed_is_started_again(folder: Path) -> None:
+    token = Token(evolve(softhsm.new_token(folder), workers=1))
+    try:
+        token.call("ping")
+        process = token._free.queue[0]  # what an operating system would kill
+        assert process is not None
+        os.kill(process._process.pid, signal.SIGKILL)
+
+        with pytest.raises(TokenError) as raised:
+            token.call("ping")
+        assert raised.value.kind == "Ended"
+        assert token.call("ping")
+    finally:
+        token.close()
+
+
+def test_a_call_that_takes_too_long_is_given_up(folder: Path) -> None:
+    token = Token(evolve(softhsm.new_token(folder), workers=1))
+    try:
+        token.call("ping")
+        with pytest.raises(TokenError) as raised:
+            token.call("generate_rsa", seconds=0.001, bits=4096, key_id=b"1", label="slow")
+        assert raised.value.kind == "Timeout"
+        assert token.call("ping")
+    finally:
+        token.close()
+
+
+def test_a_wrong_pin_is_tried_once(folder: Path) -> None:
+    settings = softhsm.new_token(folder)
+    asked: list[bytes] = []
+
+    def wrong() -> bytes:
+        asked.append(b"4321")
+        return asked[-1]
+
+    token = Token(evolve(settings, read_pin=wrong))
+    for _ in range(5):
+        with pytest.raises(TokenError, match=r"."):
+            token.call("ping")
+    with pytest.raises(TokenUnusable, match="PIN"):
+        token.open()
+    token.close()
+
+    assert len(asked) == 1
+    right = Token(settings)
+    assert right.call("ping")
+    right.close()
+
+
+def test_a_token_that_is_not_there_says_what_to_do(folder: Path) -> None:
+    token = Token(evolve(softhsm.new_token(folder), label="another"))
+
+    with pytest.raises(TokenUnusable, match="pkcs11_token"):
+        token.open()
+    assert token.fault is not None
+    token.close()
+
+
+def test_a_library_that_is_none_stops_the_start(folder: Path) -> None:
+    settings = softhsm.new_token(folder)
+    no_library = folder / "library.so"
+    no_library.write_bytes(b"no library")
+    token = Token(evolve(settings, module=no_library))
+
+    with pytest.raises(TokenUnusable):
+        token.open()
+    token.close()
+
+
+def test_what_an_unknown_call_names_is_not_done(folder: Path) -> None:
+    token = Token(softhsm.new_token(folder))
+    with pytest.raises(TokenError):
+        token.call("__init__")
+    token.close()
