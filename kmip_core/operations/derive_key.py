@@ -60,6 +60,9 @@ def perform(request: Request, scope: Scope) -> Response:
         need(attributes.cryptographic_algorithm, "Cryptographic Algorithm")
     bases = scope.targets["unique_identifiers"]
     attributes = _inherited(attributes, bases, request.derivation_method)
+    how = request.derivation_parameters.cryptographic_parameters
+    if request.derivation_method is DerivationMethod.ENCRYPT and how is not None and bases:
+        key_use.parameters_of(how, bases[0].attributes)  # the base key encrypts, within its own parameters
     material = scope.services.crypto.derive(
         request.derivation_method,
         [key_use.key_of(scope, base) for base in bases],

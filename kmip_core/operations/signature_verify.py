@@ -40,14 +40,14 @@ def perform(request: Request, scope: Scope) -> Response:
     if phase_of(request) is Phase.SINGLE:
         data, digested = key_use.one_of(request.data, request.digested_data)
         signature = need(request.signature_data, "Signature Data")
-        key, parameters = key_use.key_and_parameters(scope, request)
+        key, parameters = key_use.key_and_any_parameters(scope, request)
         verdict = scope.services.crypto.verify(key, parameters, data, signature, digested=digested)
         return Response(unique_identifier=identifier, validity_indicator=verdict)
     validity, correlation_value = key_use.verify_part(
         scope,
         Operation.SIGNATURE_VERIFY,
         request,
-        lambda: scope.services.crypto.begin_verify(*key_use.key_and_parameters(scope, request)),
+        lambda: scope.services.crypto.begin_verify(*key_use.key_and_any_parameters(scope, request)),
         request.signature_data,
         "Signature Data",
     )

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from attrs import define, evolve
+from attrs import asdict, define, evolve
 
 from kmip_core.attributes import Attributes
 from kmip_core.enums import ObjectType, Operation, ValidityIndicator
-from kmip_core.errors import invalid_field, invalid_message, need, no_key_value
+from kmip_core.errors import bad_parameters, invalid_field, invalid_message, need, no_key_value
 from kmip_core.objects import Certificate, KeyContent
 from kmip_core.operation import Cost, Scope
 from kmip_core.ports.crypto import DigestStream, Key, VerifyStream
@@ -59,17 +59,63 @@ def completed(content: KeyContent, attributes: Attributes) -> Any:
 
 
 def parameters_of(given: CryptographicParameters | None, attributes: Attributes) -> CryptographicParameters:
-    """Return the request's parameters, else the key's first ones, else none. KMIP 2.1 §6.1.17, 1.4 §4.29."""
-    if given is not None:
-        return given
+    """Return how a request uses a key: as it says, within what the key's own parameters allow. KMIP 2.1 §4.16, 6.1.17.
+
+    A key that has Cryptographic Parameters is used by one of them: what the request says of algorithm, mode, padding,
+    hashes and tags must be what that one says, and what it leaves out is taken from there, the first one if it says
+    nothing. Otherwise a client could have a tag of 4 bytes verified where the owner wanted 16.
+    Raises KmipError (Bad Cryptographic Parameters).
+    """
     own = attributes.cryptographic_parameters
-    return own[0] if own else CryptographicParameters()
+    if not own:
+        return given or CryptographicParameters()
+    wanted = {} if given is None else _said(given)
+    fenced = {name: value for name, value in wanted.items() if name in FENCE}
+    admitting = [each for each in own if all(_said(each).get(name, value) == value for name, value in fenced.items())]
+    if admitting:
+        # One that says all that the request says goes before one that is silent about some of it.
+        best = max(admitting, key=lambda each: len(fenced.keys() & _said(each).keys()))
+        return evolve(best, **wanted)
+    raise bad_parameters("the key's own Cryptographic Parameters do not allow those of the request")
+
+
+FENCE: Final = frozenset(
+    {
+        "block_cipher_mode",
+        "padding_method",
+        "hashing_algorithm",
+        "digital_signature_algorithm",
+        "cryptographic_algorithm",
+        "tag_length",
+        "salt_length",
+        "mask_generator",
+        "mask_generator_hashing_algorithm",
+        "p_source",
+        "trailer_field",
+    }
+)
+"""Fields that a request may not say differently; the others are of one use: counters, and how an IV comes about."""
+
+
+def _said(parameters: CryptographicParameters) -> dict[str, Any]:
+    return {name: value for name, value in asdict(parameters, recurse=False).items() if value is not None}
 
 
 def key_and_parameters(scope: Scope, request: Any) -> tuple[Key, CryptographicParameters]:
     """Return the target's key, and how the request uses it."""
     parameters = parameters_of(request.cryptographic_parameters, scope.target.attributes)
     return key_of(scope, scope.target), parameters
+
+
+def key_and_any_parameters(scope: Scope, request: Any) -> tuple[Key, CryptographicParameters]:
+    """Return the target's key, and how the request has a signature verified: by whatever it says.
+
+    A public key is everybody's, so its parameters are no fence: the official cases CS-AC-M-3 have a signature verified
+    by another hash than the key's, and called invalid.
+    """
+    own = scope.target.attributes.cryptographic_parameters
+    given = request.cryptographic_parameters or next(iter(own), CryptographicParameters())
+    return key_of(scope, scope.target), given
 
 
 def need_data(data: T | None) -> T:

@@ -279,3 +279,20 @@ def test_a_base_that_one_may_only_read_gets_no_link() -> None:
     assert stored(engine, "public") == before
     assert [link.linked_object_identifier for link in attributes_of(engine, "private").links] == [identifier]
     assert len(attributes_of(engine, identifier).links) == 2
+
+
+def test_a_base_key_encrypts_within_its_own_parameters() -> None:
+    cbc, ecb = (Parameters(block_cipher_mode=mode) for mode in (BlockCipherMode.CBC, BlockCipherMode.ECB))
+    engine = an_engine(a_key(cryptographic_parameters=(cbc,)))
+    asked = {
+        mode: {
+            "derivation_method": DerivationMethod.ENCRYPT,
+            "derivation_parameters": DerivationParameters(
+                cryptographic_parameters=mode, derivation_data=bytes(16), initialization_vector=bytes(16)
+            ),
+        }
+        for mode in (cbc, ecb)
+    }
+
+    assert derived(engine, **asked[cbc])
+    assert refusal(engine, **asked[ecb]) is ResultReason.BAD_CRYPTOGRAPHIC_PARAMETERS

@@ -116,10 +116,40 @@ def test_without_parameters_those_of_the_key_count() -> None:
     assert decrypted(engine, data=made.data, iv_counter_nonce=made.iv_counter_nonce).data == PLAIN
 
 
-def test_the_request_s_parameters_go_before_those_of_the_key() -> None:
-    engine = an_engine(a_key(cryptographic_parameters=(CBC,)))
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param(GCM, id="another mode"),
+        pytest.param(evolve(CBC, padding_method=PaddingMethod.ZEROS), id="another padding"),
+        pytest.param(Parameters(cryptographic_algorithm=CryptographicAlgorithm.CAMELLIA), id="algorithm"),
+    ],
+)
+def test_a_key_s_own_parameters_are_a_fence(asked: Parameters) -> None:
+    own = evolve(CBC, cryptographic_algorithm=CryptographicAlgorithm.AES)
+    engine = an_engine(a_key(cryptographic_parameters=(own,)))
+    for use in (encrypted, decrypted):
+        refused = refusal(lambda use=use: use(engine, cryptographic_parameters=asked, data=bytes(16)))
+        assert refused is ResultReason.BAD_CRYPTOGRAPHIC_PARAMETERS
 
-    assert encrypted(engine, cryptographic_parameters=GCM, data=PLAIN).authenticated_encryption_tag is not None
+
+def test_a_request_may_take_any_of_a_key_s_parameters_and_leave_out_what_they_say() -> None:
+    engine = an_engine(a_key(cryptographic_parameters=(CBC, evolve(GCM, tag_length=16))))
+    for how in (GCM, Parameters(tag_length=16), evolve(GCM, random_iv=True, iv_length=96)):
+        made = encrypted(engine, cryptographic_parameters=how, data=PLAIN)
+        assert len(made.authenticated_encryption_tag) == 16
+    padded = encrypted(engine, cryptographic_parameters=Parameters(), data=PLAIN)
+    assert len(padded.data) % 16 == 0
+
+
+def test_no_shorter_tag_is_verified_than_the_key_says() -> None:
+    """Tag Length 4 in a request would make a forgery 2^96 times as likely as the owner wanted."""
+    engine = an_engine(a_key(cryptographic_parameters=(evolve(GCM, tag_length=16),)))
+    made = encrypted(engine, data=PLAIN)
+    short = {"data": made.data, "iv_counter_nonce": made.iv_counter_nonce, "authenticated_encryption_tag": bytes(4)}
+
+    refused = refusal(lambda: decrypted(engine, cryptographic_parameters=evolve(GCM, tag_length=4), **short))
+    assert refused is ResultReason.BAD_CRYPTOGRAPHIC_PARAMETERS
+    assert refusal(lambda: decrypted(engine, cryptographic_parameters=GCM, **short)) is ResultReason.INVALID_FIELD
 
 
 def test_algorithm_and_length_may_stand_in_the_attributes_alone() -> None:
@@ -213,7 +243,7 @@ def test_authenticated_plain_text_is_held_back_until_the_tag_is_right(tag_with: 
         **(tag if tag_with == "last" else {}),
     )
 
-    assert (first.data, middle.data, last.data) == (b"", b"", PLAIN)
+    assert (first.data, middle.data, last.data) == (None, None, PLAIN)
 
 
 def test_an_init_and_a_final_indicator_together_are_no_parts() -> None:
