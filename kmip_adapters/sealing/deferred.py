@@ -89,6 +89,14 @@ class DeferredSealer:
         """Unseal.  Raises SealBroken; KmipError while the root key is away."""
         return self._opened().unseal(sealed, associated_data)
 
+    def seal_record(self, hidden: bytes, record: bytes) -> bytes:
+        """Seal a record.  Raises KmipError while the root key is away."""
+        return self._opened().seal_record(hidden, record)
+
+    def open_record(self, sealed: bytes, record: bytes) -> bytes:
+        """Open the seal of a record.  Raises SealBroken; KmipError while the root key is away."""
+        return self._opened().open_record(sealed, record)
+
     def data_key_of(self, sealed: bytes) -> int:
         """Return the data key under which a value is sealed."""
         return EnvelopeSealer.data_key_of(sealed)

@@ -1,11 +1,14 @@
 """Seals content with AES-256-GCM under data keys that a root key wraps.
 
 A sealed value is version (1 byte), data key id (4), nonce (12), ciphertext and tag (16). The first five bytes are
-authenticated with the associated data. Nonces are random, so uses of one data key are counted and bounded: SP 800-38D
-§8.3 allows 2**32; a new data key is made at 2**30. Counts are reserved in blocks before use, so that neither a crash
-nor a second server on the same store can lose any.
+authenticated with the associated data. Contents (version 1) are sealed under the data key itself, records (version 2)
+under a key derived from it: neither can be taken for the other. Nonces are random, so uses of one data key are counted
+and bounded: SP 800-38D §8.3 allows 2**32; a new data key is made at 2**30. Counts are reserved in blocks before use, so
+that neither a crash nor a second server on the same store can lose any.
 """
 
+import hashlib
+import hmac
 import secrets
 import struct
 import threading
@@ -28,8 +31,11 @@ MAXIMUM_USES: Final = 1 << 30
 RESERVED_USES: Final = 1 << 14
 """Seals that are counted at once; a start wastes at most as many."""
 
-_FORMAT: Final = 1
+_CONTENT: Final = 1
+_RECORD: Final = 2
+_RECORD_KEY: Final = b"kmipd record seal"
 _HEADER: Final = struct.Struct(">BI")
+_HEADER_BYTES: Final = _HEADER.size
 _NONCE_BYTES: Final = 12
 _BODY: Final = _HEADER.size + _NONCE_BYTES
 _KEY_BYTES: Final = 32
@@ -53,6 +59,7 @@ class EnvelopeSealer:
         self._reserved_uses = min(reserved_uses, maximum_uses)
         self._lock = threading.Lock()
         self._aeads: dict[int, AESGCM] = {}
+        self._record_aeads: dict[int, AESGCM] = {}
         self._current: WrappedDataKey | None = None
         self._left = 0
         self._root_key: RootKey | None = None
@@ -71,10 +78,28 @@ class EnvelopeSealer:
 
     def seal(self, plaintext: bytes, associated_data: bytes) -> bytes:
         """Return the sealed form under the newest data key."""
-        data_key_id, aead = self._take()
-        header = _HEADER.pack(_FORMAT, data_key_id)
+        data_key_id = self._take()
+        header = _HEADER.pack(_CONTENT, data_key_id)
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        return header + nonce + aead.encrypt(nonce, plaintext, header + associated_data)
+        return header + nonce + self._aeads[data_key_id].encrypt(nonce, plaintext, header + associated_data)
+
+    def seal_record(self, hidden: bytes, record: bytes) -> bytes:
+        """Return a seal over a record with its hidden part, under the newest data key's record key."""
+        data_key_id = self._take()
+        header = _HEADER.pack(_RECORD, data_key_id)
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return header + nonce + self._record_aeads[data_key_id].encrypt(nonce, hidden, header + record)
+
+    def open_record(self, sealed: bytes, record: bytes) -> bytes:
+        """Return the hidden part of a record.  Raises SealBroken."""
+        header = sealed[:_HEADER_BYTES]
+        aead = self._record_aeads.get(int.from_bytes(header[1:]))
+        if aead is None or header[0] != _RECORD:
+            aead = self._find_record_key(header)
+        try:
+            return aead.decrypt(sealed[_HEADER_BYTES:_BODY], sealed[_BODY:], header + record)
+        except (InvalidTag, ValueError):
+            raise SealBroken("a record was changed, or belongs to another object") from None
 
     def unseal(self, sealed: bytes, associated_data: bytes) -> bytes:
         """Return the plaintext.  Raises SealBroken."""
@@ -82,7 +107,7 @@ class EnvelopeSealer:
             header, nonce = sealed[: _HEADER.size], sealed[_HEADER.size : _BODY]
             sealed_format, data_key_id = _HEADER.unpack(header)
             aead = self._aead(data_key_id)
-            if sealed_format != _FORMAT or aead is None:
+            if sealed_format != _CONTENT or aead is None:
                 raise SealBroken(f"no key to open a value of format {sealed_format} under data key {data_key_id}")
             return aead.decrypt(nonce, sealed[_BODY:], header + associated_data)
         except (InvalidTag, ValueError, struct.error):
@@ -113,7 +138,10 @@ class EnvelopeSealer:
     def is_current(self, sealed: bytes) -> bool:
         """Whether a sealed value is under the newest data key."""
         current = self._current
-        return current is not None and sealed[: _HEADER.size] == _HEADER.pack(_FORMAT, current.data_key_id)
+        return current is not None and sealed[: _HEADER.size] in (
+            _HEADER.pack(_CONTENT, current.data_key_id),
+            _HEADER.pack(_RECORD, current.data_key_id),
+        )
 
     def _aead(self, data_key_id: int) -> AESGCM | None:
         aead = self._aeads.get(data_key_id)
@@ -123,14 +151,21 @@ class EnvelopeSealer:
             aead = self._aeads.get(data_key_id)
         return aead
 
-    def _take(self) -> tuple[int, AESGCM]:
-        """Return the key for one more seal, counted."""
+    def _find_record_key(self, header: bytes) -> AESGCM:
+        """Return a record key that was not known here.  Raises SealBroken."""
+        if len(header) == _HEADER_BYTES and header[0] == _RECORD:
+            data_key_id = int.from_bytes(header[1:])
+            if self._aead(data_key_id) is not None:
+                return self._record_aeads[data_key_id]
+        raise SealBroken("no key to open the seal of a record")
+
+    def _take(self) -> int:
+        """Return the data key for one more seal, counted."""
         with self._lock:
             while self._current is None or self._left == 0:
                 self._reserve()
             self._left -= 1
-            data_key_id = self._current.data_key_id
-            return data_key_id, self._aeads[data_key_id]
+            return self._current.data_key_id
 
     def _reserve(self) -> None:
         """Count some more uses of the current data key, or take another one; the caller looks what has come of it."""
@@ -162,7 +197,9 @@ class EnvelopeSealer:
             root_key = self._root_key = self._root_keys.open(wanted)
         for data_key in present:
             if data_key.data_key_id not in self._aeads:
-                self._aeads[data_key.data_key_id] = AESGCM(unwrap_data_key(root_key, data_key))
+                key = unwrap_data_key(root_key, data_key)
+                self._record_aeads[data_key.data_key_id] = AESGCM(hmac.digest(key, _RECORD_KEY, hashlib.sha256))
+                self._aeads[data_key.data_key_id] = AESGCM(key)
         if present and (self._current is None or present[-1].data_key_id != self._current.data_key_id):
             self._current, self._left = present[-1], 0
         return root_key

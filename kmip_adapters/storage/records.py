@@ -32,17 +32,26 @@ def encode_attributes(attributes: Attributes) -> bytes:
 
 
 def decode_attributes(stored: bytes) -> Attributes:
-    """Return the attributes that `encode_attributes` was given.
+    """Return the attributes that `encode_attributes` was given."""
+    return _structure_attributes(_from_json(stored), Attributes)  # type: ignore[no-any-return]
 
-    Those of usual size are remembered by their stored form: it says all, so nothing can be out of date, and records are
-    frozen.
+
+def encode_record(attributes: Attributes) -> tuple[bytes, bytes]:
+    """Return the stored form of attributes in two parts: what may be read at rest, and what must be encrypted there.
+
+    The digests are hidden: a password can be found by its digest.  b"" stands for none.
     """
-    return _decoded(stored) if len(stored) <= REMEMBERED_BYTES else _decode_attributes(stored)
+    record = _unstructure_attributes(attributes)
+    digests = record.pop(_HIDDEN, None)
+    return _to_json(record), b"" if digests is None else _to_json(digests)
 
 
-REMEMBERED_BYTES: Final = 2_048
-REMEMBERED: Final = 2_048
-"""Attributes that are kept decoded, some 8 KiB each at most: reading them is a fifth of a Get."""
+def decode_record(stored: bytes, hidden: bytes) -> Attributes:
+    """Return the attributes that `encode_record` was given."""
+    record = _from_json(stored)
+    if hidden:
+        record[_HIDDEN] = _from_json(hidden)
+    return _structure_attributes(record, Attributes)  # type: ignore[no-any-return]
 
 
 def encode_content(content: Content) -> bytes:
@@ -116,6 +125,7 @@ except ImportError:
 
 
 _TYPE: Final = "type"
+_HIDDEN: Final = "digests"
 _INT64_MIN: Final = -(1 << 63)
 _INT64_MAX: Final = (1 << 63) - 1
 _TRANSPARENT: Final = {cls.__name__: cls for cls in TRANSPARENT_KEYS.values()}
@@ -278,10 +288,3 @@ def _hook_of(cls: Any) -> Callable[[Any], Any]:
     """Return how values of an attribute's class are written, without the converter's dispatch."""
     hook: Callable[[Any], Any] = _CONVERTER.get_unstructure_hook(cls)
     return hook
-
-
-def _decode_attributes(stored: bytes) -> Attributes:
-    return _structure_attributes(_from_json(stored), Attributes)  # type: ignore[no-any-return]
-
-
-_decoded: Final = functools.lru_cache(REMEMBERED)(_decode_attributes)

@@ -149,7 +149,12 @@ def _take_group(container: Any, group: list[Entry], imported: Imported) -> None:
         added: list[str] = []
         for managed_object, content in group:
             identifier = managed_object.unique_identifier
-            present = work.find(identifier)
+            try:
+                present = work.find(identifier)
+            except KmipError as error:  # a damaged row is no reason to leave the others out
+                reason = f"another object of this store has its identifier, and cannot be read: {error.message}"
+                imported.not_taken.append((identifier, reason))
+                continue
             if present is None:
                 work.add(managed_object, content)
                 added.append(identifier)

@@ -35,6 +35,17 @@ class StoreSealer(Sealer, Protocol):
         """False while the root key is away; nothing can be sealed or unsealed then."""
         ...
 
+    def seal_record(self, hidden: bytes, record: bytes) -> bytes:
+        """Return a seal over a record that is stored readable, with a part that is not in it.
+
+        hidden: encrypted, b"" for none.  record: authenticated, not stored in the result.
+        """
+        ...
+
+    def open_record(self, sealed: bytes, record: bytes) -> bytes:
+        """Return the hidden part.  Raises SealBroken if a byte of the seal or of the record was changed."""
+        ...
+
     def data_key_of(self, sealed: bytes) -> int:
         """Return the identifier of the data key under which a value is sealed."""
         ...

@@ -1,8 +1,8 @@
 """What of an object's attributes is indexed: pairs of numbers (attribute, value).
 
 Numbers, dates, enumerations and booleans stand for themselves; everything else is represented by 64 bits of a digest
-of its canonical form. Two values with one digest would be found together: an accident of 1 in 2**64, and whoever makes
-it happen on purpose finds only objects that the query could show anyway.
+of its canonical form. Two values with one digest would be found together: an accident of 1 in 2**64, and a client that
+makes it happen on purpose finds only objects that the query could show anyway.
 """
 
 import functools
@@ -65,22 +65,27 @@ CODES: Final[dict[str, int]] = {
 
 Those that are missing have columns (`schema.TRAIT_COLUMNS`, identifier, type, state); their numbers stay unused."""
 
+_KEYED: Final = "digests"
+"""The attribute whose entries say nothing without the index key: a weak secret can be found by its digest."""
+
 Entry = tuple[int, int]
 """One row of the index: attribute code, value."""
 
 
-def entries(attributes: Attributes) -> set[Entry]:
-    """Return all index entries of one object."""
+def entries(attributes: Attributes, index_key: bytes) -> set[Entry]:
+    """Return all index entries of one object.  index_key: what the digests of its secrets are keyed with."""
     found: set[Entry] = set()
-    told = vars(attributes)
+    fields = vars(attributes)
     for name, code, entries_of in _PLAN:
-        value = told[name]
+        value = fields[name]
         if value is not None and value != ():
             found.update(entries_of(code, value))
+    for digest in attributes.digests:
+        found.add((CODES[_KEYED], _digest(digest, index_key)))
     return found
 
 
-def wanted_entry(reference: AttributeReference, wanted: Any) -> Entry:
+def wanted_entry(reference: AttributeReference, wanted: Any, index_key: bytes) -> Entry:
     """Return the entry that an object must have to satisfy one condition on a single value.
 
     Raises KmipError (Invalid Field) for an attribute that is not indexed.
@@ -91,6 +96,8 @@ def wanted_entry(reference: AttributeReference, wanted: Any) -> Entry:
             vendor_identification=reference.vendor_identification, attribute_name=name, attribute_value=wanted
         )
         return CODES[CUSTOM], _number(custom)
+    if name == _KEYED:
+        return CODES[name], _digest(wanted, index_key)
     if name not in CODES:
         raise invalid_field(f"{title(name)} cannot be searched for")
     return CODES[name], _number(wanted)
@@ -124,8 +131,8 @@ def _number(value: Any) -> int:
     return _remembered_digest(value) if isinstance(value, RNGParameters) else _digest(value)
 
 
-def _digest(value: Any) -> int:
-    return int.from_bytes(hashlib.blake2b(canonical_value(value), digest_size=8).digest(), signed=True)
+def _digest(value: Any, key: bytes = b"") -> int:
+    return int.from_bytes(hashlib.blake2b(canonical_value(value), digest_size=8, key=key).digest(), signed=True)
 
 
 _remembered_digest: Final = functools.lru_cache(16)(_digest)
@@ -141,5 +148,5 @@ def _way_of(name: str) -> Callable[[int, Any], tuple[Entry, ...]]:
     return _each if name in MULTIPLE or name == CUSTOM else _one
 
 
-_PLAN: Final = tuple((name, code, _way_of(name)) for name, code in CODES.items())
+_PLAN: Final = tuple((name, code, _way_of(name)) for name, code in CODES.items() if name != _KEYED)
 """How each attribute is indexed, looked up once: every change of an object goes through all of them."""

@@ -13,7 +13,7 @@ from attrs import frozen
 from sqlalchemy import Dialect
 
 from kmip_adapters.storage.sql.driver import Connection, Cursor
-from kmip_adapters.storage.sql.migration import History
+from kmip_adapters.storage.sql.migration import History, MakeSealer
 
 
 @frozen(kw_only=True)
@@ -65,8 +65,10 @@ class Backend(Protocol):
         """Bytes that a text in an index may have (identifier, owner, policy); None: as many as a request holds."""
         ...
 
-    def open_schema(self, history: History, *, may_upgrade: bool) -> None:
+    def open_schema(self, history: History, *, may_upgrade: bool, make_sealer: MakeSealer) -> None:
         """Create the tables of a new database, or upgrade an older one.
+
+        make_sealer: gives the steps of an upgrade what they need to seal, over the data keys in this database.
 
         Raises StorageUnusable for a database of a newer release, of another program, or that must not be upgraded;
         one of `errors` if the database cannot be reached.

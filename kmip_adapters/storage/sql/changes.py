@@ -20,8 +20,8 @@ class Change(Protocol):
         ...
 
     @property
-    def sealed(self) -> bytes | None:
-        """The sealed content that it writes, None if it writes none."""
+    def seals(self) -> tuple[bytes, ...]:
+        """What it writes that is sealed under a data key."""
         ...
 
     def apply(self, cursor: Cursor, statements: Statements) -> None:

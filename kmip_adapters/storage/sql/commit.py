@@ -17,12 +17,13 @@ class CommitServices:
     """What all commits of a store use.
 
     data_key_of: returns the data key under which a value is sealed.
-    note_erased: called when sealed content is replaced or deleted.
+    note_erased: called when sealed content is replaced or deleted.  node: whose audit trail takes the records.
     """
 
     statements: Statements
     data_key_of: Callable[[bytes], int]
     note_erased: Callable[[], None]
+    node: str
 
 
 class Commit(GroupableTask):
@@ -43,9 +44,9 @@ class Commit(GroupableTask):
     ) -> None:
         self._services = services
         self._changes = changes
-        self._records = records
+        self._records = [(services.node, *record) for record in records]
         self._checked_against = checked_against
-        self._seals = [sealed for change in changes if (sealed := change.sealed) is not None]
+        self._seals = [seal for change in changes for seal in change.seals]
         self.is_groupable = all(change.is_new for change in changes)
 
     def __call__(self, cursor: Cursor) -> None:

@@ -99,10 +99,10 @@ class Shape:
     everyone: _Groups
 
 
-def analyse(query: Query) -> tuple[Shape, dict[str, Any]]:
+def analyse(query: Query, index_key: bytes) -> tuple[Shape, dict[str, Any]]:
     """Return the shape of a query, and the values for its statement; parts of structures are left out.
 
-    Raises KmipError (Invalid Field).
+    index_key: as for `attribute_index.entries`.  Raises KmipError (Invalid Field).
     """
     columns: list[tuple[str, Any]] = []
     ranked: list[tuple[int, tuple[int, int]]] = []
@@ -120,7 +120,7 @@ def analyse(query: Query) -> tuple[Shape, dict[str, Any]]:
             columns.append((reference.attribute, wanted if isinstance(wanted, str) else int(wanted)))
         else:
             rank = _RANK_OF_CUSTOM if is_custom else RANKS.get(reference.attribute, 9)
-            ranked.append((rank, wanted_entry(reference, wanted)))
+            ranked.append((rank, wanted_entry(reference, wanted, index_key)))
     if query.object_group_member is ObjectGroupMember.GROUP_MEMBER_FRESH:
         columns.append(("fresh", 1))
     columns = sorted(set(columns))

@@ -15,18 +15,22 @@ from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.records import associated_data, decode_content
 from kmip_adapters.storage.sql.attribute_index import entries
 from kmip_adapters.storage.sql.driver import Cursor, Row
+from kmip_adapters.storage.sql.index_key import reseal_index_key
 from kmip_adapters.storage.sql.prepared import Prepared
 from kmip_adapters.storage.sql.rows import (
+    ATTRIBUTES_AT,
     FOUND,
-    SEARCHED,
+    SEALED_AT,
+    UNREADABLE,
     OutdatedSeal,
     StoredObject,
     WriteContext,
-    searched_columns,
+    seal_record,
     stored_object,
 )
 from kmip_adapters.storage.sql.schema import attribute_values, managed_objects
 from kmip_adapters.storage.sql.storage import SqlStorage
+from kmip_core.attributes import Attributes
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.ports.sealing import SealBroken
 
@@ -37,9 +41,6 @@ _ROTATING_TO: Final = "data_key_rotation"
 
 _PIECE: Final = 500
 """Rows read, and rows written, at once."""
-
-_UNREADABLE: Final = (ValueError, KeyError, TypeError, AttributeError)
-"""What decoding a damaged record may raise."""
 
 
 @frozen
@@ -66,46 +67,52 @@ def rotate_data_key(storage: SqlStorage, progress: Progress) -> int:
     resealed = 0
     while True:
         try:
-            more = reseal(storage, progress)
+            rows, more = _reseal(storage, progress)
         except OutdatedSeal:  # another rotation has begun a data key meanwhile: help it, and let it end its own
             storage.sealer.renew()
             continue
-        if not more:  # a pass that only looked: in one before, a client's change may have won
-            break
         resealed += more
+        if not rows:  # a pass that only looked: in one before, a client's change may have won
+            break
+    reseal_index_key(storage.database.statements, storage.sealer, storage.database.read, storage.submit)
     storage.data_keys.retire(newest)
     storage.set_fact(_ROTATING_TO, None)
     return resealed
 
 
 def reseal(storage: SqlStorage, progress: Progress) -> int:
-    """Seal all content anew that is not under the newest data key, and return how many objects that were.
+    """Seal all that is not under the newest data key anew; return how many contents that were.
 
-    A change that a client makes meanwhile wins.  Raises KmipError (General Failure).
+    A change that a client makes meanwhile wins.  Raises KmipError (General Failure); SealBroken for a row that was
+    changed in the database.
     """
+    return _reseal(storage, progress)[1]
+
+
+def _reseal(storage: SqlStorage, progress: Progress) -> tuple[int, int]:
+    """Return how many rows were sealed anew, and how many of them have content."""
     o = managed_objects.c
     statement = Prepared(
         update(managed_objects)
-        .where(o.sequence == bindparam("of_sequence"), o.sealed == bindparam("before"))
-        .values(sealed=bindparam("after")),
+        .where(o.sequence == bindparam("of_sequence"), o.record_seal == bindparam("before"))
+        .values(record_seal=bindparam("after"), sealed=bindparam("sealed_after")),
         storage.database.dialect,
     )
     whole = Prepared(select(*FOUND).where(o.sequence == bindparam("of_sequence")), storage.database.dialect)
-    resealed = 0
-    for piece in _pieces(storage, progress, (o.sequence, o.sealed)):
+    rows = contents = 0
+    is_current = storage.sealer.is_current
+    for piece in _pieces(storage, progress, (o.sequence, o.record_seal, o.sealed)):
         changes = []
-        for sequence, sealed in piece:
-            if sealed is None or storage.sealer.is_current(sealed):
+        for sequence, record_seal, sealed in piece:
+            if is_current(record_seal) and (sealed is None or is_current(sealed)):
                 continue
-            for stored in map(stored_object, storage.database.read(whole, of_sequence=sequence)):
-                if stored.sealed is not None:
-                    binding = associated_data(stored.managed_object)
-                    after = storage.sealer.seal(storage.sealer.unseal(stored.sealed, binding), binding)
-                    changes.append({"of_sequence": sequence, "before": stored.sealed, "after": after})
+            for row in storage.database.read(whole, of_sequence=sequence):
+                changes.append(_sealed_anew(storage, row))
         if changes:
             storage.submit(partial(_write_seals, storage, statement, changes))
-            resealed += len(changes)
-    return resealed
+            rows += len(changes)
+            contents += sum(change["sealed_after"] is not None for change in changes)
+    return rows, contents
 
 
 def verify(storage: SqlStorage, progress: Progress) -> tuple[Damage, ...]:
@@ -126,20 +133,18 @@ def verify(storage: SqlStorage, progress: Progress) -> tuple[Damage, ...]:
     expected = 0
     with storage.database.snapshot() as read:
         damages = [Damage("", fault) for fault in storage.backend.faults(read)]
-        for piece in _pieces(storage, progress, (*FOUND, *SEARCHED), read):
+        for piece in _pieces(storage, progress, read=read):
             for row in piece:
                 try:
-                    stored = stored_object(row[: len(FOUND)])
-                except _UNREADABLE:
-                    damages.append(Damage(str(row[1]), "the record cannot be read"))
+                    stored = stored_object(row, storage.sealer)
+                except (SealBroken, *UNREADABLE) as error:
+                    found = list(_content_damages(storage, _unproven(row)))  # who holds whose key says more
+                    found = found or [f"the row is not as it was written: {error}"]
+                    damages += [Damage(str(row[1]), each) for each in found]
                     continue
                 unique_identifier = stored.managed_object.unique_identifier
                 damages += [Damage(unique_identifier, each) for each in _content_damages(storage, stored)]
-                searched = searched_columns(stored.managed_object.attributes)
-                for (name, value), found in zip(searched.items(), row[len(FOUND) :], strict=True):
-                    if value != found:
-                        damages.append(Damage(unique_identifier, f"the column {name} does not agree with the record"))
-                indexed_values = entries(stored.managed_object.attributes)
+                indexed_values = entries(stored.managed_object.attributes, storage.open_index_key())
                 expected += len(indexed_values)
                 for attribute, value in indexed_values:
                     if not read(is_there, attribute=attribute, value=value, sequence=stored.sequence):
@@ -159,8 +164,8 @@ def dangling_links(storage: SqlStorage, progress: Progress) -> Iterator[tuple[st
         for piece in _pieces(storage, progress, read=read):
             for row in piece:
                 try:
-                    managed_object = stored_object(row).managed_object
-                except _UNREADABLE:
+                    managed_object = stored_object(row, storage.sealer).managed_object
+                except (SealBroken, *UNREADABLE):
                     continue
                 for link in managed_object.attributes.links:
                     target = link.linked_object_identifier
@@ -177,12 +182,12 @@ def everything(storage: SqlStorage, progress: Progress) -> Iterator[tuple[Manage
         for piece in _pieces(storage, progress, read=read):
             for row in piece:
                 try:
-                    stored = stored_object(row)
+                    stored = stored_object(row, storage.sealer)
                     content = None
                     if stored.sealed is not None:
                         binding = associated_data(stored.managed_object)
                         content = decode_content(storage.sealer.unseal(stored.sealed, binding))
-                except _UNREADABLE as error:
+                except UNREADABLE as error:
                     raise StorageUnusable(f"object {row[1]} cannot be read; run `kmipd verify`") from error
                 yield stored.managed_object, content
 
@@ -208,19 +213,61 @@ def _pieces(
         progress(done, max(done, in_all))
 
 
+def _unproven(row: Row) -> StoredObject:
+    """Return a row whose record does not open as the object that it says to be, without attributes.
+
+    Its content may still be whole, or it may not.
+    """
+    unique_identifier, object_type, owner, archived, has_content, version, record_seal = row[1:8]
+    managed_object = ManagedObject(
+        unique_identifier=unique_identifier,
+        object_type=object_type,
+        owner=owner,
+        attributes=Attributes(),
+        version=version,
+        archived=bool(archived),
+        has_content=bool(has_content),
+    )
+    return StoredObject(row[0], managed_object, record_seal, b"", row[SEALED_AT])
+
+
 def _content_damages(storage: SqlStorage, stored: StoredObject) -> Iterator[str]:
     if (stored.sealed is not None) != stored.managed_object.has_content:
         yield "the record and the sealed content do not agree on whether there is any"
     if stored.sealed is not None:
         try:
             decode_content(storage.sealer.unseal(stored.sealed, associated_data(stored.managed_object)))
-        except (SealBroken, *_UNREADABLE):
+        except (SealBroken, *UNREADABLE):
             yield "the sealed content does not open"
+
+
+def _sealed_anew(storage: SqlStorage, row: Row) -> dict[str, Any]:
+    """Return the new seals of a row.  Raises SealBroken for one that was changed in the database."""
+    stored = stored_object(row, storage.sealer)
+    managed_object, sealed = stored.managed_object, stored.sealed
+    if sealed is not None:
+        binding = associated_data(managed_object)
+        sealed = storage.sealer.seal(storage.sealer.unseal(sealed, binding), binding)
+    record_seal = seal_record(
+        managed_object,
+        version=managed_object.version,
+        attributes=row[ATTRIBUTES_AT],
+        hidden=stored.hidden,
+        sealed=sealed,
+        sealer=storage.sealer,
+    )
+    return {
+        "of_sequence": stored.sequence,
+        "before": stored.record_seal,
+        "after": record_seal,
+        "sealed_after": sealed,
+    }
 
 
 def _write_seals(storage: SqlStorage, statement: Prepared, changes: list[dict[str, Any]], cursor: Cursor) -> None:
     newest = WriteContext.read(cursor, storage.database.statements).newest_data_key
-    if any(storage.sealer.data_key_of(change["after"]) != newest for change in changes):
+    seals = [seal for change in changes for seal in (change["after"], change["sealed_after"]) if seal is not None]
+    if any(storage.sealer.data_key_of(seal) != newest for seal in seals):
         raise OutdatedSeal
     storage.note_erased()
     for values in changes:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, delete, insert, inspect, select, text
 
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.sql.schema import facts
+from kmip_core.ports.sealing import DataKeys, StoreSealer
 
 SERVER_VERSION: Final = "server_version"
 
@@ -25,17 +26,24 @@ class History:
     folders: tuple[str, ...]
 
 
-HISTORY: Final = History(revision="0002", release="0.1.0", folders=("kmip_adapters.storage:migrations/versions",))
+HISTORY: Final = History(revision="0003", release="0.2.0", folders=("kmip_adapters.storage:migrations/versions",))
 """The schema that this release works with."""
 
 BeforeUpgrade = Callable[[str], None]
+MakeSealer = Callable[[DataKeys], StoreSealer]
 
 
-def open_schema(engine: Engine, before_upgrade: BeforeUpgrade, history: History = HISTORY) -> None:
+def open_schema(
+    engine: Engine,
+    before_upgrade: BeforeUpgrade,
+    history: History = HISTORY,
+    make_sealer: MakeSealer | None = None,
+) -> None:
     """Bring the database to the newest schema, in one transaction that another start has to wait for.
 
     before_upgrade: called with the old revision before an existing database is changed, while no other process can
     change it; what it raises stops the upgrade.
+    make_sealer: as for `Backend.open_schema`; not needed for a new database.
     Raises StorageUnusable for a database of a newer release or of another program.
     """
     with engine.connect() as connection:
@@ -51,7 +59,7 @@ def open_schema(engine: Engine, before_upgrade: BeforeUpgrade, history: History 
                 return
             if revision is not None:
                 before_upgrade(revision)
-            upgrade(connection, history)
+            upgrade(connection, history, make_sealer)
             connection.execute(delete(facts).where(facts.c.name == SERVER_VERSION))
             connection.execute(insert(facts).values(name=SERVER_VERSION, value=history.release))
             if engine.dialect.name == "sqlite" and connection.execute(text("PRAGMA foreign_key_check")).all():
@@ -77,7 +85,7 @@ def revision_of(connection: Connection, history: History = HISTORY) -> str | Non
     return revision
 
 
-def upgrade(connection: Connection, history: History) -> None:
+def upgrade(connection: Connection, history: History, make_sealer: MakeSealer | None) -> None:
     """Run the steps that lead to a history's revision, on a connection inside a transaction or in autocommit mode."""
     # Alembic takes longer to import than the server to start, and is only needed here.
     from alembic import command
@@ -88,6 +96,7 @@ def upgrade(connection: Connection, history: History) -> None:
     config.set_main_option("path_separator", "newline")
     config.set_main_option("version_locations", "\n".join(history.folders))
     config.attributes["connection"] = connection
+    config.attributes["make_sealer"] = make_sealer
     command.upgrade(config, history.revision)
 
 

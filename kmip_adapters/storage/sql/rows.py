@@ -1,15 +1,17 @@
 """Objects as rows, and the statements that read and write them."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Self
 
 from attrs import field, frozen
 from sqlalchemy import Dialect, bindparam, delete, func, insert, literal_column, select, update
 
-from kmip_adapters.storage.records import decode_attributes, encode_attributes
+from kmip_adapters.storage.records import decode_record, encode_record
 from kmip_adapters.storage.sql.attribute_index import Entry
 from kmip_adapters.storage.sql.driver import Cursor, Row
 from kmip_adapters.storage.sql.prepared import ITEMS_OF_AN_IN, Prepared, PreparedRows, insertion
+from kmip_adapters.storage.sql.record_seals import record_binding
 from kmip_adapters.storage.sql.rules import IS_RULE
 from kmip_adapters.storage.sql.schema import (
     DATE_COLUMNS,
@@ -25,11 +27,20 @@ from kmip_core.enums import ObjectType, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.objects import ManagedObject
 from kmip_core.policy import DEFAULT_POLICY
+from kmip_core.ports.sealing import SealBroken, StoreSealer
 from kmip_core.ports.storage import ConcurrentChange
 
 MAXIMUM_ATTRIBUTES: Final = 4 * 1024 * 1024
 """Bytes of one object's attributes as they are stored: a message fits, many that add to one object do not.
 Every read of the object pays for them."""
+
+
+REMEMBERED_BYTES: Final = 2_048
+REMEMBERED: Final = 2_048
+"""Rows that are kept opened, some 10 KiB each at most, and the bytes of attributes and content that such a row has."""
+
+UNREADABLE: Final = (ValueError, KeyError, TypeError, AttributeError)
+"""What decoding a damaged record may raise."""
 
 
 class OutdatedSeal(ConcurrentChange):
@@ -38,42 +49,103 @@ class OutdatedSeal(ConcurrentChange):
 
 @frozen
 class StoredObject:
-    """One row, as read.  sealed: the content, still sealed; None where there is none."""
+    """One row, as read.  hidden: what was in the record's seal.  sealed: the content, None where there is none."""
 
     sequence: int
     managed_object: ManagedObject
+    record_seal: bytes = field(repr=False)
+    hidden: bytes = field(repr=False)
     sealed: bytes | None = field(repr=False)
 
 
-def stored_object(row: Row) -> StoredObject:
-    """Return a row of `FOUND` as an object."""
-    sequence, unique_identifier, object_type, owner, archived, has_content, version, attributes, sealed = row
+def stored_object(row: Row, sealer: StoreSealer) -> StoredObject:
+    """Return a row of `FOUND` as an object.
+
+    Raises SealBroken for a row that is not as it was written.
+    """
+    (
+        sequence, unique_identifier, object_type, owner, archived, has_content, version, record_seal, attributes, sealed
+    ) = row[:_RECORD_COLUMNS]  # fmt: skip
+    binding = record_binding(
+        unique_identifier=unique_identifier,
+        object_type=object_type,
+        owner=owner,
+        archived=bool(archived),
+        has_content=bool(has_content),
+        version=version,
+        attributes=attributes,
+        sealed=sealed,
+    )
+    hidden = sealer.open_record(record_seal, binding)
+    decoded = decode_record(attributes, hidden)
+    if row[_RECORD_COLUMNS:] != tuple(searched_columns(decoded).values()):
+        raise SealBroken("a column does not agree with the record")
     managed_object = ManagedObject(
         unique_identifier=unique_identifier,
         object_type=_OBJECT_TYPES[object_type],
         owner=owner,
-        attributes=decode_attributes(attributes),
+        attributes=decoded,
         version=version,
         archived=bool(archived),
         has_content=bool(has_content),
     )
-    return StoredObject(sequence, managed_object, sealed)
+    return StoredObject(sequence, managed_object, record_seal, hidden, sealed)
 
 
-def changing_columns(managed_object: ManagedObject) -> dict[str, Any]:
-    """Return the columns that a change of the object may change, content apart.
+def row_opener(sealer: StoreSealer) -> Callable[[Row], StoredObject]:
+    """Return `stored_object` for one store, which remembers rows of usual size.
 
+    What is remembered is found by the whole row as it has just been read: it was opened before, and is the same, so
+    nothing can be out of date. To open and decode a row is a third of a Get.
+    """
+    remembered = functools.lru_cache(REMEMBERED)(functools.partial(stored_object, sealer=sealer))
+
+    def opened(row: Row) -> StoredObject:
+        is_short = len(row[ATTRIBUTES_AT]) + len(row[SEALED_AT] or b"") <= REMEMBERED_BYTES
+        return remembered(row) if is_short else stored_object(row, sealer)
+
+    return opened
+
+
+def changing_columns(managed_object: ManagedObject) -> tuple[dict[str, Any], bytes]:
+    """Return the columns that a change of the object may change, and the hidden part of its record.
+
+    The seal and the content are missing.
     Raises KmipError (Server Limit Exceeded) for attributes that are too long together.
     """
     columns = searched_columns(managed_object.attributes)
     columns["archived"] = managed_object.archived
     columns["has_content"] = managed_object.has_content
-    encoded = columns["attributes"] = encode_attributes(managed_object.attributes)
-    if len(encoded) > MAXIMUM_ATTRIBUTES:
+    encoded, hidden = encode_record(managed_object.attributes)
+    columns["attributes"] = encoded
+    if len(encoded) + len(hidden) > MAXIMUM_ATTRIBUTES:
         raise KmipError(
             ResultReason.SERVER_LIMIT_EXCEEDED, f"the attributes of an object have {MAXIMUM_ATTRIBUTES} bytes at most"
         )
-    return columns
+    return columns, hidden
+
+
+def seal_record(
+    managed_object: ManagedObject,
+    *,
+    version: int,
+    attributes: bytes,
+    hidden: bytes,
+    sealed: bytes | None,
+    sealer: StoreSealer,
+) -> bytes:
+    """Return the seal of a row.  version, attributes, sealed: those with which it will be stored."""
+    binding = record_binding(
+        unique_identifier=managed_object.unique_identifier,
+        object_type=int(managed_object.object_type),
+        owner=managed_object.owner,
+        archived=managed_object.archived,
+        has_content=managed_object.has_content,
+        version=version,
+        attributes=attributes,
+        sealed=sealed,
+    )
+    return sealer.seal_record(hidden, binding)
 
 
 def searched_columns(attributes: Attributes) -> dict[str, Any]:
@@ -93,6 +165,9 @@ def policy_of(attributes: Attributes) -> str:
 
 _OBJECT_TYPES: Final = {int(object_type): object_type for object_type in ObjectType}
 _o: Final = managed_objects.c
+SEARCHED: Final = tuple(_o[name] for name in (*DATE_COLUMNS, *TRAIT_COLUMNS, "policy", "state"))
+"""The columns that `searched_columns` gives, in its order."""
+
 FOUND: Final = (
     _o.sequence,
     _o.unique_identifier,
@@ -101,15 +176,19 @@ FOUND: Final = (
     _o.archived,
     _o.has_content,
     _o.version,
+    _o.record_seal,
     _o.attributes,
     _o.sealed,
+    *SEARCHED,
 )
 """The columns that `stored_object` takes."""
 
-SEARCHED: Final = tuple(_o[name] for name in (*DATE_COLUMNS, *TRAIT_COLUMNS, "policy", "state"))
-"""The columns that `searched_columns` gives, in its order."""
+_RECORD_COLUMNS: Final = len(FOUND) - len(SEARCHED)
+ATTRIBUTES_AT: Final = _RECORD_COLUMNS - 2
+SEALED_AT: Final = _RECORD_COLUMNS - 1
+"""Where in a row of `FOUND` they are."""
 
-_CHANGING: Final = (*(column.name for column in SEARCHED), "archived", "has_content", "attributes")
+_CHANGING: Final = (*(column.name for column in SEARCHED), "archived", "has_content", "record_seal", "attributes")
 
 
 class Statements:
@@ -120,6 +199,7 @@ class Statements:
             _o.sequence == bindparam("of_sequence"),
             _o.unique_identifier == bindparam("of_identifier"),
             _o.version == bindparam("of_version"),
+            _o.record_seal == bindparam("of_seal"),  # sealing anew leaves the version as it is
         )
         changes: dict[str, Any] = {name: bindparam(name) for name in _CHANGING} | {"version": _o.version + 1}
         v = attribute_values.c
@@ -141,7 +221,7 @@ class Statements:
             ),
             dialect,
         )
-        self.record = insertion(outbox, ["record_id", "record"], dialect)
+        self.record = insertion(outbox, ["node", "record_id", "record"], dialect)
         self.forget_records = PreparedRows(
             delete(outbox).where(outbox.c.record_id.in_([bindparam("record_id")])),
             dialect,
@@ -149,7 +229,10 @@ class Statements:
             width=1,
         )
         self.pending_records = Prepared(
-            select(outbox.c.record_id, outbox.c.record).order_by(outbox.c.sequence), dialect
+            select(outbox.c.record_id, outbox.c.record)
+            .where(outbox.c.node == bindparam("node"))
+            .order_by(outbox.c.sequence),
+            dialect,
         )
         k = data_keys.c
         self.data_keys = Prepared(
@@ -232,9 +315,10 @@ class RowWrite:
         return self.stored is not None and self.replaces_content
 
     @property
-    def sealed(self) -> bytes | None:
-        """The sealed content that it writes."""
-        return None if self.columns is None else self.columns.get("sealed")
+    def seals(self) -> tuple[bytes, ...]:
+        """What it writes that is sealed: the record, and the content if it has one that is new."""
+        columns = self.columns or {}
+        return tuple(seal for name in ("record_seal", "sealed") if (seal := columns.get(name)) is not None)
 
     def apply(self, cursor: Cursor, statements: Statements) -> None:
         """Write it on a cursor inside a transaction.  Raises ConcurrentChange."""
@@ -262,6 +346,7 @@ class RowWrite:
             "of_sequence": sequence,
             "of_identifier": self.unique_identifier,
             "of_version": self.expected_version,
+            "of_seal": None if self.stored is None else self.stored.record_seal,
         }
         if statement.run(cursor, {**which, **(self.columns or {})}).rowcount != 1:
             raise ConcurrentChange(self.unique_identifier)

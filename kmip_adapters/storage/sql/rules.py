@@ -44,7 +44,7 @@ class RulesWrite:
 
     is_new = False
     erases = False
-    sealed = None
+    seals = ()
 
     def apply(self, cursor: Cursor, _: object) -> None:
         """Write them on a cursor inside a transaction; they replace what is there."""

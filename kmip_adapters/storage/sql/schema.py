@@ -2,7 +2,8 @@
 
 An object is one row. Its attributes are stored whole (`records`), and once more where Locate looks for them: those that
 tell few objects from many as entries of `attribute_values`, which is an index; those that many objects share in columns
-of the row, which other criteria have found. Nothing but `sealed` is secret.
+of the row, which other criteria have found. `record_seal` authenticates the row and hides the digests of secrets;
+`sealed` is the secret itself. Everything else can be read in the database.
 """
 
 from typing import Final
@@ -69,6 +70,7 @@ managed_objects: Final = Table(
     Column("archived", Boolean, nullable=False),
     Column("has_content", Boolean, nullable=False),
     Column("version", BigInteger, nullable=False),
+    Column("record_seal", LargeBinary, nullable=False),  # `record_seals`; before what is long
     Column("attributes", LargeBinary, nullable=False),
     Column("sealed", LargeBinary),
     Index("by_owner", "owner", "sequence"),
@@ -99,6 +101,7 @@ outbox: Final = Table(
     "outbox",
     metadata,
     Column("sequence", _Sequence, primary_key=True),
+    Column("node", Text, nullable=False),  # whose trail it belongs to
     Column("record_id", Text, nullable=False, unique=True),
     Column("record", LargeBinary, nullable=False),
 )

@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.sql.driver import Connection, Cursor
-from kmip_adapters.storage.sql.migration import History, open_schema, refuse_upgrade
+from kmip_adapters.storage.sql.migration import History, MakeSealer, open_schema, refuse_upgrade
 from kmip_adapters.storage.sql.prepared import Prepared
 from kmip_adapters.storage.sql.sqlite_files import BUSY_TIMEOUT, copy_database
 from kmip_core.ports.storage import TakesLong
@@ -64,7 +64,7 @@ class SqliteBackend:
         """How SQLAlchemy writes statements for SQLite."""
         return self.engine.dialect
 
-    def open_schema(self, history: History, *, may_upgrade: bool) -> None:
+    def open_schema(self, history: History, *, may_upgrade: bool, make_sealer: MakeSealer) -> None:
         """Create or upgrade the tables; a copy of an older database is kept beside it, as an upgrade cannot be undone.
 
         The copy is written over a connection of its own: SQLite copies nothing inside a transaction, and the
@@ -74,7 +74,7 @@ class SqliteBackend:
         def copy(revision: str) -> None:
             copy_database(self.path, self.path.with_name(f"{self.path.name}.schema-{revision}"))
 
-        open_schema(self.engine, copy if may_upgrade else refuse_upgrade, history)
+        open_schema(self.engine, copy if may_upgrade else refuse_upgrade, history, make_sealer)
 
     def open_reader(self) -> Connection:
         """Return a driver connection that cannot write."""

@@ -17,12 +17,14 @@ from kmip_adapters.storage.sql.commit import Commit, CommitServices
 from kmip_adapters.storage.sql.data_keys import SqlDataKeys
 from kmip_adapters.storage.sql.database import Database
 from kmip_adapters.storage.sql.driver import Connection, Cursor
+from kmip_adapters.storage.sql.index_key import open_index_key
 from kmip_adapters.storage.sql.migration import HISTORY, History
-from kmip_adapters.storage.sql.rows import OutdatedSeal
+from kmip_adapters.storage.sql.rows import OutdatedSeal, row_opener
 from kmip_adapters.storage.sql.rules import OutdatedRules
 from kmip_adapters.storage.sql.sealed import SealedUnitOfWork
 from kmip_adapters.storage.sql.submitted import SubmittedTask
 from kmip_adapters.storage.sql.unit_of_work import SqlUnitOfWork, UnitOfWorkServices
+from kmip_adapters.storage.sql.versions import NewestVersions
 from kmip_adapters.storage.sql.writer import Writer
 from kmip_core.errors import KmipError
 from kmip_core.ports.audit import AuditRecord
@@ -39,6 +41,7 @@ class SqlStorage:
     make_sealer: given the data keys in this database, returns the sealer; raises RootKeyUnavailable if it cannot.
     may_upgrade: False for commands beside a running server, whose database must stay as it knows it.
     options: what is not in the URL.
+    node: the name of this server among those on the database; the outbox has the records of each apart.
     Raises StorageUnusable for a database that is newer, or another program's.
     """
 
@@ -51,11 +54,13 @@ class SqlStorage:
         *,
         may_upgrade: bool = True,
         history: History = HISTORY,
+        node: str = "main",
         options: Options | None = None,
     ) -> None:
         self.backend: Backend = open_backend(url, options or Options())
         try:
-            self.backend.open_schema(history, may_upgrade=may_upgrade)
+            self._node = node
+            self.backend.open_schema(history, may_upgrade=may_upgrade, make_sealer=make_sealer)
             self.database = Database(self.backend)
             self._lock = threading.Lock()
             self._acknowledged: set[str] = set()
@@ -75,9 +80,19 @@ class SqlStorage:
                 statements=self.database.statements,
                 data_key_of=self.sealer.data_key_of,
                 note_erased=self.note_erased,
+                node=node,
             )
+            self._index_key: bytes | None = None
+            if self.sealer.is_open:
+                self.open_index_key()
             self._services = UnitOfWorkServices(
-                database=self.database, sealer=self.sealer, known_rules=self._rules, hand_over=self.hand_over
+                database=self.database,
+                sealer=self.sealer,
+                open_row=row_opener(self.sealer),
+                index_key=self.open_index_key,
+                versions=NewestVersions(),
+                known_rules=self._rules,
+                hand_over=self.hand_over,
             )
         except BaseException:
             self.close()
@@ -93,6 +108,12 @@ class SqlStorage:
         """The database file, if it is one."""
         return self.backend.path
 
+    def open_index_key(self) -> bytes:
+        """Return the key of the index's digests, read once it is possible.  Raises SealBroken."""
+        if self._index_key is None:
+            self._index_key = open_index_key(self.database.statements, self.sealer, self.database.read, self.submit)
+        return self._index_key
+
     def unit_of_work(self, pace: Pace = Pace.SLOW) -> "SqlUnitOfWork | SealedUnitOfWork":
         """Begin a unit of work; one that refuses while the root key is away."""
         if not self.sealer.is_open:
@@ -100,8 +121,8 @@ class SqlStorage:
         return SqlUnitOfWork(self._services, pace)
 
     def pending_records(self) -> tuple[AuditRecord, ...]:
-        """Return the committed audit records that were not acknowledged, oldest first."""
-        rows = self.database.read(self.database.statements.pending_records)
+        """Return the committed audit records of this node that were not acknowledged, oldest first."""
+        rows = self.database.read(self.database.statements.pending_records, node=self._node)
         with self._lock:
             return tuple(decode_audit_record(row[1]) for row in rows if row[0] not in self._acknowledged)
 

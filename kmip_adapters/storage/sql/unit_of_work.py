@@ -4,6 +4,7 @@ import logging
 import math
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from functools import partial
 from typing import Any, Final, Protocol, Self
 
 from attrs import frozen
@@ -21,9 +22,18 @@ from kmip_adapters.storage.sql.database import Database, unreadable
 from kmip_adapters.storage.sql.driver import Connection, Row
 from kmip_adapters.storage.sql.locate import UNLIMITED, Shape, analyse
 from kmip_adapters.storage.sql.prepared import Prepared
-from kmip_adapters.storage.sql.rows import RowWrite, StoredObject, changing_columns, stored_object
+from kmip_adapters.storage.sql.rows import (
+    ATTRIBUTES_AT,
+    SEALED_AT,
+    UNREADABLE,
+    RowWrite,
+    StoredObject,
+    changing_columns,
+    seal_record,
+)
 from kmip_adapters.storage.sql.rules import RulesWrite, stored_rules
 from kmip_adapters.storage.sql.submitted import SubmittedTask
+from kmip_adapters.storage.sql.versions import NewestVersions
 from kmip_core.creation_rules import Rule
 from kmip_core.criteria import Located, Query, satisfies
 from kmip_core.enums import ResultReason
@@ -62,6 +72,9 @@ BUDGETS: Final = dict.fromkeys(Pace, ReadBudget()) | {
     Pace.BRIEF: ReadBudget(milliseconds=100, examined=500),
 }
 
+NOT_AS_WRITTEN: Final = "the stored object is not as it was written"
+"""What a client is told of a row that was changed in the database; the log says more."""
+
 _AT_ONCE: Final = nullcontext()
 _log = logging.getLogger(__name__)
 
@@ -83,12 +96,16 @@ class HandOver(Protocol):
 class UnitOfWorkServices:
     """What all units of work of a store use.
 
+    open_row: as `rows.row_opener` returns it.  index_key: returns the key of the index's digests.
     known_rules: returns the rules for new objects as they were last read, reading them by the function it is given
     if they never were.
     """
 
     database: Database
     sealer: StoreSealer
+    open_row: Callable[[Row], StoredObject]
+    index_key: Callable[[], bytes]
+    versions: NewestVersions
     known_rules: Callable[[Callable[[], Mapping[str, str]]], Mapping[str, str]]
     hand_over: HandOver
 
@@ -149,7 +166,7 @@ class SqlUnitOfWork:
 
     def locate(self, query: Query) -> Located:
         """Answer by SQL; writes of this unit of work, and parts of structures, are compared object by object."""
-        shape, values = analyse(query)
+        shape, values = analyse(query, self._services.index_key())
         conditions = shape.entries + len(shape.columns) + len(shape.states) + len(shape.dates)
         if conditions > self._budget.conditions:
             raise TakesLong(f"{conditions} conditions must hold")
@@ -218,9 +235,17 @@ class SqlUnitOfWork:
         rule_statements = self._database.rule_statements
         changes += (RulesWrite(rule_statements, kind, rules) for kind, rules in self._pending.rules.items())
         records = [(record.record_id, encode_audit_record(record)) for record in self._pending.records]
+        changed = [
+            (found.unique_identifier, found.attributes.initial_date, write.managed_object.version + 1)
+            for write in self._pending.writes.values()
+            if (found := write.found) is not None and write.managed_object is not None
+        ]
         self.release()  # the snapshot is not needed while we wait, and would hold up checkpoints
         self._pending = Pending()
-        return self._services.hand_over(changes, records, self._checked_against)
+        submitted = self._services.hand_over(changes, records, self._checked_against)
+        if changed:
+            submitted.add_done_callback(partial(self._note_versions, submitted, changed))
+        return submitted
 
     def release(self) -> None:
         """Give the connection back; a later read begins a new snapshot."""
@@ -246,13 +271,42 @@ class SqlUnitOfWork:
         rows = self._run(statements.find.sql, statements.find.values({"unique_identifier": unique_identifier}))
         if rows and self._is_heavy(rows[0]):
             raise TakesLong(unique_identifier)
-        stored = stored_object(rows[0]) if rows else None
+        stored = self._open(rows[0]) if rows else None
+        if stored is not None and self._was_put_back(stored.managed_object):
+            _log.error("the row of %s was put back as it was before", unique_identifier)
+            raise KmipError(ResultReason.GENERAL_FAILURE, NOT_AS_WRITTEN)
         self._found[unique_identifier] = stored
         return stored
 
+    def _open(self, row: Row) -> StoredObject:
+        """Return a row as an object.  Raises KmipError (General Failure) for a row that was changed in the database."""
+        try:
+            return self._services.open_row(row)
+        except (SealBroken, *UNREADABLE) as error:
+            _log.error("the row of %s is not as it was written: %s", row[1], error)
+            raise KmipError(ResultReason.GENERAL_FAILURE, NOT_AS_WRITTEN) from error
+
+    def _was_put_back(self, found: ManagedObject) -> bool:
+        """Whether the database has an older version of an object than this process has seen.
+
+        An older one in an old snapshot is nothing unusual: what counts is what the database has now.
+        """
+        begun, is_older = found.attributes.initial_date, self._services.versions.is_older
+        if not is_older(found.unique_identifier, begun, found.version):
+            return False
+        find = self._database.statements.find
+        now = [self._open(row) for row in self._database.read(find, unique_identifier=found.unique_identifier)]
+        return any(is_older(found.unique_identifier, begun, stored.managed_object.version) for stored in now)
+
+    def _note_versions(self, submitted: SubmittedTask[None], changed: list[tuple[str, int | None, int]]) -> None:
+        """In the writer's thread: remember what was committed."""
+        if submitted.error is None:
+            for change in changed:
+                self._services.versions.note(*change)
+
     def _is_heavy(self, row: Row) -> bool:
         """Whether a row of `FOUND` takes long to decode, and to encode for the client."""
-        attributes, sealed = row[-2:]
+        attributes, sealed = row[ATTRIBUTES_AT], row[SEALED_AT]
         return len(attributes) > self._budget.attributes or len(sealed or b"") > self._budget.content
 
     def _read_rules(self) -> dict[str, str]:
@@ -325,16 +379,18 @@ class SqlUnitOfWork:
 
     def _row_write(self, unique_identifier: str, write: Write) -> RowWrite:
         stored = None if write.found is None else self._stored(unique_identifier)
-        before = set() if write.found is None else entries(write.found.attributes)
+        index_key = self._services.index_key()
+        before = set() if write.found is None else entries(write.found.attributes, index_key)
         after: set[tuple[int, int]] = set()
         columns: dict[str, Any] | None = None
         replaces_content = False
         if write.managed_object is not None:
             managed_object = write.managed_object
             self._check_keys(managed_object)
-            after = entries(managed_object.attributes)
-            columns = changing_columns(managed_object)
+            after = entries(managed_object.attributes, index_key)
+            columns, hidden = changing_columns(managed_object)
             replaces_content = write.erases or write.content is not None or stored is None
+            sealed = None if stored is None else stored.sealed
             if replaces_content:
                 sealed = None
                 if write.content is not None:
@@ -345,6 +401,14 @@ class SqlUnitOfWork:
                 columns["object_type"] = int(managed_object.object_type)
                 columns["owner"] = managed_object.owner
                 columns["version"] = managed_object.version + 1
+            columns["record_seal"] = seal_record(
+                managed_object,
+                version=managed_object.version + 1,
+                attributes=columns["attributes"],
+                hidden=hidden,
+                sealed=sealed,
+                sealer=self._services.sealer,
+            )
         return RowWrite(
             stored=stored,
             unique_identifier=unique_identifier,

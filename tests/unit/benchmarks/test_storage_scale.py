@@ -43,7 +43,7 @@ def test_a_page_is_read_from_few_rows(filled: FilledStore) -> None:
         return 0
 
     wanted = RARE["name"]
-    shape, values = analyse(wanted)
+    shape, values = analyse(wanted, b"")
     connection = filled.storage.database.take()
     connection.set_progress_handler(count, 1)
     statement = filled.storage.database.located(shape)

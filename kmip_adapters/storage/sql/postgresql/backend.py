@@ -25,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.sql.backend import Options
 from kmip_adapters.storage.sql.driver import Connection, Cursor
-from kmip_adapters.storage.sql.migration import History
+from kmip_adapters.storage.sql.migration import History, MakeSealer
 from kmip_adapters.storage.sql.postgresql import schema, texts
 from kmip_adapters.storage.sql.postgresql.watchdog import Watchdog, WatchedConnection
 from kmip_core.ports.storage import TakesLong
@@ -122,9 +122,10 @@ class PostgresBackend:
 
     # --- connections ------------------------------------------------------------------------------------------------
 
-    def open_schema(self, history: History, *, may_upgrade: bool) -> None:
+    def open_schema(self, history: History, *, may_upgrade: bool, make_sealer: MakeSealer) -> None:
         """Create or upgrade the tables, one statement a transaction, while a row keeps other nodes from doing so."""
-        schema.open_schema(partial(self.connect, limit=LONG_STATEMENT_SECONDS), history, may_upgrade)
+        connect = partial(self.connect, limit=LONG_STATEMENT_SECONDS)
+        schema.open_schema(connect, history, may_upgrade, make_sealer)
 
     def open_reader(self) -> WatchedConnection:
         """Return a connection for units of work."""

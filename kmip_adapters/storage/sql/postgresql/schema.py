@@ -29,7 +29,14 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from kmip_adapters.storage.errors import StorageUnusable
-from kmip_adapters.storage.sql.migration import SERVER_VERSION, History, refuse_upgrade, revision_of, upgrade
+from kmip_adapters.storage.sql.migration import (
+    SERVER_VERSION,
+    History,
+    MakeSealer,
+    refuse_upgrade,
+    revision_of,
+    upgrade,
+)
 from kmip_adapters.storage.sql.postgresql.watchdog import WatchedConnection
 from kmip_adapters.storage.sql.schema import facts, metadata
 
@@ -64,7 +71,7 @@ _MADE_MEANWHILE: Final = (errors.UniqueViolation, errors.DuplicateTable, errors.
 Connect = Callable[[], WatchedConnection]
 
 
-def open_schema(connect: Connect, history: History, may_upgrade: bool) -> None:
+def open_schema(connect: Connect, history: History, may_upgrade: bool, make_sealer: MakeSealer) -> None:
     """Bring the database to the newest schema.
 
     Raises StorageUnusable for a database of a newer release, of another program, or that must not be changed.
@@ -84,7 +91,7 @@ def open_schema(connect: Connect, history: History, may_upgrade: bool) -> None:
                 elif revision != history.revision:
                     if not may_upgrade:
                         refuse_upgrade(revision)
-                    upgrade(connection, history)
+                    upgrade(connection, history, make_sealer)
                     _note_release(connection, history)
     finally:
         engine.dispose()

@@ -1,5 +1,6 @@
 """The commands that take care of the store: what they leave behind, what they say, how they end."""
 
+import functools
 import json
 import shutil
 import sqlite3
@@ -7,9 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
+from kmip_adapters.sealing.envelope import EnvelopeSealer
+from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.lock import directory_lock
 from kmip_adapters.storage.sql.migration import HISTORY
+from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_app import cli
 from tests.server import ROOT
 
@@ -52,6 +57,21 @@ def rows(path: Path) -> list[tuple[Any, ...]]:
         return connection.execute("SELECT unique_identifier, sealed FROM managed_objects ORDER BY 1").fetchall()
     finally:
         connection.close()
+
+
+def give_away(data: Path, identifier: str, *, to: str) -> None:
+    """Have another owner register an object of that identifier."""
+    make_sealer = functools.partial(EnvelopeSealer, KeyFile(data / "root.key"))
+    store = SqlStorage(f"sqlite:///{data}/kmipd.sqlite", make_sealer)
+    with store.unit_of_work() as work:
+        found = work.find(identifier)
+        assert found is not None
+        work.remove(identifier)
+        work.commit()
+    with store.unit_of_work() as work:
+        work.add(evolve(found, owner=to, version=0), None)
+        work.commit()
+    store.close()
 
 
 def write(path: Path, statement: str) -> None:
@@ -222,11 +242,24 @@ def test_an_object_of_another_owner_is_not_replaced(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(data, "export", str(tmp_path / "archive"), "--passphrase", "credential:archive")
-    write(data / "kmipd.sqlite", "UPDATE managed_objects SET owner = 'bob' WHERE unique_identifier = 'elsewhere'")
+    give_away(data, "elsewhere", to="bob")
 
     assert run(data, "import", str(tmp_path / "archive"), "--passphrase", "credential:archive") == 1
 
     assert "not taken: elsewhere: another object" in capsys.readouterr().out
+
+
+def test_an_object_that_was_changed_in_the_database_does_not_stop_an_import(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(data, "export", str(tmp_path / "archive"), "--passphrase", "credential:archive")
+    write(data / "kmipd.sqlite", "UPDATE managed_objects SET owner = 'bob' WHERE unique_identifier = 'elsewhere'")
+
+    assert run(data, "import", str(tmp_path / "archive"), "--passphrase", "credential:archive") == 1
+
+    streams = capsys.readouterr().out
+    assert "not taken: elsewhere: another object" in streams
+    assert "there already: 7" in streams
 
 
 @pytest.mark.parametrize(

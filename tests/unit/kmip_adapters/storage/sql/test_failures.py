@@ -19,6 +19,7 @@ from kmip_adapters.storage.sql.maintenance import verify
 from kmip_adapters.storage.sql.sqlite import SqliteBackend
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_adapters.storage.sql.unit_of_work import SqlUnitOfWork
+from kmip_adapters.storage.sql.versions import NewestVersions
 from kmip_adapters.storage.sql.writer import Writer
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
@@ -118,7 +119,8 @@ def test_every_statement_may_fail_and_nothing_is_half_done(store: SqlStorage, en
     faulty = Writer(backend, with_each=lambda cursor: lambda: None, when_idle=lambda connection: True)
     # The unit of work collects; what it hands over is replayed through the faulty writer.
     handed: list[Callable[[Any], Any]] = []
-    services = evolve(store._services, hand_over=functools.partial(_keep, store, handed))
+    keep = functools.partial(_keep, store, handed)
+    services = evolve(store._services, hand_over=keep, versions=NewestVersions())
     with SqlUnitOfWork(services) as work:
         changed, erased = work.find("changed"), work.find("erased")
         assert changed is not None

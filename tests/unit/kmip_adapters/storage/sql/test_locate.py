@@ -63,7 +63,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlStorage]:
 
 def plans(store: SqlStorage, wanted: Query) -> list[str]:
     """Return the plans' lines for the identifiers and for the count."""
-    shape, values = analyse(wanted)
+    shape, values = analyse(wanted, b"")
     connection = store.database.take()
     try:
         return [
@@ -103,7 +103,7 @@ def test_the_rarest_criterion_is_walked_first(store: SqlStorage, name: str) -> N
 
 @pytest.mark.parametrize("name", [name for name in RARE | COMMON | IDENTIFIED if name != "date range"])
 def test_the_order_of_the_answer_is_the_order_of_the_index(store: SqlStorage, name: str) -> None:
-    shape, values = analyse((RARE | COMMON | IDENTIFIED)[name])
+    shape, values = analyse((RARE | COMMON | IDENTIFIED)[name], b"")
     statement = store.database.located(shape)
     connection = store.database.take()
     plan = connection.execute(f"EXPLAIN QUERY PLAN {statement.sql}", statement.values(values)).fetchall()
@@ -126,7 +126,7 @@ def test_state_is_searched_with_its_owner(store: SqlStorage) -> None:
 
 
 def test_statements_are_compiled_once_for_each_shape(store: SqlStorage) -> None:
-    one, other = (analyse(query(criterion("names", a_name(text))))[0] for text in "ab")
+    one, other = (analyse(query(criterion("names", a_name(text))), b"")[0] for text in "ab")
 
     assert store.database.located(one) is store.database.located(other)
 
@@ -165,7 +165,7 @@ def test_the_index_keeps_no_values_of_clients_in_memory() -> None:
     """An attribute may have a megabyte; what is remembered of them must not be the clients' to choose."""
     tracemalloc.start()
     for number in range(30):
-        entries(Attributes(names=(Name(name_value=f"{number}" * 500_000),)))
+        entries(Attributes(names=(Name(name_value=f"{number}" * 500_000),)), b"")
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 

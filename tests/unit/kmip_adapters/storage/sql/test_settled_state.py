@@ -27,13 +27,14 @@ def test_sql_settles_every_state_with_every_date_and_type_as_the_core_does() -> 
         connection.execute(
             insert(managed_objects),
             [
-                changing_columns(k)
+                changing_columns(k)[0]
                 | {
                     "sequence": n,
                     "unique_identifier": str(n),
                     "object_type": int(k.object_type),
                     "owner": "alice",
                     "version": 1,
+                    "record_seal": b"",
                     "sealed": None,
                 }
                 for n, k in enumerate(EVERY)

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,13 +29,14 @@ from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_core.attributes import FIELDS, MULTIPLE, Attributes
 from kmip_core.enums import ObjectType, State, StorageStatusMask
 from kmip_core.objects import KeyValue, ManagedObject
+from kmip_core.ports.sealing import DataKeys, StoreSealer
 from tests.contract.storage_samples import SAMPLES, a_key, a_name, admitted, criterion, query
 from tests.server import ROOT
 
 NOW: Final = HISTORY.revision
 FIXTURES: Final = ROOT / "tests" / "fixtures"
 LATER: Final = History(
-    revision="0003", release="0.2.0", folders=(*HISTORY.folders, str(Path(__file__).parent / "later_steps"))
+    revision="0004", release="0.3.0", folders=(*HISTORY.folders, str(Path(__file__).parent / "later_steps"))
 )
 
 
@@ -53,8 +55,11 @@ def old(tmp_path: Path) -> Path:
 
 
 def open_store(path: Path, **more: Any) -> SqlStorage:
-    make_sealer = functools.partial(EnvelopeSealer, KeyFile(path.with_name("root.key")))
-    return SqlStorage(f"sqlite:///{path}", make_sealer, **more)
+    return SqlStorage(f"sqlite:///{path}", sealer_of(path), **more)
+
+
+def sealer_of(path: Path) -> Callable[[DataKeys], StoreSealer]:
+    return functools.partial(EnvelopeSealer, KeyFile(path.with_name("root.key")))
 
 
 def revision(path: Path) -> str:
@@ -114,7 +119,7 @@ def test_an_upgrade_changes_everything_over_and_leaves_a_copy(old: Path) -> None
     open_store(old, history=LATER).close()
 
     copy = old.with_name(f"kmipd.sqlite.schema-{NOW}")
-    assert (revision(old), revision(copy)) == ("0003", NOW)
+    assert (revision(old), revision(copy)) == ("0004", NOW)
     assert copy.stat().st_mode & 0o777 == 0o600
     assert before != old.read_bytes()
     connection = sqlite3.connect(old)
@@ -138,9 +143,9 @@ def test_a_copy_of_an_earlier_attempt_is_replaced(old: Path) -> None:
 def test_an_upgraded_database_is_refused_by_the_older_release_with_what_it_needs(old: Path) -> None:
     open_store(old, history=LATER).close()
 
-    with pytest.raises(StorageUnusable, match=rf"schema 0003.*knows up to {NOW}.*needs kmipd 0\.2\.0"):
+    with pytest.raises(StorageUnusable, match=rf"schema 0004.*knows up to {NOW}.*needs kmipd 0\.3\.0"):
         open_store(old)
-    assert revision(old) == "0003"
+    assert revision(old) == "0004"
 
 
 def test_without_room_for_the_copy_nothing_is_upgraded(old: Path) -> None:
@@ -201,7 +206,7 @@ def upgrade(path, survived):
         say()
         copy_database(path, path.with_name(f"{path.name}.schema-{revision}"))
         say()
-    open_schema(engine, copy, suite.LATER)
+    open_schema(engine, copy, suite.LATER, suite.sealer_of(path))
 
 import alembic.command  # once, not in every child
 for survived in range(1000):
@@ -229,7 +234,7 @@ def test_kill_at_any_statement_of_an_upgrade_leaves_old_or_new(tmp_path: Path) -
     for number, _ in killed:
         path = tmp_path / number / "kmipd.sqlite"
         assert revision(path) == "0001"
-    assert revision(tmp_path / last[0] / "kmipd.sqlite") == "0003"
+    assert revision(tmp_path / last[0] / "kmipd.sqlite") == "0004"
     for number in (killed[0][0], killed[len(killed) // 2][0], killed[-1][0]):
         path = tmp_path / number / "kmipd.sqlite"
         open_store(path, history=LATER).close()
@@ -255,7 +260,7 @@ def test_step_2_brings_every_trait_into_its_column(tmp_path: Path) -> None:
         }  # fmt: skip
         names, places = ", ".join(row), ", ".join("?" * len(row))
         connection.execute(f"INSERT INTO managed_objects ({names}) VALUES ({places})", list(row.values()))
-        index = [(*entry, sequence) for entry in entries(attributes)]
+        index = [(*entry, sequence) for entry in entries(attributes, b"")]
         index += [(code, 1, sequence) for code in (1, 4, 5, 6, 21, 36, 66)]  # as they were
         connection.executemany("INSERT INTO attribute_values VALUES (?, ?, ?)", index)
     connection.commit()
