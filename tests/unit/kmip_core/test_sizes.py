@@ -43,7 +43,7 @@ DESTROY: Final = (Operation.DESTROY, destroy.Request(unique_identifier="large"))
         (Name(name_value="abc"), 8 + 11 + 8),
         (object(), 0),
     ],
-    ids=str,
+    ids=lambda value: value.__class__.__name__,
 )
 def test_a_value_takes_at_least(value: Any, size: int) -> None:
     assert at_least(value) == size
