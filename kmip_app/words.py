@@ -29,37 +29,3 @@ _ALIASES: Final = {"3DES": "TRIPLEDES", "DES3": "TRIPLEDES"}
 
 def _bare(name: str) -> str:
     return "".join(character for character in name if character.isalnum()).upper()
-
-
-def title(one: enum.Enum) -> str:
-    """Return a member's name as the standard writes it: "Symmetric Key", "SHA-256", "HMAC-SHA256"."""
-    name = one.name
-    if name in _TITLES:
-        return _TITLES[name]
-    if type(one).__name__ in _HYPHENATED:
-        return name.replace("_", "-")
-    return " ".join(word if word in _ACRONYMS else word.capitalize() for word in name.split("_"))
-
-
-_HYPHENATED: Final = frozenset({"CryptographicAlgorithm", "HashingAlgorithm", "RecommendedCurve"})
-
-_ACRONYMS: Final = frozenset(
-    {"AEAD", "CA", "CBC", "CCM", "CFB", "CMAC", "CTR", "DSA", "EC", "ECB", "GCM", "HMAC", "IV", "KEK", "MAC", "NIST"}
-    | {"OAEP", "OFB", "PGP", "PKCS", "PKCS1", "PKCS5", "PSS", "RNG", "RSA", "TR31", "X", "XTS", "AES", "PBKDF2", "HKDF"}
-    | {"MD2", "MD4", "MD5", "SHA1", "SHA224", "SHA256", "SHA384", "SHA512", "ECDSA", "ISO", "ANSI", "PEM", "TTLV"}
-)
-
-_TITLES: Final = {
-    "TRIPLE_DES": "3DES",
-    "RE_KEY": "Re-key",
-    "RE_KEY_KEY_PAIR": "Re-key Key Pair",
-    "RE_CERTIFY": "Re-certify",
-    "RE_PROVISION": "Re-Provision",
-    "PRE_ACTIVE": "Pre-Active",
-    "PKCS_1": "PKCS#1",
-    "PKCS_8": "PKCS#8",
-    "PKCS_10": "PKCS#10",
-    "PKCS_11": "PKCS#11",
-    "PKCS_12": "PKCS#12",
-    "X_509": "X.509",
-}

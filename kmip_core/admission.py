@@ -11,13 +11,14 @@ from attrs import define, evolve, field, frozen
 
 from kmip_core import lifecycle, rights, rules
 from kmip_core.enums import ObjectType, Operation, ResultReason, UniqueIdentifier
-from kmip_core.errors import KmipError, invalid_field, not_found, spoken
+from kmip_core.errors import KmipError, invalid_field, not_found
 from kmip_core.operation import ObjectReference, Spec, Target
 from kmip_core.ports.storage import UnitOfWork
 from kmip_core.principal import Principal
 from kmip_core.rules import Admitted, Purpose
 from kmip_core.services import Services
 from kmip_core.settings import ForeignObjects
+from kmip_core.standard_names import standard_name
 
 RECORDED_LENGTH: Final = 255
 """Characters of an identifier that go into the audit trail: no object has a longer one, whatever clients send."""
@@ -139,7 +140,7 @@ class Admission:
             raise not_found()
         rights.check_object(held, asked, managed_object)
         if not decision.is_allowed:
-            raise rules.denied_use(spoken(asked))
+            raise rules.denied_use(standard_name(asked))
         settled = lifecycle.settle(managed_object.attributes, now)
         if settled is not managed_object.attributes:
             managed_object = evolve(managed_object, attributes=settled)

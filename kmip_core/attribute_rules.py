@@ -18,8 +18,9 @@ from kmip_core.attributes import (
     title,
 )
 from kmip_core.enums import ObjectType, ResultReason, State
-from kmip_core.errors import KmipError, a, invalid_attribute_value, spoken
-from kmip_core.lifecycle import name_of, need_state
+from kmip_core.errors import KmipError, invalid_attribute_value
+from kmip_core.lifecycle import need_state
+from kmip_core.standard_names import standard_name, with_article
 from kmip_core.structures import SERVER_VENDOR
 
 STATES: Final[dict[Change, frozenset[State]]] = {
@@ -136,7 +137,7 @@ def _check_vendor(reference: AttributeReference) -> None:
 
 def _check_applies(reference: AttributeReference, rule: Rule, object_type: ObjectType) -> None:
     if object_type not in rule.object_types:
-        text = f"{title(reference.attribute)} is not an attribute of {a(spoken(object_type))}"
+        text = f"{title(reference.attribute)} is not an attribute of {with_article(standard_name(object_type))}"
         raise KmipError(ResultReason.INVALID_ATTRIBUTE, text)
 
 
@@ -151,7 +152,7 @@ _EVERY_STATE: Final = frozenset(State)
 def _too_late(reference: AttributeReference, attributes: Attributes, change: Change) -> KmipError:
     return KmipError(
         ResultReason.WRONG_KEY_LIFECYCLE_STATE,
-        f"state is {name_of(need_state(attributes))}; {title(reference.attribute)} can be changed {change.value}",
+        f"state is {standard_name(need_state(attributes))}; {title(reference.attribute)} can be changed {change.value}",
     )
 
 

@@ -4,7 +4,6 @@ A `KmipError` names the precise reason; whether an older protocol version knows 
 (`kmip_adapters.ttlv`). Everything that is not a `KmipError` is a bug and is answered with General Failure.
 """
 
-from enum import Enum
 from typing import Final, TypeVar
 
 from kmip_core.enums import ResultReason
@@ -29,29 +28,6 @@ class KmipError(Exception):
 
     def __repr__(self) -> str:
         return f"KmipError({self.reason.name}, {self.message!r})"
-
-
-def spoken(member: Enum) -> str:
-    """Return an enumeration's value as the standard writes it: `RE_KEY` -> `Re-key`, `PGP_KEY` -> `PGP Key`."""
-    name = member.name
-    return _SPOKEN.get(name) or " ".join(word if word in _ACRONYMS else word.title() for word in name.split("_"))
-
-
-_ACRONYMS: Final = frozenset({"MAC", "PGP", "RNG"})
-_SPOKEN: Final = {
-    "RE_KEY": "Re-key",
-    "RE_KEY_KEY_PAIR": "Re-key Key Pair",
-    "RE_CERTIFY": "Re-certify",
-    "RE_PROVISION": "Re-Provision",
-    "PKCS_11": "PKCS#11",
-    "DATE_TIME": "Date-Time",
-    "DATE_TIME_EXTENDED": "Date-Time Extended",
-}
-
-
-def a(thing: str) -> str:
-    """Return a thing with its article: "an Opaque Object", "an RNG Seed"."""
-    return f"{'an' if thing[0] in 'AEIO' or thing.startswith('RNG') else 'a'} {thing}"
 
 
 def invalid_field(message: str) -> KmipError:

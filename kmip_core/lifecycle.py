@@ -13,6 +13,7 @@ from attrs import evolve
 from kmip_core.attributes import Attributes
 from kmip_core.enums import ObjectType, RevocationReasonCode, State
 from kmip_core.errors import wrong_state
+from kmip_core.standard_names import standard_name
 from kmip_core.structures import RevocationReason
 
 
@@ -64,8 +65,8 @@ def next_state(state: State, event: Event) -> State:
     """Return the state after `event`.  Raises KmipError (Wrong Key Lifecycle State) where the table has no entry."""
     following = TRANSITIONS[state].get(event)
     if following is None:
-        allowed = " or ".join(name_of(s) for s, row in TRANSITIONS.items() if event in row)
-        raise wrong_state(f"state is {name_of(state)}; {event.value} needs {allowed}")
+        allowed = " or ".join(standard_name(s) for s, row in TRANSITIONS.items() if event in row)
+        raise wrong_state(f"state is {standard_name(state)}; {event.value} needs {allowed}")
     return following
 
 
@@ -142,21 +143,6 @@ def initial_state(attributes: Attributes, object_type: ObjectType, now: int) -> 
 def need_state(attributes: Attributes) -> State:
     """Return the state; an object without one has not begun its life and counts as Pre-Active."""
     return State.PRE_ACTIVE if attributes.state is None else attributes.state
-
-
-def name_of(state: State) -> str:
-    """Return the state as the standard writes it."""
-    return _NAMES[state]
-
-
-_NAMES: Final = {
-    State.PRE_ACTIVE: "Pre-Active",
-    State.ACTIVE: "Active",
-    State.DEACTIVATED: "Deactivated",
-    State.COMPROMISED: "Compromised",
-    State.DESTROYED: "Destroyed",
-    State.DESTROYED_COMPROMISED: "Destroyed Compromised",
-}
 
 
 def _has_come(date: int | None, now: int) -> bool:

@@ -10,8 +10,9 @@ from typing import Final
 from attrs import frozen
 
 from kmip_core.enums import Operation, ResultReason
-from kmip_core.errors import KmipError, invalid_field, not_supported, spoken
+from kmip_core.errors import KmipError, invalid_field, not_supported
 from kmip_core.objects import ManagedObject
+from kmip_core.standard_names import standard_name
 from kmip_core.structures import UsageLimits
 
 MAXIMUM_SIZE: Final = 65_536
@@ -139,5 +140,6 @@ def _size(right: Right) -> int:
 
 def _not_authorised(operation: Operation) -> KmipError:
     return KmipError(
-        ResultReason.NOT_AUTHORISED, f"the rights of the ticket do not include {spoken(operation)}, or not on this"
+        ResultReason.NOT_AUTHORISED,
+        f"the rights of the ticket do not include {standard_name(operation)}, or not on this",
     )

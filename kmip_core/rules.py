@@ -12,9 +12,10 @@ from attrs import field, frozen
 from kmip_core.attributes import Attributes
 from kmip_core.enums import CryptographicUsageMask as Mask
 from kmip_core.enums import ObjectType, ResultReason, State
-from kmip_core.errors import KmipError, permission_denied, spoken, wrong_state
-from kmip_core.lifecycle import GONE, name_of, need_state
+from kmip_core.errors import KmipError, permission_denied, wrong_state
+from kmip_core.lifecycle import GONE, need_state
 from kmip_core.objects import ManagedObject
+from kmip_core.standard_names import standard_name
 
 
 class Purpose(enum.Enum):
@@ -144,7 +145,7 @@ def admit(
     """
     attributes = managed_object.attributes
     if object_types is not None and managed_object.object_type not in object_types:
-        wanted = " or ".join(sorted(map(spoken, object_types)))
+        wanted = " or ".join(sorted(map(standard_name, object_types)))
         raise KmipError(ResultReason.INVALID_OBJECT_TYPE, f"{purpose.value} needs an object of type {wanted}")
     if managed_object.archived and purpose not in _WHILE_ARCHIVED:
         raise KmipError(ResultReason.OBJECT_ARCHIVED, "the object is archived; Recover it first")
@@ -162,10 +163,9 @@ def check_usage(mask: Mask | None, purpose: Purpose) -> None:
     """Raise KmipError (Incompatible Cryptographic Usage Mask) unless the mask has the bit that `purpose` needs."""
     needed = USAGE_FOR.get(purpose)
     if needed is not None and not (mask or Mask(0)) & needed:
-        bit = "".join(word.title() for word in (needed.name or "").split("_"))
         raise KmipError(
             ResultReason.INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK,
-            f"{purpose.value} needs the {bit} bit in the cryptographic usage mask",
+            f"{purpose.value} needs the {standard_name(needed)} bit in the cryptographic usage mask",
         )
 
 
@@ -198,8 +198,8 @@ def _check_state(attributes: Attributes, purpose: Purpose, process_after_deactiv
         return
     if state in GONE:
         raise KmipError(ResultReason.OBJECT_DESTROYED, "the object has been destroyed; only its attributes are left")
-    wanted = " or ".join(name_of(s) for s in State if s in permitted)
-    raise wrong_state(f"state is {name_of(state)}; {purpose.value} needs {wanted}")
+    wanted = " or ".join(standard_name(s) for s in State if s in permitted)
+    raise wrong_state(f"state is {standard_name(state)}; {purpose.value} needs {wanted}")
 
 
 def denied_use(operation: str) -> KmipError:

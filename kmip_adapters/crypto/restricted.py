@@ -33,6 +33,7 @@ from kmip_core.ports.crypto import (
     KeyPair,
     VerifyStream,
 )
+from kmip_core.standard_names import standard_name
 from kmip_core.structures import CryptographicParameters, DerivationParameters, KeyMaterial
 
 WHOLE_TAG: Final = 16  # bytes
@@ -66,10 +67,10 @@ class RestrictedCrypto:
     def make_symmetric_key(self, algorithm: CryptographicAlgorithm, length: int) -> KeyMaterial:
         """Make a key of an algorithm and length that are left."""
         lengths = self._capabilities.symmetric_lengths
-        _allow(algorithm in lengths, f"making {algorithm.name} keys")
+        _allow(algorithm in lengths, f"making {standard_name(algorithm)} keys")
         _allow(
             length in lengths[algorithm] or length not in self._inner.capabilities.symmetric_lengths[algorithm],
-            f"making {algorithm.name} keys of {length} bits",
+            f"making {standard_name(algorithm)} keys of {length} bits",
         )
         return self._inner.make_symmetric_key(algorithm, length)
 
@@ -84,13 +85,13 @@ class RestrictedCrypto:
     ) -> KeyPair:
         """Make a pair of an algorithm, length and curve that are left."""
         lengths = self._capabilities.key_pair_lengths
-        _allow(algorithm in lengths, f"making {algorithm.name} pairs")
+        _allow(algorithm in lengths, f"making {standard_name(algorithm)} pairs")
         _allow(curve is None or curve in self._capabilities.curves, "this curve")
         if curve is None and length is not None:
             possible = self._inner.capabilities.key_pair_lengths[algorithm]
             _allow(
                 length in lengths[algorithm] or length not in possible,
-                f"making {algorithm.name} pairs of {length} bits",
+                f"making {standard_name(algorithm)} pairs of {length} bits",
             )
         return self._inner.make_key_pair(
             algorithm, length, curve, private_format=private_format, public_format=public_format
@@ -272,7 +273,7 @@ class RestrictedCrypto:
         _allow(
             method in self._capabilities.derivation_methods
             or method not in self._inner.capabilities.derivation_methods,
-            f"derivation by {method.name}",
+            f"derivation by {standard_name(method)}",
         )
         return self._inner.derive(method, [self.usable(key) for key in keys], parameters, length)
 
@@ -298,7 +299,7 @@ class RestrictedCrypto:
         paddings = allowed.ciphers.get((algorithm, mode))
         _allow(paddings is not None, name)
         padding = parameters.padding_method or PaddingMethod.NONE
-        _allow(padding in (paddings or ()) or padding not in known, f"{name} with padding {padding.name}")
+        _allow(padding in (paddings or ()) or padding not in known, f"{name} with padding {standard_name(padding)}")
         if (algorithm, mode) in allowed.whole_tags_only:
             _allow(min(parameters.tag_length or WHOLE_TAG, tag or WHOLE_TAG) == WHOLE_TAG, f"{name} with a cut tag")
 
@@ -312,12 +313,12 @@ class RestrictedCrypto:
             return
         self._check_length(key, allowed)
         rows = [hashes for (known, _), hashes in allowed.signatures.items() if known is family]
-        _allow(bool(rows), f"signatures by {family.name}")
+        _allow(bool(rows), f"signatures by {standard_name(family)}")
         hashing = parameters.hashing_algorithm
         if parameters.digital_signature_algorithm is not None:
             hashing = HASH_OF_SIGNATURE.get(parameters.digital_signature_algorithm) or hashing
         if hashing is not None and rows[0] and hashing in self._inner.capabilities.hashing_algorithms:
-            _allow(hashing in rows[0], f"{family.name} signatures with {hashing.name}")
+            _allow(hashing in rows[0], f"{standard_name(family)} signatures with {standard_name(hashing)}")
 
     def _check_mac(self, key: Key, parameters: CryptographicParameters, allowed: CryptoCapabilities) -> None:
         algorithm = _algorithm(key, parameters)
@@ -335,7 +336,7 @@ class RestrictedCrypto:
             return
         lengths = allowed.key_pair_lengths.get(algorithm) or allowed.symmetric_lengths.get(algorithm)
         if lengths is not None:
-            _allow(length in lengths or length > max(lengths), f"{algorithm.name} keys of {length} bits")
+            _allow(length in lengths or length > max(lengths), f"{standard_name(algorithm)} keys of {length} bits")
 
 
 def _algorithm(key: Key, parameters: CryptographicParameters) -> CryptographicAlgorithm | None:
@@ -344,7 +345,7 @@ def _algorithm(key: Key, parameters: CryptographicParameters) -> CryptographicAl
 
 
 def _named(algorithm: CryptographicAlgorithm, mode: BlockCipherMode | None) -> str:
-    return algorithm.name if mode is None else f"{algorithm.name} in mode {mode.name}"
+    return standard_name(algorithm) if mode is None else f"{standard_name(algorithm)} in mode {standard_name(mode)}"
 
 
 def _allow(allowed: bool, what: str) -> None:

@@ -16,7 +16,7 @@ from attrs import define, evolve, frozen
 from kmip_adapters.ttlv.codec import Codec, UnreadableMessage
 from kmip_adapters.ttlv.encodings.encoding import BINARY, ENCODINGS, Encoding
 from kmip_core.enums import CredentialType, ResultReason
-from kmip_core.errors import KmipError, spoken
+from kmip_core.errors import KmipError
 from kmip_core.messages import (
     Credential,
     RequestMessage,
@@ -28,6 +28,7 @@ from kmip_core.messages import (
 from kmip_core.ports.steps import Pace, Step, Steps
 from kmip_core.ports.system import Clock, FaultLog, Identifiers
 from kmip_core.principal import Principal
+from kmip_core.standard_names import standard_name
 
 
 class Answering(Protocol):
@@ -145,7 +146,9 @@ class TtlvJob:
         """Its operations and how many, for a log line."""
         if isinstance(self.request, UnreadableMessage):
             return "an unreadable request"
-        names = Counter("unknown" if i.operation is None else spoken(i.operation) for i in self.request.batch_items)
+        names = Counter(
+            "unknown" if i.operation is None else standard_name(i.operation) for i in self.request.batch_items
+        )
         shown = ", ".join(f"{count} x {name}" if count > 1 else name for name, count in names.most_common(4))
         return f"{shown} and others" if len(names) > 4 else shown
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
-from kmip_app.words import title
 from kmip_core.enums import Operation, ResultReason, ResultStatus
+from kmip_core.standard_names import standard_name
 
 
 class ClientError(Exception):
@@ -27,8 +27,8 @@ class OperationFailed(ClientError):
         self.status = status
         self.reason = reason
         self.message = message
-        what = title(operation) if operation is not None else "the request"
-        why = title(reason) if reason is not None else title(status)
+        what = standard_name(operation) if operation is not None else "the request"
+        why = standard_name(reason) if reason is not None else standard_name(status)
         super().__init__(f"{what}: {why}{f': {message}' if message else ''}")
 
 

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import attrs
 
-from kmip_app.words import title
 from kmip_core.attributes import Attributes
+from kmip_core.standard_names import standard_name
 from kmip_core.structures import CustomAttribute, ProtocolVersion, TypedValue
 
 DATES: Final = ("_date", "_dates")
@@ -20,9 +20,9 @@ DATES: Final = ("_date", "_dates")
 def plain(value: Any, field: str = "") -> Any:
     """Return a value without the types of the core; what is absent is left out.  field: its name, which tells dates."""
     if isinstance(value, enum.Flag):
-        return [title(bit) for bit in type(value) if bit in value and bit.value]
+        return [standard_name(bit) for bit in type(value) if bit in value and bit.value]
     if isinstance(value, enum.Enum):
-        return title(value)
+        return standard_name(value)
     if isinstance(value, ProtocolVersion):
         return str(value)
     if isinstance(value, TypedValue):

@@ -14,8 +14,8 @@ from kmip_adapters.audit.sinks import Sink
 from kmip_adapters.transport.limits import LineBudget
 from kmip_app.monitoring.observation import Durations
 from kmip_core.enums import ResultReason
-from kmip_core.errors import spoken
 from kmip_core.ports.audit import AuditRecord, AuditTrail
+from kmip_core.standard_names import standard_name
 
 LOG: Final = logging.getLogger("kmipd.requests")
 
@@ -75,12 +75,12 @@ def _client(record: AuditRecord) -> str:
 
 def _line(record: AuditRecord, held_back: int) -> str:
     reason = record.result
-    cause = "" if reason is None else spoken(reason)
+    cause = "" if reason is None else standard_name(reason)
     message = f": {record.message}" if record.message else ""
     remedy = REMEDIES.get(reason, "") if reason is not None else ""
     known = f", correlation value {record.client_correlation_value[:64]}" if record.client_correlation_value else ""
     before = f" ({held_back} such lines were held back)" if held_back else ""
-    event = record.event if record.operation is None else spoken(record.operation)
+    event = record.event if record.operation is None else standard_name(record.operation)
     return (
         f"{event} refused: {cause}{message}{remedy and f'; {remedy}'};"
         f" client {_client(record)}, record {record.record_id}{known}{before}"

@@ -30,7 +30,7 @@ from kmip_app.monitoring.observation import SEVERAL, SUCCESS, Durations, Request
 from kmip_app.pki.validity import Validity
 from kmip_app.version import VERSION
 from kmip_core.enums import Operation, ResultReason
-from kmip_core.errors import spoken
+from kmip_core.standard_names import standard_name
 
 FAMILIES: Final = {
     "kmipd_build": "Version of the server and of what it runs on.",
@@ -198,7 +198,9 @@ class Metrics(Collector):
         took, census = self._recent_census()
         objects = _gauges("kmipd_objects", ["object_type", "state"])
         for (object_type, state), count in sorted(census.objects.items(), key=str):
-            objects.add_metric([spoken(object_type), "" if state is None else spoken(state)], float(count))
+            objects.add_metric(
+                [standard_name(object_type), "" if state is None else standard_name(state)], float(count)
+            )
         yield objects
         expiring = _gauges("kmipd_keys_expiring", ["within_days"])
         for days, count in sorted(census.expiring.items()):
@@ -266,8 +268,8 @@ def _histograms(name: str, labels: list[str]) -> Any:
 
 
 def _operation(number: int) -> str:
-    return spoken(Operation(number)) if number else "unknown"
+    return standard_name(Operation(number)) if number else "unknown"
 
 
 def _result(reason: int) -> str:
-    return spoken(ResultReason(reason)) if reason else SUCCESS
+    return standard_name(ResultReason(reason)) if reason else SUCCESS

@@ -15,10 +15,10 @@ from typing import Final, TypeVar
 from attrs import define, field
 
 from kmip_adapters.ttlv.service import Answering
-from kmip_core.errors import spoken
 from kmip_core.messages import RequestMessage, ResponseMessage
 from kmip_core.ports.steps import Pace, Steps
 from kmip_core.principal import Principal
+from kmip_core.standard_names import standard_name
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -177,4 +177,4 @@ def _described(message: RequestMessage, principal: Principal, seconds: float) ->
 def _names(message: RequestMessage) -> Iterator[str]:
     for item in message.batch_items:
         operation = item.operation
-        yield spoken(operation) if operation is not None else "unknown operation"
+        yield standard_name(operation) if operation is not None else "unknown operation"

@@ -7,10 +7,11 @@ from attrs import frozen
 from kmip_core import attribute_rules
 from kmip_core.attributes import ADJUSTABLE, AttributeInstance, AttributeReference, Attributes, title
 from kmip_core.enums import AdjustmentType, ItemType, Operation, ResultReason
-from kmip_core.errors import KmipError, a, spoken
+from kmip_core.errors import KmipError
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import changing
 from kmip_core.rules import Purpose
+from kmip_core.standard_names import standard_name, with_article
 from kmip_core.structures import TypedValue
 
 
@@ -97,7 +98,7 @@ def _adjusted(before: TypedValue, adjustment_type: AdjustmentType, amount: int) 
         case AdjustmentType.DECREMENT if before.item_type in RANGES:
             number -= amount
         case _:
-            text = f"{spoken(adjustment_type)} does not apply to {a(spoken(before.item_type))}"
+            text = f"{standard_name(adjustment_type)} does not apply to {with_article(standard_name(before.item_type))}"
             raise KmipError(ResultReason.INVALID_DATA_TYPE, text)
     least, most = RANGES[before.item_type]
     if not least <= number <= most:

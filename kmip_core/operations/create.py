@@ -12,10 +12,11 @@ from kmip_core.enums import (
     ResultReason,
     SecretDataType,
 )
-from kmip_core.errors import KmipError, a, invalid_attribute_value, need, spoken
+from kmip_core.errors import KmipError, invalid_attribute_value, need
 from kmip_core.objects import Content, KeyBlock, KeyValue, SecretData, SymmetricKey
 from kmip_core.operation import Cost, Scope, Spec, names_new_object
 from kmip_core.procedures import creation
+from kmip_core.standard_names import standard_name, with_article
 
 
 @frozen(kw_only=True)
@@ -46,7 +47,8 @@ def perform(request: Request, scope: Scope) -> Response:
     """
     make = MAKERS.get(request.object_type)
     if make is None:
-        text = f"Create makes a Symmetric Key or Secret Data; {a(spoken(request.object_type))} can be registered"
+        other = with_article(standard_name(request.object_type))
+        text = f"Create makes a Symmetric Key or Secret Data; {other} can be registered"
         raise KmipError(ResultReason.INVALID_OBJECT_TYPE, text)
     content, attributes = make(creation.with_defaults(scope, request.attributes, request.object_type), scope)
     made = creation.begin(

@@ -8,11 +8,12 @@ from kmip_core import attribute_rules, lifecycle
 from kmip_core.attribute_facts import Change
 from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes, title
 from kmip_core.enums import Operation, ResultReason
-from kmip_core.errors import KmipError, invalid_field, permission_denied, spoken
+from kmip_core.errors import KmipError, invalid_field, permission_denied
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.operation import Scope
 from kmip_core.procedures import attribute_values
 from kmip_core.rules import Admitted
+from kmip_core.standard_names import standard_name
 
 
 def save(scope: Scope, managed_object: ManagedObject, content: Content | None = None) -> None:
@@ -152,7 +153,8 @@ def check_has_life_cycle(target: Admitted, what: str) -> None:
     object_type = target.managed_object.object_type
     if object_type in lifecycle.WITHOUT_LIFE_CYCLE:
         raise KmipError(
-            ResultReason.INVALID_OBJECT_TYPE, f"a managed {spoken(object_type)} is only kept and cannot be {what}"
+            ResultReason.INVALID_OBJECT_TYPE,
+            f"a managed {standard_name(object_type)} is only kept and cannot be {what}",
         )
 
 

@@ -28,6 +28,7 @@ from kmip_core.objects import (
 from kmip_core.operation import Cost, Scope
 from kmip_core.procedures import key_use, pkcs12, wrapping
 from kmip_core.rules import Admitted, check_content_may_leave
+from kmip_core.standard_names import standard_name
 from kmip_core.structures import KeyWrappingSpecification
 
 
@@ -132,12 +133,12 @@ def _in_format(scope: Scope, content: Content, target: Admitted, wanted: KeyForm
     if wanted is block.key_format_type:
         return content
     if block.is_wrapped or block.material is None:
-        raise _no_format(f"the key is kept wrapped as {block.key_format_type.name}; it cannot be converted")
+        raise _no_format(f"the key is kept wrapped as {standard_name(block.key_format_type)}; it cannot be converted")
     if wanted is KeyFormatType.PKCS_12 and isinstance(content, PrivateKey):
         key = key_use.completed(content, target.attributes)
         return wrapping.with_block(content, pkcs12.pack(scope, key, target.attributes))
     if not isinstance(content, SymmetricKey | PublicKey | PrivateKey | SecretData):
-        raise _no_format(f"the object is kept as {block.key_format_type.name}; it cannot be converted")
+        raise _no_format(f"the object is kept as {standard_name(block.key_format_type)}; it cannot be converted")
     key = key_use.completed(content, target.attributes)
     return wrapping.with_block(content, scope.services.crypto.convert(key, wanted))
 

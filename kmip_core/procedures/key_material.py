@@ -13,6 +13,7 @@ from kmip_core.enums import CryptographicAlgorithm, ObjectType
 from kmip_core.errors import invalid_attribute_value
 from kmip_core.objects import Content, KeyBlock, PrivateKey, PublicKey
 from kmip_core.operation import Scope
+from kmip_core.standard_names import standard_name
 from kmip_core.structures import (
     TransparentDSAPrivateKey,
     TransparentDSAPublicKey,
@@ -42,7 +43,7 @@ def checked(scope: Scope, content: Content, attributes: Attributes) -> Attribute
     found = description.algorithm
     if algorithm is not None and found is not None and not _are_alike(algorithm, found):
         raise invalid_attribute_value(
-            f"Cryptographic Algorithm is {_name(algorithm)} but the {half} key is one of {_name(found)}"
+            f"Cryptographic Algorithm is {standard_name(algorithm)} but the {half} key is one of {standard_name(found)}"
         )
     if length is not None and _octets(length) != _octets(description.length):
         raise invalid_attribute_value(
@@ -51,7 +52,7 @@ def checked(scope: Scope, content: Content, attributes: Attributes) -> Attribute
     curve = None if domain is None else domain.recommended_curve
     if curve is not None and description.curve not in (None, curve):
         raise invalid_attribute_value(
-            f"Recommended Curve is not that of the {half} key, which is {description.curve.name}"
+            f"Recommended Curve is not that of the {half} key, which is {standard_name(description.curve)}"
         )
     return evolve(
         attributes,
@@ -99,7 +100,3 @@ _OF_NUMBERS: Final = (
 def _octets(bits: int) -> int:
     """Return whole bytes: a modulus may have a few bits less than its name says."""
     return (bits + 7) // 8
-
-
-def _name(algorithm: CryptographicAlgorithm) -> str:
-    return algorithm.name.replace("_", "-")

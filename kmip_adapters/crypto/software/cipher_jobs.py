@@ -23,6 +23,7 @@ from kmip_core.enums import PaddingMethod, ResultReason
 from kmip_core.errors import KmipError, bad_parameters, invalid_field, invalid_message, need, unsupported_parameters
 from kmip_core.objects import Certificate
 from kmip_core.ports.crypto import Key
+from kmip_core.standard_names import standard_name
 from kmip_core.structures import CryptographicParameters
 
 _TAG_BYTES: Final[Mapping[tuple[Algorithm, Mode | None], Sequence[int]]] = {
@@ -95,7 +96,9 @@ def prepare(
     algorithm = need(parameters.cryptographic_algorithm or own, "Cryptographic Algorithm")
     mode = _mode(algorithm, parameters.block_cipher_mode)
     if own not in (None, algorithm, *_INTERCHANGEABLE.get(algorithm, ())):
-        raise cryptographic_failure(f"the key is of algorithm {own.name if own else own}, not {algorithm.name}")
+        raise cryptographic_failure(
+            f"the key is of algorithm {standard_name(own) if own else own}, not {standard_name(algorithm)}"
+        )
     key_bytes = symmetric_bytes(key)
     _check_key_length(algorithm, mode, len(key_bytes))
     authenticated = (algorithm, mode) in AUTHENTICATED
@@ -135,15 +138,18 @@ def _mode(algorithm: Algorithm, mode: Mode | None) -> Mode | None:
     """Return the mode to use: the one asked for, or None where the cipher has none."""
     modes = MODES_OF.get(algorithm)
     if modes is None:
-        known = ", ".join(cipher.name for cipher in MODES_OF)
-        raise unsupported_parameters(f"{algorithm.name} does not encrypt with a symmetric key here; known: {known}")
+        known = ", ".join(standard_name(cipher) for cipher in MODES_OF)
+        raise unsupported_parameters(
+            f"{standard_name(algorithm)} does not encrypt with a symmetric key here; known: {known}"
+        )
     if mode in modes:
         return mode
-    names = ", ".join(known.name for known in modes if known is not None)
+    names = ", ".join(standard_name(known) for known in modes if known is not None)
     if mode is None:
-        raise bad_parameters(f"Block Cipher Mode must be given for {algorithm.name}: {names}")
+        raise bad_parameters(f"Block Cipher Mode must be given for {standard_name(algorithm)}: {names}")
     raise unsupported_parameters(
-        f"{mode.name} is not a mode of {algorithm.name} here; known: {names or 'none, leave it out'}"
+        f"{standard_name(mode)} is not a mode of {standard_name(algorithm)} here; "
+        f"known: {names or 'none, leave it out'}"
     )
 
 
@@ -160,7 +166,7 @@ def _check_key_length(algorithm: Algorithm, mode: Mode | None, length: int) -> N
             if isinstance(lengths, range)
             else ", ".join(str(8 * each) for each in lengths)
         )
-        name = algorithm.name if mode is None else f"{algorithm.name} in mode {mode.name}"
+        name = standard_name(algorithm) if mode is None else f"{standard_name(algorithm)} in mode {standard_name(mode)}"
         raise cryptographic_failure(f"the key has {8 * length} bits; {name} takes {told}")
 
 
@@ -168,8 +174,10 @@ def _padding(algorithm: Algorithm, mode: Mode | None, method: PaddingMethod | No
     if method in (None, PaddingMethod.NONE) or mode not in PADDED:
         return None
     if method not in CIPHERS[algorithm, mode]:
-        known = ", ".join(sorted(known.name for known in CIPHERS[algorithm, mode]))
-        raise unsupported_parameters(f"{need(method, '').name} is not a padding of block ciphers here; known: {known}")
+        known = ", ".join(sorted(standard_name(known) for known in CIPHERS[algorithm, mode]))
+        raise unsupported_parameters(
+            f"{standard_name(need(method, ''))} is not a padding of block ciphers here; known: {known}"
+        )
     return PADDINGS[need(method, "Padding Method")]
 
 

@@ -21,6 +21,7 @@ from kmip_core.enums import HashingAlgorithm as Hashing
 from kmip_core.errors import KmipError, bad_parameters, invalid_field, need
 from kmip_core.objects import Certificate, PrivateKey, PublicKey, SecretData
 from kmip_core.ports.crypto import Key
+from kmip_core.standard_names import standard_name
 from kmip_core.structures import CryptographicParameters, DerivationParameters
 
 
@@ -50,8 +51,8 @@ def derive(method: Method, keys: Sequence[Key], parameters: DerivationParameters
     """Return `length` bits; see the port."""
     function = METHODS.get(method)
     if function is None:
-        known = ", ".join(known.name for known in METHODS)
-        raise invalid_field(f"{method.name} is not a derivation method here; known: {known}")
+        known = ", ".join(standard_name(known) for known in METHODS)
+        raise invalid_field(f"{standard_name(method)} is not a derivation method here; known: {known}")
     if length <= 0 or length % 8 or length > MAXIMUM_DERIVED_BITS:
         raise invalid_field(
             f"Cryptographic Length must be a multiple of 8, at most {MAXIMUM_DERIVED_BITS}, not {length}"

@@ -31,6 +31,7 @@ from kmip_core.enums import KeyFormatType as Format
 from kmip_core.enums import RecommendedCurve, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.objects import KeyBlock, KeyValue
+from kmip_core.standard_names import standard_name
 from kmip_core.structures import (
     KeyMaterial,
     TransparentDSAPrivateKey,
@@ -228,7 +229,8 @@ def _writers(key: ParsedPrivateKey | ParsedPublicKey) -> Mapping[Format, _Writer
 
 def no_such_format(wanted: Format, known: Iterable[Format]) -> KmipError:
     """Return the refusal that says which formats would do."""
-    names = ", ".join(each.name for each in known)
+    names = ", ".join(standard_name(each) for each in known)
     return KmipError(
-        ResultReason.KEY_FORMAT_TYPE_NOT_SUPPORTED, f"{wanted.name} is not a format of this key; known: {names}"
+        ResultReason.KEY_FORMAT_TYPE_NOT_SUPPORTED,
+        f"{standard_name(wanted)} is not a format of this key; known: {names}",
     )

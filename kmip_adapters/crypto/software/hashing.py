@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives import hashes
 
 from kmip_core.enums import HashingAlgorithm
 from kmip_core.errors import need, unsupported_parameters
+from kmip_core.standard_names import standard_name
 
 HASHES: Final[Mapping[HashingAlgorithm, hashes.HashAlgorithm]] = {
     HashingAlgorithm.MD5: hashes.MD5(),  # noqa: S303 - the standard has it; the profile decides
@@ -32,7 +33,7 @@ def known_hash(algorithm: HashingAlgorithm | None) -> hashes.HashAlgorithm:
     that pyca does not have."""
     found = HASHES.get(need(algorithm, "Hashing Algorithm"))
     if found is None:
-        known = ", ".join(known.name for known in HASHES)
+        known = ", ".join(standard_name(known) for known in HASHES)
         name = "none" if algorithm is None else algorithm.name
         raise unsupported_parameters(f"{name} cannot be computed here; known hashes: {known}")
     return found

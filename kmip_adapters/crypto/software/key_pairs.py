@@ -25,6 +25,7 @@ from kmip_core.enums import KeyFormatType, RecommendedCurve
 from kmip_core.errors import KmipError, invalid_attribute_value, need
 from kmip_core.objects import PrivateKey, PublicKey
 from kmip_core.ports.crypto import KeyPair
+from kmip_core.standard_names import standard_name
 
 _CURVE_ALGORITHMS: Final = frozenset({Algorithm.EC, Algorithm.ECDSA, Algorithm.ECDH})
 
@@ -108,19 +109,21 @@ def _maker(algorithm: Algorithm, length: int | None, curve: RecommendedCurve | N
     of_length = _OF_LENGTH.get(algorithm)
     if of_length is not None:
         if curve is not None:
-            raise invalid_attribute_value(f"{algorithm.name} keys have no Recommended Curve")
+            raise invalid_attribute_value(f"{standard_name(algorithm)} keys have no Recommended Curve")
         wanted = need(length, "Cryptographic Length")
         if wanted not in of_length.lengths:
             raise _wrong_length(algorithm, wanted, told(of_length.lengths))
         return (lambda: of_length.make(wanted)), wanted
     of_one_kind = _OF_ONE_KIND.get(algorithm)
     if of_one_kind is None:
-        known = ", ".join(known.name for known in KEY_PAIR_LENGTHS)
-        raise invalid_attribute_value(f"pairs of {algorithm.name} keys cannot be made here; known: {known}")
+        known = ", ".join(standard_name(known) for known in KEY_PAIR_LENGTHS)
+        raise invalid_attribute_value(f"pairs of {standard_name(algorithm)} keys cannot be made here; known: {known}")
     if length not in (None, of_one_kind.length):
         raise _wrong_length(algorithm, length, str(of_one_kind.length))
     if curve not in (None, of_one_kind.curve):
-        raise invalid_attribute_value(f"{algorithm.name} does not go with that Recommended Curve; leave it out")
+        raise invalid_attribute_value(
+            f"{standard_name(algorithm)} does not go with that Recommended Curve; leave it out"
+        )
     return of_one_kind.make, of_one_kind.length
 
 
@@ -134,19 +137,21 @@ def _curve_maker(
             raise _wrong_length(algorithm, wanted, told(tuple(CURVE_OF_LENGTH)))
     if curve in _MONTGOMERY:
         if algorithm is Algorithm.ECDSA:
-            raise invalid_attribute_value(f"{curve.name} keys agree; to sign, ask for algorithm ED25519 or ED448")
+            raise invalid_attribute_value(
+                f"{standard_name(curve)} keys agree; to sign, ask for algorithm Ed25519 or Ed448"
+            )
         bits, make = _MONTGOMERY[curve]
     elif curve in CURVES:
         weierstrass = CURVES[curve]
         bits, make = weierstrass.key_size, lambda: ec.generate_private_key(weierstrass)
     else:
-        known = ", ".join(sorted(known.name for known in KEY_PAIR_CURVES))
-        raise invalid_attribute_value(f"{curve.name} is not a curve that can be used here; known: {known}")
+        known = ", ".join(sorted(standard_name(known) for known in KEY_PAIR_CURVES))
+        raise invalid_attribute_value(f"{standard_name(curve)} is not a curve that can be used here; known: {known}")
     if length not in (None, bits):
-        raise _wrong_length(algorithm, length, f"{bits} on {curve.name}")
+        raise _wrong_length(algorithm, length, f"{bits} on {standard_name(curve)}")
     return make, bits
 
 
 def _wrong_length(algorithm: Algorithm, length: int | None, lengths: str) -> KmipError:
     # PyKMIP's reason, and one of the standard's for Create Key Pair (RULINGS 2).
-    return cryptographic_failure(f"{algorithm.name} keys have {lengths} bits here, not {length}")
+    return cryptographic_failure(f"{standard_name(algorithm)} keys have {lengths} bits here, not {length}")

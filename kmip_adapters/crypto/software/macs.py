@@ -16,6 +16,7 @@ from kmip_core.enums import ValidityIndicator
 from kmip_core.errors import need, unsupported_parameters
 from kmip_core.objects import Certificate
 from kmip_core.ports.crypto import Key
+from kmip_core.standard_names import standard_name
 from kmip_core.structures import CryptographicParameters
 
 HMAC_HASHES: Final[Mapping[Algorithm, Hashing]] = {
@@ -77,8 +78,8 @@ def mac_context(algorithm: Algorithm, key: bytes) -> hmac.HMAC | cmac.CMAC:
     cipher = BLOCK_CIPHERS.get(algorithm)
     if cipher is None:
         why = "a stream cipher; CMAC needs a block cipher" if algorithm in _STREAM_CIPHERS else "no MAC algorithm"
-        known = ", ".join(known.name for known in sorted(MACS))
-        raise unsupported_parameters(f"{algorithm.name} is {why}; known: {known}")
+        known = ", ".join(standard_name(known) for known in sorted(MACS))
+        raise unsupported_parameters(f"{standard_name(algorithm)} is {why}; known: {known}")
     if len(key) not in cipher.key_bytes:
-        raise cryptographic_failure(f"the key has {8 * len(key)} bits, which {algorithm.name} does not take")
+        raise cryptographic_failure(f"the key has {8 * len(key)} bits, which {standard_name(algorithm)} does not take")
     return cmac.CMAC(cipher.make(key))

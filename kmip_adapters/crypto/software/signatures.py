@@ -27,6 +27,7 @@ from kmip_core.enums import HashingAlgorithm as Hashing
 from kmip_core.enums import PaddingMethod, ValidityIndicator
 from kmip_core.errors import bad_parameters, invalid_field, unsupported_parameters
 from kmip_core.ports.crypto import DigestStream, Key, VerifyStream
+from kmip_core.standard_names import standard_name
 from kmip_core.structures import CryptographicParameters
 
 _HASHES: Final = frozenset(HASHES)
@@ -114,7 +115,7 @@ class Scheme:
             return self._arguments_as_it_is(data)
         if self.hash is None:
             if digested:
-                raise invalid_field(f"{self.family.name} signs data, not digests")
+                raise invalid_field(f"{standard_name(self.family)} signs data, not digests")
             return ()
         if digested and len(data) != self.hash.digest_size:
             raise invalid_field(f"Digested Data has {len(data)} bytes; this hash gives {self.hash.digest_size}")
@@ -186,7 +187,9 @@ def _scheme(parsed: Any, parameters: CryptographicParameters, any_salt: Any, *, 
     algorithm, padding_method, hashing = _stated(parameters)
     if algorithm not in _SAID_AS.get(family, {family}):
         if strict and algorithm is not None:
-            raise bad_parameters(f"the key is a {family.name} key; it cannot sign by {algorithm.name}")
+            raise bad_parameters(
+                f"the key is a {standard_name(family)} key; it cannot sign by {standard_name(algorithm)}"
+            )
         padding_method = padding_method if algorithm is None else None
     if (family, None) in SIGNATURES and not SIGNATURES[family, None]:
         return Scheme(key=parsed, family=family, hash=None, arguments=())
@@ -218,12 +221,12 @@ def _stated(
         return algorithm, padding_method, hashing
     implied = SIGNATURE_ALGORITHMS.get(stated)
     if implied is None:
-        raise unsupported_parameters(f"{stated.name} is not a signature algorithm that can be computed here")
+        raise unsupported_parameters(f"{standard_name(stated)} is not a signature algorithm that can be computed here")
     family, implied_padding, implied_hash = implied
     if algorithm is not None and algorithm not in _SAID_AS.get(family, {family}):
-        raise bad_parameters(f"{algorithm.name} is not the algorithm of {stated.name}")
+        raise bad_parameters(f"{standard_name(algorithm)} is not the algorithm of {standard_name(stated)}")
     if None not in (hashing, implied_hash) and hashing is not implied_hash:
-        raise bad_parameters(f"Hashing Algorithm is not the one of {stated.name}")
+        raise bad_parameters(f"Hashing Algorithm is not the one of {standard_name(stated)}")
     if None not in (padding_method, implied_padding) and padding_method is not implied_padding:
         # "SHA-256 with RSA Encryption" beside PSS: PyKMIP's clients say it so and mean PSS with that hash.
         implied_padding = padding_method

@@ -6,6 +6,7 @@ from typing import Final
 
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.errors import KmipError, invalid_attribute_value
+from kmip_core.standard_names import standard_name
 
 _MAC_KEY_LENGTHS: Final = range(8, 8192 + 1, 8)  # bits; RFC 2104 takes any, a client's wish must end somewhere
 
@@ -64,7 +65,7 @@ def check_symmetric_length(algorithm: Algorithm, length: int) -> None:
     if lengths is None:
         raise _not_symmetric(algorithm)
     if length not in lengths:
-        raise invalid_attribute_value(f"{algorithm.name} keys have {told(lengths)} bits, not {length}")
+        raise invalid_attribute_value(f"{standard_name(algorithm)} keys have {told(lengths)} bits, not {length}")
 
 
 def told(lengths: Sequence[int]) -> str:
@@ -76,8 +77,10 @@ def told(lengths: Sequence[int]) -> str:
 
 
 def _not_symmetric(algorithm: Algorithm) -> KmipError:
-    known = ", ".join(known.name for known in SYMMETRIC_LENGTHS)
-    return invalid_attribute_value(f"{algorithm.name} is not an algorithm of symmetric keys here; known: {known}")
+    known = ", ".join(standard_name(known) for known in SYMMETRIC_LENGTHS)
+    return invalid_attribute_value(
+        f"{standard_name(algorithm)} is not an algorithm of symmetric keys here; known: {known}"
+    )
 
 
 def _odd_parity(material: bytes) -> bytes:

@@ -17,7 +17,7 @@ from kmip_adapters.ttlv.encodings.items import DecodingError, Item, tag_name
 from kmip_adapters.ttlv.standard import tables
 from kmip_adapters.ttlv.standard.versions import FACTS
 from kmip_core.enums import ExtensibleEnum, ItemType, UniqueIdentifier
-from kmip_core.errors import a, spoken
+from kmip_core.standard_names import standard_name, with_article
 from kmip_core.structures import ProtocolVersion, TypedValue
 
 Decode: TypeAlias = Callable[[Item], Any]
@@ -251,4 +251,6 @@ def item_of_typed_value(code: int, value: TypedValue) -> Item:
 
 def wrong_type(item: Item, wanted: ItemType) -> DecodingError:
     """Return the refusal of an item that is of another type than its tag has here."""
-    return DecodingError(f"{tag_name(item[0])} must be {a(spoken(wanted))}, not {a(spoken(item[1]))}")
+    return DecodingError(
+        f"{tag_name(item[0])} must be {with_article(standard_name(wanted))}, not {with_article(standard_name(item[1]))}"
+    )

@@ -11,7 +11,8 @@ from attrs import frozen
 
 from kmip_adapters.ttlv.standard import tables
 from kmip_core.enums import ItemType, ResultReason
-from kmip_core.errors import KmipError, spoken
+from kmip_core.errors import KmipError
+from kmip_core.standard_names import standard_name
 
 Value: TypeAlias = "int | str | bytes | tuple[Item, ...]"
 
@@ -158,4 +159,4 @@ def _value_text(item: Item) -> str:
 
 
 def _type_name(item_type: ItemType) -> str:
-    return spoken(ItemType(item_type))
+    return standard_name(ItemType(item_type))

@@ -9,7 +9,7 @@ from typing import Any, Final
 from kmip_adapters.ttlv.encodings.binary import INTEGER
 from kmip_adapters.ttlv.encodings.items import DecodingError, Item, Items, children, tag_name
 from kmip_core.enums import ItemType, Operation
-from kmip_core.errors import a, spoken
+from kmip_core.standard_names import standard_name, with_article
 from kmip_core.structures import ProtocolVersion
 
 ASYNCHRONOUS_INDICATOR: Final = 0x420007
@@ -71,7 +71,7 @@ def check_count(count: int | None, found: int) -> None:
 
 
 def protocol_version(header: Items) -> ProtocolVersion:
-    """Return the version that a header says, whether it is spoken here or not."""
+    """Return the version that a header says, whether it is standard_name here or not."""
     for item in header:
         if item[0] == PROTOCOL_VERSION:
             found = singles(children(item))
@@ -105,4 +105,4 @@ def expect(found: Mapping[int, Item], tag: int, item_type: ItemType) -> Any:
 
 def wrong_type(tag: int, wanted: ItemType) -> DecodingError:
     """Return the refusal of an item that is not of its type."""
-    return DecodingError(f"{tag_name(tag)} must be {a(spoken(wanted))}")
+    return DecodingError(f"{tag_name(tag)} must be {with_article(standard_name(wanted))}")

@@ -60,8 +60,9 @@ from kmip_core.enums import (
     Operation,
     ResultReason,
 )
-from kmip_core.errors import KmipError, invalid_field, invalid_message, spoken
+from kmip_core.errors import KmipError, invalid_field, invalid_message
 from kmip_core.messages import Credential, RequestBatchItem, RequestHeader, RequestMessage, Ticket
+from kmip_core.standard_names import standard_name
 
 # --- reading ----------------------------------------------------------------------------------------------------------
 
@@ -250,7 +251,7 @@ def _read_item(item: Item, dialect: Dialect) -> RequestBatchItem:
         _check_extensions(extensions)
         read_payload = dialect.requests.get(code)
         if read_payload is None:
-            name = f"0x{code:08X}" if operation is None else spoken(operation)
+            name = f"0x{code:08X}" if operation is None else standard_name(operation)
             raise KmipError(ResultReason.OPERATION_NOT_SUPPORTED, f"{name} is not supported in KMIP {dialect.version}")
         payload = found.get(REQUEST_PAYLOAD)
         if payload is None:

@@ -5,7 +5,8 @@ from enum import Enum
 import pytest
 
 from kmip_core.enums import ItemType, ObjectType, Operation, ResultReason
-from kmip_core.errors import KmipError, a, spoken
+from kmip_core.errors import KmipError
+from kmip_core.standard_names import standard_name, with_article
 
 
 def test_a_refusal_shows_its_reason_and_its_text() -> None:
@@ -32,4 +33,4 @@ def test_a_refusal_shows_its_reason_and_its_text() -> None:
     ],
 )
 def test_values_are_spoken_of_as_the_standard_does(member: Enum, text: str) -> None:
-    assert a(spoken(member)) == text
+    assert with_article(standard_name(member)) == text
