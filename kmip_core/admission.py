@@ -2,7 +2,7 @@
 
 References are resolved once, here: an identifier, the ID placeholder, "the last one made by ..." (2.x) or the n-th that
 the batch has returned. Then policy, a ticket's rights, and `rules.admit` (type, state at this instant, dates, usage
-mask) have their say. A missing object and one of somebody else look alike (RULINGS 1).
+mask) have their say. A missing object and another owner's look alike (RULINGS 1).
 """
 
 from typing import Any, Final

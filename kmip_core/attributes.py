@@ -197,13 +197,13 @@ class Attributes:
 
     def present(self) -> list[str]:
         """Return the names of the standard's attributes that have a value."""
-        told = self.__dict__
-        return [name for name in FIELDS if (value := told[name]) is not None and value != ()]
+        values = self.__dict__
+        return [name for name in FIELDS if (value := values[name]) is not None and value != ()]
 
     def number_of_instances(self) -> int:
         """Return how many values `instances` would yield, without making them."""
-        told = self.__dict__
-        standard = sum([len(told[name]) if name in MULTIPLE else 1 for name in self.present()])
+        values = self.__dict__
+        standard = sum([len(values[name]) if name in MULTIPLE else 1 for name in self.present()])
         return standard + len(self.custom_attributes)
 
     def references(self) -> tuple[AttributeReference, ...]:
@@ -282,8 +282,8 @@ class Attributes:
 
     def __repr__(self) -> str:
         """Show only what is set: sixty fields of None hide the three that matter."""
-        told = (f"{a.name}={getattr(self, a.name)!r}" for a in attrs.fields(Attributes) if a.repr)
-        return f"Attributes({', '.join(t for t in told if not t.endswith(('=None', '=()')))})"
+        shown = (f"{a.name}={getattr(self, a.name)!r}" for a in attrs.fields(Attributes) if a.repr)
+        return f"Attributes({', '.join(t for t in shown if not t.endswith(('=None', '=()')))})"
 
 
 def _numbered(

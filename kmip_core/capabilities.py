@@ -20,7 +20,7 @@ from kmip_core.structures import CapabilityInformation, ProtocolVersion, RNGPara
 
 @frozen(kw_only=True)
 class Capabilities:
-    """What this server, as wired, can do: what Query tells, and nothing is told that is not here.
+    """What this server, as wired, can do; Query announces this and nothing else.
 
     operations: the catalogue, without what the adapters cannot do; the edge leaves out what a version does not have.
     protocol_versions: newest first.

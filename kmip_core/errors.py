@@ -11,7 +11,7 @@ from kmip_core.enums import ResultReason
 T = TypeVar("T")
 
 NOT_FOUND_TEXT: Final = "no such object"
-"""One text for missing and for foreign objects, so that the two cannot be told apart (RULINGS 1)."""
+"""One text for missing and for foreign objects, so that clients cannot distinguish the two (RULINGS 1)."""
 
 
 class KmipError(Exception):
@@ -61,12 +61,12 @@ def no_key_value() -> KmipError:
 
 
 def not_found() -> KmipError:
-    """Return the refusal for an object that is missing, or that the asker may not know of."""
+    """Return the refusal for an object that is missing, or that the principal may not know of."""
     return KmipError(ResultReason.OBJECT_NOT_FOUND, NOT_FOUND_TEXT)
 
 
 def permission_denied(message: str) -> KmipError:
-    """Return the refusal for an asker who may know of the object but not do this to it."""
+    """Return the refusal for a principal that may know of the object but not do this to it."""
     return KmipError(ResultReason.PERMISSION_DENIED, message)
 
 

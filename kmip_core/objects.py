@@ -1,7 +1,7 @@
 """Managed objects: what a client creates, registers and gets.
 
 The six classes of the PyKMIP document take the same arguments in the same order (algorithm, length, bytes, format,
-list of masks, name); `attributes` then holds what they were told. In a server the attributes live beside the content,
+list of masks, name); `attributes` then holds their arguments. In a server the attributes live beside the content,
 in the `ManagedObject` record that storage keeps, because most operations never need the secret part.
 """
 
@@ -215,7 +215,7 @@ class X509Certificate(Certificate):
         **fields: Any,
     ) -> None:
         fields.setdefault("certificate_value", value)
-        fields.setdefault("attributes", _told(cryptographic_usage_masks, name))
+        fields.setdefault("attributes", _described(cryptographic_usage_masks, name))
         _attrs_init(self, **fields)
 
 
@@ -283,7 +283,7 @@ class OpaqueObject(Secret):
             self,
             opaque_data_type=opaque_data_type,
             opaque_data_value=value if opaque_data_value is None else opaque_data_value,
-            attributes=_told((), name) if attributes is None else attributes,
+            attributes=_described((), name) if attributes is None else attributes,
         )
 
 
@@ -423,7 +423,7 @@ def _init_key(
             cryptographic_length=cryptographic_length,
         )
         if attributes is None:
-            attributes = _told(cryptographic_usage_masks, name, cryptographic_algorithm, cryptographic_length)
+            attributes = _described(cryptographic_usage_masks, name, cryptographic_algorithm, cryptographic_length)
     _attrs_init(instance, key_block=key_block, attributes=NO_ATTRIBUTES if attributes is None else attributes, **more)
 
 
@@ -431,7 +431,7 @@ NO_ATTRIBUTES: Final = Attributes()
 """Shared: contents that come out of a store have none of their own."""
 
 
-def _told(
+def _described(
     cryptographic_usage_masks: Iterable[CryptographicUsageMask],
     name: str | None,
     cryptographic_algorithm: enums.CryptographicAlgorithm | None = None,

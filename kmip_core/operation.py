@@ -169,7 +169,7 @@ class Work(Protocol):
         ...
 
     def find(self, unique_identifier: str) -> ManagedObject | None:
-        """Return the record of any object, whoever asks: for Import alone, which must know if a name is taken."""
+        """Return the record of any object, without admission: for Import alone, which must know if a name is taken."""
         ...
 
     def locate(self, query: Query) -> Located:

@@ -1,8 +1,8 @@
 """Operation policies as values: who may do what to an object, decided without side effects.
 
-A policy maps object type and operation to a permission, once for everybody (`preset`) and once per group. The decision
-is PyKMIP's: a principal without groups is judged by the preset; one with groups only by the sections of its groups,
-any of which may allow; what no section names is denied. KMIP 1.4 §3.18 (Operation Policy Name).
+A policy maps object type and operation to a permission, once for all clients (`preset`) and once per group. The
+decision is PyKMIP's: a principal without groups is judged by the preset; one with groups only by the sections of its
+groups, any of which may allow; what no section names is denied. KMIP 1.4 §3.18 (Operation Policy Name).
 """
 
 import enum

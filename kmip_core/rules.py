@@ -203,5 +203,5 @@ def _check_state(attributes: Attributes, purpose: Purpose, process_after_deactiv
 
 
 def denied_use(operation: str) -> KmipError:
-    """Return the refusal for an asker who holds some other grant on the object (RULINGS 1)."""
+    """Return the refusal for a principal that holds another grant on the object (RULINGS 1)."""
     return permission_denied(f"the object's policy does not allow {operation} for you")

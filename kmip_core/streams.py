@@ -93,13 +93,13 @@ class Streams:
         """
         self._forget_expired(now)
         held: int = getattr(stream, "held_bytes", 0)
-        everybodys = list(self._waiting.values())
-        mine = [waiting for waiting in everybodys if waiting.owner[0] == principal]
+        all_waiting = list(self._waiting.values())
+        mine = [waiting for waiting in all_waiting if waiting.owner[0] == principal]
         if (
             len(mine) >= self.maximum_per_principal
-            or len(everybodys) >= self.maximum
+            or len(all_waiting) >= self.maximum
             or held + sum(waiting.held for waiting in mine) > self.maximum_bytes_per_principal
-            or held + sum(waiting.held for waiting in everybodys) > self.maximum_bytes
+            or held + sum(waiting.held for waiting in all_waiting) > self.maximum_bytes
         ):
             raise KmipError(
                 ResultReason.SERVER_LIMIT_EXCEEDED, "too many operations in parts are under way; finish some first"
@@ -115,7 +115,7 @@ class Streams:
     def take(self, correlation_value: bytes, principal: str, operation: Operation, key: str, now: int) -> Any:
         """Return a stream and forget it; `keep` it again for a further part.
 
-        Raises KmipError (Invalid Correlation Value) if it is missing, over, or somebody else's: one text for all.
+        Raises KmipError (Invalid Correlation Value) if it is missing, ended, or another principal's: one text for all.
         """
         waiting = self._waiting.get(correlation_value)
         if waiting is not None and waiting.owner == (principal, operation, key):

@@ -267,7 +267,7 @@ SERVER_VENDOR: Final = "y"
 class KeyHandle:
     """A key that stays where it is: all that leaves a token or the HSM stub.
 
-    provider: the adapter that can resolve it.  token: opaque to everybody else.
+    provider: the adapter that can resolve it.  token: opaque to all others.
     """
 
     provider: str

@@ -12,7 +12,7 @@ from attrs import frozen
 from kmip_adapters.audit import files
 from kmip_adapters.audit.lines import Line, read_line
 from kmip_core.enums import Operation, ResultReason
-from kmip_core.errors import spoken
+from kmip_core.standard_names import standard_name
 
 FOLLOW_EVERY: Final = 0.25  # seconds
 SUCCESS: Final = "SUCCESS"
@@ -208,7 +208,7 @@ def _without_empty(value: Any) -> Any:
 
 def _event(record: Mapping[str, Any]) -> str:
     name = str(record.get("operation", ""))
-    return spoken(Operation[name]) if name in Operation.__members__ else str(record.get("event", ""))
+    return standard_name(Operation[name]) if name in Operation.__members__ else str(record.get("event", ""))
 
 
 def _cef_head(text: str) -> str:

@@ -1,7 +1,7 @@
 """Groups of users: from a file, or from a directory whose answers are remembered for a while.
 
 A directory is asked in threads of its own, once for each name however many requests wait for it, and anew before an
-answer grows too old. Without a fresh answer nobody gets in: groups decide what a client may do.
+answer grows too old. Without a fresh answer a request is refused: groups decide what a client may do.
 """
 
 import json
@@ -22,7 +22,7 @@ from kmip_core.errors import KmipError
 LOG: Final = logging.getLogger("kmipd.identity")
 
 NO_GROUP: Final = frozenset({""})
-"""Groups of somebody whom a directory knows to be in none: policies' presets are for those of whom nothing is known."""
+"""Groups of a user whom a directory knows to be in none: policies' presets are for users that it does not know."""
 
 REMEMBERED: Final = 4_096  # names; those of valid certificates, so this bounds a mistake rather than an attack
 FAILURE_SECONDS: Final = 5.0  # a refusal is believed so long, so that a silent service is not asked by every request
@@ -79,14 +79,14 @@ def _stamp(path: Path) -> tuple[int, int, int]:
 def _read(path: Path) -> Mapping[str, frozenset[str]]:
     try:
         with path.open("rb") as file:
-            told = json.loads(file.read(FILE_SIZE))
+            groups_of = json.loads(file.read(FILE_SIZE))
     except OSError as error:
         raise UnusableGroups(f"groups of {path} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise UnusableGroups(f"{path} is not JSON: {error}; write user names with lists of groups") from error
-    if not isinstance(told, dict) or not all(_are_names(groups) for groups in told.values()):
+    if not isinstance(groups_of, dict) or not all(_are_names(groups) for groups in groups_of.values()):
         raise UnusableGroups(f'{path}: must map user names to lists of groups: {{"alice": ["auditors"]}}')
-    return {name: frozenset(groups) or NO_GROUP for name, groups in told.items()}
+    return {name: frozenset(groups) or NO_GROUP for name, groups in groups_of.items()}
 
 
 def _are_names(groups: object) -> bool:
@@ -105,7 +105,7 @@ class _Answer:
 class RememberedGroups:
     """Groups from a slow directory.
 
-    ask: returns somebody's groups within `timeout` seconds, or raises KmipError, which is what the client gets.
+    ask: returns a user's groups within `timeout` seconds, or raises KmipError, which is what the client gets.
     seconds: how long an answer is believed; when half of that has passed, it is fetched anew in the background.
     """
 
@@ -189,5 +189,5 @@ UNREACHABLE: Final = "no group service could be asked; see the server's log"
 
 
 def refused(message: str) -> KmipError:
-    """Return the refusal of somebody whose groups are not known."""
+    """Return the refusal of a client whose groups are not known."""
     return KmipError(ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, message)

@@ -51,7 +51,7 @@ class PasswordFile:
         self._stamp = _stamp(path)
         self._hashes = _read(path)
         # Checked for users who do not exist, so that the time of an answer does not tell who does.
-        self._nobody = self._hasher.hash(secrets.token_hex(16))
+        self._hash_of_no_user = self._hasher.hash(secrets.token_hex(16))
 
     def has(self, name: str) -> bool:
         """Return whether there is a user of this name."""
@@ -80,7 +80,7 @@ class PasswordFile:
         hashes = self._hashes
         known = hashes.get(name)
         try:
-            self._hasher.verify(known or self._nobody, password)
+            self._hasher.verify(known or self._hash_of_no_user, password)
         except (Argon2Error, InvalidHashError):
             known = None
         with self._lock:

@@ -1,7 +1,7 @@
 """Asks SLUGS services for groups, as PyKMIP does: GET URL/users/NAME, then GET URL/users/NAME/groups.
 
 Services are tried in order, and the first that knows the user counts. A user whom none knows is refused, and so is
-everybody while none can be asked. Redirections are not followed.
+every client while none can be asked. Redirections are not followed.
 """
 
 import http.client

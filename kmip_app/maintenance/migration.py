@@ -11,7 +11,6 @@ from typing import Any, Final
 from attrs import evolve, frozen
 
 from kmip_app.client import ClientError, KmipClient, OperationFailed, UnreadableAnswer
-from kmip_app.words import title
 from kmip_core.attributes import Attributes
 from kmip_core.enums import Operation, ResultStatus
 from kmip_core.lifecycle import GONE
@@ -19,6 +18,7 @@ from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage
 from kmip_core.objects import Content
 from kmip_core.operations import import_
 from kmip_core.principal import Principal, Source
+from kmip_core.standard_names import standard_name
 from kmip_core.structures import ProtocolVersion
 
 MOVED: Final = "moved"
@@ -115,7 +115,7 @@ def _present(identifier: str, present: Any, owner: str) -> Moved:
     if present.owner != owner:
         text = "another owner's object of this store has its identifier"
         return Moved(unique_identifier=identifier, result=NOT_MOVED, reason=text)
-    return Moved(unique_identifier=identifier, object_type=title(present.object_type), result=PRESENT)
+    return Moved(unique_identifier=identifier, object_type=standard_name(present.object_type), result=PRESENT)
 
 
 def _move(
@@ -124,7 +124,7 @@ def _move(
     attributes, left_out = _attributes(client, identifier)
     shown: dict[str, Any] = {
         "unique_identifier": identifier,
-        "object_type": title(attributes.object_type) if attributes.object_type is not None else "",
+        "object_type": standard_name(attributes.object_type) if attributes.object_type is not None else "",
         "name": ", ".join(name.name_value for name in attributes.names),
         "left_out": left_out,
     }
@@ -134,7 +134,7 @@ def _move(
         response = client.get(identifier)
     except OperationFailed as error:
         return Moved(**shown, result=NOT_MOVED, reason=str(error))
-    shown["object_type"] = title(response.object_type)
+    shown["object_type"] = standard_name(response.object_type)
     if not dry_run:
         refusal = take(identifier, response.managed_object, evolve(attributes, **_NOT_COPIED))
         if refusal is not None:
@@ -180,4 +180,4 @@ class Import:
         (answer,) = self._engine.handle(message, principal).batch_items
         if answer.result_status is ResultStatus.SUCCESS:
             return None
-        return answer.result_message or title(answer.result_status)
+        return answer.result_message or standard_name(answer.result_status)

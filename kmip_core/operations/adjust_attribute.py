@@ -36,7 +36,7 @@ def perform(request: Request, scope: Scope) -> Response:
     """Change the value, which counts as 0 or False where the object has none.
 
     Raises KmipError: Invalid Data Type for an attribute that is no number, interval, date or Boolean; Item Not Found
-    where nobody can say what an absent value would be; Numeric Range; else as Set Attribute.
+    where an absent value has no default; Numeric Range; else as Set Attribute.
     """
     reference, attributes = request.attribute_reference, scope.target.attributes
     if reference.vendor_identification is None and reference.attribute not in attribute_rules.RULES:

@@ -43,7 +43,7 @@ def perform(request: Request, scope: Scope) -> Response:
     """Make the certificate and link it with its public key; what the request for it says wins over the attributes.
 
     Raises KmipError: Invalid CSR; Feature Not Supported for other certificates than X.509; Permission Denied where
-    nobody issues; Invalid Object Type.
+    no issuer is for; Invalid Object Type.
     """
     value = request.certificate_request or request.certificate_request_value
     attributes = request.attributes

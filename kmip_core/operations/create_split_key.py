@@ -77,7 +77,7 @@ def perform(request: Request, scope: Scope) -> Response:
         block, attributes = _present_key(scope, targets[0]), _inherited(targets[0], request.attributes)
     secret = _material(block)
     if targets is not None and targets[0].managed_object.object_type is ObjectType.SECRET_DATA:
-        block = evolve(block, cryptographic_length=8 * len(secret))  # whoever joins the parts must know it
+        block = evolve(block, cryptographic_length=8 * len(secret))  # needed to join the parts
     shares = scope.services.key_forms.split_secret(secret, scheme)
     attributes = evolve(
         attributes,

@@ -23,7 +23,7 @@ class Request:
 
 @frozen(kw_only=True)
 class Response:
-    """ticket: to be sent as a Credential, by whom the asker gives it to where the server lets others use it."""
+    """ticket: to be sent as a Credential; by other clients, too, where the server lets them use it."""
 
     ticket: Ticket
 

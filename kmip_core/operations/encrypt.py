@@ -74,11 +74,11 @@ def perform(request: Request, scope: Scope) -> Response:
             data=(data + last.data) or None,
             authenticated_encryption_tag=last.authenticated_encryption_tag,
         )
-    told = phase is Phase.FIRST and request.iv_counter_nonce is None
+    returns_iv = phase is Phase.FIRST and request.iv_counter_nonce is None
     return Response(
         unique_identifier=identifier,
         data=data or None,
-        iv_counter_nonce=stream.iv_counter_nonce if told else None,
+        iv_counter_nonce=stream.iv_counter_nonce if returns_iv else None,
         correlation_value=key_use.keep_stream(scope, Operation.ENCRYPT, request, stream),
     )
 

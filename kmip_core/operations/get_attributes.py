@@ -36,12 +36,12 @@ def perform(request: Request, scope: Scope) -> Response:
     if len(set(references)) != len(references):
         raise invalid_message("an attribute must not be named more than once")
     target = scope.target
-    attributes = only(target.attributes, references) if references else told(target.attributes)
+    attributes = only(target.attributes, references) if references else without_default_policy(target.attributes)
     return Response(unique_identifier=target.unique_identifier, attributes=attributes)
 
 
-def told(attributes: Attributes) -> Attributes:
-    """Return all attributes, but for a policy that nobody chose: no official case expects it unless asked by name."""
+def without_default_policy(attributes: Attributes) -> Attributes:
+    """Return all attributes, but for the default policy: no official case expects it unless it is asked for by name."""
     if attributes.operation_policy_name == DEFAULT_POLICY:
         return evolve(attributes, operation_policy_name=None)
     return attributes

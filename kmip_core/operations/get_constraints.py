@@ -20,7 +20,7 @@ class Response:
 
 
 def perform(request: Request, scope: Scope) -> Response:
-    """Return the constraints that hold for everybody: whoever must keep to them may know them."""
+    """Return the constraints, which hold for all clients and are no secret."""
     return Response(constraints=scope.work.rules_of(Constraint))
 
 

@@ -8,12 +8,12 @@ from kmip_core.enums import Operation
 from kmip_core.errors import invalid_field
 from kmip_core.operation import Cost, Scope, Spec
 
-MAXIMUM: Final = 1_024  # characters, so that nobody fills the trail by one request
+MAXIMUM: Final = 1_024  # characters, so that one request cannot fill the trail
 
 
 @frozen(kw_only=True)
 class Request:
-    """log_message: text for whoever reads the trail; never key material."""
+    """log_message: text for the readers of the trail; never key material."""
 
     log_message: str
 

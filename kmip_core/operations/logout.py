@@ -12,7 +12,7 @@ from kmip_core.settings import TicketUse
 
 @frozen(kw_only=True)
 class Request:
-    """ticket: any that the asker could use, not only the one that it shows."""
+    """ticket: any that the principal could use, not only the one in the request's Credential."""
 
     ticket: Ticket
 
@@ -23,7 +23,7 @@ class Response:
 
 
 def perform(request: Request, scope: Scope) -> Response:
-    """End a ticket.  Raises KmipError (Invalid Ticket) if the asker could not use it."""
+    """End a ticket.  Raises KmipError (Invalid Ticket) if the principal could not use it."""
     scope.services.tickets.find(request.ticket, scope.principal, scope.services.settings.tickets, scope.now)
     scope.hooks.on_commit.append(partial(scope.services.tickets.end, request.ticket))
     return Response()

@@ -8,7 +8,7 @@ from kmip_core.enums import Operation
 from kmip_core.errors import invalid_field
 from kmip_core.operation import Cost, Scope, Spec
 
-MAXIMUM: Final = 65_536  # bytes, so that nobody holds the generator (R-LIM-3)
+MAXIMUM: Final = 65_536  # bytes, so that no request occupies the generator (R-LIM-3)
 
 
 @frozen(kw_only=True)

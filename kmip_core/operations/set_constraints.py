@@ -23,7 +23,7 @@ class Response:
 def perform(request: Request, scope: Scope) -> Response:
     """Replace all constraints.
 
-    Raises KmipError: Permission Denied unless the asker is an administrator; Invalid Field if there are too many.
+    Raises KmipError: Permission Denied unless the principal is an administrator; Invalid Field if there are too many.
     """
     administration.check_administrator(scope)
     administration.check_number(request.constraints)

@@ -27,8 +27,8 @@ class Response:
 def perform(request: Request, scope: Scope) -> Response:
     """Replace all defaults.
 
-    Raises KmipError: Permission Denied unless the asker is an administrator; Invalid Field if there are too many, or
-    for attributes that a client could not give to such objects.
+    Raises KmipError: Permission Denied unless the principal is an administrator; Invalid Field if there are too many,
+    or for attributes that a client could not give to such objects.
     """
     administration.check_administrator(scope)
     given = request.defaults_information or DefaultsInformation()

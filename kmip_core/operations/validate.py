@@ -1,7 +1,7 @@
 """Validate: is this a valid chain of certificates? KMIP 2.1 §6.1.57, 1.4 §4.24.
 
 The standard leaves trust to the server. Here a chain is valid if it ends in a self-signed certificate among the managed
-objects that is not revoked and belongs to the asker or to an administrator; whoever wants to trust a root registers it.
+objects that is not revoked and belongs to the principal or to an administrator; to trust a root, a client registers it.
 An issuer that is missing at the end is looked for there as well. ADR 0042.
 """
 

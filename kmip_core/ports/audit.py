@@ -14,7 +14,7 @@ class AuditRecord:
     record_id: unique, also the correlation id in a General Failure's text.  time: seconds since 1970-01-01 UTC.
     event: the operation as the standard writes it, or what happened ("Start", "Handshake refused").
     result: None for success, else the precise reason.
-    client_correlation_value: what the client calls its request.  server_correlation_value: what it was told that we do.
+    client_correlation_value: what the client calls its request.  server_correlation_value: what the server calls it.
     """
 
     record_id: str

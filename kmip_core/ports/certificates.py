@@ -92,7 +92,7 @@ class CertificateMaker(Protocol):
     def make_certificate(
         self, contents: CertificateContents, issuer: Certificate | None, issuer_key: PrivateKey
     ) -> Certificate:
-        """Return the certificate, with a serial number that nobody can guess.
+        """Return the certificate, with a serial number that cannot be guessed.
 
         issuer: None for a certificate that its own key signs. A certificate never outlives its issuer.
         Raises KmipError (Invalid Field) if the issuer may not issue, is not valid then, or the key is not the issuer's.

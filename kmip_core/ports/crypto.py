@@ -325,7 +325,7 @@ class Cipher(Protocol):
         """Return the plain text.
 
         An authenticated mode takes its tag from the end of `data` when it is not given (KMIP below 1.4). A tag shorter
-        than 12 bytes must be announced by Tag Length, so that nobody can shorten one.
+        than 12 bytes must be announced by Tag Length, so that a client cannot shorten one.
         RSA with PKCS1 v1.5: broken padding gives meaningless bytes instead of an error (implicit rejection).
         Raises KmipError (Cryptographic Failure, "decryption failed") for bad padding, a wrong tag or failed OAEP.
         """

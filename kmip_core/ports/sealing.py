@@ -146,4 +146,4 @@ class SealBroken(Exception):
 
 
 class RootKeyUnavailable(Exception):
-    """The root key that the store needs is not here; the text, for whoever starts the server, says which one it is."""
+    """The root key that the store needs is not here; the text, for the operator, says which one it is."""

@@ -21,7 +21,7 @@ from kmip_core.rules import Admitted
 
 
 class ConcurrentChange(Exception):
-    """Somebody else changed an object between its reading and this commit; nothing was written."""
+    """Another unit of work changed an object between its reading and this commit; nothing was written."""
 
 
 class Commitment(Pending, Protocol):

@@ -24,7 +24,7 @@ class Identifiers(Protocol):
 
 
 class FaultLog(Protocol):
-    """Where faults of the server itself go; clients are told a correlation id and nothing else."""
+    """Where faults of the server itself go; clients get a correlation id and nothing else."""
 
     def report(self, correlation_id: str, error: BaseException) -> None:
         """Keep the error with its traceback, without values of local variables."""

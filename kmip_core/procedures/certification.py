@@ -1,8 +1,9 @@
 """How a certificate comes to be here: what Certify and Re-certify have in common.
 
 Who issues: the certificate that the request's attributes link to (Certificate Link, the certificate's parent), whose
-private key is found by links; else a certificate authority of the asker's own, made when first needed and named by the
-setting `certificate_authority`. Its three objects belong to the asker like any others; nobody trusts it unasked.
+private key is found by links; else a certificate authority of the principal's own, made when first needed and named by
+the setting `certificate_authority`. Its three objects belong to the principal like any others; no other client trusts
+it by default.
 KMIP 2.1 §6.1.6, §6.1.45, 1.4 §4.7, §4.8.
 """
 
@@ -230,7 +231,7 @@ def _linked(attributes: Attributes, link_type: LinkType) -> tuple[str, ...]:
 
 
 def _own_authority(scope: Scope) -> tuple[Certificate, PrivateKey]:
-    """Return the asker's own certificate authority, made now if there is none that is Active."""
+    """Return the principal's own certificate authority, made now if there is none that is Active."""
     name = scope.services.settings.certificate_authority
     if not name:
         raise KmipError(

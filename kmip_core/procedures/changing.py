@@ -137,8 +137,10 @@ def find(
 
 
 def check_policy_owner(scope: Scope, managed_object: ManagedObject) -> None:
-    """Raise KmipError (Permission Denied) unless the object is the asker's: who may change attributes, but is not the
-    owner, could otherwise choose the policy that grants the rest."""
+    """Raise KmipError (Permission Denied) unless the principal owns the object.
+
+    One that may change attributes, but is not the owner, could otherwise choose the policy that grants the rest.
+    """
     if scope.principal.name != managed_object.owner:
         raise permission_denied("only the owner of an object changes its Operation Policy Name")
 

@@ -92,11 +92,11 @@ def deliver(scope: Scope, target: Admitted, form: Form) -> Content:
 def _is_hidden(content: Content) -> bool:
     """Return whether the content was registered encrypted, and so leaves."""
     block = key_block_of(content)
-    told = None if block is None else block.key_wrapping_data
-    if told is None:
+    wrapping_data = None if block is None else block.key_wrapping_data
+    if wrapping_data is None:
         return False
-    steps = wrapping.METHODS.get(told.wrapping_method)
-    return told.encryption_key_information is not None if steps is None else steps.encrypts
+    steps = wrapping.METHODS.get(wrapping_data.wrapping_method)
+    return wrapping_data.encryption_key_information is not None if steps is None else steps.encrypts
 
 
 def _check_is_here(content: Content, form: Form) -> None:

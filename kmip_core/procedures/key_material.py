@@ -1,7 +1,8 @@
 """What key material says of itself, held against what the client says of it. RULINGS 22.
 
 Only what can be read is judged: material beyond this server's cryptography is kept and returned as it came. Formats are
-not judged either, for clients label them wrongly (clients.md, Barbican) and whoever reads the key looks at its bytes.
+not judged either, for clients label them wrongly (clients.md, Barbican) and the adapter that reads the key looks at its
+bytes.
 """
 
 from typing import Final
@@ -27,7 +28,7 @@ WITH_PARITY: Final = frozenset({CryptographicAlgorithm.DES, CryptographicAlgorit
 
 
 def checked(scope: Scope, content: Content, attributes: Attributes) -> Attributes:
-    """Return the attributes with algorithm and length of a public or private key, read from it where nobody says them.
+    """Return the attributes with algorithm and length of a public or private key, read from it where not given.
 
     Raises KmipError (Invalid Field), saying what is wrong, where they contradict the material.
     """
@@ -74,8 +75,8 @@ _SAID_ALIKE: Final = frozenset(
 """Names that clients give to keys on curves as they see fit: before 3.0 the standard had none for Edwards' curves."""
 
 
-def _are_alike(told: CryptographicAlgorithm, found: CryptographicAlgorithm) -> bool:
-    return told is found or {told, found} <= _SAID_ALIKE
+def _are_alike(stated: CryptographicAlgorithm, found: CryptographicAlgorithm) -> bool:
+    return stated is found or {stated, found} <= _SAID_ALIKE
 
 
 def _check_signs(block: KeyBlock) -> None:

@@ -75,7 +75,7 @@ def begin_pair(
     def begin(
         content: Content, attributes: Attributes, identifier: str, link: Link, masks: Masks, unavailable: ResultReason
     ) -> ManagedObject:
-        told = evolve(
+        described = evolve(
             attributes,
             cryptographic_length=length,
             key_format_type=None,  # the pair was made in it, and the content says so
@@ -84,7 +84,7 @@ def begin_pair(
         return creation.begin(
             scope,
             content,
-            told,
+            described,
             made_here=True,
             unique_identifier=identifier,
             protection_storage_masks=masks,

@@ -63,8 +63,8 @@ def take_apart(scope: Scope, content: PrivateKey, attributes: Attributes) -> tup
     name = attributes.pkcs_12_friendly_name or contents.friendly_name
     identifier: str | None = None
     for certificate in reversed(contents.certificates):
-        told = Attributes(pkcs_12_friendly_name=name, links=_link(identifier))
-        identifier = creation.begin(scope, certificate, told, made_here=False).unique_identifier
+        given = Attributes(pkcs_12_friendly_name=name, links=_link(identifier))
+        identifier = creation.begin(scope, certificate, given, made_here=False).unique_identifier
     links = (*attributes.links, *_link(identifier))
     return key, evolve(attributes, pkcs_12_friendly_name=name, links=links, key_format_type=None)
 

@@ -1,7 +1,7 @@
 """Usage Limits: how much protection a key may still apply, counted before the work begins. KMIP 2.1 §4.59, 1.4 §3.21.
 
-The lowered count is one of the collected writes, so it is compared and set with the commit: n units are n uses, whoever
-asks at once, and an operation that fails uses up nothing.
+The lowered count is one of the collected writes, so it is compared and set with the commit: n units are n uses,
+however many requests come at once, and an operation that fails uses up nothing.
 """
 
 from attrs import evolve

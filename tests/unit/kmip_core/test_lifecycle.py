@@ -17,12 +17,12 @@ from kmip_core.lifecycle import (
     activate,
     destroy,
     initial_state,
-    name_of,
     need_state,
     next_state,
     revoke,
     settle,
 )
+from kmip_core.standard_names import standard_name
 from kmip_core.structures import RevocationReason
 
 PRE, ACT, DEA, COM = State.PRE_ACTIVE, State.ACTIVE, State.DEACTIVATED, State.COMPROMISED
@@ -54,7 +54,7 @@ def reason(code: RevocationReasonCode) -> RevocationReason:
 
 def test_the_table_has_a_row_for_every_state_and_a_name_for_every_row() -> None:
     assert set(TRANSITIONS) == set(State)
-    assert [name_of(state) for state in State] == [
+    assert [standard_name(state) for state in State] == [
         "Pre-Active",
         "Active",
         "Deactivated",

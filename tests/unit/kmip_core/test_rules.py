@@ -146,7 +146,7 @@ def test_a_use_needs_exactly_its_bit(purpose: Purpose) -> None:
 def test_without_a_bit_nothing_is_used_and_the_missing_one_is_told(mask: Mask | None) -> None:
     refused = refusal(a_key(mask=mask), Purpose.MAC_GENERATE)
 
-    assert refused.message == "MAC needs the MacGenerate bit in the cryptographic usage mask"
+    assert refused.message == "MAC needs the MAC Generate bit in the cryptographic usage mask"
     assert admit(a_key(mask=mask), Purpose.READ_CONTENT, NOW)
 
 

@@ -91,8 +91,10 @@ def test_a_policy_that_nobody_chose_is_told_only_by_name() -> None:
     assert told(engine, AttributeReference(attribute="operation_policy_name")).operation_policy_name == "default"
 
 
-def test_a_policy_that_somebody_chose_is_told() -> None:
-    assert get_attributes.told(Attributes(operation_policy_name="mine")).operation_policy_name == "mine"
+def test_a_policy_that_a_client_chose_is_returned() -> None:
+    chosen = Attributes(operation_policy_name="mine")
+
+    assert get_attributes.without_default_policy(chosen) == chosen
 
 
 def test_get_attributes_refuses_an_attribute_named_twice() -> None:

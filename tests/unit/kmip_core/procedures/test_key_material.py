@@ -70,7 +70,7 @@ def test_algorithm_and_length_are_read_from_the_key_where_nobody_says_them(key: 
         (
             EC.private_key,
             {"cryptographic_domain_parameters": on(RecommendedCurve.P_384)},
-            "Recommended Curve is not that of the private key, which is P_256",
+            "Recommended Curve is not that of the private key, which is P-256",
         ),
     ],
     ids=["algorithm of a public key", "algorithm of a private key", "length", "curve"],
