@@ -231,7 +231,7 @@ def test_the_adapters_send_their_long_work_to_processes(pool: ProcessPool) -> No
     "forged",
     [
         b"\x80\x04\x8c\x02os\x94\x8c\x06system\x94\x93\x94.",
-        b"\x80\x04\x8c\x10kmip_core.errors\x94\x8c\x04Enum\x94\x93\x94.",
+        b"\x80\x04\x8c\x10kmip_core.secret\x94\x8c\x03Any\x94\x93\x94.",
         b"\x80\x04\x8c\x10kmip_core.errors\x94\x8c\x0dinvalid_field\x94\x93\x94.",
         b"\x80\x04\x8c\x10kmip_core.errors\x94\x8c\x13KmipError.__class__\x94\x93\x94.",
     ],
