@@ -29,7 +29,7 @@ from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_core import enums
 from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes
-from kmip_core.criteria import Query
+from kmip_core.criteria import LocateQuery
 from kmip_core.enums import State
 from kmip_core.objects import KeyBlock, KeyValue, ManagedObject, SymmetricKey
 from kmip_core.policy import BUILT_IN, visibility
@@ -174,7 +174,7 @@ def locate(*criteria: tuple[str, Callable[[int], Any]], **more: Any) -> Callable
             for name, value in criteria
         )
         with storage.unit_of_work() as work:
-            found = work.locate(Query(criteria=wanted, visibility=SEEN_BY_ALICE, now=NOW, **more))
+            found = work.locate(LocateQuery(criteria=wanted, visibility=SEEN_BY_ALICE, now=NOW, **more))
         if not found.unique_identifiers and number % 100:
             raise LookupError(number)
 

@@ -35,7 +35,7 @@ MAXIMUM_CRITERIA: Final = 64
 
 
 @frozen(kw_only=True)
-class Query:
+class LocateQuery:
     """One Locate, complete: what to find, who looks, and when.
 
     criteria: all must hold.  storage_status_mask: None means on-line objects only.
@@ -101,7 +101,7 @@ def conditions(criteria: tuple[AttributeInstance, ...]) -> Iterator[tuple[Attrib
         yield reference, DateRange(min(values), max(values))
 
 
-def satisfies(managed_object: ManagedObject, query: Query) -> bool:
+def satisfies(managed_object: ManagedObject, query: LocateQuery) -> bool:
     """Return whether one stored object is visible and matches; the state is settled at `query.now` first."""
     attributes = lifecycle.settle(managed_object.attributes, query.now)
     policy_name = attributes.operation_policy_name or DEFAULT_POLICY

@@ -13,7 +13,7 @@ from attrs import Factory, define, field, fields, frozen
 
 from kmip_core.attributes import Attributes
 from kmip_core.creation_rules import Rule
-from kmip_core.criteria import Located, Query
+from kmip_core.criteria import Located, LocateQuery
 from kmip_core.enums import (
     ObjectType,
     Operation,
@@ -172,7 +172,7 @@ class Work(Protocol):
         """Return the record of any object, without admission: for Import alone, which must know if a name is taken."""
         ...
 
-    def locate(self, query: Query) -> Located:
+    def locate(self, query: LocateQuery) -> Located:
         """Return what satisfies the query."""
         ...
 

@@ -11,7 +11,7 @@ from attrs import define, evolve, field, frozen
 from kmip_adapters.storage.census import Census, census_of
 from kmip_adapters.storage.pending import DONE, Done, Pending, no_content
 from kmip_core.creation_rules import Rule
-from kmip_core.criteria import Located, Query, conditions, satisfies
+from kmip_core.criteria import Located, LocateQuery, conditions, satisfies
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.steps import Pace
@@ -141,7 +141,7 @@ class MemoryUnitOfWork:
             raise no_content(admitted.managed_object)
         return content
 
-    def locate(self, query: Query) -> Located:
+    def locate(self, query: LocateQuery) -> Located:
         """Judge every object by the reference semantics."""
         for _ in conditions(query.criteria):  # an impossible criterion is refused even by an empty store
             pass

@@ -5,7 +5,7 @@ from typing import Final
 from attrs import frozen
 
 from kmip_core.attributes import AttributeInstance
-from kmip_core.criteria import Query
+from kmip_core.criteria import LocateQuery
 from kmip_core.enums import ObjectGroupMember, Operation, ResultReason, StorageStatusMask
 from kmip_core.errors import KmipError, invalid_field
 from kmip_core.operation import Cost, Scope, Spec
@@ -51,7 +51,7 @@ def perform(request: Request, scope: Scope) -> Response:
             raise invalid_field(f"{name} must not be negative")
     most = scope.services.settings.maximum_response_size // IDENTIFIER
     maximum = request.maximum_items
-    query = Query(
+    query = LocateQuery(
         criteria=request.criteria,
         visibility=scope.visibility,
         now=scope.now,

@@ -10,7 +10,7 @@ from typing import Final
 from attrs import frozen
 
 from kmip_core.attributes import AttributeInstance, AttributeReference
-from kmip_core.criteria import Query
+from kmip_core.criteria import LocateQuery
 from kmip_core.enums import ObjectType, Operation, State, ValidityIndicator
 from kmip_core.errors import KmipError, invalid_message
 from kmip_core.objects import Certificate
@@ -105,7 +105,7 @@ def _found(scope: Scope, reference: AttributeReference, value: object) -> list[A
     """Return stored certificates that the client may see and use, and relies on: its own and the administrators'."""
     found: list[Admitted] = []
     for visibility in administration.trusted(scope):
-        query = Query(
+        query = LocateQuery(
             criteria=(AttributeInstance(reference=reference, value=value),),
             visibility=visibility,
             now=scope.now,

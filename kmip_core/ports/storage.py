@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from kmip_core.creation_rules import Rule
-from kmip_core.criteria import Located, Query
+from kmip_core.criteria import Located, LocateQuery
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.steps import Pace, Pending
@@ -63,7 +63,7 @@ class UnitOfWork(Protocol):
         """
         ...
 
-    def locate(self, query: Query) -> Located:
+    def locate(self, query: LocateQuery) -> Located:
         """Return the identifiers that satisfy the query, newest first, in a stable order.
 
         A criterion that cannot be answered raises KmipError (Invalid Field); it is never ignored.

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 from attrs import evolve
 
 from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes, title
-from kmip_core.criteria import Query
+from kmip_core.criteria import LocateQuery
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError, invalid_attribute_value, need
 from kmip_core.operation import Scope
@@ -75,7 +75,7 @@ def _name(scope: Scope, name: Name, siblings: tuple[Any, ...]) -> Name:
         raise _not_unique(f"the object is already named {name.name_value!r}")
     if scope.services.settings.unique_names:  # RULINGS 8
         found = scope.work.locate(
-            Query(
+            LocateQuery(
                 criteria=(AttributeInstance(reference=AttributeReference(attribute="names"), value=name),),
                 visibility=evolve(scope.visibility, everyone=frozenset()),
                 now=scope.now,

@@ -12,7 +12,7 @@ from typing import Any, Final
 from attrs import evolve, frozen
 
 from kmip_core.attributes import LINKS, AttributeInstance, AttributeReference, Attributes
-from kmip_core.criteria import Query
+from kmip_core.criteria import LocateQuery
 from kmip_core.enums import (
     CertificateRequestType,
     CertificateType,
@@ -242,7 +242,7 @@ def _own_authority(scope: Scope) -> tuple[Certificate, PrivateKey]:
         AttributeInstance(reference=AttributeReference(attribute="state"), value=State.ACTIVE),
     )
     owned = evolve(scope.visibility, everyone=frozenset())
-    found = scope.work.locate(Query(criteria=criteria, visibility=owned, now=scope.now, maximum_items=1))
+    found = scope.work.locate(LocateQuery(criteria=criteria, visibility=owned, now=scope.now, maximum_items=1))
     for identifier in found.unique_identifiers:
         key = scope.admit(identifier, Purpose.ISSUE)
         certificates = _linked(key.attributes, LinkType.CERTIFICATE_LINK)

@@ -9,7 +9,7 @@ from typing import Final
 from attrs import evolve
 
 from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes
-from kmip_core.criteria import Located, Query
+from kmip_core.criteria import Located, LocateQuery
 from kmip_core.enums import ItemType, ObjectGroupMember, StorageStatusMask
 from kmip_core.objects import ManagedObject
 from kmip_core.operation import Scope
@@ -25,12 +25,12 @@ _EVERYWHERE: Final = (
 )
 
 
-def asks_for_default(query: Query) -> bool:
+def asks_for_default(query: LocateQuery) -> bool:
     """Return whether a Locate is for the default member of a group."""
     return query.object_group_member is ObjectGroupMember.GROUP_MEMBER_DEFAULT and bool(_groups(query))
 
 
-def locate_default(scope: Scope, query: Query) -> Located:
+def locate_default(scope: Scope, query: LocateQuery) -> Located:
     """Return one member of the group at most; Maximum Items and Offset Items are those of a list of one."""
     if scope.services.settings.group_default is GroupDefault.NEWEST:
         found = scope.work.locate(evolve(query, maximum_items=1, offset_items=0, is_counted=False)).unique_identifiers
@@ -59,7 +59,7 @@ def take_turn(scope: Scope, target: Admitted, managed_object: ManagedObject) -> 
     return evolve(managed_object, attributes=managed_object.attributes.with_values(MARK, marks))
 
 
-def _next_in_turn(scope: Scope, query: Query) -> tuple[str, ...]:
+def _next_in_turn(scope: Scope, query: LocateQuery) -> tuple[str, ...]:
     whole = evolve(query, maximum_items=None, offset_items=0, is_counted=False)
     matching = scope.work.locate(whole).unique_identifiers
     last = _marked(scope, _groups(query)[0])
@@ -82,7 +82,7 @@ def _next_in_turn(scope: Scope, query: Query) -> tuple[str, ...]:
 _GROUPS: Final = "object_groups"
 
 
-def _groups(query: Query) -> list[str]:
+def _groups(query: LocateQuery) -> list[str]:
     return [
         criterion.value
         for criterion in query.criteria
@@ -96,7 +96,7 @@ def _marked(scope: Scope, group: str) -> tuple[str, ...]:
         AttributeInstance(reference=AttributeReference(attribute=_GROUPS), value=group),
         AttributeInstance(reference=MARK, value=_value(group)),
     )
-    query = Query(
+    query = LocateQuery(
         criteria=criteria, visibility=scope.visibility, now=scope.now, storage_status_mask=_EVERYWHERE, maximum_items=10
     )
     return scope.work.locate(query).unique_identifiers

@@ -6,7 +6,7 @@ from typing import Any, Final
 from attrs import evolve
 
 from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes, merge
-from kmip_core.criteria import Query
+from kmip_core.criteria import LocateQuery
 from kmip_core.enums import ObjectType, Operation, ResultReason, StorageStatusMask
 from kmip_core.errors import KmipError, invalid_field
 from kmip_core.operation import Scope
@@ -50,7 +50,7 @@ def _newest(name: Name, scope: Scope) -> str:
     """Return the newest template of this name among the client's own, else among those of an administrator."""
     for visibility in administration.trusted(scope):
         found = scope.work.locate(
-            Query(
+            LocateQuery(
                 criteria=(
                     AttributeInstance(reference=AttributeReference(attribute="names"), value=name),
                     AttributeInstance(reference=AttributeReference(attribute="object_type"), value=ObjectType.TEMPLATE),

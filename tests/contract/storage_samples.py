@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kmip_core import enums
 from kmip_core.attributes import FIELDS, MULTIPLE, AttributeInstance, AttributeReference, Attributes
-from kmip_core.criteria import Query
+from kmip_core.criteria import LocateQuery
 from kmip_core.enums import CryptographicAlgorithm, CryptographicUsageMask, ItemType, ObjectType, State
 from kmip_core.lifecycle import settle
 from kmip_core.objects import KeyBlock, KeyValue, ManagedObject, SymmetricKey
@@ -72,9 +72,9 @@ def criterion(attribute: str, value: Any, vendor_identification: str | None = No
     return AttributeInstance(reference=reference, value=value)
 
 
-def query(*criteria: AttributeInstance, **more: Any) -> Query:
+def query(*criteria: AttributeInstance, **more: Any) -> LocateQuery:
     """Return a query by alice at NOW unless told otherwise."""
-    return Query(**({"criteria": criteria, "visibility": sees(), "now": NOW, "is_counted": True} | more))
+    return LocateQuery(**({"criteria": criteria, "visibility": sees(), "now": NOW, "is_counted": True} | more))
 
 
 # --- one value of every attribute -----------------------------------------------------------------------------------

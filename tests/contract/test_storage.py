@@ -24,7 +24,7 @@ from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_app.container import Container
 from kmip_core.attributes import DATES, FIELDS, Attributes
 from kmip_core.creation_rules import Constraint, ObjectDefaults
-from kmip_core.criteria import NEVER, Located, Query, satisfies
+from kmip_core.criteria import NEVER, Located, LocateQuery, satisfies
 from kmip_core.enums import (
     CryptographicUsageMask,
     ItemType,
@@ -142,7 +142,7 @@ def present(store: Store, unique_identifier: str) -> ManagedObject:
     return managed_object
 
 
-def located(store: Store, wanted: Query) -> tuple[str, ...]:
+def located(store: Store, wanted: LocateQuery) -> tuple[str, ...]:
     with store.unit_of_work() as work:
         return work.locate(wanted).unique_identifiers  # type: ignore[no-any-return]
 
@@ -785,7 +785,7 @@ QUERIES = st.builds(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(KEYS, max_size=8), st.lists(QUERIES, min_size=1, max_size=8))
 def test_locate_agrees_with_the_reference_object_by_object(
-    store: Store, keys: list[ManagedObject], queries: list[Query]
+    store: Store, keys: list[ManagedObject], queries: list[LocateQuery]
 ) -> None:
     with store.unit_of_work() as work:  # hypothesis reuses the store; empty it
         for unique_identifier in work.locate(ALL).unique_identifiers:

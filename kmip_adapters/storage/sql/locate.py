@@ -36,7 +36,7 @@ from kmip_adapters.storage.sql.attribute_index import CODES, is_indexed, wanted_
 from kmip_adapters.storage.sql.schema import TRAIT_COLUMNS, attribute_values, managed_objects
 from kmip_adapters.storage.sql.settled_state import settled_state, stored_states
 from kmip_core.attributes import MASKS, AttributeInstance
-from kmip_core.criteria import DateRange, Query, conditions
+from kmip_core.criteria import DateRange, LocateQuery, conditions
 from kmip_core.enums import ObjectGroupMember, ObjectType, State, StorageStatusMask
 from kmip_core.lifecycle import GONE
 
@@ -99,7 +99,7 @@ class Shape:
     everyone: _Groups
 
 
-def analyse(query: Query, index_key: bytes) -> tuple[Shape, dict[str, Any]]:
+def analyse(query: LocateQuery, index_key: bytes) -> tuple[Shape, dict[str, Any]]:
     """Return the shape of a query, and the values for its statement; parts of structures are left out.
 
     index_key: as for `attribute_index.entries`.  Raises KmipError (Invalid Field).

@@ -4,7 +4,7 @@ from types import TracebackType
 from typing import NoReturn, Self
 
 from kmip_core.creation_rules import Rule
-from kmip_core.criteria import Located, Query
+from kmip_core.criteria import Located, LocateQuery
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.objects import Content, ManagedObject
@@ -34,7 +34,7 @@ class SealedUnitOfWork:
         """Refuse."""
         _refuse()
 
-    def locate(self, query: Query) -> Located:
+    def locate(self, query: LocateQuery) -> Located:
         """Refuse."""
         _refuse()
 

@@ -35,7 +35,7 @@ from kmip_adapters.storage.sql.rules import RulesWrite, stored_rules
 from kmip_adapters.storage.sql.submitted import SubmittedTask
 from kmip_adapters.storage.sql.versions import NewestVersions
 from kmip_core.creation_rules import Rule
-from kmip_core.criteria import Located, Query, satisfies
+from kmip_core.criteria import Located, LocateQuery, satisfies
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError, invalid_field
 from kmip_core.objects import Content, ManagedObject
@@ -164,7 +164,7 @@ class SqlUnitOfWork:
             _log.error("the content of %s does not open: %s", unique_identifier, error)
             raise KmipError(ResultReason.GENERAL_FAILURE, "the stored object cannot be opened") from error
 
-    def locate(self, query: Query) -> Located:
+    def locate(self, query: LocateQuery) -> Located:
         """Answer by SQL; writes of this unit of work, and parts of structures, are compared object by object."""
         shape, values = analyse(query, self._services.index_key())
         conditions = shape.entries + len(shape.columns) + len(shape.states) + len(shape.dates)
@@ -331,7 +331,7 @@ class SqlUnitOfWork:
                 raise ConcurrentChange(f"the read was interrupted: {error}") from error
             raise unreadable(error) from error
 
-    def _merged(self, query: Query, shape: Shape, values: dict[str, Any], is_examined: bool) -> Located:
+    def _merged(self, query: LocateQuery, shape: Shape, values: dict[str, Any], is_examined: bool) -> Located:
         everything = {**values, "limit": MAXIMUM_EXAMINED + 1 if is_examined else UNLIMITED, "offset": 0}
         writes = self._pending.writes
         found = [

@@ -11,7 +11,7 @@ from kmip_core.criteria import (
     MAXIMUM_CRITERIA,
     NEVER,
     DateRange,
-    Query,
+    LocateQuery,
     conditions,
     has_status,
     matches,
@@ -59,7 +59,7 @@ def a_key(owner: str = "alice", archived: bool = False, **fields: Any) -> Manage
 
 
 def found(managed_object: ManagedObject, *criteria: AttributeInstance, **fields: Any) -> bool:
-    return satisfies(managed_object, Query(criteria=criteria, visibility=ALICES, now=NOW, **fields))
+    return satisfies(managed_object, LocateQuery(criteria=criteria, visibility=ALICES, now=NOW, **fields))
 
 
 def test_dates_and_masks_are_attributes() -> None:

@@ -17,7 +17,7 @@ from kmip_adapters.storage.memory import MemoryStorage
 from kmip_adapters.storage.pending import Done
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_core.attributes import Attributes
-from kmip_core.criteria import Query
+from kmip_core.criteria import LocateQuery
 from kmip_core.engine import Engine
 from kmip_core.enums import (
     BatchErrorContinuationOption,
@@ -565,7 +565,10 @@ def test_what_was_made_before_is_made_once(option: BatchErrorContinuationOption)
 
     assert statuses(answer) == [ResultStatus.SUCCESS] * 3
     with storage.unit_of_work() as work:
-        assert len(work.locate(Query(visibility=StaticPolicies().visibility(ALICE), now=NOW)).unique_identifiers) == 2
+        assert (
+            len(work.locate(LocateQuery(visibility=StaticPolicies().visibility(ALICE), now=NOW)).unique_identifiers)
+            == 2
+        )
 
 
 def test_a_message_that_is_slow_anyway_is_not_hurried() -> None:

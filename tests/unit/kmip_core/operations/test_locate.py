@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kmip_adapters.storage.memory import MemoryStorage
-from kmip_core.criteria import Query
+from kmip_core.criteria import LocateQuery
 from kmip_core.engine import Engine
 from kmip_core.enums import (
     ObjectGroupMember,
@@ -126,7 +126,7 @@ def test_locate_refuses_to_find_more_than_an_answer_holds(maximum: int | None) -
 
 
 def test_locate_does_not_have_the_store_look_for_more_than_an_answer_holds() -> None:
-    asked: list[Query] = []
+    asked: list[LocateQuery] = []
 
     class AskedStorage(MemoryStorage):
         @contextmanager

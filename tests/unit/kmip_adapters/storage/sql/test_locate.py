@@ -13,14 +13,14 @@ from kmip_adapters.storage.sql.locate import RANKS, analyse
 from kmip_adapters.storage.sql.schema import TRAIT_COLUMNS
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_core.attributes import CUSTOM, DATES, FIELDS, TRAITS, Attributes
-from kmip_core.criteria import Query
+from kmip_core.criteria import LocateQuery
 from kmip_core.enums import ItemType, LinkType, ObjectGroupMember, ObjectType, State
 from kmip_core.structures import ApplicationSpecificInformation, Link, Name, TypedValue
 from tests.contract.storage_samples import NOW, SAMPLES, a_name, criterion, query
 
 SYMMETRIC = criterion("object_type", ObjectType.SYMMETRIC_KEY)
 
-RARE: dict[str, Query] = {
+RARE: dict[str, LocateQuery] = {
     "name": query(criterion("names", a_name("a"))),
     "name and type and state": query(
         criterion("state", State.ACTIVE), SYMMETRIC, criterion("names", a_name("a")), maximum_items=2
@@ -41,7 +41,7 @@ RARE: dict[str, Query] = {
 }
 """Criteria that few objects satisfy."""
 
-COMMON: dict[str, Query] = {
+COMMON: dict[str, LocateQuery] = {
     "nothing": query(maximum_items=10),
     "owner and state": query(criterion("state", State.PRE_ACTIVE), maximum_items=10),
     "owner and settled state": query(criterion("state", State.DEACTIVATED), maximum_items=10),
@@ -61,7 +61,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlStorage]:
     opened.close()
 
 
-def plans(store: SqlStorage, wanted: Query) -> list[str]:
+def plans(store: SqlStorage, wanted: LocateQuery) -> list[str]:
     """Return the plans' lines for the identifiers and for the count."""
     shape, values = analyse(wanted, b"")
     connection = store.database.take()
@@ -75,7 +75,7 @@ def plans(store: SqlStorage, wanted: Query) -> list[str]:
         store.database.give_back(connection)
 
 
-IDENTIFIED: dict[str, Query] = {
+IDENTIFIED: dict[str, LocateQuery] = {
     "unique identifier": query(criterion("unique_identifier", "k1")),
     "unique identifier and name": query(criterion("names", a_name("a")), criterion("unique_identifier", "k1")),
 }
