@@ -135,7 +135,7 @@ class Admission:
         held = rights.check_identifier(principal.rights, asked, identifier)
         managed_object = self.work.find(identifier)
         decision = None if managed_object is None else self.services.policy.decide(principal, asked, managed_object)
-        if managed_object is None or decision is None or not (decision.is_known or self._tells_of_foreign_objects):
+        if managed_object is None or decision is None or not (decision.is_visible or self._tells_of_foreign_objects):
             rights.check_object(held, asked, None)
             raise not_found()
         rights.check_object(held, asked, managed_object)

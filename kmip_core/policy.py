@@ -43,12 +43,12 @@ class Decision:
     """Whether an operation is allowed, why, and whether the client may know that the object exists.
 
     rule: the rule that decided, for logs and `policy explain`.
-    is_known: True when the client holds some grant on the object; if not, it must look missing (RULINGS 1).
+    is_visible: True when the client holds some grant on the object; if not, it must look missing (RULINGS 1).
     by_reading: True where the use of a key is allowed because the policy allows Get: no right to change anything.
     """
 
     is_allowed: bool
-    is_known: bool
+    is_visible: bool
     rule: str
     by_reading: bool = False
 
@@ -99,18 +99,18 @@ def decide(
     """Return whether `principal` may do `operation` to an object of this type, policy and owner."""
     policy = policies.get(policy_name)
     if policy is None:
-        return Decision(is_allowed=False, is_known=False, rule=f"no policy is named {policy_name}")
+        return Decision(is_allowed=False, is_visible=False, rule=f"no policy is named {policy_name}")
     is_owner = principal.name == owner
     rule = f"{policy_name} has no section for this principal"
-    is_known = False
+    is_visible = False
     for section, rules in _sections(policy, principal):
         row = rules.get(object_type, {})
-        is_known = is_known or any(_grants(permission, is_owner) for permission in row.values())
+        is_visible = is_visible or any(_grants(permission, is_owner) for permission in row.values())
         permission = permission_for(row, operation)
         rule = f"{policy_name}, {section}, {object_type.name}, {operation.name}: {permission.value}"
         if _grants(permission, is_owner):
-            return Decision(is_allowed=True, is_known=True, rule=rule, by_reading=operation not in row)
-    return Decision(is_allowed=False, is_known=is_known, rule=rule)
+            return Decision(is_allowed=True, is_visible=True, rule=rule, by_reading=operation not in row)
+    return Decision(is_allowed=False, is_visible=is_visible, rule=rule)
 
 
 def visibility(

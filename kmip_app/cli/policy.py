@@ -56,7 +56,7 @@ def explain(
             {
                 "allowed": decision.is_allowed,
                 "rule": decision.rule,
-                "hidden": not decision.is_allowed and not decision.is_known,
+                "hidden": not decision.is_allowed and not decision.is_visible,
                 "object_type": managed_object.object_type.name,
                 "owner": managed_object.owner,
                 "policy": managed_object.attributes.operation_policy_name or DEFAULT_POLICY,
@@ -71,7 +71,7 @@ def explain(
         "policy": managed_object.attributes.operation_policy_name or DEFAULT_POLICY,
         "asker": f"{user}{' (the owner)' if user == managed_object.owner else ''}, {_told(found, known)}",
     }
-    if not decision.is_allowed and not decision.is_known:
+    if not decision.is_allowed and not decision.is_visible:
         told["answer"] = "no grant at all: to this client the object does not exist"
     for label, value in told.items():
         click.echo(f"  {label:<8}{printable(value)}")

@@ -113,7 +113,7 @@ def test_an_unknown_policy_grants_nothing_not_even_knowledge(decider: PolicyDeci
         decision = decider.decide(Principal(name="alice"), operation, an_object("nowhere"))
 
         assert not decision.is_allowed
-        assert not decision.is_known
+        assert not decision.is_visible
 
 
 def test_decisions_do_not_depend_on_what_was_asked_before(decider: PolicyDecider) -> None:

@@ -57,7 +57,7 @@ def test_the_matrix_of_rule_and_group_and_ownership(groups: tuple[str, ...], is_
         decision = asked(policy, groups=groups, name="alice" if is_owner else "bob")
 
         assert decision.is_allowed == expected
-        assert decision.is_known == expected  # Get is the only operation named
+        assert decision.is_visible == expected  # Get is the only operation named
 
 
 @pytest.mark.parametrize("object_type", ObjectType, ids=lambda value: value.name)
@@ -74,7 +74,7 @@ def test_every_type_and_operation_is_judged_by_its_own_rule(object_type: ObjectT
 def test_what_no_policy_names_is_denied_and_unknown() -> None:
     decision = asked(None)
 
-    assert decision == Decision(is_allowed=False, is_known=False, rule="no policy is named p")
+    assert decision == Decision(is_allowed=False, is_visible=False, rule="no policy is named p")
 
 
 def test_a_principal_with_groups_is_never_judged_by_the_preset() -> None:
@@ -89,23 +89,23 @@ def test_some_other_grant_makes_the_object_known_but_does_not_allow() -> None:
     policy = OperationPolicy(name="p", preset={KEY: {LOCATE: ALL, Operation.DESTROY: OWNER}})
 
     assert asked(policy, Operation.DESTROY, name="bob") == Decision(
-        is_allowed=False, is_known=True, rule="p, preset, SYMMETRIC_KEY, DESTROY: ALLOW_OWNER"
+        is_allowed=False, is_visible=True, rule="p, preset, SYMMETRIC_KEY, DESTROY: ALLOW_OWNER"
     )
-    assert not asked(policy, Operation.DESTROY, CERTIFICATE, name="bob").is_known
+    assert not asked(policy, Operation.DESTROY, CERTIFICATE, name="bob").is_visible
 
 
 def test_an_owner_only_grant_makes_the_object_known_to_the_owner_only() -> None:
     policy = OperationPolicy(name="p", preset={KEY: {LOCATE: OWNER}})
 
-    assert asked(policy, GET, name="alice").is_known
-    assert not asked(policy, GET, name="bob").is_known
+    assert asked(policy, GET, name="alice").is_visible
+    assert not asked(policy, GET, name="bob").is_visible
 
 
 def test_knowledge_is_gathered_over_all_groups() -> None:
     policy = OperationPolicy(name="p", groups={"red": {KEY: {LOCATE: ALL}}, "blue": {KEY: {LOCATE: NONE}}})
 
-    assert asked(policy, GET, name="bob", groups=("blue", "red")).is_known
-    assert not asked(policy, GET, name="bob", groups=("blue",)).is_known
+    assert asked(policy, GET, name="bob", groups=("blue", "red")).is_visible
+    assert not asked(policy, GET, name="bob", groups=("blue",)).is_visible
 
 
 def test_the_rule_that_decided_is_told() -> None:
@@ -254,4 +254,4 @@ def test_visibility_agrees_with_decide(
     decision = decide({"p": policy}, principal, operation, object_type, "p", owner)
 
     assert decision.is_allowed == visible
-    assert decision.is_known >= decision.is_allowed
+    assert decision.is_visible >= decision.is_allowed
