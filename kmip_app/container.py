@@ -49,6 +49,7 @@ from kmip_adapters.ttlv.mishaps import Mishaps, MishapService
 from kmip_adapters.ttlv.service import TtlvService, in_every_encoding
 from kmip_adapters.ttlv.standard.tables import VERSIONS
 from kmip_app.configuration.config import Configuration
+from kmip_app.configuration.quotas import Quotas
 from kmip_app.configuration.root_keys import OUTSIDE
 from kmip_app.conformance_profiles import claimed
 from kmip_app.inspection.tap import Tap, TappedService
@@ -56,10 +57,12 @@ from kmip_app.monitoring.clients import SeenClients
 from kmip_app.monitoring.evidence import ObservedTrail
 from kmip_app.monitoring.observation import Durations, ObservedEngine, RequestNumbers
 from kmip_app.pki.authority import Bundle, Pki, ensure_pki
+from kmip_app.refusal_evidence import RefusalEvidence
 from kmip_app.root_keys import root_key_source, token
 from kmip_core.capabilities import Capabilities
 from kmip_core.engine import Engine
 from kmip_core.enums import CryptographicAlgorithm, Operation
+from kmip_core.errors import KmipError
 from kmip_core.objects import CONTENT_CLASSES
 from kmip_core.operation import Spec
 from kmip_core.operations import CATALOGUE, offered
@@ -267,6 +270,16 @@ def capabilities(catalogue: Mapping[Operation, Spec], crypto: Crypto) -> Capabil
     )
 
 
+def _quotas(configuration: Configuration, groups: Groups | None) -> Quotas:
+    def groups_of(name: str) -> frozenset[str]:
+        try:
+            return (None if groups is None else groups.remembered(name)) or frozenset()
+        except KmipError:
+            return frozenset()
+
+    return Quotas(configuration.allowance, configuration.quotas_path, groups_of)
+
+
 def _tap(configuration: Configuration) -> Tap | None:
     return None if configuration.tap is None else Tap(configuration.tap)
 
@@ -390,6 +403,8 @@ class Container(containers.DeclarativeContainer):
     pki = providers.Singleton(_pki, configuration)
     tls_files = providers.Singleton(_tls_files, configuration, pki.provider)
     ssl_context = providers.Factory(_ssl_context, configuration, tls_files)  # made anew when files change
+    quotas = providers.Singleton(_quotas, configuration, groups)
+    refusal_evidence = providers.Singleton(RefusalEvidence, audit.provider, clock, identifiers)
     transport = providers.Singleton(
         TlsTtlvServer,
         service=tapped_service,
@@ -402,6 +417,8 @@ class Container(containers.DeclarativeContainer):
         https_services=tapped_https_services,
         maximum_https_body=configuration.provided.maximum_request_size,
         limits=configuration.provided.limits,
+        allowance_of=quotas.provided.of,
+        record=refusal_evidence,
         new_loop=providers.Object(_new_loop()),
     )
 

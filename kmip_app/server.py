@@ -30,6 +30,7 @@ from kmip_app import logs
 from kmip_app.audit import HEAD_EVERY, AuditCare
 from kmip_app.configuration.addresses import Address
 from kmip_app.configuration.config import Configuration, StartError
+from kmip_app.configuration.quotas import UnusableQuotas
 from kmip_app.configuration.settings import changed_settings
 from kmip_app.container import build
 from kmip_app.daily import Routine
@@ -63,6 +64,7 @@ UNUSABLE: Final = (
     UnusableTrail,
     MissingPolicies,
     UnusableGroups,
+    UnusableQuotas,
     UnusablePasswords,
     ValueError,  # certificates, keys and suites that OpenSSL does not take
 )

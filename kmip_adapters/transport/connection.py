@@ -259,7 +259,8 @@ class TlsConnection(asyncio.BufferedProtocol):
     def declined(self, limit: str) -> None:
         """Note that our request was not begun, because of `limit`: `completed` gets the refusal."""
         self._shared.counters.requests_declined[limit] += 1
-        self._log(logging.WARNING, f"declined, too much work is waiting ({limit})")
+        self._log(logging.WARNING, f"request declined by the limit {limit}")
+        self._shared.record("Request declined", limit, self.address, f"the limit {limit} is met", self.identity)
 
     # Turns
 
@@ -316,6 +317,7 @@ class TlsConnection(asyncio.BufferedProtocol):
     def _note_failure(self, handshake: Handshake) -> None:
         self._shared.counters.handshakes_failed[handshake.cause] += 1
         self._log(logging.INFO, handshake.failure)
+        self._shared.record("Handshake failed", handshake.cause, self.address, handshake.failure)
 
     def _begin_session(self) -> None:
         """Find out who the client is; one that is refused learns it when it asks, since a handshake cannot say why."""
@@ -347,6 +349,8 @@ class TlsConnection(asyncio.BufferedProtocol):
             self._refusal = error
             counters.sessions_refused[error.reason.name] += 1
             self._log(logging.WARNING, f"refused: {error.message}")
+            name = self._principal.name if self._has_identity else ""
+            shared.record("Session refused", error.reason.name, self.address, error.message, name)
 
     # Requests
 
@@ -361,6 +365,8 @@ class TlsConnection(asyncio.BufferedProtocol):
                 frame = self._carriage.next_frame()
             except KmipError as error:
                 self._log(logging.INFO, f"sent no KMIP message: {error.message}")
+                name = self._principal.name if self._has_identity else ""
+                self._shared.record("Unreadable bytes", error.reason.name, self.address, error.message, name)
                 self._refuse(error)
                 return
             if frame is not None:
@@ -436,15 +442,21 @@ class TlsConnection(asyncio.BufferedProtocol):
             self._refuse(self._refusal)
             return
         shared.counters.requests += 1
+        declined: KmipError | None = None
+        try:
+            shared.rates.check_request(self.identity)
+        except KmipError as error:
+            declined = error
+            self.declined("requests_per_second")
         if len(frame) > shared.limits.inline_frame:
             self._title = "a long request"
             self._hand_over()
-            shared.runner.open_elsewhere(self._carriage, frame, self._principal, self)
+            shared.runner.open_elsewhere(self._carriage, frame, self._principal, self, declined)
             return
         began, self._title = time.perf_counter(), ""
         try:
             job = self._carriage.open(frame, self._principal)
-            answer = shared.runner.run(job, self)
+            answer = shared.runner.run(job, self) if declined is None else job.decline(declined)
             if time.perf_counter() - began > LIMIT:
                 self._title = job.title
             del job  # its errors hold their tracebacks, and these hold this frame

@@ -15,6 +15,7 @@ from typing import Final, Protocol
 from kmip_adapters.transport.counters import TransportCounters
 from kmip_adapters.transport.fair_queue import FairPool
 from kmip_adapters.transport.limits import TransportLimits
+from kmip_adapters.transport.rates import Rates
 from kmip_adapters.transport.watchdog import LIMIT, Watchdog
 from kmip_adapters.transport.workers import Workers
 from kmip_core.enums import ResultReason
@@ -62,10 +63,13 @@ class AnswerSink(Protocol):
 class Runner:
     """The jobs of one server."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, limits: TransportLimits, counters: TransportCounters) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, limits: TransportLimits, counters: TransportCounters, rates: Rates
+    ) -> None:
         self._loop = loop
         self._limits = limits
         self._counters = counters
+        self._rates = rates
         self._pools = {
             Pace.BRIEF: Workers("kmip-brief", limits.brief_threads),
             Pace.SLOW: Workers("kmip-slow", limits.slow_threads),
@@ -84,9 +88,16 @@ class Runner:
         """
         return _Running(self, job, sink).run_at(job.pace)
 
-    def open_elsewhere(self, opener: Opener, frame: bytes, principal: Principal, sink: AnswerSink) -> None:
-        """Decode a long request in a thread and run it there, unless it belongs to the slow ones."""
-        running = _Running(self, _Undecoded(opener, frame, principal), sink)
+    def open_elsewhere(
+        self,
+        opener: Opener,
+        frame: bytes,
+        principal: Principal,
+        sink: AnswerSink,
+        declined: KmipError | None = None,
+    ) -> None:
+        """Decode a long request in a thread and run it there, unless it belongs to the slow ones, or is declined."""
+        running = _Running(self, _Undecoded(opener, frame, principal, declined), sink)
         self._submit(Pace.BRIEF, running)
 
     def in_progress(self) -> Iterator[str]:
@@ -116,6 +127,17 @@ class Runner:
         if workers.pending < most:
             return workers.pending_of(identity) < most - most // 4 or not most // 4
         return workers.pending_of(identity) < most // 4
+
+    def _check_slow(self, sink: AnswerSink) -> None:
+        """Raise KmipError (Server Limit Exceeded) if a slow job may not begin."""
+        if not self._has_room(sink.identity):
+            sink.declined("slow_queue")
+            raise KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, "the server is busy; try again later")
+        try:
+            self._rates.check_slow(sink.identity)
+        except KmipError:
+            sink.declined("slow_seconds_per_minute")
+            raise
 
     def _has_queue(self, pace: Pace) -> bool:
         """Return whether work waits for a thread of a pool; may be called from a worker."""
@@ -174,7 +196,7 @@ class Runner:
 class _Running:
     """One job on its way to its answer."""
 
-    __slots__ = ("_holds_place", "_pace", "_result", "_runner", "_spent", "has_begun", "job", "sink")
+    __slots__ = ("_holds_place", "_pace", "_result", "_runner", "_spent", "_spent_slow", "has_begun", "job", "sink")
 
     def __init__(self, runner: Runner, job: Job, sink: AnswerSink) -> None:
         self._runner = runner
@@ -184,6 +206,7 @@ class _Running:
         self._holds_place = False
         self._pace = Pace.BRIEF  # of the worker
         self._spent = 0.0  # seconds in workers
+        self._spent_slow = 0.0  # of these, not charged yet
         self._result: Answer | MoveTo | None = None  # of a worker
 
     def run_at(self, pace: Pace) -> Answer | None:
@@ -193,11 +216,11 @@ class _Running:
             return self.go_on(holds_place=False)
         if pace is Pace.COMMITS:
             return runner._commit(self)
-        if pace is Pace.SLOW and not self.has_begun and not runner._has_room(self.sink.identity):
-            self.sink.declined("slow_queue")
-            return self.job.decline(
-                KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, "the server is busy; try again later")
-            )
+        if pace is Pace.SLOW and not self.has_begun:
+            try:
+                runner._check_slow(self.sink)
+            except KmipError as error:
+                return self.job.decline(error)
         self._pace = pace
         runner._submit(pace, self)
         return None
@@ -264,6 +287,9 @@ class _Running:
     def finish(self) -> None:
         """On the loop: deliver what a worker has made, or run the job where it must move."""
         result, self._result = self._result, None
+        if self._spent_slow:
+            self._runner._rates.spend_slow(self.sink.identity, self._spent_slow)
+            self._spent_slow = 0.0
         if not isinstance(result, MoveTo):
             self._deliver(result)
             return
@@ -282,7 +308,10 @@ class _Running:
 
     def _run_blocking(self) -> Answer | MoveTo:
         if isinstance(self.job, _Undecoded):
+            declined = self.job.declined
             self.job = self.job.decode()
+            if declined is not None:
+                return self.job.decline(declined)
             if self.job.pace is Pace.SLOW:
                 return MoveTo(Pace.SLOW)
         self.has_begun = True
@@ -300,7 +329,10 @@ class _Running:
                     case answer:
                         return answer
         finally:
-            self._spent += time.perf_counter() - began
+            seconds = time.perf_counter() - began
+            self._spent += seconds
+            if self._pace is Pace.SLOW:
+                self._spent_slow += seconds
 
     def _must_let_others_run(self, seconds: float) -> bool:
         """In a worker, between two items: call off the rest if it is not wanted, or has used up its time."""
@@ -321,7 +353,8 @@ class _Undecoded:
     pace = Pace.BRIEF
     title = "a long request"
 
-    def __init__(self, opener: Opener, frame: bytes, principal: Principal) -> None:
+    def __init__(self, opener: Opener, frame: bytes, principal: Principal, declined: KmipError | None) -> None:
+        self.declined = declined
         self._opener = opener
         self._frame = frame
         self._principal = principal

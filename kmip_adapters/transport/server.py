@@ -23,6 +23,8 @@ from kmip_adapters.transport.counters import TransportCounters
 from kmip_adapters.transport.http_carriage import HttpCarriage
 from kmip_adapters.transport.limits import TransportLimits
 from kmip_adapters.transport.places import Places
+from kmip_adapters.transport.rates import Allowance, Rates
+from kmip_adapters.transport.refusals import Refusal, Refusals
 from kmip_adapters.transport.runner import Runner
 from kmip_adapters.transport.shared import LOG, Identify, Shared
 from kmip_adapters.transport.sockets import Acceptor, listen, set_options
@@ -37,6 +39,7 @@ class TlsTtlvServer:
     host: a name or address, IPv4 or IPv6; empty or `::` for every interface. port: 0 for any free one.
     https_port: where the same is served in HTTP by `https_services`, by content type; None for nowhere, 0 for any.
     maximum_https_body: bytes of one request there.
+    allowance_of: what an identity may use; must not block.  record: takes evidence of what the transport refuses.
     new_loop: makes the event loop, for example uvloop.new_event_loop.
     sockets: that listen already, such as a service manager hands over; instead of host and port.
     """
@@ -54,6 +57,8 @@ class TlsTtlvServer:
         https_services: Mapping[str, Service] | None = None,
         maximum_https_body: int = 1024 * 1024,
         limits: TransportLimits | None = None,
+        allowance_of: Callable[[str], Allowance] | None = None,
+        record: Callable[[Refusal], None] | None = None,
         new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
         sockets: Iterable[socket.socket] = (),
     ) -> None:
@@ -63,6 +68,8 @@ class TlsTtlvServer:
         self._https_services = https_services or {}
         self._maximum_https_body = maximum_https_body
         self._limits = limits or TransportLimits()
+        self._allowance_of = allowance_of or (lambda identity: Allowance())
+        self._record = record or (lambda refusal: None)
         self._new_loop = new_loop
         self._service = service
         self._new_framer = new_framer
@@ -213,6 +220,7 @@ class TlsTtlvServer:
             for acceptor in acceptors:
                 acceptor.close()
             await _drain(shared, empty, self._stop_within or 0.0)
+            shared.refusals.sweep(loop.time(), all_of_them=True)
             sweeping.cancel()
             watchdog.stop()
             shared.runner.close()
@@ -224,7 +232,9 @@ class TlsTtlvServer:
             ssl_context=self._ssl_context,
             limits=limits,
             loop=loop,
-            runner=Runner(loop, limits, counters),
+            runner=Runner(loop, limits, counters, rates := Rates(self._allowance_of)),
+            rates=rates,
+            refusals=Refusals(self._record),
             turns=Turns(loop),
             places=Places(limits, counters),
             counters=counters,

@@ -15,7 +15,9 @@ from attrs import define, field
 from kmip_adapters.transport.byte_budget import ByteBudget
 from kmip_adapters.transport.counters import TransportCounters
 from kmip_adapters.transport.limits import LineBudget, TransportLimits
-from kmip_adapters.transport.places import Places
+from kmip_adapters.transport.places import Places, network_of
+from kmip_adapters.transport.rates import Rates
+from kmip_adapters.transport.refusals import Refusal, Refusals
 from kmip_adapters.transport.runner import Runner
 from kmip_adapters.transport.turns import Turn, Turns
 from kmip_core.principal import Principal
@@ -76,6 +78,8 @@ class Shared:
     turns: Turns
     places: Places
     counters: TransportCounters
+    rates: Rates
+    refusals: Refusals
     on_empty: Callable[[], None]
     unsent: ByteBudget[Session]
     half_sent: ByteBudget[Session]
@@ -102,6 +106,11 @@ class Shared:
         else:
             LOG.log(level, "%s: %s", address, message)
 
+    def record(self, event: str, cause: str, address: str, message: str, principal: str = "") -> None:
+        """Leave evidence of a refusal."""
+        refusal = Refusal(event=event, address=address, message=message, principal=principal)
+        self.refusals.note(cause, network_of(address), refusal, self.now)
+
     def sweep(self) -> None:
         """End what has passed its deadline, and sessions whose certificate has expired."""
         self.now = self.loop.time()
@@ -112,6 +121,8 @@ class Shared:
             elif session.expires <= wall:
                 session.expire()
         self.runner.count()
+        self.rates.sweep()
+        self.refusals.sweep(self.now)
         self.counters.unsent_bytes = self.unsent.total
         self.counters.half_sent_bytes = self.half_sent.total
         were_over, self.lists_are_over = self.lists_are_over, lists_are_over(self.ssl_context, wall)

@@ -75,6 +75,7 @@ class Acceptor:
         if limit is not None:
             shared.counters.connections_refused[limit] += 1
             shared.log(logging.WARNING, address, f"refused, too many connections ({limit})")
+            shared.record("Connection refused", limit, address, f"too many connections ({limit})")
             sock.close()
             return
         sock.setblocking(False)

@@ -16,6 +16,7 @@ from kmip_adapters.identity.passwords import PasswordFile, UnusablePasswords
 from kmip_adapters.policy.json_files import JsonPolicies
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_app.configuration.config import Configuration
+from kmip_app.configuration.quotas import UnusableQuotas, read_quotas
 from kmip_app.configuration.secret_places import SecretPlace
 from kmip_app.configuration.server_conf import Problem
 from kmip_app.maintenance.pykmip_database import is_pykmip_database, told_of_pykmip
@@ -80,6 +81,8 @@ def problems(
         )
     if configuration.groups_path is not None:
         yield from _unless("groups_path", UnusableGroups, FileGroups, configuration.groups_path)
+    if configuration.quotas_path is not None:
+        yield from _unless("quotas_path", UnusableQuotas, read_quotas, configuration.quotas_path)
     if configuration.passwords_path is not None:
         yield from _unless("passwords_path", UnusablePasswords, PasswordFile, configuration.passwords_path)
     if strictly and configuration.policy_path is not None:

@@ -15,6 +15,7 @@ from attrs import field, frozen
 from platformdirs import user_data_path
 
 from kmip_adapters.transport.limits import TransportLimits
+from kmip_adapters.transport.rates import Allowance
 from kmip_app.configuration import root_keys
 from kmip_app.configuration.addresses import Address
 from kmip_app.configuration.root_keys import RootKeyKind, RootKeyPlace
@@ -143,6 +144,8 @@ class Configuration:
     config_path: Path | None = None
     core: Settings = field(factory=Settings)
     limits: TransportLimits = field(factory=TransportLimits)
+    allowance: Allowance = field(factory=Allowance)
+    quotas_path: Path | None = None
 
     @property
     def storage(self) -> Literal["memory", "sql"]:

@@ -464,6 +464,25 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
         _native(
             "maximum_batch_items", setting_types.whole(1), "Operations in one request.", "core.maximum_batch_items"
         ),
+        _native(
+            "requests_per_second",
+            setting_types.whole(1),
+            "Requests of one client in a second; more are refused. quotas_path has other numbers for some.",
+            "allowance.requests_per_second",
+        ),
+        _native(
+            "slow_seconds_per_minute",
+            setting_types.whole(1, unit="seconds"),
+            "Time that slow requests of one client, such as the generation of RSA keys, may take in a minute in all"
+            " threads together; then more are refused for a while.",
+            "allowance.slow_seconds_per_minute",
+        ),
+        _native(
+            "quotas_path",
+            EXISTING_FILE,
+            "JSON file of such numbers for identities and groups.",
+            default="the same for all clients",
+        ),
         _native("max_connections", setting_types.whole(1), "Connections at once.", "limits.max_connections"),
         _native(
             "connections_per_address",

@@ -11,6 +11,8 @@ from attrs import define, field
 
 from kmip_adapters.identity.certificate import CertificateIdentity
 from kmip_adapters.transport.limits import TransportLimits
+from kmip_adapters.transport.rates import Allowance
+from kmip_adapters.transport.refusals import Refusal
 from kmip_adapters.transport.server import TlsTtlvServer
 from kmip_adapters.transport.tls.context import build_ssl_context
 from kmip_app.pki.authority import Pki, ensure_pki
@@ -198,6 +200,8 @@ def a_server(
     limits: TransportLimits | None = None,
     new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
     https_port: int | None = None,
+    allowance_of: Callable[[str], Allowance] | None = None,
+    record: Callable[[Refusal], None] | None = None,
 ) -> TlsTtlvServer:
     pki = pki or throwaway_pki()
     service = service or FakeService()
@@ -206,6 +210,8 @@ def a_server(
         https_port=https_port,
         https_services=dict.fromkeys(("application/octet-stream", "application/json", "text/xml"), service),
         maximum_https_body=LONGEST,
+        allowance_of=allowance_of,
+        record=record,
         new_framer=FakeFramer,
         identify=identity or CertificateIdentity(),
         ssl_context=build_ssl_context(

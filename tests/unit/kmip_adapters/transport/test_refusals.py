@@ -1,0 +1,77 @@
+"""Evidence of what the transport refuses: the first at once, the rest in sums."""
+
+import contextlib
+import socket
+
+from kmip_adapters.identity.certificate import CertificateIdentity
+from kmip_adapters.transport.client import TlsTtlvClient, client_context
+from kmip_adapters.transport.refusals import AT_ONCE, KEYS, PERIOD, Refusal, Refusals
+from tests.unit.kmip_adapters.transport.fakes import a_server, request, throwaway_pki
+
+HANG = 20.0
+
+
+def a_refusal(address: str = "192.0.2.1", message: str = "why") -> Refusal:
+    return Refusal(event="Handshake failed", address=address, message=message)
+
+
+def test_the_first_is_recorded_at_once_and_the_rest_as_a_sum() -> None:
+    records: list[Refusal] = []
+    refusals = Refusals(records.append)
+    for number in range(1_000):
+        refusals.note("version", "192.0.2.1", a_refusal(message=f"why {number}"), now=100.0)
+    refusals.sweep(100.0 + PERIOD / 2)
+    assert [record.count for record in records] == [1]
+
+    refusals.sweep(100.0 + PERIOD)
+
+    assert [(record.count, record.message) for record in records] == [(1, "why 0"), (999, "why 999")]
+    refusals.sweep(100.0 + 2 * PERIOD)
+    assert refusals._seen == {}
+
+
+def test_causes_and_networks_are_told_apart() -> None:
+    records: list[Refusal] = []
+    refusals = Refusals(records.append)
+    for cause, network in (("version", "a"), ("suite", "a"), ("version", "b")):
+        refusals.note(cause, network, a_refusal(network), now=0.0)
+
+    assert len(records) == 3
+
+
+def test_a_flood_from_many_networks_leaves_few_records_and_loses_none() -> None:
+    records: list[Refusal] = []
+    refusals = Refusals(records.append)
+    for number in range(10 * KEYS):
+        refusals.note("version", f"network {number}", a_refusal(f"address {number}"), now=0.0)
+
+    assert len(records) == AT_ONCE
+    assert len(refusals._seen) <= KEYS + 1
+    refusals.sweep(PERIOD)
+    assert sum(record.count for record in records) == 10 * KEYS
+
+
+def test_what_the_transport_refuses_is_recorded() -> None:
+    records: list[Refusal] = []
+    pki = throwaway_pki()
+    with a_server(record=records.append, identity=CertificateIdentity(source="san")) as server:
+        with socket.create_connection(("127.0.0.1", server.port), HANG) as plain:
+            plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            plain.recv(100)
+        without = client_context(ca=pki.ca.certificate)
+        with (
+            contextlib.suppress(OSError),
+            TlsTtlvClient("127.0.0.1", server.port, context=without, timeout=HANG) as client,
+        ):
+            client.exchange(request(b"Q"))
+        context = client_context(ca=pki.ca.certificate, cert=pki.client.certificate, key=pki.client.key)
+        with TlsTtlvClient("127.0.0.1", server.port, context=context, timeout=HANG) as client:
+            client.exchange(request(b"Q"))
+
+    assert [(record.event, record.address) for record in records] == [
+        ("Handshake failed", "127.0.0.1"),
+        ("Handshake failed", "127.0.0.1"),
+        ("Session refused", "127.0.0.1"),
+    ]
+    assert "http request" in records[0].message
+    assert "peer did not return a certificate" in records[1].message
