@@ -26,8 +26,8 @@ class Allowance:
     requests_per_second: messages.  slow_seconds_per_minute: in the threads of slow work, all of them together.
     """
 
-    requests_per_second: float = field(default=20_000.0, validator=validators.gt(0))
-    slow_seconds_per_minute: float = field(default=240.0, validator=validators.gt(0))
+    requests_per_second: float = field(default=20_000, validator=validators.gt(0))
+    slow_seconds_per_minute: float = field(default=240, validator=validators.gt(0))
 
 
 @define

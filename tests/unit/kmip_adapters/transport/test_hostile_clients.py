@@ -149,11 +149,12 @@ def test_half_sent_requests_have_a_budget_in_which_the_oldest_gives_way(loops: s
     half = request(bytes(900_000))[:-1]
     with serving(loops, half_sent_per_identity=2_000_000, message=HANG * 2) as server, contextlib.ExitStack() as crowd:
         clients = [crowd.enter_context(a_client(server)) for _ in range(4)]
-        for client in clients:
-            with contextlib.suppress(OSError):
-                client.socket.sendall(half)
         shared = server._shared
         assert shared is not None
+        for number, client in enumerate(clients, 1):  # one after another, so that it is known who is the oldest
+            client.socket.sendall(half)
+            arrived = number * len(half)
+            until(lambda arrived=arrived: server.counters.bytes_received >= arrived, "not all has arrived")
         until(lambda: server.counters.connections_cut["half_sent_per_identity"] >= 2, "none gave way")
 
         assert shared.half_sent.total < 2_000_000

@@ -17,7 +17,7 @@ OF_PYKMIP = {
 }  # fmt: skip
 NOT_SET_BY_NAME = {
     "may_start_sealed", "may_upgrade",
-    "rehearses", "pki_path", "config_path", "slugs", "data_directory", "core", "limits"
+    "rehearses", "pki_path", "config_path", "slugs", "data_directory", "core", "limits", "allowance"
 }  # fmt: skip
 
 
