@@ -11,7 +11,7 @@ from kmip_core.enums import Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_field, permission_denied
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.operation import Scope
-from kmip_core.procedures import attribute_values
+from kmip_core.procedures import attribute_values, quantum_safety
 from kmip_core.rules import Admitted
 from kmip_core.standard_names import standard_name
 
@@ -23,7 +23,12 @@ def save(scope: Scope, managed_object: ManagedObject, content: Content | None = 
 
 
 def save_attributes(scope: Scope, target: Admitted, attributes: Attributes) -> None:
-    """Collect the object with changed attributes."""
+    """Collect the object with changed attributes.
+
+    Raises KmipError (General Failure) for one that begins to say that it is Quantum Safe, and is not.
+    """
+    if attributes.quantum_safe is not target.attributes.quantum_safe:
+        quantum_safety.check(attributes, target.managed_object.object_type)
     save(scope, evolve(target.managed_object, attributes=attributes))
 
 

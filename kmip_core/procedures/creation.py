@@ -34,7 +34,7 @@ from kmip_core.objects import (
     Template,
 )
 from kmip_core.operation import Scope
-from kmip_core.procedures import attribute_values, custody
+from kmip_core.procedures import attribute_values, custody, quantum_safety
 from kmip_core.structures import Digest, RNGParameters
 
 
@@ -84,6 +84,7 @@ def begin(
         lease_time=scope.services.settings.lease_time,
         **more,
     )
+    quantum_safety.check(completed, content.object_type)
     managed_object = ManagedObject(
         unique_identifier=identifier, object_type=content.object_type, owner=scope.principal.name, attributes=completed
     )

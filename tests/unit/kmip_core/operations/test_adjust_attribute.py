@@ -63,7 +63,7 @@ def test_adjust_counts_an_absent_number_as_zero() -> None:
 
 
 def test_adjust_counts_an_absent_boolean_as_false() -> None:
-    engine = an_engine(a_symmetric_key())
+    engine = an_engine(a_symmetric_key(cryptographic_length=256))
 
     adjust(engine, "quantum_safe", NEGATE)
 
