@@ -53,6 +53,7 @@ from kmip_app.configuration.quotas import Quotas
 from kmip_app.configuration.root_keys import OUTSIDE
 from kmip_app.conformance_profiles import claimed
 from kmip_app.inspection.tap import Tap, TappedService
+from kmip_app.maintenance.node_names import node_name
 from kmip_app.monitoring.clients import SeenClients
 from kmip_app.monitoring.evidence import ObservedTrail
 from kmip_app.monitoring.observation import Durations, ObservedEngine, RequestNumbers
@@ -156,6 +157,7 @@ def _sql_storage(configuration: Configuration, root_key: RootKeySource) -> "SqlS
         configuration.database_url,
         partial(DeferredSealer.over, root_key) if may_be_sealed else partial(EnvelopeSealer, root_key),
         may_upgrade=configuration.may_upgrade,
+        node=node_name(configuration),
         options=Options(
             read_password=configuration.read_database_password if has_password else None,
             pool_size=configuration.pool_size,
@@ -166,6 +168,7 @@ def _sql_storage(configuration: Configuration, root_key: RootKeySource) -> "SqlS
 def _file_trail(configuration: Configuration) -> FileTrail:
     return FileTrail(
         configuration.data_directory / "audit",
+        node_name(configuration),
         maximum_size=configuration.audit_file_size or None,
         maximum_age=configuration.audit_file_age,
         keep_files=configuration.audit_keep_files or None,

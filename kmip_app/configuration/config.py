@@ -97,6 +97,7 @@ class Configuration:
     database_path: Path | None = None
     database_password_file: Path | None = None
     pool_size: int = 16
+    node_name: str | None = None
     root_key_named: RootKeyPlace | None = None
     root_key_passphrase: SecretPlace | None = None
     pkcs11_module: Path | None = None

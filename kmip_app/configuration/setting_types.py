@@ -137,6 +137,13 @@ def read_url(value: Any) -> str:
     return text
 
 
+def _node_name(value: Any) -> str:
+    text = _text(value)
+    if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", text) is None or text == "care":  # the chain of commands has that name
+        raise ValueError("is no name of a node; write up to 64 letters, digits, '-' and '_', and not care")
+    return text
+
+
 def _names(value: Any) -> tuple[str, ...]:
     """Split a list in any layout: lines, commas, spaces, or a Python sequence of names."""
     texts = [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else [value]
@@ -243,6 +250,7 @@ REPLACED_FILE: Final = Kind(
 )
 FOLDER: Final = Kind(accepts="path of a folder, made if need be", metavar="DIR", read=_folder)
 LOG_FILE: Final = Kind(accepts="path of a file; its folder is made if need be", metavar="FILE", read=read_path)
+NODE_NAME: Final = Kind(accepts="up to 64 letters, digits, - and _", metavar="NAME", read=_node_name)
 URL: Final = Kind(accepts="SQLAlchemy URL", metavar="URL", read=read_url)
 NAMES: Final = Kind(
     accepts="names separated by commas, spaces or new lines", metavar="NAMES", read=_names, write=_write_names

@@ -27,6 +27,7 @@ from kmip_app.configuration.setting_types import (
     FUTURE_FILE,
     LOG_FILE,
     NAMES,
+    NODE_NAME,
     REPLACED_FILE,
     Kind,
 )
@@ -270,6 +271,12 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             "pool_size",
             setting_types.whole(1, 1_000),
             "Connections to a database server for requests at once; besides them the writer has one.",
+        ),
+        _native(
+            "node_name",
+            NODE_NAME,
+            "What this server is called among those on one database: the name of its audit chain.",
+            default="main; on a database server the host's name and a mark of the data directory",
         ),
         _native("database_password", SECRET, "The same password, by the place where it is.", default="none"),
         _native(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Self
 
 from attrs import field, frozen
-from sqlalchemy import Dialect, bindparam, delete, func, insert, literal_column, select, update
+from sqlalchemy import Dialect, bindparam, delete, func, insert, literal_column, or_, select, update
 
 from kmip_adapters.storage.records import decode_record, encode_record
 from kmip_adapters.storage.sql.attribute_index import Entry
@@ -230,7 +230,7 @@ class Statements:
         )
         self.pending_records = Prepared(
             select(outbox.c.record_id, outbox.c.record)
-            .where(outbox.c.node == bindparam("node"))
+            .where(or_(outbox.c.node == bindparam("node"), bindparam("of_all") == 1))
             .order_by(outbox.c.sequence),
             dialect,
         )

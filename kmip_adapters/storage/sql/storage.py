@@ -121,8 +121,12 @@ class SqlStorage:
         return SqlUnitOfWork(self._services, pace)
 
     def pending_records(self) -> tuple[AuditRecord, ...]:
-        """Return the committed audit records of this node that were not acknowledged, oldest first."""
-        rows = self.database.read(self.database.statements.pending_records, node=self._node)
+        """Return the committed audit records of this node that were not acknowledged, oldest first.
+
+        A file has one server at a time: there they are its own under whichever name it has had.
+        """
+        of_all = int(self.path is not None)
+        rows = self.database.read(self.database.statements.pending_records, node=self._node, of_all=of_all)
         with self._lock:
             return tuple(decode_audit_record(row[1]) for row in rows if row[0] not in self._acknowledged)
 

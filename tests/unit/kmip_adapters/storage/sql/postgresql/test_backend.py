@@ -21,8 +21,10 @@ from kmip_adapters.storage.sql.migration import HISTORY
 from kmip_adapters.storage.sql.postgresql import backend as postgresql_backend
 from kmip_adapters.storage.sql.postgresql.backend import PostgresBackend
 from kmip_adapters.storage.sql.storage import SqlStorage
-from kmip_core.enums import ResultReason
+from kmip_core.creation_rules import Constraint
+from kmip_core.enums import ObjectType, ResultReason
 from kmip_core.errors import KmipError
+from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.steps import Pace
 from kmip_core.ports.storage import ConcurrentChange, TakesLong
 from tests import postgresql
@@ -251,6 +253,56 @@ def test_a_rolled_back_transaction_is_no_commit(url: str, store: SqlStorage) -> 
         backend.commit(cursor)
     connection.close()
     backend.close()
+
+
+def test_rules_and_data_keys_of_one_node_hold_on_the_other_at_once(url: str, tmp_path: Path) -> None:
+    one, other = (open_store(url, tmp_path) for _ in range(2))
+    rule = Constraint(object_types=(ObjectType.SYMMETRIC_KEY,))
+    with other.unit_of_work() as work:
+        assert work.rules_for_new(Constraint) == ()
+        work.add(a_key("before"), content())
+        work.commit()
+    with one.unit_of_work() as work:
+        work.save_rules(Constraint, (rule,))
+        work.commit()
+    rotate_data_key(one, progress)
+
+    with other.unit_of_work() as work:
+        assert work.rules_of(Constraint) == (rule,)
+        assert content() == work.content(admitted(work.find("before")))
+    with other.unit_of_work() as work:  # it is checked against what was known here, and run again by the engine
+        work.rules_for_new(Constraint)
+        work.add(a_key("after"), content())
+        with pytest.raises(ConcurrentChange):
+            work.commit()
+    for attempt in range(3):
+        with other.unit_of_work() as work:
+            assert work.rules_for_new(Constraint) == (rule,)
+            work.add(a_key("after"), content())
+            try:
+                work.commit()
+                break
+            except ConcurrentChange:
+                assert attempt < 2
+    assert verify(one, progress) == ()
+    assert present(one, "after")
+    for store in (one, other):
+        store.close()
+
+
+def test_each_node_has_its_own_records_in_the_outbox(url: str, tmp_path: Path) -> None:
+    make_sealer = functools.partial(EnvelopeSealer, KeyFile(tmp_path / "root.key"))
+    stores = {name: SqlStorage(url, make_sealer, node=name) for name in ("a", "b")}
+    for name, store in stores.items():
+        with store.unit_of_work() as work:
+            work.add(a_key(name), content())
+            work.record(AuditRecord(record_id=f"record of {name}", time=1, principal="alice", event="Create"))
+            work.commit()
+
+    pending = {name: [record.record_id for record in store.pending_records()] for name, store in stores.items()}
+    assert pending == {"a": ["record of a"], "b": ["record of b"]}
+    for store in stores.values():
+        store.close()
 
 
 # --- reading --------------------------------------------------------------------------------------------------------

@@ -1,0 +1,55 @@
+"""What a server calls itself among those that work on one database.
+
+Its audit chain has this name, and so have its records in the database's outbox. It must stay the same over restarts, or
+records that were committed just before a crash would wait for a node that does not come back; and a copy of the data
+directory, with which a further node is made, must not have it.
+"""
+
+import os
+import re
+import secrets
+import socket
+from pathlib import Path
+from typing import Final
+
+from kmip_app.configuration.config import Configuration
+
+SINGLE: Final = "main"
+"""The name of a server that has its database for itself."""
+
+_FILE: Final = "node"
+_HOST_CHARACTERS: Final = 40
+_FORM: Final = re.compile(r"(?P<name>[A-Za-z0-9_-]{1,64}) (?P<directory>[0-9]+)\n")
+
+
+def node_name(configuration: Configuration) -> str:
+    """Return the configured name; else the one that a data directory has, which is made if there is none.
+
+    A file in the directory has it beside the directory's number in its file system: in a copy that is another one.
+    Raises OSError.
+    """
+    if configuration.node_name is not None:
+        return configuration.node_name
+    if configuration.ephemeral or configuration.sqlite_path is not None:
+        return SINGLE
+    directory = configuration.data_directory
+    number = str(directory.stat().st_ino)
+    path = directory / _FILE
+    found = _FORM.fullmatch(path.read_text()) if path.exists() else None
+    if found is not None and found["directory"] == number:
+        return found["name"]
+    host = re.sub(r"[^A-Za-z0-9-]+", "-", socket.gethostname())[:_HOST_CHARACTERS].strip("-") or "node"
+    name = f"{host}-{secrets.token_hex(4)}"
+    _write(path, f"{name} {number}\n")
+    return name
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole, durably."""
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

@@ -1,0 +1,232 @@
+"""Two servers over one database: what one has answered is what the other knows at its next request.
+
+Caches fill when an object is used again and again, so each object is used five times on the other node before it is
+changed. KMIPD_NODE_ROUNDS=10000 goes further than the rounds of an everyday run.
+"""
+
+import json
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from kmip_core.enums import BlockCipherMode, Operation, PaddingMethod, RevocationReasonCode, State, UsageLimitsUnit
+from tests import postgresql
+from tests.e2e.dialogue import Dialogue, Refused
+from tests.interop.wire import Parts, attribute
+from tests.server import StartedServer, running
+
+ROUNDS: Final = int(os.environ.get("KMIPD_NODE_ROUNDS", "240"))
+CLIENTS: Final = 4
+
+Nodes = tuple[StartedServer, StartedServer]
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+    """Two servers; the second was given the root key and the certificates of the first."""
+    directory = tmp_path_factory.mktemp("nodes")
+    with ExitStack() as resources:
+        yield start_two(directory, postgresql.url_for(directory), resources)
+
+
+def start_two(directory: Path, url: str, resources: ExitStack) -> Nodes:
+    for name in ("a", "b"):
+        (directory / name / "data").mkdir(parents=True)
+    first = resources.enter_context(running(directory / "a", *arguments(directory / "a", url)))
+    shutil.copytree(directory / "a" / "data" / "pki", directory / "b" / "data" / "pki")
+    shutil.copyfile(directory / "a" / "data" / "root.key", directory / "b" / "data" / "root.key")
+    (directory / "b" / "data" / "root.key").chmod(0o600)
+    second = resources.enter_context(running(directory / "b", *arguments(directory / "b", url)))
+    return first, second
+
+
+def arguments(directory: Path, url: str) -> tuple[str, ...]:
+    return ("--data-dir", str(directory / "data"), "--database", url, "--logging_level", "WARNING")
+
+
+def encrypt(client: Dialogue, identifier: str) -> bytes:
+    parameters = ("CryptographicParameters", [
+        ("BlockCipherMode", BlockCipherMode.CBC), ("PaddingMethod", PaddingMethod.PKCS5),
+    ])  # fmt: skip
+    asked: Parts = [("UniqueIdentifier", identifier), parameters, ("Data", b"data"), ("IVCounterNonce", bytes(16))]
+    found: bytes = client.do(Operation.ENCRYPT, asked)["Data"].value
+    return found
+
+
+def compromise(client: Dialogue, identifier: str) -> None:
+    reason = ("RevocationReason", [("RevocationReasonCode", RevocationReasonCode.KEY_COMPROMISE)])
+    client.do(Operation.REVOKE, [("UniqueIdentifier", identifier), reason])
+
+
+def contact(client: Dialogue, identifier: str) -> str:
+    asked: Parts = [("UniqueIdentifier", identifier), ("AttributeName", "Contact Information")]
+    found: str = client.do(Operation.GET_ATTRIBUTES, asked)["Attribute/AttributeValue"].value
+    return found
+
+
+def is_refused(call: Callable[..., object], *arguments: object) -> bool:
+    try:
+        call(*arguments)
+    except Refused:
+        return True
+    return False
+
+
+def revoked(here: Dialogue, there: Dialogue, identifier: str) -> bool:
+    compromise(here, identifier)
+    return is_refused(encrypt, there, identifier) and there.state(identifier) == State.COMPROMISED
+
+
+def destroyed(here: Dialogue, there: Dialogue, identifier: str) -> bool:
+    here.revoke(identifier)
+    here.destroy(identifier)
+    return is_refused(there.material, identifier) and there.state(identifier) == State.DESTROYED
+
+
+def modified(here: Dialogue, there: Dialogue, identifier: str) -> bool:
+    here.do(Operation.MODIFY_ATTRIBUTE, [("UniqueIdentifier", identifier), attribute("Contact Information", "new")])
+    return contact(there, identifier) == "new"
+
+
+CHANGES: Final = (revoked, destroyed, modified)
+
+
+def test_a_change_on_one_node_is_seen_by_the_other_at_its_next_request(nodes: Nodes) -> None:
+    violations: list[str] = []
+    failed: list[BaseException] = []
+    done: list[int] = []
+
+    def live(number: int) -> None:
+        try:
+            with Dialogue(nodes[number % 2]) as here, Dialogue(nodes[1 - number % 2]) as there:
+                for round_number in range(ROUNDS // CLIENTS):
+                    identifier = here.register(f"{number}-{round_number}", os.urandom(32))
+                    here.do(
+                        Operation.ADD_ATTRIBUTE,
+                        [("UniqueIdentifier", identifier), attribute("Contact Information", "old")],
+                    )
+                    here.activate(identifier)
+                    for _ in range(5):
+                        there.material(identifier)
+                        encrypt(there, identifier)
+                        assert contact(there, identifier) == "old"
+                    change = CHANGES[round_number % len(CHANGES)]
+                    if not change(here, there, identifier):
+                        violations.append(f"{change.__name__} {identifier}")
+                    done.append(1)
+        except BaseException as error:
+            failed.append(error)
+            raise
+
+    threads = [threading.Thread(target=live, args=(number,)) for number in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(600)
+
+    assert failed == []
+    assert violations == []
+    assert len(done) == ROUNDS // CLIENTS * CLIENTS
+
+
+def test_two_nodes_together_spend_no_more_than_a_usage_limit(nodes: Nodes) -> None:
+    limit = 30
+    with Dialogue(nodes[0]) as client:
+        identifier = client.register("limited", os.urandom(32))
+        limits = [("UsageLimitsTotal", limit), ("UsageLimitsCount", limit), ("UsageLimitsUnit", UsageLimitsUnit.OBJECT)]
+        client.do(Operation.ADD_ATTRIBUTE, [("UniqueIdentifier", identifier), attribute("Usage Limits", limits)])
+        client.activate(identifier)
+    spent: list[int] = []
+
+    def spend(number: int) -> None:
+        with Dialogue(nodes[number % 2]) as client:
+            for _ in range(limit):
+                if not is_refused(encrypt, client, identifier):
+                    spent.append(1)
+
+    threads = [threading.Thread(target=spend, args=(number,)) for number in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(600)
+
+    assert len(spent) == limit
+
+
+def test_each_node_has_a_chain_of_its_own(nodes: Nodes) -> None:
+    folders = [node.output.parent / "data" for node in nodes]
+    names = [(folder / "node").read_text().split()[0] for folder in folders]
+
+    assert names[0] != names[1]
+    for folder, name in zip(folders, names, strict=True):
+        chains = {path.stem for path in (folder / "audit").glob("*.jsonl")}
+        assert chains == {name}
+        lines = [json.loads(line) for line in (folder / "audit" / f"{name}.jsonl").read_text().splitlines()]
+        assert {line["chain"] for line in lines} == {name}
+
+
+def test_a_node_made_of_a_copy_of_the_whole_data_directory_is_another_node(tmp_path: Path) -> None:
+    url = postgresql.url_for(tmp_path)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    with running(tmp_path / "a", *arguments(tmp_path / "a", url)) as first, Dialogue(first) as client:
+        identifier = client.register("shared", bytes(32))
+    shutil.copytree(tmp_path / "a" / "data", tmp_path / "b" / "data")
+    with (
+        running(tmp_path / "a", *arguments(tmp_path / "a", url)) as first,
+        running(tmp_path / "b", *arguments(tmp_path / "b", url)) as second,
+        Dialogue(first) as here,
+        Dialogue(second) as there,
+    ):
+        assert there.material(identifier) == bytes(32)
+        here.destroy(identifier)
+        assert is_refused(there.material, identifier)
+
+    names = {(tmp_path / name / "data" / "node").read_text().split()[0] for name in ("a", "b")}
+    assert len(names) == 2
+
+
+def test_a_killed_node_loses_no_audit_record_and_the_other_goes_on(tmp_path: Path) -> None:
+    url = postgresql.url_for(tmp_path)
+    acknowledged: dict[str, list[str]] = {}
+    with ExitStack() as resources:
+        first, second = start_two(tmp_path, url, resources)
+        for round_number in range(3):
+            enough = threading.Event()
+
+            def work(node: StartedServer, label: str, enough: threading.Event = enough) -> None:
+                found = acknowledged.setdefault(label, [])
+                try:
+                    with Dialogue(node) as client:
+                        for number in range(10_000):
+                            found.append(client.register(f"{label}-{number}", bytes(32)))
+                            if number == 10:
+                                enough.set()
+                except OSError:
+                    return
+
+            threads = [
+                threading.Thread(target=work, args=(first, f"{round_number}-{number}")) for number in range(CLIENTS)
+            ]
+            for thread in threads:
+                thread.start()
+            assert enough.wait(60)
+            first.kill()
+            for thread in threads:
+                thread.join(60)
+            with Dialogue(second) as client:
+                for label in [label for label in acknowledged if label.startswith(f"{round_number}-")]:
+                    for identifier in acknowledged[label]:
+                        assert client.material(identifier) == bytes(32)
+            first = resources.enter_context(running(tmp_path / "a", *arguments(tmp_path / "a", url)))
+        first.stop()
+
+    trail = "".join(path.read_text() for path in (tmp_path / "a" / "data" / "audit").glob("*.jsonl"))
+    missing = [each for found in acknowledged.values() for each in found if each not in trail]
+    assert missing == []
