@@ -168,6 +168,11 @@ class Admission:
         return admitted
 
     def _target(self, reference: ObjectReference | None, target: Target) -> Admitted:
+        if reference == "" and len(target.path) == 1:
+            # Go clients send it for "left out" (RULINGS 25), which must not change or destroy what they did not name.
+            if target.purpose in rules.CHANGING:
+                raise invalid_field("the Unique Identifier is empty; name the object")
+            reference = None  # the ID placeholder
         try:
             return self(reference, target.purpose, target.operation, target.object_types)
         except KmipError as error:

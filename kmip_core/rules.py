@@ -45,6 +45,18 @@ class Purpose(enum.Enum):
     RECOVER = "Recover"
 
 
+CHANGING: Final = frozenset(
+    {
+        Purpose.CHANGE_ATTRIBUTES,
+        Purpose.CHANGE_STATE,
+        Purpose.REPLACE,
+        Purpose.RECOVER,
+        Purpose.ALLOCATE,
+        Purpose.CERTIFY,
+    }
+)
+"""Purposes for which an object must be named: it is another one afterwards, or gone."""
+
 _ANY: Final = frozenset(State)
 _PRESENT: Final = _ANY - GONE
 _ACTIVE: Final = frozenset({State.ACTIVE})

@@ -65,8 +65,8 @@ class Settings:
     check_time_stamp: bool = False  # 16
     time_stamp_tolerance: int = 60  # seconds
     lease_time: int = 3600  # seconds, what Obtain Lease grants
-    maximum_batch_items: int = 100
+    maximum_batch_items: int = 1_000
     maximum_response_size: int = 16 * 1024 * 1024  # bytes, 10
     certificate_authority: str = "CN=kmipd"  # subject of an owner's own authority; empty for no such authorities
     vendor_identification: str = "kmipd"
-    server_information: ServerInformation = ServerInformation(server_name="kmipd", product_name="kmipd")
+    server_information: ServerInformation | None = ServerInformation(server_name="kmipd", product_name="kmipd")

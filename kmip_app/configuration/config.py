@@ -20,11 +20,16 @@ from kmip_app.configuration import root_keys
 from kmip_app.configuration.addresses import Address
 from kmip_app.configuration.root_keys import RootKeyKind, RootKeyPlace
 from kmip_app.configuration.secret_places import SecretPlace
+from kmip_app.version import VERSION
 from kmip_core.settings import Settings
+from kmip_core.structures import ServerInformation
 
 DEFAULT_PORT: Final = 5696  # KMIP 2.1 §10 (IANA)
 LOGGING_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 AUTH_SUITES: Final = ("Basic", "TLS1.2", "TLS1.3")
+SERVER_INFORMATION: Final = ServerInformation(server_name="kmipd", product_name="kmipd", server_version=VERSION)
+"""What Query tells KMIP 2.x clients: product and version, nothing about the machine."""
+
 CRYPTO: Final = ("software", "hsm_stub", "pkcs11")
 
 
@@ -143,7 +148,8 @@ class Configuration:
     slow_request: float | None = 1.0
     maximum_request_size: int = 1024 * 1024
     config_path: Path | None = None
-    core: Settings = field(factory=Settings)
+    server_information: bool = True
+    core: Settings = field(factory=lambda: Settings(server_information=SERVER_INFORMATION))
     limits: TransportLimits = field(factory=TransportLimits)
     allowance: Allowance = field(factory=Allowance)
     quotas_path: Path | None = None

@@ -224,6 +224,8 @@ class _Gathering:
         elif home is None and not (configuration.ephemeral or "data_dir" in self.places):
             self.places["data_dir"] = (0, "data_dir")  # told here, once
             self.problems.append(Problem(where="data_dir", text="this user has no home directory; name a folder"))
+        if not configuration.server_information:
+            configuration = evolve(configuration, core=evolve(configuration.core, server_information=None))
         self.problems += self._contradictions(configuration)
         return self._with_password(configuration)
 

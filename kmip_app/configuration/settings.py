@@ -436,6 +436,11 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             "core.extensions",
             default="none",
         ),
+        _native(
+            "server_information",
+            BOOLEAN,
+            "Whether Query tells KMIP 2.x clients the product's name and version.",
+        ),
         _native("interop", BOOLEAN, "Offer the Interop operation, for conformance tests.", "core.interop"),
         _native(
             "certificate_authority",

@@ -1,5 +1,7 @@
 """Create: the server makes a symmetric key or secret data. KMIP 2.1 §6.1.8, 1.4 §4.1."""
 
+from typing import Final
+
 from attrs import evolve, frozen
 
 from kmip_core.attributes import Attributes
@@ -39,6 +41,9 @@ class Response:
     unique_identifier: str
 
 
+_HALVES: Final = frozenset({ObjectType.PRIVATE_KEY, ObjectType.PUBLIC_KEY})
+
+
 def perform(request: Request, scope: Scope) -> Response:
     """Make the object and keep it.
 
@@ -48,7 +53,8 @@ def perform(request: Request, scope: Scope) -> Response:
     make = MAKERS.get(request.object_type)
     if make is None:
         other = with_article(standard_name(request.object_type))
-        text = f"Create makes a Symmetric Key or Secret Data; {other} can be registered"
+        way = "is made by Create Key Pair" if request.object_type in _HALVES else "can be registered"
+        text = f"Create makes a Symmetric Key or Secret Data; {other} {way}"
         raise KmipError(ResultReason.INVALID_OBJECT_TYPE, text)
     content, attributes = make(creation.with_defaults(scope, request.attributes, request.object_type), scope)
     made = creation.begin(

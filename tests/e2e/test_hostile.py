@@ -296,7 +296,7 @@ def test_unknown_operations_and_critical_extensions_are_not_supported(attacker: 
 
 
 def test_a_batch_beyond_the_limit_is_refused_whole(attacker: TlsTtlvClient) -> None:
-    items = [operation(Operation.QUERY, [("QueryFunction", 1)], str(n).encode()) for n in range(101)]
+    items = [operation(Operation.QUERY, [("QueryFunction", 1)], str(n).encode()) for n in range(1_001)]
 
     assert reason_of(attacker.exchange(message(V1_4, *items))) is ResultReason.INVALID_MESSAGE
 

@@ -59,11 +59,17 @@ class _AttributeFields:
     def _form(self) -> AttributesForm:
         return self._make_form(is_criterion=False)
 
-    def _make_form(self, *, is_criterion: bool) -> AttributesForm:
+    def _make_form(self, *, is_criterion: bool, takes_bare_names: bool = False) -> AttributesForm:
         make = partial(self._planner.element, wire_tag=ATTRIBUTE_VALUE, is_criterion=is_criterion)
         name = self._planner.element(Name, tag_called("Name"))
         rows = attribute_table.rows(self._planner.version, make)
-        return AttributesForm(rows, name.decode, name.encode, self._planner.facts.newest_item_type)
+        return AttributesForm(
+            rows,
+            name.decode,
+            name.encode,
+            self._planner.facts.newest_item_type,
+            takes_bare_names=takes_bare_names,
+        )
 
     # --- many attributes ------------------------------------------------------------------------------------------
 
@@ -88,7 +94,7 @@ class _AttributeFields:
 
     def criteria(self, member: Member) -> Field:
         """Repeated Attribute, also inside a Template-Attribute (FortiGate)."""
-        form = self._make_form(is_criterion=True)
+        form = self._make_form(is_criterion=True, takes_bare_names=True)
 
         def in_template(item: Item) -> Iterable[AttributeInstance]:
             if any(child[0] != ATTRIBUTE for child in children(item)):
@@ -129,10 +135,15 @@ class _AttributeFields:
         )
 
     def references(self, member: Member) -> Field:
-        """Repeated Attribute Name."""
+        """Repeated Attribute Name, as Get Attributes has it."""
+        form = self._make_form(is_criterion=False, takes_bare_names=True)
+
+        def decode(item: Item) -> AttributeReference:
+            return form.reference(self._name.decode(item))
+
         return Field(
             name=member.name,
-            readers={ATTRIBUTE_NAME: Reader(member.name, self._reference, many=True)},
+            readers={ATTRIBUTE_NAME: Reader(member.name, decode, many=True)},
             write=write_items_of_each(member.name, self._name_items),
             finish=gather(member.name),
         )

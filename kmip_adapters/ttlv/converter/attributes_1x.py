@@ -30,6 +30,8 @@ class AttributesForm:
     """Reads and writes the attributes of one 1.x version.
 
     rows: the version's attributes; their elements write Attribute Value.
+    takes_bare_names: whether names without their spaces are read as the standard's: ScyllaDB to 2025.2 searches with
+        them (RULINGS 26).
     """
 
     def __init__(
@@ -38,6 +40,8 @@ class AttributesForm:
         name_from: Callable[[Item], Name],
         item_of_name: Callable[[Name], Item],
         newest_item_type: ItemType,
+        *,
+        takes_bare_names: bool = False,
     ) -> None:
         self._by_name = {row.name: row for row in rows}
         self._by_attribute = by_attribute(self._by_name.values())
@@ -45,11 +49,13 @@ class AttributesForm:
         self._name_from = name_from
         self._item_of_name = item_of_name
         self._newest_item_type = newest_item_type
+        self._standard_names = {name.replace(" ", ""): name for name in self._by_name} if takes_bare_names else {}
 
     # --- names ----------------------------------------------------------------------------------------------
 
     def reference(self, name: str, index: int | None = None) -> AttributeReference:
-        """Return what an Attribute Name means; a name that nobody defines is kept as it came."""
+        """Return what an Attribute Name means; a name that no table has is kept as it came."""
+        name = self._standard_names.get(name, name)
         if index is None:
             known = self._references.get(name)
             if known is not None:
@@ -80,6 +86,7 @@ class AttributesForm:
         Raises KmipError: Invalid Field for an attribute that the version does not have, or a value of the wrong type.
         """
         name, index, value = _parts(item)
+        name = self._standard_names.get(name, name)
         row = self._by_name.get(name)
         if row is None:
             reference = self.reference(name, index)

@@ -10,6 +10,7 @@ import pytest
 from kmip_app.configuration import checks
 from kmip_app.configuration.config import Slugs, StartError, default_data_directory
 from kmip_app.configuration.loading import Choice, ConfigurationError, choose
+from kmip_app.version import VERSION
 from kmip_core.settings import Profile, RNGSeedMode
 
 OF_THE_DOCUMENT = """\
@@ -379,3 +380,14 @@ def test_the_environment_can_name_the_file(write: Write) -> None:
 
 def test_without_a_file_nothing_is_looked_for() -> None:
     assert chosen(None).configuration.config_path is None
+
+
+@pytest.mark.parametrize(("line", "told"), [("", True), ("server_information = False", False)], ids=["default", "off"])
+def test_the_version_is_told_unless_left_out(write: Write, line: str, told: bool) -> None:
+    configuration = chosen(write(f"[server]\n{line}\n")).configuration
+
+    information = configuration.core.server_information
+    assert (information is not None) is told
+    if information is not None:
+        assert (information.product_name, information.server_version) == ("kmipd", VERSION)
+        assert information.server_serial_number is None

@@ -246,3 +246,13 @@ def test_create_refuses_protection_that_cannot_be_had() -> None:
     masks = (ProtectionStorageMask.HARDWARE | ProtectionStorageMask.SOFTWARE,)
 
     assert refusal(an_engine(), protection_storage_masks=masks) is ResultReason.PROTECTION_STORAGE_UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("object_type", "way"),
+    [(ObjectType.PRIVATE_KEY, "is made by Create Key Pair"), (ObjectType.OPAQUE_OBJECT, "can be registered")],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_create_names_the_way_to_what_it_does_not_make(object_type: ObjectType, way: str) -> None:
+    with pytest.raises(KmipError, match=way):
+        perform(an_engine(), Operation.CREATE, create.Request(object_type=object_type))

@@ -4,11 +4,14 @@ import pytest
 from attrs import evolve
 
 from kmip_adapters.ttlv.encodings.items import Item
-from kmip_core.attributes import AttributeReference
-from kmip_core.enums import ItemType
-from kmip_core.operations import delete_attribute, locate, modify_attribute
+from kmip_adapters.ttlv.standard.tables import VERSIONS
+from kmip_core.attributes import AttributeInstance, AttributeReference
+from kmip_core.enums import ItemType, ObjectType, ResultReason
+from kmip_core.errors import KmipError
+from kmip_core.operations import add_attribute, delete_attribute, get_attributes, locate, modify_attribute
 from kmip_core.structures import ProtocolVersion
 from tests.unit.kmip_adapters.ttlv.builders import (
+    CONVERTERS,
     IDENTIFIER,
     V10,
     V12,
@@ -68,3 +71,50 @@ def test_deleting_by_name_and_index_in_1_x_is_by_reference_in_2_x() -> None:
 
     assert over_the_wire(request, V14) == request
     assert over_the_wire(request, V20) == delete_attribute.Request(unique_identifier="1", reference=comment)
+
+
+# --- names without their spaces (RULINGS 26) ---
+
+OLD = [version for version in VERSIONS if version < ProtocolVersion(2, 0)]
+
+
+def without_spaces(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    """Return the items with every Attribute Name as ScyllaDB writes it."""
+
+    def changed(item: Item) -> Item:
+        if isinstance(item.value, tuple):
+            return item._replace(value=without_spaces(item.value))
+        return item._replace(value=item.value.replace(" ", "")) if item.tag == 0x42000A else item
+
+    return tuple(map(changed, items))
+
+
+@pytest.mark.parametrize("version", OLD, ids=str)
+def test_locate_and_get_attributes_take_names_without_spaces(version: ProtocolVersion) -> None:
+    criteria = tuple(
+        AttributeInstance(reference=AttributeReference(attribute=name), value=value)
+        for name, value in (("object_type", ObjectType.SYMMETRIC_KEY), ("cryptographic_length", 128))
+    )
+    references = tuple(AttributeReference(attribute=name) for name in ("cryptographic_usage_mask", "state"))
+    for request in (
+        locate.Request(criteria=criteria, counts_items=version >= ProtocolVersion(1, 3)),
+        get_attributes.Request(unique_identifier="1", references=references),
+    ):
+        items = CONVERTERS[version].get_unstructure_hook(type(request))(request)
+
+        assert CONVERTERS[version].get_structure_hook(type(request))(without_spaces(items), type(request)) == request
+
+
+@pytest.mark.parametrize("version", OLD, ids=str)
+def test_elsewhere_a_name_without_spaces_is_none_of_the_standard_s(version: ProtocolVersion) -> None:
+    request = add_attribute.Request(
+        unique_identifier="1",
+        new_attribute=AttributeInstance(
+            reference=AttributeReference(attribute="cryptographic_length", attribute_index=0), value=128
+        ),
+    )
+    items = CONVERTERS[version].get_unstructure_hook(add_attribute.Request)(request)
+
+    with pytest.raises(KmipError) as refused:
+        CONVERTERS[version].get_structure_hook(add_attribute.Request)(without_spaces(items), add_attribute.Request)
+    assert refused.value.reason is ResultReason.INVALID_FIELD
