@@ -28,11 +28,12 @@ RECORDED_LENGTH: Final = 255
 class BatchIdentifiers:
     """The identifiers that a batch has returned so far; they live and die with it (RULINGS 14).
 
-    placeholder: the ID placeholder.  made: (operation, response field, identifier) as returned, oldest first.
+    placeholder: the ID placeholder.
+    made: as returned, oldest first: which of "the last one made by ..." stand for an identifier, and the identifier.
     """
 
     placeholder: str | None = None
-    made: list[tuple[Operation, str, str]] = field(factory=list)
+    made: list[tuple[frozenset[UniqueIdentifier], str]] = field(factory=list)
 
     def remember(self, spec: Spec, response: Any) -> list[str]:
         """Take note of a response, and return the identifiers that it holds."""
@@ -40,7 +41,7 @@ class BatchIdentifiers:
         for name in spec.identifier_fields:
             value = getattr(response, name)
             for identifier in (value,) if isinstance(value, str) else value or ():
-                self.made.append((spec.operation, name, identifier))
+                self.made.append((spec.references[name], identifier))
                 held.append(identifier)
         if spec.placeholder is not None:
             self.placeholder = spec.placeholder(response)
@@ -64,39 +65,14 @@ class BatchIdentifiers:
                 raise KmipError(ResultReason.ITEM_NOT_FOUND, "no object is named and the ID placeholder is empty")
             return self.placeholder
         if isinstance(reference, UniqueIdentifier):
-            for operation, name, identifier in reversed(self.made):
-                if (operation, name) in _MADE_BY[reference]:
+            for references, identifier in reversed(self.made):
+                if reference in references:
                     return identifier
             raise not_found()
         try:  # KMIP 2.1 §4.58: zero-based, negative counts back from the end
-            return self.made[reference][2]
+            return self.made[reference][1]
         except IndexError:
             raise invalid_field("the batch has not returned so many identifiers") from None
-
-
-_ID: Final = "unique_identifier"
-_PRIVATE: Final = "private_key_unique_identifier"
-_PUBLIC: Final = "public_key_unique_identifier"
-
-_MADE_BY: Final[dict[UniqueIdentifier, frozenset[tuple[Operation, str]]]] = {
-    UniqueIdentifier.CERTIFY: frozenset({(Operation.CERTIFY, _ID)}),
-    UniqueIdentifier.CREATE: frozenset({(Operation.CREATE, _ID)}),
-    UniqueIdentifier.CREATE_KEY_PAIR: frozenset({(Operation.CREATE_KEY_PAIR, _PRIVATE)}),
-    UniqueIdentifier.CREATE_KEY_PAIR_PRIVATE_KEY: frozenset({(Operation.CREATE_KEY_PAIR, _PRIVATE)}),
-    UniqueIdentifier.CREATE_KEY_PAIR_PUBLIC_KEY: frozenset({(Operation.CREATE_KEY_PAIR, _PUBLIC)}),
-    UniqueIdentifier.CREATE_SPLIT_KEY: frozenset({(Operation.CREATE_SPLIT_KEY, "unique_identifiers")}),
-    UniqueIdentifier.DERIVE_KEY: frozenset({(Operation.DERIVE_KEY, _ID)}),
-    UniqueIdentifier.IMPORT: frozenset({(Operation.IMPORT, _ID)}),
-    UniqueIdentifier.JOIN_SPLIT_KEY: frozenset({(Operation.JOIN_SPLIT_KEY, _ID)}),
-    UniqueIdentifier.LOCATE: frozenset({(Operation.LOCATE, "unique_identifiers")}),
-    UniqueIdentifier.REGISTER: frozenset({(Operation.REGISTER, _ID)}),
-    UniqueIdentifier.RE_KEY: frozenset({(Operation.RE_KEY, _ID)}),
-    UniqueIdentifier.RE_CERTIFY: frozenset({(Operation.RE_CERTIFY, _ID)}),
-    UniqueIdentifier.RE_KEY_KEY_PAIR: frozenset({(Operation.RE_KEY_KEY_PAIR, _PRIVATE)}),
-    UniqueIdentifier.RE_KEY_KEY_PAIR_PRIVATE_KEY: frozenset({(Operation.RE_KEY_KEY_PAIR, _PRIVATE)}),
-    UniqueIdentifier.RE_KEY_KEY_PAIR_PUBLIC_KEY: frozenset({(Operation.RE_KEY_KEY_PAIR, _PUBLIC)}),
-}
-"""Which earlier answer of the batch a 2.x Unique Identifier enumeration stands for. KMIP 2.1 §11.58."""
 
 
 @frozen(kw_only=True)

@@ -49,6 +49,15 @@ class Cost(enum.Enum):
     COMPUTES = "computes"  # heavy computing; may commit as well
 
 
+class Group(enum.Enum):
+    """What an operation does with objects, for tables that treat several operations alike (`Spec.group`)."""
+
+    MAKES = "makes"  # brings a new object into the server
+    RENEWS = "renews"  # makes one that takes the place of another, or certifies it
+    USES_KEYS = "uses keys"  # applies a key to a client's data
+    SETS_RULES = "sets rules"  # decides what new objects may be
+
+
 NO_REASONS: Final[Mapping[ResultReason, ResultReason]] = {}
 
 
@@ -95,6 +104,7 @@ class Spec:
     targets: the objects it needs; the first is `scope.target`.
     amount: what a request uses up of its target's Usage Limits, as objects and bytes (`usage.charge`).
     cost: what decides its pace; a function where that depends on the request.
+    group: what it does with objects; None if no table treats it as one of several.
     placeholder: what the ID placeholder becomes after success (None empties it); no function leaves it (RULINGS 14).
     failure_empties_placeholder: True where the standard wants what follows in the batch to fail as well.
     is_offered: False where the settings leave the operation out.
@@ -110,6 +120,7 @@ class Spec:
     perform: Callable[[Any, "Scope"], Any]
     cost: "Cost | Callable[[Any], Cost]"
     targets: tuple[Target, ...] = ()
+    group: Group | None = None
     placeholder: Callable[[Any], str | None] | None = None
     amount: Callable[[Any], tuple[int, int | None]] | None = None
     failure_empties_placeholder: bool = False
@@ -122,6 +133,9 @@ class Spec:
 
     identifier_fields: tuple[str, ...] = field(init=False, repr=False)
     """The response's fields that hold identifiers of objects, derived."""
+
+    references: Mapping[str, frozenset[UniqueIdentifier]] = field(init=False, repr=False)
+    """By identifier field: which of "the last one made by ..." stand for it, derived. KMIP 2.1 §11.58."""
 
     attribute_fields: tuple[str, ...] = field(init=False, repr=False)
     """The request's fields that hold attributes and may name templates, derived."""
@@ -141,6 +155,18 @@ class Spec:
     def _find_identifier_fields(self) -> tuple[str, ...]:
         names = (a.name for a in fields(self.response))
         return tuple(n for n in names if n.endswith(("unique_identifier", "unique_identifiers")))
+
+    @references.default
+    def _find_references(self) -> Mapping[str, frozenset[UniqueIdentifier]]:
+        operation, members = self.operation.name, UniqueIdentifier.__members__
+        found = {}
+        for name in self.identifier_fields:
+            part = name.upper().removesuffix("S").removesuffix("UNIQUE_IDENTIFIER").rstrip("_")
+            names = {f"{operation}_{part}"}
+            if part in ("", "PRIVATE_KEY"):  # the operation alone stands for its one object, or for the private key
+                names.add(operation)
+            found[name] = frozenset(members[each] for each in names if each in members)
+        return found
 
     @returns_identifiers_only.default
     def _find_whether_it_returns_identifiers_only(self) -> bool:

@@ -21,6 +21,7 @@ from kmip_core.attributes import CERTIFICATE_PARTS, CUSTOM, MULTIPLE, title
 from kmip_core.enums import ObjectType, Operation, ResultReason, State
 from kmip_core.operation import Cost, ObjectReference, Spec, Target
 from kmip_core.operations import CATALOGUE
+from kmip_core.standard_names import standard_name
 from kmip_core.structures import ProtocolVersion
 
 DOCS: Final = Path(__file__).parents[1] / "docs"
@@ -40,15 +41,14 @@ def main() -> None:
 def lifecycle_page() -> str:
     """Return docs/lifecycle.md: what can happen to an object, and what it may be used for meanwhile."""
     transitions = [
-        [lifecycle.name_of(state), *(_after(state, event) for event in lifecycle.Event)]
-        for state in lifecycle.TRANSITIONS
+        [standard_name(state), *(_after(state, event) for event in lifecycle.Event)] for state in lifecycle.TRANSITIONS
     ]
     arrows = [
         f"    {_node(state)} --> {_node(following)}: {event.value}"
         for state, row in lifecycle.TRANSITIONS.items()
         for event, following in row.items()
     ]
-    names = [f'    state "{lifecycle.name_of(state)}" as {_node(state)}' for state in State]
+    names = [f'    state "{standard_name(state)}" as {_node(state)}' for state in State]
     purposes = [
         [
             purpose.value[0].upper() + purpose.value[1:],
@@ -57,7 +57,7 @@ def lifecycle_page() -> str:
         ]
         for purpose in rules.Purpose
     ]
-    states = [lifecycle.name_of(state) for state in State]
+    states = [standard_name(state) for state in State]
     return _page(
         "Life cycle of managed objects",
         "The six states of the standard (KMIP 2.1 §4.57, 1.4 §3.22), from `kmip_core.lifecycle.TRANSITIONS`.",
@@ -89,7 +89,7 @@ def lifecycle_page() -> str:
 
 def _after(state: State, event: lifecycle.Event) -> str:
     following = lifecycle.TRANSITIONS[state].get(event)
-    return "" if following is None else lifecycle.name_of(following)
+    return "" if following is None else standard_name(following)
 
 
 def _node(state: State) -> str:
@@ -197,9 +197,7 @@ def _target(target: Target) -> str:
     )
     states = rules.STATES_FOR[target.purpose]
     states_text = (
-        "any state"
-        if states == frozenset(State)
-        else _listed([lifecycle.name_of(s) for s in State if s in states], "or")
+        "any state" if states == frozenset(State) else _listed([standard_name(s) for s in State if s in states], "or")
     )
     mask = rules.USAGE_FOR.get(target.purpose)
     needs = f", with {words(mask)} in its usage mask" if mask is not None else ""

@@ -12,7 +12,7 @@ from kmip_core.enums import (
 )
 from kmip_core.errors import need, not_supported
 from kmip_core.objects import PublicKey
-from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target, names_new_object
+from kmip_core.operation import Cost, Group, ObjectReference, Scope, Spec, Target, names_new_object
 from kmip_core.procedures import certification
 from kmip_core.rules import Admitted, Purpose
 
@@ -92,6 +92,7 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
+    group=Group.RENEWS,
     cost=Cost.COMPUTES,
     targets=(Target(purpose=Purpose.CERTIFY, optional=True, object_types=certification.CERTIFIABLE),),
     placeholder=names_new_object,

@@ -16,7 +16,7 @@ from kmip_core.enums import (
 )
 from kmip_core.errors import KmipError, invalid_attribute_value, need
 from kmip_core.objects import Content, KeyBlock, KeyValue, SecretData, SymmetricKey
-from kmip_core.operation import Cost, Scope, Spec, names_new_object
+from kmip_core.operation import Cost, Group, Scope, Spec, names_new_object
 from kmip_core.procedures import creation
 from kmip_core.standard_names import standard_name, with_article
 
@@ -114,6 +114,7 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
+    group=Group.MAKES,
     cost=Cost.CHANGES,
     placeholder=names_new_object,
 )

@@ -5,7 +5,7 @@ from attrs import evolve, frozen
 from kmip_core.attributes import Attributes, merge
 from kmip_core.enums import CryptographicUsageMask, ObjectType, Operation, ProtectionStorageMask
 from kmip_core.errors import invalid_field
-from kmip_core.operation import Cost, Scope, Spec
+from kmip_core.operation import Cost, Group, Scope, Spec
 from kmip_core.procedures import creation, key_pairs
 
 
@@ -68,6 +68,7 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
+    group=Group.MAKES,
     cost=Cost.COMPUTES,
     placeholder=_private_half,
     can_be_done=lambda can: bool(can.key_pair_lengths),

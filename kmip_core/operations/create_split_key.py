@@ -22,7 +22,7 @@ from kmip_core.enums import (
 )
 from kmip_core.errors import KmipError, invalid_field, need, permission_denied, wrong_state
 from kmip_core.objects import KeyBlock, KeyValue, SplitKey
-from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
+from kmip_core.operation import Cost, Group, ObjectReference, Scope, Spec, Target
 from kmip_core.ports.key_forms import SharingScheme
 from kmip_core.procedures import creation, key_use
 from kmip_core.rules import Admitted, Purpose
@@ -178,6 +178,7 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
+    group=Group.MAKES,
     cost=Cost.COMPUTES,
     targets=(Target(purpose=Purpose.READ_CONTENT, optional=True, object_types=SPLITTABLE),),
     placeholder=_first_part,

@@ -3,7 +3,7 @@
 from attrs import field, frozen
 
 from kmip_core.enums import Operation
-from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
+from kmip_core.operation import Cost, Group, ObjectReference, Scope, Spec, Target
 from kmip_core.ports.crypto import DecryptStream
 from kmip_core.procedures import key_use
 from kmip_core.rules import Purpose
@@ -78,6 +78,7 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
+    group=Group.USES_KEYS,
     cost=_cost,
     targets=(Target(purpose=Purpose.DECRYPT, object_types=key_use.DECRYPTING),),
     can_be_done=lambda can: bool(can.ciphers),

@@ -16,7 +16,7 @@ from kmip_core.enums import (
 )
 from kmip_core.errors import KmipError, invalid_attribute_value, need, permission_denied
 from kmip_core.objects import Content, KeyBlock, KeyValue, SecretData, SymmetricKey
-from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target, names_new_object
+from kmip_core.operation import Cost, Group, ObjectReference, Scope, Spec, Target, names_new_object
 from kmip_core.procedures import attribute_values, changing, creation, key_use
 from kmip_core.rules import Admitted, Purpose
 from kmip_core.structures import DerivationParameters, KeyMaterial, Link
@@ -134,6 +134,7 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
+    group=Group.MAKES,
     cost=Cost.COMPUTES,
     targets=(Target(field="unique_identifiers", purpose=Purpose.DERIVE, object_types=_BASES),),
     placeholder=names_new_object,

@@ -15,7 +15,7 @@ from kmip_core.errors import KmipError, invalid_attribute_value, invalid_field
 from kmip_core.initial_attributes import complete
 from kmip_core.lifecycle import GONE
 from kmip_core.objects import Content, ManagedObject, key_block_of
-from kmip_core.operation import Cost, Scope, Spec, names_new_object
+from kmip_core.operation import Cost, Group, Scope, Spec, names_new_object
 from kmip_core.procedures import attribute_values, changing, creation, custody, wrapping
 from kmip_core.rules import Admitted, Purpose
 
@@ -155,6 +155,7 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
+    group=Group.MAKES,
     cost=Cost.WORKS,
     placeholder=names_new_object,
 )

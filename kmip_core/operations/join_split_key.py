@@ -22,7 +22,7 @@ from kmip_core.enums import (
 )
 from kmip_core.errors import KmipError, invalid_field, need, no_key_value, permission_denied
 from kmip_core.objects import KeyBlock, KeyValue, PrivateKey, SecretData, SplitKey, SymmetricKey
-from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target, names_new_object
+from kmip_core.operation import Cost, Group, ObjectReference, Scope, Spec, Target, names_new_object
 from kmip_core.ports.key_forms import SharingScheme
 from kmip_core.procedures import creation
 from kmip_core.procedures.key_material import WITH_PARITY
@@ -267,6 +267,7 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
+    group=Group.MAKES,
     cost=Cost.COMPUTES,
     targets=(Target(field=PARTS, purpose=Purpose.READ_CONTENT, object_types=frozenset({ObjectType.SPLIT_KEY})),),
     placeholder=names_new_object,

@@ -3,7 +3,7 @@
 from attrs import field, frozen
 
 from kmip_core.enums import Operation
-from kmip_core.operation import ObjectReference, Scope, Spec, Target
+from kmip_core.operation import Group, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import key_use
 from kmip_core.rules import Purpose
 from kmip_core.streams import Phase, phase_of
@@ -56,6 +56,7 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
+    group=Group.USES_KEYS,
     cost=key_use.cost_by_size,
     targets=(Target(purpose=Purpose.MAC_GENERATE, object_types=key_use.AUTHENTICATING),),
     amount=key_use.amount_of,

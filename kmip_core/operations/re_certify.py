@@ -13,7 +13,7 @@ from kmip_core.enums import (
 )
 from kmip_core.errors import invalid_message, not_supported
 from kmip_core.objects import Certificate
-from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target, names_new_object
+from kmip_core.operation import Cost, Group, ObjectReference, Scope, Spec, Target, names_new_object
 from kmip_core.ports.certificates import CertificateDescription, SigningRequest
 from kmip_core.procedures import certification, replacement
 from kmip_core.rules import Admitted, Purpose
@@ -134,6 +134,7 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
+    group=Group.RENEWS,
     cost=Cost.COMPUTES,
     targets=(
         Target(purpose=Purpose.CERTIFY, object_types=frozenset({ObjectType.CERTIFICATE})),

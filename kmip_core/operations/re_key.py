@@ -6,7 +6,7 @@ from kmip_core.attributes import Attributes
 from kmip_core.enums import KeyFormatType, ObjectType, Operation, ProtectionStorageMask
 from kmip_core.errors import need
 from kmip_core.objects import KeyBlock, KeyValue, SymmetricKey
-from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target, names_new_object
+from kmip_core.operation import Cost, Group, ObjectReference, Scope, Spec, Target, names_new_object
 from kmip_core.procedures import creation, replacement
 from kmip_core.rules import Purpose
 
@@ -64,6 +64,7 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
+    group=Group.RENEWS,
     cost=Cost.CHANGES,
     targets=(Target(purpose=Purpose.REPLACE, object_types=frozenset({ObjectType.SYMMETRIC_KEY})),),
     placeholder=names_new_object,

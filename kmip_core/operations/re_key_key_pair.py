@@ -5,7 +5,7 @@ from attrs import frozen
 from kmip_core.attributes import Attributes, merge
 from kmip_core.enums import LinkType, ObjectType, Operation, ProtectionStorageMask
 from kmip_core.errors import invalid_field
-from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
+from kmip_core.operation import Cost, Group, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import replacement
 from kmip_core.procedures.key_pairs import begin_pair, make_pair
 from kmip_core.rules import Admitted, Purpose
@@ -75,6 +75,7 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
+    group=Group.RENEWS,
     cost=Cost.COMPUTES,
     targets=(
         Target(

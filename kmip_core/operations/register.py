@@ -25,7 +25,7 @@ from kmip_core.objects import (
     Template,
     key_block_of,
 )
-from kmip_core.operation import Cost, Scope, Spec, names_new_object
+from kmip_core.operation import Cost, Group, Scope, Spec, names_new_object
 from kmip_core.procedures import creation, key_material, pkcs12
 from kmip_core.structures import Link, TransparentSymmetricKey
 
@@ -153,6 +153,7 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
+    group=Group.MAKES,
     cost=_cost,
     placeholder=names_new_object,
 )

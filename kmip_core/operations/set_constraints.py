@@ -4,7 +4,7 @@ from attrs import frozen
 
 from kmip_core.creation_rules import Constraint
 from kmip_core.enums import Operation
-from kmip_core.operation import Cost, Scope, Spec
+from kmip_core.operation import Cost, Group, Scope, Spec
 from kmip_core.procedures import administration
 
 
@@ -36,6 +36,7 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
+    group=Group.SETS_RULES,
     cost=Cost.CHANGES,
     evidence=lambda request: f"{len(request.constraints)} constraints",
 )

@@ -8,7 +8,7 @@ from kmip_core import attribute_rules
 from kmip_core.creation_rules import DefaultsInformation, ObjectDefaults
 from kmip_core.enums import Operation
 from kmip_core.errors import KmipError, invalid_field
-from kmip_core.operation import Cost, Scope, Spec
+from kmip_core.operation import Cost, Group, Scope, Spec
 from kmip_core.procedures import administration
 
 
@@ -56,6 +56,7 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
+    group=Group.SETS_RULES,
     cost=Cost.CHANGES,
     evidence=lambda request: "none" if request.defaults_information is None else "replaced",
 )

@@ -3,7 +3,7 @@
 from attrs import field, frozen
 
 from kmip_core.enums import Operation
-from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
+from kmip_core.operation import Cost, Group, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import key_use
 from kmip_core.rules import Purpose
 from kmip_core.streams import Phase, phase_of
@@ -57,6 +57,7 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
+    group=Group.USES_KEYS,
     cost=Cost.WORKS,
     targets=(Target(purpose=Purpose.SIGN, object_types=key_use.SIGNING),),
     amount=key_use.amount_of,

@@ -4,7 +4,7 @@ from attrs import field, frozen
 
 from kmip_core.enums import Operation, ValidityIndicator
 from kmip_core.errors import need
-from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
+from kmip_core.operation import Cost, Group, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import key_use
 from kmip_core.rules import Purpose
 from kmip_core.streams import Phase, phase_of
@@ -59,6 +59,7 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
+    group=Group.USES_KEYS,
     cost=Cost.WORKS,
     targets=(Target(purpose=Purpose.VERIFY, object_types=key_use.VERIFYING),),
     can_be_done=lambda can: bool(can.signatures),

@@ -11,6 +11,8 @@ from typing import Final, TypeAlias
 
 from kmip_core.enums import Operation as Op
 from kmip_core.enums import ResultReason as Reason
+from kmip_core.operation import Group
+from kmip_core.operations import CATALOGUE
 from kmip_core.structures import ProtocolVersion
 
 Key: TypeAlias = tuple[Reason, Op | None]
@@ -27,21 +29,18 @@ IN_2_0: Final[Span] = (_2_0, _2_0)
 FROM_2_0: Final[Span] = (_2_0, None)
 ALL: Final[Span] = (_1_0, None)
 
-_MAKINGS: Final = (
-    Op.CREATE,
-    Op.CREATE_KEY_PAIR,
-    Op.REGISTER,
-    Op.IMPORT,
-    Op.DERIVE_KEY,
-    Op.CREATE_SPLIT_KEY,
-    Op.JOIN_SPLIT_KEY,
-)
-_RENEWALS: Final = (Op.RE_KEY, Op.RE_KEY_KEY_PAIR, Op.CERTIFY, Op.RE_CERTIFY)
+
+def _group(group: Group) -> tuple[Op, ...]:
+    return tuple(operation for operation, spec in CATALOGUE.items() if spec.group is group)
+
+
+_MAKINGS: Final = _group(Group.MAKES)
+_RENEWALS: Final = _group(Group.RENEWS)
 _CREATIONS: Final = (*_MAKINGS, *_RENEWALS)
 _CHANGES: Final = (Op.ADD_ATTRIBUTE, Op.ADJUST_ATTRIBUTE, Op.MODIFY_ATTRIBUTE, Op.DELETE_ATTRIBUTE)
-_RULES: Final = (Op.SET_CONSTRAINTS, Op.SET_DEFAULTS)
+_RULES: Final = _group(Group.SETS_RULES)
 _WITHOUT_PARAMETERS: Final = (Op.CREATE, Op.CREATE_KEY_PAIR, Op.REGISTER, Op.IMPORT, *_RENEWALS, Op.HASH, Op.VALIDATE)
-_USES: Final = (Op.ENCRYPT, Op.DECRYPT, Op.SIGN, Op.SIGNATURE_VERIFY, Op.MAC, Op.MAC_VERIFY)
+_USES: Final = _group(Group.USES_KEYS)
 
 ROWS: Final[tuple[tuple[Reason, tuple[Op, ...], Span, Reason], ...]] = (
     # precise reason, operations (none: all others), versions, reason on the wire
