@@ -58,6 +58,8 @@ from kmip_app.monitoring.clients import SeenClients
 from kmip_app.monitoring.evidence import ObservedTrail
 from kmip_app.monitoring.observation import Durations, ObservedEngine, RequestNumbers
 from kmip_app.pki.authority import Bundle, Pki, ensure_pki
+from kmip_app.pki.own_names import certificate_names
+from kmip_app.pki.registry import Registry
 from kmip_app.refusal_evidence import RefusalEvidence
 from kmip_app.root_keys import root_key_source, token
 from kmip_core.capabilities import Capabilities
@@ -97,7 +99,7 @@ QUANTUM_SAFE: Final = frozenset(
 
 @frozen(kw_only=True)
 class TlsFiles:
-    """The PEM files behind TLS."""
+    """The PEM files behind TLS.  crl: that of the built-in CA is made at the first revocation."""
 
     servers: tuple[Bundle, ...]
     ca: Path
@@ -112,10 +114,9 @@ class TlsFiles:
 
 def _pki(configuration: Configuration) -> Pki:
     """Return the built-in PKI, or one made of the operator's own files."""
-    names = ["localhost", "127.0.0.1", "::1"]
-    if configuration.hostname not in {"", "0.0.0.0", "::", *names}:  # noqa: S104  compared, not bound
-        names.append(configuration.hostname)
-    return ensure_pki(configuration.pki_path or configuration.data_directory / "pki", hostnames=names)
+    folder = configuration.pki_path or configuration.data_directory / "pki"
+    names = certificate_names(configuration.hostname, configuration.certificate_names)
+    return ensure_pki(folder, hostnames=names, is_early=True)
 
 
 def _tls_files(configuration: Configuration, pki: Any) -> TlsFiles:
@@ -124,8 +125,9 @@ def _tls_files(configuration: Configuration, pki: Any) -> TlsFiles:
     else:
         key = configuration.key_path or configuration.certificate_path  # one PEM may hold both
         servers = (Bundle(certificate=configuration.certificate_path, key=key),)
-    ca: Path = configuration.ca_path or pki().ca.certificate
-    return TlsFiles(servers=servers, ca=ca, crl=configuration.crl_path)
+    if configuration.ca_path is not None:
+        return TlsFiles(servers=servers, ca=configuration.ca_path, crl=configuration.crl_path)
+    return TlsFiles(servers=servers, ca=pki().ca.certificate, crl=configuration.crl_path or Registry(pki()).crl)
 
 
 def _ssl_context(configuration: Configuration, files: TlsFiles) -> ssl.SSLContext:
@@ -134,7 +136,7 @@ def _ssl_context(configuration: Configuration, files: TlsFiles) -> ssl.SSLContex
         server_certificates=[(s.certificate, s.key) for s in files.servers],
         key_passphrase=_key_passphrase(configuration),
         client_ca=files.ca,
-        client_crl=files.crl,
+        client_crl=files.crl if files.crl is not None and files.crl.exists() else None,
         ciphers=offer.ciphers,
         minimum_version=offer.minimum_version,
         maximum_version=offer.maximum_version,

@@ -37,8 +37,10 @@ from kmip_app.daily import Routine
 from kmip_app.maintenance.pykmip_database import is_pykmip_database, told_of_pykmip
 from kmip_app.maintenance.token_keys import settle_token_keys
 from kmip_app.monitoring.service import Monitoring
-from kmip_app.pki.authority import Pki, PkiError
+from kmip_app.pki.authority import Pki, PkiError, write_pem
+from kmip_app.pki.care import CertificateCare
 from kmip_app.pki.certificate_watch import CertificateWatch, revoked_by
+from kmip_app.pki.registry import Registry
 from kmip_app.service_manager import ServiceManager
 from kmip_app.system_errors import told
 from kmip_app.version import VERSION
@@ -50,6 +52,8 @@ from kmip_core.ports.transport import Listener
 LOG: Final = logging.getLogger("kmip.server")  # harnesses wait for lines of PyKMIP's logger
 
 DRAIN_SECONDS: Final = 10.0  # how long requests in progress may take after the order to stop (R-DUR-8)
+
+SEEN_EVERY: Final = 10.0  # seconds
 
 REACHED_AT: Final = dict.fromkeys(("", "0.0.0.0", "::"), "127.0.0.1")  # noqa: S104  compared, not bound
 """Where a client finds a server that listens on every interface: that is no address to connect to."""
@@ -121,7 +125,7 @@ class Server:
     @property
     def address(self) -> str:
         """Host and port as one word; an IPv6 address stands in brackets."""
-        host = self.configuration.hostname
+        host = self.configuration.hostname or "*"
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
     @property
@@ -302,14 +306,25 @@ class Server:
         if care is not None:
             self._take_care(care)
         self._resources.callback(self._record_stop)
+        self._routine.add("the look at certificates", CertificateCare(configuration, self._container, monitoring).look)
+        if configuration.ca_path is None:
+            self._routine.add("noting clients", self._note_clients, SEEN_EVERY, first=SEEN_EVERY)
         self._resources.callback(self._routine.close)
         self._routine.start()
         LOG.info("Server successfully bound socket handler to %s", self.address)
         if self.https_port is not None:
             LOG.info("serving KMIP over HTTPS on port %d: POST to /kmip", self.https_port)
+        if configuration.ca_path is None:
+            write_pem(self.pki.client)
         if configuration.ready_file is not None:
             write_atomically(configuration.ready_file, json.dumps(self.ready()) + "\n")
             self._resources.callback(configuration.ready_file.unlink, missing_ok=True)
+
+    def _note_clients(self) -> None:
+        """Keep for `kmipd client list` when each certificate was last used."""
+        seen = {one.serial: int(one.last_seen) for one in self._container.clients().all()}
+        if seen:
+            Registry(self.pki).note_seen(seen)
 
     def _take_care(self, care: AuditCare) -> None:
         """Keep and verify the evidence, from now on and at the end."""
@@ -323,7 +338,8 @@ class Server:
         """Take other certificates for connections to come, and end the sessions of those that are revoked now."""
         transport: TlsTtlvServer = self._container.transport()
         transport.replace_ssl_context(context)
-        transport.end_sessions(revoked_by(self.configuration.crl_path))
+        crl = self._container.tls_files().crl
+        transport.end_sessions(revoked_by(crl if crl is not None and crl.exists() else None))
 
     def _tell_tls(self) -> None:
         """Say once what the two settings of TLS come to, since PyKMIP meant something else by them."""
@@ -347,6 +363,7 @@ class Server:
         if configuration.ca_path is None:
             told["cert"] = str(self.pki.client.certificate)
             told["key"] = str(self.pki.client.key)
+            told["pem"] = str(self.pki.client.pem)
         admin = None if self._monitoring is None else self._monitoring.address
         if admin is not None:
             told["admin"] = str(Address(REACHED_AT.get(admin.host, admin.host), admin.port))

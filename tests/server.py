@@ -83,7 +83,7 @@ def start(directory: Path, *arguments: str) -> StartedServer:
     for _ in range(int(READY_WITHIN / TICK)):
         if ready_file.exists():
             told = json.loads(ready_file.read_text())
-            paths = {name: Path(told[name]) for name in ("ca", "cert", "key")}
+            paths = {name: Path(told.get(name, "not given out")) for name in ("ca", "cert", "key")}
             return StartedServer(process=process, output=output, host=told["host"], port=told["port"], **paths)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(TICK)

@@ -16,6 +16,8 @@ from kmip_app.version import VERSION
 COMMANDS: Final[Mapping[str, str]] = {
     "serve": "serve:command",
     "client-cert": "client_cert:command",
+    "client": "clients:command",
+    "pki": "clients:pki_command",
     "check-config": "check_config:command",
     "health": "health:health_command",
     "status": "status:command",

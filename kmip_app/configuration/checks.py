@@ -21,6 +21,7 @@ from kmip_app.configuration.secret_places import SecretPlace
 from kmip_app.configuration.server_conf import Problem
 from kmip_app.maintenance.pykmip_database import is_pykmip_database, told_of_pykmip
 from kmip_app.pki.certificate_watch import revoked_by
+from kmip_app.pki.validity import certificates_of, lists_of
 
 
 def warnings(configuration: Configuration) -> Iterator[str]:
@@ -85,6 +86,8 @@ def problems(
         yield from _unless("quotas_path", UnusableQuotas, read_quotas, configuration.quotas_path)
     if configuration.passwords_path is not None:
         yield from _unless("passwords_path", UnusablePasswords, PasswordFile, configuration.passwords_path)
+    if strictly:
+        yield from _dates(configuration, now or dt.datetime.now(dt.UTC))
     if strictly and configuration.policy_path is not None:
         for problem in JsonPolicies(configuration.policy_path, is_live=False).problems:
             yield Problem(where="policy_path", text=str(problem))
@@ -96,6 +99,21 @@ def problems(
         yield Problem(
             where="crl_path", text=f"{configuration.crl_path} holds no revocation list in PEM; name the client CA's"
         )
+
+
+def _dates(configuration: Configuration, now: dt.datetime) -> Iterator[Problem]:
+    """Yield what a running server would only warn of: certificates and lists beside the server's own that are over."""
+    found = {
+        "ca_path": [] if configuration.ca_path is None else list(certificates_of(configuration.ca_path, "ca")),
+        "crl_path": [] if configuration.crl_path is None else list(lists_of(configuration.crl_path)),
+    }
+    built_in = (configuration.pki_path or configuration.data_directory / "pki") / "ca.crt"
+    if not configuration.ephemeral and None in (configuration.ca_path, configuration.certificate_path):
+        found["data_dir"] = list(certificates_of(built_in, "ca"))[:1]
+    for where, validities in found.items():
+        texts = [text for validity in validities if (text := validity.problem(now)) is not None]
+        if texts and (where == "crl_path" or len(texts) == len(validities)):  # of several CAs, some may be old
+            yield Problem(where=where, text=texts[0])
 
 
 def _store(configuration: Configuration) -> Iterator[Problem]:

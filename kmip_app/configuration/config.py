@@ -117,6 +117,7 @@ class Configuration:
     certificate_path: Path | None = None
     key_path: Path | None = None
     key_passphrase: SecretPlace | None = None
+    certificate_names: tuple[str, ...] = ()
     ca_path: Path | None = None
     crl_path: Path | None = None
     auth_suite: str = "Basic"

@@ -23,6 +23,9 @@ SLUGS: Final = "auth:slugs"
 SLUGS_KEYS: Final = ("enabled", "url", "timeout")
 MAXIMUM_SIZE: Final = 1024 * 1024  # bytes
 
+MAY_BE_EMPTY: Final = frozenset({"hostname"})
+"""Keys that say something without a value; all others count as left out then."""
+
 _HEADER: Final = re.compile(r"\[(?P<name>.+)\]")
 _OPTION: Final = re.compile(r"(?P<name>.+?)\s*[=:]")
 _REMARKS: Final = ("#", ";")
@@ -164,7 +167,7 @@ def _values(file: File, parser: configparser.ConfigParser, section: str, lines: 
             reason = str(error).splitlines()[0].rstrip(":.")
             file.problems.append(Problem(where=where, text=f"{key}: {reason}; write %% for a percent sign"))
             continue
-        if value.strip():
+        if value.strip() or key in MAY_BE_EMPTY:
             values[key] = Entry(value=value, where=where, is_default=is_default)
     return values
 

@@ -3,6 +3,7 @@
 A setting's default is that of the field it leads to in `Configuration`; nothing is said twice.
 """
 
+import re
 import shlex
 from collections.abc import Mapping
 from operator import attrgetter
@@ -31,6 +32,7 @@ from kmip_app.configuration.setting_types import (
     REPLACED_FILE,
     Kind,
 )
+from kmip_app.pki.own_names import general_name
 from kmip_core.settings import ForeignObjects, GroupDefault, Profile, RNGSeedMode, TicketUse
 
 ENVIRONMENT: Final = "KMIPD_"
@@ -127,6 +129,20 @@ def _command_line(value: Any) -> str:
     return text
 
 
+def _hosts(value: Any) -> tuple[str, ...]:
+    texts = [value] if isinstance(value, str) else list(value)
+    names = tuple(dict.fromkeys(name for text in texts for name in re.split(r"[\s,;]+", text) if name))
+    for name in names:
+        general_name(name)
+    return names
+
+
+def _hostname(value: Any) -> str:
+    return "" if isinstance(value, str) and not value.strip() else setting_types.TEXT.read(value)
+
+
+HOSTNAME: Final = attrs.evolve(setting_types.TEXT, accepts="text, or nothing", read=_hostname)
+HOSTS: Final = attrs.evolve(NAMES, accepts="names and addresses separated by commas or spaces", read=_hosts)
 SYSLOG: Final = attrs.evolve(setting_types.TEXT, accepts="URL of a syslog server", metavar="URL", read=_syslog)
 COMMAND_LINE: Final = attrs.evolve(setting_types.TEXT, accepts="command line", metavar="COMMAND", read=_command_line)
 SUITE_NAMES: Final = attrs.evolve(NAMES, accepts=f"{NAMES.accepts}; IANA or OpenSSL spelling", read=_suites)
@@ -136,8 +152,8 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
     "Where it listens": (
         _pykmip(
             "hostname",
-            setting_types.TEXT,
-            "Name or address to listen on; 0.0.0.0 for every interface, :: with IPv6.",
+            HOSTNAME,
+            "Name or address to listen on; empty or :: for every interface, 0.0.0.0 for those of IPv4.",
             "-n",
         ),
         _pykmip("port", setting_types.whole(0, 65_535), "Port to listen on; 0 for any free one.", "-p"),
@@ -157,6 +173,13 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
         _pykmip("certificate_path", EXISTING_FILE, "The server's certificate chain in PEM.", "-c", default=PATHS),
         _pykmip("key_path", EXISTING_FILE, "Its private key in PEM.", "-k", default="the file of certificate_path"),
         _native("key_passphrase", SECRET, "Where the passphrase of key_path is.", default="none"),
+        _native(
+            "certificate_names",
+            HOSTS,
+            "DNS names and addresses for which the built-in server certificates are good as well; besides hostname, or,"
+            " on every interface, the names and addresses of this machine.",
+            default="none",
+        ),
         _pykmip("ca_path", EXISTING_FILE, "Certificates in PEM that vouch for clients.", "-a", default=PATHS),
         _native(
             "crl_path",

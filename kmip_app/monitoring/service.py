@@ -115,7 +115,7 @@ class Monitoring:
         files = self._container.tls_files()
         found = [one for bundle in files.servers for one in certificates_of(bundle.certificate, "server")]
         found += certificates_of(files.ca, "ca")
-        if files.crl is not None:
+        if files.crl is not None and files.crl.exists():
             found += lists_of(files.crl)
         return found
 

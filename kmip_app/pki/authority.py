@@ -10,20 +10,21 @@ are too.
 import contextlib
 import datetime as dt
 import fcntl
-import ipaddress
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from attrs import frozen
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from kmip_app.pki.own_names import general_name
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
@@ -33,6 +34,9 @@ RENEW_BEFORE: Final = dt.timedelta(days=30)
 BACKDATE: Final = dt.timedelta(hours=1)  # for clients whose clocks are behind
 NAME_LENGTH: Final = 64  # bytes of a common name: X.520's upper bound as pyca counts it
 HOSTNAMES: Final = ("localhost", "127.0.0.1", "::1")
+MINIMUM_RSA: Final = 2_048
+MAXIMUM_RSA: Final = 8_192
+"""Bits of keys that others bring: each check of their signatures costs what they have."""
 TEMPORARY: Final = ".new-"  # prefix of files that are being written
 
 
@@ -46,6 +50,11 @@ class Bundle:
 
     certificate: Path
     key: Path
+
+    @property
+    def pem(self) -> Path:
+        """Where both are in one file, if there is one."""
+        return self.certificate.with_suffix(".pem")
 
 
 @frozen(kw_only=True)
@@ -64,23 +73,31 @@ def ensure_pki(
     hostnames: Iterable[str] | None = HOSTNAMES,
     now: dt.datetime | None = None,
     ca_key_bits: int = 3_072,
+    is_early: bool = False,
 ) -> Pki:
     """Return the PKI in `directory`, after making what is missing, does not fit together or will soon expire.
 
     hostnames: server certificates are issued anew when they have others; None leaves those that are there, for whoever
         does not know what the server is called. now: aware; None means the system's clock.
     ca_key_bits: of a CA that is made now.
+    is_early: renew server certificates when a third of their life is left, as a server does for itself.
     Others that do the same at the same time wait. Raises PkiError, OSError.
     """
     now = now or dt.datetime.now(dt.UTC)
     names = [_general_name(name) for name in (HOSTNAMES if hostnames is None else hostnames)]
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _alone_in(directory):
-        return _ensure(directory, names, now, ca_key_bits, any_names=hostnames is None)
+    with alone_in(directory):
+        return _ensure(directory, names, now, ca_key_bits, any_names=hostnames is None, is_early=is_early)
 
 
 def _ensure(
-    directory: Path, names: list[x509.GeneralName], now: dt.datetime, ca_key_bits: int, *, any_names: bool
+    directory: Path,
+    names: list[x509.GeneralName],
+    now: dt.datetime,
+    ca_key_bits: int,
+    *,
+    any_names: bool,
+    is_early: bool,
 ) -> Pki:
     for left_over in directory.glob(f"{TEMPORARY}*"):
         left_over.unlink(missing_ok=True)
@@ -97,36 +114,45 @@ def _ensure(
         issuer = _ca_certificate(ca, ca_key, now)
         for server, key in zip(servers, server_keys, strict=True):
             has = None if any_names else names
-            _ensure_leaf(server, key.result(), issuer, ca_key, "kmipd server", names, now, wanted=has)
+            _ensure_leaf(
+                server, key.result(), issuer, ca_key, "kmipd server", names, now, wanted=has, is_early=is_early
+            )
         _ensure_leaf(client, client_key.result(), issuer, ca_key, "client", [], now, wanted=[])
     return pki
 
 
-def issue_client(pki: Pki, name: str, out: Path, *, now: dt.datetime | None = None) -> Bundle:
+def issue_client(
+    pki: Pki, name: str, out: Path, *, now: dt.datetime | None = None, lifetime: dt.timedelta | None = None
+) -> Bundle:
     """Write NAME.crt, NAME.key and ca.crt into `out` for a new client whose identity is `name`.
+
+    lifetime: at most and by default that of every leaf.
 
     Raises PkiError for a name that cannot be one, or that `out` already holds: a key in use is never
     overwritten.
     """
     _check_client_name(name)
     now = now or dt.datetime.now(dt.UTC)
-    ca_key = _load_key(pki.ca.key)
-    if ca_key is None:
-        raise PkiError(f"{pki.ca.key}: missing; start the server once, or put the CA's key back")
+    issuer, ca_key = issuer_of(pki)
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
     bundle = _bundle(out, name)
     for path in (bundle.certificate, bundle.key):
         if path.exists():
             raise PkiError(f"{path}: exists; choose another directory or remove it")
     key = _rsa_2048()
-    issuer = _load_certificate(pki.ca.certificate)
-    if issuer is None:
-        raise PkiError(f"{pki.ca.certificate}: missing; start the server once, it is made again from the key")
-    _write(bundle.key, _key_pem(key), 0o600)
-    _write(bundle.certificate, _pem(_leaf(key, issuer, ca_key, name, [], now)), 0o644)
+    write_file(bundle.key, _key_pem(key), 0o600)
+    certificate = _pem(_leaf(key.public_key(), issuer, ca_key, name, [], now, lifetime or LEAF_LIFETIME))
+    write_file(bundle.certificate, certificate, 0o644)
     if out.resolve() != pki.directory.resolve():
-        _write(out / "ca.crt", _pem(issuer), 0o644)
+        write_file(out / "ca.crt", pki.ca.certificate.read_bytes(), 0o644)
     return bundle
+
+
+def write_pem(bundle: Bundle) -> None:
+    """Write certificate and key into one file as well, as MongoDB's drivers want them."""
+    both = bundle.certificate.read_bytes() + bundle.key.read_bytes()
+    if not bundle.pem.exists() or bundle.pem.read_bytes() != both:
+        write_file(bundle.pem, both, 0o600)
 
 
 # What is there already
@@ -140,7 +166,7 @@ def _ca_key(ca: Bundle, bits: int) -> PrivateKey:
         raise PkiError(f"{ca.key}: missing although {ca.certificate.name} is there; put it back, or remove the folder")
     # RSA, since this one signature is checked by every client, and some appliances know nothing else.
     key = rsa.generate_private_key(public_exponent=65_537, key_size=bits)
-    _write(ca.key, _key_pem(key), 0o600)
+    write_file(ca.key, _key_pem(key), 0o600)
     return key
 
 
@@ -149,10 +175,64 @@ def _ca_certificate(ca: Bundle, key: PrivateKey, now: dt.datetime) -> x509.Certi
     certificate = _load_certificate(ca.certificate)
     if certificate is None:
         certificate = _self_signed(key, now)
-        _write(ca.certificate, _pem(certificate), 0o644)
+        write_file(ca.certificate, _pem(certificate), 0o644)
     elif certificate.public_key() != key.public_key():
         raise PkiError(f"{ca.key} does not belong to {ca.certificate.name}; put the right one back")
+    begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    if not begins <= now < ends:
+        raise PkiError(
+            f"{ca.certificate} holds from {begins:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M} UTC, and the clock says"
+            f" {now:%Y-%m-%d %H:%M}: set the clock, or run kmipd pki renew-ca, which keeps the key"
+        )
     return certificate
+
+
+def renew_ca(directory: Path, *, now: dt.datetime | None = None) -> x509.Certificate:
+    """Make the CA's certificate anew with the same key, and trust the one before it until its end.
+
+    Certificates that were issued stay valid; clients that have the old file trust this server until its end.
+    Raises PkiError, OSError.
+    """
+    now = now or dt.datetime.now(dt.UTC)
+    ca = _bundle(directory, "ca")
+    with alone_in(directory):
+        key = _load_key(ca.key)
+        if key is None:
+            raise PkiError(f"{ca.key}: missing; put it back, or start the server for a new PKI")
+        old = [
+            one for one in x509.load_pem_x509_certificates(ca.certificate.read_bytes()) if one.not_valid_after_utc > now
+        ]
+        new = _self_signed(key, now)
+        write_file(ca.certificate, b"".join(map(_pem, [new, *old[:1]])), 0o644)
+    return new
+
+
+def issuer_of(pki: Pki) -> tuple[x509.Certificate, PrivateKey]:
+    """Return the CA's certificate and key.  Raises PkiError."""
+    key = _load_key(pki.ca.key)
+    if key is None:
+        raise PkiError(f"{pki.ca.key}: missing; start the server once, or put the CA's key back")
+    issuer = _load_certificate(pki.ca.certificate)
+    if issuer is None:
+        raise PkiError(f"{pki.ca.certificate}: missing; start the server once, it is made again from the key")
+    return issuer, key
+
+
+def issue_for(
+    pki: Pki, public_key: Any, name: str, *, lifetime: dt.timedelta | None = None, now: dt.datetime | None = None
+) -> x509.Certificate:
+    """Return a client's certificate for a key that is somebody else's.
+
+    lifetime: at most and by default that of every leaf.  Raises PkiError.
+    """
+    _check_client_name(name)
+    if isinstance(public_key, rsa.RSAPublicKey):
+        if not MINIMUM_RSA <= public_key.key_size <= MAXIMUM_RSA:
+            raise PkiError(f"the key has {public_key.key_size} bits; {MINIMUM_RSA} to {MAXIMUM_RSA} are taken")
+    elif not isinstance(public_key, ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey):
+        raise PkiError("the key is neither RSA, EC nor Ed25519")
+    issuer, key = issuer_of(pki)
+    return _leaf(public_key, issuer, key, name, [], now or dt.datetime.now(dt.UTC), lifetime or LEAF_LIFETIME)
 
 
 def _key_for(bundle: Bundle, generate: Callable[[], PrivateKey]) -> PrivateKey:
@@ -174,15 +254,16 @@ def _ensure_leaf(
     now: dt.datetime,
     *,
     wanted: list[x509.GeneralName] | None,
+    is_early: bool = False,
 ) -> None:
     """Make a leaf unless a good one is there.  wanted: the names that it must have then; None for any."""
     certificate = _load_certificate(bundle.certificate)
-    if certificate is not None and _is_good(certificate, key, issuer, wanted, now):
+    if certificate is not None and _is_good(certificate, key, issuer, wanted, now, is_early=is_early):
         return
     if wanted is None and certificate is not None:
         names = _names_of(certificate) or names
-    _write(bundle.key, _key_pem(key), 0o600)
-    _write(bundle.certificate, _pem(_leaf(key, issuer, ca_key, name, names, now)), 0o644)
+    write_file(bundle.key, _key_pem(key), 0o600)
+    write_file(bundle.certificate, _pem(_leaf(key.public_key(), issuer, ca_key, name, names, now)), 0o644)
 
 
 def _is_good(
@@ -191,6 +272,8 @@ def _is_good(
     issuer: x509.Certificate,
     wanted: list[x509.GeneralName] | None,
     now: dt.datetime,
+    *,
+    is_early: bool,
 ) -> bool:
     try:
         certificate.verify_directly_issued_by(issuer)
@@ -198,10 +281,17 @@ def _is_good(
         return False
     return (
         certificate.public_key() == key.public_key()
-        and certificate.not_valid_after_utc - now > RENEW_BEFORE
+        and certificate.not_valid_after_utc - now > _renew_before(certificate, is_early=is_early)
         and certificate.not_valid_before_utc <= now
         and wanted in (None, _names_of(certificate))
     )
+
+
+def _renew_before(certificate: x509.Certificate, *, is_early: bool) -> dt.timedelta:
+    """Return how long before its end a certificate is made anew."""
+    if not is_early:
+        return RENEW_BEFORE
+    return (certificate.not_valid_after_utc - certificate.not_valid_before_utc) / 3
 
 
 def _names_of(certificate: x509.Certificate) -> list[x509.GeneralName]:
@@ -219,7 +309,7 @@ def _self_signed(key: PrivateKey, now: dt.datetime) -> x509.Certificate:
     digest = x509.SubjectKeyIdentifier.from_public_key(key.public_key()).digest
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"kmipd CA {digest[:4].hex()}")])
     return (
-        _builder(key, subject, subject, now, CA_LIFETIME)
+        _builder(key.public_key(), subject, subject, now, CA_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_key_usage(key_cert_sign=True, crl_sign=True), critical=True)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
@@ -228,23 +318,24 @@ def _self_signed(key: PrivateKey, now: dt.datetime) -> x509.Certificate:
 
 
 def _leaf(
-    key: PrivateKey,
+    key: Any,
     issuer: x509.Certificate,
     ca_key: PrivateKey,
     common_name: str,
     names: list[x509.GeneralName],
     now: dt.datetime,
+    lifetime: dt.timedelta = LEAF_LIFETIME,
 ) -> x509.Certificate:
     """Return a server's certificate if it has `names`, else a client's."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-    lifetime = min(LEAF_LIFETIME, issuer.not_valid_after_utc - now)
+    lifetime = min(lifetime, LEAF_LIFETIME, issuer.not_valid_after_utc - now)
     usage = ExtendedKeyUsageOID.SERVER_AUTH if names else ExtendedKeyUsageOID.CLIENT_AUTH
     issuer_key_id = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     builder = (
         _builder(key, subject, issuer.subject, now, lifetime)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         # RSA key exchange (TLS 1.2 suites that old clients pin) needs keyEncipherment.
-        .add_extension(_key_usage(key_encipherment=isinstance(key, rsa.RSAPrivateKey)), critical=True)
+        .add_extension(_key_usage(key_encipherment=isinstance(key, rsa.RSAPublicKey)), critical=True)
         .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_key_id), critical=False)
     )
@@ -254,17 +345,17 @@ def _leaf(
 
 
 def _builder(
-    key: PrivateKey, subject: x509.Name, issuer: x509.Name, now: dt.datetime, lifetime: dt.timedelta
+    key: Any, subject: x509.Name, issuer: x509.Name, now: dt.datetime, lifetime: dt.timedelta
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
-        .public_key(key.public_key())
+        .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - BACKDATE)
         .not_valid_after(now + lifetime)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     )
 
 
@@ -292,13 +383,9 @@ def _p256() -> PrivateKey:
 
 def _general_name(hostname: str) -> x509.GeneralName:
     try:
-        return x509.IPAddress(ipaddress.ip_address(hostname))
-    except ValueError:
-        pass
-    try:
-        return x509.DNSName(hostname.encode("idna").decode("ascii"))
-    except UnicodeError as error:
-        raise PkiError(f"{hostname!r} is no host name that a certificate can carry") from error
+        return general_name(hostname)
+    except ValueError as error:
+        raise PkiError(str(error)) from error
 
 
 def _check_client_name(name: str) -> None:
@@ -320,7 +407,7 @@ def _bundle(directory: Path, name: str) -> Bundle:
 
 
 @contextlib.contextmanager
-def _alone_in(directory: Path) -> Iterator[None]:
+def alone_in(directory: Path) -> Iterator[None]:
     """Keep out others that make a PKI here: a CA of one and a key of the other would be of no use to anybody."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -330,7 +417,7 @@ def _alone_in(directory: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _write(path: Path, content: bytes, mode: int) -> None:
+def write_file(path: Path, content: bytes, mode: int) -> None:
     """Put `content` at `path` whole or not at all, with `mode` from its first byte, and on disk on return."""
     descriptor, name = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)  # O_EXCL, mode 0600
     try:

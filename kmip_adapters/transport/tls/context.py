@@ -92,6 +92,8 @@ def build_ssl_context(
             raise ValueError(f"{client_crl}: cannot be read as a revocation list in PEM: {_why(error)}") from error
         context.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN
         context.lists_end = _end_of_lists(client_crl)
+    # An issuing CA whose root is not in the file vouches for what it issues, and its siblings do not.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.verify_mode = ssl.CERT_REQUIRED
     return context
 

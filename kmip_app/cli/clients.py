@@ -1,0 +1,299 @@
+"""`kmipd client`: certificates of clients from the built-in CA, from first to last; `kmipd pki renew-ca`."""
+
+import datetime as dt
+import secrets
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, pkcs12
+
+from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
+from kmip_app.cli.output import chosen_form, output_options, print_rows
+from kmip_app.configuration.config import Configuration, StartError
+from kmip_app.configuration.secret_places import FORMS, SECRET
+from kmip_app.pki.authority import Pki, PkiError, ensure_pki, issue_client, renew_ca, write_file, write_pem
+from kmip_app.pki.registry import VALID, Registry
+
+PASSWORD_BYTES: Final = 12
+BUNDLES: Final = ("files", "pem", "pkcs12")
+
+
+def add(name: str, out: Path, days: int | None, **values: Any) -> None:
+    """Issue a certificate to a new client: NAME.crt, NAME.key, NAME.pem (both) and ca.crt in --out.
+
+    NAME is the client's identity, the certificate's common name. `kmipd client bundle` makes other forms of it.
+    """
+    pki = _pki(values)
+    bundle = _pki_errors(issue_client, pki, name, out.absolute(), lifetime=_days(days))
+    write_pem(bundle)
+    Registry(pki).note(x509.load_pem_x509_certificate(bundle.certificate.read_bytes()), name)
+    click.echo("\n".join(str(path) for path in (bundle.certificate, bundle.key, bundle.pem, out.absolute() / "ca.crt")))
+
+
+def list_clients(**values: Any) -> None:
+    """List certificates: client, serial number, end, state, last use; and requests that wait for approval."""
+    pki = _pki(values)
+    registry = Registry(pki)
+    seen = registry.seen()
+    now = dt.datetime.now(dt.UTC).timestamp()
+    rows: list[dict[str, Any]] = [
+        {
+            "name": one.name or "(removed)",
+            "serial": one.serial,
+            "not_after": _iso(one.not_after),
+            "state": "expired" if one.state == VALID and one.not_after <= now else one.state,
+            "last_seen": _iso(seen[one.serial]) if one.serial in seen else "",
+        }
+        for one in _pki_errors(registry.issued)
+    ]
+    rows += [
+        {"name": one.name, "serial": one.request_id, "not_after": "", "state": "pending", "last_seen": _iso(one.time)}
+        for one in registry.pending()
+    ]
+    columns = {"name": "Client", "serial": "Serial", "not_after": "Until", "state": "State", "last_seen": "Last seen"}
+    print_rows(rows, columns, chosen_form(values))
+
+
+def sign_csr(
+    csr: Path | None, pending: str | None, name: str | None, days: int | None, out: Path | None, **values: Any
+) -> None:
+    """Sign a certificate signing request in PEM, of a file or, with --pending, one that waits for approval.
+
+    The client's identity is the request's common name, or --name. The certificate goes to --out or is printed.
+    """
+    registry = Registry(_pki(values))
+    if (csr is None) == (pending is None):
+        raise StartError("name the file of the request, or --pending ID; one of them")
+    if csr is None:
+        certificate = _pki_errors(registry.approve, pending)
+    else:
+        certificate = _pki_errors(registry.sign, csr.read_bytes(), name, _days(days))
+    _give(certificate, out)
+
+
+def renew(name: str, days: int | None, out: Path | None, **values: Any) -> None:
+    """Issue a new certificate to a client for the key that it has; the old one stays valid until its end."""
+    _give(_pki_errors(Registry(_pki(values)).renew, name, _days(days)), out)
+
+
+def revoke(name: str, serial: str | None, **values: Any) -> None:
+    """Revoke a client's certificates, or one of them; a running server ends its sessions within a second or two."""
+    for one in _pki_errors(Registry(_pki(values)).revoke, name, serial):
+        click.echo(f"revoked {one.serial} of {one.name}")
+
+
+def remove(name: str, **values: Any) -> None:
+    """Revoke what a client has and leave it out of the list; its objects stay (see kmipd object chown)."""
+    count = _pki_errors(Registry(_pki(values)).remove, name)
+    click.echo(f"removed {name}: {count} certificate{'s' * (count != 1)} revoked")
+
+
+def bundle(name: str, form: str, key: Path | None, out: Path | None, password: str | None, **values: Any) -> None:
+    """Put a client's certificate into the form that its software wants.
+
+    \b
+    pkcs12  NAME.p12 for Java, .NET and native-tls, with the CA; its password is that of --password, else printed
+    pem     NAME.pem with key and certificate, for MongoDB
+    files   NAME.crt, NAME.key and ca.crt, for most others
+
+    The client's private key is not kept here: --key names it, by default NAME.key in --out.
+    """
+    pki = _pki(values)
+    folder = (out or Path()).absolute()
+    certificate = x509.load_pem_x509_certificate(_pki_errors(Registry(pki).find, name).pem.encode())
+    private = _private_key(key or (pki.client.key if name == pki.client.key.stem else folder / f"{name}.key"))
+    if private.public_key() != certificate.public_key():
+        raise StartError(f"the key does not belong to the newest certificate of {name}; name the right one by --key")
+    pem = certificate.public_bytes(Encoding.PEM)
+    key_pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, serialization.NoEncryption())
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if form == "pem":
+        _write(folder / f"{name}.pem", pem + key_pem)
+    elif form == "files":
+        write_file(folder / f"{name}.crt", pem, 0o644)
+        _write(folder / f"{name}.key", key_pem)
+        write_file(folder / "ca.crt", pki.ca.certificate.read_bytes(), 0o644)
+        click.echo(f"{folder / f'{name}.crt'}\n{folder / 'ca.crt'}")
+    else:
+        words = _password(password)
+        authorities = x509.load_pem_x509_certificates(pki.ca.certificate.read_bytes())
+        # AES-256 and SHA-256: what Java 8u301, .NET and OpenSSL 1.1 read.
+        encryption = (
+            PrivateFormat.PKCS12.encryption_builder()
+            .kdf_rounds(100_000)
+            .key_cert_algorithm(pkcs12.PBES.PBESv2SHA256AndAES256CBC)
+            .build(words)
+        )
+        made = pkcs12.serialize_key_and_certificates(name.encode(), private, certificate, authorities, encryption)
+        _write(folder / f"{name}.p12", made)
+
+
+def token(name: str | None, lifetime: int, uses: int, approve: bool, **values: Any) -> None:
+    """Make a registration token, with which a client gets its certificate over the server's enrol_address.
+
+    \b
+    curl --cacert ca.crt --data-binary @request.csr -H "Authorization: Bearer TOKEN" https://HOST:PORT/enrol
+    """
+    registry = Registry(_pki(values))
+    click.echo(registry.make_token(name or "", lifetime, uses, needs_approval=approve))
+
+
+def renew_authority(**values: Any) -> None:
+    """Make the built-in CA's certificate anew with the same key; both are trusted until the old one ends.
+
+    Certificates of clients and servers stay valid. Give clients the new ca.crt before the old one ends.
+    """
+    configuration = _configuration(values)
+    folder = _folder(configuration)
+    if not (folder / "ca.key").exists():
+        raise StartError(f"{folder / 'ca.key'} does not exist; name the server's data directory")
+    certificate = _pki_errors(renew_ca, folder)
+    click.echo(f"{folder / 'ca.crt'}: valid until {certificate.not_valid_after_utc:%Y-%m-%d}; give it to the clients")
+
+
+def _configuration(values: dict[str, Any]) -> Configuration:
+    return chosen(values, values["config_path"]).configuration
+
+
+def _folder(configuration: Configuration) -> Path:
+    return configuration.pki_path or configuration.data_directory / "pki"
+
+
+def _pki(values: dict[str, Any]) -> Pki:
+    configuration = _configuration(values)
+    if configuration.ca_path is not None:
+        raise StartError(f"clients are vouched for by {configuration.ca_path}; ask that CA")
+    pki: Pki = _pki_errors(ensure_pki, _folder(configuration), hostnames=None)
+    return pki
+
+
+def _pki_errors(call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    try:
+        return call(*arguments, **named)
+    except PkiError as error:
+        raise StartError(str(error)) from error
+
+
+def _days(days: int | None) -> dt.timedelta | None:
+    return None if days is None else dt.timedelta(days=days)
+
+
+def _give(certificate: x509.Certificate, out: Path | None) -> None:
+    pem = certificate.public_bytes(Encoding.PEM)
+    if out is None:
+        click.echo(pem.decode("ascii"), nl=False)
+    else:
+        write_file(out.absolute(), pem, 0o644)
+        click.echo(str(out.absolute()))
+
+
+def _write(path: Path, content: bytes) -> None:
+    write_file(path, content, 0o600)
+    click.echo(str(path))
+
+
+def _private_key(path: Path) -> Any:
+    try:
+        return serialization.load_pem_private_key(path.read_bytes(), None)
+    except FileNotFoundError:
+        raise StartError(f"{path} does not exist; name the client's private key by --key") from None
+    except (ValueError, TypeError) as error:
+        raise StartError(f"{path} holds no private key in PEM without a passphrase") from error
+
+
+def _password(place: str | None) -> bytes:
+    """Return the password of a PKCS#12 file, or make one and print it."""
+    if place is not None:
+        try:
+            given: bytes = SECRET.read(place).read()
+        except ValueError as error:
+            raise StartError(f"--password: {error}") from None
+        if not given:
+            raise StartError("--password: the password is empty")
+        return given
+    made = secrets.token_urlsafe(PASSWORD_BYTES)
+    click.echo(f"password: {made}", err=not sys.stdout.isatty())
+    return made.encode()
+
+
+def _iso(time: float) -> str:
+    return dt.datetime.fromtimestamp(time, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+_NAME: Final = click.Argument(["name"])
+_DAYS: Final = click.Option(
+    ["--days"], type=click.IntRange(1, 825), metavar="N", help="Days until the end.  [default: 825]"
+)
+
+
+def _out(text: str, default: Path | None = None) -> click.Option:
+    return click.Option(["--out"], type=click.Path(path_type=Path), default=default, metavar="PATH", help=text)
+
+
+def _command(name: str, callback: Callable[..., Any], *params: click.Parameter) -> click.Command:
+    return click.Command(
+        name,
+        callback=callback,
+        params=[*params, config_option(), *setting_options(["data_dir", "database_path", "database"])],
+        help=callback.__doc__,
+        context_settings=CONTEXT,
+    )
+
+
+command = click.Group(
+    "client",
+    commands=[
+        _command("add", add, _NAME, _out("Folder for the files.  [default: here]", Path()), _DAYS),
+        _command("list", list_clients, *output_options()),
+        _command(
+            "sign-csr",
+            sign_csr,
+            click.Argument(["csr"], type=click.Path(path_type=Path, exists=True), required=False),
+            click.Option(["--pending"], metavar="ID", help="The request that waits under this ID, or its beginning."),
+            click.Option(["--name"], metavar="NAME", help="The client's identity, instead of the common name."),
+            _DAYS,
+            _out("File for the certificate.  [default: stdout]"),
+        ),
+        _command("renew", renew, _NAME, _DAYS, _out("File for the certificate.  [default: stdout]")),
+        _command(
+            "revoke", revoke, _NAME, click.Option(["--serial"], metavar="HEX", help="Only this one of them.")
+        ),
+        _command(
+            "bundle",
+            bundle,
+            _NAME,
+            click.Option(
+                ["--format", "form"], type=click.Choice(BUNDLES), default="pkcs12", show_default=True, help="Form."
+            ),
+            click.Option(["--key"], type=click.Path(path_type=Path), metavar="FILE", help="The client's private key."),
+            _out("Folder for the files.  [default: here]"),
+            click.Option(["--password"], metavar="WHERE", help=f"That of the PKCS#12 file: {FORMS}."),
+        ),
+        _command("remove", remove, _NAME),
+        _command(
+            "token",
+            token,
+            click.Argument(["name"], required=False),
+            click.Option(
+                ["--lifetime"], type=click.IntRange(1), default=3_600, show_default=True, metavar="SECONDS",
+                help="How long it can be used.",
+            ),
+            click.Option(["--uses"], type=click.IntRange(1), default=1, show_default=True, help="How often."),
+            click.Option(["--approve"], is_flag=True, help="Requests wait for kmipd client sign-csr --pending ID."),
+        ),
+    ],
+    help="Certificates of clients from the built-in CA; the server may be running.",
+    context_settings=CONTEXT,
+)  # fmt: skip
+
+pki_command = click.Group(
+    "pki",
+    commands=[_command("renew-ca", renew_authority)],
+    help="The built-in CA.",
+    context_settings=CONTEXT,
+)
