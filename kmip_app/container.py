@@ -47,7 +47,7 @@ from kmip_adapters.ttlv.encodings.framing import FrameReader
 from kmip_adapters.ttlv.key_values import TtlvKeyValues
 from kmip_adapters.ttlv.mishaps import Mishaps, MishapService
 from kmip_adapters.ttlv.service import TtlvService, in_every_encoding
-from kmip_adapters.ttlv.standard.tables import VERSIONS
+from kmip_adapters.ttlv.standard.versions import VERSIONS
 from kmip_app.configuration.config import Configuration
 from kmip_app.configuration.quotas import Quotas
 from kmip_app.configuration.root_keys import OUTSIDE
@@ -75,6 +75,7 @@ from kmip_core.ports.system import Clock
 from kmip_core.ports.transport import Service
 from kmip_core.services import EngineServices
 from kmip_core.settings import Profile, TicketUse
+from kmip_core.structures import ProtocolVersion
 from kmip_core.tickets import Tickets
 
 if TYPE_CHECKING:
@@ -241,9 +242,9 @@ def _pkcs11(configuration: Configuration) -> "Pkcs11Crypto":
 
 
 @cache
-def planned_codec() -> Codec:
-    """Return the codec of every server of this process: it has no state, and to plan it takes long."""
-    return Codec(CATALOGUE)
+def planned_codec(versions: tuple[ProtocolVersion, ...] = VERSIONS) -> Codec:
+    """Return the codec of all servers of this process that speak these versions: to plan one takes long."""
+    return Codec(CATALOGUE, versions)
 
 
 @cache
@@ -256,13 +257,15 @@ def _within(profile: Profile, crypto: Crypto) -> Crypto:
     return modern(crypto) if profile is Profile.MODERN else crypto
 
 
-def capabilities(catalogue: Mapping[Operation, Spec], crypto: Crypto) -> Capabilities:
+def capabilities(
+    catalogue: Mapping[Operation, Spec], crypto: Crypto, versions: tuple[ProtocolVersion, ...] = VERSIONS
+) -> Capabilities:
     """Return what Query tells of a server with these operations and this crypto adapter."""
     able = crypto.capabilities
     told = Capabilities(
         operations=tuple(operation for operation, spec in catalogue.items() if spec.can_be_done(able)),
         object_types=OBJECT_TYPES,
-        protocol_versions=tuple(reversed(VERSIONS)),
+        protocol_versions=tuple(sorted(versions, reverse=True)),
     )
     return evolve(
         told,
@@ -373,11 +376,11 @@ class Container(containers.DeclarativeContainer):
         identifiers=identifiers,
         faults=faults,
         settings=settings,
-        capabilities=providers.Singleton(capabilities, catalogue, crypto),
+        capabilities=providers.Singleton(capabilities, catalogue, crypto, configuration.provided.versions),
         at_pace=processes.provided.at,
     )
     engine = providers.Singleton(Engine, catalogue=catalogue, services=services)
-    codec = providers.Callable(planned_codec)
+    codec = providers.Callable(planned_codec, configuration.provided.versions)
     request_numbers = providers.Singleton(RequestNumbers)
     observed = providers.Singleton(ObservedEngine, engine, request_numbers, slow=configuration.provided.slow_request)
     plain_service = providers.Singleton(

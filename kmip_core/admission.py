@@ -10,7 +10,9 @@ from typing import Any, Final
 from attrs import define, evolve, field, frozen
 
 from kmip_core import lifecycle, rights, rules
-from kmip_core.enums import ObjectType, Operation, ResultReason, UniqueIdentifier
+from kmip_core.attributes import NAMES, AttributeInstance
+from kmip_core.criteria import LocateQuery
+from kmip_core.enums import ObjectType, Operation, ResultReason, StorageStatusMask, UniqueIdentifier
 from kmip_core.errors import KmipError, invalid_field, not_found
 from kmip_core.operation import ObjectReference, Spec, Target
 from kmip_core.ports.storage import UnitOfWork
@@ -19,6 +21,9 @@ from kmip_core.rules import Admitted, Purpose
 from kmip_core.services import Services
 from kmip_core.settings import ForeignObjects
 from kmip_core.standard_names import standard_name
+from kmip_core.structures import Name, NameReference
+
+_NOT_DESTROYED: Final = StorageStatusMask.ON_LINE_STORAGE | StorageStatusMask.ARCHIVAL_STORAGE
 
 RECORDED_LENGTH: Final = 255
 """Characters of an identifier that go into the audit trail: no object has a longer one, whatever clients send."""
@@ -56,7 +61,7 @@ class BatchIdentifiers:
         self.placeholder = mark[0]
         del self.made[mark[1] :]
 
-    def resolve(self, reference: ObjectReference | None) -> str:
+    def resolve(self, reference: str | UniqueIdentifier | int | None) -> str:
         """Return the identifier that a reference stands for.  Raises KmipError (Invalid Field, Object Not Found)."""
         if isinstance(reference, str):
             return reference
@@ -104,7 +109,10 @@ class Admission:
         if it holds another grant; then as `rules.admit`.
         """
         principal, now = self.principal, self.now
-        identifier = self.identifiers.resolve(reference)
+        if isinstance(reference, NameReference):
+            identifier = self._named(reference)
+        else:
+            identifier = self.identifiers.resolve(reference)
         # Before any refusal: requests for missing and for foreign objects leave evidence, too.
         self.touched.append(identifier[:RECORDED_LENGTH])
         asked = operation or self.operation
@@ -131,6 +139,33 @@ class Admission:
     @property
     def _tells_of_foreign_objects(self) -> bool:
         return self.services.settings.foreign_objects is ForeignObjects.REFUSED
+
+    def _named(self, reference: NameReference) -> str:
+        """Return the identifier of the object that has the name: of those that the principal may locate.
+
+        A destroyed object is found where no other one has the name.
+        Raises KmipError: Object Not Found; Non Unique Name Attribute where several objects have it.
+        """
+        of_any_type: Any = None  # a criterion need not have all of a structure
+        name = Name(name_value=reference.name, name_type=of_any_type)
+        query = LocateQuery(
+            criteria=(AttributeInstance(reference=NAMES, value=name),),
+            visibility=self.services.policy.visibility(self.principal),
+            now=self.now,
+            storage_status_mask=_NOT_DESTROYED,
+            maximum_items=2,
+        )
+        found = self.work.locate(query).unique_identifiers
+        if not found:
+            everything = evolve(query, storage_status_mask=_NOT_DESTROYED | StorageStatusMask.DESTROYED_STORAGE)
+            found = self.work.locate(everything).unique_identifiers
+        if len(found) == 1:
+            return found[0]
+        self.touched.append(reference.name[:RECORDED_LENGTH])
+        if found:
+            message = "several objects have this name; name one by its identifier"
+            raise KmipError(ResultReason.NON_UNIQUE_NAME_ATTRIBUTE, message)
+        raise not_found()
 
     def targets(self, targets: tuple[Target, ...], request: Any) -> dict[str, tuple[Admitted, ...]]:
         """Return the admitted objects of every declared target, by field."""

@@ -10,6 +10,8 @@ from kmip_core.attribute_facts import Change, Rule
 from kmip_core.attributes import (
     CERTIFICATE_PARTS,
     CUSTOM,
+    LINK_KINDS,
+    LINKS,
     MULTIPLE,
     ROWS,
     AttributeReference,
@@ -17,7 +19,7 @@ from kmip_core.attributes import (
     custom_reference,
     title,
 )
-from kmip_core.enums import ObjectType, ResultReason, State
+from kmip_core.enums import LinkType, ObjectType, ResultReason, State
 from kmip_core.errors import KmipError, invalid_attribute_value
 from kmip_core.lifecycle import need_state
 from kmip_core.standard_names import standard_name, with_article
@@ -106,7 +108,8 @@ def rule_of(reference: AttributeReference) -> Rule:
             raise read_only(reference)  # RULINGS 15
         return RULES[CUSTOM]
     part = reference.attribute in CERTIFICATE_PARTS
-    rule = RULES.get("certificate_attributes" if part else reference.attribute)
+    kind = reference.attribute in LINK_KINDS
+    rule = RULES.get("certificate_attributes" if part else LINKS.attribute if kind else reference.attribute)
     if rule is None:
         raise KmipError(
             ResultReason.INVALID_ATTRIBUTE, f"{reference.attribute[:100]} is not an attribute of the standard"
@@ -116,7 +119,21 @@ def rule_of(reference: AttributeReference) -> Rule:
 
 def is_multiple(reference: AttributeReference) -> bool:
     """Return whether an object may have several instances of this attribute."""
-    return reference.vendor_identification is not None or reference.attribute in MULTIPLE
+    if reference.vendor_identification is not None or reference.attribute in MULTIPLE:
+        return True
+    return LINK_KINDS.get(reference.attribute) in _MULTIPLE_LINKS
+
+
+_MULTIPLE_LINKS: Final = frozenset(
+    {
+        LinkType.CREDENTIAL_LINK,
+        LinkType.DERIVED_KEY_LINK,
+        LinkType.GROUP_LINK,
+        LinkType.JOINED_SPLIT_KEY_PARTS_LINK,
+        LinkType.PARENT_LINK,
+    }
+)
+"""Kinds of which an object may have several, where each kind is an attribute. KMIP 3.0 §4.35."""
 
 
 def read_only(reference: AttributeReference) -> KmipError:

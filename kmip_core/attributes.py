@@ -6,7 +6,7 @@ where that does not follow from its name; the tables after the class follow from
 wire (1.x Template-Attribute, 2.x Attributes) is the codec's business.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import attrs
@@ -207,13 +207,18 @@ class Attributes:
         return standard + len(self.custom_attributes)
 
     def references(self) -> tuple[AttributeReference, ...]:
-        """Return each attribute that has a value once; parts of Certificate Attributes by themselves."""
+        """Return each attribute that has a value once.
+
+        Parts of Certificate Attributes and kinds of links are attributes by themselves.
+        """
         named: dict[AttributeReference, None] = {}
         for instance in self.instances():
             reference = instance.reference
             if reference.vendor_identification is None and reference.attribute == "certificate_attributes":
                 parts = (name for name in CERTIFICATE_PARTS if getattr(instance.value, name))
                 named |= dict.fromkeys(AttributeReference(attribute=name) for name in parts)
+            elif reference.vendor_identification is None and reference.attribute == LINKS.attribute:
+                named[AttributeReference(attribute=instance.value.link_type.name.lower())] = None
             else:
                 named[evolve(reference, attribute_index=None)] = None
         return tuple(named)
@@ -227,6 +232,8 @@ class Attributes:
                 for c in self.custom_attributes
                 if (c.vendor_identification, c.attribute_name) == wanted
             )
+        if reference.attribute in LINK_KINDS:
+            return tuple(link for link in self.links if link.link_type is LINK_KINDS[reference.attribute])
         if reference.attribute in CERTIFICATE_PARTS:
             part = getattr(self.certificate_attributes, reference.attribute, None)
             return (_one_part(reference.attribute, part),) if part else ()
@@ -252,6 +259,8 @@ class Attributes:
 
         indices: the numbers of the values where they are not 0, 1, 2 ...
         """
+        if reference.attribute in LINK_KINDS and reference.vendor_identification is None:
+            return self._with_links(LINK_KINDS[reference.attribute], values)
         bare = reference if reference.attribute_index is None else evolve(reference, attribute_index=None)
         sparse = tuple(entry for entry in self.sparse_indices if entry[0] != bare)
         if indices is not None and indices != tuple(range(len(values))):
@@ -274,6 +283,18 @@ class Attributes:
         value: Any = values if reference.attribute in MULTIPLE else (values[0] if values else None)
         changes: dict[str, Any] = {reference.attribute: value, "sparse_indices": sparse}
         return self.but(**changes)
+
+    def _with_links(self, kind: enums.LinkType, links: tuple[Link, ...]) -> "Attributes":
+        """Return these attributes with all links of one kind replaced; what stays keeps its place and its number."""
+        kept = [
+            (index, link)
+            for index, link in zip(self.indices_of(LINKS), self.links, strict=True)
+            if link.link_type is not kind or link in links
+        ]
+        new = [link for link in links if link not in self.links]
+        following = max(self.indices_of(LINKS), default=-1) + 1
+        indices = (*(index for index, _ in kept), *range(following, following + len(new)))
+        return self.with_values(LINKS, (*(link for _, link in kept), *new), indices)
 
     def with_one_more(self, reference: AttributeReference, value: Any) -> "Attributes":
         """Return these attributes with one more value of one that may have several; it has the next number."""
@@ -332,6 +353,9 @@ ADJUSTABLE: Final[dict[str, enums.ItemType]] = {
 
 NAMES: Final = AttributeReference(attribute="names")
 LINKS: Final = AttributeReference(attribute="links")
+
+LINK_KINDS: Final[Mapping[str, enums.LinkType]] = {kind.name.lower(): kind for kind in enums.LinkType}
+"""Kinds of links, each of which can be asked for by itself; its values are the links of that kind. KMIP 3.0 §4.35."""
 
 _FIELD_SET: Final = frozenset(FIELDS)
 

@@ -16,7 +16,7 @@ from attrs import NOTHING, define, evolve, field, fields_dict, frozen
 
 from kmip_core import rights, sizes
 from kmip_core.admission import Admission, BatchIdentifiers
-from kmip_core.enums import Operation, ResultReason, ResultStatus
+from kmip_core.enums import Ephemeral, Operation, ResultReason, ResultStatus
 from kmip_core.errors import KmipError, not_supported
 from kmip_core.messages import RequestBatchItem, ResponseBatchItem, failure
 from kmip_core.operation import OutcomeHooks, Scope, Spec
@@ -161,7 +161,7 @@ class Batch:
             self._check_room()
             with self.services.at_pace(self.pace):
                 payload = self._perform(spec, item.payload, work, touched, attempt)
-            if item.ephemeral:
+            if item.ephemeral is Ephemeral.DATA:
                 payload = _without_data(payload)
             self._take_room(payload)
             if spec is not None and spec.evidence is not None:
@@ -177,7 +177,10 @@ class Batch:
             error = KmipError(ResultReason.GENERAL_FAILURE, f"the server failed; its log says why under {record_id}")
         else:
             answer = ResponseBatchItem(
-                operation=item.operation, unique_batch_item_id=item.unique_batch_item_id, payload=payload
+                operation=item.operation,
+                unique_batch_item_id=item.unique_batch_item_id,
+                payload=payload,
+                ephemeral=item.ephemeral,
             )
             return ItemAttempt(answer, self._record(item, record_id, touched, None, evidence))
         answer = failure(error, item)

@@ -7,6 +7,7 @@ from attrs import field, frozen
 from kmip_core.enums import (
     BatchErrorContinuationOption,
     CredentialType,
+    Ephemeral,
     Operation,
     ResultReason,
     ResultStatus,
@@ -78,13 +79,13 @@ class RequestBatchItem:
 
     operation: None if the item names one that no version has; `payload` is then the refusal.
     operation_code: the code of such an operation, which the answer repeats.
-    ephemeral: whether the answer leaves out the Data that it would bring (2.x).
+    ephemeral: what the answer leaves out of what it would bring; nothing if None.
     payload: the operation module's Request, or the refusal that decoding it came to: the item fails alone.
     """
 
     operation: Operation | None
     operation_code: int | None = None
-    ephemeral: bool = False
+    ephemeral: Ephemeral | None = None
     unique_batch_item_id: bytes | None = None
     payload: Any
 
@@ -114,6 +115,7 @@ class ResponseBatchItem:
     operation_code: that of an operation which no version has, in place of `operation`.
     result_reason: the precise one; the codec writes the one that the version has.
     payload: the operation module's Response on success.
+    ephemeral: what of it is written; None for everything.
     """
 
     operation: Operation | None
@@ -123,6 +125,7 @@ class ResponseBatchItem:
     result_reason: ResultReason | None = None
     result_message: str | None = None
     payload: Any = None
+    ephemeral: Ephemeral | None = None
 
 
 @frozen(kw_only=True)

@@ -27,13 +27,11 @@ from kmip_core.principal import Principal
 from kmip_core.rules import Admitted, Purpose
 from kmip_core.services import Services
 from kmip_core.settings import Settings
-from kmip_core.structures import (
-    ProtocolVersion,
-)
+from kmip_core.structures import NameReference, ProtocolVersion
 
-ObjectReference: TypeAlias = str | UniqueIdentifier | int
-"""How a request names an object: its identifier; the ID placeholder or "the last one made by ..." (2.x); or the n-th
-identifier that this batch has returned, negative counted from the end (2.x). None in a field means the placeholder."""
+ObjectReference: TypeAlias = str | NameReference | UniqueIdentifier | int
+"""How a request names an object: its identifier; its name (3.0); the ID placeholder or "the last one made by ..."
+(2.x); or the n-th identifier that this batch has returned, negative counted from the end. None: the placeholder."""
 
 
 C = TypeVar("C", bound=Content)

@@ -99,6 +99,13 @@ class Digest:
     key_format_type: enums.KeyFormatType | None = None
 
 
+@frozen
+class NameReference:
+    """The object that has a name when the reference is used, whichever it is then. KMIP 3.0 §4.35, §4.36."""
+
+    name: str
+
+
 @frozen(kw_only=True)
 class Link:
     """A typed reference to another managed object. KMIP 2.1 §4.31."""

@@ -15,9 +15,10 @@ from typing import Any, Final, Union, get_args, get_origin
 
 import attrs
 
+from kmip_adapters.ttlv.converter.attribute_table import tag_in
 from kmip_adapters.ttlv.standard import reasons, spellings, tables
 from kmip_core import attribute_rules, lifecycle, rules
-from kmip_core.attributes import CERTIFICATE_PARTS, CUSTOM, MULTIPLE, title
+from kmip_core.attributes import CERTIFICATE_PARTS, CUSTOM, LINKS, MULTIPLE, title
 from kmip_core.enums import ObjectType, Operation, ResultReason, State
 from kmip_core.operation import Cost, ObjectReference, Spec, Target
 from kmip_core.operations import CATALOGUE
@@ -134,11 +135,13 @@ def attributes_page() -> str:
 def _attribute_versions(name: str) -> list[ProtocolVersion]:
     if name == spellings.FLATTENED:
         name = CERTIFICATE_PARTS[0]
+    if name == LINKS.attribute:
+        return list(tables.VERSIONS)  # from 3.0 an attribute for each kind
     tag = tables.tag_by_name(title(name)) or tables.tag_for_field(name)
     if tag is None:
         raise LookupError(f"no tag for the attribute {name}")
     first = spellings.FIRST_VERSIONS.get(name, tables.VERSIONS[0])
-    return [version for version in tables.VERSIONS if tag.is_in(version) and version >= first]
+    return [version for version in tables.VERSIONS if tag_in(version, tag).is_in(version) and version >= first]
 
 
 def _types(kinds: frozenset[ObjectType]) -> str:

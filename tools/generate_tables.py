@@ -43,7 +43,16 @@ OTHER_XML_NAMES = {
 }
 
 # Values the standard leaves to the extension range (8XXXXXXX) although clients need one.
-EXTENSION_VALUES = [("Opaque Data Type", "None", 0x80000000, "YYYYYYYY")]
+EXTENSION_VALUES = [
+    ("Opaque Data Type", "None", 0x80000000, "YYYYYYYY"),
+    # Kinds of links that came when links had become attributes: each is numbered like its tag.
+    ("Link Type", "Credential Link", 0x4201A0, "-------Y"),
+    ("Link Type", "Password Link", 0x4201A5, "-------Y"),
+    ("Link Type", "Group Link", 0x4201B3, "-------Y"),
+    ("Link Type", "Split Key Base Link", 0x4201B4, "-------Y"),
+    ("Link Type", "Joined Split Key Parts Link", 0x4201B5, "-------Y"),
+    ("Link Type", "Certificate Request Link", 0x4201BC, "-------Y"),
+]
 
 # The functions of CK_FUNCTION_LIST_3_0 in order; their values are the 1-based offsets, KMIP 2.1 §11.38.
 PKCS_11_FUNCTIONS = """

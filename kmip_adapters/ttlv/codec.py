@@ -11,7 +11,9 @@ version, its payload malformed) carries the refusal as its payload and fails alo
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from typing import Final
 
+from kmip_adapters.ttlv.encodings import binary
 from kmip_adapters.ttlv.encodings.encoding import BINARY, Encoding
 from kmip_adapters.ttlv.encodings.items import (
     REQUEST_LIMITS,
@@ -20,6 +22,7 @@ from kmip_adapters.ttlv.encodings.items import (
     Item,
     Limits,
     UnwritableText,
+    check_types,
 )
 from kmip_adapters.ttlv.messages import requests, responses
 from kmip_adapters.ttlv.messages.items import (
@@ -32,11 +35,20 @@ from kmip_adapters.ttlv.messages.items import (
 )
 from kmip_adapters.ttlv.messages.versions import make_dialect
 from kmip_adapters.ttlv.standard import tables
-from kmip_core.enums import Operation, ResultReason
+from kmip_adapters.ttlv.standard.versions import FACTS
+from kmip_core.enums import ItemType, Operation, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.messages import RequestMessage, ResponseHeader, ResponseMessage, failure
 from kmip_core.operation import Spec
 from kmip_core.structures import ProtocolVersion
+
+_VERSION: Final = slice(16, 56)
+"""Where the Protocol Version is in a binary message: after two headers."""
+
+_NEWEST_TYPE: Final = ItemType.DATE_TIME_EXTENDED
+"""The newest item type of a message whose version is not known yet; clients of 1.x may send Time Stamps of it."""
+
+_CHECKED: Final[Mapping[ProtocolVersion, ItemType]] = {}
 
 
 class UnreadableMessage(KmipError):
@@ -65,6 +77,11 @@ class Codec:
         self._limits = limits
         self._response_limits = response_limits
         self._dialects = {version: make_dialect(version, catalogue) for version in self.versions}
+        self._newest_type_of = {v: max(FACTS[v].newest_item_type, _NEWEST_TYPE) for v in self.versions}
+        self._newest_types = {
+            binary.encode(self._dialects[version].version_item): newest
+            for version, newest in self._newest_type_of.items()
+        }
         # All answers of one second begin alike, and the header is half of what a short one has to encode.
         self._header_octets = lru_cache(64)(self._encode_header)
 
@@ -73,15 +90,21 @@ class Codec:
     def decode_request(self, frame: bytes, encoding: Encoding = BINARY) -> RequestMessage:
         """Return the request in one whole frame.  Raises UnreadableMessage."""
         try:
-            item = encoding.decode(frame, self._limits)
+            if encoding is BINARY:
+                item = binary.decode(frame, self._limits, self._newest_types.get(frame[_VERSION], _NEWEST_TYPE))
+                return self._request(item, _CHECKED)
+            return self.request_from(encoding.decode(frame, self._limits))
         except DecodingError as error:
             refusal = KmipError(ResultReason.CODEC_ERROR, error.message)
             announced = encoding.announced_version(frame) or self.versions[0]
             raise UnreadableMessage(refusal, self.nearest(announced)) from error
-        return self.request_from(item)
 
     def request_from(self, item: Item) -> RequestMessage:
         """Return the request in a Request Message item.  Raises UnreadableMessage."""
+        return self._request(item, self._newest_type_of)
+
+    def _request(self, item: Item, newest_type_of: Mapping[ProtocolVersion, ItemType]) -> RequestMessage:
+        """Return the request in an item.  newest_type_of: of versions whose item types are yet to be checked."""
         try:
             header, batch = split(item, REQUEST_MESSAGE, REQUEST_HEADER)
             version = protocol_version(header)
@@ -93,6 +116,8 @@ class Codec:
             refusal = KmipError(ResultReason.UNSUPPORTED_PROTOCOL_VERSION, f"this server speaks {known}")
             raise UnreadableMessage(refusal, self.nearest(version))
         try:
+            if version in newest_type_of:
+                check_types(item, newest_type_of[version])
             return requests.read(header, batch, dialect)
         except KmipError as error:
             raise UnreadableMessage(error, version) from error

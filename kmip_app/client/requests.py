@@ -36,7 +36,13 @@ from kmip_core.operations import get_attributes as get_attributes_
 from kmip_core.operations import locate as locate_
 from kmip_core.operations import register as register_
 from kmip_core.operations import revoke as revoke_
-from kmip_core.structures import CryptographicDomainParameters, CryptographicParameters, Name, RevocationReason
+from kmip_core.structures import (
+    CryptographicDomainParameters,
+    CryptographicParameters,
+    Name,
+    NameReference,
+    RevocationReason,
+)
 
 
 class Identified(Protocol):
@@ -57,7 +63,7 @@ Usage: TypeAlias = CryptographicUsageMask | Iterable[CryptographicUsageMask | st
 
 def identifier(reference: Reference) -> ObjectReference | None:
     """Return how a Request names the object."""
-    if reference is None or isinstance(reference, str | int):
+    if reference is None or isinstance(reference, str | int | NameReference):
         return reference
     return reference.unique_identifier
 

@@ -16,13 +16,14 @@ from platformdirs import user_data_path
 
 from kmip_adapters.transport.limits import TransportLimits
 from kmip_adapters.transport.rates import Allowance
+from kmip_adapters.ttlv.standard.versions import VERSIONS
 from kmip_app.configuration import root_keys
 from kmip_app.configuration.addresses import Address
 from kmip_app.configuration.root_keys import RootKeyKind, RootKeyPlace
 from kmip_app.configuration.secret_places import SecretPlace
 from kmip_app.version import VERSION
 from kmip_core.settings import Settings
-from kmip_core.structures import ServerInformation
+from kmip_core.structures import ProtocolVersion, ServerInformation
 
 DEFAULT_PORT: Final = 5696  # KMIP 2.1 §10 (IANA)
 LOGGING_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -114,6 +115,7 @@ class Configuration:
     may_start_sealed: bool = False
     ephemeral: bool = False
     crypto: str = "software"
+    versions: tuple[ProtocolVersion, ...] = VERSIONS
     certificate_path: Path | None = None
     key_path: Path | None = None
     key_passphrase: SecretPlace | None = None

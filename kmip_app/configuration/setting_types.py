@@ -144,7 +144,7 @@ def _node_name(value: Any) -> str:
     return text
 
 
-def _names(value: Any) -> tuple[str, ...]:
+def split_names(value: Any) -> tuple[str, ...]:
     """Split a list in any layout: lines, commas, spaces, or a Python sequence of names."""
     texts = [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else [value]
     if not all(isinstance(text, str) for text in texts):
@@ -253,5 +253,5 @@ LOG_FILE: Final = Kind(accepts="path of a file; its folder is made if need be", 
 NODE_NAME: Final = Kind(accepts="up to 64 letters, digits, - and _", metavar="NAME", read=_node_name)
 URL: Final = Kind(accepts="SQLAlchemy URL", metavar="URL", read=read_url)
 NAMES: Final = Kind(
-    accepts="names separated by commas, spaces or new lines", metavar="NAMES", read=_names, write=_write_names
+    accepts="names separated by commas, spaces or new lines", metavar="NAMES", read=split_names, write=_write_names
 )

@@ -32,6 +32,7 @@ from kmip_app.configuration.setting_types import (
     REPLACED_FILE,
     Kind,
 )
+from kmip_app.configuration.versions import PROTOCOL_VERSIONS
 from kmip_app.pki.own_names import general_name
 from kmip_core.settings import ForeignObjects, GroupDefault, Profile, RNGSeedMode, TicketUse
 
@@ -385,6 +386,11 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
         ),
     ),
     "How it answers": (
+        _native(
+            "versions",
+            PROTOCOL_VERSIONS,
+            "Which protocol versions are spoken. 3.0 is a draft (CSD02) and may change before it is a standard.",
+        ),
         _native(
             "crypto",
             setting_types.one_of(CRYPTO),

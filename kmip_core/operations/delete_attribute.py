@@ -3,7 +3,7 @@
 from attrs import evolve, frozen
 
 from kmip_core import attribute_rules
-from kmip_core.attributes import FIELDS, AttributeInstance, AttributeReference
+from kmip_core.attributes import FIELDS, LINK_KINDS, AttributeInstance, AttributeReference
 from kmip_core.enums import Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_message
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
@@ -41,7 +41,7 @@ def perform(request: Request, scope: Scope) -> Response:
     named = request.reference if current is None else current.reference
     if named is None:
         raise invalid_message("the attribute to delete must be named")
-    if named.vendor_identification is None and named.attribute not in FIELDS:
+    if named.vendor_identification is None and named.attribute not in FIELDS and named.attribute not in LINK_KINDS:
         raise KmipError(ResultReason.ATTRIBUTE_NOT_FOUND, f"the object has no {named.attribute[:100]}")
     reference = evolve(named, attribute_index=None)
     attribute_rules.check_deletion(reference, attributes)

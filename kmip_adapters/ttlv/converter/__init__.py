@@ -11,8 +11,8 @@ Items in any order are accepted; ours stand in the order of the class. A missing
 an item that the class does not have in this version Invalid Field (KMIP 1.4 §11.1).
 
 `planner` plans classes and fields by the rule, `special_fields` and `key_blocks` the forms that deviate in every
-version alike, `attribute_fields_1x` and `_2x` those of attributes; `fields` is what a planned field is, `elements` one
-value in it, `refusals` what a version does not have.
+version alike, `attribute_fields_1x`, `_2x` and `_3x` those of attributes; `fields` is what a planned field is,
+`elements` one value in it, `refusals` what a version does not have.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +20,13 @@ from typing import Final
 
 import cattrs
 
-from kmip_adapters.ttlv.converter import attribute_fields_1x, attribute_fields_2x, key_blocks, special_fields
+from kmip_adapters.ttlv.converter import (
+    attribute_fields_1x,
+    attribute_fields_2x,
+    attribute_fields_3x,
+    key_blocks,
+    special_fields,
+)
 from kmip_adapters.ttlv.converter.planner import FormPlans, Planner, is_structure
 from kmip_adapters.ttlv.standard.versions import FACTS, AttributeForm
 from kmip_core.structures import ProtocolVersion
@@ -28,6 +34,7 @@ from kmip_core.structures import ProtocolVersion
 FORMS: Final[Mapping[AttributeForm, tuple[Callable[[Planner], FormPlans], ...]]] = {
     AttributeForm.NAMED: (special_fields.plans, key_blocks.plans, attribute_fields_1x.plans),
     AttributeForm.TAGGED: (special_fields.plans, key_blocks.plans, attribute_fields_2x.plans),
+    AttributeForm.LINKED: (special_fields.plans, key_blocks.plans, attribute_fields_3x.plans),
 }
 """What plans the fields that `spellings` gives a form."""
 

@@ -25,6 +25,7 @@ from kmip_adapters.ttlv.converter.fields import (
     field_of,
     gather,
     tag_called,
+    write_different_items,
     write_items,
     write_items_of_each,
 )
@@ -144,7 +145,7 @@ class _AttributeFields:
         return Field(
             name=member.name,
             readers={ATTRIBUTE_NAME: Reader(member.name, decode, many=True)},
-            write=write_items_of_each(member.name, self._name_items),
+            write=write_different_items(member.name, self._name_items),
             finish=gather(member.name),
         )
 

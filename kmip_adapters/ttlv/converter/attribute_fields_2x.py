@@ -18,8 +18,8 @@ from kmip_adapters.ttlv.converter.fields import (
     field_of,
     gather,
     tag_called,
+    write_different_items,
     write_items,
-    write_items_of_each,
 )
 from kmip_adapters.ttlv.converter.planner import FormPlans, Planner
 from kmip_adapters.ttlv.encodings.binary import STRUCTURE
@@ -30,7 +30,12 @@ from kmip_core.attributes import AttributeInstance
 
 def plans(planner: Planner) -> FormPlans:
     """Return how the fields of each form are planned."""
-    fields = _AttributeFields(planner)
+    return plans_with(AttributesForm, planner)
+
+
+def plans_with(form: type[AttributesForm], planner: Planner) -> FormPlans:
+    """Return how the fields are planned, with one form of attributes."""
+    fields = _AttributeFields(planner, form)
     return {
         Form.ATTRIBUTES: fields.attributes,
         Form.BARE_ATTRIBUTES: fields.attributes,
@@ -42,8 +47,9 @@ def plans(planner: Planner) -> FormPlans:
 
 
 class _AttributeFields:
-    def __init__(self, planner: Planner) -> None:
+    def __init__(self, planner: Planner, form: type[AttributesForm]) -> None:
         self._planner = planner
+        self._form_class = form
 
     @cached_property  # made when first needed: its rows are structures that the planner plans
     def _form(self) -> AttributesForm:
@@ -51,7 +57,7 @@ class _AttributeFields:
 
     def _make_form(self, *, is_criterion: bool) -> AttributesForm:
         make = partial(self._planner.element, is_criterion=is_criterion)
-        return AttributesForm(attribute_table.rows(self._planner.version, make), self._planner.version)
+        return self._form_class(attribute_table.rows(self._planner.version, make), self._planner.version)
 
     # --- many attributes ------------------------------------------------------------------------------------------
 
@@ -90,7 +96,7 @@ class _AttributeFields:
         form = self._form
 
         def from_items(items: Items) -> AttributeInstance:
-            instances = [form.instance(item) for item in items]
+            instances = [form.named_instance(item) for item in items]
             if len(instances) != 1:
                 raise DecodingError(f"{tag.name} must hold one attribute, not {len(instances)}")
             return instances[0]
@@ -104,7 +110,7 @@ class _AttributeFields:
         return Field(
             name=member.name,
             readers={ATTRIBUTE_REFERENCE: Reader(member.name, self._form.reference, many=True)},
-            write=write_items_of_each(member.name, self._form.reference_items),
+            write=write_different_items(member.name, self._form.reference_items),
             finish=gather(member.name),
         )
 

@@ -87,7 +87,7 @@ def _row(
     version: ProtocolVersion,
     make_element: MakeElement,
 ) -> Iterable[Row]:
-    tag = tag_of_field(part or field, repeated=multiple)
+    tag = tag_in(version, tag_of_field(part or field, repeated=multiple))
     if not tag.is_in(version) or version < spellings.FIRST_VERSIONS.get(field, version):
         return
     yield Row(
@@ -107,6 +107,14 @@ def tag_of_field(field: str, *, repeated: bool) -> tables.Tag:
     if tag is None:
         raise TypeError(f"no tag is called {field}")
     return tag
+
+
+def tag_in(version: ProtocolVersion, tag: tables.Tag) -> tables.Tag:
+    """Return the tag, or the one that has taken its place in the version."""
+    successor = spellings.SUCCESSORS.get(tag.name)
+    if successor is None or tag.is_in(version):
+        return tag
+    return tables.tag_by_name(successor) or tag
 
 
 def by_attribute(all_rows: Iterable[Row]) -> Mapping[str, tuple[Row, ...]]:
@@ -161,4 +169,4 @@ def _join(first: CertificateAttributes, second: CertificateAttributes) -> Certif
     return evolve(first, **changes)
 
 
-__all__ = ["Row", "by_attribute", "collected", "indexed", "rows", "tag_of_field"]
+__all__ = ["Row", "by_attribute", "collected", "indexed", "rows", "tag_in", "tag_of_field"]

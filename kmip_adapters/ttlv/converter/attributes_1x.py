@@ -11,7 +11,7 @@ from kmip_adapters.ttlv.converter.attribute_table import Row, by_attribute, coll
 from kmip_adapters.ttlv.converter.elements import item_of_typed_value, typed_value
 from kmip_adapters.ttlv.encodings.items import DecodingError, Item, children
 from kmip_adapters.ttlv.standard import spellings
-from kmip_core.attributes import FIELDS, AttributeInstance, AttributeReference, Attributes
+from kmip_core.attributes import FIELDS, LINK_KINDS, LINKS, AttributeInstance, AttributeReference, Attributes
 from kmip_core.enums import ItemType
 from kmip_core.errors import invalid_field
 from kmip_core.structures import Name, TypedValue
@@ -73,7 +73,8 @@ class AttributesForm:
         if reference.vendor_identification is not None:
             prefix = _PREFIXES.get(reference.vendor_identification)
             return () if prefix is None else (prefix + reference.attribute,)
-        rows = self._by_attribute.get(reference.attribute)
+        attribute = LINKS.attribute if reference.attribute in LINK_KINDS else reference.attribute
+        rows = self._by_attribute.get(attribute)
         if rows is not None:
             return tuple(row.name for row in rows)
         return () if reference.attribute in FIELDS else (reference.attribute,)

@@ -11,7 +11,7 @@ from kmip_adapters.ttlv.converter.elements import always, item_of_typed_value, t
 from kmip_adapters.ttlv.converter.refusals import unexpected
 from kmip_adapters.ttlv.encodings.items import DecodingError, Item, children, tag_name
 from kmip_adapters.ttlv.standard import tables
-from kmip_core.attributes import CUSTOM, AttributeInstance, AttributeReference, Attributes
+from kmip_core.attributes import CUSTOM, LINK_KINDS, LINKS, AttributeInstance, AttributeReference, Attributes
 from kmip_core.enums import ItemType
 from kmip_core.structures import CustomAttribute, ProtocolVersion
 
@@ -33,6 +33,10 @@ class AttributesForm:
         self._references = {code: AttributeReference(attribute=row.attribute) for code, row in self._by_tag.items()}
 
     # --- one attribute ----------------------------------------------------------------------------------------
+
+    def named_instance(self, item: Item) -> AttributeInstance:
+        """Return the one attribute that a request is about."""
+        return self.instance(item)
 
     def instance(self, item: Item) -> AttributeInstance:
         """Return one member of Attributes.  Raises KmipError (`refusals.unexpected`) for what is no attribute."""
@@ -107,6 +111,8 @@ class AttributesForm:
 
     def reference_items(self, reference: AttributeReference) -> Iterable[Item]:
         """Yield the Attribute References of an attribute; nothing if the version does not have it."""
+        if reference.attribute in LINK_KINDS and reference.vendor_identification is None:
+            reference = LINKS
         if reference.vendor_identification is not None:
             yield Item(
                 ATTRIBUTE_REFERENCE,

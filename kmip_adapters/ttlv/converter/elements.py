@@ -8,6 +8,7 @@ import enum
 import struct
 from collections.abc import Callable, Mapping
 from functools import cache
+from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
 from attrs import frozen
@@ -18,7 +19,7 @@ from kmip_adapters.ttlv.standard import tables
 from kmip_adapters.ttlv.standard.versions import FACTS
 from kmip_core.enums import ExtensibleEnum, ItemType, UniqueIdentifier
 from kmip_core.standard_names import standard_name, with_article
-from kmip_core.structures import ProtocolVersion, TypedValue
+from kmip_core.structures import NameReference, ProtocolVersion, TypedValue
 
 Decode: TypeAlias = Callable[[Item], Any]
 Encode: TypeAlias = Callable[[Any], Item]
@@ -87,10 +88,18 @@ def simple(kind: type, tag: tables.Tag, version: ProtocolVersion, wire_tag: int 
         return _mask(kind, code)
     if issubclass(kind, enum.IntEnum):
         return _enumeration(kind, code, version)
+    if kind is str and tag.xml_name in _LINKS_BY_NAME:
+        return _plain(ItemType.NAME_REFERENCE, code)
+    if kind is str and tag.enumeration == UniqueIdentifier.__name__:
+        return _identifier(code, FACTS[version].identifiers)
     item_type = _item_type(kind, tag, version)
     if item_type in RANGES:
         return _number(item_type, code, *RANGES[item_type])
     return _plain(item_type, code)
+
+
+_LINKS_BY_NAME: Final = frozenset({"GroupLink"})
+"""Tags of links that hold the text of an older tag (`spellings.SUCCESSORS`): a name."""
 
 
 def _item_type(kind: type, tag: tables.Tag, version: ProtocolVersion) -> ItemType:
@@ -119,6 +128,33 @@ def _plain(item_type: ItemType, code: int) -> Element:
         return _new(Item, (code, item_type, value))
 
     return Element(decode=decode, encode=encode, is_known=always)
+
+
+def _identifier(code: int, item_types: tuple[ItemType, ...]) -> Element:
+    """Return the element for the identifier of an object: text, of one of these types, written as the first."""
+    first = item_types[0]
+
+    def decode(item: Item) -> Any:
+        if item[1] not in item_types:
+            raise wrong_type(item, first)
+        return item[2]
+
+    def encode(value: Any) -> Item:
+        return _new(Item, (code, first, value))
+
+    return Element(decode=decode, encode=encode, is_known=always)
+
+
+def text_of(code: int, field: str, make: Callable[[str], Any]) -> Element:
+    """Return the element for a structure of which the version has one text field only, and writes it as the text."""
+    get = attrgetter(field)
+
+    def decode(item: Item) -> Any:
+        if item[1] is not ItemType.TEXT_STRING:
+            raise wrong_type(item, ItemType.TEXT_STRING)
+        return make(item[2])  # type: ignore[arg-type]  # a Text String's value is a str
+
+    return Element(decode=decode, encode=lambda value: Item(code, ItemType.TEXT_STRING, get(value)), is_known=always)
 
 
 def _number(item_type: ItemType, code: int, least: int, most: int) -> Element:
@@ -183,26 +219,36 @@ def _enumeration(kind: type[enum.IntEnum], code: int, version: ProtocolVersion) 
 
 
 def object_reference(code: int, version: ProtocolVersion) -> Element:
-    """Return the element for what names an object: text, an enumeration, or an index into the batch. KMIP 2.1 §4.58."""
+    """Return the element for what names an object: its identifier or name, an enumeration, or an index into the batch.
+
+    KMIP 2.1 §4.58, 3.0 §4.68.
+    """
+    facts = FACTS[version]
+    written = facts.identifiers[0]
     named = _enumeration(UniqueIdentifier, code, version)
     readers: dict[ItemType, Callable[[Any], Any]] = {
         ItemType.TEXT_STRING: str,
+        ItemType.IDENTIFIER: str,
+        ItemType.REFERENCE: str,
+        ItemType.NAME_REFERENCE: NameReference,
         ItemType.ENUMERATION: lambda value: named.decode(Item(code, ItemType.ENUMERATION, value)),
         ItemType.INTEGER: int,
     }
-    by_type = {item_type: readers[item_type] for item_type in FACTS[version].object_references}
+    by_type = {item_type: readers[item_type] for item_type in facts.object_references}
 
     def decode(item: Item) -> Any:
-        if item[1] is ItemType.TEXT_STRING:
+        if item[1] is written:
             return item[2]
         convert = by_type.get(item[1])
         if convert is None:
-            raise wrong_type(item, ItemType.TEXT_STRING)
+            raise wrong_type(item, written)
         return convert(item[2])
 
     def encode(value: Any) -> Item:
         if isinstance(value, str):
-            return Item(code, ItemType.TEXT_STRING, value)
+            return Item(code, written, value)
+        if isinstance(value, NameReference):
+            return Item(code, ItemType.NAME_REFERENCE, value.name)
         if isinstance(value, UniqueIdentifier):
             return Item(code, ItemType.ENUMERATION, int(value))
         return Item(code, ItemType.INTEGER, value)

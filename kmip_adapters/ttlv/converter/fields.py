@@ -198,5 +198,15 @@ def write_items_of_each(name: str, items_of: Callable[[Any], Iterable[Item]]) ->
     return write
 
 
+def write_different_items(name: str, items_of: Callable[[Any], Iterable[Item]]) -> Write:
+    """Return what writes a repeated field like `write_items_of_each`, but equal items once: all links are one Link."""
+    get = attrgetter(name)
+
+    def write(instance: Any, out: list[Item]) -> None:
+        out += dict.fromkeys(item for value in get(instance) for item in items_of(value))
+
+    return write
+
+
 def write_nothing(instance: Any, out: list[Item]) -> None:
     """Write a field that is not on the wire."""

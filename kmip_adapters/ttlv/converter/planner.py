@@ -14,7 +14,7 @@ import cattrs
 from attrs import evolve
 
 from kmip_adapters.ttlv.converter import elements
-from kmip_adapters.ttlv.converter.attribute_table import tag_of_field
+from kmip_adapters.ttlv.converter.attribute_table import tag_in, tag_of_field
 from kmip_adapters.ttlv.converter.elements import Decode, Element
 from kmip_adapters.ttlv.converter.fields import (
     Field,
@@ -132,7 +132,7 @@ class Planner:
         form = form_of(member)
         if form is not None:
             return self._form_plans[form](member)
-        tag = tag_of_field(member.name, repeated=member.repeated)
+        tag = tag_in(self.version, tag_of_field(member.name, repeated=member.repeated))
         if self.version < spellings.FIRST_VERSIONS_OF_FIELDS.get(member.key, self.version):
             return None
         if tag.is_in(self.version) or member.key in spellings.ANY_VERSION_FIELDS:
@@ -145,6 +145,11 @@ class Planner:
         self, kind: Any, tag: tables.Tag, wire_tag: int | None = None, *, is_criterion: bool = False
     ) -> Element:
         """Return how a value of `kind` travels under `tag`."""
+        code = tag.code if wire_tag is None else wire_tag
+        if self.facts.names_are_text and kind in spellings.NAMES:
+            field, rest = spellings.NAMES[kind]
+            others = dict.fromkeys(rest) if is_criterion else rest
+            return elements.text_of(code, field, lambda text: kind(**{field: text}, **others))
         if not is_structure(kind):
             return elements.simple(kind, tag, self.version, wire_tag)
         if is_criterion:
@@ -152,7 +157,7 @@ class Planner:
         else:
             from_items = self._converter.get_structure_hook(kind)
         return elements.structure(
-            tag.code if wire_tag is None else wire_tag,
+            code,
             lambda items: from_items(items, kind),
             self._converter.get_unstructure_hook(kind),
             self._knows(kind),

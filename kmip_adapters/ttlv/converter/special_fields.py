@@ -8,8 +8,10 @@ from functools import partial
 from operator import attrgetter
 from typing import Any, Final
 
+from attrs import evolve
+
 from kmip_adapters.ttlv.converter import elements
-from kmip_adapters.ttlv.converter.attribute_table import tag_of_field
+from kmip_adapters.ttlv.converter.attribute_table import tag_in, tag_of_field
 from kmip_adapters.ttlv.converter.fields import Field, Member, Reader, Values, field_of, tag_called, write_nothing
 from kmip_adapters.ttlv.converter.planner import FormPlans, Planner
 from kmip_adapters.ttlv.converter.refusals import NotInVersionError, unexpected
@@ -18,6 +20,7 @@ from kmip_adapters.ttlv.encodings.items import Item, children
 from kmip_adapters.ttlv.standard import spellings, tables
 from kmip_adapters.ttlv.standard.spellings import Form
 from kmip_core.attributes import Attributes
+from kmip_core.enums import UniqueIdentifier
 from kmip_core.objects import CONTENT_CLASSES, Content
 
 
@@ -70,11 +73,21 @@ def _fact(planner: Planner, member: Member) -> Field | None:
 
 
 def _object_reference(planner: Planner, member: Member) -> Field | None:
-    """What names an object: text, and from 2.0 an enumeration or an index."""
+    """What names an object; no reference stands for the ID Placeholder, which 3.0 names."""
     tag = tag_of_field(member.name, repeated=member.repeated)
     if not tag.is_in(planner.version):
         return None
-    return field_of(member, tag, elements.object_reference(tag.code, planner.version))
+    element = elements.object_reference(tag.code, planner.version)
+    field = field_of(member, tag, element)
+    if not planner.facts.targets_are_named or member.key not in spellings.TARGETS_TO_NAME:
+        return field
+    get = attrgetter(member.name)
+
+    def write(instance: Any, out: list[Item]) -> None:
+        reference = get(instance)
+        out.append(element.encode(UniqueIdentifier.ID_PLACEHOLDER if reference is None else reference))
+
+    return evolve(field, required=True, write=write)
 
 
 def _any(planner: Planner, member: Member) -> Field | None:
@@ -90,7 +103,9 @@ def _wrapped(planner: Planner, member: Member) -> Field | None:
     tag = tag_of_field(member.name, repeated=False)
     if not tag.is_in(planner.version):
         return None
-    inner = tag_of_field(spellings.WRAPPED_MEMBERS.get(member.name, member.name), repeated=True)
+    inner = tag_in(
+        planner.version, tag_of_field(spellings.WRAPPED_MEMBERS.get(member.name, member.name), repeated=True)
+    )
     value = planner.element(member.kinds[0], inner)
     get = attrgetter(member.name)
 

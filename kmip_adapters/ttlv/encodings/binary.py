@@ -24,9 +24,12 @@ BYTE_STRING: Final = ItemType.BYTE_STRING
 DATE_TIME: Final = ItemType.DATE_TIME
 INTERVAL: Final = ItemType.INTERVAL
 DATE_TIME_EXTENDED: Final = ItemType.DATE_TIME_EXTENDED
+IDENTIFIER: Final = ItemType.IDENTIFIER
+REFERENCE: Final = ItemType.REFERENCE
+NAME_REFERENCE: Final = ItemType.NAME_REFERENCE
 
-# Item Type codes of 1.0 to 2.1; the ones 3.0 adds are refused like any unknown code.
-TYPES: Final = (None, *(item_type for item_type in ItemType if item_type <= DATE_TIME_EXTENDED))
+TYPES: Final = (None, *ItemType)
+"""Item types by their codes."""
 
 HEADER: Final = Struct(">II")  # tag and type in one word, length
 SIGNED_32: Final = Struct(">iI")  # value and padding
@@ -44,8 +47,8 @@ TAG_PREFIXES: Final = (0x42, 0x54)  # of the standard; of extensions
 _new: Final = tuple.__new__  # spares the Python-level constructor of a named tuple
 
 
-def decode(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Item:
-    """Return the one item that fills `data`.
+def decode(data: bytes, limits: Limits = DEFAULT_LIMITS, newest: int = NAME_REFERENCE) -> Item:
+    """Return the one item that fills `data`.  newest: the highest code of an item type that is known.
 
     Raises DecodingError if it is malformed, if bytes follow it, or if it exceeds `limits`.
     """
@@ -66,8 +69,8 @@ def decode(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Item:
             code = head & 0xFF
             room = end - offset
             budget -= 1
-            if head >> 24 not in TAG_PREFIXES or length > room or budget < 0 or not 0 < code <= 0x0B:
-                _refuse_header(head, length, room, budget, offset - 8)
+            if head >> 24 not in TAG_PREFIXES or length > room or budget < 0 or not 0 < code <= newest:
+                _refuse_header(head, length, room, budget, offset - 8, newest)
             tag = head >> 8
 
             if code == 0x01:
@@ -86,10 +89,10 @@ def decode(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Item:
                     _refuse(tag, offset, "padding must be zero")
                 siblings.append(_new(Item, (tag, TYPES[code], value)))
                 offset += 8
-            elif code == 0x07 or code == 0x08:  # Text String, Byte String
+            elif code == 0x07 or code == 0x08 or code > 0x0B:  # Text String, Byte String; Identifier, ...
                 stop = offset + length
                 content: str | bytes = data[offset:stop]
-                if code == 0x07:
+                if code != 0x08:
                     try:
                         content = str(content, "utf-8")  # type: ignore[arg-type]  # bytes until here
                     except UnicodeDecodeError:
@@ -221,6 +224,9 @@ ENCODERS: Final[Mapping[ItemType, Callable[[int, Any], bytes]]] = {
     DATE_TIME: _encode_long,
     INTERVAL: _encode_unsigned,
     DATE_TIME_EXTENDED: _encode_long,
+    IDENTIFIER: _encode_text,
+    REFERENCE: _encode_text,
+    NAME_REFERENCE: _encode_text,
 }
 
 
@@ -228,11 +234,11 @@ def _refuse(tag: int, offset: int, why: str) -> NoReturn:
     raise DecodingError(f"{tag_name(tag)} at byte {offset}: {why}")
 
 
-def _refuse_header(head: int, length: int, room: int, budget: int, offset: int) -> NoReturn:
+def _refuse_header(head: int, length: int, room: int, budget: int, offset: int, newest: int) -> NoReturn:
     tag, code = head >> 8, head & 0xFF
     if tag >> 16 not in TAG_PREFIXES:
         raise DecodingError(f"a tag must begin with 42 or 54 at byte {offset}")
-    if not 0 < code <= DATE_TIME_EXTENDED:
+    if not 0 < code <= newest:
         _refuse(tag, offset, f"0x{code:02X} is no item type")
     if budget < 0:
         raise DecodingError("too many items")

@@ -83,6 +83,15 @@ def all(item: Item, tag: int) -> tuple[Item, ...]:
     return tuple(child for child in children(item) if child.tag == tag)
 
 
+def check_types(item: Item, newest: ItemType) -> None:
+    """Refuse an item with a type beyond the newest one that a version has, itself or inside."""
+    if item.type > newest:
+        raise DecodingError(f"{tag_name(item.tag)} has an item type that the version does not have")
+    if isinstance(item.value, tuple):
+        for child in item.value:
+            check_types(child, newest)
+
+
 def tag_name(tag: int) -> str:
     """Return how people call `tag`: the standard's name, else its number."""
     found = tables.tag_by_code(tag)

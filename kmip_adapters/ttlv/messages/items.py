@@ -39,6 +39,7 @@ RESULT_REASON: Final = 0x42007E
 RESULT_STATUS: Final = 0x42007F
 TIME_STAMP: Final = 0x420092
 UNIQUE_BATCH_ITEM_ID: Final = 0x420093
+UNIQUE_IDENTIFIER: Final = 0x420094
 ATTESTATION_TYPE: Final = 0x4200C7
 CLIENT_CORRELATION_VALUE: Final = 0x420105
 SERVER_CORRELATION_VALUE: Final = 0x420106
@@ -62,8 +63,15 @@ def split(message: Item, message_tag: int, header_tag: int) -> tuple[Items, Item
     return children(content[0]), batch
 
 
-def check_count(count: int | None, found: int) -> None:
-    """Refuse a Batch Count that is not that of the batch.  found: Batch Items."""
+def check_count(count: int | None, found: int, *, has_count: bool) -> None:
+    """Refuse a Batch Count that is not that of the batch.
+
+    found: Batch Items.  has_count: whether the version has a Batch Count.
+    """
+    if not has_count:
+        if not found:
+            raise DecodingError("no Batch Items follow")
+        return
     if count is None:
         raise DecodingError("Batch Count is missing")
     if count != found or not found:

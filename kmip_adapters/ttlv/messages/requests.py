@@ -56,6 +56,7 @@ from kmip_core.enums import (
     AsynchronousIndicator,
     BatchErrorContinuationOption,
     CredentialType,
+    Ephemeral,
     ItemType,
     Operation,
     ResultReason,
@@ -70,7 +71,7 @@ from kmip_core.standard_names import standard_name
 def read(header: Items, batch: Items, dialect: Dialect) -> RequestMessage:
     """Return the request.  Raises KmipError for one that is refused as a whole."""
     fields = _read_header(header, dialect)
-    check_count(fields.pop("batch_count"), len(batch))
+    check_count(fields.pop("batch_count"), len(batch), has_count=dialect.has_batch_count)
     items = tuple([_read_item(item, dialect) for item in batch])
     if len(items) > 1:
         _BATCH_ITEM_ID_RULES[dialect.facts.batch_item_ids](items)
@@ -91,8 +92,13 @@ def _check_all_or_none(items: tuple[RequestBatchItem, ...]) -> None:
         raise invalid_message("two items of a batch must not have one Unique Batch Item ID")
 
 
+def _check_nothing(items: tuple[RequestBatchItem, ...]) -> None:
+    """An item with an ID is refused by itself, as one with a tag that the version does not have."""
+
+
 _BATCH_ITEM_ID_RULES: Final[Mapping[BatchItemIds, Callable[[tuple[RequestBatchItem, ...]], None]]] = {
     BatchItemIds.ALL_OR_NONE: _check_all_or_none,
+    BatchItemIds.NONE: _check_nothing,
 }
 """What checks the Unique Batch Item IDs of a batch of several. RULINGS 14."""
 
@@ -117,7 +123,7 @@ def _read_header(header: Items, dialect: Dialect) -> dict[str, Any]:
             raise DecodingError(f"{tag_name(tag)} stands more than once")
         seen.add(tag)
         field = _HEADER_FIELDS.get(tag)
-        if field is not None:
+        if field is not None and (tag != BATCH_ORDER_OPTION or dialect.has_batch_order):
             name, read_field = field
             fields[name] = read_field(item, dialect)
     return fields
@@ -258,7 +264,7 @@ def _read_item(item: Item, dialect: Dialect) -> RequestBatchItem:
             raise DecodingError("Request Payload is missing")
         return RequestBatchItem(
             operation=operation,
-            ephemeral=bool(expect(found, EPHEMERAL, BOOLEAN)),
+            ephemeral=_read_ephemeral(found, dialect),
             unique_batch_item_id=identifier,
             payload=read_payload(children(payload)),
         )
@@ -267,6 +273,22 @@ def _read_item(item: Item, dialect: Dialect) -> RequestBatchItem:
         return RequestBatchItem(
             operation=operation, operation_code=unknown, unique_batch_item_id=identifier, payload=error
         )
+
+
+def _read_ephemeral(found: Mapping[int, Item], dialect: Dialect) -> Ephemeral | None:
+    """Return what an answer is to leave out; as a Boolean it means Data. KMIP 2.1 §8.3."""
+    value = expect(found, EPHEMERAL, dialect.facts.ephemeral)
+    if dialect.facts.ephemeral is BOOLEAN:
+        return Ephemeral.DATA if value else None
+    if value is None:
+        return None
+    option = _EPHEMERALS.get(value)
+    if option is None:
+        raise unknown_value(value, EPHEMERAL, dialect.version)
+    return option
+
+
+_EPHEMERALS: Final = {int(option): option for option in Ephemeral}
 
 
 def _check_extensions(extensions: list[Item]) -> None:
@@ -282,8 +304,10 @@ def _check_extensions(extensions: list[Item]) -> None:
 
 def message_item(message: RequestMessage, dialect: Dialect) -> Item:
     """Return the Request Message item; payloads are operations' Requests."""
-    count = Item(BATCH_COUNT, INTEGER, len(message.batch_items))
-    header = Item(REQUEST_HEADER, STRUCTURE, (*_header_items(message.header, dialect), count))
+    parts = _header_items(message.header, dialect)
+    if dialect.has_batch_count:
+        parts.append(Item(BATCH_COUNT, INTEGER, len(message.batch_items)))
+    header = Item(REQUEST_HEADER, STRUCTURE, tuple(parts))
     batch = (_batch_item(item, dialect) for item in message.batch_items)
     return Item(REQUEST_MESSAGE, STRUCTURE, (header, *batch))
 
@@ -301,7 +325,7 @@ def _header_items(header: RequestHeader, dialect: Dialect) -> list[Item]:
     if header.batch_error_continuation_option is not BatchErrorContinuationOption.STOP:
         option = int(header.batch_error_continuation_option)
         parts.append(Item(BATCH_ERROR_CONTINUATION_OPTION, ENUMERATION, option))
-    if header.batch_order_option != dialect.facts.batch_order:
+    if dialect.has_batch_order and header.batch_order_option != dialect.facts.batch_order:
         parts.append(Item(BATCH_ORDER_OPTION, BOOLEAN, header.batch_order_option))
     if header.time_stamp is not None:
         parts.append(Item(TIME_STAMP, DATE_TIME, header.time_stamp))
@@ -321,9 +345,10 @@ def _credential_item(credential: Credential, dialect: Dialect) -> Item:
 
 def _batch_item(item: RequestBatchItem, dialect: Dialect) -> Item:
     parts = [Item(OPERATION, ENUMERATION, int(item.operation or 0))]
-    if item.ephemeral:
-        parts.append(Item(EPHEMERAL, BOOLEAN, True))
-    if item.unique_batch_item_id is not None:
+    if item.ephemeral is not None:
+        as_boolean = dialect.facts.ephemeral is BOOLEAN
+        parts.append(Item(EPHEMERAL, dialect.facts.ephemeral, True if as_boolean else int(item.ephemeral)))
+    if item.unique_batch_item_id is not None and UNIQUE_BATCH_ITEM_ID in dialect.batch_item_tags:
         parts.append(Item(UNIQUE_BATCH_ITEM_ID, BYTE_STRING, item.unique_batch_item_id))
     parts.append(Item(REQUEST_PAYLOAD, STRUCTURE, dialect.payloads[type(item.payload)](item.payload)))
     return Item(BATCH_ITEM, STRUCTURE, tuple(parts))

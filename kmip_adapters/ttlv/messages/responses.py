@@ -4,7 +4,7 @@ A refusal's Result Reason is written as the version knows it (`reasons`); a payl
 a refusal.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from kmip_adapters.ttlv.encodings.binary import BYTE_STRING, DATE_TIME, ENUMERATION, INTEGER, STRUCTURE, TEXT_STRING
@@ -25,17 +25,24 @@ from kmip_adapters.ttlv.messages.items import (
     SERVER_CORRELATION_VALUE,
     TIME_STAMP,
     UNIQUE_BATCH_ITEM_ID,
+    UNIQUE_IDENTIFIER,
     check_count,
     expect,
     singles,
 )
 from kmip_adapters.ttlv.messages.versions import Dialect
 from kmip_adapters.ttlv.standard import reasons
-from kmip_core.enums import ResultReason, ResultStatus
+from kmip_core.enums import Ephemeral, ResultReason, ResultStatus
 from kmip_core.errors import KmipError
 from kmip_core.messages import ResponseBatchItem, ResponseHeader, ResponseMessage, failure
 
 _new: Final = tuple.__new__  # spares the Python-level constructor of a named tuple
+
+_KEPT_TAGS: Final[Mapping[Ephemeral | None, frozenset[int]]] = {
+    Ephemeral.EMPTY: frozenset(),
+    Ephemeral.UNIQUE_IDENTIFIER: frozenset({UNIQUE_IDENTIFIER}),
+}
+"""What is written of a payload whose item asks for less."""
 
 _STATUSES: Final = {int(status): status for status in ResultStatus}
 _REASONS: Final = {int(reason): reason for reason in ResultReason}
@@ -53,9 +60,10 @@ def message_item(message: ResponseMessage, dialect: Dialect) -> Item:
 def header_item(header: ResponseHeader, count: int, dialect: Dialect) -> Item:
     """Return the Response Header item.  count: Batch Items that follow."""
     stamp = Item(TIME_STAMP, DATE_TIME, header.time_stamp)
-    batch_count = Item(BATCH_COUNT, INTEGER, count)
-    parts = (dialect.version_item, stamp, *dialect.correlation_items(header), batch_count)
-    return Item(RESPONSE_HEADER, STRUCTURE, parts)
+    parts = [dialect.version_item, stamp, *dialect.correlation_items(header)]
+    if dialect.has_batch_count:
+        parts.append(Item(BATCH_COUNT, INTEGER, count))
+    return Item(RESPONSE_HEADER, STRUCTURE, tuple(parts))
 
 
 def batch_item(item: ResponseBatchItem, dialect: Dialect) -> Item:
@@ -77,6 +85,8 @@ def batch_item(item: ResponseBatchItem, dialect: Dialect) -> Item:
             payload = dialect.payloads[type(item.payload)](item.payload)
         except KmipError as refusal:  # an object of a type that the version does not have
             return batch_item(failure(refusal, item), dialect)
+        if item.ephemeral in _KEPT_TAGS:
+            payload = tuple(part for part in payload if part[0] in _KEPT_TAGS[item.ephemeral])
         parts.append(_new(Item, (RESPONSE_PAYLOAD, STRUCTURE, payload)))
     return _new(Item, (BATCH_ITEM, STRUCTURE, tuple(parts)))
 
@@ -100,7 +110,7 @@ def read(header: Items, batch: Items, dialect: Dialect) -> ResponseMessage:
     stamp = expect(found, TIME_STAMP, DATE_TIME)
     if stamp is None:
         raise DecodingError("Time Stamp is missing")
-    check_count(expect(found, BATCH_COUNT, INTEGER), len(batch))
+    check_count(expect(found, BATCH_COUNT, INTEGER), len(batch), has_count=dialect.has_batch_count)
     return ResponseMessage(
         header=ResponseHeader(
             protocol_version=dialect.version,

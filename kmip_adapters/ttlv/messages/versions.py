@@ -12,6 +12,8 @@ from kmip_adapters.ttlv.converter import make_converter
 from kmip_adapters.ttlv.encodings.binary import STRUCTURE, TEXT_STRING
 from kmip_adapters.ttlv.encodings.items import Item, Items
 from kmip_adapters.ttlv.messages.items import (
+    BATCH_COUNT,
+    BATCH_ORDER_OPTION,
     CLIENT_CORRELATION_VALUE,
     EPHEMERAL,
     OPERATION,
@@ -39,6 +41,7 @@ class Dialect:
     """One version.
 
     batch_item_tags: of the table above, what the version has.
+    has_batch_count, has_batch_order, has_correlation: whether the version has these header fields.
     requests, responses: code of an operation -> what reads its payload.  payloads: a payload's class -> what writes it.
     credentials: what reads a Credential Value.  credential_items: its class -> what writes it.
     """
@@ -47,6 +50,8 @@ class Dialect:
     facts: VersionFacts
     version_item: Item
     batch_item_tags: frozenset[int]
+    has_batch_count: bool
+    has_batch_order: bool
     has_correlation: bool
     requests: Mapping[int, FromItems]
     responses: Mapping[int, FromItems]
@@ -82,6 +87,8 @@ def make_dialect(version: ProtocolVersion, catalogue: Mapping[Operation, Spec]) 
         facts=FACTS[version],
         version_item=Item(PROTOCOL_VERSION, STRUCTURE, converter.get_unstructure_hook(ProtocolVersion)(version)),
         batch_item_tags=frozenset(tag for tag in BATCH_ITEM_TAGS if _has(tag, version)),
+        has_batch_count=_has(BATCH_COUNT, version),
+        has_batch_order=_has(BATCH_ORDER_OPTION, version),
         has_correlation=_has(CLIENT_CORRELATION_VALUE, version),
         requests={code: reader(spec.request) for code, spec in specs.items()},
         responses={code: reader(spec.response) for code, spec in specs.items()},

@@ -19,14 +19,18 @@ Key: TypeAlias = tuple[Reason, Op | None]
 Span: TypeAlias = tuple[ProtocolVersion, ProtocolVersion | None]
 """First and last version; None: every later one, too."""
 
-_1_0, _1_1, _1_3, _1_4, _2_0 = (ProtocolVersion(*v) for v in ((1, 0), (1, 1), (1, 3), (1, 4), (2, 0)))
+_1_0, _1_1, _1_3, _1_4, _2_0, _2_1, _3_0 = (
+    ProtocolVersion(*v) for v in ((1, 0), (1, 1), (1, 3), (1, 4), (2, 0), (2, 1), (3, 0))
+)
 IN_1X: Final[Span] = (_1_0, _1_4)
 TO_1_0: Final[Span] = (_1_0, _1_0)
 TO_1_1: Final[Span] = (_1_0, _1_1)
 TO_1_3: Final[Span] = (_1_0, _1_3)
 TO_2_0: Final[Span] = (_1_0, _2_0)
+TO_2_1: Final[Span] = (_1_0, _2_1)
 IN_2_0: Final[Span] = (_2_0, _2_0)
 FROM_2_0: Final[Span] = (_2_0, None)
+FROM_3_0: Final[Span] = (_3_0, None)
 ALL: Final[Span] = (_1_0, None)
 
 
@@ -159,9 +163,10 @@ ROWS: Final[tuple[tuple[Reason, tuple[Op, ...], Span, Reason], ...]] = (
     (Reason.PKCS_11_INVALID_FUNCTION, (), IN_1X, Reason.INVALID_FIELD),
     (Reason.PKCS_11_INVALID_INTERFACE, (), IN_1X, Reason.INVALID_FIELD),
     (Reason.UNKNOWN_OBJECT_GROUP, (), TO_2_0, Reason.INVALID_FIELD),
+    (Reason.UNKNOWN_OBJECT_GROUP, (), FROM_3_0, Reason.INVALID_FIELD),
     (Reason.CONSTRAINT_VIOLATION, (), TO_2_0, Reason.PERMISSION_DENIED),
     (Reason.DUPLICATE_PROCESS_REQUEST, (), TO_2_0, Reason.INVALID_FIELD),
-    (Reason.CIRCULAR_LINK_ERROR, (), ALL, Reason.INVALID_FIELD),  # 3.0's
+    (Reason.CIRCULAR_LINK_ERROR, (), TO_2_1, Reason.INVALID_FIELD),
 )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final, get_args
 
 from kmip_core import attributes, messages, objects, operation, structures
-from kmip_core.enums import CredentialType
+from kmip_core.enums import CredentialType, NameType, RotateNameType
 from kmip_core.structures import ProtocolVersion
 
 
@@ -105,6 +105,38 @@ FIRST_VERSIONS_OF_FIELDS: Final[Mapping[str, ProtocolVersion]] = {
 }
 """Fields that a structure had not when their tag was there already. KMIP 1.1 §3.17."""
 
+TARGETS_TO_NAME: Final = frozenset(
+    f"{module}.Request.unique_identifier"
+    for module in (
+        "activate",
+        "add_attribute",
+        "adjust_attribute",
+        "archive",
+        "check",
+        "decrypt",
+        "delete_attribute",
+        "destroy",
+        "encrypt",
+        "export",
+        "get",
+        "get_attribute_list",
+        "get_attributes",
+        "get_usage_allocation",
+        "mac",
+        "mac_verify",
+        "modify_attribute",
+        "obtain_lease",
+        "re_certify",
+        "re_key",
+        "recover",
+        "revoke",
+        "set_attribute",
+        "sign",
+        "signature_verify",
+    )
+)
+"""Fields that a request must have where no version's ID Placeholder stands for a missing one. KMIP 3.0 §6.1."""
+
 FIRST_VERSIONS: Final[Mapping[str, ProtocolVersion]] = {
     "key_format_type": ProtocolVersion(2, 0),
     "opaque_data_type": ProtocolVersion(2, 0),
@@ -116,6 +148,15 @@ ATTRIBUTE_NAMES: Final[Mapping[str, str]] = {"CompromiseDate": "Compromise Date"
 
 FLATTENED: Final = "certificate_attributes"
 """The attribute that has no item of its own: each of its fields is an attribute on the wire. KMIP 2.1 §4.5."""
+
+SUCCESSORS: Final[Mapping[str, str]] = {"Object Group": "Group Link"}
+"""Tags whose text a younger tag holds where a version no longer has them: a group is then linked by its name."""
+
+NAMES: Final[Mapping[type, tuple[str, Mapping[str, Any]]]] = {
+    structures.Name: ("name_value", {"name_type": NameType.UNINTERPRETED_TEXT_STRING}),
+    structures.RotateName: ("rotate_name_value", {"rotate_name_type": RotateNameType.UNINTERPRETED_TEXT_STRING}),
+}
+"""Names: the field that is their text, and what the others are where a version has the text alone."""
 
 CUSTOM_PREFIXES: Final[Mapping[str, str]] = {
     "x-": structures.CLIENT_VENDOR,

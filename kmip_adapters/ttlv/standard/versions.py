@@ -20,12 +20,14 @@ class AttributeForm(enum.Enum):
 
     NAMED = "Attribute with its name, index and value, inside a Template-Attribute"
     TAGGED = "each attribute under its own tag, inside Attributes"
+    LINKED = "as TAGGED, and each kind of link is an attribute"
 
 
 class BatchItemIds(enum.Enum):
     """Which items of a batch of several have a Unique Batch Item ID."""
 
     ALL_OR_NONE = "every item one of its own, or no item any"
+    NONE = "no item: answers stand in the order of the request"
 
 
 @frozen(kw_only=True)
@@ -36,8 +38,13 @@ class VersionFacts:
     batch_order: Batch Order Option where a header does not have it. KMIP 1.4 §6.12, 2.1 §9.8.
     batch_item_ids: the rule for Unique Batch Item IDs (RULINGS 14).
     asynchronous_indicator: its item type. KMIP 1.4 §6.7, 2.1 §9.2.
+    ephemeral: the item type of Ephemeral, where a version has it. KMIP 2.1 §8.3.
     extension_type: the item type of Extension Type, which became an enumeration without a new tag.
-    object_references: item types that name an object. KMIP 2.1 §4.58.
+    identifiers: item types of an identifier, which is written as the first of them.
+    object_references: item types that name an object in a request. KMIP 2.1 §4.58.
+    names_are_text: whether a Name is a Text String, and no structure of a value and its type.
+    targets_are_named: whether a request must name its object, if only as the ID Placeholder
+        (`spellings.TARGETS_TO_NAME`).
     newest_item_type: item types with higher codes are unknown to the version.
     misplaced_tag: the reason for a known tag that stands where it has no meaning. KMIP 1.4 §11.1, 2.1 §11.46.
     bare_key_values: formats whose Key Value is the Byte String itself (TC-PKCS12-1-14, TC-PKCS12-2-14).
@@ -50,8 +57,12 @@ class VersionFacts:
     batch_order: bool
     batch_item_ids: BatchItemIds
     asynchronous_indicator: ItemType
+    ephemeral: ItemType
     extension_type: ItemType
+    identifiers: tuple[ItemType, ...]
     object_references: frozenset[ItemType]
+    names_are_text: bool
+    targets_are_named: bool
     newest_item_type: ItemType
     misplaced_tag: ResultReason
     bare_key_values: frozenset[KeyFormatType]
@@ -65,8 +76,12 @@ KMIP_1_0: Final = VersionFacts(
     batch_order=False,
     batch_item_ids=BatchItemIds.ALL_OR_NONE,
     asynchronous_indicator=ItemType.BOOLEAN,
+    ephemeral=ItemType.BOOLEAN,
     extension_type=ItemType.INTEGER,
+    identifiers=(ItemType.TEXT_STRING,),
     object_references=frozenset({ItemType.TEXT_STRING}),
+    names_are_text=False,
+    targets_are_named=False,
     newest_item_type=ItemType.INTERVAL,
     misplaced_tag=ResultReason.INVALID_FIELD,
     bare_key_values=frozenset({KeyFormatType.PKCS_12}),
@@ -89,6 +104,26 @@ KMIP_2_0: Final = evolve(
     key_value_is_optional=True,
     counts_items=True,
 )
+KMIP_3_0: Final = evolve(
+    KMIP_2_0,
+    version=ProtocolVersion(3, 0),
+    attribute_form=AttributeForm.LINKED,
+    batch_item_ids=BatchItemIds.NONE,
+    ephemeral=ItemType.ENUMERATION,
+    identifiers=(ItemType.IDENTIFIER, ItemType.REFERENCE),
+    object_references=frozenset(
+        {
+            ItemType.IDENTIFIER,
+            ItemType.REFERENCE,
+            ItemType.NAME_REFERENCE,
+            ItemType.ENUMERATION,
+            ItemType.INTEGER,
+        }
+    ),
+    names_are_text=True,
+    targets_are_named=True,
+    newest_item_type=ItemType.NAME_REFERENCE,
+)
 
 FACTS: Final[Mapping[ProtocolVersion, VersionFacts]] = {
     facts.version: facts
@@ -100,6 +135,7 @@ FACTS: Final[Mapping[ProtocolVersion, VersionFacts]] = {
         evolve(KMIP_1_3, version=ProtocolVersion(1, 4)),
         KMIP_2_0,
         evolve(KMIP_2_0, version=ProtocolVersion(2, 1)),
+        KMIP_3_0,
     )
 }
 """The rows, oldest version first."""

@@ -23,7 +23,9 @@ from kmip_core.enums import (
     BatchErrorContinuationOption,
     CryptographicAlgorithm,
     CryptographicUsageMask,
+    Ephemeral,
     HashingAlgorithm,
+    NameType,
     ObjectType,
     Operation,
     QueryFunction,
@@ -60,7 +62,7 @@ from kmip_core.ports.storage import ConcurrentChange, TakesLong
 from kmip_core.repetition import ATTEMPTS
 from kmip_core.rules import Purpose
 from kmip_core.settings import Settings
-from kmip_core.structures import CryptographicParameters, UsageLimits
+from kmip_core.structures import CryptographicParameters, Name, NameReference, UsageLimits
 from tests.builders import (
     ALICE,
     BOB,
@@ -361,6 +363,62 @@ def test_what_no_operation_of_the_batch_has_made_is_missing() -> None:
     _, got = ask(an_engine(), CREATE, (Operation.GET, named)).batch_items
 
     assert got.result_reason is ResultReason.OBJECT_NOT_FOUND
+
+
+@pytest.mark.parametrize("named", UniqueIdentifier)
+def test_every_enumerator_of_an_object_is_resolved_or_missing(named: UniqueIdentifier) -> None:
+    got = the_only(ask(an_engine(), (Operation.GET, get.Request(unique_identifier=named))))
+
+    assert got.result_reason in (ResultReason.OBJECT_NOT_FOUND, ResultReason.ITEM_NOT_FOUND)
+
+
+def named(name: str, identifier: str, **more: Any) -> Any:
+    return a_symmetric_key(identifier, names=(Name(name_value=name, name_type=NameType.URI),), **more)
+
+
+GET_BY_NAME = (Operation.GET, get.Request(unique_identifier=NameReference("n")))
+
+
+def test_an_object_is_found_by_its_name_whatever_the_type_of_the_name() -> None:
+    engine = an_engine(named("n", "1"), named("other", "2"))
+
+    assert the_only(ask(engine, GET_BY_NAME)).payload.unique_identifier == "1"
+
+
+def test_a_name_stands_for_what_the_principal_may_see() -> None:
+    engine = an_engine(named("n", "1", owner="bob"), named("n", "2"))
+
+    assert the_only(ask(engine, GET_BY_NAME)).payload.unique_identifier == "2"
+
+
+def test_a_name_of_several_objects_is_refused() -> None:
+    audit = MemoryTrail()
+    engine = an_engine(named("n", "1"), named("n", "2"), audit=audit)
+
+    assert the_only(ask(engine, GET_BY_NAME)).result_reason is ResultReason.NON_UNIQUE_NAME_ATTRIBUTE
+    assert audit.records[-1].unique_identifiers == ("n",)
+
+
+def test_a_name_of_nothing_is_missing() -> None:
+    assert the_only(ask(an_engine(), GET_BY_NAME)).result_reason is ResultReason.OBJECT_NOT_FOUND
+
+
+def test_a_destroyed_object_is_found_where_no_other_has_its_name() -> None:
+    destroyed = named("n", "1", state=State.DESTROYED)
+
+    alone = the_only(ask(an_engine(destroyed), GET_BY_NAME))
+    beside = the_only(ask(an_engine(destroyed, named("n", "2")), GET_BY_NAME))
+    assert alone.result_reason is ResultReason.OBJECT_DESTROYED
+    assert beside.payload.unique_identifier == "2"
+
+
+@pytest.mark.parametrize("option", [Ephemeral.EMPTY, Ephemeral.UNIQUE_IDENTIFIER])
+def test_what_else_ephemeral_leaves_out_is_left_to_the_codec(option: Ephemeral) -> None:
+    item = RequestBatchItem(operation=Operation.GET, ephemeral=option, payload=GET_KEY[1])
+    message = RequestMessage(header=RequestHeader(protocol_version=VERSION), batch_items=(item,))
+
+    answer = the_only(an_engine(a_symmetric_key()).handle(message, ALICE))
+    assert (answer.ephemeral, answer.payload.unique_identifier) == (option, "key")
 
 
 @pytest.mark.parametrize(("index", "which"), [(0, 0), (1, 1), (-1, 1), (-2, 0)])
@@ -830,7 +888,7 @@ def test_who_sends_no_correlation_value_gets_none() -> None:
 )
 def test_an_ephemeral_item_leaves_out_its_data(operation: Operation, payload: Any, data: bytes | None) -> None:
     engine = an_engine()
-    item = RequestBatchItem(operation=operation, ephemeral=True, payload=payload)
+    item = RequestBatchItem(operation=operation, ephemeral=Ephemeral.DATA, payload=payload)
     message = RequestMessage(header=RequestHeader(protocol_version=VERSION), batch_items=(item,))
 
     answer = the_only(engine.handle(message, ALICE))
@@ -842,7 +900,7 @@ def test_an_ephemeral_item_leaves_out_its_data(operation: Operation, payload: An
 
 def test_an_ephemeral_item_without_data_answers_as_ever() -> None:
     engine = an_engine(a_symmetric_key())
-    item = RequestBatchItem(operation=ACTIVATE[0], ephemeral=True, payload=ACTIVATE[1])
+    item = RequestBatchItem(operation=ACTIVATE[0], ephemeral=Ephemeral.DATA, payload=ACTIVATE[1])
     message = RequestMessage(header=RequestHeader(protocol_version=VERSION), batch_items=(item,))
 
     assert the_only(engine.handle(message, ALICE)).payload.unique_identifier == "key"

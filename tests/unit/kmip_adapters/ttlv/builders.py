@@ -29,7 +29,9 @@ from kmip_core.structures import ProtocolVersion
 
 CODEC: Final = Codec(CATALOGUE)
 CONVERTERS: Final = {version: make_converter(version) for version in tables.VERSIONS}
-V10, V12, V13, V14, V20, V21 = (ProtocolVersion(*v) for v in ((1, 0), (1, 2), (1, 3), (1, 4), (2, 0), (2, 1)))
+V10, V12, V13, V14, V20, V21, V30 = (
+    ProtocolVersion(*v) for v in ((1, 0), (1, 2), (1, 3), (1, 4), (2, 0), (2, 1), (3, 0))
+)
 
 
 def text(tag: int, value: str) -> Item:

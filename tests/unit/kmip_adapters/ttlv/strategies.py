@@ -13,8 +13,9 @@ import attrs
 from attrs import NOTHING
 from hypothesis import strategies as st
 
+from kmip_adapters.ttlv.converter.attribute_table import tag_in
 from kmip_adapters.ttlv.standard import spellings, tables
-from kmip_adapters.ttlv.standard.versions import FACTS
+from kmip_adapters.ttlv.standard.versions import FACTS, BatchItemIds
 from kmip_core import structures
 from kmip_core.attributes import FIELDS, MULTIPLE, AttributeInstance, AttributeReference, Attributes
 from kmip_core.enums import ItemType, KeyFormatType, UniqueIdentifier
@@ -25,6 +26,7 @@ from kmip_core.structures import (
     CertificateAttributes,
     CustomAttribute,
     Name,
+    NameReference,
     ProtocolVersion,
     TypedValue,
 )
@@ -79,6 +81,9 @@ def instances(cls: Any, version: ProtocolVersion) -> Strategy:
         return st.builds(ProtocolVersion, st.integers(0, 9), st.integers(0, 9))
     if cls is KeyBlock:
         return _key_blocks(version)
+    if cls in spellings.NAMES and FACTS[version].names_are_text:
+        field, rest = spellings.NAMES[cls]
+        return st.builds(cls, **{field: TEXT}, **{name: st.just(value) for name, value in rest.items()})
     if cls is CertificateAttributes:
         return _plain_instances(cls, version).filter(lambda value: value != CertificateAttributes())
     return _plain_instances(cls, version)
@@ -86,7 +91,7 @@ def instances(cls: Any, version: ProtocolVersion) -> Strategy:
 
 def speaks(cls: type, version: ProtocolVersion) -> bool:
     """Return whether the version has every field that `cls` cannot do without."""
-    if cls is ProtocolVersion:
+    if cls is ProtocolVersion or (cls in spellings.NAMES and FACTS[version].names_are_text):
         return True
     return all(
         a.default is not NOTHING or _tag_present(a.name, hint, version)
@@ -190,13 +195,18 @@ def _plain_instances(cls: type, version: ProtocolVersion) -> Strategy:
             continue
         elif _tag_present(a.name, hints[a.name], version, cls):
             strategy = _field(key, a.name, hints[a.name], version)
-            optional = a.default is None and not _must_be_said(a.name, hints[a.name], version)
+            optional = a.default is None and not _must_be_said(a.name, hints[a.name], version, key)
             fields[a.name] = st.none() | strategy if optional else strategy
     return st.builds(cls, **fields)
 
 
-def _must_be_said(name: str, hint: Any, version: ProtocolVersion) -> bool:
-    """Delete Attribute names its attribute in every 1.x request; in 2.x a current value may stand for it."""
+def _must_be_said(name: str, hint: Any, version: ProtocolVersion, key: str) -> bool:
+    """Delete Attribute names its attribute in every 1.x request; in 2.x a current value may stand for it.
+
+    Most requests of 3.0 name their object.
+    """
+    if FACTS[version].targets_are_named and key in spellings.TARGETS_TO_NAME:
+        return True
     return AttributeReference in get_args(hint) and version < KMIP_2_0
 
 
@@ -225,7 +235,8 @@ def _kind(kind: Any, name: str, version: ProtocolVersion) -> Strategy:
         if version < KMIP_2_0:
             return TEXT
         present = tables.enumeration_values("UniqueIdentifier", version)
-        return TEXT | SIGNED_32 | st.sampled_from([u for u in UniqueIdentifier if int(u) in present])
+        names = st.builds(NameReference, TEXT) if FACTS[version].names_are_text else st.nothing()
+        return TEXT | names | SIGNED_32 | st.sampled_from([u for u in UniqueIdentifier if int(u) in present])
     (kind,) = kinds
     if kind is AttributeInstance:
         return attribute_instances(version)
@@ -321,6 +332,7 @@ def _tag_present(name: str, hint: Any, version: ProtocolVersion, cls: type | Non
     if tag is None:
         raise AssertionError(f"no tag for {name}")
     nested = next((k for k in kinds if attrs.has(k)), None)
+    tag = tag_in(version, tag)
     return version in tables.versions_of(tag.presence) and (nested is None or speaks(nested, version))
 
 
@@ -333,3 +345,8 @@ def _tag(name: str, *, repeated: bool = True, cls: type | None = None) -> tables
     wrapped = declared or name in spellings.WRAPPED_FIELDS
     singular = tables.tag_for_field(name[:-1]) if repeated and not wrapped and name.endswith("s") else None
     return singular or tables.tag_for_field(name)
+
+
+def batch_item_id(version: ProtocolVersion) -> bytes | None:
+    """Return a Unique Batch Item ID, in a version that has it."""
+    return None if FACTS[version].batch_item_ids is BatchItemIds.NONE else b"1"

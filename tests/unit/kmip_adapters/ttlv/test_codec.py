@@ -39,6 +39,7 @@ from tests.unit.kmip_adapters.ttlv.builders import (
     V14,
     V20,
     V21,
+    V30,
     header,
     integer,
     request,
@@ -47,7 +48,7 @@ from tests.unit.kmip_adapters.ttlv.builders import (
     version_item,
     with_id,
 )
-from tests.unit.kmip_adapters.ttlv.strategies import instances
+from tests.unit.kmip_adapters.ttlv.strategies import batch_item_id, instances
 
 # --- refused as a whole -------------------------------------------------------------------------------------------
 
@@ -101,7 +102,15 @@ def test_invalid_message_in_the_best_known_version(
 
 @pytest.mark.parametrize(
     ("asked", "answered"),
-    [((0, 9), V10), ((1, 5), V14), ((1, 99), V14), ((2, 2), V21), ((3, 0), V21), ((9, 9), V21), ((-1, 0), V10)],
+    [
+        ((0, 9), V10),
+        ((1, 5), V14),
+        ((1, 99), V14),
+        ((2, 2), V21),
+        ((3, 1), V30),
+        ((9, 9), V30),
+        ((-1, 0), V10),
+    ],
 )
 def test_a_version_that_is_not_spoken_is_answered_in_the_nearest(
     asked: tuple[int, int], answered: ProtocolVersion
@@ -155,7 +164,7 @@ def spoilt(version: tuple[int, int]) -> bytes:
         ((1, 4), V14, ResultReason.INVALID_MESSAGE),
         ((2, 0), V20, ResultReason.CODEC_ERROR),
         ((2, 1), V21, ResultReason.CODEC_ERROR),
-        ((3, 0), V21, ResultReason.CODEC_ERROR),
+        ((3, 0), V30, ResultReason.CODEC_ERROR),
     ],
 )
 def test_a_frame_that_is_no_ttlv_is_answered_in_the_version_that_it_begins_with(
@@ -232,7 +241,7 @@ def test_a_damaged_message_of_any_operation_is_read_or_refused_with_one_error(
 ) -> None:
     spec = CATALOGUE[data.draw(st.sampled_from([o for o in CATALOGUE if is_spoken(o, version)]))]
     payload = data.draw(instances(spec.request, version))
-    item = RequestBatchItem(operation=spec.operation, unique_batch_item_id=b"1", payload=payload)
+    item = RequestBatchItem(operation=spec.operation, unique_batch_item_id=batch_item_id(version), payload=payload)
     message = RequestMessage(header=RequestHeader(protocol_version=version), batch_items=(item,))
     frame = CODEC.encode_request(message)
     assert message == CODEC.decode_request(frame)

@@ -53,6 +53,9 @@ WIRE = {
     "byte string": ("42 00 20 08 00 00 00 03 01 02 03 00 00 00 00 00", ItemType.BYTE_STRING, b"\x01\x02\x03"),
     "date-time": ("42 00 20 09 00 00 00 08 00 00 00 00 47 DA 67 F8", ItemType.DATE_TIME, 1205495800),
     "interval": ("42 00 20 0A 00 00 00 04 00 0D 2F 00 00 00 00 00", ItemType.INTERVAL, 864000),
+    "identifier": ("42 00 20 0C 00 00 00 02 67 31 00 00 00 00 00 00", ItemType.IDENTIFIER, "g1"),
+    "reference": ("42 00 20 0D 00 00 00 02 67 31 00 00 00 00 00 00", ItemType.REFERENCE, "g1"),
+    "name reference": ("42 00 20 0E 00 00 00 02 67 31 00 00 00 00 00 00", ItemType.NAME_REFERENCE, "g1"),
     "interval longest": ("42 00 20 0A 00 00 00 04 FF FF FF FF 00 00 00 00", ItemType.INTERVAL, 2**32 - 1),
     "date-time extended": (
         "42 00 20 0B 00 00 00 08 00 04 48 64 5C EF EE 00",
@@ -88,7 +91,10 @@ MALFORMED = {
     "a second item follows": INTEGER_8 + INTEGER_8,
     "tag begins with 41": "41 00 20 02 00 00 00 04 00 00 00 08 00 00 00 00",
     "type 0": "42 00 20 00 00 00 00 00",
-    "type of 3.0": "42 00 20 0C 00 00 00 00",
+    "type beyond 3.0": "42 00 20 0F 00 00 00 00",
+    "identifier that is no UTF-8": "42 00 94 0C 00 00 00 01 FF 00 00 00 00 00 00 00",
+    "reference without padding": "42 00 94 0D 00 00 00 01 31",
+    "name reference with padding that is not zero": "42 00 94 0E 00 00 00 01 31 00 00 00 00 00 00 01",
     "type FF": "42 00 20 FF 00 00 00 00",
     "integer of 8 bytes": "42 00 20 02 00 00 00 08 00 00 00 00 00 00 00 08",
     "long integer of 4 bytes": "42 00 20 03 00 00 00 04 00 00 00 08 00 00 00 00",
@@ -191,6 +197,7 @@ leaves = st.one_of(
     st.builds(Item, tags, st.just(ItemType.ENUMERATION), st.integers(0, 2**32 - 1)),
     st.builds(Item, tags, st.just(ItemType.BOOLEAN), st.booleans()),
     st.builds(Item, tags, st.just(ItemType.TEXT_STRING), st.text()),
+    st.builds(Item, tags, st.sampled_from([ItemType(code) for code in (0x0C, 0x0D, 0x0E)]), st.text()),
     st.builds(Item, tags, st.just(ItemType.BYTE_STRING), st.binary()),
     st.builds(Item, tags, st.just(ItemType.DATE_TIME), int_64),
     st.builds(Item, tags, st.just(ItemType.INTERVAL), st.integers(0, 2**32 - 1)),
@@ -227,3 +234,12 @@ def test_any_damaged_item_decodes_or_is_refused(item: Item, data: st.DataObject)
     except DecodingError:
         return
     assert decode(encode(again)) == again
+
+
+@pytest.mark.parametrize("code", [0x0C, 0x0D, 0x0E])
+def test_a_type_newer_than_asked_for_is_refused(code: int) -> None:
+    item = Item(TAG, ItemType(code), "g1")
+
+    assert decode(encode(item)) == item
+    with pytest.raises(DecodingError, match="is no item type"):
+        decode(encode(item), newest=ItemType.DATE_TIME_EXTENDED)

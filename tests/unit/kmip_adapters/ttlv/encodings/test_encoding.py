@@ -21,7 +21,7 @@ from kmip_core.messages import (
 from kmip_core.operations import CATALOGUE
 from kmip_core.structures import ProtocolVersion
 from tests.unit.kmip_adapters.ttlv.builders import CODEC
-from tests.unit.kmip_adapters.ttlv.strategies import instances, speaks
+from tests.unit.kmip_adapters.ttlv.strategies import batch_item_id, instances, speaks
 
 MESSAGES = [
     pytest.param(version, operation, id=f"{operation.name}-{version}")
@@ -46,7 +46,7 @@ def test_a_request_is_the_same_in_every_encoding(
     version: ProtocolVersion, operation: Operation, data: st.DataObject
 ) -> None:
     payload = data.draw(instances(CATALOGUE[operation].request, version))
-    item = RequestBatchItem(operation=operation, unique_batch_item_id=b"1", payload=payload)
+    item = RequestBatchItem(operation=operation, unique_batch_item_id=batch_item_id(version), payload=payload)
     message = RequestMessage(header=RequestHeader(protocol_version=version), batch_items=(item,))
 
     for encoding, octets in zip((BINARY, JSON, XML), of_each(CODEC.request_item(message)), strict=False):
@@ -63,7 +63,9 @@ def test_a_response_is_the_same_in_every_encoding(
     cls = CATALOGUE[operation].response
     if not speaks(cls, version):
         return
-    item = ResponseBatchItem(operation=operation, unique_batch_item_id=b"1", payload=data.draw(instances(cls, version)))
+    item = ResponseBatchItem(
+        operation=operation, unique_batch_item_id=batch_item_id(version), payload=data.draw(instances(cls, version))
+    )
     message = ResponseMessage(header=ResponseHeader(protocol_version=version, time_stamp=1), batch_items=(item,))
 
     assert [message] * 2 == [CODEC.decode_response(CODEC.encode_response(message, e), e) for e in (BINARY, JSON)]

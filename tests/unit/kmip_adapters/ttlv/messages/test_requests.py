@@ -46,6 +46,7 @@ from tests.unit.kmip_adapters.ttlv.builders import (
     V10,
     V14,
     V20,
+    V30,
     enumerated,
     header,
     integer,
@@ -55,6 +56,7 @@ from tests.unit.kmip_adapters.ttlv.builders import (
     text,
     with_id,
 )
+from tests.unit.kmip_adapters.ttlv.strategies import batch_item_id
 
 # --- headers ------------------------------------------------------------------------------------------------------
 
@@ -86,7 +88,7 @@ def request_headers(version: ProtocolVersion) -> st.SearchStrategy[RequestHeader
         asynchronous=st.booleans() if version >= V20 else st.just(False),
         credentials=st.lists(st.sampled_from(credentials), max_size=2).map(tuple),
         batch_error_continuation_option=st.sampled_from(BatchErrorContinuationOption),
-        batch_order_option=st.booleans(),
+        batch_order_option=st.booleans() if version < V30 else st.just(True),
         time_stamp=st.none() | st.integers(0, 2**40),
     )
 
@@ -96,7 +98,9 @@ def request_headers(version: ProtocolVersion) -> st.SearchStrategy[RequestHeader
 @given(data=st.data())
 def test_a_request_header_comes_back_as_it_went(version: ProtocolVersion, data: st.DataObject) -> None:
     item = RequestBatchItem(
-        operation=Operation.ACTIVATE, unique_batch_item_id=b"1", payload=activate.Request(unique_identifier="1")
+        operation=Operation.ACTIVATE,
+        unique_batch_item_id=batch_item_id(version),
+        payload=activate.Request(unique_identifier="1"),
     )
     message = RequestMessage(header=data.draw(request_headers(version)), batch_items=(item,))
 

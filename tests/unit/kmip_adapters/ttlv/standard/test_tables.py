@@ -15,7 +15,7 @@ V1_0, V1_4, V2_0, V2_1 = VERSIONS[0], VERSIONS[4], VERSIONS[5], VERSIONS[6]
 
 def test_versions_are_in_order() -> None:
     assert list(VERSIONS) == sorted(VERSIONS)
-    assert [str(v) for v in VERSIONS] == ["1.0", "1.1", "1.2", "1.3", "1.4", "2.0", "2.1"]
+    assert [str(v) for v in VERSIONS] == ["1.0", "1.1", "1.2", "1.3", "1.4", "2.0", "2.1", "3.0"]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,8 @@ def test_unknown_names_find_nothing() -> None:
         ("certificate_identifier", VERSIONS[:5]),  # deprecated from 1.1 on, but still there
         ("device_identifier", VERSIONS[1:]),
         ("rotate_name", VERSIONS[6:]),
-        ("certificate_link", ()),  # 3.0
+        ("certificate_link", VERSIONS[7:]),
+        ("batch_count", VERSIONS[:7]),
     ],
 )
 def test_a_tag_is_in_its_versions(field_name: str, versions: tuple[ProtocolVersion, ...]) -> None:
