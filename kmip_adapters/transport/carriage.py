@@ -54,39 +54,26 @@ class Carriage(Protocol):
 class TtlvStream:
     """A `Carriage` of messages one after another, as KMIP's own port has them."""
 
-    __slots__ = ("_framer", "_service", "held")
+    __slots__ = ("_framer", "next_frame", "open", "receive_data", "refuse")
 
     is_over = False
 
     def __init__(self, framer: Framer, service: Service) -> None:
         self._framer = framer
-        self._service = service
-        self.held = 0
+        self.receive_data = framer.receive_data  # themselves, since each request passes here
+        self.next_frame = framer.next_frame
+        self.open = service.open
+        self.refuse = service.refuse
 
-    def receive_data(self, data: bytes) -> None:
-        """Take what arrived."""
-        self.held += len(data)
-        self._framer.receive_data(data)
-
-    def next_frame(self) -> bytes | None:
-        """Return the next whole message, None if more bytes are needed.  Raises KmipError."""
-        frame = self._framer.next_frame()
-        if frame is not None:
-            self.held -= len(frame)
-        return frame
+    @property
+    def held(self) -> int:
+        """Bytes of a message that is not complete."""
+        return self._framer.held
 
     def interim(self) -> bytes:
         """Nothing is sent between answers."""
         return b""
 
-    def open(self, frame: bytes, principal: Principal) -> Job:
-        """Decode one whole message."""
-        return self._service.open(frame, principal)
-
     def wrap(self, answer: bytes) -> bytes:
         """Return the answer as it is."""
         return answer
-
-    def refuse(self, error: KmipError) -> bytes:
-        """Return a whole response that says why there is no other."""
-        return self._service.refuse(error)

@@ -29,7 +29,7 @@ from kmip_adapters.transport.tls.handshake import Handshake, Progress
 from kmip_adapters.transport.watchdog import LIMIT
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
-from kmip_core.ports.transport import Answer, LastWords
+from kmip_core.ports.transport import Answer, Job, LastWords
 from kmip_core.principal import Principal
 
 RECORD: Final = 16_384  # bytes of plaintext that one TLS record carries at most
@@ -44,11 +44,13 @@ class TlsConnection(asyncio.BufferedProtocol):
         "_chain",
         "_handshake",
         "_has_identity",
+        "_holds_half",
         "_incoming",
         "_is_counted",
         "_is_draining",
         "_is_reading",
         "_is_served",
+        "_job",
         "_outflow",
         "_outgoing",
         "_part_deadline",
@@ -57,7 +59,6 @@ class TlsConnection(asyncio.BufferedProtocol):
         "_principal",
         "_refusal",
         "_shared",
-        "_title",
         "_tls",
         "_transport",
         "address",
@@ -89,7 +90,8 @@ class TlsConnection(asyncio.BufferedProtocol):
         self._chain: tuple[bytes, ...] = ()  # the client's certificates in DER, its own first
         self._is_counted = False  # it is counted among the sessions
         self._has_identity = False  # it is counted among those of its identity
-        self._title = ""  # of the request that was begun last
+        self._holds_half = False  # bytes of an unfinished request are counted
+        self._job: Job | None = None  # of this turn, to name it if it takes long
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = shared.ssl_context.wrap_bio(self._incoming, self._outgoing, server_side=True)
@@ -266,8 +268,8 @@ class TlsConnection(asyncio.BufferedProtocol):
 
     def take_turn(self) -> None:
         """Do one thing: a step of the handshake, a piece of an answer, or one request."""
-        began = time.perf_counter()
-        phase = self._phase
+        turns, phase = self._shared.turns, self._phase
+        began = turns.latest  # a moment ago: the clock was read to see whether there is time
         if phase is Phase.HANDSHAKE:
             self._resume_reading()
             self._shake_hands()
@@ -275,11 +277,12 @@ class TlsConnection(asyncio.BufferedProtocol):
             self._go_on_answering()
         elif phase in SERVES:
             self._serve()
-        self._shared.turns.latest = ended = time.perf_counter()
+        turns.latest = ended = time.perf_counter()
         held = ended - began
         if held > LIMIT and self._shared.runner.watchdog is not None:
-            what = self._title if phase in SERVES else f"a connection in {phase.name}"
-            self._shared.runner.watchdog.held(held, f"{self.address}: {self.identity}", what or "a request")
+            what = f"a connection in phase {phase.name}" if self._job is None else self._job.title
+            self._shared.runner.watchdog.held(held, f"{self.address}: {self.identity}", what)
+        self._job = None  # its errors hold their tracebacks, and these hold us
 
     def _take_turn_or_queue(self) -> None:
         turns = self._shared.turns
@@ -356,7 +359,8 @@ class TlsConnection(asyncio.BufferedProtocol):
 
     def _serve(self) -> None:
         """Serve one request, if a whole one is here; whatever comes next, wait for it."""
-        if self._shared.unsent.is_spent_by(self.identity):
+        unsent = self._shared.unsent
+        if unsent.total and unsent.is_spent_by(self.identity):
             self._move(Event.TURN_ENDED)
             self._shared.wait_for_budget(self)
             return
@@ -379,7 +383,8 @@ class TlsConnection(asyncio.BufferedProtocol):
             self._wait_turn()
             return
         self._part_deadline = math.inf
-        self._note_half_sent()
+        if self._holds_half:
+            self._note_half_sent()
         self._begin(frame)
         if self._phase in SERVES:
             self._go_on()
@@ -389,7 +394,7 @@ class TlsConnection(asyncio.BufferedProtocol):
         if self._carriage.is_over or self._is_draining:
             self._close()
             return
-        if self._incoming.pending or self._carriage.held or self._tls.pending():
+        if self._incoming.pending or self._carriage.held:
             self._is_served = True
             self._wait_turn()
         else:
@@ -397,7 +402,7 @@ class TlsConnection(asyncio.BufferedProtocol):
 
     def _decrypt(self) -> bool:
         """Give the carriage the next record.  Returns False if there is none, or the connection is ending."""
-        if not self._incoming.pending and not self._tls.pending():
+        if not self._incoming.pending:  # OpenSSL itself keeps nothing: RECORD is a whole record
             return False
         try:
             data = self._tls.read(RECORD)
@@ -449,17 +454,13 @@ class TlsConnection(asyncio.BufferedProtocol):
             declined = error
             self.declined("requests_per_second")
         if len(frame) > shared.limits.inline_frame:
-            self._title = "a long request"
             self._hand_over()
             shared.runner.open_elsewhere(self._carriage, frame, self._principal, self, declined)
             return
-        began, self._title = time.perf_counter(), ""
         try:
-            job = self._carriage.open(frame, self._principal)
+            self._job = job = self._carriage.open(frame, self._principal)
             answer = shared.runner.run(job, self) if declined is None else job.decline(declined)
-            if time.perf_counter() - began > LIMIT:
-                self._title = job.title
-            del job  # its errors hold their tracebacks, and these hold this frame
+            del job
         except Exception:  # the service promised not to; the other connections must live on
             LOG.exception("%s: a request failed outside of the engine", self.address)
             self.abort()
@@ -577,6 +578,7 @@ class TlsConnection(asyncio.BufferedProtocol):
         held, shared = self._carriage.held, self._shared
         if self._phase not in HAS_SESSION:
             return
+        self._holds_half = held > 0
         shared.half_sent.hold(self.identity, self, held)
         if held and shared.half_sent.is_spent_by(self.identity):
             oldest = shared.half_sent.oldest_of(self.identity)

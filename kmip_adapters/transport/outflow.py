@@ -45,7 +45,10 @@ class Outflow:
         Returns False if it is a long one, of which only the first piece was sent: `send_piece` sends the next.
         """
         if len(answer) <= PIECE:
-            self._encrypt(answer)
+            sent = self._tls.write(answer)
+            while sent < len(answer):
+                sent += self._tls.write(answer[sent:])
+            self._write(self._outgoing.read())
             return True
         self._rest = memoryview(answer)
         self.send_piece()

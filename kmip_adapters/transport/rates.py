@@ -16,7 +16,6 @@ from kmip_core.errors import KmipError
 BURST_SECONDS: Final = 2.0  # of requests that may come at once after a pause
 MINUTE: Final = 60.0
 LOOK_AGAIN: Final = 5.0  # seconds after which an identity's allowance is looked up again
-FORGET_AFTER: Final = 120.0  # seconds without a request: longer than any bucket takes to fill
 
 
 @frozen(kw_only=True)
@@ -29,6 +28,11 @@ class Allowance:
     requests_per_second: float = field(default=20_000, validator=validators.gt(0))
     slow_seconds_per_minute: float = field(default=240, validator=validators.gt(0))
 
+    @property
+    def burst(self) -> float:
+        """How many requests may come at once after a pause."""
+        return max(1.0, self.requests_per_second * BURST_SECONDS)
+
 
 @define
 class _Bucket:
@@ -40,10 +44,16 @@ class _Bucket:
     requests: float
     slow_seconds: float
 
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing is known of the identity that a new bucket would not have."""
+        allowance = self.allowance
+        return self.requests >= allowance.burst and self.slow_seconds >= allowance.slow_seconds_per_minute
+
     def refill(self, now: float) -> None:
         passed, self.at = now - self.at, now
         most = self.allowance.requests_per_second
-        self.requests = min(max(1.0, most * BURST_SECONDS), self.requests + passed * most)
+        self.requests = min(self.allowance.burst, self.requests + passed * most)
         most = self.allowance.slow_seconds_per_minute
         self.slow_seconds = min(most, self.slow_seconds + passed * most / MINUTE)
 
@@ -61,7 +71,9 @@ class Rates:
 
     def check_request(self, identity: str) -> None:
         """Count a request.  Raises KmipError (Server Limit Exceeded) if there are too many."""
-        bucket = self._bucket(identity)
+        bucket = self._buckets.get(identity)
+        if bucket is None or bucket.requests < 1.0:  # else the clock need not be asked
+            bucket = self._bucket(identity)
         if bucket.requests < 1.0:
             most = bucket.allowance.requests_per_second
             raise _limit_exceeded(f"more than {most:g} requests a second; send fewer")
@@ -79,29 +91,23 @@ class Rates:
         self._bucket(identity).slow_seconds -= seconds
 
     def sweep(self) -> None:
-        """Forget identities that have not asked for a while."""
-        now = self._now()
-        idle = [name for name, bucket in self._buckets.items() if now - bucket.at > FORGET_AFTER and _is_paid(bucket)]
-        for name in idle:
-            del self._buckets[name]
+        """Fill the buckets; forget identities whose buckets are full, and look the others' allowances up again."""
+        for identity in tuple(self._buckets):
+            if self._bucket(identity).is_full:
+                del self._buckets[identity]
 
     def _bucket(self, identity: str) -> _Bucket:
         now = self._now()
         bucket = self._buckets.get(identity)
         if bucket is None:
             allowance = self._allowance_of(identity)
-            burst = max(1.0, allowance.requests_per_second * BURST_SECONDS)
-            bucket = _Bucket(allowance, now, now, burst, allowance.slow_seconds_per_minute)
+            bucket = _Bucket(allowance, now, now, allowance.burst, allowance.slow_seconds_per_minute)
             self._buckets[identity] = bucket
             return bucket
         if now - bucket.looked_up > LOOK_AGAIN:
             bucket.allowance, bucket.looked_up = self._allowance_of(identity), now
         bucket.refill(now)
         return bucket
-
-
-def _is_paid(bucket: _Bucket) -> bool:
-    return bucket.slow_seconds + FORGET_AFTER * bucket.allowance.slow_seconds_per_minute / MINUTE >= 0.0
 
 
 def _limit_exceeded(message: str) -> KmipError:

@@ -20,7 +20,7 @@ from kmip_adapters.transport.watchdog import LIMIT, Watchdog
 from kmip_adapters.transport.workers import Workers
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
-from kmip_core.ports.steps import MoveTo, Pace, Pause, Wait
+from kmip_core.ports.steps import MoveTo, Pace, Pause, Step, Wait
 from kmip_core.ports.transport import Answer, Job
 from kmip_core.principal import Principal
 
@@ -86,7 +86,13 @@ class Runner:
 
         Raises what a job raises that breaks its promise.
         """
-        return _Running(self, job, sink).run_at(job.pace)
+        pace = job.pace
+        if pace is not Pace.QUICK:
+            return _Running(self, job, sink).run_at(pace)
+        outcome = job.run()
+        if isinstance(outcome, bytes):  # as nearly always
+            return outcome
+        return _Running(self, job, sink).follow(outcome)
 
     def open_elsewhere(
         self,
@@ -196,7 +202,18 @@ class Runner:
 class _Running:
     """One job on its way to its answer."""
 
-    __slots__ = ("_holds_place", "_pace", "_result", "_runner", "_spent", "_spent_slow", "has_begun", "job", "sink")
+    __slots__ = (
+        "_holds_place",
+        "_is_waiting",
+        "_pace",
+        "_result",
+        "_runner",
+        "_spent",
+        "_spent_slow",
+        "has_begun",
+        "job",
+        "sink",
+    )
 
     def __init__(self, runner: Runner, job: Job, sink: AnswerSink) -> None:
         self._runner = runner
@@ -204,6 +221,7 @@ class _Running:
         self.sink = sink
         self.has_begun = False
         self._holds_place = False
+        self._is_waiting = False  # for an outcome, with its place
         self._pace = Pace.BRIEF  # of the worker
         self._spent = 0.0  # seconds in workers
         self._spent_slow = 0.0  # of these, not charged yet
@@ -227,25 +245,28 @@ class _Running:
 
     def go_on(self, *, holds_place: bool) -> Answer | None:
         """On the loop: run the job up to its answer or its next wait."""
-        self.has_begun = True
         self._holds_place = holds_place
-        is_waiting = False
+        self._is_waiting = False
         try:
-            outcome = self.job.run()
-            while isinstance(outcome, Pause):  # a turn of the loop is bounded by what may run there
-                outcome = self.job.run()
-            match outcome:
-                case Wait(pending):
-                    is_waiting = True
-                    pending.add_done_callback(self.post_resume)
-                    return None
-                case MoveTo(pace):
-                    return self.run_at(pace)
-                case answer:
-                    return answer
+            return self.follow(self.job.run())
         finally:
-            if holds_place and not is_waiting:
+            if holds_place and not self._is_waiting:
                 self._runner._give_place_back(self.sink.identity)
+
+    def follow(self, outcome: Answer | Step) -> Answer | None:
+        """On the loop: return the answer, or see to it that the job is gone on with."""
+        self.has_begun = True
+        while isinstance(outcome, Pause):  # a turn of the loop is bounded by what may run there
+            outcome = self.job.run()
+        match outcome:
+            case Wait(pending):
+                self._is_waiting = True
+                pending.add_done_callback(self.post_resume)
+                return None
+            case MoveTo(pace):
+                return self.run_at(pace)
+            case answer:
+                return answer
 
     def begin_commit(self) -> None:
         """On the loop: begin, with a place that was waited for."""

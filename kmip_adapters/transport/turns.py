@@ -77,6 +77,7 @@ class Turns:
     def _run(self) -> None:
         self._is_scheduled = False
         self._window = began = time.perf_counter()
+        self.latest = began
         while self._handshakes:
             self._handshakes.popleft().take_turn()
             if time.perf_counter() - began > HANDSHAKES_SECONDS:

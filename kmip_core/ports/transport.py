@@ -111,8 +111,8 @@ class Framer(Protocol):
         ...
 
     @property
-    def is_between_messages(self) -> bool:
-        """True when no byte of an unfinished message is held (idle, not half-sent)."""
+    def held(self) -> int:
+        """Bytes of messages that have arrived and were not returned: 0 between messages."""
         ...
 
 

@@ -48,9 +48,9 @@ class FrameReader:
         return frame
 
     @property
-    def is_between_messages(self) -> bool:
-        """True when no byte of an unfinished message is held."""
-        return not self._buffer
+    def held(self) -> int:
+        """Bytes of messages that have arrived and were not returned."""
+        return len(self._buffer)
 
     def _judge_header(self) -> int:
         """Return the size of the message whose header is at the front, 0 while the header is not whole."""

@@ -176,8 +176,8 @@ class FakeFramer:
         return frame
 
     @property
-    def is_between_messages(self) -> bool:
-        return not self._held
+    def held(self) -> int:
+        return len(self._held)
 
 
 @functools.cache

@@ -19,7 +19,7 @@ def test_a_frame_that_arrives_whole_is_returned_once() -> None:
     reader.receive_data(frame())
 
     assert frames_of(reader) == [frame()]
-    assert reader.is_between_messages
+    assert reader.held == 0
 
 
 def test_a_frame_that_arrives_byte_by_byte_is_returned_with_its_last_byte() -> None:
@@ -28,7 +28,7 @@ def test_a_frame_that_arrives_byte_by_byte_is_returned_with_its_last_byte() -> N
         reader.receive_data(bytes([byte]))
 
         assert reader.next_frame() is None
-        assert not reader.is_between_messages
+        assert reader.held > 0
     reader.receive_data(frame()[-1:])
 
     assert reader.next_frame() == frame()
@@ -39,7 +39,7 @@ def test_several_frames_and_a_tail_in_one_chunk() -> None:
     reader.receive_data(frame() + frame(b"") + frame(bytes(8)) + frame()[:5])
 
     assert frames_of(reader) == [frame(), frame(b""), frame(bytes(8))]
-    assert not reader.is_between_messages
+    assert reader.held > 0
     reader.receive_data(frame()[5:])
     assert frames_of(reader) == [frame()]
 
@@ -47,7 +47,7 @@ def test_several_frames_and_a_tail_in_one_chunk() -> None:
 def test_a_new_reader_is_between_messages() -> None:
     reader = FrameReader()
 
-    assert reader.is_between_messages
+    assert reader.held == 0
     assert reader.next_frame() is None
 
 
