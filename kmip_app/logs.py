@@ -5,16 +5,18 @@ the same parts by name.
 """
 
 import contextlib
+import datetime as dt
 import json
 import logging
 import os
+import socket
 import stat
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from io import TextIOWrapper
-from logging.handlers import RotatingFileHandler
+from logging.handlers import RotatingFileHandler, SysLogHandler
 from pathlib import Path
 from typing import Final, cast
 
@@ -31,8 +33,16 @@ OLD_FILES: Final = 5
 class LineFormatter(logging.Formatter):
     """PyKMIP's lines. What has several lines goes on indented: nothing a client sends begins a line of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_zoned: bool = False) -> None:
+        """is_zoned: write the time by ISO 8601 with its offset from UTC, instead of as PyKMIP does."""
         super().__init__(LINE)
+        self._is_zoned = is_zoned
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        """Return the time of a line."""
+        if not self._is_zoned:
+            return super().formatTime(record, datefmt)
+        return dt.datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="milliseconds")
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and a traceback if there is one, without anything that a terminal would obey."""
@@ -99,6 +109,53 @@ class PrivateFile(RotatingFileHandler):
             super().handleError(record)
 
 
+class MessageFormatter(LineFormatter):
+    """The message alone, for a journal that keeps time, level and logger itself."""
+
+    def __init__(self) -> None:
+        logging.Formatter.__init__(self, "%(message)s")
+
+
+class Journal(logging.Handler):
+    """systemd's journal by its native protocol: fields of their own for level and logger."""
+
+    def __init__(self, path: Path) -> None:
+        """Connect.  Raises OSError."""
+        super().__init__()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        try:
+            self._socket.connect(str(path))
+        except OSError:
+            self._socket.close()
+            raise
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hand over one entry."""
+        try:
+            message = self.format(record).encode()[:MAXIMUM_ENTRY]
+            fields = {
+                b"PRIORITY": str(PRIORITIES.get(record.levelno, 6)).encode(),
+                b"SYSLOG_IDENTIFIER": b"kmipd",
+                b"LOGGER": record.name.encode(),
+            }
+            entry = b"".join(b"%b=%b\n" % field for field in fields.items())
+            entry += b"MESSAGE\n" + len(message).to_bytes(8, "little") + message + b"\n"
+            self._socket.send(entry)
+        except OSError:
+            self.handleError(record)
+
+    def close(self) -> None:
+        """Let go."""
+        self._socket.close()
+        super().close()
+
+
+JOURNAL: Final = Path("/run/systemd/journal/socket")
+MAXIMUM_ENTRY: Final = 48_000  # bytes; what a datagram takes everywhere
+PRIORITIES: Final = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
+"""Levels of syslog (RFC 5424 §6.2.1)."""
+
+
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: time (UTC), level, logger, message, and exception where there is one."""
 
@@ -118,12 +175,11 @@ class JsonFormatter(logging.Formatter):
 
 def attach(configuration: Configuration) -> Callable[[], None]:
     """Send our log where the configuration says, until the returned function is called.  Raises StartError."""
-    handler: logging.Handler
-    if configuration.log_path is None:
-        handler = logging.StreamHandler(sys.stderr)
-    else:
-        handler = _file_handler(configuration.log_path)
-    handler.setFormatter(JsonFormatter() if configuration.log_format == "json" else LineFormatter())
+    handler = _handler(configuration)
+    is_json = configuration.log_format == "json"
+    handler.setFormatter(JsonFormatter() if is_json else LineFormatter(is_zoned=configuration.log_time == "zoned"))
+    if isinstance(handler, Journal) and not is_json:
+        handler.setFormatter(MessageFormatter())
     loggers = [logging.getLogger(name) for name in OURS]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
@@ -172,6 +228,22 @@ def is_writable(path: Path) -> bool:
     except StartError:
         return False
     return True
+
+
+def _handler(configuration: Configuration) -> logging.Handler:
+    if configuration.log_path is not None:
+        return _file_handler(configuration.log_path)
+    target, _, place = configuration.log_target.partition(":")
+    try:
+        if target == "journald":
+            return Journal(Path(place) if place else JOURNAL)
+        if target == "syslog":
+            syslog = SysLogHandler(place or "/dev/log", SysLogHandler.LOG_DAEMON)
+            syslog.ident = f"kmipd[{os.getpid()}]: "
+            return syslog
+    except OSError as error:
+        raise StartError(f"log_target: {configuration.log_target} cannot be reached ({error.strerror})") from error
+    return logging.StreamHandler(sys.stdout if target == "stdout" else sys.stderr)
 
 
 def _file_handler(path: Path) -> PrivateFile:

@@ -135,7 +135,9 @@ class Configuration:
     live_policies: bool = True
     logging_level: str = "INFO"
     log_path: Path | None = None
+    log_target: str = "stderr"
     log_format: Literal["text", "json"] = "text"
+    log_time: Literal["local", "zoned"] = "local"
     ready_file: Path | None = None
     tap: Path | None = None
     audit_gap: Literal["note", "refuse"] = "note"

@@ -203,7 +203,7 @@ class _Gathering:
         home = default_data_directory()
         configuration = Configuration(
             data_directory=home or NOWHERE,
-            log_path=default_log_path(),
+            log_path=None if "log_target" in self.places else default_log_path(),
             config_path=config_path,
             slugs=slugs,
         )

@@ -144,6 +144,21 @@ def _hostname(value: Any) -> str:
 
 HOSTNAME: Final = attrs.evolve(setting_types.TEXT, accepts="text, or nothing", read=_hostname)
 HOSTS: Final = attrs.evolve(NAMES, accepts="names and addresses separated by commas or spaces", read=_hosts)
+
+
+def _log_target(value: Any) -> str:
+    text: str = setting_types.TEXT.read(value)
+    name, colon, path = text.partition(":")
+    if name.lower() in {"journald", "syslog"} and (not colon or path.startswith("/")):
+        return f"{name.lower()}{colon}{path}"
+    if text.lower() in {"stderr", "stdout"}:
+        return text.lower()
+    raise ValueError(f"{text!r} is no target of a log; write stderr, stdout, journald or syslog")
+
+
+LOG_TARGET: Final = attrs.evolve(
+    setting_types.TEXT, accepts="stderr, stdout, journald, syslog", metavar="TARGET", read=_log_target
+)
 SYSLOG: Final = attrs.evolve(setting_types.TEXT, accepts="URL of a syslog server", metavar="URL", read=_syslog)
 COMMAND_LINE: Final = attrs.evolve(setting_types.TEXT, accepts="command line", metavar="COMMAND", read=_command_line)
 SUITE_NAMES: Final = attrs.evolve(NAMES, accepts=f"{NAMES.accepts}; IANA or OpenSSL spelling", read=_suites)
@@ -260,6 +275,17 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             "Log file, rotated at 1 MB, five old ones kept.",
             letters="-l",
             default="kmipd.log in $LOGS_DIRECTORY, else standard error",
+        ),
+        _native(
+            "log_target",
+            LOG_TARGET,
+            "Where the log goes without log_path: stderr, stdout, journald, syslog; the last two also with :PATH of"
+            " their socket.",
+        ),
+        _native(
+            "log_time",
+            setting_types.one_of(("local", "zoned")),
+            "Times in lines of text: as PyKMIP writes them, or by ISO 8601 with the offset from UTC.",
         ),
         _native("log_format", setting_types.one_of(("text", "json")), "Lines for people, or one JSON object a line."),
         _native(
