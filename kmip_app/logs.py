@@ -55,7 +55,7 @@ class PrivateFile(RotatingFileHandler):
     Where another program renames or removes it (logrotate), the next line begins a new file under the old name.
     """
 
-    _is_told = False
+    _is_reported = False
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line, into a new file if the name no longer leads to the open one."""
@@ -64,13 +64,13 @@ class PrivateFile(RotatingFileHandler):
         super().emit(record)
 
     def reopen(self) -> None:
-        """Open the file by its name again; what cannot be opened is told once, and tried again with the next line."""
+        """Open the file by its name again; what cannot be opened is reported once, and tried again later."""
         with cast(threading.RLock, self.lock):
             if self.stream is not None:
                 with contextlib.suppress(OSError):
                     self.stream.close()
                 self.stream = cast(TextIOWrapper, None)  # as logging has it: emit opens it
-        self._is_told = False
+        self._is_reported = False
 
     def _is_renamed(self) -> bool:
         stream = self.stream
@@ -102,9 +102,9 @@ class PrivateFile(RotatingFileHandler):
         """Tell once that lines are lost, instead of a traceback for each of them."""
         error = sys.exc_info()[1]
         if isinstance(error, OSError) and sys.stderr is not None:
-            if not self._is_told:
+            if not self._is_reported:
                 sys.stderr.write(f"kmipd: {self.baseFilename} cannot be written: {error.strerror}\n")
-            self._is_told = True
+            self._is_reported = True
         else:
             super().handleError(record)
 
@@ -162,15 +162,15 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the object."""
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        told = {
+        fields = {
             "time": f"{stamp}.{int(record.msecs):03d}Z",
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
         }
         if record.exc_info:
-            told["exception"] = self.formatException(record.exc_info)
-        return json.dumps(told)
+            fields["exception"] = self.formatException(record.exc_info)
+        return json.dumps(fields)
 
 
 def attach(configuration: Configuration) -> Callable[[], None]:

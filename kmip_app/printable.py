@@ -1,4 +1,4 @@
-"""Text that somebody else chose, for a log or a terminal: it must not move a cursor or begin a line."""
+"""Text that a client or a file chose, for a log or a terminal: it must not move a cursor or begin a line."""
 
 
 def printable(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Fixtures for whoever tests a KMIP client: `kmip_server` and `kmip_server_factory`.
+"""Fixtures for tests of a KMIP client: `kmip_server` and `kmip_server_factory`.
 
 pytest imports this module wherever kmipd is installed (entry point `pytest11`), so that it must cost nothing: what a
 server needs is imported by the first test that wants one. docs/testing-clients.md is the manual.

@@ -34,7 +34,7 @@ from kmip_app.configuration.quotas import UnusableQuotas
 from kmip_app.configuration.settings import changed_settings
 from kmip_app.container import build
 from kmip_app.daily import Routine
-from kmip_app.maintenance.pykmip_database import is_pykmip_database, told_of_pykmip
+from kmip_app.maintenance.pykmip_database import advice_on_pykmip, is_pykmip_database
 from kmip_app.maintenance.token_keys import settle_token_keys
 from kmip_app.monitoring.service import Monitoring
 from kmip_app.pki.authority import Pki, PkiError, write_pem
@@ -42,7 +42,7 @@ from kmip_app.pki.care import CertificateCare
 from kmip_app.pki.certificate_watch import CertificateWatch, revoked_by
 from kmip_app.pki.registry import Registry
 from kmip_app.service_manager import ServiceManager
-from kmip_app.system_errors import told
+from kmip_app.system_errors import described
 from kmip_app.version import VERSION
 from kmip_core.errors import KmipError
 from kmip_core.ports.audit import AuditRecord, AuditTrail
@@ -93,7 +93,7 @@ class Server:
 
         read: gives the configuration as it is now, for a reload, or raises StartError; None: it does not change.
         sockets: that listen already, by what they are for (`kmip_app.service_manager`).
-        manager: is told about readiness, reloads and the end; None for a server inside another program.
+        manager: is notified of readiness, reloads and the end; None for a server inside another program.
         """
         self._inherited = sockets or {}
         self._manager = manager or ServiceManager({})
@@ -147,7 +147,7 @@ class Server:
     def start(self) -> None:
         """Build everything, bind, and write the ready file.  Raises StartError; nothing is left half open."""
         try:
-            with _private_files(), _told_to_operators():
+            with _private_files(), _reported_to_operators():
                 self._open()
             if self._stop_is_asked:  # the interrupt was lost: a finalizer cannot raise
                 raise KeyboardInterrupt
@@ -353,21 +353,21 @@ class Server:
     def ready(self) -> dict[str, object]:
         """Return what a client needs to know, as the ready file tells it."""
         configuration = self.configuration
-        told: dict[str, object] = {"host": self.reached_at, "port": self.port}
+        ready: dict[str, object] = {"host": self.reached_at, "port": self.port}
         if self.https_port is not None:
-            told["https_port"] = self.https_port
+            ready["https_port"] = self.https_port
         if configuration.certificate_path is None:
-            told["ca"] = str(self.pki.ca.certificate)
+            ready["ca"] = str(self.pki.ca.certificate)
         else:  # what clients are to trust: the usual CA for both sides, else the certificate itself
-            told["ca"] = str(configuration.ca_path or configuration.certificate_path)
+            ready["ca"] = str(configuration.ca_path or configuration.certificate_path)
         if configuration.ca_path is None:
-            told["cert"] = str(self.pki.client.certificate)
-            told["key"] = str(self.pki.client.key)
-            told["pem"] = str(self.pki.client.pem)
+            ready["cert"] = str(self.pki.client.certificate)
+            ready["key"] = str(self.pki.client.key)
+            ready["pem"] = str(self.pki.client.pem)
         admin = None if self._monitoring is None else self._monitoring.address
         if admin is not None:
-            told["admin"] = str(Address(REACHED_AT.get(admin.host, admin.host), admin.port))
-        return told | {"pid": os.getpid(), "version": VERSION}
+            ready["admin"] = str(Address(REACHED_AT.get(admin.host, admin.host), admin.port))
+        return ready | {"pid": os.getpid(), "version": VERSION}
 
     def _record(self, event: str) -> None:
         """Leave evidence of a server event (R-AUD-1)."""
@@ -386,7 +386,7 @@ class Server:
             LOG.error("the stop leaves no evidence: %s", error.message)
 
     def _close(self) -> None:
-        with self._closing:  # whoever comes second waits until all is released
+        with self._closing:  # a second caller waits until all is released
             self._resources.close()
 
     def _need_transport(self) -> Listener:
@@ -413,7 +413,7 @@ def opened(configuration: Configuration, *, alone: bool = False, or_empty: bool 
         configuration = evolve(configuration, ephemeral=True)
     _refuse_pykmips(configuration)
     with ExitStack() as resources:
-        with _private_files(), _told_to_operators():
+        with _private_files(), _reported_to_operators():
             if alone:
                 configuration.data_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
                 resources.enter_context(directory_lock(configuration.data_directory))
@@ -432,11 +432,11 @@ def opened(configuration: Configuration, *, alone: bool = False, or_empty: bool 
 def _refuse_pykmips(configuration: Configuration) -> None:
     """Raise StartError for a store that is PyKMIP's database: opening it would change its kind of journal."""
     if not configuration.ephemeral and configuration.sqlite_path and is_pykmip_database(configuration.sqlite_path):
-        raise StartError(told_of_pykmip(configuration.sqlite_path))
+        raise StartError(advice_on_pykmip(configuration.sqlite_path))
 
 
 @contextlib.contextmanager
-def _told_to_operators() -> Iterator[None]:
+def _reported_to_operators() -> Iterator[None]:
     """Turn what stops a start into a StartError."""
     try:
         yield
@@ -445,12 +445,12 @@ def _told_to_operators() -> Iterator[None]:
     except KmipError as error:  # such as no room for the first record of the trail
         raise StartError(error.message) from error
     except OSError as error:
-        raise StartError(told(error)) from error
+        raise StartError(described(error)) from error
 
 
 @contextlib.contextmanager
 def _private_files() -> Iterator[None]:
-    """Make files for nobody else while inside: database, log and audit (R-CFG-2)."""
+    """Make files that no other user can read while inside: database, log and audit (R-CFG-2)."""
     before = os.umask(0o077)
     try:
         yield

@@ -91,4 +91,4 @@ class ServiceManager:
                 sock.connect(self._address)
                 sock.sendall(state.encode())
         except OSError as error:
-            LOG.warning("the service manager at %s cannot be told: %s", self._address.lstrip("\0"), error)
+            LOG.warning("the service manager at %s cannot be notified: %s", self._address.lstrip("\0"), error)

@@ -20,7 +20,7 @@ REMEDIES_OF_PORTS: Final = {errno.EACCES: "choose a port above 1023, or let this
 """Where no file is spoken of."""
 
 
-def told(error: OSError) -> str:
+def described(error: OSError) -> str:
     """Return an error as one line that names the file and what to do."""
     where = f"{error.filename}: " if error.filename else ""
     remedies = REMEDIES if error.filename else REMEDIES | REMEDIES_OF_PORTS

@@ -85,7 +85,7 @@ USES: Final = frozenset(
 )
 """Operations that Get decides for where a policy tells none of them apart: PyKMIP asks for Get only."""
 
-_TOLD_APART: Final = USES - {Operation.DERIVE_KEY}  # PyKMIP's files name Derive Key as a matter of course
+_NAMED_USES: Final = USES - {Operation.DERIVE_KEY}  # PyKMIP's files name Derive Key as a matter of course
 
 
 def decide(
@@ -135,7 +135,7 @@ def permission_for(row: Mapping[Operation, Permission], operation: Operation) ->
     named = row.get(operation)
     if named is not None:
         return named
-    if operation in USES and not _TOLD_APART & row.keys():
+    if operation in USES and not _NAMED_USES & row.keys():
         return row.get(Operation.GET, Permission.DISALLOW_ALL)
     return Permission.DISALLOW_ALL
 

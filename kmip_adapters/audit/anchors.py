@@ -78,8 +78,8 @@ def signing_key(folder: Path) -> Ed25519PrivateKey:
 def sign(key: Ed25519PrivateKey, heads: Mapping[str, Head], time: int) -> str:
     """Return the anchor as one line, without its end."""
     chains = {chain: {"sequence": head.sequence, "hash": head.hash} for chain, head in sorted(heads.items())}
-    told = {"time": time, "chains": chains, "key": key.public_key().public_bytes_raw().hex()}
-    body = json.dumps(told, separators=(",", ":"))[:-1]
+    anchor = {"time": time, "chains": chains, "key": key.public_key().public_bytes_raw().hex()}
+    body = json.dumps(anchor, separators=(",", ":"))[:-1]
     return f'{body}{_MARK}{key.sign(body.encode("ascii")).hex()}"}}'
 
 
@@ -90,13 +90,13 @@ def read(line: str, trusted: str | None = None) -> Anchor:
     """
     body, mark, tail = line.strip().rpartition(_MARK)
     try:
-        told = json.loads(line)
-        key = str(told["key"])
+        anchor = json.loads(line)
+        key = str(anchor["key"])
         Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(
             bytes.fromhex(tail.removesuffix('"}')), body.encode("ascii")
         )
-        heads = {str(chain): Head(int(head["sequence"]), str(head["hash"])) for chain, head in told["chains"].items()}
-        time = int(told["time"])
+        heads = {str(chain): Head(int(head["sequence"]), str(head["hash"])) for chain, head in anchor["chains"].items()}
+        time = int(anchor["time"])
     except InvalidSignature:
         raise UnusableAnchor("the signature of an anchor does not fit: it was changed") from None
     except (ValueError, KeyError, TypeError, AttributeError, UnicodeEncodeError) as error:

@@ -62,7 +62,7 @@ def first_sequence(aside: Path) -> int:
 
 
 def open_file(path: Path, *, is_new: bool = False) -> int:
-    """Return a descriptor for appending, the file's name being on disk; nobody else may read it."""
+    """Return a descriptor for appending, the file's name being on disk; no other user may read it."""
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     descriptor = os.open(path, flags | (os.O_EXCL if is_new else 0), 0o600)
     os.fchmod(descriptor, 0o600)

@@ -58,14 +58,14 @@ def write_line(chain: str, head: Head, record: AuditRecord) -> tuple[bytes, Head
 def read_line(line: bytes) -> Line:
     """Return what a line says.  line: without its newline.  Raises ValueError if it is not of this format."""
     body, mark, tail = line.rpartition(b',"hash":"')
-    told = json.loads(line)
+    fields = json.loads(line)
     try:
         return Line(
-            chain=str(told["chain"]),
-            sequence=int(told["sequence"]),
-            previous=str(told["previous"]),
-            record=dict(told["record"]),
-            hash=str(told["hash"]),
+            chain=str(fields["chain"]),
+            sequence=int(fields["sequence"]),
+            previous=str(fields["previous"]),
+            record=dict(fields["record"]),
+            hash=str(fields["hash"]),
             is_intact=bool(mark) and tail == sha256(body).hexdigest().encode("ascii") + b'"}',
         )
     except (KeyError, TypeError) as error:

@@ -163,8 +163,8 @@ def as_cef(line: Line, version: str) -> str:
         "cn1": str(line.sequence),
     }
     head = [_cef_head(text) for text in ("kmipd", "kmipd", version, event, event)]
-    told = " ".join(f"{name}={_cef_value(value)}" for name, value in extension.items() if value)
-    return f"CEF:0|{'|'.join(head)}|{3 if reason is None else 6}|{told}"
+    fields = " ".join(f"{name}={_cef_value(value)}" for name, value in extension.items() if value)
+    return f"CEF:0|{'|'.join(head)}|{3 if reason is None else 6}|{fields}"
 
 
 def as_ocsf(line: Line, version: str) -> str:
@@ -172,7 +172,7 @@ def as_ocsf(line: Line, version: str) -> str:
     record = line.record
     reason = record.get("result")
     activity = _ACTIVITIES.get(str(record.get("operation", "")), _OTHER)
-    told = {
+    fields = {
         "category_uid": 6,
         "class_uid": 6003,
         "activity_id": activity,
@@ -197,7 +197,7 @@ def as_ocsf(line: Line, version: str) -> str:
         "api": {"operation": _event(record), "service": {"name": "KMIP"}},
         "resources": [{"uid": name} for name in record.get("unique_identifiers", ())],
     }
-    return json.dumps(_without_empty(told))
+    return json.dumps(_without_empty(fields))
 
 
 def _without_empty(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """A second place for records: syslog (RFC 5424) over a UNIX socket, TCP or TLS, or a command that reads lines.
 
-Records wait in memory, a bounded number of them, while the other side is away; what does not fit is counted and told
-once it is back. Requests never wait: the file is the trail, this is a copy.
+Records wait in memory, a bounded number of them, while the other side is away; what does not fit is counted, and
+reported once it is back. Requests never wait: the file is the trail, this is a copy.
 """
 
 import contextlib

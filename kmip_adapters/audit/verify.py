@@ -2,7 +2,7 @@
 
 Each chain of a folder is read from its first file to its last. Any change of a line, a removal or an insertion in
 the middle, and any change of order is found. What the files alone cannot show, and a head that was kept elsewhere
-does: that lines were cut off the end, or that somebody wrote the whole chain anew (the hashes have no key).
+does: that lines were cut off the end, or that the whole chain was written anew (the hashes have no key).
 """
 
 import lzma

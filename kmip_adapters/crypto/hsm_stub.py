@@ -1,4 +1,4 @@
-"""A token that is none: keys live in a store of its own, and everybody else holds handles.
+"""A token that is none: keys live in a store of its own, and all others hold handles.
 
 It stands in for a PKCS#11 token where there is none, with a token's manners: secret and private keys made or brought
 in come out as `KeyHandle`s and never leave, fewer algorithms, calls that may block. The work is done by the software

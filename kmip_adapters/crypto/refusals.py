@@ -15,7 +15,7 @@ def cryptographic_failure(message: str) -> KmipError:
 
 
 def decryption_failed() -> KmipError:
-    """Return the one refusal for padding, tag and RSA, which must not be told apart (padding oracles)."""
+    """Return the one refusal for padding, tag and RSA, which must look the same (padding oracles)."""
     return cryptographic_failure("decryption failed")
 
 

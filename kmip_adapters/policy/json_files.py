@@ -36,7 +36,7 @@ class MissingPolicies(Exception):
 
 @frozen
 class _Layer:
-    """What one file said when it was last read.  stamp: what told that it had changed."""
+    """What one file said when it was last read.  stamp: by which a change is noticed."""
 
     stamp: Stamp
     policies: Mapping[str, OperationPolicy] = field(factory=dict)

@@ -88,7 +88,7 @@ class KeyFile:
     def write(self, key: bytes) -> None:
         """Write a key so that the file is whole or not there.  Raises FileExistsError: none is ever replaced."""
         text = (
-            f"# kmipd root key {RawRootKey(key).root_key_id}. Whoever has it and the database has all keys;\n"
+            f"# kmipd root key {RawRootKey(key).root_key_id}. With it and the database all keys can be read;\n"
             f"# without it the database is lost. Keep a copy, apart from the backups of the database.\n{key.hex()}\n"
         )
         temporary = self.path.with_name(f"{self.path.name}.{secrets.token_hex(8)}")

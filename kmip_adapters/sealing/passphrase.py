@@ -1,4 +1,4 @@
-"""The root key from a passphrase that the server is told at its start and never keeps.
+"""The root key from a passphrase that the server reads at its start and never keeps.
 
 scrypt makes the key. Its salt and costs are part of the root key's identifier, which the store keeps beside its data
 keys: a backup of the database and the passphrase are enough, there is no third thing to lose.
@@ -24,7 +24,7 @@ MAXIMUM_BYTES: Final = 4096
 _BLOCK: Final = 8  # scrypt's r
 _LANES: Final = 1  # scrypt's p
 _SALT_BYTES: Final = 16
-# The costs come from the database: whoever can write it must not make a start take all memory.
+# The costs come from the database: a client of the database that can write must not make a start take all memory.
 _IDENTIFIER: Final = re.compile(r"scrypt-(?P<cost>1[0-9]|20)-(?P<salt>[0-9a-f]{32})-[0-9a-f]{16}")
 
 

@@ -31,7 +31,7 @@ Entry = tuple[ManagedObject, Content | None]
 _MAGIC: Final = b"kmipd archive 1\n"
 _CHUNK: Final = 1 << 20  # bytes of plaintext after which a chunk is closed
 _LONGEST_HEADER: Final = 1024
-_COSTS: Final = range(10, 21)  # whoever hands us an archive must not make us take all memory
+_COSTS: Final = range(10, 21)  # an archive from elsewhere must not make the server take all memory
 _LENGTH: Final = struct.Struct(">I")
 
 
@@ -42,8 +42,8 @@ class ArchiveUnusable(Exception):
 def write_archive(file: BinaryIO, passphrase: bytes, entries: Iterable[Entry], *, cost: int = COST) -> int:
     """Write all entries, and return how many they are.  The caller makes the file private, and durable."""
     salt = secrets.token_bytes(16)
-    told = {"cipher": "AES-256-GCM", "kdf": "scrypt", "log_n": cost, "r": 8, "p": 1, "salt": salt.hex()}
-    header = _MAGIC + json.dumps(told).encode() + b"\n"
+    header_fields = {"cipher": "AES-256-GCM", "kdf": "scrypt", "log_n": cost, "r": 8, "p": 1, "salt": salt.hex()}
+    header = _MAGIC + json.dumps(header_fields).encode() + b"\n"
     file.write(header)
     aead = AESGCM(_key(passphrase, salt, cost))
     chunk = bytearray()
@@ -80,12 +80,12 @@ def _read(file: BinaryIO, size: int, passphrase: bytes) -> Iterator[Entry]:
     if magic != _MAGIC:
         raise ArchiveUnusable("this is no archive of kmipd")
     line = file.readline(_LONGEST_HEADER)
-    told = json.loads(line)
-    if (told["cipher"], told["kdf"], told["r"], told["p"]) != ("AES-256-GCM", "scrypt", 8, 1):
+    header_fields = json.loads(line)
+    if tuple(header_fields[name] for name in ("cipher", "kdf", "r", "p")) != ("AES-256-GCM", "scrypt", 8, 1):
         raise ValueError("another cipher")
-    if told["log_n"] not in _COSTS:
+    if header_fields["log_n"] not in _COSTS:
         raise ValueError("a cost out of range")
-    aead = AESGCM(_key(passphrase, bytes.fromhex(told["salt"]), told["log_n"]))
+    aead = AESGCM(_key(passphrase, bytes.fromhex(header_fields["salt"]), header_fields["log_n"]))
     count = 0
     for number, (sealed, is_last) in enumerate(_chunks(file, size)):
         plain = aead.decrypt(_nonce(number, is_last=is_last), sealed, magic + line)

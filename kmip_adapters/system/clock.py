@@ -16,7 +16,7 @@ class SystemClock:
 
 @define
 class SteppableClock:
-    """A clock that stands still until it is told to go on; for tests of ours.
+    """A clock that stands still until a test moves it.
 
     seconds: the time it shows, since 1970-01-01 UTC.
     """
@@ -35,7 +35,7 @@ class SteppableClock:
 
 @define(eq=False)
 class MovableClock:
-    """The operating system's clock until it is told otherwise: it can be advanced, stopped and set right again.
+    """The operating system's clock until a test sets it: it can be advanced, stopped and set right again.
 
     For servers that tests of a client start. It goes on by itself, because clients there send dates of the real time
     and wait for them to come.

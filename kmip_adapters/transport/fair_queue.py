@@ -53,7 +53,7 @@ class FairPool(Generic[T]):
     """Work that waits for one of `places`, by identity; not safe for threads by itself.
 
     While others wait, an identity has a quarter of the places at most; alone it may have all but `reserve`, so that
-    whoever comes next need not wait for work of another client to end.
+    the next client need not wait for work of another client to end.
     """
 
     def __init__(self, places: int, *, reserve: int = 0) -> None:

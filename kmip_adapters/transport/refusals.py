@@ -10,7 +10,7 @@ from typing import Final
 from attrs import define, frozen
 
 PERIOD: Final = 60.0  # seconds
-KEYS: Final = 1_024  # causes and networks that are told apart at once; more of them share one record for each cause
+KEYS: Final = 1_024  # causes and networks that are counted separately; more of them share one record for each cause
 AT_ONCE: Final = 100  # records in a period that are made at once; those after them are counted, too
 
 

@@ -19,7 +19,7 @@ from kmip_adapters.transport.shared import LOG, Shared
 ACCEPTS_PER_TURN: Final = 64
 ACCEPT_SECONDS: Final = 0.005  # of a turn of the loop
 REST_SECONDS: Final = 0.2  # before accepting again where the system has no more descriptors or memory
-EVERYWHERE: Final = {"", "::"}  # :: takes IPv4 along, as everywhere where the system is not told otherwise
+EVERYWHERE: Final = {"", "::"}  # :: takes IPv4 along, as everywhere where the system is not set otherwise
 EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 

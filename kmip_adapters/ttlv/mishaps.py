@@ -1,7 +1,7 @@
-"""A service that fails when it is told to: refusals, lost messages, late answers and nonsense, for a client's tests.
+"""A service that fails on request: refusals, lost messages, late answers and nonsense, for a client's tests.
 
 It stands before the real service, which knows nothing of it, and only where the container was asked for it. A mishap is
-used up when a request that has its operation arrives, whoever sends it.
+used up when a request that has its operation arrives, from any client.
 """
 
 import enum
@@ -20,7 +20,7 @@ from kmip_core.ports.transport import Answer, Job, LastWords
 from kmip_core.principal import Principal
 
 GARBAGE: Final = bytes.fromhex("42007b01 00000010") + b"\xff" * 16
-"""A Response Message by its header, whose length is right, so that nobody waits for more; nothing in it is TTLV."""
+"""A Response Message by its header, whose length is right, so that no client waits for more; nothing in it is TTLV."""
 
 
 class Lost(enum.Enum):

@@ -137,8 +137,8 @@ def run_command(command: click.Command, words: Sequence[str], name: str) -> int:
 def _mendable(error: Exception) -> str | None:
     """Return what to print of an error that an operator can mend; None for a bug."""
     from kmip_app.configuration.config import StartError
-    from kmip_app.system_errors import told
+    from kmip_app.system_errors import described
 
     if isinstance(error, StartError):
         return str(error)
-    return told(error) if isinstance(error, OSError) else None
+    return described(error) if isinstance(error, OSError) else None

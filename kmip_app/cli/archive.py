@@ -17,7 +17,7 @@ MINIMUM: Final = 12  # bytes of a passphrase
 def export(file: Path, passphrase: str | None, config_path: str | None, **values: Any) -> None:
     """Write all objects with their keys to the new archive FILE, encrypted under a passphrase.
 
-    The server may be running. Unlike a backup it needs no root key to be read: whoever has the archive and its
+    The server may be running. Unlike a backup it needs no root key to be read: a reader of the archive with its
     passphrase has all keys. Its form is documented (docs/care.md).
     """
     from kmip_adapters.storage.archive import write_archive
@@ -34,8 +34,8 @@ def export(file: Path, passphrase: str | None, config_path: str | None, **values
     try:
         with store_access.beside(configuration, "Exported to an archive") as container:
             descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as stream, store_access.progress("Writing objects") as told:
-                count = write_archive(stream, words, maintenance.everything(container.storage(), told))
+            with os.fdopen(descriptor, "wb") as stream, store_access.progress("Writing objects") as progress:
+                count = write_archive(stream, words, maintenance.everything(container.storage(), progress))
             sync(part)
         part.replace(file)
         sync(file.absolute().parent)
@@ -58,8 +58,8 @@ def import_archive(file: Path, passphrase: str | None, config_path: str | None, 
     words = _words(passphrase, confirm=False)
     with store_access.for_operators():
         in_all = sum(1 for _ in read_archive(file, words))  # to the end, before anything of it is taken
-        with opened(configuration, alone=True) as container, store_access.progress("Taking objects") as told:
-            imported = store_access.take(container, read_archive(file, words), told, in_all)
+        with opened(configuration, alone=True) as container, store_access.progress("Taking objects") as progress:
+            imported = store_access.take(container, read_archive(file, words), progress, in_all)
     types = ", ".join(f"{count} {name}" for name, count in sorted(imported.taken.items()))
     click.echo(f"taken: {sum(imported.taken.values())}{f' ({types})' if types else ''}")
     click.echo(f"there already: {imported.present}")

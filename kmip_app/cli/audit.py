@@ -62,9 +62,9 @@ def verify(anchor: tuple[Path, ...], anchor_key: str | None, config_path: str | 
         click.echo(f"damaged: {len(found)} finding{'s' * (len(found) > 1)}")
         return 1
     chains = sorted(heads_of(folder).items())
-    told = ", ".join(f"{chain} {head.sequence} records" for chain, head in chains) or "no records"
+    shown = ", ".join(f"{chain} {head.sequence} records" for chain, head in chains) or "no records"
     anchored = max((head.sequence for head in heads.get(audit.CHAIN, [])), default=0)
-    click.echo(f"whole: {told}; known up to record {anchored} from the database and anchors")
+    click.echo(f"whole: {shown}; known up to record {anchored} from the database and anchors")
     return 0
 
 

@@ -72,8 +72,8 @@ def migrate_from(
         print_json(whole)
     else:
         print_rows([one for one in moved if one["result"] == NOT_MOVED or one.get("left_out")], COLUMNS, form)
-        told = ", ".join(f"{count} {result}" for result, count in sorted(counts.items())) or "no objects there"
-        click.echo(f"{'would be: ' if dry_run else ''}{told}")
+        summary = ", ".join(f"{count} {result}" for result, count in sorted(counts.items())) or "no objects there"
+        click.echo(f"{'would be: ' if dry_run else ''}{summary}")
     return REFUSED if counts[NOT_MOVED] else 0
 
 

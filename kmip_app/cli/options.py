@@ -11,7 +11,7 @@ from typing import Any, Final
 import click
 
 from kmip_app.cli.context import CONTEXT
-from kmip_app.configuration.loading import SEARCH, Check, Choice, checked_by_nobody, choose
+from kmip_app.configuration.loading import SEARCH, Check, Choice, choose, unchecked
 from kmip_app.configuration.settings import SETTINGS, TOPICS, Setting
 
 STORE: Final = (
@@ -48,7 +48,7 @@ def _option(setting: Setting) -> click.Option:
     return click.Option(spellings, default=None, help=help_text)
 
 
-def chosen(values: Mapping[str, Any], config_path: Any = SEARCH, check: Check = checked_by_nobody) -> Choice:
+def chosen(values: Mapping[str, Any], config_path: Any = SEARCH, check: Check = unchecked) -> Choice:
     """Return the configuration that a command line asks for.  Raises ConfigurationError.
 
     values: what click has parsed; what is no setting is passed over.  check: as in `choose`.

@@ -66,19 +66,19 @@ def explain(
         )
         return 0 if decision.is_allowed else 1
     click.echo(f"{'allowed' if decision.is_allowed else 'denied'}: {printable(decision.rule)}")
-    told = {
+    shown = {
         "object": f"{managed_object.object_type.name}, owned by {managed_object.owner}",
         "policy": managed_object.attributes.operation_policy_name or DEFAULT_POLICY,
-        "asker": f"{user}{' (the owner)' if user == managed_object.owner else ''}, {_told(found, known)}",
+        "asker": f"{user}{' (the owner)' if user == managed_object.owner else ''}, {_groups_shown(found, known)}",
     }
     if not decision.is_allowed and not decision.is_visible:
-        told["answer"] = "no grant at all: to this client the object does not exist"
-    for label, value in told.items():
+        shown["answer"] = "no grant at all: to this client the object does not exist"
+    for label, value in shown.items():
         click.echo(f"  {label:<8}{printable(value)}")
     return 0 if decision.is_allowed else 1
 
 
-def _told(groups: frozenset[str], known: Groups | None) -> str:
+def _groups_shown(groups: frozenset[str], known: Groups | None) -> str:
     source = "" if known is None else " (groups_path)" if isinstance(known, FileGroups) else " (SLUGS)"
     if not groups:
         return f"no groups{source}, so the preset counts"

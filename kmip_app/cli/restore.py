@@ -19,8 +19,8 @@ def restore(file: Path, replace: bool, config_path: str | None, **values: Any) -
     from kmip_app.maintenance import store_access  # all of the wiring: not wanted for the help
 
     configuration = chosen(values, config_path).configuration
-    with store_access.progress("Opening objects") as told:
-        damages = store_access.restore(configuration, file, replace=replace, told=told)
+    with store_access.progress("Opening objects") as progress:
+        damages = store_access.restore(configuration, file, replace=replace, progress=progress)
     if damages:
         tell(damages)
         click.echo("nothing was restored", err=True)

@@ -21,8 +21,8 @@ _SETTINGS: Final = ("data_dir", "root_key")
 def split(shares: int, threshold: int, config_path: str | None, **values: Any) -> None:
     """Print the root key of root.key as SHARES lines, any THRESHOLD of which make it whole again.
 
-    Give each line to another person. The file stays as it is: whoever wants the shares alone to open the store removes
-    it after a rehearsal of `kmipd root join`. Fewer than THRESHOLD shares tell nothing about the key (Shamir's scheme).
+    Give each line to another person. The file stays as it is: to let the shares alone open the store, remove it
+    after a rehearsal of `kmipd root join`. Fewer than THRESHOLD shares tell nothing about the key (Shamir's scheme).
     """
     from kmip_adapters.crypto.software.split_keys import split_secret
     from kmip_adapters.sealing.key_file import KeyFile, RawRootKey

@@ -82,9 +82,9 @@ def rotate_data_key(config_path: str | None, **values: Any) -> None:
 
     with (
         store_access.beside(chosen(values, config_path).configuration, "Data key rotated") as container,
-        store_access.progress("Sealing objects") as told,
+        store_access.progress("Sealing objects") as progress,
     ):
-        count = maintenance.rotate_data_key(container.storage(), told)
+        count = maintenance.rotate_data_key(container.storage(), progress)
     click.echo(f"{count:,} objects sealed anew")
 
 

@@ -95,21 +95,21 @@ YOUNG: Final = 10_000
 
 def greet(server: "Server") -> None:
     """Print the few lines that a new user needs."""
-    told = server.ready()
+    ready = server.ready()
     configuration = server.configuration
     keeps = "nothing: all is forgotten at the end" if configuration.ephemeral else str(configuration.data_directory)
     rows = {
         "keeps": keeps,
-        "CA": told["ca"],
-        "client certificate": told.get("cert"),
-        "client key": told.get("key"),
+        "CA": ready["ca"],
+        "client certificate": ready.get("cert"),
+        "client key": ready.get("key"),
     }
     where = click.style(server.address, bold=True)
-    lines = [f"{click.style('kmipd', bold=True)} {told['version']} serves KMIP on {where}"]
+    lines = [f"{click.style('kmipd', bold=True)} {ready['version']} serves KMIP on {where}"]
     lines += [f"  {label:<20}{value}" for label, value in rows.items() if value is not None]
-    if told.get("cert") and not configuration.ephemeral:
+    if ready.get("cert") and not configuration.ephemeral:
         data = configuration.data_directory
         where = "" if data == default_data_directory() else f" --data-dir {shlex.quote(str(data))}"
         lines.append(click.style(f"  more clients: kmipd client-cert NAME{where} --out DIR; stop: Ctrl-C", dim=True))
-    with contextlib.suppress(OSError):  # nobody reads, or a disk is full: no reason not to serve
+    with contextlib.suppress(OSError):  # standard output is closed, or a disk is full: no reason not to serve
         click.echo("\n".join(lines))

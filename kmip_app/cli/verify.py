@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 def verify(config_path: str | None, as_json: bool, **values: Any) -> int:
     """Open every object: its seal, its record, its index entries, and the database file; the server may be running.
 
-    Links to objects that are not here are told, but no damage. Exit code 1 if anything is damaged.
+    Links to objects that are not here are reported, but no damage. Exit code 1 if anything is damaged.
     """
     from kmip_adapters.storage.sql import maintenance
     from kmip_app.maintenance import store_access  # all of the wiring: not wanted for the help
 
     with store_access.beside(chosen(values, config_path).configuration, "Store verified") as container:
-        with store_access.progress("Opening objects") as told:
-            damages = maintenance.verify(container.storage(), told)
-        with store_access.progress("Following links") as told:
-            links = list(maintenance.dangling_links(container.storage(), told))
+        with store_access.progress("Opening objects") as progress:
+            damages = maintenance.verify(container.storage(), progress)
+        with store_access.progress("Following links") as progress:
+            links = list(maintenance.dangling_links(container.storage(), progress))
     if as_json:
         damaged = [{"unique_identifier": one.unique_identifier, "damage": one.what} for one in damages]
         dangling = [{"unique_identifier": identifier, "links_to": target} for identifier, target in links]

@@ -19,7 +19,7 @@ from kmip_app.configuration.config import Configuration
 from kmip_app.configuration.quotas import UnusableQuotas, read_quotas
 from kmip_app.configuration.secret_places import SecretPlace
 from kmip_app.configuration.server_conf import Problem
-from kmip_app.maintenance.pykmip_database import is_pykmip_database, told_of_pykmip
+from kmip_app.maintenance.pykmip_database import advice_on_pykmip, is_pykmip_database
 from kmip_app.pki.certificate_watch import revoked_by
 from kmip_app.pki.validity import certificates_of, lists_of
 
@@ -55,7 +55,7 @@ def _is_loose(path: Path) -> bool:
 def _is_loose_key(path: Path) -> bool:
     try:
         return _is_loose(path) and b"PRIVATE KEY-----" in path.read_bytes()
-    except OSError:  # told when it is wanted
+    except OSError:  # reported when it is needed
         return False
 
 
@@ -131,7 +131,7 @@ def _store(configuration: Configuration) -> Iterator[Problem]:
     elif database is None:
         yield Problem(where=where, text=f"names no file; write {SQLITE_URL}")
     elif is_pykmip_database(database):
-        yield Problem(where=where, text=told_of_pykmip(database))
+        yield Problem(where=where, text=advice_on_pykmip(database))
     elif not database.parent.is_dir() and database.parent != configuration.data_directory:
         yield Problem(where=where, text=f"the folder {database.parent} does not exist; create it first")
     elif _is_something_else(database):
@@ -159,7 +159,7 @@ def _is_something_else(database: Path) -> bool:
     try:
         with database.open("rb") as file:
             return file.read(16) not in {b"", b"SQLite format 3\0"}
-    except OSError:  # it is not there yet, or will be told when it is opened
+    except OSError:  # it is not there yet, or is reported when it is opened
         return False
 
 

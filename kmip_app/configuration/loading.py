@@ -1,6 +1,6 @@
 """Joins the places where an operator decides: default < file < environment < command line or constructor (RULINGS 20).
 
-All problems of all places are told at once, each with its place, what is wrong and what to do (RULINGS 21).
+All problems of all places are reported at once, each with its place, what is wrong and what to do (RULINGS 21).
 """
 
 import os
@@ -76,7 +76,7 @@ Check = Callable[[Configuration], Iterable[Problem]]
 """Yields what is wrong with a combination of values, under the name of a setting (`kmip_app.configuration.checks`)."""
 
 
-def checked_by_nobody(configuration: Configuration) -> Iterable[Problem]:
+def unchecked(configuration: Configuration) -> Iterable[Problem]:
     """Yield nothing: for commands that do not serve."""
     return ()
 
@@ -95,7 +95,7 @@ def choose(
     config_path: Path | Search | None = SEARCH,
     environment: Mapping[str, str] | None = None,
     place: Callable[[Setting], str] = lambda setting: setting.name,
-    check: Check = checked_by_nobody,
+    check: Check = unchecked,
 ) -> Choice:
     """Return the configuration.
 
@@ -133,7 +133,7 @@ def _file(config_path: Path | Search | None, environment: Mapping[str, str]) -> 
 def _expanded(path: Path) -> Path:
     try:
         return path.expanduser()
-    except RuntimeError:  # nobody's home: read_file tells that there is no such file
+    except RuntimeError:  # a home that does not exist: read_file reports that there is no such file
         return path
 
 
@@ -149,7 +149,7 @@ class _Gathering:
         try:
             self.values[setting.name] = setting.kind.read(value)
         except ValueError as error:
-            name = "" if _is_told(where, setting.name) else f"{setting.name}: "
+            name = "" if _is_named(where, setting.name) else f"{setting.name}: "
             self.problems.append(Problem(where=where, text=f"{name}{error}"))
 
     def take_secret_file(self, setting: Setting, path: str, where: str, rank: int) -> None:
@@ -222,7 +222,7 @@ class _Gathering:
             # A volume that holds the database holds its root key too, and two databases are two stores (ADR 0025).
             configuration = evolve(configuration, data_directory=named.with_name(f"{named.name}.kmipd"))
         elif home is None and not (configuration.ephemeral or "data_dir" in self.places):
-            self.places["data_dir"] = (0, "data_dir")  # told here, once
+            self.places["data_dir"] = (0, "data_dir")  # reported here, once
             self.problems.append(Problem(where="data_dir", text="this user has no home directory; name a folder"))
         if not configuration.server_information:
             configuration = evolve(configuration, core=evolve(configuration.core, server_information=None))
@@ -275,10 +275,10 @@ class _Gathering:
 
     def _problem(self, name: str, text: str) -> Problem:
         where = self.places[name][1]
-        return Problem(where=where, text=text if _is_told(where, name) else f"{name}: {text}")
+        return Problem(where=where, text=text if _is_named(where, name) else f"{name}: {text}")
 
 
-def _is_told(where: str, name: str) -> bool:
+def _is_named(where: str, name: str) -> bool:
     """Return whether a place already names the setting: an option, a variable or an argument does, a line does not."""
     if _LINE.search(where):  # a folder may be called as a setting is
         return False

@@ -81,7 +81,7 @@ def read_file(path: Path) -> File:
         return _hopeless(file, "is not text in UTF-8; save it so")
     except ValueError as error:
         return _hopeless(file, str(error))
-    parser = configparser.ConfigParser(strict=False)  # what is there twice is told below, with its line
+    parser = configparser.ConfigParser(strict=False)  # what is there twice is reported below, with its line
     try:
         parser.read_string(text, str(path))
     except configparser.MissingSectionHeaderError as error:

@@ -6,5 +6,5 @@ corrections  errors of the official files
 runner       plays one case
 comparison   judges an answer, strictly
 own_servers  servers of this process to play against
-report       how a run is told: text, JSON, JUnit, HTML
+report       the result of a run: text, JSON, JUnit, HTML
 """

@@ -58,7 +58,7 @@ class Case:
 
     @cached_property
     def operations(self) -> frozenset[str]:
-        """What the case does with success, or is told to be there by Query."""
+        """What the case does with success, or is announced by Query."""
         done = {_value(item, "Operation") for item in self._answers() if not _failed(item)}
         claimed = {e.get("value", "") for item in self._answers() for e in item.findall("ResponsePayload/Operation")}
         return frozenset(done | claimed)

@@ -222,14 +222,14 @@ class _Walk:
 
     def differences(self, expected: Item, actual: Item, path: str) -> list[Difference]:
         if expected.type is not actual.type and expected.tag not in FREE:
-            return [Difference(path=path, expected=_told(expected), actual=_told(actual))]
+            return [Difference(path=path, expected=_shown(expected), actual=_shown(actual))]
         if expected.tag in FREE or self._is_generated(expected, actual) or self._describes_generator(expected):
             return []
         if isinstance(expected.value, tuple) and isinstance(actual.value, tuple):
             return self._children(expected, actual, path)
         if self._agree(expected, actual):
             return []
-        return [Difference(path=path, expected=self._meant(expected), actual=_told(actual))]
+        return [Difference(path=path, expected=self._meant(expected), actual=_shown(actual))]
 
     def _children(self, parent: Item, actual_parent: Item, path: str) -> list[Difference]:
         left_out = LEFT_OUT | (self._free & {ATTRIBUTE_INDEX})
@@ -250,7 +250,7 @@ class _Walk:
             elif one:
                 found.append(Difference(path=here, expected=self._meant(one), actual=None))
             elif other and not may_have_more:
-                found.append(Difference(path=here, expected=None, actual=_told(other)))
+                found.append(Difference(path=here, expected=None, actual=_shown(other)))
         return found
 
     def _cost(self, expected: Item, actual: Item) -> int:
@@ -276,10 +276,10 @@ class _Walk:
 
     def _describes_generator(self, expected: Item) -> bool:
         """Return whether an attribute tells the server's own random number generator."""
-        told = expected if expected.tag == RANDOM_NUMBER_GENERATOR else None
+        shown = expected if expected.tag == RANDOM_NUMBER_GENERATOR else None
         if expected.tag == ATTRIBUTE and _label(expected) == RANDOM_NUMBER_GENERATOR_ATTRIBUTE:
-            told = items.first(expected, ATTRIBUTE_VALUE)
-        return told is not None and told.value not in self._known.sent_structures
+            shown = items.first(expected, ATTRIBUTE_VALUE)
+        return shown is not None and shown.value not in self._known.sent_structures
 
     def _agree(self, expected: Item, actual: Item) -> bool:
         known = self._known
@@ -301,11 +301,11 @@ class _Walk:
 
     def _meant(self, item: Item) -> str:
         """Return an expected item as text, with what its placeholder was captured as."""
-        told = _told(item)
+        shown = _shown(item)
         value = item.value
         if isinstance(value, str | bytes) and value in self._known.captured:
-            told += f" = {self._known.captured[value]!r}"
-        return told
+            shown += f" = {self._known.captured[value]!r}"
+        return shown
 
 
 def _paired(
@@ -421,11 +421,11 @@ def _label(item: Item | None) -> str:
     return f"{items.tag_name(item.tag)} {name.value!r}" if name else items.tag_name(item.tag)
 
 
-def _told(item: Item) -> str:
+def _shown(item: Item) -> str:
     """Return an item as one line. Nothing is hidden: the cases are public."""
     value = item.value
     if isinstance(value, tuple):
-        return f"{items.tag_name(item.tag)} {{{', '.join(map(_told, value))}}}"
+        return f"{items.tag_name(item.tag)} {{{', '.join(map(_shown, value))}}}"
     if isinstance(value, bytes):
         return placeholder(value) or (
             value.hex() if len(value) <= 64 else f"{value[:64].hex()}... ({len(value)} bytes)"

@@ -1,4 +1,4 @@
-"""What a run of official cases is told as: a summary for people, JSON for programs, JUnit for CI, HTML for the rest."""
+"""The result of a run of official cases: a summary for people, JSON for programs, JUnit for CI, HTML for the rest."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape

@@ -48,7 +48,7 @@ def play(case: Case, exchange: Exchange) -> None:
         known.now = int(time.time())
         found = compare(corrected(expected, case), actual, sent, known)
         if found:
-            raise CaseFailed(told(where, found, actual))
+            raise CaseFailed(described(where, found, actual))
 
 
 def play_in_order(case: Case, exchange: Exchange) -> None:
@@ -84,7 +84,7 @@ def _filled_in(item: Item, known: Known, where: str) -> Value:
     return value
 
 
-def told(where: str, found: list[Difference], actual: Item) -> str:
+def described(where: str, found: list[Difference], actual: Item) -> str:
     """Return the differences and the whole response for people."""
     return "\n  ".join([f"{where}: the response differs", *map(str, found)]) + "\n" + items.describe(actual)
 

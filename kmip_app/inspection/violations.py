@@ -95,9 +95,9 @@ def _batch(item: Item) -> Iterator[Violation]:
     fields = parts[0].value if isinstance(parts[0].value, tuple) else ()
     counts = [part.value for part in fields if part.tag == BATCH_COUNT]
     if counts != [len(batch)]:
-        told = counts[0] if counts else "missing"
+        count = counts[0] if counts else "missing"
         yield _violation(
-            f"{name}/{tag_name(header)}/Batch Count", f"is {told}, and there are {len(batch)} items", COUNT
+            f"{name}/{tag_name(header)}/Batch Count", f"is {count}, and there are {len(batch)} items", COUNT
         )
     if fields and fields[0].tag != PROTOCOL_VERSION:
         yield _violation(f"{name}/{tag_name(header)}", "its first field is the Protocol Version", VERSION)

@@ -66,8 +66,8 @@ def is_pykmip_database(path: Path) -> bool:
             header = file.read(20)
         if not header.startswith(b"SQLite format 3\0"):
             return False
-        # The file by itself: what a change that was cut off has left can be taken back only by writing, and whoever
-        # only looks at a closed database with a write-ahead log leaves an empty one and its index behind.
+        # The file by itself: what a change that was cut off has left can be taken back only by writing, and a program
+        # that only looks at a closed database with a write-ahead log leaves an empty one and its index behind.
         by_itself = _journal(path).exists() or (_has_write_ahead_log(header) and not _beside(path, "-wal").exists())
         with closing(_connect(path, "mode=ro&immutable=1" if by_itself else "mode=ro")) as connection:
             columns = {row["name"] for row in connection.execute("PRAGMA table_info(managed_objects)")}
@@ -88,7 +88,7 @@ def _beside(path: Path, ending: str) -> Path:
     return path.with_name(path.name + ending)
 
 
-def told_of_pykmip(path: Path) -> str:
+def advice_on_pykmip(path: Path) -> str:
     """Say what to do with a database of PyKMIP in the place of ours."""
     return (
         f"{path} is a database of PyKMIP and stays as it is; name a new file there and take its objects over: "

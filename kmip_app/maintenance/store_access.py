@@ -70,7 +70,7 @@ def beside(configuration: Configuration, event: str) -> Iterator[Any]:
 
 
 def restore(
-    configuration: Configuration, file: Path, *, replace: bool, told: Callable[[int, int], None]
+    configuration: Configuration, file: Path, *, replace: bool, progress: Callable[[int, int], None]
 ) -> tuple[Damage, ...]:
     """Put a backup in the place of the store, once all of it has been opened; return what is wrong with it.
 
@@ -95,7 +95,7 @@ def restore(
         schema_of(file)
         copy_database(file, new)
         try:
-            damages = _damages(configuration, new, told)
+            damages = _damages(configuration, new, progress)
             if not damages:
                 put_in_place(new, database, aside)
         finally:
@@ -107,12 +107,12 @@ def restore(
     return damages
 
 
-def _damages(configuration: Configuration, database: Path, told: Callable[[int, int], None]) -> tuple[Damage, ...]:
+def _damages(configuration: Configuration, database: Path, progress: Callable[[int, int], None]) -> tuple[Damage, ...]:
     """Open every object of a copy, with the root key that the server will have."""
     wanted = schema_of(database)
     storage = build(evolve(configuration, database=None, database_path=database)).storage()
     try:
-        return maintenance.verify(storage, told)
+        return maintenance.verify(storage, progress)
     finally:
         storage.close()
         copy = database.with_name(f"{database.name}.schema-{wanted}")  # of an upgrade; the backup itself is one
@@ -131,7 +131,7 @@ class Imported:
     not_taken: list[tuple[str, str]] = field(factory=list)
 
 
-def take(container: Any, entries: Iterable[Entry], told: Callable[[int, int], None], in_all: int) -> Imported:
+def take(container: Any, entries: Iterable[Entry], progress: Callable[[int, int], None], in_all: int) -> Imported:
     """Take what is not there yet into the container's store, some objects at a time."""
     imported = Imported()
     rows = iter(entries)
@@ -139,7 +139,7 @@ def take(container: Any, entries: Iterable[Entry], told: Callable[[int, int], No
     while group := list(islice(rows, TOGETHER)):
         _take_group(container, group, imported)
         done += len(group)
-        told(done, in_all)
+        progress(done, in_all)
     return imported
 
 

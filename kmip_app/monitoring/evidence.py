@@ -70,7 +70,7 @@ class ObservedTrail:
 
 
 def _client(record: AuditRecord) -> str:
-    return f"{record.principal[:64] or 'nobody known'} at {record.address or 'no address'}"
+    return f"{record.principal[:64] or 'unknown'} at {record.address or 'no address'}"
 
 
 def _line(record: AuditRecord, held_back: int) -> str:

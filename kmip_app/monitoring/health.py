@@ -1,7 +1,7 @@
 """Whether the server can do its work: what `/livez` and `/readyz` answer.
 
 Each check returns nothing, or the reason why clients cannot be served, with the remedy where there is one. Results are
-kept for a moment, so that whoever can reach the listener cannot have the disk written as often as he likes.
+kept for a moment, so that a client of the listener cannot have the disk written at will.
 """
 
 import datetime as dt

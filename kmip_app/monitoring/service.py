@@ -137,7 +137,7 @@ class Monitoring:
             },
             "loop_lag_seconds": {"last": round(self._lag.seconds, 4), "highest": round(self._lag.highest, 4)},
             "audit_alarms": self._sources.audit_alarms(),
-            "certificates": [_told(validity, now) for validity in self.validities()],
+            "certificates": [_described(validity, now) for validity in self.validities()],
             "clients": [
                 {
                     "name": seen.name,
@@ -215,7 +215,7 @@ def _trail(trail: FileTrail, folder: Path) -> str | None:
     return trail.fault or health.folder_takes_writes(folder)
 
 
-def _told(validity: Validity, now: dt.datetime) -> dict[str, object]:
+def _described(validity: Validity, now: dt.datetime) -> dict[str, object]:
     days = validity.days_left(now)
     return {
         "kind": validity.kind,

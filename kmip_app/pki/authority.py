@@ -77,8 +77,8 @@ def ensure_pki(
 ) -> Pki:
     """Return the PKI in `directory`, after making what is missing, does not fit together or will soon expire.
 
-    hostnames: server certificates are issued anew when they have others; None leaves those that are there, for whoever
-        does not know what the server is called. now: aware; None means the system's clock.
+    hostnames: server certificates are issued anew when they have others; None leaves those that are there, for callers
+        that do not know what the server is called. now: aware; None means the system's clock.
     ca_key_bits: of a CA that is made now.
     is_early: renew server certificates when a third of their life is left, as a server does for itself.
     Others that do the same at the same time wait. Raises PkiError, OSError.
@@ -221,7 +221,7 @@ def issuer_of(pki: Pki) -> tuple[x509.Certificate, PrivateKey]:
 def issue_for(
     pki: Pki, public_key: Any, name: str, *, lifetime: dt.timedelta | None = None, now: dt.datetime | None = None
 ) -> x509.Certificate:
-    """Return a client's certificate for a key that is somebody else's.
+    """Return a client's certificate for a key that this server does not have.
 
     lifetime: at most and by default that of every leaf.  Raises PkiError.
     """
@@ -305,7 +305,7 @@ def _names_of(certificate: x509.Certificate) -> list[x509.GeneralName]:
 
 
 def _self_signed(key: PrivateKey, now: dt.datetime) -> x509.Certificate:
-    # Named after its key, so that two of them are told apart and one that was lost can be made again.
+    # Named after its key, so that two of them can be distinguished and one that was lost can be made again.
     digest = x509.SubjectKeyIdentifier.from_public_key(key.public_key()).digest
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"kmipd CA {digest[:4].hex()}")])
     return (

@@ -1,7 +1,7 @@
 """Takes up new certificates, keys, CAs and revocation lists while the server runs (R-TLS-4, R-TLS-5).
 
-A certificate and its key are two files, and whoever replaces them does so one after the other: what does not fit yet is
-told and not used, the old ones stay in force, and the next change is looked at again.
+A certificate and its key are two files, and an operator replaces them one after the other: what does not fit yet is
+reported and not used, the old ones stay in force, and the next change is looked at again.
 """
 
 import logging

@@ -32,7 +32,7 @@ VALID: Final = "valid"
 REVOKED: Final = "revoked"
 
 PENDING_LIMIT: Final = 100
-"""Requests that may wait for approval: whoever reaches the enrolment listener with a token can add one."""
+"""Requests that may wait for approval: any client that reaches the enrolment listener with a token can add one."""
 
 TOKEN_BYTES: Final = 24
 
@@ -182,7 +182,7 @@ class Registry:
         return token
 
     def redeem(self, token: str, csr: bytes, address: str) -> x509.Certificate | PendingRequest:
-        """Issue a certificate to whoever has a token, or have the request wait.  Raises PkiError."""
+        """Issue a certificate to a client that has a token, or have the request wait.  Raises PkiError."""
         request = read_request(csr)
         now = int(_now().timestamp())
         with self._changed() as content:
@@ -264,12 +264,12 @@ class Registry:
 
     def _read(self) -> _Content:
         try:
-            told: dict[str, Any] = json.loads(self._path.read_text())
+            content: dict[str, Any] = json.loads(self._path.read_text())
             return _Content(
-                issued=[IssuedCertificate(**one) for one in told.get("issued", [])],
-                tokens=[Token(**one) for one in told.get("tokens", [])],
-                pending=[PendingRequest(**one) for one in told.get("pending", [])],
-                answered=dict(told.get("answered", {})),
+                issued=[IssuedCertificate(**one) for one in content.get("issued", [])],
+                tokens=[Token(**one) for one in content.get("tokens", [])],
+                pending=[PendingRequest(**one) for one in content.get("pending", [])],
+                answered=dict(content.get("answered", {})),
             )
         except FileNotFoundError:
             return _Content()
@@ -326,7 +326,7 @@ def read_request(csr: bytes) -> x509.CertificateSigningRequest:
     try:
         request = x509.load_pem_x509_csr(csr)
         is_valid = request.is_signature_valid
-    except Exception as error:  # whatever a parser finds in what somebody sent
+    except Exception as error:  # whatever a parser finds in what a client sent
         raise PkiError("this is no certificate signing request in PEM") from error
     if not is_valid:
         raise PkiError("the signature of the signing request does not fit its key")

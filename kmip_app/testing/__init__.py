@@ -4,7 +4,7 @@
         client = ProxyKmipClient(server.host, server.port, cert=server.cert, key=server.key, ca=server.ca, ...)
 
 With pytest the fixtures `kmip_server` and `kmip_server_factory` are there as soon as kmipd is installed
-(`kmip_app.pytest_plugin`). Beyond serving, it can be told what to hold (`seed`), what time it is (`clock`), what to
+(`kmip_app.pytest_plugin`). Beyond serving, a test sets what it holds (`seed`), what time it is (`clock`), what to
 fail at (`fail_next`), and it tells what it was asked (`requests`). docs/testing-clients.md is the manual.
 """
 

@@ -1,4 +1,4 @@
-"""What `KmipTestServer.fail_next` was told, as a mishap."""
+"""What `KmipTestServer.fail_next` was given, as a mishap."""
 
 from typing import Literal, TypeAlias
 

@@ -84,13 +84,13 @@ def seed(container: Any, objects: Objects, *, owner: str, state: State, names: t
 
 
 def _described(content: Content, state: State, names: tuple[str, ...], now: int) -> Attributes:
-    """Return what the object's constructor was told, with the life that it is to have had."""
-    told = content.attributes if isinstance(content, TELLING) else Attributes()
+    """Return the arguments of the object's constructor, with the life that it is to have had."""
+    given = content.attributes if isinstance(content, TELLING) else Attributes()
     steps = STEPS_TO[state]
     if steps and content.object_type in lifecycle.WITHOUT_LIFE_CYCLE:
         raise ValueError(f"{content.object_type.name} has no life cycle; leave the state out")
     further = tuple(Name(name_value=name) for name in names)
-    attributes = register.describe(content, told.but(state=None, names=(*told.names, *further)))
+    attributes = register.describe(content, given.but(state=None, names=(*given.names, *further)))
     if not steps:
         return attributes
     lived = attributes.but(state=State.PRE_ACTIVE, initial_date=now)

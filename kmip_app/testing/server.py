@@ -69,7 +69,7 @@ class KmipTestServer:
             if configuration.log_path is not None:
                 resources.callback(logs.attach(configuration))
             server = resources.enter_context(Server(configuration))
-            resources.callback(server.container.mishaps().clear)  # nobody waits at the end for late answers
+            resources.callback(server.container.mishaps().clear)  # no late answer delays the end
             self._running = server, resources.pop_all()
         self._pki = server.pki
         self._configuration = evolve(configuration, port=server.port)
@@ -216,10 +216,10 @@ class KmipTestServer:
         garbage: bool | bytes = False,
         times: int = 1,
     ) -> None:
-        """Have the next request for an operation go wrong, whoever sends it; several calls queue up.
+        """Have the next request for an operation go wrong, from any client; several calls queue up.
 
         operation, reason: members of the enumerations, or their names ("Get", "Item Not Found").
-        reason, message: the batch item fails so, and nothing is done; reasons are told as each version words them.
+        reason, message: the batch item fails so, and nothing is done; reasons are written as each version has them.
         drop: the connection ends without an answer. True or "request": nothing is done; "answer": everything is.
         garbage: everything is done, and the answer is 24 bytes of nonsense, or yours; then the connection ends.
         delay: seconds for which the answer, or one of the above, is held back once everything is done.

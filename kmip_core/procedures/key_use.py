@@ -110,7 +110,7 @@ def key_and_parameters(scope: Scope, request: Any) -> tuple[Key, CryptographicPa
 def key_and_any_parameters(scope: Scope, request: Any) -> tuple[Key, CryptographicParameters]:
     """Return the target's key, and how the request has a signature verified: by whatever it says.
 
-    A public key is everybody's, so its parameters are no fence: the official cases CS-AC-M-3 have a signature verified
+    A public key is for all, so its parameters are no fence: the official cases CS-AC-M-3 have a signature verified
     by another hash than the key's, and called invalid.
     """
     own = scope.target.attributes.cryptographic_parameters

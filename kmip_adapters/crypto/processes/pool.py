@@ -125,7 +125,7 @@ class ProcessPool:
             self._is_closed = True
             idle, self._idle = self._idle, []
             for child in self._all:
-                child.kill()  # whoever waits for its answer takes it away
+                child.kill()  # the caller that waits for its answer takes it away
         for child in idle:
             self._drop(child)
 

@@ -161,13 +161,13 @@ def _check_key_length(algorithm: Algorithm, mode: Mode | None, length: int) -> N
     else:
         lengths = STREAM_CIPHER_KEY_BYTES[algorithm]
     if length not in lengths:
-        told = (
+        expected = (
             f"{8 * lengths[0]} to {8 * lengths[-1]}"
             if isinstance(lengths, range)
             else ", ".join(str(8 * each) for each in lengths)
         )
         name = standard_name(algorithm) if mode is None else f"{standard_name(algorithm)} in mode {standard_name(mode)}"
-        raise cryptographic_failure(f"the key has {8 * length} bits; {name} takes {told}")
+        raise cryptographic_failure(f"the key has {8 * length} bits; {name} takes {expected}")
 
 
 def _padding(algorithm: Algorithm, mode: Mode | None, method: PaddingMethod | None) -> BlockPadding | None:

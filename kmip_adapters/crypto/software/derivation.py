@@ -124,7 +124,7 @@ def _encrypt(asked: _Derivation) -> bytes:
 def _iv(asked: _Derivation) -> bytes | None:
     iv = asked.parameters.initialization_vector
     if iv is None:
-        # "An empty IV is assumed": never a random one, or nobody could derive the key again.
+        # "An empty IV is assumed": never a random one, or the key could not be derived again.
         algorithm = asked.how.cryptographic_algorithm
         own = asked.keys[0]
         algorithm = algorithm or (None if isinstance(own, Certificate) else own.key_block.cryptographic_algorithm)

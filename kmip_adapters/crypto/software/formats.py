@@ -194,7 +194,7 @@ def check_format(algorithm: Algorithm, curve: RecommendedCurve | None, wanted: F
     kinds = None if curve in _MONTGOMERY else _KINDS.get(algorithm)
     simple = _RAW_AND_PKCS8 if private else _RAW_AND_X509
     known = simple if kinds is None else WRITERS[kinds[0 if private else 1]]
-    # Raw bytes of an X25519 key that calls itself EC could not be told from a P-256 scalar.
+    # Raw bytes of an X25519 key that calls itself EC would look like a P-256 scalar.
     if wanted not in known or (wanted is Format.RAW and algorithm is Algorithm.EC):
         raise no_such_format(wanted, known)
 

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import (
 from kmip_adapters.crypto.refusals import cryptographic_failure
 from kmip_adapters.crypto.software import formats
 from kmip_adapters.crypto.software.curves import CURVE_OF_LENGTH, CURVES
-from kmip_adapters.crypto.software.symmetric_keys import told
+from kmip_adapters.crypto.software.symmetric_keys import listed
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import KeyFormatType, RecommendedCurve
 from kmip_core.errors import KmipError, invalid_attribute_value, need
@@ -112,7 +112,7 @@ def _maker(algorithm: Algorithm, length: int | None, curve: RecommendedCurve | N
             raise invalid_attribute_value(f"{standard_name(algorithm)} keys have no Recommended Curve")
         wanted = need(length, "Cryptographic Length")
         if wanted not in of_length.lengths:
-            raise _wrong_length(algorithm, wanted, told(of_length.lengths))
+            raise _wrong_length(algorithm, wanted, listed(of_length.lengths))
         return (lambda: of_length.make(wanted)), wanted
     of_one_kind = _OF_ONE_KIND.get(algorithm)
     if of_one_kind is None:
@@ -134,7 +134,7 @@ def _curve_maker(
         wanted = need(length, "Recommended Curve or Cryptographic Length")
         curve = CURVE_OF_LENGTH.get(wanted)
         if curve is None:
-            raise _wrong_length(algorithm, wanted, told(tuple(CURVE_OF_LENGTH)))
+            raise _wrong_length(algorithm, wanted, listed(tuple(CURVE_OF_LENGTH)))
     if curve in _MONTGOMERY:
         if algorithm is Algorithm.ECDSA:
             raise invalid_attribute_value(

@@ -1,4 +1,4 @@
-"""Which work is long: told from sizes and counts alone, before anything of it is done.
+"""Which work is long: judged by sizes and counts alone, before anything of it is done.
 
 Long work goes to a process that can be killed (`kmip_adapters.crypto.processes`); the rest, milliseconds at most, stays
 in the thread that the request has.

@@ -96,13 +96,13 @@ def _private_key(key: object) -> PrivateKey:
         raise invalid_field("the container holds a kind of key that is not known here")
     material = written(key, KeyFormatType.PKCS_8)
     block = KeyBlock(key_format_type=KeyFormatType.PKCS_8, key_value=KeyValue(key_material=material))
-    told = describe(PrivateKey(key_block=block))
+    found = describe(PrivateKey(key_block=block))
     return PrivateKey(
         key_block=KeyBlock(
             key_format_type=KeyFormatType.PKCS_8,
             key_value=KeyValue(key_material=material),
-            cryptographic_algorithm=None if told is None else told.algorithm,
-            cryptographic_length=None if told is None else told.length,
+            cryptographic_algorithm=None if found is None else found.algorithm,
+            cryptographic_length=None if found is None else found.length,
         )
     )
 

@@ -86,7 +86,7 @@ class Scheme:
     """How to sign or verify.
 
     hash: None where the algorithm has its own.  arguments: pyca's, before the hash.
-    as_it_is: the data is a digest of which nobody says the hash, and is signed as it is.
+    as_it_is: the data is a digest whose hash is not given, and is signed as it is.
     """
 
     key: Any

@@ -65,10 +65,10 @@ def check_symmetric_length(algorithm: Algorithm, length: int) -> None:
     if lengths is None:
         raise _not_symmetric(algorithm)
     if length not in lengths:
-        raise invalid_attribute_value(f"{standard_name(algorithm)} keys have {told(lengths)} bits, not {length}")
+        raise invalid_attribute_value(f"{standard_name(algorithm)} keys have {listed(lengths)} bits, not {length}")
 
 
-def told(lengths: Sequence[int]) -> str:
+def listed(lengths: Sequence[int]) -> str:
     """Return lengths for a person: "128, 192 or 256", "32 to 448 in steps of 8"."""
     if isinstance(lengths, range):
         return f"{lengths[0]} to {lengths[-1]} in steps of {lengths.step}"

@@ -18,7 +18,7 @@ from kmip_adapters.storage.sql.migration import History, MakeSealer
 
 @frozen(kw_only=True)
 class Options:
-    """What a backend is told besides its URL.
+    """What a backend is given besides its URL.
 
     read_password: reads the password that is not in the URL.  pool_size: connections for units of work.
     """

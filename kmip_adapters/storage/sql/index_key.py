@@ -1,6 +1,6 @@
 """The key of the index's digests: one for a store, sealed in it, and the same under every data key.
 
-Without it, whoever reads the database could find a weak secret by the entry of its digest.
+Without it, a reader of the database could find a weak secret by the entry of its digest.
 """
 
 import secrets

@@ -73,7 +73,7 @@ BUDGETS: Final = dict.fromkeys(Pace, ReadBudget()) | {
 }
 
 NOT_AS_WRITTEN: Final = "the stored object is not as it was written"
-"""What a client is told of a row that was changed in the database; the log says more."""
+"""What a client reads of a row that was changed in the database; the log says more."""
 
 _AT_ONCE: Final = nullcontext()
 _log = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 """Reads what a client offers from the first bytes of its connection, before TLS takes them. RFC 8446 §4.1.2, RFC 5246.
 
-OpenSSL says that a handshake failed, not what the client had asked for; whoever mends it needs to know. Nothing is
-decided here: what cannot be read is not told.
+OpenSSL says that a handshake failed, not what the client had asked for; the operator who mends it needs to know.
+Nothing is decided here: what cannot be read is left out.
 """
 
 from typing import Final
@@ -27,9 +27,9 @@ class ClientHello:
     suites: tuple[str, ...]
 
     def __str__(self) -> str:
-        told = " ".join(self.suites[:16]) or "no suites"
+        offered = " ".join(self.suites[:16]) or "no suites"
         more = f" and {len(self.suites) - 16} more" if len(self.suites) > 16 else ""
-        return f"{', '.join(self.versions)} with {told}{more}"
+        return f"{', '.join(self.versions)} with {offered}{more}"
 
 
 def read_client_hello(data: bytes) -> ClientHello | None:

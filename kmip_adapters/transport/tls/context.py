@@ -14,7 +14,7 @@ _DER: Final = 2  # _ssl.ENCODING_DER, of which Python 3.11 and 3.12 have no publ
 _PEM_CRL: Final = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----", re.DOTALL)
 
 FORWARD_SECRET_AEAD: Final = "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL"  # noqa: S105  suites
-"""Suites of TLS 1.2 offered when nobody names others; those of TLS 1.3 are all of this kind."""
+"""Suites of TLS 1.2 offered when no others are named; those of TLS 1.3 are all of this kind."""
 
 
 class ServerContext(ssl.SSLContext):

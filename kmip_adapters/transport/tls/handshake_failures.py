@@ -14,12 +14,12 @@ def explain(error: ssl.SSLError, received: bytes, context: ssl.SSLContext) -> st
     """
     if isinstance(error, ssl.SSLCertVerificationError):
         remedy = REMEDIES.get(error.verify_code)
-        told = f"client certificate: {error.verify_message}" + (f": {remedy}" if remedy else "")
+        text = f"client certificate: {error.verify_message}" + (f": {remedy}" if remedy else "")
     else:
         reason = _words(error.reason or str(error))
         meaning = MEANINGS.get(error.reason or "")
-        told = reason if meaning is None else f"{reason}: {meaning(context)}"
-    return with_offer(told, received)
+        text = reason if meaning is None else f"{reason}: {meaning(context)}"
+    return with_offer(text, received)
 
 
 def cause(error: ssl.SSLError) -> str:
@@ -29,10 +29,10 @@ def cause(error: ssl.SSLError) -> str:
     return CAUSES.get(error.reason or "", "other")
 
 
-def with_offer(told: str, received: bytes) -> str:
-    """Return what is told, and what the client had offered as far as that is known."""
+def with_offer(text: str, received: bytes) -> str:
+    """Return the text, and what the client had offered as far as that is known."""
     hello = read_client_hello(received)
-    return told if hello is None else f"{told} (the client offers {hello})"
+    return text if hello is None else f"{text} (the client offers {hello})"
 
 
 def _words(reason: str) -> str:

@@ -46,7 +46,7 @@ def read_request(request_type: CertificateRequestType, request: bytes) -> Signin
 def _proves_possession(request: x509.CertificateSigningRequest) -> bool:
     """Return whether the request's own key signed it; with SHA-1 as well, which pyca refuses (TC-134).
 
-    Nobody gains by a collision here: what is signed is the asker's own wish.
+    A collision gains a client nothing here: what is signed is the client's own request.
     """
     if request.is_signature_valid:
         return True

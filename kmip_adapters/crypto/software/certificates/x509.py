@@ -54,10 +54,10 @@ def public_key_of(parsed: x509.Certificate | x509.CertificateSigningRequest) -> 
     bare = PublicKey(
         key_block=KeyBlock(key_format_type=KeyFormatType.X_509, key_value=KeyValue(key_material=encoded(key)))
     )
-    told = describe(bare)
-    if told is None:
+    found = describe(bare)
+    if found is None:
         return None
-    block = evolve(bare.key_block, cryptographic_algorithm=told.algorithm, cryptographic_length=told.length)
+    block = evolve(bare.key_block, cryptographic_algorithm=found.algorithm, cryptographic_length=found.length)
     return evolve(bare, key_block=block)
 
 
