@@ -5,6 +5,7 @@ python -m tools.generate_cryptography_page
 
 import itertools
 from collections.abc import Iterable, Sequence
+from enum import Enum
 from pathlib import Path
 
 from kmip_adapters.crypto.hsm_stub import HsmStub
@@ -14,6 +15,7 @@ from kmip_adapters.crypto.software.cipher_tables import AUTHENTICATED, KEY_WRAPS
 from kmip_adapters.crypto.software.limits import LIMITS
 from kmip_core.enums import BlockCipherMode, CryptographicAlgorithm, HashingAlgorithm, PaddingMethod
 from kmip_core.ports.crypto import CryptoCapabilities
+from kmip_core.standard_names import standard_name
 
 PAGE = Path(__file__).parents[1] / "docs" / "cryptography.md"
 
@@ -90,12 +92,12 @@ def section(title: str, text: str, can: CryptoCapabilities) -> str:
         "### Symmetric keys\n",
         table(
             ("algorithm", "lengths in bits"),
-            ((name(algorithm), told(lengths)) for algorithm, lengths in can.symmetric_lengths.items()),
+            ((standard_name(algorithm), told(lengths)) for algorithm, lengths in can.symmetric_lengths.items()),
         ),
         "### Key pairs\n",
         table(
             ("algorithm", "lengths in bits"),
-            ((name(algorithm), told(lengths)) for algorithm, lengths in can.key_pair_lengths.items()),
+            ((standard_name(algorithm), told(lengths)) for algorithm, lengths in can.key_pair_lengths.items()),
         ),
         f"Curves that may be named: {names(sorted(can.curves))}.\n",
         "### Encrypt and Decrypt\n",
@@ -104,7 +106,7 @@ def section(title: str, text: str, can: CryptoCapabilities) -> str:
         table(
             ("algorithm", "padding", "hashes"),
             (
-                (name(family), PADDING_SIGNS[padding] if padding else "", hashes(known))
+                (standard_name(family), PADDING_SIGNS[padding] if padding else "", hashes(known))
                 for (family, padding), known in can.signatures.items()
             ),
         ),
@@ -132,8 +134,8 @@ def ciphers(can: CryptoCapabilities) -> str:
         return ", ".join(PADDING_SIGNS[each] for each in PADDING_SIGNS if each in paddings)
 
     note = '"tag": authenticated, with additional data; padding methods do not apply.\n'
-    rows = ((name(algorithm), *(cell(algorithm, mode) for mode in (None, *modes))) for algorithm in algorithms)
-    return table(("algorithm", "no mode", *(name(mode) for mode in modes)), rows) + "\n" + note
+    rows = ((standard_name(algorithm), *(cell(algorithm, mode) for mode in (None, *modes))) for algorithm in algorithms)
+    return table(("algorithm", "no mode", *(standard_name(mode) for mode in modes)), rows) + "\n" + note
 
 
 def hashes(known: frozenset[HashingAlgorithm]) -> str:
@@ -149,14 +151,9 @@ def told(lengths: Sequence[int]) -> str:
     return ", ".join(map(str, lengths))
 
 
-def name(value: CryptographicAlgorithm | BlockCipherMode) -> str:
-    """Return the standard's name as the enumeration has it."""
-    return value.name
-
-
-def names(values: Iterable[object]) -> str:
+def names(values: Iterable[Enum]) -> str:
     """Return names in a row."""
-    return ", ".join(getattr(value, "name", "") for value in values)
+    return ", ".join(map(standard_name, values))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

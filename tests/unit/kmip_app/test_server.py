@@ -11,7 +11,7 @@ import pytest
 from kmip_adapters.storage.lock import directory_lock
 from kmip_app import signals
 from kmip_app.configuration.config import Configuration, StartError
-from kmip_app.server import Server, _told_to_operators
+from kmip_app.server import Server, _reported_to_operators
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 
@@ -52,10 +52,10 @@ def test_a_port_that_this_user_may_not_have_is_told() -> None:
     refused = OSError(errno.EACCES, "cannot listen on 127.0.0.1, port 443: permission denied")
 
     told = r"port 443: permission denied; choose a port above 1023, or let this user have it"
-    with pytest.raises(StartError, match=told), _told_to_operators():
+    with pytest.raises(StartError, match=told), _reported_to_operators():
         raise refused
 
 
 def test_a_trail_without_room_stops_the_start_with_a_text() -> None:
-    with pytest.raises(StartError, match="the audit trail cannot be written"), _told_to_operators():
+    with pytest.raises(StartError, match="the audit trail cannot be written"), _reported_to_operators():
         raise KmipError(ResultReason.GENERAL_FAILURE, "the audit trail cannot be written")
