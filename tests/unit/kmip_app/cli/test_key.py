@@ -145,7 +145,7 @@ def pem(key: Any) -> bytes:
     [
         pytest.param(rsa.generate_private_key(65537, 2048), "RSA", id="RSA"),
         pytest.param(ec.generate_private_key(ec.SECP256R1()), "EC", id="EC"),
-        pytest.param(ed25519.Ed25519PrivateKey.generate(), "ED25519", id="Ed25519"),
+        pytest.param(ed25519.Ed25519PrivateKey.generate(), "Ed25519", id="Ed25519"),
     ],
 )
 def test_a_private_and_a_public_key_come_back_as_they_were(
