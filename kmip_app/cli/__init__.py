@@ -29,6 +29,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "backup": "backup:command",
     "restore": "restore:command",
     "verify": "verify:command",
+    "migrate": "migrate:command",
+    "store": "store:command",
     "root": "root:command",
     "rotate-root-key": "rotate_root_key:command",
     "rotate-data-key": "rotate_root_key:data_key_command",

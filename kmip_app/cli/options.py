@@ -15,7 +15,7 @@ from kmip_app.configuration.loading import SEARCH, Check, Choice, choose, unchec
 from kmip_app.configuration.settings import SETTINGS, TOPICS, Setting
 
 STORE: Final = (
-    *("data_dir", "database_path", "database", "root_key", "root_key_passphrase"),
+    *("data_dir", "database_path", "database", "database_password_file", "root_key", "root_key_passphrase"),
     *("pkcs11_module", "pkcs11_token", "pkcs11_pin"),
 )
 """Settings of commands that open the store."""

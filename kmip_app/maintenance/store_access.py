@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -18,8 +19,11 @@ from kmip_adapters.audit.file_trail import FileTrail
 from kmip_adapters.storage.archive import ArchiveUnusable, Entry
 from kmip_adapters.storage.lock import directory_lock
 from kmip_adapters.storage.sql import maintenance
+from kmip_adapters.storage.sql.backend import Backend, Options
+from kmip_adapters.storage.sql.backends import open_backend
 from kmip_adapters.storage.sql.backup import schema_of
 from kmip_adapters.storage.sql.maintenance import Damage
+from kmip_adapters.storage.sql.migration import HISTORY
 from kmip_adapters.storage.sql.sqlite_files import copy_database, put_in_place
 from kmip_app.configuration.config import Configuration, StartError
 from kmip_app.container import build
@@ -40,6 +44,35 @@ def for_operators() -> Iterator[None]:
         yield
     except (*UNUSABLE, ArchiveUnusable, KmipError) as error:
         raise StartError(str(error)) from error
+
+
+@contextmanager
+def backend(url: str, password_file: Path | None) -> Iterator[Backend]:
+    """Open a database by its URL, apart from any configuration.  Raises StartError."""
+    read_password = None if password_file is None else partial(_password_in, password_file)
+    opened_backend = open_backend(url, Options(read_password=read_password))
+    try:
+        yield opened_backend
+    except opened_backend.errors as error:
+        raise StartError(f"{opened_backend.name}: {error}") from error
+    finally:
+        opened_backend.close()
+
+
+def schema_revision(configuration: Configuration) -> str | None:
+    """Return the revision of the store's tables, None if it has none yet.
+
+    Raises StartError, or StorageUnusable for a database that this release cannot work with.
+    """
+    path = configuration.sqlite_path
+    if path is not None and not path.exists():
+        return None
+    with backend(configuration.database_url, configuration.database_password_file) as opened_backend:
+        return opened_backend.revision(HISTORY)
+
+
+def _password_in(path: Path) -> str:
+    return path.read_text().removesuffix("\n").removesuffix("\r")
 
 
 @contextmanager

@@ -65,7 +65,11 @@ class Backend(Protocol):
         """Bytes that a text in an index may have (identifier, owner, policy); None: as many as a request holds."""
         ...
 
-    def open_schema(self, history: History, *, may_upgrade: bool, make_sealer: MakeSealer) -> None:
+    def revision(self, history: History) -> str | None:
+        """Return the revision of the tables, None if there are none; changes nothing.  Raises as `open_schema` does."""
+        ...
+
+    def open_schema(self, history: History, *, may_upgrade: bool, make_sealer: MakeSealer | None) -> None:
         """Create the tables of a new database, or upgrade an older one.
 
         make_sealer: gives the steps of an upgrade what they need to seal, over the data keys in this database.

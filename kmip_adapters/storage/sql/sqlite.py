@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.sql.driver import Connection, Cursor
-from kmip_adapters.storage.sql.migration import History, MakeSealer, open_schema, refuse_upgrade
+from kmip_adapters.storage.sql.migration import History, MakeSealer, open_schema, refuse_upgrade, revision_of
 from kmip_adapters.storage.sql.prepared import Prepared
 from kmip_adapters.storage.sql.sqlite_files import BUSY_TIMEOUT, copy_database
 from kmip_core.ports.storage import TakesLong
@@ -64,7 +64,16 @@ class SqliteBackend:
         """How SQLAlchemy writes statements for SQLite."""
         return self.engine.dialect
 
-    def open_schema(self, history: History, *, may_upgrade: bool, make_sealer: MakeSealer) -> None:
+    def revision(self, history: History) -> str | None:
+        """Return the revision of the tables; reads the file without changing it."""
+        engine = open_unchanged(self.path)
+        try:
+            with engine.connect() as connection:
+                return revision_of(connection, history)
+        finally:
+            engine.dispose()
+
+    def open_schema(self, history: History, *, may_upgrade: bool, make_sealer: MakeSealer | None) -> None:
         """Create or upgrade the tables; a copy of an older database is kept beside it, as an upgrade cannot be undone.
 
         The copy is written over a connection of its own: SQLite copies nothing inside a transaction, and the

@@ -4,7 +4,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from kmip_adapters.storage.census import Census
 from kmip_adapters.storage.errors import StorageUnusable
@@ -32,6 +32,10 @@ from kmip_core.ports.sealing import DataKeys, StoreSealer
 from kmip_core.ports.steps import Pace
 
 T = TypeVar("T")
+
+
+COPY_UNDER_WAY: Final = "copy_under_way"
+"""The fact of a database into which a store is being copied: from where."""
 
 
 class SqlStorage:
@@ -62,6 +66,11 @@ class SqlStorage:
             self._node = node
             self.backend.open_schema(history, may_upgrade=may_upgrade, make_sealer=make_sealer)
             self.database = Database(self.backend)
+            original = self.database.fact(COPY_UNDER_WAY)
+            if original is not None:
+                raise StorageUnusable(
+                    f"{self.backend.name} is a copy of {original} that is not whole; give `kmipd store copy` again"
+                )
             self._lock = threading.Lock()
             self._acknowledged: set[str] = set()
             self._known_rules: dict[str, str] | None = None

@@ -122,7 +122,11 @@ class PostgresBackend:
 
     # --- connections ------------------------------------------------------------------------------------------------
 
-    def open_schema(self, history: History, *, may_upgrade: bool, make_sealer: MakeSealer) -> None:
+    def revision(self, history: History) -> str | None:
+        """Return the revision of the tables."""
+        return schema.revision(partial(self.connect, limit=LONG_STATEMENT_SECONDS), history)
+
+    def open_schema(self, history: History, *, may_upgrade: bool, make_sealer: MakeSealer | None) -> None:
         """Create or upgrade the tables, one statement a transaction, while a row keeps other nodes from doing so."""
         connect = partial(self.connect, limit=LONG_STATEMENT_SECONDS)
         schema.open_schema(connect, history, may_upgrade, make_sealer)

@@ -71,7 +71,7 @@ _MADE_MEANWHILE: Final = (errors.UniqueViolation, errors.DuplicateTable, errors.
 Connect = Callable[[], WatchedConnection]
 
 
-def open_schema(connect: Connect, history: History, may_upgrade: bool, make_sealer: MakeSealer) -> None:
+def open_schema(connect: Connect, history: History, may_upgrade: bool, make_sealer: MakeSealer | None) -> None:
     """Bring the database to the newest schema.
 
     Raises StorageUnusable for a database of a newer release, of another program, or that must not be changed.
@@ -85,14 +85,24 @@ def open_schema(connect: Connect, history: History, may_upgrade: bool, make_seal
             _run(connection, CreateTable(kmipd_lock, if_not_exists=True))
             connection.exec_driver_sql(_ADD_LOCKS)
             with _holding_schema(connect):
-                revision = _revision(connection, history)  # again, now that no other node can change it
-                if revision is None:
+                found = _revision(connection, history)  # again, now that no other node can change it
+                if found is None:
                     _create(connection, history)
-                elif revision != history.revision:
+                elif found != history.revision:
                     if not may_upgrade:
-                        refuse_upgrade(revision)
+                        refuse_upgrade(found)
                     upgrade(connection, history, make_sealer)
                     _note_release(connection, history)
+    finally:
+        engine.dispose()
+
+
+def revision(connect: Connect, history: History) -> str | None:
+    """Return the revision of the tables, None if there are none.  Raises StorageUnusable as `open_schema` does."""
+    engine = _engine(connect)
+    try:
+        with engine.connect() as connection:
+            return _revision(connection, history)
     finally:
         engine.dispose()
 

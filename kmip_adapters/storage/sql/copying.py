@@ -1,0 +1,272 @@
+"""Copying a store from one database to another, of any engine, sealed as it is: no key is needed, none is opened.
+
+Tables are gone through in the order of their keys, a range at a time: what the target lacks in the range is written,
+what it has besides is deleted. So a copy that was interrupted, or whose source has changed meanwhile, goes on by being
+begun again, and what is there already is only compared. A last pass reads both and compares them whole.
+
+Until it has succeeded, the target says of itself that it is not whole, and no server opens it.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+from attrs import frozen
+from sqlalchemy import Boolean, Column, LargeBinary, Table, Text, and_, bindparam, delete, func, insert, or_, select
+from sqlalchemy.sql.elements import ColumnElement
+
+from kmip_adapters.storage.errors import StorageUnusable
+from kmip_adapters.storage.sql.backend import Backend
+from kmip_adapters.storage.sql.database import Database
+from kmip_adapters.storage.sql.driver import Connection, Row
+from kmip_adapters.storage.sql.migration import HISTORY, SERVER_VERSION
+from kmip_adapters.storage.sql.prepared import Prepared
+from kmip_adapters.storage.sql.schema import attribute_values, data_keys, facts, managed_objects, outbox
+from kmip_adapters.storage.sql.storage import COPY_UNDER_WAY
+
+Progress = Callable[[int, int], None]
+Read = Callable[..., list[Row]]
+
+_PIECE: Final = 500
+
+_OWN_FACTS: Final = frozenset({SERVER_VERSION, COPY_UNDER_WAY})
+"""Facts that each database has for itself."""
+
+
+@frozen
+class CopiedTable:
+    """One table, as it is copied.
+
+    key: columns whose order it is read in, numbers; texts, which engines order differently, of a small table, which is
+        read as a whole.
+    columns: all that are copied; a number that the target gives is not.
+    """
+
+    table: Table
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+
+    @classmethod
+    def of(cls, table: Table, *key: str, without: Sequence[str] = ()) -> "CopiedTable":
+        """Return a table with all of its columns but some."""
+        return cls(table, key, tuple(column.name for column in table.columns if column.name not in without))
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """The columns that differ when a row does: an object's seal covers all of it."""
+        return (*self.key, "record_seal") if "record_seal" in self.columns else self.columns
+
+    def column(self, name: str) -> Column[Any]:
+        """Return one column."""
+        return self.table.columns[name]
+
+
+TABLES: Final = (
+    CopiedTable.of(data_keys, "data_key_id"),
+    CopiedTable.of(facts, "name"),
+    CopiedTable.of(managed_objects, "sequence"),
+    CopiedTable.of(attribute_values, "attribute", "value", "sequence"),
+    CopiedTable.of(outbox, "record_id", without=["sequence"]),
+)
+
+
+@frozen
+class Copied:
+    """What a copy has come to.  written: rows that the target lacked.  differs: tables that do not agree at the end."""
+
+    objects: int
+    written: int
+    differs: tuple[str, ...]
+
+
+def copy_store(source: Backend, target: Backend, progress: Progress) -> Copied:
+    """Make the target what the source is.
+
+    Raises StorageUnusable for a target that holds another store, or a database that cannot be opened; KmipError
+    (General Failure) for a source that cannot be read; one of the target's errors if it cannot be written.
+    """
+    revision = source.revision(HISTORY)
+    if revision != HISTORY.revision:
+        raise StorageUnusable(
+            f"{source.name} has {'no store' if revision is None else f'schema {revision}'}; a store of schema"
+            f" {HISTORY.revision} is copied: start the server of this release once to upgrade it"
+        )
+    target.open_schema(HISTORY, may_upgrade=False, make_sealer=None)
+    to = Database(target)
+    _claim(to, target, source.name)
+    origin = Database(source)
+    written = 0
+    with origin.snapshot() as read:
+        in_all = sum(_count(read, each, origin) for each in TABLES)
+        done = 0
+        for each in TABLES:
+            for piece, low, high in _pieces(read, origin, each):
+                written += _bring(to, target, each, piece, low, high)
+                done += len(piece)
+                progress(done, max(done, in_all))
+    with origin.snapshot() as read, to.snapshot() as read_target:
+        differs = tuple(
+            each.table.name for each in TABLES if _digest(read, origin, each) != _digest(read_target, to, each)
+        )
+        objects = _count(read_target, TABLES[2], to)
+    if not differs:
+        _write(target, lambda connection: _forget(connection, to))
+    origin.close()
+    to.close()
+    return Copied(objects, written, differs)
+
+
+def _claim(to: Database, target: Backend, source: str) -> None:
+    """Have the target say that a copy is under way, unless it holds a store already."""
+    statements = to.statements
+    present = to.fact(COPY_UNDER_WAY)
+    if present == source:
+        return
+    if present is not None:
+        raise StorageUnusable(f"a copy of {present} into {target.name} was begun; finish that one, or empty the target")
+    if any(
+        to.read(Prepared(select(each.table.c[each.key[0]]).limit(1), to.dialect)) for each in (TABLES[0], TABLES[2])
+    ):
+        raise StorageUnusable(f"{target.name} holds a store already; name an empty database")
+
+    def note(connection: Connection) -> None:
+        statements.add_fact.run(connection.cursor(), {"name": COPY_UNDER_WAY, "value": source})
+
+    _write(target, note)
+
+
+def _forget(connection: Connection, to: Database) -> None:
+    to.statements.forget_fact.run(connection.cursor(), {"of_name": COPY_UNDER_WAY})
+
+
+def _bring(
+    to: Database, target: Backend, each: CopiedTable, piece: list[Row], low: Row | None, high: Row | None
+) -> int:
+    """Make a range of a table what the source has there, and return how many rows were written.
+
+    low: the key after which the range begins.  high: the one with which it ends; None for the end of the table.
+    """
+    place = [each.columns.index(name) for name in each.compared]
+    wanted = {tuple(row[n] for n in place): row for row in piece}
+    within = select(*(each.column(name) for name in each.compared)).where(*_range(each, low, high))
+    there = set(to.read(Prepared(within, to.dialect), **_range_values(each, low, high)))
+    if each.table is facts:
+        there = {row for row in there if row[0] not in _OWN_FACTS}
+    missing = [row for fingerprint, row in wanted.items() if fingerprint not in there]
+    surplus = [row for row in there if row not in wanted]
+    if missing or surplus:
+        keys = len(each.key)
+
+        def change(connection: Connection) -> None:
+            cursor = connection.cursor()
+            if surplus:
+                removal = delete(each.table).where(*(each.column(name) == bindparam(f"of_{name}") for name in each.key))
+                prepared = Prepared(removal, to.dialect)
+                for row in surplus:
+                    names = [f"of_{name}" for name in each.key]
+                    prepared.run(cursor, dict(zip(names, row[:keys], strict=True)))
+            if missing:
+                addition = insert(each.table).values({name: bindparam(name) for name in each.columns}).inline()
+                prepared = Prepared(addition, to.dialect)
+                rows = [prepared.values(_typed(each, row)) for row in missing]
+                cursor.executemany(prepared.sql, rows)
+
+        _write(target, change)
+    return len(missing)
+
+
+def _typed(each: CopiedTable, row: Row) -> dict[str, Any]:
+    """Return a row by column; SQLite gives booleans as numbers."""
+    return {
+        name: bool(value) if isinstance(each.column(name).type, Boolean) else value
+        for name, value in zip(each.columns, row, strict=True)
+    }
+
+
+def _write(target: Backend, change: Callable[[Connection], object]) -> None:
+    connection = target.open_writer()
+    try:
+        cursor = connection.cursor()
+        target.begin_writing(cursor)
+        change(connection)
+        target.commit(cursor)
+    finally:
+        connection.close()
+
+
+def _pieces(read: Read, database: Database, each: CopiedTable) -> Iterator[tuple[list[Row], Row | None, Row | None]]:
+    """Yield rows with the range of keys that they fill; the last range has no end, and may have no rows."""
+    place = [each.columns.index(name) for name in each.key]
+    if any(isinstance(each.column(name).type, Text) for name in each.key):
+        rows = read(Prepared(select(*(each.column(name) for name in each.columns)), database.dialect))
+        yield (
+            sorted((row for row in rows if row[place[0]] not in _OWN_FACTS), key=lambda row: row[place[0]]),
+            None,
+            None,
+        )
+        return
+    low: Row | None = None
+    while True:
+        statement = _following(database, each, low)
+        piece = read(statement, **_range_values(each, low, None))
+        high = tuple(piece[-1][n] for n in place) if len(piece) == _PIECE else None
+        yield piece, low, high
+        if high is None:
+            return
+        low = high
+
+
+def _following(database: Database, each: CopiedTable, low: Row | None) -> Prepared:
+    columns = [each.column(name) for name in each.columns]
+    found = select(*columns).where(*_range(each, low, None)).order_by(*(each.column(name) for name in each.key))
+    return Prepared(found.limit(_PIECE), database.dialect)
+
+
+def _range(each: CopiedTable, low: Row | None, high: Row | None) -> list[ColumnElement[bool]]:
+    """Return the conditions for keys after `low` up to `high`: row values, written out for every engine."""
+    conditions = []
+    if low is not None:
+        conditions.append(_beyond(each, "low", is_after=True))
+    if high is not None:
+        conditions.append(_beyond(each, "high", is_after=False))
+    return conditions
+
+
+def _beyond(each: CopiedTable, prefix: str, *, is_after: bool) -> ColumnElement[bool]:
+    ways = []
+    for number, name in enumerate(each.key):
+        column: ColumnElement[Any] = each.column(name)
+        bound: ColumnElement[Any] = bindparam(f"{prefix}_{name}")
+        same = [each.column(before) == bindparam(f"{prefix}_{before}") for before in each.key[:number]]
+        ways.append(and_(*same, column > bound if is_after else column < bound))
+    if not is_after:
+        ways.append(and_(*(each.column(name) == bindparam(f"{prefix}_{name}") for name in each.key)))
+    return or_(*ways)
+
+
+def _range_values(each: CopiedTable, low: Row | None, high: Row | None) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for prefix, key in (("low", low), ("high", high)):
+        if key is not None:
+            values |= {f"{prefix}_{name}": value for name, value in zip(each.key, key, strict=True)}
+    return values
+
+
+def _count(read: Read, each: CopiedTable, database: Database) -> int:
+    return int(read(Prepared(select(func.count()).select_from(each.table), database.dialect))[0][0])
+
+
+def _digest(read: Read, database: Database, each: CopiedTable) -> tuple[int, str]:
+    """Return the number of a table's rows, and a digest of all of them."""
+    count, digest = 0, hashlib.sha256()
+    are_bytes = [isinstance(each.column(name).type, LargeBinary) for name in each.columns]
+    for piece, _, _ in _pieces(read, database, each):
+        for row in piece:
+            count += 1
+            typed = _typed(each, row).values()
+            parts = [
+                bytes(value) if is_bytes and value is not None else repr(value).encode()
+                for value, is_bytes in zip(typed, are_bytes, strict=True)
+            ]
+            digest.update(b"".join(b"%d:" % len(part) + part for part in parts))
+    return count, digest.hexdigest()
