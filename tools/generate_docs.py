@@ -44,12 +44,6 @@ def lifecycle_page() -> str:
     transitions = [
         [standard_name(state), *(_after(state, event) for event in lifecycle.Event)] for state in lifecycle.TRANSITIONS
     ]
-    arrows = [
-        f"    {_node(state)} --> {_node(following)}: {event.value}"
-        for state, row in lifecycle.TRANSITIONS.items()
-        for event, following in row.items()
-    ]
-    names = [f'    state "{standard_name(state)}" as {_node(state)}' for state in State]
     purposes = [
         [
             purpose.value[0].upper() + purpose.value[1:],
@@ -62,9 +56,7 @@ def lifecycle_page() -> str:
     return _page(
         "Life cycle of managed objects",
         "The six states of the standard (KMIP 2.1 §4.57, 1.4 §3.22), from `kmip_core.lifecycle.TRANSITIONS`.",
-        "```mermaid\nstateDiagram-v2\n"
-        + "\n".join([*names, f"    [*] --> {_node(State.PRE_ACTIVE)}", *arrows])
-        + "\n```",
+        "![Six states and the transitions between them](images/lifecycle.svg)",
         "What each event does in each state; an empty cell is refused, with Wrong Key Lifecycle State, below 2.1 with "
         "Permission Denied.",
         _table(["State", *(event.value for event in lifecycle.Event)], transitions),
@@ -91,10 +83,6 @@ def lifecycle_page() -> str:
 def _after(state: State, event: lifecycle.Event) -> str:
     following = lifecycle.TRANSITIONS[state].get(event)
     return "" if following is None else standard_name(following)
-
-
-def _node(state: State) -> str:
-    return state.name.title().replace("_", "")
 
 
 # --- attributes -----------------------------------------------------------------------------------------------------
