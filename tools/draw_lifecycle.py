@@ -8,6 +8,7 @@ from typing import Final
 
 from kmip_core import lifecycle
 from kmip_core.enums import State
+from kmip_core.standard_names import standard_name
 
 FILE: Final = Path(__file__).parents[1] / "docs" / "images" / "lifecycle.svg"
 
@@ -57,7 +58,7 @@ def _start() -> str:
 
 def _box(state: State) -> str:
     x, y = CENTRES[state]
-    name = lifecycle.name_of(state)
+    name = standard_name(state)
     width = WIDTH + (50 if len(name) > 15 else 0)
     return (
         f'<rect x="{x - width // 2}" y="{y - HEIGHT // 2}" width="{width}" height="{HEIGHT}" rx="10"/>'
