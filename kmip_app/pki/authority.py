@@ -151,7 +151,9 @@ def issue_client(
 def write_pem(bundle: Bundle) -> None:
     """Write certificate and key into one file as well, as MongoDB's drivers want them."""
     both = bundle.certificate.read_bytes() + bundle.key.read_bytes()
-    if not bundle.pem.exists() or bundle.pem.read_bytes() != both:
+    if bundle.pem.exists() and bundle.pem.read_bytes() == both:
+        return
+    with alone_in(bundle.pem.parent):  # `ensure_pki` in another thread removes files that are being written
         write_file(bundle.pem, both, 0o600)
 
 
