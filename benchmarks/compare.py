@@ -165,6 +165,28 @@ def table_of(rows: Sequence[Row], objects: int) -> Table:
     return table
 
 
+def processor_table_of(rows: Sequence[Row]) -> Table:
+    """What an answer costs a server: a noisy machine cannot blur it as it does rates."""
+    table = Table(
+        title="processor microseconds of the server for each answer (medians)",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    table.add_column("operation", no_wrap=True)
+    for heading in ("conn.", "ceiling", "kmipd", "PyKMIP", "kmipd in ceilings"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        ceiling, kmipd, pykmip = (row.rounds.get(server, []) for server in SERVERS)
+        table.add_row(
+            CASES[row.case].title,
+            str(row.connections),
+            *(f"{medians(rounds).processor * 1e6:,.0f}" if rounds else "-" for rounds in (ceiling, kmipd, pykmip)),
+            _shown(ratio(kmipd, ceiling, "processor"), "{:.1f}"),
+        )
+    return table
+
+
 def report_of(rows: Sequence[Row], arguments: argparse.Namespace, versions: dict[str, str]) -> dict[str, object]:
     """Everything that was measured, for later comparison; seconds and answers per second."""
     return {
@@ -189,6 +211,7 @@ def report_of(rows: Sequence[Row], arguments: argparse.Namespace, versions: dict
                     server: [attrs.asdict(figures) for figures in rounds] for server, rounds in row.rounds.items()
                 },
                 "kmipd_of_ceiling": ratio(row.rounds.get("kmipd", []), row.rounds.get("ceiling", [])),
+                "kmipd_in_ceilings": ratio(row.rounds.get("kmipd", []), row.rounds.get("ceiling", []), "processor"),
                 "kmipd_of_pykmip": ratio(row.rounds.get("kmipd", []), row.rounds.get("pykmip", [])),
             }
             for row in rows
@@ -231,6 +254,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 2
     console.print(table_of(rows, arguments.objects))
+    console.print(processor_table_of(rows))
     if arguments.json:
         versions = {server: endpoint.version for server, endpoint in endpoints.items()}
         arguments.json.write_text(json.dumps(report_of(rows, arguments, versions), indent=1) + "\n")

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import argparse
 import array
+import contextlib
 import itertools
 import json
+import math
 import multiprocessing
+import os
 import select
 import socket
 import ssl
@@ -25,7 +28,7 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Final, TypeVar
 
-from attrs import Factory, define, frozen
+from attrs import Factory, define, fields, frozen
 
 from benchmarks import messages
 from benchmarks.figures import Figures, figures_of
@@ -52,7 +55,18 @@ class Endpoint:
 
     @classmethod
     def read(cls, path: Path) -> Endpoint:
-        return cls(**json.loads(path.read_text()))
+        content = json.loads(path.read_text())
+        return cls(**{field.name: content[field.name] for field in fields(cls)})
+
+    def processor_seconds(self) -> float:
+        """What the server's processes have used so far, user and system: those of its process group."""
+        ticks = 0
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):  # one that has ended meanwhile
+                fields = stat.read_text().rpartition(")")[2].split()
+                if int(fields[_PROCESS_GROUP]) == self.pid:
+                    ticks += int(fields[_USER]) + int(fields[_SYSTEM])
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     def context(self) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=self.ca)
@@ -64,6 +78,10 @@ class Endpoint:
         plain = socket.create_connection((self.host, self.port), timeout=PATIENCE)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return context.wrap_socket(plain, server_hostname=self.host)
+
+
+_PROCESS_GROUP, _USER, _SYSTEM = 2, 11, 12
+"""Fields of /proc/PID/stat after the name of the command, proc(5)."""
 
 
 @frozen(kw_only=True)
@@ -83,7 +101,7 @@ def run(endpoint: Endpoint, plan: Plan) -> Figures:
     """Put `plan` on the server.  Raises RuntimeError if any answer was wrong or missing."""
     processes = min(plan.processes, plan.connections)
     spawn = multiprocessing.get_context("spawn")  # fork would copy the progress display's threads and locks
-    barrier = spawn.Barrier(processes)
+    barrier = spawn.Barrier(processes + 1)
     workers = []
     for index in range(processes):
         connections = range(index, plan.connections, processes)
@@ -92,6 +110,7 @@ def run(endpoint: Endpoint, plan: Plan) -> Figures:
         worker.start()
         sender.close()
         workers.append((worker, receiver))
+    used = _processor_seconds(endpoint, plan, barrier)
     latencies = array.array("d")
     seconds = 0.0
     failures = []
@@ -109,7 +128,18 @@ def run(endpoint: Endpoint, plan: Plan) -> Figures:
     if failures:
         # A worker that fails breaks the barrier for the others; theirs is not the cause.
         raise RuntimeError(min(failures, key=lambda text: "BrokenBarrierError" in text))
-    return figures_of(latencies, seconds)
+    return figures_of(latencies, seconds, used)
+
+
+def _processor_seconds(endpoint: Endpoint, plan: Plan, barrier: Barrier) -> float:
+    """What the server uses while answers are counted: without the handshakes and the warm-up."""
+    with contextlib.suppress(threading.BrokenBarrierError):  # a worker failed, and says why
+        barrier.wait(PATIENCE)
+        time.sleep(plan.warm_up)
+        before = endpoint.processor_seconds()
+        time.sleep(plan.seconds)
+        return endpoint.processor_seconds() - before
+    return math.nan
 
 
 def ask_all(
