@@ -9,12 +9,14 @@ A transport that carries several encodings has a service for each content type, 
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
-from attrs import define, evolve, frozen
+from attrs import define, evolve, field, frozen
 
 from kmip_adapters.ttlv.codec import Codec, UnreadableMessage
 from kmip_adapters.ttlv.encodings.encoding import BINARY, ENCODINGS, Encoding
+from kmip_adapters.ttlv.repeats import RepeatedRequests
 from kmip_core.enums import CredentialType, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.messages import (
@@ -58,6 +60,11 @@ class TtlvService:
     faults: FaultLog
     maximum_response_size: int
     encoding: Encoding = BINARY
+    _requests: RepeatedRequests = field(init=False, repr=False)
+
+    @_requests.default
+    def _decoded_requests(self) -> RepeatedRequests:
+        return RepeatedRequests(partial(self.codec.decode_request, encoding=self.encoding))
 
     @property
     def content_type(self) -> str:
@@ -70,7 +77,7 @@ class TtlvService:
         credentials: those that came beside the message; they count as if they stood in its header.
         """
         try:
-            request = self.codec.decode_request(frame, self.encoding)
+            request = self._requests.read(frame)
         except UnreadableMessage as error:
             return TtlvJob(service=self, request=error, principal=principal, pace=Pace.QUICK)
         except Exception as fault:  # a bug in decoding must not cost the connection, nor be told

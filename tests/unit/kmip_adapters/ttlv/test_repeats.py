@@ -1,0 +1,96 @@
+"""Decoded requests that are remembered by their bytes."""
+
+from collections.abc import Callable
+
+import pytest
+
+from kmip_adapters.ttlv import repeats
+from kmip_adapters.ttlv.codec import Codec, UnreadableMessage
+from kmip_adapters.ttlv.repeats import RepeatedRequests
+from kmip_core.enums import CredentialType, Operation
+from kmip_core.messages import (
+    Credential,
+    RequestBatchItem,
+    RequestHeader,
+    RequestMessage,
+    UsernameAndPassword,
+)
+from kmip_core.operations import CATALOGUE, encrypt, get
+from kmip_core.structures import ProtocolVersion
+
+CODEC = Codec(CATALOGUE, [ProtocolVersion(1, 4)])
+HEADER = RequestHeader(protocol_version=ProtocolVersion(1, 4))
+
+
+class Decoded:
+    """Decodes, and counts how often."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, frame: bytes) -> RequestMessage:
+        self.count += 1
+        return CODEC.decode_request(frame)
+
+
+def a_frame(operation: Operation, payload: object, header: RequestHeader = HEADER) -> bytes:
+    item = RequestBatchItem(operation=operation, payload=payload)
+    return CODEC.encode_request(RequestMessage(header=header, batch_items=(item,)))
+
+
+def a_get(name: str = "key") -> bytes:
+    return a_frame(Operation.GET, get.Request(unique_identifier=name))
+
+
+def test_the_same_bytes_are_decoded_once() -> None:
+    decode = Decoded()
+    requests = RepeatedRequests(decode)
+
+    assert requests.read(a_get()) == requests.read(a_get()) == CODEC.decode_request(a_get())
+    assert requests.read(a_get("another")) != requests.read(a_get())
+    assert decode.count == 2
+
+
+WITH_PASSWORD = RequestHeader(
+    protocol_version=ProtocolVersion(1, 4),
+    credentials=(
+        Credential(
+            credential_type=CredentialType.USERNAME_AND_PASSWORD,
+            credential_value=UsernameAndPassword(username="me", password="secret"),
+        ),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pytest.param(lambda: a_frame(Operation.ENCRYPT, encrypt.Request(data=b"secret")), id="plain text"),
+        pytest.param(lambda: a_frame(Operation.GET, get.Request(), WITH_PASSWORD), id="password"),
+        pytest.param(lambda: a_get("k" * repeats.LONGEST), id="long"),
+    ],
+)
+def test_what_holds_secrets_or_is_long_is_not_kept(frame: Callable[[], bytes]) -> None:
+    decode = Decoded()
+    requests = RepeatedRequests(decode)
+
+    assert requests.read(frame()) == requests.read(frame())
+    assert decode.count == 2
+
+
+def test_the_room_is_bounded() -> None:
+    requests = RepeatedRequests(Decoded())
+    for number in range(2 * repeats.MOST + 1):
+        requests.read(a_get(str(number)))
+
+    assert len(requests._known) <= repeats.MOST
+
+
+def test_refusals_are_not_kept() -> None:
+    decode = Decoded()
+    requests = RepeatedRequests(decode)
+    for _ in range(2):
+        with pytest.raises(UnreadableMessage):
+            requests.read(b"\x42\x00\x78\x01\x00\x00\x00\x00")
+
+    assert decode.count == 2
