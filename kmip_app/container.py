@@ -37,6 +37,7 @@ from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.memory import MemoryStorage
 from kmip_adapters.system.clock import MovableClock, SystemClock
+from kmip_adapters.system.delays import ThreadedDelays
 from kmip_adapters.system.faults import LoggedFaults
 from kmip_adapters.system.identifiers import RandomIdentifiers
 from kmip_adapters.transport.server import TlsTtlvServer
@@ -377,6 +378,7 @@ class Container(containers.DeclarativeContainer):
         faults=faults,
         settings=settings,
         capabilities=providers.Singleton(capabilities, catalogue, crypto, configuration.provided.versions),
+        delays=providers.Singleton(ThreadedDelays),
         at_pace=processes.provided.at,
     )
     engine = providers.Singleton(Engine, catalogue=catalogue, services=services)

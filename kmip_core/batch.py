@@ -17,7 +17,7 @@ from attrs import NOTHING, define, evolve, field, fields_dict, frozen
 from kmip_core import rights, sizes
 from kmip_core.admission import Admission, BatchIdentifiers
 from kmip_core.enums import Ephemeral, Operation, ResultReason, ResultStatus
-from kmip_core.errors import KmipError, not_supported
+from kmip_core.errors import DelayedRefusal, KmipError, not_supported
 from kmip_core.messages import RequestBatchItem, ResponseBatchItem, failure
 from kmip_core.operation import OutcomeHooks, Scope, Spec
 from kmip_core.pacing import SLOWER, cost_of
@@ -70,6 +70,7 @@ class Batch:
     unrecorded: records of items that changed nothing; appended before the answer is returned.
     room: bytes that are left for the answers of several items; None for a single one, which is measured when it is
         encoded.
+    delay: milliseconds for which the answers of the unit of work under way are held back.
     """
 
     catalogue: Mapping[Operation, Spec]
@@ -83,6 +84,7 @@ class Batch:
     identifiers: BatchIdentifiers = field(factory=BatchIdentifiers, init=False)
     unrecorded: list[AuditRecord] = field(factory=list, init=False)
     room: int | None = field(default=None, init=False)
+    delay: int = field(default=0, init=False)
 
     def run(self, items: tuple[RequestBatchItem, ...], *, continues: bool) -> Steps[list[ResponseBatchItem]]:
         """Run items one by one, each as its own unit of work; stop at the first failure unless it `continues`."""
@@ -94,6 +96,7 @@ class Batch:
                 called_off = yield from _pause()
             if called_off is None:
                 answers += yield from self._run_unit((item,))
+                yield from self._hold_back()
             else:
                 answers += self._fail_unit((item,), UnitAttempt(self.services), called_off)
             if answers[-1].result_status is not ResultStatus.SUCCESS and not continues:
@@ -104,7 +107,16 @@ class Batch:
         """Run all items as one unit of work: after a failure nothing has happened. KMIP 1.4 §4, §11 (Undo)."""
         self._measure(items)
         answers = yield from self._run_unit(items)
+        yield from self._hold_back()
         return self._append_records(answers)
+
+    def _hold_back(self) -> Steps[None]:
+        """Wait for as long as a refusal is to be delayed: on the event loop, which needs no thread for that."""
+        delay, self.delay = self.delay, 0
+        if delay and self.services.delays is not None:
+            yield MoveTo(Pace.QUICK)
+            yield Wait(self.services.delays.begin(delay))
+            yield MoveTo(self.pace)
 
     def _run_unit(self, items: tuple[RequestBatchItem, ...]) -> Steps[list[ResponseBatchItem]]:
         """Run items as one unit of work until it is committed or refused; return the answers to those attempted."""
@@ -168,6 +180,8 @@ class Batch:
                 evidence = spec.evidence(item.payload)
         except KmipError as refusal:
             error = refusal
+            if isinstance(refusal, DelayedRefusal):
+                self.delay = refusal.milliseconds
             if spec is not None and spec.failure_empties_placeholder:
                 self.identifiers.placeholder = None
         except TakesLong:

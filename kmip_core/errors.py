@@ -30,6 +30,14 @@ class KmipError(Exception):
         return f"KmipError({self.reason.name}, {self.message!r})"
 
 
+class DelayedRefusal(KmipError):
+    """A refusal whose answer is held back for some milliseconds, without a thread."""
+
+    def __init__(self, reason: ResultReason, message: str, milliseconds: int) -> None:
+        super().__init__(reason, message)
+        self.milliseconds = milliseconds
+
+
 def invalid_field(message: str) -> KmipError:
     """Return the refusal of a value that is understood but cannot be accepted."""
     return KmipError(ResultReason.INVALID_FIELD, message)

@@ -10,8 +10,8 @@ from typing import Final
 from attrs import field, frozen
 
 from kmip_core.attributes import Attributes
+from kmip_core.enums import CryptographicAlgorithm, ObjectType, ResultReason, State
 from kmip_core.enums import CryptographicUsageMask as Mask
-from kmip_core.enums import ObjectType, ResultReason, State
 from kmip_core.errors import KmipError, permission_denied, wrong_state
 from kmip_core.lifecycle import GONE, need_state
 from kmip_core.objects import ManagedObject
@@ -156,7 +156,7 @@ def admit(
     Incompatible Cryptographic Usage Mask.
     """
     attributes = managed_object.attributes
-    if object_types is not None and managed_object.object_type not in object_types:
+    if object_types is not None and managed_object.object_type not in object_types | _pads(attributes, purpose):
         wanted = " or ".join(sorted(map(standard_name, object_types)))
         raise KmipError(ResultReason.INVALID_OBJECT_TYPE, f"{purpose.value} needs an object of type {wanted}")
     if managed_object.archived and purpose not in _WHILE_ARCHIVED:
@@ -166,6 +166,15 @@ def admit(
     check_usage(attributes.cryptographic_usage_mask, purpose)
     return Admitted(managed_object, purpose, _SEAL)
 
+
+def _pads(attributes: Attributes, purpose: Purpose) -> frozenset[ObjectType]:
+    """Return the type that encrypts besides: a one-time pad may be Secret Data. KMIP 1.3, 1.4 §9.1.3.2.13."""
+    is_pad = attributes.cryptographic_algorithm is CryptographicAlgorithm.ONE_TIME_PAD
+    return _SECRET_DATA if is_pad and purpose in (Purpose.ENCRYPT, Purpose.DECRYPT) else _NO_TYPES
+
+
+_SECRET_DATA: Final = frozenset({ObjectType.SECRET_DATA})
+_NO_TYPES: Final[frozenset[ObjectType]] = frozenset()
 
 _WHILE_ARCHIVED: Final = frozenset({Purpose.READ_ATTRIBUTES, Purpose.RECOVER})
 """Everything else is refused, KMIP 1.4 §11; attributes are read all the same, as the official case TC-101 does."""

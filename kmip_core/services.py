@@ -7,6 +7,7 @@ alone, so that no handler commits, records or reads the time by itself.
 from attrs import field, frozen
 
 from kmip_core.capabilities import Capabilities
+from kmip_core.key_counters import DecryptionFailures, EncryptionCounts
 from kmip_core.ports.audit import AuditTrail
 from kmip_core.ports.authentication import Authentication
 from kmip_core.ports.certificates import Certificates
@@ -15,7 +16,7 @@ from kmip_core.ports.key_forms import KeyForms, KeyValueEncoder
 from kmip_core.ports.policy import PolicyDecider
 from kmip_core.ports.steps import AtPace, at_any_pace
 from kmip_core.ports.storage import Outbox, Storage
-from kmip_core.ports.system import Clock, FaultLog, Identifiers
+from kmip_core.ports.system import Clock, Delays, FaultLog, Identifiers
 from kmip_core.settings import Settings
 from kmip_core.streams import Streams
 from kmip_core.tickets import Tickets
@@ -23,7 +24,7 @@ from kmip_core.tickets import Tickets
 
 @frozen(kw_only=True)
 class Services:
-    """What handlers may use; re-entrant, and nothing in it is kept between requests but streams and tickets."""
+    """What handlers may use; re-entrant, and nothing in it is kept between requests but streams, tickets and counts."""
 
     policy: PolicyDecider
     crypto: Crypto
@@ -35,6 +36,8 @@ class Services:
     capabilities: Capabilities
     streams: Streams = field(factory=Streams)
     tickets: Tickets = field(factory=Tickets)
+    encryption_counts: EncryptionCounts = field(factory=EncryptionCounts)
+    decryption_failures: DecryptionFailures = field(factory=DecryptionFailures)
 
 
 @frozen(kw_only=True)
@@ -42,6 +45,7 @@ class EngineServices(Services):
     """What the engine itself uses besides.
 
     authentication: None where the peer's certificate alone decides who the principal is.
+    delays: None where no answer is delayed.
     at_pace: has the adapters know at which pace a handler works.
     """
 
@@ -51,4 +55,5 @@ class EngineServices(Services):
     audit: AuditTrail
     clock: Clock
     faults: FaultLog
+    delays: Delays | None = None
     at_pace: AtPace = at_any_pace

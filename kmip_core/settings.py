@@ -45,6 +45,13 @@ class ForeignObjects(enum.Enum):
     REFUSED = "refused"  # Permission Denied, as KMIP 1.x §11.1
 
 
+class OneTimePads(enum.Enum):
+    """Whether a one-time pad whose value is here leaves the server."""
+
+    GIVEN = "given"
+    KEPT = "kept"  # Get and Export are Permission Denied, wrapped too
+
+
 @frozen(kw_only=True)
 class Settings:
     """Choices with safe defaults; the numbers of RULINGS stand beside those they come from."""
@@ -56,6 +63,7 @@ class Settings:
     unique_names: bool = False  # 8: within one owner
     foreign_objects: ForeignObjects = ForeignObjects.HIDDEN  # 1
     group_default: GroupDefault = GroupDefault.NEWEST
+    one_time_pads: OneTimePads = OneTimePads.GIVEN
     rng_seed: RNGSeedMode = RNGSeedMode.ACCEPT  # 12
     administrators: frozenset[str] = frozenset()  # identities that may set constraints and defaults (ADR 0031)
     extensions: tuple[ExtensionInformation, ...] = ()  # vendor tags inside custom attributes, for Query to tell

@@ -34,7 +34,7 @@ from kmip_app.configuration.setting_types import (
 )
 from kmip_app.configuration.versions import PROTOCOL_VERSIONS
 from kmip_app.pki.own_names import general_name
-from kmip_core.settings import ForeignObjects, GroupDefault, Profile, RNGSeedMode, TicketUse
+from kmip_core.settings import ForeignObjects, GroupDefault, OneTimePads, Profile, RNGSeedMode, TicketUse
 
 ENVIRONMENT: Final = "KMIPD_"
 
@@ -469,6 +469,13 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             "How an object looks to a client without any grant on it: hidden as if it were not there, or refused with"
             " Permission Denied.",
             "core.foreign_objects",
+        ),
+        _native(
+            "one_time_pads",
+            setting_types.member_of(OneTimePads),
+            "Whether keys and secrets of the algorithm One Time Pad are given out by Get and Export, or kept: refused"
+            " with Permission Denied, wrapped too.",
+            "core.one_time_pads",
         ),
         _native(
             "group_default",

@@ -1,11 +1,13 @@
 """Decrypt: data is decrypted with a key that stays here. KMIP 2.1 §6.1.11, 1.4 §4.30."""
 
+from functools import partial
+
 from attrs import field, frozen
 
 from kmip_core.enums import Operation
 from kmip_core.operation import Cost, Group, ObjectReference, Scope, Spec, Target
 from kmip_core.ports.crypto import DecryptStream
-from kmip_core.procedures import key_use
+from kmip_core.procedures import key_use, protection_counts
 from kmip_core.rules import Purpose
 from kmip_core.streams import Phase, phase_of
 from kmip_core.structures import CryptographicParameters
@@ -36,7 +38,14 @@ class Response:
 
 
 def perform(request: Request, scope: Scope) -> Response:
-    """Return the plain text of the data, or of this part of it; errors as `ports.crypto.Cipher` says."""
+    """Return the plain text of the data, or of this part of it; errors as `ports.crypto.Cipher` says.
+
+    What does not decrypt is answered later each time (`protection_counts`).
+    """
+    return protection_counts.slow_failures(scope, scope.target, partial(_perform, request, scope))
+
+
+def _perform(request: Request, scope: Scope) -> Response:
     identifier = scope.target.unique_identifier
     phase = phase_of(request)
     if phase is Phase.SINGLE:

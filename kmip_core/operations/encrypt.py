@@ -5,7 +5,7 @@ from attrs import field, frozen
 from kmip_core.enums import Operation
 from kmip_core.operation import Group, ObjectReference, Scope, Spec, Target
 from kmip_core.ports.crypto import EncryptStream
-from kmip_core.procedures import key_use
+from kmip_core.procedures import key_use, protection_counts
 from kmip_core.rules import Purpose
 from kmip_core.streams import Phase, phase_of
 from kmip_core.structures import CryptographicParameters
@@ -45,8 +45,11 @@ def perform(request: Request, scope: Scope) -> Response:
     phase = phase_of(request)
     if phase is Phase.SINGLE:
         data = key_use.need_data(request.data)
+        key, parameters = key_use.key_and_parameters(scope, request)
+        protection_counts.count_encryption(scope, scope.target, parameters)
         made = scope.services.crypto.encrypt(
-            *key_use.key_and_parameters(scope, request),
+            key,
+            parameters,
             data,
             iv_counter_nonce=request.iv_counter_nonce,
             additional_data=request.authenticated_encryption_additional_data,
@@ -59,8 +62,11 @@ def perform(request: Request, scope: Scope) -> Response:
         )
     stream: EncryptStream
     if phase is Phase.FIRST:
+        key, parameters = key_use.key_and_parameters(scope, request)
+        protection_counts.count_encryption(scope, scope.target, parameters)
         stream = scope.services.crypto.begin_encrypt(
-            *key_use.key_and_parameters(scope, request),
+            key,
+            parameters,
             iv_counter_nonce=request.iv_counter_nonce,
             additional_data=request.authenticated_encryption_additional_data,
         )

@@ -2,12 +2,22 @@
 
 from typing import Protocol
 
+from kmip_core.ports.steps import Pending
+
 
 class Clock(Protocol):
     """The time of day. Tests step it."""
 
     def now(self) -> int:
         """Return seconds since 1970-01-01 UTC."""
+        ...
+
+
+class Delays(Protocol):
+    """Maker of pauses before an answer."""
+
+    def begin(self, milliseconds: int) -> Pending:
+        """Return what is over after so many milliseconds."""
         ...
 
 

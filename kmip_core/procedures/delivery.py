@@ -14,7 +14,7 @@ from kmip_core.enums import (
     KeyWrapType,
     ResultReason,
 )
-from kmip_core.errors import KmipError, no_key_value
+from kmip_core.errors import KmipError, no_key_value, permission_denied
 from kmip_core.objects import (
     Certificate,
     CertificateRequest,
@@ -28,6 +28,7 @@ from kmip_core.objects import (
 from kmip_core.operation import Cost, Scope
 from kmip_core.procedures import key_use, pkcs12, wrapping
 from kmip_core.rules import Admitted, check_content_may_leave
+from kmip_core.settings import OneTimePads
 from kmip_core.standard_names import standard_name
 from kmip_core.structures import KeyWrappingSpecification
 
@@ -75,6 +76,7 @@ def deliver(scope: Scope, target: Admitted, form: Form) -> Content:
     """
     check_content_may_leave(target.attributes, wrapped=True)
     content = scope.work.content(target)
+    _check_is_no_kept_pad(scope, content, target)
     specification = form.key_wrapping_specification
     wanted = form.key_wrap_type
     if wanted is KeyWrapType.NOT_WRAPPED or (wanted is None and specification is not None):
@@ -87,6 +89,14 @@ def deliver(scope: Scope, target: Admitted, form: Form) -> Content:
     if specification is not None:
         content = _wrapped(scope, content, target, specification)
     return content
+
+
+def _check_is_no_kept_pad(scope: Scope, content: Content, target: Admitted) -> None:
+    """Raise KmipError (Permission Denied) for a one-time pad that is here, where the settings keep pads."""
+    block = key_block_of(content)
+    is_pad = target.attributes.cryptographic_algorithm is CryptographicAlgorithm.ONE_TIME_PAD
+    if is_pad and scope.services.settings.one_time_pads is OneTimePads.KEPT and block and block.key_value is not None:
+        raise permission_denied("one-time pads do not leave this server")
 
 
 def _is_hidden(content: Content) -> bool:

@@ -6,6 +6,7 @@ KMIP 2.1 §3.3, §7.18, 1.4 §2.1.5, §2.1.6.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from attrs import asdict, evolve, frozen
@@ -22,7 +23,7 @@ from kmip_core.enums import (
 from kmip_core.errors import KmipError, not_supported
 from kmip_core.objects import Content, KeyBlock, KeyValue, key_block_of
 from kmip_core.operation import Scope, Target
-from kmip_core.procedures import key_use, usage_limits
+from kmip_core.procedures import key_use, protection_counts, usage_limits
 from kmip_core.rules import Admitted, Purpose
 from kmip_core.structures import (
     CryptographicParameters,
@@ -194,6 +195,7 @@ def _encrypt(
 ) -> tuple[bytes, KeyWrappingData]:
     parameters = _parameters(information.cryptographic_parameters, key.attributes)
     usage_limits.charge(scope, key, 1, len(data))
+    protection_counts.count_encryption(scope, key, parameters)
     made = scope.services.crypto.encrypt(key_use.key_of(scope, key), parameters, data)
     information = evolve(
         information,
@@ -214,7 +216,9 @@ def _decrypt(scope: Scope, data: bytes, information: EncryptionKeyInformation, i
         {ObjectType.SYMMETRIC_KEY: Purpose.UNWRAP, ObjectType.PRIVATE_KEY: Purpose.UNWRAP},
     )
     parameters = key_use.parameters_of(information.cryptographic_parameters, key.attributes)
-    return scope.services.crypto.decrypt(key_use.key_of(scope, key), parameters, data, iv_counter_nonce=iv)
+    material = key_use.key_of(scope, key)
+    unwrap = partial(scope.services.crypto.decrypt, material, parameters, data, iv_counter_nonce=iv)
+    return protection_counts.slow_failures(scope, key, unwrap)
 
 
 def _authenticate(

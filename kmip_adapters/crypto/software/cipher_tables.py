@@ -42,10 +42,14 @@ BLOCK_CIPHERS: Final[Mapping[Algorithm, BlockCipher]] = {
     Algorithm.SM4: BlockCipher(make=algorithms.SM4, key_bytes=(16,), block_bytes=16),
 }
 
+MAXIMUM_PAD_BYTES: Final = 16 * 1024 * 1024
+"""More than a request can bring."""
+
 STREAM_CIPHER_KEY_BYTES: Final[Mapping[Algorithm, Sequence[int]]] = {
     Algorithm.RC4: (5, 7, 8, 10, 16, 20, 24, 32),
     Algorithm.CHACHA20: (32,),
     Algorithm.CHACHA20_POLY1305: (32,),
+    Algorithm.ONE_TIME_PAD: range(1, MAXIMUM_PAD_BYTES + 1),
 }
 
 SIMPLE_MODES: Final[Mapping[Mode, Callable[[bytes], modes.Mode]]] = {

@@ -23,6 +23,7 @@ from kmip_adapters.crypto.software import rsa_encryption
 from kmip_adapters.crypto.software.cipher_jobs import SHORTEST_UNANNOUNCED_TAG, Job, prepare
 from kmip_adapters.crypto.software.cipher_tables import BLOCK_CIPHERS, PYCA_HAS_CTR, SIMPLE_MODES
 from kmip_adapters.crypto.software.counter_mode import CounterContext
+from kmip_adapters.crypto.software.one_time_pad import PadContext
 from kmip_core.enums import BlockCipherMode as Mode
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.errors import invalid_field
@@ -151,6 +152,8 @@ def _cipher(job: Job) -> Cipher[Any]:
 
 
 def _encryptor(job: Job) -> _Context:
+    if job.algorithm is Algorithm.ONE_TIME_PAD:
+        return PadContext(job.key)
     if job.mode is Mode.CTR and job.algorithm not in PYCA_HAS_CTR:
         return CounterContext(BLOCK_CIPHERS[job.algorithm].make(job.key), job.start)
     if job.mode is Mode.GCM:
@@ -161,7 +164,7 @@ def _encryptor(job: Job) -> _Context:
 
 
 def _decryptor(job: Job) -> _Context:
-    if job.mode is Mode.CTR and job.algorithm not in PYCA_HAS_CTR:
+    if job.algorithm is Algorithm.ONE_TIME_PAD or (job.mode is Mode.CTR and job.algorithm not in PYCA_HAS_CTR):
         return _encryptor(job)
     return _cipher(job).decryptor()
 
