@@ -29,6 +29,7 @@ from kmip_adapters.identity.credentials import CredentialAuthentication
 from kmip_adapters.identity.groups import FileGroups, Groups, RememberedGroups
 from kmip_adapters.identity.passwords import PasswordFile
 from kmip_adapters.identity.slugs import SlugsDirectory, SlugsService
+from kmip_adapters.identity.table import IdentityTable
 from kmip_adapters.policy.json_files import JsonPolicies
 from kmip_adapters.policy.static import StaticPolicies
 from kmip_adapters.sealing.deferred import DeferredSealer
@@ -190,6 +191,15 @@ def _sinks(configuration: Configuration) -> tuple[Sink, ...]:
     return tuple(sinks)
 
 
+def _identity(configuration: Configuration) -> CertificateIdentity | IdentityTable:
+    by_certificate = CertificateIdentity(
+        source=configuration.identity_source,
+        require_client_auth_eku=configuration.enable_tls_client_auth,
+    )
+    table = configuration.identities_path
+    return by_certificate if table is None else IdentityTable(table, by_certificate)
+
+
 def _groups(configuration: Configuration) -> Groups | None:
     if configuration.slugs:
         ask = SlugsDirectory(tuple(SlugsService(s.url, s.timeout) for s in configuration.slugs))
@@ -349,11 +359,7 @@ class Container(containers.DeclarativeContainer):
     audit_appends = providers.Singleton(Durations)
     audit_sinks = providers.Singleton(_sinks, configuration)
     evidence = providers.Singleton(ObservedTrail, audit, audit_appends, audit_sinks)
-    identity = providers.Singleton(
-        CertificateIdentity,
-        source=configuration.provided.identity_source,
-        require_client_auth_eku=configuration.provided.enable_tls_client_auth,
-    )
+    identity = providers.Singleton(_identity, configuration)
     clients = providers.Singleton(SeenClients, identity)
 
     tickets = providers.Singleton(Tickets)

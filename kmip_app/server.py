@@ -20,6 +20,7 @@ from kmip_adapters.audit.file_trail import FileTrail, UnusableTrail
 from kmip_adapters.crypto.self_test import SelfTestFailed, self_test
 from kmip_adapters.identity.groups import UnusableGroups
 from kmip_adapters.identity.passwords import UnusablePasswords
+from kmip_adapters.identity.table import UnusableIdentities
 from kmip_adapters.pkcs11_session.token import TokenUnusable
 from kmip_adapters.policy.json_files import MissingPolicies
 from kmip_adapters.storage.errors import StorageUnusable
@@ -68,6 +69,7 @@ UNUSABLE: Final = (
     UnusableTrail,
     MissingPolicies,
     UnusableGroups,
+    UnusableIdentities,
     UnusableQuotas,
     UnusablePasswords,
     ValueError,  # certificates, keys and suites that OpenSSL does not take

@@ -5,7 +5,9 @@ Exactly one name, or refused: a certificate with two could be read as either by 
 """
 
 import hashlib
-from typing import Final, Literal
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Final
 
 from attrs import define, evolve, field, validators
 from cryptography import x509
@@ -19,16 +21,28 @@ NAME_LENGTH: Final = 255  # characters: what storage and policies are made for
 REMEMBERED: Final = 4_096  # certificates whose parsing is not repeated
 
 
+SOURCES: Final = ("cn", "san", "dns", "uri", "email", "subject")
+
+
+def _sources(given: str | Iterable[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
 @define(kw_only=True)
 class CertificateIdentity:
     """Reads the principal from a certificate; call it with the DER bytes and the peer's address.
 
-    source: "cn" the subject's common name; "san" the one URI, DNS name or e-mail address among the subject's
-        alternative names; "subject" the whole distinguished name by RFC 4514.
+    source: "cn" the subject's common name; "dns", "uri", "email" the one name of that kind among the subject's
+        alternative names, "san" the one of any of these kinds; "subject" the whole distinguished name by RFC 4514.
+        Of several the first counts that the certificate has.
     require_client_auth_eku: refuse certificates not made for clients (PyKMIP's enable_tls_client_auth).
     """
 
-    source: Literal["cn", "san", "subject"] = field(default="cn", validator=validators.in_(("cn", "san", "subject")))
+    source: tuple[str, ...] = field(
+        default=("cn",),
+        converter=_sources,
+        validator=validators.deep_iterable(validators.in_(SOURCES), validators.min_len(1)),
+    )
     require_client_auth_eku: bool = True
     _known: dict[bytes, Principal] = field(factory=dict, init=False, repr=False)
 
@@ -45,31 +59,49 @@ class CertificateIdentity:
             self._known[digest] = principal
         return evolve(principal, address=address)
 
-    def _read(self, der: bytes) -> Principal:
+    def checked(self, der: bytes) -> x509.Certificate:
+        """Return a certificate that is made for clients.  Raises KmipError (Authentication Not Successful)."""
         try:
             certificate = x509.load_der_x509_certificate(der)
-            names = _NAMES[self.source](certificate)
             usages = _extended_key_usages(certificate)
         except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
-            raise _refused("the client certificate cannot be read") from error
+            raise _unreadable() from error
         if self.require_client_auth_eku and ExtendedKeyUsageOID.CLIENT_AUTH not in usages:
             raise _refused("the client certificate's extended key usage does not contain clientAuth")
+        return certificate
+
+    def _read(self, der: bytes) -> Principal:
+        certificate = self.checked(der)
+        try:
+            source, names = self._names_in(certificate)
+        except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+            raise _unreadable() from error
         if len(names) != 1:
-            raise _refused(f"the client certificate has {len(names)} {_WHAT[self.source]}; one is needed")
+            raise _refused(f"the client certificate has {len(names)} {_WHAT[source]}; one is needed")
         serial = f"{certificate.serial_number:x}"
         return Principal(name=_strict(names[0]), source=Source.CERTIFICATE, certificate_serial=serial)
+
+    def _names_in(self, certificate: x509.Certificate) -> tuple[str, list[str | bytes]]:
+        """Return the first source that names the client, with its names; else the last one."""
+        for source in self.source:
+            names = _NAMES[source](certificate)
+            if names:
+                return source, names
+        return self.source[-1], []
 
 
 def _common_names(certificate: x509.Certificate) -> list[str | bytes]:
     return [name.value for name in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
 
 
-def _alternative_names(certificate: x509.Certificate) -> list[str | bytes]:
+def _alternative_names(
+    certificate: x509.Certificate,
+    kinds: tuple[type[x509.GeneralName], ...] = (x509.UniformResourceIdentifier, x509.DNSName, x509.RFC822Name),
+) -> list[str | bytes]:
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return []
-    kinds = (x509.UniformResourceIdentifier, x509.DNSName, x509.RFC822Name)
     return [name.value for name in names if isinstance(name, kinds)]
 
 
@@ -80,8 +112,27 @@ def _whole_subject(certificate: x509.Certificate) -> list[str | bytes]:
     return [subject.rfc4514_string()] if subject.rdns else []
 
 
-_NAMES: Final = {"cn": _common_names, "san": _alternative_names, "subject": _whole_subject}
-_WHAT: Final = {"cn": "common names", "san": "alternative names (URI, DNS, e-mail)", "subject": "subjects"}
+_NAMES: Final[Mapping[str, Callable[[x509.Certificate], list[str | bytes]]]] = {
+    "cn": _common_names,
+    "san": _alternative_names,
+    "dns": partial(_alternative_names, kinds=(x509.DNSName,)),
+    "uri": partial(_alternative_names, kinds=(x509.UniformResourceIdentifier,)),
+    "email": partial(_alternative_names, kinds=(x509.RFC822Name,)),
+    "subject": _whole_subject,
+}
+_WHAT: Final = {
+    "cn": "common names",
+    "san": "alternative names (URI, DNS, e-mail)",
+    "dns": "DNS names",
+    "uri": "URIs",
+    "email": "e-mail addresses",
+    "subject": "subjects",
+}
+
+
+def names_of(certificate: x509.Certificate, source: str) -> list[str]:
+    """Return the names of one source, without those that are no text."""
+    return [name for name in _NAMES[source](certificate) if isinstance(name, str)]
 
 
 def _extended_key_usages(certificate: x509.Certificate) -> frozenset[x509.ObjectIdentifier]:
@@ -99,6 +150,10 @@ def _strict(name: str | bytes) -> str:
     if any(character < " " or "\x7f" <= character <= "\x9f" for character in name):
         raise _refused("the client certificate's name contains control characters")
     return name
+
+
+def _unreadable() -> KmipError:
+    return _refused("the client certificate cannot be read")
 
 
 def _refused(message: str) -> KmipError:

@@ -63,7 +63,7 @@ class CredentialAuthentication:
             if groups is None:
                 yield MoveTo(Pace.REMOTE)
                 groups = self.groups.of(principal.name)
-            principal = evolve(principal, groups=groups)
+            principal = evolve(principal, groups=groups | principal.groups)  # with those of the table of identities
         if grant is not None:
             grant.spend()  # last: only requests that are accepted count
         return principal

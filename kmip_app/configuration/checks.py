@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import serialization
 
 from kmip_adapters.identity.groups import FileGroups, UnusableGroups
 from kmip_adapters.identity.passwords import PasswordFile, UnusablePasswords
+from kmip_adapters.identity.table import UnusableIdentities, read_table
 from kmip_adapters.policy.json_files import JsonPolicies
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_app.configuration.config import Configuration
@@ -84,6 +85,8 @@ def problems(
         yield from _unless("groups_path", UnusableGroups, FileGroups, configuration.groups_path)
     if configuration.quotas_path is not None:
         yield from _unless("quotas_path", UnusableQuotas, read_quotas, configuration.quotas_path)
+    if configuration.identities_path is not None:
+        yield from _unless("identities_path", UnusableIdentities, read_table, configuration.identities_path)
     if configuration.passwords_path is not None:
         yield from _unless("passwords_path", UnusablePasswords, PasswordFile, configuration.passwords_path)
     if strictly:

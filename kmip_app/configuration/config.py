@@ -125,7 +125,8 @@ class Configuration:
     auth_suite: str = "Basic"
     tls_cipher_suites: tuple[str, ...] = ()
     enable_tls_client_auth: bool = True
-    identity_source: Literal["cn", "san", "subject"] = "cn"
+    identity_source: tuple[str, ...] | str = "cn"
+    identities_path: Path | None = None
     groups_path: Path | None = None
     slugs: tuple[Slugs, ...] = ()
     groups_cache: float = 60.0

@@ -13,6 +13,7 @@ import attrs
 from attrs import frozen
 
 from kmip_adapters.audit.sinks import Syslog
+from kmip_adapters.identity.certificate import SOURCES
 from kmip_adapters.transport.tls.suites import check_suites
 from kmip_app.configuration import setting_types
 from kmip_app.configuration.addresses import ADDRESS
@@ -143,6 +144,25 @@ def _hostname(value: Any) -> str:
 
 
 HOSTNAME: Final = attrs.evolve(setting_types.TEXT, accepts="text, or nothing", read=_hostname)
+
+
+def _identity_source(value: Any) -> tuple[str, ...] | str:
+    names: tuple[str, ...] = tuple(name.lower() for name in NAMES.read(value))
+    for name in names:
+        if name not in SOURCES:
+            raise ValueError(f"{name!r} is not known; write one or several of {', '.join(SOURCES)}")
+    if not names:
+        raise ValueError(f"names nothing; write one or several of {', '.join(SOURCES)}")
+    return names[0] if len(names) == 1 else names
+
+
+def _write_identity_source(sources: tuple[str, ...] | str) -> str:
+    return sources if isinstance(sources, str) else " ".join(sources)
+
+
+IDENTITY_SOURCE: Final = attrs.evolve(
+    NAMES, accepts=f"one or several of {', '.join(SOURCES)}", read=_identity_source, write=_write_identity_source
+)
 HOSTS: Final = attrs.evolve(NAMES, accepts="names and addresses separated by commas or spaces", read=_hosts)
 
 
@@ -225,8 +245,16 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
     "Who clients are": (
         _native(
             "identity_source",
-            setting_types.one_of(("cn", "san", "subject")),
-            "What in a client's certificate names it: its common name, its one alternative name, its whole subject.",
+            IDENTITY_SOURCE,
+            "What in a client's certificate names it: cn its common name, dns, uri or email its one alternative name of"
+            " that kind, san of any, subject its whole subject. Of several the first counts that the certificate has.",
+        ),
+        _native(
+            "identities_path",
+            EXISTING_FILE,
+            "JSON file that gives certificates, by name, fingerprint or issuing CA, an identity and groups; followed"
+            " while the server runs.",
+            default="none",
         ),
         _native("groups_path", EXISTING_FILE, "JSON file of user names and their groups.", default="no groups"),
         _native("groups_cache", setting_types.seconds(), "How long the answer of a SLUGS service is believed."),

@@ -131,7 +131,7 @@ def test_the_whole_subject_is_the_principal_when_configured() -> None:
 
 def test_another_source_is_a_mistake_of_the_configuration() -> None:
     with pytest.raises(ValueError, match="source"):
-        CertificateIdentity(source="email")  # type: ignore[arg-type]
+        CertificateIdentity(source="mail")
 
 
 def test_a_remembered_certificate_still_brings_its_address() -> None:
