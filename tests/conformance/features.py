@@ -46,7 +46,11 @@ def either(*predicates: Callable[[Case], bool]) -> Callable[[Case], bool]:
 
 
 MISSING: Final = (
-    Feature(name="KMIP 3.0", needed_by=lambda case: case.version == "3.0"),
+    Feature(
+        name="users, groups and credentials of 3.0",
+        needed_by=does("CreateUser", "CreateGroup", "CreateCredential", "Obliterate"),
+    ),
+    Feature(name="Object Class", needed_by=is_answered("ObjectClass")),
     Feature(name="carriage by HTTPS and JSON", needed_by=lambda case: case.family in ("MSGENC-JSON", "MSGENC-HTTPS")),
     Feature(name="server-to-client operations", needed_by=either(says("Notify", "Put"), does("Notify", "Put"))),
     Feature(

@@ -10,10 +10,16 @@ import pytest
 from kmip_adapters.ttlv.encodings import binary, xml
 
 CASES = Path(os.environ.get("KMIPD_OASIS", Path(__file__).resolve().parents[3] / "shared" / "oasis"))
-VERSIONS = ("1.0", "1.1", "1.2", "1.3", "1.4", "2.0", "2.1")
+VERSIONS = ("1.0", "1.1", "1.2", "1.3", "1.4", "2.0", "2.1", "3.0")
 
 # One value of each type for placeholders ($NOW-3600, $UNIQUE_IDENTIFIER_0), which a runner fills in.
-PLACEHOLDERS = {"DateTime": "2001-01-01T10:00:00+10:00", "ByteString": "0a0b0c", "TextString": "placeholder"}
+PLACEHOLDERS = {
+    "DateTime": "2001-01-01T10:00:00+10:00",
+    "ByteString": "0a0b0c",
+    "TextString": "placeholder",
+    "Identifier": "placeholder",
+    "Reference": "placeholder",
+}
 
 
 def messages(case: Path) -> list[str]:

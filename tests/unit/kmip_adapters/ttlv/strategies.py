@@ -6,6 +6,7 @@ only fields, enumeration values and attributes that the version has. Reused by e
 
 import enum
 import types
+from collections.abc import Callable
 from functools import cache
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
@@ -165,7 +166,7 @@ def attribute_instances(version: ProtocolVersion, *, repeated: bool = False) -> 
         lambda field: st.builds(
             AttributeInstance,
             reference=st.builds(AttributeReference, attribute=st.just(field), attribute_index=index),
-            value=values(field, version),
+            value=values(field, version).map(_as_criterion(version) if repeated else lambda value: value),
         )
     )
     custom = st.builds(
@@ -176,6 +177,18 @@ def attribute_instances(version: ProtocolVersion, *, repeated: bool = False) -> 
         value=TYPED_VALUES,
     )
     return standard | custom
+
+
+def _as_criterion(version: ProtocolVersion) -> Callable[[Any], Any]:
+    """A name that is text is looked for whatever its type."""
+
+    def as_criterion(value: Any) -> Any:
+        if not FACTS[version].names_are_text or type(value) not in spellings.NAMES:
+            return value
+        _, rest = spellings.NAMES[type(value)]
+        return attrs.evolve(value, **dict.fromkeys(rest))
+
+    return as_criterion
 
 
 # --- private ------------------------------------------------------------------------------------------------------
