@@ -36,8 +36,14 @@ from kmip_core.operation import Spec
 from kmip_core.operations import CATALOGUE, discover_versions
 from kmip_core.structures import ProtocolVersion
 
-VERSIONS: Final = tuple(sorted(tables.VERSIONS, reverse=True))
+DRAFTS: Final = frozenset({ProtocolVersion(3, 0)})
+"""Versions that may still change: they are used where a program asks for them, and not agreed on otherwise."""
+
+SPOKEN: Final = tuple(sorted(tables.VERSIONS, reverse=True))
 """The protocol versions that this client speaks, newest first."""
+
+VERSIONS: Final = tuple(version for version in SPOKEN if version not in DRAFTS)
+"""Those that it offers to a server by itself."""
 
 SPEC_OF: Final[Mapping[type, Spec]] = {spec.request: spec for spec in CATALOGUE.values()}
 """A Request class -> its operation."""
@@ -105,7 +111,7 @@ class Conversation:
             raise ValueError("name at least one server")
         self._servers = tuple(servers)
         self._versions = tuple(sorted(versions, reverse=True))
-        if unknown := [str(version) for version in self._versions if version not in VERSIONS]:
+        if unknown := [str(version) for version in self._versions if version not in SPOKEN]:
             raise ValueError(f"this client does not speak KMIP {', '.join(unknown)}")
         self._credentials = credentials
         self._retries = retries

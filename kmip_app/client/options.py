@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final, TypeAlias
 
-from kmip_app.client.conversation import VERSIONS, Address
+from kmip_app.client.conversation import SPOKEN, VERSIONS, Address
 from kmip_core.enums import CredentialType
 from kmip_core.messages import Credential, UsernameAndPassword
 from kmip_core.structures import ProtocolVersion
@@ -40,9 +40,9 @@ def chosen_versions(version: str | ProtocolVersion | None) -> tuple[ProtocolVers
     """Return the versions to choose from.  Raises ValueError for one that the client does not speak."""
     if version is None:
         return VERSIONS
-    found = [one for one in VERSIONS if version in (one, str(one))]
+    found = [one for one in SPOKEN if version in (one, str(one))]
     if not found:
-        raise ValueError(f"{version} is none of {', '.join(map(str, VERSIONS))}")
+        raise ValueError(f"{version} is none of {', '.join(map(str, SPOKEN))}")
     return tuple(found)
 
 
