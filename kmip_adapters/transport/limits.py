@@ -20,6 +20,7 @@ class TransportLimits:
         overtakes it.
     work: seconds in threads for all items of one message; those that have not begun by then are refused.
     committing: jobs of pace COMMITS that wait for stable storage at once; the next ones are begun when these are done.
+    decoding_threads: that decode requests longer than `inline_frame`.
     slow_queue: jobs of pace SLOW that may wait for one of `slow_threads`; one more is declined.
     remote_threads: how many requests may wait for another server at once; more of these wait, other requests do not.
     unsent_per_identity, unsent_in_all: bytes of answers that clients have not taken. An identity that has so many is
@@ -42,6 +43,7 @@ class TransportLimits:
     backlog: int = field(default=1_024, validator=_positive)
     work: float = field(default=60.0, validator=_positive)
     committing: int = field(default=64, validator=_positive)
+    decoding_threads: int = field(default=2, validator=_positive)
     brief_threads: int = field(default=32, validator=_positive)
     slow_threads: int = field(default=4, validator=_positive)
     slow_queue: int = field(default=64, validator=validators.ge(0))

@@ -75,6 +75,8 @@ class Runner:
             Pace.SLOW: Workers("kmip-slow", limits.slow_threads),
             Pace.REMOTE: Workers("kmip-remote", limits.remote_threads),
         }
+        # Long requests are decoded by few threads: many would hold the interpreter's lock in turn, and the loop up.
+        self._decoding = Workers("kmip-decode", limits.decoding_threads)
         self._commits: FairPool[_Running] = FairPool(limits.committing)  # jobs that wait for stable storage
         self._posted: deque[Callable[[], None]] = deque()
         self._drain_is_due = False
@@ -104,7 +106,7 @@ class Runner:
     ) -> None:
         """Decode a long request in a thread and run it there, unless it belongs to the slow ones, or is declined."""
         running = _Running(self, _Undecoded(opener, frame, principal, declined), sink)
-        self._submit(Pace.BRIEF, running)
+        self._decoding.submit(sink.identity, running.decode)
 
     def in_progress(self) -> Iterator[str]:
         """Give what threads are doing now, in words."""
@@ -117,12 +119,16 @@ class Runner:
         for pace, workers in self._pools.items():
             self._counters.queued[pace.value] = workers.queued
             self._counters.running[pace.value] = workers.running
+        self._counters.queued["decoding"], self._counters.running["decoding"] = (
+            self._decoding.queued,
+            self._decoding.running,
+        )
         self._counters.queued[Pace.COMMITS.value] = self._commits.waiting
         self._counters.running[Pace.COMMITS.value] = self._commits.running
 
     def close(self) -> None:
         """Let the threads end after what they have; does not wait for them."""
-        for workers in self._pools.values():
+        for workers in (self._decoding, *self._pools.values()):
             workers.close()
 
     # For _Running
@@ -292,6 +298,19 @@ class _Running:
         if held > LIMIT and self._runner.watchdog is not None:
             self._runner.watchdog.held(held, self.sink.identity, job.title)
 
+    def decode(self) -> None:
+        """In a worker for long requests: decode ours, and have it run elsewhere."""
+        in_threads = self._runner._in_threads
+        in_threads[self] = time.perf_counter()
+        try:
+            self._result = self._decode()
+        except Exception:  # as in `work`
+            LOG.exception("a request failed outside of the engine")
+            self._result = None
+        finally:
+            del in_threads[self]
+        self._runner._post(self.finish)
+
     def work(self) -> None:
         """In a worker: run the job up to its answer, or until it must move elsewhere."""
         in_threads = self._runner._in_threads
@@ -327,14 +346,17 @@ class _Running:
         self.job = _DONE  # its errors hold their tracebacks, these hold us: memory must not wait for the collector
         self.sink.completed(answer)
 
+    def _decode(self) -> Answer | MoveTo:
+        undecoded = self.job
+        if not isinstance(undecoded, _Undecoded):
+            raise TypeError("it is decoded already")
+        self.job = undecoded.opener.open(undecoded.frame, undecoded.principal)
+        if undecoded.declined is not None:
+            return self.job.decline(undecoded.declined)
+        pace = self.job.pace
+        return MoveTo(pace if pace in {Pace.SLOW, Pace.REMOTE} else Pace.BRIEF)  # its answer takes time to encode, too
+
     def _run_blocking(self) -> Answer | MoveTo:
-        if isinstance(self.job, _Undecoded):
-            declined = self.job.declined
-            self.job = self.job.decode()
-            if declined is not None:
-                return self.job.decline(declined)
-            if self.job.pace is Pace.SLOW:
-                return MoveTo(Pace.SLOW)
         self.has_begun = True
         began = time.perf_counter()
         try:
@@ -376,12 +398,9 @@ class _Undecoded:
 
     def __init__(self, opener: Opener, frame: bytes, principal: Principal, declined: KmipError | None) -> None:
         self.declined = declined
-        self._opener = opener
-        self._frame = frame
-        self._principal = principal
-
-    def decode(self) -> Job:
-        return self._opener.open(self._frame, self._principal)
+        self.opener = opener
+        self.frame = frame
+        self.principal = principal
 
     def run(self) -> Answer:
         raise NotImplementedError("decode it first")

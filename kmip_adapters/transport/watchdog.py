@@ -65,8 +65,8 @@ class Watchdog:
         if lag.last > LIMIT:
             lag.over_limit += 1
             if lag.last - self._explained > LIMIT:
-                names = ", ".join(self._in_progress()) or "no request in progress; the machine may be overloaded"
-                late = f"the event loop was late by {lag.last * 1000:.0f} ms; in threads: {names}"
-                self._log(logging.WARNING, "event loop", late)
+                names = ", ".join(self._in_progress())
+                late = f"late by {lag.last * 1000:.0f} ms; in threads: {names or 'no request, so the machine is busy'}"
+                self._log(logging.WARNING if names else logging.DEBUG, "event loop", late)
         self._explained = 0.0
         self.start()
