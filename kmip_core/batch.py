@@ -121,8 +121,7 @@ class Batch:
     def _run_unit(self, items: tuple[RequestBatchItem, ...]) -> Steps[list[ResponseBatchItem]]:
         """Run items as one unit of work until it is committed or refused; return the answers to those attempted."""
         mark, room = self.identifiers.mark(), self.room
-        costs = (cost_of(item, self.catalogue) for item in items)
-        repetition = Repetition(self.services, frozenset(cost for cost in costs if cost is not None))
+        repetition = Repetition(self.services, {cost_of(item, self.catalogue) for item in items})
         while True:
             attempt = UnitAttempt(repetition.services)
             self.room = room

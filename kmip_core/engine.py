@@ -16,7 +16,7 @@ from kmip_core.errors import KmipError, invalid_message
 from kmip_core.messages import RequestMessage, ResponseBatchItem, ResponseHeader, ResponseMessage, failure
 from kmip_core.operation import Spec
 from kmip_core.ports.audit import AuditRecord
-from kmip_core.ports.authentication import CredentialRefused
+from kmip_core.ports.authentication import Authentication, CredentialRefused
 from kmip_core.ports.steps import Pace, Steps, returning_to, run_blocking
 from kmip_core.principal import Principal
 from kmip_core.services import EngineServices
@@ -48,7 +48,8 @@ class Engine:
             return self._refuse(message, principal, error, "Request refused")
         pace = self.pace(message)
         try:
-            principal = yield from self._authenticate(message, principal, pace)
+            if self.services.authentication is not None:
+                principal = yield from self._authenticate(self.services.authentication, message, principal, pace)
         except KmipError as error:
             return self._refuse(message, principal, error, "Authentication refused")
         now = self.services.clock.now()
@@ -77,13 +78,12 @@ class Engine:
         )
         return ResponseMessage(header=answer_header, batch_items=tuple(answers))
 
-    def _authenticate(self, message: RequestMessage, principal: Principal, pace: Pace) -> Steps[Principal]:
+    def _authenticate(
+        self, authentication: Authentication, message: RequestMessage, principal: Principal, pace: Pace
+    ) -> Steps[Principal]:
         """Give the principal in whose name the batch runs, at the pace of the batch.  Raises KmipError."""
-        authentication = self.services.authentication
-        if authentication is None:
-            return principal
         now = self.services.clock.now()
-        return (yield from returning_to(pace, authentication.settle(message.header.credentials, principal, now)))
+        return returning_to(pace, authentication.settle(message.header.credentials, principal, now))
 
     def _refuse(self, message: RequestMessage, principal: Principal, error: KmipError, event: str) -> ResponseMessage:
         """Return the answer to a request of which no item is run, once that is recorded as `event`."""

@@ -3,7 +3,7 @@
 A client that keeps changing the base of a heavy derivation would otherwise have the server derive again and again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from functools import partial
 from typing import Any, Final
 
@@ -44,8 +44,8 @@ KEPT: Final = frozenset(
 class Repetition:
     """How one unit of work is repeated.  services: what each attempt is run with."""
 
-    def __init__(self, services: EngineServices, costs: frozenset[Cost]) -> None:
-        """Begin with the first attempt.  costs: of the operations in the unit of work."""
+    def __init__(self, services: EngineServices, costs: Set[Cost | None]) -> None:
+        """Begin with the first attempt.  costs: of the items in the unit of work; None for one that is refused."""
         self.services = services
         self._is_heavy = not _HEAVY.isdisjoint(costs)
         self._attempts = 1
