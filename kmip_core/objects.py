@@ -180,7 +180,8 @@ class PrivateKey:
 class SplitKey:
     """One part of a key that was split. KMIP 2.1 §2.8; prime_field_size is for the polynomial method.
 
-    split_key_polynomial: which one makes GF(2^8); not on the wire before 3.0. None in stores of 0.1.0.
+    split_key_polynomial: which one makes GF(2^8); not on the wire before 3.0, so a part is the same with and without.
+        None in stores of 0.1.0.
     """
 
     object_type: ClassVar[ObjectType] = ObjectType.SPLIT_KEY
@@ -190,7 +191,7 @@ class SplitKey:
     split_key_method: enums.SplitKeyMethod
     prime_field_size: int | None = None
     key_block: KeyBlock
-    split_key_polynomial: enums.SplitKeyPolynomial | None = None
+    split_key_polynomial: enums.SplitKeyPolynomial | None = field(default=None, eq=False)
 
 
 @frozen(kw_only=True)

@@ -152,6 +152,8 @@ def rsa_public(key: TransparentRSAPublicKey) -> rsa.RSAPublicKey:
     key = _read(key)
     _check(MAXIMUM_RSA_BITS, key.modulus)
     _check(MAXIMUM_RSA_EXPONENT_BITS, key.public_exponent)
+    if not (key.modulus.bit_length() >= MINIMUM_RSA_BITS and key.modulus & key.public_exponent & 1):
+        raise ValueError("a short modulus, or an even number")
     return rsa.RSAPublicNumbers(key.public_exponent, key.modulus).public_key()
 
 

@@ -124,7 +124,9 @@ def as_sent_without_sign_bytes(number: int) -> int:
     return int.from_bytes(number.to_bytes(-(-number.bit_length() // 64) * 8), signed=True)
 
 
-@pytest.mark.parametrize("change", [{}, {"modulus": -12345}], ids=["ok", "fail, makes no key"])
+@pytest.mark.parametrize(
+    "change", [{}, {"modulus": -12345}, {"modulus": -(1 << 9000)}], ids=["ok", "fail, short", "fail, long"]
+)
 def test_numbers_without_sign_bytes_are_read_as_unsigned_or_refused(change: dict[str, int]) -> None:
     """IBM's libkmip sends a modulus so. RULINGS 27."""
     pair = ENGINE.services.crypto.make_key_pair(
@@ -160,5 +162,13 @@ def test_negative_numbers_of_diffie_hellman_are_kept_as_they_come() -> None:
         cryptographic_length=128,
     )
     request = register.Request(object_type=ObjectType.PUBLIC_KEY, managed_object=PublicKey(key_block=block))
+
+    assert perform(an_engine(), Operation.REGISTER, request).unique_identifier
+
+
+def test_material_that_makes_no_key_is_kept_where_no_number_is_negative() -> None:
+    """RULINGS 22."""
+    key = PublicKey(Algorithm.RSA, None, b"no key", KeyFormatType.PKCS_1)
+    request = register.Request(object_type=ObjectType.PUBLIC_KEY, managed_object=key)
 
     assert perform(an_engine(), Operation.REGISTER, request).unique_identifier
