@@ -22,6 +22,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "health": "health:health_command",
     "status": "status:command",
     "audit": "audit:command",
+    "object": "object:command",
     "policy": "policy:command",
     "password": "password:command",
     "import-pykmip": "import_pykmip:command",

@@ -93,11 +93,18 @@ def beside(configuration: Configuration, event: str) -> Iterator[Any]:
 
     Raises StartError.
     """
+    with beside_with_trail(configuration) as (container, trail):
+        yield container
+        trail.append(_event(container, event))
+
+
+@contextmanager
+def beside_with_trail(configuration: Configuration) -> Iterator[tuple[Any, FileTrail]]:
+    """The same for a command that makes its own records: yield the container and the trail.  Raises StartError."""
     with opened(configuration) as container, for_operators():
         trail = FileTrail(configuration.data_directory / "audit", CHAIN)
         try:
-            yield container
-            trail.append(_event(container, event))
+            yield container, trail
         finally:
             trail.close()
 
