@@ -258,7 +258,9 @@ wrap_command = remote_command(
     wrap,
     [
         identifier_argument(),
-        click.Option(["--with", "wrapping_key"], required=True, metavar="ID", help="The key that encrypts it."),
+        click.Option(
+            ["--with", "--wrapping-key", "wrapping_key"], required=True, metavar="ID", help="The key that encrypts it."
+        ),
         click.Option(["--mode"], default="nist-key-wrap", show_default=True, metavar="NAME"),
         _ENCODING,
         out_option(),

@@ -187,6 +187,8 @@ def _parameters(
     chosen |= {name: value for name, value in {**said, "hashing_algorithm": values.get("hash_name")}.items() if value}
     if not chosen:
         return None
+    if found is not None:
+        chosen.setdefault("cryptographic_algorithm", found.name)  # some servers do not look at the key for it
     kinds: dict[str, Any] = {
         "block_cipher_mode": enums.BlockCipherMode,
         "padding_method": enums.PaddingMethod,

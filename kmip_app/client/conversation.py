@@ -235,6 +235,9 @@ class Conversation:
         try:
             message = codec_of(version).decode_response(answer)
         except KmipError as error:
+            refusal = _refusal_in_another_version(answer)
+            if refusal is not None:
+                raise refusal from error
             raise UnreadableAnswer(f"{self.address}: {error.message}") from error
         self.time_stamp = message.header.time_stamp
         items = message.batch_items
@@ -330,6 +333,16 @@ def _encode(
         raise NotInVersion(f"KMIP {version} has no {names.replace('_', ' ').title()}") from None
     except KmipError as error:
         raise NotInVersion(error.message) from error
+
+
+def _refusal_in_another_version(answer: bytes) -> OperationFailed | None:
+    """Return what a server says that could not read the request at all: it may have lost sight of the version."""
+    try:
+        items = _discovery(None).decode_response(answer).batch_items
+    except KmipError:
+        return None
+    is_refused = len(items) == 1 and items[0].result_status is not ResultStatus.SUCCESS
+    return _failure(items[0]) if is_refused else None
 
 
 def _failure(item: ResponseBatchItem) -> OperationFailed:
