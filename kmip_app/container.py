@@ -253,9 +253,9 @@ def _pkcs11(configuration: Configuration) -> "Pkcs11Crypto":
 
 
 @cache
-def planned_codec(versions: tuple[ProtocolVersion, ...] = VERSIONS) -> Codec:
+def planned_codec(versions: tuple[ProtocolVersion, ...] = VERSIONS, pykmip_compatible: bool = False) -> Codec:
     """Return the codec of all servers of this process that speak these versions: to plan one takes long."""
-    return Codec(CATALOGUE, versions)
+    return Codec(CATALOGUE, versions, pykmip_compatible=pykmip_compatible)
 
 
 @cache
@@ -388,7 +388,7 @@ class Container(containers.DeclarativeContainer):
         at_pace=processes.provided.at,
     )
     engine = providers.Singleton(Engine, catalogue=catalogue, services=services)
-    codec = providers.Callable(planned_codec, configuration.provided.versions)
+    codec = providers.Callable(planned_codec, configuration.provided.versions, settings.pykmip_compatible)
     request_numbers = providers.Singleton(RequestNumbers)
     observed = providers.Singleton(ObservedEngine, engine, request_numbers, slow=configuration.provided.slow_request)
     plain_service = providers.Singleton(

@@ -80,7 +80,7 @@ class KmipServer:
             given["log_path"] = log_path
         path = None if config_path is None else Path(config_path)
         path = None if path == PYKMIP_CONFIG and not path.exists() else path
-        choice = choose(given, config_path=path, check=checks.problems)
+        choice = choose(given, config_path=path, check=checks.problems, as_pykmip=True)
         self.configuration: Configuration = choice.configuration
         self._remarks = [*remarks, *choice.warnings, *checks.warnings(choice.configuration)]
         self._server: Server | None = None

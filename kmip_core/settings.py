@@ -61,6 +61,7 @@ class Settings:
     process_after_deactivation: bool = False  # 7
     wrapped_key_structure: bool = False  # what PyKMIP's client reads, against KMIP 1.4 §2.1.4
     unique_names: bool = False  # 8: within one owner
+    pykmip_compatible: bool = False  # 30: what PyKMIP's client and users need where the standard leaves it open
     foreign_objects: ForeignObjects = ForeignObjects.HIDDEN  # 1
     group_default: GroupDefault = GroupDefault.NEWEST
     one_time_pads: OneTimePads = OneTimePads.GIVEN

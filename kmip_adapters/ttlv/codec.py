@@ -72,11 +72,14 @@ class Codec:
         *,
         limits: Limits = REQUEST_LIMITS,
         response_limits: Limits = RESPONSE_LIMITS,
+        pykmip_compatible: bool = False,
     ) -> None:
         self.versions = tuple(sorted(versions))
         self._limits = limits
         self._response_limits = response_limits
-        self._dialects = {version: make_dialect(version, catalogue) for version in self.versions}
+        self._dialects = {
+            version: make_dialect(version, catalogue, pykmip_compatible=pykmip_compatible) for version in self.versions
+        }
         self._newest_type_of = {v: max(FACTS[v].newest_item_type, _NEWEST_TYPE) for v in self.versions}
         self._newest_types = {
             binary.encode(self._dialects[version].version_item): newest

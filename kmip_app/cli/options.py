@@ -48,14 +48,21 @@ def _option(setting: Setting) -> click.Option:
     return click.Option(spellings, default=None, help=help_text)
 
 
-def chosen(values: Mapping[str, Any], config_path: Any = SEARCH, check: Check = unchecked) -> Choice:
+def chosen(
+    values: Mapping[str, Any],
+    config_path: Any = SEARCH,
+    check: Check = unchecked,
+    *,
+    as_pykmip: bool = False,
+) -> Choice:
     """Return the configuration that a command line asks for.  Raises ConfigurationError.
 
-    values: what click has parsed; what is no setting is passed over.  check: as in `choose`.
+    values: what click has parsed; what is no setting is passed over.  check, as_pykmip: as in
+        `choose`.
     """
     given = {name: value for name, value in values.items() if name in SETTINGS}
     path = Path(config_path) if isinstance(config_path, str) else config_path
-    return choose(given, config_path=SEARCH if path is None else path, place=_place, check=check)
+    return choose(given, config_path=SEARCH if path is None else path, place=_place, check=check, as_pykmip=as_pykmip)
 
 
 def _place(setting: Setting) -> str:

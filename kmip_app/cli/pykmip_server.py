@@ -28,7 +28,7 @@ def pykmip_server(config_path: str, **values: Any) -> None:
         values["log_path"] = str(DEFAULT_LOG)
 
     def read() -> Choice:
-        return chosen(values, config_path, checks.problems)
+        return chosen(values, config_path, checks.problems, as_pykmip=True)
 
     choice = read()
     if choice.configuration.log_path is None:

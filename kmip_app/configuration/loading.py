@@ -96,6 +96,7 @@ def choose(
     environment: Mapping[str, str] | None = None,
     place: Callable[[Setting], str] = lambda setting: setting.name,
     check: Check = unchecked,
+    as_pykmip: bool = False,
 ) -> Choice:
     """Return the configuration.
 
@@ -104,11 +105,12 @@ def choose(
     environment: None for that of this process.
     place: how a given setting is called in complaints.
     check: looks at the whole, as far as it could be read.
+    as_pykmip: whether the server is started in PyKMIP's way, so that its mode is on unless a place says otherwise.
     Raises ConfigurationError with all problems.
     """
     environment = os.environ if environment is None else environment
-    gathering = _Gathering()
     file = _file(config_path, environment)
+    gathering = _Gathering(as_pykmip=as_pykmip or (file is not None and _is_of_pykmip(file)))
     if file is not None:
         gathering.take_file(file)
     gathering.take_environment(environment)
@@ -130,6 +132,15 @@ def _file(config_path: Path | Search | None, environment: Mapping[str, str]) -> 
     return None if config_path is None else read_file(_expanded(config_path))
 
 
+def _is_of_pykmip(file: File) -> bool:
+    """Return whether a file is one of PyKMIP's: by its name and any key of PyKMIP's, or by all that PyKMIP requires."""
+    keys = {key for key in file.entries if key in SETTINGS and SETTINGS[key].of_pykmip}
+    return (file.path.name == PYKMIP_CONFIG.name and bool(keys)) or keys >= _REQUIRED_BY_PYKMIP
+
+
+_REQUIRED_BY_PYKMIP: Final = {"hostname", "port", "certificate_path", "key_path", "ca_path", "auth_suite"}
+
+
 def _expanded(path: Path) -> Path:
     try:
         return path.expanduser()
@@ -139,6 +150,7 @@ def _expanded(path: Path) -> Path:
 
 @define(kw_only=True)
 class _Gathering:
+    as_pykmip: bool = False
     values: dict[str, Any] = field(factory=dict)  # by setting's name
     places: dict[str, tuple[int, str]] = field(factory=dict)  # where each value came from; the higher rank wins
     problems: list[Problem] = field(factory=list)
@@ -208,6 +220,7 @@ class _Gathering:
             slugs=slugs,
         )
         parts: dict[str, dict[str, Any]] = {"": {}, "core": {}, "limits": {}}
+        parts["core"]["pykmip_compatible"] = self.as_pykmip
         for name, value in self.values.items():
             part, _, attribute = SETTINGS[name].leads_to.rpartition(".")
             parts[part][attribute] = value

@@ -489,6 +489,14 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             "core.wrapped_key_structure",
         ),
         _native(
+            "pykmip_compatible",
+            BOOLEAN,
+            "Whether PyKMIP's client, and programs written for its server, get what they need where the standard leaves"
+            " it open.",
+            "core.pykmip_compatible",
+            default="True for PyKMIP's server.conf, KmipServer and kmipd-pykmip-server; else False",
+        ),
+        _native(
             "unique_names", BOOLEAN, "Whether two objects of one owner must have different names.", "core.unique_names"
         ),
         _native(

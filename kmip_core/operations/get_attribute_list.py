@@ -5,6 +5,7 @@ from attrs import frozen
 from kmip_core.attributes import AttributeReference
 from kmip_core.enums import Operation
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
+from kmip_core.procedures import pykmip_attributes
 from kmip_core.rules import Purpose
 
 
@@ -26,7 +27,10 @@ class Response:
 def perform(request: Request, scope: Scope) -> Response:
     """Return the names of all attributes that have a value."""
     target = scope.target
-    return Response(unique_identifier=target.unique_identifier, references=target.attributes.references())
+    attributes = target.attributes
+    if scope.services.settings.pykmip_compatible:
+        attributes = pykmip_attributes.readable(attributes)
+    return Response(unique_identifier=target.unique_identifier, references=attributes.references())
 
 
 SPEC = Spec(

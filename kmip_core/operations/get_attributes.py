@@ -7,6 +7,7 @@ from kmip_core.enums import Operation
 from kmip_core.errors import invalid_message
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
 from kmip_core.policy import DEFAULT_POLICY
+from kmip_core.procedures import pykmip_attributes
 from kmip_core.rules import Purpose
 from kmip_core.structures import CustomAttribute
 
@@ -37,6 +38,8 @@ def perform(request: Request, scope: Scope) -> Response:
         raise invalid_message("an attribute must not be named more than once")
     target = scope.target
     attributes = only(target.attributes, references) if references else without_default_policy(target.attributes)
+    if not references and scope.services.settings.pykmip_compatible:
+        attributes = pykmip_attributes.readable(attributes)
     return Response(unique_identifier=target.unique_identifier, attributes=attributes)
 
 

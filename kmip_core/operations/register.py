@@ -65,7 +65,10 @@ def perform(request: Request, scope: Scope) -> Response:
     attributes = request.attributes
     if isinstance(content, PrivateKey) and content.key_block.key_format_type is KeyFormatType.PKCS_12:
         content, attributes = pkcs12.take_apart(scope, content, attributes)
-    attributes = key_material.checked(scope, content, describe(content, attributes))
+    # PyKMIP's own suites register keys whose Cryptographic Length contradicts the material (RULINGS 30).
+    checks_length = not scope.services.settings.pykmip_compatible
+    attributes = describe(content, attributes, checks_length=checks_length)
+    attributes = key_material.checked(scope, content, attributes, checks_length=checks_length)
     made = creation.begin(
         scope,
         content,
@@ -76,16 +79,17 @@ def perform(request: Request, scope: Scope) -> Response:
     return Response(unique_identifier=made.unique_identifier)
 
 
-def describe(content: Content, attributes: Attributes) -> Attributes:
+def describe(content: Content, attributes: Attributes, *, checks_length: bool = True) -> Attributes:
     """Return the client's attributes completed by what the object itself says.
 
+    checks_length: False to keep a Cryptographic Length that contradicts the material.
     Raises KmipError (Invalid Field) where the two disagree.
     """
     block = key_block_of(content)
     if block is not None:
         if block.inner_attributes is not None:
             attributes = merge(block.inner_attributes, attributes)
-        if isinstance(content, SymmetricKey):
+        if isinstance(content, SymmetricKey) and checks_length:
             _check_length(block)
         attributes = _linked_to_wrapping_key(block, attributes)
     if isinstance(content, Template):
@@ -94,7 +98,8 @@ def describe(content: Content, attributes: Attributes) -> Attributes:
         names = attributes.names or content.template_attributes.names
         return evolve(attributes, names=names)
     for field in ("cryptographic_algorithm", "cryptographic_length", "key_format_type"):
-        attributes = _agreed(attributes, field, getattr(block, field, None))
+        if checks_length or field != "cryptographic_length" or attributes.cryptographic_length is None:
+            attributes = _agreed(attributes, field, getattr(block, field, None))
     for field in ("certificate_type", "opaque_data_type"):
         attributes = _agreed(attributes, field, getattr(content, field, None))
     return attributes

@@ -27,9 +27,10 @@ WITH_PARITY: Final = frozenset({CryptographicAlgorithm.DES, CryptographicAlgorit
 """One bit in eight is parity; clients announce the length with it or without: 192 or 168 for three keys."""
 
 
-def checked(scope: Scope, content: Content, attributes: Attributes) -> Attributes:
+def checked(scope: Scope, content: Content, attributes: Attributes, *, checks_length: bool = True) -> Attributes:
     """Return the attributes with algorithm and length of a public or private key, read from it where not given.
 
+    checks_length: False to keep a Cryptographic Length that contradicts the material.
     Raises KmipError (Invalid Field), saying what is wrong, where they contradict the material.
     """
     if not isinstance(content, PrivateKey | PublicKey) or content.key_block.clear_material is None:
@@ -46,7 +47,7 @@ def checked(scope: Scope, content: Content, attributes: Attributes) -> Attribute
         raise invalid_attribute_value(
             f"Cryptographic Algorithm is {standard_name(algorithm)} but the {half} key is one of {standard_name(found)}"
         )
-    if length is not None and _octets(length) != _octets(description.length):
+    if checks_length and length is not None and _octets(length) != _octets(description.length):
         raise invalid_attribute_value(
             f"Cryptographic Length is {length} but the {half} key has {description.length} bits"
         )

@@ -99,7 +99,8 @@ def wrap(
     if authentication is not None and steps.authenticates == "after":
         wrapping_data = _authenticate(scope, data, authentication, wrapping_data)
     # KMIP 1.4 §2.1.4: the wrapped bytes take the place of the Key Value. PyKMIP's client looks for them inside one.
-    inside = scope.services.settings.wrapped_key_structure
+    settings = scope.services.settings
+    inside = settings.wrapped_key_structure or settings.pykmip_compatible
     return evolve(block, key_value=KeyValue(key_material=data) if inside else data, key_wrapping_data=wrapping_data)
 
 

@@ -28,7 +28,7 @@ from kmip_adapters.ttlv.converter import (
     special_fields,
 )
 from kmip_adapters.ttlv.converter.planner import FormPlans, Planner, is_structure
-from kmip_adapters.ttlv.standard.versions import FACTS, AttributeForm
+from kmip_adapters.ttlv.standard.versions import FACTS, AttributeForm, VersionFacts
 from kmip_core.structures import ProtocolVersion
 
 FORMS: Final[Mapping[AttributeForm, tuple[Callable[[Planner], FormPlans], ...]]] = {
@@ -39,14 +39,15 @@ FORMS: Final[Mapping[AttributeForm, tuple[Callable[[Planner], FormPlans], ...]]]
 """What plans the fields that `spellings` gives a form."""
 
 
-def make_converter(version: ProtocolVersion) -> cattrs.Converter:
+def make_converter(version: ProtocolVersion, facts: VersionFacts | None = None) -> cattrs.Converter:
     """Return the converter of one version; attrs classes (and ProtocolVersion) become tuples of items and back.
 
+    facts: None for those of the version.
     Its hooks raise KmipError for input, and for objects of a type that the version lacks; `elements.UnencodableError`
     for a value that no item can carry.
     """
     converter = cattrs.Converter()
-    facts = FACTS[version]
+    facts = facts or FACTS[version]
     planner = Planner(facts, converter, FORMS[facts.attribute_form])
     converter.register_structure_hook_factory(is_structure, planner.structure_hook)
     converter.register_unstructure_hook_factory(is_structure, planner.unstructure_hook)

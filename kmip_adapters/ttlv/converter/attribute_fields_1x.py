@@ -70,6 +70,7 @@ class _AttributeFields:
             name.encode,
             self._planner.facts.newest_item_type,
             takes_bare_names=takes_bare_names,
+            writes_index_0=self._planner.facts.writes_index_0,
         )
 
     # --- many attributes ------------------------------------------------------------------------------------------

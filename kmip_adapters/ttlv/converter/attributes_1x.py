@@ -42,6 +42,7 @@ class AttributesForm:
         newest_item_type: ItemType,
         *,
         takes_bare_names: bool = False,
+        writes_index_0: bool = False,
     ) -> None:
         self._by_name = {row.name: row for row in rows}
         self._by_attribute = by_attribute(self._by_name.values())
@@ -49,6 +50,7 @@ class AttributesForm:
         self._name_from = name_from
         self._item_of_name = item_of_name
         self._newest_item_type = newest_item_type
+        self._writes_index_0 = writes_index_0
         self._standard_names = {name.replace(" ", ""): name for name in self._by_name} if takes_bare_names else {}
 
     # --- names ----------------------------------------------------------------------------------------------
@@ -106,18 +108,24 @@ class AttributesForm:
         if reference.vendor_identification is not None:
             for name in self.names(reference) if self._has_types_of(instance.value) else ():
                 value = item_of_typed_value(ATTRIBUTE_VALUE, instance.value)
-                yield _attribute(name, reference.attribute_index, value)
+                yield self._attribute(name, reference.attribute_index, value)
             return
         for row in self._by_attribute.get(reference.attribute, ()):
             for offset, value in enumerate(filter(row.element.is_known, row.values(instance.value))):
                 index = offset if row.part else reference.attribute_index
-                yield _attribute(row.name, index, row.element.encode(value))
+                yield self._attribute(row.name, index, row.element.encode(value))
 
     def _has_types_of(self, value: TypedValue) -> bool:
         """Return whether the version has the item types of a custom attribute's value."""
         if isinstance(value.value, tuple):
             return all(self._has_types_of(member) for _, member in value.value)
         return value.item_type <= self._newest_item_type
+
+    def _attribute(self, name: str, index: int | None, value: Item) -> Item:
+        # 1.x counts index from 0 and omits it when 0 (KMIP 1.4 §2.1.1); PyKMIP's client reads no attribute without one.
+        number = index or 0
+        numbered = (Item(ATTRIBUTE_INDEX, ItemType.INTEGER, number),) if number or self._writes_index_0 else ()
+        return Item(ATTRIBUTE, ItemType.STRUCTURE, (Item(ATTRIBUTE_NAME, ItemType.TEXT_STRING, name), *numbered, value))
 
     # --- Template-Attribute -----------------------------------------------------------------------------------
 
@@ -165,9 +173,3 @@ def _parts(item: Item) -> tuple[str, int | None, Item]:
     if value is None:
         raise DecodingError(f"Attribute Value of {name[:100]} is missing")
     return name, index, value
-
-
-def _attribute(name: str, index: int | None, value: Item) -> Item:
-    # 1.x counts index from 0 and omits it when 0; KMIP 1.4 §2.1.1.
-    numbered = (Item(ATTRIBUTE_INDEX, ItemType.INTEGER, index),) if index else ()
-    return Item(ATTRIBUTE, ItemType.STRUCTURE, (Item(ATTRIBUTE_NAME, ItemType.TEXT_STRING, name), *numbered, value))

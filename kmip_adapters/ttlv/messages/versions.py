@@ -6,7 +6,7 @@ What a version means is a row of `standard.versions`; how it spells a field is o
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from kmip_adapters.ttlv.converter import make_converter
 from kmip_adapters.ttlv.encodings.binary import STRUCTURE, TEXT_STRING
@@ -23,10 +23,11 @@ from kmip_adapters.ttlv.messages.items import (
     UNIQUE_BATCH_ITEM_ID,
 )
 from kmip_adapters.ttlv.standard import spellings, tables
-from kmip_adapters.ttlv.standard.versions import FACTS, VersionFacts
+from kmip_adapters.ttlv.standard.versions import FACTS, AttributeForm, VersionFacts
 from kmip_core.enums import CredentialType, Operation
 from kmip_core.messages import RequestHeader, ResponseHeader
 from kmip_core.operation import Spec
+from kmip_core.operations import re_key
 from kmip_core.structures import ProtocolVersion
 
 FromItems: TypeAlias = Callable[[Items], Any]
@@ -70,9 +71,15 @@ class Dialect:
         return tuple(Item(tag, TEXT_STRING, value) for tag, value in values if value is not None)
 
 
-def make_dialect(version: ProtocolVersion, catalogue: Mapping[Operation, Spec]) -> Dialect:
-    """Plan one version, for the operations of the catalogue that it has."""
-    converter = make_converter(version)
+def make_dialect(
+    version: ProtocolVersion, catalogue: Mapping[Operation, Spec], *, pykmip_compatible: bool = False
+) -> Dialect:
+    """Plan one version, for the operations of the catalogue that it has.
+
+    pykmip_compatible: whether it is written and read as PyKMIP's client needs it (RULINGS 30).
+    """
+    facts = evolve(FACTS[version], writes_index_0=pykmip_compatible)
+    converter = make_converter(version, facts)
 
     def reader(cls: type) -> FromItems:
         hook = converter.get_structure_hook(cls)
@@ -82,20 +89,38 @@ def make_dialect(version: ProtocolVersion, catalogue: Mapping[Operation, Spec]) 
     specs = {int(spec.operation): spec for spec in catalogue.values() if int(spec.operation) in present}
     payloads = [cls for spec in specs.values() for cls in (spec.request, spec.response)]
     credentials = spellings.CREDENTIAL_VALUES
+    requests = {code: reader(spec.request) for code, spec in specs.items()}
+    if pykmip_compatible and facts.attribute_form is not AttributeForm.NAMED and int(Operation.RE_KEY) in requests:
+        requests[int(Operation.RE_KEY)] = _re_key_of_pykmip(requests[int(Operation.RE_KEY)])
     return Dialect(
         version=version,
-        facts=FACTS[version],
+        facts=facts,
         version_item=Item(PROTOCOL_VERSION, STRUCTURE, converter.get_unstructure_hook(ProtocolVersion)(version)),
         batch_item_tags=frozenset(tag for tag in BATCH_ITEM_TAGS if _has(tag, version)),
         has_batch_count=_has(BATCH_COUNT, version),
         has_batch_order=_has(BATCH_ORDER_OPTION, version),
         has_correlation=_has(CLIENT_CORRELATION_VALUE, version),
-        requests={code: reader(spec.request) for code, spec in specs.items()},
+        requests=requests,
         responses={code: reader(spec.response) for code, spec in specs.items()},
         payloads={cls: converter.get_unstructure_hook(cls) for cls in payloads},
         credentials={credential_type: reader(cls) for credential_type, cls in credentials.items()},
         credential_items={cls: converter.get_unstructure_hook(cls) for cls in credentials.values()},
     )
+
+
+def _re_key_of_pykmip(read: FromItems) -> FromItems:
+    """Return what reads Re-key as PyKMIP's client writes it in 2.0 too: with the Template-Attribute of 1.x."""
+    hook = make_converter(_NEWEST_NAMED).get_structure_hook(re_key.Request)
+
+    def read_either(items: Items) -> Any:
+        has_template = any(item[0] == TEMPLATE_ATTRIBUTE for item in items)
+        return hook(items, re_key.Request) if has_template else read(items)
+
+    return read_either
+
+
+TEMPLATE_ATTRIBUTE: Final = 0x420091
+_NEWEST_NAMED: Final = max(v for v, facts in FACTS.items() if facts.attribute_form is AttributeForm.NAMED)
 
 
 def _has(code: int, version: ProtocolVersion) -> bool:

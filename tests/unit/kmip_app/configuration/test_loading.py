@@ -391,3 +391,34 @@ def test_the_version_is_told_unless_left_out(write: Write, line: str, told: bool
     if information is not None:
         assert (information.product_name, information.server_version) == ("kmipd", VERSION)
         assert information.server_serial_number is None
+
+
+@pytest.mark.parametrize(
+    ("text", "as_pykmip", "mode"),
+    [
+        (OF_THE_DOCUMENT, False, True),
+        ("[server]\nhostname = 127.0.0.1\n", False, True),
+        ("[server]\ncheck_time_stamp = True\n", False, False),
+        ("[server]\ncheck_time_stamp = True\n", True, True),
+        (OF_THE_DOCUMENT + "pykmip_compatible = False\n", True, False),
+    ],
+    ids=["of the document", "a key of PyKMIP's", "no key of PyKMIP's", "started as PyKMIP", "switched off"],
+)
+def test_pykmip_s_ways_to_start_switch_its_mode_on(write: Write, text: str, as_pykmip: bool, mode: bool) -> None:
+    choice = choose({}, config_path=write(text), environment={}, as_pykmip=as_pykmip)
+
+    assert choice.configuration.core.pykmip_compatible is mode
+
+
+def test_a_file_of_another_name_is_pykmip_s_if_it_has_all_that_pykmip_requires(write: Write, tmp_path: Path) -> None:
+    own = tmp_path / "kmipd.conf"
+    own.write_text(write(OF_THE_DOCUMENT).read_text())
+    assert chosen(own).configuration.core.pykmip_compatible
+
+    own.write_text("[server]\nhostname = 127.0.0.1\nport = 5696\n")
+    assert not chosen(own).configuration.core.pykmip_compatible
+
+
+def test_without_a_file_the_mode_is_off() -> None:
+    assert not chosen(None, {"ephemeral": True}).configuration.core.pykmip_compatible
+    assert chosen(None, {"ephemeral": True}, KMIPD_PYKMIP_COMPATIBLE="yes").configuration.core.pykmip_compatible
