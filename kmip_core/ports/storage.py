@@ -44,6 +44,7 @@ class UnitOfWork(Protocol):
     """One atomic piece of work. Used by one thread at a time. As a context manager's value; leaving discards.
 
     `find`, `content` and `locate` raise TakesLong rather than keep a thread for longer than the pace says.
+    They may raise ConcurrentChange, as `commit` does, where a store cannot read on at the instant that it began with.
     """
 
     @property

@@ -87,8 +87,12 @@ class Backend(Protocol):
         """Return the connection of the writer."""
         ...
 
-    def begin_reading(self, connection: Connection) -> None:
-        """Begin a transaction whose statements all see one instant."""
+    def begin_reading(self, connection: Connection, *, is_long: bool) -> None:
+        """Begin a transaction whose statements all see one instant.
+
+        is_long: whether there will be many statements; else a statement may fail transiently that cannot be answered
+        from the same instant as the first.
+        """
         ...
 
     def end_reading(self, connection: Connection) -> None:

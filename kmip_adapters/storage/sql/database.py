@@ -51,8 +51,10 @@ class Database:
         """How the database takes its statements."""
         return self.backend.dialect
 
-    def take(self) -> Connection:
+    def take(self, *, is_long: bool = False) -> Connection:
         """Return a reader's connection with a snapshot begun.
+
+        is_long: as for `Backend.begin_reading`.
 
         Raises KmipError (General Failure) if the store is closed or the database cannot be reached.
         """
@@ -66,7 +68,7 @@ class Database:
                     connection = self._idle.pop()
                 except IndexError:
                     connection = self.backend.open_reader()
-                self.backend.begin_reading(connection)
+                self.backend.begin_reading(connection, is_long=is_long)
             except self.errors as error:
                 if connection is not None:
                     self._close(connection)
@@ -89,7 +91,7 @@ class Database:
         else:
             self._idle.append(connection)
 
-    def lend(self) -> Connection:
+    def lend(self, *, is_long: bool) -> Connection:
         """Return a connection as `take` does to a unit of work, of which so many may have one at once.
 
         Raises KmipError (General Failure) also if too many have.
@@ -98,7 +100,7 @@ class Database:
             _log.error("all %d connections for units of work have been in use for seconds", self.backend.pool_size)
             raise KmipError(ResultReason.GENERAL_FAILURE, "the store is busy; try again")
         try:
-            return self.take()
+            return self.take(is_long=is_long)
         except BaseException:
             self._free_place()
             raise
@@ -114,13 +116,13 @@ class Database:
 
     def read(self, statement: Prepared, **values: Any) -> list[Row]:
         """Return all rows of a statement, read in a snapshot of its own."""
-        with self.snapshot() as read:
+        with self.snapshot(is_long=False) as read:
             return read(statement, **values)
 
     @contextmanager
-    def snapshot(self) -> Iterator[Callable[..., list[Row]]]:
+    def snapshot(self, *, is_long: bool = True) -> Iterator[Callable[..., list[Row]]]:
         """Give a `read` all of whose statements see one instant; erased values are not removed until it ends."""
-        connection = self.take()
+        connection = self.take(is_long=is_long)
 
         def read(statement: Prepared, **values: Any) -> list[Row]:
             try:

@@ -97,8 +97,8 @@ class SqliteBackend:
         connection.execute("PRAGMA cache_size=-32768")  # KiB
         return connection
 
-    def begin_reading(self, connection: Connection) -> None:
-        """Begin a snapshot; the first statement takes it."""
+    def begin_reading(self, connection: Connection, *, is_long: bool) -> None:
+        """Begin a snapshot; the first statement takes it, however many there will be."""
         connection.execute(BEGIN_READING)
 
     def end_reading(self, connection: Connection) -> None:

@@ -66,7 +66,8 @@ class ReadBudget:
 
 
 _SMALL: Final = ReadBudget(conditions=8, milliseconds=2, examined=10, attributes=8_192, content=65_536)
-BUDGETS: Final = dict.fromkeys(Pace, ReadBudget()) | {
+_UNLIMITED: Final = ReadBudget()
+BUDGETS: Final = dict.fromkeys(Pace, _UNLIMITED) | {
     Pace.QUICK: _SMALL,
     Pace.COMMITS: _SMALL,
     Pace.BRIEF: ReadBudget(milliseconds=100, examined=500),
@@ -117,6 +118,7 @@ class SqlUnitOfWork:
         self._services = services
         self._database = services.database
         self._budget = BUDGETS[pace]
+        self._is_long = self._budget is _UNLIMITED  # what is brief reads one row, as a rule
         self._connection: Connection | None = None
         self._found: dict[str, StoredObject | None] = {}
         self._pending = Pending()
@@ -321,7 +323,7 @@ class SqlUnitOfWork:
     def _run(self, sql: str, values: Any, *, may_take_long: bool = False) -> list[Row]:
         connection = self._connection
         if connection is None:
-            connection = self._connection = self._database.lend()
+            connection = self._connection = self._database.lend(is_long=self._is_long)
         try:
             with self._database.backend.within(connection, self._budget.milliseconds) if may_take_long else _AT_ONCE:
                 rows: list[Row] = connection.execute(sql, values).fetchall()

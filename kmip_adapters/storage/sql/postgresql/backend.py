@@ -27,6 +27,7 @@ from kmip_adapters.storage.sql.backend import Options
 from kmip_adapters.storage.sql.driver import Connection, Cursor
 from kmip_adapters.storage.sql.migration import History, MakeSealer
 from kmip_adapters.storage.sql.postgresql import schema, texts
+from kmip_adapters.storage.sql.postgresql.readers import Reader, Unreachable
 from kmip_adapters.storage.sql.postgresql.watchdog import Watchdog, WatchedConnection
 from kmip_core.ports.storage import TakesLong
 
@@ -70,14 +71,16 @@ TRANSIENT: Final = frozenset(
 )
 """SQLSTATEs after which a transaction may succeed when it is run again; so may those of class 08, lost connections."""
 
-_READER_SETTINGS: Final = ("SET idle_in_transaction_session_timeout = 600000",)
+_READER_SETTINGS: Final = (
+    "SET idle_in_transaction_session_timeout = 600000",
+    "SET default_transaction_read_only = on",
+)
 _WRITER_SETTINGS: Final = (
     # A node that stops in the middle of its transaction must not keep the others from writing.
     "SET idle_in_transaction_session_timeout = 4000",
     "SET lock_timeout = 2000",
 )
 
-BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 BEGIN_WRITING: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
 """Each statement of a writer sees what is committed before it: with the lock row, all that there is."""
 
@@ -90,10 +93,6 @@ _ADD_WRITER: Final = "INSERT INTO kmipd_writers (writer, epoch, begun_at) VALUES
 _EPOCH_OF_WRITER: Final = "SELECT epoch FROM kmipd_writers WHERE writer = %s"
 _FORGET_WRITERS: Final = "DELETE FROM kmipd_writers WHERE writer = %s OR begun_at < %s"
 _WRITER_DAYS: Final = 30  # a writer that has run longer adds its row anew
-
-
-class Unreachable(psycopg.OperationalError):
-    """The database could not be reached a moment ago; it was not asked again."""
 
 
 class PostgresBackend:
@@ -131,8 +130,12 @@ class PostgresBackend:
         connect = partial(self.connect, limit=LONG_STATEMENT_SECONDS)
         schema.open_schema(connect, history, may_upgrade, make_sealer)
 
-    def open_reader(self) -> WatchedConnection:
+    def open_reader(self) -> Reader:
         """Return a connection for units of work."""
+        return Reader(self.open_again(), self)
+
+    def open_again(self) -> WatchedConnection:
+        """Return the connection behind a reader."""
         return self.connect(_READER_SETTINGS)
 
     def open_writer(self) -> WatchedConnection:
@@ -152,7 +155,7 @@ class PostgresBackend:
 
         Raises psycopg.Error: Unreachable at once if an attempt has failed less than a second ago.
         """
-        if time.monotonic() < self._unreachable_until:
+        if self._is_unreachable():
             raise Unreachable("the database could not be reached")
         parameters = dict(self._parameters)
         if self._read_password is not None:
@@ -194,13 +197,16 @@ class PostgresBackend:
 
     # --- transactions -----------------------------------------------------------------------------------------------
 
-    def begin_reading(self, connection: Connection) -> None:
-        """Begin a snapshot; the first statement takes it."""
-        connection.execute(BEGIN_READING)
+    def begin_reading(self, connection: Any, *, is_long: bool) -> None:
+        """Begin a snapshot: its transaction at once for one of many statements, else with the second statement."""
+        if self._is_unreachable():
+            raise Unreachable("the database could not be reached")
+        if is_long:
+            connection.begin()
 
-    def end_reading(self, connection: Connection) -> None:
+    def end_reading(self, connection: Any) -> None:
         """End a snapshot; after an error too."""
-        connection.execute("ROLLBACK")
+        connection.end()
 
     def begin_writing(self, cursor: Cursor) -> None:
         """Begin a transaction with the lock row, and note its number."""
@@ -250,6 +256,9 @@ class PostgresBackend:
             pause = min(2 * pause, LONGEST_PAUSE)
         self._note_unreachable()
 
+    def _is_unreachable(self) -> bool:
+        return time.monotonic() < self._unreachable_until
+
     def _note_unreachable(self) -> None:
         self._unreachable_until = time.monotonic() + UNREACHABLE_SECONDS
 
@@ -257,18 +266,18 @@ class PostgresBackend:
     def within(self, connection: Any, milliseconds: int | None) -> Iterator[None]:
         """Have a read that takes longer raise TakesLong."""
         if milliseconds is None:
-            before, connection.limit = connection.limit, LONG_STATEMENT_SECONDS
+            connection.limit = LONG_STATEMENT_SECONDS
             try:
                 yield
             finally:
-                connection.limit = before
+                connection.limit = None
             return
+        connection.begin()
         connection.execute(f"SET LOCAL statement_timeout = {milliseconds:d}")
         try:
             yield
         except errors.QueryCanceled as error:
             self.end_reading(connection)  # it is aborted; what is read after this belongs to another attempt
-            self.begin_reading(connection)
             raise TakesLong(f"more than {milliseconds} ms of reading") from error
         connection.execute("SET LOCAL statement_timeout = 0")
 

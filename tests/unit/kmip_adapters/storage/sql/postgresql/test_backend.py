@@ -330,9 +330,58 @@ def test_a_lost_connection_has_the_unit_of_work_run_again(store: SqlStorage) -> 
     assert present(store, "k1")
 
 
+def statements_of(store: SqlStorage) -> list[str]:
+    """Have every statement of readers that are opened from now on noted."""
+    sent: list[str] = []
+    open_again = store.backend.open_again  # type: ignore[attr-defined]
+
+    def noting() -> Any:
+        connection = open_again()
+        execute = connection.execute
+
+        def note(sql: str, values: Any = None) -> Any:
+            sent.append(sql.split()[0])
+            return execute(sql, values)
+
+        connection.execute = note
+        return connection
+
+    store.backend.open_again = noting  # type: ignore[attr-defined]
+    return sent
+
+
+def test_one_row_is_read_by_one_statement(store: SqlStorage) -> None:
+    put(store, "k1", "k2")
+    store.database._idle.clear()
+    sent = statements_of(store)
+
+    with store.unit_of_work(Pace.BRIEF) as work:
+        found = work.find("k1")
+        assert found is not None
+        assert content() == work.content(admitted(found))
+    assert sent == ["SELECT"]
+    with store.unit_of_work(Pace.BRIEF) as work:
+        assert work.find("k1")
+        assert work.find("k2")
+    assert sent[1:] == ["SELECT", "BEGIN", "SELECT", "SELECT", "ROLLBACK"]
+
+
+def test_a_second_statement_that_finds_the_first_changed_has_the_work_run_again(store: SqlStorage) -> None:
+    put(store, "k1", "k2")
+    with store.unit_of_work(Pace.BRIEF) as work:
+        found = work.find("k1")
+        assert found is not None
+        with store.unit_of_work() as other:
+            other.save(evolve(found, archived=True))
+            other.commit()
+        with pytest.raises(ConcurrentChange):
+            work.find("k2")
+    assert present(store, "k2")
+
+
 def test_a_reader_cannot_write(store: SqlStorage) -> None:
     connection = store.database.take()
-    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+    with pytest.raises(psycopg.Error, match="read-only"):
         connection.execute("DELETE FROM facts")
     store.database.give_back(connection)
 
