@@ -1,8 +1,8 @@
-"""Which objects a batch item speaks of, and whether it may have them: the one gate before every handler.
+"""Which objects a batch item names, and whether it may have them: the one check before every handler.
 
 References are resolved once, here: an identifier, the ID placeholder, "the last one made by ..." (2.x) or the n-th that
 the batch has returned. Then policy, a ticket's rights, and `rules.admit` (type, state at this instant, dates, usage
-mask) have their say. A missing object and another owner's look alike (RULINGS 1).
+mask) decide. A missing object and another owner's look alike (RULINGS 1).
 """
 
 from typing import Any, Final

@@ -327,7 +327,7 @@ class Batch:
                 self.services.faults.report(self.services.identifiers.new(), fault)
 
     def _append_records(self, answers: list[ResponseBatchItem]) -> list[ResponseBatchItem]:
-        """No audit, no answer: if a record cannot be kept, the items that it speaks of have failed."""
+        """No audit, no answer: if a record cannot be kept, its items have failed."""
         try:
             for record in self.unrecorded:
                 self.services.audit.append(record)

@@ -36,7 +36,7 @@ MAXIMUM_CRITERIA: Final = 64
 
 @frozen(kw_only=True)
 class LocateQuery:
-    """One Locate, complete: what to find, who looks, and when.
+    """One Locate, complete: what to find, for which principal, and when.
 
     criteria: all must hold.  storage_status_mask: None means on-line objects only.
     maximum_items, offset_items: applied after the order, which is newest first and stable.

@@ -347,7 +347,7 @@ def has_material(content: Content) -> bool:
 
 
 def material_bytes(content: Content) -> bytes | None:
-    """Return the bytes that Digest speaks of; None for handles and structures that have no bytes of their own."""
+    """Return the bytes that the attribute Digest is of; None for handles, and structures without bytes of their own."""
     match content:
         case Certificate():
             return content.certificate_value

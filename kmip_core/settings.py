@@ -24,11 +24,11 @@ class Profile(enum.Enum):
 
 
 class TicketUse(enum.Enum):
-    """Whether there are tickets, and in whose hands they are worth something (ADR 0051)."""
+    """Whether there are tickets, and beside which certificates they are valid (ADR 0051)."""
 
     OFF = "off"
     BOUND = "bound"  # only beside the certificate that logged in
-    BEARER = "bearer"  # beside any: a ticket, rather than the certificate, says who asks
+    BEARER = "bearer"  # beside any: the ticket, not the certificate, names the principal
 
 
 class GroupDefault(enum.Enum):

@@ -116,7 +116,7 @@ def find(
     attribute_index: int | None,
     current: AttributeInstance | None,
 ) -> int:
-    """Return the place, among the attribute's values, of the one that a request speaks of.
+    """Return the place, among the attribute's values, of the one that a request names.
 
     Raises KmipError (Attribute Not Found, Attribute Instance Not Found), also if it could be any of several.
     """

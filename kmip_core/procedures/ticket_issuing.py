@@ -1,4 +1,4 @@
-"""What Login and Delegated Login have in common: a ticket for who asks, with its limits. KMIP 2.1 §6.1.12, §6.1.30."""
+"""What Login and Delegated Login have in common: a ticket of the principal. KMIP 2.1 §6.1.12, §6.1.30."""
 
 from functools import partial
 
