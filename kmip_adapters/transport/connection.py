@@ -508,7 +508,8 @@ class TlsConnection(asyncio.BufferedProtocol):
             self.abort()
 
     def _refuse(self, error: KmipError) -> None:
-        self._outflow.send(self._carriage.refuse(error))
+        if refusal := self._carriage.refuse(error):
+            self._outflow.send(refusal)
         self._linger()
 
     def _linger(self) -> None:

@@ -8,6 +8,7 @@ the connection goes on if nothing of the request is left to be read.
 import base64
 import binascii
 from collections.abc import Mapping
+from email.utils import formatdate
 from http import HTTPStatus
 from typing import Final
 
@@ -223,6 +224,7 @@ class HttpCarriage:
         headers: Headers = [
             ("Content-Type", content_type),
             ("Content-Length", str(len(body))),
+            ("Date", formatdate(usegmt=True)),
             ("Cache-Control", "no-store"),
             ("X-Content-Type-Options", "nosniff"),
             *more,

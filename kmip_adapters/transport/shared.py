@@ -98,7 +98,7 @@ class Shared:
 
     def log(self, level: int, address: str, message: str) -> None:
         """Log one line about a client, unless it has had its share."""
-        held_back = self.lines.spend(address, self.now)
+        held_back = self.lines.spend(network_of(address), self.now)
         if held_back is None:
             LOG.debug("%s: %s", address, message)
         elif held_back:

@@ -3,12 +3,11 @@
 asyncio and uvloop call every connection that has bytes, one after another. Without a bound, a hundred clients that
 pipeline would keep a new client waiting until each of them has been served. Here a turn of the loop serves requests for
 `REQUESTS_SECONDS` at most; the connections that come later in it are queued, and those that wait for their first
-request go before those that have had one and have more. Within a queue, identities take turns.
+request go before those that have had one and have more. Within a queue identities (of handshakes: addresses) rotate.
 """
 
 import asyncio
 import time
-from collections import deque
 from typing import Final, Protocol
 
 from kmip_adapters.transport.fair_queue import RotatingQueue
@@ -36,7 +35,7 @@ class Turns:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._handshakes: deque[Turn] = deque()
+        self._handshakes: RotatingQueue[Turn] = RotatingQueue()
         self._first: RotatingQueue[Turn] = RotatingQueue()
         self._backlog: RotatingQueue[Turn] = RotatingQueue()
         self._window = 0.0  # when the present window of time began
@@ -58,7 +57,7 @@ class Turns:
 
     def queue_handshake(self, turn: Turn) -> None:
         """Have a handshake gone on with in the next turn of the loop."""
-        self._handshakes.append(turn)
+        self._handshakes.put(turn.identity, turn)
         self._schedule()
 
     def queue(self, turn: Turn, *, is_backlog: bool) -> None:
@@ -79,7 +78,7 @@ class Turns:
         self._window = began = time.perf_counter()
         self.latest = began
         while self._handshakes:
-            self._handshakes.popleft().take_turn()
+            self._handshakes.take().take_turn()
             if time.perf_counter() - began > HANDSHAKES_SECONDS:
                 break
         began = time.perf_counter()

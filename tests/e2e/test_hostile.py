@@ -186,7 +186,6 @@ UNREADABLE: Final = {
     "a negative version": message((-1, 4), QUERY),
     "an item before the header": damaged(content=encode("BatchItem", list(QUERY))),
     "something else after the header": damaged(content=HEADER + encode("TimeStamp", 1)),
-    "two items without ids": message(V1_4, QUERY, QUERY),
     "structures too deep": nested(33),
     "structures much too deep": nested(10_000),
     "too many items": damaged(content=encode("BatchCount", 1) * 30_000),

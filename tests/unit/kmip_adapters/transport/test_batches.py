@@ -4,11 +4,13 @@ import contextlib
 import select
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from kmip_adapters.transport import runner
 from kmip_adapters.transport.client import TlsTtlvClient, client_context
 from kmip_adapters.transport.limits import TransportLimits
 from kmip_adapters.transport.server import TlsTtlvServer
+from kmip_app.pki.authority import issue_client
 from kmip_core.enums import ResultReason
 from tests.unit.kmip_adapters.transport.fakes import FakeService, a_server, request, response, throwaway_pki
 
@@ -80,3 +82,38 @@ def test_a_long_batch_lets_others_run_between_its_items() -> None:
         assert other.receive() == response(b"client says S")  # though two items are left
         service.item_may_end.release(2)
         assert long.receive() == response(b"all items")
+
+
+def test_one_client_cannot_take_all_slow_threads_from_another(tmp_path: Path) -> None:
+    """The hog sends more slow requests than there are threads, and hangs up."""
+    service = FakeService()
+    other = issue_client(throwaway_pki(), "other", tmp_path)
+    with serving(service) as server:
+        hogs = [a_client(server) for _ in range(8)]
+        for hog in hogs:
+            hog.connect()
+            hog.socket.sendall(request(b"W"))
+        for _ in range(3):  # of the four threads
+            assert service.begun.acquire(timeout=HANG)
+        for hog in hogs:
+            hog.close()
+        context = client_context(ca=throwaway_pki().ca.certificate, cert=other.certificate, key=other.key)
+        with TlsTtlvClient("127.0.0.1", server.port, context=context, timeout=HANG) as client:
+            assert client.exchange(request(b"S")) == response(b"other says S")
+        service.gate.set()
+
+
+def test_one_client_cannot_fill_the_queue_of_slow_work_for_another(tmp_path: Path) -> None:
+    service = FakeService()
+    other = issue_client(throwaway_pki(), "other", tmp_path)
+    with serving(service, slow_threads=1, slow_queue=7) as server, contextlib.ExitStack() as crowd:
+        hogs = [crowd.enter_context(a_client(server)) for _ in range(12)]
+        for hog in hogs:
+            hog.socket.sendall(request(b"W"))
+        assert service.begun.acquire(timeout=HANG)
+        until(lambda: server.counters.requests_declined["slow_queue"] == 6)  # six have a place, of eight
+        context = client_context(ca=throwaway_pki().ca.certificate, cert=other.certificate, key=other.key)
+        with TlsTtlvClient("127.0.0.1", server.port, context=context, timeout=HANG) as client:
+            client.socket.sendall(request(b"S"))
+            service.gate.set()
+            assert client.receive() == response(b"other says S")
