@@ -48,8 +48,6 @@ _VERSION: Final = slice(16, 56)
 _NEWEST_TYPE: Final = ItemType.DATE_TIME_EXTENDED
 """The newest item type of a message whose version is not known yet; clients of 1.x may send Time Stamps of it."""
 
-_CHECKED: Final[Mapping[ProtocolVersion, ItemType]] = {}
-
 
 class UnreadableMessage(KmipError):
     """A message that is refused as a whole.
@@ -95,7 +93,7 @@ class Codec:
         try:
             if encoding is BINARY:
                 item = binary.decode(frame, self._limits, self._newest_types.get(frame[_VERSION], _NEWEST_TYPE))
-                return self._request(item, _CHECKED)
+                return self._request(item)
             return self.request_from(encoding.decode(frame, self._limits))
         except DecodingError as error:
             refusal = KmipError(ResultReason.CODEC_ERROR, error.message)
@@ -104,10 +102,10 @@ class Codec:
 
     def request_from(self, item: Item) -> RequestMessage:
         """Return the request in a Request Message item.  Raises UnreadableMessage."""
-        return self._request(item, self._newest_type_of)
+        return self._request(item, types_are_checked=False)
 
-    def _request(self, item: Item, newest_type_of: Mapping[ProtocolVersion, ItemType]) -> RequestMessage:
-        """Return the request in an item.  newest_type_of: of versions whose item types are yet to be checked."""
+    def _request(self, item: Item, *, types_are_checked: bool = True) -> RequestMessage:
+        """Return the request in an item.  types_are_checked: whether it has item types of its version only."""
         try:
             header, batch = split(item, REQUEST_MESSAGE, REQUEST_HEADER)
             version = protocol_version(header)
@@ -119,8 +117,8 @@ class Codec:
             refusal = KmipError(ResultReason.UNSUPPORTED_PROTOCOL_VERSION, f"this server speaks {known}")
             raise UnreadableMessage(refusal, self.nearest(version))
         try:
-            if version in newest_type_of:
-                check_types(item, newest_type_of[version])
+            if not types_are_checked:
+                check_types(item, self._newest_type_of[version])
             return requests.read(header, batch, dialect)
         except KmipError as error:
             raise UnreadableMessage(error, version) from error

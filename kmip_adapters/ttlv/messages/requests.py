@@ -116,17 +116,24 @@ def _read_header(header: Items, dialect: Dialect) -> dict[str, Any]:
         "batch_order_option": dialect.facts.batch_order,
         "batch_count": None,
     }
-    seen: set[int] = set()
+    if len({item[0] for item in header}) < len(header):
+        _check_repeated(header)
     for item in header:
         tag = item[0]
-        if tag in seen and tag not in _REPEATED:
-            raise DecodingError(f"{tag_name(tag)} stands more than once")
-        seen.add(tag)
         field = _HEADER_FIELDS.get(tag)
         if field is not None and (tag != BATCH_ORDER_OPTION or dialect.has_batch_order):
             name, read_field = field
             fields[name] = read_field(item, dialect)
     return fields
+
+
+def _check_repeated(header: Items) -> None:
+    """Refuse a field that stands more than once."""
+    seen: set[int] = set()
+    for item in header:
+        if item[0] in seen and item[0] not in _REPEATED:
+            raise DecodingError(f"{tag_name(item[0])} stands more than once")
+        seen.add(item[0])
 
 
 _REPEATED: Final = frozenset({ATTESTATION_TYPE})
@@ -264,7 +271,7 @@ def _read_item(item: Item, dialect: Dialect) -> RequestBatchItem:
             raise DecodingError("Request Payload is missing")
         return RequestBatchItem(
             operation=operation,
-            ephemeral=_read_ephemeral(found, dialect),
+            ephemeral=_read_ephemeral(found, dialect) if EPHEMERAL in found else None,
             unique_batch_item_id=identifier,
             payload=read_payload(children(payload)),
         )
@@ -280,8 +287,6 @@ def _read_ephemeral(found: Mapping[int, Item], dialect: Dialect) -> Ephemeral | 
     value = expect(found, EPHEMERAL, dialect.facts.ephemeral)
     if dialect.facts.ephemeral is BOOLEAN:
         return Ephemeral.DATA if value else None
-    if value is None:
-        return None
     option = _EPHEMERALS.get(value)
     if option is None:
         raise unknown_value(value, EPHEMERAL, dialect.version)
