@@ -46,8 +46,8 @@ from kmip_adapters.transport.tls.context import build_ssl_context
 from kmip_adapters.transport.tls.suites import choose_offer
 from kmip_adapters.ttlv.codec import Codec
 from kmip_adapters.ttlv.encodings.framing import FrameReader
+from kmip_adapters.ttlv.failure_injection import FailingService, PlannedFailures
 from kmip_adapters.ttlv.key_values import TtlvKeyValues
-from kmip_adapters.ttlv.mishaps import Mishaps, MishapService
 from kmip_adapters.ttlv.service import TtlvService, in_every_encoding
 from kmip_adapters.ttlv.standard.versions import VERSIONS
 from kmip_app.configuration.config import Configuration
@@ -311,8 +311,8 @@ def _tapped_in_every_encoding(tap: Tap | None, services: Mapping[str, Service], 
     return {name: _tapped(tap, service, clock) for name, service in services.items()}
 
 
-def _rehearsing_in_every_encoding(service: TtlvService, mishaps: Mishaps) -> Mapping[str, MishapService]:
-    return {name: MishapService(one, mishaps) for name, one in in_every_encoding(service).items()}
+def _rehearsing_in_every_encoding(service: TtlvService, failures: PlannedFailures) -> Mapping[str, FailingService]:
+    return {name: FailingService(one, failures) for name, one in in_every_encoding(service).items()}
 
 
 class Container(containers.DeclarativeContainer):
@@ -400,16 +400,16 @@ class Container(containers.DeclarativeContainer):
         faults=faults,
         maximum_response_size=settings.maximum_response_size,
     )
-    mishaps = providers.Singleton(Mishaps)
+    failures = providers.Singleton(PlannedFailures)
     service = providers.Selector(
         configuration.provided.service,
         plain=plain_service,
-        rehearsing=providers.Singleton(MishapService, plain_service, mishaps),
+        rehearsing=providers.Singleton(FailingService, plain_service, failures),
     )
     https_services = providers.Selector(
         configuration.provided.service,
         plain=providers.Singleton(in_every_encoding, plain_service),
-        rehearsing=providers.Singleton(_rehearsing_in_every_encoding, plain_service, mishaps),
+        rehearsing=providers.Singleton(_rehearsing_in_every_encoding, plain_service, failures),
     )
 
     tap = providers.Singleton(_tap, configuration)

@@ -7,5 +7,5 @@
                 reasons
 
 `codec` reads and writes whole messages, `service` answers frames with all of it, `key_values` encodes what key wrapping
-wraps, `mishaps` fails on request. Who imports whom is a contract in pyproject.toml.
+wraps, `failure_injection` fails on request. Who imports whom is a contract in pyproject.toml.
 """

@@ -14,7 +14,7 @@ from attrs import evolve
 from kmip_adapters.audit.memory import MemoryTrail
 from kmip_adapters.system.clock import MovableClock
 from kmip_adapters.transport.client import TlsTtlvClient
-from kmip_adapters.ttlv.mishaps import Mishaps
+from kmip_adapters.ttlv.failure_injection import PlannedFailures
 from kmip_app import logs
 from kmip_app.configuration import checks
 from kmip_app.configuration.config import Configuration
@@ -25,7 +25,7 @@ from kmip_app.pki.authority import Pki
 from kmip_app.server import REACHED_AT, Server
 from kmip_app.testing import seeding
 from kmip_app.testing.clients import ClientCertificate, certificate_for, make_pki
-from kmip_app.testing.failing import Drop, mishap
+from kmip_app.testing.failing import Drop, injected_failure
 from kmip_app.testing.seeding import Objects
 from kmip_app.words import member
 from kmip_core.enums import Operation, ResultReason, State
@@ -69,7 +69,7 @@ class KmipTestServer:
             if configuration.log_path is not None:
                 resources.callback(logs.attach(configuration))
             server = resources.enter_context(Server(configuration))
-            resources.callback(server.container.mishaps().clear)  # no late answer delays the end
+            resources.callback(server.container.failures().clear)  # no late answer delays the end
             self._running = server, resources.pop_all()
         self._pki = server.pki
         self._configuration = evolve(configuration, port=server.port)
@@ -199,7 +199,7 @@ class KmipTestServer:
         Raises RuntimeError for a server with a store on disk.
         """
         self._trail()
-        self._mishaps.clear()
+        self._failures.clear()
         self.clock.reset()
         empty(self._server.container)
 
@@ -228,7 +228,7 @@ class KmipTestServer:
         """
         if times < 1:
             raise ValueError("what goes wrong does so at least one time")
-        self._mishaps.plan(*[mishap(operation, reason, message, drop, delay, garbage)] * times)
+        self._failures.plan(*[injected_failure(operation, reason, message, drop, delay, garbage)] * times)
 
     # Inside
 
@@ -245,9 +245,9 @@ class KmipTestServer:
         return self._configuration
 
     @property
-    def _mishaps(self) -> Mishaps:
-        mishaps: Mishaps = self._server.container.mishaps()
-        return mishaps
+    def _failures(self) -> PlannedFailures:
+        failures: PlannedFailures = self._server.container.failures()
+        return failures
 
     def _trail(self) -> MemoryTrail:
         trail: object = self._server.container.audit()

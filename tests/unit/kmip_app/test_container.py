@@ -9,7 +9,7 @@ from kmip_adapters.crypto.restricted import RestrictedCrypto
 from kmip_adapters.crypto.self_test import SelfTestFailed, self_test
 from kmip_adapters.crypto.software import SoftwareCrypto
 from kmip_adapters.system.clock import MovableClock, SystemClock
-from kmip_adapters.ttlv.mishaps import MishapService
+from kmip_adapters.ttlv.failure_injection import FailingService
 from kmip_adapters.ttlv.service import TtlvService
 from kmip_app.configuration.config import CRYPTO, Configuration, StartError
 from kmip_app.configuration.settings import SETTINGS
@@ -139,7 +139,7 @@ def test_only_a_rehearsing_server_can_fail_on_request_or_has_another_time(tmp_pa
     usual, rehearsing = wired(tmp_path, ephemeral=True), wired(tmp_path, ephemeral=True, rehearses=True)
 
     assert (type(usual.clock()), type(usual.service())) == (SystemClock, TtlvService)
-    assert (type(rehearsing.clock()), type(rehearsing.service())) == (MovableClock, MishapService)
+    assert (type(rehearsing.clock()), type(rehearsing.service())) == (MovableClock, FailingService)
     assert rehearsing.engine().services.clock is rehearsing.clock()
 
 

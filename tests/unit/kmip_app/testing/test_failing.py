@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from kmip_adapters.ttlv.mishaps import GARBAGE, Lost, Mishap
-from kmip_app.testing.failing import mishap
+from kmip_adapters.ttlv.failure_injection import GARBAGE, InjectedFailure, Lost
+from kmip_app.testing.failing import injected_failure
 from kmip_core.enums import Operation, ResultReason
 from kmip_core.errors import KmipError
 
 
-def told(reason: Any = None, drop: Any = False, delay: float = 0.0, garbage: bool | bytes = False) -> Mishap:
-    return mishap("Get", reason, "why", drop, delay, garbage)
+def told(reason: Any = None, drop: Any = False, delay: float = 0.0, garbage: bool | bytes = False) -> InjectedFailure:
+    return injected_failure("Get", reason, "why", drop, delay, garbage)
 
 
 @pytest.mark.parametrize(
@@ -26,8 +26,8 @@ def told(reason: Any = None, drop: Any = False, delay: float = 0.0, garbage: boo
         pytest.param({"delay": 1, "drop": "answer"}, {"delay": 1, "lost": Lost.ANSWER}, id="ok delay, then drop"),
     ],
 )
-def test_it_becomes_a_mishap(said: dict[str, Any], fields: dict[str, Any]) -> None:
-    assert told(**said) == Mishap(operation=Operation.GET, **fields)
+def test_it_becomes_an_injected_failure(said: dict[str, Any], fields: dict[str, Any]) -> None:
+    assert told(**said) == InjectedFailure(operation=Operation.GET, **fields)
 
 
 def test_a_reason_becomes_the_refusal() -> None:

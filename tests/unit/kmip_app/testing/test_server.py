@@ -12,7 +12,7 @@ import pytest
 from cryptography import x509
 
 from kmip_adapters.transport.client import TlsTtlvClient, client_context
-from kmip_adapters.ttlv.mishaps import GARBAGE
+from kmip_adapters.ttlv.failure_injection import GARBAGE
 from kmip_app.configuration.loading import ConfigurationError
 from kmip_app.container import planned_codec
 from kmip_app.pki.authority import PkiError, ensure_pki

@@ -1,7 +1,7 @@
-"""A service that fails on request: refusals, lost messages, late answers and nonsense, for a client's tests.
+"""A service that fails on request: refusals, lost messages, late answers and garbage, for the tests of a client.
 
-It stands before the real service, which knows nothing of it, and only where the container was asked for it. A mishap is
-used up when a request that has its operation arrives, from any client.
+It stands before the real service, in servers for tests only. A planned failure is used up by the first request with its
+operation, whichever client sends it.
 """
 
 import enum
@@ -31,8 +31,8 @@ class Lost(enum.Enum):
 
 
 @frozen(kw_only=True)
-class Mishap:
-    """What is to go wrong with one request for `operation`.
+class InjectedFailure:
+    """One failure of a request for `operation`.
 
     refusal: its batch item fails so and is not performed; the items beside it are.
     lost: what does not arrive.  garbage: the last bytes on the connection, instead of the answer to what was done.
@@ -47,75 +47,75 @@ class Mishap:
 
     @property
     def concerns_the_answer(self) -> bool:
-        """Whether more than one item of it comes to harm."""
+        """Whether it concerns the whole answer, not one item."""
         return self.lost is not None or self.garbage is not None or self.delay > 0
 
 
 @define(eq=False)
-class Mishaps:
-    """The mishaps to come, in their order; re-entrant."""
+class PlannedFailures:
+    """The failures that are planned, oldest first; re-entrant."""
 
-    _planned: list[Mishap] = field(factory=list, init=False)
+    _planned: list[InjectedFailure] = field(factory=list, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False, repr=False)
     _let_go: threading.Event = field(factory=threading.Event, init=False, repr=False)
 
     @property
-    def planned(self) -> tuple[Mishap, ...]:
-        """What no request has met yet, oldest first."""
+    def planned(self) -> tuple[InjectedFailure, ...]:
+        """Those that no request has used up."""
         with self._lock:
             return tuple(self._planned)
 
     @property
     def let_go(self) -> threading.Event:
-        """What answers that are held back from now on wait for: that all is cleared."""
+        """The event that ends the delay of answers from now on: it is set by `clear`."""
         with self._lock:
             return self._let_go
 
-    def plan(self, *mishaps: Mishap) -> None:
-        """Add to what is to come."""
+    def plan(self, *failures: InjectedFailure) -> None:
+        """Plan more failures."""
         with self._lock:
-            self._planned.extend(mishaps)
+            self._planned.extend(failures)
 
-    def take(self, operations: Iterable[Operation | None]) -> list[Mishap | None]:
-        """Return, and forget, the oldest mishap for each operation of a request; None where there is none."""
+    def take(self, operations: Iterable[Operation | None]) -> list[InjectedFailure | None]:
+        """Return, and remove, the oldest failure for each operation of a request; None where there is none."""
         with self._lock:
             return [self._take_one(operation) for operation in operations]
 
     def clear(self) -> None:
-        """Plan nothing any more, and let go at once of the answers that are held back."""
+        """Remove all that is planned, and send delayed answers at once."""
         with self._lock:
             self._planned.clear()
             let_go, self._let_go = self._let_go, threading.Event()
         let_go.set()
 
-    def _take_one(self, operation: Operation | None) -> Mishap | None:
-        for place, mishap in enumerate(self._planned):
-            if mishap.operation is operation:
+    def _take_one(self, operation: Operation | None) -> InjectedFailure | None:
+        for place, failure in enumerate(self._planned):
+            if failure.operation is operation:
                 return self._planned.pop(place)
         return None
 
 
 @define(eq=False)
-class MishapService:
-    """A `Service` (kmip_core.ports.transport): that of `service`, but for the mishaps.
+class FailingService:
+    """A `Service` (kmip_core.ports.transport): `service`, with planned failures.
 
     service: may be replaced; requests that have been opened end where they began.
     """
 
     service: TtlvService
-    mishaps: Mishaps
+    failures: PlannedFailures
 
     def open(self, frame: bytes, principal: Principal, credentials: Sequence[UsernameAndPassword] = ()) -> Job:
-        """Decode one message, and meet the mishaps that wait for its operations."""
+        """Decode one message, and use up the failures that are planned for its operations."""
         service = self.service
         job = service.open(frame, principal, credentials)
         request = job.request
         if not isinstance(request, RequestMessage):
             return job
-        met = self.mishaps.take(item.operation for item in request.batch_items)
+        met = self.failures.take(item.operation for item in request.batch_items)
         job = _refused(service, job, request, met)
-        rest = tuple(mishap for mishap in met if mishap is not None and mishap.concerns_the_answer)
-        return MishapJob(job=job, met=rest, let_go=self.mishaps.let_go) if rest else job
+        rest = tuple(failure for failure in met if failure is not None and failure.concerns_the_answer)
+        return FailingJob(job=job, met=rest, let_go=self.failures.let_go) if rest else job
 
     def refuse(self, error: KmipError) -> bytes:
         """Return the whole response to what is not opened."""
@@ -123,7 +123,7 @@ class MishapService:
 
 
 @define(kw_only=True)
-class MishapJob:
+class FailingJob:
     """A `Job` (kmip_core.ports.transport) whose answer comes late, or does not come.
 
     met: of several that lose or spoil the answer, the first one counts; delays add up.
@@ -131,7 +131,7 @@ class MishapJob:
     """
 
     job: Job
-    met: tuple[Mishap, ...]
+    met: tuple[InjectedFailure, ...]
     let_go: threading.Event
     _outcome: Answer | None = field(default=None, init=False)
 
@@ -153,7 +153,7 @@ class MishapJob:
         if isinstance(outcome, Wait | MoveTo | Pause):
             return outcome
         self._outcome = outcome
-        delay = sum(mishap.delay for mishap in self.met)
+        delay = sum(failure.delay for failure in self.met)
         return Wait(HeldBack(delay, self.let_go)) if delay else outcome
 
     def curtail(self, error: KmipError) -> None:
@@ -195,13 +195,13 @@ class HeldBack:
         self.let_go.wait(self.seconds)
 
 
-def _refused(service: TtlvService, job: TtlvJob, request: RequestMessage, met: list[Mishap | None]) -> TtlvJob:
+def _refused(service: TtlvService, job: TtlvJob, request: RequestMessage, met: list[InjectedFailure | None]) -> TtlvJob:
     """Return the job with the items refused that are to be: like items that could not be read, each fails alone."""
-    if not any(mishap and mishap.refusal for mishap in met):
+    if not any(failure and failure.refusal for failure in met):
         return job
     items = tuple(
-        evolve(item, payload=mishap.refusal) if mishap and mishap.refusal else item
-        for item, mishap in zip(request.batch_items, met, strict=True)
+        evolve(item, payload=failure.refusal) if failure and failure.refusal else item
+        for item, failure in zip(request.batch_items, met, strict=True)
     )
     refused = evolve(request, batch_items=items)
     return evolve(job, request=refused, pace=service.engine.pace(refused))

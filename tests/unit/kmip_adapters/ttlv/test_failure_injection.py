@@ -8,7 +8,14 @@ from attrs import define, field
 
 from kmip_adapters.ttlv.codec import Codec
 from kmip_adapters.ttlv.encodings.binary import DecodingError, decode
-from kmip_adapters.ttlv.mishaps import GARBAGE, HeldBack, Lost, Mishap, Mishaps, MishapService
+from kmip_adapters.ttlv.failure_injection import (
+    GARBAGE,
+    FailingService,
+    HeldBack,
+    InjectedFailure,
+    Lost,
+    PlannedFailures,
+)
 from kmip_core.engine import Engine
 from kmip_core.enums import BatchErrorContinuationOption, Operation, ResultReason, ResultStatus, State
 from kmip_core.errors import KmipError, invalid_message
@@ -45,14 +52,14 @@ class Rehearsal:
     """A service over one key in memory, and what is planned for it."""
 
     engine: Engine = field(factory=lambda: an_engine(a_symmetric_key("key")))
-    mishaps: Mishaps = field(factory=Mishaps)
+    failures: PlannedFailures = field(factory=PlannedFailures)
 
     @property
-    def service(self) -> MishapService:
-        return MishapService(a_service(self.engine, CODEC), self.mishaps)
+    def service(self) -> FailingService:
+        return FailingService(a_service(self.engine, CODEC), self.failures)
 
     def plan(self, operation: Operation = Operation.GET, **what) -> None:
-        self.mishaps.plan(Mishap(operation=operation, **what))
+        self.failures.plan(InjectedFailure(operation=operation, **what))
 
     def answer(self, *items: RequestBatchItem) -> Answer:
         return run_to_end(self.service.open(frame(*items), ALICE))
@@ -73,7 +80,7 @@ def rehearsal() -> Rehearsal:
     return Rehearsal()
 
 
-def test_without_a_mishap_it_is_the_service_itself(rehearsal: Rehearsal) -> None:
+def test_without_a_planned_failure_it_is_the_service_itself(rehearsal: Rehearsal) -> None:
     plain = a_service(rehearsal.engine, CODEC)
 
     assert rehearsal.answer(GET) == plain.open(frame(GET), ALICE).run()
@@ -96,7 +103,7 @@ def test_only_the_next_request_with_the_operation_meets_it(rehearsal: Rehearsal)
     statuses = [rehearsal.items(item)[0].result_status for item in (ACTIVATE, GET, GET)]
 
     assert statuses == [ResultStatus.SUCCESS, ResultStatus.OPERATION_FAILED, ResultStatus.SUCCESS]
-    assert rehearsal.mishaps.planned == ()
+    assert rehearsal.failures.planned == ()
 
 
 def test_each_item_of_a_batch_meets_one_of_its_own(rehearsal: Rehearsal) -> None:
@@ -176,11 +183,11 @@ def test_everything_is_done_before_an_answer_is_held_back_and_clearing_lets_it_g
         waiting.join(0.01)
     assert rehearsal.state is State.ACTIVE
 
-    rehearsal.mishaps.clear()
+    rehearsal.failures.clear()
     waiting.join(20)
 
     assert len(answers) == 1
-    assert rehearsal.mishaps.planned == ()
+    assert rehearsal.failures.planned == ()
 
 
 def test_a_delay_goes_with_the_rest(rehearsal: Rehearsal) -> None:
@@ -208,4 +215,4 @@ def test_bytes_that_are_no_message_meet_nothing(rehearsal: Rehearsal) -> None:
     answer = run_to_end(rehearsal.service.open(frame(GET)[:-8], ALICE))
 
     assert isinstance(answer, bytes)
-    assert len(rehearsal.mishaps.planned) == 1
+    assert len(rehearsal.failures.planned) == 1
