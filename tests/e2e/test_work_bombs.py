@@ -18,12 +18,14 @@ from typing import Any, Final
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from kmip_adapters.crypto.software.der import OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, encode, integer
 from kmip_adapters.transport.client import TlsTtlvClient
 from kmip_app.container import planned_codec
 from kmip_core.attributes import Attributes
 from kmip_core.enums import (
+    BlockCipherMode,
     CryptographicAlgorithm,
     CryptographicUsageMask,
     DerivationMethod,
@@ -40,8 +42,8 @@ from kmip_core.enums import (
     SplitKeyMethod,
 )
 from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem
-from kmip_core.objects import KeyBlock, KeyValue, PrivateKey, SecretData, SplitKey
-from kmip_core.operations import create_key_pair, derive_key, join_split_key, query, register, sign
+from kmip_core.objects import KeyBlock, KeyValue, PrivateKey, SecretData, SplitKey, SymmetricKey
+from kmip_core.operations import create_key_pair, decrypt, derive_key, join_split_key, query, register, sign
 from kmip_core.structures import (
     CryptographicParameters,
     DerivationParameters,
@@ -107,12 +109,12 @@ def attacker(server: StartedServer, request: pytest.FixtureRequest) -> Iterator[
 # --- keys ---------------------------------------------------------------------------------------------------------
 
 
-def a_private(material: Any, wanted: KeyFormatType, algorithm: CryptographicAlgorithm) -> Any:
+def a_private(material: Any, wanted: KeyFormatType, algorithm: CryptographicAlgorithm, length: int = 2048) -> Any:
     block = KeyBlock(
         key_format_type=wanted,
         key_value=KeyValue(key_material=material),
         cryptographic_algorithm=algorithm,
-        cryptographic_length=2048,
+        cryptographic_length=length,
     )
     return register.Request(
         object_type=ObjectType.PRIVATE_KEY,
@@ -433,3 +435,52 @@ def test_the_processes_end_with_a_server_that_is_killed(tmp_path: Path) -> None:
     while any(Path(f"/proc/{child}").exists() for child in children) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not [child for child in children if Path(f"/proc/{child}").exists()]
+
+
+def test_a_flood_of_large_signatures_holds_nobody_up(server: StartedServer, attacker: TlsTtlvClient) -> None:
+    """Eight clients sign with RSA keys of 4,608 bits and hang up without an answer."""
+    key = rsa.generate_private_key(65537, 4608)
+    material = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    made = ask(attacker, Operation.REGISTER, a_private(material, KeyFormatType.PKCS_8, RSA, 4608))
+    how = CryptographicParameters(
+        cryptographic_algorithm=RSA,
+        padding_method=PaddingMethod.PKCS1_V1_5,
+        hashing_algorithm=HashingAlgorithm.SHA_256,
+    )
+    request = frame(
+        Operation.SIGN,
+        sign.Request(unique_identifier=made.payload.unique_identifier, cryptographic_parameters=how, data=b"data"),
+    )
+    for _ in range(8):
+        with server.client() as client:
+            client.socket.sendall(request)
+    signed = CODEC.decode_response(attacker.exchange(request)).batch_items[0]
+
+    assert signed.result_status is ResultStatus.SUCCESS
+    assert len(signed.payload.signature_data) == 576
+
+
+def test_padding_that_is_wrong_is_answered_later_and_others_are_not_held_up(attacker: TlsTtlvClient) -> None:
+    material = SymmetricKey(CryptographicAlgorithm.AES, 128, bytes(range(16)))
+    made = ask(
+        attacker,
+        Operation.REGISTER,
+        register.Request(
+            object_type=ObjectType.SYMMETRIC_KEY,
+            attributes=Attributes(cryptographic_usage_mask=CryptographicUsageMask.DECRYPT, activation_date=1),
+            managed_object=material,
+        ),
+    )
+    wrong = decrypt.Request(
+        unique_identifier=made.payload.unique_identifier,
+        data=bytes(16),
+        iv_counter_nonce=bytes(16),
+        cryptographic_parameters=CryptographicParameters(
+            block_cipher_mode=BlockCipherMode.CBC, padding_method=PaddingMethod.PKCS5
+        ),
+    )
+    begun = time.monotonic()
+    answers = [ask(attacker, Operation.DECRYPT, wrong) for _ in range(28)]
+
+    assert {answer.result_reason for answer in answers} == {ResultReason.CRYPTOGRAPHIC_FAILURE}
+    assert time.monotonic() - begun >= 1.0  # 5 + 10 + ... + 100 ms, which no machine makes shorter
