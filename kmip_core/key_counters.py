@@ -38,7 +38,7 @@ class EncryptionCounts:
 
 @define
 class DecryptionFailures:
-    """Failed decryptions by key: whoever asks a padding oracle has to fail thousands of times."""
+    """Failed decryptions by key: an attacker who uses the server as a padding oracle has to fail thousands of times."""
 
     _noted: dict[str, tuple[float, int]] = field(factory=dict, init=False, repr=False)  # key -> number, at
 

@@ -79,10 +79,29 @@ not notice.
 """
 
 
+PROTECTION_TEXT = """\
+## What keeps keys from wearing out
+
+- Nonces that the server makes for GCM have 96 bits, whatever IV Length says. A key encrypts 2^32 times by GCM at most
+  (NIST SP 800-38D §8.3); the count is kept with the key, in the server's attribute "GCM Encryptions", and rises by
+  65,536 at a time. Then Encrypt is refused with Usage Limit Exceeded.
+- Decryptions that fail have one answer, which comes later the more of them fail under one key: 5 ms more each after the
+  eighth, up to 250 ms. The delay keeps no thread and no other client waiting. A padding oracle is slowed by this, not
+  closed: use an authenticated mode.
+- A key's own Cryptographic Parameters are a fence: a request may leave out what they say, and say nothing else. Only
+  Signature Verify is free, since a public key is everyone's.
+- Secret Data and Symmetric Keys of the algorithm One Time Pad encrypt data no longer than they are; Usage Limits keep a
+  pad from being used twice.
+- Parts of split keys are made over GF(2^8) by x^8 + x^4 + x^3 + x^2 + 1 (285). Parts in a store of 0.1.0 that the
+  server made (they have a Random Number Generator and no polynomial) join by x^8 + x^4 + x^3 + x + 1 (283).
+"""
+
+
 def limits() -> str:
     """Return the table of limits."""
     rows = ((each.what, f"{each.value:,.0f} {each.unit}", each.cost, each.source) for each in LIMITS)
-    return LIMITS_TEXT + "\n" + table(("what", "limit", "cost at the limit", "where the number comes from"), rows)
+    rows_text = table(("what", "limit", "cost at the limit", "where the number comes from"), rows)
+    return LIMITS_TEXT + "\n" + rows_text + "\n" + PROTECTION_TEXT
 
 
 def section(title: str, text: str, can: CryptoCapabilities) -> str:

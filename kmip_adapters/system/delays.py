@@ -1,4 +1,4 @@
-"""Delays that nobody waits for in a thread: one thread of this module calls back when they are over."""
+"""Delays that keep no thread waiting: one thread of this module calls back when they are over."""
 
 import heapq
 import itertools
@@ -65,7 +65,7 @@ class _Delay:
         self._over.wait()
 
     def end(self) -> None:
-        """Let go of whoever waits."""
+        """Call back, and let the threads go on that wait."""
         with self._lock:
             self._over.set()
         for callback in self._callbacks:

@@ -11,14 +11,19 @@ from attrs import evolve
 from kmip_core.attribute_rules import RULES
 from kmip_core.attributes import FIELDS, LINKS, NAMES, Attributes, merge
 from kmip_core.enums import LinkType, ResultReason
-from kmip_core.errors import KmipError, invalid_message, no_key_value
+from kmip_core.errors import KmipError, invalid_field, invalid_message, no_key_value
 from kmip_core.operation import Scope
 from kmip_core.procedures import changing
+from kmip_core.procedures.protection_counts import MARK as ENCRYPTIONS
 from kmip_core.rules import Admitted
 from kmip_core.structures import Link
 
 _NOT_COPIED: Final = frozenset({"links", "fresh", "digests", "random_number_generator", "original_creation_date"})
 """Attributes that a client could give but that a replacement gets anew."""
+
+EARLIEST: Final = -(1 << 63)
+LATEST: Final = (1 << 63) - 1
+"""Of a Date-Time: seconds, in a Long Integer. KMIP 2.1 §5.1."""
 
 _MOVED_DATES: Final = ("process_start_date", "protect_stop_date", "deactivation_date")
 
@@ -45,7 +50,9 @@ def inherited(target: Admitted, wanted: Attributes, offset: int | None, now: int
             moved = now + offset - old.activation_date
             for name in _MOVED_DATES:
                 copied[name] = None if copied[name] is None else copied[name] + moved
-    kept = Attributes(**copied, custom_attributes=old.custom_attributes)
+        if any(not EARLIEST <= (copied[name] or 0) <= LATEST for name in ("activation_date", *_MOVED_DATES)):
+            raise invalid_field("Offset moves a date out of what a Date-Time can say")
+    kept = Attributes(**copied, custom_attributes=old.custom_attributes).with_values(ENCRYPTIONS, ())
     link = Link(link_type=LinkType.REPLACED_OBJECT_LINK, linked_object_identifier=target.unique_identifier)
     return evolve(merge(kept, wanted), links=(link, *wanted.links))
 

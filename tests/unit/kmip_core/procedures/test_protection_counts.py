@@ -19,7 +19,7 @@ from kmip_core.enums import (
 from kmip_core.enums import BlockCipherMode as Mode
 from kmip_core.errors import KmipError
 from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage
-from kmip_core.operations import decrypt, encrypt, get
+from kmip_core.operations import decrypt, encrypt, get, re_key
 from kmip_core.ports.steps import MoveTo, Pace, Wait
 from kmip_core.procedures.protection_counts import MARK, MAXIMUM, STEP
 from kmip_core.structures import CryptographicParameters as Parameters
@@ -197,3 +197,11 @@ def test_other_refusals_are_not_delayed() -> None:
 
     assert delays.begun == []
     assert attributes_of(engine) != Attributes()
+
+
+def test_a_replacement_begins_to_count_anew() -> None:
+    engine = an_engine(with_count(5 * STEP))
+    made = perform(engine, Operation.RE_KEY, re_key.Request(unique_identifier="key")).unique_identifier
+
+    assert attributes_of(engine, made).values_of(MARK) == ()
+    assert counted(engine) == 5 * STEP

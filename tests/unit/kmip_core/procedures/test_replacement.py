@@ -46,3 +46,10 @@ def test_an_offset_cannot_move_dates_of_a_key_without_activation() -> None:
         re_keyed(100, deactivation_date=NOW + 50)
 
     assert refused.value.reason is ResultReason.ILLEGAL_OPERATION
+
+
+@pytest.mark.parametrize("offset", [1 << 62, (1 << 63) - 1])
+def test_an_offset_that_moves_a_date_out_of_range_is_refused(offset: int) -> None:
+    with pytest.raises(KmipError) as refused:
+        re_keyed(offset, activation_date=NOW - 10, deactivation_date=(1 << 63) - 5)
+    assert refused.value.reason is ResultReason.INVALID_FIELD
