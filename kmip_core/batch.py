@@ -85,10 +85,12 @@ class Batch:
     unrecorded: list[AuditRecord] = field(factory=list, init=False)
     room: int | None = field(default=None, init=False)
     delay: int = field(default=0, init=False)
+    first: RequestBatchItem | None = field(default=None, init=False)
 
     def run(self, items: tuple[RequestBatchItem, ...], *, continues: bool) -> Steps[list[ResponseBatchItem]]:
         """Run items one by one, each as its own unit of work; stop at the first failure unless it `continues`."""
         answers: list[ResponseBatchItem] = []
+        self.first = items[0] if items else None
         self._measure(items)
         called_off: KmipError | None = None
         for item in items:
@@ -105,6 +107,7 @@ class Batch:
 
     def run_undoable(self, items: tuple[RequestBatchItem, ...]) -> Steps[list[ResponseBatchItem]]:
         """Run all items as one unit of work: after a failure nothing has happened. KMIP 1.4 §4, §11 (Undo)."""
+        self.first = items[0] if items else None
         self._measure(items)
         answers = yield from self._run_unit(items)
         yield from self._hold_back()
@@ -252,7 +255,8 @@ class Batch:
             unique_identifiers=tuple(touched),
             result=result,
             message=message,
-            client_correlation_value=self.client_correlation_value,
+            # Once in a message, for the client chooses its length; the server's own value is in every record.
+            client_correlation_value=self.client_correlation_value if item is self.first else "",
             server_correlation_value=self.server_correlation_value,
         )
 

@@ -25,6 +25,10 @@ _UNDO: Final = BatchErrorContinuationOption.UNDO
 _CONTINUE: Final = BatchErrorContinuationOption.CONTINUE
 
 
+RECORDED_CORRELATION: Final = 64
+"""Characters of a client's correlation value that reach the audit trail: it is the client that chooses its length."""
+
+
 @frozen(kw_only=True)
 class Engine:
     """The engine over its collaborators; re-entrant."""
@@ -62,7 +66,7 @@ class Engine:
             principal=principal,
             protocol_version=header.protocol_version,
             now=now,
-            client_correlation_value=header.client_correlation_value or "",
+            client_correlation_value=(header.client_correlation_value or "")[:RECORDED_CORRELATION],
             server_correlation_value=correlation or "",
             pace=pace,
         )
@@ -103,7 +107,7 @@ class Engine:
             operation=operation,
             result=error.reason,
             message=error.message if user is None else f"{error.message} (user {user})",
-            client_correlation_value=header.client_correlation_value or "",
+            client_correlation_value=(header.client_correlation_value or "")[:RECORDED_CORRELATION],
         )
         try:
             self.services.audit.append(record)

@@ -50,8 +50,19 @@ class PasswordFile:
         self._lock = threading.Lock()
         self._stamp = _stamp(path)
         self._hashes = _read(path)
-        # Checked for users who do not exist, so that the time of an answer does not tell who does.
-        self._hash_of_no_user = self._hasher.hash(secrets.token_hex(16))
+        self._hash_of_no_user = self._hashed_for_no_user()
+
+    def _hashed_for_no_user(self) -> str:
+        """Return what is checked for users who do not exist, so that the time of an answer does not tell who does.
+
+        It costs as much as the costliest hash of the file, whatever the library's own cost is.
+        """
+        from argon2 import PasswordHasher, extract_parameters
+
+        costs = [extract_parameters(encoded) for encoded in self._hashes.values()]
+        costliest = max(costs, key=lambda cost: cost.time_cost * cost.memory_cost, default=None)
+        hasher = self._hasher if costliest is None else PasswordHasher.from_parameters(costliest)
+        return hasher.hash(secrets.token_hex(16))
 
     def has(self, name: str) -> bool:
         """Return whether there is a user of this name."""
@@ -110,6 +121,7 @@ class PasswordFile:
             except UnusablePasswords as error:
                 LOG.error("%s; what the file said before stays in force", error)
             else:
+                self._hash_of_no_user = self._hashed_for_no_user()
                 self._right.clear()
                 self._wrong.clear()
 

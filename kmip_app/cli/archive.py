@@ -10,6 +10,7 @@ import click
 from kmip_app.cli.options import CONTEXT, STORE, chosen, config_option, setting_options
 from kmip_app.configuration.config import StartError
 from kmip_app.configuration.secret_places import FORMS, SECRET
+from kmip_app.printable import printable
 
 MINIMUM: Final = 12  # bytes of a passphrase
 
@@ -64,7 +65,7 @@ def import_archive(file: Path, passphrase: str | None, config_path: str | None, 
     click.echo(f"taken: {sum(imported.taken.values())}{f' ({types})' if types else ''}")
     click.echo(f"there already: {imported.present}")
     for identifier, why in imported.not_taken:
-        click.echo(f"not taken: {identifier}: {why}")
+        click.echo(f"not taken: {printable(identifier)}: {printable(str(why))}")
     return 1 if imported.not_taken else 0
 
 

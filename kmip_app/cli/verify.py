@@ -7,6 +7,7 @@ import click
 
 from kmip_app.cli.options import CONTEXT, STORE, chosen, config_option, setting_options
 from kmip_app.cli.output import json_option, print_json
+from kmip_app.printable import printable
 
 if TYPE_CHECKING:
     from kmip_adapters.storage.sql.maintenance import Damage
@@ -32,7 +33,7 @@ def verify(config_path: str | None, as_json: bool, **values: Any) -> int:
         return 1 if damages else 0
     tell(damages)
     for identifier, target in links:
-        click.echo(f"{identifier}: links to {target}, which is not here")
+        click.echo(f"{printable(identifier)}: links to {printable(target)}, which is not here")
     click.echo("damaged" if damages else "everything opens")
     return 1 if damages else 0
 
@@ -40,7 +41,7 @@ def verify(config_path: str | None, as_json: bool, **values: Any) -> int:
 def tell(damages: "Sequence[Damage]") -> None:
     """Print what is wrong, one line each."""
     for damage in damages:
-        click.echo(f"{damage.unique_identifier or 'the store'}: {damage.what}")
+        click.echo(f"{printable(damage.unique_identifier or 'the store')}: {printable(damage.what)}")
 
 
 command = click.Command(

@@ -865,7 +865,16 @@ def test_who_sends_a_correlation_value_gets_the_servers_and_the_trail_has_both()
     assert len(set(told) - {None, ""}) == 2
     assert [header.client_correlation_value for header in answers] == [None, None]
     kept = [(r.client_correlation_value, r.server_correlation_value) for r in audit.records]
-    assert kept == [("c", told[0]), ("c", told[0]), ("", told[1])]
+    assert kept == [("c", told[0]), ("", told[0]), ("", told[1])]  # once in a message
+
+
+def test_a_long_correlation_value_is_cut_in_the_trail() -> None:
+    audit = MemoryTrail()
+
+    ask(an_engine(audit=audit), PING, client_correlation_value="x" * 9_000)
+    ask(an_engine(audit=audit), PING, client_correlation_value="y" * 9_000, asynchronous=True)
+
+    assert [record.client_correlation_value for record in audit.records] == ["x" * 64, "y" * 64]
 
 
 def test_who_sends_no_correlation_value_gets_none() -> None:

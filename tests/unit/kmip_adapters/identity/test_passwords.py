@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, extract_parameters
 
 from kmip_adapters.identity.passwords import PASSWORD_SIZE, PasswordFile, UnusablePasswords, hash_line
 
@@ -107,3 +107,15 @@ def test_a_line_is_made_that_is_taken(path: Path) -> None:
 def test_a_name_that_no_file_can_hold_is_refused(name: str) -> None:
     with pytest.raises(UnusablePasswords):
         hash_line(name, "secret")
+
+
+@pytest.mark.parametrize("memory_cost", [16, 64])
+def test_a_user_who_does_not_exist_costs_as_much_as_the_costliest_line(tmp_path: Path, memory_cost: int) -> None:
+    costly = PasswordHasher(time_cost=2, memory_cost=memory_cost, parallelism=1)
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    path = tmp_path / "passwords"
+    path.write_text(f"a:{cheap.hash('a')}\nb:{costly.hash('b')}\n")
+
+    parameters = extract_parameters(PasswordFile(path)._hash_of_no_user)
+
+    assert (parameters.time_cost, parameters.memory_cost) == (2, memory_cost)
