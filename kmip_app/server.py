@@ -41,6 +41,7 @@ from kmip_app.monitoring.service import Monitoring
 from kmip_app.pki.authority import Pki, PkiError, write_pem
 from kmip_app.pki.care import CertificateCare
 from kmip_app.pki.certificate_watch import CertificateWatch, revoked_by
+from kmip_app.pki.enrolment import Enrolment
 from kmip_app.pki.registry import Registry
 from kmip_app.service_manager import ServiceManager
 from kmip_app.system_errors import described
@@ -106,6 +107,7 @@ class Server:
         self._read = read
         self._watch: CertificateWatch | None = None
         self._monitoring: Monitoring | None = None
+        self._enrolment: Enrolment | None = None
         self._routine = Routine()
         self._container: Any = None
         self._transport: Listener | None = None
@@ -304,6 +306,16 @@ class Server:
         self._resources.callback(monitoring.close)
         monitoring.start()
         self._monitoring = monitoring
+        if configuration.enrol_address is not None and configuration.ca_path is None:
+            self._enrolment = Enrolment(
+                configuration.enrol_address,
+                Registry(self.pki),
+                self._enrolment_context,
+                self._record,
+                self._inherited.get("enrol", []),
+            )
+            self._resources.callback(self._enrolment.close)
+            self._enrolment.start()
         self._record("Start")
         if care is not None:
             self._take_care(care)
@@ -340,6 +352,8 @@ class Server:
         """Take other certificates for connections to come, and end the sessions of those that are revoked now."""
         transport: TlsTtlvServer = self._container.transport()
         transport.replace_ssl_context(context)
+        if self._enrolment is not None:
+            self._enrolment.renew()
         crl = self._container.tls_files().crl
         transport.end_sessions(revoked_by(crl if crl is not None and crl.exists() else None))
 
@@ -369,14 +383,27 @@ class Server:
         admin = None if self._monitoring is None else self._monitoring.address
         if admin is not None:
             ready["admin"] = str(Address(REACHED_AT.get(admin.host, admin.host), admin.port))
+        if self._enrolment is not None:
+            ready["enrol"] = str(Address(self.reached_at, self._enrolment.port))
         return ready | {"pid": os.getpid(), "version": VERSION}
 
-    def _record(self, event: str) -> None:
+    def _enrolment_context(self) -> ssl.SSLContext:
+        """Return a context with the server's certificates that asks for none of the client."""
+        context: ssl.SSLContext = self._container.ssl_context()
+        context.verify_mode = ssl.CERT_NONE
+        return context
+
+    def _record(self, event: str, message: str = "", address: str = "") -> None:
         """Leave evidence of a server event (R-AUD-1)."""
         container = self._container
         container.evidence().append(
             AuditRecord(
-                record_id=container.identifiers().new(), time=container.clock().now(), principal="", event=event
+                record_id=container.identifiers().new(),
+                time=container.clock().now(),
+                principal="",
+                event=event,
+                message=message,
+                address=address,
             )
         )
 

@@ -151,6 +151,7 @@ class Configuration:
     anchor_command: str | None = None
     allow_core_dumps: bool = False
     admin_address: Address | None = None
+    enrol_address: Address | None = None
     slow_request: float | None = 1.0
     maximum_request_size: int = 1024 * 1024
     config_path: Path | None = None

@@ -250,6 +250,13 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             " that kind, san of any, subject its whole subject. Of several the first counts that the certificate has.",
         ),
         _native(
+            "enrol_address",
+            ADDRESS,
+            "Where clients redeem tokens of kmipd client token for certificates of the built-in CA; TLS, without a"
+            " certificate of the client.",
+            default="none",
+        ),
+        _native(
             "identities_path",
             EXISTING_FILE,
             "JSON file that gives certificates, by name, fingerprint or issuing CA, an identity and groups; followed"

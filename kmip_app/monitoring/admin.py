@@ -1,8 +1,9 @@
-"""The admin listener: plain HTTP/1.1 for probes and scrapers, on an event loop and a thread of its own.
+"""A small HTTP/1.1 listener on an event loop and a thread of its own: for probes and scrapers, and for enrolment.
 
-It tells nothing secret and changes nothing, yet names clients and certificates: bind it to the loopback interface, or
-close it by a network policy to all but probes and scrapers. A request is a line and headers of 8 KiB at most that must
-arrive within five seconds; 32 connections at once are served, others are closed; each is closed after its answer.
+The admin listener tells nothing secret and changes nothing, yet names clients and certificates: bind it to the loopback
+interface, or close it by a network policy to all but probes and scrapers. A request is a line and headers of 8 KiB at
+most that must arrive within five seconds; 32 connections at once are served, others are closed; each is closed after
+its answer.
 """
 
 import asyncio
@@ -10,9 +11,11 @@ import contextlib
 import json
 import logging
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -40,7 +43,13 @@ class Answer:
 
 
 Page = Callable[[Mapping[str, str]], Answer]
-"""Given the request's headers, with names in lower case; called in a thread, may take its time."""
+"""Given the request's headers, with names in lower case, and the query under `QUERY`; called in a thread."""
+
+Post = Callable[[Mapping[str, str], bytes, str], Answer]
+"""Given the headers, the body and the peer's address."""
+
+QUERY: Final = ":query"
+BODY_BYTES: Final = 16_384
 
 
 def json_answer(content: object, status: HTTPStatus = HTTPStatus.OK) -> Answer:
@@ -51,8 +60,25 @@ def json_answer(content: object, status: HTTPStatus = HTTPStatus.OK) -> Answer:
 class AdminListener:
     """Gives out `pages`, by path, from `start` until `close`."""
 
-    def __init__(self, host: str, port: int, pages: Mapping[str, Page], sockets: list[socket.socket] | None = None):
-        """host: empty or `::` for every interface.  sockets: that listen already, instead of host and port."""
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        pages: Mapping[str, Page],
+        sockets: list[socket.socket] | None = None,
+        *,
+        posts: Mapping[str, Post] | None = None,
+        tls: ssl.SSLContext | None = None,
+        setting: str = "admin_address",
+    ):
+        """Note what is given out; nothing is begun.
+
+        host: empty or `::` for every interface.  sockets: that listen already, instead of host and port.
+        posts: what takes POST, by path.  setting: which one to name in errors.
+        """
+        self._posts = posts or {}
+        self._tls = tls
+        self._setting = setting
         self._host = host
         self._port = port
         self._pages = pages
@@ -70,7 +96,7 @@ class AdminListener:
     def start(self) -> None:
         """Bind, and serve in a thread.  Raises OSError that names host and port."""
         if not self._sockets:
-            self._sockets = [_bound(self._host, self._port)]
+            self._sockets = [_bound(self._host, self._port, self._setting)]
         ready = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(ready,), name="kmip-admin", daemon=True)
         self._thread.start()
@@ -86,10 +112,7 @@ class AdminListener:
 
     def _run(self, ready: threading.Event) -> None:
         asyncio.set_event_loop(self._loop)
-        servers = [
-            self._loop.run_until_complete(asyncio.start_server(self._accept, sock=sock, limit=HEAD_BYTES))
-            for sock in self._sockets
-        ]
+        servers = [self._loop.run_until_complete(self._serve_on(sock)) for sock in self._sockets]
         ready.set()
         self._loop.run_forever()
         for server in servers:
@@ -99,6 +122,13 @@ class AdminListener:
         self._loop.run_until_complete(asyncio.sleep(0))
         self._loop.close()
 
+    async def _serve_on(self, sock: socket.socket) -> asyncio.Server:
+        if self._tls is None:
+            return await asyncio.start_server(self._accept, sock=sock, limit=HEAD_BYTES)
+        return await asyncio.start_server(
+            self._accept, sock=sock, limit=HEAD_BYTES, ssl=self._tls, ssl_handshake_timeout=SECONDS
+        )
+
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         if task is None or len(self._open) >= CONNECTIONS:
@@ -106,7 +136,8 @@ class AdminListener:
             return
         self._open.add(task)
         try:
-            answer, is_head = await self._answer(reader)
+            peer = writer.get_extra_info("peername") or ("unknown",)
+            answer, is_head = await self._answer(reader, str(peer[0]))
             writer.write(_written(answer, is_head=is_head))
             await asyncio.wait_for(writer.drain(), SECONDS)
         except (OSError, TimeoutError, EOFError, asyncio.LimitOverrunError):
@@ -116,7 +147,7 @@ class AdminListener:
             with contextlib.suppress(OSError, RuntimeError):
                 writer.close()
 
-    async def _answer(self, reader: asyncio.StreamReader) -> tuple[Answer, bool]:
+    async def _answer(self, reader: asyncio.StreamReader, address: str) -> tuple[Answer, bool]:
         try:
             head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SECONDS)
         except asyncio.LimitOverrunError:
@@ -126,18 +157,29 @@ class AdminListener:
         if len(words) != 3 or not words[2].startswith("HTTP/1."):
             return Answer(status=HTTPStatus.BAD_REQUEST), False
         method, target, _ = words
+        path, _, query = target.partition("?")
+        headers = {name.strip().lower(): value.strip() for name, _, value in (text.partition(":") for text in rest)}
+        headers[QUERY] = query
+        if method == "POST" and path in self._posts:
+            length = headers.get("content-length", "")
+            if not length.isdigit() or int(length) > BODY_BYTES:
+                return Answer(status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE), False
+            body = await asyncio.wait_for(reader.readexactly(int(length)), SECONDS)
+            return await self._call(partial(self._posts[path], headers, body, address), path), False
         if method not in {"GET", "HEAD"}:
             return Answer(status=HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "GET, HEAD"}), False
-        page = self._pages.get(target.partition("?")[0])
+        page = self._pages.get(path)
         if page is None:
             paths = "\n".join(self._pages)
             return Answer(status=HTTPStatus.NOT_FOUND, body=f"there are\n{paths}\n".encode()), method == "HEAD"
-        headers = {name.strip().lower(): value.strip() for name, _, value in (text.partition(":") for text in rest)}
+        return await self._call(partial(page, headers), path), method == "HEAD"
+
+    async def _call(self, page: Callable[[], Answer], path: str) -> Answer:
         try:
-            return await self._loop.run_in_executor(self._workers, page, headers), method == "HEAD"
+            return await self._loop.run_in_executor(self._workers, page)
         except Exception:  # a bug in one page must not end the listener
-            LOG.exception("the admin listener could not answer %s", target[:64].encode("unicode_escape").decode())
-            return Answer(status=HTTPStatus.INTERNAL_SERVER_ERROR), method == "HEAD"
+            LOG.exception("%s could not be answered", path)
+            return Answer(status=HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def _written(answer: Answer, *, is_head: bool) -> bytes:
@@ -155,7 +197,7 @@ def _written(answer: Answer, *, is_head: bool) -> bytes:
     return head if is_head else head + answer.body
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def _bound(host: str, port: int, setting: str) -> socket.socket:
     everywhere = host in {"", "::"} and socket.has_dualstack_ipv6()
     try:
         if everywhere:
@@ -163,5 +205,5 @@ def _bound(host: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        where = f"cannot listen on admin_address {host or 'every interface'}, port {port}"
+        where = f"cannot listen on {setting} {host or 'every interface'}, port {port}"
         raise OSError(error.errno, f"{where}: {(error.strerror or str(error)).lower()}") from error

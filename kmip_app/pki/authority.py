@@ -228,13 +228,18 @@ def issue_for(
     lifetime: at most and by default that of every leaf.  Raises PkiError.
     """
     _check_client_name(name)
+    check_key(public_key)
+    issuer, key = issuer_of(pki)
+    return _leaf(public_key, issuer, key, name, [], now or dt.datetime.now(dt.UTC), lifetime or LEAF_LIFETIME)
+
+
+def check_key(public_key: Any) -> None:
+    """Check that a certificate can be issued for a key.  Raises PkiError."""
     if isinstance(public_key, rsa.RSAPublicKey):
         if not MINIMUM_RSA <= public_key.key_size <= MAXIMUM_RSA:
             raise PkiError(f"the key has {public_key.key_size} bits; {MINIMUM_RSA} to {MAXIMUM_RSA} are taken")
     elif not isinstance(public_key, ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey):
         raise PkiError("the key is neither RSA, EC nor Ed25519")
-    issuer, key = issuer_of(pki)
-    return _leaf(public_key, issuer, key, name, [], now or dt.datetime.now(dt.UTC), lifetime or LEAF_LIFETIME)
 
 
 def _key_for(bundle: Bundle, generate: Callable[[], PrivateKey]) -> PrivateKey:

@@ -96,6 +96,10 @@ class Registry:
         """Where the revocation list is, once there is one."""
         return self._folder / CRL
 
+    def authority(self) -> bytes:
+        """Return the CA's certificate in PEM, with the one before it while that is trusted."""
+        return self._pki.ca.certificate.read_bytes()
+
     def issued(self) -> list[IssuedCertificate]:
         """Return all certificates, and that of the first client.  Raises PkiError."""
         content = self._read()
@@ -183,7 +187,6 @@ class Registry:
 
     def redeem(self, token: str, csr: bytes, address: str) -> x509.Certificate | PendingRequest:
         """Issue a certificate to a client that has a token, or have the request wait.  Raises PkiError."""
-        request = read_request(csr)
         now = int(_now().timestamp())
         with self._changed() as content:
             found = next(
@@ -197,6 +200,7 @@ class Registry:
             if found is None or found[1].expires <= now or found[1].uses < 1:
                 raise PkiError("the token is not known, used up or over; ask the operator for another one")
             place, right = found
+            request = read_request(csr)  # not before the token was seen: what it costs is the sender's choice
             name = right.name or name_in(request)
             if any(one.name == name and one.state == VALID for one in self._with_first_client(content.issued)):
                 raise PkiError("a client of this name has a certificate already; ask the operator to renew it")
@@ -325,7 +329,10 @@ def read_request(csr: bytes) -> x509.CertificateSigningRequest:
     """Return a signing request in PEM whose signature fits.  Raises PkiError."""
     try:
         request = x509.load_pem_x509_csr(csr)
+        authority.check_key(request.public_key())
         is_valid = request.is_signature_valid
+    except PkiError:
+        raise
     except Exception as error:  # whatever a parser finds in what a client sent
         raise PkiError("this is no certificate signing request in PEM") from error
     if not is_valid:

@@ -5,6 +5,7 @@ import datetime as dt
 import json
 import ssl
 import subprocess
+from http.client import HTTPSConnection
 from pathlib import Path
 
 import pytest
@@ -281,3 +282,70 @@ def test_check_config_judges_dates(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "ca_path" in done.stderr
     assert "ended on" in done.stderr
+
+
+def enrol(server: StartedServer, tmp_path: Path, token: str, csr: bytes, method: str = "POST", path: str = "/enrol"):
+    """Return the status and the body."""
+    context = ssl.create_default_context(cafile=server.ca)
+    address = json.loads((tmp_path / "ready.json").read_text())["enrol"]
+    connection = HTTPSConnection(address, timeout=WITHIN, context=context)
+    connection.request(method, path, body=csr or None, headers={"Authorization": f"Bearer {token}"})
+    response = connection.getresponse()
+    return response.status, response.read()
+
+
+def test_a_token_is_redeemed_once_over_a_listener_of_its_own(start: Start, tmp_path: Path) -> None:
+    server, data = start("--enrol-address", "127.0.0.1:0"), tmp_path / "data"
+    csr, key = a_request(tmp_path, "appliance")
+    token = client(data, "token", "appliance").strip()
+    assert enrol(server, tmp_path, "x" * 32, csr.read_bytes())[0] == 403
+
+    status, pem = enrol(server, tmp_path, token, csr.read_bytes())
+    assert status == 200
+    cert = tmp_path / "appliance.crt"
+    cert.write_bytes(pem)
+    assert is_served(server, cert, key)
+    assert pem.endswith(server.ca.read_bytes())
+    assert enrol(server, tmp_path, token, csr.read_bytes())[0] == 403  # it is used up
+    assert listed(data)["appliance"][0]["state"] == "valid"
+    trail = (data / "audit" / "main.jsonl").read_text()
+    assert '"event":"Enrolled"' in trail
+    assert '"event":"Enrolment refused"' in trail
+    assert token not in trail + server.output.read_text() + (data / "clients" / "clients.json").read_text()
+
+
+def test_an_appliance_waits_for_approval(start: Start, tmp_path: Path) -> None:
+    server, data = start("--enrol-address", "127.0.0.1:0"), tmp_path / "data"
+    csr, key = a_request(tmp_path, "san01")
+    status, body = enrol(server, tmp_path, client(data, "token", "--approve").strip(), csr.read_bytes())
+    request_id = json.loads(body)["request_id"]
+    where = f"/enrol?request={request_id}"
+    assert status == 202
+    assert enrol(server, tmp_path, "", b"", "GET", where)[0] == 202
+    assert [row["state"] for row in listed(data)["san01"]] == ["pending"]
+
+    client(data, "sign-csr", "--pending", request_id[:10])
+    status, pem = enrol(server, tmp_path, "", b"", "GET", where)
+    assert status == 200
+    (tmp_path / "san01.crt").write_bytes(pem)
+    assert is_served(server, tmp_path / "san01.crt", key)
+    assert enrol(server, tmp_path, "", b"", "GET", "/enrol?request=x")[0] == 404
+
+
+def test_a_token_that_is_over_or_for_a_name_that_is_taken_is_refused(start: Start, tmp_path: Path) -> None:
+    server, data = start("--enrol-address", "127.0.0.1:0"), tmp_path / "data"
+    csr, _ = a_request(tmp_path, "late")
+    over = client(data, "token", "--lifetime", "1").strip()
+    eventually(lambda: enrol(server, tmp_path, over, b"no request")[1].find(b"not known, used up or over") > 0, "over")
+    taken, _ = a_request(tmp_path, "client")
+    for request in (taken.read_bytes(), b"no request"):
+        status, body = enrol(server, tmp_path, client(data, "token").strip(), request)
+        assert (status, b"error" in body) == (403, True)
+    assert "late" not in listed(data)
+    assert csr.exists()
+
+
+def test_there_is_no_enrolment_unless_it_is_wanted(start: Start, tmp_path: Path) -> None:
+    start()
+
+    assert "enrol" not in json.loads((tmp_path / "ready.json").read_text())
