@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from kmip_adapters.audit.memory import MemoryTrail
 from kmip_adapters.storage.memory import MemoryStorage
@@ -18,12 +19,25 @@ from kmip_core.enums import (
     UsageLimitsUnit,
 )
 from kmip_core.errors import KmipError
-from kmip_core.operations import activate, add_attribute, encrypt, get, ping
+from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage
+from kmip_core.operation import Cost
+from kmip_core.operations import CATALOGUE, activate, add_attribute, encrypt, get, ping
 from kmip_core.ports.audit import AuditRecord
-from kmip_core.ports.steps import Pace
+from kmip_core.ports.steps import Pace, Pause
 from kmip_core.settings import Settings
 from kmip_core.structures import CryptographicParameters, UsageLimits
-from tests.builders import ALICE, BOB, NOW, a_symmetric_key, an_engine, an_instance, ask, attributes_of, the_only
+from tests.builders import (
+    ALICE,
+    BOB,
+    NOW,
+    VERSION,
+    a_symmetric_key,
+    an_engine,
+    an_instance,
+    ask,
+    attributes_of,
+    the_only,
+)
 from tests.unit.kmip_core.test_engine import FullStorage
 
 CONTINUE, UNDO = BatchErrorContinuationOption.CONTINUE, BatchErrorContinuationOption.UNDO
@@ -143,3 +157,21 @@ def test_a_request_that_is_refused_as_a_whole_leaves_a_record(header: dict[str, 
     (record,) = trail.records
     assert (record.event, record.principal) == ("Request refused", ALICE.name)
     assert record.result is answer.batch_items[0].result_reason
+
+
+def test_items_that_are_called_off_fail_and_are_recorded() -> None:
+    slow = {**CATALOGUE, Operation.PING: evolve(CATALOGUE[Operation.PING], cost=Cost.COMPUTES)}
+    engine = an_engine(catalogue=slow)
+    message = RequestMessage(
+        header=RequestHeader(protocol_version=VERSION, batch_error_continuation_option=CONTINUE),
+        batch_items=tuple(RequestBatchItem(operation=operation, payload=payload) for operation, payload in [PING] * 3),
+    )
+    steps = engine.steps(message, ALICE)
+
+    assert next(steps) == Pause()  # between the first item and the second
+    with pytest.raises(StopIteration) as end:
+        steps.throw(KmipError(ResultReason.GENERAL_FAILURE, "the client has left"))
+
+    messages = [item.result_message for item in end.value.value.batch_items]
+    assert messages == [None, "the client has left", "the client has left"]
+    assert [record.message for record in engine.services.audit.records][1:] == messages[1:]  # type: ignore[attr-defined]
