@@ -37,6 +37,10 @@ MAXIMUM_WAITS: Final = 3
 CLEAN_UP_INTERVAL: Final = 1.0
 """Seconds until a clean-up that could not be finished is tried again."""
 
+NOTHING_CHANGED: Final = "the store could not write; nothing was changed"
+OUTCOME_UNKNOWN: Final = "the store was lost while it wrote; look whether the change was made before repeating it"
+"""What clients are told of a change that failed."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -176,9 +180,11 @@ class Writer:
         while (error := self._attempt(group)) is not None:
             pause = next(pauses, None) if self._backend.is_transient(error) else None
             if pause is None:
-                _log.error("a group of %d changes could not be committed: %s", len(group), error)
+                is_unknown = self._in_doubt is not None and self._in_doubt[0] is group
+                what = "is not known to be committed" if is_unknown else "could not be committed"
+                _log.error("a group of %d changes %s: %s", len(group), what, error)
                 for submitted in group:
-                    submitted.error = _failure(error)
+                    submitted.error = _failure(error, OUTCOME_UNKNOWN if is_unknown else NOTHING_CHANGED)
                 return
             _log.info("a group of %d changes is written again: %s", len(group), error)
             time.sleep(pause)
@@ -294,7 +300,7 @@ class Writer:
             _log.warning("the clean-up of the database was put off: %s", error)
 
 
-def _failure(error: BaseException) -> KmipError:
-    failure = KmipError(ResultReason.GENERAL_FAILURE, "the store could not write; nothing was changed")
+def _failure(error: BaseException, text: str = NOTHING_CHANGED) -> KmipError:
+    failure = KmipError(ResultReason.GENERAL_FAILURE, text)
     failure.__cause__ = error
     return failure

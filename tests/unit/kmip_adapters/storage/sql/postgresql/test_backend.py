@@ -194,6 +194,29 @@ def test_a_commit_without_an_answer_happens_once(
     assert store.database.fact("once") == "x"
 
 
+def test_a_commit_that_stays_unknown_is_answered_so_and_found_out_later(
+    server: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = open_store(server.url, tmp_path)
+    commit = store.backend.commit
+
+    def lose(cursor: Any) -> None:
+        monkeypatch.setattr(store.backend, "commit", commit)
+        commit(cursor)
+        server.stop()
+        raise psycopg.OperationalError("the connection was lost before the answer")
+
+    monkeypatch.setattr(store.backend, "commit", lose)
+    with pytest.raises(KmipError, match="look whether the change was made"):
+        put(store, "unknown")
+    server.start()
+    until_it_works(lambda: put(store, "next"))
+
+    assert present(store, "unknown")
+    assert "have been committed after all" in caplog.text
+    store.close()
+
+
 def test_a_conflict_runs_the_whole_group_again(store: SqlStorage) -> None:
     runs: list[int] = []
 

@@ -1,0 +1,71 @@
+"""A server whose database goes away and comes back: bounded errors, then service as before, without a restart."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import postgresql
+from tests.e2e.conftest import Start
+from tests.e2e.dialogue import Dialogue, Refused
+from tests.postgresql import Postgres
+
+ANSWER_WITHIN = 5.0
+
+
+@pytest.fixture
+def database() -> Iterator[Postgres]:
+    with postgresql.running() as running:
+        yield running
+
+
+def refused_within(seconds: float, call: Callable[[], object]) -> None:
+    begun = time.monotonic()
+    with pytest.raises(Refused, match="the store"):
+        call()
+    assert time.monotonic() - begun < 2 * seconds  # generous: the machine may be busy
+
+
+def until_it_works(call: Callable[[], object]) -> None:
+    give_up = time.monotonic() + 30
+    while True:
+        try:
+            call()
+            return
+        except Refused:
+            assert time.monotonic() < give_up
+            time.sleep(0.1)
+
+
+def test_requests_fail_in_time_while_the_database_is_away_and_work_when_it_is_back(
+    start: Start, database: Postgres, tmp_path: Path
+) -> None:
+    server = start("--database", database.url, "--logging_level", "WARNING")
+    with Dialogue(server) as client:
+        identifier = client.register("before", bytes(32))
+
+        database.stop()
+        refused_within(ANSWER_WITHIN, lambda: client.material(identifier))
+        refused_within(ANSWER_WITHIN, lambda: client.create("while it is away"))
+        database.start()
+        until_it_works(lambda: client.material(identifier))
+        until_it_works(lambda: client.register("after", bytes(32)))
+
+        database.send(signal.SIGSTOP)
+        try:
+            refused_within(ANSWER_WITHIN, lambda: client.material(identifier))
+        finally:
+            database.send(signal.SIGCONT)
+        until_it_works(lambda: client.material(identifier))
+
+        for _ in range(3):  # restarts in order, which requests do not notice
+            database.stop(signal.SIGINT)
+            database.start()
+            assert client.material(identifier) == bytes(32)
+        assert client.locate("while it is away") == []
+        assert len(client.locate("after")) == 1
+
+    assert "the store could not be read" in server.output.read_text()
+    assert server.stop() == 0
