@@ -207,6 +207,8 @@ class _Child:
 
     def __init__(self, memory: int) -> None:
         # Of its two ends the child holds one; the other closes with this process, however that ends.
+        if not sys.executable:
+            raise OSError("this program runs without an interpreter of its own")
         lifeline, self._lifeline = os.pipe()
         try:
             self._process = subprocess.Popen(  # noqa: S603  of our own code, no argument is a client's

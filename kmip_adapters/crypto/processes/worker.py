@@ -27,7 +27,10 @@ PAGES: Final = "/proc/self/statm"
 
 def serve(lifeline: int, memory: int) -> None:
     """Run jobs until standard input ends.  lifeline: a pipe that the parent holds open.  memory: bytes for jobs."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for the server, which ends its children
+    # A terminal or a service manager sends these to the whole group: the server ends its children itself, once their
+    # jobs are answered.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.nice(NICENESS)
     _die_with_parent(lifeline)
     _limit(memory)

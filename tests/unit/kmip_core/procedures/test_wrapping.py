@@ -247,6 +247,19 @@ def test_what_get_has_wrapped_is_registered_and_unwrapped_again(engine: Engine, 
     assert plain.key_value.key_material == DEK
 
 
+@pytest.mark.parametrize("wanted", [KeyFormatType.RAW, KeyFormatType.TRANSPARENT_SYMMETRIC_KEY])
+def test_a_key_that_is_kept_wrapped_is_unwrapped_and_given_in_another_format(
+    engine: Engine, wanted: KeyFormatType
+) -> None:
+    identifier = registered(engine, fetched(engine, WAYS[next(iter(WAYS))]))
+    plain = fetched(engine, None, identifier, key_wrap_type=KeyWrapType.NOT_WRAPPED, key_format_type=wanted)
+
+    assert plain.key_format_type is wanted
+    assert getattr(plain.material, "key", plain.material) == DEK
+    refused = refusal(engine, None, identifier, key_format_type=KeyFormatType.TRANSPARENT_SYMMETRIC_KEY)
+    assert refused.reason is ResultReason.KEY_FORMAT_TYPE_NOT_SUPPORTED
+
+
 def test_parameters_that_are_the_keys_own_are_told_in_the_answer() -> None:
     uses = MASK.MAC_GENERATE | MASK.MAC_VERIFY
     engine = an_engine(

@@ -242,9 +242,18 @@ def test_forged_answers_reach_nothing_but_classes_of_the_core(forged: bytes) -> 
         pickles.loads_answer(forged)
 
 
-def test_without_a_process_the_server_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "executable", "/no/such/interpreter")
+@pytest.mark.parametrize("interpreter", ["/no/such/interpreter", None])
+def test_without_a_process_the_server_is_busy(monkeypatch: pytest.MonkeyPatch, interpreter: str | None) -> None:
+    monkeypatch.setattr(sys, "executable", interpreter)
 
     with pytest.raises(KmipError) as refused:
         ProcessPool(1).run(where)
     assert refused.value.reason is ResultReason.SERVER_LIMIT_EXCEEDED
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_signal_to_the_whole_group_is_left_to_the_server(pool: ProcessPool, number: signal.Signals) -> None:
+    child = pool.run(where)
+    os.kill(child, number)
+
+    assert pool.run(where) == child
