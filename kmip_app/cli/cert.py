@@ -13,6 +13,7 @@ from kmip_app.cli.objects import (
     filter_options,
     filters,
     identifier_argument,
+    in_option,
     listed,
     need_material,
     out_option,
@@ -143,8 +144,8 @@ def with_content(client: "KmipClient", rows: list[dict[str, Any]]) -> list[dict[
     full: list[dict[str, Any]] = []
     for start in range(0, len(rows), AT_ONCE):
         part = rows[start : start + AT_ONCE]
-        wanted = [get_.Request(unique_identifier=row["unique_identifier"]) for row in part]
-        for row, response in zip(part, in_one_message(client, wanted), strict=True):
+        requested = [get_.Request(unique_identifier=row["unique_identifier"]) for row in part]
+        for row, response in zip(part, in_one_message(client, requested), strict=True):
             _, der = (None, None) if isinstance(response, OperationFailed) else content_of(response.managed_object)
             full.append(row | (described(der) if der is not None else {}))
     return full
@@ -184,6 +185,7 @@ command = click.Group(
             register,
             [
                 file_argument(),
+                in_option(),
                 click.Option(["--name"], metavar="NAME", help="Its name."),
                 click.Option(["--activate"], is_flag=True, help="Make it Active at once."),
             ],

@@ -12,6 +12,7 @@ from kmip_app.cli.objects import (
     deliver,
     file_argument,
     identifier_argument,
+    in_option,
     need_material,
     out_option,
     pem_label,
@@ -232,6 +233,7 @@ register_command = remote_command(
     register,
     [
         file_argument(),
+        in_option(),
         click.Option(["--data"], metavar="TEXT", help="The secret itself, where it is none: others can see it."),
         click.Option(["--type", "kind"], type=click.Choice(KINDS), default="auto", show_default=True),
         click.Option(["--encoding"], type=click.Choice(("raw", "hex", "base64")), default="raw", show_default=True),

@@ -13,6 +13,7 @@ from kmip_app.cli.objects import (
     file_argument,
     from_hex,
     identifier_argument,
+    in_option,
     out_option,
     read_input,
     write_out,
@@ -214,16 +215,19 @@ _CIPHER: Final = (
     click.Option(["--iv"], metavar="HEX", help="IV, counter or nonce.  [default: the server makes one]"),
     click.Option(["--aad"], metavar="TEXT", help="Additional data that is authenticated."),
 )
-_SIGNED: Final = (_DATA, _PADDING, _HASH)
+_SIGNED: Final = (in_option(), _DATA, _PADDING, _HASH)
 
 COMMANDS: Final = (
-    remote_command("encrypt", encrypt, [identifier_argument(), file_argument(), _DATA, *_CIPHER, out_option()]),
+    remote_command(
+        "encrypt", encrypt, [identifier_argument(), file_argument(), in_option(), _DATA, *_CIPHER, out_option()]
+    ),
     remote_command(
         "decrypt",
         decrypt,
         [
             identifier_argument(),
             file_argument(),
+            in_option(),
             _DATA,
             *_CIPHER,
             click.Option(["--tag"], metavar="HEX", help="Authentication tag, where it is apart from the data."),

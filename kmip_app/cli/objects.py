@@ -72,8 +72,8 @@ def listed(client: "KmipClient", identifiers: Sequence[str], names: Iterable[str
     rows: list[dict[str, Any]] = []
     references = tuple(names)
     for start in range(0, len(identifiers), AT_ONCE):
-        wanted = [requests.get_attributes(one, references) for one in identifiers[start : start + AT_ONCE]]
-        for response in in_one_message(client, wanted):
+        requested = [requests.get_attributes(one, references) for one in identifiers[start : start + AT_ONCE]]
+        for response in in_one_message(client, requested):
             if not isinstance(response, OperationFailed):
                 found = attributes(response.attributes)
                 row = {"unique_identifier": response.unique_identifier, **found}
@@ -81,21 +81,21 @@ def listed(client: "KmipClient", identifiers: Sequence[str], names: Iterable[str
     return rows
 
 
-def in_one_message(client: "KmipClient", wanted: Sequence[Any]) -> list[Any]:
+def in_one_message(client: "KmipClient", requested: Sequence[Any]) -> list[Any]:
     """Return the Response, or the OperationFailed, of each request; one by one where the server takes no batches."""
     from kmip_app.client import ClientError, OperationFailed
     from kmip_core.enums import BatchErrorContinuationOption
 
     try:
-        found = client.batch(wanted, BatchErrorContinuationOption.CONTINUE)
-        if len(found) == len(wanted):
+        found = client.batch(requested, BatchErrorContinuationOption.CONTINUE)
+        if len(found) == len(requested):
             return list(found)
     except ConnectionError:
         raise
     except ClientError:
         pass
     results: list[Any] = []
-    for request in wanted:
+    for request in requested:
         try:
             results.append(client.call(request))
         except OperationFailed as error:
@@ -155,7 +155,32 @@ def read_input(file: Path | None, text: str | None = None) -> bytes:
 
 def file_argument() -> click.Parameter:
     """Return [FILE]."""
-    return click.Argument(["file"], type=click.Path(path_type=Path), required=False, metavar="[FILE]")
+    path = click.Path(path_type=Path)
+    return click.Argument(["file"], type=path, required=False, metavar="[FILE]", callback=_only_one_file)
+
+
+def in_option() -> click.Parameter:
+    """Return --in, for those who name the file by an option; it fills the argument FILE."""
+    return click.Option(
+        ["--in", "--file", "in_file"],
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        expose_value=False,
+        callback=_take_file,
+        help="The same as FILE.",
+    )
+
+
+def _only_one_file(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
+    """Refuse a second file; click calls this in the order of the command line, for FILE and for --in."""
+    if value is not None and context.params.get("file") is not None:
+        raise click.UsageError("name one file, as FILE or with --in", context)
+    return value
+
+
+def _take_file(context: click.Context, option: click.Parameter, value: Path | None) -> None:
+    if _only_one_file(context, option, value) is not None:
+        context.params["file"] = value
 
 
 def out_option() -> click.Parameter:
@@ -220,7 +245,7 @@ def deliver(
 ) -> None:
     """Print what a server has returned, or write it to a new file.
 
-    record: for JSON, without the content.  content: the bytes themselves, in the encoding that is wanted.
+    record: for JSON, without the content.  content: the bytes themselves, in the encoding that was chosen.
     """
     text = encoded(content, encoding, label)
     if out is not None:

@@ -18,7 +18,7 @@ DATES: Final = ("_date", "_dates")
 
 
 def plain(value: Any, field: str = "") -> Any:
-    """Return a value without the types of the core; what is absent is left out.  field: its name, which tells dates."""
+    """Return a value without the types of the core; what is absent is left out.  field: its name, which marks dates."""
     if isinstance(value, enum.Flag):
         return [standard_name(bit) for bit in type(value) if bit in value and bit.value]
     if isinstance(value, enum.Enum):

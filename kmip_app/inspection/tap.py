@@ -67,7 +67,7 @@ def _side(name: str, octets: bytes) -> dict[str, str | int]:
 
 @frozen
 class TappedService:
-    """A `Service` (kmip_core.ports.transport) that writes down what another one is asked and answers."""
+    """A `Service` (kmip_core.ports.transport) that writes down the requests and answers of another one."""
 
     service: Service
     tap: Tap

@@ -109,6 +109,16 @@ def test_what_encrypt_writes_decrypt_reads(
     assert (sealed.stat().st_mode & 0o777, clear.stat().st_mode & 0o777) == (0o600, 0o600)
 
 
+def test_a_file_may_be_named_by_an_option(kmipd: Shell, tmp_path: Path) -> None:
+    (tmp_path / "clear").write_text("secret")
+    key = kmipd("key", "create", "--activate")
+    kmipd("key", "encrypt", key, "--in", tmp_path / "clear", "--out", tmp_path / "sealed")
+    assert kmipd("key", "decrypt", key, "--in", tmp_path / "sealed") == "secret"
+    assert kmipd("key", "decrypt", key, tmp_path / "sealed") == "secret"
+    code, _, err = kmipd.code("key", "decrypt", key, tmp_path / "sealed", "--in", tmp_path / "clear")
+    assert (code, "name one file" in err) == (2, True)
+
+
 def test_a_changed_cipher_text_is_refused(kmipd: Shell, tmp_path: Path) -> None:
     key = kmipd("key", "create", "--activate")
     envelope = kmipd.json("key", "encrypt", key, "--data", "secret", "--aad", "of alice")
