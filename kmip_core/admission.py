@@ -109,13 +109,13 @@ class Admission:
         if it holds another grant; then as `rules.admit`.
         """
         principal, now = self.principal, self.now
+        asked = operation or self.operation
         if isinstance(reference, NameReference):
-            identifier = self._named(reference)
+            identifier = self._named(reference, asked)
         else:
             identifier = self.identifiers.resolve(reference)
         # Before any refusal: requests for missing and for foreign objects leave evidence, too.
         self.touched.append(identifier[:RECORDED_LENGTH])
-        asked = operation or self.operation
         held = rights.check_identifier(principal.rights, asked, identifier)
         managed_object = self.work.find(identifier)
         decision = None if managed_object is None else self.services.policy.decide(principal, asked, managed_object)
@@ -140,11 +140,12 @@ class Admission:
     def _tells_of_foreign_objects(self) -> bool:
         return self.services.settings.foreign_objects is ForeignObjects.REFUSED
 
-    def _named(self, reference: NameReference) -> str:
+    def _named(self, reference: NameReference, asked: Operation) -> str:
         """Return the identifier of the object that has the name: of those that the principal may locate.
 
         A destroyed object is found where no other one has the name.
-        Raises KmipError: Object Not Found; Non Unique Name Attribute where several objects have it.
+        Raises KmipError: Object Not Found; Non Unique Name Attribute where several objects have it; Not Authorised
+        instead where a ticket restricts its bearer to certain objects, which must not learn of the names of others.
         """
         of_any_type: Any = None  # a criterion need not have all of a structure
         name = Name(name_value=reference.name, name_type=of_any_type)
@@ -162,6 +163,7 @@ class Admission:
         if len(found) == 1:
             return found[0]
         self.touched.append(reference.name[:RECORDED_LENGTH])
+        rights.check_object(rights.check_identifier(self.principal.rights, asked, ""), asked, None)
         if found:
             message = "several objects have this name; name one by its identifier"
             raise KmipError(ResultReason.NON_UNIQUE_NAME_ATTRIBUTE, message)

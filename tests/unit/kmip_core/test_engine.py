@@ -60,6 +60,7 @@ from kmip_core.policy import BUILT_IN, OperationPolicy, Permission
 from kmip_core.ports.steps import MoveTo, Pace, Pause, Wait
 from kmip_core.ports.storage import ConcurrentChange, TakesLong
 from kmip_core.repetition import ATTEMPTS
+from kmip_core.rights import ObjectGroups, Objects, Right, Rights
 from kmip_core.rules import Purpose
 from kmip_core.settings import Settings
 from kmip_core.structures import CryptographicParameters, Name, NameReference, UsageLimits
@@ -401,6 +402,26 @@ def test_a_name_of_several_objects_is_refused() -> None:
 
 def test_a_name_of_nothing_is_missing() -> None:
     assert the_only(ask(an_engine(), GET_BY_NAME)).result_reason is ResultReason.OBJECT_NOT_FOUND
+
+
+@pytest.mark.parametrize("name", ["n", "twice", "none"])
+@pytest.mark.parametrize(
+    "right",
+    [Right(objects=Objects(unique_identifiers=("4",))), Right(object_groups=ObjectGroups(object_groups=("g",)))],
+    ids=["by identifier", "by group"],
+)
+def test_a_ticket_does_not_tell_of_names_outside_its_rights(name: str, right: Right) -> None:
+    engine = an_engine(
+        named("n", "1"), named("twice", "2"), named("twice", "3"), named("own", "4", object_groups=("g",))
+    )
+    bearer = evolve(ALICE, rights=Rights(rights=(right,)))
+
+    def by_name(text: str) -> Any:
+        request = get.Request(unique_identifier=NameReference(text))
+        return the_only(engine.handle(a_message((Operation.GET, request)), bearer))
+
+    assert by_name(name).result_reason is ResultReason.NOT_AUTHORISED
+    assert by_name("own").payload.unique_identifier == "4"
 
 
 def test_a_destroyed_object_is_found_where_no_other_has_its_name() -> None:
