@@ -6,7 +6,6 @@ import click
 
 from kmip_app.cli.options import CONTEXT, STORE, chosen, config_option, setting_options
 from kmip_app.configuration.config import StartError
-from kmip_app.configuration.root_keys import FORMS as PLACES
 from kmip_app.configuration.root_keys import ROOT_KEY
 from kmip_app.configuration.secret_places import FORMS, SECRET
 
@@ -92,7 +91,7 @@ command = click.Command(
     "rotate-root-key",
     callback=rotate_root_key,
     params=[
-        click.Option(["--to"], metavar="WHERE", help=f"Where the new root key is: {PLACES}."),
+        click.Option(["--to"], metavar="WHERE", help="Where the new root key is, as in the setting root_key."),
         click.Option(["--to-passphrase"], metavar="WHERE", help=f"Make the new root key of a passphrase: {FORMS}."),
         click.Option(["--to-key-file"], is_flag=True, help="Make the new root key in root.key of the data directory."),
         config_option(),

@@ -59,8 +59,9 @@ def perform(request: Request, scope: Scope) -> Response:
         object_group_member=request.object_group_member,
         maximum_items=most + 1 if maximum is None or maximum > most else maximum,
         offset_items=request.offset_items or 0,
-        # A client that reads page by page needs the count (RULINGS 37); others do not expect the field.
-        is_counted=request.offset_items is not None or (request.counts_items and maximum is not None),
+        # A client that reads page by page needs the count (RULINGS 37); others do not expect the field. One item is no
+        # page: the official cases TC-CREG-2 and -3 ask for it and expect no count.
+        is_counted=request.offset_items is not None or (request.counts_items and maximum not in (None, 1)),
     )
     if group_defaults.asks_for_default(query):
         located = group_defaults.locate_default(scope, query)

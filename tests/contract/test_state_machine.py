@@ -195,6 +195,11 @@ def read(key: Key) -> ResultReason | None:
     return ResultReason.OBJECT_DESTROYED if key.is_gone else None
 
 
+def leased(key: Key) -> ResultReason | None:
+    """No lease for what is compromised: a client that holds it shall let go."""
+    return ResultReason.PERMISSION_DENIED if key.state is State.COMPROMISED else read(key)
+
+
 def not_one_of(names: dict[int, str]) -> ResultReason:
     return ResultReason.ATTRIBUTE_INSTANCE_NOT_FOUND if names else ResultReason.ATTRIBUTE_NOT_FOUND
 
@@ -585,7 +590,7 @@ class Lives(RuleBasedStateMachine):
     @rule(version=version, client=client, key=keys)
     def obtain_lease(self, version: ProtocolVersion, client: int, key: Key) -> None:
         payloads = self.ask(
-            version, client, key, Operation.OBTAIN_LEASE, obtain_lease.Request, lambda key, _: read(key)
+            version, client, key, Operation.OBTAIN_LEASE, obtain_lease.Request, lambda key, _: leased(key)
         )
         for payload in payloads or ():
             assert (payload.lease_time, payload.last_change_date <= self.now) == (3600, True)

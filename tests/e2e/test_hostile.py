@@ -186,6 +186,7 @@ UNREADABLE: Final = {
     "a negative version": message((-1, 4), QUERY),
     "an item before the header": damaged(content=encode("BatchItem", list(QUERY))),
     "something else after the header": damaged(content=HEADER + encode("TimeStamp", 1)),
+    "one of two items without an id": message(V1_4, QUERY, [QUERY[0], ("UniqueBatchItemID", b"1"), *QUERY[1:]]),
     "structures too deep": nested(33),
     "structures much too deep": nested(10_000),
     "too many items": damaged(content=encode("BatchCount", 1) * 30_000),
@@ -221,7 +222,7 @@ def test_a_version_that_is_not_spoken_is_refused_in_the_nearest_one(attacker: Tl
     answer = attacker.exchange(message((9, 0), QUERY))
 
     assert reason_of(answer) is ResultReason.UNSUPPORTED_PROTOCOL_VERSION
-    assert [part.value for part in decode(answer)["ResponseHeader/ProtocolVersion"].value] == [2, 1]
+    assert [part.value for part in decode(answer)["ResponseHeader/ProtocolVersion"].value] == [3, 0]
 
 
 # --- items that are wrong and fail alone -----------------------------------------------------------------------------

@@ -57,8 +57,13 @@ def test_locate_counts_for_who_asks_for_a_page() -> None:
 
 @pytest.mark.parametrize(
     ("fields", "count"),
-    [({}, None), ({"maximum_items": 1}, 3), ({"maximum_items": 1, "counts_items": False}, None)],
-    ids=["no page", "a page from 1.3 on", "a page before 1.3"],
+    [
+        ({}, None),
+        ({"maximum_items": 2}, 3),
+        ({"maximum_items": 2, "counts_items": False}, None),
+        ({"maximum_items": 1}, None),
+    ],
+    ids=["no page", "a page from 1.3 on", "a page before 1.3", "one item"],
 )
 def test_locate_counts_for_a_client_that_pages(fields: dict[str, Any], count: int | None) -> None:
     assert perform(three_keys(), Operation.LOCATE, locate.Request(**fields)).located_items == count
