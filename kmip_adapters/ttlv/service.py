@@ -80,7 +80,7 @@ class TtlvService:
             request = self._requests.read(frame)
         except UnreadableMessage as error:
             return TtlvJob(service=self, request=error, principal=principal, pace=Pace.QUICK)
-        except Exception as fault:  # a bug in decoding must not cost the connection, nor be told
+        except Exception as fault:  # a bug in decoding must not end the connection, nor reach the client
             failed = UnreadableMessage(self._fault(fault), self.codec.versions[0])
             return TtlvJob(service=self, request=failed, principal=principal, pace=Pace.QUICK)
         if credentials:

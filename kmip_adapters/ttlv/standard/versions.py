@@ -48,7 +48,7 @@ class VersionFacts:
     newest_item_type: item types with higher codes are unknown to the version.
     misplaced_tag: the reason for a known tag that stands where it has no meaning. KMIP 1.4 §11.1, 2.1 §11.46.
     bare_key_values: formats whose Key Value is the Byte String itself (TC-PKCS12-1-14, TC-PKCS12-2-14).
-    counts_items: whether a Locate with Maximum Items is told how many there are in all. KMIP 1.3 §4.9.
+    counts_items: whether the answer to Maximum Items has the number of all Located Items. KMIP 1.3 §4.9.
     writes_index_0: whether an Attribute Index of 0 is written, which PyKMIP's client needs.
     key_value_is_optional: whether a Key Block may come without its Key Value. KMIP 1.0, 1.1 §2.1.3, 1.2 §2.1.3.
     """
