@@ -8,12 +8,12 @@ from cryptography import x509
 
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
 from kmip_app.configuration.config import StartError
-from kmip_app.pki.authority import PkiError, ensure_pki, issue_client, write_pem
+from kmip_app.pki.authority import PkiError, ensure_pki, issue_client
 from kmip_app.pki.registry import Registry
 
 
 def client_cert(name: str, out: Path, config_path: str | None, **values: Any) -> None:
-    """Issue a client certificate: NAME.crt, NAME.key (mode 0600), NAME.pem (both) and ca.crt.
+    """Issue a client certificate: NAME.crt, NAME.key (mode 0600) and ca.crt.
 
     NAME is the client's identity: the certificate's common name.
     """
@@ -23,11 +23,11 @@ def client_cert(name: str, out: Path, config_path: str | None, **values: Any) ->
     try:
         pki = ensure_pki(configuration.data_directory / "pki", hostnames=None)
         bundle = issue_client(pki, name, out.absolute())
-        write_pem(bundle)
         Registry(pki).note(x509.load_pem_x509_certificate(bundle.certificate.read_bytes()), name)
     except PkiError as error:
         raise StartError(str(error)) from error
-    click.echo(f"{bundle.certificate}\n{bundle.key}\n{bundle.pem}\n{out.absolute() / 'ca.crt'}")
+    click.echo(f"{bundle.certificate}\n{bundle.key}\n{out.absolute() / 'ca.crt'}")
+    click.echo("PKCS#12 for Java and .NET, one PEM for MongoDB: kmipd client bundle NAME", err=True)
 
 
 command = click.Command(

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -47,6 +48,45 @@ def warnings(configuration: Configuration) -> Iterator[str]:
     passwords = configuration.passwords_path
     if passwords is not None and _is_loose(passwords):
         yield f"{passwords} holds hashes of passwords and others may read it; chmod 600 it"
+    yield from _loose_files(configuration)
+    for service in configuration.slugs:
+        if service.url.startswith("http:") and not _is_local(service.url):
+            yield f"groups come from {service.url} in the clear, and whoever is on the way can change them; use https"
+    if configuration.admin_address is not None and configuration.admin_address.host not in LOOPBACK:
+        where = configuration.admin_address
+        yield f"admin_address {where} can be reached by others; let a firewall admit only probes and scrapers"
+
+
+LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+
+
+def _is_local(url: str) -> bool:
+    return urlsplit(url).hostname in LOOPBACK
+
+
+def _is_writable(path: Path) -> bool:
+    return bool(path.stat().st_mode & 0o022)
+
+
+def _loose_files(configuration: Configuration) -> Iterator[str]:
+    """Yield files and folders of the server that others may read or write, and policies that they may write."""
+    if not configuration.ephemeral:
+        data = configuration.data_directory
+        folders = [data, *(data / name for name in ("audit", "pki", "clients", "anchors"))]
+        own = [path for path in folders if path.exists() and _is_writable(path)] + [data / "audit" / "main.jsonl"]
+        store = configuration.sqlite_path
+        if store is not None:
+            own += [store.with_name(store.name + end) for end in ("", "-wal", "-shm")]
+        for path in own:
+            if path.exists() and _is_loose(path):
+                mode = "700" if path.is_dir() else "600"
+                yield f"{path} can be read or changed by others; chmod {mode} it"
+    named = (configuration.policy_path, configuration.groups_path, configuration.identities_path)
+    for path in (path for path in named if path is not None):
+        inside = sorted(path.glob("*.json")) if path.is_dir() else []
+        for one in (path, *inside):
+            if one.exists() and one.stat().st_mode & 0o002:
+                yield f"{one} says what clients may do and everybody may change it; chmod o-w it"
 
 
 def _is_loose(path: Path) -> bool:

@@ -10,7 +10,8 @@ import pytest
 from attrs import evolve
 
 from kmip_app.configuration import checks
-from kmip_app.configuration.config import Configuration
+from kmip_app.configuration.addresses import Address
+from kmip_app.configuration.config import Configuration, Slugs
 from kmip_app.pki.authority import Pki, ensure_pki
 from tests.pykmip_databases import make_database, one_of_each
 
@@ -209,3 +210,40 @@ def test_a_pipe_takes_the_log_in_a_folder_of_another_user(good: Configuration, t
     pipe.parent.chmod(0o500)
 
     assert told(evolve(good, log_path=pipe)) == ""
+
+
+def test_loose_modes_of_every_file_are_warned_of(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    (data / "audit").mkdir(parents=True, mode=0o700)
+    data.chmod(0o700)
+    loose = [data / "kmipd.sqlite", data / "audit" / "main.jsonl", data / "pki"]
+    for path in loose[:2]:
+        path.touch(mode=0o600)
+    loose[2].mkdir(mode=0o700)
+    policies = tmp_path / "policies"
+    policies.mkdir(mode=0o755)
+    (policies / "one.json").touch(mode=0o644)
+    configuration = Configuration(data_directory=data, policy_path=policies)
+    before = list(checks.warnings(configuration))
+    assert not [text for text in before if "chmod" in text]
+
+    for path in (data, *loose):
+        path.chmod(0o777 if path.is_dir() else 0o666)
+    (policies / "one.json").chmod(0o666)
+    told = [text for text in checks.warnings(configuration) if "chmod" in text]
+
+    for path in (data, *loose, policies / "one.json"):
+        assert len([text for text in told if text.startswith(f"{path} ")]) == 1, path
+
+
+def test_groups_in_the_clear_and_an_open_admin_listener_are_warned_of(tmp_path: Path) -> None:
+    configuration = Configuration(
+        data_directory=tmp_path,
+        slugs=(Slugs(url="http://groups.example/slugs"), Slugs(url="http://127.0.0.1:8080/slugs")),
+        admin_address=Address("0.0.0.0", 9696),
+    )
+
+    told = list(checks.warnings(configuration))
+
+    assert len([text for text in told if "in the clear" in text]) == 1
+    assert len([text for text in told if "admin_address 0.0.0.0:9696" in text]) == 1
