@@ -149,6 +149,7 @@ class Operations:
         key_wrap_type: KeyWrapType | str | None = None,
         key_compression_type: KeyCompressionType | str | None = None,
         key_wrapping_specification: KeyWrappingSpecification | None = None,
+        prefers_transparent_keys: bool = False,
     ) -> ops.get.Response:
         """A client fetches an object. KMIP 2.1 §6.1.19, 1.4 §4.11."""
         response: ops.get.Response = self.call(
@@ -160,6 +161,7 @@ class Operations:
                 if key_compression_type is None
                 else member(KeyCompressionType, key_compression_type),
                 key_wrapping_specification=key_wrapping_specification,
+                prefers_transparent_keys=prefers_transparent_keys,
             )
         )
         return response
@@ -661,6 +663,7 @@ class Operations:
         key_wrap_type: KeyWrapType | str | None = None,
         key_compression_type: KeyCompressionType | str | None = None,
         key_wrapping_specification: KeyWrappingSpecification | None = None,
+        prefers_transparent_keys: bool = False,
     ) -> ops.export.Response:
         """A client fetches an object together with all its attributes. KMIP 2.1 §6.1.18, 1.4 §4.40."""
         response: ops.export.Response = self.call(
@@ -672,6 +675,7 @@ class Operations:
                 if key_compression_type is None
                 else member(KeyCompressionType, key_compression_type),
                 key_wrapping_specification=key_wrapping_specification,
+                prefers_transparent_keys=prefers_transparent_keys,
             )
         )
         return response

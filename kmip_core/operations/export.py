@@ -20,6 +20,7 @@ class Request:
     key_wrap_type: KeyWrapType | None = None
     key_compression_type: KeyCompressionType | None = None
     key_wrapping_specification: KeyWrappingSpecification | None = None
+    prefers_transparent_keys: bool = False
 
 
 @frozen(kw_only=True)

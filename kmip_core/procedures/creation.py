@@ -5,6 +5,7 @@ checked against the attribute rules, and the server's own are set beside them. K
 set").
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from attrs import evolve
@@ -13,6 +14,8 @@ from kmip_core import attribute_rules, creation_rules
 from kmip_core.attributes import AttributeReference, Attributes, merge
 from kmip_core.creation_rules import Constraint, ObjectDefaults
 from kmip_core.enums import (
+    CryptographicAlgorithm,
+    KeyFormatType,
     ObjectType,
     ProtectionStorageMask,
     ResultReason,
@@ -47,6 +50,7 @@ def begin(
     unique_identifier: str | None = None,
     protection_storage_masks: tuple[ProtectionStorageMask, ...] = (),
     unavailable: ResultReason = ResultReason.PROTECTION_STORAGE_UNAVAILABLE,
+    more_digests: tuple[Digest, ...] = (),
 ) -> ManagedObject:
     """Collect a new object, owned by the principal, and return its record.
 
@@ -54,6 +58,7 @@ def begin(
     made_here: True if the server generated the material: it then says when, and by which random number generator.
     unique_identifier: one that was announced already; None for a fresh one.
     protection_storage_masks: the ways of storing it that are acceptable, best first; empty for any.
+    more_digests: those beside the digests of the content as it is.
     unavailable: the reason if none of them is possible; each half of a pair has a reason of its own.
     Raises KmipError for attributes that a client may not set, or values that they cannot have; Constraint Violation.
     """
@@ -78,7 +83,7 @@ def begin(
         accepted,
         unique_identifier=identifier,
         now=scope.now,
-        digests=digests(scope, content),
+        digests=digests(scope, content) + more_digests,
         extractable=custody.may_leave(kept, attributes.extractable),
         short_unique_identifier=short_identifier(identifier),
         lease_time=scope.services.settings.lease_time,
@@ -114,6 +119,34 @@ _DESCRIBING: Final = frozenset(
     }
 )
 """Attributes that describe the content: defaults do not apply to them, because the content is there already."""
+
+
+TRANSPARENT_DEFAULTS: Final[Mapping[tuple[ObjectType, CryptographicAlgorithm | None], KeyFormatType]] = {
+    (ObjectType.PRIVATE_KEY, CryptographicAlgorithm.EC): KeyFormatType.TRANSPARENT_EC_PRIVATE_KEY,
+    (ObjectType.PUBLIC_KEY, CryptographicAlgorithm.EC): KeyFormatType.TRANSPARENT_EC_PUBLIC_KEY,
+    (ObjectType.PRIVATE_KEY, CryptographicAlgorithm.ECDSA): KeyFormatType.TRANSPARENT_EC_PRIVATE_KEY,
+    (ObjectType.PUBLIC_KEY, CryptographicAlgorithm.ECDSA): KeyFormatType.TRANSPARENT_EC_PUBLIC_KEY,
+    (ObjectType.PRIVATE_KEY, CryptographicAlgorithm.ECDH): KeyFormatType.TRANSPARENT_EC_PRIVATE_KEY,
+    (ObjectType.PUBLIC_KEY, CryptographicAlgorithm.ECDH): KeyFormatType.TRANSPARENT_EC_PUBLIC_KEY,
+    (ObjectType.PRIVATE_KEY, CryptographicAlgorithm.DSA): KeyFormatType.TRANSPARENT_DSA_PRIVATE_KEY,
+    (ObjectType.PUBLIC_KEY, CryptographicAlgorithm.DSA): KeyFormatType.TRANSPARENT_DSA_PUBLIC_KEY,
+}
+"""Default formats from KMIP 2.0 on, where they are not those in which keys are made. KMIP 2.1 §4.26, Table 81."""
+
+
+def transparent_digests(scope: Scope, content: PrivateKey | PublicKey) -> tuple[Digest, ...]:
+    """Return the digest of a key made here in its default format from 2.0 on; none where it is made in that format.
+
+    It says as well that no format was named when the key was made (RULINGS 34).
+    """
+    wanted = TRANSPARENT_DEFAULTS.get((content.object_type, content.key_block.cryptographic_algorithm))
+    if wanted is None or not scope.services.crypto.capabilities.exports_key_material:
+        return ()
+    try:
+        block = scope.services.crypto.convert(content, wanted)
+    except KmipError:  # a curve that has no such format
+        return ()
+    return digests(scope, evolve(content, key_block=block))
 
 
 def digests(scope: Scope, content: Content) -> tuple[Digest, ...]:

@@ -26,7 +26,7 @@ from kmip_core.objects import (
     key_block_of,
 )
 from kmip_core.operation import Cost, Scope
-from kmip_core.procedures import key_use, pkcs12, wrapping
+from kmip_core.procedures import creation, key_use, pkcs12, wrapping
 from kmip_core.rules import Admitted, check_content_may_leave
 from kmip_core.settings import OneTimePads
 from kmip_core.standard_names import standard_name
@@ -54,6 +54,11 @@ class Form(Protocol):
     @property
     def key_wrapping_specification(self) -> KeyWrappingSpecification | None:
         """None: not wrapped by this server."""
+        ...
+
+    @property
+    def prefers_transparent_keys(self) -> bool:
+        """Whether EC and DSA keys made here come in transparent formats where no format is named."""
         ...
 
 
@@ -85,10 +90,23 @@ def deliver(scope: Scope, target: Admitted, form: Form) -> Content:
     check_content_may_leave(target.attributes, wrapped=hidden)
     _check_is_here(content, form)
     _check_compression(content, form.key_compression_type)
-    content = _in_format(scope, content, target, form.key_format_type)
+    content = _in_format(scope, content, target, form.key_format_type or _default_format(scope, target, form))
     if specification is not None:
         content = _wrapped(scope, content, target, specification)
     return content
+
+
+def _default_format(scope: Scope, target: Admitted, form: Form) -> KeyFormatType | None:
+    """Return the format of Table 81 for a key that was made here without a named format; None for any other.
+
+    Such a key has a digest in that format (`creation.begin`). KMIP 2.1 §4.26; RULINGS 34.
+    """
+    if not form.prefers_transparent_keys or form.key_wrapping_specification is not None:
+        return None
+    if scope.services.settings.pykmip_compatible:
+        return None
+    formats = (digest.key_format_type for digest in target.attributes.digests)
+    return next((each for each in formats if each in creation.TRANSPARENT_DEFAULTS.values()), None)
 
 
 def _check_is_no_kept_pad(scope: Scope, content: Content, target: Admitted) -> None:

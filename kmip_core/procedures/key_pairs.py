@@ -7,7 +7,7 @@ from attrs import evolve
 from kmip_core.attributes import Attributes, title
 from kmip_core.enums import LinkType, ProtectionStorageMask, ResultReason
 from kmip_core.errors import invalid_attribute_value, need
-from kmip_core.objects import Content, ManagedObject
+from kmip_core.objects import ManagedObject, PrivateKey, PublicKey
 from kmip_core.operation import Scope
 from kmip_core.ports.crypto import KeyPair
 from kmip_core.procedures import creation
@@ -73,7 +73,12 @@ def begin_pair(
     of_private, of_public = ((), ()) if protection is None else _masks(protection)
 
     def begin(
-        content: Content, attributes: Attributes, identifier: str, link: Link, masks: Masks, unavailable: ResultReason
+        content: PrivateKey | PublicKey,
+        attributes: Attributes,
+        identifier: str,
+        link: Link,
+        masks: Masks,
+        unavailable: ResultReason,
     ) -> ManagedObject:
         described = evolve(
             attributes,
@@ -89,6 +94,7 @@ def begin_pair(
             unique_identifier=identifier,
             protection_storage_masks=masks,
             unavailable=unavailable,
+            more_digests=creation.transparent_digests(scope, content) if attributes.key_format_type is None else (),
         )
 
     to_public = Link(link_type=LinkType.PUBLIC_KEY_LINK, linked_object_identifier=public_identifier)

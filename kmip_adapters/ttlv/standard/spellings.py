@@ -52,6 +52,8 @@ FORMS: Final[Mapping[str, Form]] = {
     "creation_rules.ObjectDefaults.object_types": Form.WRAPPED,
     "creation_rules.ObjectDefaults.object_groups": Form.WRAPPED,
     "locate.Request.counts_items": Form.FACT,
+    "get.Request.prefers_transparent_keys": Form.FACT,
+    "export.Request.prefers_transparent_keys": Form.FACT,
     **{
         f"objects.{content.__name__}.attributes": Form.ABSENT
         for content in (*objects.CONTENT_CLASSES.values(), objects.X509Certificate)

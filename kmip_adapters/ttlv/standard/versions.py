@@ -49,6 +49,8 @@ class VersionFacts:
     misplaced_tag: the reason for a known tag that stands where it has no meaning. KMIP 1.4 §11.1, 2.1 §11.46.
     bare_key_values: formats whose Key Value is the Byte String itself (TC-PKCS12-1-14, TC-PKCS12-2-14).
     counts_items: whether the answer to Maximum Items has the number of all Located Items. KMIP 1.3 §4.9.
+    prefers_transparent_keys: whether EC and DSA keys that were made here are given in transparent formats where none is
+        asked for. KMIP 2.0, 2.1 §4.26, Table 81.
     writes_index_0: whether an Attribute Index of 0 is written, which PyKMIP's client needs.
     key_value_is_optional: whether a Key Block may come without its Key Value. KMIP 1.0, 1.1 §2.1.3, 1.2 §2.1.3.
     """
@@ -69,6 +71,7 @@ class VersionFacts:
     bare_key_values: frozenset[KeyFormatType]
     key_value_is_optional: bool
     counts_items: bool
+    prefers_transparent_keys: bool
     writes_index_0: bool = False
 
 
@@ -89,6 +92,7 @@ KMIP_1_0: Final = VersionFacts(
     bare_key_values=frozenset({KeyFormatType.PKCS_12}),
     key_value_is_optional=False,
     counts_items=False,
+    prefers_transparent_keys=False,
 )
 KMIP_1_2: Final = evolve(KMIP_1_0, version=ProtocolVersion(1, 2), key_value_is_optional=True)
 KMIP_1_3: Final = evolve(KMIP_1_2, version=ProtocolVersion(1, 3), counts_items=True)
@@ -105,6 +109,7 @@ KMIP_2_0: Final = evolve(
     bare_key_values=frozenset(),
     key_value_is_optional=True,
     counts_items=True,
+    prefers_transparent_keys=True,
 )
 KMIP_3_0: Final = evolve(
     KMIP_2_0,
