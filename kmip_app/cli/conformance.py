@@ -87,6 +87,7 @@ def _player(values: Mapping[str, Any]) -> "Iterator[tuple[str, Callable[[Case], 
             yield f"kmipd {VERSION}", servers.play
         return
     from kmip_adapters.transport.client import TlsTtlvClient, client_context
+    from kmip_app.conformance.https import poster
     from kmip_app.conformance.runner import play_in_order
 
     target = target_of(values)
@@ -97,9 +98,12 @@ def _player(values: Mapping[str, Any]) -> "Iterator[tuple[str, Callable[[Case], 
             target.host, target.port, context=context, timeout=target.timeout, server_name=target.server_name
         )
 
+    https_port: int | None = values["https_port"]
+    post = None if https_port is None else poster(target.host, https_port, context, target.timeout)
+
     def play(case: "Case") -> None:
         with connect() as client:
-            play_in_order(case, client.exchange)
+            play_in_order(case, client.exchange, post)
 
     try:
         with connect():
@@ -150,6 +154,7 @@ command = click.Command(
         click.Option(["--version", "--kmip-version", "kmip_version"], metavar="N.N", help="Only those of a version."),
         click.Option(["--family", "families"], multiple=True, metavar="NAME", help="Only this family: CS-BC, say."),
         click.Option(["--case", "patterns"], multiple=True, metavar="PATTERN", help="Only these, say TC-REKEY-*."),
+        click.Option(["--https-port"], type=click.IntRange(1, 65535), metavar="PORT", help="For cases over HTTPS."),
         click.Option(["--junit"], type=click.Path(path_type=Path), metavar="FILE", help="Write a JUnit report."),
         click.Option(["--html"], type=click.Path(path_type=Path), metavar="FILE", help="Write a page."),
         *output_options(),

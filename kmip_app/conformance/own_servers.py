@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from kmip_adapters.transport.client import TlsTtlvClient
+from kmip_adapters.transport.client import TlsTtlvClient, client_context
 from kmip_app.conformance.cases import Case
+from kmip_app.conformance.https import poster
 from kmip_app.conformance.runner import play_in_order
 from kmip_app.conformance.settings import options_for
 from kmip_app.testing import KmipTestServer
@@ -37,8 +38,10 @@ class OwnServers:
         """Play `case` over TLS.  Raises CaseFailed."""
         server, certificate = self._server(options_for(case))
         key = self._folder / "client.key"
-        with TlsTtlvClient(server.host, server.port, Path(server.ca), certificate(case.id), key) as client:
-            play_in_order(case, client.exchange)
+        context = client_context(ca=Path(server.ca), cert=certificate(case.id), key=key)
+        post = None if server.https_port is None else poster(server.host, server.https_port, context)
+        with TlsTtlvClient(server.host, server.port, context=context) as client:
+            play_in_order(case, client.exchange, post)
 
     def _server(self, options: tuple[str, ...]) -> tuple[KmipTestServer, Callable[[str], Path]]:
         if options not in self._started:

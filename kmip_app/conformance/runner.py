@@ -2,13 +2,16 @@
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
-from kmip_adapters.ttlv.encodings import binary, items
-from kmip_adapters.ttlv.encodings.items import DecodingError, Item, Value
+from kmip_adapters.ttlv.encodings import items
+from kmip_adapters.ttlv.encodings.encoding import BINARY, JSON, Encoding
+from kmip_adapters.ttlv.encodings.items import RESPONSE_LIMITS, DecodingError, Item, Value
 from kmip_app.conformance.cases import Case, offset_from_now, placeholder
 from kmip_app.conformance.comparison import BATCH_ITEM, OPERATION, TIME_STAMP, Difference, Known, compare, learn_request
 from kmip_app.conformance.corrections import corrected
+from kmip_app.conformance.https import Post
 from kmip_app.conformance.settings import predecessor_of
 from kmip_core.enums import ItemType, Operation
 
@@ -17,18 +20,23 @@ Exchange = Callable[[bytes], bytes]
 # What a server sends to a client. KMIP 1.4 §5.
 SERVER_TO_CLIENT: Final = frozenset({Operation.NOTIFY, Operation.PUT})
 
-# How a family's messages travel, where it is not TTLV over TLS; a carriage that the runner lacks fails the case.
-CARRIAGES: Final[Mapping[str, str]] = {"MSGENC-JSON": "JSON over HTTPS", "MSGENC-HTTPS": "TTLV over HTTPS"}
+# Families whose messages travel by HTTPS, and their encoding; without such a carriage the case fails.
+CARRIAGES: Final[Mapping[str, Encoding]] = {"MSGENC-JSON": JSON, "MSGENC-HTTPS": BINARY}
 
 
 class CaseFailed(AssertionError):
     """A response that is not as the case expects, or a case that cannot be played."""
 
 
-def play(case: Case, exchange: Exchange) -> None:
+def play(case: Case, exchange: Exchange, post: Post | None = None) -> None:
     """Play `case` through `exchange` (frame -> frame).  Raises CaseFailed with every difference of a response."""
-    if carriage := CARRIAGES.get(case.family):
-        raise CaseFailed(f"needs carriage by {carriage}")
+    encoding = CARRIAGES.get(case.family)
+    if encoding is None:
+        encoding, carry = BINARY, exchange
+    elif post is None:
+        raise CaseFailed(f"needs carriage of {encoding.name} over HTTPS")
+    else:
+        carry = partial(_posted, post, encoding)
     try:
         exchanges = case.exchanges
     except DecodingError as error:
@@ -42,7 +50,7 @@ def play(case: Case, exchange: Exchange) -> None:
         sent = filled_in(corrected(request, case), known, where)
         learn_request(sent, known)
         try:
-            actual = binary.decode(exchange(binary.encode(sent)))
+            actual = encoding.decode(carry(encoding.encode(sent)), RESPONSE_LIMITS)
         except (OSError, DecodingError) as error:
             raise CaseFailed(f"{where}: no usable response: {error}") from error
         known.now = int(time.time())
@@ -51,12 +59,16 @@ def play(case: Case, exchange: Exchange) -> None:
             raise CaseFailed(described(where, found, actual))
 
 
-def play_in_order(case: Case, exchange: Exchange) -> None:
+def _posted(post: Post, encoding: Encoding, message: bytes) -> bytes:
+    return post(message, encoding.content_type)
+
+
+def play_in_order(case: Case, exchange: Exchange, post: Post | None = None) -> None:
     """Play `case`, and before it the one it goes on from.  Raises CaseFailed."""
     before = predecessor_of(case)
     if before is not None:
-        play_in_order(before, exchange)
-    play(case, exchange)
+        play_in_order(before, exchange, post)
+    play(case, exchange, post)
 
 
 def filled_in(request: Item, known: Known, where: str = "request") -> Item:

@@ -30,6 +30,8 @@ _SEEDS: Final = "the official cases have one answer of each kind to RNG Seed"
 _MASKS: Final = "creates a key without a Cryptographic Usage Mask, which is refused by default"
 
 SETTINGS: Final = (
+    Setting(cases="*/MSGENC-HTTPS-*", options=("--https-port", "0"), reason="its messages travel by HTTPS"),
+    Setting(cases="*/MSGENC-JSON-*", options=("--https-port", "0"), reason="its messages travel as JSON by HTTPS"),
     Setting(cases="*/CS-RNG-O-2-*", options=("--rng-seed", "partial"), reason=_SEEDS),
     Setting(cases="*/CS-RNG-O-3-*", options=("--rng-seed", "ignore"), reason=_SEEDS),
     Setting(cases="*/CS-RNG-O-4-*", options=("--rng-seed", "refuse"), reason=_SEEDS),

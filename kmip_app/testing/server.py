@@ -112,6 +112,11 @@ class KmipTestServer:
         return self._prepared.port
 
     @property
+    def https_port(self) -> int | None:
+        """The port for KMIP over HTTPS, where the settings have one; None without."""
+        return self._server.https_port
+
+    @property
     def ca(self) -> str:
         """PEM file of what clients are to trust."""
         configuration = self._prepared

@@ -51,7 +51,6 @@ MISSING: Final = (
         needed_by=does("CreateUser", "CreateGroup", "CreateCredential", "Obliterate"),
     ),
     Feature(name="Object Class", needed_by=is_answered("ObjectClass")),
-    Feature(name="carriage by HTTPS and JSON", needed_by=lambda case: case.family in ("MSGENC-JSON", "MSGENC-HTTPS")),
     Feature(name="server-to-client operations", needed_by=either(says("Notify", "Put"), does("Notify", "Put"))),
     Feature(
         name="asynchronous operations",

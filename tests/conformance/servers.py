@@ -1,12 +1,15 @@
 """Started servers for playing cases: one for each set of options, a fresh identity for each case."""
 
+import json
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from kmip_adapters.transport.client import client_context
 from kmip_app.conformance.cases import Case
+from kmip_app.conformance.https import Post, poster
 from kmip_app.conformance.runner import play_in_order
 from kmip_app.conformance.settings import options_for
 from tests.server import Clients, StartedServer, running
@@ -26,7 +29,14 @@ class Servers:
         """Play `case` over TLS.  Raises CaseFailed."""
         server, clients = self._server(options_for(case))
         with server.client(clients.certificate(case.id), clients.key) as client:
-            play_in_order(case, client.exchange)
+            play_in_order(case, client.exchange, self._post(server, clients, case))
+
+    def _post(self, server: StartedServer, clients: Clients, case: Case) -> Post | None:
+        ready = json.loads((server.output.parent / "ready.json").read_text())
+        if "https_port" not in ready:
+            return None
+        context = client_context(ca=server.ca, cert=clients.certificate(case.id), key=clients.key)
+        return poster(server.host, ready["https_port"], context)
 
     def _server(self, options: tuple[str, ...]) -> tuple[StartedServer, Clients]:
         if options not in self._started:

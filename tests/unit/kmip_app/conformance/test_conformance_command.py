@@ -145,3 +145,17 @@ def test_what_a_server_sends_is_text_in_every_report(cases: Path) -> None:
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.cases)
 def test_options_of_cases_are_settings(setting: object) -> None:
     assert settings_from(getattr(setting, "options", ())).keys() <= OF_THE_SERVER.keys()
+
+
+@pytest.mark.parametrize("name", ["MSGENC-JSON-M-1-14", "MSGENC-HTTPS-M-1-14"])
+def test_cases_of_https_travel_so(shell: Callable[..., Shell], kmipd: Shell, tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "https"
+    folder.mkdir()
+    (folder / f"{name}.xml").write_text(CASE.format(minor=4))
+    assert shell()("conformance", "--cases", folder).endswith("1 of 1 cases pass")
+    code, out, _ = kmipd.code("conformance", "--cases", folder)
+    assert (code, "over HTTPS" in out) == (1, True)
+    with KmipTestServer(https_port=0) as server:
+        where = ["--host", server.host, "--port", str(server.port), "--https-port", str(server.https_port)]
+        files = ["--cert", server.cert, "--key", server.key, "--ca", server.ca]
+        assert shell(*where, *files)("conformance", "--cases", folder).endswith("1 of 1 cases pass")
