@@ -96,11 +96,8 @@ class Batch:
         for item in items:
             if answers and called_off is None and self.pace in _PAUSING:
                 called_off = yield from _pause()
-            if called_off is None:
-                answers += yield from self._run_unit((item,))
-                yield from self._hold_back()
-            else:
-                answers += self._fail_unit((item,), UnitAttempt(self.services), called_off)
+            answers += yield from self._run_unit((item,), called_off)
+            yield from self._hold_back()
             if answers[-1].result_status is not ResultStatus.SUCCESS and not continues:
                 break
         return self._append_records(answers)
@@ -121,8 +118,15 @@ class Batch:
             yield Wait(self.services.delays.begin(delay))
             yield MoveTo(self.pace)
 
-    def _run_unit(self, items: tuple[RequestBatchItem, ...]) -> Steps[list[ResponseBatchItem]]:
-        """Run items as one unit of work until it is committed or refused; return the answers to those attempted."""
+    def _run_unit(
+        self, items: tuple[RequestBatchItem, ...], called_off: KmipError | None = None
+    ) -> Steps[list[ResponseBatchItem]]:
+        """Run items as one unit of work until it is committed or refused; return the answers to those attempted.
+
+        called_off: why they are not begun.
+        """
+        if called_off is not None:
+            return self._fail_unit(items, UnitAttempt(self.services), called_off)
         mark, room = self.identifiers.mark(), self.room
         repetition = Repetition(self.services, {cost_of(item, self.catalogue) for item in items})
         while True:
