@@ -80,7 +80,7 @@ class Sizes:
 class _Numbers:
     """What one thread has counted."""
 
-    requests: Counter[tuple[int, int, int]] = field(factory=Counter)  # (operation, version, reason)
+    requests: dict[tuple[int, int, int], int] = field(factory=dict)  # by (operation, version, reason)
     durations: dict[int, Durations] = field(factory=dict)
 
 
@@ -101,13 +101,19 @@ class RequestNumbers:
         version = message.header.protocol_version
         number = version.protocol_version_major * 256 + version.protocol_version_minor
         items = answer.batch_items
-        for item in items:
-            numbers.requests[(item.operation or 0, number, item.result_reason or 0)] += 1
-        operation = (items[0].operation or 0) if len(items) == 1 else 0
+        counted = numbers.requests
+        operation = 0
+        for item in items:  # plain numbers: members of an enumeration are hashed by their names, which is slow
+            operation = 0 if item.operation is None else int(item.operation)
+            key = (operation, number, 0 if item.result_reason is None else int(item.result_reason))
+            counted[key] = counted.get(key, 0) + 1
+        if len(items) != 1:
+            operation = 0
         durations = numbers.durations.get(operation)
         if durations is None:
             durations = numbers.durations[operation] = Durations()
-        durations.add(seconds)
+        durations.counts[bisect_left(SECONDS, seconds)] += 1
+        durations.total += seconds
 
     def requests(self) -> Counter[tuple[int, int, int]]:
         """Return how many items there were by (operation, version as major * 256 + minor, reason); 0 for none."""
