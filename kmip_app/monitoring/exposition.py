@@ -64,6 +64,7 @@ FAMILIES: Final = {
     "kmipd_commit_group_changes": "Changes that were committed together.",
     "kmipd_commit_sync_seconds": "Time of one COMMIT, with its sync to disk.",
     "kmipd_database_read_seconds": "Time of the last count of the objects.",
+    "kmipd_rows_refused": "Reads of objects whose row was changed in the database, and which were refused.",
     "kmipd_audit_append_seconds": "Time to append one record to the audit trail.",
     "kmipd_audit_alarms": "Findings of the trail that need somebody's attention: emptied, cut, edited.",
     "kmipd_certificate_days_left": "Days until the end of a certificate or revocation list.",
@@ -89,6 +90,7 @@ class Sources:
     validities: Callable[[], list[Validity]]
     census: Callable[[], Census]
     audit_appends: Durations
+    rows_refused: Callable[[], int]
     audit_alarms: Callable[[], int]
     now: Callable[[], dt.datetime]
     started: float
@@ -217,6 +219,9 @@ class Metrics(Collector):
             family = _histograms(name, [])
             family.add_metric([], durations.buckets(), durations.total)
             yield family
+        refused = CounterMetricFamily("kmipd_rows_refused", FAMILIES["kmipd_rows_refused"])
+        refused.add_metric([], float(sources.rows_refused()))
+        yield refused
         alarms = CounterMetricFamily("kmipd_audit_alarms", FAMILIES["kmipd_audit_alarms"])
         alarms.add_metric([], float(sources.audit_alarms()))
         yield alarms

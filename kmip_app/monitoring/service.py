@@ -72,6 +72,7 @@ class Monitoring:
             validities=self.validities,
             census=lambda: container.storage().census(container.clock().now()),
             audit_appends=container.audit_appends(),
+            rows_refused=lambda: getattr(container.storage(), "refused_rows", 0),
             audit_alarms=lambda: getattr(container.audit(), "alarms", 0),
             now=_now,
             started=self._started,

@@ -42,6 +42,8 @@ class Database:
         self.rule_statements = RuleStatements(backend.dialect)
         self.located = functools.lru_cache(SHAPES)(self._located)
         self.counted = functools.lru_cache(SHAPES)(self._counted)
+        self.refused_rows = 0
+        """Reads that found a row that was changed in the database."""
         self._idle: deque[Connection] = deque()
         self._closed = False
         self._places = None if backend.pool_size is None else threading.Semaphore(backend.pool_size)

@@ -113,6 +113,11 @@ class SqlStorage:
         return self.backend.blocking
 
     @property
+    def refused_rows(self) -> int:
+        """How many reads have found a row that was changed in the database."""
+        return self.database.refused_rows
+
+    @property
     def path(self) -> Path | None:
         """The database file, if it is one."""
         return self.backend.path

@@ -276,6 +276,7 @@ class SqlUnitOfWork:
         stored = self._open(rows[0]) if rows else None
         if stored is not None and self._was_put_back(stored.managed_object):
             _log.error("the row of %s was put back as it was before", unique_identifier)
+            self._database.refused_rows += 1
             raise KmipError(ResultReason.GENERAL_FAILURE, NOT_AS_WRITTEN)
         self._found[unique_identifier] = stored
         return stored
@@ -286,6 +287,7 @@ class SqlUnitOfWork:
             return self._services.open_row(row)
         except (SealBroken, *UNREADABLE) as error:
             _log.error("the row of %s is not as it was written: %s", row[1], error)
+            self._database.refused_rows += 1
             raise KmipError(ResultReason.GENERAL_FAILURE, NOT_AS_WRITTEN) from error
 
     def _was_put_back(self, found: ManagedObject) -> bool:

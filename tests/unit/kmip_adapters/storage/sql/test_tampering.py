@@ -193,6 +193,7 @@ def test_a_refusal_is_in_the_log_and_in_the_audit_trail(store: SqlStorage, caplo
 
     assert answer.result_reason is ResultReason.GENERAL_FAILURE
     assert "the row of mine is not as it was written" in caplog.text
+    assert store.refused_rows == 1
     (record,) = [each for each in engine.services.audit.records if each.result is ResultReason.GENERAL_FAILURE]
     assert record.message == "the stored object is not as it was written"
 
