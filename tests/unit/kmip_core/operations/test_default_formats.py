@@ -12,10 +12,12 @@ from kmip_core.enums import (
     HashingAlgorithm,
     KeyFormatType,
     Operation,
+    RecommendedCurve,
 )
 from kmip_core.objects import PrivateKey
 from kmip_core.operations import create_key_pair, export, get, register
 from kmip_core.settings import Settings
+from kmip_core.structures import CryptographicDomainParameters
 from tests.builders import an_engine, attributes_of, perform
 from tests.unit.kmip_core.operations.usable_keys import pair_of
 
@@ -116,8 +118,20 @@ def test_in_pykmip_mode_keys_come_as_they_were_made() -> None:
     assert fetched(engine, identifier, prefers_transparent_keys=True).key_format_type is F.PKCS_8
 
 
-def test_a_curve_without_a_transparent_format_keeps_its_own() -> None:
+@pytest.mark.parametrize(
+    ("algorithm", "domain"),
+    [
+        (A.ED25519, None),
+        (A.EC, CryptographicDomainParameters(recommended_curve=RecommendedCurve.CURVE25519)),
+        (A.ECDH, CryptographicDomainParameters(recommended_curve=RecommendedCurve.CURVE448)),
+    ],
+    ids=["Ed25519", "Curve25519", "Curve448"],
+)
+def test_a_curve_without_a_transparent_format_keeps_its_own(
+    algorithm: A, domain: CryptographicDomainParameters | None
+) -> None:
     engine = an_engine()
-    identifier, _ = made(engine, A.ED25519, 256)
+    length = 448 if domain and domain.recommended_curve is RecommendedCurve.CURVE448 else 256
+    identifier, _ = made(engine, algorithm, length, cryptographic_domain_parameters=domain)
 
     assert fetched(engine, identifier, prefers_transparent_keys=True).key_format_type is F.PKCS_8
