@@ -57,8 +57,6 @@ UNIQUE_IDENTIFIER: Final = _tag("UniqueIdentifier")
 FREE: Final = _tags("TimeStamp", "ServerInformation")
 VENDOR_IDENTIFICATION: Final = _tag("VendorIdentification")  # the server's own in Query; a client's in attributes
 
-# Optional in Locate from 1.3 on: sent to every client that can page by it, while the cases show it to some.
-LOCATED_ITEMS: Final = _tag("LocatedItems")
 
 # Whether they are present is the server's choice too: the official answers to like requests differ in it.
 LEFT_OUT: Final = _tags("ResultMessage", "ServerCorrelationValue")
@@ -255,12 +253,9 @@ class _Walk:
                 found += self.differences(one, other, here)
             elif one:
                 found.append(Difference(path=here, expected=self._meant(one), actual=None))
-            elif other and not may_have_more and not self._may_be_added(other):
+            elif other and not may_have_more:
                 found.append(Difference(path=here, expected=None, actual=_shown(other)))
         return found
-
-    def _may_be_added(self, item: Item) -> bool:
-        return item.tag == LOCATED_ITEMS and self._operation is Operation.LOCATE
 
     def _cost(self, expected: Item, actual: Item) -> int:
         """Return how many differences a pairing would have, without learning from it."""

@@ -250,14 +250,6 @@ def test_dates(expected: str, actual: int, sent: tuple[int, ...], agree: bool) -
     assert (told(wanted, got, question("GetAttributes"), known(sent_dates=set(sent))) == []) == agree
 
 
-def test_located_items_may_be_there_where_a_case_has_none() -> None:
-    found = text("UniqueIdentifier", "1")
-    counted = '<LocatedItems type="Integer" value="1"/>' + found
-
-    assert told(answer("Locate", found), answer("Locate", counted), question("Locate")) == []
-    assert told(answer("Locate", counted), answer("Locate", found), question("Locate")) != []
-
-
 def test_a_vendor_identification_is_the_server_s_own_in_query_alone() -> None:
     ours, theirs = text("VendorIdentification", "kmipd"), text("VendorIdentification", "Acme")
 
