@@ -66,7 +66,7 @@ FAMILIES: Final = {
     "kmipd_database_read_seconds": "Time of the last count of the objects.",
     "kmipd_rows_refused": "Reads of objects whose row was changed in the database, and which were refused.",
     "kmipd_audit_append_seconds": "Time to append one record to the audit trail.",
-    "kmipd_audit_alarms": "Findings of the trail that need somebody's attention: emptied, cut, edited.",
+    "kmipd_audit_alarms": "Findings of the trail that an operator must look at: emptied, cut, edited.",
     "kmipd_certificate_days_left": "Days until the end of a certificate or revocation list.",
     "kmipd_client_certificate_days_left": "Days until the end of each certificate that a client was seen with.",
 }

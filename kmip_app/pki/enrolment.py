@@ -7,7 +7,7 @@
     GET /ca.crt            the CA's certificate
 
 A token is 192 bits that cannot be guessed, is looked at before anything else, and a request for a name that has a
-certificate is refused: nobody takes over a client's keys by enrolling under its name.
+certificate is refused: no client takes over another one's keys by enrolling under its name.
 """
 
 import logging
@@ -130,6 +130,6 @@ class Enrolment:
 
     def _refused(self, reason: str, address: str) -> None:
         held_back = self._budget.spend(address, time.monotonic())
-        if held_back is not None:  # whoever reaches the port can do this without end
+        if held_back is not None:  # any peer that reaches the port can cause this without end
             LOG.warning("enrolment from %s refused: %s", address, reason)
             self._record("Enrolment refused", reason, address)
