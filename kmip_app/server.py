@@ -319,6 +319,9 @@ class Server:
         self._record("Start")
         if care is not None:
             self._take_care(care)
+        policies = self._container.policy()
+        if hasattr(policies, "on_reload"):
+            policies.on_reload = self._note_policies
         self._resources.callback(self._record_stop)
         self._routine.add("the look at certificates", CertificateCare(configuration, self._container, monitoring).look)
         if configuration.ca_path is None:
@@ -339,6 +342,13 @@ class Server:
         seen = {one.serial: int(one.last_seen) for one in self._container.clients().all()}
         if seen:
             Registry(self.pki).note_seen(seen)
+
+    def _note_policies(self) -> None:
+        """Leave evidence that policies have changed; a trail that cannot be written refuses requests by itself."""
+        try:
+            self._record("Policies changed", str(self.configuration.policy_path or ""))
+        except KmipError as error:
+            LOG.error("the change of policies leaves no evidence: %s", error.message)
 
     def _take_care(self, care: AuditCare) -> None:
         """Keep and verify the evidence, from now on and at the end."""

@@ -62,7 +62,7 @@ class JsonPolicies:
         if not path.exists():
             raise MissingPolicies(f"the policy path {path} does not exist; create it or leave the setting out")
         self._path = path
-        self._on_reload = on_reload
+        self.on_reload = on_reload
         self._layers: dict[Path, _Layer] = {}  # in the order of loading
         self._is_readable = True
         self._scanning = threading.Lock()
@@ -106,8 +106,8 @@ class JsonPolicies:
             for layer in layers.values():
                 in_force |= layer.policies
             self._table = StaticPolicies({**in_force, **BUILT_IN})
-        if self._on_reload is not None:
-            self._on_reload()
+        if self.on_reload is not None:
+            self.on_reload()
         return True
 
     def close(self) -> None:

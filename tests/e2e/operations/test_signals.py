@@ -62,6 +62,7 @@ def test_sighup_takes_up_policies_that_are_not_live(start: Start, tmp_path: Path
 
     printed_with(server.output, " - reloaded")
     assert str(policies / "one.json") in server.output.read_text()
+    assert '"event":"Policies changed"' in (tmp_path / "data" / "audit" / "main.jsonl").read_text()
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1], ids=lambda number: number.name)
