@@ -1,0 +1,45 @@
+"""The locked versions have a hash each and cover what pyproject.toml asks for."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+PINNED = r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?=="
+LOCKED_EXTRAS = ("fast", "hsm", "passwords", "postgresql", "watch")
+
+
+def project() -> dict:
+    found: dict = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return found
+
+
+def wanted() -> list[Requirement]:
+    extras = project()["optional-dependencies"]
+    texts = [*project()["dependencies"], *(text for extra in LOCKED_EXTRAS for text in extras[extra])]
+    return [Requirement(text) for text in texts]
+
+
+def locked() -> dict[str, tuple[str, int]]:
+    """Name -> version and number of hashes."""
+    text = (ROOT / "requirements.lock").read_text()
+    entries = re.findall(
+        r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==(\S+)(.*?)(?=^[A-Za-z0-9._-]+(?:\[[^\]]*\])?==|\Z)", text, re.M | re.S
+    )
+    return {canonicalize_name(entry[0]): (entry[1], entry[2].count("--hash=sha256:")) for entry in entries}
+
+
+@pytest.mark.parametrize("requirement", wanted(), ids=str)
+def test_what_is_asked_for_is_locked(requirement: Requirement) -> None:
+    version, _ = locked()[canonicalize_name(requirement.name)]
+
+    assert requirement.specifier.contains(version)
+
+
+def test_every_locked_version_has_a_hash() -> None:
+    assert locked()
+    assert all(hashes for _, hashes in locked().values())
