@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, Final
 
-from kmip_adapters.ttlv.converter import make_converter
+from kmip_adapters.ttlv.converter import make_converter, planned_later
 from kmip_adapters.ttlv.converter.attribute_table import tag_of_field
 from kmip_adapters.ttlv.encodings import binary
 from kmip_adapters.ttlv.encodings.items import DEFAULT_LIMITS, Item, Items, Limits, children
@@ -25,13 +25,17 @@ class TtlvKeyValues:
 
     def __init__(self, versions: Iterable[ProtocolVersion] = tables.VERSIONS, limits: Limits = DEFAULT_LIMITS) -> None:
         self._limits = limits
-        converters = {version: make_converter(version) for version in versions}
-        self._read: Mapping[ProtocolVersion, Callable[[Items, Any], Any]] = {
-            version: converter.get_structure_hook(KeyBlock) for version, converter in converters.items()
-        }
-        self._write: Mapping[ProtocolVersion, Callable[[Any], Items]] = {
-            version: converter.get_unstructure_hook(KeyBlock) for version, converter in converters.items()
-        }
+        versions = tuple(versions)
+
+        def reader(version: ProtocolVersion) -> Callable[[Items], Any]:
+            hook = make_converter(version).get_structure_hook(KeyBlock)
+            return lambda items: hook(items, KeyBlock)
+
+        def writer(version: ProtocolVersion) -> Callable[[Any], Items]:
+            return make_converter(version).get_unstructure_hook(KeyBlock)
+
+        self._read: Mapping[ProtocolVersion, Callable[[Items], Any]] = planned_later(versions, reader)
+        self._write: Mapping[ProtocolVersion, Callable[[Any], Items]] = planned_later(versions, writer)
 
     def encode_key_value(self, key_value: KeyValue, protocol_version: ProtocolVersion) -> bytes:
         """Return the Key Value item, taken from a key block around it."""
@@ -56,7 +60,7 @@ class TtlvKeyValues:
         first = [protocol_version] if protocol_version in self._read else []
         for version in (*first, *reversed(tuple(self._read))):
             try:
-                read: KeyBlock = self._read[version](block, KeyBlock)
+                read: KeyBlock = self._read[version](block)
             except KmipError:
                 continue
             if isinstance(read.key_value, KeyValue):

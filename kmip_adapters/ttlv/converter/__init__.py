@@ -15,8 +15,9 @@ version alike, `attribute_fields_1x`, `_2x` and `_3x` those of attributes; `fiel
 `elements` one value in it, `refusals` what a version does not have.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Final
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, TypeVar
 
 import cattrs
 
@@ -30,6 +31,8 @@ from kmip_adapters.ttlv.converter import (
 from kmip_adapters.ttlv.converter.planner import FormPlans, Planner, is_structure
 from kmip_adapters.ttlv.standard.versions import FACTS, AttributeForm, VersionFacts
 from kmip_core.structures import ProtocolVersion
+
+K = TypeVar("K")
 
 FORMS: Final[Mapping[AttributeForm, tuple[Callable[[Planner], FormPlans], ...]]] = {
     AttributeForm.NAMED: (special_fields.plans, key_blocks.plans, attribute_fields_1x.plans),
@@ -52,3 +55,24 @@ def make_converter(version: ProtocolVersion, facts: VersionFacts | None = None) 
     converter.register_structure_hook_factory(is_structure, planner.structure_hook)
     converter.register_unstructure_hook_factory(is_structure, planner.unstructure_hook)
     return converter
+
+
+_PLANNING: Final = threading.RLock()
+"""Held while something is planned, since converters are not made for several threads at once."""
+
+
+def planned_later(keys: Iterable[K], plan: Callable[[K], Callable[[Any], Any]]) -> Mapping[K, Callable[[Any], Any]]:
+    """Return `plan(key)` by key; each is called when its entry is used first, and takes the entry's place."""
+    table: dict[K, Callable[[Any], Any]] = {}
+
+    def entry(key: K) -> Callable[[Any], Any]:
+        def plan_and_call(value: Any) -> Any:
+            with _PLANNING:
+                if table[key] is plan_and_call:  # another thread may have planned it meanwhile
+                    table[key] = plan(key)
+            return table[key](value)
+
+        return plan_and_call
+
+    table.update((key, entry(key)) for key in keys)
+    return table

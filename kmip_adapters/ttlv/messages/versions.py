@@ -1,4 +1,7 @@
-"""Dialects: what reads and writes the messages of one protocol version, planned once from its row of facts.
+"""Dialects: what reads and writes the messages of one protocol version, planned from its row of facts.
+
+A payload or credential is planned when the first one comes: no server is asked for every operation in every version,
+and to plan them all was a third of a server's start.
 
 What a version means is a row of `standard.versions`; how it spells a field is one of `standard.spellings`.
 """
@@ -8,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from attrs import evolve, frozen
 
-from kmip_adapters.ttlv.converter import make_converter
+from kmip_adapters.ttlv.converter import make_converter, planned_later
 from kmip_adapters.ttlv.encodings.binary import STRUCTURE, TEXT_STRING
 from kmip_adapters.ttlv.encodings.items import Item, Items
 from kmip_adapters.ttlv.messages.items import (
@@ -74,7 +77,7 @@ class Dialect:
 def make_dialect(
     version: ProtocolVersion, catalogue: Mapping[Operation, Spec], *, pykmip_compatible: bool = False
 ) -> Dialect:
-    """Plan one version, for the operations of the catalogue that it has.
+    """Return one version, for the operations of the catalogue that it has.
 
     pykmip_compatible: whether it is written and read as PyKMIP's client needs it (RULINGS 30).
     """
@@ -85,13 +88,16 @@ def make_dialect(
         hook = converter.get_structure_hook(cls)
         return lambda items: hook(items, cls)
 
+    writer: Callable[[type], ToItems] = converter.get_unstructure_hook
+
+    def request_reader(code: int) -> FromItems:
+        read = reader(specs[code].request)
+        return _re_key_of_pykmip(read) if code == Operation.RE_KEY and has_re_key_of_pykmip else read
+
     present = tables.enumeration_values("Operation", version)
     specs = {int(spec.operation): spec for spec in catalogue.values() if int(spec.operation) in present}
-    payloads = [cls for spec in specs.values() for cls in (spec.request, spec.response)]
+    has_re_key_of_pykmip = pykmip_compatible and facts.attribute_form is not AttributeForm.NAMED
     credentials = spellings.CREDENTIAL_VALUES
-    requests = {code: reader(spec.request) for code, spec in specs.items()}
-    if pykmip_compatible and facts.attribute_form is not AttributeForm.NAMED and int(Operation.RE_KEY) in requests:
-        requests[int(Operation.RE_KEY)] = _re_key_of_pykmip(requests[int(Operation.RE_KEY)])
     return Dialect(
         version=version,
         facts=facts,
@@ -100,11 +106,11 @@ def make_dialect(
         has_batch_count=_has(BATCH_COUNT, version),
         has_batch_order=_has(BATCH_ORDER_OPTION, version),
         has_correlation=_has(CLIENT_CORRELATION_VALUE, version),
-        requests=requests,
-        responses={code: reader(spec.response) for code, spec in specs.items()},
-        payloads={cls: converter.get_unstructure_hook(cls) for cls in payloads},
-        credentials={credential_type: reader(cls) for credential_type, cls in credentials.items()},
-        credential_items={cls: converter.get_unstructure_hook(cls) for cls in credentials.values()},
+        requests=planned_later(specs, request_reader),
+        responses=planned_later(specs, lambda code: reader(specs[code].response)),
+        payloads=planned_later((cls for s in specs.values() for cls in (s.request, s.response)), writer),
+        credentials=planned_later(credentials, lambda credential_type: reader(credentials[credential_type])),
+        credential_items=planned_later(credentials.values(), writer),
     )
 
 

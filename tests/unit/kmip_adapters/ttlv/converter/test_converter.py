@@ -1,11 +1,17 @@
 """Every Request and Response over the wire of every version, whole and damaged."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kmip_adapters.ttlv.converter import make_converter, planned_later
 from kmip_adapters.ttlv.encodings.items import Item
 from kmip_adapters.ttlv.standard import tables
+from kmip_adapters.ttlv.standard.spellings import CREDENTIAL_VALUES
 from kmip_core.enums import (
     ItemType,
 )
@@ -79,3 +85,37 @@ def test_a_damaged_request_is_read_or_refused(version: ProtocolVersion, spec: Sp
         read = refusal
 
     assert isinstance(read, (spec.request, KmipError))
+
+
+@pytest.mark.parametrize("version", tables.VERSIONS, ids=str)
+@pytest.mark.parametrize("cls", CREDENTIAL_VALUES.values())
+def test_every_credential_can_be_planned_in_every_version(version: ProtocolVersion, cls: type) -> None:
+    converter = make_converter(version)
+
+    assert callable(converter.get_structure_hook(cls))
+    assert callable(converter.get_unstructure_hook(cls))
+
+
+def test_what_is_planned_later_is_planned_once_by_its_first_use_in_any_thread() -> None:
+    planned: list[str] = []
+    together = Barrier(4)
+
+    def plan(key: str) -> Callable[[int], str]:
+        planned.append(key)
+        return lambda value: f"{key} {value}"
+
+    table = planned_later(("a", "b"), plan)
+    first = table["a"]
+
+    def use(number: int) -> str:
+        together.wait(timeout=60)
+        return first(number)
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(use, range(4)))
+
+    assert answers == ["a 0", "a 1", "a 2", "a 3"]
+    assert planned == ["a"]
+    assert table["a"](5) == "a 5"
+    assert first is not table["a"]  # what was planned has taken its place
+    assert table.get("c") is None
