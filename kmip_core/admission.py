@@ -14,6 +14,7 @@ from kmip_core.attributes import NAMES, AttributeInstance
 from kmip_core.criteria import LocateQuery
 from kmip_core.enums import ObjectType, Operation, ResultReason, StorageStatusMask, UniqueIdentifier
 from kmip_core.errors import KmipError, invalid_field, not_found
+from kmip_core.objects import class_of
 from kmip_core.operation import ObjectReference, Spec, Target
 from kmip_core.ports.storage import UnitOfWork
 from kmip_core.principal import Principal
@@ -126,6 +127,8 @@ class Admission:
         if not decision.is_allowed:
             raise rules.denied_use(standard_name(asked))
         settled = lifecycle.settle(managed_object.attributes, now)
+        if settled.object_class is None:  # an object of 0.1 does not say it
+            settled = settled.but(object_class=class_of(managed_object.object_type))
         if settled is not managed_object.attributes:
             managed_object = evolve(managed_object, attributes=settled)
         return rules.admit(

@@ -33,6 +33,7 @@ class Search(enum.Enum):
     PARTS = "parts"  # the fields that the criterion has must be there
     NUMBER = "number"  # equality, of numbers that many objects share
     VALUE = "value"  # equality
+    TYPE = "type"  # the object's type says it, and nothing is kept to be searched
 
 
 class Kind(enum.Enum):
@@ -43,6 +44,7 @@ class Kind(enum.Enum):
     INTEGER = (ItemType.INTEGER, Search.NUMBER)
     BOOLEAN = (ItemType.BOOLEAN, Search.NUMBER)
     ENUMERATION = (ItemType.ENUMERATION, Search.NUMBER)
+    CLASS = (ItemType.ENUMERATION, Search.TYPE)
     MASK = (ItemType.INTEGER, Search.BITS)
     TEXT = (ItemType.TEXT_STRING, Search.VALUE)
     BYTES = (ItemType.BYTE_STRING, Search.VALUE)

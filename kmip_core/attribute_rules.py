@@ -22,6 +22,7 @@ from kmip_core.attributes import (
 from kmip_core.enums import LinkType, ObjectType, ResultReason, State
 from kmip_core.errors import KmipError, invalid_attribute_value
 from kmip_core.lifecycle import need_state
+from kmip_core.objects import class_of
 from kmip_core.standard_names import standard_name, with_article
 from kmip_core.structures import SERVER_VENDOR
 
@@ -39,6 +40,7 @@ RULES: Final[dict[str, Rule]] = {name: row.rule for name, row in ROWS.items()}
 
 def check_creation(attributes: Attributes, object_type: ObjectType) -> None:
     """Raise KmipError (Read Only Attribute, or Invalid Attribute) for what a client may not give to a new object."""
+    check_class(attributes, object_type)
     for name in attributes.present():
         rule = RULES[name]
         if not rule.on_creation:
@@ -49,6 +51,14 @@ def check_creation(attributes: Attributes, object_type: ObjectType) -> None:
         rule = rule_of(reference)
         _check_vendor(reference)
         _check_applies(reference, rule, object_type)
+
+
+def check_class(attributes: Attributes, object_type: ObjectType) -> None:
+    """Raise KmipError (Invalid Attribute Value) for an Object Class that objects of this type do not have."""
+    object_class = class_of(object_type)
+    if attributes.object_class not in (None, object_class):
+        kind = with_article(standard_name(object_type))
+        raise invalid_attribute_value(f"the Object Class of {kind} is {standard_name(object_class)}")
 
 
 def check_addition(reference: AttributeReference, attributes: Attributes, object_type: ObjectType) -> None:

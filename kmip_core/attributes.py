@@ -98,6 +98,7 @@ class Attributes:
     short_unique_identifier: bytes | None = single(server(), Kind.BYTES)
     names: tuple[Name, ...] = several(free(), Kind.STRUCTURE, "Name")
     object_type: enums.ObjectType | None = single(server(), Kind.ENUMERATION)
+    object_class: enums.ObjectClass | None = single(fixed(), Kind.CLASS)
     cryptographic_algorithm: enums.CryptographicAlgorithm | None = single(fixed(), Kind.ENUMERATION)
     cryptographic_length: int | None = single(fixed(), Kind.INTEGER)
     cryptographic_parameters: tuple[CryptographicParameters, ...] = several(free(), Kind.STRUCTURE)
@@ -335,6 +336,9 @@ DATES: Final = frozenset(name for name in FIELDS if ROWS[name].kind.search is Se
 
 MASKS: Final = frozenset(name for name in FIELDS if ROWS[name].kind.search is Search.BITS)
 """Attributes that match by subset of bits."""
+
+BY_TYPE: Final = frozenset(name for name in FIELDS if ROWS[name].kind.search is Search.TYPE)
+"""Attributes that follow from the object's type, and are never searched for in a store."""
 
 TRAITS: Final[tuple[str, ...]] = tuple(
     name

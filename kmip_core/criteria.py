@@ -8,10 +8,11 @@ fields that are said must be there; everything else is equality with any instanc
 from collections.abc import Iterator
 from typing import Any, Final
 
-from attrs import fields, frozen, has
+from attrs import evolve, fields, frozen, has
 
 from kmip_core import lifecycle
 from kmip_core.attributes import (
+    BY_TYPE,
     CERTIFICATE_PARTS,
     DATES,
     FIELDS,
@@ -21,7 +22,7 @@ from kmip_core.attributes import (
     Attributes,
     title,
 )
-from kmip_core.enums import ObjectGroupMember, ResultReason, StorageStatusMask
+from kmip_core.enums import ObjectClassMask, ObjectGroupMember, ResultReason, StorageStatusMask
 from kmip_core.errors import KmipError, invalid_field
 from kmip_core.objects import ManagedObject
 from kmip_core.policy import DEFAULT_POLICY, Visibility
@@ -101,6 +102,21 @@ def conditions(criteria: tuple[AttributeInstance, ...]) -> Iterator[tuple[Attrib
         yield reference, DateRange(min(values), max(values))
 
 
+def of_classes(query: LocateQuery, classes: ObjectClassMask) -> LocateQuery:
+    """Return the query for the objects of these classes, and of each that a criterion names. KMIP 3.0 §6.1.34.
+
+    An object's class follows from its type, so that the classes narrow the types that are visible; no store is asked
+    for them.
+    """
+    others: list[AttributeInstance] = []
+    for criterion in query.criteria:
+        if criterion.reference.vendor_identification is None and criterion.reference.attribute in BY_TYPE:
+            classes &= ObjectClassMask[criterion.value.name]
+        else:
+            others.append(criterion)
+    return evolve(query, criteria=tuple(others), visibility=query.visibility.of_classes(classes))
+
+
 def satisfies(managed_object: ManagedObject, query: LocateQuery) -> bool:
     """Return whether one stored object is visible and matches; the state is settled at `query.now` first."""
     attributes = lifecycle.settle(managed_object.attributes, query.now)
@@ -162,7 +178,7 @@ def _fits(value: Any, wanted: Any) -> bool:
 
 
 _AT_LEAST: Final = frozenset({"usage_limits_total", "usage_limits_count"})
-_SEARCHABLE: Final = frozenset(FIELDS) | frozenset(CERTIFICATE_PARTS)
+_SEARCHABLE: Final = (frozenset(FIELDS) - BY_TYPE) | frozenset(CERTIFICATE_PARTS)
 
 
 def _is_group_member(attributes: Attributes, member: ObjectGroupMember | None) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from kmip_core import lifecycle
 from kmip_core.attributes import Attributes
 from kmip_core.enums import HashingAlgorithm, KeyFormatType, ObjectType
-from kmip_core.objects import Content, format_of, has_material, key_block_of, material_bytes
+from kmip_core.objects import Content, class_of, format_of, has_material, key_block_of, material_bytes
 from kmip_core.policy import DEFAULT_POLICY
 from kmip_core.structures import Digest, KeyHandle, TransparentKey
 
@@ -34,6 +34,7 @@ def complete(
     every: dict[str, Any] = {
         "unique_identifier": unique_identifier,
         "object_type": content.object_type,
+        "object_class": class_of(content.object_type),
         "template_names": (),
         "initial_date": now if given.initial_date is None else given.initial_date,
         "last_change_date": now if given.last_change_date is None else given.last_change_date,

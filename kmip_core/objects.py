@@ -379,6 +379,24 @@ CONTENT_CLASSES: Final[dict[ObjectType, type[Content]]] = {
 }
 
 
+SYSTEM_TYPES: Final = frozenset(
+    {
+        ObjectType.USER,
+        ObjectType.GROUP,
+        ObjectType.PASSWORD_CREDENTIAL,
+        ObjectType.DEVICE_CREDENTIAL,
+        ObjectType.ONE_TIME_PASSWORD_CREDENTIAL,
+        ObjectType.HASHED_PASSWORD_CREDENTIAL,
+    }
+)
+"""Types of objects for the operation of a server itself, whose Object Class is System. KMIP 3.0 §2.1."""
+
+
+def class_of(object_type: ObjectType) -> enums.ObjectClass:
+    """Return the Object Class of every object of this type. KMIP 3.0 §4.40."""
+    return enums.ObjectClass.SYSTEM if object_type in SYSTEM_TYPES else enums.ObjectClass.USER
+
+
 @frozen(kw_only=True)
 class ManagedObject:
     """One object as the server keeps it, without its content.

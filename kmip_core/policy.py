@@ -9,9 +9,10 @@ import enum
 from collections.abc import Iterator, Mapping
 from typing import Final, TypeAlias
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from kmip_core.enums import ObjectType, Operation
+from kmip_core.enums import ObjectClassMask, ObjectType, Operation
+from kmip_core.objects import class_of
 from kmip_core.principal import Principal
 
 
@@ -69,6 +70,16 @@ class Visibility:
         """Return whether one object is visible; the reference for what storage compiles."""
         pair = (policy_name, object_type)
         return pair in self.everyone or (owner == self.owner and pair in self.owned)
+
+    def of_classes(self, classes: ObjectClassMask) -> "Visibility":
+        """Return what is visible of the objects of these classes."""
+        return evolve(self, owned=_of_classes(self.owned, classes), everyone=_of_classes(self.everyone, classes))
+
+
+def _of_classes(
+    pairs: frozenset[tuple[str, ObjectType]], classes: ObjectClassMask
+) -> frozenset[tuple[str, ObjectType]]:
+    return frozenset(pair for pair in pairs if ObjectClassMask[class_of(pair[1]).name] & classes)
 
 
 USES: Final = frozenset(

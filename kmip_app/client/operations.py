@@ -33,7 +33,7 @@ from kmip_core.enums import (
     SplitKeyMethod,
     State,
 )
-from kmip_core.masks import CryptographicUsageMask, ProtectionStorageMask, StorageStatusMask
+from kmip_core.masks import CryptographicUsageMask, ObjectClassMask, ProtectionStorageMask, StorageStatusMask
 from kmip_core.messages import Ticket
 from kmip_core.objects import NO_ATTRIBUTES, Certificate, Content
 from kmip_core.rights import Rights
@@ -120,6 +120,7 @@ class Operations:
         offset_items: int | None = None,
         storage_status_mask: StorageStatusMask | None = None,
         object_group_member: ObjectGroupMember | str | None = None,
+        object_class_mask: ObjectClassMask | None = None,
     ) -> ops.locate.Response:
         """Find objects for which everything holds that is given; without any criterion all that the client may
         see.
@@ -137,6 +138,7 @@ class Operations:
                 offset_items=offset_items,
                 storage_status_mask=storage_status_mask,
                 object_group_member=object_group_member,
+                object_class_mask=object_class_mask,
             )
         )
         return response

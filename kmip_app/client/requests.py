@@ -17,6 +17,7 @@ from kmip_core.enums import (
     CryptographicAlgorithm,
     CryptographicUsageMask,
     NameType,
+    ObjectClassMask,
     ObjectGroupMember,
     ObjectType,
     PaddingMethod,
@@ -198,6 +199,7 @@ def locate(
     offset_items: int | None = None,
     storage_status_mask: StorageStatusMask | None = None,
     object_group_member: ObjectGroupMember | str | None = None,
+    object_class_mask: ObjectClassMask | None = None,
 ) -> locate_.Request:
     """Find objects for which everything holds that is given; without any criterion all that the client may see."""
     simple = {
@@ -220,6 +222,7 @@ def locate(
         storage_status_mask=storage_status_mask,
         object_group_member=group_member,
         criteria=(*given, *criteria),
+        object_class_mask=object_class_mask,
     )
 
 

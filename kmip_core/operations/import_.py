@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from kmip_core import creation_rules
+from kmip_core import attribute_rules, creation_rules
 from kmip_core.attributes import AttributeReference, Attributes, merge
 from kmip_core.creation_rules import Constraint
 from kmip_core.enums import KeyWrapType, ObjectType, Operation, ResultReason
@@ -70,6 +70,7 @@ def _check(scope: Scope, content: Content, attributes: Attributes) -> None:
     """Refuse values that an attribute cannot have; who may set it is not asked."""
     if attributes.object_type not in (None, content.object_type):
         raise invalid_attribute_value("Object Type in the attributes is not the object's")
+    attribute_rules.check_class(attributes, content.object_type)
     attribute_values.check_number(attributes, 0)
     attribute_values.check_dates(attributes)
     for field in ("names", "operation_policy_name"):

@@ -5,8 +5,8 @@ from typing import Final
 from attrs import frozen
 
 from kmip_core.attributes import AttributeInstance
-from kmip_core.criteria import LocateQuery
-from kmip_core.enums import ObjectGroupMember, Operation, ResultReason, StorageStatusMask
+from kmip_core.criteria import LocateQuery, of_classes
+from kmip_core.enums import ObjectClassMask, ObjectGroupMember, Operation, ResultReason, StorageStatusMask
 from kmip_core.errors import KmipError, invalid_field
 from kmip_core.operation import Cost, Scope, Spec
 from kmip_core.procedures import group_defaults
@@ -19,6 +19,7 @@ IDENTIFIER: Final = 48
 class Request:
     """criteria: all must hold; none means everything that the client may see (RULINGS 10).
 
+    object_class_mask: None means User objects only (KMIP 3.0 §6.1.34).
     counts_items: whether Maximum Items asks for Located Items as well, which versions below 1.3 do not have.
     """
 
@@ -27,6 +28,7 @@ class Request:
     storage_status_mask: StorageStatusMask | None = None
     object_group_member: ObjectGroupMember | None = None
     criteria: tuple[AttributeInstance, ...] = ()
+    object_class_mask: ObjectClassMask | None = None
     counts_items: bool = True
 
 
@@ -63,6 +65,8 @@ def perform(request: Request, scope: Scope) -> Response:
         # page: the official cases TC-CREG-2 and -3 ask for it and expect no count.
         is_counted=request.offset_items is not None or (request.counts_items and maximum not in (None, 1)),
     )
+    mask = request.object_class_mask
+    query = of_classes(query, ObjectClassMask.USER if mask is None else mask)
     if group_defaults.asks_for_default(query):
         located = group_defaults.locate_default(scope, query)
     else:

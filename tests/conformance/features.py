@@ -50,7 +50,6 @@ MISSING: Final = (
         name="users, groups and credentials of 3.0",
         needed_by=does("CreateUser", "CreateGroup", "CreateCredential", "Obliterate"),
     ),
-    Feature(name="Object Class", needed_by=is_answered("ObjectClass")),
     Feature(name="server-to-client operations", needed_by=either(says("Notify", "Put"), does("Notify", "Put"))),
     Feature(
         name="asynchronous operations",

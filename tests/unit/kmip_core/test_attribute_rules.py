@@ -21,8 +21,9 @@ from kmip_core.attribute_rules import (
     rule_of,
 )
 from kmip_core.attributes import CUSTOM, FIELDS, MULTIPLE, AttributeReference, Attributes, title
-from kmip_core.enums import ObjectType, ResultReason, State
+from kmip_core.enums import ObjectClass, ObjectType, ResultReason, State
 from kmip_core.errors import KmipError
+from kmip_core.objects import SYSTEM_TYPES
 from kmip_core.structures import CustomAttribute, Name, TypedValue, UsageLimits
 
 NOW = 1_800_000_000
@@ -54,6 +55,7 @@ def with_value(attribute: str, state: State = State.PRE_ACTIVE, value: Any = Non
             "usage_limits": UsageLimits(usage_limits_total=9, usage_limits_count=9, usage_limits_unit=BLOCK),
             "sensitive": False,
             "extractable": True,
+            "object_class": ObjectClass.USER,
         }.get(attribute, NOW + 1)
     return evolve(attributes, **{attribute: (value,) if attribute in MULTIPLE else value})
 
@@ -99,6 +101,8 @@ def test_creation_takes_what_the_rule_gives_to_clients(attribute: str) -> None:
             expected = ResultReason.READ_ONLY_ATTRIBUTE
         elif object_type not in rule.object_types:
             expected = ResultReason.INVALID_ATTRIBUTE
+        elif attribute == "object_class" and object_type in SYSTEM_TYPES:
+            expected = ResultReason.INVALID_ATTRIBUTE_VALUE
 
         assert reason_of(check_creation, attributes, object_type) is expected
 
@@ -285,7 +289,13 @@ def standard() -> dict[str, Standard]:
         for row in csv.DictReader(file):
             if row["versions"][:3] <= "2.1":  # rows come in the order of versions
                 newest[row["attribute"]] = row
+            elif row["attribute"] in _OF_3_0:
+                newest.setdefault(row["attribute"], row)
     return {name: _read(row) for name, row in newest.items()}
+
+
+_OF_3_0 = {"Object Class"}
+"""Attributes of the table that are younger than 2.1."""
 
 
 def _read(row: dict[str, str]) -> Standard:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kmip_core.attributes import Attributes
-from kmip_core.enums import HashingAlgorithm, KeyFormatType, ObjectType, State
+from kmip_core.enums import HashingAlgorithm, KeyFormatType, ObjectClass, ObjectType, State
 from kmip_core.initial_attributes import complete, digests_of, short_identifier, structure_of
 from kmip_core.objects import Content, KeyBlock, KeyValue, OpaqueObject, SymmetricKey, Template
 from kmip_core.structures import Digest, KeyHandle, TransparentSymmetricKey
@@ -24,6 +24,7 @@ def test_what_is_not_given_is_set() -> None:
     assert completed(Attributes(), lease_time=5) == Attributes(
         unique_identifier="1",
         object_type=ObjectType.SYMMETRIC_KEY,
+        object_class=ObjectClass.USER,
         digests=(DIGEST,),
         operation_policy_name="default",
         lease_time=5,
