@@ -24,7 +24,7 @@ from benchmarks import messages
 
 ROUNDS: Final = 40
 
-LIMITS: Final = {"Discover Versions": 400, "Get": 480, "Locate": 435, "Create": 700}
+LIMITS: Final = {"Discover Versions": 304, "Get": 440, "Locate": 398, "Create": 657}
 """Operation -> Python calls for one request, with a tenth to spare over what was measured last."""
 
 

@@ -24,7 +24,7 @@ from kmip_core.pacing import SLOWER, cost_of
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.steps import MoveTo, Pace, Pause, Steps, Wait
 from kmip_core.ports.storage import ConcurrentChange, TakesLong, UnitOfWork
-from kmip_core.principal import Principal
+from kmip_core.principal import Principal, Source
 from kmip_core.procedures import templates, usage_limits
 from kmip_core.repetition import Repetition
 from kmip_core.services import EngineServices, Services
@@ -32,6 +32,10 @@ from kmip_core.structures import ProtocolVersion
 
 _PAUSING: Final = frozenset({Pace.BRIEF, Pace.SLOW, Pace.REMOTE})
 """Where a batch pauses between its items: in threads, which others wait for."""
+
+_EVENTS: Final = {operation: operation.name for operation in Operation}
+_SOURCES: Final = {source: source.value for source in Source}
+"""What records say; an enumeration gives the name and the value of a member by calls in Python."""
 
 UNDONE: Final = "undone with the batch"
 """What the audit trail says of an item that had succeeded before a later one made its batch undo it."""
@@ -128,14 +132,16 @@ class Batch:
         if called_off is not None:
             return self._fail_unit(items, UnitAttempt(self.services), called_off)
         mark, room = self.identifiers.mark(), self.room
-        repetition = Repetition(self.services, {cost_of(item, self.catalogue) for item in items})
+        repetition: Repetition | None = None  # made by the first conflict, which is rare
         while True:
-            attempt = UnitAttempt(repetition.services)
+            attempt = UnitAttempt(self.services if repetition is None else repetition.services)
             self.room = room
             try:
                 return (yield from self._attempt_unit(items, attempt))
             except ConcurrentChange:
                 self.identifiers.go_back(mark)
+                if repetition is None:
+                    repetition = Repetition(self.services, {cost_of(item, self.catalogue) for item in items})
                 if not repetition.may_go_on():
                     return self._fail_unit(items, attempt, _busy())
             except TakesLong:  # nothing of it has happened
@@ -251,10 +257,10 @@ class Batch:
             record_id=record_id,
             time=self.now,
             principal=self.principal.name,
-            source=self.principal.source.value,
+            source=_SOURCES[self.principal.source],
             address=self.principal.address,
             certificate_serial=self.principal.certificate_serial,
-            event="request" if item.operation is None else item.operation.name,
+            event="request" if item.operation is None else _EVENTS[item.operation],
             operation=item.operation,
             unique_identifiers=tuple(touched),
             result=result,

@@ -46,17 +46,18 @@ class Engine:
 
     def steps(self, message: RequestMessage, principal: Principal) -> Steps[ResponseMessage]:
         """Give the answer to every item that was run; yields where it waits for commits, passwords or groups."""
+        now = self.services.clock.now()
         try:
-            self._check_header(message, self.services.clock.now())
+            self._check_header(message, now)
         except KmipError as error:
             return self._refuse(message, principal, error, "Request refused")
         pace = self.pace(message)
         try:
             if self.services.authentication is not None:
                 principal = yield from self._authenticate(self.services.authentication, message, principal, pace)
+                now = self.services.clock.now()  # a password may have taken seconds
         except KmipError as error:
             return self._refuse(message, principal, error, "Authentication refused")
-        now = self.services.clock.now()
         header = message.header
         # Only for clients that send correlation values: strict ones fail on a field that they do not know.
         correlation = None if header.client_correlation_value is None else self.services.identifiers.new()

@@ -46,6 +46,8 @@ class Cost(enum.Enum):
     WORKS = "works"  # milliseconds of computing, such as a signature; may commit as well
     COMPUTES = "computes"  # heavy computing; may commit as well
 
+    __hash__ = object.__hash__  # it is a key in tables that every request looks up; Enum's own runs in Python
+
 
 class Group(enum.Enum):
     """What an operation does with objects, for tables that treat several operations alike (`Spec.group`)."""

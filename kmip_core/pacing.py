@@ -34,7 +34,8 @@ def pace_of(message: RequestMessage, catalogue: Mapping[Operation, Spec], servic
     items = message.batch_items
     paces = PACES_WITH_A_TOKEN if services.crypto.capabilities.blocking else PACES
     if len(items) == 1 and not services.storage.blocking:
-        return _pace_of_item(items[0], catalogue, paces)
+        cost = cost_of(items[0], catalogue)
+        return Pace.QUICK if cost is None else paces[cost]
     is_brief = len(items) > SHORT_BATCH or services.storage.blocking  # what waits for another machine needs a thread
     least = Pace.BRIEF if is_brief else Pace.QUICK
     return max((least, *(_pace_of_item(item, catalogue, paces) for item in items)), key=_ORDER.__getitem__)

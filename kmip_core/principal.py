@@ -16,6 +16,8 @@ class Source(enum.Enum):
     TICKET = "ticket"  # a ticket of Login in the request
     SEED = "seed"  # none: a test server's objects are imported in the name of their owners
 
+    __hash__ = object.__hash__  # it is a key in tables that every request looks up; Enum's own runs in Python
+
 
 def _names(groups: Iterable[str]) -> frozenset[str]:
     return frozenset(groups)

@@ -44,6 +44,8 @@ class Purpose(enum.Enum):
     ALLOCATE = "Get Usage Allocation"
     RECOVER = "Recover"
 
+    __hash__ = object.__hash__  # it is a key in tables that every request looks up; Enum's own runs in Python
+
 
 CHANGING: Final = frozenset(
     {

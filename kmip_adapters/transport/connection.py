@@ -376,7 +376,7 @@ class TlsConnection(asyncio.BufferedProtocol):
             if frame is not None:
                 break
             if not self._decrypt():
-                self._await_bytes()
+                self._await_bytes(self._carriage.held)
                 return
         else:
             self._is_served = True
@@ -398,7 +398,7 @@ class TlsConnection(asyncio.BufferedProtocol):
             self._is_served = True
             self._wait_turn()
         else:
-            self._await_bytes()
+            self._await_bytes(0)
 
     def _decrypt(self) -> bool:
         """Give the carriage the next record.  Returns False if there is none, or the connection is ending."""
@@ -419,8 +419,8 @@ class TlsConnection(asyncio.BufferedProtocol):
         self._carriage.receive_data(data)
         return True
 
-    def _await_bytes(self) -> None:
-        """Set the deadline for what is to come next."""
+    def _await_bytes(self, held: int) -> None:
+        """Set the deadline for what is to come next.  held: bytes of a request that are here."""
         if self._phase not in SERVES:
             return
         if self._peer_ended or self._is_draining:
@@ -428,7 +428,7 @@ class TlsConnection(asyncio.BufferedProtocol):
             return
         limits = self._shared.limits
         idle = limits.idle if self._refusal is None else limits.message  # a client that is refused need not stay
-        if self._carriage.held:
+        if held:
             if interim := self._carriage.interim():
                 self._outflow.send(interim)
             self._move(Event.PART_ARRIVED)
@@ -437,9 +437,11 @@ class TlsConnection(asyncio.BufferedProtocol):
             self.deadline = self._part_deadline
             self._note_half_sent()
         else:
-            self._move(Event.ALL_SERVED)
+            if self._phase is not Phase.IDLE:  # most requests are served at once, in one record
+                self._move(Event.ALL_SERVED)
             self.deadline = math.inf if idle is None else self._shared.after(idle)
-        self._resume_reading()
+        if not self._is_reading:
+            self._resume_reading()
 
     def _begin(self, frame: bytes) -> None:
         shared = self._shared

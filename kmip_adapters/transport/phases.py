@@ -21,6 +21,8 @@ class Phase(enum.Enum):
     LINGERING = "our side is closed; what still arrives is thrown away"
     CLOSED = "the TCP connection is gone"
 
+    __hash__ = object.__hash__  # it is a key in tables that every request looks up; Enum's own runs in Python
+
 
 class Event(enum.Enum):
     """What happens to a connection."""
@@ -35,6 +37,8 @@ class Event(enum.Enum):
     ANSWER_TAKEN = enum.auto()  # by the client, after it had waited
     SIDE_CLOSED = enum.auto()  # ours: close_notify or an alert is the last that we send
     CONNECTION_LOST = enum.auto()
+
+    __hash__ = object.__hash__  # it is a key in tables that every request looks up; Enum's own runs in Python
 
 
 _ENDINGS: Final = {Event.SIDE_CLOSED: Phase.LINGERING, Event.CONNECTION_LOST: Phase.CLOSED}

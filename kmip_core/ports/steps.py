@@ -23,6 +23,8 @@ class Pace(enum.Enum):
     SLOW = "slow"  # seconds of computing: belongs in a small bounded pool
     REMOTE = "remote"  # another server is asked: needs a thread of a pool that other work does not share
 
+    __hash__ = object.__hash__  # it is a key in tables that every request looks up; Enum's own runs in Python
+
 
 class Pending(Protocol):
     """An operation whose outcome will be known later, such as a commit."""

@@ -6,6 +6,7 @@ gives a form are planned by the module that `converter` names for it.
 
 import enum
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, TypeAlias
 
@@ -113,6 +114,8 @@ class Planner:
                 write(instance, out)
             return tuple(out)
 
+        if cls is ProtocolVersion:  # every answer of Discover Versions and Query has all of them; half of its cost
+            return lru_cache(64)(unstructure)
         appended = spellings.APPENDED_FIELDS.get(class_key(cls))
         if appended is None or tag_of_field(appended[1], repeated=False).is_in(self.version):
             return unstructure

@@ -38,6 +38,8 @@ class FrameReader:
 
         Raises DecodingError as soon as the buffer cannot begin an acceptable message; it stays so.
         """
+        if not self._buffer:  # as before every record of a client that sends one request at a time
+            return None
         if not self._size:
             self._size = self._judge_header()
         if not self._size or len(self._buffer) < self._size:
