@@ -4,7 +4,6 @@ Services are tried in order, and the first that knows the user counts. A user wh
 every client while none can be asked. Redirections are not followed.
 """
 
-import http.client
 import json
 import ssl
 import time
@@ -48,6 +47,8 @@ class SlugsService:
 
     def _get(self, path: str) -> bytes | None:
         """Return the body of a good answer, None for 404."""
+        import http.client  # with the parsers of mail that it brings: few servers ask such a service
+
         parts = urlsplit(self.url)
         ends = time.monotonic() + self.timeout
         connection: http.client.HTTPConnection

@@ -52,7 +52,11 @@ def run(choice: Choice, read: Callable[[], Choice]) -> None:
 
     read: gives the choice anew, for a reload.
     """
+    gc.disable()  # imports leave no garbage, and to look for it was a sixth of their time
     from kmip_app.server import Server  # all of the wiring: not wanted for the help or a mistake in an option
+
+    gc.freeze()
+    gc.enable()
 
     configuration = choice.configuration
     detach = logs.attach(configuration)

@@ -4,13 +4,11 @@ Nothing is counted here: every number is read from where it arises. `FAMILIES` i
 documentation, the dashboard and the alert rules are tested against.
 """
 
-import datetime as dt
 import platform
 import ssl
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from attrs import define, field
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -22,12 +20,8 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from kmip_adapters.storage.census import Census
-from kmip_adapters.transport.counters import TransportCounters
-from kmip_app.monitoring.clients import SeenClients
-from kmip_app.monitoring.health import Health
-from kmip_app.monitoring.loop_lag import LoopLag
-from kmip_app.monitoring.observation import SEVERAL, SUCCESS, Durations, RequestNumbers, Sizes, copied
-from kmip_app.pki.validity import Validity
+from kmip_app.monitoring.observation import SEVERAL, SUCCESS, copied
+from kmip_app.monitoring.sources import Sources
 from kmip_app.version import VERSION
 from kmip_core.enums import Operation, ResultReason
 from kmip_core.standard_names import standard_name
@@ -73,29 +67,6 @@ FAMILIES: Final = {
 """Every family of ours and what it says."""
 
 CENSUS_EVERY: Final = 60.0  # seconds
-
-
-@define(kw_only=True)
-class Sources:
-    """Where the numbers come from.
-
-    validities: the dates of certificates in use.  census: counts the objects.  now: aware.
-    """
-
-    requests: RequestNumbers
-    clients: SeenClients
-    lag: LoopLag
-    health: Health
-    transport: TransportCounters
-    validities: Callable[[], list[Validity]]
-    census: Callable[[], Census]
-    audit_appends: Durations
-    rows_refused: Callable[[], int]
-    audit_alarms: Callable[[], int]
-    now: Callable[[], dt.datetime]
-    started: float
-    group_sizes: Sizes = field(factory=Sizes)
-    syncs: Durations = field(factory=Durations)
 
 
 COUNTED: Final = {

@@ -4,13 +4,10 @@ import datetime as dt
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final, Protocol
-
-from prometheus_client import generate_latest
-from prometheus_client.openmetrics import exposition as openmetrics
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from kmip_adapters.audit.file_trail import FileTrail
 from kmip_adapters.transport.counters import TransportCounters
@@ -19,12 +16,15 @@ from kmip_app.configuration.config import Configuration
 from kmip_app.monitoring import health
 from kmip_app.monitoring.admin import AdminListener, Answer, json_answer
 from kmip_app.monitoring.clients import SeenClients
-from kmip_app.monitoring.exposition import Metrics, Sources, registry
 from kmip_app.monitoring.health import STUCK, Check, Health
 from kmip_app.monitoring.loop_lag import LoopLag
 from kmip_app.monitoring.observation import SUCCESS, copied
+from kmip_app.monitoring.sources import Sources
 from kmip_app.pki.validity import Validity, certificates_of, lists_of
 from kmip_app.version import VERSION
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
 
 TEXT_FORMAT: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -80,7 +80,6 @@ class Monitoring:
         writer = getattr(container.storage(), "writer", None)
         if writer is not None:
             writer.on_commit = self._note_commit
-        self._registry = registry(Metrics(self._sources, time.monotonic))
         self._listener: AdminListener | None = None
 
     @property
@@ -165,7 +164,17 @@ class Monitoring:
         status = HTTPStatus.OK if report.is_good else HTTPStatus.SERVICE_UNAVAILABLE
         return json_answer(report.as_json(), status)
 
+    @cached_property
+    def _registry(self) -> "CollectorRegistry":
+        """What Prometheus's library reads; it is loaded by the first scrape, not by the start of every server."""
+        from kmip_app.monitoring.exposition import Metrics, registry
+
+        return registry(Metrics(self._sources, time.monotonic))
+
     def _metrics(self, headers: Mapping[str, str]) -> Answer:
+        from prometheus_client import generate_latest
+        from prometheus_client.openmetrics import exposition as openmetrics
+
         if "application/openmetrics-text" in headers.get("accept", ""):
             body = openmetrics.generate_latest(self._registry)  # type: ignore[no-untyped-call]
             return Answer(content_type=openmetrics.CONTENT_TYPE_LATEST, body=body)

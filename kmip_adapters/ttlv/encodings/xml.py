@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 from xml.etree.ElementTree import Element, ParseError, XMLParser
-from xml.sax.saxutils import quoteattr
 
 from kmip_adapters.ttlv.encodings import text
 from kmip_adapters.ttlv.encodings.items import DEFAULT_LIMITS, DecodingError, Item, Limits, UnwritableText, tag_name
@@ -193,13 +192,29 @@ def _names(code: int) -> tuple[str, str]:
     return (tag.xml_name, tag.xml_name) if tag else ("TTLV", f'TTLV tag="0x{code:06X}"')
 
 
+_ESCAPES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
+
+
+def _quoted(value: str) -> str:
+    """Return an attribute's value with its quotation marks.
+
+    `xml.sax.saxutils.quoteattr` would bring clients of HTTP and parsers of mail into every server's start.
+    """
+    escaped = value.translate(_ESCAPES)
+    if '"' not in escaped:
+        return f'"{escaped}"'
+    if "'" not in escaped:
+        return f"'{escaped}'"
+    return '"' + escaped.replace('"', "&quot;") + '"'
+
+
 def _write(item: Item, attribute_name: Item | None, depth: int, lines: list[str]) -> None:
     indent = "  " * depth
     name, opening = _names(item.tag)
     if not isinstance(item.value, tuple):
         enumeration = text.enumeration_of(item.tag, [attribute_name] if attribute_name else [])
         value = WRITERS[item.type](item.value, enumeration)
-        quoted = quoteattr(value, {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
+        quoted = _quoted(value)
         lines.append(f'{indent}<{opening} type="{text.NAMES_BY_TYPE[item.type]}" value={quoted}/>')
     elif not item.value:
         lines.append(f"{indent}<{opening}/>")

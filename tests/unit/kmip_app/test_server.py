@@ -4,6 +4,8 @@ import contextlib
 import errno
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,3 +62,12 @@ def test_a_port_that_this_user_may_not_have_is_told() -> None:
 def test_a_trail_without_room_stops_the_start_with_a_text() -> None:
     with pytest.raises(StartError, match="the audit trail cannot be written"), _reported_to_operators():
         raise KmipError(ResultReason.GENERAL_FAILURE, "the audit trail cannot be written")
+
+
+def test_a_start_loads_no_client_of_http_and_nothing_that_writes_metrics() -> None:
+    seldom = ("email.message", "http.client", "http.server", "prometheus_client", "urllib.request")
+    code = f"import sys, kmip_app.server; print([name for name in {seldom} if name in sys.modules])"
+
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert found.stdout.strip() == "[]"

@@ -1,13 +1,14 @@
 """XML: the examples of the Additional Message Encodings, hexadecimal forms, hostile text."""
 
 from xml.etree.ElementTree import fromstring
+from xml.sax.saxutils import quoteattr
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kmip_adapters.ttlv.encodings.items import DecodingError, Item, Limits, UnwritableText
-from kmip_adapters.ttlv.encodings.xml import XML_TEXT, announced_version, decode, encode, encode_after
+from kmip_adapters.ttlv.encodings.xml import XML_TEXT, _quoted, announced_version, decode, encode, encode_after
 from kmip_core.enums import ItemType
 from kmip_core.structures import ProtocolVersion
 from tests.unit.kmip_adapters.ttlv.encodings.test_binary import item_trees
@@ -301,3 +302,8 @@ VERSION = Item(
 )
 def test_the_version_of_a_broken_message_is_found(source: bytes, version: ProtocolVersion | None) -> None:
     assert announced_version(source) == version
+
+
+@given(st.text(st.sampled_from("a&<>\"'\n\r\t;\u00e9")))
+def test_values_are_quoted_as_the_standard_library_does(value: str) -> None:
+    assert quoteattr(value, {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}) == _quoted(value)

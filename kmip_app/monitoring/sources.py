@@ -1,0 +1,37 @@
+"""Where the numbers of metrics and status come from, without what writes them for Prometheus."""
+
+import datetime as dt
+from collections.abc import Callable
+
+from attrs import define, field
+
+from kmip_adapters.storage.census import Census
+from kmip_adapters.transport.counters import TransportCounters
+from kmip_app.monitoring.clients import SeenClients
+from kmip_app.monitoring.health import Health
+from kmip_app.monitoring.loop_lag import LoopLag
+from kmip_app.monitoring.observation import Durations, RequestNumbers, Sizes
+from kmip_app.pki.validity import Validity
+
+
+@define(kw_only=True)
+class Sources:
+    """Where the numbers come from.
+
+    validities: the dates of certificates in use.  census: counts the objects.  now: aware.
+    """
+
+    requests: RequestNumbers
+    clients: SeenClients
+    lag: LoopLag
+    health: Health
+    transport: TransportCounters
+    validities: Callable[[], list[Validity]]
+    census: Callable[[], Census]
+    audit_appends: Durations
+    rows_refused: Callable[[], int]
+    audit_alarms: Callable[[], int]
+    now: Callable[[], dt.datetime]
+    started: float
+    group_sizes: Sizes = field(factory=Sizes)
+    syncs: Durations = field(factory=Durations)
