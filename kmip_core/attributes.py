@@ -39,6 +39,7 @@ from kmip_core.structures import (
     CryptographicDomainParameters,
     CryptographicParameters,
     CustomAttribute,
+    DeactivationReason,
     Digest,
     KeyValueLocation,
     Link,
@@ -130,6 +131,7 @@ class Attributes:
     compromise_occurrence_date: int | None = single(server(), Kind.DATE)
     compromise_date: int | None = single(server(), Kind.DATE)
     revocation_reason: RevocationReason | None = single(server(), Kind.STRUCTURE)
+    deactivation_reason: DeactivationReason | None = single(server(), Kind.STRUCTURE)
     archive_date: int | None = single(server(), Kind.DATE)
     object_groups: tuple[str, ...] = several(free(), Kind.TEXT, "Object Group")
     fresh: bool | None = single(fixed(), Kind.BOOLEAN)

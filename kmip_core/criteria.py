@@ -103,7 +103,7 @@ def conditions(criteria: tuple[AttributeInstance, ...]) -> Iterator[tuple[Attrib
 
 
 def of_classes(query: LocateQuery, classes: ObjectClassMask) -> LocateQuery:
-    """Return the query for the objects of these classes, and of each that a criterion names. KMIP 3.0 §6.1.34.
+    """Return the query for the objects of these classes, and of each that a criterion names. KMIP 3.0 §6.1.32.
 
     An object's class follows from its type, so that the classes narrow the types that are visible; no store is asked
     for them.

@@ -14,7 +14,7 @@ from kmip_core.attributes import Attributes
 from kmip_core.enums import ObjectType, RevocationReasonCode, State
 from kmip_core.errors import wrong_state
 from kmip_core.standard_names import standard_name
-from kmip_core.structures import RevocationReason
+from kmip_core.structures import DeactivationReason, RevocationReason
 
 
 class Event(enum.Enum):
@@ -97,17 +97,29 @@ def activate(attributes: Attributes, now: int) -> Attributes:
     return attributes.but(state=state, activation_date=now)
 
 
+def deactivate(attributes: Attributes, reason: DeactivationReason, date: int) -> Attributes:
+    """Return the attributes after Deactivate.  Raises KmipError (Wrong Key Lifecycle State) unless Active."""
+    state = next_state(need_state(attributes), Event.DEACTIVATE)
+    return attributes.but(state=state, deactivation_reason=reason, deactivation_date=date)
+
+
 def revoke(
-    attributes: Attributes, reason: RevocationReason, compromise_occurrence_date: int | None, now: int
+    attributes: Attributes,
+    reason: RevocationReason,
+    compromise_occurrence_date: int | None,
+    now: int,
+    *,
+    always_compromises: bool = False,
 ) -> Attributes:
     """Return the attributes after Revoke: compromised for a compromise reason, else deactivated.
 
+    always_compromises: whether every reason is one, KMIP 3.0 §6.1.49.
     compromise_occurrence_date: when the compromise is thought to have happened; the object's Initial Date if not said.
     A second report of a compromise gives its reason only: the dates are those of the first (2.1 §4.10, §4.11: never
     modifiable).
     Raises KmipError (Wrong Key Lifecycle State) where the state does not allow it. KMIP 2.1 §6.1.44.
     """
-    if reason.revocation_reason_code in COMPROMISES:
+    if always_compromises or reason.revocation_reason_code in COMPROMISES:
         state = next_state(need_state(attributes), Event.COMPROMISE)
         if attributes.compromise_date is not None:
             return evolve(attributes, state=state, revocation_reason=reason)

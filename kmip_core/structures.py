@@ -132,6 +132,14 @@ class RevocationReason:
 
 
 @frozen(kw_only=True)
+class DeactivationReason:
+    """Why an object was deactivated. KMIP 3.0 §4.21."""
+
+    deactivation_reason_code: enums.DeactivationReasonCode
+    deactivation_message: str | None = None
+
+
+@frozen(kw_only=True)
 class KeyValueLocation:
     """Where a key value is that the server does not hold. KMIP 2.1 §4.27."""
 

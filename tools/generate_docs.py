@@ -55,13 +55,16 @@ def lifecycle_page() -> str:
     states = [standard_name(state) for state in State]
     return _page(
         "Life cycle of managed objects",
-        "The six states of the standard (KMIP 2.1 §4.57, 1.4 §3.22), from `kmip_core.lifecycle.TRANSITIONS`.",
+        "The six states of the standard (KMIP 3.0 §4.67, 2.1 §4.57, 1.4 §3.22), from "
+        "`kmip_core.lifecycle.TRANSITIONS`.",
         "![Six states and the transitions between them](images/lifecycle.svg)",
         "What each event does in each state; an empty cell is refused, with Wrong Key Lifecycle State, below 2.1 with "
         "Permission Denied.",
         _table(["State", *(event.value for event in lifecycle.Event)], transitions),
         "- Activate and Destroy are operations. Revoke is *Compromise* for the reasons "
         f"{_listed(words(reason) for reason in sorted(lifecycle.COMPROMISES))}, and *Deactivate* for every other.\n"
+        "- In 3.0 Revoke is *Compromise* for every reason, and Deactivate is an operation of its own. Obliterate "
+        "removes an object with its attributes, in whatever state it is.\n"
         "- Dates do the same without anybody asking: when the Activation Date has come a Pre-Active object is Active, "
         "when the Deactivation Date has come an Active one is Deactivated, at that second and for every reader, Locate "
         "included.\n"

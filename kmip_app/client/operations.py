@@ -39,6 +39,7 @@ from kmip_core.objects import NO_ATTRIBUTES, Certificate, Content
 from kmip_core.rights import Rights
 from kmip_core.structures import (
     CryptographicParameters,
+    DeactivationReason,
     DerivationParameters,
     KeyWrappingSpecification,
     ProtocolVersion,
@@ -307,6 +308,23 @@ class Operations:
         )
         return response
 
+    def deactivate(
+        self,
+        unique_identifier: Reference = None,
+        *,
+        deactivation_reason: DeactivationReason | None = None,
+        deactivation_date: int | None = None,
+    ) -> ops.deactivate.Response:
+        """An object is used for protection no longer. KMIP 3.0 §6.1.14."""
+        response: ops.deactivate.Response = self.call(
+            ops.deactivate.Request(
+                unique_identifier=identifier(unique_identifier),
+                deactivation_reason=deactivation_reason,
+                deactivation_date=deactivation_date,
+            )
+        )
+        return response
+
     def revoke(
         self,
         unique_identifier: Reference = None,
@@ -327,6 +345,13 @@ class Operations:
     def destroy(self, unique_identifier: Reference = None) -> ops.destroy.Response:
         """The content of an object is erased for good. KMIP 2.1 §6.1.15, 1.4 §4.21."""
         response: ops.destroy.Response = self.call(ops.destroy.Request(unique_identifier=identifier(unique_identifier)))
+        return response
+
+    def obliterate(self, unique_identifier: Reference = None) -> ops.obliterate.Response:
+        """An object is removed with all that is known of it. KMIP 3.0 §6.1.39."""
+        response: ops.obliterate.Response = self.call(
+            ops.obliterate.Request(unique_identifier=identifier(unique_identifier))
+        )
         return response
 
     def query(

@@ -19,7 +19,7 @@ IDENTIFIER: Final = 48
 class Request:
     """criteria: all must hold; none means everything that the client may see (RULINGS 10).
 
-    object_class_mask: None means User objects only (KMIP 3.0 §6.1.34).
+    object_class_mask: None means User objects only (KMIP 3.0 §6.1.32).
     counts_items: whether Maximum Items asks for Located Items as well, which versions below 1.3 do not have.
     """
 

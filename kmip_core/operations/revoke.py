@@ -3,7 +3,7 @@
 from attrs import evolve, frozen
 
 from kmip_core import lifecycle
-from kmip_core.enums import Operation
+from kmip_core.enums import Operation, RevocationReasonCode
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import changing
 from kmip_core.rules import Purpose
@@ -12,11 +12,16 @@ from kmip_core.structures import RevocationReason
 
 @frozen(kw_only=True)
 class Request:
-    """compromise_occurrence_date: seconds since 1970-01-01 UTC, for a compromise only."""
+    """revocation_reason: Unspecified if left out, which only 3.0 permits.
+
+    compromise_occurrence_date: seconds since 1970-01-01 UTC, for a compromise only.
+    always_compromises: whether every reason is one for a compromise, as in 3.0, where Deactivate is another operation.
+    """
 
     unique_identifier: ObjectReference | None = None
-    revocation_reason: RevocationReason
+    revocation_reason: RevocationReason | None = None
     compromise_occurrence_date: int | None = None
+    always_compromises: bool = False
 
 
 @frozen(kw_only=True)
@@ -27,7 +32,7 @@ class Response:
 
 
 def perform(request: Request, scope: Scope) -> Response:
-    """Move the object on, as the reason demands.
+    """Move the object on, as the reason demands, or the version.
 
     Raises KmipError: Wrong Key Lifecycle State, for reasons other than compromise unless Active; Invalid Object Type
     for an Opaque Object.
@@ -35,11 +40,17 @@ def perform(request: Request, scope: Scope) -> Response:
     target = scope.target
     changing.check_has_life_cycle(target, "revoked")
     attributes = lifecycle.revoke(
-        target.attributes, request.revocation_reason, request.compromise_occurrence_date, scope.now
+        target.attributes,
+        request.revocation_reason or _UNSPECIFIED,
+        request.compromise_occurrence_date,
+        scope.now,
+        always_compromises=request.always_compromises,
     )
     changing.save(scope, evolve(target.managed_object, attributes=attributes))
     return Response(unique_identifier=target.unique_identifier)
 
+
+_UNSPECIFIED = RevocationReason(revocation_reason_code=RevocationReasonCode.UNSPECIFIED)
 
 SPEC = Spec(
     operation=Operation.REVOKE,

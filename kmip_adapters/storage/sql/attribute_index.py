@@ -59,6 +59,7 @@ CODES: Final[dict[str, int]] = {
     "nist_key_types": 55,
     "rotate_date": 61,
     "rotate_name": 65,
+    "deactivation_reason": 67,
     CUSTOM: 1000,
 }
 """Attribute to the number that stands for it in the database. Entries are added, never changed.

@@ -139,7 +139,9 @@ class Planner:
         if self.version < spellings.FIRST_VERSIONS_OF_FIELDS.get(member.key, self.version):
             return None
         if tag.is_in(self.version) or member.key in spellings.ANY_VERSION_FIELDS:
-            return field_of(member, tag, self.element(member.kinds[0], tag))
+            field = field_of(member, tag, self.element(member.kinds[0], tag))
+            optional_from = spellings.OPTIONAL_FROM.get(member.key, self.version)
+            return field if self.version >= optional_from else evolve(field, required=True)
         if member.required:  # the version cannot say it: nothing is written, and nothing can be read
             return Field(name=member.name, readers={}, write=write_nothing, required=True, title=tag.name)
         return None

@@ -51,6 +51,7 @@ ROWS: Final[tuple[tuple[Reason, tuple[Op, ...], Span, Reason], ...]] = (
     #
     # Missing, foreign and destroyed objects: RULINGS 1 and 4. Where 1.x refuses Destroy of a destroyed object, 11.22.
     (Reason.OBJECT_NOT_FOUND, (), TO_2_0, Reason.ITEM_NOT_FOUND),
+    (Reason.OBJECT_NOT_FOUND, (Op.GET_ATTRIBUTES,), FROM_3_0, Reason.ITEM_NOT_FOUND),  # BL-M-20
     (Reason.OBJECT_DESTROYED, (), TO_2_0, Reason.ITEM_NOT_FOUND),
     (Reason.OBJECT_DESTROYED, (Op.DESTROY,), TO_2_0, Reason.PERMISSION_DENIED),
     (Reason.WRAPPING_OBJECT_NOT_FOUND, (), TO_2_0, Reason.ITEM_NOT_FOUND),

@@ -54,6 +54,7 @@ FORMS: Final[Mapping[str, Form]] = {
     "locate.Request.counts_items": Form.FACT,
     "get.Request.prefers_transparent_keys": Form.FACT,
     "export.Request.prefers_transparent_keys": Form.FACT,
+    "revoke.Request.always_compromises": Form.FACT,
     **{
         f"objects.{content.__name__}.attributes": Form.ABSENT
         for content in (*objects.CONTENT_CLASSES.values(), objects.X509Certificate)
@@ -107,6 +108,11 @@ FIRST_VERSIONS_OF_FIELDS: Final[Mapping[str, ProtocolVersion]] = {
 }
 """Fields that a structure had not when their tag was there already. KMIP 1.1 §3.17."""
 
+OPTIONAL_FROM: Final[Mapping[str, ProtocolVersion]] = {
+    "revoke.Request.revocation_reason": ProtocolVersion(3, 0),
+}
+"""Fields that a message must have in older versions."""
+
 TARGETS_TO_NAME: Final = frozenset(
     f"{module}.Request.unique_identifier"
     for module in (
@@ -115,6 +121,7 @@ TARGETS_TO_NAME: Final = frozenset(
         "adjust_attribute",
         "archive",
         "check",
+        "deactivate",
         "decrypt",
         "delete_attribute",
         "destroy",
@@ -127,6 +134,7 @@ TARGETS_TO_NAME: Final = frozenset(
         "mac",
         "mac_verify",
         "modify_attribute",
+        "obliterate",
         "obtain_lease",
         "re_certify",
         "re_key",

@@ -51,6 +51,7 @@ class VersionFacts:
     counts_items: whether the answer to Maximum Items has the number of all Located Items. KMIP 1.3 §4.9.
     prefers_transparent_keys: whether EC and DSA keys that were made here are given in transparent formats where none is
         asked for. KMIP 2.0, 2.1 §4.26, Table 81.
+    always_compromises: whether Revoke compromises an object whatever its reason. KMIP 3.0 §6.1.49.
     writes_index_0: whether an Attribute Index of 0 is written, which PyKMIP's client needs.
     key_value_is_optional: whether a Key Block may come without its Key Value. KMIP 1.0, 1.1 §2.1.3, 1.2 §2.1.3.
     """
@@ -72,6 +73,7 @@ class VersionFacts:
     key_value_is_optional: bool
     counts_items: bool
     prefers_transparent_keys: bool
+    always_compromises: bool = False
     writes_index_0: bool = False
 
 
@@ -130,6 +132,7 @@ KMIP_3_0: Final = evolve(
     names_are_text=True,
     targets_are_named=True,
     newest_item_type=ItemType.NAME_REFERENCE,
+    always_compromises=True,
 )
 
 FACTS: Final[Mapping[ProtocolVersion, VersionFacts]] = {

@@ -277,6 +277,7 @@ DEVIATIONS = {
     ("digital_signature_algorithms", "on_creation"): "Register may repeat what the certificate says",
     ("key_format_type", "on_creation"): "Create may wish for one",
     ("opaque_data_type", "on_creation"): "Register may repeat what the object says",
+    ("deactivation_reason", "on_creation"): "Deactivate says it, to the object that it ends",
     ("certificate_attributes", "multiple"): "one certificate, one subject and issuer",
 }
 """Where RULES departs from the standard on purpose, and why."""
@@ -294,7 +295,7 @@ def standard() -> dict[str, Standard]:
     return {name: _read(row) for name, row in newest.items()}
 
 
-_OF_3_0 = {"Object Class"}
+_OF_3_0 = {"Object Class", "Deactivation Reason"}
 """Attributes of the table that are younger than 2.1."""
 
 

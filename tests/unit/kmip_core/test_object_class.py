@@ -1,4 +1,4 @@
-"""Object Class: which objects are the clients', and which the server's own. KMIP 3.0 §4.40, §6.1.34."""
+"""Object Class: which objects are the clients', and which the server's own. KMIP 3.0 §4.40, §6.1.32."""
 
 from typing import Any
 

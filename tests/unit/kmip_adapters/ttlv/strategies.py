@@ -220,6 +220,8 @@ def _must_be_said(name: str, hint: Any, version: ProtocolVersion, key: str) -> b
     """
     if FACTS[version].targets_are_named and key in spellings.TARGETS_TO_NAME:
         return True
+    if version < spellings.OPTIONAL_FROM.get(key, version):
+        return True
     return AttributeReference in get_args(hint) and version < KMIP_2_0
 
 

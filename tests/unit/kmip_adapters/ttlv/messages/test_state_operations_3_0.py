@@ -1,0 +1,75 @@
+"""Revoke, Deactivate and Obliterate as the versions read and write them."""
+
+import pytest
+
+from kmip_adapters.ttlv.encodings import binary
+from kmip_adapters.ttlv.encodings.items import Item
+from kmip_adapters.ttlv.messages.items import (
+    BATCH_COUNT,
+    BATCH_ITEM,
+    OPERATION,
+    REQUEST_HEADER,
+    REQUEST_MESSAGE,
+    REQUEST_PAYLOAD,
+)
+from kmip_adapters.ttlv.standard import tables
+from kmip_core.enums import DeactivationReasonCode, ItemType, Operation, ResultReason
+from kmip_core.errors import KmipError
+from kmip_core.messages import RequestBatchItem
+from kmip_core.operations import deactivate, obliterate, revoke
+from kmip_core.structures import DeactivationReason, ProtocolVersion
+from tests.unit.kmip_adapters.ttlv.builders import CODEC, enumerated, integer, one, structure, text, version_item
+
+IDENTIFIER, DEACTIVATION_REASON, CODE, MESSAGE = 0x420094, 0x4201B8, 0x4201B9, 0x4201B7
+V30 = ProtocolVersion(3, 0)
+OLDER = [version for version in tables.VERSIONS if version < V30]
+
+
+def read(operation: Operation, version: ProtocolVersion, *more: Item) -> RequestBatchItem:
+    is_3_0 = version == V30
+    identifier = Item(IDENTIFIER, ItemType.IDENTIFIER if is_3_0 else ItemType.TEXT_STRING, "1")
+    count = () if is_3_0 else (integer(BATCH_COUNT, 1),)
+    header = structure(
+        REQUEST_HEADER, version_item((version.protocol_version_major, version.protocol_version_minor)), *count
+    )
+    payload = structure(REQUEST_PAYLOAD, identifier, *more)
+    item = structure(BATCH_ITEM, enumerated(OPERATION, operation), payload)
+    return one(CODEC.decode_request(binary.encode(structure(REQUEST_MESSAGE, header, item))))
+
+
+def reason_of(item: RequestBatchItem) -> ResultReason:
+    assert isinstance(item.payload, KmipError)
+    return item.payload.reason
+
+
+def test_revoke_of_3_0_needs_no_reason_and_compromises() -> None:
+    assert read(Operation.REVOKE, V30).payload == revoke.Request(unique_identifier="1", always_compromises=True)
+
+
+@pytest.mark.parametrize("version", OLDER, ids=str)
+def test_revoke_of_older_versions_needs_a_reason(version: ProtocolVersion) -> None:
+    item = read(Operation.REVOKE, version)
+
+    assert reason_of(item) is ResultReason.INVALID_MESSAGE
+    assert isinstance(item.payload, KmipError)
+    assert "Revocation Reason" in item.payload.message
+
+
+def test_deactivate_has_its_reason() -> None:
+    said = structure(
+        DEACTIVATION_REASON, enumerated(CODE, DeactivationReasonCode.USAGE_LIMIT), text(MESSAGE, "used up")
+    )
+    reason = DeactivationReason(
+        deactivation_reason_code=DeactivationReasonCode.USAGE_LIMIT, deactivation_message="used up"
+    )
+
+    assert read(Operation.DEACTIVATE, V30, said).payload == deactivate.Request(
+        unique_identifier="1", deactivation_reason=reason
+    )
+    assert read(Operation.OBLITERATE, V30).payload == obliterate.Request(unique_identifier="1")
+
+
+@pytest.mark.parametrize("version", OLDER, ids=str)
+@pytest.mark.parametrize("operation", [Operation.DEACTIVATE, Operation.OBLITERATE])
+def test_older_versions_do_not_have_the_operations(operation: Operation, version: ProtocolVersion) -> None:
+    assert reason_of(read(operation, version)) is ResultReason.OPERATION_NOT_SUPPORTED
