@@ -74,7 +74,9 @@ def _fact(planner: Planner, member: Member) -> Field | None:
 
 def _object_reference(planner: Planner, member: Member) -> Field | None:
     """What names an object; no reference stands for the ID Placeholder, which 3.0 names."""
-    tag = tag_of_field(member.name, repeated=member.repeated)
+    renamed_from, name = spellings.RENAMED_FROM.get(member.key, (planner.version, member.name))
+    name = name if planner.version >= renamed_from else member.name
+    tag = tag_of_field(name, repeated=member.repeated)
     if not tag.is_in(planner.version):
         return None
     element = elements.object_reference(tag.code, planner.version)

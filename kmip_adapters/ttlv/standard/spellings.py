@@ -108,6 +108,11 @@ FIRST_VERSIONS_OF_FIELDS: Final[Mapping[str, ProtocolVersion]] = {
 }
 """Fields that a structure had not when their tag was there already. KMIP 1.1 §3.17."""
 
+RENAMED_FROM: Final[Mapping[str, tuple[ProtocolVersion, str]]] = {
+    "re_key_key_pair.Request.private_key_unique_identifier": (ProtocolVersion(3, 0), "unique_identifier"),
+}
+"""References to objects that have another name from a version on. KMIP 3.0 §6.1.52."""
+
 OPTIONAL_FROM: Final[Mapping[str, ProtocolVersion]] = {
     "revoke.Request.revocation_reason": ProtocolVersion(3, 0),
 }
@@ -144,7 +149,7 @@ TARGETS_TO_NAME: Final = frozenset(
         "sign",
         "signature_verify",
     )
-)
+) | {"re_key_key_pair.Request.private_key_unique_identifier"}
 """Fields that a request must have where no version's ID Placeholder stands for a missing one. KMIP 3.0 §6.1."""
 
 FIRST_VERSIONS: Final[Mapping[str, ProtocolVersion]] = {

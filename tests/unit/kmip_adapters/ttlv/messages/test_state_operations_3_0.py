@@ -1,4 +1,4 @@
-"""Revoke, Deactivate and Obliterate as the versions read and write them."""
+"""Revoke, Deactivate, Obliterate and Re-key Key Pair as the versions read and write them."""
 
 import pytest
 
@@ -16,7 +16,7 @@ from kmip_adapters.ttlv.standard import tables
 from kmip_core.enums import DeactivationReasonCode, ItemType, Operation, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.messages import RequestBatchItem
-from kmip_core.operations import deactivate, obliterate, revoke
+from kmip_core.operations import deactivate, obliterate, re_key_key_pair, revoke
 from kmip_core.structures import DeactivationReason, ProtocolVersion
 from tests.unit.kmip_adapters.ttlv.builders import CODEC, enumerated, integer, one, structure, text, version_item
 
@@ -73,3 +73,21 @@ def test_deactivate_has_its_reason() -> None:
 @pytest.mark.parametrize("operation", [Operation.DEACTIVATE, Operation.OBLITERATE])
 def test_older_versions_do_not_have_the_operations(operation: Operation, version: ProtocolVersion) -> None:
     assert reason_of(read(operation, version)) is ResultReason.OPERATION_NOT_SUPPORTED
+
+
+def test_re_key_key_pair_of_3_0_names_the_private_key_by_unique_identifier() -> None:
+    request = read(Operation.RE_KEY_KEY_PAIR, V30).payload
+
+    assert request == re_key_key_pair.Request(private_key_unique_identifier="1")
+
+
+def test_re_key_key_pair_of_2_1_names_it_by_private_key_unique_identifier() -> None:
+    private = text(0x420066, "2")
+    version = ProtocolVersion(2, 1)
+    header = structure(REQUEST_HEADER, version_item((2, 1)), integer(BATCH_COUNT, 1))
+    payload = structure(REQUEST_PAYLOAD, private)
+    item = structure(BATCH_ITEM, enumerated(OPERATION, Operation.RE_KEY_KEY_PAIR), payload)
+    read_back = one(CODEC.decode_request(binary.encode(structure(REQUEST_MESSAGE, header, item))))
+
+    assert read_back.payload == re_key_key_pair.Request(private_key_unique_identifier="2")
+    assert reason_of(read(Operation.RE_KEY_KEY_PAIR, version)) is ResultReason.INVALID_MESSAGE
