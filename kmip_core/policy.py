@@ -79,7 +79,12 @@ class Visibility:
 def _of_classes(
     pairs: frozenset[tuple[str, ObjectType]], classes: ObjectClassMask
 ) -> frozenset[tuple[str, ObjectType]]:
-    return frozenset(pair for pair in pairs if ObjectClassMask[class_of(pair[1]).name] & classes)
+    wanted = int(classes)  # plain numbers: every Locate comes here, and flags are combined by calls in Python
+    return frozenset([pair for pair in pairs if _CLASS_OF[pair[1]] & wanted])
+
+
+_CLASS_OF: Final = {object_type: int(ObjectClassMask[class_of(object_type).name]) for object_type in ObjectType}
+"""Object type -> the bit of its Object Class."""
 
 
 USES: Final = frozenset(

@@ -16,6 +16,7 @@ from kmip_adapters.storage.records import canonical_value
 from kmip_core.attributes import CUSTOM, MULTIPLE, AttributeInstance, AttributeReference, Attributes, title
 from kmip_core.criteria import is_partial
 from kmip_core.errors import invalid_field
+from kmip_core.policy import DEFAULT_POLICY
 from kmip_core.structures import ApplicationSpecificInformation, CustomAttribute, RNGParameters
 
 CODES: Final[dict[str, int]] = {
@@ -129,7 +130,8 @@ def _number(value: Any) -> int:
     """Return what stands for a value in the index: itself, or 64 bits of its digest as a signed number."""
     if isinstance(value, int) and -_INT64 <= value < _INT64:
         return int(value)
-    return _remembered_digest(value) if isinstance(value, RNGParameters) else _digest(value)
+    is_usual = isinstance(value, RNGParameters) or (type(value) is str and value == DEFAULT_POLICY)
+    return _remembered_digest(value) if is_usual else _digest(value)
 
 
 def _digest(value: Any, key: bytes = b"") -> int:
@@ -137,7 +139,9 @@ def _digest(value: Any, key: bytes = b"") -> int:
 
 
 _remembered_digest: Final = functools.lru_cache(16)(_digest)
-"""Every key that is made here has the same generator. Nothing that a client chooses is kept: it may be long."""
+"""Every key that is made here has the same generator, and most have the same operation policy.
+
+Nothing that a client chooses is kept: it may be long."""
 
 
 _INT64: Final = 1 << 63
