@@ -119,7 +119,9 @@ def decide(
     is_owner = principal.name == owner
     rule = f"{policy_name} has no section for this principal"
     is_visible = False
-    for section, rules in _sections(policy, principal):
+    for section, rules, is_for_owners in _sections(policy, principal):
+        if is_for_owners and not is_owner:
+            continue
         row = rules.get(object_type, {})
         is_visible = is_visible or any(_grants(permission, is_owner) for permission in row.values())
         permission = permission_for(row, operation)
@@ -136,12 +138,12 @@ def visibility(
     owned: set[tuple[str, ObjectType]] = set()
     everyone: set[tuple[str, ObjectType]] = set()
     for policy in policies.values():
-        for _, rules in _sections(policy, principal):
+        for _, rules, is_for_owners in _sections(policy, principal):
             for object_type, row in rules.items():
                 permission = permission_for(row, operation)
-                if permission is Permission.ALLOW_ALL:
+                if permission is Permission.ALLOW_ALL and not is_for_owners:
                     everyone.add((policy.name, object_type))
-                elif permission is Permission.ALLOW_OWNER:
+                elif _grants(permission, is_owner=True):
                     owned.add((policy.name, object_type))
     return Visibility(owner=principal.name, owned=frozenset(owned), everyone=frozenset(everyone))
 
@@ -156,15 +158,17 @@ def permission_for(row: Mapping[Operation, Permission], operation: Operation) ->
     return Permission.DISALLOW_ALL
 
 
-def _sections(policy: OperationPolicy, principal: Principal) -> Iterator[tuple[str, Rules]]:
-    """Yield the sections that speak of this principal: its groups' only, if it has groups."""
-    if not principal.groups:
-        if policy.preset is not None:
-            yield "preset", policy.preset
-        return
+def _sections(policy: OperationPolicy, principal: Principal) -> Iterator[tuple[str, Rules, bool]]:
+    """Yield the sections that apply to this principal, and whether one applies to its own objects alone.
+
+    A principal with groups has what its groups have, and beside it what the preset section gives to an owner: keys that
+    were its own before it had groups stay its own (RULINGS 29).
+    """
     for group in sorted(principal.groups):
         if group in policy.groups:
-            yield f"group {group}", policy.groups[group]
+            yield f"group {group}", policy.groups[group], False
+    if policy.preset is not None:
+        yield "preset", policy.preset, bool(principal.groups)
 
 
 def _grants(permission: Permission, is_owner: bool) -> bool:

@@ -52,7 +52,9 @@ def test_the_matrix_of_rule_and_group_and_ownership(groups: tuple[str, ...], is_
             preset={KEY: {GET: preset}} if preset else None,
             groups={name: {KEY: {GET: rule}} for name, rule in (("red", red), ("blue", blue)) if rule},
         )
-        speaking = [sections.get(group) for group in groups] if groups else [preset]
+        speaking = [sections.get(group) for group in groups]
+        if is_owner or not groups:
+            speaking.append(preset)
         expected = any(MEANING[rule][0 if is_owner else 1] for rule in speaking)
         decision = asked(policy, groups=groups, name="alice" if is_owner else "bob")
 
@@ -77,12 +79,13 @@ def test_what_no_policy_names_is_denied_and_unknown() -> None:
     assert decision == Decision(is_allowed=False, is_visible=False, rule="no policy is named p")
 
 
-def test_a_principal_with_groups_is_never_judged_by_the_preset() -> None:
+def test_the_preset_gives_a_principal_with_groups_its_own_objects_alone() -> None:
     policy = OperationPolicy(name="p", preset={KEY: {GET: ALL}}, groups={"red": {}})
 
-    assert not asked(policy, groups=("strangers",)).is_allowed
-    assert asked(policy, groups=("strangers",)).rule == "p has no section for this principal"
-    assert not asked(policy, groups=("red",)).is_allowed
+    assert not asked(policy, name="bob", groups=("strangers",)).is_allowed
+    assert asked(policy, name="bob", groups=("strangers",)).rule == "p has no section for this principal"
+    assert not asked(policy, name="bob", groups=("red",)).is_allowed
+    assert asked(policy, groups=("red",)).rule == "p, preset, SYMMETRIC_KEY, GET: ALLOW_ALL"
 
 
 def test_some_other_grant_makes_the_object_known_but_does_not_allow() -> None:
@@ -226,7 +229,7 @@ def test_visibility_is_what_locate_would_be_allowed() -> None:
         owner="alice", owned=frozenset({("a", CERTIFICATE)}), everyone=frozenset({("a", KEY)})
     )
     assert visibility(policies, Principal(name="alice", groups=frozenset({"red"}))) == Visibility(
-        owner="alice", owned=frozenset(), everyone=frozenset({("b", KEY)})
+        owner="alice", owned=frozenset({("a", KEY), ("a", CERTIFICATE)}), everyone=frozenset({("b", KEY)})
     )
 
 
