@@ -195,10 +195,8 @@ class Pkcs11Crypto:
         parameters: DerivationParameters,
         length: int,
     ) -> KeyMaterial:
-        """Derive from keys that are not in the token."""
-        if any(_handle(key) is not None for key in keys):
-            raise not_supported("keys in the token cannot be derived from")
-        return self._software.derive(method, keys, parameters, length)
+        """Refuse: what is derived would have to leave the token, or be made outside it."""
+        raise not_supported("a server whose keys are in a token does not derive keys")
 
     def _new(self, make: Callable[..., Any]) -> tuple[KeyHandle, Any]:
         """Have the token make or take a key; return its handle, and what the call returned."""
