@@ -38,7 +38,7 @@ KEPT: Final = frozenset(
         "write_container",
     }
 )
-"""Methods of the ports that take time and have no effect but their result."""
+"""Methods of the ports, and of `OnePart`, that take time and have no effect but their result."""
 
 
 class Repetition:
@@ -63,9 +63,10 @@ class Repetition:
             return self._attempts <= COMPUTATIONS
         if not self._computed:  # the first conflict: work that never meets one pays nothing for this
             crypto: Any = _Kept(self.services.crypto)
+            one_part: Any = _Kept(self.services.one_part)
             key_forms: Any = _Kept(self.services.key_forms)
-            self._computed = [crypto, key_forms]
-            self.services = evolve(self.services, crypto=crypto, key_forms=key_forms)
+            self._computed = [crypto, one_part, key_forms]
+            self.services = evolve(self.services, crypto=crypto, one_part=one_part, key_forms=key_forms)
             return True
         fresh = [kept.start_over() for kept in self._computed]
         return self._attempts <= ATTEMPTS and max(fresh) < COMPUTATIONS - 1

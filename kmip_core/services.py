@@ -4,10 +4,11 @@ A handler sees `Services`, the part that operations may use; storage, the audit 
 alone, so that no handler commits, records or reads the time by itself.
 """
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from kmip_core.capabilities import Capabilities
 from kmip_core.key_counters import DecryptionFailures, EncryptionCounts
+from kmip_core.one_part import OnePart
 from kmip_core.ports.audit import AuditTrail
 from kmip_core.ports.authentication import Authentication
 from kmip_core.ports.certificates import Certificates
@@ -38,6 +39,7 @@ class Services:
     tickets: Tickets = field(factory=Tickets)
     encryption_counts: EncryptionCounts = field(factory=EncryptionCounts)
     decryption_failures: DecryptionFailures = field(factory=DecryptionFailures)
+    one_part: OnePart = field(default=Factory(lambda services: OnePart(services.crypto), takes_self=True))
 
 
 @frozen(kw_only=True)

@@ -8,6 +8,8 @@ more widely than what applies it. Everything refused is Feature Not Supported.
 from collections.abc import Sequence
 from typing import Final
 
+from attrs import evolve
+
 from kmip_adapters.crypto.signature_names import HASH_OF_SIGNATURE
 from kmip_core.enums import (
     BlockCipherMode,
@@ -26,7 +28,7 @@ from kmip_core.ports.crypto import (
     CryptoCapabilities,
     DecryptStream,
     DigestStream,
-    Encrypted,
+    Encryption,
     EncryptStream,
     Key,
     KeyDescription,
@@ -127,11 +129,6 @@ class RestrictedCrypto:
         """Return random bytes."""
         return self._inner.random_bytes(length)
 
-    def hash(self, algorithm: HashingAlgorithm, data: bytes) -> bytes:
-        """Compute a digest."""
-        self._check_hash(algorithm)
-        return self._inner.hash(algorithm, data)
-
     def begin_hash(self, algorithm: HashingAlgorithm) -> DigestStream:
         """Begin a digest."""
         self._check_hash(algorithm)
@@ -139,78 +136,15 @@ class RestrictedCrypto:
 
     # --- ciphers --------------------------------------------------------------------------------------------------
 
-    def encrypt(
-        self,
-        key: Key,
-        parameters: CryptographicParameters,
-        data: bytes,
-        *,
-        iv_counter_nonce: bytes | None = None,
-        additional_data: bytes | None = None,
-    ) -> Encrypted:
-        """Encrypt in one part."""
-        self._check_cipher(key, parameters, self._capabilities)
-        return self._inner.encrypt(
-            self.usable(key),
-            parameters,
-            data,
-            iv_counter_nonce=iv_counter_nonce,
-            additional_data=additional_data,
-        )
-
-    def decrypt(
-        self,
-        key: Key,
-        parameters: CryptographicParameters,
-        data: bytes,
-        *,
-        iv_counter_nonce: bytes | None = None,
-        additional_data: bytes | None = None,
-        authenticated_encryption_tag: bytes | None = None,
-    ) -> bytes:
-        """Decrypt in one part."""
-        self._check_cipher(key, parameters, self._processing, _length(authenticated_encryption_tag))
-        return self._inner.decrypt(
-            self.usable(key),
-            parameters,
-            data,
-            iv_counter_nonce=iv_counter_nonce,
-            additional_data=additional_data,
-            authenticated_encryption_tag=authenticated_encryption_tag,
-        )
-
-    def begin_encrypt(
-        self,
-        key: Key,
-        parameters: CryptographicParameters,
-        *,
-        iv_counter_nonce: bytes | None = None,
-        additional_data: bytes | None = None,
-    ) -> EncryptStream:
+    def begin_encrypt(self, encryption: Encryption) -> EncryptStream:
         """Begin to encrypt."""
-        self._check_cipher(key, parameters, self._capabilities)
-        return self._inner.begin_encrypt(
-            self.usable(key), parameters, iv_counter_nonce=iv_counter_nonce, additional_data=additional_data
-        )
+        self._check_cipher(encryption, self._capabilities)
+        return self._inner.begin_encrypt(evolve(encryption, key=self.usable(encryption.key)))
 
-    def begin_decrypt(
-        self,
-        key: Key,
-        parameters: CryptographicParameters,
-        *,
-        iv_counter_nonce: bytes | None = None,
-        additional_data: bytes | None = None,
-        authenticated_encryption_tag: bytes | None = None,
-    ) -> DecryptStream:
+    def begin_decrypt(self, encryption: Encryption) -> DecryptStream:
         """Begin to decrypt."""
-        self._check_cipher(key, parameters, self._processing, _length(authenticated_encryption_tag))
-        return self._inner.begin_decrypt(
-            self.usable(key),
-            parameters,
-            iv_counter_nonce=iv_counter_nonce,
-            additional_data=additional_data,
-            authenticated_encryption_tag=authenticated_encryption_tag,
-        )
+        self._check_cipher(encryption, self._processing)
+        return self._inner.begin_decrypt(evolve(encryption, key=self.usable(encryption.key)))
 
     # --- signatures, codes, derivation ----------------------------------------------------------------------------
 
@@ -241,16 +175,6 @@ class RestrictedCrypto:
         """Begin to verify."""
         self._check_signature(key, parameters, self._processing)
         return self._inner.begin_verify(self.usable(key), parameters)
-
-    def mac(self, key: Key, parameters: CryptographicParameters, data: bytes) -> bytes:
-        """Compute a code."""
-        self._check_mac(key, parameters, self._capabilities)
-        return self._inner.mac(self.usable(key), parameters, data)
-
-    def verify_mac(self, key: Key, parameters: CryptographicParameters, data: bytes, mac: bytes) -> ValidityIndicator:
-        """Judge a code."""
-        self._check_mac(key, parameters, self._processing)
-        return self._inner.verify_mac(self.usable(key), parameters, data, mac)
 
     def begin_mac(self, key: Key, parameters: CryptographicParameters) -> DigestStream:
         """Begin a code."""
@@ -283,9 +207,8 @@ class RestrictedCrypto:
         known = self._inner.capabilities.hashing_algorithms
         _allow(algorithm in self._capabilities.hashing_algorithms or algorithm not in known, algorithm.name)
 
-    def _check_cipher(
-        self, key: Key, parameters: CryptographicParameters, allowed: CryptoCapabilities, tag: int | None = None
-    ) -> None:
+    def _check_cipher(self, encryption: Encryption, allowed: CryptoCapabilities) -> None:
+        key, parameters = encryption.key, encryption.parameters
         pair = isinstance(key, PublicKey | PrivateKey | Certificate)
         algorithm = CryptographicAlgorithm.RSA if pair else _algorithm(key, parameters)
         if algorithm is None:
@@ -301,7 +224,9 @@ class RestrictedCrypto:
         padding = parameters.padding_method or PaddingMethod.NONE
         _allow(padding in (paddings or ()) or padding not in known, f"{name} with padding {standard_name(padding)}")
         if (algorithm, mode) in allowed.whole_tags_only:
-            _allow(min(parameters.tag_length or WHOLE_TAG, tag or WHOLE_TAG) == WHOLE_TAG, f"{name} with a cut tag")
+            tag = encryption.authenticated_encryption_tag
+            shortest = min(parameters.tag_length or WHOLE_TAG, WHOLE_TAG if tag is None else len(tag) or WHOLE_TAG)
+            _allow(shortest == WHOLE_TAG, f"{name} with a cut tag")
 
     def _check_signature(self, key: Key, parameters: CryptographicParameters, allowed: CryptoCapabilities) -> None:
         algorithm = _algorithm(key, CryptographicParameters())
@@ -351,7 +276,3 @@ def _named(algorithm: CryptographicAlgorithm, mode: BlockCipherMode | None) -> s
 def _allow(allowed: bool, what: str) -> None:
     if not allowed:
         raise not_supported(f"{what} is not offered by this server as it is set up")
-
-
-def _length(tag: bytes | None) -> int | None:
-    return None if tag is None else len(tag)

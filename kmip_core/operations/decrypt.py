@@ -50,22 +50,11 @@ def _perform(request: Request, scope: Scope) -> Response:
     phase = phase_of(request)
     if phase is Phase.SINGLE:
         data = key_use.need_data(request.data)
-        plain = scope.services.crypto.decrypt(
-            *key_use.key_and_parameters(scope, request),
-            data,
-            iv_counter_nonce=request.iv_counter_nonce,
-            additional_data=request.authenticated_encryption_additional_data,
-            authenticated_encryption_tag=request.authenticated_encryption_tag,
-        )
+        plain = scope.services.one_part.decrypt(key_use.encryption_of(scope, request), data)
         return Response(unique_identifier=identifier, data=plain)
     stream: DecryptStream
     if phase is Phase.FIRST:
-        stream = scope.services.crypto.begin_decrypt(
-            *key_use.key_and_parameters(scope, request),
-            iv_counter_nonce=request.iv_counter_nonce,
-            additional_data=request.authenticated_encryption_additional_data,
-            authenticated_encryption_tag=request.authenticated_encryption_tag,
-        )
+        stream = scope.services.crypto.begin_decrypt(key_use.encryption_of(scope, request))
     else:
         stream = key_use.take_stream(scope, Operation.DECRYPT, request)
     plain = stream.update(key_use.part_of(request))

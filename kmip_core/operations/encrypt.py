@@ -45,15 +45,9 @@ def perform(request: Request, scope: Scope) -> Response:
     phase = phase_of(request)
     if phase is Phase.SINGLE:
         data = key_use.need_data(request.data)
-        key, parameters = key_use.key_and_parameters(scope, request)
-        protection_counts.count_encryption(scope, scope.target, parameters)
-        made = scope.services.crypto.encrypt(
-            key,
-            parameters,
-            data,
-            iv_counter_nonce=request.iv_counter_nonce,
-            additional_data=request.authenticated_encryption_additional_data,
-        )
+        encryption = key_use.encryption_of(scope, request)
+        protection_counts.count_encryption(scope, scope.target, encryption.parameters)
+        made = scope.services.one_part.encrypt(encryption, data)
         return Response(
             unique_identifier=identifier,
             data=made.data,
@@ -62,14 +56,9 @@ def perform(request: Request, scope: Scope) -> Response:
         )
     stream: EncryptStream
     if phase is Phase.FIRST:
-        key, parameters = key_use.key_and_parameters(scope, request)
-        protection_counts.count_encryption(scope, scope.target, parameters)
-        stream = scope.services.crypto.begin_encrypt(
-            key,
-            parameters,
-            iv_counter_nonce=request.iv_counter_nonce,
-            additional_data=request.authenticated_encryption_additional_data,
-        )
+        encryption = key_use.encryption_of(scope, request)
+        protection_counts.count_encryption(scope, scope.target, encryption.parameters)
+        stream = scope.services.crypto.begin_encrypt(encryption)
     else:
         stream = key_use.take_stream(scope, Operation.ENCRYPT, request)
     data = stream.update(key_use.part_of(request))

@@ -33,7 +33,7 @@ def perform(request: Request, scope: Scope) -> Response:
     """Return the digest of the data, once it is complete.  Raises KmipError (Invalid Field) without an algorithm."""
     algorithm = need(request.cryptographic_parameters.hashing_algorithm, "Hashing Algorithm")
     if phase_of(request) is Phase.SINGLE:
-        return Response(data=scope.services.crypto.hash(algorithm, key_use.need_data(request.data)))
+        return Response(data=scope.services.one_part.hash(algorithm, key_use.need_data(request.data)))
     done, correlation_value = key_use.take_part(
         scope, Operation.HASH, request, lambda: scope.services.crypto.begin_hash(algorithm)
     )

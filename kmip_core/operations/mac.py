@@ -36,7 +36,7 @@ def perform(request: Request, scope: Scope) -> Response:
     identifier = scope.target.unique_identifier
     if phase_of(request) is Phase.SINGLE:
         data = key_use.need_data(request.data)
-        code = scope.services.crypto.mac(*key_use.key_and_parameters(scope, request), data)
+        code = scope.services.one_part.mac(*key_use.key_and_parameters(scope, request), data)
         return Response(unique_identifier=identifier, mac_data=code)
     done, correlation_value = key_use.take_part(
         scope,

@@ -38,7 +38,7 @@ def perform(request: Request, scope: Scope) -> Response:
     identifier = scope.target.unique_identifier
     if phase_of(request) is Phase.SINGLE:
         data, code = key_use.need_data(request.data), need(request.mac_data, "MAC Data")
-        verdict = scope.services.crypto.verify_mac(*key_use.key_and_parameters(scope, request), data, code)
+        verdict = scope.services.one_part.verify_mac(*key_use.key_and_parameters(scope, request), data, code)
         return Response(unique_identifier=identifier, validity_indicator=verdict)
     validity, correlation_value = key_use.verify_part(
         scope,

@@ -4,6 +4,8 @@ Keys go in as content (`SymmetricKey`, `PrivateKey`, ...) whose material is byte
 `KeyHandle` that only the adapter that made it resolves: software and tokens share one port. Parameters go in as
 `CryptographicParameters` in which the operation has already merged the request's and the key's; a Cryptographic
 Algorithm left out means the key's own. An adapter says what it can do in `capabilities` and refuses the rest.
+What can come in parts is a stream; `kmip_core.one_part` feeds one whose data is all there. Sign and Verify have a form
+of their own for that, since a digest cannot come in parts.
 
 What every role promises:
 - Re-entrant; no state but the streams it hands out. A stream serves one caller at a time and ends with `finish`.
@@ -97,6 +99,22 @@ class KeyDescription:
     curve: RecommendedCurve | None = None
 
 
+@frozen
+class Encryption:
+    """How data is encrypted, or was.
+
+    iv_counter_nonce: None for Encrypt to make one where the mode needs it.
+    additional_data: authenticated beside the data.
+    authenticated_encryption_tag: for Decrypt, where it is known at the beginning.
+    """
+
+    key: Key
+    parameters: CryptographicParameters
+    iv_counter_nonce: bytes | None = field(default=None, kw_only=True)
+    additional_data: bytes | None = field(default=None, kw_only=True)
+    authenticated_encryption_tag: bytes | None = field(default=None, kw_only=True)
+
+
 @frozen(kw_only=True)
 class Encrypted:
     """What Encrypt returns.
@@ -104,7 +122,7 @@ class Encrypted:
     data: the cipher text, or its last part; never with the tag in it.
     iv_counter_nonce: what Decrypt will need; None where the mode takes none.
     authenticated_encryption_tag: apart from the data. (Below KMIP 1.4 the message has no field for it: the codec of
-        those versions appends it to the data, and `Cipher.decrypt` takes it from there.)
+        those versions appends it to the data, and Decrypt takes it from there.)
     """
 
     data: bytes
@@ -112,7 +130,7 @@ class Encrypted:
     authenticated_encryption_tag: bytes | None = None
 
 
-# --- streams: one operation over several messages -------------------------------------------------------------------
+# --- streams: one operation, over one or several messages -----------------------------------------------------------
 # A stream that keeps back what it takes says how much in a property `held_bytes`; one whose next part takes longer than
 # the pace of the work under way allows says so in `needs_slower_pace`. The others need neither.
 
@@ -274,12 +292,8 @@ class RandomSource(Protocol):
 class Hasher(Protocol):
     """Computes digests."""
 
-    def hash(self, algorithm: HashingAlgorithm, data: bytes) -> bytes:
-        """Return the digest.  Raises KmipError (Unsupported Cryptographic Parameters) for an unknown algorithm."""
-        ...
-
     def begin_hash(self, algorithm: HashingAlgorithm) -> DigestStream:
-        """Begin a digest in parts."""
+        """Begin a digest.  Raises KmipError (Unsupported Cryptographic Parameters) for an unknown algorithm."""
         ...
 
 
@@ -296,62 +310,22 @@ class Cipher(Protocol):
     refuses with Invalid Message (RULINGS 13).  Additional data and tags are for authenticated modes only.
     """
 
-    def encrypt(
-        self,
-        key: Key,
-        parameters: CryptographicParameters,
-        data: bytes,
-        *,
-        iv_counter_nonce: bytes | None = None,
-        additional_data: bytes | None = None,
-    ) -> Encrypted:
-        """Return the cipher text of `data`.
+    def begin_encrypt(self, encryption: Encryption) -> EncryptStream:
+        """Begin an Encrypt; modes that need everything at once gather it, up to a limit.
 
         Raises KmipError (Cryptographic Failure) if the key is not one of the algorithm, or has a length that algorithm
         and mode do not take.
         """
         ...
 
-    def decrypt(
-        self,
-        key: Key,
-        parameters: CryptographicParameters,
-        data: bytes,
-        *,
-        iv_counter_nonce: bytes | None = None,
-        additional_data: bytes | None = None,
-        authenticated_encryption_tag: bytes | None = None,
-    ) -> bytes:
-        """Return the plain text.
+    def begin_decrypt(self, encryption: Encryption) -> DecryptStream:
+        """Begin a Decrypt; plain text of authenticated modes is held back, up to a limit.
 
-        An authenticated mode takes its tag from the end of `data` when it is not given (KMIP below 1.4). A tag shorter
-        than 12 bytes must be announced by Tag Length, so that a client cannot shorten one.
+        An authenticated mode takes its tag from the end of the data when it is not given (KMIP below 1.4). A tag
+        shorter than 12 bytes must be announced by Tag Length, so that a client cannot shorten one.
         RSA with PKCS1 v1.5: broken padding gives meaningless bytes instead of an error (implicit rejection).
         Raises KmipError (Cryptographic Failure, "decryption failed") for bad padding, a wrong tag or failed OAEP.
         """
-        ...
-
-    def begin_encrypt(
-        self,
-        key: Key,
-        parameters: CryptographicParameters,
-        *,
-        iv_counter_nonce: bytes | None = None,
-        additional_data: bytes | None = None,
-    ) -> EncryptStream:
-        """Begin an Encrypt in parts; modes that need everything at once gather it, up to a limit."""
-        ...
-
-    def begin_decrypt(
-        self,
-        key: Key,
-        parameters: CryptographicParameters,
-        *,
-        iv_counter_nonce: bytes | None = None,
-        additional_data: bytes | None = None,
-        authenticated_encryption_tag: bytes | None = None,
-    ) -> DecryptStream:
-        """Begin a Decrypt in parts; plain text of authenticated modes is held back, up to a limit."""
         ...
 
 
@@ -402,20 +376,12 @@ class Authenticator(Protocol):
     CMAC takes a key of its cipher. Codes are compared in constant time and in full length.
     """
 
-    def mac(self, key: Key, parameters: CryptographicParameters, data: bytes) -> bytes:
-        """Return the code.  Raises KmipError (Unsupported Cryptographic Parameters) for RC4, say."""
-        ...
-
-    def verify_mac(self, key: Key, parameters: CryptographicParameters, data: bytes, mac: bytes) -> ValidityIndicator:
-        """Return VALID or INVALID."""
-        ...
-
     def begin_mac(self, key: Key, parameters: CryptographicParameters) -> DigestStream:
-        """Begin a code in parts."""
+        """Begin a code.  Raises KmipError (Unsupported Cryptographic Parameters) for RC4, say."""
         ...
 
     def begin_verify_mac(self, key: Key, parameters: CryptographicParameters) -> VerifyStream:
-        """Begin a check in parts."""
+        """Begin a check."""
         ...
 
 

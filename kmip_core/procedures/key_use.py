@@ -11,7 +11,7 @@ from kmip_core.enums import ObjectType, Operation, ValidityIndicator
 from kmip_core.errors import bad_parameters, invalid_field, invalid_message, need, no_key_value
 from kmip_core.objects import Certificate, KeyContent
 from kmip_core.operation import Cost, Scope
-from kmip_core.ports.crypto import DigestStream, Key, VerifyStream
+from kmip_core.ports.crypto import DigestStream, Encryption, Key, VerifyStream
 from kmip_core.ports.steps import TakesLong
 from kmip_core.rules import Admitted
 from kmip_core.streams import MultiPart, Phase, phase_of
@@ -105,6 +105,18 @@ def key_and_parameters(scope: Scope, request: Any) -> tuple[Key, CryptographicPa
     """Return the target's key, and how the request uses it."""
     parameters = parameters_of(request.cryptographic_parameters, scope.target.attributes)
     return key_of(scope, scope.target), parameters
+
+
+def encryption_of(scope: Scope, request: Any) -> Encryption:
+    """Return how an Encrypt or Decrypt uses the target's key."""
+    key, parameters = key_and_parameters(scope, request)
+    return Encryption(
+        key,
+        parameters,
+        iv_counter_nonce=request.iv_counter_nonce,
+        additional_data=request.authenticated_encryption_additional_data,
+        authenticated_encryption_tag=getattr(request, "authenticated_encryption_tag", None),
+    )
 
 
 def key_and_any_parameters(scope: Scope, request: Any) -> tuple[Key, CryptographicParameters]:

@@ -23,6 +23,7 @@ from kmip_core.enums import (
 from kmip_core.errors import KmipError, not_supported
 from kmip_core.objects import Content, KeyBlock, KeyValue, key_block_of
 from kmip_core.operation import Scope, Target
+from kmip_core.ports.crypto import Encryption
 from kmip_core.procedures import key_use, protection_counts, usage_limits
 from kmip_core.rules import Admitted, Purpose
 from kmip_core.structures import (
@@ -197,7 +198,7 @@ def _encrypt(
     parameters = _parameters(information.cryptographic_parameters, key.attributes)
     usage_limits.charge(scope, key, 1, len(data))
     protection_counts.count_encryption(scope, key, parameters)
-    made = scope.services.crypto.encrypt(key_use.key_of(scope, key), parameters, data)
+    made = scope.services.one_part.encrypt(Encryption(key_use.key_of(scope, key), parameters), data)
     information = evolve(
         information,
         unique_identifier=key.unique_identifier,
@@ -217,8 +218,8 @@ def _decrypt(scope: Scope, data: bytes, information: EncryptionKeyInformation, i
         {ObjectType.SYMMETRIC_KEY: Purpose.UNWRAP, ObjectType.PRIVATE_KEY: Purpose.UNWRAP},
     )
     parameters = key_use.parameters_of(information.cryptographic_parameters, key.attributes)
-    material = key_use.key_of(scope, key)
-    unwrap = partial(scope.services.crypto.decrypt, material, parameters, data, iv_counter_nonce=iv)
+    encryption = Encryption(key_use.key_of(scope, key), parameters, iv_counter_nonce=iv)
+    unwrap = partial(scope.services.one_part.decrypt, encryption, data)
     return protection_counts.slow_failures(scope, key, unwrap)
 
 
@@ -236,7 +237,7 @@ def _authenticate(
     if key.managed_object.object_type is ObjectType.PRIVATE_KEY:
         code = scope.services.crypto.sign(material, parameters, data)
     else:
-        code = scope.services.crypto.mac(material, parameters, data)
+        code = scope.services.one_part.mac(material, parameters, data)
     information = evolve(information, cryptographic_parameters=information.cryptographic_parameters or parameters)
     return evolve(wrapping_data, mac_signature_key_information=information, mac_signature=code)
 
@@ -252,7 +253,7 @@ def _verify(scope: Scope, data: bytes, information: MACSignatureKeyInformation, 
     if key.managed_object.object_type is ObjectType.PUBLIC_KEY:
         found = scope.services.crypto.verify(material, parameters, data, code or b"")
     else:
-        found = scope.services.crypto.verify_mac(material, parameters, data, code or b"")
+        found = scope.services.one_part.verify_mac(material, parameters, data, code or b"")
     if found is not ValidityIndicator.VALID:
         raise KmipError(ResultReason.CRYPTOGRAPHIC_FAILURE, "the MAC or signature of the wrapped key is not right")
 

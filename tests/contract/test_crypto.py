@@ -33,6 +33,7 @@ from tests.contract.crypto_adapters import (
     an_imported_key,
     cipher_rows,
 )
+from tests.crypto_uses import begin_decrypt, begin_encrypt, decrypt, encrypt, hash_of, mac, verify_mac
 
 BLOCK_OF_DATA = bytes(range(48))
 
@@ -157,7 +158,7 @@ def test_a_key_that_came_from_outside_is_usable(crypto):
     key = an_imported_key(crypto, Algorithm.AES, bytes(16))
     how = Parameters(block_cipher_mode=Mode.GCM)
 
-    assert crypto.encrypt(key, how, bytes(16), iv_counter_nonce=bytes(12)).data.hex() == (
+    assert encrypt(crypto, key, how, bytes(16), iv_counter_nonce=bytes(12)).data.hex() == (
         "0388dace60b6a392f328c2b971b2fe78"
     )
 
@@ -170,13 +171,13 @@ def test_a_destroyed_key_is_gone_where_it_was_held(crypto, aes):
         assert crypto.describe(aes).length == 256
     else:
         how = Parameters(block_cipher_mode=Mode.GCM)
-        assert refusal(lambda: crypto.encrypt(aes, how, b"")).reason is ResultReason.KEY_VALUE_NOT_PRESENT
+        assert refusal(lambda: encrypt(crypto, aes, how, b"")).reason is ResultReason.KEY_VALUE_NOT_PRESENT
 
 
 def test_a_handle_of_somebody_else_is_refused(crypto):
     key = a_symmetric_key(Algorithm.AES, KeyHandle(provider="another", token="1"), 128)
 
-    reason = refusal(lambda: crypto.encrypt(key, Parameters(block_cipher_mode=Mode.GCM), b"")).reason
+    reason = refusal(lambda: encrypt(crypto, key, Parameters(block_cipher_mode=Mode.GCM), b"")).reason
 
     assert reason in (ResultReason.CRYPTOGRAPHIC_FAILURE, ResultReason.KEY_VALUE_NOT_PRESENT)
 
@@ -185,7 +186,7 @@ def test_a_key_without_material_is_refused(crypto):
     key = a_symmetric_key(Algorithm.AES, b"", 128)
     empty = evolve(key, key_block=evolve(key.key_block, key_value=None))
 
-    reason = refusal(lambda: crypto.encrypt(empty, Parameters(block_cipher_mode=Mode.GCM), b"")).reason
+    reason = refusal(lambda: encrypt(crypto, empty, Parameters(block_cipher_mode=Mode.GCM), b"")).reason
 
     assert reason in (ResultReason.KEY_VALUE_NOT_PRESENT, ResultReason.CRYPTOGRAPHIC_FAILURE)
 
@@ -212,8 +213,8 @@ def test_no_byte_of_a_held_key_crosses_the_port(crypto):
     results = [
         key,
         crypto.describe(key),
-        crypto.encrypt(key, Parameters(block_cipher_mode=Mode.GCM), bytes(64)),
-        crypto.mac(key, Parameters(), b"data"),
+        encrypt(crypto, key, Parameters(block_cipher_mode=Mode.GCM), bytes(64)),
+        mac(crypto, key, Parameters(), b"data"),
         pair.private_key,
         crypto.sign(pair.private_key, Parameters(), b"data"),
         str(refusal(lambda: crypto.convert(key, KeyFormatType.TRANSPARENT_SYMMETRIC_KEY))),
@@ -241,8 +242,9 @@ def test_every_cipher_that_is_claimed_gives_back_what_it_took(crypto):
     for algorithm, mode, padding, length in cipher_rows(crypto):
         key = a_made_key(crypto, algorithm, length)
         how = Parameters(block_cipher_mode=mode, padding_method=padding)
-        sealed = crypto.encrypt(key, how, BLOCK_OF_DATA)
-        plain = crypto.decrypt(
+        sealed = encrypt(crypto, key, how, BLOCK_OF_DATA)
+        plain = decrypt(
+            crypto,
             key,
             how,
             sealed.data,
@@ -260,15 +262,15 @@ def test_streams_agree_with_the_whole(crypto):
             continue  # random padding; one length of each will do
         key = a_made_key(crypto, algorithm, length)
         how = Parameters(block_cipher_mode=mode, padding_method=padding)
-        stream = crypto.begin_encrypt(key, how)
+        stream = begin_encrypt(crypto, key, how)
         parts = [stream.update(piece) for piece in pieces(BLOCK_OF_DATA, 7)]
         last = stream.finish()
         sealed = b"".join(parts) + last.data
-        whole = crypto.encrypt(key, how, BLOCK_OF_DATA, iv_counter_nonce=stream.iv_counter_nonce)
+        whole = encrypt(crypto, key, how, BLOCK_OF_DATA, iv_counter_nonce=stream.iv_counter_nonce)
 
         assert (sealed, last.authenticated_encryption_tag) == (whole.data, whole.authenticated_encryption_tag)
 
-        opening = crypto.begin_decrypt(key, how, iv_counter_nonce=stream.iv_counter_nonce)
+        opening = begin_decrypt(crypto, key, how, iv_counter_nonce=stream.iv_counter_nonce)
         plain = b"".join(opening.update(piece) for piece in pieces(sealed, 5))
         plain += opening.finish(last.authenticated_encryption_tag)
         assert plain == BLOCK_OF_DATA, (algorithm, mode, padding)
@@ -281,46 +283,45 @@ def test_padding_lets_any_length_through(crypto):
         key = a_made_key(crypto, algorithm, length)
         how = Parameters(block_cipher_mode=mode, padding_method=padding)
         for size in (0, 1, 7, 8, 15, 16, 17):
-            sealed = crypto.encrypt(key, how, bytes(range(size)))
-            plain = crypto.decrypt(key, how, sealed.data, iv_counter_nonce=sealed.iv_counter_nonce)
+            sealed = encrypt(crypto, key, how, bytes(range(size)))
+            plain = decrypt(crypto, key, how, sealed.data, iv_counter_nonce=sealed.iv_counter_nonce)
 
             assert plain == bytes(range(size)), (algorithm, mode, padding, size)
 
 
 def test_a_made_iv_differs_each_time_and_has_96_bits_in_gcm_whatever_is_asked_for(crypto, aes):
     how = Parameters(block_cipher_mode=Mode.GCM, random_iv=True)
-    ivs = {crypto.encrypt(aes, how, b"x").iv_counter_nonce for _ in range(50)}
+    ivs = {encrypt(crypto, aes, how, b"x").iv_counter_nonce for _ in range(50)}
 
     assert len(ivs) == 50
     assert {len(iv) for iv in ivs} == {12}
     for asked in (8, 16, 64, 128):
-        made = crypto.encrypt(aes, evolve(how, iv_length=asked), b"x").iv_counter_nonce
+        made = encrypt(crypto, aes, evolve(how, iv_length=asked), b"x").iv_counter_nonce
         assert len(made) == 12
 
 
 def test_an_iv_is_made_with_the_length_asked_for_in_bits_or_bytes(crypto, aes):
     how = Parameters(block_cipher_mode=Mode.CBC, padding_method=PaddingMethod.PKCS5)
     for asked in (16, 128):  # bytes as clients say it, bits as the standard does
-        assert len(crypto.encrypt(aes, evolve(how, iv_length=asked), b"x").iv_counter_nonce) == 16
+        assert len(encrypt(crypto, aes, evolve(how, iv_length=asked), b"x").iv_counter_nonce) == 16
 
 
 def test_a_tag_may_stand_apart_or_at_the_end(crypto, aes):
     how = Parameters(block_cipher_mode=Mode.GCM, tag_length=12)
-    sealed = crypto.encrypt(aes, how, b"data", additional_data=b"bound")
+    sealed = encrypt(crypto, aes, how, b"data", additional_data=b"bound")
     iv, tag = sealed.iv_counter_nonce, sealed.authenticated_encryption_tag
 
     assert len(tag) == 12
-    apart = crypto.decrypt(
-        aes, how, sealed.data, iv_counter_nonce=iv, additional_data=b"bound", authenticated_encryption_tag=tag
-    )
-    behind = crypto.decrypt(aes, how, sealed.data + tag, iv_counter_nonce=iv, additional_data=b"bound")
+    more = {"iv_counter_nonce": iv, "additional_data": b"bound"}
+    apart = decrypt(crypto, aes, how, sealed.data, **more, authenticated_encryption_tag=tag)
+    behind = decrypt(crypto, aes, how, sealed.data + tag, **more)
     assert apart == behind == b"data"
 
 
 def test_plain_text_is_held_back_until_the_tag_is_right(crypto, aes):
     how = Parameters(block_cipher_mode=Mode.GCM)
-    sealed = crypto.encrypt(aes, how, bytes(1000))
-    stream = crypto.begin_decrypt(aes, how, iv_counter_nonce=sealed.iv_counter_nonce)
+    sealed = encrypt(crypto, aes, how, bytes(1000))
+    stream = begin_decrypt(crypto, aes, how, iv_counter_nonce=sealed.iv_counter_nonce)
 
     assert stream.update(sealed.data) == b""
     answer = refusal(lambda: stream.finish(bytes(16)))
@@ -339,9 +340,9 @@ def test_rsa_encrypts_with_each_padding_that_is_claimed(crypto, padding):
     outcomes = []
     for hashing in (HashingAlgorithm.SHA_1, HashingAlgorithm.SHA_256):
         how = Parameters(padding_method=padding, hashing_algorithm=hashing)
-        sealed = crypto.encrypt(pair.public_key, how, b"data")
+        sealed = encrypt(crypto, pair.public_key, how, b"data")
         try:
-            outcomes.append(crypto.decrypt(pair.private_key, how, sealed.data))
+            outcomes.append(decrypt(crypto, pair.private_key, how, sealed.data))
         except KmipError as refused:
             outcomes.append(refused.reason)
         assert sealed.iv_counter_nonce is None
@@ -358,7 +359,7 @@ def test_broken_pkcs1_padding_gives_bytes_and_no_error(crypto):
     broken = b"\x01" + bytes(range(255))[: size - 1].ljust(size - 1, b"\x02")
 
     how = Parameters(padding_method=PaddingMethod.PKCS1_V1_5)
-    assert crypto.decrypt(pair.private_key, how, broken) == crypto.decrypt(pair.private_key, how, broken)
+    assert decrypt(crypto, pair.private_key, how, broken) == decrypt(crypto, pair.private_key, how, broken)
 
 
 def test_bad_padding_bad_tag_and_failed_rsa_answer_alike(crypto, aes):
@@ -368,11 +369,11 @@ def test_bad_padding_bad_tag_and_failed_rsa_answer_alike(crypto, aes):
     raw = Parameters(block_cipher_mode=Mode.CBC)
     pair = an_rsa_pair(crypto)
     size = pair.public_key.key_block.cryptographic_length // 8
-    unpadded = crypto.encrypt(aes, raw, bytes(16))
+    unpadded = encrypt(crypto, aes, raw, bytes(16))
     answers = [
-        refusal(lambda: crypto.decrypt(aes, cbc, unpadded.data, iv_counter_nonce=unpadded.iv_counter_nonce)),
-        refusal(lambda: crypto.decrypt(aes, gcm, bytes(32), iv_counter_nonce=bytes(12))),
-        refusal(lambda: crypto.decrypt(pair.private_key, oaep, bytes(size - 1) + b"\x02")),
+        refusal(lambda: decrypt(crypto, aes, cbc, unpadded.data, iv_counter_nonce=unpadded.iv_counter_nonce)),
+        refusal(lambda: decrypt(crypto, aes, gcm, bytes(32), iv_counter_nonce=bytes(12))),
+        refusal(lambda: decrypt(crypto, pair.private_key, oaep, bytes(size - 1) + b"\x02")),
     ]
 
     assert {(answer.reason, answer.message) for answer in answers} == {
@@ -430,7 +431,7 @@ UNSUPPORTED = ResultReason.UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS
     ],
 )
 def test_encrypt_refuses_by_name(crypto, aes, how, data, more, reason, text):
-    answer = refusal(lambda: crypto.encrypt(aes, how, data, **more))
+    answer = refusal(lambda: encrypt(crypto, aes, how, data, **more))
 
     allowed = {FAILURE, ResultReason.FEATURE_NOT_SUPPORTED} if reason == "other" else {reason}
     assert answer.reason in allowed
@@ -470,7 +471,7 @@ def test_encrypt_refuses_by_name(crypto, aes, how, data, more, reason, text):
     ],
 )
 def test_decrypt_refuses_by_name(crypto, aes, how, data, more, reason, text):
-    answer = refusal(lambda: crypto.decrypt(aes, how, data, **more))
+    answer = refusal(lambda: decrypt(crypto, aes, how, data, **more))
 
     assert (answer.reason, text in answer.message) == (reason, True), answer.message
 
@@ -478,11 +479,11 @@ def test_decrypt_refuses_by_name(crypto, aes, how, data, more, reason, text):
 def test_rsa_refuses_by_name(crypto):
     pair = an_rsa_pair(crypto)
     oaep = Parameters(padding_method=PaddingMethod.OAEP)
-    assert refusal(lambda: crypto.encrypt(pair.public_key, Parameters(), b"x")).reason is UNSUPPORTED
+    assert refusal(lambda: encrypt(crypto, pair.public_key, Parameters(), b"x")).reason is UNSUPPORTED
     cases = [
-        lambda: crypto.encrypt(pair.public_key, oaep, bytes(2000)),
-        lambda: crypto.decrypt(pair.private_key, oaep, b"x"),
-        lambda: crypto.decrypt(pair.public_key, oaep, b"x"),
+        lambda: encrypt(crypto, pair.public_key, oaep, bytes(2000)),
+        lambda: decrypt(crypto, pair.private_key, oaep, b"x"),
+        lambda: decrypt(crypto, pair.public_key, oaep, b"x"),
     ]
 
     for call in cases:
@@ -533,7 +534,7 @@ def test_digested_data_signs_like_data(crypto):
             answer = refusal(lambda pair=pair, how=how: crypto.sign(pair.private_key, how, bytes(32), digested=True))
             assert answer.reason is FIELD
         elif how.hashing_algorithm in crypto.capabilities.hashing_algorithms:
-            digest = crypto.hash(how.hashing_algorithm, b"data")
+            digest = hash_of(crypto, how.hashing_algorithm, b"data")
             signature = crypto.sign(pair.private_key, how, digest, digested=True)
             assert crypto.verify(pair.public_key, how, b"data", signature) is ValidityIndicator.VALID
             assert crypto.verify(pair.public_key, how, digest, signature, digested=True) is ValidityIndicator.VALID
@@ -606,7 +607,7 @@ def test_every_mac_that_is_claimed_verifies_and_no_other_does(crypto):
             continue  # legacy codes may be checked with keys that can no longer be made
         key = a_made_key(crypto, algorithm, 256 if 256 in lengths else lengths[-1])
         how = Parameters(cryptographic_algorithm=algorithm)
-        code = crypto.mac(key, how, b"data")
+        code = mac(crypto, key, how, b"data")
         stream = crypto.begin_mac(key, how)
         checking = crypto.begin_verify_mac(key, how)
         for piece in (b"da", b"ta"):
@@ -615,13 +616,13 @@ def test_every_mac_that_is_claimed_verifies_and_no_other_does(crypto):
 
         assert stream.finish() == code
         assert checking.finish(code) is ValidityIndicator.VALID
-        assert crypto.verify_mac(key, how, b"data", code) is ValidityIndicator.VALID
-        assert crypto.verify_mac(key, how, b"date", code) is ValidityIndicator.INVALID
-        assert crypto.verify_mac(key, how, b"data", code[:-1]) is ValidityIndicator.INVALID
+        assert verify_mac(crypto, key, how, b"data", code) is ValidityIndicator.VALID
+        assert verify_mac(crypto, key, how, b"date", code) is ValidityIndicator.INVALID
+        assert verify_mac(crypto, key, how, b"data", code[:-1]) is ValidityIndicator.INVALID
 
 
 def test_cmac_with_a_stream_cipher_is_refused(crypto, aes):
-    answer = refusal(lambda: crypto.mac(aes, Parameters(cryptographic_algorithm=Algorithm.RC4), b"data"))
+    answer = refusal(lambda: mac(crypto, aes, Parameters(cryptographic_algorithm=Algorithm.RC4), b"data"))
 
     assert answer.reason is UNSUPPORTED
     assert "stream cipher" in answer.message
@@ -633,11 +634,11 @@ def test_every_hash_that_is_claimed_agrees_with_its_stream(crypto):
         stream.update(b"da")
         stream.update(b"ta")
 
-        assert stream.finish() == crypto.hash(algorithm, b"data")
+        assert stream.finish() == hash_of(crypto, algorithm, b"data")
 
 
 def test_an_unknown_hash_is_refused(crypto):
-    assert refusal(lambda: crypto.hash(HashingAlgorithm.MD2, b"")).reason is UNSUPPORTED
+    assert refusal(lambda: hash_of(crypto, HashingAlgorithm.MD2, b"")).reason is UNSUPPORTED
 
 
 def test_random_bytes_are_as_many_as_asked_and_differ(crypto):
@@ -668,7 +669,7 @@ def test_every_derivation_is_repeatable_and_as_long_as_asked(crypto):
         if method is DerivationMethod.ENCRYPT:
             parameters = evolve(parameters, derivation_data=bytes(32), cryptographic_parameters=CBC)
         first, second = (crypto.derive(method, [base], parameters, 256) for _ in range(2))
-        codes = {crypto.mac(usable_as(crypto, key), Parameters(), b"same") for key in (first, second)}
+        codes = {mac(crypto, usable_as(crypto, key), Parameters(), b"same") for key in (first, second)}
 
         assert len(codes) == 1, method
         if crypto.capabilities.exports_key_material:
@@ -680,7 +681,8 @@ def test_both_sides_agree_on_every_curve(crypto):
     for curve in crypto.capabilities.curves:
         ours, theirs = (crypto.make_key_pair(Algorithm.ECDH, None, curve) for _ in range(2))
         codes = {
-            crypto.mac(
+            mac(
+                crypto,
                 a_symmetric_key(
                     Algorithm.AES,
                     crypto.derive(
@@ -708,7 +710,7 @@ def test_derivation_data_may_come_as_secret_data(crypto):
         DerivationMethod.HMAC, [base, SecretData(b"label")], evolve(derivation(), derivation_data=None), 256
     )
 
-    codes = {crypto.mac(usable_as(crypto, key), Parameters(), b"same") for key in (told, brought)}
+    codes = {mac(crypto, usable_as(crypto, key), Parameters(), b"same") for key in (told, brought)}
     assert len(codes) == 1
 
 

@@ -39,7 +39,7 @@ from kmip_core.ports.crypto import (
     CryptoCapabilities,
     DecryptStream,
     DigestStream,
-    Encrypted,
+    Encryption,
     EncryptStream,
     Key,
     KeyDescription,
@@ -286,114 +286,35 @@ class Pkcs11Crypto:
         except TokenError as error:
             raise refusal(error) from None
 
-    def hash(self, algorithm: HashingAlgorithm, data: bytes) -> bytes:
-        """Compute a digest, in software."""
-        return self._software.hash(algorithm, data)
-
     def begin_hash(self, algorithm: HashingAlgorithm) -> DigestStream:
         """Begin a digest, in software."""
         return self._software.begin_hash(algorithm)
 
     # --- ciphers ------------------------------------------------------------------------------------------------------
 
-    def encrypt(
-        self,
-        key: Key,
-        parameters: CryptographicParameters,
-        data: bytes,
-        *,
-        iv_counter_nonce: bytes | None = None,
-        additional_data: bytes | None = None,
-    ) -> Encrypted:
-        """Encrypt in one part."""
-        if (key_id := self._id(key)) is None:
-            return self._software.encrypt(
-                key, parameters, data, iv_counter_nonce=iv_counter_nonce, additional_data=additional_data
-            )
-        return self._cipher(key_id, key, parameters, iv_counter_nonce, additional_data, makes_iv=True).encrypt(data)
-
-    def decrypt(
-        self,
-        key: Key,
-        parameters: CryptographicParameters,
-        data: bytes,
-        *,
-        iv_counter_nonce: bytes | None = None,
-        additional_data: bytes | None = None,
-        authenticated_encryption_tag: bytes | None = None,
-    ) -> bytes:
-        """Decrypt in one part."""
-        stream = self.begin_decrypt(
-            key,
-            parameters,
-            iv_counter_nonce=iv_counter_nonce,
-            additional_data=additional_data,
-            authenticated_encryption_tag=authenticated_encryption_tag,
-        )
-        return stream.update(data) + stream.finish()
-
-    def begin_encrypt(
-        self,
-        key: Key,
-        parameters: CryptographicParameters,
-        *,
-        iv_counter_nonce: bytes | None = None,
-        additional_data: bytes | None = None,
-    ) -> EncryptStream:
+    def begin_encrypt(self, encryption: Encryption) -> EncryptStream:
         """Begin to encrypt."""
-        if (key_id := self._id(key)) is None:
-            return self._software.begin_encrypt(
-                key, parameters, iv_counter_nonce=iv_counter_nonce, additional_data=additional_data
-            )
-        cipher = self._cipher(key_id, key, parameters, iv_counter_nonce, additional_data, makes_iv=True)
+        if (key_id := self._id(encryption.key)) is None:
+            return self._software.begin_encrypt(encryption)
+        cipher = self._cipher(key_id, encryption, makes_iv=True)
         return parts.EncryptParts(cipher.job.iv_counter_nonce, cipher.encrypt)
 
-    def begin_decrypt(
-        self,
-        key: Key,
-        parameters: CryptographicParameters,
-        *,
-        iv_counter_nonce: bytes | None = None,
-        additional_data: bytes | None = None,
-        authenticated_encryption_tag: bytes | None = None,
-    ) -> DecryptStream:
+    def begin_decrypt(self, encryption: Encryption) -> DecryptStream:
         """Begin to decrypt."""
+        key = encryption.key
         if (key_id := self._id(key)) is None:
-            return self._software.begin_decrypt(
-                key,
-                parameters,
-                iv_counter_nonce=iv_counter_nonce,
-                additional_data=additional_data,
-                authenticated_encryption_tag=authenticated_encryption_tag,
-            )
+            return self._software.begin_decrypt(encryption)
         if isinstance(key, PrivateKey):
-            decrypt = partial(ciphers.decrypt_oaep, self._token.call, key_id, key, parameters)
+            decrypt = partial(ciphers.decrypt_oaep, self._token.call, key_id, key, encryption.parameters)
             return parts.DecryptParts(lambda data, _: decrypt(data), None)
-        cipher = self._cipher(key_id, key, parameters, iv_counter_nonce, additional_data, makes_iv=False)
-        return parts.DecryptParts(cipher.decrypt, authenticated_encryption_tag)
+        cipher = self._cipher(key_id, encryption, makes_iv=False)
+        return parts.DecryptParts(cipher.decrypt, encryption.authenticated_encryption_tag)
 
-    def _cipher(
-        self,
-        key_id: bytes,
-        key: Key,
-        parameters: CryptographicParameters,
-        iv: bytes | None,
-        additional_data: bytes | None,
-        *,
-        makes_iv: bool,
-    ) -> ciphers.Cipher:
-        if not isinstance(key, SymmetricKey):
+    def _cipher(self, key_id: bytes, encryption: Encryption, *, makes_iv: bool) -> ciphers.Cipher:
+        if not isinstance(encryption.key, SymmetricKey):
             raise not_supported("a private key does not encrypt")
-        return ciphers.prepare(
-            self._token.call,
-            key_id,
-            key,
-            parameters,
-            iv,
-            additional_data,
-            makes_iv=makes_iv,
-            able=self._capabilities.ciphers,
-        )
+        able = self._capabilities.ciphers
+        return ciphers.prepare(self._token.call, key_id, encryption, makes_iv=makes_iv, able=able)
 
     # --- signatures and codes -----------------------------------------------------------------------------------------
 
@@ -434,18 +355,6 @@ class Pkcs11Crypto:
     def begin_verify(self, key: Key, parameters: CryptographicParameters) -> VerifyStream:
         """Begin to verify, in software."""
         return self._software.begin_verify(key, parameters)
-
-    def mac(self, key: Key, parameters: CryptographicParameters, data: bytes) -> bytes:
-        """Compute a code in one part."""
-        stream = self.begin_mac(key, parameters)
-        stream.update(data)
-        return stream.finish()
-
-    def verify_mac(self, key: Key, parameters: CryptographicParameters, data: bytes, mac: bytes) -> ValidityIndicator:
-        """Check a code in one part."""
-        stream = self.begin_verify_mac(key, parameters)
-        stream.update(data)
-        return stream.finish(mac)
 
     def begin_mac(self, key: Key, parameters: CryptographicParameters) -> DigestStream:
         """Begin a code."""

@@ -20,8 +20,8 @@ from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import HashingAlgorithm as Hashing
 from kmip_core.enums import PaddingMethod
 from kmip_core.errors import invalid_field, not_supported, unsupported_parameters
-from kmip_core.objects import KeyValue, PrivateKey, SymmetricKey
-from kmip_core.ports.crypto import Encrypted
+from kmip_core.objects import KeyValue, PrivateKey
+from kmip_core.ports.crypto import Encrypted, Encryption
 from kmip_core.structures import CryptographicParameters
 
 Call = Callable[..., Any]
@@ -113,10 +113,7 @@ class Cipher:
 def prepare(
     call: Call,
     key_id: bytes,
-    key: SymmetricKey,
-    parameters: CryptographicParameters,
-    iv: bytes | None,
-    additional_data: bytes | None,
+    encryption: Encryption,
     *,
     makes_iv: bool,
     able: Collection[tuple[Algorithm, Mode | None]],
@@ -126,9 +123,10 @@ def prepare(
     able: ciphers and modes of the token. Raises KmipError as the software does for the same parameters; Feature Not
     Supported for what only the token lacks.
     """
+    key: Any = encryption.key
     zeros = KeyValue(key_material=bytes((key.key_block.cryptographic_length or 0) // 8))
     stand_in = evolve(key, key_block=evolve(key.key_block, key_value=zeros))
-    job = cipher_jobs.prepare(stand_in, parameters, iv, additional_data, makes_iv=makes_iv)
+    job = cipher_jobs.prepare(evolve(encryption, key=stand_in), makes_iv=makes_iv)
     if (job.algorithm, job.mode) not in able:
         raise not_supported("the token does not have this cipher and mode")
     return Cipher(call=call, key_id=key_id, job=job)

@@ -4,8 +4,6 @@ import os
 from collections.abc import Sequence
 from typing import Final
 
-from attrs import evolve
-
 from kmip_adapters.crypto.processes import InThisProcess, Runner
 from kmip_adapters.crypto.software import (
     ciphers,
@@ -34,7 +32,7 @@ from kmip_core.ports.crypto import (
     CryptoCapabilities,
     DecryptStream,
     DigestStream,
-    Encrypted,
+    Encryption,
     EncryptStream,
     Key,
     KeyDescription,
@@ -119,73 +117,19 @@ class SoftwareCrypto:
             raise invalid_field(f"1 to {MAXIMUM_RANDOM_BYTES} random bytes can be had at once, not {length}")
         return os.urandom(length)
 
-    def hash(self, algorithm: HashingAlgorithm, data: bytes) -> bytes:
-        """Compute a digest."""
-        return hashing.digest(algorithm, data)
-
     def begin_hash(self, algorithm: HashingAlgorithm) -> DigestStream:
         """Begin a digest."""
         return hashing.HashStream(hashing.known_hash(algorithm))
 
-    def encrypt(
-        self,
-        key: Key,
-        parameters: CryptographicParameters,
-        data: bytes,
-        *,
-        iv_counter_nonce: bytes | None = None,
-        additional_data: bytes | None = None,
-    ) -> Encrypted:
-        """Encrypt in one part."""
-        stream = ciphers.begin_encrypt(key, parameters, iv_counter_nonce, additional_data)
-        first = stream.update(data)
-        last = stream.finish()
-        return evolve(last, data=first + last.data) if first else last
-
-    def decrypt(
-        self,
-        key: Key,
-        parameters: CryptographicParameters,
-        data: bytes,
-        *,
-        iv_counter_nonce: bytes | None = None,
-        additional_data: bytes | None = None,
-        authenticated_encryption_tag: bytes | None = None,
-    ) -> bytes:
-        """Decrypt in one part."""
-        stream = self.begin_decrypt(
-            key,
-            parameters,
-            iv_counter_nonce=iv_counter_nonce,
-            additional_data=additional_data,
-            authenticated_encryption_tag=authenticated_encryption_tag,
-        )
-        return stream.update(data) + stream.finish()
-
-    def begin_encrypt(
-        self,
-        key: Key,
-        parameters: CryptographicParameters,
-        *,
-        iv_counter_nonce: bytes | None = None,
-        additional_data: bytes | None = None,
-    ) -> EncryptStream:
+    def begin_encrypt(self, encryption: Encryption) -> EncryptStream:
         """Begin to encrypt."""
-        return ciphers.begin_encrypt(key, parameters, iv_counter_nonce, additional_data)
+        return ciphers.begin_encrypt(encryption)
 
-    def begin_decrypt(
-        self,
-        key: Key,
-        parameters: CryptographicParameters,
-        *,
-        iv_counter_nonce: bytes | None = None,
-        additional_data: bytes | None = None,
-        authenticated_encryption_tag: bytes | None = None,
-    ) -> DecryptStream:
+    def begin_decrypt(self, encryption: Encryption) -> DecryptStream:
         """Begin to decrypt."""
-        if long_work.is_long_to_use(key):
-            return LongDecrypt(self._processes, key, parameters)
-        return ciphers.begin_decrypt(key, parameters, iv_counter_nonce, additional_data, authenticated_encryption_tag)
+        if long_work.is_long_to_use(encryption.key):
+            return LongDecrypt(self._processes, encryption.key, encryption.parameters)
+        return ciphers.begin_decrypt(encryption)
 
     def sign(self, key: Key, parameters: CryptographicParameters, data: bytes, *, digested: bool = False) -> bytes:
         """Sign data, or its digest."""
@@ -214,18 +158,6 @@ class SoftwareCrypto:
     def begin_verify(self, key: Key, parameters: CryptographicParameters) -> VerifyStream:
         """Begin to verify."""
         return signatures.begin_verify(key, parameters)
-
-    def mac(self, key: Key, parameters: CryptographicParameters, data: bytes) -> bytes:
-        """Compute a code."""
-        stream = macs.MACStream(key, parameters)
-        stream.update(data)
-        return stream.finish()
-
-    def verify_mac(self, key: Key, parameters: CryptographicParameters, data: bytes, mac: bytes) -> ValidityIndicator:
-        """Judge a code."""
-        stream = macs.VerifyMACStream(key, parameters)
-        stream.update(data)
-        return stream.finish(mac)
 
     def begin_mac(self, key: Key, parameters: CryptographicParameters) -> DigestStream:
         """Begin a code."""

@@ -22,7 +22,7 @@ from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import PaddingMethod, ResultReason
 from kmip_core.errors import KmipError, bad_parameters, invalid_field, invalid_message, need, unsupported_parameters
 from kmip_core.objects import Certificate
-from kmip_core.ports.crypto import Key
+from kmip_core.ports.crypto import Encryption
 from kmip_core.standard_names import standard_name
 from kmip_core.structures import CryptographicParameters
 
@@ -83,15 +83,9 @@ class Job:
         return cipher.block_bytes if cipher else 1
 
 
-def prepare(
-    key: Key,
-    parameters: CryptographicParameters,
-    iv_counter_nonce: bytes | None,
-    additional_data: bytes | None,
-    *,
-    makes_iv: bool,
-) -> Job:
+def prepare(encryption: Encryption, *, makes_iv: bool) -> Job:
     """Return the job.  makes_iv: Encrypt makes what is missing, Decrypt refuses."""
+    key, parameters, additional_data = encryption.key, encryption.parameters, encryption.additional_data
     own = None if isinstance(key, Certificate) else key.key_block.cryptographic_algorithm
     algorithm = need(parameters.cryptographic_algorithm or own, "Cryptographic Algorithm")
     mode = _mode(algorithm, parameters.block_cipher_mode)
@@ -104,7 +98,7 @@ def prepare(
     authenticated = (algorithm, mode) in AUTHENTICATED
     if additional_data is not None and not authenticated:
         raise invalid_field("additional authenticated data is for authenticated modes, such as GCM and CCM")
-    iv = iv_counter_nonce
+    iv = encryption.iv_counter_nonce
     nonces = _nonces(algorithm, mode)
     if nonces is None:
         iv = None

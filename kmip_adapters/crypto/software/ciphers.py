@@ -28,8 +28,7 @@ from kmip_core.enums import BlockCipherMode as Mode
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.errors import invalid_field
 from kmip_core.objects import Certificate, PrivateKey, PublicKey
-from kmip_core.ports.crypto import DecryptStream, Encrypted, EncryptStream, Key
-from kmip_core.structures import CryptographicParameters
+from kmip_core.ports.crypto import DecryptStream, Encrypted, Encryption, EncryptStream
 
 
 class _Context(Protocol):
@@ -40,33 +39,24 @@ class _Context(Protocol):
     def finalize(self) -> bytes: ...
 
 
-def begin_encrypt(
-    key: Key,
-    parameters: CryptographicParameters,
-    iv_counter_nonce: bytes | None,
-    additional_data: bytes | None,
-) -> EncryptStream:
+def begin_encrypt(encryption: Encryption) -> EncryptStream:
     """Return the stream; see the port."""
+    key = encryption.key
     if isinstance(key, PublicKey | Certificate | PrivateKey):
-        return _WholeEncrypt(rsa_encryption.encryptor(key, parameters), None)
-    job = prepare(key, parameters, iv_counter_nonce, additional_data, makes_iv=True)
+        return _WholeEncrypt(rsa_encryption.encryptor(key, encryption.parameters), None)
+    job = prepare(encryption, makes_iv=True)
     seal = _SEALS.get(job.mode or job.algorithm)
     if seal is not None:
         return _WholeEncrypt(lambda data: seal(job, data), job.iv_counter_nonce)
     return _PartsEncrypt(job, _encryptor(job))
 
 
-def begin_decrypt(
-    key: Key,
-    parameters: CryptographicParameters,
-    iv_counter_nonce: bytes | None,
-    additional_data: bytes | None,
-    tag: bytes | None,
-) -> DecryptStream:
+def begin_decrypt(encryption: Encryption) -> DecryptStream:
     """Return the stream; see the port."""
+    key, tag = encryption.key, encryption.authenticated_encryption_tag
     if isinstance(key, PublicKey | Certificate | PrivateKey):
-        return _WholeDecrypt(rsa_encryption.decryptor(key, parameters))
-    job = prepare(key, parameters, iv_counter_nonce, additional_data, makes_iv=False)
+        return _WholeDecrypt(rsa_encryption.decryptor(key, encryption.parameters))
+    job = prepare(encryption, makes_iv=False)
     if job.tag_bytes is None and tag is not None:
         raise invalid_field("Authenticated Encryption Tag is for authenticated modes, such as GCM and CCM")
     open_ = _OPENS.get(job.mode or job.algorithm)

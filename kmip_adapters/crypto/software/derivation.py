@@ -20,7 +20,7 @@ from kmip_core.enums import DerivationMethod as Method
 from kmip_core.enums import HashingAlgorithm as Hashing
 from kmip_core.errors import KmipError, bad_parameters, invalid_field, need
 from kmip_core.objects import Certificate, PrivateKey, PublicKey, SecretData
-from kmip_core.ports.crypto import Key
+from kmip_core.ports.crypto import Encryption, Key
 from kmip_core.standard_names import standard_name
 from kmip_core.structures import CryptographicParameters, DerivationParameters
 
@@ -117,7 +117,7 @@ def _hmac(asked: _Derivation) -> bytes:
 
 
 def _encrypt(asked: _Derivation) -> bytes:
-    stream = ciphers.begin_encrypt(asked.keys[0], asked.how, _iv(asked), None)
+    stream = ciphers.begin_encrypt(Encryption(asked.keys[0], asked.how, iv_counter_nonce=_iv(asked)))
     return stream.update(asked.needed_data) + stream.finish().data
 
 

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from cryptography.hazmat.primitives import hashes
 
@@ -40,12 +40,19 @@ def known_hash(algorithm: HashingAlgorithm | None) -> hashes.HashAlgorithm:
 
 
 def digest(algorithm: HashingAlgorithm, data: bytes) -> bytes:
-    """Return the digest of `data`: at once, which hashlib does ten times as fast for short data."""
-    name = known_hash(algorithm).name.replace("-", "_")
-    return (_AT_ONCE.get(name) or partial(hashlib.new, name))(data, usedforsecurity=False).digest()
+    """Return the digest of `data`."""
+    stream = HashStream(known_hash(algorithm))
+    stream.update(data)
+    return stream.finish()
 
 
-_AT_ONCE: Final = {
+def _begun(algorithm: hashes.HashAlgorithm) -> Any:
+    """Return a context of hashlib, which is made ten times as fast as pyca's."""
+    name = algorithm.name.replace("-", "_")
+    return (_CONSTRUCTORS.get(name) or partial(hashlib.new, name))(usedforsecurity=False)
+
+
+_CONSTRUCTORS: Final = {
     name: getattr(hashlib, name)
     for name in ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_224", "sha3_256", "sha3_384", "sha3_512")
 }
@@ -57,7 +64,7 @@ class HashStream:
     """A digest in parts."""
 
     def __init__(self, algorithm: hashes.HashAlgorithm) -> None:
-        self._context = hashes.Hash(algorithm)
+        self._context = _begun(algorithm)
 
     def update(self, data: bytes) -> None:
         """Take a part."""
@@ -65,4 +72,4 @@ class HashStream:
 
     def finish(self) -> bytes:
         """Return the digest."""
-        return self._context.finalize()
+        return bytes(self._context.digest())

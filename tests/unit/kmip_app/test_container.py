@@ -18,10 +18,11 @@ from kmip_app.server import Server
 from kmip_core.enums import BlockCipherMode, CryptographicAlgorithm, HashingAlgorithm, Operation, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.operations import CATALOGUE
-from kmip_core.ports.crypto import Crypto, CryptoCapabilities
+from kmip_core.ports.crypto import Crypto, CryptoCapabilities, DigestStream
 from kmip_core.settings import Profile, Settings
 from kmip_core.structures import CryptographicParameters as Parameters
 from tests.contract.crypto_adapters import ADAPTERS, a_symmetric_key
+from tests.crypto_uses import decrypt, encrypt, hash_of
 
 NEEDS_AN_ADAPTER = {
     Operation.CREATE_KEY_PAIR,
@@ -87,9 +88,9 @@ def test_the_profile_says_whether_legacy_cryptography_protects(tmp_path: Path, p
 
     assert works(lambda: crypto.make_symmetric_key(CryptographicAlgorithm.TRIPLE_DES, 192)) is allowed
     assert works(lambda: crypto.make_key_pair(CryptographicAlgorithm.RSA, 1024)) is allowed
-    assert works(lambda: crypto.encrypt(key, how, bytes(8), iv_counter_nonce=bytes(8))) is allowed
-    assert works(lambda: crypto.decrypt(key, how, bytes(8), iv_counter_nonce=bytes(8)))  # old data is not lost
-    assert works(lambda: crypto.hash(HashingAlgorithm.SHA_1, b""))
+    assert works(lambda: encrypt(crypto, key, how, bytes(8), iv_counter_nonce=bytes(8))) is allowed
+    assert works(lambda: decrypt(crypto, key, how, bytes(8), iv_counter_nonce=bytes(8)))  # old data is not lost
+    assert works(lambda: hash_of(crypto, HashingAlgorithm.SHA_1, b""))
 
 
 def test_a_token_s_keys_outlive_the_server(tmp_path: Path) -> None:
@@ -97,19 +98,21 @@ def test_a_token_s_keys_outlive_the_server(tmp_path: Path) -> None:
     handle = before.make_symmetric_key(CryptographicAlgorithm.AES, 128)
     key = a_symmetric_key(CryptographicAlgorithm.AES, handle, 128)
     how = Parameters(block_cipher_mode=BlockCipherMode.CTR)
-    sealed = before.encrypt(key, how, b"text")
+    sealed = encrypt(before, key, how, b"text")
 
     after: Crypto = wired(tmp_path, crypto="hsm_stub").crypto()
 
-    assert after.decrypt(key, how, sealed.data, iv_counter_nonce=sealed.iv_counter_nonce) == b"text"
+    assert decrypt(after, key, how, sealed.data, iv_counter_nonce=sealed.iv_counter_nonce) == b"text"
 
 
 class WrongCrypto(SoftwareCrypto):
     """Computes wrongly."""
 
-    def hash(self, algorithm: HashingAlgorithm, data: bytes) -> bytes:
-        """Return a digest of something else."""
-        return super().hash(algorithm, data + b"?")
+    def begin_hash(self, algorithm: HashingAlgorithm) -> DigestStream:
+        """Begin a digest of something else."""
+        stream = super().begin_hash(algorithm)
+        stream.update(b"?")
+        return stream
 
 
 def test_a_server_with_wrong_cryptography_does_not_start(tmp_path: Path) -> None:

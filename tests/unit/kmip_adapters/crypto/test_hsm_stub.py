@@ -10,6 +10,7 @@ from kmip_core.enums import BlockCipherMode, CryptographicAlgorithm, ResultReaso
 from kmip_core.errors import KmipError
 from kmip_core.objects import KeyBlock, KeyValue, SecretData, SymmetricKey
 from kmip_core.structures import CryptographicParameters, KeyHandle
+from tests.crypto_uses import decrypt, encrypt
 
 GCM = CryptographicParameters(block_cipher_mode=BlockCipherMode.GCM)
 SECRET = bytes(range(100, 132))
@@ -36,14 +37,10 @@ def a_key(algorithm=CryptographicAlgorithm.AES, material=SECRET):
 def test_keys_are_found_again_in_the_next_process(tmp_path):
     sealer, path = FakeSealer(), tmp_path / "token"
     held = HsmStub(path, sealer).import_key(a_key())
-    sealed = HsmStub(path, sealer).encrypt(held, GCM, b"data")
+    sealed = encrypt(HsmStub(path, sealer), held, GCM, b"data")
 
-    assert (
-        HsmStub(path, sealer).decrypt(
-            held, GCM, sealed.data + sealed.authenticated_encryption_tag, iv_counter_nonce=sealed.iv_counter_nonce
-        )
-        == b"data"
-    )
+    whole, iv = sealed.data + sealed.authenticated_encryption_tag, sealed.iv_counter_nonce
+    assert decrypt(HsmStub(path, sealer), held, GCM, whole, iv_counter_nonce=iv) == b"data"
 
 
 def test_the_file_holds_no_key_and_belongs_to_its_owner(tmp_path):
@@ -62,7 +59,7 @@ def test_a_destroyed_key_is_gone_from_the_file(tmp_path):
     stub.destroy_key(held)
 
     with pytest.raises(KmipError) as refusal:
-        HsmStub(path, sealer).encrypt(held, GCM, b"data")
+        encrypt(HsmStub(path, sealer), held, GCM, b"data")
     assert refusal.value.reason is ResultReason.KEY_VALUE_NOT_PRESENT
 
 
@@ -86,7 +83,7 @@ def test_secret_data_stays_outside():
 
 def test_a_key_in_the_clear_is_not_used():
     with pytest.raises(KmipError, match="not held by the token"):
-        HsmStub().encrypt(a_key(), GCM, b"data")
+        encrypt(HsmStub(), a_key(), GCM, b"data")
 
 
 def test_the_handle_says_nothing_about_the_key():

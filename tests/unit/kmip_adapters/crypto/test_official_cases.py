@@ -8,6 +8,7 @@ from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import HashingAlgorithm, PaddingMethod
 from kmip_core.objects import SymmetricKey
 from kmip_core.structures import CryptographicParameters as Parameters
+from tests.crypto_uses import decrypt, encrypt, hash_of, mac
 
 CRYPTO = SoftwareCrypto()
 KEY = SymmetricKey(Algorithm.AES, 128, bytes.fromhex("0123456789abcdef0123456789abcdef"))
@@ -54,17 +55,17 @@ CBC_PKCS5 = Parameters(block_cipher_mode=Mode.CBC, padding_method=PaddingMethod.
     ],
 )
 def test_block_cipher_cases(how, iv, data, expected):
-    assert CRYPTO.encrypt(KEY, how, data, iv_counter_nonce=iv).data.hex() == expected
-    assert CRYPTO.decrypt(KEY, how, bytes.fromhex(expected), iv_counter_nonce=iv) == data
+    assert encrypt(CRYPTO, KEY, how, data, iv_counter_nonce=iv).data.hex() == expected
+    assert decrypt(CRYPTO, KEY, how, bytes.fromhex(expected), iv_counter_nonce=iv) == data
 
 
 def test_an_hmac_by_an_aes_key_as_in_cs_ac_m_4():
-    code = CRYPTO.mac(KEY, Parameters(cryptographic_algorithm=Algorithm.HMAC_SHA256), SHORT)
+    code = mac(CRYPTO, KEY, Parameters(cryptographic_algorithm=Algorithm.HMAC_SHA256), SHORT)
 
     assert code.hex() == "c911e78196d64c30f631bb079ea37b97a95936d4da764d6a171df030c895ecf9"
 
 
 def test_hashes_of_cs_ac_m_7():
-    assert CRYPTO.hash(HashingAlgorithm.SHA_256, SHORT).hex() == (
+    assert hash_of(CRYPTO, HashingAlgorithm.SHA_256, SHORT).hex() == (
         "ad41233d22cf9322e3a7ff49a13da434797abed3bab80950a1a0d4e582b7ea72"
     )

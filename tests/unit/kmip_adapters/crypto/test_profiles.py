@@ -17,6 +17,7 @@ from kmip_core.enums import (
 from kmip_core.errors import KmipError
 from kmip_core.objects import SymmetricKey
 from kmip_core.structures import CryptographicParameters as Parameters
+from tests.crypto_uses import begin_encrypt, decrypt, encrypt
 
 COMPATIBLE = SoftwareCrypto()
 MODERN = modern(COMPATIBLE)
@@ -62,11 +63,11 @@ def test_old_ciphers_decrypt_and_no_longer_encrypt(algorithm, mode):
     length = COMPATIBLE.capabilities.symmetric_lengths[algorithm][-1] if algorithm is not Algorithm.AES else 256
     key = SymmetricKey(algorithm, length, COMPATIBLE.make_symmetric_key(algorithm, length))
     how = Parameters(block_cipher_mode=mode)
-    sealed = COMPATIBLE.encrypt(key, how, bytes(16))
+    sealed = encrypt(COMPATIBLE, key, how, bytes(16))
 
-    assert is_refused(lambda: MODERN.encrypt(key, how, bytes(16)))
-    assert is_refused(lambda: MODERN.begin_encrypt(key, how))
-    assert MODERN.decrypt(key, how, sealed.data, iv_counter_nonce=sealed.iv_counter_nonce) == bytes(16)
+    assert is_refused(lambda: encrypt(MODERN, key, how, bytes(16)))
+    assert is_refused(lambda: begin_encrypt(MODERN, key, how))
+    assert decrypt(MODERN, key, how, sealed.data, iv_counter_nonce=sealed.iv_counter_nonce) == bytes(16)
 
 
 @pytest.mark.parametrize(
@@ -107,13 +108,13 @@ def test_dsa_is_over_for_new_pairs():
 def test_pkcs1_v1_5_encryption_goes_neither_way():
     pair = COMPATIBLE.make_key_pair(Algorithm.RSA, 2048)
     how = Parameters(padding_method=PaddingMethod.PKCS1_V1_5)
-    sealed = COMPATIBLE.encrypt(pair.public_key, how, b"data")
+    sealed = encrypt(COMPATIBLE, pair.public_key, how, b"data")
 
-    assert is_refused(lambda: MODERN.encrypt(pair.public_key, how, b"data"))
-    assert is_refused(lambda: MODERN.decrypt(pair.private_key, how, sealed.data))
+    assert is_refused(lambda: encrypt(MODERN, pair.public_key, how, b"data"))
+    assert is_refused(lambda: decrypt(MODERN, pair.private_key, how, sealed.data))
 
 
 def test_what_is_current_still_works():
     key = SymmetricKey(Algorithm.AES, 256, MODERN.make_symmetric_key(Algorithm.AES, 256))
 
-    assert MODERN.encrypt(key, Parameters(block_cipher_mode=Mode.GCM), b"data").data
+    assert encrypt(MODERN, key, Parameters(block_cipher_mode=Mode.GCM), b"data").data

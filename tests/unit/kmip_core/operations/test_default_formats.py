@@ -19,6 +19,7 @@ from kmip_core.operations import create_key_pair, export, get, register
 from kmip_core.settings import Settings
 from kmip_core.structures import CryptographicDomainParameters
 from tests.builders import an_engine, attributes_of, perform
+from tests.crypto_uses import hash_of
 from tests.unit.kmip_core.operations.usable_keys import pair_of
 
 F = KeyFormatType
@@ -67,7 +68,7 @@ def test_the_digest_is_that_of_the_material_that_is_given() -> None:
     structure = fetched(engine, identifier, prefers_transparent_keys=True).key_value.key_material
     encoded = engine.services.key_values.encode_key_material(structure, _version(engine))
 
-    expected = engine.services.crypto.hash(HashingAlgorithm.SHA_256, encoded)
+    expected = hash_of(engine.services.crypto, HashingAlgorithm.SHA_256, encoded)
     digests = {digest.key_format_type: digest.digest_value for digest in attributes_of(engine, identifier).digests}
     assert digests[F.TRANSPARENT_EC_PRIVATE_KEY] == expected
 

@@ -11,6 +11,7 @@ from kmip_core.enums import PaddingMethod, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.objects import SecretData, SymmetricKey
 from kmip_core.structures import CryptographicParameters as Parameters
+from tests.crypto_uses import begin_decrypt, begin_encrypt, decrypt, encrypt
 
 CRYPTO = SoftwareCrypto()
 AES = SymmetricKey(Algorithm.AES, 128, bytes.fromhex("AE6852F8121067CC4BF7A5765577F39E"))
@@ -43,8 +44,8 @@ def refusal(call):
 def test_ctr_with_its_counter(how, iv):
     plain = bytes.fromhex("53696E676C6520626C6F636B206D7367")
 
-    assert CRYPTO.encrypt(AES, how, plain, iv_counter_nonce=iv).data.hex() == EXPECTED
-    assert CRYPTO.decrypt(AES, how, bytes.fromhex(EXPECTED), iv_counter_nonce=iv) == plain
+    assert encrypt(CRYPTO, AES, how, plain, iv_counter_nonce=iv).data.hex() == EXPECTED
+    assert decrypt(CRYPTO, AES, how, bytes.fromhex(EXPECTED), iv_counter_nonce=iv) == plain
 
 
 @pytest.mark.parametrize(
@@ -57,13 +58,13 @@ def test_ctr_with_its_counter(how, iv):
     ],
 )
 def test_a_counter_that_does_not_fit_is_refused(how, reason):
-    assert refusal(lambda: CRYPTO.encrypt(AES, how, b"", iv_counter_nonce=NONCE)).reason is reason
+    assert refusal(lambda: encrypt(CRYPTO, AES, how, b"", iv_counter_nonce=NONCE)).reason is reason
 
 
 def test_chacha20_takes_the_nonce_of_the_original_cipher():
     key, how = SymmetricKey(Algorithm.CHACHA20, 256, bytes(32)), Parameters()
     # The original cipher's and RFC 8439's first block agree when nonce and counter are zero.
-    blocks = {CRYPTO.encrypt(key, how, bytes(64), iv_counter_nonce=bytes(size)).data for size in (8, 12, 16)}
+    blocks = {encrypt(CRYPTO, key, how, bytes(64), iv_counter_nonce=bytes(size)).data for size in (8, 12, 16)}
 
     assert {block.hex()[:16] for block in blocks} == {"76b8e0ada0f13d90"}
 
@@ -72,14 +73,14 @@ def test_chacha20_takes_the_nonce_of_the_original_cipher():
 @pytest.mark.parametrize("size", [4, 8, 12, 16])
 def test_announced_tags_of_every_length(mode, size):
     key, how = a_key(Algorithm.AES, 256), Parameters(block_cipher_mode=mode, tag_length=size)
-    sealed = CRYPTO.encrypt(key, how, b"data", additional_data=b"bound")
+    sealed = encrypt(CRYPTO, key, how, b"data", additional_data=b"bound")
     more = {"iv_counter_nonce": sealed.iv_counter_nonce, "additional_data": b"bound"}
     tag = sealed.authenticated_encryption_tag
 
     assert len(tag) == size
-    assert CRYPTO.decrypt(key, how, sealed.data, authenticated_encryption_tag=tag, **more) == b"data"
+    assert decrypt(CRYPTO, key, how, sealed.data, authenticated_encryption_tag=tag, **more) == b"data"
     forged = bytes([tag[0] ^ 1]) + tag[1:]
-    answer = refusal(lambda: CRYPTO.decrypt(key, how, sealed.data, authenticated_encryption_tag=forged, **more))
+    answer = refusal(lambda: decrypt(CRYPTO, key, how, sealed.data, authenticated_encryption_tag=forged, **more))
     assert answer.message == "decryption failed"
 
 
@@ -96,7 +97,7 @@ def test_announced_tags_of_every_length(mode, size):
 )
 def test_whole_data_modes_refuse_by_name(algorithm, length, mode, data, reason, text):
     key = a_key(algorithm, length)
-    answer = refusal(lambda: CRYPTO.encrypt(key, Parameters(block_cipher_mode=mode), data))
+    answer = refusal(lambda: encrypt(CRYPTO, key, Parameters(block_cipher_mode=mode), data))
 
     assert (answer.reason, text in answer.message) == (reason, True), answer.message
 
@@ -104,7 +105,7 @@ def test_whole_data_modes_refuse_by_name(algorithm, length, mode, data, reason, 
 def test_xts_refuses_two_equal_keys():
     key = SymmetricKey(Algorithm.AES, 256, bytes(32))
 
-    assert refusal(lambda: CRYPTO.encrypt(key, Parameters(block_cipher_mode=Mode.XTS), bytes(16))).reason is FAILURE
+    assert refusal(lambda: encrypt(CRYPTO, key, Parameters(block_cipher_mode=Mode.XTS), bytes(16))).reason is FAILURE
 
 
 def test_ccm_refuses_more_than_its_nonce_can_count():
@@ -112,17 +113,17 @@ def test_ccm_refuses_more_than_its_nonce_can_count():
     key = a_key(Algorithm.AES, 128)
 
     most = (1 << 16) - 1
-    sealed = CRYPTO.encrypt(key, how, bytes(most), iv_counter_nonce=bytes(13))
+    sealed = encrypt(CRYPTO, key, how, bytes(most), iv_counter_nonce=bytes(13))
     assert len(sealed.data) == most
     for call in (
-        lambda: CRYPTO.encrypt(key, how, bytes(most + 1), iv_counter_nonce=bytes(13)),
-        lambda: CRYPTO.decrypt(key, how, bytes(most + 17), iv_counter_nonce=bytes(13)),
+        lambda: encrypt(CRYPTO, key, how, bytes(most + 1), iv_counter_nonce=bytes(13)),
+        lambda: decrypt(CRYPTO, key, how, bytes(most + 17), iv_counter_nonce=bytes(13)),
     ):
         assert refusal(call).reason is FIELD
 
 
 def test_a_stream_that_is_needed_whole_ends_at_its_limit():
-    stream = CRYPTO.begin_encrypt(AES, Parameters(block_cipher_mode=Mode.CCM))
+    stream = begin_encrypt(CRYPTO, AES, Parameters(block_cipher_mode=Mode.CCM))
     part = bytes(MAXIMUM_HELD_BYTES // 4)
     for _ in range(4):
         stream.update(part)
@@ -131,7 +132,7 @@ def test_a_stream_that_is_needed_whole_ends_at_its_limit():
 
 
 def test_a_tag_at_the_end_of_an_unauthenticated_stream_is_refused():
-    stream = CRYPTO.begin_decrypt(AES, CTR, iv_counter_nonce=bytes(16))
+    stream = begin_decrypt(CRYPTO, AES, CTR, iv_counter_nonce=bytes(16))
 
     assert refusal(lambda: stream.finish(bytes(16))).reason is FIELD
 
@@ -139,14 +140,14 @@ def test_a_tag_at_the_end_of_an_unauthenticated_stream_is_refused():
 def test_blowfish_keys_tell_their_range():
     key = SymmetricKey(Algorithm.BLOWFISH, None, bytes(60))
 
-    assert "32 to 448" in refusal(lambda: CRYPTO.encrypt(key, CTR, b"")).message
+    assert "32 to 448" in refusal(lambda: encrypt(CRYPTO, key, CTR, b"")).message
 
 
 def test_secret_data_may_be_a_key_when_the_algorithm_is_stated():
     key, how = SecretData(bytes(16)), evolve(CTR, cryptographic_algorithm=Algorithm.AES)
-    sealed = CRYPTO.encrypt(key, how, b"data")
+    sealed = encrypt(CRYPTO, key, how, b"data")
 
-    assert CRYPTO.decrypt(key, how, sealed.data, iv_counter_nonce=sealed.iv_counter_nonce) == b"data"
+    assert decrypt(CRYPTO, key, how, sealed.data, iv_counter_nonce=sealed.iv_counter_nonce) == b"data"
 
 
 def test_3des_keys_of_one_and_two_parts_are_three_key_keys_with_repeats():
@@ -154,7 +155,7 @@ def test_3des_keys_of_one_and_two_parts_are_three_key_keys_with_repeats():
     how = Parameters(block_cipher_mode=Mode.ECB)
 
     def sealed(material):
-        return CRYPTO.encrypt(SymmetricKey(Algorithm.TRIPLE_DES, None, material), how, bytes(8)).data
+        return encrypt(CRYPTO, SymmetricKey(Algorithm.TRIPLE_DES, None, material), how, bytes(8)).data
 
     assert sealed(one) == sealed(one * 3)
     assert sealed(two) == sealed(two + two[:8])
@@ -163,4 +164,4 @@ def test_3des_keys_of_one_and_two_parts_are_three_key_keys_with_repeats():
 def test_padding_is_ignored_where_the_mode_needs_none():
     how = evolve(CTR, padding_method=PaddingMethod.PKCS5)
 
-    assert len(CRYPTO.encrypt(AES, how, b"12345").data) == 5
+    assert len(encrypt(CRYPTO, AES, how, b"12345").data) == 5

@@ -16,6 +16,7 @@ from kmip_core.structures import (
     TransparentRSAPublicKey,
     TransparentSymmetricKey,
 )
+from tests.crypto_uses import encrypt
 
 RSA = CryptographicAlgorithm.RSA
 TRANSPARENT = KeyFormatType.TRANSPARENT_RSA_PRIVATE_KEY
@@ -83,7 +84,7 @@ def test_a_public_rsa_key_with_a_huge_exponent_is_refused_for_use():
     key = PublicKey(RSA, 4096, material, KeyFormatType.TRANSPARENT_RSA_PUBLIC_KEY)
 
     with pytest.raises(KmipError, match="too large"):
-        SoftwareCrypto().encrypt(key, CryptographicParameters(padding_method=PaddingMethod.OAEP), b"data")
+        encrypt(SoftwareCrypto(), key, CryptographicParameters(padding_method=PaddingMethod.OAEP), b"data")
 
 
 @pytest.mark.parametrize(
