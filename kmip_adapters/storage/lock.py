@@ -10,8 +10,11 @@ from kmip_adapters.storage.errors import StorageUnusable
 
 
 @contextmanager
-def directory_lock(directory: Path) -> Iterator[None]:
-    """Own `directory` as long as the context lasts.  Raises StorageUnusable if another running server owns it."""
+def directory_lock(directory: Path) -> Iterator[int]:
+    """Own `directory` as long as the context lasts; give the descriptor of the lock.
+
+    A child process that inherits the descriptor keeps the lock as long as it lives.
+    Raises StorageUnusable if another running server owns it."""
     path = directory / "kmipd.lock"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -25,6 +28,6 @@ def directory_lock(directory: Path) -> Iterator[None]:
             ) from None
         os.ftruncate(descriptor, 0)
         os.write(descriptor, b"%d\n" % os.getpid())
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)  # the file stays: removing it would let two servers lock two files of one name

@@ -21,10 +21,12 @@ class Options:
     """What a backend is given besides its URL.
 
     read_password: reads the password that is not in the URL.  pool_size: connections for units of work.
+    is_shared: whether several processes of one server write to the same file, which then take turns.
     """
 
     read_password: Callable[[], str] | None = None
     pool_size: int | None = None
+    is_shared: bool = False
 
 
 class Backend(Protocol):
@@ -97,6 +99,13 @@ class Backend(Protocol):
 
     def end_reading(self, connection: Connection) -> None:
         """End that transaction."""
+        ...
+
+    def turn(self) -> AbstractContextManager[bool]:
+        """Wait until this process may write, and keep other processes of the server from it inside the context.
+
+        Gives whether it had to wait.  Raises one of `errors` after a while.
+        """
         ...
 
     def begin_writing(self, cursor: Cursor) -> None:

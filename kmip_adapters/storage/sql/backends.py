@@ -18,11 +18,11 @@ def open_backend(url: str, options: Options) -> Backend:
     return BACKENDS[kind](url, options)
 
 
-def _sqlite(url: str, _: Options) -> Backend:
+def _sqlite(url: str, options: Options) -> Backend:
     from kmip_adapters.storage.sql.sqlite import SqliteBackend
 
     try:
-        return SqliteBackend(make_url(url))
+        return SqliteBackend(make_url(url), is_shared=options.is_shared)
     except ArgumentError as error:
         raise StorageUnusable("write the database as sqlite:////path/of/a/file") from error
 

@@ -143,6 +143,10 @@ class Database:
         rows = self.read(self.statements.fact, name=name)
         return rows[0][0] if rows else None
 
+    def facts(self, beginning: str) -> dict[str, str]:
+        """Return what the database says of itself under names that begin so."""
+        return dict(row for row in self.read(self.statements.facts) if row[0].startswith(beginning))
+
     def close(self) -> None:
         """Close the connections that are idle; those in use are closed when they are given back."""
         self._closed = True

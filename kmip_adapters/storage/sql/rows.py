@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Self
 
 from attrs import field, frozen
-from sqlalchemy import Dialect, bindparam, delete, func, insert, literal_column, or_, select, update
+from sqlalchemy import Dialect, bindparam, delete, func, insert, literal_column, select, update
 
 from kmip_adapters.storage.records import decode_record, encode_record
 from kmip_adapters.storage.sql.attribute_index import Entry
@@ -229,10 +229,7 @@ class Statements:
             width=1,
         )
         self.pending_records = Prepared(
-            select(outbox.c.record_id, outbox.c.record)
-            .where(or_(outbox.c.node == bindparam("node"), bindparam("of_all") == 1))
-            .order_by(outbox.c.sequence),
-            dialect,
+            select(outbox.c.record_id, outbox.c.record, outbox.c.node).order_by(outbox.c.sequence), dialect
         )
         k = data_keys.c
         self.data_keys = Prepared(
@@ -247,6 +244,7 @@ class Statements:
             dialect,
         )
         f = facts.c
+        self.facts = Prepared(select(f.name, f.value), dialect)
         self.fact = Prepared(select(f.value).where(f.name == bindparam("name")), dialect)
         self.forget_fact = Prepared(delete(facts).where(f.name == bindparam("of_name")), dialect)
         self.add_fact = Prepared(insert(facts), dialect)

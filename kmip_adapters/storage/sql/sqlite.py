@@ -17,6 +17,7 @@ from kmip_adapters.storage.sql.driver import Connection, Cursor
 from kmip_adapters.storage.sql.migration import History, MakeSealer, open_schema, refuse_upgrade, revision_of
 from kmip_adapters.storage.sql.prepared import Prepared
 from kmip_adapters.storage.sql.sqlite_files import BUSY_TIMEOUT, copy_database
+from kmip_adapters.storage.sql.turnstile import NoTurn, Turnstile
 from kmip_core.ports.storage import TakesLong
 
 SETTINGS: Final = (
@@ -52,12 +53,14 @@ class SqliteBackend:
     longest_key = None
     pool_size = None
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, *, is_shared: bool = False) -> None:
+        """is_shared: whether other processes of the same server write to the file, with which this one takes turns."""
         self.engine = make_engine(url)
         self.path = Path(str(url.database))
+        self._turns = Turnstile(self.path) if is_shared else None
         self.name = str(url.database)
         # Statements run on the driver, connections are opened by SQLAlchemy; each has its own errors.
-        self.errors: tuple[type[Exception], ...] = (sqlite3.Error, SQLAlchemyError)
+        self.errors: tuple[type[Exception], ...] = (sqlite3.Error, SQLAlchemyError, NoTurn)
 
     @property
     def dialect(self) -> Dialect:
@@ -104,6 +107,15 @@ class SqliteBackend:
     def end_reading(self, connection: Connection) -> None:
         """End a snapshot."""
         connection.execute("COMMIT")
+
+    @contextmanager
+    def turn(self) -> Iterator[bool]:
+        """Wait for a turn among the processes of one server; a single process has every turn."""
+        if self._turns is None:
+            yield False
+            return
+        with self._turns.turn() as has_waited:
+            yield has_waited
 
     def begin_writing(self, cursor: Cursor) -> None:
         """Begin a transaction with the file's write lock."""
@@ -173,6 +185,8 @@ class SqliteBackend:
     def close(self) -> None:
         """Release the engine."""
         self.engine.dispose()
+        if self._turns is not None:
+            self._turns.close()
 
     def _detached(self) -> Any:
         fairy = self.engine.raw_connection()

@@ -196,25 +196,42 @@ class Writer:
                 self._connection = self._backend.open_writer()
             if self._in_doubt is not None and self._resolve_doubt(self._connection) is group:
                 return None
-            for submitted in group:
-                submitted.error = None
-            cursor = self._connection.cursor()
-            self._backend.begin_writing(cursor)
-            for submitted in self._apply_together(cursor, group):
-                self._apply(cursor, submitted)
-            committed = self._with_each(cursor)
-            self._in_doubt = group, committed
-            begun = time.perf_counter()
-            self._backend.commit(cursor)
-            self._in_doubt = None
+            with self._backend.turn() as has_waited:
+                if has_waited:
+                    self._take_more(group)
+                committed, seconds = self._write(self._connection, group)
             if self.on_commit is not None:
-                self.on_commit(len(group), time.perf_counter() - begun)
+                self.on_commit(len(group), seconds)
         except Exception as error:  # whatever it was, no task may succeed
             self._abandon()
             return error
         self.groups += 1
         committed()
         return None
+
+    def _write(self, connection: Connection, group: list[SubmittedTask[Any]]) -> tuple[Callable[[], object], float]:
+        """Write a group in one transaction; return what to call after it, and the seconds of its COMMIT."""
+        for submitted in group:
+            submitted.error = None
+        cursor = connection.cursor()
+        self._backend.begin_writing(cursor)
+        for submitted in self._apply_together(cursor, group):
+            self._apply(cursor, submitted)
+        committed = self._with_each(cursor)
+        self._in_doubt = group, committed
+        begun = time.perf_counter()
+        self._backend.commit(cursor)
+        self._in_doubt = None
+        return committed, time.perf_counter() - begun
+
+    def _take_more(self, group: list[SubmittedTask[Any]]) -> None:
+        """Take what has come while another process wrote into the group."""
+        while len(group) < GROUP and not self._queue.empty():
+            submitted = self._queue.get()
+            if submitted is None:
+                self._queue.put(None)  # the last one: it ends the thread at its next look
+                return
+            group.append(submitted)
 
     def _resolve_doubt(self, connection: Connection) -> list[SubmittedTask[Any]] | None:
         """Find out whether the group was committed whose COMMIT got no answer; return it if it was."""

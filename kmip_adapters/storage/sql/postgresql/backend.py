@@ -11,7 +11,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any, Final
 
@@ -207,6 +207,10 @@ class PostgresBackend:
     def end_reading(self, connection: Any) -> None:
         """End a snapshot; after an error too."""
         connection.end()
+
+    def turn(self) -> AbstractContextManager[bool]:
+        """Need none: transactions of all nodes wait for one row."""
+        return nullcontext(False)
 
     def begin_writing(self, cursor: Cursor) -> None:
         """Begin a transaction with the lock row, and note its number."""

@@ -324,6 +324,9 @@ def test_each_node_has_its_own_records_in_the_outbox(url: str, tmp_path: Path) -
 
     pending = {name: [record.record_id for record in store.pending_records()] for name, store in stores.items()}
     assert pending == {"a": ["record of a"], "b": ["record of b"]}
+    heir = SqlStorage(url, make_sealer, node="c", takes_over=lambda node: node == "a")
+    assert [record.record_id for record in heir.pending_records()] == ["record of a"]
+    heir.close()
     for store in stores.values():
         store.close()
 

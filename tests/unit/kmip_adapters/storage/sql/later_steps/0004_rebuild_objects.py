@@ -3,10 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-from kmip_adapters.storage.sql.migration import HISTORY
-
-revision = "9000"
-down_revision = HISTORY.revision
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:
