@@ -6,7 +6,6 @@ verified every day.
 
 import logging
 import shlex
-import socket
 import sqlite3
 import subprocess
 import time
@@ -20,11 +19,12 @@ from kmip_adapters.audit.file_trail import FileTrail
 from kmip_adapters.audit.lines import Head
 from kmip_adapters.audit.verify import Problem, verify, verify_end
 from kmip_app.configuration.config import Configuration, StartError
+from kmip_app.maintenance.node_names import SINGLE, names_of_node
 from kmip_core.errors import KmipError
 
 LOG: Final = logging.getLogger("kmip_app")
 
-CHAIN: Final = "main"
+AGAIN_AFTER: Final = 0.3  # seconds: what was being written, or set aside, is whole then
 HEAD_EVERY: Final = 60.0  # seconds
 COMMAND_SECONDS: Final = 60.0
 PAUSE: Final = 0.002  # seconds, after each thousand records that are verified beside a server's work
@@ -47,7 +47,7 @@ class AuditCare:
         self._configuration = configuration
         self._storage = storage
         self._trail = trail
-        self._fact = head_fact(configuration)
+        self._fact = head_fact(trail.chain)
         self._kept = Head()
 
     def check_end(self) -> None:
@@ -59,9 +59,9 @@ class AuditCare:
             self._alarm(finding)
         known = read_head(self._storage.database.fact(self._fact))
         folder = folder_of(self._configuration)
-        problems: Iterable[Problem] = filter(None, [verify_end(folder, CHAIN, known)])
-        if self._configuration.audit_gap == "refuse":
-            problems = verify(folder, self._heads(known))
+        problems: Iterable[Problem] = filter(None, [verify_end(folder, self._trail.chain, known)])
+        if self._configuration.audit_gap == "refuse" and self._configuration.takes_over:  # the others are at rest
+            problems = verify(folder, self._heads())
         for problem in problems:
             if self._configuration.audit_gap == "refuse":
                 raise StartError(
@@ -88,15 +88,23 @@ class AuditCare:
     def verify(self) -> None:
         """Verify all files beside the server's work; what was not known yet is an alarm."""
         known = {finding.partition(": ")[2] or finding for finding in self._trail.findings}
-        kept = read_head(self._storage.database.fact(self._fact))
-        for problem in verify(folder_of(self._configuration), self._heads(kept), lambda: time.sleep(PAUSE)):
+        if not (problems := self._problems()):
+            return
+        time.sleep(AGAIN_AFTER)
+        again = set(self._problems())
+        for problem in (problem for problem in problems if problem in again):
             is_noted = problem.text.startswith(("the server noted a gap", "is unfinished"))
             if not is_noted and problem.text not in known:
                 self._trail.report(str(problem))
                 self._alarm(str(problem))
 
-    def _heads(self, kept: Head) -> dict[str, list[Head]]:
-        heads: dict[str, list[Head]] = {CHAIN: [kept]}
+    def _problems(self) -> list[Problem]:
+        return verify(folder_of(self._configuration), self._heads(), lambda: time.sleep(PAUSE))
+
+    def _heads(self) -> dict[str, list[Head]]:
+        is_ours = names_of_node(self._configuration)
+        kept = heads_in(self._storage.database.facts(HEAD_FACT))
+        heads = {chain: [head] for chain, head in kept.items() if is_ours(chain)}
         try:
             for anchor in anchors_in(self._configuration):
                 for chain, head in anchor.heads.items():
@@ -154,9 +162,12 @@ def public_key(configuration: Configuration) -> str | None:
     return None
 
 
-def head_fact(configuration: Configuration) -> str:
-    """Return the name under which the database keeps the head; several servers may share a database server."""
-    return "audit_head" if configuration.sqlite_path is not None else f"audit_head:{socket.gethostname()}"
+HEAD_FACT: Final = "audit_head"
+
+
+def head_fact(chain: str) -> str:
+    """Return the name under which the database keeps the head of a chain; it may have those of several processes."""
+    return HEAD_FACT if chain == SINGLE else f"{HEAD_FACT}:{chain}"
 
 
 def read_head(text: str | None) -> Head:
@@ -166,15 +177,20 @@ def read_head(text: str | None) -> Head:
 
 
 def kept_heads(configuration: Configuration) -> Mapping[str, Head]:
-    """Return the head that an SQLite store keeps, read beside a running server and without the root key."""
+    """Return the heads that an SQLite store keeps, read beside a running server and without the root key."""
     path = configuration.sqlite_path
     if path is None or not path.exists():
         return {}
     try:
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5.0) as connection:
-            row = connection.execute("SELECT value FROM facts WHERE name = ?", (head_fact(configuration),)).fetchone()
+            rows = connection.execute("SELECT name, value FROM facts").fetchall()
         connection.close()
     except sqlite3.Error:
         return {}
-    head = read_head(row[0] if row else None)
-    return {CHAIN: head} if head.sequence else {}
+    return heads_in(dict(rows))
+
+
+def heads_in(facts: Mapping[str, str]) -> dict[str, Head]:
+    """Return the heads, by chain, that the facts of a database tell."""
+    named = [(name.partition(":"), read_head(value)) for name, value in facts.items()]
+    return {chain or SINGLE: head for (name, _, chain), head in named if name == HEAD_FACT and head.sequence}

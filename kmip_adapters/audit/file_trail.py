@@ -35,7 +35,7 @@ SHORTENED_TEXT: Final = "the trail now begins at sequence "
 
 _SYNC_PAUSE: Final = SYNC_WITHIN / 2  # seconds; the rest is for the disk
 _LOOK_BACK: Final = 3_600  # seconds: lines this much older than a pending record are not searched for it
-_CHAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_CHAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,72}")
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class FileTrail:
         Raises UnusableTrail.
         """
         if _CHAIN_NAME.fullmatch(chain) is None:
-            raise UnusableTrail(f"audit chain {chain!r}: use up to 64 letters, digits, '-' and '_'")
+            raise UnusableTrail(f"audit chain {chain!r}: use up to 72 letters, digits, '-' and '_'")
         self._folder = folder
         self._chain = chain
         self._path = folder / f"{chain}.jsonl"
@@ -104,6 +104,11 @@ class FileTrail:
         self._is_closing = threading.Event()
         self._syncer = threading.Thread(target=self._keep_synced, name=f"audit-{chain}", daemon=True)
         self._syncer.start()
+
+    @property
+    def chain(self) -> str:
+        """The name of the chain."""
+        return self._chain
 
     @property
     def head(self) -> Head:

@@ -20,6 +20,7 @@ from kmip_adapters.audit.verify import verify as problems_of
 from kmip_app import audit
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
 from kmip_app.configuration.config import Configuration, StartError
+from kmip_app.maintenance.node_names import SINGLE
 from kmip_app.printable import printable
 from kmip_app.version import VERSION
 
@@ -63,8 +64,9 @@ def verify(anchor: tuple[Path, ...], anchor_key: str | None, config_path: str | 
         return 1
     chains = sorted(heads_of(folder).items())
     shown = ", ".join(f"{chain} {head.sequence} records" for chain, head in chains) or "no records"
-    anchored = max((head.sequence for head in heads.get(audit.CHAIN, [])), default=0)
-    click.echo(f"whole: {shown}; known up to record {anchored} from the database and anchors")
+    known = {chain: max(head.sequence for head in of_chain) for chain, of_chain in sorted(heads.items()) if of_chain}
+    up_to = ", ".join(f"{last}" if chain == SINGLE else f"{last} of {chain}" for chain, last in known.items()) or "0"
+    click.echo(f"whole: {shown}; known up to record {up_to} from the database and anchors")
     return 0
 
 

@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,23 @@ _FORM: Final = re.compile(r"(?P<name>[A-Za-z0-9_-]{1,64}) (?P<directory>[0-9]+)\
 
 
 def node_name(configuration: Configuration) -> str:
+    """Return the name of this process: that of its node, and a worker's with its number behind it.  Raises OSError."""
+    name = _of_node(configuration)
+    return name if configuration.worker is None else f"{name}-w{configuration.worker}"
+
+
+def names_of_node(configuration: Configuration) -> Callable[[str], bool]:
+    """Return the test whether a name is one that this node, or one of its workers, has or had.
+
+    A file has one node at a time: there every name is its own.  Raises OSError.
+    """
+    if configuration.sqlite_path is not None:
+        return lambda name: True
+    form = re.compile(rf"{re.escape(_of_node(configuration))}(-w[0-9]+)?")
+    return lambda name: form.fullmatch(name) is not None
+
+
+def _of_node(configuration: Configuration) -> str:
     """Return the configured name; else the one that a data directory has, which is made if there is none.
 
     A file in the directory has it beside the directory's number in its file system: in a copy that is another one.

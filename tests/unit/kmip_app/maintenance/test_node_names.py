@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kmip_app.configuration.config import Configuration
-from kmip_app.maintenance.node_names import node_name
+from kmip_app.maintenance.node_names import names_of_node, node_name
 
 SERVER = "postgresql+psycopg://kmipd@host/kmipd"
 
@@ -51,3 +51,19 @@ def test_a_broken_name_file_is_replaced(tmp_path: Path) -> None:
     name = node_name(Configuration(data_directory=tmp_path, database=SERVER))
 
     assert "/" not in name
+
+
+def test_a_worker_has_the_name_of_its_node_and_its_number(tmp_path: Path) -> None:
+    assert node_name(Configuration(data_directory=tmp_path, worker=2)) == "main-w2"
+    assert node_name(Configuration(data_directory=tmp_path, worker=12, node_name="a" * 64)) == "a" * 64 + "-w12"
+
+
+def test_a_node_knows_its_workers_from_other_nodes(tmp_path: Path) -> None:
+    is_ours = names_of_node(Configuration(data_directory=tmp_path, database=SERVER, node_name="node.1"))
+
+    assert all(map(is_ours, ("node.1", "node.1-w1", "node.1-w64")))
+    assert not any(map(is_ours, ("node.1-w", "node.1-wx", "node-1", "node.10", "other", "xnode.1-w1")))
+
+
+def test_a_file_has_one_node_whatever_it_was_called(tmp_path: Path) -> None:
+    assert names_of_node(Configuration(data_directory=tmp_path, worker=1))("an old name")
