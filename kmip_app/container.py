@@ -6,7 +6,6 @@ since a wrong wire would otherwise fail at the first request that touches it (DE
 """
 
 import asyncio
-import logging
 import ssl
 from collections.abc import Callable, Mapping
 from functools import cache, partial
@@ -56,7 +55,7 @@ from kmip_app.configuration.quotas import Quotas
 from kmip_app.configuration.root_keys import OUTSIDE
 from kmip_app.conformance_profiles import claimed
 from kmip_app.inspection.tap import Tap, TappedService
-from kmip_app.maintenance.node_names import node_name
+from kmip_app.maintenance.node_names import names_of_node, node_name
 from kmip_app.monitoring.clients import SeenClients
 from kmip_app.monitoring.evidence import ObservedTrail
 from kmip_app.monitoring.observation import Durations, ObservedEngine, RequestNumbers
@@ -74,9 +73,8 @@ from kmip_core.operation import Spec
 from kmip_core.operations import CATALOGUE, offered
 from kmip_core.ports.crypto import Crypto
 from kmip_core.ports.sealing import RootKeySource
-from kmip_core.ports.system import Clock, Identifiers
+from kmip_core.ports.system import Clock
 from kmip_core.ports.transport import Service
-from kmip_core.rotation import Rotation
 from kmip_core.services import EngineServices
 from kmip_core.settings import Profile, TicketUse
 from kmip_core.structures import ProtocolVersion
@@ -85,8 +83,6 @@ from kmip_core.tickets import Tickets
 if TYPE_CHECKING:
     from kmip_adapters.crypto.pkcs11 import Pkcs11Crypto
     from kmip_adapters.storage.sql.storage import SqlStorage
-
-LOG: Final = logging.getLogger("kmip_app")
 
 OBJECT_TYPES: Final = tuple(CONTENT_CLASSES)
 """The types that Register takes."""
@@ -167,7 +163,9 @@ def _sql_storage(configuration: Configuration, root_key: RootKeySource) -> "SqlS
         partial(DeferredSealer.over, root_key) if may_be_sealed else partial(EnvelopeSealer, root_key),
         may_upgrade=configuration.may_upgrade,
         node=node_name(configuration),
+        takes_over=names_of_node(configuration) if configuration.takes_over else lambda node: False,
         options=Options(
+            is_shared=configuration.worker is not None,
             read_password=configuration.read_database_password if has_password else None,
             pool_size=configuration.pool_size,
         ),
@@ -303,15 +301,6 @@ def _quotas(configuration: Configuration, groups: Groups | None) -> Quotas:
     return Quotas(configuration.allowance, configuration.quotas_path, groups_of)
 
 
-def _holder(configuration: Configuration, identifiers: Identifiers) -> str:
-    """Return the name of this start of this node, for leases."""
-    return f"{node_name(configuration)} {identifiers.new()}"
-
-
-def _note_failed_rotation(identifier: str, error: KmipError) -> None:
-    LOG.warning("%s is due for rotation and cannot be rotated: %s", identifier, error.message)
-
-
 def _tap(configuration: Configuration) -> Tap | None:
     return None if configuration.tap is None else Tap(configuration.tap)
 
@@ -401,14 +390,6 @@ class Container(containers.DeclarativeContainer):
         at_pace=processes.provided.at,
     )
     engine = providers.Singleton(Engine, catalogue=catalogue, services=services)
-    rotation = providers.Singleton(
-        Rotation,
-        engine=engine,
-        schedule=storage,
-        leases=storage,
-        holder=providers.Callable(_holder, configuration, identifiers),
-        note_failure=providers.Object(_note_failed_rotation),
-    )
     codec = providers.Callable(planned_codec, configuration.provided.versions, settings.pykmip_compatible)
     request_numbers = providers.Singleton(RequestNumbers)
     observed = providers.Singleton(ObservedEngine, engine, request_numbers, slow=configuration.provided.slow_request)
@@ -469,16 +450,7 @@ def empty(container: Any) -> None:
     """Have a rehearsing server that keeps nothing forget everything, while its connections go on."""
     for forgetful in (container.storage, container.audit):
         forgetful.providers["memory"].reset()
-    for name in (
-        "evidence",
-        "tickets",
-        "authentication",
-        "services",
-        "engine",
-        "rotation",
-        "observed",
-        "plain_service",
-    ):
+    for name in ("evidence", "tickets", "authentication", "services", "engine", "observed", "plain_service"):
         getattr(container, name).reset()
     container.service().service = plain = container.plain_service()
     for content_type, service in in_every_encoding(plain).items():

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from attrs import evolve
+
 from kmip_app import logs, signals
 from kmip_app.configuration import checks
 from kmip_app.configuration.config import Configuration, StartError
@@ -82,6 +84,9 @@ class KmipServer:
         path = None if path == PYKMIP_CONFIG and not path.exists() else path
         choice = choose(given, config_path=path, check=checks.problems, as_pykmip=True)
         self.configuration: Configuration = choice.configuration
+        if self.configuration.workers > 1:
+            remarks.append("workers is for `kmipd serve`; this server is one process")
+            self.configuration = evolve(self.configuration, workers=1)
         self._remarks = [*remarks, *choice.warnings, *checks.warnings(choice.configuration)]
         self._server: Server | None = None
         self._thread: threading.Thread | None = None

@@ -63,6 +63,17 @@ class PrivateFile(RotatingFileHandler):
             self.reopen()
         super().emit(record)
 
+    def put_aside(self) -> None:
+        """Put the file aside if it is full, whichever process has filled it."""
+        with cast(threading.RLock, self.lock):
+            try:
+                if 0 < self.maxBytes <= os.stat(self.baseFilename).st_size and os.path.isfile(self.baseFilename):
+                    self.doRollover()
+            except OSError as error:
+                if not self._is_reported:
+                    sys.stderr.write(f"kmipd: {self.baseFilename} cannot be put aside: {error.strerror}\n")
+                self._is_reported = True
+
     def reopen(self) -> None:
         """Open the file by its name again; what cannot be opened is reported once, and tried again later."""
         with cast(threading.RLock, self.lock):
@@ -173,9 +184,18 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(fields)
 
 
+def rotate() -> None:
+    """Put aside our log files that are full: for a process whose workers write them."""
+    for handler in {handler for name in OURS for handler in logging.getLogger(name).handlers}:
+        if isinstance(handler, PrivateFile):
+            handler.put_aside()
+
+
 def attach(configuration: Configuration) -> Callable[[], None]:
     """Send our log where the configuration says, until the returned function is called.  Raises StartError."""
     handler = _handler(configuration)
+    if isinstance(handler, PrivateFile) and configuration.worker is not None:
+        handler.maxBytes = 0  # the supervisor puts full files aside: one process, or lines would be lost
     is_json = configuration.log_format == "json"
     handler.setFormatter(JsonFormatter() if is_json else LineFormatter(is_zoned=configuration.log_time == "zoned"))
     if isinstance(handler, Journal) and not is_json:

@@ -24,17 +24,17 @@ from kmip_adapters.identity.table import UnusableIdentities
 from kmip_adapters.pkcs11_session.token import TokenUnusable
 from kmip_adapters.policy.json_files import MissingPolicies
 from kmip_adapters.storage.errors import StorageUnusable
-from kmip_adapters.storage.lock import directory_lock
 from kmip_adapters.transport.server import TlsTtlvServer
 from kmip_adapters.transport.tls.suites import choose_offer
 from kmip_app import logs
 from kmip_app.audit import HEAD_EVERY, AuditCare
-from kmip_app.configuration.addresses import Address
+from kmip_app.configuration.addresses import REACHED_AT, Address, listens_at
 from kmip_app.configuration.config import Configuration, StartError
 from kmip_app.configuration.quotas import UnusableQuotas
 from kmip_app.configuration.settings import changed_settings
 from kmip_app.container import build
 from kmip_app.daily import Routine
+from kmip_app.files import owned, private_files, write_atomically
 from kmip_app.maintenance.pykmip_database import advice_on_pykmip, is_pykmip_database
 from kmip_app.maintenance.token_keys import settle_token_keys
 from kmip_app.monitoring.service import Monitoring
@@ -43,6 +43,7 @@ from kmip_app.pki.care import CertificateCare
 from kmip_app.pki.certificate_watch import CertificateWatch, revoked_by
 from kmip_app.pki.enrolment import Enrolment
 from kmip_app.pki.registry import Registry
+from kmip_app.process import DRAIN_SECONDS
 from kmip_app.service_manager import ServiceManager
 from kmip_app.system_errors import described
 from kmip_app.version import VERSION
@@ -53,12 +54,7 @@ from kmip_core.ports.transport import Listener
 
 LOG: Final = logging.getLogger("kmip.server")  # harnesses wait for lines of PyKMIP's logger
 
-DRAIN_SECONDS: Final = 10.0  # how long requests in progress may take after the order to stop (R-DUR-8)
-
 SEEN_EVERY: Final = 10.0  # seconds
-
-REACHED_AT: Final = dict.fromkeys(("", "0.0.0.0", "::"), "127.0.0.1")  # noqa: S104  compared, not bound
-"""Where a client finds a server that listens on every interface: that is no address to connect to."""
 
 UNUSABLE: Final = (
     PkiError,
@@ -109,7 +105,6 @@ class Server:
         self._monitoring: Monitoring | None = None
         self._enrolment: Enrolment | None = None
         self._routine = Routine()
-        self._rotation = Routine(name="kmip-rotation")
         self._container: Any = None
         self._transport: Listener | None = None
         self._stop_is_asked = False  # by a signal
@@ -130,8 +125,7 @@ class Server:
     @property
     def address(self) -> str:
         """Host and port as one word; an IPv6 address stands in brackets."""
-        host = self.configuration.hostname or "*"
-        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+        return listens_at(self.configuration.hostname, self.port)
 
     @property
     def reached_at(self) -> str:
@@ -152,7 +146,7 @@ class Server:
     def start(self) -> None:
         """Build everything, bind, and write the ready file.  Raises StartError; nothing is left half open."""
         try:
-            with _private_files(), _reported_to_operators():
+            with private_files(), _reported_to_operators():
                 self._open()
             if self._stop_is_asked:  # the interrupt was lost: a finalizer cannot raise
                 raise KeyboardInterrupt
@@ -173,12 +167,20 @@ class Server:
             self._close()
 
     @property
+    def monitoring(self) -> Monitoring:
+        """What can be seen of it, once started."""
+        if self._monitoring is None:
+            raise RuntimeError("start the server first")
+        return self._monitoring
+
+    @property
     def _serves(self) -> str:
         return f"serves KMIP on {self.address}"
 
-    def request_stop(self) -> None:
-        """Ask a serving thread to drain and return; may be called from anywhere."""
-        self._need_transport().drain(DRAIN_SECONDS)
+    def request_stop(self, seconds: float = DRAIN_SECONDS) -> None:
+        """Ask a serving thread to drain for so long and return; again with less to hurry; from anywhere."""
+        self._stop_is_asked = True
+        self._need_transport().drain(seconds)
 
     def stop(self) -> None:
         """Stop and return when everything is released; not from the thread that serves."""
@@ -261,10 +263,9 @@ class Server:
         if configuration.ephemeral:
             folder = self._resources.enter_context(tempfile.TemporaryDirectory(prefix="kmipd-"))
             configuration = evolve(configuration, data_directory=Path(folder))
-        else:
-            configuration.data_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._resources.enter_context(directory_lock(configuration.data_directory))
-            _refuse_pykmips(configuration)
+        elif configuration.worker is None:  # else it is the supervisor's, who has it for all
+            self._resources.enter_context(owned(configuration.data_directory))
+        _refuse_pykmips(configuration)
         self.configuration = configuration
         self._container = build(evolve(configuration, may_start_sealed=True))
         self._resources.callback(self._container.processes().close)
@@ -291,7 +292,11 @@ class Server:
             build=self._container.ssl_context,
             use=self._use_certificates,
         )
-        transport: Listener = self._container.transport(sockets=self._inherited.get("kmip", []))
+        transport: Listener = self._container.transport(
+            sockets=self._inherited.get("kmip", []),
+            https_sockets=self._inherited.get("https", []),
+            shares_sockets=configuration.worker is not None,
+        )
         self._tell_tls()
         LOG.info("Starting server socket handler.")
         transport.bind()
@@ -324,33 +329,21 @@ class Server:
         if hasattr(policies, "on_reload"):
             policies.on_reload = self._note_policies
         self._resources.callback(self._record_stop)
-        self._routine.add("the look at certificates", CertificateCare(configuration, self._container, monitoring).look)
+        if configuration.leads:
+            look = CertificateCare(configuration, self._container, monitoring).look
+            self._routine.add("the look at certificates", look)
         if configuration.ca_path is None:
             self._routine.add("noting clients", self._note_clients, SEEN_EVERY, first=SEEN_EVERY)
         self._resources.callback(self._routine.close)
         self._routine.start()
-        if configuration.rotation:
-            self._rotation.add("rotation", self._rotate, configuration.rotation_every)
-            self._resources.callback(self._container.rotation().close)
-            self._resources.callback(self._rotation.close)
-            self._rotation.start()
         LOG.info("Server successfully bound socket handler to %s", self.address)
         if self.https_port is not None:
             LOG.info("serving KMIP over HTTPS on port %d: POST to /kmip", self.https_port)
-        if configuration.ca_path is None:
+        if configuration.ca_path is None and configuration.leads:
             write_pem(self.pki.client)
         if configuration.ready_file is not None:
             write_atomically(configuration.ready_file, json.dumps(self.ready()) + "\n")
             self._resources.callback(configuration.ready_file.unlink, missing_ok=True)
-
-    def _rotate(self) -> None:
-        """Rotate what is due; while the store is sealed, or another node does it, nothing."""
-        sealer = getattr(self._container.storage(), "sealer", None)
-        if sealer is not None and not sealer.is_open:
-            return
-        rotated = self._container.rotation().look()
-        if rotated:
-            LOG.info("rotated by their dates: %d", rotated)
 
     def _note_clients(self) -> None:
         """Keep for `kmipd client list` when each certificate was last used."""
@@ -370,6 +363,8 @@ class Server:
         care.keep_head()
         self._resources.callback(care.keep_head)
         self._routine.add("keeping the head of the audit trail", care.keep_head, HEAD_EVERY)
+        if not self.configuration.leads:
+            return
         self._routine.add("the verification of the audit trail", care.verify)
         self._routine.add("the anchor of the audit trail", care.anchor)
 
@@ -467,10 +462,9 @@ def opened(configuration: Configuration, *, alone: bool = False, or_empty: bool 
         configuration = evolve(configuration, ephemeral=True)
     _refuse_pykmips(configuration)
     with ExitStack() as resources:
-        with _private_files(), _reported_to_operators():
+        with private_files(), _reported_to_operators():
             if alone:
-                configuration.data_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-                resources.enter_context(directory_lock(configuration.data_directory))
+                resources.enter_context(owned(configuration.data_directory))
             container = build(evolve(configuration, live_policies=False, may_upgrade=alone))
             resources.callback(container.processes().close)
             storage = container.storage()
@@ -500,27 +494,3 @@ def _reported_to_operators() -> Iterator[None]:
         raise StartError(error.message) from error
     except OSError as error:
         raise StartError(described(error)) from error
-
-
-@contextlib.contextmanager
-def _private_files() -> Iterator[None]:
-    """Make files that no other user can read while inside: database, log and audit (R-CFG-2)."""
-    before = os.umask(0o077)
-    try:
-        yield
-    finally:
-        os.umask(before)
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that a reader sees all of it or nothing."""
-    # A name that cannot be foretold, made anew: in a shared folder nobody else's file or link is written through.
-    temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o666)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -27,7 +27,7 @@ from kmip_adapters.transport.rates import Allowance, Rates
 from kmip_adapters.transport.refusals import Refusal, Refusals
 from kmip_adapters.transport.runner import Runner
 from kmip_adapters.transport.shared import LOG, Identify, Shared
-from kmip_adapters.transport.sockets import Acceptor, listen, set_options
+from kmip_adapters.transport.sockets import ACCEPTS_PER_TURN, Acceptor, listen, set_options
 from kmip_adapters.transport.turns import Turns
 from kmip_adapters.transport.watchdog import Watchdog
 from kmip_core.ports.transport import Framer, Service
@@ -42,6 +42,8 @@ class TlsTtlvServer:
     allowance_of: what an identity may use; must not block.  record: takes evidence of what the transport refuses.
     new_loop: makes the event loop, for example uvloop.new_event_loop.
     sockets: that listen already, such as a service manager hands over; instead of host and port.
+    https_sockets: the same for HTTPS.
+    shares_sockets: whether other processes accept on these sockets too.
     """
 
     def __init__(
@@ -61,6 +63,8 @@ class TlsTtlvServer:
         record: Callable[[Refusal], None] | None = None,
         new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
         sockets: Iterable[socket.socket] = (),
+        https_sockets: Iterable[socket.socket] = (),
+        shares_sockets: bool = False,
     ) -> None:
         self.host = host
         self._port = port  # that is wanted, then the one that is bound
@@ -76,6 +80,8 @@ class TlsTtlvServer:
         self._identify = identify
         self._ssl_context = ssl_context
         self._handed_over = list(sockets)
+        self._https_handed_over = list(https_sockets)
+        self._in_a_turn = 1 if shares_sockets else ACCEPTS_PER_TURN
         self._sockets: list[socket.socket] = []
         self._https_sockets: list[socket.socket] = []
         self._stop_within: float | None = None  # seconds to drain, once the server was asked to stop
@@ -101,14 +107,15 @@ class TlsTtlvServer:
         if self._sockets:
             return
         sockets = self._handed_over or self._listen(self._port)
-        https_sockets: list[socket.socket] = []
-        if self._https_port is not None:
+        https_sockets = self._https_handed_over
+        if self._https_port is not None and not https_sockets:
             try:
                 https_sockets = self._listen(self._https_port)
             except OSError:
                 for sock in sockets:
                     sock.close()
                 raise
+        if https_sockets:
             self._https_port = int(https_sockets[0].getsockname()[1])
         for sock in (*sockets, *https_sockets):
             set_options(sock, self._limits.send_buffer)
@@ -207,9 +214,10 @@ class TlsTtlvServer:
         shared.runner.watchdog = watchdog = Watchdog(loop, self.counters, shared.log, shared.runner.in_progress)
         watchdog.start()
         sweeping = asyncio.ensure_future(_sweep(shared))
-        acceptors = [Acceptor(sock, shared, partial(self._new_connection, shared)) for sock in self._sockets]
+        over_ttlv = partial(self._new_connection, shared)
+        acceptors = [Acceptor(sock, shared, over_ttlv, self._in_a_turn) for sock in self._sockets]
         over_http = partial(self._new_https_connection, shared)
-        acceptors += [Acceptor(sock, shared, over_http) for sock in self._https_sockets]
+        acceptors += [Acceptor(sock, shared, over_http, self._in_a_turn) for sock in self._https_sockets]
         for acceptor in acceptors:
             acceptor.start()
         self._running = (loop, stop)

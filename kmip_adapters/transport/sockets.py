@@ -27,9 +27,18 @@ class Acceptor:
     """Accepts the connections of one listening socket.
 
     new_connection: makes the protocol for a client's address.
+    in_a_turn: how many connections are accepted in one turn of the loop: one where other processes accept on the same
+        socket, so that the one with the least to do gets the next.
     """
 
-    def __init__(self, sock: socket.socket, shared: Shared, new_connection: Callable[[str], TlsConnection]) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        shared: Shared,
+        new_connection: Callable[[str], TlsConnection],
+        in_a_turn: int = ACCEPTS_PER_TURN,
+    ) -> None:
+        self._in_a_turn = in_a_turn
         self._socket = sock
         self._shared = shared
         self._new_connection = new_connection
@@ -56,7 +65,7 @@ class Acceptor:
 
     def _accept(self) -> None:
         began = time.perf_counter()
-        for _ in range(ACCEPTS_PER_TURN):
+        for _ in range(self._in_a_turn):
             try:
                 sock, address = self._socket.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):

@@ -19,6 +19,7 @@ from kmip_app.service_manager import ServiceManager, inherited_sockets
 
 if TYPE_CHECKING:
     from kmip_app.server import Server
+    from kmip_app.workers.supervisor import Supervisor
 
 LOG: Final = logging.getLogger("kmip_app")
 
@@ -53,12 +54,16 @@ def run(choice: Choice, read: Callable[[], Choice]) -> None:
     read: gives the choice anew, for a reload.
     """
     gc.disable()  # imports leave no garbage, and to look for it was a sixth of their time
-    from kmip_app.server import Server  # all of the wiring: not wanted for the help or a mistake in an option
+    configuration = choice.configuration
+    make: Callable[..., Server | Supervisor]
+    if configuration.workers > 1:
+        from kmip_app.workers.supervisor import Supervisor as make
+    else:  # all of the wiring: not wanted for the help or a mistake in an option
+        from kmip_app.server import Server as make
 
     gc.freeze()
     gc.enable()
 
-    configuration = choice.configuration
     detach = logs.attach(configuration)
     if not configuration.allow_core_dumps:
         process.forbid_core_dumps()
@@ -67,7 +72,7 @@ def run(choice: Choice, read: Callable[[], Choice]) -> None:
             LOG.info("configuration: %s", configuration.config_path)
         for warning in [*choice.warnings, *checks.warnings(configuration), *process.warnings()]:
             LOG.warning("%s", warning)
-        server = Server(
+        server = make(
             configuration,
             read=lambda: read().configuration,
             sockets=inherited_sockets(),
@@ -79,25 +84,14 @@ def run(choice: Choice, read: Callable[[], Choice]) -> None:
             except KeyboardInterrupt:  # asked to end before it had begun: that is done
                 LOG.info("stopped while starting")
                 return
-            _settle_in()
+            process.settle_in()
             greet(server)
             server.serve_forever()
     finally:
         detach()
 
 
-def _settle_in() -> None:
-    """Leave out of every garbage collection what lives as long as the process: a full one stopped it for 0.1 s."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
-
-
-YOUNG: Final = 10_000
-"""New containers until the collector looks at them: some hundred requests, whose garbage goes without it."""
-
-
-def greet(server: "Server") -> None:
+def greet(server: "Server | Supervisor") -> None:
     """Print the few lines that a new user needs."""
     ready = server.ready()
     configuration = server.configuration

@@ -45,3 +45,12 @@ def _write(address: Address | None) -> str:
 ADDRESS: Final = Kind(accepts=ACCEPTS, metavar="HOST:PORT", read=_read, write=_write)
 
 __all__ = ["ADDRESS", "Address", "read_address"]
+
+
+REACHED_AT: Final = dict.fromkeys(("", "0.0.0.0", "::"), "127.0.0.1")  # noqa: S104  compared, not bound
+"""Where a client finds a server that listens on every interface: that is no address to connect to."""
+
+
+def listens_at(host: str, port: int) -> str:
+    """Return host and port as one word; an IPv6 address stands in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host or '*'}:{port}"

@@ -24,6 +24,7 @@ from kmip_app.configuration.server_conf import Problem
 from kmip_app.maintenance.pykmip_database import advice_on_pykmip, is_pykmip_database
 from kmip_app.pki.certificate_watch import revoked_by
 from kmip_app.pki.validity import certificates_of, lists_of
+from kmip_core.settings import TicketUse
 
 
 def warnings(configuration: Configuration) -> Iterator[str]:
@@ -109,6 +110,8 @@ def problems(
     """
     if not configuration.ephemeral:
         yield from _store(configuration)
+    if configuration.workers > 1:
+        yield from _workers(configuration)
     if configuration.log_path is not None:
         yield from _log(configuration.log_path)
     if configuration.tap is not None:
@@ -181,6 +184,18 @@ def _store(configuration: Configuration) -> Iterator[Problem]:
         yield Problem(where=where, text=f"{database} is no database of SQLite; name a new file")
     elif database.exists() and not os.access(database, os.R_OK | os.W_OK):
         yield Problem(where=where, text=f"{database} cannot be read and written; let this user do both")
+
+
+def _workers(configuration: Configuration) -> Iterator[Problem]:
+    """Yield why several processes cannot serve together."""
+    if configuration.ephemeral:
+        text = "processes share nothing in memory, and an ephemeral server keeps all of it there; leave one of them out"
+        yield Problem(where="workers", text=text)
+    elif configuration.crypto != "software":
+        text = f"crypto = {configuration.crypto} works in one process for now; leave out workers"
+        yield Problem(where="workers", text=text)
+    if configuration.core.tickets is not TicketUse.OFF:
+        yield Problem(where="workers", text="tickets are known to one process for now; leave out workers or tickets")
 
 
 SQLITE_URL: Final = "sqlite:////path/of/a/file"

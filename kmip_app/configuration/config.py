@@ -88,6 +88,9 @@ class Configuration:
     pki_path: where the built-in PKI is; None for the data directory.
     may_start_sealed: True for a server, which may wait for a root key outside the host; commands need it at once.
     root_key_named: the setting `root_key`; None for a file, or a passphrase where one is named.
+    worker: the number of one of several processes that serve together, from 1; None for a process of its own.
+    takes_over: whether this process appends the audit records that a crash of its node has left; not one that starts
+        beside other workers, which have records of their own on the way.
     may_upgrade: False for commands beside a running server, which must not change the schema of its database.
     database: an SQLAlchemy URL.  database_path: an SQLite file; with neither it is kmipd.sqlite in the data directory.
     certificate_path, key_path, ca_path: PEM files of a PKI of your own; None for the built-in one.
@@ -109,6 +112,9 @@ class Configuration:
     pkcs11_module: Path | None = None
     pkcs11_token: str | None = None
     pkcs11_pin: SecretPlace | None = None
+    workers: int = 1
+    worker: int | None = None
+    takes_over: bool = True
     rehearses: bool = False
     pki_path: Path | None = None
     may_upgrade: bool = True
@@ -153,8 +159,6 @@ class Configuration:
     admin_address: Address | None = None
     enrol_address: Address | None = None
     slow_request: float | None = 1.0
-    rotation: bool = True
-    rotation_every: float = 60.0
     maximum_request_size: int = 1024 * 1024
     config_path: Path | None = None
     server_information: bool = True
@@ -162,6 +166,11 @@ class Configuration:
     limits: TransportLimits = field(factory=TransportLimits)
     allowance: Allowance = field(factory=Allowance)
     quotas_path: Path | None = None
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process does what one of several does for all of them."""
+        return self.worker in {None, 1}
 
     @property
     def storage(self) -> Literal["memory", "sql"]:

@@ -12,6 +12,7 @@ A line end at the end belongs to the editor and is left out.
 import os
 import re
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +32,16 @@ _PLACE: Final = re.compile(
     re.DOTALL,
 )
 _given: Final[dict[int, bytes]] = {}  # what a descriptor gave: it does so only once, and a reload asks again
+
+
+def taken() -> Mapping[int, bytes]:
+    """Return what open descriptors gave to this process, for a child process that reads the same configuration."""
+    return dict(_given)
+
+
+def take(given: Mapping[int, bytes]) -> None:
+    """Know what open descriptors gave to the parent process."""
+    _given.update(given)
 
 
 @frozen
@@ -53,6 +64,11 @@ class SecretPlace:
         if len(content) > MAXIMUM_BYTES:
             raise ValueError(f"{self.text} holds more than {MAXIMUM_BYTES} bytes; that is no secret")
         return content.removesuffix(b"\n").removesuffix(b"\r")
+
+    @property
+    def is_descriptor(self) -> bool:
+        """Whether it can be read only once, and only by the process that has the descriptor."""
+        return self.text.startswith("fd:")
 
     def __str__(self) -> str:
         return self.text

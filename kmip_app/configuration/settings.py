@@ -34,6 +34,7 @@ from kmip_app.configuration.setting_types import (
     Kind,
 )
 from kmip_app.configuration.versions import PROTOCOL_VERSIONS
+from kmip_app.configuration.workers import WORKERS
 from kmip_app.pki.own_names import general_name
 from kmip_core.settings import ForeignObjects, GroupDefault, OneTimePads, Profile, RNGSeedMode, TicketUse
 
@@ -355,7 +356,8 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
         _native(
             "pool_size",
             setting_types.whole(1, 1_000),
-            "Connections to a database server for requests at once; besides them the writer has one.",
+            "Connections to a database server for requests at once; besides them the writer has one. With workers, in"
+            " each of them.",
         ),
         _native(
             "node_name",
@@ -441,18 +443,16 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
     ),
     "The process": (
         _native(
+            "workers",
+            WORKERS,
+            "How many processes serve together, over one store and one port; auto: one for each processor. For `kmipd"
+            " serve`; not with ephemeral.",
+        ),
+        _native(
             "allow_core_dumps",
             BOOLEAN,
             "Whether a crash may leave a core file, which holds keys, and debuggers may attach.",
         ),
-    ),
-    "What it does by itself": (
-        _native(
-            "rotation",
-            BOOLEAN,
-            "Whether objects with Rotate Automatic are rotated once their Rotate Interval has passed.",
-        ),
-        _native("rotation_every", setting_types.seconds(), "How often the server looks for objects to rotate."),
     ),
     "How it answers": (
         _native(
@@ -592,14 +592,15 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
         _native(
             "requests_per_second",
             setting_types.whole(1),
-            "Requests of one client in a second; more are refused. quotas_path has other numbers for some.",
+            "Requests of one client in a second; more are refused. quotas_path has other numbers for some. With"
+            " workers, in each of them.",
             "allowance.requests_per_second",
         ),
         _native(
             "slow_seconds_per_minute",
             setting_types.whole(1, unit="seconds"),
             "Time that slow requests of one client, such as the generation of RSA keys, may take in a minute in all"
-            " threads together; then more are refused for a while.",
+            " threads together; then more are refused for a while. With workers, in each of them.",
             "allowance.slow_seconds_per_minute",
         ),
         _native(
@@ -608,23 +609,28 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             "JSON file of such numbers for identities and groups.",
             default="the same for all clients",
         ),
-        _native("max_connections", setting_types.whole(1), "Connections at once.", "limits.max_connections"),
+        _native(
+            "max_connections",
+            setting_types.whole(1),
+            "Connections at once; with workers, in each of them.",
+            "limits.max_connections",
+        ),
         _native(
             "connections_per_address",
             setting_types.whole(1),
-            "Connections from one address.",
+            "Connections from one address; with workers, in each of them.",
             "limits.connections_per_address",
         ),
         _native(
             "connections_per_identity",
             setting_types.whole(1),
-            "Connections of one client.",
+            "Connections of one client; with workers, in each of them.",
             "limits.connections_per_identity",
         ),
         _native(
             "handshakes_per_address",
             setting_types.whole(1),
-            "Unfinished TLS handshakes from one address.",
+            "Unfinished TLS handshakes from one address; with workers, in each of them.",
             "limits.handshakes_per_address",
         ),
         _native("handshake_timeout", setting_types.seconds(), "Time for a TLS handshake.", "limits.handshake"),

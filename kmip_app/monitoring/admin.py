@@ -96,7 +96,7 @@ class AdminListener:
     def start(self) -> None:
         """Bind, and serve in a thread.  Raises OSError that names host and port."""
         if not self._sockets:
-            self._sockets = [_bound(self._host, self._port, self._setting)]
+            self._sockets = [bound(self._host, self._port, self._setting)]
         ready = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(ready,), name="kmip-admin", daemon=True)
         self._thread.start()
@@ -197,7 +197,8 @@ def _written(answer: Answer, *, is_head: bool) -> bytes:
     return head if is_head else head + answer.body
 
 
-def _bound(host: str, port: int, setting: str) -> socket.socket:
+def bound(host: str, port: int, setting: str) -> socket.socket:
+    """Return a listening socket.  setting: which one to name in errors.  Raises OSError."""
     everywhere = host in {"", "::"} and socket.has_dualstack_ipv6()
     try:
         if everywhere:

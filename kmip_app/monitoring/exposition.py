@@ -29,6 +29,8 @@ from kmip_core.standard_names import standard_name
 FAMILIES: Final = {
     "kmipd_build": "Version of the server and of what it runs on.",
     "kmipd_start_time_seconds": "When the server was started, in seconds since 1970-01-01 UTC.",
+    "kmipd_workers": "Processes that serve together, by what they are doing.",
+    "kmipd_worker_restarts": "Workers that have ended by themselves and were started again.",
     "kmipd_ready": "1 if the check holds, 0 if it fails; all must hold for /readyz.",
     "kmipd_requests": "Batch items answered, by operation, protocol version and result.",
     "kmipd_request_duration_seconds": "Time from decoding to the answer of a message, by its operation.",
@@ -105,7 +107,11 @@ GAUGED_BY: Final = {"kmipd_queue_depth": ("queued", "pace"), "kmipd_running_requ
 class Metrics(Collector):
     """Our families. Re-entrant."""
 
-    def __init__(self, sources: Sources, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, sources: Sources, clock: Callable[[], float], counts_objects: Callable[[], bool] = lambda: True
+    ) -> None:
+        """counts_objects: False where another process of the server counts them."""
+        self._counts_objects = counts_objects
         self._sources = sources
         self._clock = clock
         self._census: tuple[float, float, Census] | None = None  # when it was taken, how long that took
@@ -115,6 +121,8 @@ class Metrics(Collector):
         yield from self._of_the_server()
         yield from self._of_requests()
         yield from self._of_the_transport()
+        if self._counts_objects():
+            yield from self._of_objects()
         yield from self._of_the_store()
         yield from self._of_certificates()
 
@@ -126,6 +134,12 @@ class Metrics(Collector):
         )
         yield build
         yield _gauge("kmipd_start_time_seconds", sources.started)
+        workers = _gauges("kmipd_workers", ["state"])
+        workers.add_metric(["serving"], 1.0)
+        yield workers
+        restarts = CounterMetricFamily("kmipd_worker_restarts", FAMILIES["kmipd_worker_restarts"])
+        restarts.add_metric([], 0.0)
+        yield restarts
         ready = _gauges("kmipd_ready", ["check"])
         for name, reason in sources.health.report().checks.items():
             ready.add_metric([name], float(reason is None))
@@ -166,8 +180,7 @@ class Metrics(Collector):
                 gauges.add_metric([value], float(count))
             yield gauges
 
-    def _of_the_store(self) -> Iterator[Metric]:
-        sources = self._sources
+    def _of_objects(self) -> Iterator[Metric]:
         took, census = self._recent_census()
         objects = _gauges("kmipd_objects", ["object_type", "state"])
         for (object_type, state), count in sorted(census.objects.items(), key=str):
@@ -180,6 +193,9 @@ class Metrics(Collector):
             expiring.add_metric([str(days)], float(count))
         yield expiring
         yield _gauge("kmipd_database_read_seconds", took)
+
+    def _of_the_store(self) -> Iterator[Metric]:
+        sources = self._sources
         sizes = _histograms("kmipd_commit_group_changes", [])
         sizes.add_metric([], sources.group_sizes.buckets(), sources.group_sizes.total)
         yield sizes

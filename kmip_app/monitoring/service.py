@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kmip_adapters.audit.file_trail import FileTrail
 from kmip_adapters.transport.counters import TransportCounters
@@ -19,14 +19,13 @@ from kmip_app.monitoring.clients import SeenClients
 from kmip_app.monitoring.health import STUCK, Check, Health
 from kmip_app.monitoring.loop_lag import LoopLag
 from kmip_app.monitoring.observation import SUCCESS, copied
+from kmip_app.monitoring.observations import Observation, metrics_answer
 from kmip_app.monitoring.sources import Sources
 from kmip_app.pki.validity import Validity, certificates_of, lists_of
 from kmip_app.version import VERSION
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
-
-TEXT_FORMAT: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Observable(Protocol):
@@ -81,6 +80,7 @@ class Monitoring:
         if writer is not None:
             writer.on_commit = self._note_commit
         self._listener: AdminListener | None = None
+        self._counts_objects = True
 
     @property
     def address(self) -> Address | None:
@@ -105,6 +105,21 @@ class Monitoring:
         if self._listener is not None:
             self._listener.close()
         self._lag.close()
+
+    @property
+    def lag(self) -> float:
+        """How late the event loop is, in seconds."""
+        return self._lag.seconds
+
+    def observe(self, *, with_metrics: bool, with_objects: bool) -> Observation:
+        """Return what there is to see of this process, to be added to that of others.
+
+        with_objects: count the objects, which are the same in all processes.
+        """
+        if not with_metrics:
+            return Observation(status=self.status())
+        self._counts_objects = with_objects
+        return Observation(status={}, families=tuple(self._registry.collect()))
 
     def is_alive(self) -> bool:
         """Return whether the event loop turns."""
@@ -169,16 +184,10 @@ class Monitoring:
         """What Prometheus's library reads; it is loaded by the first scrape, not by the start of every server."""
         from kmip_app.monitoring.exposition import Metrics, registry
 
-        return registry(Metrics(self._sources, time.monotonic))
+        return registry(Metrics(self._sources, time.monotonic, lambda: self._counts_objects))
 
     def _metrics(self, headers: Mapping[str, str]) -> Answer:
-        from prometheus_client import generate_latest
-        from prometheus_client.openmetrics import exposition as openmetrics
-
-        if "application/openmetrics-text" in headers.get("accept", ""):
-            body = openmetrics.generate_latest(self._registry)  # type: ignore[no-untyped-call]
-            return Answer(content_type=openmetrics.CONTENT_TYPE_LATEST, body=body)
-        return Answer(content_type=TEXT_FORMAT, body=generate_latest(self._registry))
+        return metrics_answer(self._registry, headers)
 
     def _status(self, headers: Mapping[str, str]) -> Answer:
         return json_answer(self.status())

@@ -17,12 +17,13 @@ from kmip_adapters.transport.client import TlsTtlvClient
 from kmip_adapters.ttlv.failure_injection import PlannedFailures
 from kmip_app import logs
 from kmip_app.configuration import checks
+from kmip_app.configuration.addresses import REACHED_AT
 from kmip_app.configuration.config import Configuration
 from kmip_app.configuration.loading import choose
 from kmip_app.configuration.settings import SETTINGS
 from kmip_app.container import empty, planned_codec, planned_key_values
 from kmip_app.pki.authority import Pki
-from kmip_app.server import REACHED_AT, Server
+from kmip_app.server import Server
 from kmip_app.testing import seeding
 from kmip_app.testing.clients import ClientCertificate, certificate_for, make_pki
 from kmip_app.testing.failing import Drop, injected_failure

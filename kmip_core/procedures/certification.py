@@ -114,18 +114,12 @@ def begin(
     attributes: Attributes,
     links: tuple[Link, ...],
     unique_identifier: str | None = None,
-    replaces: Attributes | None = None,
 ) -> str:
-    """Collect the certificate as an object with these links before those of the attributes; return its identifier.
-
-    replaces: as for `creation.begin`.
-    """
+    """Collect the certificate as an object with these links before those of the attributes; return its identifier."""
     attributes = evolve(
         without_subject(attributes), certificate_type=CertificateType.X_509, links=(*links, *attributes.links)
     )
-    made = creation.begin(
-        scope, certificate, attributes, made_here=True, unique_identifier=unique_identifier, replaces=replaces
-    )
+    made = creation.begin(scope, certificate, attributes, made_here=True, unique_identifier=unique_identifier)
     return made.unique_identifier
 
 

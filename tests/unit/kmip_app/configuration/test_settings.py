@@ -16,7 +16,7 @@ OF_PYKMIP = {
     "enable_tls_client_auth", "tls_cipher_suites", "logging_level", "database_path",
 }  # fmt: skip
 NOT_SET_BY_NAME = {
-    "may_start_sealed", "may_upgrade",
+    "may_start_sealed", "may_upgrade", "worker", "takes_over",
     "rehearses", "pki_path", "config_path", "slugs", "data_directory", "core", "limits", "allowance"
 }  # fmt: skip
 
