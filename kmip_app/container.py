@@ -6,6 +6,7 @@ since a wrong wire would otherwise fail at the first request that touches it (DE
 """
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Callable, Mapping
 from functools import cache, partial
@@ -73,8 +74,9 @@ from kmip_core.operation import Spec
 from kmip_core.operations import CATALOGUE, offered
 from kmip_core.ports.crypto import Crypto
 from kmip_core.ports.sealing import RootKeySource
-from kmip_core.ports.system import Clock
+from kmip_core.ports.system import Clock, Identifiers
 from kmip_core.ports.transport import Service
+from kmip_core.rotation import Rotation
 from kmip_core.services import EngineServices
 from kmip_core.settings import Profile, TicketUse
 from kmip_core.structures import ProtocolVersion
@@ -83,6 +85,8 @@ from kmip_core.tickets import Tickets
 if TYPE_CHECKING:
     from kmip_adapters.crypto.pkcs11 import Pkcs11Crypto
     from kmip_adapters.storage.sql.storage import SqlStorage
+
+LOG: Final = logging.getLogger("kmip_app")
 
 OBJECT_TYPES: Final = tuple(CONTENT_CLASSES)
 """The types that Register takes."""
@@ -301,6 +305,15 @@ def _quotas(configuration: Configuration, groups: Groups | None) -> Quotas:
     return Quotas(configuration.allowance, configuration.quotas_path, groups_of)
 
 
+def _holder(configuration: Configuration, identifiers: Identifiers) -> str:
+    """Return the name of this start of this node, for leases."""
+    return f"{node_name(configuration)} {identifiers.new()}"
+
+
+def _note_failed_rotation(identifier: str, error: KmipError) -> None:
+    LOG.warning("%s is due for rotation and cannot be rotated: %s", identifier, error.message)
+
+
 def _tap(configuration: Configuration) -> Tap | None:
     return None if configuration.tap is None else Tap(configuration.tap)
 
@@ -390,6 +403,14 @@ class Container(containers.DeclarativeContainer):
         at_pace=processes.provided.at,
     )
     engine = providers.Singleton(Engine, catalogue=catalogue, services=services)
+    rotation = providers.Singleton(
+        Rotation,
+        engine=engine,
+        schedule=storage,
+        leases=storage,
+        holder=providers.Callable(_holder, configuration, identifiers),
+        note_failure=providers.Object(_note_failed_rotation),
+    )
     codec = providers.Callable(planned_codec, configuration.provided.versions, settings.pykmip_compatible)
     request_numbers = providers.Singleton(RequestNumbers)
     observed = providers.Singleton(ObservedEngine, engine, request_numbers, slow=configuration.provided.slow_request)
@@ -450,7 +471,16 @@ def empty(container: Any) -> None:
     """Have a rehearsing server that keeps nothing forget everything, while its connections go on."""
     for forgetful in (container.storage, container.audit):
         forgetful.providers["memory"].reset()
-    for name in ("evidence", "tickets", "authentication", "services", "engine", "observed", "plain_service"):
+    for name in (
+        "evidence",
+        "tickets",
+        "authentication",
+        "services",
+        "engine",
+        "rotation",
+        "observed",
+        "plain_service",
+    ):
         getattr(container, name).reset()
     container.service().service = plain = container.plain_service()
     for content_type, service in in_every_encoding(plain).items():

@@ -25,11 +25,11 @@ class _Task:
 class Routine:
     """Does its tasks at the start and again whenever their time has passed, one after the other, until `close`."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic, name: str = "kmip-routine") -> None:
         self._now = now
         self._tasks: list[_Task] = []
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="kmip-routine", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def add(self, name: str, work: Callable[[], object], every: float = DAY, first: float = 0.0) -> None:
         """Have `work` done `first` seconds from now, then `every` so many; before `start`."""

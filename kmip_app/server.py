@@ -105,6 +105,7 @@ class Server:
         self._monitoring: Monitoring | None = None
         self._enrolment: Enrolment | None = None
         self._routine = Routine()
+        self._rotation = Routine(name="kmip-rotation")
         self._container: Any = None
         self._transport: Listener | None = None
         self._stop_is_asked = False  # by a signal
@@ -336,6 +337,11 @@ class Server:
             self._routine.add("noting clients", self._note_clients, SEEN_EVERY, first=SEEN_EVERY)
         self._resources.callback(self._routine.close)
         self._routine.start()
+        if configuration.rotation:
+            self._rotation.add("rotation", self._rotate, configuration.rotation_every)
+            self._resources.callback(self._container.rotation().close)
+            self._resources.callback(self._rotation.close)
+            self._rotation.start()
         LOG.info("Server successfully bound socket handler to %s", self.address)
         if self.https_port is not None:
             LOG.info("serving KMIP over HTTPS on port %d: POST to /kmip", self.https_port)
@@ -344,6 +350,15 @@ class Server:
         if configuration.ready_file is not None:
             write_atomically(configuration.ready_file, json.dumps(self.ready()) + "\n")
             self._resources.callback(configuration.ready_file.unlink, missing_ok=True)
+
+    def _rotate(self) -> None:
+        """Rotate what is due; while the store is sealed, or another node does it, nothing."""
+        sealer = getattr(self._container.storage(), "sealer", None)
+        if sealer is not None and not sealer.is_open:
+            return
+        rotated = self._container.rotation().look()
+        if rotated:
+            LOG.info("rotated by their dates: %d", rotated)
 
     def _note_clients(self) -> None:
         """Keep for `kmipd client list` when each certificate was last used."""

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from kmip_core import pacing
 from kmip_core.batch import Batch
-from kmip_core.enums import BatchErrorContinuationOption, Operation, ResultReason
+from kmip_core.enums import AsynchronousIndicator, BatchErrorContinuationOption, Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_message
 from kmip_core.messages import RequestMessage, ResponseBatchItem, ResponseHeader, ResponseMessage, failure
 from kmip_core.operation import Spec
@@ -126,7 +126,7 @@ class Engine:
         header, settings = message.header, self.services.settings
         if len(message.batch_items) > settings.maximum_batch_items:
             raise invalid_message(f"a batch may have {settings.maximum_batch_items} items at most")
-        if header.asynchronous:
+        if header.asynchronous_indicator is AsynchronousIndicator.MANDATORY:
             raise KmipError(ResultReason.FEATURE_NOT_SUPPORTED, "requests are answered at once; do not ask otherwise")
         tolerance = settings.time_stamp_tolerance
         if settings.check_time_stamp and abs((header.time_stamp or now) - now) > tolerance:

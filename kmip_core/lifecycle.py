@@ -57,6 +57,9 @@ COMPROMISES: Final = frozenset({RevocationReasonCode.KEY_COMPROMISE, RevocationR
 WITHOUT_LIFE_CYCLE: Final = frozenset({ObjectType.OPAQUE_OBJECT, ObjectType.TEMPLATE})
 """Types that dates never move and that cannot be activated or revoked (RULINGS 5)."""
 
+LIVING: Final = frozenset({State.PRE_ACTIVE, State.ACTIVE})
+"""States that dates may still change."""
+
 GONE: Final = frozenset({State.DESTROYED, State.DESTROYED_COMPROMISED})
 """States in which only metadata is left."""
 
@@ -89,6 +92,14 @@ def _moved(state: State, attributes: Attributes, now: int) -> State:
     if state is State.ACTIVE and _has_come(attributes.deactivation_date, now):
         state = State.DEACTIVATED
     return state
+
+
+def changes_state(attributes: Attributes, after: int, until: int) -> bool:
+    """Return whether a date later than `after`, not than `until`, moves the state of an object as it is stored."""
+    if attributes.object_type in WITHOUT_LIFE_CYCLE or attributes.state not in LIVING:
+        return False
+    dates = (attributes.activation_date if attributes.state is State.PRE_ACTIVE else None, attributes.deactivation_date)
+    return any(date is not None and after < date <= until for date in dates)
 
 
 def activate(attributes: Attributes, now: int) -> Attributes:

@@ -5,6 +5,7 @@ from typing import Any
 from attrs import field, frozen
 
 from kmip_core.enums import (
+    AsynchronousIndicator,
     BatchErrorContinuationOption,
     CredentialType,
     Ephemeral,
@@ -57,7 +58,7 @@ class Credential(Secret):
 class RequestHeader:
     """What holds for a whole request.
 
-    asynchronous: True if only an answer at a later time will do (2.x).
+    asynchronous_indicator: whether the client takes an answer at a later time; the Boolean of 1.x means that it may.
     batch_order_option: False only if the client said, or its version defaults to, any order.
     maximum_response_size: bytes.  time_stamp: seconds since 1970-01-01 UTC.
     """
@@ -66,7 +67,7 @@ class RequestHeader:
     maximum_response_size: int | None = None
     client_correlation_value: str | None = None
     server_correlation_value: str | None = None
-    asynchronous: bool = False
+    asynchronous_indicator: AsynchronousIndicator = AsynchronousIndicator.PROHIBITED
     credentials: tuple[Credential, ...] = ()
     batch_error_continuation_option: BatchErrorContinuationOption = BatchErrorContinuationOption.STOP
     batch_order_option: bool = True
@@ -114,6 +115,7 @@ class ResponseBatchItem:
 
     operation_code: that of an operation which no version has, in place of `operation`.
     result_reason: the precise one; the codec writes the one that the version has.
+    asynchronous_correlation_value: by which the client asks again for an answer that is pending.
     payload: the operation module's Response on success.
     ephemeral: what of it is written; None for everything.
     """
@@ -124,6 +126,7 @@ class ResponseBatchItem:
     result_status: ResultStatus = ResultStatus.SUCCESS
     result_reason: ResultReason | None = None
     result_message: str | None = None
+    asynchronous_correlation_value: bytes | None = None
     payload: Any = None
     ephemeral: Ephemeral | None = None
 

@@ -14,6 +14,7 @@ class Source(enum.Enum):
     CERTIFICATE = "certificate"  # the peer's certificate, by itself
     PASSWORD = "password"  # noqa: S105  a user name and password in the request
     TICKET = "ticket"  # a ticket of Login in the request
+    SERVER = "server"  # the server itself, by an object's dates, in the name of its owner
     SEED = "seed"  # none: a test server's objects are imported in the name of their owners
 
     __hash__ = object.__hash__  # it is a key in tables that every request looks up; Enum's own runs in Python

@@ -521,6 +521,19 @@ class ValidationInformation:
 
 
 @frozen(kw_only=True)
+class AsynchronousRequest:
+    """An operation whose outcome its client has not fetched. KMIP 2.1 §7.2.
+
+    submission_date: microseconds since 1970-01-01 UTC.
+    """
+
+    asynchronous_correlation_value: bytes
+    operation: enums.Operation
+    submission_date: int
+    processing_stage: enums.ProcessingStage
+
+
+@frozen(kw_only=True)
 class CapabilityInformation:
     """What the server can do beyond operations and types. KMIP 2.1 §7.5."""
 

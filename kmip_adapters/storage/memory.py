@@ -2,20 +2,25 @@
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any, Final
 
 from attrs import define, evolve, field, frozen
 
 from kmip_adapters.storage.census import Census, census_of
 from kmip_adapters.storage.pending import DONE, Done, Pending, no_content
+from kmip_core.attributes import Attributes
 from kmip_core.creation_rules import Rule
 from kmip_core.criteria import Located, LocateQuery, conditions, satisfies
+from kmip_core.lifecycle import changes_state
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.ports.audit import AuditRecord
+from kmip_core.ports.schedule import Scheduled
 from kmip_core.ports.steps import Pace
 from kmip_core.ports.storage import ConcurrentChange, TakesLong
+from kmip_core.rotation_rules import is_due
 from kmip_core.rules import Admitted
 
 JUDGED: Final = dict.fromkeys(Pace, math.inf) | {Pace.QUICK: 200, Pace.COMMITS: 200, Pace.BRIEF: 10_000}
@@ -49,6 +54,7 @@ class MemoryStorage:
         self._lock = threading.Lock()
         self._snapshot = _Snapshot()
         self._outbox: dict[str, AuditRecord] = {}
+        self._leases: dict[str, tuple[str, int]] = {}
 
     @contextmanager
     def unit_of_work(self, pace: Pace = Pace.SLOW) -> "Iterator[MemoryUnitOfWork]":
@@ -77,6 +83,39 @@ class MemoryStorage:
         with self._lock:
             stored = [entry.managed_object for entry in self._snapshot.entries.values()]
         return census_of(stored, now)
+
+    def lease(self, name: str, holder: str, now: int, seconds: int) -> bool:
+        """Take or renew a lease."""
+        with self._lock:
+            held_by, until = self._leases.get(name, (holder, 0))
+            if held_by != holder and until > now:
+                return False
+            self._leases[name] = (holder, now + seconds)
+            return True
+
+    def give_up(self, name: str, holder: str) -> None:
+        """End a lease."""
+        with self._lock:
+            if self._leases.get(name, ("", 0))[0] == holder:
+                del self._leases[name]
+
+    def due_for_rotation(self, now: int, after: int, limit: int) -> tuple[Scheduled, ...]:
+        """Judge every object."""
+        return self._scheduled(lambda attributes: is_due(attributes, now), after, limit)
+
+    def state_changes(self, after_time: int, until: int, after: int, limit: int) -> tuple[Scheduled, ...]:
+        """Judge every object."""
+        return self._scheduled(lambda attributes: changes_state(attributes, after_time, until), after, limit)
+
+    def _scheduled(self, judge: Callable[[Attributes], bool], after: int, limit: int) -> tuple[Scheduled, ...]:
+        with self._lock:
+            stored = [entry.managed_object for entry in self._snapshot.entries.values()]
+        found = (
+            Scheduled(place, one.unique_identifier, one.owner)
+            for place, one in enumerate(stored, 1)
+            if place > after and judge(one.attributes)
+        )
+        return tuple(islice(found, limit))
 
     def close(self) -> None:
         """Forget everything."""

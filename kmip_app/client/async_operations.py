@@ -25,6 +25,7 @@ from kmip_core.enums import (
     KeyWrapType,
     ObjectGroupMember,
     ObjectType,
+    Operation,
     PaddingMethod,
     QueryFunction,
     RecommendedCurve,
@@ -384,6 +385,39 @@ class AsyncOperations:
     async def ping(self) -> ops.ping.Response:
         """A client asks whether the server is alive. KMIP 2.1 §6.1.36."""
         response: ops.ping.Response = await self.call(ops.ping.Request())
+        return response
+
+    async def poll(self, *, asynchronous_correlation_value: bytes) -> ops.poll.Response:
+        """A client asks for the answer to an operation that is pending. KMIP 2.1 §6.1.38, 1.4 §4.28."""
+        response: ops.poll.Response = await self.call(
+            ops.poll.Request(asynchronous_correlation_value=asynchronous_correlation_value)
+        )
+        return response
+
+    async def cancel(self, *, asynchronous_correlation_value: bytes) -> ops.cancel.Response:
+        """A client no longer wants an operation that is pending. KMIP 2.1 §6.1.5, 1.4 §4.27."""
+        response: ops.cancel.Response = await self.call(
+            ops.cancel.Request(asynchronous_correlation_value=asynchronous_correlation_value)
+        )
+        return response
+
+    async def process(self, *, asynchronous_correlation_value: bytes) -> ops.process.Response:
+        """A client wants a pending operation to be done now. KMIP 2.1 §6.1.39."""
+        response: ops.process.Response = await self.call(
+            ops.process.Request(asynchronous_correlation_value=asynchronous_correlation_value)
+        )
+        return response
+
+    async def query_asynchronous_requests(
+        self, *, asynchronous_correlation_values: Iterable[bytes] = (), operations: Iterable[Operation | str] = ()
+    ) -> ops.query_asynchronous_requests.Response:
+        """A client asks which of its operations have outcomes to fetch. KMIP 2.1 §6.1.41."""
+        response: ops.query_asynchronous_requests.Response = await self.call(
+            ops.query_asynchronous_requests.Request(
+                asynchronous_correlation_values=tuple(asynchronous_correlation_values),
+                operations=tuple(member(Operation, one) for one in operations),
+            )
+        )
         return response
 
     async def create_key_pair(

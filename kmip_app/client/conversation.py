@@ -283,7 +283,9 @@ REPEATABLE: Final = frozenset(
         Operation.LOCATE,
         Operation.OBTAIN_LEASE,
         Operation.PING,
+        Operation.POLL,
         Operation.QUERY,
+        Operation.QUERY_ASYNCHRONOUS_REQUESTS,
         Operation.RNG_RETRIEVE,
         Operation.VALIDATE,
     }

@@ -159,6 +159,8 @@ class Configuration:
     admin_address: Address | None = None
     enrol_address: Address | None = None
     slow_request: float | None = 1.0
+    rotation: bool = True
+    rotation_every: float = 60.0
     maximum_request_size: int = 1024 * 1024
     config_path: Path | None = None
     server_information: bool = True

@@ -454,6 +454,14 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             "Whether a crash may leave a core file, which holds keys, and debuggers may attach.",
         ),
     ),
+    "What it does by itself": (
+        _native(
+            "rotation",
+            BOOLEAN,
+            "Whether objects with Rotate Automatic are rotated once their Rotate Interval has passed.",
+        ),
+        _native("rotation_every", setting_types.seconds(), "How often the server looks for objects to rotate."),
+    ),
     "How it answers": (
         _native(
             "versions",

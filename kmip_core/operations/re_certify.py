@@ -78,7 +78,7 @@ def perform(request: Request, scope: Scope) -> Response:
     replaced = Link(link_type=LinkType.REPLACED_OBJECT_LINK, linked_object_identifier=old.unique_identifier)
     links = (*certification.public_key_link(holder), replaced)
     replacement.step_back(scope, old, identifier := scope.services.identifiers.new())
-    certification.begin(scope, certificate, attributes, links, identifier)
+    certification.begin(scope, certificate, attributes, links, identifier, old.attributes)
     if holder is not None:
         certification.link_holder(scope, holder, identifier)
     return Response(unique_identifier=identifier)

@@ -55,6 +55,7 @@ def perform(request: Request, scope: Scope) -> Response:
         made_here=True,
         unique_identifier=new_identifier,
         protection_storage_masks=request.protection_storage_masks,
+        replaces=target.attributes,
     )
     return Response(unique_identifier=new_identifier)
 

@@ -53,7 +53,8 @@ def perform(request: Request, scope: Scope) -> Response:
     private_identifier, public_identifier = scope.services.identifiers.new(), scope.services.identifiers.new()
     replacement.step_back(scope, old_private, private_identifier)
     replacement.step_back(scope, old_public, public_identifier)
-    begin_pair(scope, pair, private, public, (private_identifier, public_identifier), request)
+    replaces = (old_private.attributes, old_public.attributes)
+    begin_pair(scope, pair, private, public, (private_identifier, public_identifier), request, replaces)
     return Response(private_key_unique_identifier=private_identifier, public_key_unique_identifier=public_identifier)
 
 

@@ -114,12 +114,18 @@ def begin(
     attributes: Attributes,
     links: tuple[Link, ...],
     unique_identifier: str | None = None,
+    replaces: Attributes | None = None,
 ) -> str:
-    """Collect the certificate as an object with these links before those of the attributes; return its identifier."""
+    """Collect the certificate as an object with these links before those of the attributes; return its identifier.
+
+    replaces: as for `creation.begin`.
+    """
     attributes = evolve(
         without_subject(attributes), certificate_type=CertificateType.X_509, links=(*links, *attributes.links)
     )
-    made = creation.begin(scope, certificate, attributes, made_here=True, unique_identifier=unique_identifier)
+    made = creation.begin(
+        scope, certificate, attributes, made_here=True, unique_identifier=unique_identifier, replaces=replaces
+    )
     return made.unique_identifier
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from kmip_core import attribute_rules, creation_rules
+from kmip_core import attribute_rules, creation_rules, rotation_rules
 from kmip_core.attributes import AttributeReference, Attributes, merge
 from kmip_core.creation_rules import Constraint, ObjectDefaults
 from kmip_core.enums import (
@@ -51,6 +51,7 @@ def begin(
     protection_storage_masks: tuple[ProtectionStorageMask, ...] = (),
     unavailable: ResultReason = ResultReason.PROTECTION_STORAGE_UNAVAILABLE,
     more_digests: tuple[Digest, ...] = (),
+    replaces: Attributes | None = None,
 ) -> ManagedObject:
     """Collect a new object, owned by the principal, and return its record.
 
@@ -60,6 +61,7 @@ def begin(
     protection_storage_masks: the ways of storing it that are acceptable, best first; empty for any.
     more_digests: those beside the digests of the content as it is.
     unavailable: the reason if none of them is possible; each half of a pair has a reason of its own.
+    replaces: attributes of the object whose place it takes; None for one that stands for itself.
     Raises KmipError for attributes that a client may not set, or values that they cannot have; Constraint Violation.
     """
     attributes = with_defaults(scope, attributes, content.object_type, _DESCRIBING)
@@ -73,7 +75,7 @@ def begin(
     identifier = scope.services.identifiers.new() if unique_identifier is None else unique_identifier
     content = with_polynomial(content)
     kept = custody.forget_on_rollback(scope, content) if made_here else custody.take_in(scope, content)
-    more: dict[str, Any] = {}
+    more: dict[str, Any] = {} if replaces is None else rotation_rules.succession(replaces)
     if not isinstance(content, Template):
         more |= {"fresh": attributes.fresh is not False, "protection_storage_mask": protection}
     if made_here:

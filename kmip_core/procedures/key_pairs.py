@@ -62,10 +62,12 @@ def begin_pair(
     public: Attributes,
     identifiers: tuple[str, str],
     protection: Protection | None = None,
+    replaces: tuple[Attributes, Attributes] | None = None,
 ) -> tuple[ManagedObject, ...]:
     """Collect both halves under these identifiers, each linked to the other, and return them. KMIP 2.1 §4.31.
 
     Of everything that comes in two the private half's is first.
+    replaces: as for `creation.begin`.
     Raises KmipError: Private or Public Protection Storage Unavailable; and as `creation.begin`.
     """
     private_identifier, public_identifier = identifiers
@@ -79,6 +81,7 @@ def begin_pair(
         link: Link,
         masks: Masks,
         unavailable: ResultReason,
+        replaced: Attributes | None,
     ) -> ManagedObject:
         described = evolve(
             attributes,
@@ -95,6 +98,7 @@ def begin_pair(
             protection_storage_masks=masks,
             unavailable=unavailable,
             more_digests=creation.transparent_digests(scope, content) if attributes.key_format_type is None else (),
+            replaces=replaced,
         )
 
     to_public = Link(link_type=LinkType.PUBLIC_KEY_LINK, linked_object_identifier=public_identifier)
@@ -103,9 +107,10 @@ def begin_pair(
         ResultReason.PRIVATE_PROTECTION_STORAGE_UNAVAILABLE,
         ResultReason.PUBLIC_PROTECTION_STORAGE_UNAVAILABLE,
     )
+    old_private, old_public = replaces or (None, None)
     return (
-        begin(pair.private_key, private, private_identifier, to_public, of_private, no_private),
-        begin(pair.public_key, public, public_identifier, to_private, of_public, no_public),
+        begin(pair.private_key, private, private_identifier, to_public, of_private, no_private, old_private),
+        begin(pair.public_key, public, public_identifier, to_private, of_public, no_public, old_public),
     )
 
 

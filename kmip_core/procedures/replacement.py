@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from attrs import evolve
 
+from kmip_core import rotation_rules
 from kmip_core.attribute_rules import RULES
 from kmip_core.attributes import FIELDS, LINKS, NAMES, Attributes, merge
 from kmip_core.enums import LinkType, ResultReason
@@ -58,7 +59,8 @@ def inherited(target: Admitted, wanted: Attributes, offset: int | None, now: int
 
 
 def step_back(scope: Scope, target: Admitted, replacement: str) -> None:
-    """Collect the old object's part: it loses its names and points to the replacement."""
+    """Collect the old object's part: it loses its names, points to the replacement, and is the latest no more."""
     link = Link(link_type=LinkType.REPLACEMENT_OBJECT_LINK, linked_object_identifier=replacement)
     attributes = target.attributes.with_values(NAMES, ()).with_one_more(LINKS, link)
+    attributes = rotation_rules.stepped_back(attributes, scope.now)
     changing.save_attributes(scope, target, attributes)

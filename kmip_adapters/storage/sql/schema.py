@@ -19,6 +19,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    text,
 )
 
 from kmip_core.attributes import DATES
@@ -56,6 +57,17 @@ TRAIT_COLUMNS: Final = (
 )
 """Attributes with one value, a number, that too many objects share for an index to help."""
 
+ROTATES: Final = "rotate_automatic = 1 AND state IN (1, 2)"
+TO_BE_ACTIVATED: Final = "state = 1 AND activation_date IS NOT NULL"
+TO_BE_DEACTIVATED: Final = "state IN (1, 2) AND deactivation_date IS NOT NULL"
+"""Objects about which the server has something to do at a date, as the indexes and `schedule` say it: 1 is Pre-Active,
+2 is Active."""
+
+
+def _partial(name: str, *columns: str, where: str) -> Index:
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
 managed_objects: Final = Table(
     "managed_objects",
     metadata,
@@ -76,6 +88,9 @@ managed_objects: Final = Table(
     Index("by_owner", "owner", "sequence"),
     Index("by_owner_and_state", "owner", "state", "sequence"),
     Index("by_policy", "policy", "object_type", "sequence"),
+    _partial("due_for_rotation", "initial_date", "rotate_interval", where=ROTATES),
+    _partial("to_be_activated", "activation_date", where=TO_BE_ACTIVATED),
+    _partial("to_be_deactivated", "deactivation_date", where=TO_BE_DEACTIVATED),
 )
 
 attribute_values: Final = Table(
@@ -114,3 +129,12 @@ facts: Final = Table(
     Column("value", Text, nullable=False),
 )
 """What the database says of itself: `server_version`, the first release that works with its schema."""
+
+leases: Final = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("until", BigInteger, nullable=False),
+)
+"""Which node does work that one node alone does (`kmip_core.ports.leases`)."""

@@ -3,6 +3,7 @@
 import contextlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -18,9 +19,11 @@ from kmip_adapters.storage.sql.data_keys import SqlDataKeys
 from kmip_adapters.storage.sql.database import Database
 from kmip_adapters.storage.sql.driver import Connection, Cursor
 from kmip_adapters.storage.sql.index_key import open_index_key
+from kmip_adapters.storage.sql.leases import LeaseStatements
 from kmip_adapters.storage.sql.migration import HISTORY, History
 from kmip_adapters.storage.sql.rows import OutdatedSeal, row_opener
 from kmip_adapters.storage.sql.rules import OutdatedRules
+from kmip_adapters.storage.sql.schedule import ScheduleStatements
 from kmip_adapters.storage.sql.sealed import SealedUnitOfWork
 from kmip_adapters.storage.sql.submitted import SubmittedTask
 from kmip_adapters.storage.sql.unit_of_work import SqlUnitOfWork, UnitOfWorkServices
@@ -28,6 +31,7 @@ from kmip_adapters.storage.sql.versions import NewestVersions
 from kmip_adapters.storage.sql.writer import Writer
 from kmip_core.errors import KmipError
 from kmip_core.ports.audit import AuditRecord
+from kmip_core.ports.schedule import Scheduled
 from kmip_core.ports.sealing import DataKeys, StoreSealer
 from kmip_core.ports.steps import Pace
 
@@ -69,6 +73,8 @@ class SqlStorage:
             self._takes_over = takes_over
             self.backend.open_schema(history, may_upgrade=may_upgrade, make_sealer=make_sealer)
             self.database = Database(self.backend)
+            self._leases = LeaseStatements(self.backend.dialect)
+            self._schedule = ScheduleStatements(self.backend.dialect)
             original = self.database.fact(COPY_UNDER_WAY)
             if original is not None:
                 raise StorageUnusable(
@@ -155,6 +161,22 @@ class SqlStorage:
     def census(self, now: int) -> Census:
         """Count the objects as they are at `now`; takes a second for a million of them."""
         return take_census(self.database.read, self.backend.dialect, now)
+
+    def lease(self, name: str, holder: str, now: int, seconds: int) -> bool:
+        """Take or renew a lease; waits for the commit."""
+        return self.submit(partial(self._leases.take, name=name, holder=holder, now=now, seconds=seconds))
+
+    def give_up(self, name: str, holder: str) -> None:
+        """End a lease."""
+        self.submit(partial(self._leases.give_up, name=name, holder=holder))
+
+    def due_for_rotation(self, now: int, after: int, limit: int) -> tuple[Scheduled, ...]:
+        """Return what is to be rotated."""
+        return self._schedule.due_for_rotation(self.database.read, now, after, limit)
+
+    def state_changes(self, after_time: int, until: int, after: int, limit: int) -> tuple[Scheduled, ...]:
+        """Return whose state dates have changed."""
+        return self._schedule.state_changes(self.database.read, after_time, until, after, limit)
 
     def close(self) -> None:
         """Finish pending commits, empty the log, release everything."""

@@ -12,6 +12,7 @@ from kmip_core.enums import ItemType, Operation
 from kmip_core.standard_names import standard_name, with_article
 from kmip_core.structures import ProtocolVersion
 
+ASYNCHRONOUS_CORRELATION_VALUE: Final = 0x420006
 ASYNCHRONOUS_INDICATOR: Final = 0x420007
 AUTHENTICATION: Final = 0x42000C
 BATCH_COUNT: Final = 0x42000D

@@ -140,7 +140,7 @@ _REPEATED: Final = frozenset({ATTESTATION_TYPE})
 """What a header may have several of."""
 
 _CONTINUATIONS: Final = {int(option): option for option in BatchErrorContinuationOption}
-_INDICATORS: Final = frozenset(map(int, AsynchronousIndicator))
+_INDICATORS: Final = {int(indicator): indicator for indicator in AsynchronousIndicator}
 
 _ReadField: TypeAlias = Callable[[Item, Dialect], Any]
 
@@ -184,8 +184,8 @@ def _read_continuation(item: Item, dialect: Dialect) -> BatchErrorContinuationOp
     return option
 
 
-def _read_asynchronous(item: Item, dialect: Dialect) -> bool:
-    """Return whether the client takes an answer at a later time only.
+def _read_asynchronous(item: Item, dialect: Dialect) -> AsynchronousIndicator:
+    """Return whether the client takes an answer at a later time.
 
     As a Boolean the indicator says only that the client could wait; the server decides. KMIP 1.4 §6.7, §6.8.
     """
@@ -193,10 +193,11 @@ def _read_asynchronous(item: Item, dialect: Dialect) -> bool:
     if item_type is not dialect.facts.asynchronous_indicator:
         raise wrong_type(tag, dialect.facts.asynchronous_indicator)
     if item_type is not ENUMERATION:
-        return False
-    if value not in _INDICATORS:
+        return AsynchronousIndicator.OPTIONAL if value else AsynchronousIndicator.PROHIBITED
+    indicator = _INDICATORS.get(value)  # type: ignore[arg-type]  # the value of an enumeration, an int
+    if indicator is None:
         raise unknown_value(value, tag, dialect.version)
-    return value == AsynchronousIndicator.MANDATORY
+    return indicator
 
 
 def _read_credentials(item: Item, dialect: Dialect) -> tuple[Credential, ...]:
@@ -204,7 +205,7 @@ def _read_credentials(item: Item, dialect: Dialect) -> tuple[Credential, ...]:
 
 
 _HEADER_FIELDS: Final[Mapping[int, tuple[str, _ReadField]]] = {
-    ASYNCHRONOUS_INDICATOR: ("asynchronous", _read_asynchronous),
+    ASYNCHRONOUS_INDICATOR: ("asynchronous_indicator", _read_asynchronous),
     AUTHENTICATION: ("credentials", _read_credentials),
     BATCH_COUNT: ("batch_count", _read_integer),
     BATCH_ERROR_CONTINUATION_OPTION: ("batch_error_continuation_option", _read_continuation),
@@ -322,8 +323,10 @@ def _header_items(header: RequestHeader, dialect: Dialect) -> list[Item]:
     if header.maximum_response_size is not None:
         parts.append(Item(MAXIMUM_RESPONSE_SIZE, INTEGER, header.maximum_response_size))
     parts += dialect.correlation_items(header)
-    if header.asynchronous and dialect.facts.asynchronous_indicator is ENUMERATION:
-        parts.append(Item(ASYNCHRONOUS_INDICATOR, ENUMERATION, int(AsynchronousIndicator.MANDATORY)))
+    if header.asynchronous_indicator is not AsynchronousIndicator.PROHIBITED:
+        as_boolean = dialect.facts.asynchronous_indicator is BOOLEAN
+        value = True if as_boolean else int(header.asynchronous_indicator)
+        parts.append(Item(ASYNCHRONOUS_INDICATOR, dialect.facts.asynchronous_indicator, value))
     if header.credentials:
         credentials = tuple(_credential_item(c, dialect) for c in header.credentials)
         parts.append(Item(AUTHENTICATION, STRUCTURE, credentials))

@@ -10,6 +10,7 @@ from typing import Final
 from kmip_adapters.ttlv.encodings.binary import BYTE_STRING, DATE_TIME, ENUMERATION, INTEGER, STRUCTURE, TEXT_STRING
 from kmip_adapters.ttlv.encodings.items import DecodingError, Item, Items, UnwritableText, children
 from kmip_adapters.ttlv.messages.items import (
+    ASYNCHRONOUS_CORRELATION_VALUE,
     BATCH_COUNT,
     BATCH_ITEM,
     CLIENT_CORRELATION_VALUE,
@@ -80,6 +81,8 @@ def batch_item(item: ResponseBatchItem, dialect: Dialect) -> Item:
         parts.append(Item(RESULT_REASON, ENUMERATION, int(reason)))
     if item.result_message is not None:
         parts.append(Item(RESULT_MESSAGE, TEXT_STRING, item.result_message))
+    if item.asynchronous_correlation_value is not None:
+        parts.append(Item(ASYNCHRONOUS_CORRELATION_VALUE, BYTE_STRING, item.asynchronous_correlation_value))
     if item.payload is not None:
         try:
             payload = dialect.payloads[type(item.payload)](item.payload)
@@ -142,5 +145,6 @@ def _read_item(item: Item, dialect: Dialect) -> ResponseBatchItem:
         result_status=status,
         result_reason=_REASONS.get(expect(found, RESULT_REASON, ENUMERATION)),
         result_message=expect(found, RESULT_MESSAGE, TEXT_STRING),
+        asynchronous_correlation_value=expect(found, ASYNCHRONOUS_CORRELATION_VALUE, BYTE_STRING),
         payload=decoded,
     )

@@ -45,6 +45,7 @@ FORMS: Final[Mapping[str, Form]] = {
     "import_.Request.attributes": Form.BARE_ATTRIBUTES,
     "export.Response.attributes": Form.BARE_ATTRIBUTES,
     "query.Request.object_groups": Form.WRAPPED,
+    "query_asynchronous_requests.Request.operations": Form.WRAPPED,
     "set_constraints.Request.constraints": Form.WRAPPED,
     "get_constraints.Response.constraints": Form.WRAPPED,
     "creation_rules.Constraint.object_types": Form.WRAPPED,

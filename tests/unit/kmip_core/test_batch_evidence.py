@@ -10,6 +10,7 @@ from attrs import evolve
 from kmip_adapters.audit.memory import MemoryTrail
 from kmip_adapters.storage.memory import MemoryStorage
 from kmip_core.enums import (
+    AsynchronousIndicator,
     BatchErrorContinuationOption,
     BlockCipherMode,
     Operation,
@@ -144,7 +145,7 @@ def test_a_unit_of_work_that_cannot_begin_fails_its_first_item_and_is_recorded(
 
 @pytest.mark.parametrize(
     ("header", "items"),
-    [({"asynchronous": True}, 1), ({}, 101), ({"time_stamp": NOW - 3_600}, 1)],
+    [({"asynchronous_indicator": AsynchronousIndicator.MANDATORY}, 1), ({}, 101), ({"time_stamp": NOW - 3_600}, 1)],
     ids=["asynchronous", "too many items", "time stamp"],
 )
 def test_a_request_that_is_refused_as_a_whole_leaves_a_record(header: dict[str, Any], items: int) -> None:

@@ -20,6 +20,7 @@ from kmip_core.attributes import Attributes
 from kmip_core.criteria import LocateQuery
 from kmip_core.engine import Engine
 from kmip_core.enums import (
+    AsynchronousIndicator,
     BatchErrorContinuationOption,
     CryptographicAlgorithm,
     CryptographicUsageMask,
@@ -143,7 +144,7 @@ def test_a_batch_that_is_too_long_is_refused_before_it_begins() -> None:
 
 
 def test_a_request_to_be_answered_later_is_refused() -> None:
-    item = the_only(ask(an_engine(), PING, asynchronous=True))
+    item = the_only(ask(an_engine(), PING, asynchronous_indicator=AsynchronousIndicator.MANDATORY))
 
     assert item.result_reason is ResultReason.FEATURE_NOT_SUPPORTED
 
@@ -893,7 +894,12 @@ def test_a_long_correlation_value_is_cut_in_the_trail() -> None:
     audit = MemoryTrail()
 
     ask(an_engine(audit=audit), PING, client_correlation_value="x" * 9_000)
-    ask(an_engine(audit=audit), PING, client_correlation_value="y" * 9_000, asynchronous=True)
+    ask(
+        an_engine(audit=audit),
+        PING,
+        client_correlation_value="y" * 9_000,
+        asynchronous_indicator=AsynchronousIndicator.MANDATORY,
+    )
 
     assert [record.client_correlation_value for record in audit.records] == ["x" * 64, "y" * 64]
 

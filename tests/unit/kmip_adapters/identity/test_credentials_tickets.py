@@ -10,7 +10,7 @@ from kmip_adapters.identity.credentials import CredentialAuthentication
 from kmip_adapters.identity.passwords import PasswordFile
 from kmip_adapters.system.clock import SteppableClock
 from kmip_core.engine import Engine
-from kmip_core.enums import CredentialType, ObjectType, Operation, QueryFunction, ResultReason
+from kmip_core.enums import AsynchronousIndicator, CredentialType, ObjectType, Operation, QueryFunction, ResultReason
 from kmip_core.messages import (
     Credential,
     RequestBatchItem,
@@ -208,7 +208,9 @@ def test_only_accepted_requests_count() -> None:
     engine = a_server(TicketUse.BOUND)
     ticket = shown(a_ticket(engine, request_count=1))
     refused = RequestMessage(
-        header=RequestHeader(protocol_version=VERSION, credentials=(ticket,), asynchronous=True),
+        header=RequestHeader(
+            protocol_version=VERSION, credentials=(ticket,), asynchronous_indicator=AsynchronousIndicator.MANDATORY
+        ),
         batch_items=(RequestBatchItem(operation=Operation.QUERY, payload=QUERY[1]),),
     )
 

@@ -36,7 +36,7 @@ from tests.server import ROOT
 NOW: Final = HISTORY.revision
 FIXTURES: Final = ROOT / "tests" / "fixtures"
 LATER: Final = History(
-    revision="0004", release="0.3.0", folders=(*HISTORY.folders, str(Path(__file__).parent / "later_steps"))
+    revision="9000", release="0.3.0", folders=(*HISTORY.folders, str(Path(__file__).parent / "later_steps"))
 )
 
 
@@ -119,7 +119,7 @@ def test_an_upgrade_changes_everything_over_and_leaves_a_copy(old: Path) -> None
     open_store(old, history=LATER).close()
 
     copy = old.with_name(f"kmipd.sqlite.schema-{NOW}")
-    assert (revision(old), revision(copy)) == ("0004", NOW)
+    assert (revision(old), revision(copy)) == ("9000", NOW)
     assert copy.stat().st_mode & 0o777 == 0o600
     assert before != old.read_bytes()
     connection = sqlite3.connect(old)
@@ -143,9 +143,9 @@ def test_a_copy_of_an_earlier_attempt_is_replaced(old: Path) -> None:
 def test_an_upgraded_database_is_refused_by_the_older_release_with_what_it_needs(old: Path) -> None:
     open_store(old, history=LATER).close()
 
-    with pytest.raises(StorageUnusable, match=rf"schema 0004.*knows up to {NOW}.*needs kmipd 0\.3\.0"):
+    with pytest.raises(StorageUnusable, match=rf"schema 9000.*knows up to {NOW}.*needs kmipd 0\.3\.0"):
         open_store(old)
-    assert revision(old) == "0004"
+    assert revision(old) == "9000"
 
 
 def test_without_room_for_the_copy_nothing_is_upgraded(old: Path) -> None:
@@ -234,7 +234,7 @@ def test_kill_at_any_statement_of_an_upgrade_leaves_old_or_new(tmp_path: Path) -
     for number, _ in killed:
         path = tmp_path / number / "kmipd.sqlite"
         assert revision(path) == "0001"
-    assert revision(tmp_path / last[0] / "kmipd.sqlite") == "0004"
+    assert revision(tmp_path / last[0] / "kmipd.sqlite") == "9000"
     for number in (killed[0][0], killed[len(killed) // 2][0], killed[-1][0]):
         path = tmp_path / number / "kmipd.sqlite"
         open_store(path, history=LATER).close()

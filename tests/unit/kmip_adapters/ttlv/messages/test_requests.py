@@ -17,6 +17,7 @@ from kmip_adapters.ttlv.messages.items import (
 )
 from kmip_adapters.ttlv.standard import tables
 from kmip_core.enums import (
+    AsynchronousIndicator,
     BatchErrorContinuationOption,
     CredentialType,
     CryptographicAlgorithm,
@@ -85,7 +86,9 @@ def request_headers(version: ProtocolVersion) -> st.SearchStrategy[RequestHeader
         maximum_response_size=st.none() | st.integers(0, 2**31 - 1),
         client_correlation_value=st.none() | st.text(max_size=5) if is_new else st.none(),
         server_correlation_value=st.none() | st.text(max_size=5) if is_new else st.none(),
-        asynchronous=st.booleans() if version >= V20 else st.just(False),
+        asynchronous_indicator=st.sampled_from(
+            list(AsynchronousIndicator)[0 if version >= V20 else 1 :]  # as a Boolean it cannot be Mandatory
+        ),
         credentials=st.lists(st.sampled_from(credentials), max_size=2).map(tuple),
         batch_error_continuation_option=st.sampled_from(BatchErrorContinuationOption),
         batch_order_option=st.booleans() if version < V30 else st.just(True),

@@ -95,6 +95,12 @@ def test_a_response_comes_back_as_it_went(version: ProtocolVersion) -> None:
                 result_reason=ResultReason.PERMISSION_DENIED,
                 result_message="no",
             ),
+            ResponseBatchItem(
+                operation=Operation.LOCATE,
+                unique_batch_item_id=b"3",
+                result_status=ResultStatus.OPERATION_PENDING,
+                asynchronous_correlation_value=b"later",
+            ),
         ),
     )
 

@@ -4,7 +4,7 @@ import pytest
 
 from kmip_adapters.ttlv.encodings.items import Item
 from kmip_adapters.ttlv.messages.items import ASYNCHRONOUS_INDICATOR
-from kmip_core.enums import ItemType
+from kmip_core.enums import AsynchronousIndicator, ItemType
 from tests.unit.kmip_adapters.ttlv.builders import ACTIVATE, enumerated, header, request
 
 
@@ -14,16 +14,23 @@ def test_batch_order_has_its_default_by_version(version: tuple[int, int], in_ord
 
 
 @pytest.mark.parametrize(
-    ("version", "indicator", "asynchronous"),
+    ("version", "indicator", "meant"),
     [
-        ((1, 2), Item(ASYNCHRONOUS_INDICATOR, ItemType.BOOLEAN, True), False),  # the client could, it need not
-        ((1, 2), Item(ASYNCHRONOUS_INDICATOR, ItemType.BOOLEAN, False), False),
-        ((2, 0), enumerated(ASYNCHRONOUS_INDICATOR, 1), True),
-        ((2, 0), enumerated(ASYNCHRONOUS_INDICATOR, 2), False),
-        ((2, 0), enumerated(ASYNCHRONOUS_INDICATOR, 3), False),
+        ((1, 2), Item(ASYNCHRONOUS_INDICATOR, ItemType.BOOLEAN, True), AsynchronousIndicator.OPTIONAL),
+        ((1, 2), Item(ASYNCHRONOUS_INDICATOR, ItemType.BOOLEAN, False), AsynchronousIndicator.PROHIBITED),
+        *(
+            (version, enumerated(ASYNCHRONOUS_INDICATOR, indicator), indicator)
+            for version in ((2, 0), (2, 1), (3, 0))
+            for indicator in AsynchronousIndicator
+        ),
     ],
 )
-def test_only_a_mandatory_asynchronous_indicator_asks_for_a_later_answer(
-    version: tuple[int, int], indicator: Item, asynchronous: bool
+def test_as_a_boolean_the_asynchronous_indicator_says_that_the_client_may_wait(
+    version: tuple[int, int], indicator: Item, meant: AsynchronousIndicator
 ) -> None:
-    assert asynchronous is request(header(version, indicator), ACTIVATE).header.asynchronous
+    assert meant is request(header(version, indicator), ACTIVATE).header.asynchronous_indicator
+
+
+@pytest.mark.parametrize("version", [(1, 0), (1, 4), (2, 0), (3, 0)])
+def test_without_the_asynchronous_indicator_every_answer_comes_at_once(version: tuple[int, int]) -> None:
+    assert request(header(version), ACTIVATE).header.asynchronous_indicator is AsynchronousIndicator.PROHIBITED

@@ -91,7 +91,6 @@ UNRAISED = {
     R.DUPLICATE_PROCESS_REQUEST: "nothing is asynchronous",
     R.INDEX_OUT_OF_BOUNDS: "Server Limit Exceeded is raised; the table has the operations of 1.x that call it so",
     R.INTERNAL_SERVER_ERROR: "no error table names it; faults are General Failure in every version",
-    R.INVALID_ASYNCHRONOUS_CORRELATION_VALUE: "nothing is asynchronous",
     R.MISSING_DATA: "no error table names it; what is missing is Invalid Message or Invalid Field there",
     R.MISSING_INITIALIZATION_VECTOR: "the official cases have Invalid Message (RULINGS 13)",
     R.PKCS_11_CODEC_ERROR: "no PKCS#11 operation",

@@ -3,8 +3,10 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+from kmip_adapters.storage.sql.migration import HISTORY
+
+revision = "9000"
+down_revision = HISTORY.revision
 
 
 def upgrade() -> None:

@@ -1,0 +1,227 @@
+"""Rotation by dates: the server re-keys, by itself, the objects whose Rotate Interval has passed.
+
+Each rotation is a request that the server makes in the name of the object's owner, through an engine of its own: it is
+committed, audited and run again after a conflict as any other. Whether the object is still due is judged inside of that
+request, so that two nodes that find the same object rotate it once.
+
+KMIP 2.1 §4.48 - §4.54; ADR 0185.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+from attrs import define, evolve, field, frozen
+
+from kmip_core import lifecycle
+from kmip_core.engine import Engine
+from kmip_core.enums import LinkType, ObjectType, Operation, ResultReason, ResultStatus
+from kmip_core.errors import KmipError
+from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage
+from kmip_core.objects import ManagedObject
+from kmip_core.operation import Scope, Spec
+from kmip_core.operations import re_certify, re_key, re_key_key_pair
+from kmip_core.policy import Decision, Visibility
+from kmip_core.ports.leases import Leases
+from kmip_core.ports.schedule import Schedule, Scheduled
+from kmip_core.principal import Principal, Source
+from kmip_core.rotation_rules import is_due
+from kmip_core.structures import ProtocolVersion
+
+LEASE: Final = "rotation"
+LEASE_SECONDS: Final = 120
+LOOK_SECONDS: Final = 60
+"""For how long one look rotates at most; what is left is for the next one, and the lease outlives it."""
+
+PIECE: Final = 200
+PER_OWNER: Final = 200
+"""Objects that one look rotates of one owner, so that an owner of many does not keep the others waiting."""
+
+PER_LOOK: Final = 20_000
+"""Objects that one look reads at most."""
+
+FIRST_PAUSE: Final = 300
+LONGEST_PAUSE: Final = 86_400
+"""Seconds until an object that could not be rotated is tried again: doubled each time."""
+
+REMEMBERED: Final = 10_000
+"""Objects whose failure is remembered; the ones that came first give way."""
+
+VERSION: Final = ProtocolVersion(2, 1)
+NOT_DUE: Final = "the object is not due for rotation any more"
+
+
+@frozen
+class OwnersPolicy:
+    """Lets the server do to an object, in the name of its owner, what the owner has asked for by its attributes."""
+
+    def decide(self, principal: Principal, operation: Operation, managed_object: ManagedObject) -> Decision:
+        """Allow the owner everything."""
+        is_owner = principal.name == managed_object.owner
+        return Decision(is_allowed=is_owner, is_visible=is_owner, rule="the server rotates for the owner")
+
+    def visibility(self, principal: Principal) -> Visibility:
+        """Show nothing: no rotation looks for objects."""
+        return Visibility(owner=principal.name, owned=frozenset(), everyone=frozenset())
+
+    def is_known(self, policy_name: str) -> bool:
+        """Take every policy that the old object has."""
+        return True
+
+
+@define
+class _Failure:
+    attempts: int
+    again_at: int
+
+
+@define(kw_only=True)
+class Rotation:
+    """Rotates what is due; used by one thread.
+
+    engine: the engine of clients' requests.  holder: this node and process, for the lease.
+    note_failure: called with the identifier and the refusal the first time that an object cannot be rotated.
+    """
+
+    engine: Engine
+    schedule: Schedule
+    leases: Leases
+    holder: str
+    note_failure: Callable[[str, KmipError], None]
+    _rotating: Engine = field(init=False)
+    _failures: dict[str, _Failure] = field(factory=dict, init=False)
+    _has_lease: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        services = evolve(self.engine.services, policy=OwnersPolicy(), authentication=None)
+        self._rotating = Engine(catalogue=CATALOGUE, services=services)
+
+    def look(self) -> int:
+        """Rotate what is due, and return how many objects or pairs that were; 0 where another node does it.
+
+        Raises KmipError (General Failure) if the store cannot be read.
+        """
+        clock = self.engine.services.clock
+        began = clock.now()
+        if not self.schedule.due_for_rotation(began, 0, 1):
+            return 0
+        self._has_lease = self.leases.lease(LEASE, self.holder, began, LEASE_SECONDS)
+        if not self._has_lease:
+            return 0
+        rotated = read = after = 0
+        of_owner: dict[str, int] = {}
+        while read < PER_LOOK and clock.now() - began < LOOK_SECONDS:
+            piece = self.schedule.due_for_rotation(began, after, PIECE)
+            for one in piece:
+                if of_owner.get(one.owner, 0) < PER_OWNER and clock.now() - began < LOOK_SECONDS:
+                    done = self._rotate(one, clock.now())
+                    of_owner[one.owner] = of_owner.get(one.owner, 0) + done
+                    rotated += done
+            if len(piece) < PIECE:
+                break
+            read, after = read + len(piece), piece[-1].place
+        return rotated
+
+    def close(self) -> None:
+        """Let another node take over at once; a store that cannot be written any more has the lease run out."""
+        if self._has_lease:
+            with suppress(KmipError):
+                self.leases.give_up(LEASE, self.holder)
+
+    def _rotate(self, scheduled: Scheduled, now: int) -> bool:
+        identifier = scheduled.unique_identifier
+        failed = self._failures.get(identifier)
+        if failed is not None and failed.again_at > now:
+            return False
+        try:
+            has_rotated = self._request(identifier, now)
+        except KmipError as error:
+            self._remember(identifier, failed, now)
+            if failed is None:
+                self.note_failure(identifier, error)
+            return False
+        self._failures.pop(identifier, None)
+        return has_rotated
+
+    def _request(self, identifier: str, now: int) -> bool:
+        """Ask the engine; returns False for an object that is not due after all.  Raises KmipError."""
+        with self.engine.services.storage.unit_of_work() as work:
+            found = work.find(identifier)
+        if found is None or not is_due(lifecycle.settle(found.attributes, now), now):
+            return False
+        operation, request = REQUESTS[found.object_type](found)
+        message = RequestMessage(
+            header=RequestHeader(protocol_version=VERSION),
+            batch_items=(RequestBatchItem(operation=operation, payload=request),),
+        )
+        principal = Principal(name=found.owner, source=Source.SERVER)
+        (answer,) = self._rotating.handle(message, principal).batch_items
+        if answer.result_status is not ResultStatus.SUCCESS:
+            error = KmipError(answer.result_reason or ResultReason.GENERAL_FAILURE, answer.result_message or "")
+            if error.message == NOT_DUE:
+                return False
+            raise error
+        return True
+
+    def _remember(self, identifier: str, failed: _Failure | None, now: int) -> None:
+        attempts = 0 if failed is None else failed.attempts
+        self._failures.pop(identifier, None)
+        self._failures[identifier] = _Failure(attempts + 1, now + min(FIRST_PAUSE << attempts, LONGEST_PAUSE))
+        if len(self._failures) > REMEMBERED:
+            del self._failures[next(iter(self._failures))]
+
+
+def _if_due(spec: Spec) -> Spec:
+    """Return the operation, refusing what is not due when it is performed."""
+
+    def perform(request: Any, scope: Scope) -> Any:
+        objects = [scope.target.attributes]
+        for link in scope.target.attributes.links:
+            other = (
+                scope.work.find(link.linked_object_identifier) if link.link_type is LinkType.PUBLIC_KEY_LINK else None
+            )
+            if other is not None and other.object_type is ObjectType.PUBLIC_KEY:
+                objects.append(lifecycle.settle(other.attributes, scope.now))
+        if not any(is_due(attributes, scope.now) for attributes in objects):
+            raise KmipError(ResultReason.INVALID_FIELD, NOT_DUE)
+        return spec.perform(request, scope)
+
+    return evolve(spec, perform=perform)
+
+
+CATALOGUE: Final[Mapping[Operation, Spec]] = {
+    spec.operation: _if_due(spec) for spec in (re_key.SPEC, re_key_key_pair.SPEC, re_certify.SPEC)
+}
+"""What the server asks of itself."""
+
+
+def _re_key(found: ManagedObject) -> tuple[Operation, Any]:
+    request = re_key.Request(unique_identifier=found.unique_identifier, offset=found.attributes.rotate_offset)
+    return Operation.RE_KEY, request
+
+
+def _re_key_pair(found: ManagedObject) -> tuple[Operation, Any]:
+    """Ask for a new pair by the private half, whichever of the two is due."""
+    identifier = found.unique_identifier
+    if found.object_type is ObjectType.PUBLIC_KEY:
+        links = (link for link in found.attributes.links if link.link_type is LinkType.PRIVATE_KEY_LINK)
+        private = next(links, None)
+        if private is None:
+            raise KmipError(ResultReason.INVALID_FIELD, "the public key has no link to its private key")
+        identifier = private.linked_object_identifier
+    request = re_key_key_pair.Request(private_key_unique_identifier=identifier, offset=found.attributes.rotate_offset)
+    return Operation.RE_KEY_KEY_PAIR, request
+
+
+def _re_certify(found: ManagedObject) -> tuple[Operation, Any]:
+    request = re_certify.Request(unique_identifier=found.unique_identifier, offset=found.attributes.rotate_offset)
+    return Operation.RE_CERTIFY, request
+
+
+REQUESTS: Final[Mapping[ObjectType, Callable[[ManagedObject], tuple[Operation, Any]]]] = {
+    ObjectType.SYMMETRIC_KEY: _re_key,
+    ObjectType.PRIVATE_KEY: _re_key_pair,
+    ObjectType.PUBLIC_KEY: _re_key_pair,
+    ObjectType.CERTIFICATE: _re_certify,
+}
+"""What the server asks for, by the type of the object that is due."""
