@@ -17,9 +17,9 @@ from attrs import NOTHING, define, evolve, field, fields_dict, frozen
 from kmip_core import rights, sizes
 from kmip_core.admission import Admission, BatchIdentifiers
 from kmip_core.enums import Ephemeral, Operation, ResultReason, ResultStatus
-from kmip_core.errors import DelayedRefusal, KmipError, not_supported
+from kmip_core.errors import AnsweredRefusal, DelayedRefusal, KmipError, not_supported
 from kmip_core.messages import RequestBatchItem, ResponseBatchItem, failure
-from kmip_core.operation import OutcomeHooks, Scope, Spec
+from kmip_core.operation import OutcomeHooks, Perform, Scope, Spec, perform_nothing
 from kmip_core.pacing import SLOWER, cost_of
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.steps import MoveTo, Pace, Pause, Steps, Wait
@@ -47,11 +47,8 @@ class ItemAttempt:
 
     answer: ResponseBatchItem
     record: AuditRecord
-
-    @property
-    def has_failed(self) -> bool:
-        """Whether the item was refused, or the server failed."""
-        return self.answer.result_status is not ResultStatus.SUCCESS
+    has_failed: bool = False
+    """Whether the item was refused, or the server failed."""
 
 
 @define
@@ -190,6 +187,9 @@ class Batch:
             self._take_room(payload)
             if spec is not None and spec.evidence is not None:
                 evidence = spec.evidence(item.payload)
+        except AnsweredRefusal as refusal:
+            record = self._record(item, record_id, touched, refusal.reason, _evidence(spec, item, refusal.message))
+            return ItemAttempt(_success(item, refusal.answer), record, has_failed=True)
         except KmipError as refusal:
             error = refusal
             if isinstance(refusal, DelayedRefusal):
@@ -202,15 +202,9 @@ class Batch:
             self.services.faults.report(record_id, fault)
             error = KmipError(ResultReason.GENERAL_FAILURE, f"the server failed; its log says why under {record_id}")
         else:
-            answer = ResponseBatchItem(
-                operation=item.operation,
-                unique_batch_item_id=item.unique_batch_item_id,
-                payload=payload,
-                ephemeral=item.ephemeral,
-            )
-            return ItemAttempt(answer, self._record(item, record_id, touched, None, evidence))
-        answer = failure(error, item)
-        return ItemAttempt(answer, self._record(item, record_id, touched, error.reason, error.message))
+            return ItemAttempt(_success(item, payload), self._record(item, record_id, touched, None, evidence))
+        record = self._record(item, record_id, touched, error.reason, error.message)
+        return ItemAttempt(failure(error, item), record, has_failed=True)
 
     def _perform(
         self, spec: Spec | None, request: Any, work: UnitOfWork, touched: list[str], attempt: UnitAttempt
@@ -241,6 +235,7 @@ class Batch:
             targets=admission.targets(spec.targets, request),
             protocol_version=self.protocol_version,
             hooks=attempt.hooks,
+            perform=self._performer(work, touched, attempt) if spec.runs_others else perform_nothing,
         )
         if spec.amount is not None:
             usage_limits.charge(scope, scope.target, *spec.amount(request), spec.operation)
@@ -249,6 +244,15 @@ class Batch:
         if spec.records_returned_identifiers:
             touched.extend(identifier for identifier in returned if identifier not in touched)
         return response
+
+    def _performer(self, work: UnitOfWork, touched: list[str], attempt: UnitAttempt) -> Perform:
+        """Return what lets a handler perform other operations; each is admitted, charged and named like any other."""
+
+        def perform(operation: Operation, **fields: Any) -> Any:
+            spec = self.catalogue.get(operation)
+            return self._perform(spec, None if spec is None else spec.request(**fields), work, touched, attempt)
+
+        return perform
 
     def _record(
         self, item: RequestBatchItem, record_id: str, touched: list[str], result: ResultReason | None, message: str
@@ -348,6 +352,22 @@ class Batch:
         except KmipError as error:
             return [failure(error, answer) for answer in answers]
         return answers
+
+
+def _success(item: RequestBatchItem, payload: Any) -> ResponseBatchItem:
+    return ResponseBatchItem(
+        operation=item.operation,
+        unique_batch_item_id=item.unique_batch_item_id,
+        payload=payload,
+        ephemeral=item.ephemeral,
+    )
+
+
+def _evidence(spec: Spec | None, item: RequestBatchItem, message: str) -> str:
+    """Return what the record of an item says that was refused in its answer."""
+    if spec is None or spec.evidence is None:
+        return message
+    return f"{spec.evidence(item.payload)}: {message}"
 
 
 def _without_data(payload: Any) -> Any:

@@ -38,6 +38,17 @@ class DelayedRefusal(KmipError):
         self.milliseconds = milliseconds
 
 
+class AnsweredRefusal(KmipError):
+    """A refusal that the client reads in the payload of an answer whose Result Status is Success; nothing is committed.
+
+    answer: the payload.
+    """
+
+    def __init__(self, reason: ResultReason, message: str, answer: object) -> None:
+        super().__init__(reason, message)
+        self.answer = answer
+
+
 def invalid_field(message: str) -> KmipError:
     """Return the refusal of a value that is understood but cannot be accepted."""
     return KmipError(ResultReason.INVALID_FIELD, message)

@@ -110,6 +110,7 @@ class Spec:
     is_offered: False where the settings leave the operation out.
     can_be_done: False where the crypto adapter lacks what the operation needs.
     evidence: what the audit record of a success says beside operation and objects; never secrets.
+    runs_others: whether its handler performs other operations (`Scope.perform`).
     records_returned_identifiers: whether the audit record names the objects that the response names; False for
         Locate, which may return many.
     """
@@ -128,6 +129,7 @@ class Spec:
     can_be_done: Callable[[CryptoCapabilities], bool] = field(default=lambda capabilities: True, repr=False)
     evidence: Callable[[Any], str] | None = None
     records_returned_identifiers: bool = True
+    runs_others: bool = False
     names_objects: bool = field(init=False, repr=False)
     """Whether it is always about objects that exist, derived."""
 
@@ -185,6 +187,22 @@ class Admission(Protocol):
     ) -> Admitted:
         """Return the admitted object.  Raises KmipError as policy and `rules.admit` decide."""
         ...
+
+
+class Perform(Protocol):
+    """Performs another operation as a part of this one: with the same rights, in the same unit of work."""
+
+    def __call__(self, operation: Operation, **fields: Any) -> Any:
+        """Return what the operation answers.
+
+        fields: those of its request.  Raises KmipError as the operation does; what it has collected stays collected.
+        """
+        ...
+
+
+def perform_nothing(operation: Operation, **fields: Any) -> Any:
+    """Stand for `Scope.perform` where the spec does not say `runs_others`."""
+    raise TypeError(f"this operation does not run {operation.name}")
 
 
 class Work(Protocol):
@@ -256,6 +274,7 @@ class Scope:
     protocol_version: ProtocolVersion
     services: Services
     hooks: OutcomeHooks = field(factory=OutcomeHooks)
+    perform: Perform = perform_nothing
 
     @property
     def target(self) -> Admitted:

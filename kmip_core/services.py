@@ -9,6 +9,7 @@ from attrs import Factory, field, frozen
 from kmip_core.capabilities import Capabilities
 from kmip_core.key_counters import DecryptionFailures, EncryptionCounts
 from kmip_core.one_part import OnePart
+from kmip_core.pkcs11_sessions import Applications
 from kmip_core.ports.audit import AuditTrail
 from kmip_core.ports.authentication import Authentication
 from kmip_core.ports.certificates import Certificates
@@ -25,7 +26,7 @@ from kmip_core.tickets import Tickets
 
 @frozen(kw_only=True)
 class Services:
-    """What handlers may use; re-entrant, and nothing in it is kept between requests but streams, tickets and counts."""
+    """What handlers may use; re-entrant, and keeps streams, applications, tickets and counts alone between requests."""
 
     policy: PolicyDecider
     crypto: Crypto
@@ -36,6 +37,7 @@ class Services:
     settings: Settings
     capabilities: Capabilities
     streams: Streams = field(factory=Streams)
+    applications: Applications = field(factory=Applications)
     tickets: Tickets = field(factory=Tickets)
     encryption_counts: EncryptionCounts = field(factory=EncryptionCounts)
     decryption_failures: DecryptionFailures = field(factory=DecryptionFailures)

@@ -27,6 +27,7 @@ from kmip_core.enums import (
     ObjectType,
     Operation,
     PaddingMethod,
+    PKCS11Function,
     QueryFunction,
     RecommendedCurve,
     RevocationReasonCode,
@@ -952,5 +953,26 @@ class Operations:
         """A client says which role the server plays on this connection. KMIP 2.1 §6.1.54, 2.0 §6.1.48."""
         response: ops.set_endpoint_role.Response = self.call(
             ops.set_endpoint_role.Request(endpoint_role=member(EndpointRole, endpoint_role))
+        )
+        return response
+
+    def pkcs_11(
+        self,
+        *,
+        pkcs_11_interface: str | None = None,
+        pkcs_11_function: PKCS11Function | str,
+        correlation_value: bytes | None = None,
+        pkcs_11_input_parameters: bytes | None = None,
+        repeats_correlation_value: bool = False,
+    ) -> ops.pkcs_11.Response:
+        """A client calls a function of PKCS#11 over the objects of this server. KMIP 2.1 §6.1.37."""
+        response: ops.pkcs_11.Response = self.call(
+            ops.pkcs_11.Request(
+                pkcs_11_interface=pkcs_11_interface,
+                pkcs_11_function=member(PKCS11Function, pkcs_11_function),
+                correlation_value=correlation_value,
+                pkcs_11_input_parameters=pkcs_11_input_parameters,
+                repeats_correlation_value=repeats_correlation_value,
+            )
         )
         return response

@@ -48,6 +48,7 @@ from kmip_core.operations import (
     obliterate,
     obtain_lease,
     ping,
+    pkcs_11,
     poll,
     process,
     query,
@@ -128,6 +129,7 @@ MODULES: Final[tuple[ModuleType, ...]] = (
     delegated_login,
     logout,
     set_endpoint_role,
+    pkcs_11,
 )
 
 CATALOGUE: Final[dict[Operation, Spec]] = {module.SPEC.operation: module.SPEC for module in MODULES}

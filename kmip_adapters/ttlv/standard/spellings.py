@@ -56,6 +56,7 @@ FORMS: Final[Mapping[str, Form]] = {
     "get.Request.prefers_transparent_keys": Form.FACT,
     "export.Request.prefers_transparent_keys": Form.FACT,
     "revoke.Request.always_compromises": Form.FACT,
+    "pkcs_11.Request.repeats_correlation_value": Form.FACT,
     **{
         f"objects.{content.__name__}.attributes": Form.ABSENT
         for content in (*objects.CONTENT_CLASSES.values(), objects.X509Certificate)

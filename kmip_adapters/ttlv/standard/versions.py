@@ -52,6 +52,8 @@ class VersionFacts:
     prefers_transparent_keys: whether EC and DSA keys that were made here are given in transparent formats where none is
         asked for. KMIP 2.0, 2.1 §4.26, Table 81.
     always_compromises: whether Revoke compromises an object whatever its reason. KMIP 3.0 §6.1.49.
+    repeats_correlation_value: whether every answer of PKCS#11 has the Correlation Value (PKCS11-M-1-30), or only the
+        first (PKCS11-M-1-20, -21).
     writes_index_0: whether an Attribute Index of 0 is written, which PyKMIP's client needs.
     key_value_is_optional: whether a Key Block may come without its Key Value. KMIP 1.0, 1.1 §2.1.3, 1.2 §2.1.3.
     """
@@ -74,6 +76,7 @@ class VersionFacts:
     counts_items: bool
     prefers_transparent_keys: bool
     always_compromises: bool = False
+    repeats_correlation_value: bool = False
     writes_index_0: bool = False
 
 
@@ -133,6 +136,7 @@ KMIP_3_0: Final = evolve(
     targets_are_named=True,
     newest_item_type=ItemType.NAME_REFERENCE,
     always_compromises=True,
+    repeats_correlation_value=True,
 )
 
 FACTS: Final[Mapping[ProtocolVersion, VersionFacts]] = {
