@@ -42,11 +42,13 @@ from kmip_adapters.system.clock import MovableClock, SystemClock
 from kmip_adapters.system.delays import ThreadedDelays
 from kmip_adapters.system.faults import LoggedFaults
 from kmip_adapters.system.identifiers import RandomIdentifiers
+from kmip_adapters.transport.dialling import dial, dialling_context
 from kmip_adapters.transport.server import TlsTtlvServer
+from kmip_adapters.transport.shared import Identify
 from kmip_adapters.transport.tls.context import build_ssl_context
 from kmip_adapters.transport.tls.suites import choose_offer
 from kmip_adapters.ttlv.codec import Codec
-from kmip_adapters.ttlv.encodings.framing import FrameReader
+from kmip_adapters.ttlv.encodings.framing import RESPONSE_MESSAGE, FrameReader
 from kmip_adapters.ttlv.failure_injection import FailingService, PlannedFailures
 from kmip_adapters.ttlv.key_values import TtlvKeyValues
 from kmip_adapters.ttlv.service import TtlvService, in_every_encoding
@@ -63,8 +65,10 @@ from kmip_app.monitoring.observation import Durations, ObservedEngine, RequestNu
 from kmip_app.pki.authority import Bundle, Pki, ensure_pki
 from kmip_app.pki.own_names import certificate_names
 from kmip_app.pki.registry import Registry
+from kmip_app.pushing.dispatcher import Dispatcher, Store
 from kmip_app.refusal_evidence import RefusalEvidence
 from kmip_app.root_keys import root_key_source, token
+from kmip_core.calls import CATALOGUE as CALLS
 from kmip_core.capabilities import Capabilities
 from kmip_core.engine import Engine
 from kmip_core.enums import CryptographicAlgorithm, Operation
@@ -75,11 +79,12 @@ from kmip_core.operations import CATALOGUE, offered
 from kmip_core.ports.crypto import Crypto
 from kmip_core.ports.sealing import RootKeySource
 from kmip_core.ports.system import Clock, Identifiers
-from kmip_core.ports.transport import Service
+from kmip_core.ports.transport import Peer, PeerLost, Service
 from kmip_core.rotation import Rotation
 from kmip_core.services import EngineServices
-from kmip_core.settings import Profile, TicketUse
+from kmip_core.settings import Profile, Settings, TicketUse
 from kmip_core.structures import ProtocolVersion
+from kmip_core.subscriptions import Announcer, Subscription
 from kmip_core.tickets import Tickets
 
 if TYPE_CHECKING:
@@ -305,6 +310,60 @@ def _quotas(configuration: Configuration, groups: Groups | None) -> Quotas:
     return Quotas(configuration.allowance, configuration.quotas_path, groups_of)
 
 
+ANSWER_SIZE: Final = 65_536  # bytes: a client's answers say which operations it has, or nothing
+
+
+def _answer_framer() -> FrameReader:
+    return FrameReader(ANSWER_SIZE, RESPONSE_MESSAGE)
+
+
+@cache
+def planned_call_codec(versions: tuple[ProtocolVersion, ...] = VERSIONS) -> Codec:
+    """Return the codec of what servers of these versions ask of clients."""
+    return Codec(CALLS, versions)
+
+
+def _announcer(settings: Settings) -> Announcer | None:
+    return Announcer() if settings.server_to_client else None
+
+
+def _dispatcher(
+    configuration: Configuration,
+    *,
+    storage: Store,
+    engine: Engine,
+    announcer: Announcer | None,
+    codec: Codec,
+    identify: Identify,
+    files: Callable[[], TlsFiles],
+    holder: str,
+) -> Dispatcher:
+    def connect(subscription: Subscription) -> Peer:
+        found = files()
+        try:
+            context = dialling_context(
+                server_certificates=[(s.certificate, s.key) for s in found.servers],
+                key_passphrase=_key_passphrase(configuration),
+                client_ca=found.ca,
+                client_crl=found.crl if found.crl is not None and found.crl.exists() else None,
+                ciphers=choose_offer(configuration.auth_suite, configuration.tls_cipher_suites).ciphers,
+            )
+        except OSError as error:
+            raise PeerLost(f"the certificates of this server cannot be used: {error.strerror}") from error
+        seconds = configuration.notices.answer
+        return dial(subscription.url or "", subscription.name, context, identify, _answer_framer(), seconds)
+
+    return Dispatcher(
+        store=storage,
+        engine=engine,
+        announcer=announcer or Announcer(),
+        codec=codec,
+        dial=connect,
+        holder=holder,
+        limits=configuration.notices,
+    )
+
+
 def _holder(configuration: Configuration, identifiers: Identifiers) -> str:
     """Return the name of this start of this node, for leases."""
     return f"{node_name(configuration)} {identifiers.new()}"
@@ -381,6 +440,7 @@ class Container(containers.DeclarativeContainer):
     groups = providers.Singleton(_groups, configuration)
     authentication = providers.Singleton(_authentication, configuration, groups, tickets)
 
+    announcer = providers.Singleton(_announcer, settings)
     catalogue = providers.Singleton(offered, settings)
     services = providers.Singleton(
         EngineServices,
@@ -401,8 +461,22 @@ class Container(containers.DeclarativeContainer):
         capabilities=providers.Singleton(capabilities, catalogue, crypto, configuration.provided.versions),
         delays=providers.Singleton(ThreadedDelays),
         at_pace=processes.provided.at,
+        announcer=announcer,
     )
+    pki = providers.Singleton(_pki, configuration)
+    tls_files = providers.Singleton(_tls_files, configuration, pki.provider)
     engine = providers.Singleton(Engine, catalogue=catalogue, services=services)
+    dispatcher = providers.Singleton(
+        _dispatcher,
+        configuration,
+        storage=storage,
+        engine=engine,
+        announcer=announcer,
+        codec=providers.Callable(planned_call_codec, configuration.provided.versions),
+        identify=clients,
+        files=tls_files.provider,
+        holder=providers.Callable(_holder, configuration, identifiers),
+    )
     rotation = providers.Singleton(
         Rotation,
         engine=engine,
@@ -422,6 +496,7 @@ class Container(containers.DeclarativeContainer):
         identifiers=identifiers,
         faults=faults,
         maximum_response_size=settings.maximum_response_size,
+        swaps_roles=settings.server_to_client,
     )
     failures = providers.Singleton(PlannedFailures)
     service = providers.Selector(
@@ -439,8 +514,6 @@ class Container(containers.DeclarativeContainer):
     tapped_service = providers.Singleton(_tapped, tap, service, clock)
     tapped_https_services = providers.Singleton(_tapped_in_every_encoding, tap, https_services, clock)
 
-    pki = providers.Singleton(_pki, configuration)
-    tls_files = providers.Singleton(_tls_files, configuration, pki.provider)
     ssl_context = providers.Factory(_ssl_context, configuration, tls_files)  # made anew when files change
     quotas = providers.Singleton(_quotas, configuration, groups)
     refusal_evidence = providers.Singleton(RefusalEvidence, audit.provider, clock, identifiers)
@@ -459,6 +532,8 @@ class Container(containers.DeclarativeContainer):
         allowance_of=quotas.provided.of,
         record=refusal_evidence,
         new_loop=providers.Object(_new_loop()),
+        on_peer=dispatcher.provided.take,
+        new_answer_framer=providers.Object(_answer_framer),
     )
 
 
@@ -483,6 +558,8 @@ def empty(container: Any) -> None:
     ):
         getattr(container, name).reset()
     container.service().service = plain = container.plain_service()
+    dispatcher = container.dispatcher()
+    dispatcher.store, dispatcher.engine = container.storage(), container.engine()
     for content_type, service in in_every_encoding(plain).items():
         container.https_services()[content_type].service = service
 

@@ -44,6 +44,7 @@ from kmip_app.pki.certificate_watch import CertificateWatch, revoked_by
 from kmip_app.pki.enrolment import Enrolment
 from kmip_app.pki.registry import Registry
 from kmip_app.process import DRAIN_SECONDS
+from kmip_app.pushing.dispatcher import Dispatcher
 from kmip_app.service_manager import ServiceManager
 from kmip_app.system_errors import described
 from kmip_app.version import VERSION
@@ -337,6 +338,10 @@ class Server:
             self._routine.add("noting clients", self._note_clients, SEEN_EVERY, first=SEEN_EVERY)
         self._resources.callback(self._routine.close)
         self._routine.start()
+        if configuration.core.server_to_client:
+            dispatcher: Dispatcher = self._container.dispatcher()
+            self._resources.callback(dispatcher.close)
+            dispatcher.start()
         if configuration.rotation:
             self._rotation.add("rotation", self._rotate, configuration.rotation_every)
             self._resources.callback(self._container.rotation().close)

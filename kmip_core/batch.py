@@ -283,6 +283,9 @@ class Batch:
             return
         for record in records:
             work.record(record)
+        announcer = self.services.announcer
+        if announcer is not None and announcer.subscriptions:
+            work.notify(announcer.notices(work.changes(), self.principal, self.now, self.services.identifiers.new))
         commitment = work.hand_over()
         if not commitment.is_done:
             yield Wait(commitment)

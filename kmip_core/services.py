@@ -21,6 +21,7 @@ from kmip_core.ports.storage import Outbox, Storage
 from kmip_core.ports.system import Clock, Delays, FaultLog, Identifiers
 from kmip_core.settings import Settings
 from kmip_core.streams import Streams
+from kmip_core.subscriptions import Announcer
 from kmip_core.tickets import Tickets
 
 
@@ -49,7 +50,7 @@ class EngineServices(Services):
     """What the engine itself uses besides.
 
     authentication: None where the peer's certificate alone decides who the principal is.
-    delays: None where no answer is delayed.
+    delays: None where no answer is delayed.  announcer: None where nothing is sent to clients.
     at_pace: has the adapters know at which pace a handler works.
     """
 
@@ -60,4 +61,5 @@ class EngineServices(Services):
     clock: Clock
     faults: FaultLog
     delays: Delays | None = None
+    announcer: Announcer | None = None
     at_pace: AtPace = at_any_pace

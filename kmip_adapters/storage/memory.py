@@ -2,7 +2,8 @@
 
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Final
@@ -22,6 +23,8 @@ from kmip_core.ports.steps import Pace
 from kmip_core.ports.storage import ConcurrentChange, TakesLong
 from kmip_core.rotation_rules import is_due
 from kmip_core.rules import Admitted
+from kmip_core.subscriptions import Change as Changed
+from kmip_core.subscriptions import Delivery, Notice, Subscription
 
 JUDGED: Final = dict.fromkeys(Pace, math.inf) | {Pace.QUICK: 200, Pace.COMMITS: 200, Pace.BRIEF: 10_000}
 """Objects that one Locate may judge, by the pace of its unit of work; each costs some 10 microseconds."""
@@ -55,6 +58,10 @@ class MemoryStorage:
         self._snapshot = _Snapshot()
         self._outbox: dict[str, AuditRecord] = {}
         self._leases: dict[str, tuple[str, int]] = {}
+        self._subscriptions: dict[str, Subscription] = {}
+        self._deliveries: dict[str, Delivery] = {}
+        self._notices: dict[str, Notice] = {}
+        self._announced_until: int | None = None
 
     @contextmanager
     def unit_of_work(self, pace: Pace = Pace.SLOW) -> "Iterator[MemoryUnitOfWork]":
@@ -98,6 +105,62 @@ class MemoryStorage:
         with self._lock:
             if self._leases.get(name, ("", 0))[0] == holder:
                 del self._leases[name]
+
+    def subscriptions(self) -> tuple[Subscription, ...]:
+        """Return all subscriptions."""
+        with self._lock:
+            return tuple(self._subscriptions[name] for name in sorted(self._subscriptions))
+
+    def subscribe(self, subscription: Subscription) -> None:
+        """Add or replace a subscription."""
+        with self._lock:
+            self._subscriptions[subscription.name] = subscription
+
+    def unsubscribe(self, name: str) -> None:
+        """Remove a subscription with its notices."""
+        with self._lock:
+            self._subscriptions.pop(name, None)
+            self._deliveries.pop(name, None)
+            self._notices = {key: one for key, one in self._notices.items() if one.subscriber != name}
+
+    def pending_notices(self, name: str, limit: int) -> tuple[Notice, ...]:
+        """Return the oldest notices of a client."""
+        with self._lock:
+            return tuple(islice((one for one in self._notices.values() if one.subscriber == name), limit))
+
+    def settle_notices(self, delivery: Delivery, notice_ids: tuple[str, ...]) -> None:
+        """Forget notices and note how far the delivery is."""
+        with self._lock:
+            for notice_id in notice_ids:
+                self._notices.pop(notice_id, None)
+            if delivery.name in self._subscriptions:
+                self._deliveries[delivery.name] = delivery
+
+    def trim_notices(self, name: str, number: int, before: int) -> int:
+        """Forget what is too much or too old."""
+        with self._lock:
+            mine = [one for one in self._notices.values() if one.subscriber == name]
+            gone = [one for place, one in enumerate(mine) if place < len(mine) - number or one.time < before]
+            for one in gone:
+                del self._notices[one.notice_id]
+        return len(gone)
+
+    def deliveries(self) -> tuple[Delivery, ...]:
+        """Return how far deliveries are."""
+        with self._lock:
+            counts = Counter(one.subscriber for one in self._notices.values())
+            return tuple(
+                evolve(self._deliveries.get(name, Delivery(name=name)), pending=counts[name])
+                for name in sorted(self._subscriptions)
+            )
+
+    def announced_until(self) -> int | None:
+        """Return up to which time changes of state have been announced."""
+        return self._announced_until
+
+    def note_announced(self, until: int) -> None:
+        """Note up to which time they have."""
+        self._announced_until = until
 
     def due_for_rotation(self, now: int, after: int, limit: int) -> tuple[Scheduled, ...]:
         """Judge every object."""
@@ -144,6 +207,7 @@ class MemoryStorage:
                     content = entries[unique_identifier].content
                 entries[unique_identifier] = _Entry(_next_version(write.managed_object), content)
             self._outbox.update((record.record_id, record) for record in pending.records)
+            self._notices.update((notice.notice_id, notice) for notice in pending.notices)
 
 
 class MemoryUnitOfWork:
@@ -233,6 +297,14 @@ class MemoryUnitOfWork:
     def record(self, record: AuditRecord) -> None:
         """Collect an audit record."""
         self._pending.records.append(record)
+
+    def changes(self) -> tuple[Changed, ...]:
+        """Return the collected writes."""
+        return self._pending.changes()
+
+    def notify(self, notices: Iterable[Notice]) -> None:
+        """Collect notices."""
+        self._pending.notices.extend(notices)
 
     def hand_over(self) -> Done:
         """Make the collected writes visible; whether that could be is known at once."""

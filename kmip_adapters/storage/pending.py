@@ -10,6 +10,7 @@ from kmip_core.errors import KmipError
 from kmip_core.lifecycle import GONE
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.ports.audit import AuditRecord
+from kmip_core.subscriptions import Change, Notice
 
 
 @define(kw_only=True)
@@ -39,14 +40,19 @@ class Write:
 
 @define
 class Pending:
-    """Collected writes by identifier, in the order in which they came; audit records; rules for new objects by kind."""
+    """Collected writes by identifier, in the order in which they came; audit records; rules by kind; notices."""
 
     writes: dict[str, Write] = field(factory=dict)
     records: list[AuditRecord] = field(factory=list)
     rules: dict[type, tuple[Any, ...]] = field(factory=dict)
+    notices: list[Notice] = field(factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.writes or self.records or self.rules)
+        return bool(self.writes or self.records or self.rules or self.notices)
+
+    def changes(self) -> tuple[Change, ...]:
+        """Return the writes as (record before, record after)."""
+        return tuple((write.found, write.managed_object) for write in self.writes.values())
 
     def add(self, managed_object: ManagedObject, content: Content | None) -> None:
         """Collect a new object."""

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, cast
 
+from kmip_adapters.transport.calling import SwappedPeer
 from kmip_adapters.transport.carriage import Carriage
 from kmip_adapters.transport.outflow import Outflow
 from kmip_adapters.transport.phases import HAS_SESSION, SERVES, TRANSITIONS, Event, Phase
@@ -29,7 +30,7 @@ from kmip_adapters.transport.tls.handshake import Handshake, Progress
 from kmip_adapters.transport.watchdog import LIMIT
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
-from kmip_core.ports.transport import Answer, Job, LastWords
+from kmip_core.ports.transport import Answer, Framer, Job, LastWords, RoleSwap
 from kmip_core.principal import Principal
 
 RECORD: Final = 16_384  # bytes of plaintext that one TLS record carries at most
@@ -40,6 +41,7 @@ class TlsConnection(asyncio.BufferedProtocol):
     """Server side of one connection: a `Session`, an `AnswerSink`, a `Turn` and an `Occupant`."""
 
     __slots__ = (
+        "_answers",
         "_carriage",
         "_chain",
         "_handshake",
@@ -54,6 +56,7 @@ class TlsConnection(asyncio.BufferedProtocol):
         "_outflow",
         "_outgoing",
         "_part_deadline",
+        "_peer",
         "_peer_ended",
         "_phase",
         "_principal",
@@ -91,6 +94,8 @@ class TlsConnection(asyncio.BufferedProtocol):
         self._is_counted = False  # it is counted among the sessions
         self._has_identity = False  # it is counted among those of its identity
         self._holds_half = False  # bytes of an unfinished request are counted
+        self._peer: SwappedPeer | None = None  # once the roles are swapped
+        self._answers: Framer | None = None  # cuts what the client answers then
         self._job: Job | None = None  # of this turn, to name it if it takes long
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
@@ -122,7 +127,9 @@ class TlsConnection(asyncio.BufferedProtocol):
         shared.counters.bytes_received += nbytes
         data = shared.arrived[:nbytes]
         self._incoming.write(data)
-        if phase is Phase.IDLE or phase is Phase.READING:
+        if phase is Phase.CALLING:
+            self._take_turn_or_queue()
+        elif phase is Phase.IDLE or phase is Phase.READING:
             self._is_served = False
             self._take_turn_or_queue()
         elif phase is Phase.HANDSHAKE:
@@ -143,6 +150,8 @@ class TlsConnection(asyncio.BufferedProtocol):
             return False
         if self._phase in SERVES:
             self._take_turn_or_queue()
+        elif self._phase is Phase.CALLING:
+            self._close()
         return True  # `_close` ends what is open: asyncio would do so before the answer
 
     def pause_writing(self) -> None:
@@ -156,7 +165,7 @@ class TlsConnection(asyncio.BufferedProtocol):
 
     def resume_writing(self) -> None:
         """Go on: the client has taken everything that was sent."""
-        if self._phase is Phase.ANSWERING:
+        if self._phase is Phase.ANSWERING or self._phase is Phase.CALLING:
             self._take_turn_or_queue()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -220,7 +229,7 @@ class TlsConnection(asyncio.BufferedProtocol):
     def drain(self) -> None:
         """End the connection as soon as the request in progress, if any, has been answered."""
         self._is_draining = True
-        if self._phase in SERVES or self._phase is Phase.HANDSHAKE:
+        if self._phase in SERVES or self._phase is Phase.HANDSHAKE or self._phase is Phase.CALLING:
             self._close()
 
     def give_way(self) -> None:
@@ -238,6 +247,11 @@ class TlsConnection(asyncio.BufferedProtocol):
         self._leave()
         if hasattr(self, "_transport"):
             self._transport.abort()
+
+    def call(self, frame: bytes) -> None:
+        """Send a request to the client, which plays the server: a `Callee`."""
+        if self._phase is Phase.CALLING:
+            self._outflow.send(frame)
 
     # What the runner calls
 
@@ -277,6 +291,8 @@ class TlsConnection(asyncio.BufferedProtocol):
             self._go_on_answering()
         elif phase in SERVES:
             self._serve()
+        elif phase is Phase.CALLING:
+            self._hear()
         turns.latest = ended = time.perf_counter()
         held = ended - began
         if held > LIMIT and self._shared.runner.watchdog is not None:
@@ -482,9 +498,77 @@ class TlsConnection(asyncio.BufferedProtocol):
     def _reply(self, answer: Answer) -> None:
         if isinstance(answer, LastWords):
             self._end_with(answer.octets)
+        elif isinstance(answer, RoleSwap):
+            self._swap_roles(answer)
         elif not self._outflow.send(self._carriage.wrap(answer)) and self._phase is not Phase.ANSWERING:
             self.pause_writing()  # until all of it has been taken
             self._wait_turn()  # the first piece was taken at once, so no `resume_writing` comes
+
+    def _swap_roles(self, swap: RoleSwap) -> None:
+        """Send the answer; from then on the client is asked, and answers."""
+        shared = self._shared
+        if shared.on_peer is None or shared.new_answer_framer is None or self._is_draining:
+            self.abort()  # the service does not swap roles where nothing is there to ask
+            return
+        self._outflow.send(swap.octets)
+        if self._phase is Phase.CLOSED:
+            return
+        if self._phase is Phase.ANSWERING:  # a client that does not read this little is of no use as a server
+            self.abort()
+            return
+        self._move(Event.ROLES_SWAPPED)
+        self.deadline = math.inf
+        self._answers = shared.new_answer_framer()
+        self._peer = SwappedPeer(shared.loop, self, self._principal, swap.version)
+        if not self._is_reading:
+            self._resume_reading()
+        shared.on_peer(self._peer)
+
+    def _hear(self) -> None:
+        """Take what the client has answered; anything else ends the connection."""
+        peer, answers = self._peer, self._answers
+        if peer is None or answers is None:
+            return
+        if self._outflow.has_rest and not self._transport.get_write_buffer_size():
+            self._outflow.send_piece()
+        for _ in range(RECORDS_PER_TURN):
+            try:
+                frame = answers.next_frame()
+            except KmipError as error:
+                self._log(logging.INFO, f"sent no KMIP answer: {error.message}")
+                self.abort()
+                return
+            if frame is not None:
+                if not peer.answered(frame):
+                    self._log(logging.INFO, "sent an answer to no request")
+                    self.abort()
+                    return
+            elif not self._hear_record(answers):
+                break
+        else:
+            self._shared.turns.queue(self, is_backlog=True)
+            return
+        if self._phase is Phase.CALLING and self._outflow.has_rest and not self._transport.get_write_buffer_size():
+            self._shared.turns.queue(self, is_backlog=True)
+
+    def _hear_record(self, answers: Framer) -> bool:
+        """Give the framer the next record; returns False if there is none, or the connection is ending."""
+        if not self._incoming.pending:
+            return False
+        try:
+            data = self._tls.read(RECORD)
+        except ssl.SSLWantReadError:
+            self._outflow.flush()
+            return False
+        except ssl.SSLError as error:
+            self._log(logging.INFO, f"TLS failed: {_reason(error)}")
+            self.abort()
+            return False
+        if not data:
+            self._close()
+            return False
+        answers.receive_data(data)
+        return True
 
     def _go_on_answering(self) -> None:
         """Send the next piece of a long answer, or go on with requests if all has been taken."""
@@ -555,6 +639,8 @@ class TlsConnection(asyncio.BufferedProtocol):
     def _leave(self) -> None:
         """Free what the connection has of the shared things; again does nothing."""
         shared = self._shared
+        if self._peer is not None:
+            self._peer.lost()
         shared.places.leave(self)
         shared.free_unsent(self.identity, self)
         shared.half_sent.hold(self.identity, self, 0)

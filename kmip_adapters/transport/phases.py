@@ -18,6 +18,7 @@ class Phase(enum.Enum):
     READY = "bytes are here, and it waits for its turn on the loop"
     WORKING = "its request is in progress elsewhere: in a thread, or waiting for a commit"
     ANSWERING = "the client has not taken all of its answer"
+    CALLING = "the roles are swapped: the server asks, the client answers"
     LINGERING = "our side is closed; what still arrives is thrown away"
     CLOSED = "the TCP connection is gone"
 
@@ -35,6 +36,7 @@ class Event(enum.Enum):
     ANSWER_SENT = enum.auto()  # all of it, at once
     ANSWER_WAITS = enum.auto()  # for the client to read
     ANSWER_TAKEN = enum.auto()  # by the client, after it had waited
+    ROLES_SWAPPED = enum.auto()  # the answer that says so is sent
     SIDE_CLOSED = enum.auto()  # ours: close_notify or an alert is the last that we send
     CONNECTION_LOST = enum.auto()
 
@@ -48,6 +50,7 @@ _SERVING: Final = _ENDINGS | {
     Event.TURN_ENDED: Phase.READY,
     Event.REQUEST_HANDED_OVER: Phase.WORKING,
     Event.ANSWER_WAITS: Phase.ANSWERING,
+    Event.ROLES_SWAPPED: Phase.CALLING,
 }
 
 TRANSITIONS: Final[Mapping[Phase, Mapping[Event, Phase]]] = {
@@ -55,8 +58,14 @@ TRANSITIONS: Final[Mapping[Phase, Mapping[Event, Phase]]] = {
     Phase.IDLE: _SERVING,
     Phase.READING: _SERVING,
     Phase.READY: _SERVING,
-    Phase.WORKING: _ENDINGS | {Event.ANSWER_SENT: Phase.IDLE, Event.ANSWER_WAITS: Phase.ANSWERING},
+    Phase.WORKING: _ENDINGS
+    | {
+        Event.ANSWER_SENT: Phase.IDLE,
+        Event.ANSWER_WAITS: Phase.ANSWERING,
+        Event.ROLES_SWAPPED: Phase.CALLING,
+    },
     Phase.ANSWERING: _ENDINGS | {Event.ANSWER_TAKEN: Phase.IDLE, Event.ANSWER_WAITS: Phase.ANSWERING},
+    Phase.CALLING: _ENDINGS | {Event.ANSWER_WAITS: Phase.CALLING},
     Phase.LINGERING: {
         Event.SIDE_CLOSED: Phase.LINGERING,
         Event.ANSWER_WAITS: Phase.LINGERING,
@@ -70,5 +79,5 @@ TRANSITIONS: Final[Mapping[Phase, Mapping[Event, Phase]]] = {
 SERVES: Final = frozenset({Phase.IDLE, Phase.READING, Phase.READY})
 """Where bytes that are here may be served."""
 
-HAS_SESSION: Final = SERVES | {Phase.WORKING, Phase.ANSWERING}
+HAS_SESSION: Final = SERVES | {Phase.WORKING, Phase.ANSWERING, Phase.CALLING}
 """Where the handshake is complete and our side is open."""

@@ -30,7 +30,7 @@ from kmip_adapters.transport.shared import LOG, Identify, Shared
 from kmip_adapters.transport.sockets import ACCEPTS_PER_TURN, Acceptor, listen, set_options
 from kmip_adapters.transport.turns import Turns
 from kmip_adapters.transport.watchdog import Watchdog
-from kmip_core.ports.transport import Framer, Service
+from kmip_core.ports.transport import Framer, Peer, Service
 
 
 class TlsTtlvServer:
@@ -65,6 +65,8 @@ class TlsTtlvServer:
         sockets: Iterable[socket.socket] = (),
         https_sockets: Iterable[socket.socket] = (),
         shares_sockets: bool = False,
+        on_peer: Callable[[Peer], None] | None = None,
+        new_answer_framer: Callable[[], Framer] | None = None,
     ) -> None:
         self.host = host
         self._port = port  # that is wanted, then the one that is bound
@@ -75,6 +77,8 @@ class TlsTtlvServer:
         self._allowance_of = allowance_of or (lambda identity: Allowance())
         self._record = record or (lambda refusal: None)
         self._new_loop = new_loop
+        self._on_peer = on_peer
+        self._new_answer_framer = new_answer_framer
         self._service = service
         self._new_framer = new_framer
         self._identify = identify
@@ -247,6 +251,8 @@ class TlsTtlvServer:
             places=Places(limits, counters),
             counters=counters,
             on_empty=on_empty,
+            on_peer=self._on_peer,
+            new_answer_framer=self._new_answer_framer,
             unsent=ByteBudget(limits.unsent_per_identity, limits.unsent_in_all),
             half_sent=ByteBudget(limits.half_sent_per_identity, limits.half_sent_in_all),
             now=loop.time(),

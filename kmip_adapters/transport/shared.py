@@ -20,6 +20,7 @@ from kmip_adapters.transport.rates import Rates
 from kmip_adapters.transport.refusals import Refusal, Refusals
 from kmip_adapters.transport.runner import Runner
 from kmip_adapters.transport.turns import Turn, Turns
+from kmip_core.ports.transport import Framer, Peer
 from kmip_core.principal import Principal
 
 LOG: Final = logging.getLogger("kmipd.transport")
@@ -68,7 +69,11 @@ class Session(Protocol):
 
 @define(kw_only=True, eq=False)
 class Shared:
-    """What the connections of one server share."""
+    """What the connections of one server share.
+
+    on_peer: takes a client that has swapped the roles of its connection.  new_answer_framer: makes what cuts its
+    answers.  None where roles are not swapped.
+    """
 
     identify: Identify
     ssl_context: ssl.SSLContext
@@ -85,6 +90,8 @@ class Shared:
     half_sent: ByteBudget[Session]
     # Ciphertext of the connection that is being read now: it is taken out before another one is read.
     arrived: memoryview = field(factory=lambda: memoryview(bytearray(65_536)))
+    on_peer: Callable[[Peer], None] | None = None
+    new_answer_framer: Callable[[], Framer] | None = None
     sessions: set[Session] = field(factory=set)  # and connections whose handshake is not complete
     waiting_for_budget: dict[str, list[Turn]] = field(factory=dict)  # by identity, until its answers are taken
     lists_are_over: bool = False

@@ -17,11 +17,12 @@ from attrs import define, evolve, field, frozen
 from kmip_adapters.ttlv.codec import Codec, UnreadableMessage
 from kmip_adapters.ttlv.encodings.encoding import BINARY, ENCODINGS, Encoding
 from kmip_adapters.ttlv.repeats import RepeatedRequests
-from kmip_core.enums import CredentialType, ResultReason
-from kmip_core.errors import KmipError
+from kmip_core.enums import CredentialType, EndpointRole, Operation, ResultReason, ResultStatus
+from kmip_core.errors import KmipError, not_supported
 from kmip_core.messages import (
     Credential,
     RequestMessage,
+    ResponseBatchItem,
     ResponseHeader,
     ResponseMessage,
     UsernameAndPassword,
@@ -29,6 +30,7 @@ from kmip_core.messages import (
 )
 from kmip_core.ports.steps import Pace, Step, Steps
 from kmip_core.ports.system import Clock, FaultLog, Identifiers
+from kmip_core.ports.transport import Answer, RoleSwap
 from kmip_core.principal import Principal
 from kmip_core.standard_names import standard_name
 
@@ -51,6 +53,7 @@ class TtlvService:
 
     clock, identifiers, faults: for answers that the engine does not make.
     maximum_response_size: the server's own limit, in bytes.
+    swaps_roles: whether the transport can have the server ask and the client answer (Set Endpoint Role).
     """
 
     engine: Answering
@@ -60,6 +63,7 @@ class TtlvService:
     faults: FaultLog
     maximum_response_size: int
     encoding: Encoding = BINARY
+    swaps_roles: bool = False
     _requests: RepeatedRequests = field(init=False, repr=False)
 
     @_requests.default
@@ -85,13 +89,15 @@ class TtlvService:
             return TtlvJob(service=self, request=failed, principal=principal, pace=Pace.QUICK)
         if credentials:
             request = _with_credentials(request, credentials)
+        if not self.swaps_roles:
+            request = _without_swaps(request)
         return TtlvJob(service=self, request=request, principal=principal, pace=self.engine.pace(request))
 
     def refuse(self, error: KmipError) -> bytes:
         """Return the whole response to what is not opened: no frame, or a peer without identity."""
         return self._encode(self.codec.refusal(error, self.clock.now()))
 
-    def steps(self, request: RequestMessage, principal: Principal) -> Steps[bytes]:
+    def steps(self, request: RequestMessage, principal: Principal) -> Steps[Answer]:
         """Give the whole response to a request; waits as the engine does."""
         try:
             response = yield from self.engine.steps(request, principal)
@@ -104,6 +110,8 @@ class TtlvService:
         if asked is not None:
             limit = min(limit, asked)
         if size <= limit:
+            if self.swaps_roles and any(map(_swaps, response.batch_items)):
+                return RoleSwap(encoded, response.header.protocol_version)
             return encoded
         too_large = KmipError(ResultReason.RESPONSE_TOO_LARGE, f"the answer would exceed {limit} bytes")
         items = (failure(too_large, i) for i in response.batch_items)
@@ -132,9 +140,36 @@ def _with_credentials(request: RequestMessage, credentials: Sequence[UsernameAnd
     return evolve(request, header=evolve(request.header, credentials=(*request.header.credentials, *more)))
 
 
+def _swaps(item: ResponseBatchItem) -> bool:
+    return (
+        item.operation is Operation.SET_ENDPOINT_ROLE
+        and item.result_status is ResultStatus.SUCCESS
+        and item.payload.endpoint_role is EndpointRole.CLIENT
+    )
+
+
+def _without_swaps(request: RequestMessage) -> RequestMessage:
+    """Return the request, in which a swap of roles is refused: nothing could be sent to the client."""
+    if all(item.operation is not Operation.SET_ENDPOINT_ROLE for item in request.batch_items):
+        return request
+    refusal = not_supported("roles are swapped on connections of KMIP's own port only")
+    return evolve(
+        request,
+        batch_items=tuple(
+            evolve(item, payload=refusal)
+            if getattr(item.payload, "endpoint_role", None) is EndpointRole.CLIENT
+            else item
+            for item in request.batch_items
+        ),
+    )
+
+
 def in_every_encoding(service: TtlvService) -> Mapping[str, TtlvService]:
     """Return the service by content type: text/xml, application/json, application/octet-stream."""
-    return {content_type: evolve(service, encoding=encoding) for content_type, encoding in ENCODINGS.items()}
+    return {
+        content_type: evolve(service, encoding=encoding, swaps_roles=False)
+        for content_type, encoding in ENCODINGS.items()
+    }
 
 
 @define(kw_only=True)
@@ -145,7 +180,7 @@ class TtlvJob:
     request: RequestMessage | UnreadableMessage
     principal: Principal
     pace: Pace
-    _steps: Steps[bytes] | None = None
+    _steps: Steps[Answer] | None = None
     _called_off: KmipError | None = None
 
     @property
@@ -159,7 +194,7 @@ class TtlvJob:
         shown = ", ".join(f"{count} x {name}" if count > 1 else name for name, count in names.most_common(4))
         return f"{shown} and others" if len(names) > 4 else shown
 
-    def run(self) -> bytes | Step:
+    def run(self) -> Answer | Step:
         """Begin, or go on: return the whole response, or what is to be waited for."""
         if self._steps is None:
             if isinstance(self.request, UnreadableMessage):
@@ -169,7 +204,7 @@ class TtlvJob:
         try:
             return next(self._steps) if error is None else self._steps.throw(error)
         except StopIteration as end:
-            answer: bytes = end.value
+            answer: Answer = end.value
             return answer
 
     def curtail(self, error: KmipError) -> None:

@@ -4,6 +4,7 @@ import datetime as dt
 import secrets
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from kmip_app.configuration.config import Configuration, StartError
 from kmip_app.configuration.secret_places import FORMS, SECRET
 from kmip_app.pki.authority import Pki, PkiError, ensure_pki, issue_client, renew_ca, write_file, write_pem
 from kmip_app.pki.registry import VALID, Registry
+from kmip_core.subscriptions import GROUP, MAXIMUM_SCOPES, OBJECT, OWN, Subscription
 
 PASSWORD_BYTES: Final = 12
 BUNDLES: Final = ("files", "pem", "pkcs12")
@@ -27,16 +29,50 @@ def add(name: str, out: Path, days: int | None, **values: Any) -> None:
     """Issue a certificate to a new client: NAME.crt, NAME.key, NAME.pem (both) and ca.crt in --out.
 
     NAME is the client's identity, the certificate's common name. `kmipd client bundle` makes other forms of it.
+    With --notify-url the certificate is good for listening there, and the server notifies the client of its objects:
+    see `kmipd client notify`.
     """
     pki = _pki(values)
-    bundle = _pki_errors(issue_client, pki, name, out.absolute(), lifetime=_days(days))
+    url = values["notify_url"]
+    subscription = None if url is None else _subscription(name, values)
+    host = None if url is None else _address_of(url)[0]
+    bundle = _pki_errors(issue_client, pki, name, out.absolute(), lifetime=_days(days), listens_on=host)
     write_pem(bundle)
+    if subscription is not None:
+        _subscribe(subscription, values)
     Registry(pki).note(x509.load_pem_x509_certificate(bundle.certificate.read_bytes()), name)
     click.echo("\n".join(str(path) for path in (bundle.certificate, bundle.key, bundle.pem, out.absolute() / "ca.crt")))
 
 
+def notify(name: str, off: bool, **values: Any) -> None:
+    """Have the server send Notify and Put to a client, over connections that the server opens to it.
+
+    \b
+    --notify, --put   own           the objects that the client owns (the default of --notify)
+                      group:NAME    those of an object group
+                      object:ID     one object
+
+    A client that listens at --notify-url shows a certificate of the clients' CA with its identity NAME, good for
+    servers and clients. Without --notify-url it comes by itself, by Set Endpoint Role. What is sent is what the client
+    may read when it is sent. The server must have run once; it may be running.
+    """
+    if off:
+        with _opened(_configuration(values)) as container:
+            container.storage().unsubscribe(name)
+        return
+    _subscribe(_subscription(name, values), values)
+
+
 def list_clients(**values: Any) -> None:
-    """List certificates: client, serial number, end, state, last use; and requests that wait for approval."""
+    """List certificates: client, serial number, end, state, last use; and requests that wait for approval.
+
+    Of clients that are notified also where, how many notices wait, and what has become of the last attempt.
+    """
+    configuration = _configuration(values)
+    notified = _notified(configuration)
+    if configuration.ca_path is not None:  # only who is notified is known here
+        print_rows([{"name": name, **told} for name, told in notified.items()], _COLUMNS, chosen_form(values))
+        return
     pki = _pki(values)
     registry = Registry(pki)
     seen = registry.seen()
@@ -55,8 +91,92 @@ def list_clients(**values: Any) -> None:
         {"name": one.name, "serial": one.request_id, "not_after": "", "state": "pending", "last_seen": _iso(one.time)}
         for one in registry.pending()
     ]
-    columns = {"name": "Client", "serial": "Serial", "not_after": "Until", "state": "State", "last_seen": "Last seen"}
+    known = {row["name"] for row in rows}
+    rows += [
+        {"name": name, "serial": "", "not_after": "", "state": "", "last_seen": ""}
+        for name in notified
+        if name not in known
+    ]
+    rows = [row | notified.get(row["name"], dict.fromkeys(_DELIVERY, "")) for row in rows]
+    columns = _COLUMNS if notified else {name: title for name, title in _COLUMNS.items() if name not in _DELIVERY}
     print_rows(rows, columns, chosen_form(values))
+
+
+_DELIVERY: Final = {
+    "notify_url": "Notified at",
+    "pending": "Pending",
+    "sent": "Sent",
+    "dropped": "Dropped",
+    "failure": "Failure",
+}
+_COLUMNS: Final = {
+    "name": "Client",
+    "serial": "Serial",
+    "not_after": "Until",
+    "state": "State",
+    "last_seen": "Last seen",
+    **_DELIVERY,
+}
+
+
+def _notified(configuration: Configuration) -> dict[str, dict[str, Any]]:
+    """Return what is known of clients that are notified, by name; nothing where there is no store yet."""
+    if configuration.sqlite_path is not None and not configuration.sqlite_path.exists():
+        return {}
+    with _opened(configuration) as container:
+        storage = container.storage()
+        deliveries = {one.name: one for one in storage.deliveries()}
+        return {
+            one.name: {
+                "notify_url": one.url or "its own connection",
+                "pending": deliveries[one.name].pending,
+                "sent": deliveries[one.name].delivered,
+                "dropped": deliveries[one.name].dropped,
+                "failure": deliveries[one.name].failure,
+            }
+            for one in storage.subscriptions()
+            if one.name in deliveries
+        }
+
+
+def _subscription(name: str, values: dict[str, Any]) -> Subscription:
+    """Return what the options say.  Raises StartError."""
+    url = values["notify_url"]
+    if url is not None:
+        _address_of(url)
+    scopes = (*values["notify_scopes"], *values["put_scopes"])
+    for scope in scopes:
+        if scope != OWN and not any(scope.startswith(kind) and scope != kind for kind in (GROUP, OBJECT)):
+            raise StartError(f"{scope!r} is neither own, nor group:NAME, nor object:ID")
+    if len(scopes) > MAXIMUM_SCOPES:
+        raise StartError(f"a client is notified of {MAXIMUM_SCOPES} groups and objects at most")
+    return Subscription(
+        name=name,
+        url=url,
+        notify=tuple(dict.fromkeys(values["notify_scopes"])) or (OWN,),
+        put=tuple(dict.fromkeys(values["put_scopes"])),
+        own_changes=values["own_changes"],
+    )
+
+
+def _address_of(url: str) -> tuple[str, int]:
+    from kmip_adapters.transport.dialling import address_of
+
+    try:
+        return address_of(url)
+    except ValueError as error:
+        raise StartError(f"--notify-url: {error}") from None
+
+
+def _opened(configuration: Configuration) -> AbstractContextManager[Any]:
+    from kmip_app.server import opened  # all of the wiring: not wanted for the help
+
+    return opened(configuration)
+
+
+def _subscribe(subscription: Subscription, values: dict[str, Any]) -> None:
+    with _opened(_configuration(values)) as container:
+        container.storage().subscribe(subscription)
 
 
 def sign_csr(
@@ -231,6 +351,14 @@ _DAYS: Final = click.Option(
 )
 
 
+_NOTIFY: Final = (
+    click.Option(["--notify-url"], metavar="URL", help="Where the client listens: tls://HOST:PORT."),
+    click.Option(["--notify", "notify_scopes"], multiple=True, metavar="SCOPE", help="What it is notified of."),
+    click.Option(["--put", "put_scopes"], multiple=True, metavar="SCOPE", help="Whose objects are pushed to it."),
+    click.Option(["--own-changes"], is_flag=True, help="Notify it of its own changes, too."),
+)
+
+
 def _out(text: str, default: Path | None = None) -> click.Option:
     return click.Option(["--out"], type=click.Path(path_type=Path), default=default, metavar="PATH", help=text)
 
@@ -248,7 +376,14 @@ def _command(name: str, callback: Callable[..., Any], *params: click.Parameter) 
 command = click.Group(
     "client",
     commands=[
-        _command("add", add, _NAME, _out("Folder for the files.  [default: here]", Path()), _DAYS),
+        _command("add", add, _NAME, _out("Folder for the files.  [default: here]", Path()), _DAYS, *_NOTIFY),
+        _command(
+            "notify",
+            notify,
+            _NAME,
+            *_NOTIFY,
+            click.Option(["--off"], is_flag=True, help="Send it nothing any more; what waits is forgotten."),
+        ),
         _command("list", list_clients, *output_options()),
         _command(
             "sign-csr",

@@ -21,6 +21,7 @@ from kmip_app.configuration import root_keys
 from kmip_app.configuration.addresses import Address
 from kmip_app.configuration.root_keys import RootKeyKind, RootKeyPlace
 from kmip_app.configuration.secret_places import SecretPlace
+from kmip_app.pushing.limits import NoticeLimits
 from kmip_app.version import VERSION
 from kmip_core.settings import Settings
 from kmip_core.structures import ProtocolVersion, ServerInformation
@@ -159,6 +160,7 @@ class Configuration:
     admin_address: Address | None = None
     enrol_address: Address | None = None
     slow_request: float | None = 1.0
+    notices: NoticeLimits = field(factory=NoticeLimits)
     rotation: bool = True
     rotation_every: float = 60.0
     maximum_request_size: int = 1024 * 1024

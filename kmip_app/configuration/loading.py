@@ -219,7 +219,7 @@ class _Gathering:
             config_path=config_path,
             slugs=slugs,
         )
-        parts: dict[str, dict[str, Any]] = {"": {}, "core": {}, "limits": {}}
+        parts: dict[str, dict[str, Any]] = {"": {}, "core": {}, "limits": {}, "notices": {}}
         parts["core"]["pykmip_compatible"] = self.as_pykmip
         for name, value in self.values.items():
             part, _, attribute = SETTINGS[name].leads_to.rpartition(".")
@@ -228,6 +228,7 @@ class _Gathering:
             configuration,
             core=evolve(configuration.core, **parts["core"]),
             limits=evolve(configuration.limits, **parts["limits"]),
+            notices=evolve(configuration.notices, **parts["notices"]),
             **parts[""],
         )
         named = configuration.sqlite_path if configuration.database else configuration.database_path

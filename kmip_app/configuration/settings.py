@@ -460,6 +460,23 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             BOOLEAN,
             "Whether objects with Rotate Automatic are rotated once their Rotate Interval has passed.",
         ),
+        _native(
+            "server_to_client",
+            BOOLEAN,
+            "Whether clients are sent Notify and Put: those that swap roles by Set Endpoint Role, and those that kmipd"
+            " client notify names.",
+            "core.server_to_client",
+        ),
+        _native(
+            "notify_queue",
+            setting_types.whole(1),
+            "Notices that wait for one client; the oldest give way.",
+            "notices.queue",
+        ),
+        _native("notify_age", setting_types.seconds(), "How long a notice waits for its client.", "notices.age"),
+        _native(
+            "notify_timeout", setting_types.seconds(), "How long a client may take for an answer.", "notices.answer"
+        ),
         _native("rotation_every", setting_types.seconds(), "How often the server looks for objects to rotate."),
     ),
     "How it answers": (

@@ -122,11 +122,17 @@ def _ensure(
 
 
 def issue_client(
-    pki: Pki, name: str, out: Path, *, now: dt.datetime | None = None, lifetime: dt.timedelta | None = None
+    pki: Pki,
+    name: str,
+    out: Path,
+    *,
+    now: dt.datetime | None = None,
+    lifetime: dt.timedelta | None = None,
+    listens_on: str | None = None,
 ) -> Bundle:
     """Write NAME.crt, NAME.key and ca.crt into `out` for a new client whose identity is `name`.
 
-    lifetime: at most and by default that of every leaf.
+    lifetime: at most and by default that of every leaf.  listens_on: the host where it listens for this server.
 
     Raises PkiError for a name that cannot be one, or that `out` already holds: a key in use is never
     overwritten.
@@ -140,8 +146,9 @@ def issue_client(
         if path.exists():
             raise PkiError(f"{path}: exists; choose another directory or remove it")
     key = _rsa_2048()
+    names = [] if listens_on is None else [_general_name(listens_on)]
     write_file(bundle.key, _key_pem(key), 0o600)
-    certificate = _pem(_leaf(key.public_key(), issuer, ca_key, name, [], now, lifetime or LEAF_LIFETIME))
+    certificate = _pem(_leaf(key.public_key(), issuer, ca_key, name, names, now, lifetime or LEAF_LIFETIME))
     write_file(bundle.certificate, certificate, 0o644)
     if out.resolve() != pki.directory.resolve():
         write_file(out / "ca.crt", pki.ca.certificate.read_bytes(), 0o644)
@@ -333,17 +340,18 @@ def _leaf(
     now: dt.datetime,
     lifetime: dt.timedelta = LEAF_LIFETIME,
 ) -> x509.Certificate:
-    """Return a server's certificate if it has `names`, else a client's."""
+    """Return a certificate for a server as well if it has `names`, else for a client alone."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     lifetime = min(lifetime, LEAF_LIFETIME, issuer.not_valid_after_utc - now)
-    usage = ExtendedKeyUsageOID.SERVER_AUTH if names else ExtendedKeyUsageOID.CLIENT_AUTH
+    # A server is a client of those that listen for it, and they are its servers.
+    usages = [ExtendedKeyUsageOID.CLIENT_AUTH, *([ExtendedKeyUsageOID.SERVER_AUTH] if names else [])]
     issuer_key_id = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     builder = (
         _builder(key, subject, issuer.subject, now, lifetime)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         # RSA key exchange (TLS 1.2 suites that old clients pin) needs keyEncipherment.
         .add_extension(_key_usage(key_encipherment=isinstance(key, rsa.RSAPublicKey)), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_key_id), critical=False)
     )
     if names:

@@ -22,11 +22,11 @@ class Response:
 
 
 def perform(request: Request, scope: Scope) -> Response:
-    """Answer with the role of a server, which is the one that it has.
+    """Answer with the role that the server plays from the answer on; as a client it sends Notify and Put.
 
-    Raises KmipError (Feature Not Supported) for the role of a client: this server sends no requests.
+    Raises KmipError (Feature Not Supported) for the role of a client where the settings do not allow it.
     """
-    if request.endpoint_role is not EndpointRole.SERVER:
+    if request.endpoint_role is EndpointRole.CLIENT and not scope.services.settings.server_to_client:
         raise not_supported("this server keeps the role of a server; it sends no requests to its clients")
     return Response(endpoint_role=request.endpoint_role)
 

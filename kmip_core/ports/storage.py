@@ -8,6 +8,7 @@ NOT promised: that `commit` succeeds. Two units of work that change one object: 
 `ConcurrentChange` and has changed nothing; the engine runs it again.
 """
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.steps import Pace, Pending
 from kmip_core.ports.steps import TakesLong as TakesLong
 from kmip_core.rules import Admitted
+from kmip_core.subscriptions import Change, Notice
 
 
 class ConcurrentChange(Exception):
@@ -104,6 +106,14 @@ class UnitOfWork(Protocol):
 
     def record(self, record: AuditRecord) -> None:
         """Collect an audit record that becomes durable with this change or not at all (outbox, DESIGN 5.8)."""
+        ...
+
+    def changes(self) -> tuple[Change, ...]:
+        """Return the collected writes as (record before, record after), in their order."""
+        ...
+
+    def notify(self, notices: Iterable[Notice]) -> None:
+        """Collect notices, which become durable with this change or not at all (`ports.notices`)."""
         ...
 
     def hand_over(self) -> Commitment:

@@ -14,6 +14,7 @@ from kmip_core.errors import KmipError
 from kmip_core.messages import UsernameAndPassword
 from kmip_core.ports.steps import MoveTo, Pace, Pause, Step, Wait
 from kmip_core.principal import Principal
+from kmip_core.structures import ProtocolVersion
 
 
 @frozen
@@ -27,8 +28,50 @@ class LastWords:
     octets: bytes = field(default=b"", repr=False)
 
 
-Answer: TypeAlias = bytes | LastWords
-"""What comes of a job: the whole response message, or the end of its connection."""
+@frozen
+class RoleSwap:
+    """An answer after which the roles of the connection are swapped: the server asks, the client answers.
+
+    version: the protocol version in which the client has asked for it.
+    """
+
+    octets: bytes = field(repr=False)
+    version: ProtocolVersion
+
+
+Answer: TypeAlias = bytes | LastWords | RoleSwap
+"""What comes of a job: the whole response message, the end of its connection, or a swap of its roles."""
+
+
+class PeerLost(Exception):
+    """A client did not answer a request of the server; the connection has ended. The text says why, in a few words."""
+
+
+class Peer(Protocol):
+    """A client to which the server sends requests, one at a time; used by one thread at a time."""
+
+    @property
+    def principal(self) -> Principal:
+        """Who the client is, by its certificate."""
+        ...
+
+    @property
+    def version(self) -> ProtocolVersion | None:
+        """The version that the client has spoken; None if it has not said anything yet."""
+        ...
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the connection stands, as far as is known."""
+        ...
+
+    def exchange(self, frame: bytes, seconds: float) -> bytes:
+        """Send a whole request and return the whole answer, whatever is in it.  Raises PeerLost."""
+        ...
+
+    def close(self) -> None:
+        """End the connection."""
+        ...
 
 
 class Job(Protocol):

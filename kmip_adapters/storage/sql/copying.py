@@ -21,7 +21,15 @@ from kmip_adapters.storage.sql.database import Database
 from kmip_adapters.storage.sql.driver import Connection, Row
 from kmip_adapters.storage.sql.migration import HISTORY, SERVER_VERSION
 from kmip_adapters.storage.sql.prepared import Prepared
-from kmip_adapters.storage.sql.schema import attribute_values, data_keys, facts, managed_objects, outbox
+from kmip_adapters.storage.sql.schema import (
+    attribute_values,
+    data_keys,
+    facts,
+    managed_objects,
+    notices,
+    outbox,
+    subscriptions,
+)
 from kmip_adapters.storage.sql.storage import COPY_UNDER_WAY
 
 Progress = Callable[[int, int], None]
@@ -67,6 +75,8 @@ TABLES: Final = (
     CopiedTable.of(managed_objects, "sequence"),
     CopiedTable.of(attribute_values, "attribute", "value", "sequence"),
     CopiedTable.of(outbox, "record_id", without=["sequence"]),
+    CopiedTable.of(subscriptions, "name"),
+    CopiedTable.of(notices, "sequence"),
 )
 
 

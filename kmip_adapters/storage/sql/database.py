@@ -14,6 +14,7 @@ from sqlalchemy import Dialect
 from kmip_adapters.storage.sql import locate
 from kmip_adapters.storage.sql.backend import Backend
 from kmip_adapters.storage.sql.driver import Connection, Row
+from kmip_adapters.storage.sql.notices import NoticeStatements
 from kmip_adapters.storage.sql.prepared import Prepared
 from kmip_adapters.storage.sql.rows import Statements
 from kmip_adapters.storage.sql.rules import RuleStatements
@@ -40,6 +41,7 @@ class Database:
         self.errors = backend.errors
         self.statements = Statements(backend.dialect)
         self.rule_statements = RuleStatements(backend.dialect)
+        self.notice_statements = NoticeStatements(backend.dialect)
         self.located = functools.lru_cache(SHAPES)(self._located)
         self.counted = functools.lru_cache(SHAPES)(self._counted)
         self.refused_rows = 0

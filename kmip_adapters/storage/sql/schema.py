@@ -130,6 +130,29 @@ facts: Final = Table(
 )
 """What the database says of itself: `server_version`, the first release that works with its schema."""
 
+subscriptions: Final = Table(
+    "subscriptions",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("record", Text, nullable=False),
+    Column("seal", LargeBinary, nullable=False),
+    Column("delivery", Text, nullable=False),
+)
+"""Who is notified of what (`notices`): the seal covers name and record; how far the delivery is, is a hint."""
+
+notices: Final = Table(
+    "notices",
+    metadata,
+    Column("sequence", _Sequence, primary_key=True),
+    Column("notice_id", Text, nullable=False, unique=True),
+    Column("subscriber", Text, nullable=False),
+    Column("time", BigInteger, nullable=False),
+    Column("record", Text, nullable=False),
+    Column("seal", LargeBinary, nullable=False),
+    Index("by_subscriber", "subscriber", "sequence"),
+)
+"""What is to be sent to clients, in its order; the seal covers the whole row but its number."""
+
 leases: Final = Table(
     "leases",
     metadata,

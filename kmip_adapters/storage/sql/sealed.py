@@ -1,5 +1,6 @@
 """The unit of work of a store whose root key is away: it reads and writes nothing, and says so."""
 
+from collections.abc import Iterable
 from types import TracebackType
 from typing import NoReturn, Self
 
@@ -11,6 +12,7 @@ from kmip_core.objects import Content, ManagedObject
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.storage import Commitment
 from kmip_core.rules import Admitted
+from kmip_core.subscriptions import Change, Notice
 
 
 class SealedUnitOfWork:
@@ -64,6 +66,14 @@ class SealedUnitOfWork:
 
     def record(self, record: AuditRecord) -> None:
         """Refuse: records of changes go with changes."""
+        _refuse()
+
+    def changes(self) -> tuple[Change, ...]:
+        """Return nothing: nothing was collected."""
+        return ()
+
+    def notify(self, notices: Iterable[Notice]) -> None:
+        """Refuse: notices go with changes."""
         _refuse()
 
     def hand_over(self) -> Commitment:

@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
+from attrs import evolve
+
 from kmip_adapters.storage.census import Census
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.records import decode_audit_record
@@ -21,6 +23,7 @@ from kmip_adapters.storage.sql.driver import Connection, Cursor
 from kmip_adapters.storage.sql.index_key import open_index_key
 from kmip_adapters.storage.sql.leases import LeaseStatements
 from kmip_adapters.storage.sql.migration import HISTORY, History
+from kmip_adapters.storage.sql.notices import ANNOUNCED
 from kmip_adapters.storage.sql.rows import OutdatedSeal, row_opener
 from kmip_adapters.storage.sql.rules import OutdatedRules
 from kmip_adapters.storage.sql.schedule import ScheduleStatements
@@ -34,6 +37,7 @@ from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.schedule import Scheduled
 from kmip_core.ports.sealing import DataKeys, StoreSealer
 from kmip_core.ports.steps import Pace
+from kmip_core.subscriptions import Delivery, Notice, Subscription
 
 T = TypeVar("T")
 
@@ -169,6 +173,50 @@ class SqlStorage:
     def give_up(self, name: str, holder: str) -> None:
         """End a lease."""
         self.submit(partial(self._leases.give_up, name=name, holder=holder))
+
+    def subscriptions(self) -> tuple[Subscription, ...]:
+        """Return all subscriptions."""
+        return self.database.notice_statements.subscriptions(self.database.read, self.open_index_key)
+
+    def subscribe(self, subscription: Subscription) -> None:
+        """Add or replace a subscription."""
+        key = self.open_index_key()
+        self.submit(partial(self.database.notice_statements.put, subscription=subscription, key=key))
+
+    def unsubscribe(self, name: str) -> None:
+        """Remove a subscription with its notices."""
+        self.submit(partial(self.database.notice_statements.remove, name=name))
+
+    def pending_notices(self, name: str, limit: int) -> tuple[Notice, ...]:
+        """Return the oldest notices of a client; rows that were changed in the database are forgotten."""
+        statements = self.database.notice_statements
+        found, broken = statements.pending_notices(self.database.read, self.open_index_key, name, limit)
+        if broken:
+            self.database.refused_rows += len(broken)
+            before = next((one for one in self.deliveries() if one.name == name), Delivery(name=name))
+            self.settle_notices(evolve(before, dropped=before.dropped + len(broken)), broken)
+        return found
+
+    def settle_notices(self, delivery: Delivery, notice_ids: tuple[str, ...]) -> None:
+        """Forget notices and note how far the delivery is."""
+        self.submit(partial(self.database.notice_statements.settle, delivery=delivery, notice_ids=notice_ids))
+
+    def trim_notices(self, name: str, number: int, before: int) -> int:
+        """Forget what is too much or too old."""
+        return self.submit(partial(self.database.notice_statements.trim, name=name, number=number, before=before))
+
+    def deliveries(self) -> tuple[Delivery, ...]:
+        """Return how far deliveries are."""
+        return self.database.notice_statements.deliveries(self.database.read)
+
+    def announced_until(self) -> int | None:
+        """Return up to which time changes of state have been announced."""
+        told = self.database.fact(ANNOUNCED)
+        return None if told is None else int(told)
+
+    def note_announced(self, until: int) -> None:
+        """Note up to which time they have."""
+        self.set_fact(ANNOUNCED, str(until))
 
     def due_for_rotation(self, now: int, after: int, limit: int) -> tuple[Scheduled, ...]:
         """Return what is to be rotated."""

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from functools import partial
 from typing import Any, Final, Protocol, Self
@@ -21,6 +21,7 @@ from kmip_adapters.storage.sql.changes import Change
 from kmip_adapters.storage.sql.database import Database, unreadable
 from kmip_adapters.storage.sql.driver import Connection, Row
 from kmip_adapters.storage.sql.locate import UNLIMITED, Shape, analyse
+from kmip_adapters.storage.sql.notices import NoticeWrite, notice_row
 from kmip_adapters.storage.sql.prepared import Prepared
 from kmip_adapters.storage.sql.rows import (
     ATTRIBUTES_AT,
@@ -44,6 +45,8 @@ from kmip_core.ports.sealing import SealBroken, StoreSealer
 from kmip_core.ports.steps import Pace
 from kmip_core.ports.storage import ConcurrentChange, TakesLong
 from kmip_core.rules import Admitted
+from kmip_core.subscriptions import Change as Changed
+from kmip_core.subscriptions import Notice
 
 MAXIMUM_EXAMINED: Final = 5_000
 """Objects that are read to look for a part of a structure, which no index has; each costs some 0.1 ms."""
@@ -223,6 +226,14 @@ class SqlUnitOfWork:
         """Collect an audit record."""
         self._pending.records.append(record)
 
+    def changes(self) -> tuple[Changed, ...]:
+        """Return the collected writes."""
+        return self._pending.changes()
+
+    def notify(self, notices: Iterable[Notice]) -> None:
+        """Collect notices."""
+        self._pending.notices.extend(notices)
+
     def commit(self) -> None:
         """Hand over, and wait until it is on stable storage."""
         self.hand_over().result()
@@ -236,6 +247,7 @@ class SqlUnitOfWork:
         ]
         rule_statements = self._database.rule_statements
         changes += (RulesWrite(rule_statements, kind, rules) for kind, rules in self._pending.rules.items())
+        changes += (NoticeWrite(self._database.notice_statements, row) for row in self._notice_rows())
         records = [(record.record_id, encode_audit_record(record)) for record in self._pending.records]
         changed = [
             (found.unique_identifier, found.attributes.initial_date, write.managed_object.version + 1)
@@ -380,6 +392,11 @@ class SqlUnitOfWork:
         ):
             if len(text.encode()) > longest:
                 raise KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, f"{title} has {longest} bytes at most")
+
+    def _notice_rows(self) -> list[dict[str, Any]]:
+        if not self._pending.notices:
+            return []
+        return [notice_row(notice, self._services.index_key()) for notice in self._pending.notices]
 
     def _row_write(self, unique_identifier: str, write: Write) -> RowWrite:
         stored = None if write.found is None else self._stored(unique_identifier)

@@ -33,6 +33,7 @@ from kmip_adapters.ttlv.converter.planner import FormPlans, Planner
 from kmip_adapters.ttlv.encodings.items import DecodingError, Item, children
 from kmip_adapters.ttlv.standard.spellings import Form
 from kmip_core.attributes import AttributeInstance, AttributeReference
+from kmip_core.enums import ItemType
 from kmip_core.errors import invalid_field
 from kmip_core.structures import Name
 
@@ -46,6 +47,7 @@ def plans(planner: Planner) -> FormPlans:
         Form.CRITERIA: fields.criteria,
         Form.ATTRIBUTE: fields.attribute,
         Form.REFERENCES: fields.references,
+        Form.DELETED: fields.deleted,
         Form.REFERENCE: fields.reference,
     }
 
@@ -148,6 +150,34 @@ class _AttributeFields:
             readers={ATTRIBUTE_NAME: Reader(member.name, decode, many=True)},
             write=write_different_items(member.name, self._name_items),
             finish=gather(member.name),
+        )
+
+    def deleted(self, member: Member) -> Field:
+        """Repeated Attribute without a value, among those of the field `attributes` that have one: as Notify does."""
+        form = self._make_form(is_criterion=False, takes_bare_names=True)
+
+        def decode(item: Item) -> AttributeInstance | AttributeReference:
+            parts = children(item)
+            if any(part[0] == ATTRIBUTE_VALUE for part in parts):
+                return form.instance(item)
+            named = [part for part in parts if part[0] == ATTRIBUTE_NAME]
+            if len(named) != 1:
+                raise DecodingError("an Attribute has one Attribute Name")
+            return form.reference(self._name.decode(named[0]))
+
+        def finish(values: Values) -> None:
+            found = values.pop(member.name, ())
+            values["attributes"] = attribute_table.indexed([one for one in found if isinstance(one, AttributeInstance)])
+            values[member.name] = tuple(one for one in found if isinstance(one, AttributeReference))
+
+        def items_of(reference: AttributeReference) -> Iterable[Item]:
+            return (Item(ATTRIBUTE, ItemType.STRUCTURE, (name,)) for name in self._name_items(reference))
+
+        return Field(
+            name=member.name,
+            readers={ATTRIBUTE: Reader(member.name, decode, many=True)},
+            write=write_items_of_each(member.name, items_of),
+            finish=finish,
         )
 
     def reference(self, member: Member) -> Field:

@@ -42,6 +42,7 @@ def plans_with(form: type[AttributesForm], planner: Planner) -> FormPlans:
         Form.CRITERIA: fields.criteria,
         Form.ATTRIBUTE: fields.attribute,
         Form.REFERENCES: fields.references,
+        Form.DELETED: fields.references,
         Form.REFERENCE: fields.reference,
     }
 

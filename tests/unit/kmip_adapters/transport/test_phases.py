@@ -11,6 +11,7 @@ SERVING = {
     Event.TURN_ENDED: Phase.READY,
     Event.REQUEST_HANDED_OVER: Phase.WORKING,
     Event.ANSWER_WAITS: Phase.ANSWERING,
+    Event.ROLES_SWAPPED: Phase.CALLING,
     Event.SIDE_CLOSED: Phase.LINGERING,
     Event.CONNECTION_LOST: Phase.CLOSED,
 }
@@ -27,12 +28,18 @@ EXPECTED = {
     Phase.WORKING: {
         Event.ANSWER_SENT: Phase.IDLE,
         Event.ANSWER_WAITS: Phase.ANSWERING,
+        Event.ROLES_SWAPPED: Phase.CALLING,
         Event.SIDE_CLOSED: Phase.LINGERING,
         Event.CONNECTION_LOST: Phase.CLOSED,
     },
     Phase.ANSWERING: {
         Event.ANSWER_TAKEN: Phase.IDLE,
         Event.ANSWER_WAITS: Phase.ANSWERING,
+        Event.SIDE_CLOSED: Phase.LINGERING,
+        Event.CONNECTION_LOST: Phase.CLOSED,
+    },
+    Phase.CALLING: {
+        Event.ANSWER_WAITS: Phase.CALLING,
         Event.SIDE_CLOSED: Phase.LINGERING,
         Event.CONNECTION_LOST: Phase.CLOSED,
     },
@@ -73,5 +80,5 @@ def test_a_closed_side_is_never_opened_again() -> None:
 def test_only_a_session_answers() -> None:
     answering = {phase for phase in Phase if TRANSITIONS[phase].get(Event.ANSWER_WAITS) is Phase.ANSWERING}
 
-    assert answering == HAS_SESSION
+    assert answering == HAS_SESSION - {Phase.CALLING}
     assert SERVES < HAS_SESSION

@@ -17,7 +17,8 @@ OF_PYKMIP = {
 }  # fmt: skip
 NOT_SET_BY_NAME = {
     "may_start_sealed", "may_upgrade", "worker", "takes_over",
-    "rehearses", "pki_path", "config_path", "slugs", "data_directory", "core", "limits", "allowance"
+    "rehearses", "pki_path", "config_path", "slugs", "data_directory", "core", "limits",
+    "notices", "allowance"
 }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from kmip_adapters.ttlv.standard.tables import VERSIONS
 from kmip_core.enums import EndpointRole, Operation, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.operations import set_endpoint_role
+from kmip_core.settings import Settings
 from kmip_core.structures import ProtocolVersion
 from tests.builders import an_engine, perform
 from tests.unit.kmip_adapters.ttlv.builders import CONVERTERS, over_the_wire
@@ -21,11 +22,17 @@ def test_the_role_of_a_server_is_echoed() -> None:
     assert answer == set_endpoint_role.Response(endpoint_role=EndpointRole.SERVER)
 
 
-def test_the_role_of_a_client_is_not_for_this_server() -> None:
+def test_the_server_takes_the_role_of_a_client() -> None:
+    request = set_endpoint_role.Request(endpoint_role=EndpointRole.CLIENT)
+
+    assert perform(an_engine(), Operation.SET_ENDPOINT_ROLE, request).endpoint_role is EndpointRole.CLIENT
+
+
+def test_the_role_of_a_client_is_refused_where_nothing_is_sent_to_clients() -> None:
     request = set_endpoint_role.Request(endpoint_role=EndpointRole.CLIENT)
 
     with pytest.raises(KmipError) as refused:
-        perform(an_engine(), Operation.SET_ENDPOINT_ROLE, request)
+        perform(an_engine(settings=Settings(server_to_client=False)), Operation.SET_ENDPOINT_ROLE, request)
     assert refused.value.reason is ResultReason.FEATURE_NOT_SUPPORTED
 
 

@@ -1,0 +1,12 @@
+"""How much may wait for one client, and for how long."""
+
+from attrs import frozen
+
+
+@frozen(kw_only=True)
+class NoticeLimits:
+    """queue: notices that wait for one client.  age: seconds that one waits.  answer: seconds for each answer."""
+
+    queue: int = 10_000
+    age: float = 604_800.0
+    answer: float = 10.0

@@ -1,0 +1,74 @@
+"""One conversation in which the server asks and a client answers."""
+
+from typing import Any, Final
+
+from attrs import define, field
+
+from kmip_adapters.ttlv.codec import Codec
+from kmip_core.enums import Operation, QueryFunction, ResultStatus
+from kmip_core.errors import KmipError
+from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem, ResponseMessage
+from kmip_core.operations import discover_versions, query
+from kmip_core.ports.transport import Peer, PeerLost
+from kmip_core.structures import ProtocolVersion
+
+OLDEST_THAT_DISCOVERS: Final = ProtocolVersion(1, 1)
+
+
+@define
+class Session:
+    """Asks a client, in a version that it speaks, for what it can do.
+
+    seconds: for each answer.  operations: what the client says it supports; None if it has not said it.
+    """
+
+    peer: Peer
+    codec: Codec
+    seconds: float
+    version: ProtocolVersion = field(init=False)
+    operations: frozenset[Operation] | None = field(default=None, init=False)
+
+    def begin(self) -> None:
+        """Find out which version to speak, and which operations the client has.  Raises PeerLost."""
+        self.version = self.peer.version or self._discovered()
+        asked = query.Request(query_functions=(QueryFunction.QUERY_OPERATIONS,))
+        answer = self.ask(Operation.QUERY, asked)
+        if answer.result_status is ResultStatus.SUCCESS and answer.payload is not None and answer.payload.operations:
+            self.operations = frozenset(answer.payload.operations)
+
+    def supports(self, operation: Operation) -> bool:
+        """Return whether the client has the operation, as far as it says."""
+        return self.operations is None or operation in self.operations
+
+    def ask(self, operation: Operation, payload: Any) -> ResponseBatchItem:
+        """Return the client's answer, a failure too.  Raises PeerLost for what is no answer."""
+        (item,) = self._exchange(operation, payload, self.version).batch_items
+        return item
+
+    def _exchange(self, operation: Operation, payload: Any, version: ProtocolVersion) -> ResponseMessage:
+        message = RequestMessage(
+            header=RequestHeader(protocol_version=version),
+            batch_items=(RequestBatchItem(operation=operation, payload=payload),),
+        )
+        try:
+            response = self.codec.decode_response(self.peer.exchange(self.codec.encode_request(message), self.seconds))
+        except KmipError as error:
+            self.peer.close()
+            raise PeerLost(f"the answer cannot be read: {error.message[:200]}") from error
+        if len(response.batch_items) != 1 or response.batch_items[0].operation not in (operation, None):
+            self.peer.close()
+            raise PeerLost("the answer is not to the request")
+        return response
+
+    def _discovered(self) -> ProtocolVersion:
+        """Ask in the newest version; a client that does not know it answers in one that it has. KMIP 2.1 §6.2.1."""
+        spoken = tuple(sorted(self.codec.versions, reverse=True))
+        asked = discover_versions.Request(protocol_versions=spoken)
+        if spoken[0] < OLDEST_THAT_DISCOVERS:
+            return spoken[0]
+        response = self._exchange(Operation.DISCOVER_VERSIONS, asked, spoken[0])
+        (item,) = response.batch_items
+        if item.result_status is not ResultStatus.SUCCESS or item.payload is None:
+            return response.header.protocol_version
+        known = [version for version in item.payload.protocol_versions if version in spoken]
+        return known[0] if known else response.header.protocol_version
