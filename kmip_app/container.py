@@ -28,6 +28,7 @@ from kmip_adapters.crypto.software.key_forms import SoftwareKeyForms
 from kmip_adapters.identity.certificate import CertificateIdentity
 from kmip_adapters.identity.credentials import CredentialAuthentication
 from kmip_adapters.identity.groups import FileGroups, Groups, RememberedGroups
+from kmip_adapters.identity.password_hashing import Argon2Hashing
 from kmip_adapters.identity.passwords import PasswordFile
 from kmip_adapters.identity.slugs import SlugsDirectory, SlugsService
 from kmip_adapters.identity.table import IdentityTable
@@ -436,6 +437,7 @@ class Container(containers.DeclarativeContainer):
     identity = providers.Singleton(_identity, configuration)
     clients = providers.Singleton(SeenClients, identity)
 
+    password_hashing = providers.Singleton(Argon2Hashing)
     tickets = providers.Singleton(Tickets)
     groups = providers.Singleton(_groups, configuration)
     authentication = providers.Singleton(_authentication, configuration, groups, tickets)
@@ -453,6 +455,7 @@ class Container(containers.DeclarativeContainer):
         certificates=providers.Singleton(SoftwareCertificates, processes),
         key_forms=providers.Singleton(SoftwareKeyForms, processes),
         key_values=providers.Callable(planned_key_values),
+        passwords=password_hashing,
         audit=evidence,
         clock=clock,
         identifiers=identifiers,

@@ -119,7 +119,7 @@ class Admission:
         self.touched.append(identifier[:RECORDED_LENGTH])
         held = rights.check_identifier(principal.rights, asked, identifier)
         managed_object = self.work.find(identifier)
-        decision = None if managed_object is None else self.services.policy.decide(principal, asked, managed_object)
+        decision = None if managed_object is None else self.services.decide(principal, asked, managed_object)
         if managed_object is None or decision is None or not (decision.is_visible or self._tells_of_foreign_objects):
             rights.check_object(held, asked, None)
             raise not_found()
@@ -154,7 +154,7 @@ class Admission:
         name = Name(name_value=reference.name, name_type=of_any_type)
         query = LocateQuery(
             criteria=(AttributeInstance(reference=NAMES, value=name),),
-            visibility=self.services.policy.visibility(self.principal),
+            visibility=self.services.visibility(self.principal),
             now=self.now,
             storage_status_mask=_NOT_DESTROYED,
             maximum_items=2,

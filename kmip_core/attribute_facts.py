@@ -37,7 +37,10 @@ class Search(enum.Enum):
 
 
 class Kind(enum.Enum):
-    """What a value is.  The item type is None where there is not one for all."""
+    """What a value is.  The item type is None where there is not one for all.
+
+    RARE_...: of attributes that few objects have, so that an index finds them and no column is kept for all others.
+    """
 
     DATE = (ItemType.DATE_TIME, Search.RANGE)
     INTERVAL = (ItemType.INTERVAL, Search.NUMBER)
@@ -45,6 +48,8 @@ class Kind(enum.Enum):
     BOOLEAN = (ItemType.BOOLEAN, Search.NUMBER)
     ENUMERATION = (ItemType.ENUMERATION, Search.NUMBER)
     CLASS = (ItemType.ENUMERATION, Search.TYPE)
+    RARE_INTEGER = (ItemType.INTEGER, Search.VALUE)
+    RARE_ENUMERATION = (ItemType.ENUMERATION, Search.VALUE)
     MASK = (ItemType.INTEGER, Search.BITS)
     TEXT = (ItemType.TEXT_STRING, Search.VALUE)
     BYTES = (ItemType.BYTE_STRING, Search.VALUE)

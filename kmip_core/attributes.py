@@ -60,6 +60,17 @@ CUSTOM: Final = "custom_attributes"
 CERTIFICATES: Final = frozenset({enums.ObjectType.CERTIFICATE})
 PAIRS: Final = frozenset({enums.ObjectType.PUBLIC_KEY, enums.ObjectType.PRIVATE_KEY, enums.ObjectType.TEMPLATE})
 OPAQUE: Final = frozenset({enums.ObjectType.OPAQUE_OBJECT})
+SPLIT_KEYS: Final = frozenset({enums.ObjectType.SPLIT_KEY})
+ONE_TIME_PASSWORDS: Final = frozenset({enums.ObjectType.ONE_TIME_PASSWORD_CREDENTIAL})
+CREDENTIALS: Final = (
+    CERTIFICATES
+    | ONE_TIME_PASSWORDS
+    | {
+        enums.ObjectType.PASSWORD_CREDENTIAL,
+        enums.ObjectType.DEVICE_CREDENTIAL,
+        enums.ObjectType.HASHED_PASSWORD_CREDENTIAL,
+    }
+)
 
 
 @frozen(kw_only=True)
@@ -165,6 +176,14 @@ class Attributes:
     rotate_latest: bool | None = single(server(), Kind.BOOLEAN)
     rotate_name: RotateName | None = single(free(), Kind.STRUCTURE)
     rotate_offset: int | None = single(once(), Kind.INTERVAL)
+    credential_type: enums.CredentialType | None = single(server(CREDENTIALS), Kind.RARE_ENUMERATION)
+    otp_counter: bytes | None = single(server(ONE_TIME_PASSWORDS), Kind.BYTES, "OTP Counter")
+    nist_security_category: int | None = single(once(), Kind.RARE_INTEGER, "NIST Security Category")
+    split_key_parts: int | None = single(fixed(SPLIT_KEYS), Kind.RARE_INTEGER)
+    key_part_identifier: int | None = single(fixed(SPLIT_KEYS), Kind.RARE_INTEGER)
+    split_key_threshold: int | None = single(fixed(SPLIT_KEYS), Kind.RARE_INTEGER)
+    split_key_method: enums.SplitKeyMethod | None = single(fixed(SPLIT_KEYS), Kind.RARE_ENUMERATION)
+    split_key_polynomial: enums.SplitKeyPolynomial | None = single(fixed(SPLIT_KEYS), Kind.RARE_ENUMERATION)
     custom_attributes: tuple[CustomAttribute, ...] = several(free(), Kind.ANY)
     sparse_indices: tuple[tuple[AttributeReference, tuple[int, ...]], ...] = field(default=(), repr=False)
     """Instance numbers where deletions made them other than 0, 1, 2 ...: numbers never change (KMIP 1.4 §2.1.1)."""

@@ -5,6 +5,7 @@ from attrs import frozen
 from kmip_core.enums import (
     AttestationType,
     ClientRegistrationMethod,
+    CredentialType,
     DestroyAction,
     ObjectType,
     Operation,
@@ -47,6 +48,13 @@ class Capabilities:
         shredding_algorithm=ShreddingAlgorithm.UNSUPPORTED,
         rng_mode=RNGMode.SHARED_INSTANTIATION,
         quantum_safe_capability=False,
+    )
+    credential_types: tuple[CredentialType, ...] = (
+        CredentialType.PASSWORD,
+        CredentialType.CERTIFICATE,
+        CredentialType.DEVICE,
+        CredentialType.ONE_TIME_PASSWORD,
+        CredentialType.HASHED_PASSWORD,
     )
     client_registration_methods: tuple[ClientRegistrationMethod, ...] = ()
     protection_storage_masks: tuple[ProtectionStorageMask, ...] = (ProtectionStorageMask.SOFTWARE,)

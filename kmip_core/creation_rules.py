@@ -46,7 +46,18 @@ class DefaultsInformation:
     object_defaults: tuple[ObjectDefaults, ...] = ()
 
 
-Rule = TypeVar("Rule", Constraint, ObjectDefaults)
+@frozen(kw_only=True)
+class SystemChanges:
+    """How often users, groups and credentials have changed: what is remembered of them is as old as the number.
+
+    It is kept beside the rules because two changes of it exclude each other, so that names stay unique.
+    """
+
+    number: int
+
+
+Rule = TypeVar("Rule", Constraint, ObjectDefaults, SystemChanges)
+GroupedRule = TypeVar("GroupedRule", Constraint, ObjectDefaults)
 
 
 def check(constraints: tuple[Constraint, ...], attributes: Attributes, object_type: ObjectType) -> None:
@@ -97,14 +108,16 @@ def completed(
     return attributes
 
 
-def for_groups(rules: tuple[Rule, ...], object_groups: tuple[str, ...]) -> tuple[Rule, ...]:
+def for_groups(rules: tuple[GroupedRule, ...], object_groups: tuple[str, ...]) -> tuple[GroupedRule, ...]:
     """Return the rules that concern objects of these groups; all of them where no group is named."""
     if not object_groups:
         return rules
     return tuple(rule for group in _by_group(rules, object_groups) for rule in group)
 
 
-def _by_group(rules: Iterable[Rule], object_groups: tuple[str, ...]) -> tuple[list[Rule], list[Rule]]:
+def _by_group(
+    rules: Iterable[GroupedRule], object_groups: tuple[str, ...]
+) -> tuple[list[GroupedRule], list[GroupedRule]]:
     """Return the rules that name one of these groups, and those that name none."""
     listed = tuple(rules)
     groups = set(object_groups)

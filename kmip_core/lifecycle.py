@@ -11,7 +11,7 @@ from typing import Final
 from attrs import evolve
 
 from kmip_core.attributes import Attributes
-from kmip_core.enums import ObjectType, RevocationReasonCode, State
+from kmip_core.enums import DeactivationReasonCode, ObjectType, RevocationReasonCode, State
 from kmip_core.errors import wrong_state
 from kmip_core.standard_names import standard_name
 from kmip_core.structures import DeactivationReason, RevocationReason
@@ -82,7 +82,14 @@ def settle(attributes: Attributes, now: int) -> Attributes:
     state = None if before is None else _moved(before, attributes, now)
     if state is before or attributes.object_type in WITHOUT_LIFE_CYCLE:
         return attributes
+    if state is State.DEACTIVATED and attributes.deactivation_reason is None:
+        return attributes.but(state=state, deactivation_reason=_BY_DATE)
     return attributes.but(state=state)
+
+
+_BY_DATE: Final = DeactivationReason(deactivation_reason_code=DeactivationReasonCode.DEACTIVATION_DATE)
+UNSPECIFIED: Final = DeactivationReason(deactivation_reason_code=DeactivationReasonCode.UNSPECIFIED)
+"""What brought an object into the state Deactivated. KMIP 3.0 §4.18."""
 
 
 def _moved(state: State, attributes: Attributes, now: int) -> State:
@@ -146,6 +153,7 @@ def revoke(
         attributes,
         state=next_state(need_state(attributes), Event.DEACTIVATE),
         revocation_reason=reason,
+        deactivation_reason=UNSPECIFIED,
         deactivation_date=now,
     )
 

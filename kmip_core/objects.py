@@ -305,6 +305,80 @@ class Template:
     template_attributes: Attributes
 
 
+@frozen(kw_only=True)
+class User:
+    """One who uses the server: attributes alone say who it is. KMIP 3.0 §2.1.1."""
+
+    object_type: ClassVar[ObjectType] = ObjectType.USER
+
+
+@frozen(kw_only=True)
+class Group:
+    """What users, groups and other objects can be members of: attributes alone. KMIP 3.0 §2.1.2."""
+
+    object_type: ClassVar[ObjectType] = ObjectType.GROUP
+
+
+@frozen(kw_only=True)
+class PasswordCredential(Secret):
+    """What a user's password is checked against. KMIP 3.0 §2.1.3.
+
+    password: as a client sends it; it is kept as `password_hash` only, an Argon2 hash in PHC form.
+    salted_password: derived from the password elsewhere; without an algorithm it is such a hash itself.
+    """
+
+    object_type: ClassVar[ObjectType] = ObjectType.PASSWORD_CREDENTIAL
+    password: str | None = field(default=None, repr=False)
+    password_salt: bytes | None = field(default=None, repr=False)
+    password_salt_algorithm: enums.CryptographicAlgorithm | None = None
+    salted_password: bytes | None = field(default=None, repr=False)
+    iteration_count: int | None = None
+    password_hash: str | None = field(default=None, repr=False)
+
+
+@frozen(kw_only=True)
+class DeviceCredential(Secret):
+    """What identifies a device. KMIP 3.0 §2.1.3."""
+
+    object_type: ClassVar[ObjectType] = ObjectType.DEVICE_CREDENTIAL
+    device_serial_number: str | None = None
+    device_identifier: str | None = None
+    network_identifier: str | None = None
+    machine_identifier: str | None = None
+    media_identifier: str | None = None
+
+
+@frozen(kw_only=True)
+class OTPCredential(Secret):
+    """What one-time passwords are checked against. KMIP 3.0 §2.1.3.
+
+    otp_digest: an HMAC.  otp_interval: seconds.
+    """
+
+    object_type: ClassVar[ObjectType] = ObjectType.ONE_TIME_PASSWORD_CREDENTIAL
+    otp_algorithm: enums.OTPAlgorithm
+    otp_digest: enums.CryptographicAlgorithm | None = None
+    otp_serial: str | None = None
+    otp_seed: bytes | None = field(default=None, repr=False)
+    otp_interval: int | None = None
+    otp_digits: int | None = None
+
+
+@frozen(kw_only=True)
+class HashedPasswordCredential(Secret):
+    """What a Hashed Password of a request is checked against. KMIP 3.0 §2.1.3.
+
+    hashed_username_password: Hash(user name || password).  hashed_password_username: Hash(password || user name).
+    last_timestamp: of the last request that was accepted, in microseconds; it must increase.
+    """
+
+    object_type: ClassVar[ObjectType] = ObjectType.HASHED_PASSWORD_CREDENTIAL
+    hashing_algorithm: enums.HashingAlgorithm | None = None
+    hashed_username_password: bytes = field(repr=False)
+    hashed_password_username: bytes = field(repr=False)
+    last_timestamp: int | None = None
+
+
 Content: TypeAlias = (
     SymmetricKey
     | PublicKey
@@ -316,8 +390,19 @@ Content: TypeAlias = (
     | OpaqueObject
     | PGPKey
     | Template
+    | User
+    | Group
+    | PasswordCredential
+    | DeviceCredential
+    | OTPCredential
+    | HashedPasswordCredential
 )
 """The secret part of a managed object: what Get returns and what is sealed at rest."""
+
+SystemContent: TypeAlias = (
+    User | Group | PasswordCredential | DeviceCredential | OTPCredential | HashedPasswordCredential
+)
+"""Content of objects for the operation of the server itself."""
 
 KeyContent: TypeAlias = SymmetricKey | PublicKey | PrivateKey | SplitKey | SecretData | PGPKey
 """Content that has a Key Block."""
@@ -355,8 +440,10 @@ def material_bytes(content: Content) -> bytes | None:
             return content.certificate_request_value
         case OpaqueObject():
             return content.opaque_data_value
-        case Template():
+        case Template() | User() | Group():
             return None
+        case PasswordCredential() | DeviceCredential() | OTPCredential() | HashedPasswordCredential():
+            return None  # a digest would let passwords be guessed
     match content.key_block.key_value:
         case KeyValue(key_material=TransparentSymmetricKey(key=octets)):
             return octets
@@ -364,6 +451,9 @@ def material_bytes(content: Content) -> bytes | None:
             return octets
     return None
 
+
+WITHOUT_FIELDS: Final[dict[ObjectType, Content]] = {ObjectType.USER: User(), ObjectType.GROUP: Group()}
+"""Types of objects that are their attributes: nothing of them is sent as an object."""
 
 CONTENT_CLASSES: Final[dict[ObjectType, type[Content]]] = {
     ObjectType.CERTIFICATE: Certificate,
@@ -376,6 +466,12 @@ CONTENT_CLASSES: Final[dict[ObjectType, type[Content]]] = {
     ObjectType.OPAQUE_OBJECT: OpaqueObject,
     ObjectType.PGP_KEY: PGPKey,
     ObjectType.CERTIFICATE_REQUEST: CertificateRequest,
+    ObjectType.USER: User,
+    ObjectType.GROUP: Group,
+    ObjectType.PASSWORD_CREDENTIAL: PasswordCredential,
+    ObjectType.DEVICE_CREDENTIAL: DeviceCredential,
+    ObjectType.ONE_TIME_PASSWORD_CREDENTIAL: OTPCredential,
+    ObjectType.HASHED_PASSWORD_CREDENTIAL: HashedPasswordCredential,
 }
 
 

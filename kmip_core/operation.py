@@ -284,7 +284,7 @@ class Scope:
     @property
     def visibility(self) -> Visibility:
         """What Locate may show to this principal."""
-        return self.services.policy.visibility(self.principal)
+        return self.services.visibility(self.principal)
 
     def content_of(self, admitted: Admitted, kind: type[C]) -> C:
         """Return the content of an object that was admitted for its type, as the class of that type.

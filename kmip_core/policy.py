@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 from attrs import evolve, field, frozen
 
 from kmip_core.enums import ObjectClassMask, ObjectType, Operation
-from kmip_core.objects import class_of
+from kmip_core.objects import SYSTEM_TYPES, class_of
 from kmip_core.principal import Principal
 
 
@@ -71,6 +71,10 @@ class Visibility:
         pair = (policy_name, object_type)
         return pair in self.everyone or (owner == self.owner and pair in self.owned)
 
+    def with_system_objects(self) -> "Visibility":
+        """Return what an administrator may find besides."""
+        return evolve(self, everyone=self.everyone | SYSTEM_PAIRS)
+
     def of_classes(self, classes: ObjectClassMask) -> "Visibility":
         """Return what is visible of the objects of these classes."""
         return evolve(self, owned=_of_classes(self.owned, classes), everyone=_of_classes(self.everyone, classes))
@@ -104,6 +108,13 @@ USES: Final = frozenset(
 _NAMED_USES: Final = USES - {Operation.DERIVE_KEY}  # PyKMIP's files name Derive Key as a matter of course
 
 
+FOR_ADMINISTRATORS: Final = Decision(is_allowed=True, is_visible=True, rule="system objects are the administrators'")
+_NOT_AN_ADMINISTRATOR: Final = evolve(FOR_ADMINISTRATORS, is_allowed=False, is_visible=False)
+
+SYSTEM_PAIRS: Final = frozenset((DEFAULT_POLICY, object_type) for object_type in SYSTEM_TYPES)
+"""Policy and type of every system object: none has another policy."""
+
+
 def decide(
     policies: Mapping[str, OperationPolicy],
     principal: Principal,
@@ -112,7 +123,12 @@ def decide(
     policy_name: str,
     owner: str,
 ) -> Decision:
-    """Return whether `principal` may do `operation` to an object of this type, policy and owner."""
+    """Return whether `principal` may do `operation` to an object of this type, policy and owner.
+
+    System objects are the administrators' (`Services.decide`): no policy gives anyone else rights on them.
+    """
+    if object_type in SYSTEM_TYPES:
+        return _NOT_AN_ADMINISTRATOR
     policy = policies.get(policy_name)
     if policy is None:
         return Decision(is_allowed=False, is_visible=False, rule=f"no policy is named {policy_name}")
@@ -140,6 +156,8 @@ def visibility(
     for policy in policies.values():
         for _, rules, is_for_owners in _sections(policy, principal):
             for object_type, row in rules.items():
+                if object_type in SYSTEM_TYPES:
+                    continue
                 permission = permission_for(row, operation)
                 if permission is Permission.ALLOW_ALL and not is_for_owners:
                     everyone.add((policy.name, object_type))

@@ -43,6 +43,7 @@ class Purpose(enum.Enum):
     LEASE = "Obtain Lease"
     ALLOCATE = "Get Usage Allocation"
     RECOVER = "Recover"
+    AUTHENTICATE = "authentication"
 
     __hash__ = object.__hash__  # it is a key in tables that every request looks up; Enum's own runs in Python
 
@@ -87,6 +88,7 @@ STATES_FOR: Final[dict[Purpose, frozenset[State]]] = {
     Purpose.LEASE: _PRESENT,
     Purpose.ALLOCATE: _ACTIVE,
     Purpose.RECOVER: _ANY,
+    Purpose.AUTHENTICATE: frozenset({State.PRE_ACTIVE, State.ACTIVE}),
 }
 """The states an object may be in for a purpose."""
 

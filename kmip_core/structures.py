@@ -534,6 +534,13 @@ class AsynchronousRequest:
 
 
 @frozen(kw_only=True)
+class CredentialInformation:
+    """Types of credentials that authenticate here. KMIP 3.0 §7.9."""
+
+    credential_types: tuple[enums.CredentialType, ...] = ()
+
+
+@frozen(kw_only=True)
 class CapabilityInformation:
     """What the server can do beyond operations and types. KMIP 2.1 §7.5."""
 

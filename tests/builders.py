@@ -73,6 +73,22 @@ class RememberedFaults:
         self.errors.append(error)
 
 
+class PlainHashing:
+    """Hashes that cost nothing and hide nothing."""
+
+    def hash(self, password: str) -> str:
+        """Return the password with a mark before it."""
+        return f"hash:{password}"
+
+    def is_hash(self, encoded: str) -> bool:
+        """Return whether the mark is there."""
+        return encoded.startswith("hash:")
+
+    def verify(self, encoded: str, password: str) -> bool:
+        """Return whether the password stands behind the mark."""
+        return encoded == f"hash:{password}"
+
+
 def an_engine(*objects: tuple[ManagedObject, Any], **parts: Any) -> Engine:
     """Return an engine over memory that holds `objects`; parts replace those that it would be wired to."""
     storage = parts.setdefault("storage", MemoryStorage())
@@ -83,6 +99,7 @@ def an_engine(*objects: tuple[ManagedObject, Any], **parts: Any) -> Engine:
         "certificates": SoftwareCertificates(),
         "key_forms": SoftwareKeyForms(),
         "key_values": KEY_VALUES,
+        "passwords": PlainHashing(),
         "audit": MemoryTrail(),
         "clock": SteppableClock(NOW),
         "identifiers": SequentialIdentifiers(),

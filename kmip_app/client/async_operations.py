@@ -16,6 +16,7 @@ from kmip_core.enums import (
     AdjustmentType,
     BlockCipherMode,
     CertificateRequestType,
+    CredentialType,
     CryptographicAlgorithm,
     DerivationMethod,
     EndpointRole,
@@ -987,6 +988,31 @@ class AsyncOperations:
                 correlation_value=correlation_value,
                 pkcs_11_input_parameters=pkcs_11_input_parameters,
                 repeats_correlation_value=repeats_correlation_value,
+            )
+        )
+        return response
+
+    async def create_user(self, *, attributes: Attributes = NO_ATTRIBUTES) -> ops.create_user.Response:
+        """An administrator creates a user. KMIP 3.0 §6.1.13."""
+        response: ops.create_user.Response = await self.call(ops.create_user.Request(attributes=attributes))
+        return response
+
+    async def create_group(self, *, attributes: Attributes = NO_ATTRIBUTES) -> ops.create_group.Response:
+        """An administrator creates a group. KMIP 3.0 §6.1.10."""
+        response: ops.create_group.Response = await self.call(ops.create_group.Request(attributes=attributes))
+        return response
+
+    async def create_credential(
+        self,
+        *,
+        credential_type: CredentialType | str,
+        attributes: Attributes = NO_ATTRIBUTES,
+        credential: Content | None = None,
+    ) -> ops.create_credential.Response:
+        """An administrator creates what users prove with that they are who they say. KMIP 3.0 §6.1.9."""
+        response: ops.create_credential.Response = await self.call(
+            ops.create_credential.Request(
+                credential_type=member(CredentialType, credential_type), attributes=attributes, credential=credential
             )
         )
         return response

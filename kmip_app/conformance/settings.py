@@ -10,11 +10,21 @@ from kmip_app.conformance.cases import Case
 
 @frozen(kw_only=True)
 class Setting:
-    """Options of `serve` for the cases whose id matches a shell pattern."""
+    """Options of `serve` for the cases whose id matches a shell pattern; {case} in an option is the id.
+
+    operations: only for cases that have success with one of these; empty: for all of them.
+    """
 
     cases: str
     options: tuple[str, ...]
     reason: str
+    operations: frozenset[str] = frozenset()
+
+    def concerns(self, case: Case) -> bool:
+        """Return whether the case is one of these."""
+        if not fnmatchcase(case.id, self.cases):
+            return False
+        return not self.operations or not self.operations.isdisjoint(case.operations)
 
 
 @frozen(kw_only=True)
@@ -51,6 +61,12 @@ SETTINGS: Final = (
         options=("--administrators", "2.1/TC-MD-24-21"),
         reason="Set Constraints is for administrators, and there are none by default (ADR 0031)",
     ),
+    Setting(
+        cases="*",
+        options=("--administrators", "{case}"),
+        reason="users, groups and credentials are the administrators'; the user of the cases is not there (ADR 0195)",
+        operations=frozenset({"CreateUser", "CreateGroup", "CreateCredential"}),
+    ),
     Setting(cases="*/TC-CS-CORVAL-*", options=("--default-usage-masks",), reason=_MASKS),
 )
 
@@ -74,4 +90,9 @@ def predecessor_of(case: Case) -> Case | None:
 
 def options_for(case: Case) -> tuple[str, ...]:
     """Return the options of the server that `case` is played against."""
-    return tuple(o for setting in SETTINGS if fnmatchcase(case.id, setting.cases) for o in setting.options)
+    return tuple(
+        option.replace("{case}", case.id)
+        for setting in SETTINGS
+        if setting.concerns(case)
+        for option in setting.options
+    )

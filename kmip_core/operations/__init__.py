@@ -18,8 +18,11 @@ from kmip_core.operations import (
     certify,
     check,
     create,
+    create_credential,
+    create_group,
     create_key_pair,
     create_split_key,
+    create_user,
     deactivate,
     decrypt,
     delegated_login,
@@ -130,6 +133,9 @@ MODULES: Final[tuple[ModuleType, ...]] = (
     logout,
     set_endpoint_role,
     pkcs_11,
+    create_user,
+    create_group,
+    create_credential,
 )
 
 CATALOGUE: Final[dict[Operation, Spec]] = {module.SPEC.operation: module.SPEC for module in MODULES}

@@ -18,6 +18,7 @@ from kmip_core.enums import (
     ProtectionStorageMask,
     ResultReason,
     SplitKeyMethod,
+    SplitKeyPolynomial,
     State,
 )
 from kmip_core.errors import KmipError, invalid_field, need, permission_denied, wrong_state
@@ -69,6 +70,7 @@ def perform(request: Request, scope: Scope) -> Response:
         parts=request.split_key_parts,
         threshold=request.split_key_threshold,
         prime_field_size=request.prime_field_size,
+        polynomial=request.attributes.split_key_polynomial or SplitKeyPolynomial.POLYNOMIAL_285,
     )
     targets = scope.targets.get("unique_identifier")
     if targets is None:

@@ -3,7 +3,7 @@
 from attrs import evolve, frozen
 
 from kmip_core import lifecycle
-from kmip_core.enums import DeactivationReasonCode, Operation
+from kmip_core.enums import Operation
 from kmip_core.errors import invalid_field
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import changing
@@ -40,13 +40,11 @@ def perform(request: Request, scope: Scope) -> Response:
     changing.check_has_life_cycle(target, "deactivated")
     if date is not None and date > scope.now:
         raise invalid_field("the Deactivation Date has not come; Modify Attribute sets one in the future")
-    reason = request.deactivation_reason or _UNSPECIFIED
+    reason = request.deactivation_reason or lifecycle.UNSPECIFIED
     attributes = lifecycle.deactivate(target.attributes, reason, scope.now if date is None else date)
     changing.save(scope, evolve(target.managed_object, attributes=attributes))
     return Response(unique_identifier=target.unique_identifier)
 
-
-_UNSPECIFIED = DeactivationReason(deactivation_reason_code=DeactivationReasonCode.UNSPECIFIED)
 
 SPEC = Spec(
     operation=Operation.DEACTIVATE,

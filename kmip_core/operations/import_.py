@@ -14,7 +14,7 @@ from kmip_core.enums import KeyWrapType, ObjectType, Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_attribute_value, invalid_field
 from kmip_core.initial_attributes import complete
 from kmip_core.lifecycle import GONE
-from kmip_core.objects import Content, ManagedObject, key_block_of
+from kmip_core.objects import Content, ManagedObject, SystemContent, key_block_of
 from kmip_core.operation import Cost, Group, Scope, Spec, names_new_object
 from kmip_core.procedures import attribute_values, changing, creation, custody, wrapping
 from kmip_core.rules import Admitted, Purpose
@@ -62,6 +62,8 @@ def perform(request: Request, scope: Scope) -> Response:
     if block is not None and block.inner_attributes is not None:
         attributes = merge(block.inner_attributes, attributes)
     _check(scope, content, attributes)
+    if isinstance(content, SystemContent):
+        raise KmipError(ResultReason.INVALID_OBJECT_TYPE, "users, groups and credentials are created, not imported")
     _keep(request, scope, content, attributes)
     return Response(unique_identifier=identifier)
 
@@ -82,7 +84,7 @@ def _check(scope: Scope, content: Content, attributes: Attributes) -> None:
 
 def _keep(request: Request, scope: Scope, content: Content, given: Attributes) -> None:
     digests = given.digests or creation.digests(scope, content)
-    content = creation.with_polynomial(content)
+    content, described = creation.split_key_described(content, given)
     has_content = given.state not in GONE
     kept = custody.take_in(scope, content) if has_content else content
     stored = kept if has_content else None
@@ -93,6 +95,7 @@ def _keep(request: Request, scope: Scope, content: Content, given: Attributes) -
         now=scope.now,
         digests=digests,
         extractable=custody.may_leave(kept, given.extractable),
+        **described,
     )
     creation_rules.check(scope.work.rules_for_new(Constraint), attributes, content.object_type)
     if scope.work.find(request.unique_identifier) is None and _may_be_chosen(scope, request.unique_identifier):

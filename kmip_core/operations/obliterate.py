@@ -4,7 +4,7 @@ from attrs import frozen
 
 from kmip_core.enums import Operation
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
-from kmip_core.procedures import custody
+from kmip_core.procedures import custody, system_objects
 from kmip_core.rules import Purpose
 
 
@@ -24,6 +24,8 @@ def perform(request: Request, scope: Scope) -> Response:
     """Remove content and attributes, in whatever state; the audit trail keeps what it has."""
     target = scope.target
     custody.forget_on_commit(scope, target)
+    if system_objects.is_watched(target.managed_object):
+        system_objects.count_change(scope)
     scope.work.remove(target.unique_identifier)
     return Response()
 

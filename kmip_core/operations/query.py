@@ -19,6 +19,7 @@ from kmip_core.operation import Cost, Scope, Spec
 from kmip_core.services import Services
 from kmip_core.structures import (
     CapabilityInformation,
+    CredentialInformation,
     ExtensionInformation,
     ProfileInformation,
     RNGParameters,
@@ -53,6 +54,7 @@ class Response:
     client_registration_methods: tuple[ClientRegistrationMethod, ...] = ()
     defaults_information: DefaultsInformation | None = None
     protection_storage_masks: tuple[ProtectionStorageMask, ...] = ()
+    credential_information: CredentialInformation | None = None
 
 
 def perform(request: Request, scope: Scope) -> Response:
@@ -109,9 +111,11 @@ ANSWERS: Final[dict[QueryFunction, Callable[[Services], dict[str, Any]]]] = {
     QueryFunction.QUERY_STORAGE_PROTECTION_MASKS: lambda services: {
         "protection_storage_masks": services.capabilities.protection_storage_masks
     },
+    QueryFunction.QUERY_CREDENTIAL_INFORMATION: lambda services: {
+        "credential_information": CredentialInformation(credential_types=services.capabilities.credential_types)
+    },
 }
-"""The fields that each Query Function adds to the response. One without a row adds none: this server has no managed
-objects that are credentials (3.0)."""
+"""The fields that each Query Function adds to the response."""
 
 
 SPEC = Spec(operation=Operation.QUERY, request=Request, response=Response, perform=perform, cost=Cost.READS)

@@ -16,9 +16,11 @@ from kmip_core.enums import (
 )
 from kmip_core.errors import KmipError, invalid_attribute_value, invalid_field
 from kmip_core.objects import (
+    WITHOUT_FIELDS,
     Content,
     KeyBlock,
     OpaqueObject,
+    PasswordCredential,
     PrivateKey,
     SecretData,
     SymmetricKey,
@@ -57,7 +59,7 @@ def perform(request: Request, scope: Scope) -> Response:
     Raises KmipError (Invalid Field) if the object is missing or of another type, if attributes contradict it, or if
     material and what is said of it disagree; and as `pkcs12.take_apart` does.
     """
-    content = request.managed_object
+    content = request.managed_object or WITHOUT_FIELDS.get(request.object_type)
     if content is None:
         raise invalid_field("the object to register must be given")
     if content.object_type is not request.object_type:
@@ -145,6 +147,8 @@ def _cost(request: Request) -> Cost:
     """Pace: numbers of asymmetric keys are checked, and a container's password costs time by design."""
     block = None if request.managed_object is None else key_block_of(request.managed_object)
     if block is not None and block.key_format_type is KeyFormatType.PKCS_12:
+        return Cost.COMPUTES
+    if isinstance(request.managed_object, PasswordCredential):
         return Cost.COMPUTES
     return Cost.CHANGES if isinstance(request.managed_object, _TAKEN_AS_THEY_ARE) else Cost.WORKS
 

@@ -11,7 +11,7 @@ from kmip_core.enums import Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_field, permission_denied
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.operation import Scope
-from kmip_core.procedures import attribute_values, quantum_safety
+from kmip_core.procedures import attribute_values, quantum_safety, system_objects
 from kmip_core.rules import Admitted
 from kmip_core.standard_names import standard_name
 
@@ -19,6 +19,8 @@ from kmip_core.standard_names import standard_name
 def save(scope: Scope, managed_object: ManagedObject, content: Content | None = None) -> None:
     """Collect the changed object with its Last Change Date. KMIP 2.1 §4.29."""
     attributes = managed_object.attributes.but(last_change_date=scope.now)
+    if system_objects.is_watched(managed_object):
+        system_objects.check(scope, managed_object.object_type, attributes, managed_object.unique_identifier)
     scope.work.save(evolve(managed_object, attributes=attributes), content)
 
 
@@ -39,7 +41,7 @@ def may_change(scope: Scope, target: Admitted) -> bool:
     """
     principal, managed_object = scope.principal, target.managed_object
     return principal.name == managed_object.owner or any(
-        scope.services.policy.decide(principal, operation, managed_object).is_allowed for operation in _CHANGES
+        scope.services.decide(principal, operation, managed_object).is_allowed for operation in _CHANGES
     )
 
 

@@ -11,9 +11,10 @@ from typing import Any, Final
 from attrs import evolve
 
 from kmip_core import attribute_rules, creation_rules, rotation_rules
-from kmip_core.attributes import AttributeReference, Attributes, merge
+from kmip_core.attributes import AttributeReference, Attributes, merge, title
 from kmip_core.creation_rules import Constraint, ObjectDefaults
 from kmip_core.enums import (
+    CredentialType,
     CryptographicAlgorithm,
     KeyFormatType,
     ObjectType,
@@ -21,7 +22,7 @@ from kmip_core.enums import (
     ResultReason,
     SplitKeyPolynomial,
 )
-from kmip_core.errors import KmipError
+from kmip_core.errors import KmipError, invalid_attribute_value
 from kmip_core.initial_attributes import complete, digests_of, short_identifier, structure_of
 from kmip_core.objects import (
     NO_ATTRIBUTES,
@@ -34,10 +35,11 @@ from kmip_core.objects import (
     SecretData,
     SplitKey,
     SymmetricKey,
+    SystemContent,
     Template,
 )
 from kmip_core.operation import Scope
-from kmip_core.procedures import attribute_values, custody, quantum_safety
+from kmip_core.procedures import attribute_values, custody, quantum_safety, system_objects
 from kmip_core.structures import Digest, RNGParameters
 
 
@@ -52,6 +54,7 @@ def begin(
     unavailable: ResultReason = ResultReason.PROTECTION_STORAGE_UNAVAILABLE,
     more_digests: tuple[Digest, ...] = (),
     replaces: Attributes | None = None,
+    credential_type: CredentialType | None = None,
 ) -> ManagedObject:
     """Collect a new object, owned by the principal, and return its record.
 
@@ -60,6 +63,7 @@ def begin(
     unique_identifier: one that was announced already; None for a fresh one.
     protection_storage_masks: the ways of storing it that are acceptable, best first; empty for any.
     more_digests: those beside the digests of the content as it is.
+    credential_type: of a certificate that is a credential.
     unavailable: the reason if none of them is possible; each half of a pair has a reason of its own.
     replaces: attributes of the object whose place it takes; None for one that stands for itself.
     Raises KmipError for attributes that a client may not set, or values that they cannot have; Constraint Violation.
@@ -71,11 +75,20 @@ def begin(
     if made_here:
         _check_origin_is_left_out(attributes)
     accepted = attribute_values.all_accepted(scope, attributes)
+    more: dict[str, Any] = {} if replaces is None else rotation_rules.succession(replaces)
+    if credential_type is not None:
+        more["credential_type"] = credential_type
+        system_objects.count_change(scope)
+    if isinstance(content, SystemContent):
+        content, accepted, described = system_objects.accepted(scope, content, accepted)
+        more |= described
     protection = _protection(scope, protection_storage_masks, unavailable)
     identifier = scope.services.identifiers.new() if unique_identifier is None else unique_identifier
-    content = with_polynomial(content)
+    content, described = split_key_described(content, attributes)
+    more |= described
+    if accepted.nist_security_category is None:
+        more["nist_security_category"] = quantum_safety.category_of(accepted.cryptographic_algorithm)
     kept = custody.forget_on_rollback(scope, content) if made_here else custody.take_in(scope, content)
-    more: dict[str, Any] = {} if replaces is None else rotation_rules.succession(replaces)
     if not isinstance(content, Template):
         more |= {"fresh": attributes.fresh is not False, "protection_storage_mask": protection}
     if made_here:
@@ -86,7 +99,7 @@ def begin(
         unique_identifier=identifier,
         now=scope.now,
         digests=digests(scope, content) + more_digests,
-        extractable=custody.may_leave(kept, attributes.extractable),
+        extractable=custody.may_leave(kept, accepted.extractable),
         short_unique_identifier=short_identifier(identifier),
         lease_time=scope.services.settings.lease_time,
         **more,
@@ -170,14 +183,31 @@ def _protection(
     raise KmipError(unavailable, "objects are not stored here in any of the ways that would do")
 
 
-def with_polynomial(content: Content) -> Content:
-    """Return a split key's part with the polynomial that makes its field, where the client did not say it (RULINGS 28).
+def split_key_described(content: Content, attributes: Attributes) -> tuple[Content, dict[str, Any]]:
+    """Return a split key's part with the polynomial that makes its field, and the attributes that describe the part.
 
-    Every part that begins says it, so that none is taken for one that 0.1.0 made.
+    Every part that begins says its polynomial, so that none is taken for one that 0.1.0 made (RULINGS 28).
+    Raises KmipError (Invalid Attribute Value) where the client's attributes say otherwise. KMIP 3.0 §4.61 - §4.64.
     """
-    if not isinstance(content, SplitKey) or content.split_key_polynomial is not None:
-        return content
-    return evolve(content, split_key_polynomial=SplitKeyPolynomial.POLYNOMIAL_285)
+    if not isinstance(content, SplitKey):
+        return content, {}
+    polynomial = attributes.split_key_polynomial or content.split_key_polynomial or SplitKeyPolynomial.POLYNOMIAL_285
+    content = evolve(content, split_key_polynomial=polynomial)
+    described = {name: getattr(content, name) for name in _OF_A_PART}
+    for name, value in described.items():
+        if getattr(attributes, name) not in (None, value):
+            raise invalid_attribute_value(f"{title(name)} in the attributes is not that of the part")
+    return content, described
+
+
+_OF_A_PART: Final = (
+    "split_key_parts",
+    "key_part_identifier",
+    "split_key_threshold",
+    "split_key_method",
+    "split_key_polynomial",
+)
+"""What a part says of itself, as attributes as well."""
 
 
 def _described(scope: Scope, certificate: Certificate, attributes: Attributes) -> Attributes:

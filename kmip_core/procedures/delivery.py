@@ -16,6 +16,7 @@ from kmip_core.enums import (
 )
 from kmip_core.errors import KmipError, no_key_value, permission_denied
 from kmip_core.objects import (
+    WITHOUT_FIELDS,
     Certificate,
     CertificateRequest,
     Content,
@@ -29,7 +30,7 @@ from kmip_core.operation import Cost, Scope
 from kmip_core.procedures import creation, key_use, pkcs12, wrapping
 from kmip_core.rules import Admitted, check_content_may_leave
 from kmip_core.settings import OneTimePads
-from kmip_core.standard_names import standard_name
+from kmip_core.standard_names import standard_name, with_article
 from kmip_core.structures import KeyWrappingSpecification
 
 
@@ -79,6 +80,10 @@ def deliver(scope: Scope, target: Admitted, form: Form) -> Content:
     Wrap Type Not Supported, Key Value Not Present, Invalid Object Type for what cannot be wrapped, and as `wrapping`
     and `pkcs12` say.
     """
+    object_type = target.managed_object.object_type
+    if object_type in WITHOUT_FIELDS:
+        text = f"{with_article(standard_name(object_type))} is its attributes; Get Attributes returns them"
+        raise KmipError(ResultReason.INVALID_OBJECT_TYPE, text)
     check_content_may_leave(target.attributes, wrapped=True)
     content = scope.work.content(target)
     _check_is_no_kept_pad(scope, content, target)

@@ -1,11 +1,14 @@
-"""Quantum Safe is judged: an object that says so must be of an algorithm and a size that is. KMIP 2.0, 2.1 §4.45."""
+"""Quantum Safe and NIST Security Category are judged by the algorithm and the size of the object.
+
+KMIP 2.0, 2.1 §4.45; 3.0 §4.39.
+"""
 
 from typing import Final
 
 from kmip_core.attributes import Attributes
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import ObjectType, ResultReason
-from kmip_core.errors import KmipError
+from kmip_core.errors import KmipError, invalid_attribute_value
 
 SYMMETRIC_BITS: Final = 256
 """A search by a quantum computer (Grover) halves the bits of a key."""
@@ -27,11 +30,49 @@ _ALWAYS: Final = frozenset(
 """FIPS 203, 204 and 205, whatever their size."""
 
 
+_CATEGORIES: Final = {
+    Algorithm.ML_KEM_512: 1,
+    Algorithm.ML_KEM_768: 3,
+    Algorithm.ML_KEM_1024: 5,
+    Algorithm.ML_DSA_44: 2,
+    Algorithm.ML_DSA_65: 3,
+    Algorithm.ML_DSA_87: 5,
+    **{a: 1 for a in Algorithm if a.name.startswith("SLH_DSA_") and "128" in a.name},
+    **{a: 3 for a in Algorithm if a.name.startswith("SLH_DSA_") and "192" in a.name},
+    **{a: 5 for a in Algorithm if a.name.startswith("SLH_DSA_") and "256" in a.name},
+}
+"""FIPS 203 §8, FIPS 204 §4, FIPS 205 §11."""
+
+_BY_BITS: Final = {128: 1, 192: 3, 256: 5}
+"""Of block ciphers: categories are defined by the search for a key of AES."""
+
+HIGHEST_CATEGORY: Final = 5
+
+
+def category_of(algorithm: Algorithm | None, length: int | None = None, said: int = 0) -> int | None:
+    """Return the NIST Security Category of an algorithm, at a length in bits; None if it has none.
+
+    said: what the client says, which stands from 1 to 5 for algorithms of which NIST says nothing.
+    """
+    if algorithm in _CATEGORIES:
+        return _CATEGORIES[algorithm]
+    if algorithm in _SYMMETRIC and length in _BY_BITS:
+        return _BY_BITS[length]
+    is_open = algorithm is None or algorithm in _SYMMETRIC
+    return said if is_open and 1 <= said <= HIGHEST_CATEGORY else None
+
+
 def check(attributes: Attributes, object_type: ObjectType) -> None:
-    """Raise KmipError (General Failure) if Quantum Safe is True of what is not; False or absent, nothing is judged."""
+    """Raise KmipError (General Failure) if Quantum Safe is True of what is not; False or absent, nothing is judged.
+
+    Raises KmipError (Invalid Attribute Value) for a NIST Security Category that the algorithm does not have.
+    """
+    category, algorithm = attributes.nist_security_category, attributes.cryptographic_algorithm
+    if category is not None and category != category_of(algorithm, attributes.cryptographic_length, category):
+        raise invalid_attribute_value("the NIST Security Category is not that of the algorithm and its length")
     if not attributes.quantum_safe or object_type is ObjectType.TEMPLATE:
         return
-    algorithm, length = attributes.cryptographic_algorithm, attributes.cryptographic_length
+    length = attributes.cryptographic_length
     if algorithm in _ALWAYS or (algorithm in _SYMMETRIC and (length or 0) >= SYMMETRIC_BITS):
         return
     raise KmipError(

@@ -40,11 +40,11 @@ def _may_use_up(scope: Scope, target: Admitted, operation: Operation | None) -> 
     if changing.may_change(scope, target):
         return True
     principal, managed_object = scope.principal, target.managed_object
-    if scope.services.policy.decide(principal, Operation.GET_USAGE_ALLOCATION, managed_object).is_allowed:
+    if scope.services.decide(principal, Operation.GET_USAGE_ALLOCATION, managed_object).is_allowed:
         return True
     if operation is None:
         return False
-    decision = scope.services.policy.decide(principal, operation, managed_object)
+    decision = scope.services.decide(principal, operation, managed_object)
     return decision.is_allowed and not decision.by_reading
 
 

@@ -46,10 +46,6 @@ def either(*predicates: Callable[[Case], bool]) -> Callable[[Case], bool]:
 
 
 MISSING: Final = (
-    Feature(
-        name="users, groups and credentials of 3.0",
-        needed_by=does("CreateUser", "CreateGroup", "CreateCredential"),
-    ),
     Feature(name="server-to-client operations", needed_by=either(says("Notify", "Put"), does("Notify", "Put"))),
     Feature(
         name="asynchronous operations",

@@ -61,6 +61,14 @@ CODES: Final[dict[str, int]] = {
     "rotate_date": 61,
     "rotate_name": 65,
     "deactivation_reason": 67,
+    "credential_type": 68,
+    "otp_counter": 69,
+    "nist_security_category": 70,
+    "split_key_parts": 71,
+    "key_part_identifier": 72,
+    "split_key_threshold": 73,
+    "split_key_method": 74,
+    "split_key_polynomial": 75,
     CUSTOM: 1000,
 }
 """Attribute to the number that stands for it in the database. Entries are added, never changed.

@@ -10,10 +10,14 @@ from kmip_adapters.storage.records import decode_rules, encode_rules
 from kmip_adapters.storage.sql.driver import Cursor
 from kmip_adapters.storage.sql.prepared import Prepared
 from kmip_adapters.storage.sql.schema import facts
-from kmip_core.creation_rules import Constraint, ObjectDefaults, Rule
+from kmip_core.creation_rules import Constraint, ObjectDefaults, Rule, SystemChanges
 from kmip_core.ports.storage import ConcurrentChange
 
-NAMES: Final[Mapping[type, str]] = {Constraint: "constraints", ObjectDefaults: "object_defaults"}
+NAMES: Final[Mapping[type, str]] = {
+    Constraint: "constraints",
+    ObjectDefaults: "object_defaults",
+    SystemChanges: "system_changes",
+}
 """Kind of rule to the name of its fact. Entries are added, never changed."""
 
 

@@ -21,7 +21,7 @@ from kmip_adapters.ttlv.standard import spellings, tables
 from kmip_adapters.ttlv.standard.spellings import Form
 from kmip_core.attributes import Attributes
 from kmip_core.enums import UniqueIdentifier
-from kmip_core.objects import CONTENT_CLASSES, Content
+from kmip_core.objects import CONTENT_CLASSES, WITHOUT_FIELDS, Content
 
 
 def plans(planner: Planner) -> FormPlans:
@@ -32,7 +32,11 @@ def plans(planner: Planner) -> FormPlans:
 def _content(planner: Planner, member: Member) -> Field | None:
     """An object under the tag of its type."""
     present = tables.enumeration_values("ObjectType", planner.version)
-    tags = {t: tag_of_field(cls.__name__, repeated=False) for t, cls in CONTENT_CLASSES.items() if t in present}
+    tags = {
+        t: tag_of_field(cls.__name__, repeated=False)
+        for t, cls in CONTENT_CLASSES.items()
+        if t in present and t not in WITHOUT_FIELDS
+    }
     found = {t: planner.element(CONTENT_CLASSES[t], tag) for t, tag in tags.items()}
     get = attrgetter(member.name)
 
@@ -60,6 +64,11 @@ def _absent(planner: Planner, member: Member) -> Field | None:
         values[member.name] = Attributes()
 
     return Field(name=member.name, readers={}, write=write_nothing, finish=finish)
+
+
+def _kept(planner: Planner, member: Member) -> Field | None:
+    """Never on the wire: what the server keeps beside what clients send."""
+    return None
 
 
 def _fact(planner: Planner, member: Member) -> Field | None:
@@ -137,5 +146,6 @@ _PLANS: Final[Mapping[Form, Callable[[Planner, Member], Field | None]]] = {
     Form.WRAPPED: _wrapped,
     Form.ANY: _any,
     Form.ABSENT: _absent,
+    Form.KEPT: _kept,
     Form.FACT: _fact,
 }

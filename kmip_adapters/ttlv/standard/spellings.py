@@ -32,6 +32,7 @@ class Form(enum.Enum):
     WRAPPED = "one structure around repeated items"
     ANY = "a value that says its own type"
     ABSENT = "never on the wire"
+    KEPT = "never on the wire; the server sets it"
     FACT = "never on the wire; what `VersionFacts` says under the field's name"
 
 
@@ -61,6 +62,9 @@ FORMS: Final[Mapping[str, Form]] = {
     "export.Request.prefers_transparent_keys": Form.FACT,
     "revoke.Request.always_compromises": Form.FACT,
     "pkcs_11.Request.repeats_correlation_value": Form.FACT,
+    "objects.SplitKey.split_key_polynomial": Form.KEPT,  # an attribute, KMIP 3.0 §4.63
+    "objects.PasswordCredential.password_hash": Form.KEPT,
+    "objects.HashedPasswordCredential.last_timestamp": Form.KEPT,
     **{
         f"objects.{content.__name__}.attributes": Form.ABSENT
         for content in (*objects.CONTENT_CLASSES.values(), objects.X509Certificate)
@@ -161,6 +165,11 @@ TARGETS_TO_NAME: Final = frozenset(
 FIRST_VERSIONS: Final[Mapping[str, ProtocolVersion]] = {
     "key_format_type": ProtocolVersion(2, 0),
     "opaque_data_type": ProtocolVersion(2, 0),
+    "credential_type": ProtocolVersion(3, 0),
+    "split_key_parts": ProtocolVersion(3, 0),
+    "key_part_identifier": ProtocolVersion(3, 0),
+    "split_key_threshold": ProtocolVersion(3, 0),
+    "split_key_method": ProtocolVersion(3, 0),
 }
 """Attributes that are younger than their tag, which others use."""
 

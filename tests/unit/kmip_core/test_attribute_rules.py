@@ -295,7 +295,18 @@ def standard() -> dict[str, Standard]:
     return {name: _read(row) for name, row in newest.items()}
 
 
-_OF_3_0 = {"Object Class", "Deactivation Reason"}
+_OF_3_0 = {
+    "Object Class",
+    "Deactivation Reason",
+    "Credential Type",
+    "OTP Counter",
+    "NIST Security Category",
+    "Split Key Parts",
+    "Key Part Identifier",
+    "Split Key Threshold",
+    "Split Key Method",
+    "Split Key Polynomial",
+}
 """Attributes of the table that are younger than 2.1."""
 
 

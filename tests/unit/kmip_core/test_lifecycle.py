@@ -6,12 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kmip_core.attributes import Attributes
-from kmip_core.enums import ObjectType, ResultReason, RevocationReasonCode, State
+from kmip_core.enums import DeactivationReasonCode, ObjectType, ResultReason, RevocationReasonCode, State
 from kmip_core.errors import KmipError
 from kmip_core.lifecycle import (
     COMPROMISES,
     GONE,
     TRANSITIONS,
+    UNSPECIFIED,
     WITHOUT_LIFE_CYCLE,
     Event,
     activate,
@@ -23,7 +24,9 @@ from kmip_core.lifecycle import (
     settle,
 )
 from kmip_core.standard_names import standard_name
-from kmip_core.structures import RevocationReason
+from kmip_core.structures import DeactivationReason, RevocationReason
+
+BY_DATE = DeactivationReason(deactivation_reason_code=DeactivationReasonCode.DEACTIVATION_DATE)
 
 PRE, ACT, DEA, COM = State.PRE_ACTIVE, State.ACTIVE, State.DEACTIVATED, State.COMPROMISED
 DES, DESC = State.DESTROYED, State.DESTROYED_COMPROMISED
@@ -116,7 +119,14 @@ def test_dates_that_have_come_move_the_state(
 ) -> None:
     attributes = a_key(state, activation_date=activation, deactivation_date=deactivation)
 
-    assert settle(attributes, NOW) == evolve(attributes, state=settled)
+    ended = state in (PRE, ACT) and settled is DEA
+    assert settle(attributes, NOW) == evolve(attributes, state=settled, deactivation_reason=BY_DATE if ended else None)
+
+
+def test_a_reason_that_was_given_stands() -> None:
+    attributes = a_key(ACT, deactivation_date=NOW, deactivation_reason=UNSPECIFIED)
+
+    assert settle(attributes, NOW).deactivation_reason == UNSPECIFIED
 
 
 def test_where_no_date_has_come_nothing_is_made_anew() -> None:
@@ -207,7 +217,7 @@ def test_a_compromise_of_what_was_destroyed_compromised_is_refused() -> None:
 @pytest.mark.parametrize("code", sorted(set(RevocationReasonCode) - COMPROMISES), ids=lambda value: value.name)
 def test_any_other_reason_deactivates_what_is_active(code: RevocationReasonCode) -> None:
     assert revoke(a_key(ACT), reason(code), None, NOW) == a_key(
-        DEA, revocation_reason=reason(code), deactivation_date=NOW
+        DEA, revocation_reason=reason(code), deactivation_reason=UNSPECIFIED, deactivation_date=NOW
     )
 
 

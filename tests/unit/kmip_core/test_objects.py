@@ -15,10 +15,15 @@ from kmip_core.objects import (
     Certificate,
     CertificateRequest,
     Content,
+    DeviceCredential,
+    Group,
+    HashedPasswordCredential,
     KeyBlock,
     KeyValue,
     ManagedObject,
     OpaqueObject,
+    OTPCredential,
+    PasswordCredential,
     PGPKey,
     PrivateKey,
     PublicKey,
@@ -26,6 +31,7 @@ from kmip_core.objects import (
     SplitKey,
     SymmetricKey,
     Template,
+    User,
     X509Certificate,
     format_of,
     has_material,
@@ -146,13 +152,17 @@ CONTENTS = (
     OpaqueObject(SECRET),
     PGPKey(pgp_key_version=4, key_block=BLOCK),
     Template(template_attributes=Attributes(comment="c")),
+    User(),
+    Group(),
+    PasswordCredential(password=SECRET.hex()),
+    DeviceCredential(device_identifier="d"),
+    OTPCredential(otp_algorithm=enums.OTPAlgorithm.TOTP, otp_seed=SECRET),
+    HashedPasswordCredential(hashed_username_password=SECRET, hashed_password_username=SECRET),
 )
 
 
-def test_every_object_type_of_the_protocol_to_2_1_has_its_class() -> None:
-    assert {object_type for object_type in ObjectType if object_type <= ObjectType.CERTIFICATE_REQUEST} == set(
-        CONTENT_CLASSES
-    )
+def test_every_object_type_of_the_protocol_has_its_class() -> None:
+    assert set(ObjectType) == set(CONTENT_CLASSES)
     assert all(content.object_type is object_type for object_type, content in CONTENT_CLASSES.items())
 
 

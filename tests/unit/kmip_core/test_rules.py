@@ -94,7 +94,7 @@ def permitted(purpose: Purpose, state: State, process_after_deactivation: bool) 
             and state in (State.DEACTIVATED, State.COMPROMISED)
         )
     match purpose:
-        case Purpose.DERIVE:
+        case Purpose.DERIVE | Purpose.AUTHENTICATE:
             return state in (State.PRE_ACTIVE, State.ACTIVE)
         case Purpose.ALLOCATE | Purpose.PASSWORD:
             return state is State.ACTIVE

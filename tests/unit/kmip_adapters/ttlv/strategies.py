@@ -20,7 +20,7 @@ from kmip_adapters.ttlv.standard.versions import FACTS, BatchItemIds
 from kmip_core import structures
 from kmip_core.attributes import FIELDS, MULTIPLE, AttributeInstance, AttributeReference, Attributes
 from kmip_core.enums import ItemType, KeyFormatType, UniqueIdentifier
-from kmip_core.objects import CONTENT_CLASSES, Content, KeyBlock, KeyValue
+from kmip_core.objects import CONTENT_CLASSES, WITHOUT_FIELDS, Content, KeyBlock, KeyValue
 from kmip_core.operation import ObjectReference
 from kmip_core.structures import (
     TRANSPARENT_KEYS,
@@ -199,6 +199,8 @@ def _plain_instances(cls: type, version: ProtocolVersion) -> Strategy:
     fields: dict[str, Strategy] = {}
     for a in attrs.fields(cls):
         key = _key(cls, a.name)
+        if spellings.FORMS.get(key) is spellings.Form.KEPT:
+            continue
         if spellings.FORMS.get(key) is spellings.Form.FACT:
             fields[a.name] = st.just(getattr(FACTS[version], a.name))
             continue
@@ -285,7 +287,11 @@ def _leaf(kind: type, name: str, version: ProtocolVersion) -> Strategy:
 def _contents(version: ProtocolVersion) -> Strategy:
     present = tables.enumeration_values("ObjectType", version)
     return st.one_of(
-        *(instances(cls, version) for object_type, cls in CONTENT_CLASSES.items() if int(object_type) in present)
+        *(
+            instances(cls, version)
+            for object_type, cls in CONTENT_CLASSES.items()
+            if int(object_type) in present and object_type not in WITHOUT_FIELDS
+        )
     )
 
 

@@ -527,3 +527,52 @@ def test_new_parts_say_their_polynomial_and_do_not_join_with_parts_of_another() 
     with pytest.raises(KmipError) as refused:
         join(engine, [made[0], registered(engine, other)])
     assert refused.value.reason is ResultReason.CRYPTOGRAPHIC_FAILURE
+
+
+@pytest.mark.parametrize("polynomial", [None, *SplitKeyPolynomial], ids=str)
+def test_a_client_chooses_the_polynomial_by_an_attribute_and_parts_say_what_they_are(
+    polynomial: SplitKeyPolynomial | None,
+) -> None:
+    engine = an_engine(a_symmetric_key("key"))
+    method = SplitKeyMethod.POLYNOMIAL_SHARING_GF_2_8
+    request = create_split_key.Request(
+        object_type=ObjectType.SYMMETRIC_KEY,
+        unique_identifier="key",
+        split_key_parts=3,
+        split_key_threshold=2,
+        split_key_method=method,
+        attributes=Attributes(split_key_polynomial=polynomial),
+    )
+
+    made = perform(engine, Operation.CREATE_SPLIT_KEY, request).unique_identifiers
+
+    expected = polynomial or SplitKeyPolynomial.POLYNOMIAL_285
+    for number, identifier in enumerate(made, start=1):
+        part = attributes_of(engine, identifier)
+        assert (part.split_key_parts, part.key_part_identifier, part.split_key_threshold) == (3, number, 2)
+        assert (part.split_key_method, part.split_key_polynomial) == (method, expected)
+    joined = join_split_key.Request(object_type=ObjectType.SYMMETRIC_KEY, unique_identifiers=made[1:])
+    again = perform(engine, Operation.JOIN_SPLIT_KEY, joined).unique_identifier
+    fetched = perform(engine, Operation.GET, get.Request(unique_identifier=again)).managed_object
+    assert (
+        fetched.key_block.material
+        == perform(engine, Operation.GET, get.Request(unique_identifier="key")).managed_object.key_block.material
+    )
+
+
+def test_attributes_of_a_part_that_contradict_it_are_refused() -> None:
+    part = SplitKey(
+        split_key_parts=3,
+        key_part_identifier=1,
+        split_key_threshold=2,
+        split_key_method=SplitKeyMethod.XOR,
+        key_block=KeyBlock(key_format_type=KeyFormatType.RAW, key_value=KeyValue(key_material=bytes(16))),
+    )
+    request = register.Request(
+        object_type=ObjectType.SPLIT_KEY, managed_object=part, attributes=Attributes(key_part_identifier=2)
+    )
+
+    with pytest.raises(KmipError) as refused:
+        perform(an_engine(), Operation.REGISTER, request)
+
+    assert refused.value.reason is ResultReason.INVALID_ATTRIBUTE_VALUE

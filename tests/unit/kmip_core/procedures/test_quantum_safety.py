@@ -36,6 +36,7 @@ from kmip_core.operations import (
     register,
     set_attribute,
 )
+from kmip_core.procedures.quantum_safety import category_of
 from kmip_core.structures import CryptographicParameters, DerivationParameters
 from tests.builders import a_symmetric_key, an_engine, an_instance, attributes_of, perform
 from tests.unit.kmip_core.operations.usable_keys import a_key, a_public_key
@@ -199,3 +200,58 @@ def test_import_does_not_judge() -> None:
     )
 
     assert attributes_of(engine, identifier).quantum_safe is True
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "length", "category", "is_taken"),
+    [
+        (Algorithm.AES, 128, 1, True),
+        (Algorithm.AES, 256, 5, True),
+        (Algorithm.AES, 256, 1, False),
+        (Algorithm.HMAC_SHA256, 512, 4, True),
+        (Algorithm.HMAC_SHA256, 512, 6, False),
+        (Algorithm.HMAC_SHA256, 512, 0, False),
+    ],
+)
+def test_a_security_category_is_that_of_the_algorithm_and_its_length(
+    algorithm: Algorithm, length: int, category: int, is_taken: bool
+) -> None:
+    engine = an_engine()
+    attributes = Attributes(
+        cryptographic_algorithm=algorithm,
+        cryptographic_length=length,
+        cryptographic_usage_mask=Mask.ENCRYPT,
+        nist_security_category=category,
+    )
+    request = create.Request(object_type=ObjectType.SYMMETRIC_KEY, attributes=attributes)
+    if is_taken:
+        made = perform(engine, Operation.CREATE, request).unique_identifier
+        assert attributes_of(engine, made).nist_security_category == category
+        return
+    with pytest.raises(KmipError) as refused:
+        perform(engine, Operation.CREATE, request)
+    assert refused.value.reason is ResultReason.INVALID_ATTRIBUTE_VALUE
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "category"),
+    [(Algorithm.ML_KEM_768, 3), (Algorithm.ML_DSA_44, 2), (Algorithm.SLH_DSA_SHAKE_256F, 5), (Algorithm.RSA, None)],
+)
+def test_an_algorithm_of_nist_has_one_category(algorithm: Algorithm, category: int | None) -> None:
+    assert category_of(algorithm) == category
+    assert category_of(algorithm, 2048, 1) == category
+
+
+def test_a_post_quantum_key_has_its_category_from_the_server() -> None:
+    engine = an_engine()
+    common = Attributes(cryptographic_algorithm=Algorithm.ML_DSA_65)
+    request = create_key_pair.Request(
+        common_attributes=common,
+        private_key_attributes=Attributes(cryptographic_usage_mask=Mask.SIGN),
+        public_key_attributes=Attributes(cryptographic_usage_mask=Mask.VERIFY),
+    )
+
+    made = perform(engine, Operation.CREATE_KEY_PAIR, request)
+
+    for identifier in (made.private_key_unique_identifier, made.public_key_unique_identifier):
+        assert attributes_of(engine, identifier).nist_security_category == 3
