@@ -24,7 +24,8 @@ from kmip_adapters.ttlv.encodings.items import (
     UnwritableText,
     check_types,
 )
-from kmip_adapters.ttlv.messages import requests, responses
+from kmip_adapters.ttlv.messages import direct, requests, responses
+from kmip_adapters.ttlv.messages.direct import DirectRequests
 from kmip_adapters.ttlv.messages.items import (
     REQUEST_HEADER,
     REQUEST_MESSAGE,
@@ -85,6 +86,7 @@ class Codec:
         }
         # All answers of one second begin alike, and the header is half of what a short one has to encode.
         self._header_octets = lru_cache(64)(self._encode_header)
+        self._direct = DirectRequests(self._dialects, limits)
 
     # --- the server's side ----------------------------------------------------------------------------------------
 
@@ -92,6 +94,9 @@ class Codec:
         """Return the request in one whole frame.  Raises UnreadableMessage."""
         try:
             if encoding is BINARY:
+                request = self._direct.read(frame)
+                if request is not None:
+                    return request
                 item = binary.decode(frame, self._limits, self._newest_types.get(frame[_VERSION], _NEWEST_TYPE))
                 return self._request(item)
             return self.request_from(encoding.decode(frame, self._limits))
@@ -127,6 +132,9 @@ class Codec:
         """Return the frame of a response.  Raises UnencodableError for a value of ours that no item can carry."""
         header = message.header
         dialect = self._dialects[header.protocol_version]
+        if encoding is BINARY:
+            begun = self._header_octets(header, len(message.batch_items), encoding)
+            return direct.response(message.batch_items, dialect, begun)
         items = [responses.batch_item(item, dialect) for item in message.batch_items]
         begun = self._header_octets(header, len(items), encoding)
         try:

@@ -12,7 +12,8 @@ an item that the class does not have in this version Invalid Field (KMIP 1.4 §1
 
 `planner` plans classes and fields by the rule, `special_fields` and `key_blocks` the forms that deviate in every
 version alike, `attribute_fields_1x`, `_2x` and `_3x` those of attributes; `fields` is what a planned field is,
-`elements` one value in it, `refusals` what a version does not have.
+`elements` one value in it, `refusals` what a version does not have. `direct` makes functions of the same plans that
+need no items: they serve the binary encoding, and leave what is unusual to the items.
 """
 
 import threading
@@ -28,6 +29,7 @@ from kmip_adapters.ttlv.converter import (
     key_blocks,
     special_fields,
 )
+from kmip_adapters.ttlv.converter.direct import Direct
 from kmip_adapters.ttlv.converter.planner import FormPlans, Planner, is_structure
 from kmip_adapters.ttlv.standard.versions import FACTS, AttributeForm, VersionFacts
 from kmip_core.structures import ProtocolVersion
@@ -49,28 +51,35 @@ def make_converter(version: ProtocolVersion, facts: VersionFacts | None = None) 
     Its hooks raise KmipError for input, and for objects of a type that the version lacks; `elements.UnencodableError`
     for a value that no item can carry.
     """
+    return make_converter_and_direct(version, facts)[0]
+
+
+def make_converter_and_direct(
+    version: ProtocolVersion, facts: VersionFacts | None = None
+) -> tuple[cattrs.Converter, Direct]:
+    """Return the converter of one version, and what reads and writes the same values without items."""
     converter = cattrs.Converter()
     facts = facts or FACTS[version]
     planner = Planner(facts, converter, FORMS[facts.attribute_form])
     converter.register_structure_hook_factory(is_structure, planner.structure_hook)
     converter.register_unstructure_hook_factory(is_structure, planner.unstructure_hook)
-    return converter
+    return converter, planner.direct
 
 
 _PLANNING: Final = threading.RLock()
 """Held while something is planned, since converters are not made for several threads at once."""
 
 
-def planned_later(keys: Iterable[K], plan: Callable[[K], Callable[[Any], Any]]) -> Mapping[K, Callable[[Any], Any]]:
+def planned_later(keys: Iterable[K], plan: Callable[[K], Callable[..., Any]]) -> Mapping[K, Callable[..., Any]]:
     """Return `plan(key)` by key; each is called when its entry is used first, and takes the entry's place."""
-    table: dict[K, Callable[[Any], Any]] = {}
+    table: dict[K, Callable[..., Any]] = {}
 
-    def entry(key: K) -> Callable[[Any], Any]:
-        def plan_and_call(value: Any) -> Any:
+    def entry(key: K) -> Callable[..., Any]:
+        def plan_and_call(*values: Any) -> Any:
             with _PLANNING:
                 if table[key] is plan_and_call:  # another thread may have planned it meanwhile
                     table[key] = plan(key)
-            return table[key](value)
+            return table[key](*values)
 
         return plan_and_call
 

@@ -17,6 +17,7 @@ from kmip_adapters.ttlv.converter.attributes_1x import (
     ATTRIBUTE_VALUE,
     AttributesForm,
 )
+from kmip_adapters.ttlv.converter.direct_attributes import attribute_reader, template_reader
 from kmip_adapters.ttlv.converter.fields import (
     Field,
     Member,
@@ -80,7 +81,14 @@ class _AttributeFields:
     def attributes(self, member: Member) -> Field:
         """`attributes` = Template-Attribute; `common_attributes` = Common Template-Attribute."""
         tag = tag_of_field(f"{member.name.removesuffix('attributes')}template_attribute", repeated=False)
-        return field_of(member, tag, elements.structure(tag.code, self._form.template, self._form.template_items))
+        shape = elements.Shape(
+            kind=elements.Kind.STRUCTURE,
+            code=tag.code,
+            item_type=ItemType.STRUCTURE,
+            read=template_reader(self._form, self._planner.direct),
+        )
+        form = self._form
+        return field_of(member, tag, elements.structure(tag.code, form.template, form.template_items, shape=shape))
 
     def bare_attributes(self, member: Member) -> Field:
         """The attributes of an answer: repeated Attribute with indices."""
@@ -108,11 +116,21 @@ class _AttributeFields:
         return Field(
             name=member.name,
             readers={
-                ATTRIBUTE: Reader(member.name, form.instance, many=True),
+                ATTRIBUTE: Reader(member.name, form.instance, many=True, shape=self._shape(form)),
                 tag_called("Template-Attribute").code: Reader(member.name, in_template, many=True, spread=True),
             },
             write=write_items_of_each(member.name, form.items_of),
             finish=gather(member.name),
+            is_gathered=True,
+        )
+
+    def _shape(self, form: AttributesForm) -> elements.Shape:
+        """Return what an Attribute looks like in bytes."""
+        return elements.Shape(
+            kind=elements.Kind.STRUCTURE,
+            code=ATTRIBUTE,
+            item_type=ItemType.STRUCTURE,
+            read=attribute_reader(form, self._planner.direct),
         )
 
     # --- one attribute, and names of attributes -------------------------------------------------------------------
@@ -150,6 +168,7 @@ class _AttributeFields:
             readers={ATTRIBUTE_NAME: Reader(member.name, decode, many=True)},
             write=write_different_items(member.name, self._name_items),
             finish=gather(member.name),
+            is_gathered=True,
         )
 
     def deleted(self, member: Member) -> Field:

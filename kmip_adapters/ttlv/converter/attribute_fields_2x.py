@@ -3,7 +3,7 @@
 How one attribute looks is `attributes_2x`'s to say; `attribute_fields_1x` plans the same fields for 1.x.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property, partial
 from operator import attrgetter
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from kmip_adapters.ttlv.converter import attribute_table, elements
 from kmip_adapters.ttlv.converter.attribute_table import tag_of_field
 from kmip_adapters.ttlv.converter.attributes_2x import ATTRIBUTE_REFERENCE, AttributesForm
+from kmip_adapters.ttlv.converter.direct_attributes import attributes_reader, instances_reader
 from kmip_adapters.ttlv.converter.fields import (
     Field,
     Member,
@@ -26,6 +27,7 @@ from kmip_adapters.ttlv.encodings.binary import STRUCTURE
 from kmip_adapters.ttlv.encodings.items import DecodingError, Item, Items, children
 from kmip_adapters.ttlv.standard.spellings import Form
 from kmip_core.attributes import AttributeInstance
+from kmip_core.enums import ItemType
 
 
 def plans(planner: Planner) -> FormPlans:
@@ -65,7 +67,12 @@ class _AttributeFields:
     def attributes(self, member: Member) -> Field:
         """`attributes` = Attributes; `common_attributes` = Common Attributes."""
         tag = tag_of_field(member.name, repeated=False)
-        return field_of(member, tag, elements.structure(tag.code, self._form.attributes, self._form.attribute_items))
+        form = self._form
+        shape = self._shape(tag.code, attributes_reader(form, self._planner.direct))
+        return field_of(member, tag, elements.structure(tag.code, form.attributes, form.attribute_items, shape=shape))
+
+    def _shape(self, code: int, read: Callable[[bytes, int, int], Any]) -> elements.Shape:
+        return elements.Shape(kind=elements.Kind.STRUCTURE, code=code, item_type=ItemType.STRUCTURE, read=read)
 
     def criteria(self, member: Member) -> Field:
         """The members of Attributes."""
@@ -82,9 +89,18 @@ class _AttributeFields:
 
         return Field(
             name=member.name,
-            readers={code: Reader(member.name, decode, many=True, spread=True)},
+            readers={
+                code: Reader(
+                    member.name,
+                    decode,
+                    many=True,
+                    spread=True,
+                    shape=self._shape(code, instances_reader(form, self._planner.direct)),
+                )
+            },
             write=write,
             finish=gather(member.name),
+            is_gathered=True,
         )
 
     # --- one attribute, and references to attributes --------------------------------------------------------------
@@ -113,6 +129,7 @@ class _AttributeFields:
             readers={ATTRIBUTE_REFERENCE: Reader(member.name, self._form.reference, many=True)},
             write=write_different_items(member.name, self._form.reference_items),
             finish=gather(member.name),
+            is_gathered=True,
         )
 
     def reference(self, member: Member) -> Field:

@@ -44,14 +44,14 @@ class AttributesForm:
         takes_bare_names: bool = False,
         writes_index_0: bool = False,
     ) -> None:
-        self._by_name = {row.name: row for row in rows}
-        self._by_attribute = by_attribute(self._by_name.values())
-        self._references = {row.name: AttributeReference(attribute=row.attribute) for row in self._by_name.values()}
+        self.rows = {row.name: row for row in rows}
+        self._by_attribute = by_attribute(self.rows.values())
+        self._references = {row.name: AttributeReference(attribute=row.attribute) for row in self.rows.values()}
         self._name_from = name_from
         self._item_of_name = item_of_name
         self._newest_item_type = newest_item_type
         self._writes_index_0 = writes_index_0
-        self._standard_names = {name.replace(" ", ""): name for name in self._by_name} if takes_bare_names else {}
+        self._standard_names = {name.replace(" ", ""): name for name in self.rows} if takes_bare_names else {}
 
     # --- names ----------------------------------------------------------------------------------------------
 
@@ -62,7 +62,7 @@ class AttributesForm:
             known = self._references.get(name)
             if known is not None:
                 return known
-        row = self._by_name.get(name)
+        row = self.rows.get(name)
         if row is not None:
             return AttributeReference(attribute=row.attribute, attribute_index=index)
         vendor = _VENDORS.get(name[:2])
@@ -90,7 +90,7 @@ class AttributesForm:
         """
         name, index, value = _parts(item)
         name = self._standard_names.get(name, name)
-        row = self._by_name.get(name)
+        row = self.rows.get(name)
         if row is None:
             reference = self.reference(name, index)
             if reference.vendor_identification is None:

@@ -32,6 +32,11 @@ class AttributesForm:
         self._by_attribute = by_attribute(self._rows)
         self._references = {code: AttributeReference(attribute=row.attribute) for code, row in self._by_tag.items()}
 
+    @property
+    def rows(self) -> tuple[tuple[Row, AttributeReference], ...]:
+        """The attributes that an item with their tag always means, with what refers to each."""
+        return tuple((row, self._references[row.tag.code]) for row in self._rows)
+
     # --- one attribute ----------------------------------------------------------------------------------------
 
     def named_instance(self, item: Item) -> AttributeInstance:

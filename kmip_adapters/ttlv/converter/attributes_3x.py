@@ -33,6 +33,11 @@ class AttributesForm(attributes_2x.AttributesForm):
         self._link_of_tag = {code: kind for kind, code in tags.items()}
         self._link_references = {kind: AttributeReference(attribute=name) for name, kind in LINK_KINDS.items()}
 
+    @property
+    def rows(self) -> tuple[tuple[Row, AttributeReference], ...]:
+        """The attributes that are no links."""
+        return tuple(pair for pair in super().rows if pair[0].tag.code not in self._link_of_tag)
+
     def instance(self, item: Item) -> AttributeInstance:
         """Return one member of Attributes; a link as one of `Attributes.links`."""
         kind = self._link_of_tag.get(item[0])

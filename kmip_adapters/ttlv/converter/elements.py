@@ -63,6 +63,48 @@ class UnencodableError(Exception):
     """A value of ours that its item cannot carry: a bug of the server, never an input's fault."""
 
 
+class Kind(enum.Enum):
+    """How the bytes of an item are read and written."""
+
+    TEXT = enum.auto()
+    OCTETS = enum.auto()
+    SIGNED_32 = enum.auto()
+    UNSIGNED_32 = enum.auto()
+    SIGNED_64 = enum.auto()
+    BOOLEAN = enum.auto()
+    MASK = enum.auto()
+    ENUMERATION = enum.auto()
+    STRUCTURE = enum.auto()
+
+
+@frozen(kw_only=True)
+class Shape:
+    """What the item of an element looks like in bytes, for `direct`, which writes code for it in place.
+
+    code: the tag.
+    bounds: of a number.  members: of an enumeration, by value.  mask: the class of a bit mask.
+    cls: the class of a structure that is planned by the rule.  is_criterion: as `Planner.structure_hook` has it.
+    read: what reads the content of any other structure: (message, begin, end) -> value.
+    is_usual_only: True if items of the tag may also be of other types: what names an object.
+    """
+
+    kind: Kind
+    code: int
+    item_type: ItemType
+    bounds: tuple[int, int] | None = None
+    members: Mapping[int, Any] | None = None
+    mask: type[enum.IntFlag] | None = None
+    cls: type | None = None
+    is_criterion: bool = False
+    read: Callable[[bytes, int, int], Any] | None = None
+    is_usual_only: bool = False
+
+    @property
+    def head(self) -> int:
+        """The first four bytes of the item: its tag and its type."""
+        return self.code << 8 | self.item_type
+
+
 @frozen(kw_only=True)
 class Element:
     """How one value travels.
@@ -70,11 +112,13 @@ class Element:
     decode: item -> value; raises KmipError.
     encode: value -> item; raises NotInVersionError for a value that `is_known` denies.
     is_known: False for a value that the version does not have, so that it can be left out of a list.
+    shape: what its usual item looks like in bytes; None where only the item says it.
     """
 
     decode: Decode
     encode: Encode
     is_known: Callable[[Any], bool]
+    shape: Shape | None = None
 
 
 def simple(kind: type, tag: tables.Tag, version: ProtocolVersion, wire_tag: int | None = None) -> Element:
@@ -127,7 +171,24 @@ def _plain(item_type: ItemType, code: int) -> Element:
     def encode(value: Any) -> Item:
         return _new(Item, (code, item_type, value))
 
-    return Element(decode=decode, encode=encode, is_known=always)
+    kind = _KINDS.get(item_type)
+    shape = None if kind is None else Shape(kind=kind, code=code, item_type=item_type)
+    return Element(decode=decode, encode=encode, is_known=always, shape=shape)
+
+
+_KINDS: Final[Mapping[ItemType, Kind]] = {
+    ItemType.TEXT_STRING: Kind.TEXT,
+    ItemType.NAME_REFERENCE: Kind.TEXT,
+    ItemType.BYTE_STRING: Kind.OCTETS,
+    ItemType.BOOLEAN: Kind.BOOLEAN,
+    ItemType.INTEGER: Kind.SIGNED_32,
+    ItemType.ENUMERATION: Kind.UNSIGNED_32,
+    ItemType.INTERVAL: Kind.UNSIGNED_32,
+    ItemType.LONG_INTEGER: Kind.SIGNED_64,
+    ItemType.DATE_TIME: Kind.SIGNED_64,
+    ItemType.DATE_TIME_EXTENDED: Kind.SIGNED_64,
+}
+"""A Big Integer has no shape: it is rare, and its length is judged where items are read."""
 
 
 def _identifier(code: int, item_types: tuple[ItemType, ...]) -> Element:
@@ -142,7 +203,8 @@ def _identifier(code: int, item_types: tuple[ItemType, ...]) -> Element:
     def encode(value: Any) -> Item:
         return _new(Item, (code, first, value))
 
-    return Element(decode=decode, encode=encode, is_known=always)
+    shape = Shape(kind=Kind.TEXT, code=code, item_type=first)
+    return Element(decode=decode, encode=encode, is_known=always, shape=shape)
 
 
 def text_of(code: int, field: str, make: Callable[[str], Any]) -> Element:
@@ -168,7 +230,8 @@ def _number(item_type: ItemType, code: int, least: int, most: int) -> Element:
             raise UnencodableError(f"{tag_name(code)} does not fit its item type")
         return _new(Item, (code, item_type, int(value)))
 
-    return Element(decode=decode, encode=encode, is_known=always)
+    shape = Shape(kind=_KINDS[item_type], code=code, item_type=item_type, bounds=(least, most))
+    return Element(decode=decode, encode=encode, is_known=always, shape=shape)
 
 
 def _mask(kind: type[enum.IntFlag], code: int) -> Element:
@@ -183,7 +246,8 @@ def _mask(kind: type[enum.IntFlag], code: int) -> Element:
         (signed,) = struct.unpack(">i", struct.pack(">I", value))
         return _new(Item, (code, integer, signed))
 
-    return Element(decode=decode, encode=encode, is_known=always)
+    shape = Shape(kind=Kind.MASK, code=code, item_type=integer, mask=kind)
+    return Element(decode=decode, encode=encode, is_known=always, shape=shape)
 
 
 @cache  # the same enumeration stands in many structures
@@ -215,7 +279,10 @@ def _enumeration(kind: type[enum.IntEnum], code: int, version: ProtocolVersion) 
     def is_known(value: Any) -> bool:
         return value in members or (extensible and value >> 28 == 0x8)
 
-    return Element(decode=decode, encode=encode, is_known=always if len(members) == len(kind) else is_known)
+    shape = Shape(kind=Kind.ENUMERATION, code=code, item_type=enumeration, members=members)
+    return Element(
+        decode=decode, encode=encode, is_known=always if len(members) == len(kind) else is_known, shape=shape
+    )
 
 
 def object_reference(code: int, version: ProtocolVersion) -> Element:
@@ -253,7 +320,8 @@ def object_reference(code: int, version: ProtocolVersion) -> Element:
             return Item(code, ItemType.ENUMERATION, int(value))
         return Item(code, ItemType.INTEGER, value)
 
-    return Element(decode=decode, encode=encode, is_known=always)
+    shape = Shape(kind=Kind.TEXT, code=code, item_type=written, is_usual_only=True)
+    return Element(decode=decode, encode=encode, is_known=always, shape=shape)
 
 
 def structure(
@@ -261,6 +329,7 @@ def structure(
     from_items: Callable[[tuple[Item, ...]], Any],
     to_items: Callable[[Any], tuple[Item, ...]],
     is_known: Callable[[Any], bool] = always,
+    shape: Shape | None = None,
 ) -> Element:
     """Return the element for a value that is a structure of its own."""
 
@@ -272,7 +341,7 @@ def structure(
     def encode(value: Any) -> Item:
         return _new(Item, (code, ItemType.STRUCTURE, to_items(value)))
 
-    return Element(decode=decode, encode=encode, is_known=is_known)
+    return Element(decode=decode, encode=encode, is_known=is_known, shape=shape)
 
 
 def any_type(code: int) -> Element:

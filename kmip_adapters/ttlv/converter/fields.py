@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias, Union, get_args, get_origin, get_type_
 import attrs
 from attrs import NOTHING, field, frozen
 
-from kmip_adapters.ttlv.converter.elements import Element
+from kmip_adapters.ttlv.converter.elements import Element, Shape
 from kmip_adapters.ttlv.encodings.items import Item
 from kmip_adapters.ttlv.standard import spellings, tables
 from kmip_adapters.ttlv.standard.spellings import Form
@@ -24,18 +24,23 @@ Values: TypeAlias = dict[str, Any]
 Write: TypeAlias = Callable[[Any, list[Item]], None]
 """Appends the items of one field of an instance."""
 
+Append: TypeAlias = Callable[[Any, bytearray], None]
+"""Appends the bytes of a value."""
+
 
 @frozen
 class Reader:
     """What an item of one tag means to a structure.
 
     name: the field.  spread: the item holds several values.  many: values gather in a list.
+    shape: of the usual item.
     """
 
     name: str
     decode: Callable[[Item], Any]
     many: bool = False
     spread: bool = False
+    shape: Shape | None = None
 
 
 @frozen(kw_only=True)
@@ -43,13 +48,21 @@ class Field:
     """One planned field.
 
     readers: tag -> reader.  finish: turns what was gathered into the field's value, once all items are read.
+    is_gathered: `finish` makes a tuple of the values, and no more.
     title: what the refusal calls a required field that is missing.
+    element: what `write` writes of the value, or of each; None where it does more.
+    is_needed: given the instance, False if `write` writes nothing.
+    append: does in bytes what `write` does in items; None where nothing but `write` does.
     """
 
     name: str
     readers: Mapping[int, Reader]
     write: Write
     finish: Callable[[Values], None] | None = None
+    is_gathered: bool = False
+    element: Element | None = None
+    is_needed: Callable[[Any], bool] | None = None
+    append: Append | None = None
     required: bool = False
     title: str = ""
 
@@ -135,9 +148,11 @@ def field_of(member: Member, tag: tables.Tag, element: Element) -> Field:
     many = member.repeated
     return Field(
         name=member.name,
-        readers={tag.code: Reader(member.name, element.decode, many)},
+        readers={tag.code: Reader(member.name, element.decode, many, shape=element.shape)},
         write=_write_known(member.name, element) if many else _write_one(member.name, element.encode),
         finish=gather(member.name) if many else None,
+        is_gathered=many,
+        element=element,
         required=member.required and not many,
         title=tag.name,
     )

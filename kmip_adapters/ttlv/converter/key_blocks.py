@@ -12,10 +12,11 @@ from attrs import evolve
 
 from kmip_adapters.ttlv.converter import elements
 from kmip_adapters.ttlv.converter.attribute_table import tag_of_field
-from kmip_adapters.ttlv.converter.elements import Decode, UnencodableError
-from kmip_adapters.ttlv.converter.fields import Field, Member, Reader, Values, field_of, tag_called
+from kmip_adapters.ttlv.converter.elements import Decode, Element, UnencodableError
+from kmip_adapters.ttlv.converter.fields import Append, Field, Member, Reader, Values, field_of, tag_called
 from kmip_adapters.ttlv.converter.planner import FormPlans, Planner
-from kmip_adapters.ttlv.encodings.binary import BYTE_STRING, STRUCTURE
+from kmip_adapters.ttlv.encodings import binary
+from kmip_adapters.ttlv.encodings.binary import BYTE_STRING, HEADER, PADDING, STRUCTURE
 from kmip_adapters.ttlv.encodings.items import DecodingError, Item, children
 from kmip_adapters.ttlv.standard.spellings import Form
 from kmip_core.enums import CryptographicAlgorithm, KeyFormatType
@@ -77,7 +78,38 @@ def _key_value(planner: Planner, member: Member) -> Field | None:
         elif not is_optional:
             raise no_key_value()
 
-    return Field(name=member.name, readers={tag.code: Reader(member.name, _unread)}, write=write, finish=finish)
+    append_value = _later(planner, planner.element(KeyValue, tag))
+
+    def append(block: KeyBlock, out: bytearray) -> None:
+        key_value = get(block)
+        if isinstance(key_value, KeyValue) and block.key_format_type not in bare:
+            append_value(key_value, out)
+        else:
+            items: list[Item] = []
+            write(block, items)
+            for item in items:
+                binary.append(item, out)
+
+    return Field(
+        name=member.name,
+        readers={tag.code: Reader(member.name, _unread)},
+        write=write,
+        finish=finish,
+        append=append,
+    )
+
+
+def _later(planner: Planner, element: Element) -> Append:
+    """Return what appends the item of an element; it is made at its first use."""
+    made: Append | None = None
+
+    def append(value: Any, out: bytearray) -> None:
+        nonlocal made
+        if made is None:
+            made = planner.direct.append(element)
+        made(value, out)
+
+    return append
 
 
 def _unread(item: Item) -> Item:
@@ -136,10 +168,26 @@ def _key_material(planner: Planner, member: Member) -> Field | None:
         else:
             out.append(transparent[type(material)](material))
 
+    head = code << 8 | BYTE_STRING
+
+    def append(instance: KeyValue, out: bytearray) -> None:
+        material = instance.key_material
+        if isinstance(material, bytes):
+            length = len(material)
+            out += HEADER.pack(head, length)
+            out += material
+            out += PADDING[-length & 7]
+        else:
+            items: list[Item] = []
+            write(instance, items)
+            for item in items:
+                binary.append(item, out)
+
     return Field(
         name=member.name,
         readers={code: Reader(member.name, _read_bytes)},
         write=write,
+        append=append,
         required=True,
         title="Key Material",
     )
@@ -160,12 +208,15 @@ def _described(planner: Planner, member: Member) -> Field | None:
     field = field_of(member, tag, planner.element(member.kinds[0], tag))
     write = field.write
 
-    def write_if_needed(block: KeyBlock, out: list[Item]) -> None:
+    def is_needed(block: KeyBlock) -> bool:
         name = block.cryptographic_algorithm
-        if name is None or is_known(name) or not _describes_itself(block):
+        return name is None or is_known(name) or not _describes_itself(block)
+
+    def write_if_needed(block: KeyBlock, out: list[Item]) -> None:
+        if is_needed(block):
             write(block, out)
 
-    return evolve(field, write=write_if_needed)
+    return evolve(field, write=write_if_needed, is_needed=is_needed)
 
 
 def _describes_itself(block: KeyBlock) -> bool:

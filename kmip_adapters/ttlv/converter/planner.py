@@ -16,7 +16,8 @@ from attrs import evolve
 
 from kmip_adapters.ttlv.converter import elements
 from kmip_adapters.ttlv.converter.attribute_table import tag_in, tag_of_field
-from kmip_adapters.ttlv.converter.elements import Decode, Element
+from kmip_adapters.ttlv.converter.direct import Direct
+from kmip_adapters.ttlv.converter.elements import Decode, Element, Kind, Shape
 from kmip_adapters.ttlv.converter.fields import (
     Field,
     Member,
@@ -32,6 +33,7 @@ from kmip_adapters.ttlv.encodings.items import DecodingError, Item, Items, tag_n
 from kmip_adapters.ttlv.standard import spellings, tables
 from kmip_adapters.ttlv.standard.spellings import Form
 from kmip_adapters.ttlv.standard.versions import VersionFacts
+from kmip_core.enums import ItemType
 from kmip_core.structures import ProtocolVersion
 
 FormPlans: TypeAlias = Mapping[Form, Callable[[Member], Field | None]]
@@ -57,6 +59,7 @@ class Planner:
         self._converter = converter
         self._form_plans = {form: plan for plans in form_plans for form, plan in plans(self).items()}
         self._plans: dict[type, tuple[Field, ...]] = {}
+        self.direct = Direct(self.plan, self._appending, facts.newest_item_type)
 
     # --- hooks ----------------------------------------------------------------------------------------------------
 
@@ -116,10 +119,15 @@ class Planner:
 
         if cls is ProtocolVersion:  # every answer of Discover Versions and Query has all of them; half of its cost
             return lru_cache(64)(unstructure)
+        append = self._appending(cls)
+        return unstructure if append is None else lambda instance: unstructure(append(instance))
+
+    def _appending(self, cls: type) -> Callable[[Any], Any] | None:
+        """Return what moves one field's bytes to the end of another's, where the version has no tag for it."""
         appended = spellings.APPENDED_FIELDS.get(class_key(cls))
         if appended is None or tag_of_field(appended[1], repeated=False).is_in(self.version):
-            return unstructure
-        return lambda instance: unstructure(_appended(instance, *appended))
+            return None
+        return lambda instance: _appended(instance, *appended)
 
     # --- classes and fields ---------------------------------------------------------------------------------------
 
@@ -166,6 +174,7 @@ class Planner:
             lambda items: from_items(items, kind),
             self._converter.get_unstructure_hook(kind),
             self._knows(kind),
+            Shape(kind=Kind.STRUCTURE, code=code, item_type=ItemType.STRUCTURE, cls=kind, is_criterion=is_criterion),
         )
 
     def _knows(self, kind: type) -> Callable[[Any], bool]:

@@ -12,7 +12,16 @@ from attrs import evolve
 
 from kmip_adapters.ttlv.converter import elements
 from kmip_adapters.ttlv.converter.attribute_table import tag_in, tag_of_field
-from kmip_adapters.ttlv.converter.fields import Field, Member, Reader, Values, field_of, tag_called, write_nothing
+from kmip_adapters.ttlv.converter.fields import (
+    Append,
+    Field,
+    Member,
+    Reader,
+    Values,
+    field_of,
+    tag_called,
+    write_nothing,
+)
 from kmip_adapters.ttlv.converter.planner import FormPlans, Planner
 from kmip_adapters.ttlv.converter.refusals import NotInVersionError, unexpected
 from kmip_adapters.ttlv.encodings.binary import STRUCTURE
@@ -20,7 +29,7 @@ from kmip_adapters.ttlv.encodings.items import Item, children
 from kmip_adapters.ttlv.standard import spellings, tables
 from kmip_adapters.ttlv.standard.spellings import Form
 from kmip_core.attributes import Attributes
-from kmip_core.enums import UniqueIdentifier
+from kmip_core.enums import ObjectType, UniqueIdentifier
 from kmip_core.objects import CONTENT_CLASSES, WITHOUT_FIELDS, Content
 
 
@@ -48,10 +57,24 @@ def _content(planner: Planner, member: Member) -> Field | None:
                 raise NotInVersionError(content.object_type, tag_called("Object Type").code, planner.version)
             out.append(element.encode(content))
 
+    appends: dict[ObjectType, Append] = {}
+
+    def append(instance: Any, out: bytearray) -> None:
+        content: Content | None = get(instance)
+        if content is not None:
+            kind = content.object_type
+            made = appends.get(kind)
+            if made is None:
+                if kind not in found:
+                    raise NotInVersionError(kind, tag_called("Object Type").code, planner.version)
+                made = appends[kind] = planner.direct.append(found[kind])
+            made(content, out)
+
     return Field(
         name=member.name,
-        readers={tags[t].code: Reader(member.name, element.decode) for t, element in found.items()},
+        readers={tags[t].code: Reader(member.name, e.decode, shape=e.shape) for t, e in found.items()},
         write=write,
+        append=append,
         required=member.required,
         title="the object",
     )
@@ -98,7 +121,7 @@ def _object_reference(planner: Planner, member: Member) -> Field | None:
         reference = get(instance)
         out.append(element.encode(UniqueIdentifier.ID_PLACEHOLDER if reference is None else reference))
 
-    return evolve(field, required=True, write=write)
+    return evolve(field, required=True, write=write, element=None)
 
 
 def _any(planner: Planner, member: Member) -> Field | None:

@@ -139,7 +139,7 @@ def decode(data: bytes, limits: Limits = DEFAULT_LIMITS, newest: int = NAME_REFE
 def encode(item: Item) -> bytes:
     """Return the TTLV form of `item`; its values must fit their types."""
     out = bytearray()
-    _append(item, out)
+    append(item, out)
     return bytes(out)
 
 
@@ -148,7 +148,7 @@ def encode_after(begun: bytes, tag: int, items: Iterable[Item]) -> bytes:
     out = bytearray(PLACE)
     out += begun
     for item in items:
-        _append(item, out)
+        append(item, out)
     HEADER.pack_into(out, 0, tag << 8 | 0x01, len(out) - 8)
     return bytes(out)
 
@@ -170,7 +170,8 @@ def announced_version(frame: bytes) -> ProtocolVersion | None:
     return ProtocolVersion(major, minor)
 
 
-def _append(item: Item, out: bytearray) -> None:
+def append(item: Item, out: bytearray) -> None:
+    """Append the TTLV form of `item`."""
     tag, item_type, value = item
     if item_type is not STRUCTURE:
         out += ENCODERS[item_type](tag << 8 | item_type, value)
@@ -180,7 +181,7 @@ def _append(item: Item, out: bytearray) -> None:
     child: Item
     for child in value:  # type: ignore[union-attr, assignment]  # a structure's value is a tuple of items
         if child[1] is STRUCTURE:
-            _append(child, out)
+            append(child, out)
         else:
             child_tag, child_type, child_value = child
             out += ENCODERS[child_type](child_tag << 8 | child_type, child_value)

@@ -70,12 +70,23 @@ from kmip_core.standard_names import standard_name
 
 def read(header: Items, batch: Items, dialect: Dialect) -> RequestMessage:
     """Return the request.  Raises KmipError for one that is refused as a whole."""
-    fields = _read_header(header, dialect)
-    check_count(fields.pop("batch_count"), len(batch), has_count=dialect.has_batch_count)
+    fields, count = read_header(header, dialect)
+    check_count(count, len(batch), has_count=dialect.has_batch_count)
     items = tuple([_read_item(item, dialect) for item in batch])
     if len(items) > 1:
-        _BATCH_ITEM_ID_RULES[dialect.facts.batch_item_ids](items)
+        check_batch_item_ids(items, dialect)
     return RequestMessage(header=RequestHeader(**fields), batch_items=items)
+
+
+def read_header(header: Items, dialect: Dialect) -> tuple[dict[str, Any], int | None]:
+    """Return the fields of RequestHeader, and the Batch Count.  Raises KmipError."""
+    fields = _read_header(header, dialect)
+    return fields, fields.pop("batch_count")
+
+
+def check_batch_item_ids(items: tuple[RequestBatchItem, ...], dialect: Dialect) -> None:
+    """Refuse a batch of several whose Unique Batch Item IDs are not as the version wants them.  Raises KmipError."""
+    _BATCH_ITEM_ID_RULES[dialect.facts.batch_item_ids](items)
 
 
 def _check_all_or_none(items: tuple[RequestBatchItem, ...]) -> None:

@@ -11,7 +11,9 @@ from typing import Any, Final, TypeAlias
 
 from attrs import evolve, frozen
 
-from kmip_adapters.ttlv.converter import make_converter, planned_later
+from kmip_adapters.ttlv.converter import make_converter, make_converter_and_direct, planned_later
+from kmip_adapters.ttlv.converter.direct import Read
+from kmip_adapters.ttlv.converter.fields import Append
 from kmip_adapters.ttlv.encodings.binary import STRUCTURE, TEXT_STRING
 from kmip_adapters.ttlv.encodings.items import Item, Items
 from kmip_adapters.ttlv.messages.items import (
@@ -47,6 +49,7 @@ class Dialect:
     batch_item_tags: of the table above, what the version has.
     has_batch_count, has_batch_order, has_correlation: whether the version has these header fields.
     requests, responses: code of an operation -> what reads its payload.  payloads: a payload's class -> what writes it.
+    direct_requests, direct_payloads: the same without items, for the binary encoding; not every request has one.
     credentials: what reads a Credential Value.  credential_items: its class -> what writes it.
     """
 
@@ -60,6 +63,8 @@ class Dialect:
     requests: Mapping[int, FromItems]
     responses: Mapping[int, FromItems]
     payloads: Mapping[type, ToItems]
+    direct_requests: Mapping[int, Read]
+    direct_payloads: Mapping[type, Append]
     credentials: Mapping[CredentialType, FromItems]
     credential_items: Mapping[type, ToItems]
 
@@ -82,7 +87,7 @@ def make_dialect(
     pykmip_compatible: whether it is written and read as PyKMIP's client needs it (RULINGS 30).
     """
     facts = evolve(FACTS[version], writes_index_0=pykmip_compatible)
-    converter = make_converter(version, facts)
+    converter, direct = make_converter_and_direct(version, facts)
 
     def reader(cls: type) -> FromItems:
         hook = converter.get_structure_hook(cls)
@@ -109,6 +114,11 @@ def make_dialect(
         requests=planned_later(specs, request_reader),
         responses=planned_later(specs, lambda code: reader(specs[code].response)),
         payloads=planned_later((cls for s in specs.values() for cls in (s.request, s.response)), writer),
+        direct_requests=planned_later(
+            (code for code in specs if code != Operation.RE_KEY or not has_re_key_of_pykmip),
+            lambda code: direct.reader(specs[code].request),
+        ),
+        direct_payloads=planned_later((spec.response for spec in specs.values()), direct.writer),
         credentials=planned_later(credentials, lambda credential_type: reader(credentials[credential_type])),
         credential_items=planned_later(credentials.values(), writer),
     )

@@ -1,0 +1,183 @@
+"""Whole messages without items, in the binary encoding: the usual request to values, every response to bytes.
+
+A request is usual if it has nothing but what this module looks for, in the order in which every client writes it. All
+others, and all that are malformed, are for `requests`, which reads items and says what is wrong.
+"""
+
+from collections.abc import Mapping
+from struct import Struct
+from typing import Final
+
+from kmip_adapters.ttlv.converter.direct import REFUSALS, Unusual
+from kmip_adapters.ttlv.encodings import binary
+from kmip_adapters.ttlv.encodings.binary import (
+    BYTE_STRING,
+    ENUMERATION,
+    HEADER,
+    PADDING,
+    PLACE,
+    STRUCTURE,
+    UNSIGNED_32_ITEM,
+)
+from kmip_adapters.ttlv.encodings.items import Limits, children
+from kmip_adapters.ttlv.messages import requests, responses
+from kmip_adapters.ttlv.messages.items import (
+    BATCH_ITEM,
+    OPERATION,
+    OPERATIONS,
+    REQUEST_HEADER,
+    REQUEST_MESSAGE,
+    REQUEST_PAYLOAD,
+    RESPONSE_MESSAGE,
+    RESPONSE_PAYLOAD,
+    RESULT_STATUS,
+    UNIQUE_BATCH_ITEM_ID,
+    check_count,
+    protocol_version,
+)
+from kmip_adapters.ttlv.messages.versions import Dialect
+from kmip_core.enums import Operation, ResultStatus
+from kmip_core.errors import KmipError
+from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem, failure
+from kmip_core.structures import ProtocolVersion
+
+LONGEST_HEADER: Final = 128  # bytes of one that is remembered
+MOST_HEADERS: Final = 256
+
+_BEGINNING: Final = Struct(">IIII")  # of a message and its header
+_OPERATION: Final = Struct(">IIII")  # an Enumeration
+
+_MESSAGE_HEAD: Final = REQUEST_MESSAGE << 8 | STRUCTURE
+_HEADER_HEAD: Final = REQUEST_HEADER << 8 | STRUCTURE
+_ITEM_HEAD: Final = BATCH_ITEM << 8 | STRUCTURE
+_OPERATION_HEAD: Final = OPERATION << 8 | ENUMERATION
+_ID_HEAD: Final = UNIQUE_BATCH_ITEM_ID << 8 | BYTE_STRING
+_PAYLOAD_HEAD: Final = REQUEST_PAYLOAD << 8 | STRUCTURE
+
+
+class DirectRequests:
+    """Reads usual requests.  dialects: by version.  limits: as for items; longer messages may have too many of these.
+
+    Headers are remembered by their bytes: most clients send the same one again and again. Those with credentials or
+    correlation values are not.
+    """
+
+    def __init__(self, dialects: Mapping[ProtocolVersion, Dialect], limits: Limits) -> None:
+        self._dialects = dialects
+        self._longest = 8 * limits.max_items  # no item is shorter than its header
+        self._headers: dict[bytes, tuple[Dialect, RequestHeader, int | None]] = {}
+
+    def read(self, frame: bytes) -> RequestMessage | None:
+        """Return the request in a frame; None if it is not a usual one, or malformed."""
+        try:
+            return self._read(frame)
+        except REFUSALS:
+            return None
+
+    def _read(self, frame: bytes) -> RequestMessage:
+        message_head, length, header_head, header_length = _BEGINNING.unpack_from(frame)
+        end = len(frame)
+        at = 16 + header_length
+        if (
+            message_head != _MESSAGE_HEAD
+            or length != end - 8
+            or header_head != _HEADER_HEAD
+            or not at < end <= self._longest
+        ):
+            raise Unusual
+        header = frame[8:at]
+        dialect, request_header, count = self._headers.get(header) or self._read_header(header)
+        readers = dialect.direct_requests
+        items: list[RequestBatchItem] = []
+        while at < end:
+            head, length = HEADER.unpack_from(frame, at)
+            at += 8
+            stop = at + length
+            operation_head, four, code, padding = _OPERATION.unpack_from(frame, at)
+            if head != _ITEM_HEAD or operation_head != _OPERATION_HEAD or four != 4 or padding:
+                raise Unusual
+            at += 16
+            head, length = HEADER.unpack_from(frame, at)
+            at += 8
+            identifier: bytes | None = None
+            if head == _ID_HEAD and UNIQUE_BATCH_ITEM_ID in dialect.batch_item_tags:
+                tail = at + length
+                identifier = frame[at:tail]
+                at = tail + (-length & 7)
+                if frame[tail:at] != PADDING[at - tail]:
+                    raise Unusual
+                head, length = HEADER.unpack_from(frame, at)
+                at += 8
+            if head != _PAYLOAD_HEAD or at + length != stop or stop > end:
+                raise Unusual
+            payload = readers[code](frame, at, stop)
+            items.append(RequestBatchItem(operation=OPERATIONS[code], unique_batch_item_id=identifier, payload=payload))
+            at = stop
+        found = len(items)
+        check_count(count, found, has_count=dialect.has_batch_count)
+        batch = tuple(items)
+        if found > 1:
+            requests.check_batch_item_ids(batch, dialect)
+        return RequestMessage(header=request_header, batch_items=batch)
+
+    def _read_header(self, octets: bytes) -> tuple[Dialect, RequestHeader, int | None]:
+        header = children(binary.decode(octets))
+        dialect = self._dialects[protocol_version(header)]
+        fields, count = requests.read_header(header, dialect)
+        found = dialect, RequestHeader(**fields), count
+        is_private = any(fields.get(name) for name in ("credentials", "client_correlation_value"))
+        if len(octets) <= LONGEST_HEADER and not is_private:
+            if len(self._headers) >= MOST_HEADERS:
+                self._headers.clear()
+            self._headers[octets] = found
+        return found
+
+
+# --- responses --------------------------------------------------------------------------------------------------------
+
+_SUCCEEDED: Final = ResultStatus.SUCCESS
+_SUCCESS: Final = UNSIGNED_32_ITEM.pack(RESULT_STATUS << 8 | ENUMERATION, 4, _SUCCEEDED, 0)
+_BEGUN: Final[Mapping[Operation | None, bytes]] = {
+    operation: PLACE + UNSIGNED_32_ITEM.pack(_OPERATION_HEAD, 4, operation, 0) for operation in OPERATIONS.values()
+}
+"""How the Batch Item of an operation begins."""
+
+_RESPONSE_ITEM_HEAD: Final = BATCH_ITEM << 8 | STRUCTURE
+_RESPONSE_PAYLOAD_HEAD: Final = RESPONSE_PAYLOAD << 8 | STRUCTURE
+_RESPONSE_HEAD: Final = RESPONSE_MESSAGE << 8 | STRUCTURE
+
+
+def response(items: tuple[ResponseBatchItem, ...], dialect: Dialect, header: bytes) -> bytes:
+    """Return the Response Message.  header: its encoded header.  Raises UnencodableError."""
+    out = bytearray(PLACE)
+    out += header
+    for item in items:
+        if item.payload is not None and item.result_status is _SUCCEEDED and item.ephemeral is None:
+            _append_item(item, dialect, out)
+        else:
+            binary.append(responses.batch_item(item, dialect), out)
+    HEADER.pack_into(out, 0, _RESPONSE_HEAD, len(out) - 8)
+    return bytes(out)
+
+
+def _append_item(item: ResponseBatchItem, dialect: Dialect, out: bytearray) -> None:
+    """Append the Batch Item of an operation that has succeeded."""
+    begin = len(out)
+    out += _BEGUN[item.operation]
+    identifier = item.unique_batch_item_id
+    if identifier is not None:
+        length = len(identifier)
+        out += HEADER.pack(_ID_HEAD, length)
+        out += identifier
+        out += PADDING[-length & 7]
+    out += _SUCCESS
+    payload_begin = len(out)
+    out += PLACE
+    try:
+        dialect.direct_payloads[type(item.payload)](item.payload, out)
+    except KmipError as refusal:  # an object of a type that the version does not have
+        del out[begin:]
+        binary.append(responses.batch_item(failure(refusal, item), dialect), out)
+        return
+    HEADER.pack_into(out, payload_begin, _RESPONSE_PAYLOAD_HEAD, len(out) - payload_begin - 8)
+    HEADER.pack_into(out, begin, _RESPONSE_ITEM_HEAD, len(out) - begin - 8)

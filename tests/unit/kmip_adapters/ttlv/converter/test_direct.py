@@ -1,0 +1,276 @@
+"""What is read and written without items is what the items make of it, in every version, and no byte more."""
+
+import json
+import linecache
+import traceback
+from functools import cache
+from pathlib import Path
+
+import pytest
+from attrs import evolve, frozen
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kmip_adapters.ttlv.codec import Codec, UnreadableMessage
+from kmip_adapters.ttlv.converter import make_converter_and_direct
+from kmip_adapters.ttlv.converter.direct import REFUSALS, Unusual, source_of
+from kmip_adapters.ttlv.encodings import binary
+from kmip_adapters.ttlv.encodings.items import REQUEST_LIMITS, Item, Limits
+from kmip_adapters.ttlv.messages.direct import MOST_HEADERS, DirectRequests
+from kmip_adapters.ttlv.messages.versions import make_dialect
+from kmip_adapters.ttlv.standard import tables
+from kmip_core.enums import ItemType, ObjectType, Operation
+from kmip_core.errors import KmipError
+from kmip_core.messages import RequestMessage, ResponseBatchItem, ResponseHeader, ResponseMessage
+from kmip_core.operations import CATALOGUE, create, destroy, encrypt, get
+from kmip_core.structures import ProtocolVersion
+from tests.unit.kmip_adapters.ttlv.strategies import instances
+
+FOLDER = Path(__file__).parents[4] / "vectors"
+CODEC = Codec(CATALOGUE)
+V12, V14, V30 = ProtocolVersion(1, 2), ProtocolVersion(1, 4), ProtocolVersion(3, 0)
+
+FROM_ITEMS = {
+    (version, spec.operation): spec
+    for version in tables.VERSIONS
+    for spec in CATALOGUE.values()
+    if int(spec.operation) in tables.enumeration_values("Operation", version)
+}
+
+
+@cache
+def converter_and_direct(version: ProtocolVersion):
+    return make_converter_and_direct(version)
+
+
+@cache
+def dialects():
+    return {version: make_dialect(version, CATALOGUE) for version in tables.VERSIONS}
+
+
+@cache
+def requests() -> dict[str, bytes]:
+    """Return every request of the vectors."""
+    return {
+        f"{version} {row['operation']}": bytes.fromhex(row["ttlv"])
+        for version in tables.VERSIONS
+        for row in map(json.loads, (FOLDER / f"{version}.jsonl").read_text("utf-8").splitlines())
+        if row["message"] == "request"
+    }
+
+
+def by_items(frame: bytes) -> RequestMessage | str:
+    """Return what the items of a request say, or the refusal of all of it."""
+    try:
+        newest = CODEC._newest_types.get(frame[16:56], ItemType.DATE_TIME_EXTENDED)
+        return CODEC.request_from(binary.decode(frame, REQUEST_LIMITS, newest))
+    except KmipError as error:
+        return error.message
+
+
+def assert_agrees(frame: bytes) -> bool:
+    """Compare both ways; return whether the request was read without items."""
+    direct = DirectRequests(dialects(), REQUEST_LIMITS)
+    read = [direct.read(frame), direct.read(frame)]  # the second time by the remembered header
+    assert read[0] == read[1]
+    assert read[0] is None or read[0] == by_items(frame)
+    return read[0] is not None
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+UNUSUAL = {"Register", "Create Key Pair", "Certify", "Re-key", "Re-key Key Pair", "Derive Key", "Re-certify", "Create"}
+UNUSUAL |= {"Join Split Key", "Create Split Key", "Validate"}
+"""Some of them name templates, or several objects otherwise than by their identifiers."""
+
+
+@pytest.mark.parametrize("name", requests())
+def test_the_requests_of_the_vectors_are_read_without_items(name: str) -> None:
+    assert assert_agrees(requests()[name]) or name.partition(" ")[2] in UNUSUAL
+
+
+@pytest.mark.parametrize("name", ["1.0 Create", "2.1 Create", "3.0 Create", "1.2 Register", "2.0 Register"])
+def test_what_makes_objects_is_read_without_items(name: str) -> None:
+    assert assert_agrees(requests()[name])
+
+
+@pytest.mark.parametrize("version", tables.VERSIONS, ids=str)
+@settings(max_examples=25)
+@given(data=st.data())
+def test_any_request_is_read_as_its_items_are(version: ProtocolVersion, data: st.DataObject) -> None:
+    converter, direct = converter_and_direct(version)
+    spec = data.draw(st.sampled_from([s for (v, _), s in FROM_ITEMS.items() if v == version]))
+    request = data.draw(instances(spec.request, version))
+    items = converter.get_unstructure_hook(spec.request)(request)
+    octets = b"".join(map(binary.encode, items))
+
+    try:
+        read = direct.reader(spec.request)(octets, 0, len(octets))
+    except REFUSALS:
+        return
+    assert read == converter.get_structure_hook(spec.request)(items, spec.request)
+
+
+@settings(max_examples=200)
+@given(name=st.sampled_from(sorted(requests())), data=st.data())
+def test_changed_bytes_are_judged_as_their_items_are(name: str, data: st.DataObject) -> None:
+    frame = bytearray(requests()[name])
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(frame) - 1))
+        match data.draw(st.sampled_from(("change", "flip", "repeat", "leave out", "swap"))):
+            case "change":
+                frame[at] = data.draw(st.integers(0, 255))
+            case "flip":
+                frame[at] ^= 1 << data.draw(st.integers(0, 7))
+            case "repeat":
+                frame[at:at] = frame[at & ~7 : (at & ~7) + 8]
+            case "leave out":
+                del frame[at & ~7 : (at & ~7) + 8]
+            case "swap":
+                a, b = at & ~7, data.draw(st.integers(0, len(frame) - 1)) & ~7
+                frame[a : a + 8], frame[b : b + 8] = frame[b : b + 8], frame[a : a + 8]
+        if len(frame) < 8:
+            break
+
+    assert_agrees(bytes(frame))
+
+
+@pytest.mark.parametrize("name", ["1.0 Create", "2.1 Locate", "3.0 Encrypt"])
+def test_a_frame_cut_off_anywhere_is_left_to_its_items(name: str) -> None:
+    frame = requests()[name]
+
+    assert not any(assert_agrees(frame[:end]) for end in range(len(frame)))
+
+
+@pytest.mark.parametrize("name", ["1.0 Create", "2.1 Locate", "3.0 Encrypt"])
+def test_every_byte_counts(name: str) -> None:
+    frame = requests()[name]
+    for at in range(len(frame)):
+        for value in (0, 8, frame[at] ^ 1):
+            assert_agrees(frame[:at] + bytes([value]) + frame[at + 1 :])
+
+
+def test_a_message_that_may_have_too_many_items_is_left_to_them() -> None:
+    frame = requests()["1.2 Get"]
+    longest = len(frame) // 8
+
+    assert DirectRequests(dialects(), Limits(max_items=longest)).read(frame) is not None
+    assert DirectRequests(dialects(), Limits(max_items=longest - 1)).read(frame) is None
+
+
+def test_headers_are_remembered_up_to_a_number() -> None:
+    direct = DirectRequests(dialects(), REQUEST_LIMITS)
+    frame = requests()["1.2 Get"]
+    message = CODEC.decode_request(frame)
+    for size in range(MOST_HEADERS + 2):
+        frame = CODEC.encode_request(evolve(message, header=evolve(message.header, maximum_response_size=1000 + size)))
+        read = direct.read(frame)
+        assert read is not None
+        assert read.header.maximum_response_size == 1000 + size
+
+    assert len(direct._headers) == 2
+
+
+def test_a_header_with_a_correlation_value_is_not_remembered() -> None:
+    direct = DirectRequests(dialects(), REQUEST_LIMITS)
+    message = CODEC.decode_request(requests()["1.4 Get"])
+    header = evolve(message.header, client_correlation_value="mine")
+
+    assert direct.read(CODEC.encode_request(evolve(message, header=header))) == evolve(message, header=header)
+    assert not direct._headers
+
+
+def test_an_item_of_a_version_without_identifiers_of_items_keeps_its_refusal() -> None:
+    frame = CODEC.encode_request(CODEC.decode_request(requests()["2.1 Get"]))
+    with_identifier = evolve(
+        CODEC.decode_request(frame),
+        batch_items=tuple(evolve(item, unique_batch_item_id=b"x") for item in CODEC.decode_request(frame).batch_items),
+    )
+
+    assert assert_agrees(CODEC.encode_request(with_identifier))
+
+
+def test_a_bad_request_is_refused_as_ever() -> None:
+    frame = requests()["1.2 Get"]
+    with pytest.raises(UnreadableMessage, match="bytes"):
+        CODEC.decode_request(frame[:-8])
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", tables.VERSIONS, ids=str)
+@settings(max_examples=25)
+@given(data=st.data())
+def test_any_response_is_written_as_its_items_are(version: ProtocolVersion, data: st.DataObject) -> None:
+    spec = data.draw(st.sampled_from([s for (v, _), s in FROM_ITEMS.items() if v == version]))
+    payload = data.draw(instances(spec.response, data.draw(st.sampled_from([version, V14, V30]))))
+    identifier = data.draw(st.none() | st.binary(max_size=9))
+    item = ResponseBatchItem(operation=spec.operation, unique_batch_item_id=identifier, payload=payload)
+    header = ResponseHeader(protocol_version=version, time_stamp=1)
+    message = ResponseMessage(header=header, batch_items=(item, item))
+
+    assert written(lambda: CODEC.encode_response(message)) == written(
+        lambda: binary.encode(CODEC.response_item(message))
+    )
+
+
+def written(write) -> bytes | str:
+    """Return what is written, or what was raised instead."""
+    try:
+        return write()
+    except Exception as error:  # of either way, to compare
+        return repr(error)
+
+
+def test_a_number_that_its_item_cannot_carry_is_a_fault_as_ever() -> None:
+    converter, direct = converter_and_direct(V12)
+    request = create.Request(object_type=ObjectType.SYMMETRIC_KEY, attributes=None)  # type: ignore[arg-type]
+    value = evolve(request, object_type=1 << 40)
+
+    assert written(lambda: direct.writer(create.Request)(value, bytearray())) == written(
+        lambda: converter.get_unstructure_hook(create.Request)(value)
+    )
+
+
+# --- the functions themselves -----------------------------------------------------------------------------------------
+
+
+def test_a_class_inside_itself_has_a_reader_and_a_writer() -> None:
+    _, direct = converter_and_direct(V12)
+
+    assert direct.reader(get.Request) is direct.reader(get.Request)
+    assert direct.writer(get.Response) is direct.writer(get.Response)
+
+
+def test_the_text_of_a_function_can_be_read() -> None:
+    _, direct = converter_and_direct(V12)
+
+    assert source_of(direct.reader(destroy.Request)).startswith("def read_Request(data, at, end):\n")
+    assert "instance.unique_identifier" in source_of(direct.writer(destroy.Response))
+
+
+def test_a_traceback_shows_the_text() -> None:
+    _, direct = converter_and_direct(V12)
+    read = direct.reader(encrypt.Request)
+    try:
+        read(binary.encode(Item(0x54ABCD, ItemType.TEXT_STRING, "x")), 0, 16)
+    except Unusual:
+        assert "raise Unusual" in traceback.format_exc()
+    linecache.checkcache()
+
+    assert source_of(read)
+
+
+@frozen(kw_only=True)
+class Unplanned:
+    """A class that no version knows."""
+
+    operation: Operation | None = None
+
+
+def test_only_what_is_planned_is_read() -> None:
+    _, direct = converter_and_direct(V12)
+
+    assert direct.reader(Unplanned)(b"", 0, 0) == Unplanned()
