@@ -19,7 +19,7 @@ from kmip_core.admission import Admission, BatchIdentifiers
 from kmip_core.enums import Ephemeral, Operation, ResultReason, ResultStatus
 from kmip_core.errors import AnsweredRefusal, DelayedRefusal, KmipError, not_supported
 from kmip_core.messages import RequestBatchItem, ResponseBatchItem, failure
-from kmip_core.operation import OutcomeHooks, Perform, Scope, Spec, perform_nothing
+from kmip_core.operation import OutcomeHooks, Perform, Scope, Spec, always, perform_nothing
 from kmip_core.pacing import SLOWER, cost_of
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.steps import MoveTo, Pace, Pause, Steps, Wait
@@ -98,7 +98,8 @@ class Batch:
             if answers and called_off is None and self.pace in _PAUSING:
                 called_off = yield from _pause()
             answers += yield from self._run_unit((item,), called_off)
-            yield from self._hold_back()
+            if self.delay:
+                yield from self._hold_back()
             if answers[-1].result_status is not ResultStatus.SUCCESS and not continues:
                 break
         return self._append_records(answers)
@@ -160,10 +161,15 @@ class Batch:
         try:
             with self.services.storage.unit_of_work(self.pace) as work:
                 for item in items:
-                    attempt.items.append(self._attempt_item(item, work, attempt))
-                    if attempt.items[-1].has_failed:
+                    done = self._attempt_item(item, work, attempt)
+                    attempt.items.append(done)
+                    if done.has_failed:
                         return self._undo(attempt)
-                yield from self._commit(work, attempt)
+                if work.has_writes:
+                    yield from self._commit(work, attempt)
+                else:
+                    self.unrecorded.extend([done.record for done in attempt.items])
+                    attempt.hooks.is_committed = True
                 return [done.answer for done in attempt.items]
         except GeneratorExit:  # stopped while it waited for the commit
             outcome_is_known = False
@@ -179,12 +185,14 @@ class Batch:
         evidence = ""
         spec = None if item.operation is None else self.catalogue.get(item.operation)
         try:
-            self._check_room()
+            if self.room is not None:
+                self._check_room()
             with self.services.at_pace(self.pace):
                 payload = self._perform(spec, item.payload, work, touched, attempt)
             if item.ephemeral is Ephemeral.DATA:
                 payload = _without_data(payload)
-            self._take_room(payload)
+            if self.room is not None:
+                self._take_room(payload)
             if spec is not None and spec.evidence is not None:
                 evidence = spec.evidence(item.payload)
         except AnsweredRefusal as refusal:
@@ -214,9 +222,10 @@ class Batch:
             raise request
         if spec is None:
             raise KmipError(ResultReason.OPERATION_NOT_SUPPORTED, "this server does not have the operation")
-        if not spec.can_be_done(services.crypto.capabilities):
+        if spec.can_be_done is not always and not spec.can_be_done(services.crypto.capabilities):
             raise not_supported("what holds this server's keys cannot do the operation")
-        rights.check_operation(self.principal.rights, spec.operation, names_objects=spec.names_objects)
+        if self.principal.rights is not None:
+            rights.check_operation(self.principal.rights, spec.operation, names_objects=spec.names_objects)
         admission = Admission(
             services=services,
             identifiers=self.identifiers,
@@ -277,10 +286,6 @@ class Batch:
     def _commit(self, work: UnitOfWork, attempt: UnitAttempt) -> Steps[None]:
         """Make changes durable together with their records; what changed nothing is recorded with the answer."""
         records = [done.record for done in attempt.items]
-        if not work.has_writes:
-            self.unrecorded.extend(records)
-            attempt.hooks.is_committed = True
-            return
         for record in records:
             work.record(record)
         announcer = self.services.announcer

@@ -65,6 +65,8 @@ def check(constraints: tuple[Constraint, ...], attributes: Attributes, object_ty
 
     One of several values will do; a usage mask must have no bits beyond those of the constraint.
     """
+    if not constraints:
+        return
     fitting = [c for c in constraints if not c.object_types or object_type in c.object_types]
     named, general = _by_group(fitting, attributes.object_groups)
     for constraint in named or general:

@@ -6,6 +6,7 @@ fields that are said must be there; everything else is equality with any instanc
 """
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Final
 
 from attrs import evolve, fields, frozen, has
@@ -155,11 +156,17 @@ def matches(attributes: Attributes, reference: AttributeReference, wanted: Any) 
 
 def is_partial(reference: AttributeReference, wanted: Any) -> bool:
     """Return whether a criterion says less than a whole value, so that equality is too much to ask."""
-    if reference.vendor_identification is not None or not has(type(wanted)):
+    if reference.vendor_identification is not None or isinstance(wanted, str | int) or not has(type(wanted)):
         return False
-    return isinstance(wanted, UsageLimits | CertificateAttributes) or any(
-        getattr(wanted, a.name) in (None, ()) for a in fields(type(wanted))
-    )
+    if isinstance(wanted, UsageLimits | CertificateAttributes):
+        return True
+    kind: Any = type(wanted)
+    return any(getattr(wanted, name) in (None, ()) for name in _names_of(kind))
+
+
+@cache
+def _names_of(kind: Any) -> tuple[str, ...]:
+    return tuple(a.name for a in fields(kind))
 
 
 def _fits(value: Any, wanted: Any) -> bool:

@@ -44,14 +44,18 @@ class Engine:
         """Return the answer to every item that was run; blocks while it waits for commits."""
         return run_blocking(self.steps(message, principal))
 
-    def steps(self, message: RequestMessage, principal: Principal) -> Steps[ResponseMessage]:
-        """Give the answer to every item that was run; yields where it waits for commits, passwords or groups."""
+    def steps(self, message: RequestMessage, principal: Principal, pace: Pace | None = None) -> Steps[ResponseMessage]:
+        """Give the answer to every item that was run; yields where it waits for commits, passwords or groups.
+
+        pace: as `pace` returned it for this message; None if it was not asked.
+        """
         now = self.services.clock.now()
         try:
             self._check_header(message, now)
         except KmipError as error:
             return self._refuse(message, principal, error, "Request refused")
-        pace = self.pace(message)
+        if pace is None:
+            pace = self.pace(message)
         try:
             if self.services.authentication is not None:
                 principal = yield from self._authenticate(self.services.authentication, message, principal, pace)

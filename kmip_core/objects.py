@@ -69,8 +69,8 @@ class KeyBlock(Secret):
     @property
     def handle(self) -> KeyHandle | None:
         """The handle, where a token holds the key."""
-        material = self.material
-        return material if isinstance(material, KeyHandle) else None
+        value = self.key_value
+        return value.key_material if type(value) is KeyValue and type(value.key_material) is KeyHandle else None
 
     @property
     def inner_attributes(self) -> Attributes | None:

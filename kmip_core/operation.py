@@ -58,6 +58,11 @@ class Group(enum.Enum):
     SETS_RULES = "sets rules"  # decides what new objects may be
 
 
+def always(capabilities: CryptoCapabilities) -> bool:
+    """The `Spec.can_be_done` of what every crypto adapter can do."""
+    return True
+
+
 NO_REASONS: Final[Mapping[ResultReason, ResultReason]] = {}
 
 
@@ -126,7 +131,7 @@ class Spec:
     amount: Callable[[Any], tuple[int, int | None]] | None = None
     failure_empties_placeholder: bool = False
     is_offered: Callable[[Settings], bool] = field(default=lambda settings: True, repr=False)
-    can_be_done: Callable[[CryptoCapabilities], bool] = field(default=lambda capabilities: True, repr=False)
+    can_be_done: Callable[[CryptoCapabilities], bool] = field(default=always, repr=False)
     evidence: Callable[[Any], str] | None = None
     records_returned_identifiers: bool = True
     runs_others: bool = False

@@ -7,6 +7,7 @@ groups, any of which may allow; what no section names is denied. KMIP 1.4 §3.18
 
 import enum
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from attrs import evolve, field, frozen
@@ -77,13 +78,15 @@ class Visibility:
 
     def of_classes(self, classes: ObjectClassMask) -> "Visibility":
         """Return what is visible of the objects of these classes."""
-        return evolve(self, owned=_of_classes(self.owned, classes), everyone=_of_classes(self.everyone, classes))
+        return _of_wanted(self, int(classes))
 
 
-def _of_classes(
-    pairs: frozenset[tuple[str, ObjectType]], classes: ObjectClassMask
-) -> frozenset[tuple[str, ObjectType]]:
-    wanted = int(classes)  # plain numbers: every Locate comes here, and flags are combined by calls in Python
+@lru_cache(256)  # one client's Locates ask for the same again and again
+def _of_wanted(visible: Visibility, wanted: int) -> Visibility:
+    return evolve(visible, owned=_of_classes(visible.owned, wanted), everyone=_of_classes(visible.everyone, wanted))
+
+
+def _of_classes(pairs: frozenset[tuple[str, ObjectType]], wanted: int) -> frozenset[tuple[str, ObjectType]]:
     return frozenset([pair for pair in pairs if _CLASS_OF[pair[1]] & wanted])
 
 

@@ -198,7 +198,8 @@ class FileTrail:
         if self._is_torn:
             os.ftruncate(self._descriptor, self._size)
             self._is_torn = False
-        self._write_notes(record.time)
+        if self._notes:
+            self._write_notes(record.time)
         line, head = write_line(self._chain, self._head, record)
         if self._is_full(len(line)) or self._is_old(record.time):
             self._turn_over()

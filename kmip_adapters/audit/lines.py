@@ -8,6 +8,7 @@ chosen, can begin a line of its own or move a terminal's cursor.
 """
 
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import sha256
 from json.encoder import encode_basestring_ascii
@@ -75,7 +76,10 @@ def read_line(line: bytes) -> Line:
 
 _quote: Final = encode_basestring_ascii  # as json.dumps does, without its two calls in Python; all but " " to "~"
 
-_OPERATIONS: Final = {operation: f',"operation":"{operation.name}"' for operation in Operation}
+_OPERATIONS: Final[Mapping[Operation | None, str]] = {
+    None: "",
+    **{operation: f',"operation":"{operation.name}"' for operation in Operation},
+}
 _RESULTS: Final = {reason: f',"result":"{reason.name}"' for reason in ResultReason}
 
 
@@ -84,35 +88,47 @@ def record_text(record: AuditRecord) -> str:
 
     Written out by hand: this runs for every batch item, and json.dumps of a dict takes far longer.
     """
-    parts = [
-        f'{{"record_id":{_quote(record.record_id)},"time":{record.time:d},"principal":{_clipped(record.principal)}'
-    ]
-    if record.source:
-        parts.append(f',"source":{_clipped(record.source)}')
-    if record.address:
-        parts.append(f',"address":{_clipped(record.address)}')
-    if record.certificate_serial:
-        parts.append(f',"certificate_serial":{_clipped(record.certificate_serial)}')
-    parts.append(f',"event":{_clipped(record.event)}')
-    if record.operation is not None:
-        parts.append(_OPERATIONS[record.operation])
+    principal, address, serial = record.principal, record.address, record.certificate_serial
+    is_short = len(principal) + len(address) + len(serial) <= 2 * REMEMBERED_LENGTH
+    who = (_remembered_who if is_short else _who)(principal, record.source, address, serial)
+    text = (
+        f'{{"record_id":{_quote(record.record_id)},"time":{record.time:d}'
+        f'{who},"event":{_clipped(record.event)}{_OPERATIONS[record.operation]}'
+    )
     if record.unique_identifiers:
-        parts.append(f',"unique_identifiers":[{_identifiers_text(record.unique_identifiers)}]')
+        text += f',"unique_identifiers":[{_identifiers_text(record.unique_identifiers)}]'
     if record.result is not None:
-        parts.append(_RESULTS[record.result])
+        text += _RESULTS[record.result]
     if record.message:
-        parts.append(f',"message":{_clipped(record.message)}')
+        text += f',"message":{_clipped(record.message)}'
     if record.client_correlation_value:
-        parts.append(f',"client_correlation_value":{_clipped(record.client_correlation_value)}')
+        text += f',"client_correlation_value":{_clipped(record.client_correlation_value)}'
     if record.server_correlation_value:
-        parts.append(f',"server_correlation_value":{_clipped(record.server_correlation_value)}')
-    parts.append("}")
-    return "".join(parts)
+        text += f',"server_correlation_value":{_clipped(record.server_correlation_value)}'
+    return text + "}"
+
+
+def _who(principal: str, source: str, address: str, certificate_serial: str) -> str:
+    """Return the part of a record that is the same for all requests of one connection."""
+    text = f',"principal":{_clipped(principal)}'
+    if source:
+        text += f',"source":{_clipped(source)}'
+    if address:
+        text += f',"address":{_clipped(address)}'
+    if certificate_serial:
+        text += f',"certificate_serial":{_clipped(certificate_serial)}'
+    return text
+
+
+_remembered_who: Final = lru_cache(256)(_who)
+"""Long texts are a client's choice, as for `_remembered_quote`."""
 
 
 def _identifiers_text(identifiers: tuple[str, ...]) -> str:
     if len(identifiers) > IDENTIFIERS:
         identifiers = (*identifiers[:IDENTIFIERS], f"... and {len(identifiers) - IDENTIFIERS} more")
+    if len(identifiers) == 1 and len(identifiers[0]) <= REMEMBERED_LENGTH:
+        return _quote(identifiers[0])  # as nearly always; to look whether it is remembered would take longer
     return ",".join(map(_clipped, identifiers))
 
 

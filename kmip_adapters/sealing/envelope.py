@@ -9,6 +9,7 @@ that neither a crash nor a second server on the same store can lose any.
 
 import hashlib
 import hmac
+import os
 import secrets
 import struct
 import threading
@@ -80,14 +81,14 @@ class EnvelopeSealer:
         """Return the sealed form under the newest data key."""
         data_key_id = self._take()
         header = _HEADER.pack(_CONTENT, data_key_id)
-        nonce = secrets.token_bytes(_NONCE_BYTES)
+        nonce = os.urandom(_NONCE_BYTES)
         return header + nonce + self._aeads[data_key_id].encrypt(nonce, plaintext, header + associated_data)
 
     def seal_record(self, hidden: bytes, record: bytes) -> bytes:
         """Return a seal over a record with its hidden part, under the newest data key's record key."""
         data_key_id = self._take()
         header = _HEADER.pack(_RECORD, data_key_id)
-        nonce = secrets.token_bytes(_NONCE_BYTES)
+        nonce = os.urandom(_NONCE_BYTES)
         return header + nonce + self._record_aeads[data_key_id].encrypt(nonce, hidden, header + record)
 
     def open_record(self, sealed: bytes, record: bytes) -> bytes:

@@ -11,7 +11,7 @@ import json
 import struct
 import typing
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from json.encoder import encode_basestring_ascii
 from operator import attrgetter
 from typing import Any, Final
@@ -99,6 +99,13 @@ def canonical_value(value: Any) -> bytes:
     return _canonical_json(_hook_of(kind)(value)).encode()
 
 
+def _canonical_json(record: Any) -> str:
+    """Return what the canonical encoder makes of a record; it would make an encoder in C for each."""
+    if type(record) is str:
+        return encode_basestring_ascii(record)
+    return "".join(_canonical_parts(record, 0))
+
+
 def associated_data(managed_object: ManagedObject) -> bytes:
     """Return what sealed content is bound to: identifier, type and owner, unambiguously.  None of them ever changes."""
     identifier = managed_object.unique_identifier.encode()
@@ -109,8 +116,14 @@ def associated_data(managed_object: ManagedObject) -> bytes:
 
 # --- the converter --------------------------------------------------------------------------------------------------
 
-_canonical_json: Final = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
+_canonical_encoder: Final = json.JSONEncoder(separators=(",", ":"), sort_keys=True)
 _compact_json: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+_make_encoder: Final[Any] = getattr(json.encoder, "c_make_encoder", None)  # of CPython
+_canonical_parts: Final[Callable[[Any, int], Iterable[str]]] = (
+    (lambda record, _: _canonical_encoder.iterencode(record))
+    if _make_encoder is None
+    else _make_encoder(None, _canonical_encoder.default, encode_basestring_ascii, None, ":", ",", True, False, True)
+)
 _read_json: Final = json.JSONDecoder().decode
 """Made once: `json.dumps` makes an encoder at every call that differs from its defaults."""
 

@@ -42,8 +42,8 @@ class Answering(Protocol):
         """Return where `steps` may be begun."""
         ...
 
-    def steps(self, message: RequestMessage, principal: Principal) -> Steps[ResponseMessage]:
-        """Give the answer; yields where it waits."""
+    def steps(self, message: RequestMessage, principal: Principal, pace: Pace | None = None) -> Steps[ResponseMessage]:
+        """Give the answer; yields where it waits.  pace: as `pace` returned it, so that it is not asked again."""
         ...
 
 
@@ -97,10 +97,10 @@ class TtlvService:
         """Return the whole response to what is not opened: no frame, or a peer without identity."""
         return self._encode(self.codec.refusal(error, self.clock.now()))
 
-    def steps(self, request: RequestMessage, principal: Principal) -> Steps[Answer]:
+    def steps(self, request: RequestMessage, principal: Principal, pace: Pace | None = None) -> Steps[Answer]:
         """Give the whole response to a request; waits as the engine does."""
         try:
-            response = yield from self.engine.steps(request, principal)
+            response = yield from self.engine.steps(request, principal, pace)
             encoded = self._encode(response)
             size = len(encoded) if self.encoding is BINARY else len(self.codec.encode_response(response))
         except Exception as fault:  # the last edge: the client gets an answer, the log the reason
@@ -199,7 +199,7 @@ class TtlvJob:
         if self._steps is None:
             if isinstance(self.request, UnreadableMessage):
                 return self.service.refuse(self.request)
-            self._steps = self.service.steps(self.request, self.principal)
+            self._steps = self.service.steps(self.request, self.principal, self.pace)
         error, self._called_off = self._called_off, None
         try:
             return next(self._steps) if error is None else self._steps.throw(error)

@@ -160,10 +160,10 @@ class ObservedEngine:
         """Where `steps` may begin."""
         return self.engine.pace(message)
 
-    def steps(self, message: RequestMessage, principal: Principal) -> Steps[ResponseMessage]:
+    def steps(self, message: RequestMessage, principal: Principal, pace: Pace | None = None) -> Steps[ResponseMessage]:
         """Give the answer as the engine does, and count it."""
         begun = perf_counter()
-        answer = yield from self.engine.steps(message, principal)
+        answer = yield from self.engine.steps(message, principal, pace)
         seconds = perf_counter() - begun
         self.numbers.add(message, answer, seconds)
         if self.slow is not None and seconds >= self.slow:

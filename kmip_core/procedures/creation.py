@@ -178,7 +178,7 @@ def _protection(
     """Return how a new object is stored: the first acceptable way.  Raises KmipError (`unavailable`)."""
     offered = scope.services.capabilities.protection_storage_masks
     for mask in wanted or offered:
-        if any(mask & ~offer == 0 for offer in offered):
+        if mask in offered or any(mask & ~offer == 0 for offer in offered):  # flags are combined by calls in Python
             return mask
     raise KmipError(unavailable, "objects are not stored here in any of the ways that would do")
 

@@ -11,8 +11,8 @@ import selectors
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import Any, Final, Protocol, TypeVar
 
@@ -105,14 +105,9 @@ class ProcessPool:
             with self._lock:
                 self._waiting -= 1
 
-    @contextmanager
-    def at(self, pace: Pace) -> Iterator[None]:
+    def at(self, pace: Pace) -> AbstractContextManager[None]:
         """Do work, up to its next wait, at a pace that `may_wait` then knows."""
-        token = self._under_way.set(pace)
-        try:
-            yield
-        finally:
-            self._under_way.reset(token)
+        return _At(self._under_way, pace)
 
     @property
     def may_wait(self) -> bool:
@@ -284,3 +279,19 @@ class _Child:
                 parts.append(part)
                 length -= len(part)
         return b"".join(parts)
+
+
+class _At:
+    """A context manager without a generator: every batch item enters one."""
+
+    __slots__ = ("_pace", "_token", "_under_way")
+
+    def __init__(self, under_way: ContextVar[Pace | None], pace: Pace) -> None:
+        self._under_way = under_way
+        self._pace = pace
+
+    def __enter__(self) -> None:
+        self._token = self._under_way.set(self._pace)
+
+    def __exit__(self, *_: object) -> None:
+        self._under_way.reset(self._token)

@@ -88,7 +88,11 @@ def entries(attributes: Attributes, index_key: bytes) -> set[Entry]:
     fields = vars(attributes)
     for name, code, entries_of in _PLAN:
         value = fields[name]
-        if value is not None and value != ():
+        if value is None or value == _NONE:
+            continue
+        if entries_of is _one:  # most are; an enumeration stands for itself
+            found.add((code, _number(value)))
+        else:
             found.update(entries_of(code, value))
     for digest in attributes.digests:
         found.add((CODES[_KEYED], _digest(digest, index_key)))
@@ -118,6 +122,9 @@ def is_indexed(criterion: AttributeInstance) -> bool:
     return isinstance(criterion.value, ApplicationSpecificInformation) or not is_partial(
         criterion.reference, criterion.value
     )
+
+
+_NONE: Final[tuple[Any, ...]] = ()
 
 
 def _one(code: int, value: Any) -> tuple[Entry, ...]:

@@ -62,7 +62,7 @@ class Database:
 
         Raises KmipError (General Failure) if the store is closed or the database cannot be reached.
         """
-        pauses = self.backend.pauses()
+        pauses: Iterator[float] | None = None
         while True:
             if self._closed:
                 raise KmipError(ResultReason.GENERAL_FAILURE, "the store is closed")
@@ -76,6 +76,8 @@ class Database:
             except self.errors as error:
                 if connection is not None:
                     self._close(connection)
+                if pauses is None:
+                    pauses = self.backend.pauses()
                 pause = next(pauses, None) if self.backend.is_transient(error) else None
                 if pause is None:
                     raise unreadable(error) from error
@@ -100,7 +102,9 @@ class Database:
 
         Raises KmipError (General Failure) also if too many have.
         """
-        if self._places is not None and not self._places.acquire(timeout=WAIT_FOR_PLACE):
+        if self._places is None:
+            return self.take(is_long=is_long)
+        if not self._places.acquire(timeout=WAIT_FOR_PLACE):
             _log.error("all %d connections for units of work have been in use for seconds", self.backend.pool_size)
             raise KmipError(ResultReason.GENERAL_FAILURE, "the store is busy; try again")
         try:
@@ -112,7 +116,8 @@ class Database:
     def take_back(self, connection: Connection) -> None:
         """End the snapshot of a unit of work."""
         self.give_back(connection)
-        self._free_place()
+        if self._places is not None:
+            self._free_place()
 
     def _free_place(self) -> None:
         if self._places is not None:

@@ -25,7 +25,7 @@ class Prepared:
         """Return parameters in the driver's style."""
         if self._constants:
             values = {**self._constants, **values}
-        return values if self._names is None else [values[name] for name in self._names]
+        return values if self._names is None else tuple(map(values.__getitem__, self._names))
 
     def run(self, cursor: Cursor, values: Mapping[str, Any]) -> Cursor:
         """Execute on a cursor and return it."""

@@ -3,7 +3,6 @@
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import nullcontext
 from functools import partial
 from typing import Any, Final, Protocol, Self
 
@@ -79,7 +78,6 @@ BUDGETS: Final = dict.fromkeys(Pace, _UNLIMITED) | {
 NOT_AS_WRITTEN: Final = "the stored object is not as it was written"
 """What a client reads of a row that was changed in the database; the log says more."""
 
-_AT_ONCE: Final = nullcontext()
 _log = logging.getLogger(__name__)
 
 
@@ -338,9 +336,13 @@ class SqlUnitOfWork:
         connection = self._connection
         if connection is None:
             connection = self._connection = self._database.lend(is_long=self._is_long)
+        rows: list[Row]
         try:
-            with self._database.backend.within(connection, self._budget.milliseconds) if may_take_long else _AT_ONCE:
-                rows: list[Row] = connection.execute(sql, values).fetchall()
+            if not may_take_long:
+                rows = connection.execute(sql, values).fetchall()
+                return rows
+            with self._database.backend.within(connection, self._budget.milliseconds):
+                rows = connection.execute(sql, values).fetchall()
             return rows
         except self._database.errors as error:
             if self._database.backend.is_transient(error):

@@ -152,7 +152,12 @@ def response(items: tuple[ResponseBatchItem, ...], dialect: Dialect, header: byt
     out = bytearray(PLACE)
     out += header
     for item in items:
-        if item.payload is not None and item.result_status is _SUCCEEDED and item.ephemeral is None:
+        if (
+            item.payload is not None
+            and item.result_status is _SUCCEEDED
+            and item.ephemeral is None
+            and item.asynchronous_correlation_value is None
+        ):
             _append_item(item, dialect, out)
         else:
             binary.append(responses.batch_item(item, dialect), out)

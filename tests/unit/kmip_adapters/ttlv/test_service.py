@@ -98,7 +98,7 @@ class FakeEngine:
 
     waits_for: tuple[Any, ...] = ()
 
-    def steps(self, message: RequestMessage, principal: Principal) -> Steps[ResponseMessage]:
+    def steps(self, message: RequestMessage, principal: Principal, pace: Pace | None = None) -> Steps[ResponseMessage]:
         self.principals.append(principal)
         yield from self.waits_for
         return self.answer(message)
