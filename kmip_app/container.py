@@ -22,6 +22,7 @@ from kmip_adapters.audit.sinks import Command, Sink, Syslog
 from kmip_adapters.crypto.hsm_stub import HsmStub
 from kmip_adapters.crypto.processes import ProcessPool
 from kmip_adapters.crypto.profiles import modern
+from kmip_adapters.crypto.side_by_side import SideBySide
 from kmip_adapters.crypto.software import SoftwareCrypto
 from kmip_adapters.crypto.software.certificates import SoftwareCertificates
 from kmip_adapters.crypto.software.key_forms import SoftwareKeyForms
@@ -54,7 +55,7 @@ from kmip_adapters.ttlv.failure_injection import FailingService, PlannedFailures
 from kmip_adapters.ttlv.key_values import TtlvKeyValues
 from kmip_adapters.ttlv.service import TtlvService, in_every_encoding
 from kmip_adapters.ttlv.standard.versions import VERSIONS
-from kmip_app.configuration.config import Configuration
+from kmip_app.configuration.config import Configuration, TokenKeys
 from kmip_app.configuration.quotas import Quotas
 from kmip_app.configuration.root_keys import OUTSIDE
 from kmip_app.conformance_profiles import claimed
@@ -72,12 +73,12 @@ from kmip_app.root_keys import root_key_source, token
 from kmip_core.calls import CATALOGUE as CALLS
 from kmip_core.capabilities import Capabilities
 from kmip_core.engine import Engine
-from kmip_core.enums import CryptographicAlgorithm, Operation
+from kmip_core.enums import CryptographicAlgorithm, Operation, ProtectionStorageMask
 from kmip_core.errors import KmipError
 from kmip_core.objects import CONTENT_CLASSES
 from kmip_core.operation import Spec
 from kmip_core.operations import CATALOGUE, offered
-from kmip_core.ports.crypto import Crypto
+from kmip_core.ports.crypto import Crypto, CryptoCapabilities
 from kmip_core.ports.sealing import RootKeySource
 from kmip_core.ports.system import Clock, Identifiers
 from kmip_core.ports.transport import Peer, PeerLost, Service
@@ -276,6 +277,10 @@ def planned_key_values() -> TtlvKeyValues:
     return TtlvKeyValues()
 
 
+def _beside(software: Crypto, token: Crypto | None, token_keys: TokenKeys) -> Crypto:
+    return software if token is None else SideBySide(software, token, token_by_default=token_keys is TokenKeys.ALL)
+
+
 def _within(profile: Profile, crypto: Crypto) -> Crypto:
     return modern(crypto) if profile is Profile.MODERN else crypto
 
@@ -289,6 +294,7 @@ def capabilities(
         operations=tuple(operation for operation, spec in catalogue.items() if spec.can_be_done(able)),
         object_types=OBJECT_TYPES,
         protocol_versions=tuple(sorted(versions, reverse=True)),
+        protection_storage_masks=_storage_masks(able),
     )
     return evolve(
         told,
@@ -299,6 +305,14 @@ def capabilities(
             quantum_safe_capability=not QUANTUM_SAFE.isdisjoint(able.key_pair_lengths),
         ),
     )
+
+
+def _storage_masks(able: CryptoCapabilities) -> tuple[ProtectionStorageMask, ...]:
+    """Return how objects can be stored, the usual way first: a key of a token in hardware, all else in software."""
+    if not able.holds_keys:
+        return (ProtectionStorageMask.SOFTWARE,)
+    masks = (ProtectionStorageMask.SOFTWARE, ProtectionStorageMask.HARDWARE)
+    return masks if able.exports_key_material else masks[::-1]
 
 
 def _quotas(configuration: Configuration, groups: Groups | None) -> Quotas:
@@ -412,12 +426,14 @@ class Container(containers.DeclarativeContainer):
     )
     # As many as threads for slow work, by whose shares they are divided: more would never be asked for.
     processes = providers.Singleton(ProcessPool, configuration.provided.limits.slow_threads)
-    keys = providers.Selector(
+    token = providers.Selector(
         configuration.provided.crypto,
-        software=providers.Singleton(SoftwareCrypto, processes),
+        software=providers.Object(None),
         hsm_stub=providers.Singleton(_hsm_stub, configuration),
         pkcs11=providers.Singleton(_pkcs11, configuration),
     )
+    software = providers.Singleton(SoftwareCrypto, processes)
+    keys = providers.Singleton(_beside, software, token, configuration.provided.token_keys)
     crypto = providers.Singleton(_within, settings.profile, keys)
     policy = providers.Selector(
         configuration.provided.policies,

@@ -10,6 +10,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -29,7 +30,7 @@ from kmip_adapters.transport.tls.suites import choose_offer
 from kmip_app import logs
 from kmip_app.audit import HEAD_EVERY, AuditCare
 from kmip_app.configuration.addresses import REACHED_AT, Address, listens_at
-from kmip_app.configuration.config import Configuration, StartError
+from kmip_app.configuration.config import Configuration, StartError, TokenKeys
 from kmip_app.configuration.quotas import UnusableQuotas
 from kmip_app.configuration.settings import changed_settings
 from kmip_app.container import build
@@ -272,8 +273,11 @@ class Server:
         self._container = build(evolve(configuration, may_start_sealed=True))
         self._resources.callback(self._container.processes().close)
         self_test(self._container.crypto())
-        if hasattr(keys := self._container.keys(), "close"):
+        keys = self._container.token()
+        if hasattr(keys, "close"):
             self._resources.callback(keys.close)
+        if keys is not None and configuration.token_keys is not TokenKeys.ALL:  # else it was tested just now
+            self_test(keys)
         storage = self._container.storage()
         self._resources.callback(storage.close)
         settle_token_keys(keys, storage)
@@ -336,6 +340,9 @@ class Server:
             self._routine.add("the look at certificates", look)
         if configuration.ca_path is None:
             self._routine.add("noting clients", self._note_clients, SEEN_EVERY, first=SEEN_EVERY)
+        if configuration.token_sweep is not None:
+            every = configuration.token_sweep
+            self._routine.add("the sweep of the token", partial(settle_token_keys, keys, storage), every, first=every)
         self._resources.callback(self._routine.close)
         self._routine.start()
         if configuration.core.server_to_client:

@@ -59,7 +59,7 @@ class Repetition:
         self._attempts += 1
         if not self._is_heavy:
             return self._attempts <= ATTEMPTS
-        if not self.services.crypto.capabilities.exports_key_material:
+        if self.services.crypto.capabilities.holds_keys:
             return self._attempts <= COMPUTATIONS
         if not self._computed:  # the first conflict: work that never meets one pays nothing for this
             crypto: Any = _Kept(self.services.crypto)

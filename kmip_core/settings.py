@@ -64,6 +64,7 @@ class Settings:
     pykmip_compatible: bool = False  # 30: what PyKMIP's client and users need where the standard leaves it open
     foreign_objects: ForeignObjects = ForeignObjects.HIDDEN  # 1
     group_default: GroupDefault = GroupDefault.NEWEST
+    token_groups: frozenset[str] = frozenset()  # Object Groups whose new keys are kept in a token, if there is one
     one_time_pads: OneTimePads = OneTimePads.GIVEN
     rng_seed: RNGSeedMode = RNGSeedMode.ACCEPT  # 12
     administrators: frozenset[str] = frozenset()  # identities that may set constraints and defaults (ADR 0031)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from attrs import evolve
 
 from kmip_adapters.crypto.pkcs11 import Pkcs11Crypto
 from kmip_adapters.pkcs11_session.token import Token, TokenSettings
@@ -62,3 +63,36 @@ def shared_crypto() -> Pkcs11Crypto:
     crypto = Pkcs11Crypto(Token(new_token(folder)))
     atexit.register(crypto.close)
     return crypto
+
+
+class FaultyToken:
+    """A token of SoftHSM2 behind a library that fails on demand (`faulty_pkcs11.c`).
+
+    settings: reach it through that library.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        compiler = shutil.which("gcc") or shutil.which("cc")
+        if compiler is None:
+            pytest.skip("NO C COMPILER IS INSTALLED: a token that fails is not tested (apt-get install gcc)")
+        plain = new_token(folder)
+        self._faults = folder / "faults"
+        built = folder / "faulty.so"
+        names = [f'-DFAULTS="{self._faults}"', f'-DLIBRARY="{plain.module}"']
+        source = Path(__file__).with_name("faulty_pkcs11.c")
+        subprocess.run([compiler, "-shared", "-fPIC", "-w", *names, "-o", built, source, "-ldl"], check=True)
+        self.settings = evolve(plain, module=built, retry_seconds=0.01)
+
+    def fail(self, call: str, how: int | str) -> None:
+        """Have a call of PKCS#11 (without C_) fail with a code, `hang` or `crash`."""
+        self._faults.write_text(f"{call} {how if isinstance(how, str) else format(how, 'x')}\n")
+
+    def mend(self) -> None:
+        """Have everything work again."""
+        self._faults.unlink(missing_ok=True)
+
+    @property
+    def logins(self) -> int:
+        """How often a PIN was tried."""
+        log = self._faults.with_name("faults.logins")
+        return len(log.read_text().splitlines()) if log.exists() else 0

@@ -30,7 +30,7 @@ from kmip_core.enums import (
 )
 from kmip_core.errors import KmipError, not_supported
 from kmip_core.objects import KeyBlock, KeyValue, PrivateKey, SecretData, SymmetricKey
-from kmip_core.ports.crypto import CryptoCapabilities, Key, KeyPair
+from kmip_core.ports.crypto import CryptoCapabilities, Custody, Encrypted, Encryption, Key, KeyPair
 from kmip_core.ports.sealing import Sealer
 from kmip_core.structures import DerivationParameters, KeyHandle, KeyMaterial
 
@@ -63,6 +63,7 @@ CAPABILITIES: Final = CryptoCapabilities(
         {DerivationMethod.HMAC, DerivationMethod.NIST800_108_C, DerivationMethod.ASYMMETRIC_KEY}
     ),
     exports_key_material=False,
+    holds_keys=True,
     blocking=True,
 )
 
@@ -87,7 +88,7 @@ class HsmStub(RestrictedCrypto):
 
     # --- keys that come to be here ------------------------------------------------------------------------------------
 
-    def make_symmetric_key(self, algorithm: Algorithm, length: int) -> KeyMaterial:
+    def make_symmetric_key(self, algorithm: Algorithm, length: int, custody: Custody | None = None) -> KeyMaterial:
         """Make a key; return its handle."""
         return self._keep(super().make_symmetric_key(algorithm, length))
 
@@ -99,6 +100,7 @@ class HsmStub(RestrictedCrypto):
         *,
         private_format: KeyFormatType | None = None,
         public_format: KeyFormatType | None = None,
+        custody: Custody | None = None,
     ) -> KeyPair:
         """Make a pair; return the public half, and a handle for the private one."""
         pair = super().make_key_pair(algorithm, length, curve, public_format=public_format)
@@ -110,11 +112,14 @@ class HsmStub(RestrictedCrypto):
         keys: Sequence[Key],
         parameters: DerivationParameters,
         length: int,
+        *,
+        algorithm: Algorithm | None = None,
+        custody: Custody | None = None,
     ) -> KeyMaterial:
         """Derive a key; return its handle."""
         return self._keep(super().derive(method, keys, parameters, length))
 
-    def import_key(self, key: Key) -> Key:
+    def import_key(self, key: Key, custody: Custody | None = None) -> Key:
         """Take in what is secret and can be used here; public keys, certificates and secret data stay outside."""
         if not isinstance(key, SymmetricKey | PrivateKey):
             return key
@@ -149,10 +154,20 @@ class HsmStub(RestrictedCrypto):
             raise KmipError(ResultReason.KEY_VALUE_NOT_PRESENT, "the token does not hold this key")
         return _with_material(key, material, _inner_format(key))
 
+    def export_key(self, key: Key) -> Key:
+        """Return a public key; what is secret does not leave."""
+        if _handle(key) is not None:
+            raise _stays()
+        return key
+
+    def wrap_key(self, encryption: Encryption, key: Key) -> Encrypted | None:
+        """Refuse: what is secret does not leave."""
+        raise _stays()
+
     def convert(self, key: Key, key_format_type: KeyFormatType) -> KeyBlock:
         """Write a public key in another format; what is secret does not leave."""
         if _handle(key) is not None:
-            raise KmipError(ResultReason.NOT_EXTRACTABLE, "the key is held by a token and does not leave it")
+            raise _stays()
         return super().convert(key, key_format_type)
 
     # --- the store ----------------------------------------------------------------------------------------------------
@@ -198,6 +213,10 @@ class HsmStub(RestrictedCrypto):
             os.fsync(directory)  # the new name must be on disk before the handle is given away
         finally:
             os.close(directory)
+
+
+def _stays() -> KmipError:
+    return KmipError(ResultReason.NOT_EXTRACTABLE, "the key is held by a token and does not leave it")
 
 
 def _handle(key: Key) -> KeyHandle | None:

@@ -26,8 +26,10 @@ from kmip_core.objects import Certificate, KeyBlock, PrivateKey, PublicKey
 from kmip_core.ports.crypto import (
     Crypto,
     CryptoCapabilities,
+    Custody,
     DecryptStream,
     DigestStream,
+    Encrypted,
     Encryption,
     EncryptStream,
     Key,
@@ -66,7 +68,9 @@ class RestrictedCrypto:
 
     # --- keys -----------------------------------------------------------------------------------------------------
 
-    def make_symmetric_key(self, algorithm: CryptographicAlgorithm, length: int) -> KeyMaterial:
+    def make_symmetric_key(
+        self, algorithm: CryptographicAlgorithm, length: int, custody: Custody | None = None
+    ) -> KeyMaterial:
         """Make a key of an algorithm and length that are left."""
         lengths = self._capabilities.symmetric_lengths
         _allow(algorithm in lengths, f"making {standard_name(algorithm)} keys")
@@ -74,7 +78,7 @@ class RestrictedCrypto:
             length in lengths[algorithm] or length not in self._inner.capabilities.symmetric_lengths[algorithm],
             f"making {standard_name(algorithm)} keys of {length} bits",
         )
-        return self._inner.make_symmetric_key(algorithm, length)
+        return self._inner.make_symmetric_key(algorithm, length, custody)
 
     def make_key_pair(
         self,
@@ -84,6 +88,7 @@ class RestrictedCrypto:
         *,
         private_format: KeyFormatType | None = None,
         public_format: KeyFormatType | None = None,
+        custody: Custody | None = None,
     ) -> KeyPair:
         """Make a pair of an algorithm, length and curve that are left."""
         lengths = self._capabilities.key_pair_lengths
@@ -96,12 +101,21 @@ class RestrictedCrypto:
                 f"making {standard_name(algorithm)} pairs of {length} bits",
             )
         return self._inner.make_key_pair(
-            algorithm, length, curve, private_format=private_format, public_format=public_format
+            algorithm,
+            length,
+            curve,
+            private_format=private_format,
+            public_format=public_format,
+            custody=custody,
         )
 
-    def import_key(self, key: Key) -> Key:
+    def import_key(self, key: Key, custody: Custody | None = None) -> Key:
         """Take a key in."""
-        return self._inner.import_key(key)
+        return self._inner.import_key(key, custody)
+
+    def export_key(self, key: Key) -> Key:
+        """Give a key out."""
+        return self._inner.export_key(key)
 
     def confirm_key(self, key: Key) -> None:
         """Note that the store has a key."""
@@ -145,6 +159,11 @@ class RestrictedCrypto:
         """Begin to decrypt."""
         self._check_cipher(encryption, self._processing)
         return self._inner.begin_decrypt(evolve(encryption, key=self.usable(encryption.key)))
+
+    def wrap_key(self, encryption: Encryption, key: Key) -> Encrypted | None:
+        """Wrap a key."""
+        self._check_cipher(encryption, self._capabilities)
+        return self._inner.wrap_key(evolve(encryption, key=self.usable(encryption.key)), key)
 
     # --- signatures, codes, derivation ----------------------------------------------------------------------------
 
@@ -192,6 +211,9 @@ class RestrictedCrypto:
         keys: Sequence[Key],
         parameters: DerivationParameters,
         length: int,
+        *,
+        algorithm: CryptographicAlgorithm | None = None,
+        custody: Custody | None = None,
     ) -> KeyMaterial:
         """Derive."""
         _allow(
@@ -199,7 +221,8 @@ class RestrictedCrypto:
             or method not in self._inner.capabilities.derivation_methods,
             f"derivation by {standard_name(method)}",
         )
-        return self._inner.derive(method, [self.usable(key) for key in keys], parameters, length)
+        usable = [self.usable(key) for key in keys]
+        return self._inner.derive(method, usable, parameters, length, algorithm=algorithm, custody=custody)
 
     # --- checks: what the inner adapter does not know either, it refuses with its own, better text --------
 

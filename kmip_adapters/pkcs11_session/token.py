@@ -1,7 +1,8 @@
 """A token as the server sees it: calls that end in time, whatever the vendor's library does.
 
 A call goes to a free worker process, waits at most its deadline, and kills the worker that does not answer; the next
-call starts another one. A wrong PIN is tried once: a further try could lock the token.
+call starts another one. A wrong PIN is tried once, until another one stands in its place: a further try could lock the
+token. A token that cannot be opened for another reason is looked for again by the next call after `retry_seconds`.
 """
 
 import contextlib
@@ -13,7 +14,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -33,9 +35,8 @@ OPENING_SECONDS: Final = 30.0
 RETRY_SECONDS: Final = 5.0
 """How long a token that could not be opened is left alone, so that requests fail at once meanwhile."""
 
-PIN_FAULTS: Final = frozenset(
-    {"PinIncorrect", "PinInvalid", "PinLenRange", "PinLocked", "PinExpired", "UserPinNotInitialized"}
-)
+PIN_FAULTS: Final = frozenset({"PinIncorrect", "PinInvalid", "PinLenRange"})
+"""Errors after which the same PIN is not tried again: each try brings the token nearer to locking it."""
 GONE: Final = frozenset({"DeviceRemoved", "TokenNotPresent", "TokenNotRecognised", "SlotIDInvalid", "DeviceError"})
 STALE: Final = frozenset(
     {"SessionHandleInvalid", "SessionClosed", "UserNotLoggedIn", "GeneralError", "OperationActive"} | GONE
@@ -61,7 +62,8 @@ class TokenUnusable(Exception):
 
 
 REMEDIES: Final = {
-    "PinIncorrect": "the PIN of the token is wrong; it is not tried again before a restart, which could lock the token",
+    "PinIncorrect": "the PIN of the token is wrong; it is not tried again, which could lock the token: "
+    "correct it where pkcs11_pin says",
     "PinInvalid": "the PIN of the token has characters that the token does not take",
     "PinLenRange": "the PIN of the token has a wrong length",
     "PinLocked": "the PIN of the token is locked; unlock it with the security officer's PIN",
@@ -93,6 +95,7 @@ class TokenSettings:
     read_pin: Callable[[], bytes] | None = None
     workers: int = 2
     environment: tuple[tuple[str, str], ...] = ()
+    retry_seconds: float = RETRY_SECONDS
 
 
 class _Process:
@@ -159,10 +162,18 @@ class Token:
         for _ in range(settings.workers):
             self._free.put(None)
         self._lock = threading.Lock()
+        self._counting = threading.Lock()
         self._pin_fault: TokenError | None = None
+        self._refused_pin: bytes | None = None
         self._away_until = 0.0
         self._away: TokenError | None = None
         self._is_closed = False
+        self._failures: Counter[str] = Counter()
+
+    def failures(self) -> Mapping[str, int]:
+        """Return how many calls failed, by the kind of their TokenError; also those that requests caused."""
+        with self._counting:
+            return dict(self._failures)
 
     def call(self, name: str, *, seconds: float = CALL_SECONDS, **arguments: Any) -> Any:
         """Have a worker do a call and return its result.
@@ -204,7 +215,9 @@ class Token:
         try:
             process = self._free.get(timeout=seconds)
         except queue.Empty:
-            raise TokenError("Unavailable", "the token is busy with other calls", "") from None
+            busy = TokenError("Unavailable", "the token is busy with other calls", "")
+            self._note(busy)
+            raise busy from None
         try:
             if process is None:
                 process = self._started()
@@ -228,24 +241,26 @@ class Token:
 
     def _started(self) -> _Process:
         with self._lock:  # one login at a time: a wrong PIN must not be tried by every worker
-            if self._pin_fault is not None:
-                raise self._pin_fault
             if self._away is not None and time.monotonic() < self._away_until:
                 raise self._away
             pin = None if self._settings.read_pin is None else self._settings.read_pin()
+            if self._pin_fault is not None and pin == self._refused_pin:
+                raise self._pin_fault
             try:
                 process = _Process(self._settings, pin)
             except TokenError as error:
                 if error.kind in PIN_FAULTS:
-                    self._pin_fault = error
+                    self._pin_fault, self._refused_pin = error, pin
                 else:
-                    self._away, self._away_until = error, time.monotonic() + RETRY_SECONDS
+                    self._away, self._away_until = error, time.monotonic() + self._settings.retry_seconds
                 raise
-            if self._away is not None:
+            if self._away is not None or self._pin_fault is not None:
                 _log.warning("the PKCS#11 token answers again")
-            self._away = None
+            self._away = self._pin_fault = self._refused_pin = None
             return process
 
     def _note(self, error: TokenError) -> None:
+        with self._counting:
+            self._failures[error.kind] += 1
         if error.remedy:
             _log.error("PKCS#11 token: %s (%s)", error.remedy, error.kind)

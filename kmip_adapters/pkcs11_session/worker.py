@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import pkcs11
-from pkcs11 import MGF, Attribute, KeyType, Mechanism, ObjectClass
+from pkcs11 import KDF, MGF, Attribute, KeyType, Mechanism, ObjectClass
 from pkcs11.exceptions import KeyHandleInvalid, NoSuchKey, ObjectHandleInvalid, PKCS11Error, TokenNotPresent
 from pkcs11.mechanisms import GCMParams
 from pkcs11.util import ec as ec_util
@@ -73,17 +73,17 @@ class Worker:
 
     # --- keys ---------------------------------------------------------------------------------------------------------
 
-    def generate(self, kind: str, bits: int, key_id: bytes, label: str) -> bool:
+    def generate(self, kind: str, bits: int, key_id: bytes, label: str, **leaving: bool) -> bool:
         """Make a secret key that never leaves the token."""
         key_type = KeyType[kind]
-        template = {**_FOR_GOOD, **(_CIPHER if key_type is KeyType.AES else _MAC)}
+        template = {**_kept(leaving), **(_CIPHER if key_type is KeyType.AES else _MAC)}
         mechanism = Mechanism.AES_KEY_GEN if key_type is KeyType.AES else Mechanism.GENERIC_SECRET_KEY_GEN
         self._session.generate_key(
             key_type, bits, store=True, id=key_id, label=label, template=template, mechanism=mechanism
         )
         return True
 
-    def generate_rsa(self, bits: int, key_id: bytes, label: str) -> bytes:
+    def generate_rsa(self, bits: int, key_id: bytes, label: str, **leaving: bool) -> bytes:
         """Make a pair whose private half never leaves the token; return the public one as PKCS#1 DER."""
         public, private = self._session.generate_keypair(
             KeyType.RSA,
@@ -92,12 +92,12 @@ class Worker:
             id=key_id,
             label=label,
             public_template={Attribute.TOKEN: False},
-            private_template={**_FOR_GOOD, Attribute.SIGN: True, Attribute.DECRYPT: True, Attribute.UNWRAP: False},
+            private_template={**_kept(leaving), Attribute.SIGN: True, Attribute.DECRYPT: True, Attribute.UNWRAP: False},
         )
         del private
         return bytes(rsa_util.encode_rsa_public_key(public))
 
-    def generate_ec(self, parameters: bytes, key_id: bytes, label: str) -> bytes:
+    def generate_ec(self, parameters: bytes, key_id: bytes, label: str, **leaving: bool) -> bytes:
         """Make a pair on a curve (DER of its parameters); return the public half as SubjectPublicKeyInfo."""
         domain = self._session.create_domain_parameters(KeyType.EC, {Attribute.EC_PARAMS: parameters}, local=True)
         public, private = domain.generate_keypair(
@@ -105,12 +105,12 @@ class Worker:
             id=key_id,
             label=label,
             public_template={Attribute.TOKEN: False},
-            private_template={**_FOR_GOOD, Attribute.SIGN: True, Attribute.DERIVE: True},
+            private_template={**_kept(leaving), Attribute.SIGN: True, Attribute.DERIVE: True},
         )
         del private
         return bytes(ec_util.encode_ec_public_key(public))
 
-    def import_secret(self, kind: str, value: bytes, key_id: bytes, label: str) -> bool:
+    def import_secret(self, kind: str, value: bytes, key_id: bytes, label: str, **leaving: bool) -> bool:
         """Take a secret key in."""
         key_type = KeyType[kind]
         self._session.create_object(
@@ -119,13 +119,13 @@ class Worker:
                 Attribute.KEY_TYPE: key_type,
                 Attribute.VALUE: value,
                 **_named(key_id, label),
-                **_FOR_GOOD,
+                **_kept(leaving),
                 **(_CIPHER if key_type is KeyType.AES else _MAC),
             }
         )
         return True
 
-    def import_rsa(self, numbers: Mapping[str, bytes], key_id: bytes, label: str) -> bool:
+    def import_rsa(self, numbers: Mapping[str, bytes], key_id: bytes, label: str, **leaving: bool) -> bool:
         """Take an RSA private key in, given by its numbers."""
         self._session.create_object(
             {
@@ -133,14 +133,14 @@ class Worker:
                 Attribute.KEY_TYPE: KeyType.RSA,
                 **{Attribute[name]: value for name, value in numbers.items()},
                 **_named(key_id, label),
-                **_FOR_GOOD,
+                **_kept(leaving),
                 Attribute.SIGN: True,
                 Attribute.DECRYPT: True,
             }
         )
         return True
 
-    def import_ec(self, parameters: bytes, value: bytes, key_id: bytes, label: str) -> bool:
+    def import_ec(self, parameters: bytes, value: bytes, key_id: bytes, label: str, **leaving: bool) -> bool:
         """Take an EC private key in, given by its curve and its number."""
         self._session.create_object(
             {
@@ -149,12 +149,51 @@ class Worker:
                 Attribute.EC_PARAMS: parameters,
                 Attribute.VALUE: value,
                 **_named(key_id, label),
-                **_FOR_GOOD,
+                **_kept(leaving),
                 Attribute.SIGN: True,
                 Attribute.DERIVE: True,
             }
         )
         return True
+
+    def derive(
+        self,
+        base_id: bytes,
+        base_class: str,
+        mechanism: str,
+        parameter: Any,
+        kind: str,
+        bits: int,
+        key_id: bytes,
+        label: str,
+        **leaving: bool,
+    ) -> bool:
+        """Make a secret key out of another key of the token."""
+        key_type = KeyType[kind]
+        self._key(base_id, base_class).derive_key(
+            key_type,
+            bits,
+            id=key_id,
+            label=label,
+            store=True,
+            mechanism=Mechanism[mechanism],
+            mechanism_param=_parameter(parameter),
+            template={**_kept(leaving), **(_CIPHER if key_type is KeyType.AES else _MAC)},
+        )
+        return True
+
+    def value(self, key_id: bytes) -> bytes:
+        """Return a secret key that the token gives out."""
+        return bytes(self._key(key_id, "secret")[Attribute.VALUE])
+
+    def rsa_numbers(self, key_id: bytes) -> dict[str, bytes]:
+        """Return the numbers of an RSA private key that the token gives out."""
+        key = self._key(key_id, "private")
+        return {name: bytes(key[Attribute[name]]) for name in _RSA_NUMBERS}
+
+    def ec_value(self, key_id: bytes) -> bytes:
+        """Return the number of an EC private key that the token gives out."""
+        return bytes(self._key(key_id, "private")[Attribute.VALUE])
 
     def destroy(self, key_id: bytes) -> bool:
         """Destroy every object with this id; False if there is none."""
@@ -214,6 +253,10 @@ class Worker:
         finally:
             passing.destroy()
 
+    def wrap_key(self, key_id: bytes, mechanism: str, wrapped: bytes) -> bytes:
+        """Wrap another secret key of the token."""
+        return bytes(self._key(key_id, "secret").wrap_key(self._key(wrapped, "secret"), mechanism=Mechanism[mechanism]))
+
     def unwrap(self, key_id: bytes, mechanism: str, data: bytes) -> bytes:
         """Undo `wrap`."""
         key = self._key(key_id, "secret")
@@ -261,6 +304,16 @@ _FOR_GOOD: Final = {
     Attribute.SENSITIVE: True,
     Attribute.EXTRACTABLE: False,
 }
+_RSA_NUMBERS: Final = (
+    "MODULUS",
+    "PUBLIC_EXPONENT",
+    "PRIVATE_EXPONENT",
+    "PRIME_1",
+    "PRIME_2",
+    "EXPONENT_1",
+    "EXPONENT_2",
+    "COEFFICIENT",
+)
 _CIPHER: Final = {
     Attribute.ENCRYPT: True,
     Attribute.DECRYPT: True,
@@ -268,8 +321,9 @@ _CIPHER: Final = {
     Attribute.UNWRAP: True,
     Attribute.SIGN: True,
     Attribute.VERIFY: True,
+    Attribute.DERIVE: True,
 }
-_MAC: Final = {Attribute.SIGN: True, Attribute.VERIFY: True}
+_MAC: Final = {Attribute.SIGN: True, Attribute.VERIFY: True, Attribute.DERIVE: True}
 _PASSING: Final = {
     # An object of the session that only passes through: bytes on their way into or out of a wrapping.
     Attribute.TOKEN: False,
@@ -279,7 +333,12 @@ _PASSING: Final = {
 }
 
 
-def _named(key_id: bytes, label: str) -> dict[Attribute, Any]:
+def _kept(leaving: Mapping[str, bool]) -> dict[Attribute, Any]:
+    """Return the attributes of a key that stays in the token, with what was said of its leaving."""
+    return {**_FOR_GOOD, **{Attribute[name.upper()]: value for name, value in leaving.items()}}
+
+
+def _named(key_id: bytes, label: str, **leaving: bool) -> dict[Attribute, Any]:
     return {Attribute.ID: key_id, Attribute.LABEL: label}
 
 
@@ -288,6 +347,12 @@ def _parameter(parameter: Any) -> Any:
     match parameter:
         case None:
             return None
+        case {"iv": iv, "data": data}:
+            return (iv, data)
+        case {"data": data}:
+            return data
+        case {"public": point}:
+            return (KDF.NULL, None, point)
         case {"iv": iv}:
             return iv
         case {"nonce": nonce, "additional_data": additional_data, "tag_bits": tag_bits}:

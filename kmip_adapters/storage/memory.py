@@ -180,6 +180,11 @@ class MemoryStorage:
         )
         return tuple(islice(found, limit))
 
+    def contents(self) -> tuple[Content | None, ...]:
+        """Return the content of every object as it is now."""
+        with self._lock:
+            return tuple(entry.content for entry in self._snapshot.entries.values())
+
     def close(self) -> None:
         """Forget everything."""
         with self._lock:

@@ -5,6 +5,7 @@ The command line, environment, configuration file and the `KmipServer` construct
 that lead here, `kmip_app.configuration.loading` joins the places.
 """
 
+import enum
 import os
 import re
 from collections.abc import Callable
@@ -33,6 +34,13 @@ SERVER_INFORMATION: Final = ServerInformation(server_name="kmipd", product_name=
 """What Query tells KMIP 2.x clients: product and version, nothing about the machine."""
 
 CRYPTO: Final = ("software", "hsm_stub", "pkcs11")
+
+
+class TokenKeys(enum.Enum):
+    """Which new secret and private keys are kept in the token, where requests do not say it."""
+
+    ALL = "all"
+    CHOSEN = "chosen"  # those of the Object Groups in token_groups
 
 
 _SQLITE_URL: Final = re.compile(r"sqlite(\+\w+)?:///(?P<path>(?!file:)[^?:][^?]*)(\?.*)?")  # not :memory:
@@ -122,6 +130,8 @@ class Configuration:
     may_start_sealed: bool = False
     ephemeral: bool = False
     crypto: str = "software"
+    token_keys: TokenKeys = TokenKeys.ALL
+    token_sweep: float | None = 60.0
     versions: tuple[ProtocolVersion, ...] = VERSIONS
     certificate_path: Path | None = None
     key_path: Path | None = None

@@ -17,7 +17,7 @@ from kmip_adapters.identity.certificate import SOURCES
 from kmip_adapters.transport.tls.suites import check_suites
 from kmip_app.configuration import setting_types
 from kmip_app.configuration.addresses import ADDRESS
-from kmip_app.configuration.config import AUTH_SUITES, CRYPTO, LOGGING_LEVELS, Configuration
+from kmip_app.configuration.config import AUTH_SUITES, CRYPTO, LOGGING_LEVELS, Configuration, TokenKeys
 from kmip_app.configuration.extensions import EXTENSIONS
 from kmip_app.configuration.root_keys import ROOT_KEY
 from kmip_app.configuration.secret_places import SECRET, SECRET_URL
@@ -163,6 +163,12 @@ def _write_identity_source(sources: tuple[str, ...] | str) -> str:
 
 IDENTITY_SOURCE: Final = attrs.evolve(
     NAMES, accepts=f"one or several of {', '.join(SOURCES)}", read=_identity_source, write=_write_identity_source
+)
+OBJECT_GROUPS: Final = attrs.evolve(
+    NAMES,
+    accepts="Object Groups separated by commas",
+    read=lambda value: frozenset(NAMES.read(value)),
+    write=lambda names: ", ".join(sorted(names)),
 )
 HOSTS: Final = attrs.evolve(NAMES, accepts="names and addresses separated by commas or spaces", read=_hosts)
 
@@ -502,6 +508,24 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             SECRET,
             "Where the PIN of the PKCS#11 token is; read whenever the library is started.",
             default="none: asked for at a terminal",
+        ),
+        _native(
+            "token_keys",
+            setting_types.member_of(TokenKeys),
+            "Which new secret and private keys are kept in the token unless the request says: all, or those of chosen "
+            "Object Groups.",
+        ),
+        _native(
+            "token_groups",
+            OBJECT_GROUPS,
+            "Object Groups whose new secret and private keys are kept in the token.",
+            "core.token_groups",
+            default="none",
+        ),
+        _native(
+            "token_sweep",
+            setting_types.seconds(or_never=True),
+            "How often keys of the token are looked for that a failure left there without an object.",
         ),
         _native(
             "profile",

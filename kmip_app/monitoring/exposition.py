@@ -63,6 +63,8 @@ FAMILIES: Final = {
     "kmipd_rows_refused": "Reads of objects whose row was changed in the database, and which were refused.",
     "kmipd_audit_append_seconds": "Time to append one record to the audit trail.",
     "kmipd_audit_alarms": "Findings of the trail that an operator must look at: emptied, cut, edited.",
+    "kmipd_token_calls_failed": "Calls of the PKCS#11 token that failed, by its error.",
+    "kmipd_token_unsettled_keys": "Keys that a failure left in the token, for the next sweep.",
     "kmipd_certificate_days_left": "Days until the end of a certificate or revocation list.",
     "kmipd_client_certificate_days_left": "Days until the end of each certificate that a client was seen with.",
 }
@@ -124,6 +126,7 @@ class Metrics(Collector):
         if self._counts_objects():
             yield from self._of_objects()
         yield from self._of_the_store()
+        yield from self._of_the_token()
         yield from self._of_certificates()
 
     def _of_the_server(self) -> Iterator[Metric]:
@@ -212,6 +215,14 @@ class Metrics(Collector):
         alarms = CounterMetricFamily("kmipd_audit_alarms", FAMILIES["kmipd_audit_alarms"])
         alarms.add_metric([], float(sources.audit_alarms()))
         yield alarms
+
+    def _of_the_token(self) -> Iterator[Metric]:
+        failures, unsettled = self._sources.token_failures, self._sources.token_unsettled
+        failed = CounterMetricFamily("kmipd_token_calls_failed", FAMILIES["kmipd_token_calls_failed"], labels=["error"])
+        for error, count in sorted((failures() if failures is not None else {}).items()):
+            failed.add_metric([error], count)
+        yield failed
+        yield _gauge("kmipd_token_unsettled_keys", len(unsettled()) if unsettled is not None else 0)
 
     def _of_certificates(self) -> Iterator[Metric]:
         now = self._sources.now()

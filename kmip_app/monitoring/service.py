@@ -73,6 +73,8 @@ class Monitoring:
             audit_appends=container.audit_appends(),
             rows_refused=lambda: getattr(container.storage(), "refused_rows", 0),
             audit_alarms=lambda: getattr(container.audit(), "alarms", 0),
+            token_failures=getattr(container.token(), "failures", None),
+            token_unsettled=getattr(container.token(), "unsettled", None),
             now=_now,
             started=self._started,
         )
@@ -204,7 +206,7 @@ class Monitoring:
         trail = container.audit()
         if isinstance(trail, FileTrail):
             checks["audit"] = partial(_trail, trail, configuration.data_directory / "audit")
-        probe = getattr(container.keys(), "probe", None)
+        probe = getattr(container.token(), "probe", None)
         if callable(probe):  # an adapter of a token: returns None, or why it cannot be reached
             checks["hsm"] = probe
         return checks

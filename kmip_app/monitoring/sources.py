@@ -1,7 +1,7 @@
 """Where the numbers of metrics and status come from, without what writes them for Prometheus."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 
 from attrs import define, field
 
@@ -31,6 +31,8 @@ class Sources:
     audit_appends: Durations
     rows_refused: Callable[[], int]
     audit_alarms: Callable[[], int]
+    token_failures: Callable[[], Mapping[str, int]] | None = None
+    token_unsettled: Callable[[], Collection[str]] | None = None
     now: Callable[[], dt.datetime]
     started: float
     group_sizes: Sizes = field(factory=Sizes)

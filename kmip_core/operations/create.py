@@ -1,6 +1,6 @@
 """Create: the server makes a symmetric key or secret data. KMIP 2.1 §6.1.8, 1.4 §4.1."""
 
-from typing import Final
+from typing import Final, TypeAlias
 
 from attrs import evolve, frozen
 
@@ -17,7 +17,7 @@ from kmip_core.enums import (
 from kmip_core.errors import KmipError, invalid_attribute_value, need
 from kmip_core.objects import Content, KeyBlock, KeyValue, SecretData, SymmetricKey
 from kmip_core.operation import Cost, Group, Scope, Spec, names_new_object
-from kmip_core.procedures import creation
+from kmip_core.procedures import creation, custody
 from kmip_core.standard_names import standard_name, with_article
 
 
@@ -41,6 +41,7 @@ class Response:
     unique_identifier: str
 
 
+Masks: TypeAlias = tuple[ProtectionStorageMask, ...]
 _HALVES: Final = frozenset({ObjectType.PRIVATE_KEY, ObjectType.PUBLIC_KEY})
 
 
@@ -56,7 +57,9 @@ def perform(request: Request, scope: Scope) -> Response:
         way = "is made by Create Key Pair" if request.object_type in _HALVES else "can be registered"
         text = f"Create makes a Symmetric Key or Secret Data; {other} {way}"
         raise KmipError(ResultReason.INVALID_OBJECT_TYPE, text)
-    content, attributes = make(creation.with_defaults(scope, request.attributes, request.object_type), scope)
+    content, attributes = make(
+        creation.with_defaults(scope, request.attributes, request.object_type), scope, request.protection_storage_masks
+    )
     made = creation.begin(
         scope,
         content,
@@ -67,17 +70,18 @@ def perform(request: Request, scope: Scope) -> Response:
     return Response(object_type=request.object_type, unique_identifier=made.unique_identifier)
 
 
-def _symmetric_key(attributes: Attributes, scope: Scope) -> tuple[Content, Attributes]:
+def _symmetric_key(attributes: Attributes, scope: Scope, masks: Masks) -> tuple[Content, Attributes]:
     algorithm = need(attributes.cryptographic_algorithm, "Cryptographic Algorithm")
     length = need(attributes.cryptographic_length, "Cryptographic Length")
     if attributes.cryptographic_usage_mask is None and scope.services.settings.default_usage_masks:  # RULINGS 6
         mask = CryptographicUsageMask.ENCRYPT | CryptographicUsageMask.DECRYPT
         attributes = attributes.but(cryptographic_usage_mask=mask)
     need(attributes.cryptographic_usage_mask, "Cryptographic Usage Mask")
+    where = custody.choose(scope, attributes, masks)
     key = SymmetricKey(
         key_block=KeyBlock(
             key_format_type=KeyFormatType.RAW,
-            key_value=KeyValue(key_material=scope.services.crypto.make_symmetric_key(algorithm, length)),
+            key_value=KeyValue(key_material=scope.services.crypto.make_symmetric_key(algorithm, length, where)),
             cryptographic_algorithm=algorithm,
             cryptographic_length=length,
         )
@@ -88,7 +92,7 @@ def _symmetric_key(attributes: Attributes, scope: Scope) -> tuple[Content, Attri
     return key, attributes
 
 
-def _secret_data(attributes: Attributes, scope: Scope) -> tuple[Content, Attributes]:
+def _secret_data(attributes: Attributes, scope: Scope, masks: Masks) -> tuple[Content, Attributes]:
     """A random password; the official cases TC-CREATE-SD give it neither algorithm nor usage mask (RULINGS 6)."""
     length = need(attributes.cryptographic_length, "Cryptographic Length")
     if length <= 0 or length % 8:

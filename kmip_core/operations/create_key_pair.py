@@ -42,7 +42,7 @@ def perform(request: Request, scope: Scope) -> Response:
     private = _masked(scope, creation.with_defaults(scope, private, ObjectType.PRIVATE_KEY), private=True)
     public = merge(request.common_attributes, request.public_key_attributes)
     public = _masked(scope, creation.with_defaults(scope, public, ObjectType.PUBLIC_KEY), private=False)
-    pair = key_pairs.make_pair(scope, private, public)
+    pair = key_pairs.make_pair(scope, private, public, request)
     identifiers = scope.services.identifiers.new(), scope.services.identifiers.new()
     key_pairs.begin_pair(scope, pair, private, public, identifiers, request)
     return Response(private_key_unique_identifier=identifiers[0], public_key_unique_identifier=identifiers[1])

@@ -24,6 +24,7 @@ from kmip_core.enums import (
 from kmip_core.errors import KmipError, invalid_field, need, permission_denied, wrong_state
 from kmip_core.objects import KeyBlock, KeyValue, SplitKey
 from kmip_core.operation import Cost, Group, ObjectReference, Scope, Spec, Target
+from kmip_core.ports.crypto import IN_SOFTWARE
 from kmip_core.ports.key_forms import SharingScheme
 from kmip_core.procedures import creation, key_use
 from kmip_core.rules import Admitted, Purpose
@@ -113,7 +114,7 @@ def _new_key(request: Request, scope: Scope) -> KeyBlock:
     length = need(request.attributes.cryptographic_length, "Cryptographic Length")
     return KeyBlock(
         key_format_type=KeyFormatType.RAW,
-        key_value=KeyValue(key_material=scope.services.crypto.make_symmetric_key(algorithm, length)),
+        key_value=KeyValue(key_material=scope.services.crypto.make_symmetric_key(algorithm, length, IN_SOFTWARE)),
         cryptographic_algorithm=algorithm,
         cryptographic_length=length,
     )

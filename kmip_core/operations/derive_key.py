@@ -1,11 +1,13 @@
 """Derive Key: a key or secret is computed from others that stay here. KMIP 2.1 §6.1.14, 1.4 §4.6."""
 
+from functools import partial
 from typing import Final
 
 from attrs import evolve, frozen
 
 from kmip_core.attributes import LINKS, Attributes
 from kmip_core.enums import (
+    CryptographicAlgorithm,
     DerivationMethod,
     KeyFormatType,
     LinkType,
@@ -17,8 +19,8 @@ from kmip_core.enums import (
 from kmip_core.errors import KmipError, invalid_attribute_value, need, permission_denied
 from kmip_core.objects import Content, KeyBlock, KeyValue, SecretData, SymmetricKey
 from kmip_core.operation import Cost, Group, ObjectReference, Scope, Spec, Target, names_new_object
-from kmip_core.ports.crypto import Key
-from kmip_core.procedures import attribute_values, changing, creation, key_use
+from kmip_core.ports.crypto import Custody, Key
+from kmip_core.procedures import attribute_values, changing, creation, custody, key_use
 from kmip_core.rules import Admitted, Purpose
 from kmip_core.structures import DerivationParameters, KeyMaterial, Link
 
@@ -64,14 +66,19 @@ def perform(request: Request, scope: Scope) -> Response:
     how = request.derivation_parameters.cryptographic_parameters
     if request.derivation_method is DerivationMethod.ENCRYPT and how is not None and bases:
         key_use.parameters_of(how, bases[0].attributes)  # the base key encrypts, within its own parameters
-    material = _derived(request, scope, [key_use.key_of(scope, base) for base in bases], length)
+    keys = [key_use.key_of(scope, base) for base in bases]
+    where = custody.choose(scope, attributes)
+    if any(custody.is_held(key) for key in keys):  # what comes out of a key in a token stays in the token as well
+        where = evolve(where, in_token=True)
+    material = _derived(request, scope, keys, length, attributes.cryptographic_algorithm, where)
+    content = _content(request.object_type, attributes, length, material)
     links = tuple(
         Link(link_type=LinkType.DERIVATION_BASE_OBJECT_LINK, linked_object_identifier=base.unique_identifier)
         for base in bases
     )
     derived = creation.begin(
         scope,
-        _content(request.object_type, attributes, length, material),
+        custody.import_into(scope, content, lambda: where),
         evolve(attributes, links=(*attributes.links, *links)),
         made_here=True,
     )
@@ -83,13 +90,21 @@ def perform(request: Request, scope: Scope) -> Response:
     return Response(unique_identifier=derived.unique_identifier)
 
 
-def _derived(request: Request, scope: Scope, keys: list[Key], length: int) -> KeyMaterial:
+def _derived(
+    request: Request,
+    scope: Scope,
+    keys: list[Key],
+    length: int,
+    algorithm: CryptographicAlgorithm | None,
+    where: Custody,
+) -> KeyMaterial:
     """Return the derived material.
 
     PyKMIP's HMAC is HKDF, which gives more than one hash; one HMAC gives no more. In PyKMIP mode a length beyond the
     hash is given as PyKMIP gives it (RULINGS 30).
     """
-    derive, parameters = scope.services.crypto.derive, request.derivation_parameters
+    derive = partial(scope.services.crypto.derive, algorithm=algorithm, custody=where)
+    parameters = request.derivation_parameters
     try:
         return derive(request.derivation_method, keys, parameters, length)
     except KmipError as error:

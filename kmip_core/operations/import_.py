@@ -3,6 +3,7 @@
 Who may set an attribute is not asked here: state, dates and history come with the object.
 """
 
+from functools import partial
 from typing import Final
 
 from attrs import evolve, frozen
@@ -86,7 +87,7 @@ def _keep(request: Request, scope: Scope, content: Content, given: Attributes) -
     digests = given.digests or creation.digests(scope, content)
     content, described = creation.split_key_described(content, given)
     has_content = given.state not in GONE
-    kept = custody.take_in(scope, content) if has_content else content
+    kept = custody.take_in(scope, content, partial(custody.choose, scope, given)) if has_content else content
     stored = kept if has_content else None
     attributes = complete(
         kept,

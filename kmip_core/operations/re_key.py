@@ -7,7 +7,7 @@ from kmip_core.enums import KeyFormatType, ObjectType, Operation, ProtectionStor
 from kmip_core.errors import need
 from kmip_core.objects import KeyBlock, KeyValue, SymmetricKey
 from kmip_core.operation import Cost, Group, ObjectReference, Scope, Spec, Target, names_new_object
-from kmip_core.procedures import creation, replacement
+from kmip_core.procedures import creation, custody, replacement
 from kmip_core.rules import Purpose
 
 
@@ -37,10 +37,11 @@ def perform(request: Request, scope: Scope) -> Response:
     attributes = replacement.inherited(target, request.attributes, request.offset, scope.now)
     algorithm = need(attributes.cryptographic_algorithm, "Cryptographic Algorithm")
     length = need(attributes.cryptographic_length, "Cryptographic Length")
+    where = custody.choose(scope, attributes, request.protection_storage_masks, replaced=target.attributes)
     key = SymmetricKey(
         key_block=KeyBlock(
             key_format_type=KeyFormatType.RAW,
-            key_value=KeyValue(key_material=scope.services.crypto.make_symmetric_key(algorithm, length)),
+            key_value=KeyValue(key_material=scope.services.crypto.make_symmetric_key(algorithm, length, where)),
             cryptographic_algorithm=algorithm,
             cryptographic_length=length,
         )

@@ -49,7 +49,7 @@ def perform(request: Request, scope: Scope) -> Response:
     public = replacement.inherited(
         old_public, merge(request.common_attributes, request.public_key_attributes), request.offset, scope.now
     )
-    pair = make_pair(scope, private, public)
+    pair = make_pair(scope, private, public, request, old_private.attributes)
     private_identifier, public_identifier = scope.services.identifiers.new(), scope.services.identifiers.new()
     replacement.step_back(scope, old_private, private_identifier)
     replacement.step_back(scope, old_public, public_identifier)

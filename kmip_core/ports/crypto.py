@@ -22,7 +22,7 @@ lengths, or equal time for messages of different length.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from attrs import field, frozen
 
@@ -57,7 +57,9 @@ class CryptoCapabilities:
         no padding is needed.
     whole_tags_only: those of the ciphers that take no Tag Length but the longest.
     signatures: (algorithm, padding) -> hashes; empty where the algorithm fixes its own.
-    exports_key_material: False when secret keys live behind handles for good.
+    exports_key_material: False when new secret keys live behind handles unless a `Custody` says otherwise.
+    holds_keys: True when secret keys may live behind handles.
+    extractable: whether a key behind a handle can be made so that it may leave.
     blocking: True when even short calls may wait (a token): they must not run on an event loop.
     """
 
@@ -75,7 +77,26 @@ class CryptoCapabilities:
     hashing_algorithms: frozenset[HashingAlgorithm] = frozenset()
     derivation_methods: frozenset[DerivationMethod] = frozenset()
     exports_key_material: bool = True
+    holds_keys: bool = False
+    extractable: bool = False
     blocking: bool = False
+
+
+@frozen(kw_only=True)
+class Custody:
+    """Where a new key is kept, and whether it may leave a token.
+
+    in_token: behind a handle; False for a key whose material the store keeps.
+    extractable: the token may give it out.  sensitive: wrapped only.
+    """
+
+    in_token: bool
+    extractable: bool = False
+    sensitive: bool = True
+
+
+IN_SOFTWARE: Final = Custody(in_token=False)
+"""For keys that this server must read itself."""
 
 
 @frozen(kw_only=True)
@@ -194,8 +215,12 @@ class VerifyStream(Protocol):
 class KeyMaker(Protocol):
     """Makes symmetric keys."""
 
-    def make_symmetric_key(self, algorithm: CryptographicAlgorithm, length: int) -> KeyMaterial:
+    def make_symmetric_key(
+        self, algorithm: CryptographicAlgorithm, length: int, custody: Custody | None = None
+    ) -> KeyMaterial:
         """Return fresh material for a key of `length` bits, raw bytes or a handle.
+
+        custody: None for where the adapter keeps keys usually; so in the other roles.
 
         Raises KmipError (Invalid Attribute Value) for an algorithm that is not symmetric or a length that it does not
         have; the text says which lengths would be accepted.
@@ -214,8 +239,9 @@ class KeyPairMaker(Protocol):
         *,
         private_format: KeyFormatType | None = None,
         public_format: KeyFormatType | None = None,
+        custody: Custody | None = None,
     ) -> KeyPair:
-        """Return a fresh pair.
+        """Return a fresh pair; custody: of the private key.
 
         length: bits; may be left out where a curve or the algorithm itself says it, and must agree where both do.
         Formats: left out, PKCS#1 for RSA (clients.md 17, KMIP 2.1 §4.26), X.509 and PKCS#8 for the rest; a private key
@@ -229,12 +255,19 @@ class KeyPairMaker(Protocol):
 class KeyKeeper(Protocol):
     """Takes keys in that clients bring, and lets go of keys that are destroyed."""
 
-    def import_key(self, key: Key) -> Key:
+    def import_key(self, key: Key, custody: Custody | None = None) -> Key:
         """Return the content to store: the key itself, or one whose material is a handle.
 
         Public keys, certificates and secret data are stored as they are by every adapter.
         Raises KmipError: Feature Not Supported for a key that a token could not use; Cryptographic Failure for one that
         it cannot read.
+        """
+        ...
+
+    def export_key(self, key: Key) -> Key:
+        """Return the key with its material; the key itself if it is behind no handle.
+
+        Raises KmipError (Not Extractable) for a key that may not leave, or only wrapped.
         """
         ...
 
@@ -329,6 +362,18 @@ class Cipher(Protocol):
         ...
 
 
+class KeyWrapper(Protocol):
+    """Wraps a key of a token for a client, without its material passing through this server."""
+
+    def wrap_key(self, encryption: Encryption, key: Key) -> Encrypted | None:
+        """Return the material of `key` as `encryption` encrypts it; None for keys and modes that it does not do so.
+
+        The caller then exports the key and encrypts it.
+        Raises KmipError (Not Extractable) for a key that may not leave.
+        """
+        ...
+
+
 class Signer(Protocol):
     """Signs and verifies.
 
@@ -394,8 +439,14 @@ class Deriver(Protocol):
         keys: Sequence[Key],
         parameters: DerivationParameters,
         length: int,
+        *,
+        algorithm: CryptographicAlgorithm | None = None,
+        custody: Custody | None = None,
     ) -> KeyMaterial:
         """Return material of `length` bits (a multiple of 8), raw bytes or a handle.
+
+        algorithm: what the derived key is for; a token notes it with the key. What is derived from a key behind a
+        handle is behind one as well; custody says whether it may leave.
 
         keys: the base objects in the request's order. The first is the derivation key; a further Secret Data is the
         derivation data, which then must not be given as well; Asymmetric Key takes a private and a public key.
@@ -414,6 +465,7 @@ class Crypto(
     RandomSource,
     Hasher,
     Cipher,
+    KeyWrapper,
     Signer,
     Authenticator,
     Deriver,

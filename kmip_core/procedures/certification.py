@@ -30,6 +30,7 @@ from kmip_core.errors import KmipError, invalid_field
 from kmip_core.objects import Certificate, CertificateRequest, PrivateKey, PublicKey
 from kmip_core.operation import Scope
 from kmip_core.ports.certificates import CertificateContents, SigningRequest
+from kmip_core.ports.crypto import IN_SOFTWARE
 from kmip_core.procedures import changing, creation
 from kmip_core.procedures.key_pairs import begin_pair
 from kmip_core.rules import Admitted, Purpose
@@ -264,6 +265,7 @@ def _make_authority(scope: Scope, name: str) -> tuple[Certificate, PrivateKey]:
         AUTHORITY_BITS,
         private_format=KeyFormatType.PKCS_8,
         public_format=KeyFormatType.X_509,
+        custody=IN_SOFTWARE,
     )
     contents = CertificateContents(
         public_key=pair.public_key,

@@ -6,6 +6,7 @@ set").
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from attrs import evolve
@@ -82,13 +83,17 @@ def begin(
     if isinstance(content, SystemContent):
         content, accepted, described = system_objects.accepted(scope, content, accepted)
         more |= described
-    protection = _protection(scope, protection_storage_masks, unavailable)
     identifier = scope.services.identifiers.new() if unique_identifier is None else unique_identifier
     content, described = split_key_described(content, attributes)
     more |= described
     if accepted.nist_security_category is None:
         more["nist_security_category"] = quantum_safety.category_of(accepted.cryptographic_algorithm)
-    kept = custody.forget_on_rollback(scope, content) if made_here else custody.take_in(scope, content)
+    if made_here:
+        kept = custody.forget_on_rollback(scope, content)
+    else:
+        chosen = partial(custody.choose, scope, attributes, protection_storage_masks, unavailable)
+        kept = custody.take_in(scope, content, chosen)
+    protection = _protection(scope, protection_storage_masks, unavailable, held=custody.is_held(kept))
     if not isinstance(content, Template):
         more |= {"fresh": attributes.fresh is not False, "protection_storage_mask": protection}
     if made_here:
@@ -155,7 +160,7 @@ def transparent_digests(scope: Scope, content: PrivateKey | PublicKey) -> tuple[
     It says as well that no format was named when the key was made (RULINGS 34).
     """
     wanted = TRANSPARENT_DEFAULTS.get((content.object_type, content.key_block.cryptographic_algorithm))
-    if wanted is None or not scope.services.crypto.capabilities.exports_key_material:
+    if wanted is None or custody.is_held(content):
         return ()
     try:
         block = scope.services.crypto.convert(content, wanted)
@@ -173,14 +178,20 @@ def digests(scope: Scope, content: Content) -> tuple[Digest, ...]:
 
 
 def _protection(
-    scope: Scope, wanted: tuple[ProtectionStorageMask, ...], unavailable: ResultReason
+    scope: Scope, wanted: tuple[ProtectionStorageMask, ...], unavailable: ResultReason, *, held: bool
 ) -> ProtectionStorageMask:
-    """Return how a new object is stored: the first acceptable way.  Raises KmipError (`unavailable`)."""
+    """Return how a new object is stored, in the words of the request if it has any.
+
+    held: whether a token has its key.  Raises KmipError (`unavailable`).
+    """
     offered = scope.services.capabilities.protection_storage_masks
-    for mask in wanted or offered:
-        if mask in offered or any(mask & ~offer == 0 for offer in offered):  # flags are combined by calls in Python
-            return mask
-    raise KmipError(unavailable, "objects are not stored here in any of the ways that would do")
+    if held:
+        possible: tuple[ProtectionStorageMask, ...] = (custody.HARDWARE,)
+    elif custody.HARDWARE in offered:
+        possible = tuple(offer for offer in offered if not offer & custody.HARDWARE)
+    else:
+        possible = offered
+    return custody.first_possible(wanted or possible, possible, unavailable)[0]
 
 
 def split_key_described(content: Content, attributes: Attributes) -> tuple[Content, dict[str, Any]]:

@@ -1,31 +1,91 @@
-"""Keys that live in a token: what happens to them there, beside the unit of work that records it.
+"""Keys that live in a token: which ones do, and what happens to them there, beside the unit of work that records it.
 
 Token and store cannot commit together. A key that was imported into the token is destroyed there if the unit of work
 fails, and a key that is erased leaves the token only after the commit (DESIGN 5.10). With an adapter that keeps no keys
 none of this has an effect.
 """
 
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
-from kmip_core.enums import ResultReason
+from kmip_core.attributes import Attributes
+from kmip_core.enums import ProtectionStorageMask, ResultReason
 from kmip_core.errors import KmipError
-from kmip_core.objects import Content, PrivateKey, PublicKey, SecretData, SymmetricKey, key_block_of
+from kmip_core.objects import Content, PrivateKey, SymmetricKey, key_block_of
 from kmip_core.operation import Scope
+from kmip_core.ports.crypto import IN_SOFTWARE, Custody
 from kmip_core.rules import Admitted
 
+HARDWARE: Final = ProtectionStorageMask.HARDWARE
+"""How objects are stored whose keys a token holds; all others are stored in software."""
 
-def take_in(scope: Scope, content: Content) -> Content:
-    """Import the key of a client into the token, if it takes keys; return what to store for the content.
+
+def choose(
+    scope: Scope,
+    attributes: Attributes,
+    wanted: tuple[ProtectionStorageMask, ...] = (),
+    unavailable: ResultReason = ResultReason.PROTECTION_STORAGE_UNAVAILABLE,
+    replaced: Attributes | None = None,
+) -> Custody:
+    """Return where a new secret or private key is kept: as the request, the key that it replaces, its Object Group or
+    the settings say, in this order.
+
+    wanted: the Protection Storage Masks of the request, best first.  replaced: the attributes of the key's predecessor.
+    Raises KmipError: `unavailable` where no mask can be satisfied; Not Extractable for a key of a token that would let
+    none out.
+    """
+    offered = scope.services.capabilities.protection_storage_masks
+    able = scope.services.crypto.capabilities
+    if not wanted and not able.holds_keys:
+        return IN_SOFTWARE
+    if wanted:
+        chosen = first_possible(wanted, offered, unavailable)[1]
+    elif replaced is not None and replaced.protection_storage_mask is not None:
+        is_hardware = bool(replaced.protection_storage_mask & HARDWARE)
+        chosen = next((offer for offer in offered if bool(offer & HARDWARE) is is_hardware), offered[0])
+    else:
+        by_group = not scope.services.settings.token_groups.isdisjoint(attributes.object_groups)
+        chosen = HARDWARE if by_group and HARDWARE in offered else offered[0]
+    in_token = able.holds_keys and (bool(chosen & HARDWARE) or HARDWARE not in offered)
+    extractable = attributes.extractable is True
+    if in_token and extractable and not able.extractable:
+        raise _stays()
+    return Custody(
+        in_token=in_token, extractable=extractable, sensitive=attributes.sensitive is True or not extractable
+    )
+
+
+def first_possible(
+    wanted: tuple[ProtectionStorageMask, ...], offered: Iterable[ProtectionStorageMask], unavailable: ResultReason
+) -> tuple[ProtectionStorageMask, ProtectionStorageMask]:
+    """Return the first mask that is satisfied in all its bits, and by what.  Raises KmipError (`unavailable`)."""
+    for mask in wanted:
+        for offer in offered:
+            if mask is offer or mask & ~offer == 0:  # flags are combined by calls in Python
+                return mask, offer
+    raise KmipError(unavailable, "objects are not stored here in any of the ways that would do")
+
+
+def take_in(scope: Scope, content: Content, choice: Callable[[], Custody]) -> Content:
+    """Import the key of a client where it is kept, and return what to store for the content.
+
+    choice: says where, of a key that a token could use.
 
     Wrapped keys, and keys without their value, stay as they are: the token could not use them.
     Raises KmipError (Feature Not Supported, Cryptographic Failure) for a key that the token does not take.
     """
-    if not isinstance(content, SymmetricKey | PrivateKey | PublicKey | SecretData):
+    return forget_on_rollback(scope, import_into(scope, content, choice))
+
+
+def import_into(scope: Scope, content: Content, choice: Callable[[], Custody]) -> Content:
+    """Import a key as `take_in`; the caller has it destroyed on rollback."""
+    if not isinstance(content, SymmetricKey | PrivateKey) or is_held(content):
         return content
     if content.key_block.is_wrapped or content.key_block.material is None:
         return content
-    return forget_on_rollback(scope, scope.services.crypto.import_key(content))
+    chosen = choice()
+    return scope.services.crypto.import_key(content, chosen) if chosen.in_token else content
 
 
 def forget_on_rollback(scope: Scope, content: Content) -> Content:
@@ -38,7 +98,7 @@ def forget_on_rollback(scope: Scope, content: Content) -> Content:
 
 def forget_on_commit(scope: Scope, target: Admitted) -> None:
     """Have the token destroy the key of an object that is erased, once that is committed."""
-    if scope.services.crypto.capabilities.exports_key_material or not target.managed_object.has_content:
+    if not scope.services.crypto.capabilities.holds_keys or not target.managed_object.has_content:
         return
     content = scope.work.content(target)
     if is_held(content):
@@ -54,17 +114,19 @@ def is_held(content: Content) -> bool:
 
 
 def may_leave(content: Content, extractable: bool | None) -> bool:
-    """Return the Extractable attribute of new content: False for a key that a token holds.
+    """Return the Extractable attribute of new content: for a key that a token holds False, unless it was made so."""
+    return bool(extractable) if is_held(content) else extractable is not False
 
-    Raises KmipError (Not Extractable) if the client asks for True there.
-    """
-    if not is_held(content):
-        return extractable is not False
-    if extractable:
-        raise KmipError(
-            ResultReason.NOT_EXTRACTABLE, "keys are held by a token and do not leave it; leave Extractable out"
-        )
-    return False
+
+def give_out(scope: Scope, content: Content) -> Content:
+    """Return content with its key, which a token gives out if it may leave.  Raises KmipError (Not Extractable)."""
+    return scope.services.crypto.export_key(_key(content)) if is_held(content) else content
+
+
+def _stays() -> KmipError:
+    return KmipError(
+        ResultReason.NOT_EXTRACTABLE, "keys are held by a token and do not leave it; leave Extractable out"
+    )
 
 
 def _key(content: Any) -> Any:

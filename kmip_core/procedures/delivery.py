@@ -4,7 +4,7 @@ Format first, then wrapping; what is Sensitive leaves only wrapped, what is not 
 KMIP 2.1 §6.1.19, §4.23, §4.55, 1.4 §4.11.
 """
 
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from kmip_core.enums import (
     CertificateRequestType,
@@ -20,6 +20,7 @@ from kmip_core.objects import (
     Certificate,
     CertificateRequest,
     Content,
+    KeyContent,
     PrivateKey,
     PublicKey,
     SecretData,
@@ -27,7 +28,8 @@ from kmip_core.objects import (
     key_block_of,
 )
 from kmip_core.operation import Cost, Scope
-from kmip_core.procedures import creation, key_use, pkcs12, wrapping
+from kmip_core.ports.crypto import Key
+from kmip_core.procedures import creation, custody, key_use, pkcs12, wrapping
 from kmip_core.rules import Admitted, check_content_may_leave
 from kmip_core.settings import OneTimePads
 from kmip_core.standard_names import standard_name, with_article
@@ -95,10 +97,19 @@ def deliver(scope: Scope, target: Admitted, form: Form) -> Content:
     check_content_may_leave(target.attributes, wrapped=hidden)
     _check_is_here(content, form)
     _check_compression(content, form.key_compression_type)
+    if custody.is_held(content) and not _may_be_wrapped_in_token(content, form):
+        content = custody.give_out(scope, key_use.completed(cast(KeyContent, content), target.attributes))
     content = _in_format(scope, content, target, form.key_format_type or _default_format(scope, target, form))
     if specification is not None:
         content = _wrapped(scope, content, target, specification)
     return content
+
+
+def _may_be_wrapped_in_token(content: Content, form: Form) -> bool:
+    """Return whether a key that a token holds is wanted wrapped, in the format in which it is held."""
+    block = key_block_of(content)
+    as_held = block is not None and form.key_format_type in (None, block.key_format_type)
+    return as_held and form.key_wrapping_specification is not None
 
 
 def _default_format(scope: Scope, target: Admitted, form: Form) -> KeyFormatType | None:
@@ -133,15 +144,13 @@ def _is_hidden(content: Content) -> bool:
 
 
 def _check_is_here(content: Content, form: Form) -> None:
-    """Refuse to change the form of a key whose value is not here, or is in a token; as it came it is returned."""
+    """Refuse to change the form of a key whose value is not here; as it came it is returned."""
     block = key_block_of(content)
     if block is None:
         return
     as_it_came = form.key_format_type in (None, block.key_format_type) and form.key_wrapping_specification is None
     if block.key_value is None and not as_it_came:
         raise no_key_value()
-    if block.handle is not None:
-        raise KmipError(ResultReason.NOT_EXTRACTABLE, "the key does not leave the module that holds it")
 
 
 _CURVES: Final = frozenset({CryptographicAlgorithm.EC, CryptographicAlgorithm.ECDSA, CryptographicAlgorithm.ECDH})
@@ -189,7 +198,10 @@ def _wrapped(scope: Scope, content: Content, target: Admitted, specification: Ke
     if block is None:
         raise KmipError(ResultReason.INVALID_OBJECT_TYPE, "only objects with a Key Block can be wrapped")
     (key, *_) = scope.targets.get(wrapping.ENCRYPTION_KEY.field, (None,))
-    return wrapping.with_block(content, wrapping.wrap(scope, block, target.attributes, specification, key))
+    held: Key | None = None
+    if custody.is_held(content):
+        held = key_use.completed(cast(KeyContent, content), target.attributes)
+    return wrapping.with_block(content, wrapping.wrap(scope, block, target.attributes, specification, key, held))
 
 
 def _no_format(message: str) -> KmipError:

@@ -10,7 +10,7 @@ from kmip_core.errors import invalid_attribute_value, need
 from kmip_core.objects import ManagedObject, PrivateKey, PublicKey
 from kmip_core.operation import Scope
 from kmip_core.ports.crypto import KeyPair
-from kmip_core.procedures import creation
+from kmip_core.procedures import creation, custody
 from kmip_core.structures import Link
 
 Masks: TypeAlias = tuple[ProtectionStorageMask, ...]
@@ -35,8 +35,16 @@ class Protection(Protocol):
         ...
 
 
-def make_pair(scope: Scope, private: Attributes, public: Attributes) -> KeyPair:
+def make_pair(
+    scope: Scope,
+    private: Attributes,
+    public: Attributes,
+    protection: Protection,
+    replaced: Attributes | None = None,
+) -> KeyPair:
     """Return fresh key material as both halves' attributes ask for it.
+
+    protection: where the private half may be kept.  replaced: the attributes of the private key that it replaces.
 
     Raises KmipError: Invalid Attribute Value if the halves contradict each other; Invalid Field without algorithm; else
     as `ports.crypto.KeyPairMaker`.
@@ -46,12 +54,15 @@ def make_pair(scope: Scope, private: Attributes, public: Attributes) -> KeyPair:
             raise invalid_attribute_value(f"both halves must have the same {title(name)}")
     algorithm = need(private.cryptographic_algorithm, "Cryptographic Algorithm")
     domain = private.cryptographic_domain_parameters
+    masks, unavailable = _masks(scope, protection)[0], ResultReason.PRIVATE_PROTECTION_STORAGE_UNAVAILABLE
+    where = custody.choose(scope, private, masks, unavailable, replaced)
     return scope.services.crypto.make_key_pair(
         algorithm,
         private.cryptographic_length,
         None if domain is None else domain.recommended_curve,
         private_format=private.key_format_type,
         public_format=public.key_format_type,
+        custody=where,
     )
 
 
@@ -72,7 +83,7 @@ def begin_pair(
     """
     private_identifier, public_identifier = identifiers
     length = pair.private_key.key_block.cryptographic_length  # a named curve says it for both
-    of_private, of_public = ((), ()) if protection is None else _masks(protection)
+    of_private, of_public = ((), ()) if protection is None else _masks(scope, protection)
 
     def begin(
         content: PrivateKey | PublicKey,
@@ -114,6 +125,12 @@ def begin_pair(
     )
 
 
-def _masks(protection: Protection) -> tuple[Masks, Masks]:
+def _masks(scope: Scope, protection: Protection) -> tuple[Masks, Masks]:
+    """Return the masks of both halves; a common Hardware is for the private one (RULINGS 45)."""
     common = protection.common_protection_storage_masks
-    return protection.private_protection_storage_masks or common, protection.public_protection_storage_masks or common
+    has_token = custody.HARDWARE in scope.services.capabilities.protection_storage_masks
+    for_public = tuple(mask for mask in common if not (has_token and mask == custody.HARDWARE))
+    return (
+        protection.private_protection_storage_masks or common,
+        protection.public_protection_storage_masks or for_public,
+    )

@@ -23,8 +23,8 @@ from kmip_core.enums import (
 from kmip_core.errors import KmipError, not_supported
 from kmip_core.objects import Content, KeyBlock, KeyValue, key_block_of
 from kmip_core.operation import Scope, Target
-from kmip_core.ports.crypto import Encryption
-from kmip_core.procedures import key_use, protection_counts, usage_limits
+from kmip_core.ports.crypto import Encrypted, Encryption, Key
+from kmip_core.procedures import custody, key_use, protection_counts, usage_limits
 from kmip_core.rules import Admitted, Purpose
 from kmip_core.structures import (
     CryptographicParameters,
@@ -74,12 +74,18 @@ def hides(specification: KeyWrappingSpecification) -> bool:
 
 
 def wrap(
-    scope: Scope, block: KeyBlock, attributes: Attributes, specification: KeyWrappingSpecification, key: Admitted | None
+    scope: Scope,
+    block: KeyBlock,
+    attributes: Attributes,
+    specification: KeyWrappingSpecification,
+    key: Admitted | None,
+    held: Key | None = None,
 ) -> KeyBlock:
     """Return the key block with its value wrapped.
 
     attributes: of the object, from which the specification chooses those to wrap inside.
     key: the admitted encryption key, None where the specification names none.
+    held: the key to wrap, where a token holds it: wrapped there if the token can, otherwise given out by it first.
     Raises KmipError: Permission Denied for a specification that lacks a key, or has one too many (PyKMIP's reason);
     Encoding Option Error; Bad Cryptographic Parameters; Key Wrap Type Not Supported for what is wrapped already.
     """
@@ -89,14 +95,22 @@ def wrap(
         specification.mac_signature_key_information,
     )
     _check_keys(steps, encryption, authentication)
-    data = _encode(scope, block, attributes, specification)
     wrapping_data = KeyWrappingData(
         wrapping_method=specification.wrapping_method, encoding_option=specification.encoding_option
     )
-    if authentication is not None and steps.authenticates == "before":
-        wrapping_data = _authenticate(scope, data, authentication, wrapping_data)
-    if encryption is not None and key is not None:
-        data, wrapping_data = _encrypt(scope, data, encryption, key, wrapping_data)
+    in_token = None
+    if held is not None and encryption is not None and key is not None and _is_bare(specification, steps):
+        in_token = _wrap_in_token(scope, held, encryption, key, wrapping_data)
+    if in_token is not None:
+        data, wrapping_data = in_token
+    else:
+        if held is not None:
+            block = key_block_of(custody.give_out(scope, held)) or block
+        data = _encode(scope, block, attributes, specification)
+        if authentication is not None and steps.authenticates == "before":
+            wrapping_data = _authenticate(scope, data, authentication, wrapping_data)
+        if encryption is not None and key is not None:
+            data, wrapping_data = _encrypt(scope, data, encryption, key, wrapping_data)
     if authentication is not None and steps.authenticates == "after":
         wrapping_data = _authenticate(scope, data, authentication, wrapping_data)
     # KMIP 1.4 §2.1.4: the wrapped bytes take the place of the Key Value. PyKMIP's client looks for them inside one.
@@ -192,6 +206,25 @@ def _chosen(scope: Scope, attributes: Attributes, names: tuple[str, ...]) -> Att
     return chosen
 
 
+def _is_bare(specification: KeyWrappingSpecification, steps: _Steps) -> bool:
+    """Return whether the material alone is encrypted, and nothing needs it in the clear."""
+    is_raw = specification.encoding_option is EncodingOption.NO_ENCODING and not specification.attribute_names
+    return is_raw and steps.authenticates != "before"
+
+
+def _wrap_in_token(
+    scope: Scope, held: Key, information: EncryptionKeyInformation, key: Admitted, wrapping_data: KeyWrappingData
+) -> tuple[bytes, KeyWrappingData] | None:
+    """Return the key as the token wraps it, or None if it must be given out for that."""
+    parameters = _parameters(information.cryptographic_parameters, key.attributes)
+    made = scope.services.crypto.wrap_key(Encryption(key_use.key_of(scope, key), parameters), held)
+    if made is None:
+        return None
+    usage_limits.charge(scope, key, 1, len(made.data))
+    protection_counts.count_encryption(scope, key, parameters)
+    return _wrapped_by(information, key, parameters, made, wrapping_data)
+
+
 def _encrypt(
     scope: Scope, data: bytes, information: EncryptionKeyInformation, key: Admitted, wrapping_data: KeyWrappingData
 ) -> tuple[bytes, KeyWrappingData]:
@@ -199,6 +232,16 @@ def _encrypt(
     usage_limits.charge(scope, key, 1, len(data))
     protection_counts.count_encryption(scope, key, parameters)
     made = scope.services.one_part.encrypt(Encryption(key_use.key_of(scope, key), parameters), data)
+    return _wrapped_by(information, key, parameters, made, wrapping_data)
+
+
+def _wrapped_by(
+    information: EncryptionKeyInformation,
+    key: Admitted,
+    parameters: CryptographicParameters,
+    made: Encrypted,
+    wrapping_data: KeyWrappingData,
+) -> tuple[bytes, KeyWrappingData]:
     information = evolve(
         information,
         unique_identifier=key.unique_identifier,

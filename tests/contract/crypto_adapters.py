@@ -2,6 +2,7 @@
 
 from kmip_adapters.crypto.hsm_stub import HsmStub
 from kmip_adapters.crypto.profiles import modern
+from kmip_adapters.crypto.side_by_side import SideBySide
 from kmip_adapters.crypto.software import SoftwareCrypto
 from kmip_core.enums import BlockCipherMode, KeyFormatType
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
@@ -12,6 +13,7 @@ IN_PROCESS = {
     "software": SoftwareCrypto,
     "hsm_stub": HsmStub,
     "software, modern": lambda: modern(SoftwareCrypto()),
+    "software beside hsm_stub": lambda: SideBySide(SoftwareCrypto(), HsmStub(), token_by_default=False),
 }
 """Adapters whose keys cost nothing: they import the thousands of keys of published vectors."""
 

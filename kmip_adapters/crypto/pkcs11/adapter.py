@@ -1,31 +1,32 @@
 """The crypto port over a PKCS#11 token.
 
-Secret and private keys that are made or brought in live in the token, marked sensitive and not extractable; objects
-hold a handle, which is the CKA_ID. Public keys, certificates, secret data and keys that were stored before the token
-was there are used in software, and so are hashes. A key is found again by its id; its label begins with `kmipd:` and
-names the server's store, so that a token can be shared.
+Secret and private keys that are made or brought in live in the token, marked sensitive and not extractable unless their
+custody says otherwise; objects hold a handle, which is the CKA_ID. Public keys, certificates, secret data and keys that
+were stored before the token was there are used in software, and so are hashes. A key is found again by its id; its
+label begins with `kmipd:` and names the server's store, so that a token can be shared.
 """
 
 import logging
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from attrs import evolve
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from kmip_adapters.crypto.pkcs11 import ciphers, mechanisms, parts, signatures
+from kmip_adapters.crypto.pkcs11 import ciphers, derivation, mechanisms, parts, signatures
 from kmip_adapters.crypto.pkcs11.journal import Journal
-from kmip_adapters.crypto.pkcs11.refusals import refusal
+from kmip_adapters.crypto.pkcs11.refusals import export_refusal, refusal
 from kmip_adapters.crypto.refusals import cryptographic_failure
 from kmip_adapters.crypto.software import SoftwareCrypto
 from kmip_adapters.crypto.software.adapter import MAXIMUM_RANDOM_BYTES
 from kmip_adapters.crypto.software.keys import private_key, symmetric_bytes
 from kmip_adapters.pkcs11_session.token import GENERATION_SECONDS, Token, TokenError
-from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import (
+    BlockCipherMode,
     DerivationMethod,
     HashingAlgorithm,
     KeyFormatType,
@@ -33,12 +34,15 @@ from kmip_core.enums import (
     ResultReason,
     ValidityIndicator,
 )
+from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.errors import KmipError, invalid_attribute_value, invalid_field, need, not_supported
 from kmip_core.objects import KeyBlock, KeyValue, PrivateKey, PublicKey, SecretData, SymmetricKey
 from kmip_core.ports.crypto import (
     CryptoCapabilities,
+    Custody,
     DecryptStream,
     DigestStream,
+    Encrypted,
     Encryption,
     EncryptStream,
     Key,
@@ -59,6 +63,11 @@ _CURVES_BY_NAME: Final = {
     "secp256r1": RecommendedCurve.P_256,
     "secp384r1": RecommendedCurve.P_384,
     "secp521r1": RecommendedCurve.P_521,
+}
+_CURVES_BY_LENGTH: Final[Mapping[int, ec.EllipticCurve]] = {
+    256: ec.SECP256R1(),
+    384: ec.SECP384R1(),
+    521: ec.SECP521R1(),
 }
 _DEFAULT_CURVES: Final = {256: RecommendedCurve.P_256, 384: RecommendedCurve.P_384, 521: RecommendedCurve.P_521}
 
@@ -98,7 +107,7 @@ class Pkcs11Crypto:
 
     # --- keys that come to be in the token ----------------------------------------------------------------------------
 
-    def make_symmetric_key(self, algorithm: Algorithm, length: int) -> KeyMaterial:
+    def make_symmetric_key(self, algorithm: Algorithm, length: int, custody: Custody | None = None) -> KeyMaterial:
         """Make a key in the token; return its handle."""
         lengths = self._capabilities.symmetric_lengths.get(algorithm)
         if lengths is None:
@@ -107,8 +116,7 @@ class Pkcs11Crypto:
             raise invalid_attribute_value("the Cryptographic Algorithm is not a symmetric one")
         if length not in lengths:
             raise invalid_attribute_value(f"Cryptographic Length must be one of {', '.join(map(str, lengths))} here")
-        kind = "AES" if algorithm is Algorithm.AES else "GENERIC_SECRET"
-        return self._new(partial(self._token.call, "generate", kind=kind, bits=length))[0]
+        return self._new(partial(self._token.call, "generate", kind=_kind(algorithm), bits=length), custody)[0]
 
     def make_key_pair(
         self,
@@ -118,6 +126,7 @@ class Pkcs11Crypto:
         *,
         private_format: KeyFormatType | None = None,
         public_format: KeyFormatType | None = None,
+        custody: Custody | None = None,
     ) -> KeyPair:
         """Make a pair in the token; return the public half, and a handle for the private one."""
         lengths = self._capabilities.key_pair_lengths.get(algorithm)
@@ -139,7 +148,7 @@ class Pkcs11Crypto:
                 raise cryptographic_failure(f"Cryptographic Length is {length}; the curve has {bits} bits")
             generate = partial(self._token.call, "generate_ec", parameters=parameters)
             material_format = KeyFormatType.X_509
-        handle, public_material = self._new(partial(generate, seconds=GENERATION_SECONDS))
+        handle, public_material = self._new(partial(generate, seconds=GENERATION_SECONDS), custody)
         public = PublicKey(algorithm, bits, public_material, material_format)
         if public_format not in (None, material_format):
             public = evolve(public, key_block=self._software.convert(public, public_format))
@@ -147,22 +156,23 @@ class Pkcs11Crypto:
         private = PrivateKey(algorithm, bits, b"", private_format or natural)
         return KeyPair(private_key=_with_handle(private, handle), public_key=public)
 
-    def import_key(self, key: Key) -> Key:
+    def import_key(self, key: Key, custody: Custody | None = None) -> Key:
         """Take in what is secret and can be used in the token; the rest stays as it is."""
         if not isinstance(key, SymmetricKey | PrivateKey) or _handle(key) is not None:
             return key
         if isinstance(key, SymmetricKey):
-            return self._imported(key, self._symmetric_import(key))
+            return self._imported(key, self._symmetric_import(key), custody)
         parsed = private_key(key)
         if isinstance(parsed, rsa.RSAPrivateKey):
             numbers = {name: _octets(number) for name, number in _rsa_numbers(parsed).items()}
-            return self._imported(key, partial(self._token.call, "import_rsa", numbers=numbers))
+            return self._imported(key, partial(self._token.call, "import_rsa", numbers=numbers), custody)
         curve = _CURVES_BY_NAME.get(parsed.curve.name) if isinstance(parsed, ec.EllipticCurvePrivateKey) else None
         if curve not in self._capabilities.curves or not isinstance(parsed, ec.EllipticCurvePrivateKey):
             raise not_supported("the token takes RSA keys, and EC keys on curves that it has, not this private key")
         value = parsed.private_numbers().private_value.to_bytes(-(-parsed.key_size // 8))
         parameters = mechanisms.CURVES[curve][0]
-        return self._imported(key, partial(self._token.call, "import_ec", parameters=parameters, value=value))
+        take = partial(self._token.call, "import_ec", parameters=parameters, value=value)
+        return self._imported(key, take, custody)
 
     def _symmetric_import(self, key: SymmetricKey) -> Callable[..., Any]:
         algorithm = key.key_block.cryptographic_algorithm
@@ -175,7 +185,9 @@ class Pkcs11Crypto:
             raise not_supported("the token takes AES and HMAC keys only, not a key of this algorithm and length")
         return partial(self._token.call, "import_secret", kind=kind, value=value)
 
-    def _imported(self, key: SymmetricKey | PrivateKey, take: Callable[..., Any]) -> SymmetricKey | PrivateKey:
+    def _imported(
+        self, key: SymmetricKey | PrivateKey, take: Callable[..., Any], custody: Custody | None
+    ) -> SymmetricKey | PrivateKey:
         described = self._software.describe(key)
         if described is None:
             raise cryptographic_failure("the key's material cannot be read in its format and algorithm")
@@ -185,7 +197,7 @@ class Pkcs11Crypto:
             cryptographic_algorithm=block.cryptographic_algorithm or described.algorithm,
             cryptographic_length=block.cryptographic_length or described.length,
         )
-        held: SymmetricKey | PrivateKey = _with_handle(evolve(key, key_block=known), self._new(take)[0])
+        held: SymmetricKey | PrivateKey = _with_handle(evolve(key, key_block=known), self._new(take, custody)[0])
         return held
 
     def derive(
@@ -194,19 +206,64 @@ class Pkcs11Crypto:
         keys: Sequence[Key],
         parameters: DerivationParameters,
         length: int,
+        *,
+        algorithm: Algorithm | None = None,
+        custody: Custody | None = None,
     ) -> KeyMaterial:
-        """Refuse: what is derived would have to leave the token, or be made outside it."""
-        raise not_supported("a server whose keys are in a token does not derive keys")
+        """Derive a key in the token; return its handle."""
+        if not any(_handle(key) for key in keys):
+            return self._software.derive(method, keys, parameters, length)
+        if method not in self._capabilities.derivation_methods:
+            raise not_supported("the token does not have this Derivation Method")
+        ids = [self._id(key) for key in keys]
+        job = derivation.prepare(method, keys, ids, parameters, length, algorithm, self._capabilities)
+        return self._new(partial(self._token.call, "derive", **job), custody)[0]
 
-    def _new(self, make: Callable[..., Any]) -> tuple[KeyHandle, Any]:
+    def _new(self, make: Callable[..., Any], custody: Custody | None) -> tuple[KeyHandle, Any]:
         """Have the token make or take a key; return its handle, and what the call returned."""
         key_id = secrets.token_bytes(16)
         self._journal.begin(key_id)
         try:
-            result = make(key_id=key_id, label=f"{self._label}:{key_id.hex()}")
+            leaving = {"extractable": custody.extractable, "sensitive": custody.sensitive} if custody else {}
+            result = make(key_id=key_id, label=f"{self._label}:{key_id.hex()}", **leaving)
         except TokenError as error:
-            raise refusal(error) from None  # whether the token has made it shows at the next sweep
+            self._journal.leave(key_id)  # whether the token has made it shows at the next sweep
+            raise refusal(error) from None
         return KeyHandle(provider=PROVIDER, token=key_id.hex()), result
+
+    # --- keys that leave it -------------------------------------------------------------------------------------------
+
+    def export_key(self, key: Key) -> Key:
+        """Return a key with its material, if the token gives it out."""
+        key_id = self._id(key)
+        if key_id is None:
+            return key
+        block = _block(key)
+        try:
+            if not isinstance(key, PrivateKey):
+                held: Key = _with_material(key, bytes(self._token.call("value", key_id=key_id)))
+                return held
+            if block.cryptographic_algorithm is Algorithm.RSA:
+                numbers = self._token.call("rsa_numbers", key_id=key_id)
+                private = _rsa_key({name: int.from_bytes(value) for name, value in numbers.items()})
+            else:
+                private = _ec_key(block.cryptographic_length or 0, bytes(self._token.call("ec_value", key_id=key_id)))
+        except TokenError as error:
+            raise export_refusal(error) from None
+        inside = PrivateKey(block.cryptographic_algorithm, block.cryptographic_length, private, KeyFormatType.PKCS_8)
+        return evolve(key, key_block=self._software.convert(inside, block.key_format_type))
+
+    def wrap_key(self, encryption: Encryption, key: Key) -> Encrypted | None:
+        """Wrap a symmetric key of the token with another one of the token by NIST key wrap; leave the rest."""
+        wrapping_id, key_id = self._id(encryption.key), self._id(key)
+        mode = encryption.parameters.block_cipher_mode
+        if None in (wrapping_id, key_id) or mode is not BlockCipherMode.NIST_KEY_WRAP or isinstance(key, PrivateKey):
+            return None
+        cipher = self._cipher(wrapping_id or b"", encryption, makes_iv=True)
+        try:
+            return cipher.wrap(key_id or b"")
+        except TokenError as error:
+            raise export_refusal(error) from None
 
     # --- what becomes of them -----------------------------------------------------------------------------------------
 
@@ -231,12 +288,17 @@ class Pkcs11Crypto:
             self._token.call("destroy", key_id=key_id)
         except TokenError as error:
             _log.error("a key that is no longer needed stays in the token until it answers again: %s", error)
+            self._journal.leave(key_id)
             return False
         self._journal.gone(key_id)
         return True
 
+    def failures(self) -> Mapping[str, int]:
+        """Return how many calls of the token failed, by the error."""
+        return self._token.failures()
+
     def unsettled(self) -> frozenset[str]:
-        """Return the handles' tokens of keys of which the journal does not know what became."""
+        """Return the handles' tokens of keys of which a failure left open whether an object has them."""
         return frozenset(key_id.hex() for key_id in self._journal.unsettled())
 
     def settle(self, stored: Iterable[str]) -> int:
@@ -270,7 +332,7 @@ class Pkcs11Crypto:
         )
 
     def convert(self, key: Key, key_format_type: KeyFormatType) -> KeyBlock:
-        """Write a key in another format; what is in the token does not leave it."""
+        """Write a key in another format; what is in the token does not leave it so."""
         if _handle(key) is not None:
             raise KmipError(ResultReason.NOT_EXTRACTABLE, "the key is held by a token and does not leave it")
         return self._software.convert(key, key_format_type)
@@ -372,7 +434,7 @@ class Pkcs11Crypto:
         key_id = self._id(key)
         if key_id is None:
             return None
-        if not isinstance(key, SymmetricKey):
+        if not isinstance(key, SymmetricKey | SecretData):
             raise not_supported("a private key makes no message authentication code")
         zeros = KeyValue(key_material=bytes(max(1, (key.key_block.cryptographic_length or 0) // 8)))
         stand_in = evolve(key, key_block=evolve(key.key_block, key_value=zeros))
@@ -405,6 +467,37 @@ def _handle(key: Key) -> KeyHandle | None:
 
 def _with_handle(key: Any, handle: KeyHandle) -> Any:
     return evolve(key, key_block=evolve(key.key_block, key_value=KeyValue(key_material=handle)))
+
+
+def _with_material(key: Any, material: bytes) -> Any:
+    return evolve(key, key_block=evolve(key.key_block, key_value=KeyValue(key_material=material)))
+
+
+def _kind(algorithm: Algorithm | None) -> str:
+    return "AES" if algorithm is Algorithm.AES else "GENERIC_SECRET"
+
+
+def _rsa_key(numbers: Mapping[str, int]) -> bytes:
+    public = rsa.RSAPublicNumbers(numbers["PUBLIC_EXPONENT"], numbers["MODULUS"])
+    private = rsa.RSAPrivateNumbers(
+        p=numbers["PRIME_1"],
+        q=numbers["PRIME_2"],
+        d=numbers["PRIVATE_EXPONENT"],
+        dmp1=numbers["EXPONENT_1"],
+        dmq1=numbers["EXPONENT_2"],
+        iqmp=numbers["COEFFICIENT"],
+        public_numbers=public,
+    )
+    return _pkcs8(private.private_key())
+
+
+def _ec_key(bits: int, value: bytes) -> bytes:
+    curve = _CURVES_BY_LENGTH[bits]
+    return _pkcs8(ec.derive_private_key(int.from_bytes(value), curve))
+
+
+def _pkcs8(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
 
 
 def _rsa_numbers(key: rsa.RSAPrivateKey) -> dict[str, int]:

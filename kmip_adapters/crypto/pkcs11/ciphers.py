@@ -19,7 +19,7 @@ from kmip_core.enums import BlockCipherMode as Mode
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import HashingAlgorithm as Hashing
 from kmip_core.enums import PaddingMethod
-from kmip_core.errors import invalid_field, not_supported, unsupported_parameters
+from kmip_core.errors import KmipError, invalid_field, not_supported, unsupported_parameters
 from kmip_core.objects import KeyValue, PrivateKey
 from kmip_core.ports.crypto import Encrypted, Encryption
 from kmip_core.structures import CryptographicParameters
@@ -43,6 +43,8 @@ class Cipher:
             if len(data) < 16 or len(data) % 8:
                 raise invalid_field(f"data has {len(data)} bytes; key wrap takes multiples of 8 from 16 on")
             return Encrypted(data=self._ask("wrap", mechanism=self._mechanism, data=data))
+        if job.mode is Mode.CTR:
+            return Encrypted(data=self._counted(data), iv_counter_nonce=job.iv_counter_nonce)
         if job.padding is not None:
             padder = job.padding.padder(job.block_bytes)
             data = padder.update(data) + padder.finalize()
@@ -59,17 +61,26 @@ class Cipher:
             authenticated_encryption_tag=sealed[-job.tag_bytes :],
         )
 
+    def wrap(self, key_id: bytes) -> Encrypted:
+        """Return another secret key of the token, wrapped.  Raises TokenError."""
+        data = self.call("wrap_key", key_id=self.key_id, mechanism=self._mechanism, wrapped=key_id)
+        return Encrypted(data=bytes(data))
+
     def decrypt(self, data: bytes, tag: bytes | None) -> bytes:
         """Return the plain text."""
         job = self.job
         if job.mode is Mode.NIST_KEY_WRAP:
             return self._ask("unwrap", mechanism=self._mechanism, data=data, refuse=decryption_refusal)
+        if job.mode is Mode.CTR:
+            if tag is not None:
+                raise _no_tag()
+            return self._counted(data)
         parameter = self._parameter
         if job.tag_bytes is not None:
             data, tag = split_tag(job, data, tag)
             parameter, data = {**parameter, "tag_bits": 8 * len(tag)}, data + tag
         elif tag is not None:
-            raise invalid_field("Authenticated Encryption Tag is for authenticated modes, such as GCM")
+            raise _no_tag()
         else:
             check_whole_blocks(job, len(data), "")
         if not data and job.padding is None:
@@ -92,6 +103,16 @@ class Cipher:
         except ValueError:
             raise decryption_failed() from None
 
+    def _counted(self, data: bytes) -> bytes:
+        """Encrypt or decrypt in counter mode: the token encrypts the counters, so that every token counts alike."""
+        if not data:
+            return b""
+        size = self.job.block_bytes
+        first, blocks = int.from_bytes(self.job.start), -(-len(data) // size)
+        counters = b"".join(((first + number) % (1 << (8 * size))).to_bytes(size) for number in range(blocks))
+        stream = self._ask("encrypt", mechanism=self._mechanism, parameter=None, data=counters)[: len(data)]
+        return (int.from_bytes(data) ^ int.from_bytes(stream)).to_bytes(len(data))
+
     @property
     def _mechanism(self) -> str:
         return CIPHERS[self.job.algorithm, self.job.mode][0]  # type: ignore[index]  # the capabilities list only these
@@ -108,6 +129,10 @@ class Cipher:
             return bytes(self.call(name, key_id=self.key_id, **arguments))
         except TokenError as error:
             raise refuse(error) from None
+
+
+def _no_tag() -> KmipError:
+    return invalid_field("Authenticated Encryption Tag is for authenticated modes, such as GCM")
 
 
 def prepare(

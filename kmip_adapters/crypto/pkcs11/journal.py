@@ -27,11 +27,13 @@ class Journal:
         self._path = path
         self._lock = threading.Lock()
         self._open: dict[bytes, str] = {}
+        self._left: set[bytes] = set()
         self._lines = 0
         if path is not None and path.exists():
             for line in path.read_text("ascii", "replace").splitlines():
                 word, _, name = line.partition(" ")
                 self._apply(word, name)
+        self._left = set(self._open)
         self._rewrite()
 
     def begin(self, key_id: bytes) -> None:
@@ -50,10 +52,15 @@ class Journal:
         """Note that the token has the key no more."""
         self._write(GONE, key_id)
 
-    def unsettled(self) -> frozenset[bytes]:
-        """Return the ids of the keys that are not settled."""
+    def leave(self, key_id: bytes) -> None:
+        """Note that nothing in progress will settle the key: its call failed."""
         with self._lock:
-            return frozenset(self._open)
+            self._left.add(key_id)
+
+    def unsettled(self) -> frozenset[bytes]:
+        """Return the ids of the keys that are not settled, without those of work in progress."""
+        with self._lock:
+            return frozenset(self._left)
 
     def _apply(self, word: str, name: str) -> None:
         try:
@@ -64,6 +71,7 @@ class Journal:
             self._open[key_id] = word
         elif word in (KEEP, GONE):
             self._open.pop(key_id, None)
+            self._left.discard(key_id)
 
     def _write(self, word: str, key_id: bytes) -> None:
         with self._lock:

@@ -7,8 +7,8 @@ from attrs import frozen
 
 from kmip_core.enums import BlockCipherMode as Mode
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
+from kmip_core.enums import DerivationMethod, PaddingMethod, RecommendedCurve
 from kmip_core.enums import HashingAlgorithm as Hashing
-from kmip_core.enums import PaddingMethod, RecommendedCurve
 from kmip_core.errors import unsupported_parameters
 from kmip_core.ports.crypto import CryptoCapabilities
 
@@ -31,6 +31,9 @@ CODES: Final[Mapping[str, int]] = {
     "AES_GCM": 0x1087,
     "AES_CMAC": 0x108A,
     "AES_KEY_WRAP": 0x2109,
+    "ECDH1_DERIVE": 0x1050,
+    "AES_ECB_ENCRYPT_DATA": 0x1104,
+    "AES_CBC_ENCRYPT_DATA": 0x1105,
 }
 """Mechanisms that are used here, with their numbers."""
 
@@ -38,6 +41,7 @@ CIPHERS: Final[Mapping[tuple[Algorithm, Mode], tuple[str, frozenset[PaddingMetho
     # Padding is added here, so that every token pads alike.
     (Algorithm.AES, Mode.ECB): ("AES_ECB", frozenset({PaddingMethod.NONE, PaddingMethod.PKCS5})),
     (Algorithm.AES, Mode.CBC): ("AES_CBC", frozenset({PaddingMethod.NONE, PaddingMethod.PKCS5})),
+    (Algorithm.AES, Mode.CTR): ("AES_ECB", frozenset({PaddingMethod.NONE})),
     (Algorithm.AES, Mode.GCM): ("AES_GCM", frozenset({PaddingMethod.NONE})),
     (Algorithm.AES, Mode.NIST_KEY_WRAP): ("AES_KEY_WRAP", frozenset({PaddingMethod.NONE})),
 }
@@ -50,6 +54,12 @@ MACS: Final[Mapping[Algorithm, str]] = {
     Algorithm.HMAC_SHA384: "SHA384_HMAC",
     Algorithm.HMAC_SHA512: "SHA512_HMAC",
 }
+
+DERIVATIONS: Final[Mapping[DerivationMethod, tuple[str, ...]]] = {
+    DerivationMethod.ENCRYPT: ("AES_ECB_ENCRYPT_DATA", "AES_CBC_ENCRYPT_DATA"),
+    DerivationMethod.ASYMMETRIC_KEY: ("ECDH1_DERIVE",),
+}
+"""Derivation methods, and the mechanisms of which one is enough."""
 
 HMAC_LENGTHS: Final[Mapping[Algorithm, Sequence[int]]] = {
     Algorithm.HMAC_SHA256: (256, 384, 512),
@@ -139,8 +149,12 @@ def capabilities(token: Mechanisms, hashes: frozenset[Hashing]) -> CryptoCapabil
         signatures={kind: frozenset(HASHES) & hashes for kind, name in signatures.items() if token.has(name)},
         macs=frozenset(algorithm for algorithm, name in MACS.items() if token.has(name)),
         hashing_algorithms=hashes,
-        derivation_methods=frozenset(),
+        derivation_methods=frozenset(
+            method for method, names in DERIVATIONS.items() if any(token.has(name) for name in names)
+        ),
         exports_key_material=False,
+        holds_keys=True,
+        extractable=True,
         blocking=True,
     )
 

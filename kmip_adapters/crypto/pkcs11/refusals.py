@@ -47,6 +47,18 @@ def refusal(error: TokenError) -> KmipError:
     return KmipError(reason, text)
 
 
+def export_refusal(error: TokenError) -> KmipError:
+    """Return the refusal of a key that was to leave the token."""
+    if error.kind in _DOES_NOT_LEAVE:
+        return KmipError(ResultReason.NOT_EXTRACTABLE, "the key is held by a token and does not leave it so")
+    return refusal(error)
+
+
+_DOES_NOT_LEAVE: Final = frozenset(
+    {"AttributeSensitive", "AttributeTypeInvalid", "KeyUnextractable", "KeyNotWrappable", "KeyFunctionNotPermitted"}
+)
+
+
 def decryption_refusal(error: TokenError) -> KmipError:
     """Return the refusal of a decryption that failed."""
     return decryption_failed() if error.kind in _DOES_NOT_DECRYPT else refusal(error)

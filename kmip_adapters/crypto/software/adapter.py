@@ -24,14 +24,17 @@ from kmip_core.enums import (
     HashingAlgorithm,
     KeyFormatType,
     RecommendedCurve,
+    ResultReason,
     ValidityIndicator,
 )
-from kmip_core.errors import invalid_field
-from kmip_core.objects import KeyBlock
+from kmip_core.errors import KmipError, invalid_field
+from kmip_core.objects import Certificate, KeyBlock
 from kmip_core.ports.crypto import (
     CryptoCapabilities,
+    Custody,
     DecryptStream,
     DigestStream,
+    Encrypted,
     Encryption,
     EncryptStream,
     Key,
@@ -66,7 +69,9 @@ class SoftwareCrypto:
         """What pyca can do."""
         return CAPABILITIES
 
-    def make_symmetric_key(self, algorithm: CryptographicAlgorithm, length: int) -> KeyMaterial:
+    def make_symmetric_key(
+        self, algorithm: CryptographicAlgorithm, length: int, custody: Custody | None = None
+    ) -> KeyMaterial:
         """Make a key from the operating system's random source."""
         return symmetric_keys.make_symmetric_key(algorithm, length)
 
@@ -78,6 +83,7 @@ class SoftwareCrypto:
         *,
         private_format: KeyFormatType | None = None,
         public_format: KeyFormatType | None = None,
+        custody: Custody | None = None,
     ) -> KeyPair:
         """Make a pair."""
         wanted = (algorithm, length, curve, private_format, public_format)
@@ -86,8 +92,14 @@ class SoftwareCrypto:
             return self._processes.run(key_pairs.make_key_pair, *wanted, seconds=seconds)
         return key_pairs.make_key_pair(*wanted)
 
-    def import_key(self, key: Key) -> Key:
+    def import_key(self, key: Key, custody: Custody | None = None) -> Key:
         """Return the key as it is: storage holds the bytes."""
+        return key
+
+    def export_key(self, key: Key) -> Key:
+        """Return the key as it is; of one behind a handle nothing is here."""
+        if not isinstance(key, Certificate) and key.key_block.handle is not None:
+            raise KmipError(ResultReason.NOT_EXTRACTABLE, "the key does not leave the module that holds it")
         return key
 
     def confirm_key(self, key: Key) -> None:
@@ -131,6 +143,10 @@ class SoftwareCrypto:
             return LongDecrypt(self._processes, encryption.key, encryption.parameters)
         return ciphers.begin_decrypt(encryption)
 
+    def wrap_key(self, encryption: Encryption, key: Key) -> Encrypted | None:
+        """Leave it to the caller: keys are not held here."""
+        return None
+
     def sign(self, key: Key, parameters: CryptographicParameters, data: bytes, *, digested: bool = False) -> bytes:
         """Sign data, or its digest."""
         if long_work.is_long_to_use(key):
@@ -173,6 +189,9 @@ class SoftwareCrypto:
         keys: Sequence[Key],
         parameters: DerivationParameters,
         length: int,
+        *,
+        algorithm: CryptographicAlgorithm | None = None,
+        custody: Custody | None = None,
     ) -> KeyMaterial:
         """Derive a key."""
         if long_work.is_long_to_derive(method, keys, parameters, length):

@@ -59,20 +59,21 @@ def derive(method: Method, keys: Sequence[Key], parameters: DerivationParameters
         )
     if not keys:
         raise invalid_field("Derive Key needs an object to derive from")
-    keys, data = _split(method, tuple(keys), parameters.derivation_data)
+    keys, data = split_data(method, tuple(keys), parameters.derivation_data)
     derived = function(_Derivation(keys=keys, data=data, parameters=parameters, length=length // 8))
     if len(derived) < length // 8:
-        raise _too_long(length // 8, len(derived))
+        raise too_long(length // 8, len(derived))
     return derived[: length // 8]
 
 
-def _too_long(asked: int, most: int) -> KmipError:
+def too_long(asked: int, most: int) -> KmipError:
+    """Return the refusal of a length beyond what a method gives; both in bytes."""
     return cryptographic_failure(
         f"Cryptographic Length is {8 * asked} bits; this derivation gives no more than {8 * most}"
     )
 
 
-def _split(method: Method, keys: tuple[Key, ...], data: bytes | None) -> tuple[tuple[Key, ...], bytes | None]:
+def split_data(method: Method, keys: tuple[Key, ...], data: bytes | None) -> tuple[tuple[Key, ...], bytes | None]:
     """Return base keys and derivation data, which may have come as a second object."""
     if method is Method.ASYMMETRIC_KEY:
         return keys, data
@@ -136,7 +137,7 @@ def _iv(asked: _Derivation) -> bytes | None:
 def _hkdf(asked: _Derivation) -> bytes:
     digest = hashing.known_hash(_stated_hash(asked.how) or Hashing.SHA_256)
     if asked.length > 255 * digest.digest_size:  # RFC 5869 §2.3
-        raise _too_long(asked.length, 255 * digest.digest_size)
+        raise too_long(asked.length, 255 * digest.digest_size)
     return HKDF(digest, asked.length, asked.parameters.salt, asked.data or b"").derive(asked.secret)
 
 

@@ -51,7 +51,7 @@ class CountingCrypto(SoftwareCrypto):
 
     @property
     def capabilities(self) -> CryptoCapabilities:
-        return evolve(super().capabilities, exports_key_material=not self.holds_keys)
+        return evolve(super().capabilities, holds_keys=self.holds_keys)
 
     def derive(self, *values: Any, **more: Any) -> Any:
         self.calls["derive"] += 1

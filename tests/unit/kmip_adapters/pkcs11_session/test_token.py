@@ -44,28 +44,6 @@ def test_a_call_that_takes_too_long_is_given_up(folder: Path) -> None:
         token.close()
 
 
-def test_a_wrong_pin_is_tried_once(folder: Path) -> None:
-    settings = softhsm.new_token(folder)
-    asked: list[bytes] = []
-
-    def wrong() -> bytes:
-        asked.append(b"4321")
-        return asked[-1]
-
-    token = Token(evolve(settings, read_pin=wrong))
-    for _ in range(5):
-        with pytest.raises(TokenError, match=r"."):
-            token.call("ping")
-    with pytest.raises(TokenUnusable, match="PIN"):
-        token.open()
-    token.close()
-
-    assert len(asked) == 1
-    right = Token(settings)
-    assert right.call("ping")
-    right.close()
-
-
 def test_a_token_that_is_not_there_says_what_to_do(folder: Path) -> None:
     token = Token(evolve(softhsm.new_token(folder), label="another"))
 

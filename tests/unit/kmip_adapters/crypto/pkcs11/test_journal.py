@@ -43,5 +43,19 @@ def test_the_file_does_not_grow_without_bound(tmp_path: Path) -> None:
 def test_a_server_that_forgets_writes_nothing() -> None:
     kept = Journal(None)
     kept.begin(b"1")
+    kept.leave(b"1")
 
     assert kept.unsettled() == {b"1"}
+
+
+def test_work_in_progress_is_not_unsettled_until_it_fails(tmp_path: Path) -> None:
+    kept = Journal(tmp_path / "journal")
+    for key_id in (b"made", b"doomed", b"failed"):
+        kept.begin(key_id)
+    kept.doom(b"doomed")
+
+    assert kept.unsettled() == frozenset()
+    kept.leave(b"failed")
+    assert kept.unsettled() == {b"failed"}
+    kept.gone(b"failed")
+    assert kept.unsettled() == frozenset()
