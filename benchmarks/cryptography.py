@@ -79,7 +79,7 @@ def _rows(engine: Engine) -> list[tuple[str, Work, Work, Work | None]]:
     return [
         (
             "Encrypt 1 KiB, AES-256-GCM",
-            lambda: _ask(engine, encrypt.Request(unique_identifier=aes, cryptographic_parameters=gcm, data=DATA)),
+            lambda: ask(engine, encrypt.Request(unique_identifier=aes, cryptographic_parameters=gcm, data=DATA)),
             lambda: bare_aes.encrypt(bytes(12), DATA, None),
             lambda: pykmip.encrypt(
                 theirs.CryptographicAlgorithm.AES,
@@ -92,7 +92,7 @@ def _rows(engine: Engine) -> list[tuple[str, Work, Work, Work | None]]:
         ),
         (
             "Sign, RSA-2048",
-            lambda: _ask(engine, sign.Request(unique_identifier=rsa_key, cryptographic_parameters=pkcs1, data=DATA)),
+            lambda: ask(engine, sign.Request(unique_identifier=rsa_key, cryptographic_parameters=pkcs1, data=DATA)),
             lambda: bare_rsa.sign(DATA, padding.PKCS1v15(), hashes.SHA256()),
             lambda: pykmip.sign(
                 None,
@@ -105,13 +105,13 @@ def _rows(engine: Engine) -> list[tuple[str, Work, Work, Work | None]]:
         ),
         (
             "Sign, P-256",
-            lambda: _ask(engine, sign.Request(unique_identifier=ec_key, cryptographic_parameters=ecdsa, data=DATA)),
+            lambda: ask(engine, sign.Request(unique_identifier=ec_key, cryptographic_parameters=ecdsa, data=DATA)),
             lambda: bare_ec.sign(DATA, ec.ECDSA(hashes.SHA256())),
             None,
         ),
         (
             "MAC 1 KiB, HMAC-SHA-256",
-            lambda: _ask(engine, mac.Request(unique_identifier=hmac_key, data=DATA)),
+            lambda: ask(engine, mac.Request(unique_identifier=hmac_key, data=DATA)),
             _bare_hmac,
             lambda: pykmip.mac(theirs.CryptographicAlgorithm.HMAC_SHA256, bytes(32), DATA),
         ),
@@ -124,7 +124,7 @@ def _bare_hmac() -> bytes:
     return code.finalize()
 
 
-def _ask(engine: Engine, request: Any) -> Any:
+def ask(engine: Engine, request: Any) -> Any:
     """Return the payload that answers one request; a refusal ends the run."""
     operation = next(o for o, spec in operations.CATALOGUE.items() if spec.request is type(request))
     message = RequestMessage(
@@ -143,7 +143,7 @@ def _made(
     attributes = Attributes(
         cryptographic_algorithm=algorithm, cryptographic_length=length, cryptographic_usage_mask=mask
     )
-    made = _ask(engine, create.Request(object_type=enums.ObjectType.SYMMETRIC_KEY, attributes=attributes))
+    made = ask(engine, create.Request(object_type=enums.ObjectType.SYMMETRIC_KEY, attributes=attributes))
     return _activated(engine, made.unique_identifier)
 
 
@@ -163,11 +163,11 @@ def _pair(
         private_key_attributes=Attributes(cryptographic_usage_mask=Mask.SIGN),
         public_key_attributes=Attributes(cryptographic_usage_mask=Mask.VERIFY),
     )
-    return _activated(engine, _ask(engine, request).private_key_unique_identifier)
+    return _activated(engine, ask(engine, request).private_key_unique_identifier)
 
 
 def _activated(engine: Engine, identifier: str) -> str:
-    _ask(engine, activate.Request(unique_identifier=identifier))
+    ask(engine, activate.Request(unique_identifier=identifier))
     return identifier
 
 

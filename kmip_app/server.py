@@ -30,7 +30,7 @@ from kmip_adapters.transport.tls.suites import choose_offer
 from kmip_app import logs
 from kmip_app.audit import HEAD_EVERY, AuditCare
 from kmip_app.configuration.addresses import REACHED_AT, Address, listens_at
-from kmip_app.configuration.config import Configuration, StartError, TokenKeys
+from kmip_app.configuration.config import Configuration, StartError
 from kmip_app.configuration.quotas import UnusableQuotas
 from kmip_app.configuration.settings import changed_settings
 from kmip_app.container import build
@@ -51,6 +51,7 @@ from kmip_app.system_errors import described
 from kmip_app.version import VERSION
 from kmip_core.errors import KmipError
 from kmip_core.ports.audit import AuditRecord, AuditTrail
+from kmip_core.ports.crypto import IN_SOFTWARE
 from kmip_core.ports.sealing import RootKeyUnavailable, SealBroken
 from kmip_core.ports.transport import Listener
 
@@ -272,11 +273,11 @@ class Server:
         self.configuration = configuration
         self._container = build(evolve(configuration, may_start_sealed=True))
         self._resources.callback(self._container.processes().close)
-        self_test(self._container.crypto())
+        self_test(self._container.crypto(), custody=IN_SOFTWARE)
         keys = self._container.token()
         if hasattr(keys, "close"):
             self._resources.callback(keys.close)
-        if keys is not None and configuration.token_keys is not TokenKeys.ALL:  # else it was tested just now
+        if keys is not None:
             self_test(keys)
         storage = self._container.storage()
         self._resources.callback(storage.close)
