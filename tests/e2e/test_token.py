@@ -14,12 +14,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from kmip_adapters.crypto.pkcs11.adapter import LABEL
 from kmip_adapters.pkcs11_session.token import Token, TokenSettings
 from kmip_app.client import ClientError, KmipClient, OperationFailed
+from kmip_core.attributes import Attributes
 from kmip_core.enums import (
     BlockCipherMode,
     CryptographicAlgorithm,
     CryptographicUsageMask,
     DigitalSignatureAlgorithm,
     KeyFormatType,
+    ProtectionStorageMask,
     QueryFunction,
 )
 from kmip_core.objects import SymmetricKey
@@ -119,6 +121,56 @@ def test_what_the_token_signs_and_encrypts_others_verify_and_open(token: TokenSe
     loaded.verify(signature or b"", b"message", padding.PKCS1v15(), hashes.SHA256())
     for path in (tmp_path / "data").rglob("*"):
         assert not path.is_file() or secret not in path.read_bytes()
+
+
+HARDWARE, SOFTWARE = (ProtectionStorageMask.HARDWARE,), (ProtectionStorageMask.SOFTWARE,)
+
+
+def test_one_server_holds_keys_of_software_and_of_the_token(token: TokenSettings, tmp_path: Path) -> None:
+    arguments = ["--crypto", "pkcs11", "--token-keys", "chosen", "--token-groups", "payments"]
+    with running(tmp_path, *arguments, *options(token, tmp_path)) as server, client_of(server) as client:
+        offered = client.query(query_functions=(QueryFunction.QUERY_STORAGE_PROTECTION_MASKS,))
+        grouped = Attributes(object_groups=("payments",))
+        keys = {
+            "usual": client.create("AES", 256),
+            "grouped": client.create("AES", 256, attributes=grouped),
+            "hardware": client.create("AES", 256, protection_storage_masks=HARDWARE),
+            "software": client.create("AES", 256, protection_storage_masks=SOFTWARE, attributes=grouped),
+        }
+        found = {
+            name: client.get_attributes(key.unique_identifier, ("Protection Storage Mask",)).attributes
+            for name, key in keys.items()
+        }
+
+        assert set(offered.protection_storage_masks) == {ProtectionStorageMask.HARDWARE, ProtectionStorageMask.SOFTWARE}
+        masks = {name: attributes.protection_storage_mask for name, attributes in found.items()}
+        assert masks == {
+            "usual": ProtectionStorageMask.SOFTWARE,
+            "grouped": ProtectionStorageMask.HARDWARE,
+            "hardware": ProtectionStorageMask.HARDWARE,
+            "software": ProtectionStorageMask.SOFTWARE,
+        }
+        assert keys_in(token) == 2
+        cfb = CryptographicParameters(block_cipher_mode=BlockCipherMode.CFB)
+        for name in ("software", "hardware"):
+            client.activate(keys[name].unique_identifier)
+        assert client.encrypt(keys["software"].unique_identifier, b"data", cryptographic_parameters=cfb).data
+        with pytest.raises(OperationFailed, match=r"(?i)feature not supported"):
+            client.encrypt(keys["hardware"].unique_identifier, b"data", cryptographic_parameters=cfb)
+        assert client.create("Camellia", 256, protection_storage_masks=SOFTWARE)
+        with pytest.raises(OperationFailed, match=r"(?i)feature not supported"):
+            client.create("Camellia", 256, protection_storage_masks=HARDWARE)
+
+
+def test_a_key_of_the_token_leaves_it_if_it_was_made_so(token: TokenSettings, tmp_path: Path) -> None:
+    with running(tmp_path, "--crypto", "pkcs11", *options(token, tmp_path)) as server, client_of(server) as client:
+        leaving = client.create("AES", 256, attributes=Attributes(extractable=True)).unique_identifier
+        staying = client.create("AES", 256).unique_identifier
+
+        assert keys_in(token) == 2
+        assert len(client.get(leaving).managed_object.key_block.key_value.key_material) == 32
+        with pytest.raises(OperationFailed, match=r"(?i)extractable"):
+            client.get(staying)
 
 
 @pytest.mark.parametrize("seconds", [0.05, 0.2, 0.5])
