@@ -22,6 +22,7 @@ from kmip_core.enums import (
 )
 from kmip_core.errors import KmipError
 from kmip_core.objects import SecretData
+from kmip_core.ports.crypto import Custody, Encryption
 from kmip_core.structures import CryptographicParameters as Parameters
 from kmip_core.structures import DerivationParameters, KeyHandle
 from tests.contract.crypto_adapters import (
@@ -87,6 +88,42 @@ def test_a_length_or_algorithm_that_is_not_claimed_is_refused(crypto):
             assert reason in (ResultReason.INVALID_ATTRIBUTE_VALUE, ResultReason.FEATURE_NOT_SUPPORTED)
 
     assert refusal(lambda: crypto.make_symmetric_key(Algorithm.AES, 100)).reason is ResultReason.INVALID_ATTRIBUTE_VALUE
+
+
+def test_a_key_behind_a_handle_leaves_only_if_it_was_made_so(crypto, aes):
+    pair = crypto.make_key_pair(Algorithm.ECDSA, 256)
+
+    assert crypto.export_key(pair.public_key) == pair.public_key
+    for key in (aes, pair.private_key):
+        if key.key_block.handle is None:
+            assert crypto.export_key(key) == key
+        else:
+            assert refusal(lambda key=key: crypto.export_key(key)).reason is ResultReason.NOT_EXTRACTABLE
+
+
+def test_a_key_that_may_leave_comes_out_as_it_went_in(crypto):
+    custody = Custody(in_token=crypto.capabilities.holds_keys, extractable=True, sensitive=False)
+    needs_extraction = crypto.capabilities.holds_keys and not crypto.capabilities.extractable
+    if needs_extraction:
+        pytest.skip("no key leaves")
+    held = crypto.import_key(a_symmetric_key(Algorithm.AES, bytes(range(16))), custody)
+
+    assert crypto.export_key(held).key_block.material == bytes(range(16))
+
+
+def test_a_key_is_wrapped_in_place_or_left_to_the_caller(crypto):
+    custody = Custody(in_token=crypto.capabilities.holds_keys, extractable=True)
+    if crypto.capabilities.holds_keys and not crypto.capabilities.extractable:
+        pytest.skip("no key leaves")
+    how = Parameters(block_cipher_mode=Mode.NIST_KEY_WRAP)
+    wrapping = crypto.import_key(a_symmetric_key(Algorithm.AES, bytes(16)), custody)
+    key = crypto.import_key(a_symmetric_key(Algorithm.AES, bytes(range(16))), custody)
+
+    made = crypto.wrap_key(Encryption(wrapping, how), key)
+
+    if made is not None:
+        assert decrypt(crypto, wrapping, how, made.data) == bytes(range(16))
+    assert (made is not None) is crypto.capabilities.extractable
 
 
 def quick_pairs(crypto):
