@@ -258,11 +258,11 @@ def _hsm_stub(configuration: Configuration) -> HsmStub:
     return HsmStub(folder / "hsm_stub.sealed", DirectSealer(KeyFile(folder / "hsm_stub.key")))
 
 
-def _pkcs11(configuration: Configuration) -> "Pkcs11Crypto":
+def _pkcs11(configuration: Configuration, processes: Callable[[], ProcessPool]) -> "Pkcs11Crypto":
     from kmip_adapters.crypto.pkcs11 import Pkcs11Crypto
 
     journal = None if configuration.ephemeral else configuration.data_directory / "pkcs11.journal"
-    return Pkcs11Crypto(token(configuration), journal=journal)
+    return Pkcs11Crypto(token(configuration), journal=journal, may_wait=lambda: processes().may_wait)
 
 
 @cache
@@ -430,7 +430,7 @@ class Container(containers.DeclarativeContainer):
         configuration.provided.crypto,
         software=providers.Object(None),
         hsm_stub=providers.Singleton(_hsm_stub, configuration),
-        pkcs11=providers.Singleton(_pkcs11, configuration),
+        pkcs11=providers.Singleton(_pkcs11, configuration, processes.provider),
     )
     software = providers.Singleton(SoftwareCrypto, processes)
     keys = providers.Singleton(_beside, software, token, configuration.provided.token_keys)

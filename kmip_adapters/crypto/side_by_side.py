@@ -41,7 +41,8 @@ V = TypeVar("V")
 class SideBySide:
     """Two adapters as one.
 
-    token_by_default: where a key goes whose custody is not said.
+    token_by_default: where a key goes whose custody is not said. Where that is software, requests are begun at the
+        pace of software; the token's adapter asks for a slower one (TakesLong) when a key of its own is used.
     """
 
     def __init__(self, software: Crypto, token: Crypto, *, token_by_default: bool) -> None:
@@ -49,7 +50,9 @@ class SideBySide:
         self._token = token
         self._usual = token if token_by_default else software
         self._capabilities = evolve(
-            either(software.capabilities, token.capabilities), exports_key_material=not token_by_default
+            either(software.capabilities, token.capabilities),
+            exports_key_material=not token_by_default,
+            blocking=token_by_default and token.capabilities.blocking,
         )
 
     @property

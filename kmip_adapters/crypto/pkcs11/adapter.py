@@ -50,6 +50,7 @@ from kmip_core.ports.crypto import (
     KeyPair,
     VerifyStream,
 )
+from kmip_core.ports.steps import TakesLong
 from kmip_core.structures import CryptographicParameters, DerivationParameters, KeyHandle, KeyMaterial
 
 PROVIDER: Final = "pkcs11"
@@ -77,11 +78,20 @@ class Pkcs11Crypto:
 
     store: a name of the store that this server's keys belong to; part of their labels.
     journal: where unsettled keys are noted; None for a server that forgets.
+    may_wait: whether the work under way may wait for a token; if not, it is begun again at a slower pace (TakesLong).
     """
 
-    def __init__(self, token: Token, *, store: str = "", journal: Path | None = None) -> None:
+    def __init__(
+        self,
+        token: Token,
+        *,
+        store: str = "",
+        journal: Path | None = None,
+        may_wait: Callable[[], bool] = lambda: True,
+    ) -> None:
         """Log in and read what the token can do.  Raises TokenUnusable."""
         self._token = token
+        self._may_wait = may_wait
         self._software = SoftwareCrypto()
         self._label = f"{LABEL}{store}"
         hashes = self._software.capabilities.hashing_algorithms
@@ -92,6 +102,15 @@ class Pkcs11Crypto:
     def capabilities(self) -> CryptoCapabilities:
         """What the token can do."""
         return self._capabilities
+
+    def _call(self, name: str, **arguments: Any) -> Any:
+        self._check_pace()
+        return self._token.call(name, **arguments)
+
+    def _check_pace(self) -> None:
+        """Raise TakesLong where the work under way may not wait for a token."""
+        if not self._may_wait():
+            raise TakesLong
 
     def probe(self) -> str | None:
         """Ask the token for a few random bytes; return None, or why it cannot be used now."""
@@ -116,7 +135,7 @@ class Pkcs11Crypto:
             raise invalid_attribute_value("the Cryptographic Algorithm is not a symmetric one")
         if length not in lengths:
             raise invalid_attribute_value(f"Cryptographic Length must be one of {', '.join(map(str, lengths))} here")
-        return self._new(partial(self._token.call, "generate", kind=_kind(algorithm), bits=length), custody)[0]
+        return self._new(partial(self._call, "generate", kind=_kind(algorithm), bits=length), custody)[0]
 
     def make_key_pair(
         self,
@@ -135,7 +154,7 @@ class Pkcs11Crypto:
         if algorithm is Algorithm.RSA:
             if need(length, "Cryptographic Length") not in lengths:
                 raise cryptographic_failure(f"Cryptographic Length must be one of {', '.join(map(str, lengths))} here")
-            generate = partial(self._token.call, "generate_rsa", bits=length)
+            generate = partial(self._call, "generate_rsa", bits=length)
             bits, material_format = length, KeyFormatType.PKCS_1
         else:
             if curve is None and need(length, "Cryptographic Length, or Recommended Curve,") not in lengths:
@@ -146,7 +165,7 @@ class Pkcs11Crypto:
             parameters, bits = mechanisms.CURVES[curve]
             if length not in (None, bits):
                 raise cryptographic_failure(f"Cryptographic Length is {length}; the curve has {bits} bits")
-            generate = partial(self._token.call, "generate_ec", parameters=parameters)
+            generate = partial(self._call, "generate_ec", parameters=parameters)
             material_format = KeyFormatType.X_509
         handle, public_material = self._new(partial(generate, seconds=GENERATION_SECONDS), custody)
         public = PublicKey(algorithm, bits, public_material, material_format)
@@ -165,13 +184,13 @@ class Pkcs11Crypto:
         parsed = private_key(key)
         if isinstance(parsed, rsa.RSAPrivateKey):
             numbers = {name: _octets(number) for name, number in _rsa_numbers(parsed).items()}
-            return self._imported(key, partial(self._token.call, "import_rsa", numbers=numbers), custody)
+            return self._imported(key, partial(self._call, "import_rsa", numbers=numbers), custody)
         curve = _CURVES_BY_NAME.get(parsed.curve.name) if isinstance(parsed, ec.EllipticCurvePrivateKey) else None
         if curve not in self._capabilities.curves or not isinstance(parsed, ec.EllipticCurvePrivateKey):
             raise not_supported("the token takes RSA keys, and EC keys on curves that it has, not this private key")
         value = parsed.private_numbers().private_value.to_bytes(-(-parsed.key_size // 8))
         parameters = mechanisms.CURVES[curve][0]
-        take = partial(self._token.call, "import_ec", parameters=parameters, value=value)
+        take = partial(self._call, "import_ec", parameters=parameters, value=value)
         return self._imported(key, take, custody)
 
     def _symmetric_import(self, key: SymmetricKey) -> Callable[..., Any]:
@@ -183,7 +202,7 @@ class Pkcs11Crypto:
             kind = "GENERIC_SECRET"
         else:
             raise not_supported("the token takes AES and HMAC keys only, not a key of this algorithm and length")
-        return partial(self._token.call, "import_secret", kind=kind, value=value)
+        return partial(self._call, "import_secret", kind=kind, value=value)
 
     def _imported(
         self, key: SymmetricKey | PrivateKey, take: Callable[..., Any], custody: Custody | None
@@ -217,10 +236,11 @@ class Pkcs11Crypto:
             raise not_supported("the token does not have this Derivation Method")
         ids = [self._id(key) for key in keys]
         job = derivation.prepare(method, keys, ids, parameters, length, algorithm, self._capabilities)
-        return self._new(partial(self._token.call, "derive", **job), custody)[0]
+        return self._new(partial(self._call, "derive", **job), custody)[0]
 
     def _new(self, make: Callable[..., Any], custody: Custody | None) -> tuple[KeyHandle, Any]:
         """Have the token make or take a key; return its handle, and what the call returned."""
+        self._check_pace()
         key_id = secrets.token_bytes(16)
         self._journal.begin(key_id)
         try:
@@ -241,13 +261,13 @@ class Pkcs11Crypto:
         block = _block(key)
         try:
             if not isinstance(key, PrivateKey):
-                held: Key = _with_material(key, bytes(self._token.call("value", key_id=key_id)))
+                held: Key = _with_material(key, bytes(self._call("value", key_id=key_id)))
                 return held
             if block.cryptographic_algorithm is Algorithm.RSA:
-                numbers = self._token.call("rsa_numbers", key_id=key_id)
+                numbers = self._call("rsa_numbers", key_id=key_id)
                 private = _rsa_key({name: int.from_bytes(value) for name, value in numbers.items()})
             else:
-                private = _ec_key(block.cryptographic_length or 0, bytes(self._token.call("ec_value", key_id=key_id)))
+                private = _ec_key(block.cryptographic_length or 0, bytes(self._call("ec_value", key_id=key_id)))
         except TokenError as error:
             raise export_refusal(error) from None
         inside = PrivateKey(block.cryptographic_algorithm, block.cryptographic_length, private, KeyFormatType.PKCS_8)
@@ -275,6 +295,7 @@ class Pkcs11Crypto:
     def doom_key(self, key: Key) -> None:
         """Note that a unit of work is about to destroy the key."""
         if (handle := _handle(key)) is not None:
+            self._check_pace()  # its destruction follows the commit without a chance to slow down
             self._journal.doom(bytes.fromhex(handle.token))
 
     def destroy_key(self, key: Key) -> None:
@@ -344,7 +365,7 @@ class Pkcs11Crypto:
         if not 0 < length <= MAXIMUM_RANDOM_BYTES:
             raise invalid_field(f"1 to {MAXIMUM_RANDOM_BYTES} random bytes can be had at once, not {length}")
         try:
-            return bytes(self._token.call("random", length=length))
+            return bytes(self._call("random", length=length))
         except TokenError as error:
             raise refusal(error) from None
 
@@ -359,7 +380,7 @@ class Pkcs11Crypto:
         if (key_id := self._id(encryption.key)) is None:
             return self._software.begin_encrypt(encryption)
         cipher = self._cipher(key_id, encryption, makes_iv=True)
-        return parts.EncryptParts(cipher.job.iv_counter_nonce, cipher.encrypt)
+        return parts.EncryptParts(cipher.job.iv_counter_nonce, cipher.encrypt, self._may_wait)
 
     def begin_decrypt(self, encryption: Encryption) -> DecryptStream:
         """Begin to decrypt."""
@@ -367,16 +388,16 @@ class Pkcs11Crypto:
         if (key_id := self._id(key)) is None:
             return self._software.begin_decrypt(encryption)
         if isinstance(key, PrivateKey):
-            decrypt = partial(ciphers.decrypt_oaep, self._token.call, key_id, key, encryption.parameters)
-            return parts.DecryptParts(lambda data, _: decrypt(data), None)
+            decrypt = partial(ciphers.decrypt_oaep, self._call, key_id, key, encryption.parameters)
+            return parts.DecryptParts(lambda data, _: decrypt(data), None, self._may_wait)
         cipher = self._cipher(key_id, encryption, makes_iv=False)
-        return parts.DecryptParts(cipher.decrypt, encryption.authenticated_encryption_tag)
+        return parts.DecryptParts(cipher.decrypt, encryption.authenticated_encryption_tag, self._may_wait)
 
     def _cipher(self, key_id: bytes, encryption: Encryption, *, makes_iv: bool) -> ciphers.Cipher:
         if not isinstance(encryption.key, SymmetricKey):
             raise not_supported("a private key does not encrypt")
         able = self._capabilities.ciphers
-        return ciphers.prepare(self._token.call, key_id, encryption, makes_iv=makes_iv, able=able)
+        return ciphers.prepare(self._call, key_id, encryption, makes_iv=makes_iv, able=able)
 
     # --- signatures and codes -----------------------------------------------------------------------------------------
 
@@ -387,7 +408,7 @@ class Pkcs11Crypto:
         signature = self._signature(key_id, key, parameters)
         if digested:
             return signature.sign(data)
-        stream = parts.SignParts(signature)
+        stream = parts.SignParts(signature, self._may_wait)
         stream.update(data)
         return stream.finish()
 
@@ -395,12 +416,12 @@ class Pkcs11Crypto:
         """Begin to sign."""
         if (key_id := self._id(key)) is None:
             return self._software.begin_sign(key, parameters)
-        return parts.SignParts(self._signature(key_id, key, parameters))
+        return parts.SignParts(self._signature(key_id, key, parameters), self._may_wait)
 
     def _signature(self, key_id: bytes, key: Key, parameters: CryptographicParameters) -> signatures.Signature:
         if not isinstance(key, PrivateKey):
             raise not_supported("only a private key signs")
-        return signatures.prepare(self._token.call, key_id, key, parameters)
+        return signatures.prepare(self._call, key_id, key, parameters)
 
     def verify(
         self,
@@ -422,13 +443,13 @@ class Pkcs11Crypto:
         """Begin a code."""
         if (compute := self._code(key, parameters)) is None:
             return self._software.begin_mac(key, parameters)
-        return parts.MacParts(compute)
+        return parts.MacParts(compute, self._may_wait)
 
     def begin_verify_mac(self, key: Key, parameters: CryptographicParameters) -> VerifyStream:
         """Begin to check a code."""
         if (compute := self._code(key, parameters)) is None:
             return self._software.begin_verify_mac(key, parameters)
-        return parts.VerifyMacParts(compute)
+        return parts.VerifyMacParts(compute, self._may_wait)
 
     def _code(self, key: Key, parameters: CryptographicParameters) -> Callable[[bytes], bytes] | None:
         key_id = self._id(key)
@@ -439,7 +460,7 @@ class Pkcs11Crypto:
         zeros = KeyValue(key_material=bytes(max(1, (key.key_block.cryptographic_length or 0) // 8)))
         stand_in = evolve(key, key_block=evolve(key.key_block, key_value=zeros))
         self._software.begin_mac(stand_in, parameters)  # refuses what software refuses, in the same words
-        return partial(signatures.mac, self._token.call, key_id, key, parameters)
+        return partial(signatures.mac, self._call, key_id, key, parameters)
 
     def _id(self, key: Key) -> bytes | None:
         """Return the id of a key in the token; None for one that is used in software.

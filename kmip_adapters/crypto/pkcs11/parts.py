@@ -8,10 +8,23 @@ from kmip_core.enums import ValidityIndicator
 from kmip_core.ports.crypto import Encrypted
 
 
-class _Held:
+class _Waits:
+    """What waits for the token at its end.  may_wait: whether the work under way may."""
+
+    def __init__(self, may_wait: Callable[[], bool]) -> None:
+        self._may_wait = may_wait
+
+    @property
+    def needs_slower_pace(self) -> bool:
+        """Whether the work under way may not wait for the token."""
+        return not self._may_wait()
+
+
+class _Held(_Waits):
     """The parts so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, may_wait: Callable[[], bool]) -> None:
+        super().__init__(may_wait)
         self._held = bytearray()
 
     @property
@@ -28,8 +41,10 @@ class _Held:
 class EncryptParts(_Held):
     """An Encrypt in parts."""
 
-    def __init__(self, iv_counter_nonce: bytes | None, encrypt: Callable[[bytes], Encrypted]) -> None:
-        super().__init__()
+    def __init__(
+        self, iv_counter_nonce: bytes | None, encrypt: Callable[[bytes], Encrypted], may_wait: Callable[[], bool]
+    ) -> None:
+        super().__init__(may_wait)
         self.iv_counter_nonce = iv_counter_nonce
         self._encrypt = encrypt
 
@@ -46,8 +61,10 @@ class EncryptParts(_Held):
 class DecryptParts(_Held):
     """A Decrypt in parts.  tag: may also come with the last part."""
 
-    def __init__(self, decrypt: Callable[[bytes, bytes | None], bytes], tag: bytes | None) -> None:
-        super().__init__()
+    def __init__(
+        self, decrypt: Callable[[bytes, bytes | None], bytes], tag: bytes | None, may_wait: Callable[[], bool]
+    ) -> None:
+        super().__init__(may_wait)
         self._decrypt = decrypt
         self._tag = tag
 
@@ -61,10 +78,11 @@ class DecryptParts(_Held):
         return self._decrypt(bytes(self._held), authenticated_encryption_tag or self._tag)
 
 
-class SignParts:
+class SignParts(_Waits):
     """A Sign in parts: the digest is computed here, and only it goes to the token."""
 
-    def __init__(self, signature: Signature) -> None:
+    def __init__(self, signature: Signature, may_wait: Callable[[], bool]) -> None:
+        super().__init__(may_wait)
         self._signature = signature
         self._digest = signature.digest()
 
@@ -80,8 +98,8 @@ class SignParts:
 class MacParts(_Held):
     """A MAC in parts."""
 
-    def __init__(self, compute: Callable[[bytes], bytes]) -> None:
-        super().__init__()
+    def __init__(self, compute: Callable[[bytes], bytes], may_wait: Callable[[], bool]) -> None:
+        super().__init__(may_wait)
         self._compute = compute
 
     def update(self, data: bytes) -> None:
@@ -96,8 +114,8 @@ class MacParts(_Held):
 class VerifyMacParts(_Held):
     """A MAC Verify in parts."""
 
-    def __init__(self, compute: Callable[[bytes], bytes]) -> None:
-        super().__init__()
+    def __init__(self, compute: Callable[[bytes], bytes], may_wait: Callable[[], bool]) -> None:
+        super().__init__(may_wait)
         self._compute = compute
 
     def update(self, data: bytes) -> None:

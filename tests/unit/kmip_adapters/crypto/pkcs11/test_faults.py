@@ -1,7 +1,7 @@
 """A token that fails: an answer to the client, a log line that says what to do, a metric, and recovery."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,10 +12,13 @@ from kmip_adapters.pkcs11_session import token as token_module
 from kmip_adapters.pkcs11_session.token import Token, TokenUnusable
 from kmip_adapters.storage.memory import MemoryStorage
 from kmip_app.maintenance.token_keys import settle_token_keys
+from kmip_core.enums import BlockCipherMode, ResultReason, ValidityIndicator
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
-from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
-from kmip_core.structures import KeyHandle
+from kmip_core.one_part import OnePart
+from kmip_core.ports.crypto import Custody, Encryption
+from kmip_core.ports.steps import TakesLong
+from kmip_core.structures import CryptographicParameters, KeyHandle
 from tests import softhsm
 from tests.contract.crypto_adapters import a_symmetric_key
 from tests.softhsm import FaultyToken
@@ -209,3 +212,35 @@ def test_every_remedy_is_for_an_error_that_a_token_can_have() -> None:
 
     own = {"Timeout", "Ended"}
     assert all(name in own or hasattr(exceptions, name) for name in token_module.REMEDIES)
+
+
+# --- what may not wait --------------------------------------------------------------------------------------------
+
+
+def test_work_that_may_not_wait_asks_for_a_slower_pace_before_anything_happens(token: Token) -> None:
+    paces = [True]
+    crypto = Pkcs11Crypto(token, may_wait=lambda: paces[0])
+    how = CryptographicParameters(block_cipher_mode=BlockCipherMode.GCM)
+    leaving = Custody(in_token=True, extractable=True, sensitive=False)
+    key = a_symmetric_key(Algorithm.AES, crypto.make_symmetric_key(Algorithm.AES, 256, leaving), 256)
+    pair = crypto.make_key_pair(Algorithm.ECDSA, 256)
+    stream = crypto.begin_encrypt(Encryption(key, how))
+    uses: list[Callable[[], object]] = [
+        lambda: crypto.make_symmetric_key(Algorithm.AES, 256),
+        lambda: crypto.make_key_pair(Algorithm.ECDSA, 256),
+        lambda: crypto.import_key(a_symmetric_key(Algorithm.AES, bytes(16))),
+        lambda: crypto.export_key(key),
+        lambda: crypto.doom_key(key),
+        lambda: OnePart(crypto).encrypt(Encryption(key, how), b"data"),
+        lambda: OnePart(crypto).mac(key, CryptographicParameters(), b"data"),
+        lambda: crypto.sign(pair.private_key, CryptographicParameters(), b"data"),
+        lambda: crypto.random_bytes(8),
+    ]
+    paces[0] = False
+
+    for use in uses:
+        with pytest.raises(TakesLong):
+            use()
+    assert stream.needs_slower_pace  # type: ignore[attr-defined]
+    assert crypto.verify(pair.public_key, CryptographicParameters(), b"data", b"") is ValidityIndicator.INVALID
+    assert len(token.call("listed", label_prefix="kmipd:")) == 2
