@@ -17,6 +17,7 @@ from kmip_adapters.identity.passwords import PasswordFile, UnusablePasswords
 from kmip_adapters.identity.table import UnusableIdentities, read_table
 from kmip_adapters.policy.json_files import JsonPolicies
 from kmip_adapters.storage.errors import StorageUnusable
+from kmip_adapters.storage.open_files import is_open_here
 from kmip_app.configuration.config import Configuration
 from kmip_app.configuration.quotas import UnusableQuotas, read_quotas
 from kmip_app.configuration.secret_places import SecretPlace
@@ -216,6 +217,8 @@ def _server(url: str) -> Iterator[Problem]:
 
 
 def _is_something_else(database: Path) -> bool:
+    if is_open_here(database):  # it is ours, and must not be opened besides
+        return False
     try:
         with database.open("rb") as file:
             return file.read(16) not in {b"", b"SQLite format 3\0"}

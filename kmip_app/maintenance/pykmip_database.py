@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from kmip_adapters.storage.open_files import is_open_here
 from kmip_app.maintenance import pykmip_rows as rows
 from kmip_app.maintenance.pykmip_rows import NotTaken, Row
 from kmip_app.printable import printable
@@ -61,6 +62,8 @@ class NoPyKmipDatabase(Exception):
 
 def is_pykmip_database(path: Path) -> bool:
     """Return whether `path` is an SQLite file with PyKMIP's tables."""
+    if is_open_here(path):  # as ours, and must not be opened besides
+        return False
     try:
         with path.open("rb") as file:
             header = file.read(20)

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from kmip_adapters.storage.errors import StorageUnusable
+from kmip_adapters.storage.open_files import note_closed, note_open
 from kmip_adapters.storage.sql.driver import Connection, Cursor
 from kmip_adapters.storage.sql.migration import History, MakeSealer, open_schema, refuse_upgrade, revision_of
 from kmip_adapters.storage.sql.prepared import Prepared
@@ -57,6 +58,7 @@ class SqliteBackend:
         """is_shared: whether other processes of the same server write to the file, with which this one takes turns."""
         self.engine = make_engine(url)
         self.path = Path(str(url.database))
+        self._open_file = note_open(self.path)
         self._turns = Turnstile(self.path) if is_shared else None
         self.name = str(url.database)
         # Statements run on the driver, connections are opened by SQLAlchemy; each has its own errors.
@@ -185,6 +187,7 @@ class SqliteBackend:
     def close(self) -> None:
         """Release the engine."""
         self.engine.dispose()
+        note_closed(self._open_file)
         if self._turns is not None:
             self._turns.close()
 
