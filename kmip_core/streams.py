@@ -17,6 +17,7 @@ MAXIMUM_STREAMS: Final = 1_000
 MAXIMUM_PER_PRINCIPAL: Final = 64
 MAXIMUM_BYTES: Final = 256 * 1024 * 1024  # held back by all streams together
 MAXIMUM_BYTES_PER_PRINCIPAL: Final = 64 * 1024 * 1024
+SEPARATOR: Final = b"."
 LIFETIME: Final = 300  # seconds from one part to the next
 
 
@@ -74,8 +75,12 @@ class _Waiting:
 
 @define(kw_only=True)
 class Streams:
-    """The streams under way.  A stream is taken out while a part is worked on, so that no two parts run at once."""
+    """The streams under way.  A stream is taken out while a part is worked on, so that no two parts run at once.
 
+    mark: of this process, in front of its correlation values; so one of another process over the same store is known.
+    """
+
+    mark: bytes = b""
     maximum: int = MAXIMUM_STREAMS
     maximum_per_principal: int = MAXIMUM_PER_PRINCIPAL
     maximum_bytes: int = MAXIMUM_BYTES
@@ -108,6 +113,11 @@ class Streams:
             stream=stream, owner=(principal, operation, key), expires=now + self.lifetime, held=held
         )
 
+    def name(self, unguessable: str) -> bytes:
+        """Return the correlation value of a new stream."""
+        value = unguessable.encode()
+        return value if not self.mark else self.mark + SEPARATOR + value
+
     def forget(self, correlation_value: bytes) -> None:
         """Drop a stream; nothing happens if it is not there."""
         self._waiting.pop(correlation_value, None)
@@ -115,13 +125,21 @@ class Streams:
     def take(self, correlation_value: bytes, principal: str, operation: Operation, key: str, now: int) -> Any:
         """Return a stream and forget it; `keep` it again for a further part.
 
-        Raises KmipError (Invalid Correlation Value) if it is missing, ended, or another principal's: one text for all.
+        Raises KmipError (Invalid Correlation Value) if it is missing, ended, or another principal's: one text for all;
+        another if it has the mark of another process.
         """
         waiting = self._waiting.get(correlation_value)
         if waiting is not None and waiting.owner == (principal, operation, key):
             taken = self._waiting.pop(correlation_value, None)
             if taken is not None and now < taken.expires:
                 return taken.stream
+        mark, separator, _ = correlation_value.partition(SEPARATOR)
+        if self.mark and separator and mark != self.mark:
+            raise KmipError(
+                ResultReason.INVALID_CORRELATION_VALUE,
+                "the operation was begun on another node or worker of this server; send all its parts over one"
+                " connection",
+            )
         raise KmipError(ResultReason.INVALID_CORRELATION_VALUE, "no operation of yours has this correlation value")
 
     def _forget_expired(self, now: int) -> None:

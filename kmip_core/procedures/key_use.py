@@ -230,9 +230,10 @@ def take_stream(scope: Scope, operation: Operation, request: MultiPart) -> Any:
 
 def keep_stream(scope: Scope, operation: Operation, request: MultiPart, stream: Any) -> bytes:
     """Keep a stream for its next part; return the Correlation Value that finds it: unguessable, the same to the end."""
-    value = request.correlation_value or scope.services.identifiers.new().encode()
-    scope.services.streams.keep(value, stream, scope.principal.name, operation, _key_in(scope), scope.now)
-    scope.hooks.on_rollback.append(partial(scope.services.streams.forget, value))
+    streams = scope.services.streams
+    value = request.correlation_value or streams.name(scope.services.identifiers.new())
+    streams.keep(value, stream, scope.principal.name, operation, _key_in(scope), scope.now)
+    scope.hooks.on_rollback.append(partial(streams.forget, value))
     return value
 
 

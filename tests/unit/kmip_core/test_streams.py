@@ -73,3 +73,26 @@ def test_what_is_forgotten_is_gone_and_may_be_forgotten_again() -> None:
 
     with pytest.raises(KmipError):
         streams.take(b"1", "alice", Operation.SIGN, "key", 0)
+
+
+def test_a_correlation_value_of_another_process_is_known_by_its_mark() -> None:
+    here, there = Streams(mark=b"aaaa"), Streams(mark=b"bbbb")
+    value = there.name("unguessable")
+    keep(there, value)
+
+    assert value == b"bbbb.unguessable"
+    with pytest.raises(KmipError, match="another node or worker") as refused:
+        here.take(value, "alice", Operation.SIGN, "key", 0)
+    assert refused.value.reason is ResultReason.INVALID_CORRELATION_VALUE
+
+
+@pytest.mark.parametrize("value", [b"aaaa.gone", b"gone", b""], ids=["own mark", "no mark", "empty"])
+def test_what_is_missing_here_may_be_any_reason(value: bytes) -> None:
+    with pytest.raises(KmipError, match="no operation of yours"):
+        Streams(mark=b"aaaa").take(value, "alice", Operation.SIGN, "key", 0)
+
+
+def test_a_process_of_its_own_has_no_mark() -> None:
+    assert Streams().name("unguessable") == b"unguessable"
+    with pytest.raises(KmipError, match="no operation of yours"):
+        Streams().take(b"bbbb.gone", "alice", Operation.SIGN, "key", 0)
