@@ -3,6 +3,7 @@
 import contextlib
 import datetime as dt
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -50,8 +51,12 @@ class StartedServer:
         return self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it as a power cut does."""
+        """End it as a power cut does, with all processes that it has started."""
+        others = _descendants(self.process.pid)
         self._end(signal.SIGKILL)
+        for process in others:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
 
     def _end(self, number: signal.Signals) -> int:
         if self.process.poll() is None:
@@ -64,11 +69,25 @@ class StartedServer:
             raise ServerFailed(f"still alive {STOP_WITHIN} s after {number.name}: {printed(self.output)}") from None
 
 
+workers: int = int(os.environ.get("KMIPD_TEST_WORKERS", "1"))
+"""How many processes each server is.  A test module that sets it puts it back."""
+
+
+def _with_workers(directory: Path, arguments: Sequence[str]) -> Sequence[str]:
+    """Have several processes serve; they share a data directory where one process would keep nothing."""
+    if workers == 1 or "--workers" in arguments:
+        return arguments
+    kept = ("--data-dir", str(directory / "data"))
+    given = [word for one in arguments for word in (kept if one == "--ephemeral" else (one,))]
+    return [*given, "--workers", str(workers)]
+
+
 def start(directory: Path, *arguments: str) -> StartedServer:
     """Start `serve` with `arguments` on any free port and wait until it is ready.
 
     directory: takes the ready file and what is printed, `output.log`.
     """
+    arguments = tuple(_with_workers(directory, arguments))
     ready_file = directory / "ready.json"
     ready_file.unlink(missing_ok=True)
     output = directory / "output.log"
@@ -116,6 +135,16 @@ def printed_with(output: Path, text: str) -> str:
             raise ServerFailed(f"did not print {text!r}: {printed(output)}")
         time.sleep(TICK)
     return told
+
+
+def _descendants(process: int) -> list[int]:
+    """Return the processes that a process, or one of them, has started."""
+    found: list[int] = []
+    for children in Path(f"/proc/{process}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in children.read_text().split():
+                found += [int(child), *_descendants(int(child))]
+    return found
 
 
 def printed(output: Path) -> str:

@@ -105,7 +105,7 @@ class Orders:
             threading.Thread(target=self._do, args=(request,), name=f"kmip-{request.name}", daemon=True).start()
         if not self._over.is_set() and self._drain_within is None:
             LOG.error("the supervisor is gone; this worker finishes its requests and ends")
-            self.drain(GRACE)
+            self.drain(GRACE_WITHOUT)
 
     def terminate(self, number: int, frame: FrameType | None) -> None:
         """Begin to drain at the first SIGTERM."""
@@ -149,3 +149,5 @@ class Orders:
 
 GRACE: Final = 10.0
 """Seconds for requests in progress where nothing else is said."""
+GRACE_WITHOUT: Final = 2.0
+"""The same where the supervisor is gone: another one may wait for the data directory."""

@@ -85,7 +85,8 @@ def test_workers_end_with_their_supervisor_and_free_the_store(start: Start) -> N
     with Dialogue(server) as client:
         key = client.create("kept")
     workers = [worker["pid"] for worker in status(server)["workers"]]
-    server.kill()
+    server.process.kill()
+    server.process.wait()
 
     eventually(lambda: not any(map(_is_alive, workers)), "the workers are gone")
     with Dialogue(start()) as client:  # as one process this time
