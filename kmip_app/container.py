@@ -6,6 +6,7 @@ since a wrong wire would otherwise fail at the first request that touches it (DE
 """
 
 import asyncio
+import hashlib
 import logging
 import ssl
 from collections.abc import Callable, Mapping
@@ -80,14 +81,15 @@ from kmip_core.operation import Spec
 from kmip_core.operations import CATALOGUE, offered
 from kmip_core.ports.crypto import Crypto, CryptoCapabilities
 from kmip_core.ports.sealing import RootKeySource
+from kmip_core.ports.storage import Storage
 from kmip_core.ports.system import Clock, Identifiers
 from kmip_core.ports.transport import Peer, PeerLost, Service
 from kmip_core.rotation import Rotation
 from kmip_core.services import EngineServices
 from kmip_core.settings import Profile, Settings, TicketUse
+from kmip_core.streams import Streams
 from kmip_core.structures import ProtocolVersion
 from kmip_core.subscriptions import Announcer, Subscription
-from kmip_core.tickets import Tickets
 
 if TYPE_CHECKING:
     from kmip_adapters.crypto.pkcs11 import Pkcs11Crypto
@@ -194,6 +196,11 @@ def _file_trail(configuration: Configuration) -> FileTrail:
     )
 
 
+def _streams(configuration: Configuration) -> Streams:
+    """Return the streams of this process; clients see a digest of its name, not the name."""
+    return Streams(mark=hashlib.sha256(node_name(configuration).encode()).hexdigest()[:8].encode())
+
+
 def _sinks(configuration: Configuration) -> tuple[Sink, ...]:
     """Return what gets the records besides the trail."""
     sinks = []
@@ -221,7 +228,7 @@ def _groups(configuration: Configuration) -> Groups | None:
 
 
 def _authentication(
-    configuration: Configuration, groups: Groups | None, tickets: Tickets
+    configuration: Configuration, groups: Groups | None, storage: Storage
 ) -> CredentialAuthentication | None:
     """Return what settles principals; None where the certificate alone does."""
     ticket_use = configuration.core.tickets
@@ -232,7 +239,7 @@ def _authentication(
         passwords=None if configuration.passwords_path is None else PasswordFile(configuration.passwords_path),
         password_identity=configuration.password_identity,
         ticket_use=ticket_use,
-        tickets=tickets,
+        storage=storage,
     )
 
 
@@ -454,16 +461,15 @@ class Container(containers.DeclarativeContainer):
     clients = providers.Singleton(SeenClients, identity)
 
     password_hashing = providers.Singleton(Argon2Hashing)
-    tickets = providers.Singleton(Tickets)
     groups = providers.Singleton(_groups, configuration)
-    authentication = providers.Singleton(_authentication, configuration, groups, tickets)
+    authentication = providers.Singleton(_authentication, configuration, groups, storage)
 
     announcer = providers.Singleton(_announcer, settings)
     catalogue = providers.Singleton(offered, settings)
     services = providers.Singleton(
         EngineServices,
         authentication=authentication,
-        tickets=tickets,
+        streams=providers.Singleton(_streams, configuration),
         storage=storage,
         outbox=storage,
         policy=policy,
@@ -567,7 +573,6 @@ def empty(container: Any) -> None:
         forgetful.providers["memory"].reset()
     for name in (
         "evidence",
-        "tickets",
         "authentication",
         "services",
         "engine",

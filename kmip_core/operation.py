@@ -28,6 +28,7 @@ from kmip_core.rules import Admitted, Purpose
 from kmip_core.services import Services
 from kmip_core.settings import Settings
 from kmip_core.structures import NameReference, ProtocolVersion
+from kmip_core.tickets import TicketWork
 
 ObjectReference: TypeAlias = str | NameReference | UniqueIdentifier | int
 """How a request names an object: its identifier; its name (3.0); the ID placeholder or "the last one made by ..."
@@ -210,7 +211,7 @@ def perform_nothing(operation: Operation, **fields: Any) -> Any:
     raise TypeError(f"this operation does not run {operation.name}")
 
 
-class Work(Protocol):
+class Work(TicketWork, Protocol):
     """The part of a unit of work that handlers use; see ports.storage.UnitOfWork for the promises."""
 
     def content(self, admitted: Admitted) -> Content:

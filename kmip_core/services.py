@@ -27,12 +27,11 @@ from kmip_core.principal import Principal
 from kmip_core.settings import Settings
 from kmip_core.streams import Streams
 from kmip_core.subscriptions import Announcer
-from kmip_core.tickets import Tickets
 
 
 @frozen(kw_only=True)
 class Services:
-    """What handlers may use; re-entrant, and keeps streams, applications, tickets and counts alone between requests."""
+    """What handlers may use; re-entrant, and keeps streams, applications and counts alone between requests."""
 
     policy: PolicyDecider
     crypto: Crypto
@@ -45,7 +44,6 @@ class Services:
     capabilities: Capabilities
     streams: Streams = field(factory=Streams)
     applications: Applications = field(factory=Applications)
-    tickets: Tickets = field(factory=Tickets)
     encryption_counts: EncryptionCounts = field(factory=EncryptionCounts)
     decryption_failures: DecryptionFailures = field(factory=DecryptionFailures)
     one_part: OnePart = field(default=Factory(lambda services: OnePart(services.crypto), takes_self=True))

@@ -4,6 +4,7 @@ An `Authentication` (kmip_core.ports.authentication). The certificate has been v
 credential is required on top of it, and only where it is configured so does it name another principal (R-TLS-6).
 """
 
+from contextlib import suppress
 from typing import Final
 
 from attrs import evolve, field, frozen
@@ -11,18 +12,21 @@ from attrs import evolve, field, frozen
 from kmip_adapters.identity.groups import Groups
 from kmip_adapters.identity.passwords import PasswordFile
 from kmip_adapters.identity.throttling import PasswordThrottle
-from kmip_core.enums import CredentialType
+from kmip_core import tickets
+from kmip_core.enums import CredentialType, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.messages import Credential, DeviceCredential, Ticket, UsernameAndPassword
 from kmip_core.ports.authentication import CredentialRefused
-from kmip_core.ports.steps import MoveTo, Pace, Steps
+from kmip_core.ports.steps import MoveTo, Pace, Steps, Wait
+from kmip_core.ports.storage import ConcurrentChange, Storage
 from kmip_core.principal import Principal, Source
 from kmip_core.settings import TicketUse
-from kmip_core.tickets import Grant, Tickets, invalid_ticket
+from kmip_core.tickets import Grant
 
 NAME_OF_A_USER: Final = "the certificate's name is that of a user with a password; send it"
 UNCHECKED: Final = "the request holds a credential of a type that this server does not check; leave it out"
 TWO_USERS: Final = "the request holds the passwords of two users; one is needed"
+ATTEMPTS: Final = 20  # to count a request that shows a ticket; others count theirs meanwhile
 WRONG: Final = "the user name or password in the request is wrong"  # one text for both: it tells no client who exists
 
 
@@ -33,14 +37,14 @@ class CredentialAuthentication:
     groups: None where users have no groups.  passwords: None where user names and passwords are ignored.
     password_identity: whether a user name with its right password becomes the identity; a certificate alone can then
         not have a name that is in the password file.
-    ticket_use: which certificates a ticket is valid beside.  tickets: those that the engine has issued.
+    ticket_use: which certificates a ticket is valid beside.  storage: has the tickets; needed unless there are none.
     """
 
     groups: Groups | None = None
     passwords: PasswordFile | None = None
     password_identity: bool = False
     ticket_use: TicketUse = TicketUse.OFF
-    tickets: Tickets = field(factory=Tickets)
+    storage: Storage | None = None
     throttle: PasswordThrottle = field(factory=PasswordThrottle)
 
     def settle(self, credentials: tuple[Credential, ...], principal: Principal, now: int) -> Steps[Principal]:
@@ -53,7 +57,8 @@ class CredentialAuthentication:
                     raise CredentialRefused(TWO_USERS)
                 if self.password_identity:
                     principal = evolve(principal, name=name, source=Source.PASSWORD)
-        grant = None if self.ticket_use is TicketUse.OFF else self._granted(credentials, principal, now)
+        ticket, shown_by = self._ticket_in(credentials), principal
+        grant = None if ticket is None else self._granted(ticket, shown_by, now)
         if grant is not None:
             principal = evolve(principal, name=grant.name, source=Source.TICKET, rights=grant.rights)
         if self._needs_password(principal):
@@ -64,8 +69,8 @@ class CredentialAuthentication:
                 yield MoveTo(Pace.REMOTE)
                 groups = self.groups.of(principal.name)
             principal = evolve(principal, groups=groups | principal.groups)  # with those of the table of identities
-        if grant is not None:
-            grant.spend()  # last: only requests that are accepted count
+        if ticket is not None:
+            yield from self._spend(ticket, shown_by, now)  # last: only requests that are accepted count
         return principal
 
     def _check_types(self, credentials: tuple[Credential, ...]) -> None:
@@ -102,15 +107,47 @@ class CredentialAuthentication:
             return False
         return self.passwords.has(principal.name)
 
-    def _granted(self, credentials: tuple[Credential, ...], principal: Principal, now: int) -> Grant | None:
-        """Return what the ticket of a request stands for.  An invalid one is refused: it may limit rights."""
+    def _ticket_in(self, credentials: tuple[Credential, ...]) -> Ticket | None:
+        """Return the ticket of a request.  One that is not valid is refused: it may limit rights."""
+        if self.ticket_use is TicketUse.OFF:
+            return None
         values = [c.credential_value for c in credentials if c.credential_type is CredentialType.TICKET]
         if not values:
             return None
         ticket = values[0]
         if len(values) > 1 or not isinstance(ticket, Ticket):
-            raise invalid_ticket()
-        return self.tickets.find(ticket, principal, self.ticket_use, now)
+            raise tickets.invalid_ticket()
+        return ticket
+
+    def _granted(self, ticket: Ticket, shown_by: Principal, now: int) -> Grant:
+        """Return what a ticket stands for.  Raises KmipError (Invalid Ticket)."""
+        for _ in range(ATTEMPTS):
+            with suppress(ConcurrentChange), self._storage.unit_of_work() as work:  # a store may not read on
+                return tickets.find(work, ticket, shown_by, self.ticket_use, now).grant
+        raise _contended()
+
+    def _spend(self, ticket: Ticket, shown_by: Principal, now: int) -> Steps[None]:
+        """Take one request, durably.  Raises KmipError (Invalid Ticket, Usage Limit Exceeded)."""
+        for _ in range(ATTEMPTS):
+            with suppress(ConcurrentChange):  # another request has taken one
+                with self._storage.unit_of_work() as work:
+                    tickets.spend(work, tickets.find(work, ticket, shown_by, self.ticket_use, now))
+                    commitment = work.hand_over()
+                if not commitment.is_done:
+                    yield Wait(commitment)
+                commitment.result()
+                return
+        raise _contended()
+
+    @property
+    def _storage(self) -> Storage:
+        if self.storage is None:
+            raise TypeError("tickets need a store")
+        return self.storage
+
+
+def _contended() -> KmipError:
+    return KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, "too many requests show the ticket at once; try again")
 
 
 def _passwords(credentials: tuple[Credential, ...]) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 import math
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Final
@@ -11,7 +11,7 @@ from typing import Any, Final
 from attrs import define, evolve, field, frozen
 
 from kmip_adapters.storage.census import Census, census_of
-from kmip_adapters.storage.pending import DONE, Done, Pending, no_content
+from kmip_adapters.storage.pending import DONE, Done, Pending, TicketChange, no_content
 from kmip_core.attributes import Attributes
 from kmip_core.creation_rules import Rule
 from kmip_core.criteria import Located, LocateQuery, conditions, satisfies
@@ -25,6 +25,7 @@ from kmip_core.rotation_rules import is_due
 from kmip_core.rules import Admitted
 from kmip_core.subscriptions import Change as Changed
 from kmip_core.subscriptions import Delivery, Notice, Subscription
+from kmip_core.tickets import StoredTicket, TicketCounts
 
 JUDGED: Final = dict.fromkeys(Pace, math.inf) | {Pace.QUICK: 200, Pace.COMMITS: 200, Pace.BRIEF: 10_000}
 """Objects that one Locate may judge, by the pace of its unit of work; each costs some 10 microseconds."""
@@ -40,10 +41,14 @@ class _Entry:
 
 @define(eq=False)
 class _Snapshot:
-    """The objects at one instant, oldest first, and the rules for new ones.  readers: units of work that look at it."""
+    """The objects at one instant, oldest first, the rules for new ones, and tickets.
+
+    readers: units of work that look at it.
+    """
 
     entries: dict[str, _Entry] = field(factory=dict)
     rules: dict[type, tuple[Any, ...]] = field(factory=dict)
+    tickets: Mapping[str, StoredTicket] = field(factory=dict)
     readers: int = 0
 
 
@@ -200,9 +205,12 @@ class MemoryStorage:
                 stored_version = None if stored is None else stored.managed_object.version
                 if stored_version != write.expected_version:
                     raise ConcurrentChange(unique_identifier)
-            if pending.rules or self._snapshot.readers > (self._snapshot is seen):  # others look at it: change a copy
+            tickets = _changed(self._snapshot.tickets, pending.tickets)
+            if (
+                pending.rules or pending.tickets or self._snapshot.readers > (self._snapshot is seen)
+            ):  # others look at it: change a copy
                 entries = dict(entries)
-                self._snapshot = _Snapshot(entries, self._snapshot.rules | pending.rules)
+                self._snapshot = _Snapshot(entries, self._snapshot.rules | pending.rules, tickets)
             for unique_identifier, write in pending.writes.items():
                 if write.managed_object is None:
                     del entries[unique_identifier]
@@ -299,6 +307,32 @@ class MemoryUnitOfWork:
         """Collect rules."""
         self._pending.rules[kind] = rules
 
+    def ticket(self, digest: str) -> StoredTicket | None:
+        """Return the ticket as collected, else as stored."""
+        change = self._pending.tickets.get(digest)
+        return self._snapshot.tickets.get(digest) if change is None else change.after
+
+    def count_tickets(self, name: str, now: int) -> TicketCounts:
+        """Count the tickets as stored, and those that were collected."""
+        tickets = {**self._snapshot.tickets, **{d: c.after for d, c in self._pending.tickets.items()}}
+        valid = [one for one in tickets.values() if one is not None and one.grant.expires > now]
+        own = [one for one in valid if one.grant.name == name]
+        return TicketCounts(own=len(own), own_spent=sum(one.is_spent for one in own), in_all=len(valid))
+
+    def add_ticket(self, ticket: StoredTicket, now: int, *, forgets_spent: bool) -> None:
+        """Collect a new ticket."""
+        change = TicketChange(before=None, after=ticket, now=now, forgets_spent=forgets_spent)
+        self._pending.tickets[ticket.digest] = change
+
+    def save_ticket(self, ticket: StoredTicket) -> None:
+        """Collect a changed ticket."""
+        before = self._snapshot.tickets.get(ticket.digest)
+        self._pending.tickets[ticket.digest] = TicketChange(before=before, after=ticket)
+
+    def end_ticket(self, digest: str) -> None:
+        """Collect the end of a ticket."""
+        self._pending.tickets[digest] = TicketChange(before=self._snapshot.tickets.get(digest), after=None)
+
     def record(self, record: AuditRecord) -> None:
         """Collect an audit record."""
         self._pending.records.append(record)
@@ -327,6 +361,26 @@ class MemoryUnitOfWork:
     def _stored(self, unique_identifier: str) -> ManagedObject | None:
         entry = self._entries.get(unique_identifier)
         return None if entry is None else entry.managed_object
+
+
+def _changed(tickets: Mapping[str, StoredTicket], changes: Mapping[str, TicketChange]) -> Mapping[str, StoredTicket]:
+    """Return the tickets after some changes.  Raises ConcurrentChange."""
+    if not changes:
+        return tickets
+    changed = dict(tickets)
+    for digest, change in changes.items():
+        if change.after is None:
+            changed.pop(digest, None)
+            continue
+        if change.before is None:
+            name = change.after.grant.name if change.forgets_spent else None
+            for other, one in tickets.items():
+                if one.grant.expires <= change.now or (one.is_spent and one.grant.name == name):
+                    changed.pop(other, None)
+        elif changed.get(digest) != change.before:
+            raise ConcurrentChange("a ticket")
+        changed[digest] = change.after
+    return changed
 
 
 def _next_version(managed_object: ManagedObject) -> ManagedObject:

@@ -11,6 +11,7 @@ from kmip_core.lifecycle import GONE
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.subscriptions import Change, Notice
+from kmip_core.tickets import StoredTicket
 
 
 @define(kw_only=True)
@@ -38,17 +39,35 @@ class Write:
         return self.found.version if self.managed_object is None else self.managed_object.version
 
 
+@frozen(kw_only=True)
+class TicketChange:
+    """What becomes of one ticket.
+
+    before: as it was read; None for a new one.  after: None ends it.
+    now, forgets_spent: for a new one, see `UnitOfWork.add_ticket`.
+    """
+
+    before: StoredTicket | None
+    after: StoredTicket | None
+    now: int = 0
+    forgets_spent: bool = False
+
+
 @define
 class Pending:
-    """Collected writes by identifier, in the order in which they came; audit records; rules by kind; notices."""
+    """Collected writes by identifier, in the order in which they came; audit records; rules by kind; notices.
+
+    tickets: changes by their digest.
+    """
 
     writes: dict[str, Write] = field(factory=dict)
     records: list[AuditRecord] = field(factory=list)
     rules: dict[type, tuple[Any, ...]] = field(factory=dict)
+    tickets: dict[str, TicketChange] = field(factory=dict)
     notices: list[Notice] = field(factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.writes or self.records or self.rules or self.notices)
+        return bool(self.writes or self.records or self.rules or self.notices or self.tickets)
 
     def changes(self) -> tuple[Change, ...]:
         """Return the writes as (record before, record after)."""

@@ -25,6 +25,7 @@ from kmip_core.creation_rules import Rule
 from kmip_core.objects import CONTENT_CLASSES, Content, KeyValue, ManagedObject, OpaqueObject
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.structures import TRANSPARENT_KEYS, KeyHandle, KeyMaterial, TransparentKey, TypedValue
+from kmip_core.tickets import StoredTicket
 
 
 def encode_attributes(attributes: Attributes) -> bytes:
@@ -89,6 +90,16 @@ def encode_rules(rules: tuple[Any, ...]) -> str:
 def decode_rules(stored: str, kind: type[Rule]) -> tuple[Rule, ...]:
     """Return the rules that `encode_rules` was given."""
     return tuple(_CONVERTER.structure(record, kind) for record in json.loads(stored))
+
+
+def encode_ticket(ticket: StoredTicket) -> bytes:
+    """Return the plain form of a ticket; it must be sealed before it is stored."""
+    return _to_json(_CONVERTER.unstructure(ticket))
+
+
+def decode_ticket(stored: bytes) -> StoredTicket:
+    """Return the ticket that `encode_ticket` was given."""
+    return _CONVERTER.structure(json.loads(stored), StoredTicket)
 
 
 def canonical_value(value: Any) -> bytes:

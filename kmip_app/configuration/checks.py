@@ -25,7 +25,6 @@ from kmip_app.configuration.server_conf import Problem
 from kmip_app.maintenance.pykmip_database import advice_on_pykmip, is_pykmip_database
 from kmip_app.pki.certificate_watch import revoked_by
 from kmip_app.pki.validity import certificates_of, lists_of
-from kmip_core.settings import TicketUse
 
 
 def warnings(configuration: Configuration) -> Iterator[str]:
@@ -197,8 +196,6 @@ def _workers(configuration: Configuration) -> Iterator[Problem]:
     elif configuration.crypto != "software":
         text = f"crypto = {configuration.crypto} works in one process for now; leave out workers"
         yield Problem(where="workers", text=text)
-    if configuration.core.tickets is not TicketUse.OFF:
-        yield Problem(where="workers", text="tickets are known to one process for now; leave out workers or tickets")
 
 
 SQLITE_URL: Final = "sqlite:////path/of/a/file"

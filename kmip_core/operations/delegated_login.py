@@ -46,7 +46,7 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    cost=Cost.READS,  # no object; tickets are kept in memory
+    cost=Cost.CHANGES,
     is_offered=lambda settings: settings.tickets is not TicketUse.OFF,
     evidence=lambda request: f"{len(request.rights.rights)} rights",
 )

@@ -43,6 +43,6 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    cost=Cost.READS,  # no object; tickets are kept in memory
+    cost=Cost.CHANGES,
     is_offered=lambda settings: settings.tickets is not TicketUse.OFF,
 )

@@ -1,9 +1,8 @@
 """Logout: a client gives a ticket back, which is then worth nothing. KMIP 2.1 §6.1.31."""
 
-from functools import partial
-
 from attrs import frozen
 
+from kmip_core import tickets
 from kmip_core.enums import Operation
 from kmip_core.messages import Ticket
 from kmip_core.operation import Cost, Scope, Spec
@@ -24,8 +23,9 @@ class Response:
 
 def perform(request: Request, scope: Scope) -> Response:
     """End a ticket.  Raises KmipError (Invalid Ticket) if the principal could not use it."""
-    scope.services.tickets.find(request.ticket, scope.principal, scope.services.settings.tickets, scope.now)
-    scope.hooks.on_commit.append(partial(scope.services.tickets.end, request.ticket))
+    use = scope.services.settings.tickets
+    found = tickets.find(scope.work, request.ticket, scope.principal, use, scope.now)
+    scope.work.end_ticket(found.digest)
     return Response()
 
 
@@ -34,6 +34,6 @@ SPEC = Spec(
     request=Request,
     response=Response,
     perform=perform,
-    cost=Cost.READS,  # no object; tickets are kept in memory
+    cost=Cost.CHANGES,
     is_offered=lambda settings: settings.tickets is not TicketUse.OFF,
 )

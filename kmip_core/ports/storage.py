@@ -20,6 +20,7 @@ from kmip_core.ports.steps import Pace, Pending
 from kmip_core.ports.steps import TakesLong as TakesLong
 from kmip_core.rules import Admitted
 from kmip_core.subscriptions import Change, Notice
+from kmip_core.tickets import TicketWork
 
 
 class ConcurrentChange(Exception):
@@ -42,10 +43,11 @@ class Commitment(Pending, Protocol):
         ...
 
 
-class UnitOfWork(Protocol):
+class UnitOfWork(TicketWork, Protocol):
     """One atomic piece of work. Used by one thread at a time. As a context manager's value; leaving discards.
 
     `find`, `content` and `locate` raise TakesLong rather than keep a thread for longer than the pace says.
+    Of two units of work that change one ticket, too, one commits.
     They may raise ConcurrentChange, as `commit` does, where a store cannot read on at the instant that it began with.
     """
 

@@ -1,8 +1,7 @@
 """What Login and Delegated Login have in common: a ticket of the principal. KMIP 2.1 §6.1.12, §6.1.30."""
 
-from functools import partial
-
 from kmip_core import rights as judged
+from kmip_core import tickets
 from kmip_core.enums import TicketType
 from kmip_core.errors import invalid_field, permission_denied
 from kmip_core.messages import Ticket
@@ -42,8 +41,6 @@ def new_ticket(
         certificate_name=scope.principal.certificate_name,
         expires=scope.now + lifetime,
         rights=rights,
-        request_count=request_count or None,
     )
-    scope.services.tickets.issue(ticket, grant, scope.now)
-    scope.hooks.on_rollback.append(partial(scope.services.tickets.end, ticket))
+    tickets.issue(scope.work, ticket, grant, request_count or None, scope.now)
     return ticket

@@ -15,9 +15,19 @@ from typing import Final
 
 import pytest
 
-from kmip_core.enums import BlockCipherMode, Operation, PaddingMethod, RevocationReasonCode, State, UsageLimitsUnit
+from kmip_core.enums import (
+    BlockCipherMode,
+    Operation,
+    PaddingMethod,
+    ResultReason,
+    RevocationReasonCode,
+    State,
+    UsageLimitsUnit,
+)
+from kmip_core.operations import login, logout
 from tests import postgresql
 from tests.e2e.dialogue import Dialogue, Refused
+from tests.e2e.test_tickets import Asker
 from tests.interop.wire import Parts, attribute
 from tests.server import StartedServer, running
 
@@ -35,14 +45,14 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
         yield start_two(directory, postgresql.url_for(directory), resources)
 
 
-def start_two(directory: Path, url: str, resources: ExitStack) -> Nodes:
+def start_two(directory: Path, url: str, resources: ExitStack, *more: str) -> Nodes:
     for name in ("a", "b"):
         (directory / name / "data").mkdir(parents=True)
-    first = resources.enter_context(running(directory / "a", *arguments(directory / "a", url)))
+    first = resources.enter_context(running(directory / "a", *arguments(directory / "a", url), *more))
     shutil.copytree(directory / "a" / "data" / "pki", directory / "b" / "data" / "pki")
     shutil.copyfile(directory / "a" / "data" / "root.key", directory / "b" / "data" / "root.key")
     (directory / "b" / "data" / "root.key").chmod(0o600)
-    second = resources.enter_context(running(directory / "b", *arguments(directory / "b", url)))
+    second = resources.enter_context(running(directory / "b", *arguments(directory / "b", url), *more))
     return first, second
 
 
@@ -157,6 +167,21 @@ def test_two_nodes_together_spend_no_more_than_a_usage_limit(nodes: Nodes) -> No
         thread.join(600)
 
     assert len(spent) == limit
+
+
+def test_a_ticket_of_one_node_serves_at_the_other_until_it_ends(tmp_path: Path) -> None:
+    with ExitStack() as resources:
+        first, second = start_two(tmp_path, postgresql.url_for(tmp_path), resources, "--tickets", "bound")
+        here, there = Asker(first), Asker(second)
+        identifier = here.a_key()
+        ticket = here.ask(Operation.LOGIN, login.Request()).payload.ticket
+        counted = there.ask(Operation.LOGIN, login.Request(request_count=3)).payload.ticket
+
+        assert there.get(identifier, ticket) is None
+        assert [node.get(identifier, counted) for node in (here, there, here)] == [None] * 3
+        assert {node.get(identifier, counted) for node in (here, there)} == {ResultReason.USAGE_LIMIT_EXCEEDED}
+        assert there.ask(Operation.LOGOUT, logout.Request(ticket=ticket)).result_reason is None
+        assert here.get(identifier, ticket) is ResultReason.INVALID_TICKET
 
 
 def test_each_node_has_a_chain_of_its_own(nodes: Nodes) -> None:

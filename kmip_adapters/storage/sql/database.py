@@ -18,6 +18,7 @@ from kmip_adapters.storage.sql.notices import NoticeStatements
 from kmip_adapters.storage.sql.prepared import Prepared
 from kmip_adapters.storage.sql.rows import Statements
 from kmip_adapters.storage.sql.rules import RuleStatements
+from kmip_adapters.storage.sql.tickets import TicketStatements
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 
@@ -42,6 +43,7 @@ class Database:
         self.statements = Statements(backend.dialect)
         self.rule_statements = RuleStatements(backend.dialect)
         self.notice_statements = NoticeStatements(backend.dialect)
+        self.ticket_statements = TicketStatements(backend.dialect)
         self.located = functools.lru_cache(SHAPES)(self._located)
         self.counted = functools.lru_cache(SHAPES)(self._counted)
         self.refused_rows = 0

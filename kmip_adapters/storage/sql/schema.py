@@ -128,7 +128,7 @@ facts: Final = Table(
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
 )
-"""What the database says of itself: `server_version`, the first release that works with its schema."""
+"""What the database says of itself: `server_version`, the first release that works with its schema; and tickets."""
 
 subscriptions: Final = Table(
     "subscriptions",

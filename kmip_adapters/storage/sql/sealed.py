@@ -13,6 +13,7 @@ from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.storage import Commitment
 from kmip_core.rules import Admitted
 from kmip_core.subscriptions import Change, Notice
+from kmip_core.tickets import StoredTicket, TicketCounts
 
 
 class SealedUnitOfWork:
@@ -61,6 +62,26 @@ class SealedUnitOfWork:
         _refuse()
 
     def save_rules(self, kind: type[Rule], rules: tuple[Rule, ...]) -> None:
+        """Refuse."""
+        _refuse()
+
+    def ticket(self, digest: str) -> StoredTicket | None:
+        """Refuse."""
+        _refuse()
+
+    def count_tickets(self, name: str, now: int) -> TicketCounts:
+        """Refuse."""
+        _refuse()
+
+    def add_ticket(self, ticket: StoredTicket, now: int, *, forgets_spent: bool) -> None:
+        """Refuse."""
+        _refuse()
+
+    def save_ticket(self, ticket: StoredTicket) -> None:
+        """Refuse."""
+        _refuse()
+
+    def end_ticket(self, digest: str) -> None:
         """Refuse."""
         _refuse()
 

@@ -8,13 +8,14 @@ from typing import Any, Final, Protocol, Self
 
 from attrs import frozen
 
-from kmip_adapters.storage.pending import DONE, Done, Pending, Write, no_content
+from kmip_adapters.storage.pending import DONE, Done, Pending, TicketChange, Write, no_content
 from kmip_adapters.storage.records import (
     associated_data,
     decode_content,
     encode_audit_record,
     encode_content,
 )
+from kmip_adapters.storage.sql import tickets
 from kmip_adapters.storage.sql.attribute_index import entries, is_indexed
 from kmip_adapters.storage.sql.changes import Change
 from kmip_adapters.storage.sql.database import Database, unreadable
@@ -46,6 +47,7 @@ from kmip_core.ports.storage import ConcurrentChange, TakesLong
 from kmip_core.rules import Admitted
 from kmip_core.subscriptions import Change as Changed
 from kmip_core.subscriptions import Notice
+from kmip_core.tickets import StoredTicket, TicketCounts
 
 MAXIMUM_EXAMINED: Final = 5_000
 """Objects that are read to look for a part of a structure, which no index has; each costs some 0.1 ms."""
@@ -123,6 +125,7 @@ class SqlUnitOfWork:
         self._connection: Connection | None = None
         self._found: dict[str, StoredObject | None] = {}
         self._pending = Pending()
+        self._tickets: dict[str, str] = {}  # rows that were read, by their digests
         self._rules: dict[str, str] | None = None
         self._checked_against: Mapping[str, str] | None = None
 
@@ -220,6 +223,50 @@ class SqlUnitOfWork:
         """Collect rules."""
         self._pending.rules[kind] = rules
 
+    def ticket(self, digest: str) -> StoredTicket | None:
+        """Return the ticket as collected, else as stored; one that does not open is none."""
+        change = self._pending.tickets.get(digest)
+        if change is not None:
+            return change.after
+        rows = self._rows(self._database.ticket_statements.find, {"name": tickets.PREFIX + digest})
+        if not rows:
+            return None
+        try:
+            found = tickets.read(digest, rows[0][0], self._services.sealer)
+        except SealBroken as error:  # it was changed, or its data key is retired
+            _log.warning("a ticket does not open: %s", error)
+            return None
+        self._tickets[digest] = rows[0][0]
+        return found
+
+    def count_tickets(self, name: str, now: int) -> TicketCounts:
+        """Count the tickets as stored, and those that were collected."""
+
+        def count(like: str) -> int:
+            values = {"any_ticket": tickets.ANY, "now": tickets.expired_before(now), "like": like}
+            return int(self._rows(self._database.ticket_statements.count, values)[0][0])
+
+        new = [one.after for one in self._pending.tickets.values() if one.before is None and one.after is not None]
+        own = sum(one.grant.name == name for one in new)
+        return TicketCounts(
+            own=count(tickets.own_like(name)) + own,
+            own_spent=count(tickets.spent_like(name)),
+            in_all=count(tickets.all_like()) + len(new),
+        )
+
+    def add_ticket(self, ticket: StoredTicket, now: int, *, forgets_spent: bool) -> None:
+        """Collect a new ticket."""
+        change = TicketChange(before=None, after=ticket, now=now, forgets_spent=forgets_spent)
+        self._pending.tickets[ticket.digest] = change
+
+    def save_ticket(self, ticket: StoredTicket) -> None:
+        """Collect a changed ticket."""
+        self._pending.tickets[ticket.digest] = TicketChange(before=ticket, after=ticket)
+
+    def end_ticket(self, digest: str) -> None:
+        """Collect the end of a ticket."""
+        self._pending.tickets[digest] = TicketChange(before=None, after=None)
+
     def record(self, record: AuditRecord) -> None:
         """Collect an audit record."""
         self._pending.records.append(record)
@@ -246,6 +293,7 @@ class SqlUnitOfWork:
         rule_statements = self._database.rule_statements
         changes += (RulesWrite(rule_statements, kind, rules) for kind, rules in self._pending.rules.items())
         changes += (NoticeWrite(self._database.notice_statements, row) for row in self._notice_rows())
+        changes += (self._ticket_write(digest, change) for digest, change in self._pending.tickets.items())
         records = [(record.record_id, encode_audit_record(record)) for record in self._pending.records]
         changed = [
             (found.unique_identifier, found.attributes.initial_date, write.managed_object.version + 1)
@@ -266,6 +314,21 @@ class SqlUnitOfWork:
         connection, self._connection = self._connection, None
         if connection is not None:
             self._database.take_back(connection)
+
+    def _ticket_write(self, digest: str, change: TicketChange) -> tickets.TicketWrite:
+        statements, after = self._database.ticket_statements, change.after
+        if after is None:
+            return tickets.TicketWrite(statements=statements, digest=digest, before=None, after=None)
+        value, sealed = tickets.written(after, self._services.sealer)
+        return tickets.TicketWrite(
+            statements=statements,
+            digest=digest,
+            before=None if change.before is None else self._tickets[digest],
+            after=value,
+            seals=(sealed,),
+            now=change.now,
+            forgets_spent_of=after.grant.name if change.forgets_spent else None,
+        )
 
     def _present(self, unique_identifier: str) -> ManagedObject | None:
         write = self._pending.writes.get(unique_identifier)

@@ -1,5 +1,9 @@
 """Tickets in requests: they never widen what the certificate allows unless that is configured (R-TLS-6)."""
 
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -8,6 +12,8 @@ from argon2 import PasswordHasher
 
 from kmip_adapters.identity.credentials import CredentialAuthentication
 from kmip_adapters.identity.passwords import PasswordFile
+from kmip_adapters.storage.memory import MemoryStorage
+from kmip_adapters.storage.pending import Done
 from kmip_adapters.system.clock import SteppableClock
 from kmip_core.engine import Engine
 from kmip_core.enums import AsynchronousIndicator, CredentialType, ObjectType, Operation, QueryFunction, ResultReason
@@ -21,10 +27,11 @@ from kmip_core.messages import (
     UsernameAndPassword,
 )
 from kmip_core.operations import create, delegated_login, get, get_attributes, locate, login, logout, ping, query
+from kmip_core.ports.steps import Pace
+from kmip_core.ports.storage import ConcurrentChange
 from kmip_core.principal import Principal
 from kmip_core.rights import Objects, Operations, Right, Rights
 from kmip_core.settings import Settings, TicketUse
-from kmip_core.tickets import Tickets
 from tests.builders import ALICE, BOB, NOW, VERSION, a_symmetric_key, an_engine, the_only
 
 GET: Final = (Operation.GET, get.Request(unique_identifier="key"))
@@ -37,13 +44,13 @@ PASSWORD: Final = Credential(
 
 def a_server(use: TicketUse, **choices: Any) -> Engine:
     """Return an engine that takes tickets and holds alice's `key` and paula's `hers`."""
-    tickets = Tickets()
+    storage = MemoryStorage()
     return an_engine(
         a_symmetric_key(),
         a_symmetric_key("hers", owner="paula"),
         settings=Settings(tickets=use, ticket_lifetime=60),
-        tickets=tickets,
-        authentication=CredentialAuthentication(ticket_use=use, tickets=tickets, **choices),
+        storage=storage,
+        authentication=CredentialAuthentication(ticket_use=use, storage=storage, **choices),
     )
 
 
@@ -248,3 +255,77 @@ def test_what_a_delegated_ticket_does_not_name_is_not_authorised(asked: Any) -> 
     assert ask(engine, (Operation.GET_ATTRIBUTES, allowed), ALICE, ticket).result_reason is None
     assert ask(engine, QUERY, ALICE, ticket).result_reason is None
     assert ask(engine, asked, ALICE, ticket).result_reason is ResultReason.NOT_AUTHORISED
+
+
+def test_requests_at_once_never_share_what_is_left() -> None:
+    engine = a_server(TicketUse.BOUND)
+    ticket = shown(a_ticket(engine, request_count=25))
+
+    with ThreadPoolExecutor(4) as pool:
+        reasons = Counter(pool.map(lambda _: ask(engine, QUERY, ALICE, ticket).result_reason, range(60)))
+
+    assert reasons[None] == 25
+    assert reasons.keys() <= {None, ResultReason.USAGE_LIMIT_EXCEEDED, ResultReason.SERVER_LIMIT_EXCEEDED}
+
+
+class Contended(MemoryStorage):
+    """A store in which another request has always been faster."""
+
+    def unit_of_work(self, pace: Pace = Pace.SLOW) -> Any:
+        return super().unit_of_work(pace) if not self.is_contended else self._lost(pace)
+
+    is_contended = False
+
+    @contextmanager
+    def _lost(self, pace: Pace) -> Iterator[Any]:
+        with super().unit_of_work(pace) as work:
+            work.hand_over = lambda: Done(ConcurrentChange("a ticket"))  # type: ignore[method-assign]
+            yield work
+
+
+def test_a_count_that_cannot_be_kept_refuses_the_request() -> None:
+    storage = Contended()
+    engine = an_engine(
+        settings=Settings(tickets=TicketUse.BOUND, ticket_lifetime=60),
+        storage=storage,
+        authentication=CredentialAuthentication(ticket_use=TicketUse.BOUND, storage=storage),
+    )
+    ticket = shown(a_ticket(engine, request_count=5))
+    storage.is_contended = True
+
+    assert ask(engine, QUERY, ALICE, ticket).result_reason is ResultReason.SERVER_LIMIT_EXCEEDED
+
+
+def test_tickets_need_a_store() -> None:
+    engine = an_engine(authentication=CredentialAuthentication(ticket_use=TicketUse.BOUND))
+
+    with pytest.raises(TypeError, match="store"):
+        ask(engine, QUERY, ALICE, shown(Ticket(ticket_type=1, ticket_value=b"any")))
+
+
+class Interrupted(MemoryStorage):
+    """A store that cannot read on for a while."""
+
+    interruptions = 0
+
+    def unit_of_work(self, pace: Pace = Pace.SLOW) -> Any:
+        self.interruptions -= 1
+        if self.interruptions >= 0:
+            raise ConcurrentChange("the read was interrupted")
+        return super().unit_of_work(pace)
+
+
+@pytest.mark.parametrize(
+    ("interruptions", "expected"), [(1, None), (3, None), (1_000, ResultReason.SERVER_LIMIT_EXCEEDED)]
+)
+def test_a_look_at_a_ticket_that_was_interrupted_is_repeated(interruptions: int, expected: ResultReason | None) -> None:
+    storage = Interrupted()
+    engine = an_engine(
+        settings=Settings(tickets=TicketUse.BOUND, ticket_lifetime=60),
+        storage=storage,
+        authentication=CredentialAuthentication(ticket_use=TicketUse.BOUND, storage=storage),
+    )
+    ticket = shown(a_ticket(engine))
+    storage.interruptions = interruptions
+
+    assert ask(engine, QUERY, ALICE, ticket).result_reason is expected

@@ -9,7 +9,6 @@ from kmip_app.configuration.checks import problems
 from kmip_app.configuration.config import Configuration
 from kmip_app.configuration.workers import WORKERS, processors
 from kmip_app.kmip_server import KmipServer
-from kmip_core.settings import Settings, TicketUse
 
 
 def test_auto_is_one_for_each_processor() -> None:
@@ -44,7 +43,6 @@ def test_a_control_group_has_fewer_processors(
         ({"ephemeral": True}, "memory"),
         ({"crypto": "hsm_stub"}, "hsm_stub"),
         ({"crypto": "pkcs11"}, "pkcs11"),
-        ({"core": Settings(tickets=TicketUse.BOUND)}, "tickets"),
     ],
 )
 def test_what_one_process_keeps_to_itself_refuses_workers(

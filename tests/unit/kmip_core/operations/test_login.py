@@ -6,6 +6,7 @@ import pytest
 from attrs import evolve
 
 from kmip_adapters.audit.memory import MemoryTrail
+from kmip_core import tickets
 from kmip_core.engine import Engine
 from kmip_core.enums import BatchErrorContinuationOption, Operation, ResultReason, TicketType
 from kmip_core.errors import KmipError
@@ -15,7 +16,7 @@ from kmip_core.principal import Source
 from kmip_core.rights import MAXIMUM_SIZE, ObjectGroups, Objects, Operations, Right, Rights
 from kmip_core.settings import Settings, TicketUse
 from kmip_core.structures import UsageLimits
-from kmip_core.tickets import Tickets
+from kmip_core.tickets import Grant, StoredTicket
 from tests.builders import ALICE, BOB, NOW, an_engine, ask, perform
 
 BOUND = Settings(tickets=TicketUse.BOUND, ticket_lifetime=60)
@@ -37,9 +38,14 @@ def log_in(engine: Engine, operation: Operation = Operation.LOGIN, asker: Any = 
     return ticket
 
 
+def found(engine: Engine, ticket: Ticket, now: int = NOW) -> StoredTicket:
+    with engine.services.storage.unit_of_work() as work:
+        return tickets.find(work, ticket, ALICE, TicketUse.BOUND, now)
+
+
 def is_valid(engine: Engine, ticket: Ticket, now: int = NOW) -> bool:
     try:
-        engine.services.tickets.find(ticket, ALICE, TicketUse.BOUND, now)
+        found(engine, ticket, now)
     except KmipError as error:
         return error.reason is not ResultReason.INVALID_TICKET
     return True
@@ -88,24 +94,23 @@ def test_a_ticket_lasts_as_long_as_asked_and_allowed(
 def test_a_ticket_stands_for_who_asked(engine: Engine) -> None:
     by_password = evolve(ALICE, name="paula", source=Source.PASSWORD)
 
-    grant = engine.services.tickets.find(log_in(engine, asker=by_password), ALICE, TicketUse.BOUND, NOW)
+    stored = found(engine, log_in(engine, asker=by_password))
 
-    assert (grant.name, grant.certificate_name, grant.rights, grant.request_count) == ("paula", "alice", None, None)
+    assert stored.grant == Grant(name="paula", certificate_name="alice", expires=NOW + 60)
+    assert stored.left is None
 
 
 def test_a_delegated_ticket_has_the_rights_that_were_named(engine: Engine) -> None:
     ticket = log_in(engine, Operation.DELEGATED_LOGIN, request_count=3)
 
-    grant = engine.services.tickets.find(ticket, ALICE, TicketUse.BOUND, NOW)
+    stored = found(engine, ticket)
 
-    assert (grant.name, grant.rights, grant.request_count) == ("alice", READ, 3)
+    assert (stored.grant.name, stored.grant.rights, stored.left) == ("alice", READ, 3)
 
 
 @pytest.mark.parametrize("operation", SAYS_LOGIN)
 def test_a_request_count_of_0_is_no_limit(engine: Engine, operation: Operation) -> None:
-    grant = engine.services.tickets.find(log_in(engine, operation, request_count=0), ALICE, TicketUse.BOUND, NOW)
-
-    assert grant.request_count is None
+    assert found(engine, log_in(engine, operation, request_count=0)).left is None
 
 
 LIMITS = UsageLimits(usage_limits_total=1)
@@ -164,8 +169,8 @@ def test_a_ticket_makes_no_tickets(engine: Engine, operation: Operation) -> None
     assert refusal(lambda: log_in(engine, operation, holder)) is ResultReason.PERMISSION_DENIED
 
 
-def test_what_is_undone_makes_and_ends_no_ticket() -> None:
-    engine = an_engine(catalogue=offered(BOUND), settings=BOUND, tickets=Tickets(maximum=2))
+def test_what_is_undone_makes_and_ends_no_ticket(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tickets, "MAXIMUM_TICKETS", 2)
     ticket = log_in(engine)
     answer = ask(
         engine,
