@@ -106,6 +106,40 @@ class Postgres:
             self.process.wait(STARTS_WITHIN)
             self.process = None
 
+    def kill(self) -> None:
+        """End all of its processes at once, stopped ones too, as a power cut does."""
+        if self.process is not None:
+            self.send(signal.SIGKILL)
+            self.process.wait(STARTS_WITHIN)
+            self.process = None
+
+    def copy(self, name: str) -> "Postgres":
+        """Make a standby of this server, which is running.  name: by which the primary knows it."""
+        folder = binaries()
+        assert folder is not None
+        directory = Path(tempfile.mkdtemp(prefix="kmipd-pg-", dir="/tmp"))
+        user = _ordinary_user()
+        if user:
+            os.chown(directory, user["user"], user["group"])
+        source = f"host={self.directory} user=kmipd application_name={name}"
+        subprocess.run(
+            [folder / "pg_basebackup", "-d", source, "-D", directory / "data", "-R", "-X", "stream", "-c", "fast"],
+            check=True, capture_output=True, cwd=directory, **user,
+        )  # fmt: skip
+        copied = Postgres(directory)
+        copied._set(unix_socket_directories=f"'{directory}'", synchronous_standby_names="''", synchronous_commit="on")
+        return copied
+
+    def use(self, **settings: Any) -> None:
+        """Change settings that take no restart, while it runs."""
+        assert self.process is not None
+        self._set(**settings)
+        self.process.send_signal(signal.SIGHUP)
+
+    def _set(self, **settings: Any) -> None:
+        with (self.directory / "data" / "postgresql.conf").open("a") as file:  # of two lines the last one counts
+            file.writelines(f"{name} = {value}\n" for name, value in settings.items())
+
     def send(self, number: int) -> None:
         """Send a signal to all of its processes, such as SIGSTOP: nothing answers any more."""
         assert self.process is not None

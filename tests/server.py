@@ -52,7 +52,7 @@ class StartedServer:
 
     def kill(self) -> None:
         """End it as a power cut does, with all processes that it has started."""
-        others = _descendants(self.process.pid)
+        others = descendants(self.process.pid)
         self._end(signal.SIGKILL)
         for process in others:
             with contextlib.suppress(ProcessLookupError):
@@ -137,13 +137,13 @@ def printed_with(output: Path, text: str) -> str:
     return told
 
 
-def _descendants(process: int) -> list[int]:
+def descendants(process: int) -> list[int]:
     """Return the processes that a process, or one of them, has started."""
     found: list[int] = []
     for children in Path(f"/proc/{process}/task").glob("*/children"):
         with contextlib.suppress(OSError):
             for child in children.read_text().split():
-                found += [int(child), *_descendants(int(child))]
+                found += [int(child), *descendants(int(child))]
     return found
 
 

@@ -20,7 +20,7 @@ from kmip_core.enums import State
 from tests import postgresql
 from tests.e2e.conftest import Start
 from tests.e2e.dialogue import Dialogue, Refused
-from tests.server import StartedServer, running
+from tests.server import StartedServer, descendants, running
 
 ROUNDS: Final = int(os.environ.get("KMIPD_CRASH_ROUNDS", "10"))
 CLIENTS: Final = 4
@@ -192,11 +192,15 @@ def strace() -> str:
     return found
 
 
+def _attach(server: StartedServer) -> list[str]:
+    return [word for process in (server.process.pid, *descendants(server.process.pid)) for word in ("-p", str(process))]
+
+
 class Traced:
     """strace on a running server while inside."""
 
     def __init__(self, server: StartedServer, log: Path, *arguments: str) -> None:
-        self._command = [strace(), "-f", "-o", str(log), *arguments, "-p", str(server.process.pid)]
+        self._command = [strace(), "-f", "-o", str(log), *arguments, *_attach(server)]
 
     def __enter__(self) -> "Traced":
         self._process = subprocess.Popen(self._command, stderr=subprocess.PIPE, text=True)
