@@ -37,7 +37,8 @@ from kmip_app.process import DRAIN_SECONDS
 from kmip_app.service_manager import ServiceManager
 from kmip_app.system_errors import described
 from kmip_app.version import VERSION
-from kmip_app.workers.processes import Failed, Order, Ready, WorkerProcess
+from kmip_app.workers.messages import Failed, Order, Ready
+from kmip_app.workers.processes import WorkerProcess
 
 LOG: Final = logging.getLogger("kmip.server")
 

@@ -18,7 +18,7 @@ from kmip_app.configuration import secret_places
 from kmip_app.configuration.config import StartError
 from kmip_app.server import Server
 from kmip_app.service_manager import ServiceManager
-from kmip_app.workers.processes import Answer, Failed, Order, Pulse, Ready, Request
+from kmip_app.workers.messages import Answer, Failed, Order, Pulse, Ready, Request
 
 LOG: Final = logging.getLogger("kmip_app")
 
