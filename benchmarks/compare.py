@@ -42,6 +42,33 @@ ENOUGH: Final = 20  # answers without which a run is repeated for longer
 LONGEST: Final = 15.0  # seconds, of such a run
 
 
+DATABASES: Final = ("sqlite", "postgresql")
+
+
+@attrs.frozen
+class Variant:
+    """One way to run kmipd.  The first of a run is called kmipd."""
+
+    workers: int
+    database: str
+
+    @property
+    def title(self) -> str:
+        """Its heading."""
+        return f"{self.database} x {self.workers}"
+
+    def arguments(self, url: str) -> list[str]:
+        """Return what to add to the command line.  url: of a PostgreSQL database."""
+        found = [] if self.workers == 1 else ["--workers", str(self.workers)]
+        return found if self.database == "sqlite" else [*found, "--database", url]
+
+
+def variants_of(arguments: argparse.Namespace) -> dict[str, Variant]:
+    """Return the ways in which kmipd is run, by the names of their servers."""
+    found = [Variant(workers, database) for database in arguments.database for workers in arguments.workers]
+    return {"kmipd" if not number else f"kmipd {one.title}": one for number, one in enumerate(found)}
+
+
 @attrs.frozen(kw_only=True)
 class Store:
     """What was put into one server: names and Unique Identifiers, in the same order."""
@@ -165,6 +192,25 @@ def table_of(rows: Sequence[Row], objects: int) -> Table:
     return table
 
 
+def variants_table_of(rows: Sequence[Row], variants: dict[str, Variant]) -> Table:
+    """Compare the ways to run kmipd: answers a second, and how many times those of the first."""
+    table = Table(
+        title="kmipd by database and number of workers: answers per second (medians), and times the first",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
+    for heading in ("operation", "conn.", *(variant.title for variant in variants.values())):
+        table.add_column(heading, justify="right" if heading != "operation" else "left", no_wrap=True)
+    for row in rows:
+        cells = []
+        for name in variants:
+            rounds = row.rounds.get(name, [])
+            cells.append(f"{_rate(rounds)} ({_shown(ratio(rounds, row.rounds.get('kmipd', [])), '{:.2f}')})")
+        table.add_row(CASES[row.case].title, str(row.connections), *cells)
+    return table
+
+
 def processor_table_of(rows: Sequence[Row]) -> Table:
     """What an answer costs a server: a noisy machine cannot blur it as it does rates."""
     table = Table(
@@ -202,6 +248,7 @@ def report_of(rows: Sequence[Row], arguments: argparse.Namespace, versions: dict
         "rounds": arguments.rounds,
         "processes": arguments.processes,
         "objects": arguments.objects,
+        "variants": {name: variant.title for name, variant in variants_of(arguments).items()},
         "results": [
             {
                 "case": row.case,
@@ -222,12 +269,32 @@ def report_of(rows: Sequence[Row], arguments: argparse.Namespace, versions: dict
 @contextlib.contextmanager
 def running_servers(arguments: argparse.Namespace) -> Iterator[dict[str, Endpoint]]:
     with contextlib.ExitStack() as stack:
-        starts: dict[str, Callable[[], contextlib.AbstractContextManager[Endpoint]]] = {
-            "ceiling": lambda: with_ready_file(["-m", "benchmarks.ceiling"]),
-            "kmipd": lambda: running_kmipd(shlex.split(arguments.server_args)),
-            "pykmip": lambda: running_pykmip(arguments.pykmip_python),
-        }
-        yield {server: stack.enter_context(starts[server]()) for server in SERVERS if server in arguments.servers}
+        endpoints: dict[str, Endpoint] = {}
+        if "ceiling" in arguments.servers:
+            endpoints["ceiling"] = stack.enter_context(with_ready_file(["-m", "benchmarks.ceiling"]))
+        if "kmipd" in arguments.servers:
+            more = shlex.split(arguments.server_args)
+            for name, variant in variants_of(arguments).items():
+                url = "" if variant.database == "sqlite" else stack.enter_context(_postgresql())
+                endpoints[name] = stack.enter_context(running_kmipd([*variant.arguments(url), *more]))
+        if "pykmip" in arguments.servers:
+            endpoints["pykmip"] = stack.enter_context(running_pykmip(arguments.pykmip_python))
+        yield endpoints
+
+
+@contextlib.contextmanager
+def _postgresql() -> Iterator[str]:
+    """Run a PostgreSQL that syncs each commit, reached over a Unix socket; yield the URL of its database."""
+    from tests.postgresql import Postgres, binaries
+
+    if binaries() is None:
+        raise ServerFailed("PostgreSQL is not installed; apt-get install postgresql")
+    server = Postgres.create(fsync="on", max_connections=200)
+    try:
+        server.start()
+        yield server.url
+    finally:
+        server.remove()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -255,6 +322,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     console.print(table_of(rows, arguments.objects))
     console.print(processor_table_of(rows))
+    if len(variants := variants_of(arguments)) > 1:
+        console.print(variants_table_of(rows, variants))
     if arguments.json:
         versions = {server: endpoint.version for server, endpoint in endpoints.items()}
         arguments.json.write_text(json.dumps(report_of(rows, arguments, versions), indent=1) + "\n")
@@ -285,6 +354,10 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--objects", type=int, default=2_000, help="objects in the store when Locate is measured")
     parser.add_argument("--only", type=_some_of(CASES), default=DEFAULT_CASES, help=f"cases, of {','.join(CASES)}")
     parser.add_argument("--servers", type=_some_of(SERVERS), default=",".join(SERVERS), help="servers, comma-separated")
+    parser.add_argument("--workers", type=_numbers, default="1", help="processes of kmipd, comma-separated numbers")
+    parser.add_argument(
+        "--database", type=_some_of(DATABASES), default="sqlite", help=f"databases of kmipd, of {','.join(DATABASES)}"
+    )
     parser.add_argument("--server-args", default="", help="further arguments of `kmip_app serve`, one string")
     parser.add_argument(
         "--pykmip-python", type=Path, help="interpreter that has PyKMIP; else one is set up in the cache"
