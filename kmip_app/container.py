@@ -34,6 +34,7 @@ from kmip_adapters.identity.password_hashing import Argon2Hashing
 from kmip_adapters.identity.passwords import PasswordFile
 from kmip_adapters.identity.slugs import SlugsDirectory, SlugsService
 from kmip_adapters.identity.table import IdentityTable
+from kmip_adapters.identity.throttling import PasswordThrottle
 from kmip_adapters.policy.json_files import JsonPolicies
 from kmip_adapters.policy.static import StaticPolicies
 from kmip_adapters.sealing.deferred import DeferredSealer
@@ -240,6 +241,7 @@ def _authentication(
         password_identity=configuration.password_identity,
         ticket_use=ticket_use,
         storage=storage,
+        throttle=PasswordThrottle(processes=configuration.workers),
     )
 
 

@@ -33,6 +33,10 @@ class Allowance:
     at_once: int
     seconds: float
 
+    def divided(self, processes: int) -> "Allowance":
+        """Return what each of several processes allows, so that together they allow no more; each at least one."""
+        return Allowance(at_once=max(1, self.at_once // processes), seconds=self.seconds * processes)
+
 
 FOR_A_NAME: Final = Allowance(at_once=10, seconds=60.0)
 FOR_A_PLACE: Final = Allowance(at_once=100, seconds=6.0)  # a gateway asks for many users
@@ -43,10 +47,17 @@ one dropped needs more places than that gains guesses, and no other client is re
 
 
 class PasswordThrottle:
-    """Counts wrong passwords by client and user name. Re-entrant.  now: seconds, of a clock that never goes back."""
+    """Counts wrong passwords by client and user name. Re-entrant.
 
-    def __init__(self, now: Callable[[], float] = time.monotonic, *, remembered: int = REMEMBERED) -> None:
+    now: seconds, of a clock that never goes back.  processes: that count by themselves and share the allowances.
+    """
+
+    def __init__(
+        self, now: Callable[[], float] = time.monotonic, *, remembered: int = REMEMBERED, processes: int = 1
+    ) -> None:
         self._now = now
+        self._of_name = FOR_A_NAME.divided(processes)
+        self._of_place = FOR_A_PLACE.divided(processes)
         self._remembered = remembered
         self._spent: OrderedDict[bytes, tuple[float, float]] = OrderedDict()  # guesses, and when they were so many
         self._lock = threading.Lock()
@@ -56,13 +67,13 @@ class PasswordThrottle:
         if not self._spent:
             return
         with self._lock:
-            for key, allowance in _keys(name, principal):
+            for key, allowance in self._keys(name, principal):
                 self._check(key, allowance)
 
     def spend(self, name: str, principal: Principal) -> None:
         """Count one guess before its password is hashed.  Raises as `check` does."""
         with self._lock:
-            keys = _keys(name, principal)
+            keys = self._keys(name, principal)
             spent = [self._check(key, allowance) + 1 for key, allowance in keys]
             for (key, allowance), guesses in zip(keys, spent, strict=True):
                 self._keep(key, guesses)
@@ -72,8 +83,14 @@ class PasswordThrottle:
     def refund(self, name: str, principal: Principal) -> None:
         """Count one guess less: the password was right."""
         with self._lock:
-            for key, allowance in _keys(name, principal):
+            for key, allowance in self._keys(name, principal):
                 self._keep(key, self._spent_of(key, allowance) - 1)
+
+    def _keys(self, name: str, principal: Principal) -> tuple[tuple[bytes, Allowance], ...]:
+        """Return what guesses are counted for; digests, since clients choose how long a name is."""
+        place = f"{_network(principal.address)} {principal.certificate_name}".encode()
+        of_name = hashlib.sha256(place + b"\0" + name.encode()).digest()
+        return (of_name, self._of_name), (hashlib.sha256(place).digest(), self._of_place)
 
     def _check(self, key: bytes, allowance: Allowance) -> float:
         """Return how many guesses are spent."""
@@ -92,13 +109,6 @@ class PasswordThrottle:
             self._spent[key] = (spent, self._now())
         if len(self._spent) > self._remembered:
             self._spent.popitem(last=False)
-
-
-def _keys(name: str, principal: Principal) -> tuple[tuple[bytes, Allowance], ...]:
-    """Return what guesses are counted for; digests, since clients choose how long a name is."""
-    place = f"{_network(principal.address)} {principal.certificate_name}".encode()
-    of_name = hashlib.sha256(place + b"\0" + name.encode()).digest()
-    return (of_name, FOR_A_NAME), (hashlib.sha256(place).digest(), FOR_A_PLACE)
 
 
 def _network(address: str) -> str:

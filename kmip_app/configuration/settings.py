@@ -277,7 +277,8 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             EXISTING_FILE,
             "File of NAME:ARGON2-HASH lines, for users and devices (serial number, else identifier); credentials in"
             " requests must then be right, and of a type that is checked. After ten wrong ones for a name from one"
-            " certificate and address, or a hundred for all names, more are checked only one by one.",
+            " certificate and address, or a hundred for all names, more are checked only one by one."
+            " Workers share these numbers.",
             default="credentials are not looked at",
         ),
         _native(

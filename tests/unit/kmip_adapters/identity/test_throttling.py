@@ -105,3 +105,13 @@ def test_the_end_of_an_allowance_is_logged_once(caplog: pytest.LogCaptureFixture
     assert [record.getMessage() for record in caplog.records] == [
         "192.0.2.1: too many wrong passwords; few more are checked"
     ]
+
+
+@pytest.mark.parametrize(("processes", "each"), [(1, 10), (2, 5), (3, 3), (64, 1)])
+def test_processes_share_what_one_would_allow(processes: int, each: int) -> None:
+    now = Time()
+    made = PasswordThrottle(now, processes=processes)
+
+    assert taken(made, "alice", who()) == each
+    now.seconds += FOR_A_NAME.seconds * processes
+    assert taken(made, "alice", who()) == 1
