@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import evolve, frozen
 from dependency_injector import containers, providers
 
+from kmip_adapters.asynchronous.runner import ThreadedRunner
 from kmip_adapters.audit.file_trail import FileTrail
 from kmip_adapters.audit.memory import MemoryTrail
 from kmip_adapters.audit.sinks import Command, Sink, Syslog
@@ -54,6 +55,7 @@ from kmip_adapters.transport.tls.suites import choose_offer
 from kmip_adapters.ttlv.codec import Codec
 from kmip_adapters.ttlv.encodings.framing import RESPONSE_MESSAGE, FrameReader
 from kmip_adapters.ttlv.failure_injection import FailingService, PlannedFailures
+from kmip_adapters.ttlv.kept_items import TtlvKeptItems
 from kmip_adapters.ttlv.key_values import TtlvKeyValues
 from kmip_adapters.ttlv.service import TtlvService, in_every_encoding
 from kmip_adapters.ttlv.standard.versions import VERSIONS
@@ -83,7 +85,8 @@ from kmip_core.operations import CATALOGUE, offered
 from kmip_core.ports.crypto import Crypto, CryptoCapabilities
 from kmip_core.ports.sealing import RootKeySource
 from kmip_core.ports.storage import Storage
-from kmip_core.ports.system import Clock, Identifiers
+from kmip_core.ports.submissions import SubmissionStore
+from kmip_core.ports.system import Clock, Delays, FaultLog, Identifiers
 from kmip_core.ports.transport import Peer, PeerLost, Service
 from kmip_core.rotation import Rotation
 from kmip_core.services import EngineServices
@@ -311,6 +314,7 @@ def capabilities(
         capability=evolve(
             told.capability,
             streaming_capability=Operation.ENCRYPT in told.operations,
+            asynchronous_capability=Operation.POLL in told.operations,
             quantum_safe_capability=not QUANTUM_SAFE.isdisjoint(able.key_pair_lengths),
         ),
     )
@@ -393,6 +397,28 @@ def _holder(configuration: Configuration, identifiers: Identifiers) -> str:
     return f"{node_name(configuration)} {identifiers.new()}"
 
 
+def _runner(
+    configuration: Configuration,
+    store: SubmissionStore,
+    clock: Clock,
+    delays: Delays,
+    faults: FaultLog,
+    identifiers: Identifiers,
+) -> ThreadedRunner | None:
+    """Return what runs operations that are answered later; None where the settings allow none."""
+    if configuration.core.asynchronous_requests == 0:
+        return None
+    return ThreadedRunner(
+        store=store,
+        clock=clock,
+        delays=delays,
+        faults=faults,
+        identifiers=identifiers,
+        name=_holder(configuration, identifiers),
+        workers=configuration.limits.slow_threads,
+    )
+
+
 def _note_failed_rotation(identifier: str, error: KmipError) -> None:
     LOG.warning("%s is due for rotation and cannot be rotated: %s", identifier, error.message)
 
@@ -468,6 +494,9 @@ class Container(containers.DeclarativeContainer):
 
     announcer = providers.Singleton(_announcer, settings)
     catalogue = providers.Singleton(offered, settings)
+    codec = providers.Callable(planned_codec, configuration.provided.versions, settings.pykmip_compatible)
+    delays = providers.Singleton(ThreadedDelays)
+    runner = providers.Singleton(_runner, configuration, storage, clock, delays, faults, identifiers)
     services = providers.Singleton(
         EngineServices,
         authentication=authentication,
@@ -480,15 +509,17 @@ class Container(containers.DeclarativeContainer):
         key_forms=providers.Singleton(SoftwareKeyForms, processes),
         key_values=providers.Callable(planned_key_values),
         passwords=password_hashing,
+        kept_items=providers.Singleton(TtlvKeptItems, codec),
         audit=evidence,
         clock=clock,
         identifiers=identifiers,
         faults=faults,
         settings=settings,
         capabilities=providers.Singleton(capabilities, catalogue, crypto, configuration.provided.versions),
-        delays=providers.Singleton(ThreadedDelays),
+        delays=delays,
         at_pace=processes.provided.at,
         announcer=announcer,
+        runner=runner,
     )
     pki = providers.Singleton(_pki, configuration)
     tls_files = providers.Singleton(_tls_files, configuration, pki.provider)
@@ -512,7 +543,6 @@ class Container(containers.DeclarativeContainer):
         holder=providers.Callable(_holder, configuration, identifiers),
         note_failure=providers.Object(_note_failed_rotation),
     )
-    codec = providers.Callable(planned_codec, configuration.provided.versions, settings.pykmip_compatible)
     request_numbers = providers.Singleton(RequestNumbers)
     observed = providers.Singleton(ObservedEngine, engine, request_numbers, slow=configuration.provided.slow_request)
     plain_service = providers.Singleton(
@@ -574,6 +604,7 @@ def empty(container: Any) -> None:
     for forgetful in (container.storage, container.audit):
         forgetful.providers["memory"].reset()
     for name in (
+        "runner",
         "evidence",
         "authentication",
         "services",

@@ -17,6 +17,7 @@ from typing import Any, Final, Self
 
 from attrs import evolve
 
+from kmip_adapters.asynchronous.runner import ThreadedRunner
 from kmip_adapters.audit.file_trail import FileTrail, UnusableTrail
 from kmip_adapters.crypto.self_test import SelfTestFailed, self_test
 from kmip_adapters.identity.groups import UnusableGroups
@@ -49,10 +50,12 @@ from kmip_app.pushing.dispatcher import Dispatcher
 from kmip_app.service_manager import ServiceManager
 from kmip_app.system_errors import described
 from kmip_app.version import VERSION
+from kmip_core.engine import Engine
 from kmip_core.errors import KmipError
 from kmip_core.ports.audit import AuditRecord, AuditTrail
 from kmip_core.ports.crypto import IN_SOFTWARE
 from kmip_core.ports.sealing import RootKeyUnavailable, SealBroken
+from kmip_core.ports.steps import run_blocking
 from kmip_core.ports.transport import Listener
 
 LOG: Final = logging.getLogger("kmip.server")  # harnesses wait for lines of PyKMIP's logger
@@ -350,6 +353,7 @@ class Server:
             dispatcher: Dispatcher = self._container.dispatcher()
             self._resources.callback(dispatcher.close)
             dispatcher.start()
+        self._run_submissions()
         if configuration.rotation:
             self._rotation.add("rotation", self._rotate, configuration.rotation_every)
             self._resources.callback(self._container.rotation().close)
@@ -363,6 +367,14 @@ class Server:
         if configuration.ready_file is not None:
             write_atomically(configuration.ready_file, json.dumps(self.ready()) + "\n")
             self._resources.callback(configuration.ready_file.unlink, missing_ok=True)
+
+    def _run_submissions(self) -> None:
+        """Run operations that are answered later, also those that were submitted before this start."""
+        runner: ThreadedRunner | None = self._container.runner()
+        if runner is not None:
+            engine: Engine = self._container.engine()
+            runner.start(lambda batch: run_blocking(engine.run_submitted(batch)))
+            self._resources.callback(runner.close)
 
     def _rotate(self) -> None:
         """Rotate what is due; while the store is sealed, or another node does it, nothing."""

@@ -9,8 +9,8 @@ answered with General Failure and a correlation id, its details kept from the cl
 KMIP 2.1 §6 (introduction), 1.4 §4.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
 
 from attrs import NOTHING, define, evolve, field, fields_dict, frozen
 
@@ -19,7 +19,7 @@ from kmip_core.admission import Admission, BatchIdentifiers
 from kmip_core.enums import Ephemeral, Operation, ResultReason, ResultStatus
 from kmip_core.errors import AnsweredRefusal, DelayedRefusal, KmipError, not_supported
 from kmip_core.messages import RequestBatchItem, ResponseBatchItem, failure
-from kmip_core.operation import OutcomeHooks, Perform, Scope, Spec, always, perform_nothing
+from kmip_core.operation import Around, OutcomeHooks, Perform, Scope, Spec, always, perform_nothing
 from kmip_core.pacing import SLOWER, cost_of
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.steps import MoveTo, Pace, Pause, Steps, Wait
@@ -43,12 +43,15 @@ UNDONE: Final = "undone with the batch"
 
 @frozen
 class ItemAttempt:
-    """One item that was performed and is not committed yet: its answer, and its audit record."""
+    """One item that was performed and is not committed yet: its answer, and its audit record.
+
+    has_failed: whether it was refused, or the server failed; an answer in the name of another operation may be a
+        failure, of that one.
+    """
 
     answer: ResponseBatchItem
     record: AuditRecord
     has_failed: bool = False
-    """Whether the item was refused, or the server failed."""
 
 
 @define
@@ -63,6 +66,18 @@ class UnitAttempt:
     hooks: OutcomeHooks = field(factory=OutcomeHooks)
 
 
+class Keeper(Protocol):
+    """Has the answers of a unit of work kept together with what it changes."""
+
+    def begin(self, work: UnitOfWork) -> None:
+        """At the begin of each attempt.  Raises KmipError if there is nothing to do any more."""
+        ...
+
+    def keep(self, work: UnitOfWork, answers: Sequence[ResponseBatchItem]) -> None:
+        """Collect the answers of an attempt that has succeeded.  Raises KmipError if they cannot be kept."""
+        ...
+
+
 @define(kw_only=True)
 class Batch:
     """One batch; the ID placeholder lives and dies with it (RULINGS 14).
@@ -72,6 +87,7 @@ class Batch:
     room: bytes that are left for the answers of several items; None for a single one, which is measured when it is
         encoded.
     delay: milliseconds for which the answers of the unit of work under way are held back.
+    keeper: keeps the answers; None where the client gets them at once.
     """
 
     catalogue: Mapping[Operation, Spec]
@@ -82,6 +98,7 @@ class Batch:
     client_correlation_value: str = ""
     server_correlation_value: str = ""
     pace: Pace
+    keeper: Keeper | None = None
     identifiers: BatchIdentifiers = field(factory=BatchIdentifiers, init=False)
     unrecorded: list[AuditRecord] = field(factory=list, init=False)
     room: int | None = field(default=None, init=False)
@@ -97,10 +114,16 @@ class Batch:
         for item in items:
             if answers and called_off is None and self.pace in _PAUSING:
                 called_off = yield from _pause()
+            spec = None if item.operation is None else self.catalogue.get(item.operation)
+            if spec is not None and spec.before is not None and called_off is None:
+                yield from self._go_around(spec.before, item)
             answers += yield from self._run_unit((item,), called_off)
             if self.delay:
                 yield from self._hold_back()
-            if answers[-1].result_status is not ResultStatus.SUCCESS and not continues:
+            status = answers[-1].result_status
+            if spec is not None and spec.after is not None and status is ResultStatus.SUCCESS:
+                yield from self._go_around(spec.after, item)
+            if status is ResultStatus.OPERATION_FAILED and not continues:
                 break
         return self._append_records(answers)
 
@@ -111,6 +134,11 @@ class Batch:
         answers = yield from self._run_unit(items)
         yield from self._hold_back()
         return self._append_records(answers)
+
+    def _go_around(self, steps: Around, item: RequestBatchItem) -> Steps[None]:
+        """Take the steps that an operation needs before, or after, its unit of work."""
+        if not isinstance(item.payload, KmipError):
+            yield from steps(item.payload, self.services, self.principal, self.pace)
 
     def _hold_back(self) -> Steps[None]:
         """Wait for as long as a refusal is to be delayed: on the event loop, which needs no thread for that."""
@@ -160,17 +188,22 @@ class Batch:
         outcome_is_known = True
         try:
             with self.services.storage.unit_of_work(self.pace) as work:
+                if self.keeper is not None:
+                    self.keeper.begin(work)
                 for item in items:
                     done = self._attempt_item(item, work, attempt)
                     attempt.items.append(done)
                     if done.has_failed:
                         return self._undo(attempt)
+                answers = [done.answer for done in attempt.items]
+                if self.keeper is not None:
+                    self.keeper.keep(work, answers)
                 if work.has_writes:
                     yield from self._commit(work, attempt)
                 else:
                     self.unrecorded.extend([done.record for done in attempt.items])
                     attempt.hooks.is_committed = True
-                return [done.answer for done in attempt.items]
+                return answers
         except GeneratorExit:  # stopped while it waited for the commit
             outcome_is_known = False
             raise
@@ -363,6 +396,8 @@ class Batch:
 
 
 def _success(item: RequestBatchItem, payload: Any) -> ResponseBatchItem:
+    if isinstance(payload, ResponseBatchItem):  # in the name of the operation that was polled for
+        return evolve(payload, unique_batch_item_id=item.unique_batch_item_id)
     return ResponseBatchItem(
         operation=item.operation,
         unique_batch_item_id=item.unique_batch_item_id,

@@ -5,12 +5,14 @@ to a batch (`kmip_core.batch`). It never compares a protocol version, never sees
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from attrs import frozen
 
 from kmip_core import pacing
 from kmip_core.batch import Batch
+from kmip_core.deferral import Deferral, is_deferred
 from kmip_core.enums import AsynchronousIndicator, BatchErrorContinuationOption, Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_message
 from kmip_core.messages import RequestMessage, ResponseBatchItem, ResponseHeader, ResponseMessage, failure
@@ -18,6 +20,7 @@ from kmip_core.operation import Spec
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.authentication import Authentication, CredentialRefused
 from kmip_core.ports.steps import Pace, Steps, returning_to, run_blocking
+from kmip_core.ports.submissions import SubmissionRunner
 from kmip_core.principal import Principal
 from kmip_core.services import EngineServices
 
@@ -37,7 +40,9 @@ class Engine:
     services: EngineServices
 
     def pace(self, message: RequestMessage) -> Pace:
-        """Return where `steps` may be begun for this message."""
+        """Return where `steps` may be begun for this message: what is only submitted takes milliseconds."""
+        if is_deferred(message, self.catalogue, self.services):
+            return Pace.BRIEF
         return pacing.pace_of(message, self.catalogue, self.services)
 
     def handle(self, message: RequestMessage, principal: Principal) -> ResponseMessage:
@@ -65,7 +70,8 @@ class Engine:
         header = message.header
         # Only for clients that send correlation values: strict ones fail on a field that they do not know.
         correlation = None if header.client_correlation_value is None else self.services.identifiers.new()
-        batch = Batch(
+        new_batch = partial(
+            Batch,
             catalogue=self.catalogue,
             services=self.services,
             principal=principal,
@@ -76,16 +82,27 @@ class Engine:
             pace=pace,
         )
         answers: list[ResponseBatchItem]
-        if header.batch_error_continuation_option is _UNDO:
-            answers = yield from batch.run_undoable(message.batch_items)
+        if (runner := self.services.runner) is not None and is_deferred(message, self.catalogue, self.services):
+            answers = yield from self._deferral(runner).answer(message, principal, pace, new_batch)
+        elif header.batch_error_continuation_option is _UNDO:
+            answers = yield from new_batch().run_undoable(message.batch_items)
         else:
             continues = header.batch_error_continuation_option is _CONTINUE
-            answers = yield from batch.run(message.batch_items, continues=continues)
+            answers = yield from new_batch().run(message.batch_items, continues=continues)
         # The client's own value is for the audit trail; responses do not carry it (KMIP 2.1 §9.9, 1.4 §6.18).
         answer_header = ResponseHeader(
             protocol_version=header.protocol_version, time_stamp=now, server_correlation_value=correlation
         )
         return ResponseMessage(header=answer_header, batch_items=tuple(answers))
+
+    def run_submitted(self, batch: str) -> Steps[None]:
+        """Run what is left of a batch that was submitted; for what claims it."""
+        runner = self.services.runner
+        if runner is not None:
+            yield from self._deferral(runner).run(batch)
+
+    def _deferral(self, runner: SubmissionRunner) -> Deferral:
+        return Deferral(catalogue=self.catalogue, services=self.services, runner=runner)
 
     def _authenticate(
         self, authentication: Authentication, message: RequestMessage, principal: Principal, pace: Pace
@@ -130,7 +147,7 @@ class Engine:
         header, settings = message.header, self.services.settings
         if len(message.batch_items) > settings.maximum_batch_items:
             raise invalid_message(f"a batch may have {settings.maximum_batch_items} items at most")
-        if header.asynchronous_indicator is AsynchronousIndicator.MANDATORY:
+        if header.asynchronous_indicator is AsynchronousIndicator.MANDATORY and self.services.runner is None:
             raise KmipError(ResultReason.FEATURE_NOT_SUPPORTED, "requests are answered at once; do not ask otherwise")
         tolerance = settings.time_stamp_tolerance
         if settings.check_time_stamp and abs((header.time_stamp or now) - now) > tolerance:

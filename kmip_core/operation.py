@@ -23,9 +23,11 @@ from kmip_core.enums import (
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.policy import Visibility
 from kmip_core.ports.crypto import CryptoCapabilities
+from kmip_core.ports.steps import Pace, Steps
+from kmip_core.ports.submissions import SubmissionWork
 from kmip_core.principal import Principal
 from kmip_core.rules import Admitted, Purpose
-from kmip_core.services import Services
+from kmip_core.services import EngineServices, Services
 from kmip_core.settings import Settings
 from kmip_core.structures import NameReference, ProtocolVersion
 from kmip_core.tickets import TicketWork
@@ -63,6 +65,9 @@ def always(capabilities: CryptoCapabilities) -> bool:
     """The `Spec.can_be_done` of what every crypto adapter can do."""
     return True
 
+
+Around: TypeAlias = Callable[[Any, EngineServices, Principal, Pace], Steps[None]]
+"""Steps before or after the unit of work of an item: request, services, principal, and the pace to come back to."""
 
 NO_REASONS: Final[Mapping[ResultReason, ResultReason]] = {}
 
@@ -119,6 +124,7 @@ class Spec:
     runs_others: whether its handler performs other operations (`Scope.perform`).
     records_returned_identifiers: whether the audit record names the objects that the response names; False for
         Locate, which may return many.
+    before, after: what is waited for before the unit of work of an item begins, or after it has succeeded.
     """
 
     operation: Operation
@@ -136,6 +142,8 @@ class Spec:
     evidence: Callable[[Any], str] | None = None
     records_returned_identifiers: bool = True
     runs_others: bool = False
+    before: Around | None = None
+    after: Around | None = None
     names_objects: bool = field(init=False, repr=False)
     """Whether it is always about objects that exist, derived."""
 
@@ -211,7 +219,7 @@ def perform_nothing(operation: Operation, **fields: Any) -> Any:
     raise TypeError(f"this operation does not run {operation.name}")
 
 
-class Work(TicketWork, Protocol):
+class Work(SubmissionWork, TicketWork, Protocol):
     """The part of a unit of work that handlers use; see ports.storage.UnitOfWork for the promises."""
 
     def content(self, admitted: Admitted) -> Content:

@@ -17,11 +17,13 @@ from kmip_core.ports.audit import AuditTrail
 from kmip_core.ports.authentication import Authentication
 from kmip_core.ports.certificates import Certificates
 from kmip_core.ports.crypto import Crypto
+from kmip_core.ports.kept_items import KeptItems
 from kmip_core.ports.key_forms import KeyForms, KeyValueEncoder
 from kmip_core.ports.passwords import PasswordHashing
 from kmip_core.ports.policy import PolicyDecider
 from kmip_core.ports.steps import AtPace, at_any_pace
 from kmip_core.ports.storage import Outbox, Storage
+from kmip_core.ports.submissions import SubmissionRunner
 from kmip_core.ports.system import Clock, Delays, FaultLog, Identifiers
 from kmip_core.principal import Principal
 from kmip_core.settings import Settings
@@ -39,6 +41,7 @@ class Services:
     key_forms: KeyForms
     key_values: KeyValueEncoder
     passwords: PasswordHashing
+    kept_items: KeptItems
     identifiers: Identifiers
     settings: Settings
     capabilities: Capabilities
@@ -67,6 +70,7 @@ class EngineServices(Services):
     authentication: None where the peer's certificate alone decides who the principal is.
     delays: None where no answer is delayed.  announcer: None where nothing is sent to clients.
     at_pace: has the adapters know at which pace a handler works.
+    runner: runs what is answered later; None where everything is answered at once.
     """
 
     authentication: Authentication | None = None
@@ -78,3 +82,4 @@ class EngineServices(Services):
     delays: Delays | None = None
     announcer: Announcer | None = None
     at_pace: AtPace = at_any_pace
+    runner: SubmissionRunner | None = None

@@ -76,6 +76,11 @@ class Settings:
     check_time_stamp: bool = False  # 16
     time_stamp_tolerance: int = 60  # seconds
     lease_time: int = 3600  # seconds, what Obtain Lease grants
+    asynchronous_requests: int = 1_000  # that one identity may have pending; 0: everything is answered at once
+    asynchronous_bytes: int = 16 * 1024 * 1024  # of their requests and answers together
+    asynchronous_after: int = 1_000  # milliseconds for which heavy work is waited for where the client can wait
+    asynchronous_delay: int = 2  # seconds in which what is pending can be canceled before it begins
+    asynchronous_lifetime: int = 86_400  # seconds after which what was not fetched is forgotten
     maximum_batch_items: int = 1_000
     maximum_response_size: int = 16 * 1024 * 1024  # bytes, 10
     certificate_authority: str = "CN=kmipd"  # subject of an owner's own authority; empty for no such authorities

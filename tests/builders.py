@@ -16,6 +16,7 @@ from kmip_adapters.storage.memory import MemoryStorage
 from kmip_adapters.system.clock import SteppableClock
 from kmip_adapters.system.identifiers import SequentialIdentifiers
 from kmip_adapters.ttlv.codec import Codec
+from kmip_adapters.ttlv.kept_items import TtlvKeptItems
 from kmip_adapters.ttlv.key_values import TtlvKeyValues
 from kmip_adapters.ttlv.service import TtlvService
 from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes
@@ -55,6 +56,7 @@ BOB: Final = Principal(name="bob")
 VERSION: Final = ProtocolVersion(2, 1)
 
 KEY_VALUES: Final = TtlvKeyValues()  # one for all: it plans a converter for every version
+KEPT_ITEMS: Final = TtlvKeptItems(Codec(CATALOGUE))
 CAPABILITIES: Final = Capabilities(
     operations=tuple(CATALOGUE),
     object_types=tuple(CONTENT_CLASSES),
@@ -100,6 +102,7 @@ def an_engine(*objects: tuple[ManagedObject, Any], **parts: Any) -> Engine:
         "key_forms": SoftwareKeyForms(),
         "key_values": KEY_VALUES,
         "passwords": PlainHashing(),
+        "kept_items": KEPT_ITEMS,
         "audit": MemoryTrail(),
         "clock": SteppableClock(NOW),
         "identifiers": SequentialIdentifiers(),

@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
+from operator import attrgetter
 from typing import Any, Final
 
 from attrs import define, evolve, field, frozen
 
 from kmip_adapters.storage.census import Census, census_of
-from kmip_adapters.storage.pending import DONE, Done, Pending, TicketChange, no_content
+from kmip_adapters.storage.pending import DONE, Done, Pending, SubmissionChange, TicketChange, no_content
 from kmip_core.attributes import Attributes
 from kmip_core.creation_rules import Rule
 from kmip_core.criteria import Located, LocateQuery, conditions, satisfies
@@ -23,6 +24,7 @@ from kmip_core.ports.steps import Pace
 from kmip_core.ports.storage import ConcurrentChange, TakesLong
 from kmip_core.rotation_rules import is_due
 from kmip_core.rules import Admitted
+from kmip_core.submissions import Held, Submission
 from kmip_core.subscriptions import Change as Changed
 from kmip_core.subscriptions import Delivery, Notice, Subscription
 from kmip_core.tickets import StoredTicket, TicketCounts
@@ -47,6 +49,7 @@ class _Snapshot:
     """
 
     entries: dict[str, _Entry] = field(factory=dict)
+    submissions: dict[bytes, Submission] = field(factory=dict)  # never changed, but replaced
     rules: dict[type, tuple[Any, ...]] = field(factory=dict)
     tickets: Mapping[str, StoredTicket] = field(factory=dict)
     readers: int = 0
@@ -67,6 +70,7 @@ class MemoryStorage:
         self._deliveries: dict[str, Delivery] = {}
         self._notices: dict[str, Notice] = {}
         self._announced_until: int | None = None
+        self._claimants: dict[str, str] = {}  # of batches of submissions
 
     @contextmanager
     def unit_of_work(self, pace: Pace = Pace.SLOW) -> "Iterator[MemoryUnitOfWork]":
@@ -190,6 +194,71 @@ class MemoryStorage:
         with self._lock:
             return tuple(entry.content for entry in self._snapshot.entries.values())
 
+    def claim(self, claimant: str, now: int, until: int, most: int) -> tuple[str, ...]:
+        """Claim batches that are due."""
+        with self._lock:
+            waiting: dict[str, str] = {}
+            for one in self._snapshot.submissions.values():
+                if not one.has_ended and one.due_at <= now and not one.is_claimed(now):
+                    waiting.setdefault(one.owner, one.batch)
+            claimed = tuple(waiting.values())[:most]
+            for batch in claimed:
+                self._claim(batch, claimant, until)
+        return claimed
+
+    def claim_batch(self, batch: str, claimant: str, now: int, until: int) -> bool:
+        """Claim one batch."""
+        with self._lock:
+            left = [one for one in self._snapshot.submissions.values() if one.batch == batch and not one.has_ended]
+            if not left or any(one.is_claimed(now) for one in left):
+                return False
+            self._claim(batch, claimant, until)
+            return True
+
+    def renew(self, claimant: str, until: int) -> None:
+        """Keep what is claimed."""
+        with self._lock:
+            self._change_claims(claimant, until)
+
+    def release(self, claimant: str) -> None:
+        """Give up what is claimed."""
+        with self._lock:
+            for batch in self._change_claims(claimant, None):
+                del self._claimants[batch]
+
+    def expire(self, now: int) -> int:
+        """Remove what has expired."""
+        with self._lock:
+            before = self._snapshot.submissions
+            left = {value: one for value, one in before.items() if now < one.expires_at}
+            self._replace_submissions(left)
+            self._claimants = {b: c for b, c in self._claimants.items() if any(one.batch == b for one in left.values())}
+        return len(before) - len(left)
+
+    def _claim(self, batch: str, claimant: str, until: int) -> None:
+        self._claimants[batch] = claimant
+        self._replace_submissions(
+            {
+                value: evolve(one, claimed_until=until, claims=one.claims + 1) if one.batch == batch else one
+                for value, one in self._snapshot.submissions.items()
+            }
+        )
+
+    def _change_claims(self, claimant: str, until: int | None) -> list[str]:
+        claimed = [batch for batch, by in self._claimants.items() if by == claimant]
+        self._replace_submissions(
+            {
+                value: evolve(one, claimed_until=until) if one.batch in claimed and not one.has_ended else one
+                for value, one in self._snapshot.submissions.items()
+            }
+        )
+        return claimed
+
+    def _replace_submissions(self, submissions: dict[bytes, Submission]) -> None:
+        """Have later readers see others; those who read now keep what they have."""
+        before = self._snapshot
+        self._snapshot = evolve(before, entries=dict(before.entries), submissions=submissions, readers=0)
+
     def close(self) -> None:
         """Forget everything."""
         with self._lock:
@@ -206,11 +275,16 @@ class MemoryStorage:
                 if stored_version != write.expected_version:
                     raise ConcurrentChange(unique_identifier)
             tickets = _changed(self._snapshot.tickets, pending.tickets)
-            if (
-                pending.rules or pending.tickets or self._snapshot.readers > (self._snapshot is seen)
-            ):  # others look at it: change a copy
+            submissions = _with_changes(self._snapshot.submissions, pending.submissions)
+            others_look = self._snapshot.readers > (self._snapshot is seen)
+            if pending.rules or pending.submissions or pending.tickets or others_look:  # change a copy
                 entries = dict(entries)
-                self._snapshot = _Snapshot(entries, self._snapshot.rules | pending.rules, tickets)
+                self._snapshot = _Snapshot(
+                    entries=entries,
+                    submissions=submissions,
+                    rules=self._snapshot.rules | pending.rules,
+                    tickets=tickets,
+                )
             for unique_identifier, write in pending.writes.items():
                 if write.managed_object is None:
                     del entries[unique_identifier]
@@ -333,6 +407,32 @@ class MemoryUnitOfWork:
         """Collect the end of a ticket."""
         self._pending.tickets[digest] = TicketChange(before=self._snapshot.tickets.get(digest), after=None)
 
+    def submission(self, correlation_value: bytes) -> Submission | None:
+        """Return a submission as stored."""
+        return self._snapshot.submissions.get(correlation_value)
+
+    def submissions_of_batch(self, batch: str) -> tuple[Submission, ...]:
+        """Return those of a batch."""
+        found = (one for one in self._snapshot.submissions.values() if one.batch == batch)
+        return tuple(sorted(found, key=attrgetter("position")))
+
+    def submissions_of(self, owner: str) -> tuple[Submission, ...]:
+        """Return those of an identity that were not delivered."""
+        return tuple(one for one in self._snapshot.submissions.values() if one.owner == owner and not one.is_delivered)
+
+    def held_by(self, owner: str) -> Held:
+        """Return what is kept of an identity."""
+        found = self.submissions_of(owner)
+        return Held(number=len(found), size=sum(one.size for one in found))
+
+    def save_submission(self, submission: Submission, limit: Held | None = None) -> None:
+        """Collect a submission."""
+        self._pending.save_submission(submission, limit)
+
+    def remove_submission(self, submission: Submission) -> None:
+        """Collect a removal."""
+        self._pending.remove_submission(submission)
+
     def record(self, record: AuditRecord) -> None:
         """Collect an audit record."""
         self._pending.records.append(record)
@@ -381,6 +481,39 @@ def _changed(tickets: Mapping[str, StoredTicket], changes: Mapping[str, TicketCh
             raise ConcurrentChange("a ticket")
         changed[digest] = change.after
     return changed
+
+
+def _with_changes(
+    stored: dict[bytes, Submission], changes: Mapping[bytes, SubmissionChange]
+) -> dict[bytes, Submission]:
+    """Return the submissions after a commit.  Raises ConcurrentChange if one is not as it was read, or too many."""
+    if not changes:
+        return stored
+    after = dict(stored)
+    for value, change in changes.items():
+        found = after.get(value)
+        if (0 if found is None else found.version) != change.expected_version:
+            raise ConcurrentChange("submission")
+        if change.is_removed:
+            del after[value]
+        else:
+            one = change.submission
+            claim = (None, 0) if found is None else (found.claimed_until, found.claims)
+            after[value] = evolve(one, version=one.version + 1, claimed_until=claim[0], claims=claim[1])
+    for owner, limit in {c.submission.owner: c.limit for c in changes.values() if c.limit is not None}.items():
+        if _exceeds(after, owner, limit):
+            unfinished = {one.batch for one in after.values() if not one.has_ended}
+            for value, one in list(after.items()):
+                if one.owner == owner and one.is_delivered and one.batch not in unfinished:
+                    del after[value]
+            if _exceeds(after, owner, limit):
+                raise ConcurrentChange("submissions")
+    return after
+
+
+def _exceeds(submissions: Mapping[bytes, Submission], owner: str, limit: Held) -> bool:
+    kept = [one for one in submissions.values() if one.owner == owner]
+    return len(kept) > limit.number or sum(one.size for one in kept) > limit.size
 
 
 def _next_version(managed_object: ManagedObject) -> ManagedObject:

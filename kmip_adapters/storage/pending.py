@@ -10,6 +10,7 @@ from kmip_core.errors import KmipError
 from kmip_core.lifecycle import GONE
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.ports.audit import AuditRecord
+from kmip_core.submissions import Held, Submission
 from kmip_core.subscriptions import Change, Notice
 from kmip_core.tickets import StoredTicket
 
@@ -53,11 +54,29 @@ class TicketChange:
     forgets_spent: bool = False
 
 
+@frozen(kw_only=True)
+class SubmissionChange:
+    """The fate of one submission at commit.
+
+    submission: as it is to be stored, or as it was read where it is removed.
+    limit: what may be kept of its identity; None where that is not asked.
+    """
+
+    submission: Submission
+    is_removed: bool = False
+    limit: Held | None = None
+
+    @property
+    def expected_version(self) -> int:
+        """The version that must be stored; 0: there must be no such submission."""
+        return self.submission.version
+
+
 @define
 class Pending:
     """Collected writes by identifier, in the order in which they came; audit records; rules by kind; notices.
 
-    tickets: changes by their digest.
+    tickets: changes by their digest.  submissions: changes by their correlation value.
     """
 
     writes: dict[str, Write] = field(factory=dict)
@@ -65,13 +84,23 @@ class Pending:
     rules: dict[type, tuple[Any, ...]] = field(factory=dict)
     tickets: dict[str, TicketChange] = field(factory=dict)
     notices: list[Notice] = field(factory=list)
+    submissions: dict[bytes, SubmissionChange] = field(factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.writes or self.records or self.rules or self.notices or self.tickets)
+        has_writes = self.writes or self.records or self.rules or self.notices or self.tickets
+        return bool(has_writes or self.submissions)
 
     def changes(self) -> tuple[Change, ...]:
         """Return the writes as (record before, record after)."""
         return tuple((write.found, write.managed_object) for write in self.writes.values())
+
+    def save_submission(self, submission: Submission, limit: Held | None) -> None:
+        """Collect a submission."""
+        self.submissions[submission.correlation_value] = SubmissionChange(submission=submission, limit=limit)
+
+    def remove_submission(self, submission: Submission) -> None:
+        """Collect the removal of a submission."""
+        self.submissions[submission.correlation_value] = SubmissionChange(submission=submission, is_removed=True)
 
     def add(self, managed_object: ManagedObject, content: Content | None) -> None:
         """Collect a new object."""

@@ -16,6 +16,7 @@ from json.encoder import encode_basestring_ascii
 from operator import attrgetter
 from typing import Any, Final
 
+from attrs import evolve
 from cattrs import Converter
 from cattrs.gen import make_dict_unstructure_fn, override
 
@@ -25,6 +26,7 @@ from kmip_core.creation_rules import Rule
 from kmip_core.objects import CONTENT_CLASSES, Content, KeyValue, ManagedObject, OpaqueObject
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.structures import TRANSPARENT_KEYS, KeyHandle, KeyMaterial, TransparentKey, TypedValue
+from kmip_core.submissions import Submission
 from kmip_core.tickets import StoredTicket
 
 
@@ -80,6 +82,19 @@ def encode_audit_record(record: AuditRecord) -> bytes:
 def decode_audit_record(stored: bytes) -> AuditRecord:
     """Return the audit record that `encode_audit_record` was given."""
     return _CONVERTER.structure(_from_json(stored), AuditRecord)
+
+
+def encode_submission(submission: Submission) -> bytes:
+    """Return the plain form of a submission; it must be sealed before it is stored.
+
+    What the store itself knows of it, its version and its claim, is not in it.
+    """
+    return _to_json(_hook_of(Submission)(evolve(submission, version=0, claimed_until=None, claims=0)))
+
+
+def decode_submission(plain: bytes) -> Submission:
+    """Return the submission that `encode_submission` was given."""
+    return _reader_of(Submission)(_from_json(plain), Submission)  # type: ignore[no-any-return]
 
 
 def encode_rules(rules: tuple[Any, ...]) -> str:
@@ -257,6 +272,7 @@ def _make_converter() -> Converter:
     for cls in _enumerations():  # each by name: they are integers too, and the hook of int would catch them
         converter.register_structure_hook(cls, _enumeration_hook(cls))
         converter.register_unstructure_hook(cls, attrgetter("_value_"))  # `value` is a property, and much slower
+    converter.register_unstructure_hook_func(_is_frozenset, sorted)
     converter.register_unstructure_hook(TypedValue, _unstructure_typed)
     converter.register_structure_hook(TypedValue, _structure_typed)
     for material in (KeyMaterial, TransparentKey):
@@ -283,6 +299,11 @@ def _is_optional(cls: Any) -> bool:
     """Whether None is the only alternative; as a default it is never stored, so the other type's plan will do."""
     members = typing.get_args(cls)
     return len(members) == 2 and type(None) in members
+
+
+def _is_frozenset(cls: Any) -> bool:
+    origin: Any = typing.get_origin(cls)
+    return origin is frozenset
 
 
 def _present(cls: Any) -> Any:

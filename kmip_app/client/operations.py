@@ -389,7 +389,7 @@ class Operations:
         return response
 
     def cancel(self, *, asynchronous_correlation_value: bytes) -> ops.cancel.Response:
-        """A client no longer wants an operation that is pending. KMIP 2.1 §6.1.5, 1.4 §4.27."""
+        """A client no longer wants an operation that is pending. KMIP 2.1 §6.1.5, §11.7, 1.4 §4.27."""
         response: ops.cancel.Response = self.call(
             ops.cancel.Request(asynchronous_correlation_value=asynchronous_correlation_value)
         )

@@ -625,6 +625,25 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             "core.time_stamp_tolerance",
         ),
         _native("lease_time", setting_types.whole(0, unit="seconds"), "What Obtain Lease grants.", "core.lease_time"),
+        _native(
+            "asynchronous_after",
+            setting_types.whole(0, unit="milliseconds"),
+            "How long work that takes long, such as making an RSA key, is waited for where the client also takes the "
+            "answer by Poll.",
+            "core.asynchronous_after",
+        ),
+        _native(
+            "asynchronous_delay",
+            setting_types.whole(0, unit="seconds"),
+            "How long an operation that is answered later can be canceled before it begins; Poll and Process begin it.",
+            "core.asynchronous_delay",
+        ),
+        _native(
+            "asynchronous_lifetime",
+            setting_types.whole(1, unit="seconds"),
+            "How long such an operation, or its outcome, is kept for a client that does not ask for it.",
+            "core.asynchronous_lifetime",
+        ),
     ),
     "Limits": (
         _native(
@@ -638,6 +657,18 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
         ),
         _native(
             "maximum_batch_items", setting_types.whole(1), "Operations in one request.", "core.maximum_batch_items"
+        ),
+        _native(
+            "asynchronous_requests",
+            setting_types.whole(0, unit="0 for none"),
+            "Operations of one client that wait for their time or for Poll; with 0 all are answered at once.",
+            "core.asynchronous_requests",
+        ),
+        _native(
+            "asynchronous_bytes",
+            setting_types.whole(1_024, 2**31 - 1, "bytes"),
+            "What the requests and answers of these operations of one client may have together.",
+            "core.asynchronous_bytes",
         ),
         _native(
             "requests_per_second",

@@ -4,7 +4,8 @@ Everything must agree: operation, status, reason, structure, order, types and va
 to differ, which the tables below name by tag and never by case:
 
 - time stamps, and date-times that the client has not set (`$NOW` must be about now);
-- identifiers, and what a placeholder captures: the first sight binds, every later one must agree with it;
+- identifiers, and what a placeholder captures: the first sight binds, every later one must agree with it; the
+  correlation value of an answer that is pending is a new one each time;
 - values made from randomness of the server: those of objects it generated, random IVs and what they encrypt;
 - signatures of schemes that draw a random number: PSS, DSA, ECDSA;
 - what the server says of its own random number generator, unless the client has set the attribute;
@@ -35,6 +36,7 @@ def _tags(*xml_names: str) -> frozenset[int]:
     return frozenset(map(_tag, xml_names))
 
 
+ASYNCHRONOUS_CORRELATION_VALUE: Final = _tag("AsynchronousCorrelationValue")
 ATTRIBUTE: Final = _tag("Attribute")
 ATTRIBUTE_NAME: Final = _tag("AttributeName")
 ATTRIBUTE_INDEX: Final = _tag("AttributeIndex")
@@ -189,10 +191,18 @@ def compare(expected: Item, actual: Item, request: Item, known: Known) -> list[D
     for position, (one, other) in enumerate(zip(wanted, answered, strict=True)):
         question = asked[position] if position < len(asked) else None
         path = f"Batch Item {position + 1} {_operation_name(one)}"
+        _forget_last(one, known)
         walk = _Walk(known, _operation(other), _free_values(one, other, question, known))
         found += walk.differences(one, other, path)
     _remember(actual, known)
     return found
+
+
+def _forget_last(expected: Item, known: Known) -> None:
+    """Let an answer that is pending bind its correlation value anew: TC-32 and TC-101 name each of theirs alike."""
+    value = items.first(expected, ASYNCHRONOUS_CORRELATION_VALUE)
+    if value is not None and isinstance(value.value, bytes):
+        known.captured.pop(value.value, None)
 
 
 def _remember(item: Item, known: Known) -> None:

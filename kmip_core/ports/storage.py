@@ -18,6 +18,7 @@ from kmip_core.objects import Content, ManagedObject
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.steps import Pace, Pending
 from kmip_core.ports.steps import TakesLong as TakesLong
+from kmip_core.ports.submissions import SubmissionWork
 from kmip_core.rules import Admitted
 from kmip_core.subscriptions import Change, Notice
 from kmip_core.tickets import TicketWork
@@ -43,7 +44,7 @@ class Commitment(Pending, Protocol):
         ...
 
 
-class UnitOfWork(TicketWork, Protocol):
+class UnitOfWork(SubmissionWork, TicketWork, Protocol):
     """One atomic piece of work. Used by one thread at a time. As a context manager's value; leaving discards.
 
     `find`, `content` and `locate` raise TakesLong rather than keep a thread for longer than the pace says.

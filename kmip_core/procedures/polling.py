@@ -1,7 +1,35 @@
-"""Submissions that a client names by their Asynchronous Correlation Value: missing and foreign ones look alike."""
+"""Submissions that a client names by their Asynchronous Correlation Value, and waiting for their outcome.
 
-from kmip_core.enums import ResultReason
+A value that is not the principal's own looks like one that there never was.
+"""
+
+from typing import Any, Final
+
+from kmip_core.enums import Operation, ResultReason, ResultStatus
 from kmip_core.errors import KmipError
+from kmip_core.messages import ResponseBatchItem
+from kmip_core.operation import Work
+from kmip_core.ports.kept_items import KeptItems
+from kmip_core.ports.steps import MoveTo, Pace, Steps, Wait
+from kmip_core.ports.submissions import SubmissionWork
+from kmip_core.principal import Principal
+from kmip_core.services import EngineServices
+from kmip_core.submissions import Submission
+
+POLL_MILLISECONDS: Final = 1_000
+"""How long Poll waits for an operation that has not ended, so that its client need not ask at once again."""
+
+PROCESS_MILLISECONDS: Final = 300_000
+"""How long Process, and a Poll after it, waits. What takes longer goes on; the answer says so."""
+
+LOOK_AGAIN: Final = 200
+"""Milliseconds after which the store is asked again for an outcome that another node may have brought."""
+
+
+def own(work: Work | SubmissionWork, correlation_value: bytes, principal: Principal) -> Submission | None:
+    """Return the principal's submission of this value; None if there is none, or it is another's."""
+    found = work.submission(correlation_value)
+    return found if found is not None and found.is_of(principal) else None
 
 
 def unknown() -> KmipError:
@@ -10,3 +38,69 @@ def unknown() -> KmipError:
         ResultReason.INVALID_ASYNCHRONOUS_CORRELATION_VALUE,
         "no outstanding operation has this Asynchronous Correlation Value",
     )
+
+
+def answer_to(submission: Submission, kept_items: KeptItems) -> ResponseBatchItem:
+    """Return the answer that an operation has ended with, or that it is pending.
+
+    Raises KmipError for a response that cannot be read any more.
+    """
+    outcome = submission.outcome
+    if outcome is None:
+        return pending(submission.operation, submission.correlation_value)
+    payload: Any = None
+    if outcome.payload:
+        payload = kept_items.decode_payload(outcome.payload, submission.protocol_version)
+    return ResponseBatchItem(
+        operation=submission.operation,
+        result_status=outcome.result_status,
+        result_reason=outcome.result_reason,
+        result_message=outcome.result_message,
+        payload=payload,
+        ephemeral=submission.ephemeral,
+    )
+
+
+def pending(
+    operation: Operation | None, correlation_value: bytes, unique_batch_item_id: bytes | None = None
+) -> ResponseBatchItem:
+    """Return the answer that an operation is pending. KMIP 2.1 §8.6, §9.19."""
+    return ResponseBatchItem(
+        operation=operation,
+        unique_batch_item_id=unique_batch_item_id,
+        result_status=ResultStatus.OPERATION_PENDING,
+        asynchronous_correlation_value=correlation_value,
+    )
+
+
+def wait_for(
+    correlation_value: bytes, principal: Principal, services: EngineServices, pace: Pace, milliseconds: int
+) -> Steps[None]:
+    """Have a submission run without delay, and wait for its outcome so long; one that Process asked for, longer.
+
+    Waits on the event loop, which needs no thread for that. For a value that is not the principal's own there is
+    nothing to wait for.
+    """
+    runner = services.runner
+    if runner is None:
+        return
+    is_hurried = False
+    waited = 0
+    while True:
+        with services.storage.unit_of_work(pace) as work:
+            found = own(work, correlation_value, principal)
+        if found is None or found.has_ended:
+            return
+        if found.is_processed:
+            milliseconds = max(milliseconds, PROCESS_MILLISECONDS)
+        left = milliseconds - waited
+        if left <= 0:
+            return
+        outcome = runner.wait(correlation_value, min(left, LOOK_AGAIN))
+        if not is_hurried:
+            runner.hurry(found.batch)
+            is_hurried = True
+        yield MoveTo(Pace.QUICK)
+        yield Wait(outcome)
+        yield MoveTo(pace)
+        waited += min(left, LOOK_AGAIN)

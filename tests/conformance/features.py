@@ -47,10 +47,6 @@ def either(*predicates: Callable[[Case], bool]) -> Callable[[Case], bool]:
 
 MISSING: Final = (
     Feature(name="server-to-client operations", needed_by=either(says("Notify", "Put"), does("Notify", "Put"))),
-    Feature(
-        name="asynchronous operations",
-        needed_by=either(is_answered("AsynchronousCorrelationValue"), does("Poll", "Cancel")),
-    ),
     Feature(name="PKCS#11 operation", needed_by=does("PKCS_11")),
     Feature(
         # 1.4: no Sensitive, no parts of names, a serial number that is not the one it has located by; 2.0: no Key

@@ -200,6 +200,17 @@ def test_an_identifier_is_captured_once_and_must_stay() -> None:
     ]
 
 
+def test_each_answer_that_is_pending_has_a_correlation_value_of_its_own() -> None:
+    def pending(value: str) -> Item:
+        return answer("Locate", "", more=data("AsynchronousCorrelationValue", value), status="OperationPending")
+
+    so_far, asked = known(), question("Locate")
+    for value in ("0a", "0b"):
+        assert told(pending("$ASYNCHRONOUS_CORRELATION_VALUE"), pending(value), asked, so_far) == []
+
+    assert list(so_far.captured.values()) == [b"\x0b"]
+
+
 def key(material: str) -> str:
     return f"""<SymmetricKey><KeyBlock><KeyFormatType type="Enumeration" value="Raw"/>
                <KeyValue>{data("KeyMaterial", material)}</KeyValue></KeyBlock></SymmetricKey>"""

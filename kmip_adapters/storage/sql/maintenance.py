@@ -30,6 +30,7 @@ from kmip_adapters.storage.sql.rows import (
 )
 from kmip_adapters.storage.sql.schema import attribute_values, managed_objects
 from kmip_adapters.storage.sql.storage import SqlStorage
+from kmip_adapters.storage.sql.submissions import stored_submission
 from kmip_core.attributes import Attributes
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.ports.sealing import SealBroken
@@ -72,6 +73,7 @@ def rotate_data_key(storage: SqlStorage, progress: Progress) -> int:
             storage.sealer.renew()
             continue
         resealed += more
+        _reseal_submissions(storage)
         if not rows:  # a pass that only looked: in one before, a client's change may have won
             break
     reseal_index_key(storage.database.statements, storage.sealer, storage.database.read, storage.submit)
@@ -113,6 +115,29 @@ def _reseal(storage: SqlStorage, progress: Progress) -> tuple[int, int]:
             rows += len(changes)
             contents += sum(change["sealed_after"] is not None for change in changes)
     return rows, contents
+
+
+def _reseal_submissions(storage: SqlStorage) -> None:
+    """Seal submissions anew that are not under the newest data key; one that changes meanwhile is sealed anew so."""
+    statements, sealer = storage.submission_statements, storage.sealer
+    after = 0
+    while piece := storage.database.read(statements.following, after=after):
+        after = piece[-1][0]
+        for sequence, *row in piece:
+            if sealer.is_current(bytes(row[-1])):
+                continue
+            submission = stored_submission(tuple(row), sealer)
+            sealed = statements.sealed(submission, submission.version, sealer)
+            values = {"of_sequence": sequence, "of_version": submission.version, "sealed": sealed}
+            storage.submit(partial(_write_submission_seal, storage, values))
+
+
+def _write_submission_seal(storage: SqlStorage, values: dict[str, Any], cursor: Cursor) -> None:
+    newest = WriteContext.read(cursor, storage.database.statements).newest_data_key
+    if storage.sealer.data_key_of(values["sealed"]) != newest:
+        raise OutdatedSeal
+    storage.note_erased()
+    storage.submission_statements.reseal.run(cursor, values)
 
 
 def verify(storage: SqlStorage, progress: Progress) -> tuple[Damage, ...]:

@@ -26,7 +26,7 @@ class History:
     folders: tuple[str, ...]
 
 
-HISTORY: Final = History(revision="0005", release="0.2.0", folders=("kmip_adapters.storage:migrations/versions",))
+HISTORY: Final = History(revision="0006", release="0.2.0", folders=("kmip_adapters.storage:migrations/versions",))
 """The schema that this release works with."""
 
 BeforeUpgrade = Callable[[str], None]

@@ -103,6 +103,33 @@ attribute_values: Final = Table(
 )
 """One row for each attribute value of each object, and its key is the index."""
 
+submissions: Final = Table(
+    "submissions",
+    metadata,
+    Column("sequence", _Sequence, primary_key=True),
+    Column("correlation_value", LargeBinary, nullable=False, unique=True),
+    Column("batch", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("has_ended", SmallInteger, nullable=False),
+    Column("is_delivered", SmallInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column(
+        "claimant", Text
+    ),  # who runs it, until when, and how often it was claimed: neither sealed nor in the version
+    Column("claimed_until", BigInteger),
+    Column("claims", Integer, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Index("submissions_by_batch", "batch", "position"),
+    Index("submissions_by_owner", "owner", "sequence"),
+    Index("submissions_by_state", "has_ended", "due_at"),
+    Index("submissions_by_expiry", "expires_at"),
+)
+"""Batch items that are answered later: what they ask for, in whose name, and how they have ended is sealed."""
+
 data_keys: Final = Table(
     "data_keys",
     metadata,

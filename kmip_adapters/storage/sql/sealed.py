@@ -12,6 +12,7 @@ from kmip_core.objects import Content, ManagedObject
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.storage import Commitment
 from kmip_core.rules import Admitted
+from kmip_core.submissions import Held, Submission
 from kmip_core.subscriptions import Change, Notice
 from kmip_core.tickets import StoredTicket, TicketCounts
 
@@ -82,6 +83,30 @@ class SealedUnitOfWork:
         _refuse()
 
     def end_ticket(self, digest: str) -> None:
+        """Refuse."""
+        _refuse()
+
+    def submission(self, correlation_value: bytes) -> Submission | None:
+        """Refuse."""
+        _refuse()
+
+    def submissions_of_batch(self, batch: str) -> tuple[Submission, ...]:
+        """Refuse."""
+        _refuse()
+
+    def submissions_of(self, owner: str) -> tuple[Submission, ...]:
+        """Refuse."""
+        _refuse()
+
+    def held_by(self, owner: str) -> Held:
+        """Refuse."""
+        _refuse()
+
+    def save_submission(self, submission: Submission, limit: Held | None = None) -> None:
+        """Refuse."""
+        _refuse()
+
+    def remove_submission(self, submission: Submission) -> None:
         """Refuse."""
         _refuse()
 

@@ -28,6 +28,7 @@ from kmip_adapters.storage.sql.rows import OutdatedSeal, row_opener
 from kmip_adapters.storage.sql.rules import OutdatedRules
 from kmip_adapters.storage.sql.schedule import ScheduleStatements
 from kmip_adapters.storage.sql.sealed import SealedUnitOfWork
+from kmip_adapters.storage.sql.submissions import SubmissionStatements
 from kmip_adapters.storage.sql.submitted import SubmittedTask
 from kmip_adapters.storage.sql.unit_of_work import SqlUnitOfWork, UnitOfWorkServices
 from kmip_adapters.storage.sql.versions import NewestVersions
@@ -79,6 +80,7 @@ class SqlStorage:
             self.database = Database(self.backend)
             self._leases = LeaseStatements(self.backend.dialect)
             self._schedule = ScheduleStatements(self.backend.dialect)
+            self.submission_statements = SubmissionStatements(self.backend.dialect)
             original = self.database.fact(COPY_UNDER_WAY)
             if original is not None:
                 raise StorageUnusable(
@@ -112,6 +114,7 @@ class SqlStorage:
                 sealer=self.sealer,
                 open_row=row_opener(self.sealer),
                 index_key=self.open_index_key,
+                submissions=self.submission_statements,
                 versions=NewestVersions(),
                 known_rules=self._rules,
                 hand_over=self.hand_over,
@@ -217,6 +220,37 @@ class SqlStorage:
     def note_announced(self, until: int) -> None:
         """Note up to which time they have."""
         self.set_fact(ANNOUNCED, str(until))
+
+    def claim(self, claimant: str, now: int, until: int, most: int) -> tuple[str, ...]:
+        """Claim batches of submissions that are due; without any, nothing is written."""
+        statements = self.submission_statements
+        if not self.database.read(statements.due, now=now, most=1):
+            return ()
+        return self.submit(partial(statements.claim_due, claimant=claimant, now=now, until=until, most=most))
+
+    def claim_batch(self, batch: str, claimant: str, now: int, until: int) -> bool:
+        """Claim one batch."""
+        claim = self.submission_statements.claim_one
+        return self.submit(partial(claim, batch=batch, claimant=claimant, now=now, until=until))
+
+    def renew(self, claimant: str, until: int) -> None:
+        """Keep what is claimed."""
+        values = {"of_claimant": claimant, "until": until}
+        self.submit(partial(self.submission_statements.renew.run, values=values))
+
+    def release(self, claimant: str) -> None:
+        """Give up what is claimed."""
+        self.submit(partial(self.submission_statements.release.run, values={"of_claimant": claimant}))
+
+    def expire(self, now: int) -> int:
+        """Remove submissions that have expired."""
+
+        def remove(cursor: Cursor) -> int:
+            self.note_erased()
+            return self.submission_statements.expire.run(cursor, {"now": now}).rowcount
+
+        has_expired = self.database.read(self.submission_statements.expired, now=now)
+        return self.submit(remove) if has_expired else 0
 
     def due_for_rotation(self, now: int, after: int, limit: int) -> tuple[Scheduled, ...]:
         """Return what is to be rotated."""

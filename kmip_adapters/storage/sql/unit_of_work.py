@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol, Self
 
 from attrs import frozen
 
-from kmip_adapters.storage.pending import DONE, Done, Pending, TicketChange, Write, no_content
+from kmip_adapters.storage.pending import DONE, Done, Pending, SubmissionChange, TicketChange, Write, no_content
 from kmip_adapters.storage.records import (
     associated_data,
     decode_content,
@@ -33,6 +33,7 @@ from kmip_adapters.storage.sql.rows import (
     seal_record,
 )
 from kmip_adapters.storage.sql.rules import RulesWrite, stored_rules
+from kmip_adapters.storage.sql.submissions import SubmissionStatements, SubmissionWrite, stored_submission
 from kmip_adapters.storage.sql.submitted import SubmittedTask
 from kmip_adapters.storage.sql.versions import NewestVersions
 from kmip_core.creation_rules import Rule
@@ -45,6 +46,7 @@ from kmip_core.ports.sealing import SealBroken, StoreSealer
 from kmip_core.ports.steps import Pace
 from kmip_core.ports.storage import ConcurrentChange, TakesLong
 from kmip_core.rules import Admitted
+from kmip_core.submissions import Held, Submission
 from kmip_core.subscriptions import Change as Changed
 from kmip_core.subscriptions import Notice
 from kmip_core.tickets import StoredTicket, TicketCounts
@@ -109,6 +111,7 @@ class UnitOfWorkServices:
     sealer: StoreSealer
     open_row: Callable[[Row], StoredObject]
     index_key: Callable[[], bytes]
+    submissions: SubmissionStatements
     versions: NewestVersions
     known_rules: Callable[[Callable[[], Mapping[str, str]]], Mapping[str, str]]
     hand_over: HandOver
@@ -267,6 +270,32 @@ class SqlUnitOfWork:
         """Collect the end of a ticket."""
         self._pending.tickets[digest] = TicketChange(before=None, after=None)
 
+    def submission(self, correlation_value: bytes) -> Submission | None:
+        """Return a submission as stored."""
+        found = self._submissions(self._services.submissions.find, of_value=correlation_value)
+        return found[0] if found else None
+
+    def submissions_of_batch(self, batch: str) -> tuple[Submission, ...]:
+        """Return those of a batch."""
+        return self._submissions(self._services.submissions.of_batch, batch=batch)
+
+    def submissions_of(self, owner: str) -> tuple[Submission, ...]:
+        """Return those of an identity that were not delivered."""
+        return self._submissions(self._services.submissions.of_owner, owner=owner)
+
+    def held_by(self, owner: str) -> Held:
+        """Return what is kept of an identity."""
+        ((number, size),) = self._rows(self._services.submissions.held, {"owner": owner})
+        return Held(number=number, size=int(size))
+
+    def save_submission(self, submission: Submission, limit: Held | None = None) -> None:
+        """Collect a submission."""
+        self._pending.save_submission(submission, limit)
+
+    def remove_submission(self, submission: Submission) -> None:
+        """Collect a removal."""
+        self._pending.remove_submission(submission)
+
     def record(self, record: AuditRecord) -> None:
         """Collect an audit record."""
         self._pending.records.append(record)
@@ -294,6 +323,7 @@ class SqlUnitOfWork:
         changes += (RulesWrite(rule_statements, kind, rules) for kind, rules in self._pending.rules.items())
         changes += (NoticeWrite(self._database.notice_statements, row) for row in self._notice_rows())
         changes += (self._ticket_write(digest, change) for digest, change in self._pending.tickets.items())
+        changes += map(self._submission_write, self._pending.submissions.values())
         records = [(record.record_id, encode_audit_record(record)) for record in self._pending.records]
         changed = [
             (found.unique_identifier, found.attributes.initial_date, write.managed_object.version + 1)
@@ -385,6 +415,24 @@ class SqlUnitOfWork:
         """Whether a row of `FOUND` takes long to decode, and to encode for the client."""
         attributes, sealed = row[ATTRIBUTES_AT], row[SEALED_AT]
         return len(attributes) > self._budget.attributes or len(sealed or b"") > self._budget.content
+
+    def _submissions(self, statement: Prepared, **values: Any) -> tuple[Submission, ...]:
+        """Return submissions.  Raises KmipError (General Failure) for a row that was changed in the database."""
+        found = []
+        for row in self._rows(statement, values):
+            try:
+                found.append(stored_submission(row, self._services.sealer))
+            except (SealBroken, *UNREADABLE) as error:
+                _log.error("the row of a submission of %s is not as it was written: %s", row[3], error)
+                self._database.refused_rows += 1
+                raise KmipError(ResultReason.GENERAL_FAILURE, NOT_AS_WRITTEN) from error
+        return tuple(found)
+
+    def _submission_write(self, change: SubmissionChange) -> SubmissionWrite:
+        statements, sealed = self._services.submissions, None
+        if not change.is_removed:
+            sealed = statements.sealed(change.submission, change.expected_version + 1, self._services.sealer)
+        return SubmissionWrite(statements, change, sealed)
 
     def _read_rules(self) -> dict[str, str]:
         return dict(self._rows(self._database.rule_statements.all, {}))
