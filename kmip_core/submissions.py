@@ -34,6 +34,7 @@ CANNOT_BE_TAKEN_BACK: Final = frozenset(
         Operation.RNG_SEED,
         Operation.LOG,
         Operation.INTEROP,
+        Operation.PKCS_11,
     }
 )
 """Operations with effects outside of the store: once they have begun they cannot be canceled."""
