@@ -92,9 +92,7 @@ UNRAISED = {
     R.INTERNAL_SERVER_ERROR: "no error table names it; faults are General Failure in every version",
     R.MISSING_DATA: "no error table names it; what is missing is Invalid Message or Invalid Field there",
     R.MISSING_INITIALIZATION_VECTOR: "the official cases have Invalid Message (RULINGS 13)",
-    R.PKCS_11_CODEC_ERROR: "no PKCS#11 operation",
     R.PKCS_11_INVALID_FUNCTION: "no PKCS#11 operation",
-    R.PKCS_11_INVALID_INTERFACE: "no PKCS#11 operation",
     R.UNKNOWN_OBJECT_GROUP: "the standard does not say when; a group is known as soon as a client names it",
 }
 """What the server never says of itself, and why."""
