@@ -208,7 +208,7 @@ class Batch:
             outcome_is_known = False
             raise
         finally:
-            if outcome_is_known:
+            if outcome_is_known and (attempt.hooks.on_commit or attempt.hooks.on_rollback):
                 self._call_hooks(attempt.hooks)
 
     def _attempt_item(self, item: RequestBatchItem, work: UnitOfWork, attempt: UnitAttempt) -> ItemAttempt:

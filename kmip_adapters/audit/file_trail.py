@@ -201,7 +201,8 @@ class FileTrail:
         if self._notes:
             self._write_notes(record.time)
         line, head = write_line(self._chain, self._head, record)
-        if self._is_full(len(line)) or self._is_old(record.time):
+        is_over = self._maximum_size is not None and self._is_full(len(line))
+        if is_over or (self._maximum_age is not None and self._is_old(record.time)):
             self._turn_over()
             self._shorten(record.time)
             line, head = write_line(self._chain, self._head, record)

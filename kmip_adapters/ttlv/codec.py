@@ -43,6 +43,7 @@ from kmip_core.messages import RequestMessage, ResponseHeader, ResponseMessage, 
 from kmip_core.operation import Spec
 from kmip_core.structures import ProtocolVersion
 
+_HEADERS: Final = 64  # of answers that are remembered
 _VERSION: Final = slice(16, 56)
 """Where the Protocol Version is in a binary message: after two headers."""
 
@@ -85,7 +86,8 @@ class Codec:
             for version, newest in self._newest_type_of.items()
         }
         # All answers of one second begin alike, and the header is half of what a short one has to encode.
-        self._header_octets = lru_cache(64)(self._encode_header)
+        self._header_octets = lru_cache(_HEADERS)(self._encode_header)
+        self._begun_by_values: dict[tuple[int, ProtocolVersion, int], bytes] = {}
         self._direct = DirectRequests(self._dialects, limits)
 
     # --- the server's side ----------------------------------------------------------------------------------------
@@ -133,8 +135,7 @@ class Codec:
         header = message.header
         dialect = self._dialects[header.protocol_version]
         if encoding is BINARY:
-            begun = self._header_octets(header, len(message.batch_items), encoding)
-            return direct.response(message.batch_items, dialect, begun)
+            return direct.response(message.batch_items, dialect, self._begun(header, len(message.batch_items)))
         items = [responses.batch_item(item, dialect) for item in message.batch_items]
         begun = self._header_octets(header, len(items), encoding)
         try:
@@ -158,6 +159,18 @@ class Codec:
         """Return the newest spoken version that is not newer than `version`, else the oldest (RULINGS 16)."""
         older = [spoken for spoken in self.versions if spoken <= version]
         return older[-1] if older else self.versions[0]
+
+    def _begun(self, header: ResponseHeader, count: int) -> bytes:
+        """Return an encoded header; found by plain values, since headers are compared by calls in Python."""
+        if header.server_correlation_value is not None or header.client_correlation_value is not None:
+            return self._encode_header(header, count, BINARY)
+        key = header.time_stamp, header.protocol_version, count
+        begun = self._begun_by_values.get(key)
+        if begun is None:
+            if len(self._begun_by_values) >= _HEADERS:
+                self._begun_by_values.clear()
+            begun = self._begun_by_values[key] = self._encode_header(header, count, BINARY)
+        return begun
 
     def _encode_header(self, header: ResponseHeader, count: int, encoding: Encoding) -> bytes:
         return encoding.encode(responses.header_item(header, count, self._dialects[header.protocol_version]))

@@ -14,10 +14,11 @@ import itertools
 import linecache
 import struct
 from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from typing import Any, Final, TypeAlias
 
 import attrs
-from attrs import NOTHING
+from attrs import NOTHING, evolve
 
 from kmip_adapters.ttlv.converter.elements import Element, Kind, Shape, always
 from kmip_adapters.ttlv.converter.fields import Append, Field, Values, write_nothing
@@ -26,6 +27,7 @@ from kmip_adapters.ttlv.encodings.binary import HEADER, PADDING, PLACE
 from kmip_adapters.ttlv.encodings.items import Item, Limits
 from kmip_core.enums import ItemType
 from kmip_core.errors import KmipError
+from kmip_core.structures import ProtocolVersion
 
 Read: TypeAlias = Callable[[bytes, int, int], Any]
 """(message, begin, end) -> the value that the items between them make up."""
@@ -226,6 +228,9 @@ def _add_written(direct: Direct, code: _Code, depth: int, element: Element, valu
             code.add(depth, f"octets = {code.name('octets', octets)}.get({value})")
             code.add(depth, f"if octets is None: append_item({code.name('encode', encode)}({value}), out)")
             code.add(depth, "else: out += octets")
+        case Kind.STRUCTURE if shape.cls is ProtocolVersion:  # every answer of Discover Versions has all of them
+            append = direct.append(evolve(element, shape=evolve(shape, is_usual_only=True)))
+            code.add(depth, f"out += {code.name('octets_of', lru_cache(64)(partial(_octets, append)))}({value})")
         case Kind.STRUCTURE if shape.cls is not None:
             code.add(depth, "begin = len(out)")
             code.add(depth, "out += PLACE")
@@ -233,6 +238,12 @@ def _add_written(direct: Direct, code: _Code, depth: int, element: Element, valu
             code.add(depth, f"put_head(out, begin, {head}, len(out) - begin - 8)")
         case _:  # Booleans, and what has no bounds
             code.add(depth, f"append_item({code.name('encode', encode)}({value}), out)")
+
+
+def _octets(append: Append, value: Any) -> bytes:
+    out = bytearray()
+    append(value, out)
+    return bytes(out)
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
