@@ -43,6 +43,7 @@ from kmip_adapters.sealing.direct import DirectSealer
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.memory import MemoryStorage
+from kmip_adapters.storage.quotas import QuotaOf
 from kmip_adapters.system.clock import MovableClock, SystemClock
 from kmip_adapters.system.delays import ThreadedDelays
 from kmip_adapters.system.faults import LoggedFaults
@@ -168,7 +169,7 @@ def _key_passphrase(configuration: Configuration) -> bytes:
     return b"" if configuration.key_passphrase is None else configuration.key_passphrase.read()
 
 
-def _sql_storage(configuration: Configuration, root_key: RootKeySource) -> "SqlStorage":
+def _sql_storage(configuration: Configuration, root_key: RootKeySource, quota_of: QuotaOf) -> "SqlStorage":
     # Imported when it is wanted: SQLAlchemy is a third of the time that a test's server takes to start.
     from kmip_adapters.storage.sql.backend import Options
     from kmip_adapters.storage.sql.storage import SqlStorage
@@ -186,6 +187,7 @@ def _sql_storage(configuration: Configuration, root_key: RootKeySource) -> "SqlS
             read_password=configuration.read_database_password if has_password else None,
             pool_size=configuration.pool_size,
         ),
+        quota_of=quota_of,
     )
 
 
@@ -335,7 +337,7 @@ def _quotas(configuration: Configuration, groups: Groups | None) -> Quotas:
         except KmipError:
             return frozenset()
 
-    return Quotas(configuration.allowance, configuration.quotas_path, groups_of)
+    return Quotas(configuration.allowance, configuration.quotas_path, groups_of, quota=configuration.quota)
 
 
 ANSWER_SIZE: Final = 65_536  # bytes: a client's answers say which operations it has, or nothing
@@ -454,10 +456,12 @@ class Container(containers.DeclarativeContainer):
     faults = providers.Singleton(LoggedFaults)
 
     root_key = providers.Singleton(root_key_source, configuration)
+    groups = providers.Singleton(_groups, configuration)
+    quotas = providers.Singleton(_quotas, configuration, groups)
     storage = providers.Selector(
         configuration.provided.storage,
-        memory=providers.Singleton(MemoryStorage),
-        sql=providers.Singleton(_sql_storage, configuration, root_key),
+        memory=providers.Singleton(MemoryStorage, quotas.provided.of_store),
+        sql=providers.Singleton(_sql_storage, configuration, root_key, quotas.provided.of_store),
     )
     # As many as threads for slow work, by whose shares they are divided: more would never be asked for.
     processes = providers.Singleton(ProcessPool, configuration.provided.limits.slow_threads)
@@ -489,7 +493,6 @@ class Container(containers.DeclarativeContainer):
     clients = providers.Singleton(SeenClients, identity)
 
     password_hashing = providers.Singleton(Argon2Hashing)
-    groups = providers.Singleton(_groups, configuration)
     authentication = providers.Singleton(_authentication, configuration, groups, storage)
 
     announcer = providers.Singleton(_announcer, settings)
@@ -572,7 +575,6 @@ class Container(containers.DeclarativeContainer):
     tapped_https_services = providers.Singleton(_tapped_in_every_encoding, tap, https_services, clock)
 
     ssl_context = providers.Factory(_ssl_context, configuration, tls_files)  # made anew when files change
-    quotas = providers.Singleton(_quotas, configuration, groups)
     refusal_evidence = providers.Singleton(RefusalEvidence, audit.provider, clock, identifiers)
     transport = providers.Singleton(
         TlsTtlvServer,

@@ -22,7 +22,7 @@ from kmip_adapters.audit.file_trail import FileTrail, UnusableTrail
 from kmip_adapters.crypto.self_test import SelfTestFailed, self_test
 from kmip_adapters.identity.groups import UnusableGroups
 from kmip_adapters.identity.passwords import UnusablePasswords
-from kmip_adapters.identity.table import UnusableIdentities
+from kmip_adapters.identity.table import IdentityTable, UnusableIdentities
 from kmip_adapters.pkcs11_session.token import TokenUnusable
 from kmip_adapters.policy.json_files import MissingPolicies
 from kmip_adapters.storage.errors import StorageUnusable
@@ -61,6 +61,7 @@ from kmip_core.ports.transport import Listener
 LOG: Final = logging.getLogger("kmip.server")  # harnesses wait for lines of PyKMIP's logger
 
 SEEN_EVERY: Final = 10.0  # seconds
+IDENTITIES_EVERY: Final = 2.0  # seconds
 
 UNUSABLE: Final = (
     PkiError,
@@ -347,6 +348,8 @@ class Server:
         if configuration.token_sweep is not None:
             every = configuration.token_sweep
             self._routine.add("the sweep of the token", partial(settle_token_keys, keys, storage), every, first=every)
+        if configuration.identities_path is not None:
+            self._routine.add("judging sessions", self._judge_sessions, IDENTITIES_EVERY, first=IDENTITIES_EVERY)
         self._resources.callback(self._routine.close)
         self._routine.start()
         if configuration.core.server_to_client:
@@ -416,6 +419,13 @@ class Server:
             self._enrolment.renew()
         crl = self._container.tls_files().crl
         transport.end_sessions(revoked_by(crl if crl is not None and crl.exists() else None))
+
+    def _judge_sessions(self) -> None:
+        """End the sessions of clients that the table of identities now has otherwise."""
+        identity = self._container.identity()
+        if isinstance(identity, IdentityTable) and identity.refresh():
+            LOG.info("identities_path has changed: sessions of clients that are other identities now end")
+            self._container.transport().end_sessions_of_others(identity)
 
     def _tell_tls(self) -> None:
         """Say once what the two settings of TLS come to, since PyKMIP meant something else by them."""

@@ -185,12 +185,16 @@ class Batch:
 
         Raises ConcurrentChange, TakesLong, or KmipError if the store or the audit trail cannot write.
         """
-        outcome_is_known = True
+        outcome_is_known, is_committing = True, False
         try:
             with self.services.storage.unit_of_work(self.pace) as work:
                 if self.keeper is not None:
                     self.keeper.begin(work)
                 for item in items:
+                    if attempt.items and self.pace in _PAUSING:
+                        called_off = yield from _pause()
+                        if called_off is not None:
+                            raise called_off
                     done = self._attempt_item(item, work, attempt)
                     attempt.items.append(done)
                     if done.has_failed:
@@ -199,13 +203,14 @@ class Batch:
                 if self.keeper is not None:
                     self.keeper.keep(work, answers)
                 if work.has_writes:
+                    is_committing = True
                     yield from self._commit(work, attempt)
                 else:
                     self.unrecorded.extend([done.record for done in attempt.items])
                     attempt.hooks.is_committed = True
                 return answers
-        except GeneratorExit:  # stopped while it waited for the commit
-            outcome_is_known = False
+        except GeneratorExit:  # stopped while it waited
+            outcome_is_known = not is_committing
             raise
         finally:
             if outcome_is_known and (attempt.hooks.on_commit or attempt.hooks.on_rollback):

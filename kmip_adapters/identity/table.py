@@ -57,7 +57,7 @@ class IdentityTable:
         self._path = path
         self._otherwise = otherwise
         self._stamp = _stamp(path)
-        self._entries = read_table(path)
+        self._entries = self._reported = read_table(path)
 
     def __call__(self, certificate: bytes | None, address: str) -> Principal:
         """Return who presented `certificate`.  Raises KmipError (Authentication Not Successful)."""
@@ -73,6 +73,11 @@ class IdentityTable:
             return principal
         serial = f"{self._otherwise.checked(certificate or b'').serial_number:x}"
         return Principal(name=entry.identity, groups=entry.groups, address=address, certificate_serial=serial)
+
+    def refresh(self) -> bool:
+        """Look at the file; return whether its entries are others since the last call."""
+        before, self._reported = self._reported, self._current()
+        return before != self._reported
 
     def _current(self) -> tuple[Entry, ...]:
         stamp = _stamp(self._path)

@@ -13,9 +13,12 @@ from attrs import define, evolve, field, frozen
 
 from kmip_adapters.storage.census import Census, census_of
 from kmip_adapters.storage.pending import DONE, Done, Pending, SubmissionChange, TicketChange, no_content
+from kmip_adapters.storage.quotas import NOTHING, Growth, Holdings, QuotaOf, refusal
+from kmip_adapters.storage.records import encode_content, encode_record
 from kmip_core.attributes import Attributes
 from kmip_core.creation_rules import Rule
 from kmip_core.criteria import Located, LocateQuery, conditions, satisfies
+from kmip_core.errors import KmipError
 from kmip_core.lifecycle import changes_state
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.ports.audit import AuditRecord
@@ -56,12 +59,18 @@ class _Snapshot:
 
 
 class MemoryStorage:
-    """A store that forgets. Re-entrant: one lock around each commit, readers look at snapshots."""
+    """A store that forgets. Re-entrant: one lock around each commit, readers look at snapshots.
+
+    quota_of: None where owners may have as much as they like; only with quotas is it counted what they have.
+    """
 
     is_durable = False
     blocking = False
 
-    def __init__(self) -> None:
+    def __init__(self, quota_of: QuotaOf | None = None) -> None:
+        self._quota_of = quota_of
+        self._held: dict[str, Holdings] = {}
+        self.quota_refusals = 0
         self._lock = threading.Lock()
         self._snapshot = _Snapshot()
         self._outbox: dict[str, AuditRecord] = {}
@@ -263,6 +272,7 @@ class MemoryStorage:
         """Forget everything."""
         with self._lock:
             self._snapshot = _Snapshot()
+            self._held.clear()
 
     def _commit(self, pending: Pending, seen: _Snapshot, is_judged: bool) -> None:
         with self._lock:
@@ -276,6 +286,8 @@ class MemoryStorage:
                     raise ConcurrentChange(unique_identifier)
             tickets = _changed(self._snapshot.tickets, pending.tickets)
             submissions = _with_changes(self._snapshot.submissions, pending.submissions)
+            if self._quota_of is not None:
+                self._take(_growth(pending, entries), self._quota_of)
             others_look = self._snapshot.readers > (self._snapshot is seen)
             if pending.rules or pending.submissions or pending.tickets or others_look:  # change a copy
                 entries = dict(entries)
@@ -295,6 +307,16 @@ class MemoryStorage:
                 entries[unique_identifier] = _Entry(_next_version(write.managed_object), content)
             self._outbox.update((record.record_id, record) for record in pending.records)
             self._notices.update((notice.notice_id, notice) for notice in pending.notices)
+
+    def _take(self, growths: dict[str, Growth], quota_of: QuotaOf) -> None:
+        """Count what is added to the holdings of each owner.  Raises KmipError (Server Limit Exceeded)."""
+        for owner, growth in growths.items():
+            error = refusal(self._held.get(owner, NOTHING), growth, quota_of(owner))
+            if error is not None:
+                self.quota_refusals += 1
+                raise error
+        for owner, growth in growths.items():
+            self._held[owner] = self._held.get(owner, NOTHING) + growth.holdings
 
 
 class MemoryUnitOfWork:
@@ -450,12 +472,12 @@ class MemoryUnitOfWork:
         pending, self._pending = self._pending, Pending()
         try:
             self._storage._commit(pending, self._snapshot, self._is_judged)
-        except ConcurrentChange as error:
+        except (ConcurrentChange, KmipError) as error:
             return Done(error)
         return DONE
 
     def commit(self) -> None:
-        """Make the collected writes visible.  Raises ConcurrentChange."""
+        """Make the collected writes visible.  Raises ConcurrentChange; KmipError where a quota is full."""
         self.hand_over().result()
 
     def _stored(self, unique_identifier: str) -> ManagedObject | None:
@@ -518,3 +540,29 @@ def _exceeds(submissions: Mapping[bytes, Submission], owner: str, limit: Held) -
 
 def _next_version(managed_object: ManagedObject) -> ManagedObject:
     return evolve(managed_object, version=managed_object.version + 1)
+
+
+def _growth(pending: Pending, entries: dict[str, _Entry]) -> dict[str, Growth]:
+    """Return what a unit of work adds to the holdings of each owner."""
+    found: dict[str, Growth] = {}
+    for unique_identifier, write in pending.writes.items():
+        stored = entries.get(unique_identifier)
+        size, is_other_state = 0, False
+        if stored is not None:
+            size -= _size(stored.managed_object, stored.content)
+        after = write.managed_object
+        if after is not None:
+            kept = stored is not None and write.content is None and not write.erases
+            size += _size(after, stored.content if stored is not None and kept else write.content)
+            is_other_state = stored is not None and stored.managed_object.attributes.state is not after.attributes.state
+        owned = after or write.found
+        if owned is not None:
+            more = Holdings((after is not None) - (stored is not None), size)
+            found[owned.owner] = found.get(owned.owner, Growth()).with_write(more, changes_state=is_other_state)
+    return found
+
+
+def _size(managed_object: ManagedObject, content: Content | None) -> int:
+    return sum(map(len, encode_record(managed_object.attributes))) + len(
+        b"" if content is None else encode_content(content)
+    )

@@ -24,7 +24,7 @@ from kmip_adapters.transport.carriage import Carriage
 from kmip_adapters.transport.outflow import Outflow
 from kmip_adapters.transport.phases import HAS_SESSION, SERVES, TRANSITIONS, Event, Phase
 from kmip_adapters.transport.places import network_of
-from kmip_adapters.transport.shared import LOG, Shared, lists_are_over
+from kmip_adapters.transport.shared import LOG, Identify, Shared, lists_are_over
 from kmip_adapters.transport.tls.context import chain_of
 from kmip_adapters.transport.tls.handshake import Handshake, Progress
 from kmip_adapters.transport.watchdog import LIMIT
@@ -216,6 +216,17 @@ class TlsConnection(asyncio.BufferedProtocol):
         """End a session if a certificate (DER) of the client's chain `is_over`, for example revoked by now."""
         if self._phase in HAS_SESSION and any(map(is_over, self._chain)):
             self.end_session("client certificate revoked", "the client certificate has been revoked")
+
+    def end_if_other(self, identify: Identify) -> None:
+        """End a session whose client would be identified otherwise by now, or not at all."""
+        if self._phase not in HAS_SESSION or not self._has_identity:
+            return
+        try:
+            principal = identify(self._tls.getpeercert(binary_form=True), self.address)
+        except KmipError:
+            principal = None
+        if principal != self._principal:
+            self.end_session("identity changed", "its client is another identity now")
 
     def end_session(self, reason: str, text: str = "") -> None:
         """End a session for a reason that counters name; a request in progress is answered first."""

@@ -165,11 +165,20 @@ class TlsTtlvServer:
 
     def end_sessions(self, is_over: Callable[[bytes], bool]) -> None:
         """End the sessions of clients whose certificate, in DER, `is_over`.  May be called from any thread."""
-        running, shared = self._running, self._shared
-        if running is None or shared is None:
+        if self._shared is not None:
+            self._end(partial(self._shared.end_sessions, is_over))
+
+    def end_sessions_of_others(self, identify: Identify) -> None:
+        """End the sessions of clients that `identify` identifies otherwise by now.  May be called from any thread."""
+        if self._shared is not None:
+            self._end(partial(self._shared.end_sessions_of_others, identify))
+
+    def _end(self, end: Callable[[], None]) -> None:
+        running = self._running
+        if running is None:
             return
         try:
-            running[0].call_soon_threadsafe(shared.end_sessions, is_over)
+            running[0].call_soon_threadsafe(end)
         except RuntimeError:  # the loop was closed in between: there are no sessions
             LOG.debug("asked to end sessions after the end")
 

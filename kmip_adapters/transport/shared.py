@@ -50,6 +50,10 @@ class Session(Protocol):
         """End a session if a certificate (DER) of the client's chain `is_over`; as `expire` does."""
         ...
 
+    def end_if_other(self, identify: Identify) -> None:
+        """End a session whose client would be identified otherwise by now; as `expire` does."""
+        ...
+
     def end_session(self, reason: str) -> None:
         """End a session for a reason that counters name; as `expire` does."""
         ...
@@ -146,6 +150,11 @@ class Shared:
                 session.end_if(is_over)
             except Exception:  # whatever a certificate did to a parser
                 LOG.exception("a session's certificate cannot be judged; the session goes on")
+
+    def end_sessions_of_others(self, identify: Identify) -> None:
+        """End the sessions whose clients would be identified otherwise by now: they connect again as who they are."""
+        for session in tuple(self.sessions):
+            session.end_if_other(identify)
 
     def wait_for_budget(self, turn: Turn) -> None:
         """Queue a connection again once its identity's answers have been taken."""

@@ -87,6 +87,7 @@ def _player(values: Mapping[str, Any]) -> "Iterator[tuple[str, Callable[[Case], 
             yield f"kmipd {VERSION}", servers.play
         return
     from kmip_adapters.transport.client import TlsTtlvClient, client_context
+    from kmip_app.conformance.connections import OtherClients
     from kmip_app.conformance.https import poster
     from kmip_app.conformance.runner import play_in_order
 
@@ -102,8 +103,9 @@ def _player(values: Mapping[str, Any]) -> "Iterator[tuple[str, Callable[[Case], 
     post = None if https_port is None else poster(target.host, https_port, context, target.timeout)
 
     def play(case: "Case") -> None:
-        with connect() as client:
-            play_in_order(case, client.exchange, post)
+        # One certificate is given for another server: its connections are one identity.
+        with connect() as client, OtherClients(lambda _: connect()) as others:
+            play_in_order(case, client.exchange, post, others.exchange_of)
 
     try:
         with connect():

@@ -52,6 +52,7 @@ def warnings(configuration: Configuration) -> Iterator[str]:
     if configuration.core.token_groups and configuration.crypto == "software":
         yield "token_groups has no effect without a token: its keys are kept in software; set crypto = pkcs11"
     yield from _loose_files(configuration)
+    yield from _ambiguous_names(configuration)
     for service in configuration.slugs:
         if service.url.startswith("http:") and not _is_local(service.url):
             yield f"groups come from {service.url} in the clear, and whoever is on the way can change them; use https"
@@ -65,6 +66,19 @@ LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
 def _is_local(url: str) -> bool:
     return urlsplit(url).hostname in LOOPBACK
+
+
+def _ambiguous_names(configuration: Configuration) -> Iterator[str]:
+    """Warn where two authorities can give one name to two clients, which are one identity then."""
+    if configuration.ca_path is None or configuration.identities_path is not None:
+        return
+    certificates = _certificates(configuration.ca_path)
+    roots = {one.subject.rfc4514_string() for one in certificates if one.issuer == one.subject}
+    if len(roots) > 1:
+        yield (
+            f"{configuration.ca_path} has {len(roots)} authorities that can give the same name to different clients,"
+            " which are one identity then; tell them apart by their issuer in identities_path"
+        )
 
 
 def _is_writable(path: Path) -> bool:

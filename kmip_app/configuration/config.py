@@ -15,6 +15,7 @@ from typing import Final, Literal
 from attrs import field, frozen
 from platformdirs import user_data_path
 
+from kmip_adapters.storage.quotas import Quota
 from kmip_adapters.transport.limits import TransportLimits
 from kmip_adapters.transport.rates import Allowance
 from kmip_adapters.ttlv.standard.versions import VERSIONS
@@ -179,6 +180,7 @@ class Configuration:
     core: Settings = field(factory=lambda: Settings(server_information=SERVER_INFORMATION))
     limits: TransportLimits = field(factory=TransportLimits)
     allowance: Allowance = field(factory=Allowance)
+    quota: Quota = field(factory=Quota)
     quotas_path: Path | None = None
 
     @property

@@ -27,6 +27,9 @@ from kmip_app.configuration.secret_places import FILE_SUFFIX
 from kmip_app.configuration.server_conf import File, Problem, read_file
 from kmip_app.configuration.settings import ENVIRONMENT, SETTINGS, Setting
 
+_RECORDS: Final = ("core", "limits", "notices", "allowance", "quota")
+"""The records of a configuration into which settings lead."""
+
 SECRET_FILES: Final[Mapping[str, Setting]] = {
     setting.name + FILE_SUFFIX: setting
     for setting in SETTINGS.values()
@@ -219,16 +222,14 @@ class _Gathering:
             config_path=config_path,
             slugs=slugs,
         )
-        parts: dict[str, dict[str, Any]] = {"": {}, "core": {}, "limits": {}, "notices": {}}
+        parts: dict[str, dict[str, Any]] = {name: {} for name in ("", *_RECORDS)}
         parts["core"]["pykmip_compatible"] = self.as_pykmip
         for name, value in self.values.items():
             part, _, attribute = SETTINGS[name].leads_to.rpartition(".")
             parts[part][attribute] = value
         configuration = evolve(
             configuration,
-            core=evolve(configuration.core, **parts["core"]),
-            limits=evolve(configuration.limits, **parts["limits"]),
-            notices=evolve(configuration.notices, **parts["notices"]),
+            **{name: evolve(getattr(configuration, name), **parts[name]) for name in _RECORDS},
             **parts[""],
         )
         named = configuration.sqlite_path if configuration.database else configuration.database_path

@@ -1,7 +1,7 @@
 """The file of quotas: what identities and groups may use, where it differs from the server's settings.
 
     {"identities": {"alice": {"requests_per_second": 50}},
-     "groups": {"batch": {"slow_seconds_per_minute": 600}}}
+     "groups": {"batch": {"slow_seconds_per_minute": 600, "objects": 50000}}}
 
 An identity's own entry counts before those of its groups; of several groups, each number is the most generous one.
 """
@@ -16,12 +16,14 @@ from typing import Final
 
 from attrs import evolve, fields_dict, frozen
 
+from kmip_adapters.storage.quotas import Quota
 from kmip_adapters.transport.rates import Allowance
 
 LOG: Final = logging.getLogger("kmip_app")
 FILE_SIZE: Final = 4 * 1024 * 1024  # bytes
 LOOK_EVERY: Final = 2.0  # seconds
-NAMES: Final = tuple(fields_dict(Allowance))
+_OF_REQUESTS: Final = frozenset(fields_dict(Allowance))
+NAMES: Final = (*fields_dict(Allowance), *fields_dict(Quota))
 
 
 class UnusableQuotas(Exception):
@@ -38,9 +40,10 @@ class _Quotas:
 
 
 class Quotas:
-    """Looks up the allowance of an identity. Changes of the file are taken up; a broken file changes nothing.
+    """Looks up the allowance and the quota of an identity. Re-entrant.
 
-    path: None where all identities have the default.
+    Changes of the file are taken up; a broken file changes nothing.
+    default, quota: for those that the file does not name.  path: None where all identities have them.
     groups_of: the groups of an identity as far as they are known without waiting.  Raises UnusableQuotas.
     """
 
@@ -50,7 +53,9 @@ class Quotas:
         path: Path | None = None,
         groups_of: Callable[[str], frozenset[str]] = lambda name: frozenset(),
         now: Callable[[], float] = time.monotonic,
+        quota: Quota | None = None,
     ) -> None:
+        self._quota = quota or Quota()
         self._default = default
         self._path = path
         self._groups_of = groups_of
@@ -61,16 +66,29 @@ class Quotas:
         self._quotas = _Quotas({}, {}) if path is None else read_quotas(path)
 
     def of(self, identity: str) -> Allowance:
-        """Return what an identity may use."""
+        """Return what an identity may ask of the server."""
+        numbers = self._numbers(identity)
+        if not numbers:
+            return self._default
+        return evolve(self._default, **{name: number for name, number in numbers.items() if name in _OF_REQUESTS})
+
+    def of_store(self, owner: str) -> Quota:
+        """Return what an owner may have in the store."""
+        numbers = self._numbers(owner)
+        if not numbers:
+            return self._quota
+        return evolve(self._quota, **{name: number for name, number in numbers.items() if name not in _OF_REQUESTS})
+
+    def _numbers(self, identity: str) -> Numbers:
         self._look()
         quotas = self._quotas
         if not quotas.identities and not quotas.groups:
-            return self._default
+            return {}
         numbers: dict[str, float] = {}
         for group in self._groups_of(identity) if quotas.groups else ():
             for name, number in quotas.groups.get(group, {}).items():
                 numbers[name] = max(number, numbers.get(name, 0.0))
-        return evolve(self._default, **(numbers | dict(quotas.identities.get(identity, {}))))
+        return numbers | dict(quotas.identities.get(identity, {}))
 
     def _look(self) -> None:
         if self._path is None or self._now() - self._looked_at < LOOK_EVERY:

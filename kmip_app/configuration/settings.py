@@ -267,7 +267,7 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             "identities_path",
             EXISTING_FILE,
             "JSON file that gives certificates, by name, fingerprint or issuing CA, an identity and groups; followed"
-            " while the server runs.",
+            " while the server runs: sessions of clients that are other identities then end within seconds.",
             default="none",
         ),
         _native("groups_path", EXISTING_FILE, "JSON file of user names and their groups.", default="no groups"),
@@ -685,10 +685,48 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             "allowance.slow_seconds_per_minute",
         ),
         _native(
+            "objects_per_owner",
+            setting_types.whole(1),
+            "Objects that one client may have in the store, those included that are destroyed: their attributes stay."
+            " quotas_path has other numbers for some, under the name objects.",
+            "quota.objects",
+        ),
+        _native(
+            "stored_bytes_per_owner",
+            setting_types.whole(1, unit="bytes"),
+            "What the objects of one client may take in the store, attributes and sealed keys as they are stored."
+            " quotas_path has other numbers for some, under the name stored_bytes.",
+            "quota.stored_bytes",
+        ),
+        _native(
             "quotas_path",
             EXISTING_FILE,
             "JSON file of such numbers for identities and groups.",
             default="the same for all clients",
+        ),
+        _native(
+            "unsent_per_identity",
+            setting_types.whole(65_536, unit="bytes"),
+            "Answers of one client that it has not taken; one that has so many is served nothing more until it reads.",
+            "limits.unsent_per_identity",
+        ),
+        _native(
+            "unsent_in_all",
+            setting_types.whole(65_536, unit="bytes"),
+            "Answers that no client has taken yet, in all; beyond it the oldest of the client that holds most is cut.",
+            "limits.unsent_in_all",
+        ),
+        _native(
+            "half_sent_per_identity",
+            setting_types.whole(65_536, unit="bytes"),
+            "Requests of one client that are not complete; beyond it the oldest is cut.",
+            "limits.half_sent_per_identity",
+        ),
+        _native(
+            "half_sent_in_all",
+            setting_types.whole(65_536, unit="bytes"),
+            "Requests that are not complete, in all; beyond it the oldest of the client that holds most is cut.",
+            "limits.half_sent_in_all",
         ),
         _native(
             "max_connections",

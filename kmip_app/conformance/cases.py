@@ -1,6 +1,7 @@
 """Official test cases: where they are, what a file holds, how its placeholders stand in items.
 
-A file alternates requests and expected responses; `# TIME n` texts and comments between them are for people.
+A file alternates requests and expected responses; `# TIME n` texts and comments between them are for people, save
+`[Client-A]` and the like, which say who sends the next request.
 Values that begin with `$` are placeholders: `$NOW`, `$NOW-3600` and the like are computed when the case is
 played, every other one is captured from the first response that shows it. In an item tree a placeholder
 stays visible: text and bytes keep its name, a date-time becomes its distance from NOW.
@@ -20,6 +21,7 @@ NOW: Final = -(2**62)
 
 _NAME: Final = re.compile(r"\$[A-Z][A-Z0-9_]*")
 _VERSION: Final = re.compile(r"-([1-9])([0-9])$")
+_CLIENT: Final = re.compile(r"\[(Client-[A-Z])\]")
 _MOMENT: Final = re.compile(r"\$NOW(?:(?P<offset>[-+]\d+))?")
 
 
@@ -55,6 +57,22 @@ class Case:
     def elements(self) -> list[Element]:
         """The messages as XML: requests at even places, responses at odd ones."""
         return list(parse(self.path).getroot())  # noqa: S314  files that the operator names
+
+    @cached_property
+    def clients(self) -> list[str]:
+        """Which client sends each request: what the text before it says, else the one that has sent the last."""
+        client, clients = "", []
+        between = [parse(self.path).getroot().text, *(element.tail for element in self.elements)]  # noqa: S314
+        for text in between[: len(self.elements) : 2]:
+            named = _CLIENT.findall(text or "")
+            client = named[-1] if named else client
+            clients.append(client)
+        return clients
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether its clients say who they are, so that each is an identity of its own."""
+        return "Credential" in self.words
 
     @cached_property
     def operations(self) -> frozenset[str]:

@@ -4,8 +4,9 @@ Everything must agree: operation, status, reason, structure, order, types and va
 to differ, which the tables below name by tag and never by case:
 
 - time stamps, and date-times that the client has not set (`$NOW` must be about now);
-- identifiers, and what a placeholder captures: the first sight binds, every later one must agree with it; the
-  correlation value of an answer that is pending is a new one each time;
+- identifiers, and what a placeholder captures: the first sight binds, every later one must agree with it (a correlation
+  value binds anew in an answer to a request that has none: there a stream begins; that of an answer that is pending is
+  a new one each time);
 - values made from randomness of the server: those of objects it generated, random IVs and what they encrypt;
 - signatures of schemes that draw a random number: PSS, DSA, ECDSA;
 - what the server says of its own random number generator, unless the client has set the attribute;
@@ -43,6 +44,7 @@ ATTRIBUTE_INDEX: Final = _tag("AttributeIndex")
 ATTRIBUTE_VALUE: Final = _tag("AttributeValue")
 ATTRIBUTES: Final = _tag("Attributes")
 BATCH_ITEM: Final = _tag("BatchItem")
+DATA: Final = _tag("Data")
 IV_COUNTER_NONCE: Final = _tag("IVCounterNonce")
 KEY_MATERIAL: Final = _tag("KeyMaterial")
 OPERATION: Final = _tag("Operation")
@@ -75,6 +77,8 @@ IDENTIFIERS: Final = _tags(
     "AsynchronousCorrelationValue",
     "CorrelationValue",
 )
+
+CORRELATING: Final = _tags("CorrelationValue", "AsynchronousCorrelationValue")
 
 # Attributes come in any order: 1.x as Attribute, 2.x inside Attributes, their names as Attribute Name or Reference.
 UNORDERED: Final = _tags("Attribute", "AttributeName", "AttributeReference")
@@ -192,7 +196,8 @@ def compare(expected: Item, actual: Item, request: Item, known: Known) -> list[D
         question = asked[position] if position < len(asked) else None
         path = f"Batch Item {position + 1} {_operation_name(one)}"
         _forget_last(one, known)
-        walk = _Walk(known, _operation(other), _free_values(one, other, question, known))
+        free = _free_values(one, other, question, known)
+        walk = _Walk(known, _operation(other), free, _begun(question))
         found += walk.differences(one, other, path)
     _remember(actual, known)
     return found
@@ -230,7 +235,14 @@ def _compare_headers(expected: Item, actual: Item, known: Known) -> Iterator[Dif
 class _Walk:
     """Goes through one batch item; what may differ there depends on the request's."""
 
-    def __init__(self, known: Known, operation: Operation | None, free: frozenset[int]) -> None:
+    def __init__(
+        self,
+        known: Known,
+        operation: Operation | None,
+        free: frozenset[int],
+        begun: frozenset[int] = frozenset(),
+    ) -> None:
+        self._begun = begun
         self._known = known
         self._operation = operation
         self._free = free
@@ -272,7 +284,7 @@ class _Walk:
 
     def _cost(self, expected: Item, actual: Item) -> int:
         """Return how many differences a pairing would have, without learning from it."""
-        trial = _Walk(self._known.copy(), self._operation, self._free)
+        trial = _Walk(self._known.copy(), self._operation, self._free, self._begun)
         return len(trial.differences(expected, actual, ""))
 
     def _is_generated(self, expected: Item, actual: Item) -> bool:
@@ -303,6 +315,9 @@ class _Walk:
         value = expected.value
         if expected.type is ItemType.DATE_TIME and isinstance(value, int) and isinstance(actual.value, int):
             return self._dates_agree(value, actual.value)
+        if isinstance(value, str | bytes) and expected.tag in self._begun:
+            known.captured[value] = actual.value
+            return type(value) is type(actual.value)
         if isinstance(value, str | bytes) and (expected.tag in IDENTIFIERS or placeholder(value)):
             return known.captured.setdefault(value, actual.value) == actual.value
         if expected.tag == PKCS_11_OUTPUT and isinstance(value, bytes) and isinstance(actual.value, bytes):
@@ -426,12 +441,31 @@ def _free_values(expected: Item, actual: Item, request: Item | None, known: Know
         free |= {ATTRIBUTE_INDEX}
     if subject and subject.value in known.generated:
         free |= GENERATED_VALUES | ISSUED_VALUES
+        if operation is Operation.DECRYPT and _was_given(asked, known):
+            free -= {DATA}
     return free
 
 
 def _without_vendor(output: bytes) -> bytes:
     """Return the output of C_GetInfo, the one of its length, without the texts that name the vendor."""
     return output[:2] + output[34:42] + output[74:] if len(output) == CK_INFO else output
+
+
+def _was_given(asked: Item, known: Known) -> bool:
+    """Return whether what is to be decrypted is what the server has encrypted before: then its plain text is known.
+
+    Cases that decrypt a printed text under a key that the server has made show nothing by what comes out.
+    """
+    encrypted = items.first(asked, DATA)
+    return encrypted is not None and encrypted.value in known.captured.values()
+
+
+def _begun(request: Item | None) -> frozenset[int]:
+    """Return the tags of correlation values that begin with the answer, since the request has none."""
+    payload = items.first(request, REQUEST_PAYLOAD) if request else None
+    if payload is None:
+        return frozenset()
+    return CORRELATING - {item.tag for item in items.children(payload)}
 
 
 def _is_certificate_length(item: Item) -> bool:

@@ -15,6 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from kmip_adapters.transport.client import TlsTtlvClient, client_context
 from kmip_app.conformance.cases import Case
+from kmip_app.conformance.connections import OtherClients
 from kmip_app.conformance.https import poster
 from kmip_app.conformance.runner import play_in_order
 from kmip_app.conformance.settings import options_for
@@ -40,8 +41,17 @@ class OwnServers:
         key = self._folder / "client.key"
         context = client_context(ca=Path(server.ca), cert=certificate(case.id), key=key)
         post = None if server.https_port is None else poster(server.host, server.https_port, context)
-        with TlsTtlvClient(server.host, server.port, context=context) as client:
-            play_in_order(case, client.exchange, post)
+
+        def connect(name: str) -> TlsTtlvClient:
+            identity = f"{case.id} {name}" if case.has_credentials else case.id
+            own = client_context(ca=Path(server.ca), cert=certificate(identity), key=key)
+            return TlsTtlvClient(server.host, server.port, context=own)
+
+        with (
+            TlsTtlvClient(server.host, server.port, context=context) as client,
+            OtherClients(connect) as others,
+        ):
+            play_in_order(case, client.exchange, post, others.exchange_of)
 
     def _server(self, options: tuple[str, ...]) -> tuple[KmipTestServer, Callable[[str], Path]]:
         if options not in self._started:

@@ -16,6 +16,8 @@ from kmip_app.conformance.settings import predecessor_of
 from kmip_core.enums import ItemType, Operation
 
 Exchange = Callable[[bytes], bytes]
+ExchangeOf = Callable[[str], Exchange]
+"""Returns what carries the frames of a client that a case names, over a connection of its own."""
 
 # What a server sends to a client. KMIP 1.4 §5.
 SERVER_TO_CLIENT: Final = frozenset({Operation.NOTIFY, Operation.PUT})
@@ -28,8 +30,11 @@ class CaseFailed(AssertionError):
     """A response that is not as the case expects, or a case that cannot be played."""
 
 
-def play(case: Case, exchange: Exchange, post: Post | None = None) -> None:
-    """Play `case` through `exchange` (frame -> frame).  Raises CaseFailed with every difference of a response."""
+def play(case: Case, exchange: Exchange, post: Post | None = None, others: ExchangeOf | None = None) -> None:
+    """Play `case` through `exchange` (frame -> frame).  Raises CaseFailed with every difference of a response.
+
+    others: for the second and further clients of a case; None plays all of them over one connection.
+    """
     encoding = CARRIAGES.get(case.family)
     if encoding is None:
         encoding, carry = BINARY, exchange
@@ -43,7 +48,12 @@ def play(case: Case, exchange: Exchange, post: Post | None = None) -> None:
         raise CaseFailed(f"the case cannot be read: {error}") from error
     started_at = int(time.time())
     known = Known(started_at=started_at, now=started_at)
-    for number, (request, expected) in enumerate(exchanges, 1):
+    first = case.clients[0] if case.clients else ""
+    for number, ((request, expected), client) in enumerate(zip(exchanges, case.clients, strict=True), 1):
+        if others is not None and client != first and case.family not in CARRIAGES:
+            carry = others(client)
+        elif case.family not in CARRIAGES:
+            carry = exchange
         where = f"{case.id}, exchange {number}"
         if _operations(request) & SERVER_TO_CLIENT:
             raise CaseFailed(f"{where}: the server must call the client")
@@ -63,12 +73,12 @@ def _posted(post: Post, encoding: Encoding, message: bytes) -> bytes:
     return post(message, encoding.content_type)
 
 
-def play_in_order(case: Case, exchange: Exchange, post: Post | None = None) -> None:
+def play_in_order(case: Case, exchange: Exchange, post: Post | None = None, others: ExchangeOf | None = None) -> None:
     """Play `case`, and before it the one it goes on from.  Raises CaseFailed."""
     before = predecessor_of(case)
     if before is not None:
-        play_in_order(before, exchange, post)
-    play(case, exchange, post)
+        play_in_order(before, exchange, post, others)
+    play(case, exchange, post, others)
 
 
 def filled_in(request: Item, known: Known, where: str = "request") -> Item:

@@ -60,6 +60,10 @@ class NoPyKmipDatabase(Exception):
     """The file is no database of PyKMIP; the text says so."""
 
 
+UNREADABLE: Final = (sqlite3.Error, UnicodeDecodeError)
+"""What reading a damaged file raises: the module of Python decodes the names of columns itself."""
+
+
 def is_pykmip_database(path: Path) -> bool:
     """Return whether `path` is an SQLite file with PyKMIP's tables."""
     if is_open_here(path):  # as ours, and must not be opened besides
@@ -74,7 +78,7 @@ def is_pykmip_database(path: Path) -> bool:
         by_itself = _journal(path).exists() or (_has_write_ahead_log(header) and not _beside(path, "-wal").exists())
         with closing(_connect(path, "mode=ro&immutable=1" if by_itself else "mode=ro")) as connection:
             columns = {row["name"] for row in connection.execute("PRAGMA table_info(managed_objects)")}
-    except (OSError, sqlite3.Error):
+    except (OSError, *UNREADABLE):
         return False
     return {"uid", "object_type", "class_type", "value"} <= columns
 
@@ -123,7 +127,7 @@ class PyKmipDatabase:
                 self._names.setdefault(row["mo_uid"], []).append(row)
             self._applications = self._linked("app_specific_info_map", "app_specific_info_id", "app_specific_info")
             self._groups = self._linked("object_group_map", "object_group_id", "object_groups")
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             self.close()
             raise self._damaged(error) from error
         except BaseException:
@@ -137,7 +141,7 @@ class PyKmipDatabase:
         try:
             for row in self._connection.execute("SELECT * FROM managed_objects ORDER BY uid"):
                 yield self._found(dict(row))
-        except sqlite3.Error as error:
+        except UNREADABLE as error:
             raise self._damaged(error) from error
 
     def close(self) -> None:
@@ -170,7 +174,7 @@ class PyKmipDatabase:
         except KeyError:
             raise NotTaken(f"has no row in {table}") from None
 
-    def _damaged(self, error: sqlite3.Error) -> NoPyKmipDatabase:
+    def _damaged(self, error: Exception) -> NoPyKmipDatabase:
         if isinstance(error, sqlite3.OperationalError) and _journal(self._path).exists():
             return NoPyKmipDatabase(
                 f"{self._path} was left in the middle of a change; start PyKMIP's server once more, or run "

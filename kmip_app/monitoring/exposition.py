@@ -60,6 +60,7 @@ FAMILIES: Final = {
     "kmipd_commit_group_changes": "Changes that were committed together.",
     "kmipd_commit_sync_seconds": "Time of one COMMIT, with its sync to disk.",
     "kmipd_database_read_seconds": "Time of the last count of the objects.",
+    "kmipd_quota_refusals": "Changes that were refused because the owner has as many objects or bytes as it may.",
     "kmipd_rows_refused": "Reads of objects whose row was changed in the database, and which were refused.",
     "kmipd_audit_append_seconds": "Time to append one record to the audit trail.",
     "kmipd_audit_alarms": "Findings of the trail that an operator must look at: emptied, cut, edited.",
@@ -209,6 +210,9 @@ class Metrics(Collector):
             family = _histograms(name, [])
             family.add_metric([], durations.buckets(), durations.total)
             yield family
+        full = CounterMetricFamily("kmipd_quota_refusals", FAMILIES["kmipd_quota_refusals"])
+        full.add_metric([], float(sources.quota_refusals()))
+        yield full
         refused = CounterMetricFamily("kmipd_rows_refused", FAMILIES["kmipd_rows_refused"])
         refused.add_metric([], float(sources.rows_refused()))
         yield refused

@@ -72,6 +72,7 @@ class Monitoring:
             census=lambda: container.storage().census(container.clock().now()),
             audit_appends=container.audit_appends(),
             rows_refused=lambda: getattr(container.storage(), "refused_rows", 0),
+            quota_refusals=lambda: getattr(container.storage(), "quota_refusals", 0),
             audit_alarms=lambda: getattr(container.audit(), "alarms", 0),
             token_failures=getattr(container.token(), "failures", None),
             token_unsettled=getattr(container.token(), "unsettled", None),

@@ -30,6 +30,7 @@ class Sources:
     census: Callable[[], Census]
     audit_appends: Durations
     rows_refused: Callable[[], int]
+    quota_refusals: Callable[[], int]
     audit_alarms: Callable[[], int]
     token_failures: Callable[[], Mapping[str, int]] | None = None
     token_unsettled: Callable[[], Collection[str]] | None = None

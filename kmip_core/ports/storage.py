@@ -39,7 +39,8 @@ class Commitment(Pending, Protocol):
     def result(self) -> None:
         """Return, as soon as it is known, if all of it is on stable storage.
 
-        Raises ConcurrentChange; or KmipError (General Failure) when the store cannot write, having written nothing.
+        Raises ConcurrentChange; or KmipError, having written nothing: Server Limit Exceeded where an owner may not have
+        so much, General Failure when the store cannot write.
         """
         ...
 

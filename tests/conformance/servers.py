@@ -7,8 +7,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from kmip_adapters.transport.client import client_context
+from kmip_adapters.transport.client import TlsTtlvClient, client_context
 from kmip_app.conformance.cases import Case
+from kmip_app.conformance.connections import OtherClients
 from kmip_app.conformance.https import Post, poster
 from kmip_app.conformance.runner import play_in_order
 from kmip_app.conformance.settings import options_for
@@ -28,8 +29,13 @@ class Servers:
     def play(self, case: Case) -> None:
         """Play `case` over TLS.  Raises CaseFailed."""
         server, clients = self._server(options_for(case))
-        with server.client(clients.certificate(case.id), clients.key) as client:
-            play_in_order(case, client.exchange, self._post(server, clients, case))
+
+        def connect(name: str) -> TlsTtlvClient:
+            identity = f"{case.id} {name}" if case.has_credentials else case.id
+            return server.client(clients.certificate(identity), clients.key)
+
+        with server.client(clients.certificate(case.id), clients.key) as client, OtherClients(connect) as others:
+            play_in_order(case, client.exchange, self._post(server, clients, case), others.exchange_of)
 
     def _post(self, server: StartedServer, clients: Clients, case: Case) -> Post | None:
         ready = json.loads((server.output.parent / "ready.json").read_text())

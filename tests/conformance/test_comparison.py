@@ -266,3 +266,38 @@ def test_a_vendor_identification_is_the_server_s_own_in_query_alone() -> None:
 
     assert told(answer("Query", theirs), answer("Query", ours), question("Query")) == []
     assert told(answer("GetAttributes", theirs), answer("GetAttributes", ours), question("GetAttributes")) != []
+
+
+def test_what_a_random_key_has_encrypted_must_be_decrypted_to_what_it_was() -> None:
+    so_far = known(generated={"made-up-1"})
+    made = text("UniqueIdentifier", "made-up-1")
+    asked = question("Encrypt", made)
+    assert (
+        told(
+            answer("Encrypt", ID + data("Data", "aa01")), answer("Encrypt", made + data("Data", "bb02")), asked, so_far
+        )
+        == []
+    )
+    right, wrong = answer("Decrypt", made + data("Data", "0102")), answer("Decrypt", made + data("Data", "0103"))
+    expected = answer("Decrypt", ID + data("Data", "0102"))
+
+    assert told(expected, right, question("Decrypt", made + data("Data", "bb02")), so_far) == []
+    assert told(expected, wrong, question("Decrypt", made + data("Data", "bb02")), so_far) == [
+        "Batch Item 1 Decrypt / Response Payload / Data: expected 0102, got 0103"
+    ]
+    assert told(expected, wrong, question("Decrypt", made + data("Data", "0f0f")), so_far) == []
+
+
+def test_a_correlation_value_is_bound_anew_where_a_stream_begins_and_only_there() -> None:
+    so_far = known()
+
+    def at(value: str) -> Item:
+        return answer("Encrypt", GIVEN + data("CorrelationValue", value))
+
+    expected = at("$CORRELATION_VALUE")
+    goes_on = question("Encrypt", GIVEN + data("CorrelationValue", "0a"))
+    assert told(expected, at("0a"), question("Encrypt", GIVEN), so_far) == []
+    assert told(expected, at("0a"), goes_on, so_far) == []
+    assert len(told(expected, at("0b"), goes_on, so_far)) == 1
+    assert told(expected, at("0b"), question("Encrypt", GIVEN), so_far) == []
+    assert so_far.captured[b"$CORRELATION_VALUE"] == b"\x0b"

@@ -8,7 +8,7 @@ from kmip_adapters.ttlv.encodings import binary, items
 from kmip_adapters.ttlv.encodings.items import Item
 from kmip_app.conformance.cases import NOW, Case, offset_from_now, placeholder
 from kmip_app.conformance.comparison import Known
-from kmip_app.conformance.runner import CaseFailed, filled_in, play
+from kmip_app.conformance.runner import CaseFailed, Exchange, filled_in, play
 
 REQUEST = """
   <RequestMessage>
@@ -121,3 +121,24 @@ def test_now_is_one_moment_for_the_whole_case() -> None:
 
     assert filled_in(date, known).value == 940
     assert known.sent_dates == {940}
+
+
+def test_each_client_of_a_case_speaks_over_a_connection_of_its_own(tmp_path: Path) -> None:
+    messages = [*exchange("Query"), *exchange("Query"), *exchange("Activate"), *exchange("Query")]
+    named = ["# TIME 0 [Client-A]", "", "# TIME 1 [Client-B]", "[Client-A]"]
+    introduced = [f"{text}\n{message}" for text, message in zip(named, messages[::2], strict=True)]
+    case = a_case(tmp_path, *(part for pair in zip(introduced, messages[1::2], strict=True) for part in pair))
+    answers = [response for _, response in case.exchanges]
+    spoken: list[str] = []
+
+    def speaking(client: str) -> Exchange:
+        def speak(frame: bytes) -> bytes:
+            spoken.append(client)
+            return binary.encode(_made_up(answers[len(spoken) - 1]))
+
+        return speak
+
+    play(case, speaking("first"), others=speaking)
+
+    assert case.clients == ["Client-A", "Client-A", "Client-B", "Client-A"]
+    assert spoken == ["first", "first", "Client-B", "first"]

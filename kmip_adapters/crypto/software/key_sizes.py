@@ -40,7 +40,7 @@ def checked_private(data: bytes) -> bytes:
     tags = [part.tag for part in parts]
     if tags[:3] == [INTEGER, SEQUENCE, OCTET_STRING]:
         algorithm, parameters = _algorithm(parts[1])
-        _PRIVATE[algorithm](parameters, parts[2].content)
+        _judge_of(algorithm)(parameters, parts[2].content)
     elif tags == [INTEGER] * 9:
         _check_rsa(parts[1:])
     elif tags == [INTEGER] * 6:
@@ -65,14 +65,14 @@ def checked_certificate(data: bytes) -> bytes:
     """Return an X.509 certificate as DER, its public key judged; nothing is computed with one that is not known."""
     der = _der(data, b"CERTIFICATE", MAXIMUM_CERTIFICATE_BYTES)
     fields = _sequence(_sequence(the_value(der))[0])
-    _check_known_public(fields[6 if fields[0].tag == CONTEXT_0 else 5])
+    _check_known_public(_part(fields, 6 if fields[0].tag == CONTEXT_0 else 5))
     return der
 
 
 def checked_request(data: bytes) -> bytes:
     """Return a PKCS#10 certificate request as DER, likewise."""
     der = _der(data, b"CERTIFICATE REQUEST", MAXIMUM_CERTIFICATE_BYTES)
-    _check_known_public(_sequence(_sequence(the_value(der))[0])[2])
+    _check_known_public(_part(_sequence(_sequence(the_value(der))[0]), 2))
     return der
 
 
@@ -95,6 +95,12 @@ def _sequence(value: Value) -> Sequence[Value]:
     if not parts:
         raise ValueError("an empty SEQUENCE")
     return parts
+
+
+def _part(parts: Sequence[Value], index: int) -> Value:
+    if index >= len(parts):
+        raise ValueError("a SEQUENCE ends early")
+    return parts[index]
 
 
 def _algorithm(identifier: Value) -> tuple[bytes, Value | None]:
@@ -198,6 +204,13 @@ _PRIVATE: Final[Mapping[bytes, Callable[[Value | None, bytes], None]]] = {
 """Object identifier of the algorithm -> how the numbers of its private keys are judged; others are not read."""
 
 
+def _judge_of(algorithm: bytes) -> Callable[[Value | None, bytes], None]:
+    check = _PRIVATE.get(algorithm)
+    if check is None:
+        raise ValueError("an algorithm that is not known here")
+    return check
+
+
 # --- public keys --------------------------------------------------------------------------------------------------
 
 
@@ -209,9 +222,12 @@ def _check_public(key: Value) -> None:
     algorithm, parameters = _algorithm(first)
     if second.tag != BIT_STRING or rest:
         raise ValueError("no public key")
-    check = _PRIVATE[algorithm]
+    check = _judge_of(algorithm)
     if check is _check_rsa_private:
-        _check_rsa_public(*_sequence(the_value(second.content[1:])))
+        numbers = _sequence(the_value(second.content[1:]))
+        if len(numbers) != 2:
+            raise ValueError("no RSA public key")
+        _check_rsa_public(*numbers)
     elif check is _check_dsa_private and parameters is not None:
         _check_dsa_group(_sequence(parameters))
         _check_bits(MAXIMUM_DSA_BITS, the_value(second.content[1:]))
@@ -225,8 +241,6 @@ def _check_known_public(key: Value) -> None:
         _check_public(key)
 
 
-def _check_rsa_public(modulus: Value, exponent: Value, *rest: Value) -> None:
-    if rest:
-        raise ValueError("no RSA public key")
+def _check_rsa_public(modulus: Value, exponent: Value) -> None:
     _check_bits(MAXIMUM_RSA_BITS, modulus)
     _check_bits(MAXIMUM_RSA_EXPONENT_BITS, exponent)

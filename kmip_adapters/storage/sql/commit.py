@@ -5,6 +5,7 @@ from typing import Self
 
 from attrs import frozen
 
+from kmip_adapters.storage.quotas import Growth, Holdings, QuotaOf, refusal
 from kmip_adapters.storage.sql.changes import Change
 from kmip_adapters.storage.sql.driver import Cursor
 from kmip_adapters.storage.sql.rows import OutdatedSeal, RowWrite, Statements, WriteContext, insert_rows
@@ -18,12 +19,15 @@ class CommitServices:
 
     data_key_of: returns the data key under which a value is sealed.
     note_erased: called when sealed content is replaced or deleted.  node: whose audit trail takes the records.
+    quota_of: None where owners may have as much as they like.  note_refused: called when a quota refuses a commit.
     """
 
     statements: Statements
     data_key_of: Callable[[bytes], int]
     note_erased: Callable[[], None]
     node: str
+    quota_of: QuotaOf | None
+    note_refused: Callable[[], None]
 
 
 class Commit(GroupableTask):
@@ -33,7 +37,7 @@ class Commit(GroupableTask):
     checked_against: the rules that its new objects were checked against, if any were.
     """
 
-    __slots__ = ("_changes", "_checked_against", "_records", "_seals", "_services", "is_groupable")
+    __slots__ = ("_changes", "_checked_against", "_growth", "_records", "_seals", "_services", "is_groupable")
 
     def __init__(
         self,
@@ -47,36 +51,67 @@ class Commit(GroupableTask):
         self._records = [(services.node, *record) for record in records]
         self._checked_against = checked_against
         self._seals = [seal for change in changes for seal in change.seals]
+        self._growth = _growth(changes)
         self.is_groupable = all(change.is_new for change in changes)
 
     def __call__(self, cursor: Cursor) -> None:
-        """Write it by itself.  Raises ConcurrentChange."""
+        """Write it by itself.  Raises ConcurrentChange; KmipError (Server Limit Exceeded) where a quota is full."""
         statements = self._services.statements
         if self._seals or self._checked_against is not None:
-            refusal = self._refusal(WriteContext.read(cursor, statements))
-            if refusal is not None:
-                raise refusal
+            outdated = self._outdated(WriteContext.read(cursor, statements))
+            if outdated is not None:
+                raise outdated
+        held = {owner: statements.holdings.read(cursor, owner) for owner in self._growth}
+        if (over_quota := self._over_quota(held)) is not None:
+            raise over_quota
         if any(change.erases for change in self._changes):
             self._services.note_erased()
         for change in self._changes:
             change.apply(cursor, statements)
+        for owner, growth in self._growth.items():
+            statements.holdings.write(cursor, owner, held[owner] + growth.holdings)
         statements.record.run(cursor, self._records)
 
     def write_together(self, cursor: Cursor, tasks: Sequence[Self]) -> list[Exception | None]:
-        """Write several that only add; those under an older data key, or by older rules, are left out.
+        """Write several that only add; those under an older data key, by older rules, or over a quota are left out.
 
         Raises ConcurrentChange if an identifier is taken: which one shows when each is written by itself.
         """
         statements = self._services.statements
         context = WriteContext.read(cursor, statements)
-        errors = [task._refusal(context) for task in tasks]
+        errors: list[Exception | None] = []
+        before: dict[str, Holdings] = {}
+        held: dict[str, Holdings] = {}
+        for task in tasks:
+            for owner in task._growth:
+                if owner not in held:
+                    before[owner] = held[owner] = statements.holdings.read(cursor, owner)
+            error = task._outdated(context) or task._over_quota(held)
+            errors.append(error)
+            if error is None:
+                held |= {owner: held[owner] + growth.holdings for owner, growth in task._growth.items()}
         kept = [task for task, error in zip(tasks, errors, strict=True) if error is None]
         rows = [change for task in kept for change in task._changes if isinstance(change, RowWrite)]
         insert_rows(cursor, statements, rows, context.last)
+        for owner, holdings in held.items():
+            if holdings != before[owner]:
+                statements.holdings.write(cursor, owner, holdings)
         statements.record.run(cursor, [record for task in kept for record in task._records])
         return errors
 
-    def _refusal(self, context: WriteContext) -> Exception | None:
+    def _over_quota(self, held: Mapping[str, Holdings]) -> Exception | None:
+        """Return why an owner that has `held` may not have what this adds."""
+        quota_of = self._services.quota_of
+        if quota_of is None:
+            return None
+        for owner, growth in self._growth.items():
+            error = refusal(held[owner], growth, quota_of(owner))
+            if error is not None:
+                self._services.note_refused()
+                return error
+        return None
+
+    def _outdated(self, context: WriteContext) -> Exception | None:
         """Return why it must not be written.
 
         Once a data key is in the database no process adds to what is sealed under older ones: what was sealed anew
@@ -88,3 +123,13 @@ class Commit(GroupableTask):
         if self._checked_against is not None and self._checked_against != context.rules:
             return OutdatedRules()
         return None
+
+
+def _growth(changes: Sequence[Change]) -> dict[str, Growth]:
+    """Return what changes add to the holdings of each owner; owners to whom nothing is added are left out."""
+    found: dict[str, Growth] = {}
+    for change in changes:
+        if isinstance(change, RowWrite) and change.growth:
+            growth = found.get(change.owner, Growth())
+            found[change.owner] = growth.with_write(change.growth, changes_state=change.changes_state)
+    return found

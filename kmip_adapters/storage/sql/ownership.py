@@ -94,6 +94,7 @@ def _change(
         "seal_before": stored.record_seal,
         "seal_after": seal,
         "sealed_after": sealed,
+        "owner_before": before.owner,
         "owner_after": new_owner,
         "version_after": version,
     }
@@ -106,4 +107,6 @@ def _write(
     if any(storage.sealer.data_key_of(values["seal_after"]) != newest for _, values in changes):
         raise OutdatedSeal
     storage.note_erased()
+    for owner in {values["owner_before"] for _, values in changes} | {values["owner_after"] for _, values in changes}:
+        storage.database.statements.holdings.forget(cursor, owner)
     return [identifier for identifier, values in changes if statement.run(cursor, values).rowcount]

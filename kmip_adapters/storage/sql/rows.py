@@ -7,9 +7,11 @@ from typing import Any, Final, Self
 from attrs import field, frozen
 from sqlalchemy import Dialect, bindparam, delete, func, insert, literal_column, select, update
 
+from kmip_adapters.storage.quotas import NOTHING, Holdings
 from kmip_adapters.storage.records import decode_record, encode_record
 from kmip_adapters.storage.sql.attribute_index import Entry
 from kmip_adapters.storage.sql.driver import Cursor, Row
+from kmip_adapters.storage.sql.holdings import HoldingStatements
 from kmip_adapters.storage.sql.prepared import ITEMS_OF_AN_IN, Prepared, PreparedRows, insertion
 from kmip_adapters.storage.sql.record_seals import record_binding
 from kmip_adapters.storage.sql.rules import IS_RULE
@@ -49,13 +51,22 @@ class OutdatedSeal(ConcurrentChange):
 
 @frozen
 class StoredObject:
-    """One row, as read.  hidden: what was in the record's seal.  sealed: the content, None where there is none."""
+    """One row, as read.
+
+    hidden: what was in the record's seal.  sealed: the content, None where there is none.  size: `stored_size` of it.
+    """
 
     sequence: int
     managed_object: ManagedObject
     record_seal: bytes = field(repr=False)
     hidden: bytes = field(repr=False)
     sealed: bytes | None = field(repr=False)
+    size: int = 0
+
+
+def stored_size(*, record_seal: bytes, attributes: bytes, sealed: bytes | None) -> int:
+    """Return the bytes of a row that count towards its owner's quota."""
+    return len(record_seal) + len(attributes) + len(sealed or b"")
 
 
 def stored_object(row: Row, sealer: StoreSealer) -> StoredObject:
@@ -89,7 +100,8 @@ def stored_object(row: Row, sealer: StoreSealer) -> StoredObject:
         archived=bool(archived),
         has_content=bool(has_content),
     )
-    return StoredObject(sequence, managed_object, record_seal, hidden, sealed)
+    size = stored_size(record_seal=record_seal, attributes=attributes, sealed=sealed)
+    return StoredObject(sequence, managed_object, record_seal, hidden, sealed, size)
 
 
 def row_opener(sealer: StoreSealer) -> Callable[[Row], StoredObject]:
@@ -203,6 +215,7 @@ class Statements:
         )
         changes: dict[str, Any] = {name: bindparam(name) for name in _CHANGING} | {"version": _o.version + 1}
         v = attribute_values.c
+        self.holdings = HoldingStatements(dialect)
         self.find = Prepared(select(*FOUND).where(_o.unique_identifier == bindparam("unique_identifier")), dialect)
         self.insert = insertion(managed_objects, [column.name for column in _o], dialect)
         last = select(func.coalesce(func.max(_o.sequence), 0))
@@ -292,6 +305,8 @@ class RowWrite:
     stored: the row as read; None for a new object.  columns: None removes the object.
     replaces_content: whether `columns` has the new sealed content (or None, which erases it).
     expected_version: what the stored version must be.
+    owner: whose object it is.  growth: what its owner has more afterwards.
+    changes_state: whether an object that was there comes into another state.
     """
 
     stored: StoredObject | None
@@ -301,6 +316,9 @@ class RowWrite:
     replaces_content: bool
     indexed: set[Entry]
     unindexed: set[Entry]
+    owner: str = ""
+    growth: Holdings = NOTHING
+    changes_state: bool = False
 
     @property
     def is_new(self) -> bool:

@@ -11,6 +11,7 @@ from attrs import evolve
 
 from kmip_adapters.storage.census import Census
 from kmip_adapters.storage.errors import StorageUnusable
+from kmip_adapters.storage.quotas import QuotaOf
 from kmip_adapters.storage.records import decode_audit_record
 from kmip_adapters.storage.sql.backend import Backend, Options
 from kmip_adapters.storage.sql.backends import open_backend
@@ -56,6 +57,7 @@ class SqlStorage:
     options: what is not in the URL.
     node: the name of this server among those on the database; the outbox has the records of each apart.
     takes_over: whether the records of a name are this server's, too: of its workers, or under a name it had before.
+    quota_of: None where owners may have as much as they like.
     Raises StorageUnusable for a database that is newer, or another program's.
     """
 
@@ -71,6 +73,7 @@ class SqlStorage:
         node: str = "main",
         takes_over: Callable[[str], bool] = lambda node: False,
         options: Options | None = None,
+        quota_of: QuotaOf | None = None,
     ) -> None:
         self.backend: Backend = open_backend(url, options or Options())
         try:
@@ -89,6 +92,7 @@ class SqlStorage:
             self._lock = threading.Lock()
             self._acknowledged: set[str] = set()
             self._known_rules: dict[str, str] | None = None
+            self.quota_refusals = 0
             self._has_erased = False
             self._closed = False
             self.writer = Writer(self.backend, with_each=self._forget_acknowledged, when_idle=self._when_idle)
@@ -105,6 +109,8 @@ class SqlStorage:
                 data_key_of=self.sealer.data_key_of,
                 note_erased=self.note_erased,
                 node=node,
+                quota_of=quota_of,
+                note_refused=self._note_refused,
             )
             self._index_key: bytes | None = None
             if self.sealer.is_open:
@@ -303,6 +309,9 @@ class SqlStorage:
     def note_erased(self) -> None:
         """For changes: have the traces removed of what they replace or delete, as soon as no reader uses them."""
         self._has_erased = True
+
+    def _note_refused(self) -> None:
+        self.quota_refusals += 1  # in the writer's thread alone
 
     def _rules(self, read: Callable[[], Mapping[str, str]]) -> Mapping[str, str]:
         """Return the rules for new objects, by name, as they were when they were last read here.

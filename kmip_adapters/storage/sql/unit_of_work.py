@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol, Self
 from attrs import frozen
 
 from kmip_adapters.storage.pending import DONE, Done, Pending, SubmissionChange, TicketChange, Write, no_content
+from kmip_adapters.storage.quotas import Holdings
 from kmip_adapters.storage.records import (
     associated_data,
     decode_content,
@@ -31,6 +32,7 @@ from kmip_adapters.storage.sql.rows import (
     StoredObject,
     changing_columns,
     seal_record,
+    stored_size,
 )
 from kmip_adapters.storage.sql.rules import RulesWrite, stored_rules
 from kmip_adapters.storage.sql.submissions import SubmissionStatements, SubmissionWrite, stored_submission
@@ -518,6 +520,7 @@ class SqlUnitOfWork:
         after: set[tuple[int, int]] = set()
         columns: dict[str, Any] | None = None
         replaces_content = False
+        sealed: bytes | None = None
         if write.managed_object is not None:
             managed_object = write.managed_object
             self._check_keys(managed_object)
@@ -543,8 +546,20 @@ class SqlUnitOfWork:
                 sealed=sealed,
                 sealer=self._services.sealer,
             )
+        size_before = 0 if stored is None else stored.size
+        size_after = 0
+        if columns is not None:
+            size_after = stored_size(
+                record_seal=columns["record_seal"], attributes=columns["attributes"], sealed=sealed
+            )
+        owned = write.managed_object or write.found
         return RowWrite(
             stored=stored,
+            owner="" if owned is None else owned.owner,
+            growth=Holdings((columns is not None) - (stored is not None), size_after - size_before),
+            changes_state=write.found is not None
+            and write.managed_object is not None
+            and write.found.attributes.state is not write.managed_object.attributes.state,
             unique_identifier=unique_identifier,
             expected_version=write.expected_version,
             columns=columns,

@@ -679,6 +679,39 @@ def test_items_that_have_not_begun_can_be_called_off(option: BatchErrorContinuat
     assert [record.result for record in records] == [None] + [ResultReason.SERVER_LIMIT_EXCEEDED] * (count - 1)
 
 
+def test_a_batch_that_is_undone_as_a_whole_pauses_between_its_items_and_can_be_called_off() -> None:
+    """Nothing of it has happened then, and all that was attempted says so."""
+    storage = MemoryStorage()
+    engine = an_engine(storage=storage, catalogue=a_catalogue(cost=Cost.COMPUTES))
+    message = a_message(PING, CREATE, PING, CREATE)
+    header = evolve(message.header, batch_error_continuation_option=UNDO)
+    steps = engine.steps(evolve(message, header=header), ALICE)
+    assert [next(steps), next(steps)] == [Pause()] * 2
+
+    with pytest.raises(StopIteration) as end:
+        steps.throw(KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, "enough"))
+
+    answer = end.value.value
+    assert statuses(answer) == [ResultStatus.OPERATION_FAILED] * 2
+    with storage.unit_of_work() as work:
+        seen = StaticPolicies().visibility(ALICE)
+        assert work.locate(LocateQuery(visibility=seen, now=NOW)).unique_identifiers == ()
+
+
+def test_a_batch_that_is_undone_as_a_whole_may_be_left_at_a_pause() -> None:
+    storage = MemoryStorage()
+    engine = an_engine(storage=storage, catalogue=a_catalogue(cost=Cost.COMPUTES))
+    message = a_message(CREATE, PING)
+    header = evolve(message.header, batch_error_continuation_option=UNDO)
+    steps = engine.steps(evolve(message, header=header), ALICE)
+    next(steps)
+    steps.close()
+
+    with storage.unit_of_work() as work:
+        seen = StaticPolicies().visibility(ALICE)
+        assert work.locate(LocateQuery(visibility=seen, now=NOW)).unique_identifiers == ()
+
+
 # --- competition ----------------------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,11 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from kmip_app.configuration import checks
 from kmip_app.configuration.addresses import Address
@@ -256,3 +261,33 @@ def test_groups_for_a_token_that_is_not_there_are_a_warning(good: Configuration)
 
     assert warning.startswith("token_groups has no effect")
     assert list(checks.warnings(evolve(grouped, crypto="hsm_stub"))) == []
+
+
+def _authority(name: str) -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    begun = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(begun).not_valid_after(begun + dt.timedelta(days=999))
+    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+
+
+@pytest.mark.parametrize(
+    ("names", "has_table", "warned"),
+    [
+        (["one"], False, False),
+        (["one", "one"], False, False),
+        (["one", "two"], False, True),
+        (["one", "two"], True, False),
+    ],
+    ids=["ok one authority", "ok one that was renewed", "fail two", "ok two that a table tells apart"],
+)
+def test_authorities_that_can_give_one_name_twice_are_warned_of(
+    tmp_path: Path, names: list[str], has_table: bool, warned: bool
+) -> None:
+    path = tmp_path / "ca.pem"
+    path.write_bytes(b"".join(map(_authority, names)))
+    table = tmp_path / "identities.json" if has_table else None
+    configuration = Configuration(data_directory=tmp_path, ca_path=path, identities_path=table)
+
+    assert any("the same name to different clients" in text for text in checks.warnings(configuration)) == warned

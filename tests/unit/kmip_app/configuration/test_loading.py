@@ -10,6 +10,7 @@ import pytest
 from kmip_app.configuration import checks
 from kmip_app.configuration.config import Slugs, StartError, default_data_directory
 from kmip_app.configuration.loading import Choice, ConfigurationError, choose
+from kmip_app.configuration.settings import SETTINGS, Setting
 from kmip_app.version import VERSION
 from kmip_core.settings import Profile, RNGSeedMode
 
@@ -96,6 +97,15 @@ def test_settings_of_the_core_and_of_the_transport_are_set(write: Write) -> None
     assert core.process_after_deactivation
     assert core.check_time_stamp
     assert (limits.idle, limits.max_connections) == (90.0, 7)
+
+
+@pytest.mark.parametrize("setting", [one for one in SETTINGS.values() if "." in one.leads_to], ids=lambda one: one.name)
+def test_every_setting_of_a_record_gets_there(tmp_path: Path, setting: Setting) -> None:
+    record, attribute = setting.leads_to.split(".")
+    usual = getattr(chosen(None, {"data_dir": tmp_path}).configuration, record)
+    taken = chosen(None, {"data_dir": tmp_path, setting.name: getattr(usual, attribute)}).configuration
+
+    assert getattr(taken, record) == usual
 
 
 def test_keys_may_refer_to_each_other(write: Write, tmp_path: Path) -> None:

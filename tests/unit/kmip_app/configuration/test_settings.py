@@ -18,7 +18,7 @@ OF_PYKMIP = {
 NOT_SET_BY_NAME = {
     "may_start_sealed", "may_upgrade", "worker", "takes_over",
     "rehearses", "pki_path", "config_path", "slugs", "data_directory", "core", "limits",
-    "notices", "allowance"
+    "notices", "allowance", "quota"
 }  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """What an encoded key may cost is known before a library computes with it."""
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -233,3 +234,20 @@ def test_values_that_end_early_are_no_der() -> None:
         list(values(b"\x02\x05\x01"))
     with pytest.raises(ValueError):
         list(values(b"\x1f\x81\x01\x00"))
+
+
+@pytest.mark.parametrize(
+    "check",
+    [key_sizes.checked_private, key_sizes.checked_public, key_sizes.checked_certificate, key_sizes.checked_request],
+)
+@pytest.mark.parametrize("depth", range(4))
+@pytest.mark.parametrize("parts", range(1, 8))
+@pytest.mark.parametrize("leaf", [integer(1), encode(OBJECT_IDENTIFIER, b"\x2a"), encode(OCTET_STRING, b"\0")])
+def test_sequences_that_end_early_or_hold_something_else_are_a_value_error(
+    check: Any, depth: int, parts: int, leaf: bytes
+) -> None:
+    data = leaf
+    for _ in range(depth):
+        data = encode(SEQUENCE, data * parts)
+    with contextlib.suppress(ValueError):
+        check(data)

@@ -189,7 +189,7 @@ def test_a_lock_held_elsewhere_is_waited_for_and_then_an_error(tmp_path: Path) -
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     directory = tmp_path / "small"
     directory.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=700k,mode=0700", "tmpfs", str(directory)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=900k,mode=0700", "tmpfs", str(directory)]
     try:
         done = subprocess.run(mount, capture_output=True, check=False)
     except FileNotFoundError:

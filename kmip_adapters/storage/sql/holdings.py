@@ -1,0 +1,54 @@
+"""What each owner has in the database, counted by the writer in the transaction that changes it.
+
+The numbers are facts of the database, one for each owner. Where one is missing (an older release has written the
+objects, or they were given to another owner) it is counted once, from the objects themselves.
+"""
+
+from typing import Final
+
+from sqlalchemy import Dialect, bindparam, delete, func, insert, select, update
+
+from kmip_adapters.storage.quotas import Holdings
+from kmip_adapters.storage.sql.driver import Cursor
+from kmip_adapters.storage.sql.prepared import Prepared
+from kmip_adapters.storage.sql.schema import facts, managed_objects
+
+PREFIX: Final = "holdings of "
+"""With the name of the owner it is the name of the fact; the value has the objects and the bytes."""
+
+
+class HoldingStatements:
+    """The statements about holdings, compiled once. All run inside a transaction that keeps other writers out."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        o = managed_objects.c
+        size = func.length(o.attributes) + func.length(o.record_seal) + func.coalesce(func.length(o.sealed), 0)
+        self._count = Prepared(
+            select(func.count(), func.coalesce(func.sum(size), 0)).where(o.owner == bindparam("owner")), dialect
+        )
+        self._find = Prepared(select(facts.c.value).where(facts.c.name == bindparam("name")), dialect)
+        self._change = Prepared(
+            update(facts).where(facts.c.name == bindparam("of_name")).values(value=bindparam("value")), dialect
+        )
+        self._add = Prepared(insert(facts), dialect)
+        self._forget = Prepared(delete(facts).where(facts.c.name == bindparam("of_name")), dialect)
+
+    def read(self, cursor: Cursor, owner: str) -> Holdings:
+        """Return what an owner has."""
+        row = self._find.run(cursor, {"name": PREFIX + owner}).fetchone()
+        return self.counted(cursor, owner) if row is None else Holdings(*map(int, row[0].split()))
+
+    def counted(self, cursor: Cursor, owner: str) -> Holdings:
+        """Count what an owner has, object by object."""
+        objects, stored_bytes = self._count.run(cursor, {"owner": owner}).fetchone()
+        return Holdings(int(objects), int(stored_bytes))
+
+    def write(self, cursor: Cursor, owner: str, holdings: Holdings) -> None:
+        """Note what an owner has now."""
+        name, value = PREFIX + owner, f"{holdings.objects} {holdings.stored_bytes}"
+        if not self._change.run(cursor, {"of_name": name, "value": value}).rowcount:
+            self._add.run(cursor, {"name": name, "value": value})
+
+    def forget(self, cursor: Cursor, owner: str) -> None:
+        """Have what an owner has counted anew when it is needed."""
+        self._forget.run(cursor, {"of_name": PREFIX + owner})

@@ -1,0 +1,367 @@
+"""No owner gets more into a store than its quota, whichever way; what every store promises of it."""
+
+import functools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Thread
+from typing import Any, Final
+from uuid import uuid4
+
+import pytest
+from attrs import evolve
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kmip_adapters.sealing.envelope import EnvelopeSealer
+from kmip_adapters.sealing.key_file import KeyFile
+from kmip_adapters.storage.memory import MemoryStorage
+from kmip_adapters.storage.quotas import Quota
+from kmip_adapters.storage.sql.holdings import PREFIX
+from kmip_adapters.storage.sql.ownership import change_owner
+from kmip_adapters.storage.sql.storage import SqlStorage
+from kmip_core.attributes import Attributes
+from kmip_core.enums import (
+    CertificateType,
+    CryptographicAlgorithm,
+    CryptographicUsageMask,
+    DerivationMethod,
+    HashingAlgorithm,
+    ObjectType,
+    Operation,
+    ResultReason,
+    SplitKeyMethod,
+    State,
+)
+from kmip_core.errors import KmipError
+from kmip_core.operations import (
+    certify,
+    create,
+    create_key_pair,
+    create_split_key,
+    derive_key,
+    import_,
+    join_split_key,
+    re_certify,
+    re_key,
+    re_key_key_pair,
+    register,
+)
+from kmip_core.structures import CertificateAttributes, CryptographicParameters, DerivationParameters
+from tests import postgresql
+from tests.builders import a_secret, a_symmetric_key, an_engine, perform
+from tests.contract.storage_samples import a_key, a_name, content
+from tests.contract.test_storage import located, put, query
+
+Make = Callable[[Path, Callable[[str], Quota]], Any]
+NAMES_OF_KIB: Final = tuple(a_name("n" * 1_000 + str(number)) for number in range(4))
+
+
+def make_memory(_: Path, quota_of: Callable[[str], Quota]) -> MemoryStorage:
+    return MemoryStorage(quota_of)
+
+
+def make_sqlite(directory: Path, quota_of: Callable[[str], Quota] | None) -> SqlStorage:
+    make_sealer = functools.partial(EnvelopeSealer, KeyFile(directory / "root.key"))
+    return SqlStorage(f"sqlite:///{directory}/kmipd.db", make_sealer, quota_of=quota_of)
+
+
+def make_postgresql(directory: Path, quota_of: Callable[[str], Quota]) -> SqlStorage:
+    make_sealer = functools.partial(EnvelopeSealer, KeyFile(directory / "root.key"))
+    return SqlStorage(postgresql.url_for(directory), make_sealer, quota_of=quota_of)
+
+
+@pytest.fixture(params=[make_memory, make_sqlite, make_postgresql], ids=["memory", "sqlite", "postgresql"])
+def make(request: pytest.FixtureRequest) -> Make:
+    return request.param  # type: ignore[no-any-return]
+
+
+def opened(make: Make, directory: Path, **quota: float) -> Iterator[Any]:
+    store = make(directory, lambda _: Quota(**quota))
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def of_three(make: Make, tmp_path: Path) -> Iterator[Any]:
+    """A store in which each owner may have three objects."""
+    yield from opened(make, tmp_path, objects=3)
+
+
+@pytest.fixture
+def of_bytes(make: Make, tmp_path: Path) -> Iterator[Any]:
+    """A store in which each owner may have some kilobytes."""
+    yield from opened(make, tmp_path, stored_bytes=4_000)
+
+
+def refused(store: Any, *objects: Any) -> None:
+    with pytest.raises(KmipError) as refusal:
+        put(store, *objects)
+    assert refusal.value.reason is ResultReason.SERVER_LIMIT_EXCEEDED
+
+
+def change(store: Any, identifier: str, **attributes: Any) -> None:
+    with store.unit_of_work() as work:
+        found = work.find(identifier)
+        work.save(evolve(found, attributes=evolve(found.attributes, **attributes)))
+        work.commit()
+
+
+def test_one_object_more_than_the_quota_is_refused_and_nothing_of_it_is_kept(of_three: Any) -> None:
+    put(of_three, a_key("1"), a_key("2"))
+    refused(of_three, a_key("3"), a_key("4"))
+    put(of_three, a_key("3"))
+    refused(of_three, a_key("4"))
+
+    assert located(of_three, query()) == ("3", "2", "1")
+    assert of_three.quota_refusals == 2
+
+
+def test_each_owner_has_a_quota_of_its_own(of_three: Any) -> None:
+    put(of_three, *(a_key(str(number)) for number in range(3)))
+    put(of_three, a_key("b", owner="bob"))
+
+    refused(of_three, a_key("c", owner="carol"), a_key("a"))
+
+
+def test_a_removed_object_makes_room(of_three: Any) -> None:
+    put(of_three, *(a_key(str(number)) for number in range(3)))
+    with of_three.unit_of_work() as work:
+        work.remove("1")
+        work.add(a_key("4"), content())
+        work.commit()
+
+    refused(of_three, a_key("5"))
+
+
+def test_of_many_commits_at_once_exactly_the_quota_is_kept(make: Make, tmp_path: Path) -> None:
+    for store in opened(make, tmp_path, objects=20):
+        reasons: list[Any] = []
+
+        def add(number: int, store: Any = store, reasons: list[Any] = reasons) -> None:
+            try:
+                put(store, a_key(str(number), owner=("alice", "bob")[number % 2]))
+            except KmipError as error:
+                reasons.append(error.reason)
+
+        threads = [Thread(target=add, args=(number,)) for number in range(60)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert reasons == [ResultReason.SERVER_LIMIT_EXCEEDED] * 20
+        with store.unit_of_work() as work:
+            kept = [work.find(str(number)) for number in range(60)]
+        owners = [found.owner for found in kept if found is not None]
+        assert (owners.count("alice"), owners.count("bob")) == (20, 20)
+
+
+def test_an_object_that_is_too_large_for_the_room_is_refused(of_bytes: Any) -> None:
+    put(of_bytes, a_key("1", names=NAMES_OF_KIB[:1]))
+    refused(of_bytes, a_key("2", names=NAMES_OF_KIB[:3]))
+
+    put(of_bytes, a_key("2", names=NAMES_OF_KIB[1:2]))
+
+
+def test_attributes_that_grow_are_counted(of_bytes: Any) -> None:
+    put(of_bytes, a_key("1"))
+    change(of_bytes, "1", names=NAMES_OF_KIB[:2])
+    with pytest.raises(KmipError) as refusal:
+        change(of_bytes, "1", names=NAMES_OF_KIB)
+
+    assert refusal.value.reason is ResultReason.SERVER_LIMIT_EXCEEDED
+    with of_bytes.unit_of_work() as work:
+        assert work.find("1").attributes.names == NAMES_OF_KIB[:2]
+
+
+def test_a_full_quota_lets_a_client_revoke_shrink_and_remove(make: Make, tmp_path: Path) -> None:
+    quota = [Quota()]
+    store = make(tmp_path, lambda _: quota[0])
+    put(store, a_key("1", names=NAMES_OF_KIB), a_key("2"))
+    quota[0] = Quota(stored_bytes=1, objects=1)
+    change(store, "1", state=State.COMPROMISED, compromise_date=5)
+    change(store, "1", names=NAMES_OF_KIB[:2])
+    with pytest.raises(KmipError):
+        change(store, "1", names=NAMES_OF_KIB[:3])
+    with store.unit_of_work() as work:
+        work.remove("1")
+        work.commit()
+
+    refused(store, a_key("3"))
+    store.close()
+
+
+WRITES = st.lists(
+    st.tuples(
+        st.sampled_from(["add", "add", "change", "remove", "destroy"]),
+        st.integers(0, 3),
+        st.lists(st.sampled_from(NAMES_OF_KIB), max_size=3, unique=True).map(tuple),
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(writes=WRITES, together=st.booleans())
+def test_the_numbers_are_those_that_counting_gives(
+    sqlite: SqlStorage, writes: list[tuple[str, int, Any]], together: bool
+) -> None:
+    present: list[str] = []
+    with sqlite.unit_of_work() as work:
+        for what, number, names in writes:
+            if what == "add" or not present:
+                present.append(str(uuid4()))
+                work.add(a_key(present[-1], owner=("alice", "bob")[number % 2], names=names), content())
+                continue
+            identifier = present[number % len(present)]
+            found = work.find(identifier)
+            assert found is not None
+            if what == "remove":
+                work.remove(identifier)
+                present.remove(identifier)
+            elif what == "destroy":
+                work.save(evolve(found, has_content=False, attributes=evolve(found.attributes, state=State.DESTROYED)))
+            else:
+                work.save(evolve(found, attributes=evolve(found.attributes, names=names)))
+            if not together:
+                work.commit()
+        work.commit()
+
+    assert_counted(sqlite, "alice", "bob")
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[SqlStorage]:
+    store = make_sqlite(tmp_path, lambda _: Quota(objects=1_000))
+    yield store
+    store.close()
+
+
+def assert_counted(store: SqlStorage, *owners: str) -> None:
+    holdings = store.database.statements.holdings
+    for owner in owners:
+        noted, counted = store.submit(
+            lambda cursor, owner=owner: (holdings.read(cursor, owner), holdings.counted(cursor, owner))
+        )
+        assert noted == counted
+
+
+def test_objects_that_another_release_has_written_are_counted_once(sqlite: SqlStorage) -> None:
+    put(sqlite, a_key("1"), a_key("2"))
+    sqlite.set_fact(PREFIX + "alice", None)
+    put(sqlite, a_key("3"))
+
+    assert sqlite.database.fact(PREFIX + "alice").split()[0] == "3"
+    assert_counted(sqlite, "alice")
+
+
+def test_objects_that_get_another_owner_count_for_it(sqlite: SqlStorage) -> None:
+    put(sqlite, a_key("1"), a_key("2"), a_key("3", owner="bob"))
+    change_owner(sqlite, lambda found: found.unique_identifier == "1", "bob")
+    put(sqlite, a_key("4", owner="bob"))
+
+    assert sqlite.database.fact(PREFIX + "bob").split()[0] == "3"
+    assert_counted(sqlite, "alice", "bob")
+
+
+def test_without_quotas_it_is_counted_all_the_same(tmp_path: Path) -> None:
+    store = make_sqlite(tmp_path, None)
+    put(store, a_key("1"))
+    assert_counted(store, "alice")
+    store.close()
+
+    store = make_sqlite(tmp_path, lambda _: Quota(objects=1))
+    refused(store, a_key("2"))
+    store.close()
+
+
+# --- every operation that makes an object, or makes one larger ------------------------------------------------------
+
+COMMON: Final = Attributes(
+    cryptographic_algorithm=CryptographicAlgorithm.AES,
+    cryptographic_length=128,
+    cryptographic_usage_mask=CryptographicUsageMask.ENCRYPT | CryptographicUsageMask.DECRYPT,
+)
+PAIR: Final = evolve(
+    COMMON,
+    cryptographic_algorithm=CryptographicAlgorithm.EC,
+    cryptographic_length=256,
+    cryptographic_usage_mask=CryptographicUsageMask.SIGN | CryptographicUsageMask.VERIFY,
+)
+DERIVED: Final = derive_key.Request(
+    object_type=ObjectType.SYMMETRIC_KEY,
+    unique_identifiers=("base",),
+    derivation_method=DerivationMethod.HMAC,
+    derivation_parameters=DerivationParameters(
+        derivation_data=b"data",
+        cryptographic_parameters=CryptographicParameters(hashing_algorithm=HashingAlgorithm.SHA_256),
+    ),
+    attributes=COMMON,
+)
+SPLIT: Final = create_split_key.Request(
+    object_type=ObjectType.SYMMETRIC_KEY,
+    unique_identifier="key",
+    split_key_parts=3,
+    split_key_threshold=2,
+    split_key_method=SplitKeyMethod.XOR,
+)
+MAKING: Final[dict[Operation, Any]] = {
+    Operation.CREATE: create.Request(object_type=ObjectType.SYMMETRIC_KEY, attributes=COMMON),
+    Operation.CREATE_KEY_PAIR: create_key_pair.Request(common_attributes=PAIR),
+    Operation.REGISTER: register.Request(object_type=ObjectType.SECRET_DATA, managed_object=a_secret()),
+    Operation.IMPORT: import_.Request(
+        unique_identifier="imported", object_type=ObjectType.SECRET_DATA, managed_object=a_secret()
+    ),
+    Operation.DERIVE_KEY: DERIVED,
+    Operation.CREATE_SPLIT_KEY: evolve(SPLIT, split_key_threshold=3),
+    Operation.RE_KEY: re_key.Request(unique_identifier="key"),
+    Operation.RE_KEY_KEY_PAIR: re_key_key_pair.Request(private_key_unique_identifier="private"),
+    Operation.CERTIFY: certify.Request(
+        unique_identifier="public",
+        attributes=Attributes(
+            certificate_type=CertificateType.X_509,
+            certificate_attributes=CertificateAttributes(certificate_subject_cn="example"),
+        ),
+    ),
+    Operation.RE_CERTIFY: re_certify.Request(unique_identifier="certificate"),
+    Operation.JOIN_SPLIT_KEY: join_split_key.Request(
+        object_type=ObjectType.SYMMETRIC_KEY, unique_identifiers=("part 1", "part 2", "part 3")
+    ),
+}
+
+
+def renamed(request: Any, names: dict[str, str]) -> Any:
+    """Return a request about the objects that were made."""
+    changes: dict[str, Any] = {}
+    for name in ("unique_identifier", "private_key_unique_identifier"):
+        if getattr(request, name, None) in names:
+            changes[name] = names[getattr(request, name)]
+    if getattr(request, "unique_identifiers", ()):
+        changes["unique_identifiers"] = tuple(names.get(one, one) for one in request.unique_identifiers)
+    return evolve(request, **changes)
+
+
+@pytest.mark.parametrize("operation", list(MAKING), ids=lambda operation: operation.name)
+def test_no_operation_makes_an_object_beyond_the_quota(operation: Operation) -> None:
+    quota = [Quota()]
+    store = MemoryStorage(lambda _: quota[0])
+    base = a_symmetric_key("base", State.ACTIVE, cryptographic_usage_mask=CryptographicUsageMask.DERIVE_KEY)
+    engine = an_engine(a_symmetric_key("key", State.ACTIVE), base, storage=store)
+    pair = perform(engine, Operation.CREATE_KEY_PAIR, MAKING[Operation.CREATE_KEY_PAIR])
+    parts = perform(engine, Operation.CREATE_SPLIT_KEY, MAKING[Operation.CREATE_SPLIT_KEY])
+    names = {"private": pair.private_key_unique_identifier, "public": pair.public_key_unique_identifier}
+    names |= {f"part {number}": part for number, part in enumerate(parts.unique_identifiers, 1)}
+    certified = perform(engine, Operation.CERTIFY, renamed(MAKING[Operation.CERTIFY], names))
+    names["certificate"] = certified.unique_identifier
+    before = set(located(store, query()))
+    request = renamed(MAKING[operation], names)
+
+    quota[0] = Quota(objects=len(before))
+    with pytest.raises(KmipError) as refusal:
+        perform(engine, operation, request)
+
+    assert refusal.value.reason is ResultReason.SERVER_LIMIT_EXCEEDED
+    assert set(located(store, query())) == before
+    quota[0] = Quota()
+    perform(engine, operation, request)
+    assert set(located(store, query())) > before

@@ -1,0 +1,1 @@
+"""Coverage-guided fuzzing of everything that reads bytes of clients, of files, or of other programs."""
