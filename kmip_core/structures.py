@@ -6,7 +6,7 @@ seconds, lengths bits, unless a field says otherwise. Absent is None, many is a 
 """
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from attrs import field, frozen
 
@@ -16,7 +16,7 @@ from kmip_core.secret import Secret
 T = TypeVar("T")
 
 
-def _many(values: Iterable[T]) -> tuple[T, ...]:
+def _many(values: Iterable[Any]) -> tuple[Any, ...]:
     """Accept any iterable for a repeated field; records hold tuples."""
     return values if isinstance(values, tuple) else tuple(values)
 

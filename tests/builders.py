@@ -43,6 +43,8 @@ from kmip_core.messages import (
 )
 from kmip_core.objects import CONTENT_CLASSES, KeyBlock, KeyValue, ManagedObject, SecretData, SymmetricKey
 from kmip_core.operations import CATALOGUE
+from kmip_core.ports.audit import AuditRecord
+from kmip_core.ports.transport import Job, run_to_end
 from kmip_core.principal import Principal
 from kmip_core.services import EngineServices
 from kmip_core.settings import Settings
@@ -89,6 +91,25 @@ class PlainHashing:
     def verify(self, encoded: str, password: str) -> bool:
         """Return whether the password stands behind the mark."""
         return encoded == f"hash:{password}"
+
+
+def faults_of(engine: Engine) -> list[BaseException]:
+    """Return the faults that an engine of `an_engine` has kept."""
+    assert isinstance(engine.services.faults, RememberedFaults)
+    return engine.services.faults.errors
+
+
+def records_of(engine: Engine) -> tuple[AuditRecord, ...]:
+    """Return the audit records that an engine of `an_engine` has kept."""
+    assert isinstance(engine.services.audit, MemoryTrail)
+    return engine.services.audit.records
+
+
+def answered(job: Job) -> bytes:
+    """Return the answer of a job that has one."""
+    answer = run_to_end(job)
+    assert isinstance(answer, bytes)
+    return answer
 
 
 def an_engine(*objects: tuple[ManagedObject, Any], **parts: Any) -> Engine:

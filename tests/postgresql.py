@@ -93,7 +93,7 @@ class Postgres:
                 stdout=log, stderr=log, cwd=self.directory, **_ordinary_user(),
             )  # fmt: skip
         give_up = time.monotonic() + STARTS_WITHIN
-        ask = [folder / "pg_isready", "-q", "-h", self.directory, "-U", "kmipd"]
+        ask: list[str | Path] = [folder / "pg_isready", "-q", "-h", self.directory, "-U", "kmipd"]
         while subprocess.run(ask, check=False).returncode:
             assert self.process.poll() is None, (self.directory / "log").read_text()
             assert time.monotonic() < give_up, (self.directory / "log").read_text()

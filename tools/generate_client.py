@@ -124,7 +124,9 @@ def _import_names(node: ast.AST, imports: dict[str, set[str]]) -> None:
 
 def _of_fields(name: str, request: type, imports: dict[str, set[str]]) -> tuple[str, str]:
     fields = sorted(attrs.fields(request), key=lambda a: (a.name not in POSITIONAL, "unique_identifier" not in a.name))
-    positional, named, values = [], [], []
+    positional: list[str] = []
+    named: list[str] = []
+    values: list[str] = []
     for field in fields:
         kind, value = _parameter(field.name, field.type, imports)
         default = _default(field, kind)

@@ -61,7 +61,7 @@ def test_the_core_imports_with_attrs_alone(tmp_path: Path) -> None:
     import attrs
 
     for package in (attr, attrs):
-        source = Path(package.__file__).parent
+        source = Path(str(package.__file__)).parent
         (tmp_path / source.name).symlink_to(source)
     (tmp_path / "kmip_core").symlink_to(ROOT / "kmip_core")
     code = (

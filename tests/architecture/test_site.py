@@ -11,6 +11,7 @@ import pytest
 
 from kmip_app import cli
 from kmip_app.cli import serve
+from kmip_app.cli.context import CONTEXT
 from tools.draw_lifecycle import FILE, drawing
 
 ROOT = Path(__file__).parents[2]
@@ -51,7 +52,7 @@ def test_a_command_of_a_page_exists_with_its_options(page: str, line: str) -> No
         words = [word for word in _words(part) if "=" not in word or word.startswith("-")]
         if words[:1] == ["kmipd"]:
             command, said = _command(words[1:])
-            context = click.Context(command, **cli.CONTEXT)
+            context = click.Context(command, **CONTEXT)
             known = {name for p in command.get_params(context) for name in [*p.opts, *p.secondary_opts]}
             assert said <= known | {"-h", "--help", "--version"}, f"{page}: {line}"
 
@@ -66,7 +67,7 @@ def _words(text: str) -> list[str]:
 def _command(words: list[str]) -> tuple[click.Command, set[str]]:
     """Return the command that these words name, and the options that they give."""
     command: click.Command = cli.program
-    context = click.Context(command, info_name="kmipd", **cli.CONTEXT)
+    context = click.Context(command, info_name="kmipd", **CONTEXT)
     while words and isinstance(command, click.Group) and not words[0].startswith("-"):
         found = command.get_command(context, words[0])
         assert found is not None, words

@@ -9,6 +9,7 @@ from kmip_adapters.ttlv.encodings.items import Item
 from kmip_app.conformance.cases import NOW, Case, offset_from_now, placeholder
 from kmip_app.conformance.comparison import Known
 from kmip_app.conformance.runner import CaseFailed, Exchange, filled_in, play
+from kmip_core.enums import ItemType
 
 REQUEST = """
   <RequestMessage>
@@ -117,7 +118,7 @@ def test_what_the_runner_cannot_carry_fails_the_case(tmp_path: Path) -> None:
 
 def test_now_is_one_moment_for_the_whole_case() -> None:
     known = Known(started_at=1_000, now=1_000)
-    date = Item(0x420001, items.ItemType.DATE_TIME, NOW - 60)
+    date = Item(0x420001, ItemType.DATE_TIME, NOW - 60)
 
     assert filled_in(date, known).value == 940
     assert known.sent_dates == {940}

@@ -39,7 +39,7 @@ from tests.crypto_uses import begin_decrypt, begin_encrypt, decrypt, encrypt, ha
 BLOCK_OF_DATA = bytes(range(48))
 
 
-@pytest.fixture(params=ADAPTERS.values(), ids=ADAPTERS)
+@pytest.fixture(params=list(ADAPTERS.values()), ids=list(ADAPTERS))
 def crypto(request):
     return request.param()
 

@@ -33,7 +33,7 @@ from tests.contract.crypto_vectors import ROOT, vectors
 from tests.crypto_uses import decrypt, encrypt, mac
 
 
-@pytest.fixture(params=IN_PROCESS.values(), ids=IN_PROCESS)
+@pytest.fixture(params=list(IN_PROCESS.values()), ids=list(IN_PROCESS))
 def crypto(request):
     return request.param()
 

@@ -133,7 +133,7 @@ def asked(key: Key, operation: Operation, request: type, parameters: Cryptograph
     return perform(an_engine(a_stored(key)), operation, asks)
 
 
-@pytest.fixture
+@pytest.fixture  # type: ignore[no-redef]  # in place of the imported one
 def crypto() -> ThroughOperations:
     """The adapter under test: everything a client can ask for."""
     return ThroughOperations()

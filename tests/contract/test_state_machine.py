@@ -70,11 +70,10 @@ from kmip_core.operations import (
     revoke,
 )
 from kmip_core.policy import BUILT_IN, OperationPolicy, Permission
-from kmip_core.ports.transport import run_to_end
 from kmip_core.principal import Principal
 from kmip_core.structures import CryptographicParameters, ProtocolVersion, RevocationReason, UsageLimits
 from tests import postgresql
-from tests.builders import NOW, RememberedFaults, a_name, a_service, an_engine, an_instance
+from tests.builders import NOW, RememberedFaults, a_name, a_service, an_engine, an_instance, answered
 
 VERSIONS: Final = tuple(ProtocolVersion(*v) for v in ((1, 0), (1, 1), (1, 2), (1, 3), (1, 4), (2, 0), (2, 1)))
 WITH_ENCRYPT: Final = VERSIONS[2:]
@@ -236,7 +235,7 @@ class Server:
                 for number, (operation, request) in enumerate(requests)
             ),
         )
-        answer = run_to_end(self.service.open(CODEC.encode_request(message), Principal(name=who)))
+        answer = answered(self.service.open(CODEC.encode_request(message), Principal(name=who)))
         faults, self.faults.errors = self.faults.errors, []  # examples share the servers: a fault is that of one
         assert faults == []
         return CODEC.decode_response(answer).batch_items
@@ -777,7 +776,7 @@ class LivesOnPostgresql(SharedLives):
     engine = "postgresql"
 
 
-class TestLivesOnPostgresql(LivesOnPostgresql.TestCase):  # type: ignore[name-defined, misc]  # made by hypothesis
+class TestLivesOnPostgresql(LivesOnPostgresql.TestCase):  # type: ignore[misc, valid-type]  # made by hypothesis
     """Skipped where there is none."""
 
     settings = settings(SETTINGS, max_examples=max(1, SETTINGS.max_examples // 2))

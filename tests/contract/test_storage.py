@@ -136,7 +136,7 @@ def put(store: Store, *objects: ManagedObject, key: bytes = KEY) -> None:
 
 def found(store: Store, unique_identifier: str) -> ManagedObject | None:
     with store.unit_of_work() as work:
-        return work.find(unique_identifier)  # type: ignore[no-any-return]
+        return work.find(unique_identifier)
 
 
 def present(store: Store, unique_identifier: str) -> ManagedObject:
@@ -147,7 +147,7 @@ def present(store: Store, unique_identifier: str) -> ManagedObject:
 
 def located(store: Store, wanted: LocateQuery) -> tuple[str, ...]:
     with store.unit_of_work() as work:
-        return work.locate(wanted).unique_identifiers  # type: ignore[no-any-return]
+        return work.locate(wanted).unique_identifiers
 
 
 def an_audit_record(number: int) -> AuditRecord:
@@ -624,7 +624,7 @@ def test_what_takes_long_is_left_to_a_slower_pace(store: Store) -> None:
     if store.blocking:
         pytest.skip("a store that may wait for another machine never runs on the loop; its budget is in milliseconds")
     many = 3_000
-    shared = {"names": (a_name("one"),), "usage_limits": usage_limits(1)}
+    shared: dict[str, Any] = {"names": (a_name("one"),), "usage_limits": usage_limits(1)}
     put(store, *(a_key(f"k{number}", **shared) for number in range(many)))
     named = criterion("names", a_name("one"))
     wanted = {

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,8 @@ IDENTIFIERS: list[Callable[[], Identifiers]] = [RandomIdentifiers, SequentialIde
 
 
 def test_every_clock_of_the_container_is_held_to_the_contract() -> None:
-    assert {provider.cls for provider in Container.clock.providers.values()} <= set(CLOCKS)
+    providers: Any = Container.clock.providers.values()
+    assert {provider.cls for provider in providers} <= set(CLOCKS)
 
 
 @pytest.mark.parametrize("make", CLOCKS, ids=lambda make: make.__name__)

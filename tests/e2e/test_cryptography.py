@@ -346,7 +346,7 @@ def test_more_slow_work_than_can_wait_is_declined(tmp_path: Path) -> None:
         try:
             for client in clients:
                 client.socket.sendall(frame(Operation.CREATE_KEY_PAIR, A_SLOW_PAIR))
-            answers = []
+            answers: list[Any] = []
             for client in clients:
                 client.socket.settimeout(120.0)
                 answers += answered(client.receive())

@@ -4,6 +4,7 @@ No database is needed: the driver's part, which carries the messages and keeps t
 """
 
 from collections.abc import Iterator
+from typing import Protocol
 
 import bson
 import pytest
@@ -12,15 +13,25 @@ from pymongocrypt.options import MongoCryptOptions
 from pymongocrypt.synchronous.explicit_encrypter import ExplicitEncrypter
 from pymongocrypt.synchronous.state_machine import MongoCryptCallback
 
+from kmip_adapters.transport.client import TlsTtlvClient
 from tests.server import StartedServer
 
 ALGORITHM = "AEAD_AES_256_CBC_HMAC_SHA_512-Random"
 
 
+class Reachable(Protocol):
+    """What the driver needs of a server."""
+
+    @property
+    def port(self) -> int: ...
+
+    def client(self) -> TlsTtlvClient: ...
+
+
 class Driver(MongoCryptCallback):
     """Does what pymongo does around libmongocrypt: a new TLS connection for each message, keys in a vault."""
 
-    def __init__(self, server: StartedServer, vault: dict[bytes, bytes]) -> None:
+    def __init__(self, server: Reachable, vault: dict[bytes, bytes]) -> None:
         self.server = server
         self.vault = vault
         self.messages = 0

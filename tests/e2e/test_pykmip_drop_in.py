@@ -68,7 +68,7 @@ def use(pki: Pki, port: int) -> str:
         return identifier
 
 
-def own(tmp_path: Path) -> dict[str, str]:
+def own(tmp_path: Path) -> dict[str, Any]:
     """Keep a test's server away from the user's data directory."""
     return {"data_dir": str(tmp_path / "data")}
 

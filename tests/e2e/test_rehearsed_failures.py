@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import bson
 import pytest
@@ -127,7 +128,7 @@ class Reached:
         return self.server.port
 
     def client(self) -> TlsTtlvClient:
-        context = client_context(ca=self.server.ca, cert=self.server.pem)
+        context = client_context(ca=Path(self.server.ca), cert=Path(self.server.pem))
         return TlsTtlvClient("localhost", self.server.port, context=context)
 
 

@@ -113,7 +113,7 @@ def test_register(version: tuple[int, int]) -> None:
 
     assert isinstance(request, register.Request)
     assert request.attributes == TEMPLATE
-    assert key_block() == request.managed_object.key_block  # type: ignore[union-attr]
+    assert key_block() == request.managed_object.key_block
 
 
 @pytest.mark.parametrize("version", VERSIONS, ids=str)

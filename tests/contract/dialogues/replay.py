@@ -174,7 +174,7 @@ def leaves(nodes: list[Node]) -> Iterator[Node]:
 def outcomes(nodes: list[Node]) -> list[tuple[str, str, str]]:
     """Return operation, status and reason of every batch item, in hex."""
     items = [node for node in (nodes[0].value if nodes else []) if node.tag == BATCH_ITEM]
-    return [tuple(_simple(item, tag) for tag in (OPERATION, RESULT_STATUS, RESULT_REASON)) for item in items]
+    return [(_simple(item, OPERATION), _simple(item, RESULT_STATUS), _simple(item, RESULT_REASON)) for item in items]
 
 
 def _simple(item: Node, tag: int) -> str:

@@ -16,7 +16,7 @@ EXCHANGES = {
 }
 
 
-@pytest.fixture(params=EXCHANGES.values(), ids=EXCHANGES.keys())
+@pytest.fixture(params=list(EXCHANGES.values()), ids=list(EXCHANGES))
 def exchange(request):
     return request.param()
 

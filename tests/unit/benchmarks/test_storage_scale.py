@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -44,7 +45,7 @@ def test_a_page_is_read_from_few_rows(filled: FilledStore) -> None:
 
     wanted = RARE["name"]
     shape, values = analyse(wanted, b"")
-    connection = filled.storage.database.take()
+    connection: Any = filled.storage.database.take()
     connection.set_progress_handler(count, 1)
     statement = filled.storage.database.located(shape)
     connection.execute(statement.sql, statement.values(values)).fetchall()

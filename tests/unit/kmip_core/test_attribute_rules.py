@@ -57,7 +57,8 @@ def with_value(attribute: str, state: State = State.PRE_ACTIVE, value: Any = Non
             "extractable": True,
             "object_class": ObjectClass.USER,
         }.get(attribute, NOW + 1)
-    return evolve(attributes, **{attribute: (value,) if attribute in MULTIPLE else value})
+    changed: dict[str, Any] = {attribute: (value,) if attribute in MULTIPLE else value}
+    return evolve(attributes, **changed)
 
 
 def referred(attribute: str) -> AttributeReference:
@@ -229,12 +230,13 @@ def test_what_the_standard_does_not_know_is_refused_by_name() -> None:
 
 def test_a_refusal_names_attribute_and_remedy() -> None:
     told = []
-    for check, *arguments in (
+    cases: tuple[tuple[Any, ...], ...] = (
         (check_creation, Attributes(certificate_type=enums.CertificateType.X_509), KEY),
         (check_addition, reference("state"), Attributes(), KEY),
         (check_addition, reference("comment"), Attributes(comment="a"), KEY),
         (check_change, reference("activation_date"), with_value("activation_date", State.ACTIVE), NOW, NOW),
-    ):
+    )
+    for check, *arguments in cases:
         with pytest.raises(KmipError) as refused:
             check(*arguments)
         told.append(refused.value.message)

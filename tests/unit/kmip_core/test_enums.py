@@ -12,7 +12,9 @@ def enumerations() -> list[type[enum.IntEnum] | type[enum.IntFlag]]:
     return [
         item
         for _, item in inspect.getmembers(enums, inspect.isclass)
-        if item.__module__.startswith("kmip_core") and item is not enums.ExtensibleEnum
+        if issubclass(item, enum.IntEnum | enum.IntFlag)
+        and item.__module__.startswith("kmip_core")
+        and item is not enums.ExtensibleEnum
     ]
 
 

@@ -1,5 +1,7 @@
 """The life cycle: the whole table, the dates that drive it, and what each operation leaves behind."""
 
+from typing import Any
+
 import pytest
 from attrs import evolve
 from hypothesis import given
@@ -47,7 +49,7 @@ STANDARD = {
 OURS = {(COM, Event.COMPROMISE): COM}  # a second report is taken, and changes no state
 
 
-def a_key(state: State | None = PRE, **fields: object) -> Attributes:
+def a_key(state: State | None = PRE, **fields: Any) -> Attributes:
     return evolve(Attributes(object_type=ObjectType.SYMMETRIC_KEY, state=state, initial_date=NOW - 1_000), **fields)
 
 

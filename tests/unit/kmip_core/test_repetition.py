@@ -20,6 +20,7 @@ from kmip_core.enums import (
     ResultReason,
     ResultStatus,
 )
+from kmip_core.objects import SymmetricKey
 from kmip_core.one_part import OnePart
 from kmip_core.operation import Cost
 from kmip_core.operations import create, derive_key, re_key_key_pair
@@ -110,6 +111,7 @@ def test_heavy_work_whose_input_keeps_changing_is_given_up() -> None:
     crypto = CountingCrypto()
     repetition = Repetition(an_engine(crypto=crypto).services, frozenset({Cost.COMPUTES}))
     key = a_key()[1]
+    assert isinstance(key, SymmetricKey)
     attempts = 0
     while True:
         attempts += 1

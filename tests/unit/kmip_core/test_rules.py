@@ -1,5 +1,7 @@
 """Admission: every purpose in every state, the dates, the mask, and the proof that cannot be forged."""
 
+from typing import Any
+
 import pytest
 from attrs import evolve
 
@@ -39,7 +41,7 @@ USES = {
 }
 
 
-def a_key(state: State = State.ACTIVE, mask: Mask | None = EVERY_BIT, **fields: object) -> ManagedObject:
+def a_key(state: State = State.ACTIVE, mask: Mask | None = EVERY_BIT, **fields: Any) -> ManagedObject:
     attributes = Attributes(
         object_type=ObjectType.SYMMETRIC_KEY, state=state, cryptographic_usage_mask=mask, unique_identifier="1"
     )
@@ -51,9 +53,9 @@ def a_key(state: State = State.ACTIVE, mask: Mask | None = EVERY_BIT, **fields: 
     )
 
 
-def refusal(managed_object: ManagedObject, purpose: Purpose, **settings: object) -> KmipError:
+def refusal(managed_object: ManagedObject, purpose: Purpose, **settings: Any) -> KmipError:
     with pytest.raises(KmipError) as refused:
-        admit(managed_object, purpose, NOW, **settings)  # type: ignore[arg-type]
+        admit(managed_object, purpose, NOW, **settings)
     return refused.value
 
 

@@ -71,7 +71,7 @@ from kmip_core.structures import (
     TransparentRSAPublicKey,
     TransparentSymmetricKey,
 )
-from tests.builders import ALICE, NOW, a_service, an_engine, perform
+from tests.builders import ALICE, NOW, a_service, an_engine, faults_of, perform
 from tests.unit.kmip_core.operations.usable_keys import ALL_USES, a_key
 
 CRYPTO: Final = SoftwareCrypto()
@@ -197,7 +197,7 @@ def uses(key: str) -> Iterator[tuple[Operation, Any]]:
         yield Operation.GET, get.Request(unique_identifier=key, key_wrapping_specification=specification)
     yield Operation.EXPORT, export.Request(unique_identifier=key)
     for how in HOW:
-        given = {"unique_identifier": key, "cryptographic_parameters": how, "data": bytes(16)}
+        given: dict[str, Any] = {"unique_identifier": key, "cryptographic_parameters": how, "data": bytes(16)}
         yield Operation.ENCRYPT, encrypt.Request(**given)
         yield Operation.DECRYPT, decrypt.Request(**given)
         yield Operation.SIGN, sign.Request(**given)
@@ -267,7 +267,7 @@ def test_no_material_makes_a_fault(kind: ObjectType, wanted: KeyFormatType) -> N
                 kept += 1
                 for operation, use in uses(made.unique_identifier):
                     attempt(engine, operation, use)
-            assert not engine.services.faults.errors, (name, algorithm, engine.services.faults.errors)
+            assert not faults_of(engine), (name, algorithm, faults_of(engine))
     assert kept or wanted is KeyFormatType.PKCS_12
 
 
@@ -301,9 +301,9 @@ def test_no_material_makes_a_fault_on_the_wire(kind: ObjectType, version: Protoc
                 made = ask(Operation.REGISTER, request)
             except KmipError:
                 continue  # the version has no such format or curve
-            assert not engine.services.faults.errors, (name, wanted, engine.services.faults.errors)
+            assert not faults_of(engine), (name, wanted, faults_of(engine))
             if made.payload is not None:
                 got = ask(Operation.GET, get.Request(unique_identifier=made.payload.unique_identifier))
-                assert not engine.services.faults.errors, (name, wanted, engine.services.faults.errors)
+                assert not faults_of(engine), (name, wanted, faults_of(engine))
                 value = got.payload.managed_object.key_block.key_value
                 assert getattr(value, "key_material", value) == material

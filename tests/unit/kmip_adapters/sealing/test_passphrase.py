@@ -34,7 +34,7 @@ def test_two_stores_under_one_passphrase_have_different_keys() -> None:
 
 def test_the_words_are_read_once() -> None:
     asked: list[None] = []
-    source = Passphrase(lambda: asked.append(None) or WORDS, cost=10)  # type: ignore[func-returns-value]
+    source = Passphrase(lambda: asked.append(None) or WORDS, cost=10)
     source.open(source.open(None).root_key_id)
     a_passphrase().open(None)
 

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import sys
 from types import ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -41,8 +42,8 @@ def test_attributes_come_back_as_they_were(attributes: Attributes) -> None:
 
 @pytest.mark.parametrize("attribute", FIELDS)
 def test_every_attribute_comes_back(attribute: str) -> None:
-    value = (SAMPLES[attribute],) if attribute in MULTIPLE else SAMPLES[attribute]
-    attributes = Attributes(**{attribute: value})
+    fields: dict[str, Any] = {attribute: (SAMPLES[attribute],) if attribute in MULTIPLE else SAMPLES[attribute]}
+    attributes = Attributes(**fields)
 
     decoded = records.decode_attributes(records.encode_attributes(attributes))
 

@@ -5,6 +5,7 @@ import select
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from kmip_adapters.transport import runner
 from kmip_adapters.transport.client import TlsTtlvClient, client_context
@@ -12,6 +13,7 @@ from kmip_adapters.transport.limits import TransportLimits
 from kmip_adapters.transport.server import TlsTtlvServer
 from kmip_app.pki.authority import issue_client
 from kmip_core.enums import ResultReason
+from kmip_core.ports.steps import Pace
 from tests.unit.kmip_adapters.transport.fakes import FakeService, a_server, request, response, throwaway_pki
 
 HANG = 20.0  # seconds: what a test waits for before it says that something hangs
@@ -24,7 +26,7 @@ def a_client(server: TlsTtlvServer) -> TlsTtlvClient:
 
 
 @contextlib.contextmanager
-def serving(service: FakeService, **limits: float) -> Iterator[TlsTtlvServer]:
+def serving(service: FakeService, **limits: Any) -> Iterator[TlsTtlvServer]:
     with a_server(service, limits=TransportLimits(**limits)) as server:
         yield server
 
@@ -75,7 +77,7 @@ def test_a_long_batch_lets_others_run_between_its_items() -> None:
         long.socket.sendall(request(b"I3"))
         assert service.begun.acquire(timeout=HANG)
         other.socket.sendall(request(b"S"))
-        until(lambda: server._shared is not None and server._shared.runner._has_queue(runner.Pace.SLOW))
+        until(lambda: server._shared is not None and server._shared.runner._has_queue(Pace.SLOW))
         select.select([], [], [], runner.QUANTUM + 0.05)
         service.item_may_end.release(1)
 

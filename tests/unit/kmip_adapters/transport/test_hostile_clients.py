@@ -8,6 +8,8 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -35,7 +37,7 @@ def loops(request: pytest.FixtureRequest) -> str:
 
 
 @contextlib.contextmanager
-def serving(loops: str, service: FakeService | None = None, **limits: float) -> Iterator[TlsTtlvServer]:
+def serving(loops: str, service: FakeService | None = None, **limits: Any) -> Iterator[TlsTtlvServer]:
     new_loop = importlib.import_module(loops).new_event_loop
     with a_server(service, limits=TransportLimits(**limits), new_loop=new_loop) as server:
         yield server
@@ -145,6 +147,10 @@ def test_an_answer_that_is_read_too_slowly_is_cut_though_something_is_read(loops
         assert server.counters.connections_cut["write_timeout"] == 1
 
 
+def has_received(server: TlsTtlvServer, size: int) -> bool:
+    return server.counters.bytes_received >= size
+
+
 def test_half_sent_requests_have_a_budget_in_which_the_oldest_gives_way(loops: str) -> None:
     half = request(bytes(900_000))[:-1]
     with serving(loops, half_sent_per_identity=2_000_000, message=HANG * 2) as server, contextlib.ExitStack() as crowd:
@@ -153,8 +159,7 @@ def test_half_sent_requests_have_a_budget_in_which_the_oldest_gives_way(loops: s
         assert shared is not None
         for number, client in enumerate(clients, 1):  # one after another, so that it is known who is the oldest
             client.socket.sendall(half)
-            arrived = number * len(half)
-            until(lambda arrived=arrived: server.counters.bytes_received >= arrived, "not all has arrived")
+            until(partial(has_received, server, number * len(half)), "not all has arrived")
         until(lambda: server.counters.connections_cut["half_sent_per_identity"] >= 2, "none gave way")
 
         assert shared.half_sent.total < 2_000_000

@@ -9,6 +9,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -61,7 +62,7 @@ def posted(frame: bytes) -> bytes:
 
 def answers(sock: ssl.SSLSocket, count: int) -> list[tuple[int, bytes]]:
     """Return status and body of so many responses."""
-    found = []
+    found: list[Any] = []
     for _ in range(count):
         reader = http.client.HTTPResponse(sock, method="POST")
         # One response at a time: HTTPResponse would buffer the next one too.

@@ -288,7 +288,7 @@ def _contents(version: ProtocolVersion) -> Strategy:
     present = tables.enumeration_values("ObjectType", version)
     return st.one_of(
         *(
-            instances(cls, version)
+            instances(cls, version)  # type: ignore[arg-type]
             for object_type, cls in CONTENT_CLASSES.items()
             if int(object_type) in present and object_type not in WITHOUT_FIELDS
         )
@@ -302,8 +302,8 @@ def _key_blocks(version: ProtocolVersion) -> Strategy:
 
     def of_format(key_format_type: KeyFormatType) -> Strategy:
         transparent = TRANSPARENT_KEYS.get(key_format_type)
-        material = BYTES if transparent is None else instances(transparent, version)
-        key_value = st.builds(KeyValue, key_material=material, attributes=st.none() | attributes_inside)
+        material: Strategy = BYTES if transparent is None else instances(transparent, version)
+        key_value: Strategy = st.builds(KeyValue, key_material=material, attributes=st.none() | attributes_inside)
         if key_format_type in FACTS[version].bare_key_values:
             key_value = BYTES  # such a Key Value has no inside there
         hints = get_type_hints(KeyBlock)

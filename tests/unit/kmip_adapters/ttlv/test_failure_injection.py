@@ -7,7 +7,8 @@ import pytest
 from attrs import define, field
 
 from kmip_adapters.ttlv.codec import Codec
-from kmip_adapters.ttlv.encodings.binary import DecodingError, decode
+from kmip_adapters.ttlv.encodings.binary import decode
+from kmip_adapters.ttlv.encodings.items import DecodingError
 from kmip_adapters.ttlv.failure_injection import (
     GARBAGE,
     FailingService,

@@ -24,10 +24,10 @@ from kmip_core.messages import (
 from kmip_core.objects import CertificateRequest
 from kmip_core.operations import CATALOGUE, activate, get, locate
 from kmip_core.ports.steps import MoveTo, Pace, Steps, Wait
-from kmip_core.ports.transport import run_to_end
 from kmip_core.principal import Principal
 from kmip_core.settings import Settings
 from kmip_core.structures import ProtocolVersion
+from tests.builders import answered
 
 CODEC = Codec(CATALOGUE)
 V12 = ProtocolVersion(1, 2)
@@ -53,6 +53,9 @@ class FixedClock:
 class FixedIdentifiers:
     def new(self) -> str:
         return "id-1"
+
+    def has_form(self, identifier: str) -> bool:
+        return identifier == "id-1"
 
 
 @define
@@ -106,7 +109,7 @@ class FakeEngine:
 
 def a_service(engine: FakeEngine, codec: Codec) -> TtlvService:
     return TtlvService(
-        engine=engine,  # type: ignore[arg-type]
+        engine=engine,
         codec=codec,
         clock=engine.clock,
         identifiers=engine.identifiers,
@@ -117,7 +120,7 @@ def a_service(engine: FakeEngine, codec: Codec) -> TtlvService:
 
 def ask(engine: FakeEngine, request: RequestMessage = REQUEST) -> ResponseMessage:
     job = a_service(engine, CODEC).open(CODEC.encode_request(request), ALICE)
-    return CODEC.decode_response(run_to_end(job))
+    return CODEC.decode_response(answered(job))
 
 
 def only(response: ResponseMessage) -> ResponseBatchItem:
@@ -155,7 +158,7 @@ def test_a_malformed_frame_is_answered_without_the_engine() -> None:
     engine = FakeEngine()
     job = a_service(engine, CODEC).open(bytes.fromhex("4200780100000000"), ALICE)
 
-    item = only(CODEC.decode_response(run_to_end(job)))
+    item = only(CODEC.decode_response(answered(job)))
 
     assert item.result_reason is ResultReason.INVALID_MESSAGE
     assert item.operation is None
@@ -256,7 +259,7 @@ def test_a_failing_engine_is_general_failure_and_logged() -> None:
 class BrokenCodec(Codec):
     """A codec with a bug in it."""
 
-    def decode_request(self, frame: bytes) -> RequestMessage:
+    def decode_request(self, frame: bytes, encoding: Encoding = BINARY) -> RequestMessage:
         raise RuntimeError("secret")
 
 
@@ -264,7 +267,7 @@ def test_a_bug_in_decoding_is_general_failure_and_logged() -> None:
     engine = FakeEngine()
     job = a_service(engine, BrokenCodec(CATALOGUE)).open(CODEC.encode_request(REQUEST), ALICE)
 
-    assert only(CODEC.decode_response(run_to_end(job))).result_reason is ResultReason.GENERAL_FAILURE
+    assert only(CODEC.decode_response(answered(job))).result_reason is ResultReason.GENERAL_FAILURE
     assert len(engine.faults.reported) == 1
 
 
@@ -299,7 +302,7 @@ def test_an_object_that_the_version_cannot_say_costs_the_others_of_its_batch_not
 def ask_in(encoding: Encoding, engine: FakeEngine, request: RequestMessage = REQUEST) -> ResponseMessage:
     service = in_every_encoding(a_service(engine, CODEC))[encoding.content_type]
     job = service.open(CODEC.encode_request(request, encoding), ALICE)
-    return CODEC.decode_response(run_to_end(job), encoding)
+    return CODEC.decode_response(answered(job), encoding)
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS.values(), ids=ENCODINGS)

@@ -1,12 +1,14 @@
 """The vectors for authors of other codecs are what this codec reads and writes, in every encoding alike."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kmip_adapters.ttlv.codec import Codec
-from kmip_adapters.ttlv.encodings.encoding import BINARY, JSON, XML
+from kmip_adapters.ttlv.encodings.encoding import BINARY, JSON, XML, Encoding
 from kmip_adapters.ttlv.standard import tables
 from kmip_core.operations import CATALOGUE
 from kmip_core.standard_names import standard_name
@@ -34,8 +36,8 @@ def test_every_operation_of_a_version_has_a_request_and_a_response(version) -> N
 def test_the_three_encodings_of_a_message_say_the_same(version) -> None:
     for row in rows(str(version)):
         is_request = row["message"] == "request"
-        decode = CODEC.decode_request if is_request else CODEC.decode_response
-        encode = CODEC.encode_request if is_request else CODEC.encode_response
+        decode: Callable[[bytes, Encoding], Any] = CODEC.decode_request if is_request else CODEC.decode_response
+        encode: Callable[[Any, Encoding], bytes] = CODEC.encode_request if is_request else CODEC.encode_response
         message = decode(bytes.fromhex(row["ttlv"]), BINARY)
 
         assert encode(message, BINARY).hex() == row["ttlv"], row["operation"]

@@ -12,6 +12,7 @@ from cryptography.x509.oid import NameOID
 
 from kmip_app.testing import KmipTestServer
 from kmip_core.enums import CryptographicAlgorithm, CryptographicUsageMask
+from kmip_core.objects import SymmetricKey
 from tests.unit.kmip_app.cli.conftest import Shell
 
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -100,9 +101,7 @@ def test_no_certificate_is_named(kmipd: Shell, tmp_path: Path) -> None:
     assert "no X.509 certificate" in err
 
 
-def _key() -> object:
-    from kmip_core.objects import SymmetricKey
-
+def _key() -> SymmetricKey:
     return SymmetricKey(CryptographicAlgorithm.AES, 128, bytes(16), [CryptographicUsageMask.ENCRYPT])
 
 

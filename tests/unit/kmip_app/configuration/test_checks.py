@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -167,7 +168,7 @@ def test_what_would_stop_the_start_is_told_before(
     good: Configuration, tmp_path: Path, changes: dict[str, str], expected: str
 ) -> None:
     (tmp_path / "text").write_text("This is a file of text.")
-    paths = {name: value if name == "database" else tmp_path / value for name, value in changes.items()}
+    paths: dict[str, Any] = {name: value if name == "database" else tmp_path / value for name, value in changes.items()}
 
     assert told(evolve(good, **paths)) == expected.format(text=tmp_path / "text", folder=tmp_path)
 

@@ -247,7 +247,8 @@ def test_add_refuses_an_activation_date_after_activation() -> None:
     ],
 )
 def test_add_refuses_dates_in_the_wrong_order(present: str, added: str, date: int) -> None:
-    engine = an_engine(a_symmetric_key(**{present: NOW + 10}))
+    dates: dict[str, Any] = {present: NOW + 10}
+    engine = an_engine(a_symmetric_key(**dates))
 
     assert refusal(engine, added, date) is ResultReason.INVALID_ATTRIBUTE_VALUE
 

@@ -49,7 +49,7 @@ def a_counter(item_type: ItemType, value: int) -> CustomAttribute:
 def test_adjust_moves_a_number(adjustment: AdjustmentType, amount: int | None, expected: int) -> None:
     engine = an_engine(a_symmetric_key(protection_period=60))
 
-    adjust(engine, "protection_period", adjustment, amount and TypedValue(ItemType.INTERVAL, amount))
+    adjust(engine, "protection_period", adjustment, None if amount is None else TypedValue(ItemType.INTERVAL, amount))
 
     assert attributes_of(engine).protection_period == expected
 

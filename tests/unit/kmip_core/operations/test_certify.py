@@ -197,7 +197,7 @@ def test_a_request_gets_its_names_but_never_the_powers_it_asks_for(engine: Engin
             {
                 "certificate_attributes": CertificateAttributes(
                     certificate_subject_cn="a,b",
-                    certificate_subject_os=("c",),  # type: ignore[arg-type]  # the plugin misses the converter
+                    certificate_subject_os=("c",),
                 )
             },
             "CN=a\\,b,O=c",
@@ -517,8 +517,8 @@ def test_a_managed_request_renews_a_certificate_as_one_in_the_message_does(
     request = register.Request(object_type=ObjectType.CERTIFICATE_REQUEST, managed_object=content)
     stored = perform(engine, Operation.REGISTER, request).unique_identifier
 
-    request = re_certify.Request(unique_identifier=old, certificate_request_unique_identifier=stored)
-    new = perform(engine, Operation.RE_CERTIFY, request).unique_identifier
+    anew = re_certify.Request(unique_identifier=old, certificate_request_unique_identifier=stored)
+    new = perform(engine, Operation.RE_CERTIFY, anew).unique_identifier
     assert certificate_of(engine, new).subject == renamed.subject
 
 

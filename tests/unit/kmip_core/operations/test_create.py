@@ -152,7 +152,8 @@ def test_create_counts_usage_limits_from_their_total() -> None:
 
 @pytest.mark.parametrize("name", ["cryptographic_algorithm", "cryptographic_length", "cryptographic_usage_mask"])
 def test_create_refuses_a_request_without(name: str) -> None:
-    assert refusal(an_engine(), evolve(AES, **{name: None})) is ResultReason.INVALID_FIELD
+    missing: dict[str, Any] = {name: None}
+    assert refusal(an_engine(), evolve(AES, **missing)) is ResultReason.INVALID_FIELD
 
 
 def test_create_supplies_a_usage_mask_where_it_is_told_to() -> None:

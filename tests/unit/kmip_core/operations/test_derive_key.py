@@ -216,8 +216,8 @@ def test_a_base_must_not_be_retired(state: State) -> None:
 
 @pytest.mark.parametrize("held", [{"sensitive": True}, {"extractable": False}], ids=["sensitive", "not extractable"])
 @pytest.mark.parametrize("place", [0, 1], ids=["derivation key", "derivation data"])
-def test_what_keeps_a_base_from_leaving_keeps_the_result(held: dict[str, bool], place: int) -> None:
-    attributes: list[dict[str, bool]] = [{}, {}]
+def test_what_keeps_a_base_from_leaving_keeps_the_result(held: dict[str, Any], place: int) -> None:
+    attributes: list[dict[str, Any]] = [{}, {}]
     attributes[place] = held
     engine = an_engine(a_key(**attributes[0]), a_secret_key(b"data", **attributes[1]))
 
@@ -248,7 +248,7 @@ ENCRYPT = {
 
 
 @pytest.mark.parametrize("held", [{"sensitive": True}, {"extractable": False}], ids=["sensitive", "not extractable"])
-def test_data_that_stays_here_is_not_encrypted_into_a_derived_key(held: dict[str, bool]) -> None:
+def test_data_that_stays_here_is_not_encrypted_into_a_derived_key(held: dict[str, Any]) -> None:
     engine = an_engine(a_key(), a_secret_key(bytes(16), **held))
 
     assert refusal(engine, **ENCRYPT) is ResultReason.PERMISSION_DENIED

@@ -138,7 +138,7 @@ def test_locate_does_not_have_the_store_look_for_more_than_an_answer_holds() -> 
         def unit_of_work(self, pace: Pace = Pace.SLOW) -> Iterator[Any]:
             with super().unit_of_work(pace) as work:
                 locate_here = work.locate
-                work.locate = lambda query: (asked.append(query), locate_here(query))[1]
+                work.locate = lambda query: (asked.append(query), locate_here(query))[1]  # type: ignore[method-assign]
                 yield work
 
     engine = an_engine(storage=AskedStorage())

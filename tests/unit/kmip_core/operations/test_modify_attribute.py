@@ -99,7 +99,8 @@ def test_modify_refuses_to_move_an_activation_date_that_has_come() -> None:
 
 @pytest.mark.parametrize("attribute", ["process_start_date", "protect_stop_date"])
 def test_modify_refuses_a_date_that_has_been_reached(attribute: str) -> None:
-    engine = an_engine(a_symmetric_key(state=State.ACTIVE, **{attribute: NOW}))
+    dates: dict[str, Any] = {attribute: NOW}
+    engine = an_engine(a_symmetric_key(state=State.ACTIVE, **dates))
 
     assert refusal(engine, attribute, NOW + 100) is ResultReason.WRONG_KEY_LIFECYCLE_STATE
 
@@ -121,7 +122,8 @@ def test_modify_makes_an_object_sensitive_but_not_always_so() -> None:
 
 @pytest.mark.parametrize(("attribute", "present", "new"), [("sensitive", True, False), ("extractable", False, True)])
 def test_modify_never_opens_what_was_closed(attribute: str, present: bool, new: bool) -> None:
-    engine = an_engine(a_symmetric_key(**{attribute: present}))
+    fields: dict[str, Any] = {attribute: present}
+    engine = an_engine(a_symmetric_key(**fields))
 
     assert refusal(engine, attribute, new) is ResultReason.INVALID_ATTRIBUTE_VALUE
 

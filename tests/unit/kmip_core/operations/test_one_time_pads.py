@@ -94,7 +94,7 @@ def test_pads_that_are_kept_do_not_leave(kind: str) -> None:
         ),
     )
     for specification in (None, wrapped):
-        fields = {"unique_identifier": "key", "key_wrapping_specification": specification}
+        fields: dict[str, Any] = {"unique_identifier": "key", "key_wrapping_specification": specification}
         for operation, request in (
             (Operation.GET, get.Request(**fields)),
             (Operation.EXPORT, export.Request(**fields)),

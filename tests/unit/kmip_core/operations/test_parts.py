@@ -173,7 +173,8 @@ def test_a_correlation_value_means_nothing_to_anybody_else(case: Case) -> None:
 
 @each(WITH_A_KEY)
 def test_a_correlation_value_belongs_to_its_key(case: Case) -> None:
-    other = {"key": a_key, "private": a_private_key, "public": a_public_key}[str(case.key)](identifier="other")
+    makers: dict[str, Any] = {"key": a_key, "private": a_private_key, "public": a_public_key}
+    other = makers[str(case.key)](identifier="other")
     engine = an_engine(a_key(), a_private_key(), a_public_key(), other)
     value = case.begin(engine)
 

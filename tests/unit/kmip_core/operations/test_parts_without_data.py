@@ -172,7 +172,7 @@ def verify(case: str, given: dict[int, bytes]) -> Any:
     engine, kind, how, _ = VERIFICATIONS[case]
     response: Any = None
     for number, part in enumerate(TEXT):
-        fields = {
+        fields: dict[str, Any] = {
             "unique_identifier": "key",
             "data": part,
             "cryptographic_parameters": how if number == 0 else None,

@@ -126,7 +126,7 @@ def test_names_move_where_they_must_be_unique() -> None:
     assert attributes_of(engine, re_keyed(engine)).names == (a_name("disk"),)
 
 
-DATES = {
+DATES: dict[str, Any] = {
     "activation_date": NOW - DAY,
     "process_start_date": NOW - DAY + 10,
     "protect_stop_date": NOW + DAY,

@@ -40,7 +40,7 @@ from kmip_core.operations import (
 )
 from kmip_core.structures import CryptographicParameters as Parameters
 from kmip_core.structures import DerivationParameters, ProtocolVersion
-from tests.builders import ALICE, a_service, an_engine
+from tests.builders import ALICE, a_service, an_engine, answered
 from tests.unit.kmip_core.operations.usable_keys import (
     Stored,
     a_key,
@@ -65,8 +65,8 @@ RSA_PSS = Parameters(
 )
 HMAC = Parameters(cryptographic_algorithm=Algorithm.HMAC_SHA256)
 SHA_256 = Parameters(hashing_algorithm=HashingAlgorithm.SHA_256)
-EARLY = {"state": State.PRE_ACTIVE, "activation_date": None}
-NO_USE = {"cryptographic_usage_mask": Mask.EXPORT}
+EARLY: dict[str, Any] = {"state": State.PRE_ACTIVE, "activation_date": None}
+NO_USE: dict[str, Any] = {"cryptographic_usage_mask": Mask.EXPORT}
 
 NOT_FOUND = (ResultReason.ITEM_NOT_FOUND, ResultReason.OBJECT_NOT_FOUND)
 WRONG_STATE = (ResultReason.PERMISSION_DENIED, ResultReason.WRONG_KEY_LIFECYCLE_STATE)
@@ -315,7 +315,7 @@ def test_a_refusal_has_the_reason_of_its_version(case: Case, version: ProtocolVe
     )
 
     job = a_service(engine, CODEC).open(CODEC.encode_request(message), ALICE)
-    (item,) = CODEC.decode_response(job.run()).batch_items
+    (item,) = CODEC.decode_response(answered(job)).batch_items
 
     assert item.result_status is ResultStatus.OPERATION_FAILED
     assert item.operation is operation

@@ -133,7 +133,7 @@ def test_register_keeps_every_type_as_it_came(content: Content) -> None:
     identifier = hand_in(engine, content)
 
     answer = perform(engine, Operation.GET, get.Request(unique_identifier=identifier))
-    told = {"attributes": Attributes()} if hasattr(content, "attributes") else {}  # the record has them
+    told: dict[str, Any] = {"attributes": Attributes()} if hasattr(content, "attributes") else {}  # the record has them
     assert answer.managed_object == with_polynomial(evolve(content, **told))  # only 3.0 shows it (RULINGS 28)
 
 

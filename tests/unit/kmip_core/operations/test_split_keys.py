@@ -191,7 +191,7 @@ def test_a_secret_that_has_an_algorithm_keeps_its_length() -> None:
 def test_a_private_key_comes_back_in_its_format(method: SplitKeyMethod, form: KeyFormatType, is_odd: bool) -> None:
     engine = an_engine()
     key = engine.services.crypto.make_key_pair(CryptographicAlgorithm.EC, 256, private_format=form).private_key
-    assert len(key.key_block.key_value.key_material) % 2 == is_odd  # type: ignore[arg-type, union-attr]
+    assert len(key.key_block.key_value.key_material) % 2 == is_odd  # type: ignore[arg-type]
     private = registered(engine, key, cryptographic_usage_mask=MASK.SIGN)
     is_prime = method is SplitKeyMethod.POLYNOMIAL_SHARING_PRIME_FIELD
     parts = split(engine, method, unique_identifier=private, prime_field_size=2**1279 - 1 if is_prime else None)
@@ -504,7 +504,9 @@ def test_parts_of_0_1_0_join_by_the_polynomial_that_made_them(method: SplitKeyMe
     polynomial = SplitKeyPolynomial.POLYNOMIAL_283 if made_here else SplitKeyPolynomial.POLYNOMIAL_285
     scheme = SharingScheme(method=method, parts=4, threshold=2, polynomial=polynomial)
     shares = an_engine().services.key_forms.split_secret(bytes(range(16)), scheme)
-    origin = {"random_number_generator": RNGParameters(rng_algorithm=RNGAlgorithm.UNSPECIFIED)} if made_here else {}
+    origin: dict[str, Any] = (
+        {"random_number_generator": RNGParameters(rng_algorithm=RNGAlgorithm.UNSPECIFIED)} if made_here else {}
+    )
     engine = an_engine(
         *(
             a_stored(a_part(n, share, AES, 128, split_key_method=method), f"part {n}", **origin)

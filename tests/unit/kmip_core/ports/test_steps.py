@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from attrs import define, field
+from attrs import define
 
 from kmip_core.errors import KmipError
 from kmip_core.ports.steps import MoveTo, Pace, Pause, Step, Steps, Wait, returning_to, run_blocking
@@ -51,11 +51,15 @@ def test_work_that_has_moved_returns_to_its_pace(steps: tuple[Step, ...], expect
 class Outcomes:
     """A `Job` with these outcomes, one a call."""
 
-    outcomes: list[Answer | Step] = field(converter=list)
+    outcomes: list[Answer | Step]
     pace: Pace = Pace.QUICK
+    title: str = "a job"
 
     def run(self) -> Answer | Step:
         return self.outcomes.pop(0)
+
+    def curtail(self, error: KmipError) -> None:
+        raise AssertionError("it is run to its end")
 
     def decline(self, error: KmipError) -> bytes:
         raise AssertionError("it is run")

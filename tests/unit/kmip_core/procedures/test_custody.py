@@ -42,8 +42,8 @@ from kmip_core.operations import (
 )
 from kmip_core.operations import hash as hash_
 from kmip_core.ports.crypto import CryptoCapabilities, Key
+from kmip_core.ports.steps import Pace
 from kmip_core.ports.storage import ConcurrentChange
-from kmip_core.ports.transport import Pace
 from kmip_core.structures import CryptographicParameters as Parameters
 from kmip_core.structures import DerivationParameters, KeyHandle, RevocationReason
 from tests.builders import NOW, VERSION, RememberedFaults, an_engine, ask, attributes_of, perform

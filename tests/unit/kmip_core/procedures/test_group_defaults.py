@@ -113,7 +113,7 @@ def test_the_other_criteria_hold_in_every_turn() -> None:
         member("D", cryptographic_length=192),
         settings=IN_TURN,
     )
-    long = {"criteria": (an_instance("cryptographic_length", 192),)}
+    long: dict[str, Any] = {"criteria": (an_instance("cryptographic_length", 192),)}
 
     assert default_of(engine, **long) == ("B",)
     fetch(engine, "A")

@@ -134,7 +134,8 @@ def test_numbers_without_sign_bytes_are_read_as_unsigned_or_refused(change: dict
     )
     block = pair.public_key.key_block
     assert isinstance(block.key_value, KeyValue)
-    sent = evolve(block.key_value.key_material, **{"modulus": as_sent_without_sign_bytes(_modulus(block)), **change})
+    material: Any = block.key_value.key_material
+    sent = evolve(material, **{"modulus": as_sent_without_sign_bytes(_modulus(block)), **change})
     key = PublicKey(key_block=evolve(block, key_value=KeyValue(key_material=sent)))
     request = register.Request(object_type=ObjectType.PUBLIC_KEY, managed_object=key)
 

@@ -25,7 +25,7 @@ from kmip_core.operations import register
 from kmip_core.ports.certificates import CertificateContents
 from kmip_core.ports.crypto import KeyPair
 from kmip_core.ports.key_forms import KeyContainer
-from kmip_core.ports.transport import Pace
+from kmip_core.ports.steps import Pace
 from kmip_core.procedures.pkcs12 import MAXIMUM_CHAIN
 from kmip_core.structures import KeyWrappingData, Link
 from tests.builders import NOW, VERSION, a_secret, a_symmetric_key, an_engine

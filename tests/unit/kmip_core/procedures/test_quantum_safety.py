@@ -38,10 +38,10 @@ from kmip_core.operations import (
 )
 from kmip_core.procedures.quantum_safety import category_of
 from kmip_core.structures import CryptographicParameters, DerivationParameters
-from tests.builders import a_symmetric_key, an_engine, an_instance, attributes_of, perform
+from tests.builders import a_symmetric_key, an_engine, an_instance, attributes_of, faults_of, perform
 from tests.unit.kmip_core.operations.usable_keys import a_key, a_public_key
 
-SAFE = {"quantum_safe": True}
+SAFE: dict[str, Any] = {"quantum_safe": True}
 
 
 def identifiers(engine: Engine) -> int:
@@ -131,7 +131,7 @@ def test_what_says_that_it_is_quantum_safe_must_be(operation: Operation) -> None
         perform(engine, operation, request)
     assert refused.value.reason is ResultReason.GENERAL_FAILURE
     assert identifiers(engine) == before
-    assert not engine.services.faults.errors
+    assert not faults_of(engine)
 
 
 def test_a_certificate_of_an_elliptic_curve_is_not_quantum_safe() -> None:
@@ -165,7 +165,7 @@ SETTING = {
 
 @pytest.mark.parametrize("operation", SETTING, ids=lambda operation: operation.name)
 def test_every_way_to_set_the_attribute_judges_it(operation: Operation) -> None:
-    present = {} if operation is Operation.ADD_ATTRIBUTE else {"quantum_safe": False}
+    present: dict[str, Any] = {} if operation is Operation.ADD_ATTRIBUTE else {"quantum_safe": False}
     safe = an_engine(a_key(material=bytes(32), **present))
     perform(safe, operation, SETTING[operation]())
     assert attributes_of(safe).quantum_safe is True

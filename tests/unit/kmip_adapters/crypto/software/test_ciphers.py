@@ -77,6 +77,7 @@ def test_announced_tags_of_every_length(mode, size):
     more = {"iv_counter_nonce": sealed.iv_counter_nonce, "additional_data": b"bound"}
     tag = sealed.authenticated_encryption_tag
 
+    assert tag is not None
     assert len(tag) == size
     assert decrypt(CRYPTO, key, how, sealed.data, authenticated_encryption_tag=tag, **more) == b"data"
     forged = bytes([tag[0] ^ 1]) + tag[1:]

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kmip_adapters.crypto.software import split_keys
+from kmip_adapters.crypto.software.limits import MAXIMUM_SECRET_BYTES, MAXIMUM_SHARING_WORK
 from kmip_core.enums import ResultReason, SplitKeyMethod
 from kmip_core.enums import SplitKeyPolynomial as Polynomial
 from kmip_core.errors import KmipError
@@ -208,7 +209,7 @@ def test_work_is_bounded() -> None:
         split_keys.split_secret(bytes(60_000), scheme(GF_2_8, 255, 255))
     assert refused.value.reason is ResultReason.INVALID_FIELD
     with pytest.raises(KmipError):
-        split_keys.split_secret(bytes(split_keys.MAXIMUM_SECRET_BYTES + 1), scheme(XOR, 2, 2))
+        split_keys.split_secret(bytes(MAXIMUM_SECRET_BYTES + 1), scheme(XOR, 2, 2))
 
 
 def test_shares_with_impossible_numbers_or_lengths_are_refused() -> None:
@@ -226,11 +227,11 @@ def test_the_distances_of_shares_are_counted_before_they_are_computed() -> None:
     few = SharingScheme(method=PRIME_FIELD, parts=255, threshold=2, prime_field_size=2**521 - 1)
     shares = {number: bytes(403) for number in range(1, 256)}
 
-    assert split_keys.join_work(shares, wanted) < split_keys.MAXIMUM_SHARING_WORK
+    assert split_keys.join_work(shares, wanted) < MAXIMUM_SHARING_WORK
     for threshold, number in ((120, 255), (85, 200)):
         many = {each: bytes(521) for each in range(1, number + 1)}
         large = SharingScheme(method=PRIME_FIELD, parts=255, threshold=threshold, prime_field_size=2**4159 + 1)
-        assert split_keys.join_work(many, large) > split_keys.MAXIMUM_SHARING_WORK / 10
+        assert split_keys.join_work(many, large) > MAXIMUM_SHARING_WORK / 10
     spread = {number: bytes(2_000) for number in range(1, 256)}
     octets_scheme = scheme(GF_2_8, 255, 128)
     with pytest.raises(KmipError) as refused:

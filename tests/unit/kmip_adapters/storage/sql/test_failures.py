@@ -73,7 +73,7 @@ class Faults:
 
 
 class FaultyCursor:
-    def __init__(self, connection: sqlite3.Connection, faults: Faults) -> None:
+    def __init__(self, connection: Any, faults: Faults) -> None:
         self._cursor = connection.cursor()
         self._connection = connection
         self._faults = faults
@@ -93,7 +93,7 @@ class FaultyCursor:
 class FaultyConnection:
     """A driver connection whose n-th statement fails."""
 
-    def __init__(self, connection: sqlite3.Connection, faults: Faults) -> None:
+    def __init__(self, connection: Any, faults: Faults) -> None:
         self._connection = connection
         self._faults = faults
 
@@ -119,7 +119,7 @@ def test_every_statement_may_fail_and_nothing_is_half_done(store: SqlStorage, en
     faulty = Writer(backend, with_each=lambda cursor: lambda: None, when_idle=lambda connection: True)
     # The unit of work collects; what it hands over is replayed through the faulty writer.
     handed: list[Callable[[Any], Any]] = []
-    keep = functools.partial(_keep, store, handed)
+    keep: Any = functools.partial(_keep, store, handed)
     services = evolve(store._services, hand_over=keep, versions=NewestVersions())
     with SqlUnitOfWork(services) as work:
         changed, erased = work.find("changed"), work.find("erased")

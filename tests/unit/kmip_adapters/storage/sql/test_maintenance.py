@@ -195,11 +195,16 @@ def test_columns_that_do_not_agree_with_the_record_are_found(store: SqlStorage) 
         work.find("k4")
 
 
+def path_of(store: SqlStorage) -> Path:
+    assert store.path is not None
+    return store.path
+
+
 def test_a_backup_is_whole_sealed_and_private(store: SqlStorage, tmp_path: Path) -> None:
     copy = tmp_path / "elsewhere" / "backup.db"
     copy.parent.mkdir()
 
-    backup(store.path, copy)
+    backup(path_of(store), copy)
 
     assert [path.name for path in copy.parent.iterdir()] == ["backup.db"]
     assert copy.stat().st_mode & 0o777 == 0o600
@@ -209,7 +214,7 @@ def test_a_backup_is_whole_sealed_and_private(store: SqlStorage, tmp_path: Path)
     assert verify(restored, nobody_asks) == ()
     restored.close()
     with pytest.raises(StorageUnusable, match="exists"):
-        backup(store.path, copy)
+        backup(path_of(store), copy)
 
 
 def test_what_is_no_database_of_ours_is_not_backed_up(tmp_path: Path) -> None:

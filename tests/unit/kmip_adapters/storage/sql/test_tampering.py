@@ -20,7 +20,7 @@ from kmip_core.enums import HashingAlgorithm, KeyFormatType, Operation, ResultRe
 from kmip_core.errors import KmipError
 from kmip_core.operations import get_attributes
 from kmip_core.structures import Digest
-from tests.builders import ALICE, an_engine, ask, the_only
+from tests.builders import ALICE, an_engine, ask, records_of, the_only
 from tests.contract.storage_samples import NOW, a_key, a_name, content, criterion, query
 
 PASSWORD = b"correct horse battery staple"
@@ -194,7 +194,7 @@ def test_a_refusal_is_in_the_log_and_in_the_audit_trail(store: SqlStorage, caplo
     assert answer.result_reason is ResultReason.GENERAL_FAILURE
     assert "the row of mine is not as it was written" in caplog.text
     assert store.refused_rows == 1
-    (record,) = [each for each in engine.services.audit.records if each.result is ResultReason.GENERAL_FAILURE]
+    (record,) = [each for each in records_of(engine) if each.result is ResultReason.GENERAL_FAILURE]
     assert record.message == "the stored object is not as it was written"
 
 
@@ -202,7 +202,9 @@ def test_a_password_cannot_be_found_by_its_digest_in_the_files(store: SqlStorage
     store.close()
     files = b"".join(path.read_bytes() for path in sorted(tmp_path.iterdir()) if path.name.startswith("kmipd.db"))
 
-    for form in (DIGEST.digest_value, DIGEST.digest_value.hex().encode(), _base64(DIGEST.digest_value)):
+    digest = DIGEST.digest_value or b""
+    assert len(digest) == 32
+    for form in (digest, digest.hex().encode(), _base64(digest)):
         assert form not in files
     entry = hashlib.blake2b(_canonical(DIGEST), digest_size=8).digest()
     connection = sqlite3.connect(tmp_path / "kmipd.db")

@@ -95,7 +95,7 @@ def _told(store: SqlStorage, unique_identifier: str) -> dict[str, Any]:
         assert located == ((unique_identifier,) if found.owner == "alice" else ())
         secret = None
         if found.has_content:
-            value = work.content(admitted(found)).key_block.key_value  # type: ignore[union-attr]
+            value = work.content(admitted(found)).key_block.key_value
             assert isinstance(value, KeyValue)
             assert isinstance(value.key_material, bytes)
             secret = value.key_material.hex()

@@ -84,7 +84,8 @@ def without_spaces(items: tuple[Item, ...]) -> tuple[Item, ...]:
     def changed(item: Item) -> Item:
         if isinstance(item.value, tuple):
             return item._replace(value=without_spaces(item.value))
-        return item._replace(value=item.value.replace(" ", "")) if item.tag == 0x42000A else item
+        is_name = item.tag == 0x42000A and isinstance(item.value, str)
+        return item._replace(value=str(item.value).replace(" ", "")) if is_name else item
 
     return tuple(map(changed, items))
 

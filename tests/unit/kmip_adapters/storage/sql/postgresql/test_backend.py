@@ -21,6 +21,7 @@ from kmip_adapters.storage.sql.migration import HISTORY
 from kmip_adapters.storage.sql.postgresql import backend as postgresql_backend
 from kmip_adapters.storage.sql.postgresql.backend import PostgresBackend
 from kmip_adapters.storage.sql.storage import SqlStorage
+from kmip_adapters.storage.sql.unit_of_work import SqlUnitOfWork
 from kmip_core.creation_rules import Constraint
 from kmip_core.enums import ObjectType, ResultReason
 from kmip_core.errors import KmipError
@@ -292,7 +293,9 @@ def test_rules_and_data_keys_of_one_node_hold_on_the_other_at_once(url: str, tmp
 
     with other.unit_of_work() as work:
         assert work.rules_of(Constraint) == (rule,)
-        assert content() == work.content(admitted(work.find("before")))
+        before = work.find("before")
+        assert before is not None
+        assert content() == work.content(admitted(before))
     with other.unit_of_work() as work:  # it is checked against what was known here, and run again by the engine
         work.rules_for_new(Constraint)
         work.add(a_key("after"), content())
@@ -338,7 +341,9 @@ def test_a_read_that_takes_longer_than_its_budget_goes_on_elsewhere(store: SqlSt
     put(store, "k1")
     with store.unit_of_work(Pace.BRIEF) as work:
         assert work.find("k1")
+        assert isinstance(work, SqlUnitOfWork)
         connection = work._connection
+        assert connection is not None
         with pytest.raises(TakesLong), store.backend.within(connection, 1):
             connection.execute("SELECT pg_sleep(30)")
         work._found.clear()
