@@ -17,6 +17,7 @@ from kmip_core.enums import (
     CryptographicUsageMask,
     LinkType,
     Operation,
+    ResultReason,
     RotateNameType,
     State,
 )
@@ -211,7 +212,7 @@ def test_it_is_recorded_in_the_name_of_the_owner_by_the_server() -> None:
 def test_no_policy_of_clients_is_asked_and_no_password() -> None:
     class Refuses:
         def settle(self, *_: object) -> Any:
-            raise KmipError(rotation.ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, "no")
+            raise KmipError(ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, "no")
 
     engine = an_engine(due(operation_policy_name="groups only"), authentication=Refuses())
 
