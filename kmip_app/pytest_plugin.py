@@ -13,6 +13,9 @@ import pytest
 if TYPE_CHECKING:
     from kmip_app.testing import KmipServerFactory, KmipTestServer
 
+# So that a promise that is not kept says what was found instead, as tests of one's own do.
+pytest.register_assert_rewrite("kmip_app.testing.contracts")
+
 
 @pytest.fixture(scope="session")
 def kmip_server_factory() -> "Iterator[KmipServerFactory]":

@@ -13,6 +13,8 @@ from tests.postgresql import stop_shared
 settings.register_profile("kmipd", deadline=None)
 settings.load_profile("kmipd")
 
+pytest.register_assert_rewrite("kmip_app.testing.contracts")  # the plugin does, which our own suite leaves out
+
 _compiled = pytest.StashKey[str]()
 
 

@@ -21,6 +21,7 @@ from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.memory import MemoryStorage
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_adapters.ttlv.codec import Codec
+from kmip_app.testing.contracts.samples import sample
 from kmip_core.attributes import AttributeInstance, Attributes
 from kmip_core.engine import Engine
 from kmip_core.enums import (
@@ -81,7 +82,6 @@ from kmip_core.structures import (
 )
 from tests import postgresql
 from tests.builders import ALICE, BOB, VERSION, a_name, a_symmetric_key, an_engine, an_instance, ask, stored, the_only
-from tests.contract.storage_samples import sample
 from tests.unit.kmip_core.operations.test_validate import ROOT
 from tests.unit.kmip_core.operations.usable_keys import a_private_key, a_public_key, a_stored
 

@@ -3,6 +3,8 @@
 import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
+from kmip_app.testing.contracts.crypto.keys import a_private_key, a_public_key, an_imported_key
+from kmip_app.testing.contracts.crypto.uses import decrypt, encrypt, mac
 from kmip_core.enums import BlockCipherMode as Mode
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import (
@@ -23,14 +25,8 @@ from kmip_core.structures import (
     TransparentECPublicKey,
     TransparentRSAPublicKey,
 )
-from tests.contract.crypto_adapters import (
-    IN_PROCESS,
-    a_private_key,
-    a_public_key,
-    an_imported_key,
-)
+from tests.contract.crypto_adapters import IN_PROCESS
 from tests.contract.crypto_vectors import ROOT, vectors
-from tests.crypto_uses import decrypt, encrypt, mac
 
 
 @pytest.fixture(params=list(IN_PROCESS.values()), ids=list(IN_PROCESS))

@@ -9,6 +9,7 @@ import attrs
 import pytest
 from attrs import evolve
 
+from kmip_app.testing.contracts.samples import sample
 from kmip_core.engine import Engine
 from kmip_core.enums import CryptographicUsageMask, Operation, ResultReason, State
 from kmip_core.errors import NOT_FOUND_TEXT
@@ -17,7 +18,6 @@ from kmip_core.operations import CATALOGUE
 from kmip_core.principal import Principal
 from kmip_core.rights import ObjectGroups, Objects, Operations, Right, Rights
 from tests.builders import ALICE, BOB, a_symmetric_key, an_engine, ask, the_only
-from tests.contract.storage_samples import sample
 from tests.contract.test_access_matrix import HERE, MAIN, NOWHERE, Place
 
 EVERY_USE: Final = CryptographicUsageMask((1 << 24) - 1)

@@ -14,7 +14,7 @@ from pathlib import Path
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.sql.storage import SqlStorage
-from tests.contract.storage_samples import a_key, content
+from kmip_app.testing.contracts.samples import a_key, content
 from tests.e2e.conftest import Start
 from tests.e2e.dialogue import Dialogue
 from tests.server import ROOT, StartedServer, command

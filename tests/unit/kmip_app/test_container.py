@@ -15,14 +15,15 @@ from kmip_app.configuration.config import CRYPTO, Configuration, StartError
 from kmip_app.configuration.settings import SETTINGS
 from kmip_app.container import Container, build, capabilities, empty
 from kmip_app.server import Server
+from kmip_app.testing.contracts.crypto.keys import a_symmetric_key
+from kmip_app.testing.contracts.crypto.uses import decrypt, encrypt, hash_of
 from kmip_core.enums import BlockCipherMode, CryptographicAlgorithm, HashingAlgorithm, Operation, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.operations import CATALOGUE
 from kmip_core.ports.crypto import IN_SOFTWARE, Crypto, CryptoCapabilities, DigestStream
 from kmip_core.settings import Profile, Settings
 from kmip_core.structures import CryptographicParameters as Parameters
-from tests.contract.crypto_adapters import ADAPTERS, a_symmetric_key
-from tests.crypto_uses import decrypt, encrypt, hash_of
+from tests.contract.crypto_adapters import ADAPTERS
 
 NEEDS_AN_ADAPTER = {
     Operation.CREATE_KEY_PAIR,

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from kmip_adapters.crypto.hsm_stub import HsmStub
 from kmip_adapters.crypto.profiles import modern
 from kmip_adapters.crypto.software import SoftwareCrypto
+from kmip_app.testing.contracts.crypto.uses import begin_decrypt, begin_encrypt, decrypt, encrypt, mac, verify_mac
 from kmip_core import enums
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.errors import KmipError
 from kmip_core.objects import SecretData, SymmetricKey
 from kmip_core.structures import CryptographicParameters, DerivationParameters
-from tests.crypto_uses import begin_decrypt, begin_encrypt, decrypt, encrypt, mac, verify_mac
 
 SOFTWARE = SoftwareCrypto()
 ADAPTERS = [SOFTWARE, modern(SOFTWARE), HsmStub()]

@@ -6,11 +6,11 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from kmip_adapters.crypto.hsm_stub import HsmStub
+from kmip_app.testing.contracts.crypto.uses import decrypt, encrypt
 from kmip_core.enums import BlockCipherMode, CryptographicAlgorithm, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.objects import KeyBlock, KeyValue, SecretData, SymmetricKey
 from kmip_core.structures import CryptographicParameters, KeyHandle
-from tests.crypto_uses import decrypt, encrypt
 
 GCM = CryptographicParameters(block_cipher_mode=BlockCipherMode.GCM)
 SECRET = bytes(range(100, 132))

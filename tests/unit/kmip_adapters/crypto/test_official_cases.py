@@ -3,12 +3,12 @@
 import pytest
 
 from kmip_adapters.crypto.software import SoftwareCrypto
+from kmip_app.testing.contracts.crypto.uses import decrypt, encrypt, hash_of, mac
 from kmip_core.enums import BlockCipherMode as Mode
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import HashingAlgorithm, PaddingMethod
 from kmip_core.objects import SymmetricKey
 from kmip_core.structures import CryptographicParameters as Parameters
-from tests.crypto_uses import decrypt, encrypt, hash_of, mac
 
 CRYPTO = SoftwareCrypto()
 KEY = SymmetricKey(Algorithm.AES, 128, bytes.fromhex("0123456789abcdef0123456789abcdef"))

@@ -4,6 +4,7 @@ import pytest
 
 from kmip_adapters.crypto.profiles import modern
 from kmip_adapters.crypto.software import SoftwareCrypto
+from kmip_app.testing.contracts.crypto.uses import begin_encrypt, decrypt, encrypt
 from kmip_core.enums import BlockCipherMode as Mode
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import (
@@ -17,7 +18,6 @@ from kmip_core.enums import (
 from kmip_core.errors import KmipError
 from kmip_core.objects import SymmetricKey
 from kmip_core.structures import CryptographicParameters as Parameters
-from tests.crypto_uses import begin_encrypt, decrypt, encrypt
 
 COMPATIBLE = SoftwareCrypto()
 MODERN = modern(COMPATIBLE)

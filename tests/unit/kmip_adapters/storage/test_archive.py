@@ -7,7 +7,7 @@ import pytest
 from attrs import evolve
 
 from kmip_adapters.storage.archive import ArchiveUnusable, Entry, read_archive, write_archive
-from tests.contract.storage_samples import SAMPLES, a_key, content, with_attribute
+from kmip_app.testing.contracts.samples import SAMPLES, a_key, content, with_attribute
 
 WORDS = b"correct horse battery"
 COST = 10

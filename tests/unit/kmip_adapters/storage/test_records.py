@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kmip_adapters.storage import records
+from kmip_app.testing.contracts.samples import ATTRIBUTES, SAMPLES, a_key, content, strategy
 from kmip_core.attributes import FIELDS, MULTIPLE, Attributes
 from kmip_core.enums import CryptographicUsageMask, ItemType, ObjectType, State
 from kmip_core.objects import CONTENT_CLASSES, Content, KeyBlock, KeyValue
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.structures import CustomAttribute, TransparentRSAPublicKey, TypedValue
-from tests.contract.storage_samples import ATTRIBUTES, SAMPLES, a_key, content, strategy
 
 CONTENTS: st.SearchStrategy[Content] = st.one_of(
     [strategy(content_class) for content_class in CONTENT_CLASSES.values()]

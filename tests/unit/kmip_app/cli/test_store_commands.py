@@ -19,9 +19,9 @@ from kmip_adapters.storage.sql.maintenance import verify
 from kmip_adapters.storage.sql.migration import HISTORY
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_app import cli
+from kmip_app.testing.contracts.samples import a_key, a_name, admitted, content, criterion, query
 from kmip_core.ports.audit import AuditRecord
 from tests import postgresql
-from tests.contract.storage_samples import a_key, a_name, admitted, content, criterion, query
 from tests.server import ROOT
 
 ENGINES = ("sqlite", "postgresql")

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from kmip_app.testing.contracts.crypto.uses import hash_of
 from kmip_core.attributes import Attributes
 from kmip_core.engine import Engine
 from kmip_core.enums import (
@@ -19,7 +20,6 @@ from kmip_core.operations import create_key_pair, export, get, register
 from kmip_core.settings import Settings
 from kmip_core.structures import CryptographicDomainParameters
 from tests.builders import an_engine, attributes_of, perform
-from tests.crypto_uses import hash_of
 from tests.unit.kmip_core.operations.usable_keys import pair_of
 
 F = KeyFormatType

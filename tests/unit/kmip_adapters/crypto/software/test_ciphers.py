@@ -5,13 +5,13 @@ from attrs import evolve
 
 from kmip_adapters.crypto.refusals import MAXIMUM_HELD_BYTES
 from kmip_adapters.crypto.software import SoftwareCrypto
+from kmip_app.testing.contracts.crypto.uses import begin_decrypt, begin_encrypt, decrypt, encrypt
 from kmip_core.enums import BlockCipherMode as Mode
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import PaddingMethod, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.objects import SecretData, SymmetricKey
 from kmip_core.structures import CryptographicParameters as Parameters
-from tests.crypto_uses import begin_decrypt, begin_encrypt, decrypt, encrypt
 
 CRYPTO = SoftwareCrypto()
 AES = SymmetricKey(Algorithm.AES, 128, bytes.fromhex("AE6852F8121067CC4BF7A5765577F39E"))

@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from kmip_adapters.crypto.software import SoftwareCrypto, keys
 from kmip_adapters.crypto.software.formats import written
+from kmip_app.testing.contracts.crypto.uses import encrypt
 from kmip_core.enums import CryptographicAlgorithm, KeyFormatType, PaddingMethod, ResultReason, WrappingMethod
 from kmip_core.errors import KmipError
 from kmip_core.objects import PrivateKey, PublicKey, SymmetricKey
@@ -16,7 +17,6 @@ from kmip_core.structures import (
     TransparentRSAPublicKey,
     TransparentSymmetricKey,
 )
-from tests.crypto_uses import encrypt
 
 RSA = CryptographicAlgorithm.RSA
 TRANSPARENT = KeyFormatType.TRANSPARENT_RSA_PRIVATE_KEY

@@ -12,8 +12,8 @@ from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.sql.prepared import Prepared
 from kmip_adapters.storage.sql.schema import managed_objects
 from kmip_adapters.storage.sql.storage import SqlStorage
+from kmip_app.testing.contracts.samples import a_key, content
 from kmip_core.enums import State
-from tests.contract.storage_samples import a_key, content
 
 
 def files_with(directory: Path, value: bytes) -> list[str]:

@@ -21,9 +21,9 @@ from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_adapters.storage.sql.unit_of_work import SqlUnitOfWork
 from kmip_adapters.storage.sql.versions import NewestVersions
 from kmip_adapters.storage.sql.writer import Writer
+from kmip_app.testing.contracts.samples import a_key, a_name, admitted, content
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
-from tests.contract.storage_samples import a_key, a_name, admitted, content
 
 
 def open_store(directory: Path) -> SqlStorage:

@@ -12,11 +12,11 @@ from kmip_adapters.storage.sql.attribute_index import CODES, entries
 from kmip_adapters.storage.sql.locate import RANKS, analyse
 from kmip_adapters.storage.sql.schema import TRAIT_COLUMNS
 from kmip_adapters.storage.sql.storage import SqlStorage
+from kmip_app.testing.contracts.samples import NOW, SAMPLES, a_name, criterion, query
 from kmip_core.attributes import BY_TYPE, CUSTOM, DATES, FIELDS, TRAITS, Attributes
 from kmip_core.criteria import LocateQuery
 from kmip_core.enums import ItemType, LinkType, ObjectGroupMember, ObjectType, State
 from kmip_core.structures import ApplicationSpecificInformation, Link, Name, TypedValue
-from tests.contract.storage_samples import NOW, SAMPLES, a_name, criterion, query
 
 SYMMETRIC = criterion("object_type", ObjectType.SYMMETRIC_KEY)
 

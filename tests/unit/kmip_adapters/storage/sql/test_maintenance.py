@@ -16,12 +16,12 @@ from kmip_adapters.storage.sql.maintenance import Damage, dangling_links, reseal
 from kmip_adapters.storage.sql.prepared import Prepared
 from kmip_adapters.storage.sql.schema import managed_objects
 from kmip_adapters.storage.sql.storage import SqlStorage
+from kmip_app.testing.contracts.samples import a_key, a_name, admitted, content
 from kmip_core.enums import LinkType
 from kmip_core.errors import KmipError
 from kmip_core.ports.sealing import RootKeyUnavailable
 from kmip_core.ports.storage import ConcurrentChange
 from kmip_core.structures import Link
-from tests.contract.storage_samples import a_key, a_name, admitted, content
 
 
 def open_store(path: Path, key_file: Path) -> SqlStorage:

@@ -10,12 +10,12 @@ import pytest
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.sql.storage import SqlStorage
+from kmip_app.testing.contracts.samples import a_key, a_name, admitted, content, criterion, query
 from kmip_core.enums import ResultReason, State, UsageLimitsUnit
 from kmip_core.errors import KmipError
 from kmip_core.ports.steps import Pace
 from kmip_core.ports.storage import TakesLong
 from kmip_core.structures import UsageLimits
-from tests.contract.storage_samples import a_key, a_name, admitted, content, criterion, query
 
 
 @pytest.fixture

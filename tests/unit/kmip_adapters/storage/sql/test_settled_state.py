@@ -7,9 +7,9 @@ from sqlalchemy import bindparam, create_engine, insert, select
 from kmip_adapters.storage.sql.rows import changing_columns
 from kmip_adapters.storage.sql.schema import managed_objects, metadata
 from kmip_adapters.storage.sql.settled_state import settled_state, stored_states
+from kmip_app.testing.contracts.samples import NOW, a_key
 from kmip_core.enums import ObjectType, State
 from kmip_core.lifecycle import settle
-from tests.contract.storage_samples import NOW, a_key
 
 DATES = (None, NOW - 1, NOW, NOW + 1)
 TYPES = (ObjectType.SYMMETRIC_KEY, ObjectType.OPAQUE_OBJECT, ObjectType.TEMPLATE, ObjectType.CERTIFICATE)

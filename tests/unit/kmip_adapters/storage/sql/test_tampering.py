@@ -16,12 +16,12 @@ from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.sql.maintenance import rotate_data_key, verify
 from kmip_adapters.storage.sql.schema import managed_objects
 from kmip_adapters.storage.sql.storage import SqlStorage
+from kmip_app.testing.contracts.samples import NOW, a_key, a_name, content, criterion, query
 from kmip_core.enums import HashingAlgorithm, KeyFormatType, Operation, ResultReason, State
 from kmip_core.errors import KmipError
 from kmip_core.operations import get_attributes
 from kmip_core.structures import Digest
 from tests.builders import ALICE, an_engine, ask, records_of, the_only
-from tests.contract.storage_samples import NOW, a_key, a_name, content, criterion, query
 
 PASSWORD = b"correct horse battery staple"
 DIGEST = Digest(

@@ -26,11 +26,11 @@ from kmip_adapters.storage.sql.migration import HISTORY, History, open_schema
 from kmip_adapters.storage.sql.rows import policy_of
 from kmip_adapters.storage.sql.schema import DATE_COLUMNS, TRAIT_COLUMNS
 from kmip_adapters.storage.sql.storage import SqlStorage
+from kmip_app.testing.contracts.samples import SAMPLES, a_key, a_name, admitted, criterion, query
 from kmip_core.attributes import FIELDS, MULTIPLE, Attributes
 from kmip_core.enums import ObjectType, State, StorageStatusMask
 from kmip_core.objects import KeyValue, ManagedObject
 from kmip_core.ports.sealing import DataKeys, StoreSealer
-from tests.contract.storage_samples import SAMPLES, a_key, a_name, admitted, criterion, query
 from tests.server import ROOT
 
 NOW: Final = HISTORY.revision

@@ -22,6 +22,7 @@ from kmip_adapters.storage.sql.postgresql import backend as postgresql_backend
 from kmip_adapters.storage.sql.postgresql.backend import PostgresBackend
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_adapters.storage.sql.unit_of_work import SqlUnitOfWork
+from kmip_app.testing.contracts.samples import a_key, a_name, admitted, content, criterion, query
 from kmip_core.creation_rules import Constraint
 from kmip_core.enums import ObjectType, ResultReason
 from kmip_core.errors import KmipError
@@ -29,7 +30,6 @@ from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.steps import Pace
 from kmip_core.ports.storage import ConcurrentChange, TakesLong
 from tests import postgresql
-from tests.contract.storage_samples import a_key, a_name, admitted, content, criterion, query
 from tests.postgresql import Postgres
 
 ANSWERS_WITHIN = 5.0

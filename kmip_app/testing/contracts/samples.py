@@ -74,8 +74,7 @@ def criterion(attribute: str, value: Any, vendor_identification: str | None = No
 
 def query(*criteria: AttributeInstance, **more: Any) -> LocateQuery:
     """Return a query by alice at NOW unless told otherwise."""
-    usual: dict[str, Any] = {"criteria": criteria, "visibility": sees(), "now": NOW, "is_counted": True}
-    return LocateQuery(**(usual | more))
+    return LocateQuery(**({"criteria": criteria, "visibility": sees(), "now": NOW, "is_counted": True} | more))
 
 
 # --- one value of every attribute -----------------------------------------------------------------------------------
@@ -114,8 +113,8 @@ SAMPLES: dict[str, Any] = {name: sample_of(name) for name in FIELDS}
 
 def with_attribute(managed_object: ManagedObject, attribute: str, value: Any) -> ManagedObject:
     """Return the object with one instance of one attribute set."""
-    changed: dict[str, Any] = {attribute: (value,) if attribute in MULTIPLE else value}
-    return evolve(managed_object, attributes=evolve(managed_object.attributes, **changed))
+    held = (value,) if attribute in MULTIPLE else value
+    return evolve(managed_object, attributes=evolve(managed_object.attributes, **{attribute: held}))
 
 
 # --- strategies -----------------------------------------------------------------------------------------------------
