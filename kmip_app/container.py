@@ -11,10 +11,9 @@ import logging
 import ssl
 from collections.abc import Callable, Mapping
 from functools import cache, partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from attrs import evolve, frozen
+from attrs import evolve
 from dependency_injector import containers, providers
 
 from kmip_adapters.asynchronous.runner import ThreadedRunner
@@ -69,9 +68,11 @@ from kmip_app.maintenance.node_names import names_of_node, node_name
 from kmip_app.monitoring.clients import SeenClients
 from kmip_app.monitoring.evidence import ObservedTrail
 from kmip_app.monitoring.observation import Durations, ObservedEngine, RequestNumbers
+from kmip_app.parts import Parts
 from kmip_app.pki.authority import Bundle, Pki, ensure_pki
 from kmip_app.pki.own_names import certificate_names
 from kmip_app.pki.registry import Registry
+from kmip_app.pki.tls_files import TlsFiles
 from kmip_app.pushing.dispatcher import Dispatcher, Store
 from kmip_app.refusal_evidence import RefusalEvidence
 from kmip_app.root_keys import root_key_source, token
@@ -116,21 +117,6 @@ QUANTUM_SAFE: Final = frozenset(
     }
 )
 """Algorithms of pairs that a quantum computer does not break. FIPS 203, FIPS 204."""
-
-
-@frozen(kw_only=True)
-class TlsFiles:
-    """The PEM files behind TLS.  crl: that of the built-in CA is made at the first revocation."""
-
-    servers: tuple[Bundle, ...]
-    ca: Path
-    crl: Path | None
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        """All of them."""
-        servers = [path for server in self.servers for path in (server.certificate, server.key)]
-        return (*servers, self.ca, *([self.crl] if self.crl else []))
 
 
 def _pki(configuration: Configuration) -> Pki:
@@ -596,9 +582,9 @@ class Container(containers.DeclarativeContainer):
     )
 
 
-def build(configuration: Configuration) -> Any:
-    """Return a wired container.  (`Any`: what comes out of it is annotated where it is used.)"""
-    return Container(configuration=providers.Object(configuration))
+def build(configuration: Configuration) -> Parts:
+    """Return a wired container."""
+    return cast(Parts, Container(configuration=providers.Object(configuration)))
 
 
 def empty(container: Any) -> None:

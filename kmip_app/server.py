@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from attrs import evolve
 
@@ -40,6 +40,7 @@ from kmip_app.files import owned, private_files, write_atomically
 from kmip_app.maintenance.pykmip_database import advice_on_pykmip, is_pykmip_database
 from kmip_app.maintenance.token_keys import settle_token_keys
 from kmip_app.monitoring.service import Monitoring
+from kmip_app.parts import Parts
 from kmip_app.pki.authority import Pki, PkiError, write_pem
 from kmip_app.pki.care import CertificateCare
 from kmip_app.pki.certificate_watch import CertificateWatch, revoked_by
@@ -113,7 +114,7 @@ class Server:
         self._enrolment: Enrolment | None = None
         self._routine = Routine()
         self._rotation = Routine(name="kmip-rotation")
-        self._container: Any = None
+        self._wired: Parts | None = None
         self._transport: Listener | None = None
         self._stop_is_asked = False  # by a signal
 
@@ -127,8 +128,7 @@ class Server:
         """The port of HTTPS that is bound, once started; None if HTTPS is not served."""
         if self._transport is None:
             return self.configuration.https_port
-        transport: TlsTtlvServer = self._container.transport()
-        return transport.https_port
+        return self._container.transport().https_port
 
     @property
     def address(self) -> str:
@@ -141,15 +141,20 @@ class Server:
         return REACHED_AT.get(self.configuration.hostname, self.configuration.hostname)
 
     @property
-    def container(self) -> Any:
+    def container(self) -> Parts:
         """What it is wired from, once started."""
         return self._container
 
     @property
+    def _container(self) -> Parts:
+        if self._wired is None:
+            raise RuntimeError("start the server first")
+        return self._wired
+
+    @property
     def pki(self) -> Pki:
         """The built-in PKI, made when it is first asked for."""
-        pki: Pki = self._container.pki()
-        return pki
+        return self._container.pki()
 
     def start(self) -> None:
         """Build everything, bind, and write the ready file.  Raises StartError; nothing is left half open."""
@@ -275,7 +280,7 @@ class Server:
             self._resources.enter_context(owned(configuration.data_directory))
         _refuse_pykmips(configuration)
         self.configuration = configuration
-        self._container = build(evolve(configuration, may_start_sealed=True))
+        self._wired = build(evolve(configuration, may_start_sealed=True))
         self._resources.callback(self._container.processes().close)
         self_test(self._container.crypto(), custody=IN_SOFTWARE)
         keys = self._container.token()
@@ -296,7 +301,7 @@ class Server:
         for sink in self._container.audit_sinks():
             self._resources.callback(sink.close)
         for watcher in (self._container.policy(), self._container.groups()):
-            if hasattr(watcher, "close"):
+            if watcher is not None and hasattr(watcher, "close"):
                 self._resources.callback(watcher.close)
         self._watch = watch = CertificateWatch(
             self._container.tls_files().paths,
@@ -495,7 +500,7 @@ class Server:
 
 
 @contextlib.contextmanager
-def opened(configuration: Configuration, *, alone: bool = False, or_empty: bool = False) -> Iterator[Any]:
+def opened(configuration: Configuration, *, alone: bool = False, or_empty: bool = False) -> Iterator[Parts]:
     """Open the store for a command; yield the container.
 
     alone: own the data directory, so that no server runs meanwhile, and make a store that is not there; otherwise the

@@ -8,6 +8,7 @@ from kmip_app.cli.options import CONTEXT, STORE, chosen, config_option, setting_
 from kmip_app.configuration.config import StartError
 from kmip_app.configuration.root_keys import ROOT_KEY
 from kmip_app.configuration.secret_places import FORMS, SECRET
+from kmip_app.parts import Parts, sql_storage_of
 
 if TYPE_CHECKING:
     from kmip_app.configuration.config import Configuration
@@ -39,7 +40,7 @@ def rotate_root_key(
 
 
 def _rotate(
-    container: Any, configuration: "Configuration", to: str | None, to_passphrase: str | None, to_key_file: bool
+    container: Parts, configuration: "Configuration", to: str | None, to_passphrase: str | None, to_key_file: bool
 ) -> str:
     from kmip_adapters.pkcs11_session.token import TokenUnusable
     from kmip_adapters.sealing import rotation
@@ -48,7 +49,7 @@ def _rotate(
     from kmip_app.root_keys import root_key_source
     from kmip_core.ports.sealing import RootKeyUnavailable
 
-    old, data_keys = container.root_key(), container.storage().data_keys
+    old, data_keys = container.root_key(), sql_storage_of(container).data_keys
     if to_passphrase is not None:
         try:
             place = SECRET.read(to_passphrase)
@@ -68,6 +69,8 @@ def _rotate(
         if path.exists():
             raise StartError(f"{path} holds an old root key; move it away, and a new one is made there")
         return rotation.change_root_key(old, KeyFile(path), data_keys)
+    if not isinstance(old, KeyFile):
+        raise StartError("say with --to, --to-passphrase or --to-key-file where the new root key is")
     return rotation.rotate_root_key(old, data_keys)
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from attrs import evolve, frozen
 
 from kmip_app.client import ClientError, KmipClient, OperationFailed, UnreadableAnswer
+from kmip_app.parts import Parts
 from kmip_core.attributes import Attributes
 from kmip_core.enums import Operation, ResultStatus
 from kmip_core.lifecycle import GONE
@@ -71,7 +72,7 @@ class Moved:
     left_out: tuple[str, ...] = ()
 
 
-def migrate(client: KmipClient, container: Any, *, owner: str, dry_run: bool = False) -> Iterator[Moved]:
+def migrate(client: KmipClient, container: Parts, *, owner: str, dry_run: bool = False) -> Iterator[Moved]:
     """Yield what became of each object that the client may see.
 
     owner: of the objects here.  dry_run: only read and judge.  Raises ClientError if the server cannot list objects, or
@@ -162,7 +163,7 @@ def _attributes(client: KmipClient, identifier: str) -> tuple[Attributes, tuple[
 class Import:
     """Imports one object here; called with identifier, content and attributes, it returns why not, or None."""
 
-    def __init__(self, container: Any, owner: str) -> None:
+    def __init__(self, container: Parts, owner: str) -> None:
         engine = container.engine()
         services = engine.services
         # Only administrators choose identifiers that could be guessed; the operator who runs this is one.

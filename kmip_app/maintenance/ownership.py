@@ -1,10 +1,11 @@
 """Gives objects another owner: for clients whose identity has changed, or who are gone."""
 
 from collections.abc import Collection
-from typing import Any, Final
+from typing import Final
 
 from kmip_adapters.storage.sql import ownership
 from kmip_app.configuration.config import StartError
+from kmip_app.parts import Parts, sql_storage_of
 from kmip_core.objects import ManagedObject
 from kmip_core.ports.audit import AuditRecord, AuditTrail
 
@@ -14,7 +15,7 @@ IDENTIFIERS: Final = 500  # in one record
 
 
 def change_owner(
-    container: Any, trail: AuditTrail, new_owner: str, identifiers: Collection[str], old_owner: str | None
+    container: Parts, trail: AuditTrail, new_owner: str, identifiers: Collection[str], old_owner: str | None
 ) -> list[str]:
     """Give objects to `new_owner`, and return their identifiers; running servers see it at their next request.
 
@@ -30,7 +31,7 @@ def change_owner(
 
     changed: list[str] = []
     for _ in range(ATTEMPTS):
-        given, missed = ownership.change_owner(container.storage(), is_wanted, new_owner)
+        given, missed = ownership.change_owner(sql_storage_of(container), is_wanted, new_owner)
         changed += given
         for begin in range(0, len(given), IDENTIFIERS):
             trail.append(_record(container, tuple(given[begin : begin + IDENTIFIERS]), old_owner, new_owner))
@@ -46,7 +47,7 @@ def change_owner(
     return changed
 
 
-def _record(container: Any, given: tuple[str, ...], old_owner: str | None, new_owner: str) -> AuditRecord:
+def _record(container: Parts, given: tuple[str, ...], old_owner: str | None, new_owner: str) -> AuditRecord:
     return AuditRecord(
         record_id=container.identifiers().new(),
         time=container.clock().now(),

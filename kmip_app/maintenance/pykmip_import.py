@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 from attrs import define, field
 
 from kmip_app.maintenance.pykmip_database import Found
+from kmip_app.parts import Parts
 from kmip_core.ports.audit import AuditRecord
 
 TOGETHER: Final = 200  # objects in one commit
@@ -27,7 +28,7 @@ class Report:
     policies: Counter[str] = field(factory=Counter)
 
 
-def take(container: Any, found: Iterable[Found], *, dry_run: bool = False) -> Report:
+def take(container: Parts, found: Iterable[Found], *, dry_run: bool = False) -> Report:
     """Take what can be taken into the container's store, some objects at a time.
 
     dry_run: only report what would be done.
@@ -39,7 +40,7 @@ def take(container: Any, found: Iterable[Found], *, dry_run: bool = False) -> Re
     return report
 
 
-def _take_group(container: Any, group: list[Found], report: Report, dry_run: bool) -> None:
+def _take_group(container: Parts, group: list[Found], report: Report, dry_run: bool) -> None:
     storage, policy = container.storage(), container.policy()
     with storage.unit_of_work() as work:
         added: list[str] = []

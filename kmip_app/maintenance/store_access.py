@@ -27,6 +27,7 @@ from kmip_adapters.storage.sql.migration import HISTORY
 from kmip_adapters.storage.sql.sqlite_files import copy_database, put_in_place
 from kmip_app.configuration.config import Configuration, StartError
 from kmip_app.container import build
+from kmip_app.parts import Parts, sql_storage_of
 from kmip_app.server import UNUSABLE, opened
 from kmip_core.errors import KmipError
 from kmip_core.ports.audit import AuditRecord
@@ -150,7 +151,7 @@ def restore(
 def _damages(configuration: Configuration, database: Path, progress: Callable[[int, int], None]) -> tuple[Damage, ...]:
     """Open every object of a copy, with the root key that the server will have."""
     wanted = schema_of(database)
-    storage = build(evolve(configuration, database=None, database_path=database)).storage()
+    storage = sql_storage_of(build(evolve(configuration, database=None, database_path=database)))
     try:
         return maintenance.verify(storage, progress)
     finally:
@@ -171,7 +172,7 @@ class Imported:
     not_taken: list[tuple[str, str]] = field(factory=list)
 
 
-def take(container: Any, entries: Iterable[Entry], progress: Callable[[int, int], None], in_all: int) -> Imported:
+def take(container: Parts, entries: Iterable[Entry], progress: Callable[[int, int], None], in_all: int) -> Imported:
     """Take what is not there yet into the container's store, some objects at a time."""
     imported = Imported()
     rows = iter(entries)
@@ -183,7 +184,7 @@ def take(container: Any, entries: Iterable[Entry], progress: Callable[[int, int]
     return imported
 
 
-def _take_group(container: Any, group: list[Entry], imported: Imported) -> None:
+def _take_group(container: Parts, group: list[Entry], imported: Imported) -> None:
     storage = container.storage()
     with storage.unit_of_work() as work:
         added: list[str] = []
@@ -212,7 +213,7 @@ def _take_group(container: Any, group: list[Entry], imported: Imported) -> None:
     storage.acknowledge(record.record_id)
 
 
-def _event(container: Any, event: str, identifiers: tuple[str, ...] = ()) -> AuditRecord:
+def _event(container: Parts, event: str, identifiers: tuple[str, ...] = ()) -> AuditRecord:
     return AuditRecord(
         record_id=container.identifiers().new(),
         time=container.clock().now(),

@@ -21,6 +21,7 @@ from kmip_app.monitoring.loop_lag import LoopLag
 from kmip_app.monitoring.observation import SUCCESS, copied
 from kmip_app.monitoring.observations import Observation, metrics_answer
 from kmip_app.monitoring.sources import Sources
+from kmip_app.parts import Parts
 from kmip_app.pki.validity import Validity, certificates_of, lists_of
 from kmip_app.version import VERSION
 
@@ -48,7 +49,7 @@ class Monitoring:
     def __init__(
         self,
         configuration: Configuration,
-        container: Any,
+        container: Parts,
         is_stopping: Callable[[], bool],
         sockets: Sequence[socket.socket] = (),
     ) -> None:

@@ -3,9 +3,10 @@
 import datetime as dt
 import logging
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from kmip_app.configuration.config import Configuration
+from kmip_app.parts import Parts
 from kmip_app.pki.authority import PkiError, ensure_pki
 from kmip_app.pki.own_names import certificate_names
 from kmip_app.pki.validity import Validity, threshold
@@ -27,7 +28,7 @@ class CertificateCare:
     def __init__(
         self,
         configuration: Configuration,
-        container: Any,
+        container: Parts,
         dated: Dated,
         now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
     ) -> None:

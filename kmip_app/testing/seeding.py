@@ -4,10 +4,11 @@ Sealing, digests, the audit record and the refusal of an identifier that is take
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from attrs import evolve
 
+from kmip_app.parts import Parts
 from kmip_core import lifecycle
 from kmip_core.attributes import Attributes
 from kmip_core.engine import Engine
@@ -58,7 +59,7 @@ STEPS_TO: Final[Mapping[State, tuple[Step, ...]]] = {
 """State to the life that leads there, so that the dates of a seeded object are those of a real one."""
 
 
-def seed(container: Any, objects: Objects, *, owner: str, state: State, names: tuple[str, ...]) -> list[str]:
+def seed(container: Parts, objects: Objects, *, owner: str, state: State, names: tuple[str, ...]) -> list[str]:
     """Put objects into the store and return their identifiers, in order.
 
     objects: one, several, or identifiers that are wished with their objects.

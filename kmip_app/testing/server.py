@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Protocol, Self, cast
 
 from attrs import evolve
 
@@ -187,8 +187,7 @@ class KmipTestServer:
     @property
     def clock(self) -> MovableClock:
         """The server's clock: `advance(days=30)`, `stop()`, `reset()`.  TLS goes by the real time all the same."""
-        clock: MovableClock = self._server.container.clock()
-        return clock
+        return cast("MovableClock", self._server.container.clock())
 
     @property
     def requests(self) -> tuple[AuditRecord, ...]:

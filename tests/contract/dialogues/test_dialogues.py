@@ -25,7 +25,7 @@ def transport(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[InProc
     """Yield the way to a server as it is wired by default, over a store of its own."""
     make: Callable[[Path], Any] = request.param
     store = make(tmp_path)
-    container = build(Configuration(data_directory=tmp_path, ephemeral=True))
+    container: Any = build(Configuration(data_directory=tmp_path, ephemeral=True))
     container.storage.override(providers.Object(store))
     yield InProcessTransport(
         container.service(), new_framer=lambda: pytest.fail("frames come whole"), principal=Principal(name="client")
