@@ -4,6 +4,8 @@ import datetime
 import hashlib
 import hmac
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -14,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 
 from kmip_core.engine import Engine
-from kmip_core.enums import CryptographicAlgorithm, ObjectType, ResultReason, State
+from kmip_core.enums import CryptographicAlgorithm, ObjectType, ResultReason, State, WrappingMethod
 from kmip_core.enums import PKCS11Function as F
 from kmip_core.enums import PKCS11ReturnCode as R
 from kmip_core.errors import KmipError
@@ -136,7 +138,7 @@ def test_every_other_function_is_not_supported() -> None:
     others = set(F) - set(pkcs_11.FUNCTIONS) - {F.C_INITIALIZE, F.C_FINALIZE}
 
     assert F.C_COPYOBJECT in others
-    assert {code(lambda function=function: app.call(function)) for function in others} == {R.FUNCTION_NOT_SUPPORTED}
+    assert {code(partial(app.call, function)) for function in others} == {R.FUNCTION_NOT_SUPPORTED}
 
 
 @pytest.mark.parametrize("function", sorted(pkcs_11.FUNCTIONS), ids=lambda function: function.name)
@@ -561,7 +563,7 @@ def test_a_certificate_is_registered_and_described() -> None:
     assert (found[0x81], found[0x101]) == (name, name)
     assert int.from_bytes(found[0x82][-1:]) == 77
     for number in (SENSITIVE, ENCRYPT, KEY_TYPE, VALUE_LEN, MODULUS, EC_POINT, EC_PARAMS):
-        assert code(lambda number=number: app.get(handle, number)) is R.ATTRIBUTE_TYPE_INVALID
+        assert code(partial(app.get, handle, number)) is R.ATTRIBUTE_TYPE_INVALID
 
 
 def test_what_a_class_does_not_have() -> None:
@@ -569,7 +571,7 @@ def test_what_a_class_does_not_have() -> None:
     data = app.handle(F.C_CREATEOBJECT, template((CLASS, DATA), (VALUE, b"x")))
 
     for number in (CERTIFICATE_TYPE, 0x81, 0x101):
-        assert code(lambda number=number: app.get(data, number)) is R.ATTRIBUTE_TYPE_INVALID
+        assert code(partial(app.get, data, number)) is R.ATTRIBUTE_TYPE_INVALID
 
 
 def test_objects_without_a_class_have_no_handle() -> None:
@@ -619,7 +621,7 @@ def test_data_and_public_keys_are_registered() -> None:
     private = ec.generate_private_key(ec.SECP256R1())
     numbers = private.private_numbers()
     point = private.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
-    base = [(KEY_TYPE, EC), (EC_PARAMS, P_256)]
+    base: list[tuple[int, Any]] = [(KEY_TYPE, EC), (EC_PARAMS, P_256)]
     signing = app.handle(
         F.C_CREATEOBJECT,
         template((CLASS, PRIVATE_KEY), *base, (VALUE, numbers.private_value.to_bytes(32)), (SIGN, True)),
@@ -641,14 +643,19 @@ def test_an_rsa_pair_is_registered() -> None:
     def big(number: int) -> bytes:
         return number.to_bytes((number.bit_length() + 7) // 8)
 
-    base = [(KEY_TYPE, RSA), (MODULUS, big(numbers.public_numbers.n)), (PUBLIC_EXPONENT, b"\1\0\1")]
+    base: list[tuple[int, Any]] = [
+        (KEY_TYPE, RSA),
+        (MODULUS, big(numbers.public_numbers.n)),
+        (PUBLIC_EXPONENT, b"\1\0\1"),
+    ]
     private = app.handle(
         F.C_CREATEOBJECT,
         template(
             (CLASS, PRIVATE_KEY),
             *base,
             *[(0x123, big(numbers.d)), (0x124, big(numbers.p)), (0x125, big(numbers.q))],
-            *[(0x126, big(numbers.dmp1)), (0x127, big(numbers.dmq1)), (0x128, big(numbers.iqmp)), (SIGN, True)],
+            *[(0x126, big(numbers.dmp1)), (0x127, big(numbers.dmq1)), (0x128, big(numbers.iqmp))],
+            (SIGN, True),
         ),
     )
     public = app.handle(F.C_CREATEOBJECT, template((CLASS, PUBLIC), *base, (VERIFY, True)))
@@ -877,7 +884,11 @@ def test_a_limit_of_an_operation_is_a_refusal_of_the_call() -> None:
 def test_vendor_attributes_are_no_identifier_and_wrapped_values_stay_sensitive() -> None:
     key = a_symmetric_key("key", custom_attributes=(a_custom("other", "text"),))
     record, content = key
-    block = evolve(content.key_block, key_value=b"wrapped", key_wrapping_data=KeyWrappingData(wrapping_method=1))
+    block = evolve(
+        content.key_block,
+        key_value=b"wrapped",
+        key_wrapping_data=KeyWrappingData(wrapping_method=WrappingMethod.ENCRYPT),
+    )
     app = an_application(an_engine((record, SymmetricKey(key_block=block))))
     (handle,) = app.find()
 
