@@ -18,21 +18,15 @@ from typing import Final, Self
 from attrs import evolve
 
 from kmip_adapters.asynchronous.runner import ThreadedRunner
-from kmip_adapters.audit.file_trail import FileTrail, UnusableTrail
-from kmip_adapters.crypto.self_test import SelfTestFailed, self_test
-from kmip_adapters.identity.groups import UnusableGroups
-from kmip_adapters.identity.passwords import UnusablePasswords
-from kmip_adapters.identity.table import IdentityTable, UnusableIdentities
-from kmip_adapters.pkcs11_session.token import TokenUnusable
-from kmip_adapters.policy.json_files import MissingPolicies
-from kmip_adapters.storage.errors import StorageUnusable
+from kmip_adapters.audit.file_trail import FileTrail
+from kmip_adapters.crypto.self_test import self_test
+from kmip_adapters.identity.table import IdentityTable
 from kmip_adapters.transport.server import TlsTtlvServer
 from kmip_adapters.transport.tls.suites import choose_offer
 from kmip_app import logs
 from kmip_app.audit import HEAD_EVERY, AuditCare
 from kmip_app.configuration.addresses import REACHED_AT, Address, listens_at
 from kmip_app.configuration.config import Configuration, StartError
-from kmip_app.configuration.quotas import UnusableQuotas
 from kmip_app.configuration.settings import changed_settings
 from kmip_app.container import build
 from kmip_app.daily import Routine
@@ -41,7 +35,7 @@ from kmip_app.maintenance.pykmip_database import advice_on_pykmip, is_pykmip_dat
 from kmip_app.maintenance.token_keys import settle_token_keys
 from kmip_app.monitoring.service import Monitoring
 from kmip_app.parts import Parts
-from kmip_app.pki.authority import Pki, PkiError, write_pem
+from kmip_app.pki.authority import Pki, write_pem
 from kmip_app.pki.care import CertificateCare
 from kmip_app.pki.certificate_watch import CertificateWatch, revoked_by
 from kmip_app.pki.enrolment import Enrolment
@@ -52,10 +46,9 @@ from kmip_app.service_manager import ServiceManager
 from kmip_app.system_errors import described
 from kmip_app.version import VERSION
 from kmip_core.engine import Engine
-from kmip_core.errors import KmipError
+from kmip_core.errors import KmipError, Unusable
 from kmip_core.ports.audit import AuditRecord, AuditTrail
 from kmip_core.ports.crypto import IN_SOFTWARE
-from kmip_core.ports.sealing import RootKeyUnavailable, SealBroken
 from kmip_core.ports.steps import run_blocking
 from kmip_core.ports.transport import Listener
 
@@ -64,21 +57,7 @@ LOG: Final = logging.getLogger("kmip.server")  # harnesses wait for lines of PyK
 SEEN_EVERY: Final = 10.0  # seconds
 IDENTITIES_EVERY: Final = 2.0  # seconds
 
-UNUSABLE: Final = (
-    PkiError,
-    SelfTestFailed,
-    StorageUnusable,
-    TokenUnusable,
-    RootKeyUnavailable,
-    SealBroken,
-    UnusableTrail,
-    MissingPolicies,
-    UnusableGroups,
-    UnusableIdentities,
-    UnusableQuotas,
-    UnusablePasswords,
-    ValueError,  # certificates, keys and suites that OpenSSL does not take
-)
+UNUSABLE: Final = (Unusable, ValueError)  # ValueError: certificates, keys and suites that OpenSSL does not take
 """What stops a start with a text for the operator."""
 
 

@@ -30,6 +30,10 @@ class KmipError(Exception):
         return f"KmipError({self.reason.name}, {self.message!r})"
 
 
+class Unusable(Exception):
+    """What a server or a command is to work with cannot be used; the text is for the operator and names the remedy."""
+
+
 class DelayedRefusal(KmipError):
     """A refusal whose answer is held back for some milliseconds, without a thread."""
 

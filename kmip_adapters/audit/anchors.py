@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from kmip_adapters.audit import files
 from kmip_adapters.audit.lines import Head, read_line
+from kmip_core.errors import Unusable
 
 KEY_FILE: Final = "anchor.key"
 PUBLIC_FILE: Final = "anchor.pub"
@@ -28,7 +29,7 @@ LIST_FILE: Final = "anchors.jsonl"
 _MARK: Final = ',"signature":"'
 
 
-class UnusableAnchor(Exception):
+class UnusableAnchor(Unusable):
     """An anchor, or the key that signs them, cannot be used; the text says why and what to do."""
 
 

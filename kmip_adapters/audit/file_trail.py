@@ -21,7 +21,7 @@ from typing import Final, Literal
 from kmip_adapters.audit import files
 from kmip_adapters.audit.lines import Head, read_line, write_line
 from kmip_core.enums import ResultReason
-from kmip_core.errors import KmipError
+from kmip_core.errors import KmipError, Unusable
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.storage import Outbox
 
@@ -40,7 +40,7 @@ _CHAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,72}")
 log = logging.getLogger(__name__)
 
 
-class UnusableTrail(Exception):
+class UnusableTrail(Unusable):
     """The trail cannot be opened; the text says why and what to do."""
 
 

@@ -11,14 +11,14 @@ from attrs import frozen
 from kmip_core.enums import BlockCipherMode as Mode
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import DerivationMethod, HashingAlgorithm, KeyFormatType, PaddingMethod, ValidityIndicator
-from kmip_core.errors import KmipError
+from kmip_core.errors import KmipError, Unusable
 from kmip_core.objects import KeyBlock, KeyValue, PublicKey, SymmetricKey
 from kmip_core.one_part import OnePart
 from kmip_core.ports.crypto import Crypto, Custody, Encryption
 from kmip_core.structures import CryptographicParameters, DerivationParameters
 
 
-class SelfTestFailed(Exception):
+class SelfTestFailed(Unusable):
     """Cryptography does not work as it must; the text names the checks that failed."""
 
 

@@ -17,7 +17,7 @@ from typing import Final, Protocol
 from attrs import define, field, frozen
 
 from kmip_core.enums import ResultReason
-from kmip_core.errors import KmipError
+from kmip_core.errors import KmipError, Unusable
 
 LOG: Final = logging.getLogger("kmipd.identity")
 
@@ -41,7 +41,7 @@ class Groups(Protocol):
         ...
 
 
-class UnusableGroups(Exception):
+class UnusableGroups(Unusable):
     """The file of groups cannot be read; the text says why and what to do."""
 
 

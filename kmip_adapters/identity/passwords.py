@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from kmip_core.errors import Unusable
+
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
@@ -23,7 +25,7 @@ PASSWORD_SIZE: Final = 4_096  # bytes; a hash of more would let clients choose t
 REMEMBERED: Final = 4_096
 
 
-class UnusablePasswords(Exception):
+class UnusablePasswords(Unusable):
     """Passwords cannot be checked; the text says why and what to do."""
 
 

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes
 
 from kmip_adapters.identity.certificate import NAME_LENGTH, CertificateIdentity, names_of
 from kmip_core.enums import ResultReason
-from kmip_core.errors import KmipError
+from kmip_core.errors import KmipError, Unusable
 from kmip_core.principal import Principal
 
 LOG: Final = logging.getLogger("kmipd.identity")
@@ -32,7 +32,7 @@ CONDITIONS: Final = ("cn", "san", "dns", "uri", "email", "subject", "fingerprint
 _KEYS: Final = frozenset((*CONDITIONS, "identity", "groups"))
 
 
-class UnusableIdentities(Exception):
+class UnusableIdentities(Unusable):
     """The table cannot be read; the text says why and what to do."""
 
 

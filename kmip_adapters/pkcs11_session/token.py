@@ -23,6 +23,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from kmip_adapters.pkcs11_session import messages
+from kmip_core.errors import Unusable
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ class TokenError(Exception):
         self.remedy = remedy
 
 
-class TokenUnusable(Exception):
+class TokenUnusable(Unusable):
     """The token cannot be used at the start; the text is for the operator."""
 
 

@@ -19,6 +19,7 @@ from attrs import field, frozen
 from kmip_adapters.policy.json_format import MAXIMUM_SIZE, Problem, read_policies
 from kmip_adapters.policy.static import StaticPolicies
 from kmip_core.enums import Operation
+from kmip_core.errors import Unusable
 from kmip_core.objects import ManagedObject
 from kmip_core.policy import BUILT_IN, Decision, OperationPolicy, Visibility
 from kmip_core.principal import Principal
@@ -30,7 +31,7 @@ Stamp: TypeAlias = tuple[int, int, int]
 log = logging.getLogger(__name__)
 
 
-class MissingPolicies(Exception):
+class MissingPolicies(Unusable):
     """There is no file or folder to read policies from; the text says what to do."""
 
 

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from kmip_adapters.storage.records import decode_attributes, decode_content, encode_attributes, encode_content
 from kmip_core.enums import ObjectType
+from kmip_core.errors import Unusable
 from kmip_core.objects import Content, ManagedObject
 
 COST: Final = 17
@@ -35,7 +36,7 @@ _COSTS: Final = range(10, 21)  # an archive from elsewhere must not make the ser
 _LENGTH: Final = struct.Struct(">I")
 
 
-class ArchiveUnusable(Exception):
+class ArchiveUnusable(Unusable):
     """An archive cannot be read; the text says why."""
 
 

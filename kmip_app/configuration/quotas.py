@@ -18,6 +18,7 @@ from attrs import evolve, fields_dict, frozen
 
 from kmip_adapters.storage.quotas import Quota
 from kmip_adapters.transport.rates import Allowance
+from kmip_core.errors import Unusable
 
 LOG: Final = logging.getLogger("kmip_app")
 FILE_SIZE: Final = 4 * 1024 * 1024  # bytes
@@ -26,7 +27,7 @@ _OF_REQUESTS: Final = frozenset(fields_dict(Allowance))
 NAMES: Final = (*fields_dict(Allowance), *fields_dict(Quota))
 
 
-class UnusableQuotas(Exception):
+class UnusableQuotas(Unusable):
     """The file of quotas cannot be read; the text says why and what to do."""
 
 

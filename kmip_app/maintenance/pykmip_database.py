@@ -20,7 +20,7 @@ from kmip_app.printable import printable
 from kmip_core import enums
 from kmip_core.attributes import Attributes
 from kmip_core.enums import ObjectType, State
-from kmip_core.errors import KmipError
+from kmip_core.errors import KmipError, Unusable
 from kmip_core.initial_attributes import complete, digests_of, short_identifier
 from kmip_core.masks import CryptographicUsageMask
 from kmip_core.objects import (
@@ -56,7 +56,7 @@ class Found:
     problem: str = ""
 
 
-class NoPyKmipDatabase(Exception):
+class NoPyKmipDatabase(Unusable):
     """The file is no database of PyKMIP; the text says so."""
 
 

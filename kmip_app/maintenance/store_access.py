@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from kmip_adapters.audit.file_trail import FileTrail
-from kmip_adapters.storage.archive import ArchiveUnusable, Entry
+from kmip_adapters.storage.archive import Entry
 from kmip_adapters.storage.lock import directory_lock
 from kmip_adapters.storage.sql import maintenance
 from kmip_adapters.storage.sql.backend import Backend, Options
@@ -43,7 +43,7 @@ def for_operators() -> Iterator[None]:
     """Turn what goes wrong with a store or an archive into a StartError."""
     try:
         yield
-    except (*UNUSABLE, ArchiveUnusable, KmipError) as error:
+    except (*UNUSABLE, KmipError) as error:
         raise StartError(str(error)) from error
 
 

@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from kmip_app.pki.own_names import general_name
+from kmip_core.errors import Unusable
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
@@ -40,7 +41,7 @@ MAXIMUM_RSA: Final = 8_192
 TEMPORARY: Final = ".new-"  # prefix of files that are being written
 
 
-class PkiError(Exception):
+class PkiError(Unusable):
     """The PKI directory cannot be used as it is; the message says what to do."""
 
 

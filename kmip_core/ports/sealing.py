@@ -8,6 +8,8 @@ from typing import Protocol
 
 from attrs import field, frozen
 
+from kmip_core.errors import Unusable
+
 
 class Sealer(Protocol):
     """Authenticated encryption under keys that the store never sees. Re-entrant."""
@@ -141,9 +143,9 @@ class RootKeySource(Protocol):
         ...
 
 
-class SealBroken(Exception):
+class SealBroken(Unusable):
     """A sealed value does not open: damage, tampering or the wrong root key. A fault, never a client's error."""
 
 
-class RootKeyUnavailable(Exception):
+class RootKeyUnavailable(Unusable):
     """The root key that the store needs is not here; the text, for the operator, says which one it is."""
