@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kmip_app.monitoring.observation import Durations, RequestNumbers
     from kmip_app.pki.authority import Pki
     from kmip_app.pki.tls_files import TlsFiles
+    from kmip_app.pushing.dispatcher import Dispatcher
     from kmip_core.engine import Engine
     from kmip_core.ports.audit import AuditTrail
     from kmip_core.ports.crypto import Crypto
@@ -47,6 +48,8 @@ class Parts(Protocol):
     def codec(self) -> "Codec": ...
 
     def crypto(self) -> "Crypto": ...
+
+    def dispatcher(self) -> "Dispatcher": ...
 
     def engine(self) -> "Engine": ...
 
