@@ -93,6 +93,10 @@ class Parts(Protocol):
 
     def tls_files(self) -> "TlsFiles": ...
 
+    def token(self) -> "Crypto | None":
+        """Return the token behind `crypto`, None where keys are kept in software alone."""
+        ...
+
     def transport(
         self,
         *,

@@ -263,9 +263,9 @@ class Server:
         self._resources.callback(self._container.processes().close)
         self_test(self._container.crypto(), custody=IN_SOFTWARE)
         keys = self._container.token()
-        if hasattr(keys, "close"):
-            self._resources.callback(keys.close)
         if keys is not None:
+            if hasattr(keys, "close"):
+                self._resources.callback(keys.close)
             self_test(keys)
         storage = self._container.storage()
         self._resources.callback(storage.close)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from kmip_adapters.crypto.hsm_stub import HsmStub
 from kmip_adapters.crypto.side_by_side import SideBySide
 from kmip_adapters.crypto.software import SoftwareCrypto
+from kmip_app.testing.contracts.crypto.keys import a_made_key, a_private_key, a_symmetric_key
 from kmip_app.testing.contracts.crypto.uses import decrypt, encrypt, mac
 from kmip_core.enums import BlockCipherMode as Mode
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
@@ -24,7 +25,6 @@ from kmip_core.errors import KmipError
 from kmip_core.ports.crypto import IN_SOFTWARE, Custody, Encryption
 from kmip_core.structures import CryptographicParameters as Parameters
 from kmip_core.structures import DerivationParameters
-from tests.contract.crypto_adapters import a_made_key, a_private_key, a_symmetric_key
 from tests.softhsm import shared_crypto
 
 SOFTWARE = SoftwareCrypto()

@@ -74,7 +74,8 @@ def criterion(attribute: str, value: Any, vendor_identification: str | None = No
 
 def query(*criteria: AttributeInstance, **more: Any) -> LocateQuery:
     """Return a query by alice at NOW unless told otherwise."""
-    return LocateQuery(**({"criteria": criteria, "visibility": sees(), "now": NOW, "is_counted": True} | more))
+    usual: dict[str, Any] = {"criteria": criteria, "visibility": sees(), "now": NOW, "is_counted": True}
+    return LocateQuery(**(usual | more))
 
 
 # --- one value of every attribute -----------------------------------------------------------------------------------
@@ -113,8 +114,8 @@ SAMPLES: dict[str, Any] = {name: sample_of(name) for name in FIELDS}
 
 def with_attribute(managed_object: ManagedObject, attribute: str, value: Any) -> ManagedObject:
     """Return the object with one instance of one attribute set."""
-    held = (value,) if attribute in MULTIPLE else value
-    return evolve(managed_object, attributes=evolve(managed_object.attributes, **{attribute: held}))
+    changed: dict[str, Any] = {attribute: (value,) if attribute in MULTIPLE else value}
+    return evolve(managed_object, attributes=evolve(managed_object.attributes, **changed))
 
 
 # --- strategies -----------------------------------------------------------------------------------------------------

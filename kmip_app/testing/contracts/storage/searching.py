@@ -1,6 +1,7 @@
 """Locate, over every attribute."""
 
 import functools
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -257,7 +258,7 @@ def test_what_takes_long_is_left_to_a_slower_pace(store: Store) -> None:
     if store.blocking:
         pytest.skip("a store that may wait for another machine never runs on the loop; its budget is in milliseconds")
     many = 3_000
-    shared = {"names": (a_name("one"),), "usage_limits": usage_limits(1)}
+    shared: dict[str, Any] = {"names": (a_name("one"),), "usage_limits": usage_limits(1)}
     put(store, *(a_key(f"k{number}", **shared) for number in range(many)))
     named = criterion("names", a_name("one"))
     wanted = {

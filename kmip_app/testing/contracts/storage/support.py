@@ -47,7 +47,7 @@ def put(store: Store, *objects: ManagedObject, key: bytes = KEY) -> None:
 
 def found(store: Store, unique_identifier: str) -> ManagedObject | None:
     with store.unit_of_work() as work:
-        return work.find(unique_identifier)  # type: ignore[no-any-return]
+        return work.find(unique_identifier)
 
 
 def present(store: Store, unique_identifier: str) -> ManagedObject:
@@ -58,7 +58,7 @@ def present(store: Store, unique_identifier: str) -> ManagedObject:
 
 def located(store: Store, wanted: LocateQuery) -> tuple[str, ...]:
     with store.unit_of_work() as work:
-        return work.locate(wanted).unique_identifiers  # type: ignore[no-any-return]
+        return work.locate(wanted).unique_identifiers
 
 
 def an_audit_record(number: int) -> AuditRecord:

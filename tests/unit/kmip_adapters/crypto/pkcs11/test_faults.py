@@ -12,6 +12,7 @@ from kmip_adapters.pkcs11_session import token as token_module
 from kmip_adapters.pkcs11_session.token import Token, TokenUnusable
 from kmip_adapters.storage.memory import MemoryStorage
 from kmip_app.maintenance.token_keys import settle_token_keys
+from kmip_app.testing.contracts.crypto.keys import a_symmetric_key
 from kmip_core.enums import BlockCipherMode, ResultReason, ValidityIndicator
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.errors import KmipError
@@ -20,7 +21,6 @@ from kmip_core.ports.crypto import Custody, Encryption
 from kmip_core.ports.steps import TakesLong
 from kmip_core.structures import CryptographicParameters, KeyHandle
 from tests import softhsm
-from tests.contract.crypto_adapters import a_symmetric_key
 from tests.softhsm import FaultyToken
 
 PIN_INCORRECT, PIN_LOCKED = 0xA0, 0xA4
