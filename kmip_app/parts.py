@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from kmip_adapters.asynchronous.runner import ThreadedRunner
     from kmip_adapters.audit.sinks import Sink
     from kmip_adapters.crypto.processes import ProcessPool
     from kmip_adapters.identity.certificate import CertificateIdentity
@@ -80,6 +81,8 @@ class Parts(Protocol):
     def root_key(self) -> "RootKeySource": ...
 
     def rotation(self) -> "Rotation": ...
+
+    def runner(self) -> "ThreadedRunner": ...
 
     def service(self) -> "Service": ...
 
