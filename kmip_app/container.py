@@ -33,6 +33,7 @@ from kmip_adapters.identity.groups import FileGroups, Groups, RememberedGroups
 from kmip_adapters.identity.password_hashing import Argon2Hashing
 from kmip_adapters.identity.passwords import PasswordFile
 from kmip_adapters.identity.slugs import SlugsDirectory, SlugsService
+from kmip_adapters.identity.stored_users import StoredUsers
 from kmip_adapters.identity.table import IdentityTable
 from kmip_adapters.identity.throttling import PasswordThrottle
 from kmip_adapters.policy.json_files import JsonPolicies
@@ -92,7 +93,7 @@ from kmip_core.ports.system import Clock, Delays, FaultLog, Identifiers
 from kmip_core.ports.transport import Peer, PeerLost, Service
 from kmip_core.rotation import Rotation
 from kmip_core.services import EngineServices
-from kmip_core.settings import Profile, Settings, TicketUse
+from kmip_core.settings import Profile, Settings
 from kmip_core.streams import Streams
 from kmip_core.structures import ProtocolVersion
 from kmip_core.subscriptions import Announcer, Subscription
@@ -220,13 +221,12 @@ def _groups(configuration: Configuration) -> Groups | None:
 
 
 def _authentication(
-    configuration: Configuration, groups: Groups | None, storage: Storage
-) -> CredentialAuthentication | None:
-    """Return what settles principals; None where the certificate alone does."""
+    configuration: Configuration, groups: Groups | None, storage: Storage, users: StoredUsers
+) -> CredentialAuthentication:
+    """Return what settles principals."""
     ticket_use = configuration.core.tickets
-    if groups is None and configuration.passwords_path is None and ticket_use is TicketUse.OFF:
-        return None
     return CredentialAuthentication(
+        users=users,
         groups=groups,
         passwords=None if configuration.passwords_path is None else PasswordFile(configuration.passwords_path),
         password_identity=configuration.password_identity,
@@ -479,7 +479,14 @@ class Container(containers.DeclarativeContainer):
     clients = providers.Singleton(SeenClients, identity)
 
     password_hashing = providers.Singleton(Argon2Hashing)
-    authentication = providers.Singleton(_authentication, configuration, groups, storage)
+    stored_users = providers.Singleton(StoredUsers, storage=storage, hashing=password_hashing)
+    authentication = providers.Singleton(
+        _authentication,
+        configuration,
+        groups,
+        storage,
+        stored_users,
+    )
 
     announcer = providers.Singleton(_announcer, settings)
     catalogue = providers.Singleton(offered, settings)
@@ -594,6 +601,7 @@ def empty(container: Any) -> None:
     for name in (
         "runner",
         "evidence",
+        "stored_users",
         "authentication",
         "services",
         "engine",

@@ -52,7 +52,6 @@ class Capabilities:
     credential_types: tuple[CredentialType, ...] = (
         CredentialType.PASSWORD,
         CredentialType.CERTIFICATE,
-        CredentialType.DEVICE,
         CredentialType.ONE_TIME_PASSWORD,
         CredentialType.HASHED_PASSWORD,
     )

@@ -91,7 +91,10 @@ class Engine:
             answers = yield from new_batch().run(message.batch_items, continues=continues)
         # The client's own value is for the audit trail; responses do not carry it (KMIP 2.1 §9.9, 1.4 §6.18).
         answer_header = ResponseHeader(
-            protocol_version=header.protocol_version, time_stamp=now, server_correlation_value=correlation
+            protocol_version=header.protocol_version,
+            time_stamp=now,
+            server_hashed_password=principal.server_hashed_password,
+            server_correlation_value=correlation,
         )
         return ResponseMessage(header=answer_header, batch_items=tuple(answers))
 

@@ -9,6 +9,7 @@ from kmip_core.enums import (
     BatchErrorContinuationOption,
     CredentialType,
     Ephemeral,
+    HashingAlgorithm,
     Operation,
     ResultReason,
     ResultStatus,
@@ -39,6 +40,25 @@ class DeviceCredential(Secret):
 
 
 @frozen(kw_only=True)
+class OneTimePassword(Secret):
+    """KMIP 2.1 §9.11."""
+
+    username: str
+    password: str | None = field(default=None, repr=False)
+    one_time_password: str = field(repr=False)
+
+
+@frozen(kw_only=True)
+class HashedPassword(Secret):
+    """KMIP 2.1 §9.11.  timestamp: microseconds since 1970-01-01 UTC."""
+
+    username: str
+    timestamp: int
+    hashing_algorithm: HashingAlgorithm | None = None
+    hashed_password: bytes = field(repr=False)
+
+
+@frozen(kw_only=True)
 class Ticket(Secret):
     """What Login hands out. KMIP 2.1 §7.39."""
 
@@ -51,7 +71,9 @@ class Credential(Secret):
     """A claim of identity inside the message.  credential_value: None for a type that is not understood."""
 
     credential_type: CredentialType
-    credential_value: UsernameAndPassword | DeviceCredential | Ticket | None = field(default=None, repr=False)
+    credential_value: UsernameAndPassword | DeviceCredential | OneTimePassword | HashedPassword | Ticket | None = field(
+        default=None, repr=False
+    )
 
 
 @frozen(kw_only=True)
@@ -101,10 +123,14 @@ class RequestMessage:
 
 @frozen(kw_only=True)
 class ResponseHeader:
-    """time_stamp: seconds since 1970-01-01 UTC."""
+    """time_stamp: seconds since 1970-01-01 UTC.
+
+    server_hashed_password: by which a client that sent a Hashed Password knows the server. KMIP 2.1 §8.2.
+    """
 
     protocol_version: ProtocolVersion
     time_stamp: int
+    server_hashed_password: bytes | None = None
     client_correlation_value: str | None = None
     server_correlation_value: str | None = None
 

@@ -12,7 +12,7 @@ class Source(enum.Enum):
     """What vouches for a principal; the value stands in audit records."""
 
     CERTIFICATE = "certificate"  # the peer's certificate, by itself
-    PASSWORD = "password"  # noqa: S105  a user name and password in the request
+    PASSWORD = "password"  # noqa: S105  a user name in the request, with a password of one of the kinds
     TICKET = "ticket"  # a ticket of Login in the request
     SERVER = "server"  # the server itself, by an object's dates, in the name of its owner
     SEED = "seed"  # none: a test server's objects are imported in the name of their owners
@@ -33,6 +33,8 @@ class Principal:
         comes from one source (ADR 0023).
     certificate_name: the name in the certificate, also where a credential gives another.
     rights: what a ticket limits it to; None for everything that policies allow.
+    certificate_digest: SHA-256 of the certificate.
+    server_hashed_password: what the answer's header says to a client with a Hashed Password.
     groups: group names for operation policies; empty means the policy's preset section applies.
     """
 
@@ -43,3 +45,5 @@ class Principal:
     certificate_serial: str = ""
     certificate_name: str = field(default=Factory(lambda self: self.name, takes_self=True))
     rights: Rights | None = None
+    certificate_digest: bytes = b""
+    server_hashed_password: bytes | None = field(default=None, repr=False)

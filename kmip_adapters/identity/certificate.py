@@ -78,8 +78,12 @@ class CertificateIdentity:
             raise _unreadable() from error
         if len(names) != 1:
             raise _refused(f"the client certificate has {len(names)} {_WHAT[source]}; one is needed")
-        serial = f"{certificate.serial_number:x}"
-        return Principal(name=_strict(names[0]), source=Source.CERTIFICATE, certificate_serial=serial)
+        return Principal(
+            name=_strict(names[0]),
+            source=Source.CERTIFICATE,
+            certificate_serial=f"{certificate.serial_number:x}",
+            certificate_digest=hashlib.sha256(der).digest(),
+        )
 
     def _names_in(self, certificate: x509.Certificate) -> tuple[str, list[str | bytes]]:
         """Return the first source that names the client, with its names; else the last one."""

@@ -11,6 +11,7 @@ from attrs import evolve, field, frozen
 
 from kmip_adapters.identity.groups import Groups
 from kmip_adapters.identity.passwords import PasswordFile
+from kmip_adapters.identity.stored_users import StoredUsers
 from kmip_adapters.identity.throttling import PasswordThrottle
 from kmip_core import tickets
 from kmip_core.enums import CredentialType, ResultReason
@@ -38,6 +39,7 @@ class CredentialAuthentication:
     password_identity: whether a user name with its right password becomes the identity; a certificate alone can then
         not have a name that is in the password file.
     ticket_use: which certificates a ticket is valid beside.  storage: has the tickets; needed unless there are none.
+    users: those that are managed objects; they come before the file of passwords. None: there are none.
     """
 
     groups: Groups | None = None
@@ -46,9 +48,12 @@ class CredentialAuthentication:
     ticket_use: TicketUse = TicketUse.OFF
     storage: Storage | None = None
     throttle: PasswordThrottle = field(factory=PasswordThrottle)
+    users: StoredUsers | None = None
 
     def settle(self, credentials: tuple[Credential, ...], principal: Principal, now: int) -> Steps[Principal]:
         """Give the principal; moves on to a thread where a password must be hashed or groups must be fetched."""
+        if self.users is not None:
+            principal, credentials = yield from self.users.settle(credentials, principal, now, self.throttle)
         if self.passwords is not None:
             self._check_types(credentials)
             for name, password in _passwords(credentials):
@@ -63,6 +68,8 @@ class CredentialAuthentication:
             principal = evolve(principal, name=grant.name, source=Source.TICKET, rights=grant.rights)
         if self._needs_password(principal):
             raise CredentialRefused(NAME_OF_A_USER)
+        if self.users is not None:
+            yield from self.users.check_name(principal, now)
         if self.groups is not None:
             groups = self.groups.remembered(principal.name)
             if groups is None:

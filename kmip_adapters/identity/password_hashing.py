@@ -29,7 +29,7 @@ class Argon2Hashing:
     def hash(self, password: str) -> str:
         """Return a new hash."""
         kdf = Argon2id(salt=os.urandom(SALT), length=LENGTH, iterations=PASSES, lanes=LANES, memory_cost=MEMORY)
-        encoded: str = kdf.derive_phc_encoded(password.encode())
+        encoded: str = kdf.derive_phc_encoded(password.encode(errors="surrogatepass"))
         return encoded
 
     def is_hash(self, encoded: str) -> bool:
@@ -45,7 +45,7 @@ class Argon2Hashing:
         if not self.is_hash(encoded):
             return False
         try:
-            Argon2id.verify_phc_encoded(password.encode(), encoded)
+            Argon2id.verify_phc_encoded(password.encode(errors="surrogatepass"), encoded)
         except (InvalidKey, ValueError):
             return False
         return True

@@ -10,6 +10,7 @@ with that common name would own the keys. Changes of the file hold for connectio
 changes nothing.
 """
 
+import hashlib
 import json
 import logging
 from collections.abc import Mapping
@@ -72,7 +73,13 @@ class IdentityTable:
                 )
             return principal
         serial = f"{self._otherwise.checked(certificate or b'').serial_number:x}"
-        return Principal(name=entry.identity, groups=entry.groups, address=address, certificate_serial=serial)
+        return Principal(
+            name=entry.identity,
+            groups=entry.groups,
+            address=address,
+            certificate_serial=serial,
+            certificate_digest=hashlib.sha256(certificate or b"").digest(),
+        )
 
     def refresh(self) -> bool:
         """Look at the file; return whether its entries are others since the last call."""

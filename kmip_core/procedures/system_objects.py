@@ -196,7 +196,7 @@ def _password(scope: Scope, credential: PasswordCredential, attributes: Attribut
         raise invalid_field("salt, algorithm and iterations belong to a Salted Password")
     if credential.password is None:
         return credential
-    if not 1 <= len(credential.password.encode()) <= PASSWORD_SIZE:
+    if not 1 <= len(credential.password.encode(errors="surrogatepass")) <= PASSWORD_SIZE:
         raise invalid_field(f"a Password has 1 to {PASSWORD_SIZE} bytes")
     return PasswordCredential(password_hash=scope.services.passwords.hash(credential.password))
 

@@ -24,6 +24,7 @@ from kmip_adapters.ttlv.messages.items import (
     RESULT_REASON,
     RESULT_STATUS,
     SERVER_CORRELATION_VALUE,
+    SERVER_HASHED_PASSWORD,
     TIME_STAMP,
     UNIQUE_BATCH_ITEM_ID,
     UNIQUE_IDENTIFIER,
@@ -61,7 +62,10 @@ def message_item(message: ResponseMessage, dialect: Dialect) -> Item:
 def header_item(header: ResponseHeader, count: int, dialect: Dialect) -> Item:
     """Return the Response Header item.  count: Batch Items that follow."""
     stamp = Item(TIME_STAMP, DATE_TIME, header.time_stamp)
-    parts = [dialect.version_item, stamp, *dialect.correlation_items(header)]
+    parts = [dialect.version_item, stamp]
+    if header.server_hashed_password is not None:
+        parts.append(Item(SERVER_HASHED_PASSWORD, BYTE_STRING, header.server_hashed_password))
+    parts += dialect.correlation_items(header)
     if dialect.has_batch_count:
         parts.append(Item(BATCH_COUNT, INTEGER, count))
     return Item(RESPONSE_HEADER, STRUCTURE, tuple(parts))
@@ -118,6 +122,7 @@ def read(header: Items, batch: Items, dialect: Dialect) -> ResponseMessage:
         header=ResponseHeader(
             protocol_version=dialect.version,
             time_stamp=stamp,
+            server_hashed_password=expect(found, SERVER_HASHED_PASSWORD, BYTE_STRING),
             client_correlation_value=expect(found, CLIENT_CORRELATION_VALUE, TEXT_STRING),
             server_correlation_value=expect(found, SERVER_CORRELATION_VALUE, TEXT_STRING),
         ),

@@ -197,6 +197,8 @@ CUSTOM_PREFIXES: Final[Mapping[str, str]] = {
 CREDENTIAL_VALUES: Final[Mapping[CredentialType, type]] = {
     CredentialType.USERNAME_AND_PASSWORD: messages.UsernameAndPassword,
     CredentialType.DEVICE: messages.DeviceCredential,
+    CredentialType.ONE_TIME_PASSWORD: messages.OneTimePassword,
+    CredentialType.HASHED_PASSWORD: messages.HashedPassword,
     CredentialType.TICKET: messages.Ticket,
 }
 """What Credential Value holds; other types are carried without it."""

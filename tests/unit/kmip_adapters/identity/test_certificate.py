@@ -1,6 +1,7 @@
 """Which names a certificate gives, and which certificates give none."""
 
 import datetime as dt
+import hashlib
 from collections.abc import Sequence
 
 import pytest
@@ -55,10 +56,14 @@ def refusal(read: CertificateIdentity, certificate: bytes | None) -> str:
 
 
 def test_the_common_name_is_the_principal() -> None:
-    principal = CertificateIdentity()(a_certificate("alice"), "192.0.2.1")
+    certificate = a_certificate("alice")
 
-    assert principal == Principal(
-        name="alice", source=Source.CERTIFICATE, address="192.0.2.1", certificate_serial="c0ffee"
+    assert CertificateIdentity()(certificate, "192.0.2.1") == Principal(
+        name="alice",
+        source=Source.CERTIFICATE,
+        address="192.0.2.1",
+        certificate_serial="c0ffee",
+        certificate_digest=hashlib.sha256(certificate).digest(),
     )
 
 

@@ -1,0 +1,471 @@
+"""Users that are managed objects: who they are, what they prove it with, and in which groups they are. KMIP 3.0 §2.1.
+
+A credential in a request is judged here if it names a stored user; others are left to the file of passwords, or ignored
+as before 3.0. A user is looked up once and remembered until a user, group or credential changes; other processes notice
+a change with the next request that has a credential, and after `NOTICED_AFTER` seconds with any other.
+"""
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from attrs import define, evolve, field, frozen
+
+from kmip_adapters.identity.throttling import PasswordThrottle
+from kmip_core import lifecycle
+from kmip_core.attributes import NAMES, AttributeInstance, AttributeReference
+from kmip_core.creation_rules import SystemChanges
+from kmip_core.criteria import LocateQuery
+from kmip_core.enums import (
+    CredentialType,
+    HashingAlgorithm,
+    KeyFormatType,
+    LinkType,
+    ObjectType,
+    OTPAlgorithm,
+    StorageStatusMask,
+)
+from kmip_core.errors import KmipError
+from kmip_core.messages import Credential, HashedPassword, OneTimePassword, UsernameAndPassword
+from kmip_core.objects import (
+    HashedPasswordCredential,
+    ManagedObject,
+    OTPCredential,
+    PasswordCredential,
+    SecretData,
+    material_bytes,
+)
+from kmip_core.policy import DEFAULT_POLICY, Visibility
+from kmip_core.ports.authentication import CredentialRefused
+from kmip_core.ports.passwords import PasswordHashing
+from kmip_core.ports.steps import MoveTo, Pace, Steps, Wait
+from kmip_core.ports.storage import ConcurrentChange, Storage, TakesLong, UnitOfWork
+from kmip_core.principal import Principal, Source
+from kmip_core.procedures.system_objects import HASHES, HMACS, MAXIMUM_GROUPS, PASSWORD_SIZE, links_of
+from kmip_core.rules import Purpose, admit
+from kmip_core.structures import Digest, Link, Name
+
+T = TypeVar("T")
+
+NOTICED_AFTER: Final = 1.0  # seconds
+REMEMBERED_FOR: Final = 60.0  # seconds: dates of groups come true without a change
+REMEMBERED: Final = 4_096  # names, certificates, passwords
+LOOK_AHEAD: Final = 10
+"""Counters that a generator by events may be ahead of the server. RFC 4226 §7.4."""
+
+STEPS_AROUND: Final = 1
+"""Steps by which a clock may be wrong. RFC 6238 §5.2."""
+
+ATTEMPTS: Final = 3
+"""How often an accepted credential is tried to be marked as used, while other requests mark theirs."""
+
+WRONG: Final = "the user name or the credential in the request is wrong"
+TWO_USERS: Final = "the request holds the credentials of two users; one is needed"
+NAME_OF_A_USER: Final = "the certificate's name is that of a user; send the user's credential"
+
+_NOT_DESTROYED: Final = StorageStatusMask.ON_LINE_STORAGE | StorageStatusMask.ARCHIVAL_STORAGE
+
+Value = UsernameAndPassword | OneTimePassword | HashedPassword
+_JUDGED: Final = (UsernameAndPassword, OneTimePassword, HashedPassword)
+
+
+@frozen(kw_only=True)
+class StoredUser:
+    """One user.  credentials: identifiers of managed objects.  groups: names, with those of the groups above."""
+
+    record: ManagedObject
+    name: str
+    credentials: tuple[str, ...]
+    groups: frozenset[str]
+
+
+@define(kw_only=True, eq=False)
+class StoredUsers:
+    """Knows the users of a store. Re-entrant.
+
+    What was right before is remembered as a digest under a key of this process: Argon2 is slow.
+    """
+
+    storage: Storage
+    hashing: PasswordHashing
+    clock: Callable[[], float] = time.monotonic
+    _number: int = field(default=0, init=False)
+    _looked: float = field(default=float("-inf"), init=False)
+    _cleared: float = field(default=float("-inf"), init=False)
+    _by_name: dict[str, StoredUser | None] = field(factory=dict, init=False)
+    _by_certificate: dict[bytes, StoredUser | None] = field(factory=dict, init=False)
+    _right: dict[str, bytes] = field(factory=dict, init=False, repr=False)
+    _key: bytes = field(factory=lambda: secrets.token_bytes(32), init=False, repr=False)
+    _dummy: str = field(default="", init=False, repr=False)
+
+    def settle(
+        self, credentials: tuple[Credential, ...], principal: Principal, now: int, throttle: PasswordThrottle
+    ) -> Steps[tuple[Principal, tuple[Credential, ...]]]:
+        """Give the principal, and the credentials that name no stored user.
+
+        Raises CredentialRefused for a wrong one, and for those of two users.
+        """
+        judged = [c for c in credentials if isinstance(c.credential_value, _JUDGED)]
+        if judged or self.clock() - self._looked >= NOTICED_AFTER:
+            yield from self._read(self._look)
+        if self._number == 0:
+            return principal, credentials
+        peer, left = principal, []
+        for credential in credentials:
+            value: Any = credential.credential_value
+            user = None
+            if isinstance(value, _JUDGED):
+                user = yield from self._named(value.username, now)
+            if user is None:
+                left.append(credential)
+                continue
+            shown = yield from self._judge(user, value, peer, now, throttle)
+            if principal is not peer and principal.name != user.name:
+                raise CredentialRefused(TWO_USERS)
+            shown = shown or principal.server_hashed_password
+            principal = _become(principal, user, Source.PASSWORD, shown)
+        if principal is peer and peer.source is Source.CERTIFICATE:
+            principal = yield from self._by_its_certificate(peer, now)
+        return principal, tuple(left)
+
+    def _by_its_certificate(self, peer: Principal, now: int) -> Steps[Principal]:
+        digest = peer.certificate_digest
+        if digest and digest not in self._by_certificate:
+            number = self._number
+            user = yield from self._read(lambda work: self._find_by_certificate(work, digest, now))
+            if number == self._number:
+                _remember(self._by_certificate, digest, user)
+        else:
+            user = self._by_certificate.get(digest)
+        return (
+            peer if user is None or not _is_usable(user.record, now) else _become(peer, user, Source.CERTIFICATE, None)
+        )
+
+    def check_name(self, principal: Principal, now: int) -> Steps[None]:
+        """Refuse a certificate that has the name of a user and is none of its credentials: one name, one source.
+
+        Raises CredentialRefused (ADR 0023).  principal: once `settle` and tickets have had their say.
+        """
+        if self._number == 0 or principal.source is not Source.CERTIFICATE:
+            return
+        user = yield from self._named(principal.name, now)
+        own = self._by_certificate.get(principal.certificate_digest)
+        if user is not None and (own is None or own.name != user.name or not _is_usable(own.record, now)):
+            raise CredentialRefused(NAME_OF_A_USER)
+
+    # --- looking up ---------------------------------------------------------------------------------------------------
+
+    def _read(self, look: Callable[[UnitOfWork], T]) -> Steps[T]:
+        """Give what `look` finds; in a thread where it takes long."""
+        pace = Pace.BRIEF if self.storage.blocking else Pace.QUICK
+        try:
+            with self.storage.unit_of_work(pace) as work:
+                return look(work)
+        except TakesLong:
+            yield MoveTo(Pace.SLOW)
+            with self.storage.unit_of_work() as work:
+                return look(work)
+
+    def _look(self, work: UnitOfWork) -> None:
+        """Forget what is remembered if a user, group or credential has changed."""
+        self._looked = self.clock()
+        rules = work.rules_of(SystemChanges)
+        number = rules[0].number if rules else 0
+        if number != self._number or self._looked - self._cleared >= REMEMBERED_FOR:
+            self._number, self._cleared = number, self._looked
+            for remembered in (self._by_name, self._by_certificate, self._right):
+                remembered.clear()
+
+    def _named(self, name: str, now: int) -> Steps[StoredUser | None]:
+        """Give the user of this name, whether it may authenticate or not: its name is taken all the same."""
+        if name not in self._by_name:
+            number = self._number
+            found = yield from self._read(lambda work: self._find(work, name, now))
+            if number == self._number:  # else another request has noticed a change since
+                _remember(self._by_name, name, found)
+            return found
+        return self._by_name[name]
+
+    def _find(self, work: UnitOfWork, name: str, now: int) -> StoredUser | None:
+        found = _locate(work, ObjectType.USER, now, (NAMES, _name(name)))
+        record = work.find(found[0]) if len(found) == 1 else None
+        return None if record is None else self._described(work, record, name, now)
+
+    def _find_by_certificate(self, work: UnitOfWork, digest: bytes, now: int) -> StoredUser | None:
+        """Return the user of whom the certificate is a credential; none where it is one of several users."""
+        whole = Digest(
+            hashing_algorithm=HashingAlgorithm.SHA_256, digest_value=digest, key_format_type=KeyFormatType.RAW
+        )
+        is_credential = (AttributeReference(attribute="credential_type"), CredentialType.CERTIFICATE)
+        wanted = (AttributeReference(attribute="digests"), whole)
+        users: set[str] = set()
+        for certificate in _locate(work, ObjectType.CERTIFICATE, now, wanted, is_credential):
+            record = work.find(certificate)
+            if record is None or not _is_usable(record, now):
+                continue
+            link = Link(link_type=LinkType.CREDENTIAL_LINK, linked_object_identifier=certificate)
+            users.update(_locate(work, ObjectType.USER, now, (AttributeReference(attribute="links"), link)))
+        user = work.find(users.pop()) if len(users) == 1 else None
+        if user is None or not user.attributes.names:
+            return None
+        return self._described(work, user, user.attributes.names[0].name_value, now)
+
+    def _described(self, work: UnitOfWork, record: ManagedObject, name: str, now: int) -> StoredUser:
+        return StoredUser(
+            record=record,
+            name=name,
+            credentials=tuple(links_of(record.attributes, LinkType.CREDENTIAL_LINK)),
+            groups=_groups_of(work, record, now),
+        )
+
+    # --- judging ------------------------------------------------------------------------------------------------------
+
+    def _judge(
+        self, user: StoredUser, value: Value, peer: Principal, now: int, throttle: PasswordThrottle
+    ) -> Steps[bytes | None]:
+        """Give what the answer's header says of the server, if the credential is right.  Raises CredentialRefused."""
+        try:
+            throttle.check(user.name, peer)
+            if isinstance(value, UsernameAndPassword) and self._is_remembered(user, value.password or "", now):
+                return None
+            if not isinstance(value, HashedPassword):
+                yield MoveTo(Pace.SLOW)
+                throttle.check(user.name, peer)
+            throttle.spend(user.name, peer)
+        except KmipError as error:
+            raise CredentialRefused(error.message, user.name) from None
+        is_right, shown = False, None
+        if isinstance(value, HashedPassword):
+            shown = yield from self._use(lambda work: self._use_hashed_password(work, user, value, now))
+            is_right = shown is not None
+        else:
+            is_right = value.password is None and isinstance(value, OneTimePassword)
+            if not is_right:
+                is_right = yield from self._read(lambda work: self._is_password(work, user, value.password or "", now))
+            if isinstance(value, OneTimePassword):
+                code = value.one_time_password
+                used = yield from self._use(lambda work: self._use_one_time_password(work, user, code, now))
+                is_right = is_right and used is not None
+        if not is_right:
+            raise CredentialRefused(WRONG, user.name)
+        if isinstance(value, UsernameAndPassword):
+            _remember(self._right, user.name, self._digest(user, value.password or ""))
+        throttle.refund(user.name, peer)
+        return shown
+
+    def _is_remembered(self, user: StoredUser, password: str, now: int) -> bool:
+        right = self._right.get(user.name)
+        return (
+            right is not None
+            and _is_usable(user.record, now)
+            and hmac.compare_digest(right, self._digest(user, password))
+        )
+
+    def _digest(self, user: StoredUser, password: str) -> bytes:
+        text = f"{user.record.unique_identifier}:{password}"
+        return hmac.digest(self._key, text.encode(errors="surrogatepass"), hashlib.sha256)
+
+    def _is_password(self, work: UnitOfWork, user: StoredUser, password: str, now: int) -> bool:
+        """Return whether the password is one of the user's; it takes as long where the user has none."""
+        octets = password.encode(errors="surrogatepass")
+        is_right, has_hashed = False, False
+        if len(octets) <= PASSWORD_SIZE:
+            for record in _credentials(work, user, ObjectType.PASSWORD_CREDENTIAL, now):
+                content: Any = work.content(admit(record, Purpose.AUTHENTICATE, now))
+                if content.password_hash is not None:
+                    has_hashed = True
+                    is_right = self.hashing.verify(content.password_hash, password) or is_right
+                else:
+                    is_right = _is_salted_or_linked(work, record, content, octets, now) or is_right
+        if not has_hashed:
+            self._dummy = self._dummy or self.hashing.hash(secrets.token_hex(16))
+            self.hashing.verify(self._dummy, password[:PASSWORD_SIZE])
+        return is_right
+
+    def _use(self, mark: Callable[[UnitOfWork], bytes | None]) -> Steps[bytes | None]:
+        """Give what `mark` returns once what it has written is on stable storage: nothing is accepted twice."""
+        pace = Pace.BRIEF if self.storage.blocking else Pace.COMMITS
+        for _ in range(ATTEMPTS):
+            try:
+                with self.storage.unit_of_work(pace) as work:
+                    shown = mark(work)
+                    if shown is None:
+                        return None
+                    commitment = work.hand_over()
+                    if not commitment.is_done:
+                        yield Wait(commitment)
+                    commitment.result()
+                    return shown
+            except ConcurrentChange:
+                continue  # another request may have used it first; look again
+            except TakesLong:
+                pace = Pace.SLOW
+                yield MoveTo(pace)
+        return None
+
+    def _use_one_time_password(self, work: UnitOfWork, user: StoredUser, code: str, now: int) -> bytes | None:
+        for record in _credentials(work, user, ObjectType.ONE_TIME_PASSWORD_CREDENTIAL, now):
+            content: Any = work.content(admit(record, Purpose.AUTHENTICATE, now))
+            counter = _accepted_counter(content, int.from_bytes(record.attributes.otp_counter or b""), code, now)
+            if counter is not None:
+                following = record.attributes.but(otp_counter=(counter + 1).to_bytes(8))
+                work.save(evolve(record, attributes=following))
+                return b""
+        return None
+
+    def _use_hashed_password(self, work: UnitOfWork, user: StoredUser, value: HashedPassword, now: int) -> bytes | None:
+        algorithm = value.hashing_algorithm or HashingAlgorithm.SHA_256
+        if not 0 < value.timestamp < 1 << 63:
+            return None
+        for record in _credentials(work, user, ObjectType.HASHED_PASSWORD_CREDENTIAL, now):
+            content: Any = work.content(admit(record, Purpose.AUTHENTICATE, now))
+            if content.hashing_algorithm is not algorithm or value.timestamp <= (content.last_timestamp or 0):
+                continue
+            expected, shown = _hashed(content, value.timestamp)
+            if hmac.compare_digest(expected, value.hashed_password):
+                work.save(record, evolve(content, last_timestamp=value.timestamp))
+                return shown
+        return None
+
+
+def _become(principal: Principal, user: StoredUser, source: Source, shown: bytes | None) -> Principal:
+    return evolve(
+        principal,
+        name=user.name,
+        source=source,
+        groups=user.groups | principal.groups,
+        server_hashed_password=shown or None,
+    )
+
+
+def _remember(remembered: dict[Any, Any], key: Any, value: Any) -> None:
+    if len(remembered) >= REMEMBERED:
+        remembered.clear()
+    remembered[key] = value
+
+
+def _is_usable(record: ManagedObject, now: int) -> bool:
+    """Return whether a user, group or credential counts at this instant (RULINGS 43)."""
+    attributes = lifecycle.settle(record.attributes, now)
+    date = attributes.activation_date
+    try:
+        admit(evolve(record, attributes=attributes), Purpose.AUTHENTICATE, now)
+    except KmipError:
+        return False
+    return date is None or date <= now
+
+
+def _locate(
+    work: UnitOfWork, object_type: ObjectType, now: int, *criteria: tuple[AttributeReference, Any]
+) -> tuple[str, ...]:
+    everyone = frozenset({(DEFAULT_POLICY, object_type)})
+    query = LocateQuery(
+        criteria=tuple(AttributeInstance(reference=reference, value=value) for reference, value in criteria),
+        visibility=Visibility(owner="", owned=frozenset(), everyone=everyone),
+        now=now,
+        storage_status_mask=_NOT_DESTROYED,  # the name of an archived user is taken
+        maximum_items=4,
+    )
+    return work.locate(query).unique_identifiers
+
+
+def _name(text: str) -> Name:
+    of_any_type: Any = None  # a criterion need not have all of a structure
+    return Name(name_value=text, name_type=of_any_type)
+
+
+def _groups_of(work: UnitOfWork, record: ManagedObject, now: int) -> frozenset[str]:
+    """Return the names of the groups of a user, and of those above them; a group that is not there gives nothing."""
+    waiting = links_of(record.attributes, LinkType.GROUP_LINK)
+    for name in record.attributes.object_groups:  # a Group Link by name
+        waiting += _locate(work, ObjectType.GROUP, now, (NAMES, _name(name)))
+    seen: set[str] = set()
+    names: set[str] = set()
+    while waiting and len(seen) < MAXIMUM_GROUPS:
+        identifier = waiting.pop()
+        if identifier in seen:
+            continue
+        seen.add(identifier)
+        group = work.find(identifier)
+        if group is not None and group.object_type is ObjectType.GROUP and _is_usable(group, now):
+            names.update(name.name_value for name in group.attributes.names)
+            waiting += links_of(group.attributes, LinkType.PARENT_LINK)
+    return frozenset(names)
+
+
+def _credentials(work: UnitOfWork, user: StoredUser, object_type: ObjectType, now: int) -> list[ManagedObject]:
+    """Return the credentials of one type that count, of a user that counts."""
+    record = work.find(user.record.unique_identifier)
+    if record is None or not _is_usable(record, now):
+        return []
+    found = (work.find(identifier) for identifier in user.credentials)
+    return [one for one in found if one is not None and one.object_type is object_type and _is_usable(one, now)]
+
+
+def _is_salted_or_linked(
+    work: UnitOfWork, record: ManagedObject, content: PasswordCredential, password: bytes, now: int
+) -> bool:
+    if content.salted_password is not None and content.password_salt_algorithm is not None:
+        name, length = HMACS[content.password_salt_algorithm], len(content.salted_password)
+        salt, count = content.password_salt or b"", content.iteration_count or 1
+        derived = hashlib.pbkdf2_hmac(name, password, salt, count, length)
+        return hmac.compare_digest(derived, content.salted_password)
+    for identifier in links_of(record.attributes, LinkType.PASSWORD_LINK):
+        linked = work.find(identifier)
+        if linked is None or linked.object_type is not ObjectType.SECRET_DATA or not _is_usable(linked, now):
+            continue
+        if linked.owner != record.owner or not linked.has_content:
+            continue  # another client could change what it owns
+        secret = work.content(admit(linked, Purpose.AUTHENTICATE, now))
+        octets = material_bytes(secret) if isinstance(secret, SecretData) else None
+        return octets is not None and hmac.compare_digest(octets, password)
+    return False
+
+
+def _accepted_counter(credential: OTPCredential, following: int, code: str, now: int) -> int | None:
+    """Return the counter of which this is the password; None if it is that of none that may still be used.
+
+    following: the least counter that has not been used.
+    """
+    if credential.otp_algorithm is OTPAlgorithm.HOTP:
+        counters = range(following, following + LOOK_AHEAD)
+    else:
+        step = now // (credential.otp_interval or 30)
+        counters = range(max(following, step - STEPS_AROUND), step + STEPS_AROUND + 1)
+    accepted = None
+    for counter in counters:  # all of them, whichever it is: the time tells nothing
+        expected = one_time_password(credential, counter)
+        if hmac.compare_digest(expected.encode(), code.encode(errors="surrogatepass")):
+            accepted = counter
+    return accepted
+
+
+def one_time_password(credential: OTPCredential, counter: int) -> str:
+    """Return the one-time password of a counter, or of a step of time. RFC 4226 §5.3, RFC 6238 §4."""
+    digits = credential.otp_digits or 6
+    name = "sha1" if credential.otp_digest is None else HMACS[credential.otp_digest]
+    code = hmac.digest(credential.otp_seed or b"", counter.to_bytes(8), name)
+    offset = code[-1] & 0xF
+    number = int.from_bytes(code[offset : offset + 4]) & 0x7FFF_FFFF
+    return f"{number % 10**digits:0{digits}d}"
+
+
+def _hashed(credential: HashedPasswordCredential, timestamp: int) -> tuple[bytes, bytes]:
+    """Return what a client sends, and what the server answers. KMIP 2.1 §9.11, §8.2.
+
+    timestamp: microseconds; hashed as the eight bytes that stand on the wire.
+    """
+    name, _ = HASHES[credential.hashing_algorithm or HashingAlgorithm.SHA_256]
+    first, second, stamp = (
+        credential.hashed_username_password,
+        credential.hashed_password_username,
+        timestamp.to_bytes(8),
+    )
+
+    def digest(*parts: bytes) -> bytes:
+        return hashlib.new(name, b"".join(parts)).digest()
+
+    return digest(first, stamp) + second, digest(stamp, first, digest(second))
