@@ -72,6 +72,7 @@ from kmip_app.monitoring.observation import Durations, ObservedEngine, RequestNu
 from kmip_app.parts import Parts
 from kmip_app.pki.authority import Bundle, Pki, ensure_pki
 from kmip_app.pki.own_names import certificate_names
+from kmip_app.pki.provisioning import RegistryProvisioning
 from kmip_app.pki.registry import Registry
 from kmip_app.pki.tls_files import TlsFiles
 from kmip_app.pushing.dispatcher import Dispatcher, Store
@@ -80,7 +81,7 @@ from kmip_app.root_keys import root_key_source, token
 from kmip_core.calls import CATALOGUE as CALLS
 from kmip_core.capabilities import Capabilities
 from kmip_core.engine import Engine
-from kmip_core.enums import CryptographicAlgorithm, Operation, ProtectionStorageMask
+from kmip_core.enums import ClientRegistrationMethod, CryptographicAlgorithm, Operation, ProtectionStorageMask
 from kmip_core.errors import KmipError
 from kmip_core.objects import CONTENT_CLASSES
 from kmip_core.operation import Spec
@@ -285,16 +286,30 @@ def _within(profile: Profile, crypto: Crypto) -> Crypto:
     return modern(crypto) if profile is Profile.MODERN else crypto
 
 
+_REGISTRATION: Final = (ClientRegistrationMethod.SERVER_ON_DEMAND, ClientRegistrationMethod.CLIENT_GENERATED)
+"""How Re-Provision gives out credentials: for a key that the server makes, or for a client's request."""
+
+
 def capabilities(
-    catalogue: Mapping[Operation, Spec], crypto: Crypto, versions: tuple[ProtocolVersion, ...] = VERSIONS
+    catalogue: Mapping[Operation, Spec],
+    crypto: Crypto,
+    versions: tuple[ProtocolVersion, ...] = VERSIONS,
+    *,
+    gives_out_certificates: bool = False,
 ) -> Capabilities:
-    """Return what Query tells of a server with these operations and this crypto adapter."""
+    """Return what Query tells of a server with these operations and this crypto adapter.
+
+    gives_out_certificates: whether clients get certificates of this server's own CA.
+    """
     able = crypto.capabilities
+    if not gives_out_certificates:
+        catalogue = {each: spec for each, spec in catalogue.items() if each is not Operation.RE_PROVISION}
     told = Capabilities(
         operations=tuple(operation for operation, spec in catalogue.items() if spec.can_be_done(able)),
         object_types=OBJECT_TYPES,
         protocol_versions=tuple(sorted(versions, reverse=True)),
         protection_storage_masks=_storage_masks(able),
+        client_registration_methods=_REGISTRATION if gives_out_certificates else (),
     )
     return evolve(
         told,
@@ -337,6 +352,10 @@ def _answer_framer() -> FrameReader:
 def planned_call_codec(versions: tuple[ProtocolVersion, ...] = VERSIONS) -> Codec:
     """Return the codec of what servers of these versions ask of clients."""
     return Codec(CALLS, versions)
+
+
+def _provisioning(configuration: Configuration, pki: Callable[[], Pki]) -> RegistryProvisioning | None:
+    return RegistryProvisioning(pki) if configuration.has_own_ca else None
 
 
 def _announcer(settings: Settings) -> Announcer | None:
@@ -489,6 +508,8 @@ class Container(containers.DeclarativeContainer):
     )
 
     announcer = providers.Singleton(_announcer, settings)
+    pki = providers.Singleton(_pki, configuration)
+    tls_files = providers.Singleton(_tls_files, configuration, pki.provider)
     catalogue = providers.Singleton(offered, settings)
     codec = providers.Callable(planned_codec, configuration.provided.versions, settings.pykmip_compatible)
     delays = providers.Singleton(ThreadedDelays)
@@ -511,14 +532,19 @@ class Container(containers.DeclarativeContainer):
         identifiers=identifiers,
         faults=faults,
         settings=settings,
-        capabilities=providers.Singleton(capabilities, catalogue, crypto, configuration.provided.versions),
+        capabilities=providers.Singleton(
+            capabilities,
+            catalogue,
+            crypto,
+            configuration.provided.versions,
+            gives_out_certificates=configuration.provided.has_own_ca,
+        ),
         delays=delays,
         at_pace=processes.provided.at,
         announcer=announcer,
+        provisioning=providers.Callable(_provisioning, configuration, pki.provider),
         runner=runner,
     )
-    pki = providers.Singleton(_pki, configuration)
-    tls_files = providers.Singleton(_tls_files, configuration, pki.provider)
     engine = providers.Singleton(Engine, catalogue=catalogue, services=services)
     dispatcher = providers.Singleton(
         _dispatcher,

@@ -21,6 +21,7 @@ from kmip_core.ports.kept_items import KeptItems
 from kmip_core.ports.key_forms import KeyForms, KeyValueEncoder
 from kmip_core.ports.passwords import PasswordHashing
 from kmip_core.ports.policy import PolicyDecider
+from kmip_core.ports.provisioning import Provisioning
 from kmip_core.ports.steps import AtPace, at_any_pace
 from kmip_core.ports.storage import Outbox, Storage
 from kmip_core.ports.submissions import SubmissionRunner
@@ -45,6 +46,7 @@ class Services:
     identifiers: Identifiers
     settings: Settings
     capabilities: Capabilities
+    provisioning: Provisioning | None = None
     streams: Streams = field(factory=Streams)
     applications: Applications = field(factory=Applications)
     encryption_counts: EncryptionCounts = field(factory=EncryptionCounts)

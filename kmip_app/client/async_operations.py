@@ -38,7 +38,7 @@ from kmip_core.enums import (
 )
 from kmip_core.masks import CryptographicUsageMask, ObjectClassMask, ProtectionStorageMask, StorageStatusMask
 from kmip_core.messages import Ticket
-from kmip_core.objects import NO_ATTRIBUTES, Certificate, Content
+from kmip_core.objects import NO_ATTRIBUTES, Certificate, CertificateRequest, Content
 from kmip_core.rights import Rights
 from kmip_core.structures import (
     CryptographicParameters,
@@ -841,6 +841,15 @@ class AsyncOperations:
                 attributes=attributes,
                 protection_storage_masks=tuple(protection_storage_masks),
             )
+        )
+        return response
+
+    async def re_provision(
+        self, *, certificate_request: CertificateRequest | None = None, certificate: Certificate | None = None
+    ) -> ops.re_provision.Response:
+        """A client gets a new credential on the link level for its old one. KMIP 2.1 §6.1.48, 2.0 §6.1.44."""
+        response: ops.re_provision.Response = await self.call(
+            ops.re_provision.Request(certificate_request=certificate_request, certificate=certificate)
         )
         return response
 

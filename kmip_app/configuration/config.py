@@ -194,6 +194,11 @@ class Configuration:
         return "memory" if self.ephemeral else "sql"
 
     @property
+    def has_own_ca(self) -> bool:
+        """Whether clients have certificates of the built-in CA."""
+        return self.ca_path is None
+
+    @property
     def root_key_place(self) -> RootKeyPlace:
         """Where the root key is."""
         return self.root_key_named or (root_keys.FILE if self.root_key_passphrase is None else root_keys.PASSPHRASE)

@@ -136,6 +136,24 @@ class Registry:
             self._write_crl(content)
         return revoked
 
+    def replace(self, serial: str, certificate: x509.Certificate) -> None:
+        """Add a certificate that takes the place of another one, which is revoked.  Raises PkiError.
+
+        One that is in the list already, as a client may bring it, is not added again.
+        """
+        new = f"{certificate.serial_number:x}"
+        with self._changed() as content:
+            content.issued = self._with_first_client(content.issued)
+            places = {one.serial: place for place, one in enumerate(content.issued)}
+            if serial not in places:
+                raise PkiError(f"no certificate {serial} is known here")
+            old = content.issued[places[serial]]
+            if old.state == VALID:
+                content.issued[places[serial]] = evolve(old, state=REVOKED, revoked_at=int(_now().timestamp()))
+            if new not in places:
+                content.issued.append(_issued(certificate, old.name))
+            self._write_crl(content)
+
     def remove(self, name: str) -> int:
         """Revoke what is valid of a client and leave it out of the list; revoked certificates stay revoked."""
         with self._changed() as content:
@@ -346,6 +364,12 @@ def name_in(request: x509.CertificateSigningRequest) -> str:
     if len(names) != 1 or not isinstance(names[0].value, str):
         raise PkiError(f"the request names {len(names)} common names; it needs one, which is the client's identity")
     return names[0].value
+
+
+def name_in_certificate(certificate: x509.Certificate) -> str:
+    """Return the one common name of a certificate; empty if it has none, or several."""
+    names = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    return str(names[0].value) if len(names) == 1 else ""
 
 
 def _issued(certificate: x509.Certificate, name: str) -> IssuedCertificate:
