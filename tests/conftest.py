@@ -26,16 +26,34 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=None,
         help="folder of the official KMIP test cases (default: KMIPD_OASIS, else ../shared/oasis)",
     )
+    parser.addoption(
+        "--long",
+        action="store_true",
+        help="run the tests marked `long` too; they run as well where tests are chosen by path, name or marker",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Where no bytecode may lie beside the sources, keep it elsewhere for the session.
+    """Say once for all worker processes whether long tests run, and where started processes keep compiled modules.
 
-    Hundreds of processes are started by tests; without it each of them compiles every module again.
+    Where no bytecode may lie beside the sources, it is kept elsewhere for the session: tests start hundreds of
+    processes, and each of them would compile every module again.
     """
+    if not hasattr(config, "workerinput"):  # worker processes get the answer with the options
+        is_everything = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+        config.option.long |= not is_everything or bool(config.option.keyword or config.option.markexpr)
     if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
         folder = tempfile.mkdtemp(prefix="kmipd-bytecode-")
         os.environ["PYTHONPYCACHEPREFIX"] = config.stash[_compiled] = folder
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave long tests out of a plain `pytest`, which is to be over within minutes on two cores."""
+    if not config.option.long:
+        long = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -88,6 +88,7 @@ for thread in range(8):
 """
 
 
+@pytest.mark.long
 def test_kill_loses_nothing_acknowledged_and_leaves_no_half_pair(opener: Opener) -> None:
     durable(opener).close()
     name = next(name for name, make in STORES if make is opener.make)

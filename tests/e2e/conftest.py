@@ -10,6 +10,18 @@ from tests.server import StartedServer, running
 
 Start = Callable[..., StartedServer]
 
+QUICK = {"test_first_run", "test_https", "test_pykmip_client", "test_tickets", "test_rehearsed_failures"}
+"""Modules that a plain `pytest` runs: what a user meets first. All others start servers by the dozen, or kill them."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of the other modules as long, before they are chosen from."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents and item.path.stem not in QUICK:
+            item.add_marker(pytest.mark.long)
+
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
