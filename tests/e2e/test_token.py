@@ -1,9 +1,11 @@
 """A server whose keys, or whose root key, live in a PKCS#11 token (SoftHSM2), another server or behind a program."""
 
+import json
 import os
 import subprocess
 import threading
 import time
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -173,6 +175,45 @@ def test_a_key_of_the_token_leaves_it_if_it_was_made_so(token: TokenSettings, tm
         assert len(client.get(leaving).managed_object.key_block.key_value.key_material) == 32
         with pytest.raises(OperationFailed, match=r"(?i)extractable"):
             client.get(staying)
+
+
+def test_a_failing_token_is_answered_measured_and_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "hsm").mkdir()
+    faulty = softhsm.FaultyToken(tmp_path / "hsm")
+    for name, value in faulty.settings.environment:
+        monkeypatch.setenv(name, value)
+    (tmp_path / "pin").write_bytes(softhsm.PIN)
+    (tmp_path / "pin").chmod(0o600)
+    more = ["--token-keys", "chosen", "--token-sweep", "0.2", "--admin-address", "127.0.0.1:0"]
+    arguments = ["--crypto", "pkcs11", *more, *options(faulty.settings, tmp_path)]
+
+    with running(tmp_path, *arguments) as server, client_of(server) as client:
+        key = client.create("AES", 256, protection_storage_masks=HARDWARE).unique_identifier
+        faulty.fail("GenerateKey", 0x31)  # CKR_DEVICE_MEMORY
+        with pytest.raises(OperationFailed, match="the token is full"):
+            client.create("AES", 256, protection_storage_masks=HARDWARE)
+        assert client.create("AES", 256)  # software goes on
+        faulty.fail("DestroyObject", 0x30)  # CKR_DEVICE_ERROR
+        client.destroy(key)
+        assert keys_in(faulty.settings) == 1
+
+        failures = _samples(server, "kmipd_token_calls_failed_total")
+        assert failures['{error="DeviceMemory"}'] == 1
+        faulty.mend()
+        give_up = time.monotonic() + WITHIN
+        while keys_in(faulty.settings):
+            assert time.monotonic() < give_up
+        assert client.create("AES", 256, protection_storage_masks=HARDWARE)
+        assert "the token is full; remove keys that are not needed" in server.output.read_text()
+
+
+def _samples(server: StartedServer, name: str) -> dict[str, float]:
+    """Return the samples of a metric, by their labels as they are written."""
+    connection = HTTPConnection(json.loads((server.output.parent / "ready.json").read_text())["admin"], timeout=WITHIN)
+    connection.request("GET", "/metrics", headers={"Accept": "text/plain"})
+    lines = connection.getresponse().read().decode().splitlines()
+    found = (line.removeprefix(name).rsplit(" ", 1) for line in lines if line.startswith(name))
+    return {labels: float(value) for labels, value in found}
 
 
 @pytest.mark.parametrize("seconds", [0.05, 0.2, 0.5])
