@@ -15,7 +15,7 @@ from kmip_core.enums import KeyWrapType, ObjectType, Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_attribute_value, invalid_field
 from kmip_core.initial_attributes import complete
 from kmip_core.lifecycle import GONE
-from kmip_core.objects import Content, ManagedObject, SystemContent, key_block_of
+from kmip_core.objects import Content, ManagedObject, SystemContent, Template, key_block_of
 from kmip_core.operation import Cost, Group, Scope, Spec, names_new_object
 from kmip_core.procedures import attribute_values, changing, creation, custody, wrapping
 from kmip_core.rules import Admitted, Purpose
@@ -87,7 +87,10 @@ def _keep(request: Request, scope: Scope, content: Content, given: Attributes) -
     digests = given.digests or creation.digests(scope, content)
     content, described = creation.split_key_described(content, given)
     has_content = given.state not in GONE
-    kept = custody.take_in(scope, content, partial(custody.choose, scope, given)) if has_content else content
+    where = partial(custody.choose, scope, given, replaced=given)  # as where it comes from, if that can be had here
+    kept = custody.take_in(scope, content, where) if has_content else content
+    if not isinstance(content, Template):
+        described["protection_storage_mask"] = custody.stored_as(scope, kept)
     stored = kept if has_content else None
     attributes = complete(
         kept,

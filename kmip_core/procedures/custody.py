@@ -67,6 +67,14 @@ def first_possible(
     raise KmipError(unavailable, "objects are not stored here in any of the ways that would do")
 
 
+def stored_as(scope: Scope, content: Content) -> ProtectionStorageMask:
+    """Return the mask that says where content is that the client did not say a place for."""
+    if is_held(content):
+        return HARDWARE
+    offered = scope.services.capabilities.protection_storage_masks
+    return next(offer for offer in offered if offer != HARDWARE)
+
+
 def take_in(scope: Scope, content: Content, choice: Callable[[], Custody]) -> Content:
     """Import the key of a client where it is kept, and return what to store for the content.
 

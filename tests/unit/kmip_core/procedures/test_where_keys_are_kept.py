@@ -226,24 +226,45 @@ def test_a_registered_key_is_kept_where_the_client_wants_it(masks: tuple[Storage
     assert mask_of(engine, perform(engine, Operation.REGISTER, request).unique_identifier) is masks[0]
 
 
-def test_an_imported_key_goes_where_keys_go_usually() -> None:
-    token = Token()
-    engine = an_engine_with_a_token(by_default=True, token=token)
+IMPORTED = "00000000-0000-0000-0000-000000000000"
+
+
+@pytest.mark.parametrize(
+    ("said", "by_default", "kept"),
+    [
+        (None, True, Storage.HARDWARE),
+        (None, False, Storage.SOFTWARE),
+        (Storage.HARDWARE, False, Storage.HARDWARE),
+        (Storage.SOFTWARE, True, Storage.SOFTWARE),
+        (Storage.OFF_SYSTEM, True, Storage.SOFTWARE),
+    ],
+)
+def test_an_imported_key_is_kept_as_where_it_comes_from(said: Storage | None, by_default: bool, kept: Storage) -> None:
+    engine = an_engine_with_a_token(by_default=by_default, administrators=frozenset({"alice"}))
     request = import_.Request(
-        unique_identifier="0" * 8 + "-0000-0000-0000-" + "0" * 12,
+        unique_identifier=IMPORTED,
         object_type=ObjectType.SYMMETRIC_KEY,
         managed_object=SymmetricKey(Algorithm.AES, 128, bytes(16)),
-        attributes=Attributes(),
-    )
-    engine = an_engine(
-        crypto=engine.services.crypto,
-        capabilities=engine.services.capabilities,
-        settings=Settings(administrators=frozenset({"alice"})),
+        attributes=Attributes(protection_storage_mask=said),
     )
 
     perform(engine, Operation.IMPORT, request)
 
-    assert len(token._material) == 1
+    assert mask_of(engine, IMPORTED) is kept
+
+
+def test_an_import_into_a_server_without_a_token_says_software() -> None:
+    engine = an_engine(settings=Settings(administrators=frozenset({"alice"})))
+    request = import_.Request(
+        unique_identifier=IMPORTED,
+        object_type=ObjectType.SYMMETRIC_KEY,
+        managed_object=SymmetricKey(Algorithm.AES, 128, bytes(16)),
+        attributes=Attributes(protection_storage_mask=Storage.HARDWARE),
+    )
+
+    perform(engine, Operation.IMPORT, request)
+
+    assert mask_of(engine, IMPORTED) is Storage.SOFTWARE
 
 
 # --- what may leave -----------------------------------------------------------------------------------------------
