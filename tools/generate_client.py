@@ -29,7 +29,15 @@ from kmip_core.operations import MODULES
 
 CLIENT: Final = Path(__file__).parents[1] / "kmip_app" / "client"
 POSITIONAL: Final = frozenset(
-    {"unique_identifier", "unique_identifiers", "private_key_unique_identifier", "data", "signature_data", "mac_data"}
+    {
+        "unique_identifier",
+        "unique_identifiers",
+        "private_key_unique_identifier",
+        "asynchronous_correlation_value",
+        "data",
+        "signature_data",
+        "mac_data",
+    }
 )
 """Fields that a call may give by position, in the order of the Request; the identifier comes first."""
 

@@ -9,6 +9,7 @@ errors                       what is raised
 
 from kmip_app.client.asynchronous import AsyncKmipClient
 from kmip_app.client.blocking import KmipClient
+from kmip_app.client.conversation import Pending
 from kmip_app.client.errors import (
     ClientError,
     NoCommonVersion,
@@ -30,6 +31,7 @@ __all__ = [
     "ObjectNotFound",
     "OperationFailed",
     "OutcomeUnknown",
+    "Pending",
     "PermissionDenied",
     "ServerUnreachable",
     "UnreadableAnswer",

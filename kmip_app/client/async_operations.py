@@ -389,21 +389,21 @@ class AsyncOperations:
         response: ops.ping.Response = await self.call(ops.ping.Request())
         return response
 
-    async def poll(self, *, asynchronous_correlation_value: bytes) -> ops.poll.Response:
+    async def poll(self, asynchronous_correlation_value: bytes) -> ops.poll.Response:
         """A client asks for the answer to an operation that is pending. KMIP 2.1 §6.1.38, 1.4 §4.28."""
         response: ops.poll.Response = await self.call(
             ops.poll.Request(asynchronous_correlation_value=asynchronous_correlation_value)
         )
         return response
 
-    async def cancel(self, *, asynchronous_correlation_value: bytes) -> ops.cancel.Response:
+    async def cancel(self, asynchronous_correlation_value: bytes) -> ops.cancel.Response:
         """A client no longer wants an operation that is pending. KMIP 2.1 §6.1.5, §11.7, 1.4 §4.27."""
         response: ops.cancel.Response = await self.call(
             ops.cancel.Request(asynchronous_correlation_value=asynchronous_correlation_value)
         )
         return response
 
-    async def process(self, *, asynchronous_correlation_value: bytes) -> ops.process.Response:
+    async def process(self, asynchronous_correlation_value: bytes) -> ops.process.Response:
         """A client wants a pending operation to be done now. KMIP 2.1 §6.1.39."""
         response: ops.process.Response = await self.call(
             ops.process.Request(asynchronous_correlation_value=asynchronous_correlation_value)

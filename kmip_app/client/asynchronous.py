@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ssl
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -10,9 +11,21 @@ from typing import Any, Final, Self
 
 from kmip_adapters.transport.client import HEADER, client_context
 from kmip_app.client.async_operations import AsyncOperations
-from kmip_app.client.conversation import Connect, Conversation, Disconnect, Exchange, StaleConnection, Step, Steps
+from kmip_app.client.conversation import (
+    FIRST_PAUSE,
+    LONGEST_PAUSE,
+    Connect,
+    Conversation,
+    Disconnect,
+    Exchange,
+    Pending,
+    StaleConnection,
+    Step,
+    Steps,
+)
 from kmip_app.client.options import DEFAULT_PORT, TIMEOUT, Server, addresses, chosen_versions, password_credential
-from kmip_core.enums import BatchErrorContinuationOption
+from kmip_core.enums import AsynchronousIndicator, BatchErrorContinuationOption
+from kmip_core.operations import poll
 from kmip_core.structures import ProtocolVersion
 
 MAXIMUM_ANSWER: Final = 16 * 1024 * 1024  # bytes
@@ -102,6 +115,40 @@ class AsyncKmipClient(AsyncOperations):
         async with self._lock:
             results: tuple[Any, ...] = await self._run(self._conversation.perform(requests, continuation))
             return results
+
+    async def submit(
+        self,
+        requests: Sequence[Any],
+        continuation: BatchErrorContinuationOption = BatchErrorContinuationOption.STOP,
+        *,
+        must: bool = True,
+    ) -> tuple[Any, ...]:
+        """Have several Requests performed later, in their order; return at once.
+
+        must: False where the server may as well answer at once: a Response, or an OperationFailed, then stands in the
+            place of a Pending. In 1.x the server always decides.
+        Raises ClientError for what concerns the whole message.
+        """
+        indicator = AsynchronousIndicator.MANDATORY if must else AsynchronousIndicator.OPTIONAL
+        async with self._lock:
+            results: tuple[Any, ...] = await self._run(self._conversation.perform(requests, continuation, indicator))
+            return results
+
+    async def wait_for(self, pending: Pending, timeout: float | None = None) -> Any:
+        """Return the Response that an operation has ended with, or raise its OperationFailed.
+
+        timeout: seconds; None to wait as long as it takes.
+        Raises TimeoutError if there is none by then: the operation goes on, and may be waited for again.
+        """
+        request = poll.Request(asynchronous_correlation_value=pending.asynchronous_correlation_value)
+        end = None if timeout is None else time.monotonic() + timeout
+        pause = FIRST_PAUSE
+        while isinstance(result := await self.call(request), Pending):
+            if end is not None and time.monotonic() + pause > end:
+                raise TimeoutError(f"{pending.operation} has not ended within {timeout} s")
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+        return result
 
     async def __aenter__(self) -> Self:
         return await self.open()

@@ -1,16 +1,29 @@
 """`KmipClient`: the steps of a conversation over a blocking socket."""
 
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from kmip_adapters.transport.client import TlsTtlvClient, client_context
-from kmip_app.client.conversation import Connect, Conversation, Disconnect, Exchange, StaleConnection, Step, Steps
+from kmip_app.client.conversation import (
+    FIRST_PAUSE,
+    LONGEST_PAUSE,
+    Connect,
+    Conversation,
+    Disconnect,
+    Exchange,
+    Pending,
+    StaleConnection,
+    Step,
+    Steps,
+)
 from kmip_app.client.operations import Operations
 from kmip_app.client.options import DEFAULT_PORT, TIMEOUT, Server, addresses, chosen_versions, password_credential
-from kmip_core.enums import BatchErrorContinuationOption
+from kmip_core.enums import AsynchronousIndicator, BatchErrorContinuationOption
+from kmip_core.operations import poll
 from kmip_core.structures import ProtocolVersion
 
 R = TypeVar("R")
@@ -117,6 +130,40 @@ class KmipClient(Operations):
         with self._lock:
             results: tuple[Any, ...] = self._run(self._conversation.perform(requests, continuation))
             return results
+
+    def submit(
+        self,
+        requests: Sequence[Any],
+        continuation: BatchErrorContinuationOption = BatchErrorContinuationOption.STOP,
+        *,
+        must: bool = True,
+    ) -> tuple[Any, ...]:
+        """Have several Requests performed later, in their order; return at once.
+
+        must: False where the server may as well answer at once: a Response, or an OperationFailed, then stands in the
+            place of a Pending. In 1.x the server always decides.
+        Raises ClientError for what concerns the whole message.
+        """
+        indicator = AsynchronousIndicator.MANDATORY if must else AsynchronousIndicator.OPTIONAL
+        with self._lock:
+            results: tuple[Any, ...] = self._run(self._conversation.perform(requests, continuation, indicator))
+            return results
+
+    def wait_for(self, pending: Pending, timeout: float | None = None) -> Any:
+        """Return the Response that an operation has ended with, or raise its OperationFailed.
+
+        timeout: seconds; None to wait as long as it takes.
+        Raises TimeoutError if there is none by then: the operation goes on, and may be waited for again.
+        """
+        request = poll.Request(asynchronous_correlation_value=pending.asynchronous_correlation_value)
+        end = None if timeout is None else time.monotonic() + timeout
+        pause = FIRST_PAUSE
+        while isinstance(result := self.call(request), Pending):
+            if end is not None and time.monotonic() + pause > end:
+                raise TimeoutError(f"{pending.operation} has not ended within {timeout} s")
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+        return result
 
     def __enter__(self) -> Self:
         return self.open()

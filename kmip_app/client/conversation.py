@@ -29,7 +29,7 @@ from kmip_app.client.errors import (
     UnreadableAnswer,
     operation_failed,
 )
-from kmip_core.enums import BatchErrorContinuationOption, Operation, ResultReason, ResultStatus
+from kmip_core.enums import AsynchronousIndicator, BatchErrorContinuationOption, Operation, ResultReason, ResultStatus
 from kmip_core.errors import KmipError
 from kmip_core.messages import Credential, RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem
 from kmip_core.operation import Spec
@@ -86,10 +86,25 @@ class StaleConnection(ConnectionError):
     """The server has closed the connection while it was idle: nothing was sent."""
 
 
+@frozen
+class Pending:
+    """An answer that is to come: `wait_for` of a client brings it, from any connection of the same identity.
+
+    operation: whose answer it is; that of a Poll which has not brought it is Poll.
+    """
+
+    operation: Operation | None
+    asynchronous_correlation_value: bytes
+
+
 Step: TypeAlias = Connect | Exchange | Disconnect
 Steps: TypeAlias = Generator[Step, bytes, Any]
 Result: TypeAlias = Any
-"""A Response of `kmip_core.operations`, or the OperationFailed of an item of a batch."""
+"""A Response of `kmip_core.operations`, the OperationFailed of an item of a batch, or a Pending."""
+
+FIRST_PAUSE: Final = 0.1
+LONGEST_PAUSE: Final = 5.0
+"""Seconds between two questions for an answer that is to come; each pause is twice as long as the one before."""
 
 
 class Conversation:
@@ -159,17 +174,20 @@ class Conversation:
         self,
         requests: Sequence[Any],
         continuation: BatchErrorContinuationOption = BatchErrorContinuationOption.STOP,
+        indicator: AsynchronousIndicator = AsynchronousIndicator.PROHIBITED,
     ) -> Generator[Step, bytes, tuple[Result, ...]]:
         """Return a Response, or an OperationFailed, for each request; fewer where the server stopped at a failure.
 
+        indicator: whether the server may, or must, answer later; a Pending stands for each answer that is to come.
         Raises ClientError.
         """
-        retries = self._retries if all(is_repeatable(request) for request in requests) else 0
+        is_at_once = indicator is AsynchronousIndicator.PROHIBITED  # what is submitted twice may be done twice
+        retries = self._retries if is_at_once and all(is_repeatable(request) for request in requests) else 0
         while True:
             if not self.is_connected:
                 yield from self.connect()
             version = self._agreed[self.address]
-            frame = self._encode(requests, version, continuation)
+            frame = self._encode(requests, version, continuation, indicator)
             try:
                 answer = yield Exchange(frame)
             except StaleConnection:
@@ -227,9 +245,13 @@ class Conversation:
     # --- messages -------------------------------------------------------------------------------------------------
 
     def _encode(
-        self, requests: Sequence[Any], version: ProtocolVersion, continuation: BatchErrorContinuationOption
+        self,
+        requests: Sequence[Any],
+        version: ProtocolVersion,
+        continuation: BatchErrorContinuationOption,
+        indicator: AsynchronousIndicator,
     ) -> bytes:
-        return _encode(codec_of(version), version, requests, self._credentials, continuation)
+        return _encode(codec_of(version), version, requests, self._credentials, continuation, indicator)
 
     def _decode(self, answer: bytes, version: ProtocolVersion, count: int) -> Iterable[Result]:
         try:
@@ -246,7 +268,7 @@ class Conversation:
         if items[0].operation is None and count > 1:  # the message was refused as a whole
             raise _failure(items[0])
         for item in items:
-            yield item.payload if item.result_status is ResultStatus.SUCCESS else _failure(item)
+            yield _result(item)
 
 
 _OLDEST: Final = ProtocolVersion(1, 0)
@@ -312,6 +334,7 @@ def _encode(
     requests: Sequence[Any],
     credentials: tuple[Credential, ...],
     continuation: BatchErrorContinuationOption = BatchErrorContinuationOption.STOP,
+    indicator: AsynchronousIndicator = AsynchronousIndicator.PROHIBITED,
 ) -> bytes:
     several = len(requests) > 1
     items = tuple(
@@ -327,6 +350,7 @@ def _encode(
         credentials=credentials,
         batch_order_option=several or FACTS[version].batch_order,
         batch_error_continuation_option=continuation,
+        asynchronous_indicator=indicator,
     )
     try:
         return codec.encode_request(RequestMessage(header=header, batch_items=items))
@@ -345,6 +369,14 @@ def _refusal_in_another_version(answer: bytes) -> OperationFailed | None:
         return None
     is_refused = len(items) == 1 and items[0].result_status is not ResultStatus.SUCCESS
     return _failure(items[0]) if is_refused else None
+
+
+def _result(item: ResponseBatchItem) -> Result:
+    if item.result_status is ResultStatus.SUCCESS:
+        return item.payload
+    if item.result_status is ResultStatus.OPERATION_PENDING and item.asynchronous_correlation_value is not None:
+        return Pending(item.operation, item.asynchronous_correlation_value)
+    return _failure(item)
 
 
 def _failure(item: ResponseBatchItem) -> OperationFailed:

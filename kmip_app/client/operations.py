@@ -381,21 +381,21 @@ class Operations:
         response: ops.ping.Response = self.call(ops.ping.Request())
         return response
 
-    def poll(self, *, asynchronous_correlation_value: bytes) -> ops.poll.Response:
+    def poll(self, asynchronous_correlation_value: bytes) -> ops.poll.Response:
         """A client asks for the answer to an operation that is pending. KMIP 2.1 §6.1.38, 1.4 §4.28."""
         response: ops.poll.Response = self.call(
             ops.poll.Request(asynchronous_correlation_value=asynchronous_correlation_value)
         )
         return response
 
-    def cancel(self, *, asynchronous_correlation_value: bytes) -> ops.cancel.Response:
+    def cancel(self, asynchronous_correlation_value: bytes) -> ops.cancel.Response:
         """A client no longer wants an operation that is pending. KMIP 2.1 §6.1.5, §11.7, 1.4 §4.27."""
         response: ops.cancel.Response = self.call(
             ops.cancel.Request(asynchronous_correlation_value=asynchronous_correlation_value)
         )
         return response
 
-    def process(self, *, asynchronous_correlation_value: bytes) -> ops.process.Response:
+    def process(self, asynchronous_correlation_value: bytes) -> ops.process.Response:
         """A client wants a pending operation to be done now. KMIP 2.1 §6.1.39."""
         response: ops.process.Response = self.call(
             ops.process.Request(asynchronous_correlation_value=asynchronous_correlation_value)

@@ -1,0 +1,1 @@
+"""What runs operations that are answered later."""
