@@ -88,6 +88,7 @@ from kmip_core.operation import Spec
 from kmip_core.operations import CATALOGUE, offered
 from kmip_core.ports.crypto import Crypto, CryptoCapabilities
 from kmip_core.ports.sealing import RootKeySource
+from kmip_core.ports.steps import run_blocking
 from kmip_core.ports.storage import Storage
 from kmip_core.ports.submissions import SubmissionStore
 from kmip_core.ports.system import Clock, Delays, FaultLog, Identifiers
@@ -620,8 +621,19 @@ def build(configuration: Configuration) -> Parts:
     return cast(Parts, Container(configuration=providers.Object(configuration)))
 
 
+def run_submissions(container: Any) -> None:
+    """Begin to run operations that are answered later, also those that were submitted before this start."""
+    runner: ThreadedRunner | None = container.runner()
+    if runner is not None:
+        engine: Engine = container.engine()
+        runner.start(lambda batch: run_blocking(engine.run_submitted(batch)))
+
+
 def empty(container: Any) -> None:
     """Have a rehearsing server that keeps nothing forget everything, while its connections go on."""
+    runner: ThreadedRunner | None = container.runner()
+    if runner is not None:
+        runner.close()
     for forgetful in (container.storage, container.audit):
         forgetful.providers["memory"].reset()
     for name in (
@@ -636,6 +648,7 @@ def empty(container: Any) -> None:
         "plain_service",
     ):
         getattr(container, name).reset()
+    run_submissions(container)
     container.service().service = plain = container.plain_service()
     dispatcher = container.dispatcher()
     dispatcher.store, dispatcher.engine = container.storage(), container.engine()
@@ -643,4 +656,13 @@ def empty(container: Any) -> None:
         container.https_services()[content_type].service = service
 
 
-__all__ = ["OBJECT_TYPES", "Container", "build", "capabilities", "empty", "planned_codec", "planned_key_values"]
+__all__ = [
+    "OBJECT_TYPES",
+    "Container",
+    "build",
+    "capabilities",
+    "empty",
+    "planned_codec",
+    "planned_key_values",
+    "run_submissions",
+]

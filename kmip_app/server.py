@@ -28,7 +28,7 @@ from kmip_app.audit import HEAD_EVERY, AuditCare
 from kmip_app.configuration.addresses import REACHED_AT, Address, listens_at
 from kmip_app.configuration.config import Configuration, StartError
 from kmip_app.configuration.settings import changed_settings
-from kmip_app.container import build
+from kmip_app.container import build, run_submissions
 from kmip_app.daily import Routine
 from kmip_app.files import owned, private_files, write_atomically
 from kmip_app.maintenance.pykmip_database import advice_on_pykmip, is_pykmip_database
@@ -45,11 +45,9 @@ from kmip_app.pushing.dispatcher import Dispatcher
 from kmip_app.service_manager import ServiceManager
 from kmip_app.system_errors import described
 from kmip_app.version import VERSION
-from kmip_core.engine import Engine
 from kmip_core.errors import KmipError, Unusable
 from kmip_core.ports.audit import AuditRecord, AuditTrail
 from kmip_core.ports.crypto import IN_SOFTWARE
-from kmip_core.ports.steps import run_blocking
 from kmip_core.ports.transport import Listener
 
 LOG: Final = logging.getLogger("kmip.server")  # harnesses wait for lines of PyKMIP's logger
@@ -356,12 +354,14 @@ class Server:
             self._resources.callback(configuration.ready_file.unlink, missing_ok=True)
 
     def _run_submissions(self) -> None:
-        """Run operations that are answered later, also those that were submitted before this start."""
+        """Run operations that are answered later, until the end."""
+        run_submissions(self._container)
+        self._resources.callback(self._end_submissions)
+
+    def _end_submissions(self) -> None:
         runner: ThreadedRunner | None = self._container.runner()
         if runner is not None:
-            engine: Engine = self._container.engine()
-            runner.start(lambda batch: run_blocking(engine.run_submitted(batch)))
-            self._resources.callback(runner.close)
+            runner.close()
 
     def _rotate(self) -> None:
         """Rotate what is due; while the store is sealed, or another node does it, nothing."""

@@ -29,6 +29,7 @@ from kmip_core.objects import NO_ATTRIBUTES
 from kmip_core.operations import (
     activate,
     archive,
+    check,
     create,
     create_key_pair,
     get,
@@ -41,6 +42,7 @@ from kmip_core.operations import (
 )
 from kmip_core.operations import cancel as cancel_module
 from kmip_core.ports.steps import Pace
+from kmip_core.ports.storage import ConcurrentChange
 from kmip_core.settings import Settings
 from kmip_core.submissions import Held
 from tests.builders import (
@@ -594,3 +596,135 @@ def test_a_submission_and_its_run_leave_evidence() -> None:
     ]
     assert [r.client_correlation_value for r in audit.records[:2]] == ["mine", "mine"]
     assert engine.services.outbox.pending_records() == ()
+
+
+# --- conflicts and waiting --------------------------------------------------------------------------------------------
+
+
+class Contended(MemoryStorage):
+    """Refuses so many commits of submissions: others were first."""
+
+    conflicts = 0
+
+    def _commit(self, pending: Any, *given: Any) -> None:
+        if self.conflicts and pending.submissions:
+            self.conflicts -= 1
+            raise ConcurrentChange("submission")
+        super()._commit(pending, *given)
+
+
+class Interfering(HandRunner):
+    """Something happens at the end of each submission."""
+
+    at_end: Callable[[], object] = staticmethod(lambda: None)
+
+    def has_ended(self, correlation_value: bytes) -> None:
+        super().has_ended(correlation_value)
+        self.at_end()
+
+
+@pytest.mark.parametrize(
+    ("conflicts", "expected"), [(0, SUCCESS), (1, SUCCESS), (deferral.ATTEMPTS, PENDING)], ids=["none", "one", "many"]
+)
+def test_an_answer_that_cannot_be_collected_is_left_for_a_poll(conflicts: int, expected: ResultStatus) -> None:
+    storage, runner = Contended(), Interfering()
+    engine, _ = an_engine_with_runner(storage=storage, runner=runner)
+    runner.at_end = lambda: setattr(storage, "conflicts", conflicts)
+
+    assert statuses(ask(engine, KEY_PAIR, asynchronous_indicator=OPTIONAL)) == [expected]
+
+
+def test_what_expires_while_it_is_waited_for_is_unknown() -> None:
+    runner = Interfering()
+    engine, _ = an_engine_with_runner(runner=runner)
+    runner.at_end = lambda: engine.services.storage.expire(NOW + 1_000_000)
+    (item,) = ask(engine, KEY_PAIR, asynchronous_indicator=OPTIONAL).batch_items
+
+    assert item.result_reason is ResultReason.INVALID_ASYNCHRONOUS_CORRELATION_VALUE
+
+
+def test_a_failure_is_kept_in_spite_of_conflicts() -> None:
+    storage = Contended()
+    engine, runner = an_engine_with_runner(storage=storage)
+    (value,) = submitted(engine, MISSING)
+    storage.conflicts = deferral.ATTEMPTS
+    runner.run(_batch_of(engine, value))
+    storage.conflicts = 1  # what could not be kept is run again
+
+    assert polled(engine, value).result_reason is ResultReason.OBJECT_NOT_FOUND
+
+
+def test_a_submission_that_always_meets_others_is_refused() -> None:
+    engine, _ = an_engine_with_runner(storage=Contended())
+    engine.services.storage.conflicts = deferral.ATTEMPTS  # type: ignore[attr-defined]
+
+    assert statuses(ask(engine, PING, asynchronous_indicator=MANDATORY)) == [FAILED]
+    assert statuses(ask(engine, PING, asynchronous_indicator=MANDATORY)) == [PENDING]
+
+
+class Later:
+    """A commitment whose outcome is not known at once."""
+
+    is_done = False
+
+    def __init__(self, done: Any) -> None:
+        self._done = done
+
+    def wait(self) -> None:
+        """Return at once: a test has no time."""
+
+    def result(self) -> None:
+        self._done.result()
+
+
+class LateStorage(MemoryStorage):
+    """Each commit has to be waited for."""
+
+    @contextmanager
+    def unit_of_work(self, pace: Pace = Pace.SLOW) -> Iterator[Any]:
+        with super().unit_of_work(pace) as work:
+            hand_over = work.hand_over
+            work.hand_over = lambda: Later(hand_over())  # type: ignore[assignment,method-assign,return-value]
+            yield work
+
+
+def test_commits_are_waited_for() -> None:
+    engine, _ = an_engine_with_runner(a_symmetric_key(), storage=LateStorage())
+    good, bad = submitted(engine, ACTIVATE), submitted(engine, MISSING)
+
+    assert [polled(engine, value).result_status for value in (*good, *bad)] == [SUCCESS, FAILED]
+
+
+def test_after_a_refusal_of_the_first_item_nothing_is_submitted() -> None:
+    engine, _ = an_engine_with_runner()
+
+    assert statuses(ask(engine, UNREADABLE, PING, asynchronous_indicator=MANDATORY)) == [FAILED]
+
+
+def test_an_unreadable_poll_is_refused() -> None:
+    engine, _ = an_engine_with_runner()
+
+    assert statuses(ask(engine, (Operation.POLL, invalid_message("no")))) == [FAILED]
+
+
+def test_without_a_runner_nothing_is_run() -> None:
+    assert list(an_engine().run_submitted("batch")) == []
+
+
+def test_a_batch_that_goes_on_knows_that_a_failed_check_empties_the_placeholder() -> None:
+    engine, runner = an_engine_with_runner(a_symmetric_key(), runner=HandRunner(is_slow=True))
+    check_ = (Operation.CHECK, check.Request(unique_identifier="missing"))
+    values = submitted(engine, CREATE, check_, PLACEHOLDER_GET, batch_error_continuation_option=CONTINUE)
+    batch = _batch_of(engine, values[0])
+    with engine.services.storage.unit_of_work() as work:
+        created, checked, _ = work.submissions_of_batch(batch)
+        payload = create.Response(object_type=ObjectType.SYMMETRIC_KEY, unique_identifier="key")
+        kept = engine.services.kept_items.encode_payload(Operation.CREATE, payload, VERSION)
+        work.save_submission(created.ended(deferral.Outcome(result_status=SUCCESS, payload=kept)))
+        work.save_submission(
+            checked.ended(deferral.Outcome(result_status=FAILED, result_reason=ResultReason.OBJECT_NOT_FOUND))
+        )
+        work.commit()
+    runner.run(batch)
+
+    assert polled(engine, values[2]).result_reason is ResultReason.ITEM_NOT_FOUND
