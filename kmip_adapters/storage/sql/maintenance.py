@@ -174,10 +174,22 @@ def verify(storage: SqlStorage, progress: Progress) -> tuple[Damage, ...]:
                 for attribute, value in indexed_values:
                     if not read(is_there, attribute=attribute, value=value, sequence=stored.sequence):
                         damages.append(Damage(unique_identifier, f"the index lacks attribute {attribute}"))
+        damages += _submission_damages(storage, read)
         indexed = read(Prepared(select(func.count()).select_from(attribute_values), storage.database.dialect))[0][0]
     if indexed > expected:
         damages.append(Damage("", f"the index has {indexed - expected} entries of no object"))
     return tuple(damages)
+
+
+def _submission_damages(storage: SqlStorage, read: Callable[..., list[Row]]) -> Iterator[Damage]:
+    after = 0
+    while piece := read(storage.submission_statements.following, after=after):
+        after = piece[-1][0]
+        for _, *row in piece:
+            try:
+                stored_submission(tuple(row), storage.sealer)
+            except (SealBroken, *UNREADABLE) as error:
+                yield Damage("", f"a submission of {row[3]} is not as it was written: {error}")
 
 
 def dangling_links(storage: SqlStorage, progress: Progress) -> Iterator[tuple[str, str]]:
