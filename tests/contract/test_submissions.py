@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from kmip_app.testing.contracts.samples import NOW, a_key, content
 from kmip_core.enums import BatchErrorContinuationOption, Ephemeral, Operation, ResultReason, ResultStatus
 from kmip_core.ports.storage import ConcurrentChange
 from kmip_core.principal import Principal, Source
 from kmip_core.rights import Objects, Operations, Right, Rights
 from kmip_core.structures import ProtocolVersion
 from kmip_core.submissions import Held, Outcome, Submission, canceled
-from tests.contract.storage_samples import NOW, a_key, content
 from tests.contract.test_storage import STORES, Opener
 
 ALICE = Principal(name="alice")

@@ -27,7 +27,7 @@ class Server:
     """A store, a runner on it, and what it has run."""
 
     def __init__(self, workers: int = 2, store: Any = None) -> None:
-        self.store = store or MemoryStorage()
+        self.store: Any = store or MemoryStorage()
         self.clock = SteppableClock(NOW)
         self.faults = RememberedFaults()
         self.ran: list[str] = []
