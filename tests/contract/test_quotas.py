@@ -19,6 +19,7 @@ from kmip_adapters.storage.quotas import Quota
 from kmip_adapters.storage.sql.holdings import PREFIX
 from kmip_adapters.storage.sql.ownership import change_owner
 from kmip_adapters.storage.sql.storage import SqlStorage
+from kmip_app.testing.contracts.samples import a_key, a_name, content
 from kmip_core.attributes import Attributes
 from kmip_core.enums import (
     CertificateType,
@@ -49,7 +50,6 @@ from kmip_core.operations import (
 from kmip_core.structures import CertificateAttributes, CryptographicParameters, DerivationParameters
 from tests import postgresql
 from tests.builders import a_secret, a_symmetric_key, an_engine, perform
-from tests.contract.storage_samples import a_key, a_name, content
 from tests.contract.test_storage import located, put, query
 
 Make = Callable[[Path, Callable[[str], Quota]], Any]

@@ -29,10 +29,11 @@ from kmip_app.testing.contracts.storage.support import (
     Store,
     durable,
     located,
+    put,
 )
 from tests import postgresql
 
-__all__ = ["STORES", "Opener", "open_memory", "open_sqlite"]
+__all__ = ["STORES", "Opener", "located", "open_memory", "open_sqlite", "put", "query"]
 
 
 def open_memory(_: Path) -> Store:
