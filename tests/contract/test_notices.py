@@ -32,7 +32,7 @@ CUSTOM = AttributeReference(attribute="colour", vendor_identification="x")
 
 
 def a_notice(number: int, subscriber: str = "bob", **fields: Any) -> Notice:
-    given = {"operation": Operation.NOTIFY, "unique_identifier": "key", "time": NOW + number}
+    given: dict[str, Any] = {"operation": Operation.NOTIFY, "unique_identifier": "key", "time": NOW + number}
     return Notice(notice_id=f"{subscriber}-{number}", subscriber=subscriber, **given | fields)
 
 

@@ -197,7 +197,7 @@ def test_a_limit_is_never_exceeded(store: Any, limit: Held) -> None:
 
 def test_what_was_delivered_makes_room_unless_its_batch_goes_on(store: Any) -> None:
     limit = Held(number=3, size=99)
-    ended = {"outcome": SUCCESS, "is_delivered": True, "request": b""}
+    ended: dict[str, Any] = {"outcome": SUCCESS, "is_delivered": True, "request": b""}
     save(
         store, a_submission(b"1", **ended), a_submission(b"2", "goes on", 0, **ended), a_submission(b"3", "goes on", 1)
     )

@@ -1,5 +1,7 @@
 """What a token does, software undoes, and the other way round, over random parameters; and keys beside each other."""
 
+from typing import Any
+
 import pytest
 from attrs import evolve
 from hypothesis import given, settings
@@ -46,7 +48,7 @@ modes = st.sampled_from(
 )
 
 
-@pytest.fixture(scope="module", params=TOKENS.values(), ids=TOKENS)
+@pytest.fixture(scope="module", params=list(TOKENS.values()), ids=list(TOKENS))
 def token(request):
     return request.param()
 
@@ -123,7 +125,7 @@ def test_software_verifies_what_the_token_signs(token, data):
     assert SOFTWARE.verify(pair.public_key, how, text + b".", signature) is ValidityIndicator.INVALID
 
 
-PAIRS = {}
+PAIRS: dict[Any, Any] = {}
 
 
 def pair_of(token, algorithm):

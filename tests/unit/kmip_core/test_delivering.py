@@ -22,7 +22,12 @@ CONTACT = AttributeReference(attribute="contact_information")
 
 
 def a_notice(**fields: Any) -> Notice:
-    given = {"operation": Operation.NOTIFY, "unique_identifier": "key", "time": NOW, "subscriber": "alice"}
+    given: dict[str, Any] = {
+        "operation": Operation.NOTIFY,
+        "unique_identifier": "key",
+        "time": NOW,
+        "subscriber": "alice",
+    }
     return Notice(notice_id="1", **given | fields)
 
 
@@ -75,7 +80,7 @@ def test_a_key_is_pushed_with_its_attributes_and_is_not_fresh_any_more() -> None
 
     assert isinstance(request, put.Request)
     assert (request.put_function, request.replaced_unique_identifier) == (PutFunction.NEW, None)
-    assert request.managed_object.key_block.material == bytes(16)  # type: ignore[union-attr]
+    assert request.managed_object.key_block.material == bytes(16)
     assert (request.attributes.fresh, request.attributes.names) == (True, (a_name("n"),))
     assert attributes_of(engine).fresh is False
 
@@ -89,7 +94,7 @@ def test_a_replacement_says_what_it_replaces() -> None:
 
 
 @pytest.mark.parametrize("attributes", [{"sensitive": True}, {"extractable": False}], ids=str)
-def test_no_key_is_pushed_that_could_not_be_fetched(attributes: dict[str, bool]) -> None:
+def test_no_key_is_pushed_that_could_not_be_fetched(attributes: dict[str, Any]) -> None:
     engine = an_engine(a_symmetric_key(**attributes))
 
     assert refusal(engine, a_notice(operation=Operation.PUT), ALICE) in (

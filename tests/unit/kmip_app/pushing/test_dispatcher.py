@@ -65,7 +65,12 @@ class Setting:
     dispatcher: Dispatcher
 
     def notify(self, *numbers: int, subscriber: str = "alice", **fields: Any) -> None:
-        given = {"operation": Operation.NOTIFY, "unique_identifier": "key", "time": NOW, "changed": CHANGED} | fields
+        given: dict[str, Any] = {
+            "operation": Operation.NOTIFY,
+            "unique_identifier": "key",
+            "time": NOW,
+            "changed": CHANGED,
+        } | fields
         with self.store.unit_of_work() as work:
             work.notify(Notice(notice_id=f"{subscriber}{n}", subscriber=subscriber, **given) for n in numbers)
             work.commit()

@@ -54,7 +54,7 @@ def test_what_is_pushed_comes_back_as_it_was(version: ProtocolVersion) -> None:
     frame = CODEC.encode_request(message(Operation.PUT, PUT, version))
 
     (item,) = CODEC.decode_request(frame).batch_items
-    assert item.payload.managed_object.key_block == PUT.managed_object.key_block  # type: ignore[union-attr]
+    assert item.payload.managed_object.key_block == PUT.managed_object.key_block
     assert (item.payload.attributes, item.payload.put_function) == (CHANGED, PutFunction.REPLACE)
     assert item.payload.replaced_unique_identifier == "old"
 

@@ -238,7 +238,7 @@ def written(write) -> bytes | str:
 def test_a_number_that_its_item_cannot_carry_is_a_fault_as_ever() -> None:
     converter, direct = converter_and_direct(V12)
     request = create.Request(object_type=ObjectType.SYMMETRIC_KEY, attributes=None)  # type: ignore[arg-type]
-    value = evolve(request, object_type=1 << 40)
+    value = evolve(request, object_type=1 << 40)  # type: ignore[arg-type]
 
     assert written(lambda: direct.writer(create.Request)(value, bytearray())) == written(
         lambda: converter.get_unstructure_hook(create.Request)(value)
