@@ -24,7 +24,7 @@ from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import CryptographicUsageMask as Mask
 from kmip_core.enums import ProtectionStorageMask as Storage
 from kmip_core.errors import KmipError
-from kmip_core.objects import KeyValue, PublicKey, SecretData, SymmetricKey
+from kmip_core.objects import KeyValue, PublicKey, SecretData, SymmetricKey, Template
 from kmip_core.one_part import OnePart
 from kmip_core.operations import create, create_key_pair, derive_key, get, import_, re_key, re_key_key_pair, register
 from kmip_core.ports.crypto import CryptoCapabilities, Custody, Encrypted, Encryption, Key
@@ -265,6 +265,20 @@ def test_an_import_into_a_server_without_a_token_says_software() -> None:
     perform(engine, Operation.IMPORT, request)
 
     assert mask_of(engine, IMPORTED) is Storage.SOFTWARE
+
+
+def test_an_imported_template_is_stored_in_no_particular_way() -> None:
+    engine = an_engine(settings=Settings(administrators=frozenset({"alice"})))
+    request = import_.Request(
+        unique_identifier=IMPORTED,
+        object_type=ObjectType.TEMPLATE,
+        managed_object=Template(template_attributes=Attributes(cryptographic_length=128)),
+        attributes=Attributes(),
+    )
+
+    perform(engine, Operation.IMPORT, request)
+
+    assert mask_of(engine, IMPORTED) is None
 
 
 # --- what may leave -----------------------------------------------------------------------------------------------
