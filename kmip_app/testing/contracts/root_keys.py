@@ -177,7 +177,7 @@ def test_a_server_goes_on_under_the_newest_key_when_its_own_was_retired(source: 
         a_sealer(source, keys).unseal(before, b"")
 
 
-def test_a_sealer_told_to_renew_seals_under_the_newest_key(source: RootKeySource) -> None:
+def test_a_sealer_that_is_to_renew_seals_under_the_newest_key(source: RootKeySource) -> None:
     keys = DataKeysInMemory()
     running = a_sealer(source, keys)
     running.seal(b"secret", b"")

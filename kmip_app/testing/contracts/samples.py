@@ -35,12 +35,12 @@ def a_key(unique_identifier: str, owner: str = "alice", **attributes: Any) -> Ma
         "state": State.PRE_ACTIVE,
         "initial_date": NOW,
     }
-    told = Attributes(**(usual | attributes))
+    known = Attributes(**(usual | attributes))
     return ManagedObject(
         unique_identifier=unique_identifier,
-        object_type=told.object_type or ObjectType.SYMMETRIC_KEY,
+        object_type=known.object_type or ObjectType.SYMMETRIC_KEY,
         owner=owner,
-        attributes=told,
+        attributes=known,
     )
 
 
@@ -73,7 +73,7 @@ def criterion(attribute: str, value: Any, vendor_identification: str | None = No
 
 
 def query(*criteria: AttributeInstance, **more: Any) -> LocateQuery:
-    """Return a query by alice at NOW unless told otherwise."""
+    """Return a query by alice at NOW by default."""
     usual: dict[str, Any] = {"criteria": criteria, "visibility": sees(), "now": NOW, "is_counted": True}
     return LocateQuery(**(usual | more))
 
@@ -179,7 +179,7 @@ def _attributes() -> st.SearchStrategy[Attributes]:
     return (
         st.lists(st.sampled_from(sorted(every)), unique=True, max_size=8)
         .flatmap(lambda names: st.fixed_dictionaries({name: every[name] for name in names}))
-        .map(lambda told: Attributes(**told))
+        .map(lambda known: Attributes(**known))
     )
 
 

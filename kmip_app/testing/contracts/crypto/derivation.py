@@ -73,12 +73,12 @@ def test_both_sides_agree_on_every_curve(crypto):
 def test_derivation_data_may_come_as_secret_data(crypto):
     needs(crypto, "derivation_methods", DerivationMethod.HMAC)
     base = a_made_key(crypto, Algorithm.AES, 256)
-    told = crypto.derive(DerivationMethod.HMAC, [base], derivation(), 256)
+    known = crypto.derive(DerivationMethod.HMAC, [base], derivation(), 256)
     brought = crypto.derive(
         DerivationMethod.HMAC, [base, SecretData(b"label")], evolve(derivation(), derivation_data=None), 256
     )
 
-    codes = {mac(crypto, usable_as(crypto, key), Parameters(), b"same") for key in (told, brought)}
+    codes = {mac(crypto, usable_as(crypto, key), Parameters(), b"same") for key in (known, brought)}
     assert len(codes) == 1
 
 

@@ -178,7 +178,7 @@ def test_a_destroyed_key_is_gone_where_it_was_held(crypto, aes):
         assert refusal(lambda: encrypt(crypto, aes, how, b"")).reason is ResultReason.KEY_VALUE_NOT_PRESENT
 
 
-def test_a_handle_of_somebody_else_is_refused(crypto):
+def test_a_handle_of_another_is_refused(crypto):
     key = a_symmetric_key(Algorithm.AES, KeyHandle(provider="another", token="1"), 128)
 
     reason = refusal(lambda: encrypt(crypto, key, Parameters(block_cipher_mode=Mode.GCM), b"")).reason

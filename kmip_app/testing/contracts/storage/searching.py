@@ -233,7 +233,7 @@ def test_the_newest_come_first_page_by_page(store: Store) -> None:
     assert [page.located_items for page in pages] == [5, 5, 5, 5]
 
 
-def test_nothing_is_counted_that_nobody_asked_for(store: Store) -> None:
+def test_nothing_is_counted_that_no_request_wants(store: Store) -> None:
     put(store, a_key("k1"), a_key("k2"))
 
     with store.unit_of_work() as work:
@@ -294,7 +294,7 @@ def test_objects_of_others_are_not_found_but_published_ones_are(store: Store) ->
         a_key("theirs", owner="bob"),
         a_key("published", owner="bob", object_type=ObjectType.PUBLIC_KEY),
         a_key("own published", object_type=ObjectType.PUBLIC_KEY),
-        a_key("strange policy", operation_policy_name="nobody knows"),
+        a_key("strange policy", operation_policy_name="no client knows"),
     )
 
     assert located(store, query()) == ("own published", "published", "mine")
@@ -303,7 +303,7 @@ def test_objects_of_others_are_not_found_but_published_ones_are(store: Store) ->
     assert located(store, query(visibility=nothing)) == ()
 
 
-def test_many_policies_shown_to_everybody_are_searched_as_one(store: Store) -> None:
+def test_many_policies_shown_to_all_are_searched_as_one(store: Store) -> None:
     policies = [f"policy {number}" for number in range(30)]
     put(store, *(a_key(f"k{n}", owner="bob", operation_policy_name=p) for n, p in enumerate(policies)))
     everyone = frozenset((policy, ObjectType.SYMMETRIC_KEY) for policy in policies)
@@ -445,7 +445,7 @@ def test_locate_agrees_with_the_reference_object_by_object(
 
 ALL = query(
     visibility=Visibility(
-        owner="nobody",
+        owner="no client",
         owned=frozenset(),
         everyone=frozenset((p, t) for p in ("default", "public", "unknown") for t in ObjectType),
     ),

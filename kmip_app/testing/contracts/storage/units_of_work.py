@@ -124,7 +124,7 @@ def test_two_saves_in_one_unit_of_work_are_one_change(store: Store) -> None:
     assert (present(store, "k1").version, present(store, "k1").attributes.comment) == (2, "second")
 
 
-def test_a_save_after_somebody_else_is_refused_and_changes_nothing(store: Store) -> None:
+def test_a_save_after_another_is_refused_and_changes_nothing(store: Store) -> None:
     put(store, a_key("k1"), a_key("k2"))
     with store.unit_of_work() as late:
         stale, other = late.find("k1"), late.find("k2")
@@ -145,15 +145,15 @@ def test_a_save_after_somebody_else_is_refused_and_changes_nothing(store: Store)
 
 
 def test_what_is_handed_over_is_there_once_its_result_is(store: Store) -> None:
-    told = threading.Event()
+    known = threading.Event()
     with store.unit_of_work() as work:
         work.add(a_key("k1"), content())
         work.record(an_audit_record(1))
         commitment = work.hand_over()
-    commitment.add_done_callback(told.set)
+    commitment.add_done_callback(known.set)
     commitment.wait()
 
-    assert told.wait(30)
+    assert known.wait(30)
     assert commitment.is_done
     commitment.result()
     assert present(store, "k1")
@@ -191,7 +191,7 @@ def test_of_many_handed_over_at_once_only_the_first_of_a_name_is_kept(store: Sto
     assert located(store, query(maximum_items=2)) == ("beside 29", "beside 28")
 
 
-def test_a_removal_after_somebody_else_is_refused(store: Store) -> None:
+def test_a_removal_after_another_is_refused(store: Store) -> None:
     put(store, a_key("k1"))
     with store.unit_of_work() as late:
         late.remove("k1")
