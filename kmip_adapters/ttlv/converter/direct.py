@@ -370,8 +370,7 @@ def _add_read(direct: Direct, code: _Code, depth: int, shape: Shape) -> None:
             code.add(depth, "at += 8")
             if shape.kind is Kind.MASK:
                 assert shape.mask is not None  # noqa: S101  for the type checker
-                masks = code.name("masks", shape.mask._value2member_map_)  # looked up here; a call of the class is slow
-                code.add(depth, f"value = {masks}.get(value) or {code.name('mask', shape.mask)}(value)")
+                code.add(depth, f"value = {code.name('mask', shape.mask)}(value)")
             elif shape.kind is Kind.ENUMERATION:
                 code.add(depth, f"value = {code.name('members', shape.members)}[value]")
         case Kind.SIGNED_64:

@@ -82,7 +82,7 @@ class Shape:
     """What the item of an element looks like in bytes, for `direct`, which writes code for it in place.
 
     code: the tag.
-    bounds: of a number.  members: of an enumeration, by value.  mask: the class of a bit mask.
+    bounds: of a number.  members: of an enumeration, by value.  mask: what makes a bit mask of its number.
     cls: the class of a structure that is planned by the rule.  is_criterion: as `Planner.structure_hook` has it.
     read: what reads the content of any other structure: (message, begin, end) -> value.
     is_usual_only: True if items of the tag may also be of other types: what names an object.
@@ -93,7 +93,7 @@ class Shape:
     item_type: ItemType
     bounds: tuple[int, int] | None = None
     members: Mapping[int, Any] | None = None
-    mask: type[enum.IntFlag] | None = None
+    mask: Callable[[int], enum.IntFlag] | None = None
     cls: type | None = None
     is_criterion: bool = False
     read: Callable[[bytes, int, int], Any] | None = None
@@ -240,14 +240,37 @@ def _mask(kind: type[enum.IntFlag], code: int) -> Element:
     def decode(item: Item) -> Any:
         if item[1] is not integer:
             raise wrong_type(item, integer)
-        return kind(item[2] & 0xFFFFFFFF)  # type: ignore[operator]  # an Integer's value is an int
+        return member(item[2] & 0xFFFFFFFF)  # type: ignore[operator]  # an Integer's value is an int
 
     def encode(value: Any) -> Item:
         (signed,) = struct.unpack(">i", struct.pack(">I", value))
         return _new(Item, (code, integer, signed))
 
-    shape = Shape(kind=Kind.MASK, code=code, item_type=integer, mask=kind)
+    member = mask_reader(kind)
+    shape = Shape(kind=Kind.MASK, code=code, item_type=integer, mask=member)
     return Element(decode=decode, encode=encode, is_known=always, shape=shape)
+
+
+MASKS: Final = 1_024
+"""Combinations of one bit mask that are kept as members of its class."""
+
+
+def mask_reader(kind: type[enum.IntFlag]) -> Callable[[int], enum.IntFlag]:
+    """Return what makes a bit mask of its number.
+
+    Python keeps every combination that it has once made, and clients choose them: four thousand million, if they like.
+    """
+    members = kind._value2member_map_
+
+    def read(value: int) -> enum.IntFlag:
+        found: Any = members.get(value)
+        if found is None:
+            found = kind(value)
+            if len(members) > MASKS:
+                members.pop(value, None)
+        return found  # type: ignore[no-any-return]
+
+    return read
 
 
 @cache  # the same enumeration stands in many structures

@@ -15,15 +15,16 @@ from benchmarks import messages
 from kmip_adapters.ttlv.codec import Codec, UnreadableMessage
 from kmip_adapters.ttlv.converter import make_converter_and_direct
 from kmip_adapters.ttlv.converter.direct import REFUSALS, Unusual, source_of
+from kmip_adapters.ttlv.converter.elements import MASKS
 from kmip_adapters.ttlv.encodings import binary
 from kmip_adapters.ttlv.encodings.items import REQUEST_LIMITS, Item, Limits
 from kmip_adapters.ttlv.messages.direct import MOST_HEADERS, DirectRequests
 from kmip_adapters.ttlv.messages.versions import make_dialect
 from kmip_adapters.ttlv.standard import tables
-from kmip_core.enums import ItemType, ObjectType, Operation
+from kmip_core.enums import ItemType, ObjectType, Operation, StorageStatusMask
 from kmip_core.errors import KmipError
 from kmip_core.messages import RequestMessage, ResponseBatchItem, ResponseHeader, ResponseMessage
-from kmip_core.operations import CATALOGUE, create, destroy, encrypt, get
+from kmip_core.operations import CATALOGUE, create, destroy, encrypt, get, locate
 from kmip_core.structures import ProtocolVersion
 from tests.unit.kmip_adapters.ttlv.strategies import instances
 
@@ -285,3 +286,17 @@ def test_only_what_is_planned_is_read() -> None:
     _, direct = converter_and_direct(V12)
 
     assert direct.reader(Unplanned)(b"", 0, 0) == Unplanned()
+
+
+def test_bit_masks_that_clients_make_up_are_not_kept_for_ever() -> None:
+    converter, direct = converter_and_direct(V12)
+    read = direct.reader(locate.Request)
+    before = len(StorageStatusMask._value2member_map_)
+    for number in range(MASKS + 500):
+        item = Item(0x42008E, ItemType.INTEGER, (1 << 20) + number)
+        octets = binary.encode(item)
+
+        assert read(octets, 0, len(octets)).storage_status_mask == (1 << 20) + number
+        assert converter.get_structure_hook(locate.Request)((item,), locate.Request) == read(octets, 0, len(octets))
+
+    assert len(StorageStatusMask._value2member_map_) <= max(before, MASKS + 1)
