@@ -27,10 +27,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from benchmarks import messages
+from benchmarks.counts import budgets
 from benchmarks.figures import Figures, medians, ratio
 from benchmarks.kmipd_server import running_kmipd
 from benchmarks.load import Endpoint, Plan, ask_all, run
 from benchmarks.messages import Exchange
+from benchmarks.page import page_of
 from benchmarks.pykmip_server import running_pykmip
 from benchmarks.server import ServerFailed, with_ready_file
 
@@ -324,8 +326,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     console.print(processor_table_of(rows))
     if len(variants := variants_of(arguments)) > 1:
         console.print(variants_table_of(rows, variants))
+    versions = {server: endpoint.version for server, endpoint in endpoints.items()}
+    if arguments.page:
+        command = shlex.join(["python", "-m", "benchmarks.compare", *(sys.argv[1:] if argv is None else argv)])
+        titles = {name: case.title for name, case in CASES.items()}
+        arguments.page.write_text(page_of(rows, titles, versions, budgets(), command))
     if arguments.json:
-        versions = {server: endpoint.version for server, endpoint in endpoints.items()}
         arguments.json.write_text(json.dumps(report_of(rows, arguments, versions), indent=1) + "\n")
     return 0
 
@@ -362,6 +368,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--pykmip-python", type=Path, help="interpreter that has PyKMIP; else one is set up in the cache"
     )
+    parser.add_argument("--page", type=Path, help="also write the page of the documentation to this file")
     parser.add_argument("--json", type=Path, help="also write everything measured to this file")
     return parser.parse_args(argv)
 
