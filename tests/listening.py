@@ -128,6 +128,8 @@ class Swapped:
     ) -> None:
         with suppress(OSError):
             self._client.socket.shutdown(socket.SHUT_RDWR)
+        if self._thread is not None:  # before the descriptor is free for another connection
+            self._thread.join(WITHIN)
         self._client.close()
 
 

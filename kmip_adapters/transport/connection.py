@@ -151,7 +151,9 @@ class TlsConnection(asyncio.BufferedProtocol):
         if self._phase in SERVES:
             self._take_turn_or_queue()
         elif self._phase is Phase.CALLING:
-            self._close()
+            self._hear()  # an answer may have come together with the end
+            if self._phase is Phase.CALLING:
+                self._close()
         return True  # `_close` ends what is open: asyncio would do so before the answer
 
     def pause_writing(self) -> None:
