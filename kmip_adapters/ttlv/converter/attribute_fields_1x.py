@@ -48,6 +48,7 @@ def plans(planner: Planner) -> FormPlans:
         Form.CRITERIA: fields.criteria,
         Form.ATTRIBUTE: fields.attribute,
         Form.REFERENCES: fields.references,
+        Form.CHANGED: fields.changed,
         Form.DELETED: fields.deleted,
         Form.REFERENCE: fields.reference,
     }
@@ -170,6 +171,10 @@ class _AttributeFields:
             finish=gather(member.name),
             is_gathered=True,
         )
+
+    def changed(self, member: Member) -> Field:
+        """The attributes of Notify that have a value: the field of the deleted ones, which look alike, reads both."""
+        return evolve(self.bare_attributes(member), readers={})
 
     def deleted(self, member: Member) -> Field:
         """Repeated Attribute without a value, among those of the field `attributes` that have one: as Notify does."""

@@ -41,6 +41,7 @@ def plans_with(form: type[AttributesForm], planner: Planner) -> FormPlans:
     return {
         Form.ATTRIBUTES: fields.attributes,
         Form.BARE_ATTRIBUTES: fields.attributes,
+        Form.CHANGED: fields.attributes,
         Form.CRITERIA: fields.criteria,
         Form.ATTRIBUTE: fields.attribute,
         Form.REFERENCES: fields.references,

@@ -26,6 +26,7 @@ class Form(enum.Enum):
     CRITERIA = "repeated Attribute (1.x) or the members of Attributes (2.x)"
     ATTRIBUTE = "Attribute (1.x) or Current/New Attribute (2.x)"
     REFERENCES = "repeated Attribute Name (1.x) or Attribute Reference (2.x)"
+    CHANGED = "as the one before it; in 1.x read together with deleted ones"
     DELETED = "repeated Attribute without a value (1.x) or Attribute Reference (2.x)"
     REFERENCE = "Attribute Name and Attribute Index (1.x) or Attribute Reference (2.x)"
     OBJECT_REFERENCE = "text, enumeration or index"
@@ -45,7 +46,7 @@ FORMS: Final[Mapping[str, Form]] = {
     "objects.Template.template_attributes": Form.BARE_ATTRIBUTES,
     "get_attributes.Response.attributes": Form.BARE_ATTRIBUTES,
     "import_.Request.attributes": Form.BARE_ATTRIBUTES,
-    "notify.Request.attributes": Form.BARE_ATTRIBUTES,
+    "notify.Request.attributes": Form.CHANGED,
     "notify.Request.deleted": Form.DELETED,
     "put.Request.attributes": Form.BARE_ATTRIBUTES,
     "export.Response.attributes": Form.BARE_ATTRIBUTES,

@@ -50,6 +50,15 @@ def test_a_notification_comes_back_as_it_was(version: ProtocolVersion) -> None:
 
 
 @pytest.mark.parametrize("version", CODEC.versions, ids=str)
+def test_a_notification_without_deleted_attributes_comes_back_as_it_was(version: ProtocolVersion) -> None:
+    request = notify.Request(unique_identifier="key", attributes=CHANGED)
+
+    (item,) = CODEC.decode_request(CODEC.encode_request(message(Operation.NOTIFY, request, version))).batch_items
+
+    assert item.payload == request
+
+
+@pytest.mark.parametrize("version", CODEC.versions, ids=str)
 def test_what_is_pushed_comes_back_as_it_was(version: ProtocolVersion) -> None:
     frame = CODEC.encode_request(message(Operation.PUT, PUT, version))
 
