@@ -16,7 +16,6 @@ version alike, `attribute_fields_1x`, `_2x` and `_3x` those of attributes; `fiel
 need no items: they serve the binary encoding, and leave what is unusual to the items.
 """
 
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
@@ -29,7 +28,7 @@ from kmip_adapters.ttlv.converter import (
     key_blocks,
     special_fields,
 )
-from kmip_adapters.ttlv.converter.direct import Direct
+from kmip_adapters.ttlv.converter.direct import PLANNING, Direct
 from kmip_adapters.ttlv.converter.planner import FormPlans, Planner, is_structure
 from kmip_adapters.ttlv.standard.versions import FACTS, AttributeForm, VersionFacts
 from kmip_core.structures import ProtocolVersion
@@ -66,17 +65,13 @@ def make_converter_and_direct(
     return converter, planner.direct
 
 
-_PLANNING: Final = threading.RLock()
-"""Held while something is planned, since converters are not made for several threads at once."""
-
-
 def planned_later(keys: Iterable[K], plan: Callable[[K], Callable[..., Any]]) -> Mapping[K, Callable[..., Any]]:
     """Return `plan(key)` by key; each is called when its entry is used first, and takes the entry's place."""
     table: dict[K, Callable[..., Any]] = {}
 
     def entry(key: K) -> Callable[..., Any]:
         def plan_and_call(*values: Any) -> Any:
-            with _PLANNING:
+            with PLANNING:
                 if table[key] is plan_and_call:  # another thread may have planned it meanwhile
                     table[key] = plan(key)
             return table[key](*values)

@@ -13,7 +13,9 @@ makes of the items, or raises what the field's `encode` raises.
 import itertools
 import linecache
 import struct
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache, partial
 from typing import Any, Final, TypeAlias
 
@@ -28,6 +30,9 @@ from kmip_adapters.ttlv.encodings.items import Item, Limits
 from kmip_core.enums import ItemType
 from kmip_core.errors import KmipError
 from kmip_core.structures import ProtocolVersion
+
+PLANNING: Final = threading.RLock()
+"""Held while something is planned: converters are not made for several threads at once."""
 
 Read: TypeAlias = Callable[[bytes, int, int], Any]
 """(message, begin, end) -> the value that the items between them make up."""
@@ -65,23 +70,52 @@ class Direct:
         self._newest = newest
         self._readers: dict[tuple[type, bool], Read] = {}
         self._writers: dict[type, Append] = {}
+        self._readers_begun: dict[tuple[type, bool], Read] = {}  # with PLANNING held; also what stands in for them
+        self._writers_begun: dict[type, Append] = {}
+        self._depth = 0
 
     def reader(self, cls: type, *, is_criterion: bool = False) -> Read:
         """Return what reads the content of a structure.  Raises `REFUSALS`."""
         key = cls, is_criterion
         found = self._readers.get(key)
         if found is None:
-            self._readers[key] = lambda data, at, end: self._readers[key](data, at, end)  # of one inside itself
-            found = self._readers[key] = _reader(self, cls, self._plan(cls), is_criterion=is_criterion)
+            with PLANNING:
+                found = self._readers.get(key) or self._readers_begun.get(key)
+                if found is None:
+                    # Of one inside itself.
+                    self._readers_begun[key] = lambda data, at, end: self._readers[key](data, at, end)
+                    with self._making():
+                        found = _reader(self, cls, self._plan(cls), is_criterion=is_criterion)
+                        self._readers_begun[key] = found
         return found
 
     def writer(self, cls: type) -> Append:
         """Return what appends the content of a structure.  Raises what `Element.encode` raises."""
         found = self._writers.get(cls)
         if found is None:
-            self._writers[cls] = lambda value, out: self._writers[cls](value, out)
-            found = self._writers[cls] = _writer(self, cls, self._plan(cls), self._appended(cls))
+            with PLANNING:
+                found = self._writers.get(cls) or self._writers_begun.get(cls)
+                if found is None:
+                    self._writers_begun[cls] = lambda value, out: self._writers[cls](value, out)
+                    with self._making():
+                        found = _writer(self, cls, self._plan(cls), self._appended(cls))
+                        self._writers_begun[cls] = found
         return found
+
+    @contextmanager
+    def _making(self) -> Iterator[None]:
+        """Make one; once the outermost is made, show all to other threads: each may lead to any other."""
+        self._depth += 1
+        try:
+            yield
+            if self._depth == 1:
+                self._readers.update(self._readers_begun)
+                self._writers.update(self._writers_begun)
+        finally:
+            self._depth -= 1
+            if not self._depth:
+                self._readers_begun.clear()
+                self._writers_begun.clear()
 
     def append(self, element: Element) -> Append:
         """Return what appends the item of an element's value.  Raises what `Element.encode` raises."""

@@ -2,6 +2,7 @@
 
 import json
 import linecache
+import threading
 import traceback
 from functools import cache
 from pathlib import Path
@@ -14,8 +15,9 @@ from hypothesis import strategies as st
 from benchmarks import messages
 from kmip_adapters.ttlv.codec import Codec, UnreadableMessage
 from kmip_adapters.ttlv.converter import make_converter_and_direct
-from kmip_adapters.ttlv.converter.direct import REFUSALS, Unusual, source_of
+from kmip_adapters.ttlv.converter.direct import REFUSALS, Direct, Unusual, source_of
 from kmip_adapters.ttlv.converter.elements import MASKS
+from kmip_adapters.ttlv.converter.fields import Field
 from kmip_adapters.ttlv.encodings import binary
 from kmip_adapters.ttlv.encodings.items import REQUEST_LIMITS, Item, Limits
 from kmip_adapters.ttlv.messages.direct import MOST_HEADERS, DirectRequests
@@ -300,3 +302,28 @@ def test_bit_masks_that_clients_make_up_are_not_kept_for_ever() -> None:
         assert converter.get_structure_hook(locate.Request)((item,), locate.Request) == read(octets, 0, len(octets))
 
     assert len(StorageStatusMask._value2member_map_) <= max(before, MASKS + 1)
+
+
+def test_a_writer_that_is_being_made_is_not_used_by_another_thread() -> None:
+    is_planning, may_go_on = threading.Event(), threading.Event()
+
+    def plan(cls: type) -> tuple[Field, ...]:
+        is_planning.set()
+        assert may_go_on.wait(60)
+        return ()
+
+    direct = Direct(plan, lambda cls: None, ItemType.INTERVAL)
+    out = bytearray()
+    made = threading.Thread(target=direct.writer, args=(int,))
+    used = threading.Thread(target=lambda: direct.writer(int)(1, out))
+    made.start()
+    assert is_planning.wait(60)
+    used.start()
+    used.join(0.2)  # as it would end by recursion
+    assert used.is_alive()
+    may_go_on.set()
+    for thread in (made, used):
+        thread.join(60)
+
+    assert not used.is_alive()
+    assert direct.writer(int) is direct.writer(int)
