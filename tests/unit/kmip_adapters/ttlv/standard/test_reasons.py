@@ -87,7 +87,6 @@ UNRAISED = {
     R.ATTESTATION_FAILED: "no attestation is asked for",
     R.ATTESTATION_REQUIRED: "no attestation is asked for",
     R.ATTRIBUTE_READ_ONLY: "Read Only Attribute is raised; the table has the operations that call it so",
-    R.CIRCULAR_LINK_ERROR: "came with 3.0",
     R.INDEX_OUT_OF_BOUNDS: "Server Limit Exceeded is raised; the table has the operations of 1.x that call it so",
     R.INTERNAL_SERVER_ERROR: "no error table names it; faults are General Failure in every version",
     R.MISSING_DATA: "no error table names it; what is missing is Invalid Message or Invalid Field there",
