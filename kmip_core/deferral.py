@@ -31,7 +31,7 @@ ATTEMPTS: Final = 100
 """How often submissions are written again after a conflict; each round one of those in conflict succeeds."""
 
 MAXIMUM_CLAIMS: Final = 10
-"""How often a batch is begun: one that ends the process each time must not do so for ever."""
+"""How often a batch is claimed at the same item: one that ends the process each time must not do so for ever."""
 
 SUBMITTED: Final = "to be answered later"
 """What the audit trail says of an item that became a submission; how it ends is a record of its own."""
@@ -252,8 +252,8 @@ class Deferral:
         if not submissions:
             return
         try:
-            if submissions[0].claims > MAXIMUM_CLAIMS:
-                raise RuntimeError(f"batch {batch} was begun {MAXIMUM_CLAIMS} times and has not ended")
+            if any(one.claims > MAXIMUM_CLAIMS for one in submissions if not one.has_ended):
+                raise RuntimeError(f"an item of batch {batch} was begun {MAXIMUM_CLAIMS} times and has not ended")
             if submissions[0].continuation is _UNDO:
                 yield from self._run_together(submissions)
             else:

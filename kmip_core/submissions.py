@@ -66,7 +66,7 @@ class Submission:
     is_delivered: whether its client has the outcome.  is_processed: whether Process has asked for it.
     version: as stored, 0 for a new one; the store raises it by one.
     claimed_until, claims: the store's knowledge of who runs it, not saved with it: until when a node does, None where
-        none has claimed it, and how often one has.
+        none has claimed it, and how often its batch was claimed when it was the first of it that had not ended.
     """
 
     correlation_value: bytes

@@ -246,12 +246,14 @@ class MemoryStorage:
 
     def _claim(self, batch: str, claimant: str, until: int) -> None:
         self._claimants[batch] = claimant
-        self._replace_submissions(
-            {
-                value: evolve(one, claimed_until=until, claims=one.claims + 1) if one.batch == batch else one
-                for value, one in self._snapshot.submissions.items()
-            }
-        )
+        before = self._snapshot.submissions
+        left = {value: one for value, one in before.items() if one.batch == batch and not one.has_ended}
+        first = min(one.position for one in left.values())
+        claimed = {
+            value: evolve(one, claimed_until=until, claims=one.claims + (one.position == first))
+            for value, one in left.items()
+        }
+        self._replace_submissions(before | claimed)
 
     def _change_claims(self, claimant: str, until: int | None) -> list[str]:
         claimed = [batch for batch, by in self._claimants.items() if by == claimant]

@@ -257,6 +257,17 @@ def test_a_batch_is_claimed_whole(store: Any) -> None:
     assert store.claim("two", NOW, UNTIL, 9) == ()
 
 
+def test_claims_are_counted_for_the_first_that_has_not_ended(store: Any) -> None:
+    save(store, a_submission(b"1", "batch", 0), a_submission(b"2", "batch", 1), a_submission(b"3", "batch", 2))
+    for number in range(2):
+        assert store.claim_batch("batch", "one", NOW + 20 * number, UNTIL + 20 * number)
+    save(store, present(store, b"1").ended(SUCCESS))
+    assert store.claim_batch("batch", "two", NOW + 60, UNTIL + 60)
+
+    assert [present(store, value).claims for value in (b"1", b"2", b"3")] == [2, 1, 0]
+    assert [present(store, value).claimed_until for value in (b"2", b"3")] == [UNTIL + 60] * 2
+
+
 def test_each_identity_has_its_turn(store: Any) -> None:
     bob, carol = Principal(name="bob"), Principal(name="carol")
     save(store, *(a_submission(bytes([number]), str(number)) for number in range(4)))

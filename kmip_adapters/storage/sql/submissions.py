@@ -15,6 +15,7 @@ from sqlalchemy import (
     Dialect,
     Integer,
     bindparam,
+    case,
     delete,
     func,
     literal_column,
@@ -107,10 +108,17 @@ class SubmissionStatements:
         is_free = or_(_s.claimed_until.is_(None), _s.claimed_until <= number("now"))
         of_owner = _s.owner == bindparam("owner")
         is_open = _s.has_ended == _OPEN
+        others = submissions.alias("others")
+        first_open = (
+            select(func.min(others.c.position))
+            .where(others.c.batch == bindparam("of_batch"), others.c.has_ended == _OPEN)
+            .scalar_subquery()
+        )
+        is_first = case((_s.position == first_open, literal_column("1")), else_=literal_column("0"))
         claim: dict[str, Any] = {
             "claimant": bindparam("new_claimant"),
             "claimed_until": number("until"),
-            "claims": _s.claims + literal_column("1", type_=Integer),
+            "claims": _s.claims + is_first,
         }
         total = (func.count(), func.coalesce(func.sum(_s.size), literal_column("0")))
         self.find = prepared(select(*_READ).where(_s.correlation_value == bindparam("of_value")))
