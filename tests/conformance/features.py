@@ -47,7 +47,6 @@ def either(*predicates: Callable[[Case], bool]) -> Callable[[Case], bool]:
 
 MISSING: Final = (
     Feature(name="server-to-client operations", needed_by=either(says("Notify", "Put"), does("Notify", "Put"))),
-    Feature(name="PKCS#11 operation", needed_by=does("PKCS_11")),
     Feature(
         # 1.4: no Sensitive, no parts of names, a serial number that is not the one it has located by; 2.0: no Key
         # Format Type. TC-CERTATTR-1 of the same version prints all of them otherwise.
