@@ -291,22 +291,31 @@ _REGISTRATION: Final = (ClientRegistrationMethod.SERVER_ON_DEMAND, ClientRegistr
 """How Re-Provision gives out credentials: for a key that the server makes, or for a client's request."""
 
 
+_SENT: Final = (Operation.NOTIFY, Operation.PUT)
+"""What the server asks of clients; Query lists it beside what clients ask of the server (KMIP 2.1 §6.2)."""
+
+
 def capabilities(
     catalogue: Mapping[Operation, Spec],
     crypto: Crypto,
     versions: tuple[ProtocolVersion, ...] = VERSIONS,
     *,
     gives_out_certificates: bool = False,
+    sends_requests: bool = False,
 ) -> Capabilities:
     """Return what Query tells of a server with these operations and this crypto adapter.
 
     gives_out_certificates: whether clients get certificates of this server's own CA.
+    sends_requests: whether the server sends Notify and Put to clients.
     """
     able = crypto.capabilities
     if not gives_out_certificates:
         catalogue = {each: spec for each, spec in catalogue.items() if each is not Operation.RE_PROVISION}
     told = Capabilities(
-        operations=tuple(operation for operation, spec in catalogue.items() if spec.can_be_done(able)),
+        operations=(
+            *(operation for operation, spec in catalogue.items() if spec.can_be_done(able)),
+            *(_SENT if sends_requests else ()),
+        ),
         object_types=OBJECT_TYPES,
         protocol_versions=tuple(sorted(versions, reverse=True)),
         protection_storage_masks=_storage_masks(able),
@@ -539,6 +548,7 @@ class Container(containers.DeclarativeContainer):
             crypto,
             configuration.provided.versions,
             gives_out_certificates=configuration.provided.has_own_ca,
+            sends_requests=settings.provided.server_to_client,
         ),
         delays=delays,
         at_pace=processes.provided.at,

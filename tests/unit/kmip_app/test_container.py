@@ -59,9 +59,15 @@ def test_query_tells_of_every_operation_that_can_be_done(tmp_path: Path, crypto:
 
     told = container.engine().services.capabilities
 
-    assert set(told.operations) == set(container.catalogue())
+    assert set(told.operations) == set(container.catalogue()) | {Operation.NOTIFY, Operation.PUT}
     assert told.capability.streaming_capability is True
     assert told.capability.quantum_safe_capability is True  # software keys have it, beside a token as well
+
+
+def test_query_does_not_tell_of_requests_that_the_server_does_not_send(tmp_path: Path) -> None:
+    told = wired(tmp_path, ephemeral=True, core=Settings(server_to_client=False)).engine().services.capabilities
+
+    assert not {Operation.NOTIFY, Operation.PUT} & set(told.operations)
 
 
 def test_query_does_not_tell_of_what_the_adapter_cannot_do() -> None:
