@@ -42,6 +42,7 @@ _MASKS: Final = "creates a key without a Cryptographic Usage Mask, which is refu
 SETTINGS: Final = (
     Setting(cases="*/MSGENC-HTTPS-*", options=("--https-port", "0"), reason="its messages travel by HTTPS"),
     Setting(cases="*/MSGENC-JSON-*", options=("--https-port", "0"), reason="its messages travel as JSON by HTTPS"),
+    Setting(cases="3.0/MSGENC-*", options=("--tickets", "bound"), reason="tickets are off by default (ADR 0051)"),
     Setting(cases="*/CS-RNG-O-2-*", options=("--rng-seed", "partial"), reason=_SEEDS),
     Setting(cases="*/CS-RNG-O-3-*", options=("--rng-seed", "ignore"), reason=_SEEDS),
     Setting(cases="*/CS-RNG-O-4-*", options=("--rng-seed", "refuse"), reason=_SEEDS),
