@@ -365,7 +365,7 @@ def planned_call_codec(versions: tuple[ProtocolVersion, ...] = VERSIONS) -> Code
 
 
 def _provisioning(configuration: Configuration, pki: Callable[[], Pki]) -> RegistryProvisioning | None:
-    return RegistryProvisioning(pki) if configuration.has_own_ca else None
+    return RegistryProvisioning(pki) if configuration.gives_out_certificates else None
 
 
 def _announcer(settings: Settings) -> Announcer | None:
@@ -547,7 +547,7 @@ class Container(containers.DeclarativeContainer):
             catalogue,
             crypto,
             configuration.provided.versions,
-            gives_out_certificates=configuration.provided.has_own_ca,
+            gives_out_certificates=configuration.provided.gives_out_certificates,
             sends_requests=settings.provided.server_to_client,
         ),
         delays=delays,

@@ -70,6 +70,7 @@ class Settings:
     administrators: frozenset[str] = frozenset()  # identities that may set constraints and defaults (ADR 0031)
     extensions: tuple[ExtensionInformation, ...] = ()  # vendor tags inside custom attributes, for Query to tell
     interop: bool = False  # the Interop operation, for tests only (KMIP 2.1 §6.1.26)
+    re_provision: bool = False  # whether clients may get new certificates of the server's own CA by themselves
     server_to_client: bool = True  # whether Set Endpoint Role may make this server a client
     tickets: TicketUse = TicketUse.OFF
     ticket_lifetime: int = 3600  # seconds at most, whatever Lease Time a client asks for

@@ -199,6 +199,11 @@ class Configuration:
         return self.ca_path is None
 
     @property
+    def gives_out_certificates(self) -> bool:
+        """Whether clients may get new certificates of the built-in CA by themselves."""
+        return self.has_own_ca and self.core.re_provision
+
+    @property
     def root_key_place(self) -> RootKeyPlace:
         """Where the root key is."""
         return self.root_key_named or (root_keys.FILE if self.root_key_passphrase is None else root_keys.PASSPHRASE)

@@ -468,6 +468,12 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             "Whether objects with Rotate Automatic are rotated once their Rotate Interval has passed.",
         ),
         _native(
+            "re_provision",
+            BOOLEAN,
+            "Whether clients may get new certificates of the built-in CA by themselves (Re-Provision).",
+            "core.re_provision",
+        ),
+        _native(
             "server_to_client",
             BOOLEAN,
             "Whether clients are sent Notify and Put: those that swap roles by Set Endpoint Role, and those that kmipd"

@@ -128,4 +128,5 @@ SPEC = Spec(
     perform=perform,
     cost=Cost.COMPUTES,
     placeholder=names_new_object,
+    is_offered=lambda settings: settings.re_provision,
 )

@@ -19,7 +19,7 @@ WITHIN = 60.0  # seconds; a hang limit, not a promise
 
 
 def test_a_client_renews_its_certificate_by_itself(start: Start, tmp_path: Path) -> None:
-    server = start()
+    server = start("--re-provision")
     first = Asker(server)
     key_id = first.a_key()
     key = ec.generate_private_key(ec.SECP256R1())
@@ -54,7 +54,7 @@ def test_a_client_renews_its_certificate_by_itself(start: Start, tmp_path: Path)
 
 
 def test_query_says_how_clients_are_registered(start: Start, tmp_path: Path) -> None:
-    asker = Asker(start())
+    asker = Asker(start("--re-provision"))
     functions = (QueryFunction.QUERY_CLIENT_REGISTRATION_METHODS, QueryFunction.QUERY_OPERATIONS)
 
     told = asker.ask(Operation.QUERY, query.Request(query_functions=functions)).payload

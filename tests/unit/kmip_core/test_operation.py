@@ -42,6 +42,10 @@ STANDS_FOR: Final = {
     UniqueIdentifier.RE_KEY_KEY_PAIR: (Operation.RE_KEY_KEY_PAIR, "private_key_unique_identifier"),
     UniqueIdentifier.RE_KEY_KEY_PAIR_PRIVATE_KEY: (Operation.RE_KEY_KEY_PAIR, "private_key_unique_identifier"),
     UniqueIdentifier.RE_KEY_KEY_PAIR_PUBLIC_KEY: (Operation.RE_KEY_KEY_PAIR, "public_key_unique_identifier"),
+    UniqueIdentifier.RE_PROVISION: (Operation.RE_PROVISION, "unique_identifier"),
+    UniqueIdentifier.CREATE_USER: (Operation.CREATE_USER, "unique_identifier"),
+    UniqueIdentifier.CREATE_GROUP: (Operation.CREATE_GROUP, "unique_identifier"),
+    UniqueIdentifier.CREATE_CREDENTIAL: (Operation.CREATE_CREDENTIAL, "unique_identifier"),
 }
 """KMIP 2.1 §11.58; written again by hand, so that names alone do not decide what a reference means."""
 
@@ -62,7 +66,8 @@ def test_groups_hold_what_tables_treat_alike() -> None:
         return {operation for operation, spec in CATALOGUE.items() if spec.group is group}
 
     assert of(Group.MAKES) | of(Group.RENEWS) == {operation for operation, _ in STANDS_FOR.values()} - {
-        Operation.LOCATE
+        Operation.LOCATE,
+        Operation.RE_PROVISION,
     }
     assert of(Group.USES_KEYS) < USES
     assert of(Group.SETS_RULES) == {Operation.SET_CONSTRAINTS, Operation.SET_DEFAULTS}

@@ -17,6 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from kmip_adapters.identity.certificate import CertificateIdentity
 from kmip_adapters.transport.client import TlsTtlvClient, client_context
@@ -33,6 +37,7 @@ from tests.unit.kmip_adapters.transport.fakes import (
     throwaway_pki,
 )
 
+HOUR = dt.timedelta(hours=1)
 HANG = 20.0  # seconds: what a test waits for before it says that something hangs
 
 
@@ -40,6 +45,26 @@ def a_context(pki: Pki | None = None, bundle: Bundle | None = None) -> ssl.SSLCo
     ours = throwaway_pki()
     bundle = bundle or (pki or ours).client
     return client_context(ca=ours.ca.certificate, cert=bundle.certificate, key=bundle.key)
+
+
+def a_bundle_for_servers_alone(pki: Pki, folder: Path) -> Bundle:
+    """Return a certificate of our CA that is not for clients."""
+    bundle = Bundle(certificate=folder / "server.crt", key=folder / "server.key")
+    issuer = x509.load_pem_x509_certificate(pki.ca.certificate.read_bytes())
+    issuer_key = serialization.load_pem_private_key(pki.ca.key.read_bytes(), None)
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = dt.datetime.now(dt.UTC)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "server")])
+    certificate = (
+        x509.CertificateBuilder(issuer.subject, name, key.public_key(), x509.random_serial_number(), now, now + HOUR)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .sign(issuer_key, hashes.SHA256())  # type: ignore[arg-type]
+    )
+    bundle.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    bundle.key.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return bundle
 
 
 def a_client(
@@ -157,13 +182,15 @@ def test_a_suite_without_forward_secrecy_is_refused(server: TlsTtlvServer) -> No
         pytest.param("server", "client certificate: unsuitable certificate purpose", id="fail certificate of a server"),
     ],
 )
-def test_other_clients_are_refused_with_one_line(heard: Heard, version: ssl.TLSVersion, who: str, why: str) -> None:
+def test_other_clients_are_refused_with_one_line(
+    heard: Heard, version: ssl.TLSVersion, who: str, why: str, tmp_path: Path
+) -> None:
     if who == "nobody":
         context = client_context(ca=throwaway_pki().ca.certificate)
     elif who == "foreign":
         context = a_context(throwaway_pki("foreign"))
     else:
-        context = a_context(bundle=throwaway_pki().servers[0])
+        context = a_context(bundle=a_bundle_for_servers_alone(throwaway_pki(), tmp_path))
     context.minimum_version = context.maximum_version = version
 
     with a_server() as server, pytest.raises(OSError), a_client(server, context) as client:
