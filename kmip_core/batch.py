@@ -192,9 +192,7 @@ class Batch:
                     self.keeper.begin(work)
                 for item in items:
                     if attempt.items and self.pace in _PAUSING:
-                        called_off = yield from _pause()
-                        if called_off is not None:
-                            raise called_off
+                        yield Pause()  # what calls the batch off is raised here
                     done = self._attempt_item(item, work, attempt)
                     attempt.items.append(done)
                     if done.has_failed:
@@ -230,7 +228,7 @@ class Batch:
             if item.ephemeral is Ephemeral.DATA:
                 payload = _without_data(payload)
             if self.room is not None:
-                self._take_room(payload)
+                self._take_room(self.room, payload)
             if spec is not None and spec.evidence is not None:
                 evidence = spec.evidence(item.payload)
         except AnsweredRefusal as refusal:
@@ -371,11 +369,10 @@ class Batch:
         """Set the room for the answers to these items."""
         self.room = self.services.settings.maximum_response_size if len(items) > 1 else None
 
-    def _take_room(self, payload: Any) -> None:
+    def _take_room(self, room: int, payload: Any) -> None:
         """Take the room that an answer needs.  Raises KmipError (Response Too Large), for all later items as well."""
-        if self.room is not None:
-            self.room -= sizes.at_least(payload)
-            self._check_room()
+        self.room = room - sizes.at_least(payload)
+        self._check_room()
 
     def _check_room(self) -> None:
         if self.room is not None and self.room < 0:
@@ -413,9 +410,8 @@ def _success(item: RequestBatchItem, payload: Any) -> ResponseBatchItem:
 
 def _evidence(spec: Spec | None, item: RequestBatchItem, message: str) -> str:
     """Return what the record of an item says that was refused in its answer."""
-    if spec is None or spec.evidence is None:
-        return message
-    return f"{spec.evidence(item.payload)}: {message}"
+    said = "" if spec is None or spec.evidence is None else spec.evidence(item.payload)
+    return f"{said}: {message}"
 
 
 def _without_data(payload: Any) -> Any:

@@ -70,7 +70,7 @@ def perform(request: Request, scope: Scope) -> Response:
         answer = ANSWERS.get(function)
         if answer is not None:
             fields.update(answer(scope.services))
-        elif function is QueryFunction.QUERY_DEFAULTS_INFORMATION:
+        else:  # Query Defaults Information, which depends on the request
             fields.update(_defaults(request, scope))
     return Response(**fields)
 

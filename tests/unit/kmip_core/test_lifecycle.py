@@ -18,6 +18,7 @@ from kmip_core.lifecycle import (
     WITHOUT_LIFE_CYCLE,
     Event,
     activate,
+    changes_state,
     destroy,
     initial_state,
     need_state,
@@ -80,6 +81,24 @@ def test_every_state_and_event_does_what_the_standard_says(state: State, event: 
         next_state(state, event)
 
     assert refused.value.reason is ResultReason.WRONG_KEY_LIFECYCLE_STATE
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        pytest.param(Attributes(object_type=ObjectType.TEMPLATE, activation_date=5), False, id="no life cycle"),
+        pytest.param(
+            Attributes(object_type=ObjectType.SYMMETRIC_KEY, state=State.DESTROYED, deactivation_date=5),
+            False,
+            id="destroyed",
+        ),
+        pytest.param(
+            Attributes(object_type=ObjectType.SYMMETRIC_KEY, state=State.ACTIVE, deactivation_date=5), True, id="active"
+        ),
+    ],
+)
+def test_dates_move_the_state_of_what_lives(attributes: Attributes, expected: bool) -> None:
+    assert changes_state(attributes, 0, 10) is expected
 
 
 def test_a_refusal_says_what_would_be_accepted() -> None:

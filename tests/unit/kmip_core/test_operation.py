@@ -7,9 +7,10 @@ from attrs import evolve
 
 from kmip_core.enums import ObjectType, Operation, ResultReason, UniqueIdentifier
 from kmip_core.errors import KmipError
-from kmip_core.operation import Group
+from kmip_core.operation import Group, always, perform_nothing
 from kmip_core.operations import CATALOGUE, validate
 from kmip_core.policy import USES
+from kmip_core.ports.crypto import CryptoCapabilities
 from tests.builders import RememberedFaults, a_symmetric_key, an_engine, perform
 
 
@@ -59,6 +60,15 @@ def test_each_reference_of_the_standard_stands_for_one_field_of_a_response() -> 
     }
 
     assert found == STANDS_FOR
+
+
+def test_an_operation_that_runs_no_others_has_nothing_to_run_them_with() -> None:
+    with pytest.raises(TypeError):
+        perform_nothing(Operation.PING)
+
+
+def test_what_every_crypto_adapter_can_do_is_always_possible() -> None:
+    assert always(CryptoCapabilities())
 
 
 def test_groups_hold_what_tables_treat_alike() -> None:

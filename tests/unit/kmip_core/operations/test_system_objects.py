@@ -310,6 +310,11 @@ def test_groups_stand_above_each_other_but_not_in_a_circle(engine: Engine) -> No
             unique_identifier=top, new_attribute=an_instance("parent_link", link(LinkType.PARENT_LINK, above))
         )
         assert refusal(engine, Operation.ADD_ATTRIBUTE, request) is ResultReason.CIRCULAR_LINK_ERROR
+    beside = a_group(engine, "beside")  # what is above it twice is no circle
+    request = add_attribute.Request(
+        unique_identifier=beside, new_attribute=an_instance("parent_link", link(LinkType.PARENT_LINK, bottom))
+    )
+    assert perform(engine, Operation.ADD_ATTRIBUTE, request)
 
 
 def test_the_groups_above_a_group_are_few(engine: Engine) -> None:
