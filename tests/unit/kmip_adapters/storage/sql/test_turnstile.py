@@ -67,7 +67,8 @@ def test_the_next_at_the_gate_comes_before_the_one_that_has_just_written(pair: t
         order.append(f"first {has_waited}")
     thread.join(HANG)
 
-    assert order == ["second True", "first True"]
+    # Whether the first had to wait depends on how soon the second is done.
+    assert [each.split()[0] for each in order] == ["second", "first"]
 
 
 def _is_taken(turnstile: Turnstile) -> bool:
