@@ -232,6 +232,8 @@ class Batch:
             if spec is not None and spec.evidence is not None:
                 evidence = spec.evidence(item.payload)
         except AnsweredRefusal as refusal:
+            if self.room is not None:  # this one is answered all the same; what follows may find no room
+                self.room -= sizes.at_least(refusal.answer)
             record = self._record(item, record_id, touched, refusal.reason, _evidence(spec, item, refusal.message))
             return ItemAttempt(_success(item, refusal.answer), record, has_failed=True)
         except KmipError as refusal:

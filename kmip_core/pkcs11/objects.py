@@ -110,7 +110,8 @@ def find_objects_final(call: Call) -> None:
 def get_attribute_value(call: Call) -> bytes:
     """C_GetAttributeValue: every attribute that can be returned, even if another one cannot.
 
-    Raises Failure with the attributes: CKR_ATTRIBUTE_SENSITIVE, CKR_ATTRIBUTE_TYPE_INVALID or CKR_BUFFER_TOO_SMALL.
+    Raises Failure with the attributes: CKR_ATTRIBUTE_SENSITIVE, CKR_ATTRIBUTE_TYPE_INVALID or CKR_BUFFER_TOO_SMALL;
+    KmipError (Response Too Large).
     """
     call.session()
     seen = Seen(call, call.identifier())
@@ -118,10 +119,14 @@ def get_attribute_value(call: Call) -> bytes:
     call.end()
     code: ReturnCode | None = None
     parts = [count(len(template))]
+    room = call.scope.services.settings.maximum_response_size
     for each in template:
         part, failed = _described(seen, each)
         parts.append(part)
         code = code or failed
+        room -= len(part)
+        if room < 0:  # a template may ask for one large value many times
+            raise KmipError(ResultReason.RESPONSE_TOO_LARGE, "the attributes would exceed the largest answer")
     output = b"".join(parts)
     if code is not None:
         raise Failure(code, output)

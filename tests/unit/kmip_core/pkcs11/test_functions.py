@@ -16,15 +16,16 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 
 from kmip_core.engine import Engine
-from kmip_core.enums import CryptographicAlgorithm, ObjectType, ResultReason, State, WrappingMethod
+from kmip_core.enums import CryptographicAlgorithm, ObjectType, Operation, ResultReason, State, WrappingMethod
 from kmip_core.enums import PKCS11Function as F
 from kmip_core.enums import PKCS11ReturnCode as R
 from kmip_core.errors import KmipError
 from kmip_core.objects import SymmetricKey
 from kmip_core.operations import pkcs_11
+from kmip_core.settings import Settings
 from kmip_core.streams import Streams
 from kmip_core.structures import KeyWrappingData
-from tests.builders import BOB, a_custom, a_symmetric_key, an_engine, attributes_of, stored
+from tests.builders import BOB, a_custom, a_symmetric_key, an_engine, ask, attributes_of, stored
 from tests.pkcs11_application import (
     AES,
     CERTIFICATE,
@@ -614,6 +615,34 @@ def test_templates_inside_of_templates_and_arrays_of_numbers() -> None:
         app.in_session(F.C_GETATTRIBUTEVALUE, u8(data) + template((VALUE, b"x")))
 
 
+def test_a_large_value_is_not_returned_many_times() -> None:
+    app = an_application(an_engine(settings=Settings(maximum_response_size=10_000)))
+    data = app.handle(F.C_CREATEOBJECT, template((CLASS, DATA), (VALUE, bytes(3_000))))
+
+    assert len(app.get(data, VALUE)[VALUE]) == 3_000
+    with pytest.raises(KmipError) as caught:
+        app.get(data, *[VALUE] * 4)
+
+    assert caught.value.reason is ResultReason.RESPONSE_TOO_LARGE
+
+
+def test_answers_of_calls_that_fail_take_room_in_a_batch() -> None:
+    engine = an_engine(settings=Settings(maximum_response_size=10_000))
+    app = an_application(engine)
+    data = app.handle(F.C_CREATEOBJECT, template((CLASS, DATA), (VALUE, bytes(3_000))))
+    asked = u4(2) + u8(VALUE) + b"\0\1" + u4(3_000) + u8(MODULUS) + b"\0\0"
+    request = pkcs_11.Request(
+        pkcs_11_function=F.C_GETATTRIBUTEVALUE,
+        correlation_value=app.value,
+        pkcs_11_input_parameters=u8(app.session) + u8(data) + asked,
+    )
+
+    answer = ask(engine, *[(Operation.PKCS_11, request)] * 6)
+
+    codes = [getattr(item.payload, "pkcs_11_return_code", item.result_reason) for item in answer.batch_items]
+    assert codes == [R.ATTRIBUTE_TYPE_INVALID] * 4 + [ResultReason.RESPONSE_TOO_LARGE]
+
+
 def test_data_and_public_keys_are_registered() -> None:
     app = an_application(an_engine())
     data = app.handle(F.C_CREATEOBJECT, template((CLASS, DATA), (VALUE, b"bytes"), (LABEL, b"some")))
@@ -813,6 +842,8 @@ def test_a_key_is_wrapped_and_unwrapped() -> None:
         F.C_UNWRAPKEY,
         parameters + array(wrapped) + template((CLASS, SECRET), (KEY_TYPE, AES), (ENCRYPT, True), (LABEL, b"again")),
     )
+    started(app, F.C_ENCRYPTINIT, again, 0x1081)  # it is active, like every other key that is made here
+    assert len(app.filled(F.C_ENCRYPT, array(IV))) == 16
     assert app.get(again, VALUE, LABEL, VALUE_LEN) == {VALUE: KEY[:16], LABEL: b"again", VALUE_LEN: u8(16)}
     other = template((CLASS, DATA), (KEY_TYPE, AES))
     assert code(lambda: app.handle(F.C_UNWRAPKEY, parameters + array(wrapped) + other)) is R.TEMPLATE_INCONSISTENT
