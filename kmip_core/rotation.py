@@ -26,7 +26,6 @@ from kmip_core.ports.leases import Leases
 from kmip_core.ports.schedule import Schedule, Scheduled
 from kmip_core.principal import Principal, Source
 from kmip_core.rotation_rules import is_due
-from kmip_core.structures import ProtocolVersion
 
 LEASE: Final = "rotation"
 LEASE_SECONDS: Final = 120
@@ -47,7 +46,6 @@ LONGEST_PAUSE: Final = 86_400
 REMEMBERED: Final = 10_000
 """Objects whose failure is remembered; the ones that came first give way."""
 
-VERSION: Final = ProtocolVersion(2, 1)
 NOT_DUE: Final = "the object is not due for rotation any more"
 
 
@@ -151,7 +149,7 @@ class Rotation:
             return False
         operation, request = REQUESTS[found.object_type](found)
         message = RequestMessage(
-            header=RequestHeader(protocol_version=VERSION),
+            header=RequestHeader(protocol_version=self.engine.services.capabilities.protocol_versions[0]),
             batch_items=(RequestBatchItem(operation=operation, payload=request),),
         )
         principal = Principal(name=found.owner, source=Source.SERVER)
