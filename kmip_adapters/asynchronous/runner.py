@@ -11,6 +11,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import Final
 
+from kmip_adapters.occasion import Occasion
 from kmip_core.errors import KmipError
 from kmip_core.ports.steps import Pending
 from kmip_core.ports.submissions import SubmissionStore
@@ -73,7 +74,7 @@ class ThreadedRunner:
         self._busy_until = 0.0
         self._look_at = 0.0
         self._threads: list[threading.Thread] = []
-        self._waiting: defaultdict[bytes, list[_Ended]] = defaultdict(list)
+        self._waiting: defaultdict[bytes, list[Occasion]] = defaultdict(list)
 
     def start(self, run: Run) -> None:
         """Begin: look for work, and have `run` do it."""
@@ -125,7 +126,7 @@ class ThreadedRunner:
 
     def wait(self, correlation_value: bytes, milliseconds: int) -> Pending:
         """Return what is known after the end of a submission, or so many milliseconds."""
-        ended = _Ended()
+        ended = Occasion()
         with self._changed:
             self._waiting[correlation_value].append(ended)
 
@@ -166,7 +167,7 @@ class ThreadedRunner:
             except KmipError as error:  # sealed, or lost: until it is back
                 LOG.debug("no submissions can be run: %s", error.message)
                 self._postpone()
-            except Exception as fault:
+            except Exception as fault:  # a bug in one look must not end the thread that makes all of them
                 self._faults.report(self._identifiers.new(), fault)
                 self._postpone()
 
@@ -245,34 +246,3 @@ class ThreadedRunner:
             batch = self._to_run.popleft()
             self._running.add(batch)
             return batch
-
-
-class _Ended:
-    """A `Pending`: the end of a submission, or of the patience of the one who waits for it."""
-
-    def __init__(self) -> None:
-        self._over = threading.Event()
-        self._lock = threading.Lock()
-        self._callbacks: list[Callable[[], object]] = []
-
-    def add_done_callback(self, callback: Callable[[], object]) -> None:
-        """Call `callback` once it is over; at once if it is."""
-        with self._lock:
-            if not self._over.is_set():
-                self._callbacks.append(callback)
-                return
-        callback()
-
-    def wait(self) -> None:
-        """Return when it is over."""
-        self._over.wait()
-
-    def end(self) -> None:
-        """Say that it is over; the second time nothing happens."""
-        with self._lock:
-            if self._over.is_set():
-                return
-            self._over.set()
-            callbacks, self._callbacks = self._callbacks, []
-        for callback in callbacks:
-            callback()

@@ -37,7 +37,8 @@ def encode_attributes(attributes: Attributes) -> bytes:
 
 def decode_attributes(stored: bytes) -> Attributes:
     """Return the attributes that `encode_attributes` was given."""
-    return _reader_of(Attributes)(_from_json(stored), Attributes)  # type: ignore[no-any-return]
+    attributes: Attributes = _reader_of(Attributes)(_from_json(stored), Attributes)
+    return attributes
 
 
 def encode_record(attributes: Attributes) -> tuple[bytes, bytes]:
@@ -55,7 +56,8 @@ def decode_record(stored: bytes, hidden: bytes) -> Attributes:
     record = _from_json(stored)
     if hidden:
         record[_HIDDEN] = _from_json(hidden)
-    return _reader_of(Attributes)(record, Attributes)  # type: ignore[no-any-return]
+    attributes: Attributes = _reader_of(Attributes)(record, Attributes)
+    return attributes
 
 
 def encode_content(content: Content) -> bytes:
@@ -94,7 +96,8 @@ def encode_submission(submission: Submission) -> bytes:
 
 def decode_submission(plain: bytes) -> Submission:
     """Return the submission that `encode_submission` was given."""
-    return _reader_of(Submission)(_from_json(plain), Submission)  # type: ignore[no-any-return]
+    submission: Submission = _reader_of(Submission)(_from_json(plain), Submission)
+    return submission
 
 
 def encode_rules(rules: tuple[Any, ...]) -> str:

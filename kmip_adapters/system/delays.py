@@ -4,8 +4,9 @@ import heapq
 import itertools
 import threading
 import time
-from collections.abc import Callable
 from typing import Final
+
+from kmip_adapters.occasion import Occasion
 
 IDLE_SECONDS: Final = 10.0  # after which the thread ends until the next delay
 
@@ -15,13 +16,13 @@ class ThreadedDelays:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._due: list[tuple[float, int, _Delay]] = []
+        self._due: list[tuple[float, int, Occasion]] = []
         self._numbers = itertools.count()
         self._is_running = False
 
-    def begin(self, milliseconds: int) -> "_Delay":
+    def begin(self, milliseconds: int) -> Occasion:
         """Return a delay that begins now."""
-        delay = _Delay()
+        delay = Occasion()
         with self._changed:
             heapq.heappush(self._due, (time.monotonic() + milliseconds / 1000, next(self._numbers), delay))
             if not self._is_running:
@@ -42,31 +43,3 @@ class ThreadedDelays:
                     continue
                 delay = heapq.heappop(self._due)[2]
             delay.end()
-
-
-class _Delay:
-    """A `Pending` (kmip_core.ports.steps)."""
-
-    def __init__(self) -> None:
-        self._over = threading.Event()
-        self._lock = threading.Lock()
-        self._callbacks: list[Callable[[], object]] = []
-
-    def add_done_callback(self, callback: Callable[[], object]) -> None:
-        """Call `callback` when the delay is over; at once if it is."""
-        with self._lock:
-            if not self._over.is_set():
-                self._callbacks.append(callback)
-                return
-        callback()
-
-    def wait(self) -> None:
-        """Return when the delay is over."""
-        self._over.wait()
-
-    def end(self) -> None:
-        """Call back, and let the threads go on that wait."""
-        with self._lock:
-            self._over.set()
-        for callback in self._callbacks:
-            callback()

@@ -293,7 +293,7 @@ class Dispatcher:
                 self.look()
             except KmipError as error:  # the store is sealed, or away
                 LOG.debug("nothing is delivered: %s", error.message)
-            except Exception:
+            except Exception:  # a bug in one look must not end the deliveries to all clients
                 LOG.exception("a look at the queue failed")
             self._wake.wait(EVERY if self.announcer.subscriptions else IDLE_EVERY)
             self._wake.clear()

@@ -122,7 +122,8 @@ class Direct:
         code = _Code()
         code.add(0, "def append(value, out):")
         _add_written(self, code, 1, element, "value")
-        return code.compiled("append")  # type: ignore[no-any-return]
+        append: Append = code.compiled("append")
+        return append
 
     def take(self, element: Element) -> Take:
         """Return what reads the item of an element.  Raises `REFUSALS`."""
@@ -143,7 +144,8 @@ class Direct:
         code.add(1, "end = len(data)")
         _add_read(self, code, 1, shape)
         code.add(1, "return value, at")
-        return code.compiled("take")  # type: ignore[no-any-return]
+        compiled: Take = code.compiled("take")
+        return compiled
 
     def item(self, data: bytes, at: int) -> tuple[Item, int]:
         """Return the item that begins at a place of a message, and where it ends.  Raises `REFUSALS`."""
@@ -230,7 +232,8 @@ def _writer(direct: Direct, cls: type, fields: tuple[Field, ...], appended: Call
             code.add(1, f"if value is not None{needed}:")
             _add_written(direct, code, 2, element, "value")
     code.add(1, "return")
-    return code.compiled(name)  # type: ignore[no-any-return]
+    write: Append = code.compiled(name)
+    return write
 
 
 def _add_written(direct: Direct, code: _Code, depth: int, element: Element, value: str) -> None:
@@ -323,7 +326,8 @@ def _reader(direct: Direct, cls: type, fields: tuple[Field, ...], *, is_criterio
     code.add(3, "raise Unusual")
     code.add(1, "if at != end: raise Unusual")
     _add_made(code, cls, fields, variables, is_criterion=is_criterion)
-    return code.compiled(name)  # type: ignore[no-any-return]
+    read: Read = code.compiled(name)
+    return read
 
 
 def _add_made(

@@ -11,7 +11,7 @@ from kmip_adapters.system.delays import ThreadedDelays
 
 def test_delays_end_in_the_order_of_their_times() -> None:
     delays, ended, done = ThreadedDelays(), [], threading.Event()
-    long, short = delays.begin(60), delays.begin(20)
+    long, short = delays.begin(500), delays.begin(20)
     short.add_done_callback(lambda: ended.append("short"))
     long.add_done_callback(lambda: (ended.append("long"), done.set()))
 
