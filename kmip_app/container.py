@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from attrs import evolve
 from dependency_injector import containers, providers
 
 from kmip_adapters.asynchronous.runner import ThreadedRunner
@@ -60,10 +59,10 @@ from kmip_adapters.ttlv.kept_items import TtlvKeptItems
 from kmip_adapters.ttlv.key_values import TtlvKeyValues
 from kmip_adapters.ttlv.service import TtlvService, in_every_encoding
 from kmip_adapters.ttlv.standard.versions import VERSIONS
+from kmip_app.capabilities import capabilities_of
 from kmip_app.configuration.config import Configuration, TokenKeys
 from kmip_app.configuration.quotas import Quotas
 from kmip_app.configuration.root_keys import OUTSIDE
-from kmip_app.conformance_profiles import claimed
 from kmip_app.inspection.tap import Tap, TappedService
 from kmip_app.maintenance.node_names import names_of_node, node_name
 from kmip_app.monitoring.clients import SeenClients
@@ -79,14 +78,10 @@ from kmip_app.pushing.dispatcher import Dispatcher, Store
 from kmip_app.refusal_evidence import RefusalEvidence
 from kmip_app.root_keys import root_key_source, token
 from kmip_core.calls import CATALOGUE as CALLS
-from kmip_core.capabilities import Capabilities
 from kmip_core.engine import Engine
-from kmip_core.enums import ClientRegistrationMethod, CryptographicAlgorithm, Operation, ProtectionStorageMask
 from kmip_core.errors import KmipError
-from kmip_core.objects import CONTENT_CLASSES
-from kmip_core.operation import Spec
 from kmip_core.operations import CATALOGUE, offered
-from kmip_core.ports.crypto import Crypto, CryptoCapabilities
+from kmip_core.ports.crypto import Crypto
 from kmip_core.ports.sealing import RootKeySource
 from kmip_core.ports.steps import run_blocking
 from kmip_core.ports.storage import Storage
@@ -105,21 +100,6 @@ if TYPE_CHECKING:
     from kmip_adapters.storage.sql.storage import SqlStorage
 
 LOG: Final = logging.getLogger("kmip_app")
-
-OBJECT_TYPES: Final = tuple(CONTENT_CLASSES)
-"""The types that Register takes."""
-
-QUANTUM_SAFE: Final = frozenset(
-    {
-        CryptographicAlgorithm.ML_DSA_44,
-        CryptographicAlgorithm.ML_DSA_65,
-        CryptographicAlgorithm.ML_DSA_87,
-        CryptographicAlgorithm.ML_KEM_512,
-        CryptographicAlgorithm.ML_KEM_768,
-        CryptographicAlgorithm.ML_KEM_1024,
-    }
-)
-"""Algorithms of pairs that a quantum computer does not break. FIPS 203, FIPS 204."""
 
 
 def _pki(configuration: Configuration) -> Pki:
@@ -285,60 +265,6 @@ def _beside(software: Crypto, token: Crypto | None, token_keys: TokenKeys) -> Cr
 
 def _within(profile: Profile, crypto: Crypto) -> Crypto:
     return modern(crypto) if profile is Profile.MODERN else crypto
-
-
-_REGISTRATION: Final = (ClientRegistrationMethod.SERVER_ON_DEMAND, ClientRegistrationMethod.CLIENT_GENERATED)
-"""How Re-Provision gives out credentials: for a key that the server makes, or for a client's request."""
-
-
-_SENT: Final = (Operation.NOTIFY, Operation.PUT)
-"""What the server asks of clients; Query lists it beside what clients ask of the server (KMIP 2.1 §6.2)."""
-
-
-def capabilities(
-    catalogue: Mapping[Operation, Spec],
-    crypto: Crypto,
-    versions: tuple[ProtocolVersion, ...] = VERSIONS,
-    *,
-    gives_out_certificates: bool = False,
-    sends_requests: bool = False,
-) -> Capabilities:
-    """Return what Query tells of a server with these operations and this crypto adapter.
-
-    gives_out_certificates: whether clients get certificates of this server's own CA.
-    sends_requests: whether the server sends Notify and Put to clients.
-    """
-    able = crypto.capabilities
-    if not gives_out_certificates:
-        catalogue = {each: spec for each, spec in catalogue.items() if each is not Operation.RE_PROVISION}
-    told = Capabilities(
-        operations=(
-            *(operation for operation, spec in catalogue.items() if spec.can_be_done(able)),
-            *(_SENT if sends_requests else ()),
-        ),
-        object_types=OBJECT_TYPES,
-        protocol_versions=tuple(sorted(versions, reverse=True)),
-        protection_storage_masks=_storage_masks(able),
-        client_registration_methods=_REGISTRATION if gives_out_certificates else (),
-    )
-    return evolve(
-        told,
-        profiles=claimed(told.operations, able),
-        capability=evolve(
-            told.capability,
-            streaming_capability=Operation.ENCRYPT in told.operations,
-            asynchronous_capability=Operation.POLL in told.operations,
-            quantum_safe_capability=not QUANTUM_SAFE.isdisjoint(able.key_pair_lengths),
-        ),
-    )
-
-
-def _storage_masks(able: CryptoCapabilities) -> tuple[ProtectionStorageMask, ...]:
-    """Return how objects can be stored, the usual way first: a key of a token in hardware, all else in software."""
-    if not able.holds_keys:
-        return (ProtectionStorageMask.SOFTWARE,)
-    masks = (ProtectionStorageMask.SOFTWARE, ProtectionStorageMask.HARDWARE)
-    return masks if able.exports_key_material else masks[::-1]
 
 
 def _quotas(configuration: Configuration, groups: Groups | None) -> Quotas:
@@ -543,7 +469,7 @@ class Container(containers.DeclarativeContainer):
         faults=faults,
         settings=settings,
         capabilities=providers.Singleton(
-            capabilities,
+            capabilities_of,
             catalogue,
             crypto,
             configuration.provided.versions,
@@ -667,10 +593,8 @@ def empty(container: Any) -> None:
 
 
 __all__ = [
-    "OBJECT_TYPES",
     "Container",
     "build",
-    "capabilities",
     "empty",
     "planned_codec",
     "planned_key_values",

@@ -3,8 +3,6 @@
 A setting's default is that of the field it leads to in `Configuration`; nothing is said twice.
 """
 
-import re
-import shlex
 from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any, Final
@@ -12,15 +10,23 @@ from typing import Any, Final
 import attrs
 from attrs import frozen
 
-from kmip_adapters.audit.sinks import Syslog
-from kmip_adapters.identity.certificate import SOURCES
-from kmip_adapters.transport.tls.suites import check_suites
 from kmip_app.configuration import setting_types
 from kmip_app.configuration.addresses import ADDRESS
 from kmip_app.configuration.config import AUTH_SUITES, CRYPTO, LOGGING_LEVELS, Configuration, TokenKeys
 from kmip_app.configuration.extensions import EXTENSIONS
 from kmip_app.configuration.root_keys import ROOT_KEY
 from kmip_app.configuration.secret_places import SECRET, SECRET_URL
+from kmip_app.configuration.setting_kinds import (
+    COMMAND_LINE,
+    HOSTNAME,
+    HOSTS,
+    IDENTITIES,
+    IDENTITY_SOURCE,
+    LOG_TARGET,
+    OBJECT_GROUPS,
+    SUITE_NAMES,
+    SYSLOG,
+)
 from kmip_app.configuration.setting_types import (
     BOOLEAN,
     EXISTING_FILE,
@@ -28,14 +34,12 @@ from kmip_app.configuration.setting_types import (
     FOLDER,
     FUTURE_FILE,
     LOG_FILE,
-    NAMES,
     NODE_NAME,
     REPLACED_FILE,
     Kind,
 )
 from kmip_app.configuration.versions import PROTOCOL_VERSIONS
 from kmip_app.configuration.workers import WORKERS
-from kmip_app.pki.own_names import general_name
 from kmip_core.settings import ForeignObjects, GroupDefault, OneTimePads, Profile, RNGSeedMode, TicketUse
 
 ENVIRONMENT: Final = "KMIPD_"
@@ -96,12 +100,6 @@ def _default(record: Any, path: list[str]) -> Any:
     return default
 
 
-def _suites(value: Any) -> tuple[str, ...]:
-    names: tuple[str, ...] = NAMES.read(value)
-    check_suites(names)
-    return names
-
-
 def _pykmip(name: str, kind: Kind, help: str, letters: str = "", **more: Any) -> Setting:
     return Setting(name=name, leads_to=name, kind=kind, help=help, letters=letters, of_pykmip=True, **more)
 
@@ -110,85 +108,6 @@ def _native(name: str, kind: Kind, help: str, leads_to: str | None = None, **mor
     return Setting(name=name, leads_to=leads_to or name, kind=kind, help=help, **more)
 
 
-def _identities(value: Any) -> frozenset[str]:
-    texts = value if isinstance(value, list | tuple | set | frozenset) else str(value).split(",")
-    return frozenset(text for given in texts if (text := str(given).strip()))
-
-
-IDENTITIES: Final = attrs.evolve(
-    NAMES, accepts="identities separated by commas", read=_identities, write=lambda names: ", ".join(sorted(names))
-)
-
-
-def _syslog(value: Any) -> str:
-    text: str = setting_types.TEXT.read(value)
-    Syslog(text)
-    return text
-
-
-def _command_line(value: Any) -> str:
-    text: str = setting_types.TEXT.read(value)
-    shlex.split(text)
-    return text
-
-
-def _hosts(value: Any) -> tuple[str, ...]:
-    texts = [value] if isinstance(value, str) else list(value)
-    names = tuple(dict.fromkeys(name for text in texts for name in re.split(r"[\s,;]+", text) if name))
-    for name in names:
-        general_name(name)
-    return names
-
-
-def _hostname(value: Any) -> str:
-    return "" if isinstance(value, str) and not value.strip() else setting_types.TEXT.read(value)
-
-
-HOSTNAME: Final = attrs.evolve(setting_types.TEXT, accepts="text, or nothing", read=_hostname)
-
-
-def _identity_source(value: Any) -> tuple[str, ...] | str:
-    names: tuple[str, ...] = tuple(name.lower() for name in NAMES.read(value))
-    for name in names:
-        if name not in SOURCES:
-            raise ValueError(f"{name!r} is not known; write one or several of {', '.join(SOURCES)}")
-    if not names:
-        raise ValueError(f"names nothing; write one or several of {', '.join(SOURCES)}")
-    return names[0] if len(names) == 1 else names
-
-
-def _write_identity_source(sources: tuple[str, ...] | str) -> str:
-    return sources if isinstance(sources, str) else " ".join(sources)
-
-
-IDENTITY_SOURCE: Final = attrs.evolve(
-    NAMES, accepts=f"one or several of {', '.join(SOURCES)}", read=_identity_source, write=_write_identity_source
-)
-OBJECT_GROUPS: Final = attrs.evolve(
-    NAMES,
-    accepts="Object Groups separated by commas",
-    read=lambda value: frozenset(NAMES.read(value)),
-    write=lambda names: ", ".join(sorted(names)),
-)
-HOSTS: Final = attrs.evolve(NAMES, accepts="names and addresses separated by commas or spaces", read=_hosts)
-
-
-def _log_target(value: Any) -> str:
-    text: str = setting_types.TEXT.read(value)
-    name, colon, path = text.partition(":")
-    if name.lower() in {"journald", "syslog"} and (not colon or path.startswith("/")):
-        return f"{name.lower()}{colon}{path}"
-    if text.lower() in {"stderr", "stdout"}:
-        return text.lower()
-    raise ValueError(f"{text!r} is no target of a log; write stderr, stdout, journald or syslog")
-
-
-LOG_TARGET: Final = attrs.evolve(
-    setting_types.TEXT, accepts="stderr, stdout, journald, syslog", metavar="TARGET", read=_log_target
-)
-SYSLOG: Final = attrs.evolve(setting_types.TEXT, accepts="URL of a syslog server", metavar="URL", read=_syslog)
-COMMAND_LINE: Final = attrs.evolve(setting_types.TEXT, accepts="command line", metavar="COMMAND", read=_command_line)
-SUITE_NAMES: Final = attrs.evolve(NAMES, accepts=f"{NAMES.accepts}; IANA or OpenSSL spelling", read=_suites)
 PATHS: Final = "the built-in one, made at the first start"
 
 TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {

@@ -24,7 +24,7 @@ _SYMMETRIC: Final = frozenset(
 )
 """Algorithms of which keys of 256 bits exist."""
 
-_ALWAYS: Final = frozenset(
+QUANTUM_SAFE: Final = frozenset(
     algorithm for algorithm in Algorithm if algorithm.name.startswith(("ML_KEM_", "ML_DSA_", "SLH_DSA_"))
 )
 """FIPS 203, 204 and 205, whatever their size."""
@@ -73,7 +73,7 @@ def check(attributes: Attributes, object_type: ObjectType) -> None:
     if not attributes.quantum_safe or object_type is ObjectType.TEMPLATE:
         return
     length = attributes.cryptographic_length
-    if algorithm in _ALWAYS or (algorithm in _SYMMETRIC and (length or 0) >= SYMMETRIC_BITS):
+    if algorithm in QUANTUM_SAFE or (algorithm in _SYMMETRIC and (length or 0) >= SYMMETRIC_BITS):
         return
     raise KmipError(
         ResultReason.GENERAL_FAILURE,

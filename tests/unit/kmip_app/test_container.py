@@ -11,9 +11,10 @@ from kmip_adapters.crypto.software import SoftwareCrypto
 from kmip_adapters.system.clock import MovableClock, SystemClock
 from kmip_adapters.ttlv.failure_injection import FailingService
 from kmip_adapters.ttlv.service import TtlvService
+from kmip_app.capabilities import capabilities_of
 from kmip_app.configuration.config import CRYPTO, Configuration, StartError
 from kmip_app.configuration.settings import SETTINGS
-from kmip_app.container import Container, build, capabilities, empty
+from kmip_app.container import Container, build, empty
 from kmip_app.server import Server
 from kmip_app.testing.contracts.crypto.keys import a_symmetric_key
 from kmip_app.testing.contracts.crypto.uses import decrypt, encrypt, hash_of
@@ -71,7 +72,7 @@ def test_query_does_not_tell_of_requests_that_the_server_does_not_send(tmp_path:
 
 
 def test_query_does_not_tell_of_what_the_adapter_cannot_do() -> None:
-    told = capabilities(CATALOGUE, RestrictedCrypto(SoftwareCrypto(), CryptoCapabilities()))
+    told = capabilities_of(CATALOGUE, RestrictedCrypto(SoftwareCrypto(), CryptoCapabilities()))
 
     assert set(CATALOGUE) - set(told.operations) >= NEEDS_AN_ADAPTER
     assert told.capability.streaming_capability is False
