@@ -22,6 +22,8 @@ from kmip_core.enums import PKCS11ReturnCode as R
 from kmip_core.errors import KmipError
 from kmip_core.objects import SymmetricKey
 from kmip_core.operations import pkcs_11
+from kmip_core.pkcs11.mechanisms import MECHANISMS
+from kmip_core.pkcs11_sessions import Use
 from kmip_core.settings import Settings
 from kmip_core.streams import Streams
 from kmip_core.structures import KeyWrappingData
@@ -501,6 +503,115 @@ def test_ecdsa_signatures_are_two_numbers() -> None:
     app.in_session(F.C_VERIFY, array(digest) + array(signature))
     started(app, F.C_VERIFYINIT, public, 0x1044)
     assert code(lambda: app.in_session(F.C_VERIFY, array(b"data") + array(b"odd"))) is R.SIGNATURE_LEN_RANGE
+
+
+def numbers_of(use: Use) -> list[int]:
+    return [number for number, each in MECHANISMS.items() if use in each.uses]
+
+
+PARAMETERS = {
+    0x0009: u8(0x250) + u8(2) + u8(1) + array(b""),
+    0x000D: u8(0x250) + u8(2) + u8(32),
+    0x000E: u8(0x220) + u8(1) + u8(20),
+    0x0043: u8(0x250) + u8(2) + u8(32),
+    0x0044: u8(0x260) + u8(3) + u8(48),
+    0x0045: u8(0x270) + u8(4) + u8(64),
+    0x0047: u8(0x255) + u8(5) + u8(28),
+    0x0133: array(IV[:8]),
+    0x0136: array(IV[:8]),
+    0x1082: array(IV),
+    0x1085: array(IV),
+    0x1086: u8(128) + IV,
+    0x1087: array(IV[:12]) + u8(96) + array(b"") + u8(128),
+    0x2104: array(IV),
+    0x2107: array(IV),
+}
+
+
+@pytest.fixture(scope="module")
+def keys(rsa_application: tuple[Application, int, int, rsa.RSAPublicKey]) -> tuple[Application, dict[object, Any]]:
+    """An application, and a pair or a secret key for each algorithm: public or secret first."""
+    app, public, private, _ = rsa_application
+    found: dict[object, tuple[int, int]] = {CryptographicAlgorithm.RSA: (public, private)}
+    found[CryptographicAlgorithm.ECDSA] = an_ec_pair(app)[:2]
+    for algorithm, key_type, value in (
+        (CryptographicAlgorithm.AES, AES, KEY),
+        (CryptographicAlgorithm.TRIPLE_DES, DES3, bytes.fromhex("0123456789abcdef23456789abcdef01456789abcdef0123")),
+    ):
+        found[algorithm] = (imported(app, value, ENCRYPT, DECRYPT, key_type=key_type),) * 2
+    return app, found
+
+
+@pytest.mark.parametrize("number", numbers_of(Use.ENCRYPT), ids=hex)
+def test_every_cipher_decrypts_what_it_has_encrypted(keys: tuple[Application, dict[object, Any]], number: int) -> None:
+    app, found = keys
+    public, private = found[MECHANISMS[number].algorithm]
+    data = bytes(range(48))
+    started(app, F.C_ENCRYPTINIT, public, number, PARAMETERS.get(number))
+    most = app.length(F.C_ENCRYPT, array(data))
+    sealed = app.filled(F.C_ENCRYPT, array(data))
+    assert sealed != data
+    assert len(sealed) <= most
+    started(app, F.C_DECRYPTINIT, private, number, PARAMETERS.get(number))
+    assert app.length(F.C_DECRYPT, array(sealed)) >= len(data)
+
+    assert app.filled(F.C_DECRYPT, array(sealed)) == data
+
+
+@pytest.mark.parametrize("number", numbers_of(Use.DIGEST), ids=hex)
+def test_every_digest_is_that_of_the_standard_library(number: int) -> None:
+    app = an_application(an_engine())
+    name = MECHANISMS[number].meaning.hashing_algorithm.name.lower()
+    app.in_session(F.C_DIGESTINIT, mechanism(number))
+    expected = hashlib.new(name.replace("sha_", "sha"), b"data").digest()
+
+    assert app.length(F.C_DIGEST, array(b"data")) == len(expected)
+    assert app.filled(F.C_DIGEST, array(b"data")) == expected
+
+
+@pytest.mark.parametrize("number", numbers_of(Use.SIGN), ids=hex)
+def test_every_signature_and_code_is_verified_and_of_its_length(
+    keys: tuple[Application, dict[object, Any]], number: int
+) -> None:
+    app, found = keys
+    row = MECHANISMS[number]
+    data = hashlib.sha256(b"data").digest() if row.takes_digest else b"data"
+    if row.is_authentication:
+        secret = imported(app, KEY, SIGN, VERIFY, key_type=GENERIC)
+        public = private = secret
+    else:
+        public, private = found[row.algorithm]
+    started(app, F.C_SIGNINIT, private, number, PARAMETERS.get(number))
+    most = app.length(F.C_SIGN, array(data))
+    signature = app.filled(F.C_SIGN, array(data))
+    assert len(signature) == most
+    started(app, F.C_VERIFYINIT, public, number, PARAMETERS.get(number))
+    app.in_session(F.C_VERIFY, array(data) + array(signature))
+    started(app, F.C_VERIFYINIT, public, number, PARAMETERS.get(number))
+
+    other = bytes([data[0] ^ 1]) + data[1:]
+    assert code(lambda: app.in_session(F.C_VERIFY, array(other) + array(signature))) is R.SIGNATURE_INVALID
+
+
+@pytest.mark.parametrize("number", numbers_of(Use.WRAP), ids=hex)
+def test_every_way_of_wrapping_is_undone(number: int) -> None:
+    app = an_application(an_engine())
+    wrapping, key = imported(app, KEY, WRAP, UNWRAP), imported(app, KEY[:24], ENCRYPT)
+    wrapped = app.filled(F.C_WRAPKEY, mechanism(number) + u8(wrapping) + u8(key))
+    wanted = template((CLASS, SECRET), (KEY_TYPE, AES))
+    again = app.handle(F.C_UNWRAPKEY, mechanism(number) + u8(wrapping) + array(wrapped) + wanted)
+
+    assert app.get(again, VALUE, VALUE_LEN) == {VALUE: KEY[:24], VALUE_LEN: u8(24)}
+
+
+@pytest.mark.parametrize("number", [number for number in numbers_of(Use.DERIVE) if number < 0x1000], ids=hex)
+def test_every_derivation_by_hash_is_that_of_the_standard_library(number: int) -> None:
+    app = an_application(an_engine())
+    name = MECHANISMS[number].meaning.hashing_algorithm.name.lower()
+    wanted = template((CLASS, SECRET), (KEY_TYPE, AES), (VALUE_LEN, 16))
+    derived = app.handle(F.C_DERIVEKEY, mechanism(number) + u8(imported(app, KEY, DERIVE)) + wanted)
+
+    assert app.get(derived, VALUE)[VALUE] == hashlib.new(name.replace("sha_", "sha"), KEY).digest()[:16]
 
 
 # --- objects ------------------------------------------------------------------------------------------------------
