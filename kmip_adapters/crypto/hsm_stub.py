@@ -202,7 +202,7 @@ class HsmStub(RestrictedCrypto):
             return
         store = json.dumps({token: material.hex() for token, material in self._material.items()}).encode()
         beside = self._path.with_name(self._path.name + ".new")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(self._sealer.seal(store, _ASSOCIATED_DATA))
             file.flush()

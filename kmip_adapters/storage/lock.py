@@ -18,7 +18,7 @@ def directory_lock(directory: Path) -> Iterator[int]:
     A child process that inherits the descriptor keeps the lock as long as it lives.
     Raises StorageUnusable if another running server owns it."""
     path = directory / "kmipd.lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         give_up = time.monotonic() + LEAVE_SECONDS
         while not _is_taken(descriptor):

@@ -109,3 +109,13 @@ def test_one_that_is_closed_while_it_waits_does_not_keep_others(tmp_path: Path) 
         waiter.close()
     with Turnstile(tmp_path / "store", HANG).turn():
         pass
+
+
+def test_a_link_in_the_place_of_a_lock_is_not_followed(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    (tmp_path / "kmipd.sqlite.gate").symlink_to(elsewhere)
+
+    with pytest.raises(OSError, match="symbolic links"):
+        Turnstile(tmp_path / "kmipd.sqlite")
+
+    assert not elsewhere.exists()
