@@ -31,6 +31,7 @@ from kmip_adapters.identity.credentials import CredentialAuthentication
 from kmip_adapters.identity.groups import FileGroups, Groups, RememberedGroups
 from kmip_adapters.identity.password_hashing import Argon2Hashing
 from kmip_adapters.identity.passwords import PasswordFile
+from kmip_adapters.identity.remembered_allowances import RememberedAllowances
 from kmip_adapters.identity.slugs import SlugsDirectory, SlugsService
 from kmip_adapters.identity.stored_users import StoredUsers
 from kmip_adapters.identity.table import IdentityTable
@@ -81,6 +82,7 @@ from kmip_core.calls import CATALOGUE as CALLS
 from kmip_core.engine import Engine
 from kmip_core.errors import KmipError
 from kmip_core.operations import CATALOGUE, offered
+from kmip_core.ports.allowances import Allowances
 from kmip_core.ports.crypto import Crypto
 from kmip_core.ports.sealing import RootKeySource
 from kmip_core.ports.steps import run_blocking
@@ -214,8 +216,17 @@ def _authentication(
         password_identity=configuration.password_identity,
         ticket_use=ticket_use,
         storage=storage,
-        throttle=PasswordThrottle(processes=configuration.workers),
+        throttle=PasswordThrottle(_allowances(configuration, storage)),
     )
+
+
+def _allowances(configuration: Configuration, storage: Storage) -> Allowances:
+    """Return where wrong passwords are counted: in the store where it has, or may have, several processes."""
+    if configuration.workers == 1 and not storage.blocking:
+        return RememberedAllowances()
+    from kmip_adapters.storage.sql.storage import SqlStorage
+
+    return storage.allowances if isinstance(storage, SqlStorage) else RememberedAllowances()
 
 
 def _new_loop() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -12,7 +12,7 @@ from attrs import evolve, field, frozen
 from kmip_adapters.identity.groups import Groups
 from kmip_adapters.identity.passwords import PasswordFile
 from kmip_adapters.identity.stored_users import StoredUsers
-from kmip_adapters.identity.throttling import PasswordThrottle
+from kmip_adapters.identity.throttling import PasswordThrottle, TooManyGuesses
 from kmip_core import tickets
 from kmip_core.enums import CredentialType, ResultReason
 from kmip_core.errors import KmipError
@@ -104,7 +104,7 @@ class CredentialAuthentication:
                 if passwords.is_right(name, password):
                     self.throttle.refund(name, principal)
                     return
-        except KmipError as error:
+        except TooManyGuesses as error:
             raise CredentialRefused(error.message, user) from None
         raise CredentialRefused(WRONG, user)
 

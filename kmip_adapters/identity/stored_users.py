@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 from attrs import define, evolve, field, frozen
 
-from kmip_adapters.identity.throttling import PasswordThrottle
+from kmip_adapters.identity.throttling import PasswordThrottle, TooManyGuesses
 from kmip_core import lifecycle
 from kmip_core.attributes import NAMES, AttributeInstance, AttributeReference
 from kmip_core.creation_rules import SystemChanges
@@ -231,11 +231,10 @@ class StoredUsers:
             throttle.check(user.name, peer)
             if isinstance(value, UsernameAndPassword) and self._is_remembered(user, value.password or "", now):
                 return None
-            if not isinstance(value, HashedPassword):
-                yield MoveTo(Pace.SLOW)
-                throttle.check(user.name, peer)
+            yield MoveTo(Pace.SLOW)  # to hash, and since a guess may be counted in the store
+            throttle.check(user.name, peer)
             throttle.spend(user.name, peer)
-        except KmipError as error:
+        except TooManyGuesses as error:
             raise CredentialRefused(error.message, user.name) from None
         is_right, shown = False, None
         if isinstance(value, HashedPassword):

@@ -13,6 +13,7 @@ from kmip_adapters.storage.census import Census
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.quotas import QuotaOf
 from kmip_adapters.storage.records import decode_audit_record
+from kmip_adapters.storage.sql.allowances import AllowanceStatements, StoredAllowances
 from kmip_adapters.storage.sql.backend import Backend, Options
 from kmip_adapters.storage.sql.backends import open_backend
 from kmip_adapters.storage.sql.census import take_census
@@ -82,6 +83,7 @@ class SqlStorage:
             self.backend.open_schema(history, may_upgrade=may_upgrade, make_sealer=make_sealer)
             self.database = Database(self.backend)
             self._leases = LeaseStatements(self.backend.dialect)
+            self._allowances = AllowanceStatements(self.backend.dialect)
             self._schedule = ScheduleStatements(self.backend.dialect)
             self.submission_statements = SubmissionStatements(self.backend.dialect)
             original = self.database.fact(COPY_UNDER_WAY)
@@ -182,6 +184,11 @@ class SqlStorage:
     def give_up(self, name: str, holder: str) -> None:
         """End a lease."""
         self.submit(partial(self._leases.give_up, name=name, holder=holder))
+
+    @property
+    def allowances(self) -> StoredAllowances:
+        """Return the allowances that all processes on this database share (an `Allowances`)."""
+        return StoredAllowances(self._allowances, self.database.read, self.submit)
 
     def subscriptions(self) -> tuple[Subscription, ...]:
         """Return all subscriptions."""

@@ -8,6 +8,8 @@ import pytest
 from kmip_adapters.crypto.restricted import RestrictedCrypto
 from kmip_adapters.crypto.self_test import SelfTestFailed, self_test
 from kmip_adapters.crypto.software import SoftwareCrypto
+from kmip_adapters.identity.remembered_allowances import RememberedAllowances
+from kmip_adapters.storage.sql.allowances import StoredAllowances
 from kmip_adapters.system.clock import MovableClock, SystemClock
 from kmip_adapters.ttlv.failure_injection import FailingService
 from kmip_adapters.ttlv.service import TtlvService
@@ -42,6 +44,19 @@ NEEDS_AN_ADAPTER = {
 
 def wired(folder: Path, **choices: Any) -> Any:
     return build(Configuration(data_directory=folder, **choices))
+
+
+def test_wrong_passwords_are_counted_where_all_workers_see_them(tmp_path: Path) -> None:
+    for name in ("one", "several"):
+        (tmp_path / name).mkdir()
+    one = wired(tmp_path / "one", workers=1)
+    several = wired(tmp_path / "several", workers=2)
+
+    assert isinstance(one.authentication().throttle.allowances, RememberedAllowances)
+    assert isinstance(several.authentication().throttle.allowances, StoredAllowances)
+
+    for container in (one, several):
+        container.storage().close()
 
 
 WITHOUT_TOKEN = ("software", "hsm_stub")

@@ -187,8 +187,8 @@ class Time:
 
     seconds: float = 0.0
 
-    def __call__(self) -> float:
-        return self.seconds
+    def __call__(self) -> int:
+        return int(self.seconds * 1000)
 
 
 ELSEWHERE = evolve(ALICE, address="192.0.2.2")
@@ -219,7 +219,7 @@ def wrong(number: int, first: int = 0) -> list[str]:
 
 
 def guarded_by(passwords: PasswordFile, now: Time) -> CredentialAuthentication:
-    return CredentialAuthentication(passwords=passwords, throttle=PasswordThrottle(now))
+    return CredentialAuthentication(passwords=passwords, throttle=PasswordThrottle(now=now))
 
 
 def test_after_so_many_wrong_passwords_not_even_the_right_one_is_listened_to(passwords: PasswordFile) -> None:

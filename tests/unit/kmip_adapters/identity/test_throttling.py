@@ -1,8 +1,12 @@
 """Wrong passwords: what is spent, where, and how it comes back."""
 
+from unittest.mock import Mock
+
 import pytest
 
-from kmip_adapters.identity.throttling import FOR_A_NAME, PasswordThrottle
+from kmip_adapters.identity.remembered_allowances import RememberedAllowances
+from kmip_adapters.identity.throttling import FOR_A_NAME, PasswordThrottle, TooManyGuesses
+from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.principal import Principal
 
@@ -10,10 +14,14 @@ from kmip_core.principal import Principal
 class Time:
     """A clock of seconds that the test moves."""
 
-    seconds = 0.0
+    seconds = 1_000_000.0
 
-    def __call__(self) -> float:
-        return self.seconds
+    def __call__(self) -> int:
+        return int(self.seconds * 1000)
+
+
+def throttle(now: Time) -> PasswordThrottle:
+    return PasswordThrottle(RememberedAllowances(), now)
 
 
 def who(address: str = "192.0.2.1", certificate: str = "client") -> Principal:
@@ -33,7 +41,7 @@ def taken(made: PasswordThrottle, name: str, principal: Principal, at_most: int 
 
 
 def test_guesses_at_one_name_end_soon_and_at_all_names_together_later() -> None:
-    made = PasswordThrottle(Time())
+    made = throttle(Time())
 
     assert [taken(made, str(name), who()) for name in range(11)] == [FOR_A_NAME.at_once] * 10 + [0]
 
@@ -51,14 +59,14 @@ def test_guesses_at_one_name_end_soon_and_at_all_names_together_later() -> None:
     ],
 )
 def test_guesses_are_counted_for_what_a_host_cannot_change_of_its_address(first: str, second: str, left: int) -> None:
-    made = PasswordThrottle(Time())
+    made = throttle(Time())
     taken(made, "alice", who(first))
 
     assert taken(made, "alice", who(second)) == left
 
 
 def test_guesses_are_counted_for_a_certificate() -> None:
-    made = PasswordThrottle(Time())
+    made = throttle(Time())
     taken(made, "alice", who(certificate="one"))
 
     assert taken(made, "alice", who(certificate="two")) == 10
@@ -66,19 +74,19 @@ def test_guesses_are_counted_for_a_certificate() -> None:
 
 def test_what_is_spent_comes_back_one_by_one() -> None:
     now = Time()
-    made = PasswordThrottle(now)
+    made = throttle(now)
     taken(made, "alice", who())
 
-    now.seconds += FOR_A_NAME.seconds * 2.5
+    now.seconds += FOR_A_NAME.milliseconds / 1000 * 2.5
     assert taken(made, "alice", who()) == 2
-    now.seconds += FOR_A_NAME.seconds / 2
+    now.seconds += FOR_A_NAME.milliseconds / 1000 / 2
     assert taken(made, "alice", who()) == 1
-    now.seconds += FOR_A_NAME.seconds * 1_000
+    now.seconds += FOR_A_NAME.milliseconds / 1000 * 1_000
     assert taken(made, "alice", who()) == 10
 
 
 def test_what_is_given_back_was_not_spent() -> None:
-    made = PasswordThrottle(Time())
+    made = throttle(Time())
     for _ in range(500):
         made.spend("alice", who())
         made.refund("alice", who())
@@ -87,18 +95,19 @@ def test_what_is_given_back_was_not_spent() -> None:
 
 
 def test_the_memory_of_guesses_is_bounded() -> None:
-    made = PasswordThrottle(Time(), remembered=8)
+    kept = RememberedAllowances(remembered=8)
+    made = PasswordThrottle(kept, Time())
     taken(made, "alice", who())
     for number in range(100):
         made.spend("alice" * 10_000, who(f"192.0.2.{number}"))
 
-    assert len(made._spent) == 8
-    assert all(len(key) == 32 for key in made._spent)
+    assert len(kept._whole_at) == 8
+    assert all(len(key) == 64 for key in kept._whole_at)
     assert taken(made, "alice", who("203.0.113.1")) == 10  # nobody is refused for the crowd
 
 
 def test_the_end_of_an_allowance_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    made = PasswordThrottle(Time())
+    made = throttle(Time())
     for _ in range(5):
         taken(made, "alice", who())
 
@@ -107,11 +116,14 @@ def test_the_end_of_an_allowance_is_logged_once(caplog: pytest.LogCaptureFixture
     ]
 
 
-@pytest.mark.parametrize(("processes", "each"), [(1, 10), (2, 5), (3, 3), (64, 1)])
-def test_processes_share_what_one_would_allow(processes: int, each: int) -> None:
-    now = Time()
-    made = PasswordThrottle(now, processes=processes)
+def test_a_store_that_cannot_count_is_not_taken_for_a_wrong_password() -> None:
+    away = KmipError(ResultReason.GENERAL_FAILURE, "the database is away")
+    made = PasswordThrottle(Mock(left=Mock(side_effect=away)))
 
-    assert taken(made, "alice", who()) == each
-    now.seconds += FOR_A_NAME.seconds * processes
-    assert taken(made, "alice", who()) == 1
+    with pytest.raises(KmipError, match="away") as caught:
+        made.check("alice", who())
+    assert not isinstance(caught.value, TooManyGuesses)
+
+
+def test_a_name_that_is_no_text_is_counted() -> None:
+    PasswordThrottle().spend("\ud800", who(certificate="\udfff"))
