@@ -99,6 +99,20 @@ def faults_of(engine: Engine) -> list[BaseException]:
     return engine.services.faults.errors
 
 
+def clock_of(engine: Engine) -> SteppableClock:
+    """Return the clock of an engine from `an_engine`."""
+    clock = engine.services.clock
+    assert isinstance(clock, SteppableClock)
+    return clock
+
+
+def storage_of(engine: Engine) -> MemoryStorage:
+    """Return the store of an engine from `an_engine`."""
+    storage = engine.services.storage
+    assert isinstance(storage, MemoryStorage)
+    return storage
+
+
 def records_of(engine: Engine) -> tuple[AuditRecord, ...]:
     """Return the audit records that an engine of `an_engine` has kept."""
     assert isinstance(engine.services.audit, MemoryTrail)

@@ -108,7 +108,7 @@ class ThroughOperations(SoftwareCrypto):
         response = asked(key, Operation.MAC_VERIFY, mac_verify.Request, parameters, data=data, mac_data=mac)
         return ValidityIndicator(response.validity_indicator)
 
-    def derive(
+    def derive(  # type: ignore[override]  # Derive Key has no words for the rest
         self, method: DerivationMethod, keys: Sequence[Key], parameters: DerivationParameters, length: int
     ) -> bytes:
         """Ask for Derive Key, then Get."""

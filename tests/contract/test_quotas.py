@@ -72,7 +72,7 @@ def make_postgresql(directory: Path, quota_of: Callable[[str], Quota]) -> SqlSto
 
 @pytest.fixture(params=[make_memory, make_sqlite, make_postgresql], ids=["memory", "sqlite", "postgresql"])
 def make(request: pytest.FixtureRequest) -> Make:
-    return request.param  # type: ignore[no-any-return]
+    return request.param
 
 
 def opened(make: Make, directory: Path, **quota: float) -> Iterator[Any]:
@@ -240,10 +240,8 @@ def sqlite(tmp_path: Path) -> Iterator[SqlStorage]:
 def assert_counted(store: SqlStorage, *owners: str) -> None:
     holdings = store.database.statements.holdings
     for owner in owners:
-        noted, counted = store.submit(
-            lambda cursor, owner=owner: (holdings.read(cursor, owner), holdings.counted(cursor, owner))
-        )
-        assert noted == counted
+        noted = store.submit(functools.partial(holdings.read, owner=owner))
+        assert noted == store.submit(functools.partial(holdings.counted, owner=owner))
 
 
 def test_objects_that_another_release_has_written_are_counted_once(sqlite: SqlStorage) -> None:

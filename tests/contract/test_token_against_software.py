@@ -206,7 +206,9 @@ def test_a_key_leaves_the_token_only_if_it_was_made_so():
 
     for custody in (None, STAYING, WRAPPED_ONLY):
         assert refusal(lambda custody=custody: token.export_key(made[custody])) is ResultReason.NOT_EXTRACTABLE
-    assert len(token.export_key(made[LEAVING]).key_block.material) == 32
+    material = token.export_key(made[LEAVING]).key_block.material
+    assert isinstance(material, bytes)
+    assert len(material) == 32
 
 
 def test_a_sensitive_key_leaves_the_token_wrapped():

@@ -48,8 +48,9 @@ class Pair:
         """Have the standby take over."""
         folder = postgresql.binaries()
         assert folder is not None
-        asked = [folder / "psql", "-h", self.standby.directory, "-U", "kmipd", "-Atc", "SELECT pg_promote(true, 60)"]
-        done = subprocess.run([*asked, "postgres"], capture_output=True, text=True, check=True)
+        asked: list[str | Path] = [folder / "psql", "-h", self.standby.directory, "-U", "kmipd"]
+        asked += ["-Atc", "SELECT pg_promote(true, 60)", "postgres"]
+        done = subprocess.run(asked, capture_output=True, text=True, check=True)
         assert done.stdout.strip() == "t"
 
 

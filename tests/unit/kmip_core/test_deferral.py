@@ -44,7 +44,7 @@ from kmip_core.operations import cancel as cancel_module
 from kmip_core.ports.steps import Pace
 from kmip_core.ports.storage import ConcurrentChange
 from kmip_core.settings import Settings
-from kmip_core.submissions import Held
+from kmip_core.submissions import Held, Outcome
 from tests.builders import (
     ALICE,
     BOB,
@@ -55,7 +55,9 @@ from tests.builders import (
     an_engine,
     ask,
     attributes_of,
+    clock_of,
     perform,
+    storage_of,
     stored,
 )
 from tests.later import MANDATORY, OPTIONAL, HandRunner, an_engine_with_runner, polled, submitted
@@ -177,13 +179,13 @@ def test_of_a_long_batch_the_answers_that_are_there_come_at_once() -> None:
     engine, runner = an_engine_with_runner(a_symmetric_key(), runner=HandRunner(is_slow=True))
 
     def run_first() -> None:  # as if a node had died after it
-        (batch,) = engine.services.storage.claim("there", NOW, NOW + 1, 1)
+        (batch,) = storage_of(engine).claim("there", NOW, NOW + 1, 1)
         with engine.services.storage.unit_of_work() as work:
             first, _ = work.submissions_of_batch(batch)
             kept = engine.services.kept_items.encode_payload(
                 Operation.ACTIVATE, activate.Response(unique_identifier="key"), VERSION
             )
-            work.save_submission(first.ended(deferral.Outcome(result_status=SUCCESS, payload=kept)))
+            work.save_submission(first.ended(Outcome(result_status=SUCCESS, payload=kept)))
             work.commit()
 
     runner.meanwhile = run_first
@@ -255,7 +257,7 @@ def test_a_submission_is_run_when_it_is_due_and_polled_for() -> None:
     (value,) = submitted(engine, ACTIVATE)
 
     assert runner.run_due() == 0
-    engine.services.clock.advance(2)
+    clock_of(engine).advance(2)
     assert runner.run_due() == 1
     assert state_of(engine) is State.ACTIVE
     answer = polled(engine, value)
@@ -304,8 +306,8 @@ def test_an_outcome_can_be_polled_for_again_until_it_expires() -> None:
     first = polled(engine, value)
 
     assert polled(engine, value) == first
-    engine.services.clock.advance(60)
-    assert engine.services.storage.expire(engine.services.clock.now()) == 1
+    clock_of(engine).advance(60)
+    assert storage_of(engine).expire(engine.services.clock.now()) == 1
     assert polled(engine, value).result_reason is ResultReason.INVALID_ASYNCHRONOUS_CORRELATION_VALUE
 
 
@@ -322,7 +324,7 @@ def test_a_batch_goes_on_where_a_node_has_died() -> None:
     engine, _ = an_engine_with_runner(runner=HandRunner(dies=True))
     values = submitted(engine, CREATE, PLACEHOLDER_ACTIVATE)
     with pytest.raises(SystemExit):
-        engine.services.runner.run(_batch_of(engine, values[0]))  # type: ignore[union-attr]
+        engine.services.runner.run(_batch_of(engine, values[0]))
     made = polled(engine, values[0]).payload.unique_identifier
 
     assert state_of(engine, made) is State.PRE_ACTIVE
@@ -347,9 +349,7 @@ def test_a_batch_goes_on_after_an_item_that_had_failed() -> None:
     with engine.services.storage.unit_of_work() as work:
         second = work.submission(values[1])
         assert second is not None
-        work.save_submission(
-            second.ended(deferral.Outcome(result_status=FAILED, result_reason=ResultReason.OBJECT_NOT_FOUND))
-        )
+        work.save_submission(second.ended(Outcome(result_status=FAILED, result_reason=ResultReason.OBJECT_NOT_FOUND)))
         work.commit()
     runner.run(batch)
 
@@ -390,7 +390,7 @@ def test_a_batch_with_undo_is_done_whole_or_not_at_all() -> None:
 def test_an_item_is_run_with_the_time_of_its_run() -> None:
     engine, runner = an_engine_with_runner(a_symmetric_key())
     submitted(engine, ACTIVATE)
-    engine.services.clock.advance(100)
+    clock_of(engine).advance(100)
     runner.run_due()
 
     assert stored(engine).attributes.activation_date == NOW + 100
@@ -484,10 +484,10 @@ def test_a_batch_that_ends_the_process_again_and_again_is_given_up() -> None:
     faults = RememberedFaults()
     engine, runner = an_engine_with_runner(a_symmetric_key(), faults=faults)
     (value,) = submitted(engine, ACTIVATE)
-    engine.services.clock.advance(2)
+    clock_of(engine).advance(2)
     for number in range(deferral.MAXIMUM_CLAIMS + 1):
         now = engine.services.clock.now() + number
-        (batch,) = engine.services.storage.claim("here", now, now + 1, 1)
+        (batch,) = storage_of(engine).claim("here", now, now + 1, 1)
     runner.run(batch)
 
     assert polled(engine, value).result_reason is ResultReason.GENERAL_FAILURE
@@ -637,7 +637,7 @@ def test_an_answer_that_cannot_be_collected_is_left_for_a_poll(conflicts: int, e
 def test_what_expires_while_it_is_waited_for_is_unknown() -> None:
     runner = Interfering()
     engine, _ = an_engine_with_runner(runner=runner)
-    runner.at_end = lambda: engine.services.storage.expire(NOW + 1_000_000)
+    runner.at_end = lambda: storage_of(engine).expire(NOW + 1_000_000)
     (item,) = ask(engine, KEY_PAIR, asynchronous_indicator=OPTIONAL).batch_items
 
     assert item.result_reason is ResultReason.INVALID_ASYNCHRONOUS_CORRELATION_VALUE
@@ -720,10 +720,8 @@ def test_a_batch_that_goes_on_knows_that_a_failed_check_empties_the_placeholder(
         created, checked, _ = work.submissions_of_batch(batch)
         payload = create.Response(object_type=ObjectType.SYMMETRIC_KEY, unique_identifier="key")
         kept = engine.services.kept_items.encode_payload(Operation.CREATE, payload, VERSION)
-        work.save_submission(created.ended(deferral.Outcome(result_status=SUCCESS, payload=kept)))
-        work.save_submission(
-            checked.ended(deferral.Outcome(result_status=FAILED, result_reason=ResultReason.OBJECT_NOT_FOUND))
-        )
+        work.save_submission(created.ended(Outcome(result_status=SUCCESS, payload=kept)))
+        work.save_submission(checked.ended(Outcome(result_status=FAILED, result_reason=ResultReason.OBJECT_NOT_FOUND)))
         work.commit()
     runner.run(batch)
 

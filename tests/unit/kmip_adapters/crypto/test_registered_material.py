@@ -294,7 +294,9 @@ def test_no_material_makes_a_fault_on_the_wire(kind: ObjectType, version: Protoc
                 item = RequestBatchItem(operation=operation, payload=payload)
                 header = RequestHeader(protocol_version=version)
                 frame = codec.encode_request(RequestMessage(header=header, batch_items=(item,)))
-                answer = codec.decode_response(run_blocking(service.steps(codec.decode_request(frame), ALICE)))
+                answered = run_blocking(service.steps(codec.decode_request(frame), ALICE))
+                assert isinstance(answered, bytes)
+                answer = codec.decode_response(answered)
                 return answer.batch_items[0]
 
             try:

@@ -1,5 +1,7 @@
 """Notify and Put on the wire, in every version: KMIP 2.1 §6.2, 1.4 §5."""
 
+from typing import Any
+
 import pytest
 
 from kmip_adapters.ttlv.codec import Codec
@@ -81,8 +83,8 @@ def test_a_client_answers_without_a_payload_or_with_an_empty_one(version: Protoc
 
 
 def payload_items(version: ProtocolVersion) -> tuple[Item, ...]:
-    (*_, batch) = CODEC.request_item(message(Operation.NOTIFY, NOTIFY, version)).value  # type: ignore[misc]
-    payload: tuple[Item, ...] = batch.value[-1].value  # type: ignore[assignment,union-attr,index]
+    request: Any = CODEC.request_item(message(Operation.NOTIFY, NOTIFY, version))
+    payload: tuple[Item, ...] = request.value[-1].value[-1].value
     return payload
 
 

@@ -18,7 +18,7 @@ from kmip_core.errors import KmipError
 from kmip_core.operations import cancel, log, offered, ping, poll, process, query, query_asynchronous_requests
 from kmip_core.settings import Settings
 from kmip_core.structures import AsynchronousRequest
-from tests.builders import ALICE, BOB, NOW, an_engine, perform
+from tests.builders import ALICE, BOB, NOW, an_engine, clock_of, perform, storage_of
 from tests.later import HandRunner, an_engine_with_runner, polled, submitted
 
 PING = (Operation.PING, ping.Request())
@@ -97,7 +97,7 @@ def test_cancel_keeps_what_has_not_ended_from_happening() -> None:
 
     assert canceled(engine, value) is CancellationResult.CANCELED
     assert canceled(engine, value) is CancellationResult.CANCELED
-    engine.services.clock.advance(2)
+    clock_of(engine).advance(2)
     assert runner.run_due() == 0
     assert polled(engine, value).result_reason is ResultReason.OPERATION_CANCELED_BY_REQUESTER
 
@@ -116,13 +116,13 @@ def test_cancel_says_how_an_operation_has_ended() -> None:
 def test_what_has_begun_and_acts_outside_of_the_store_cannot_be_canceled() -> None:
     engine, _ = an_engine_with_runner()
     (value,), (other,) = submitted(engine, LOG), submitted(engine, LOG)
-    engine.services.clock.advance(2)
+    clock_of(engine).advance(2)
     now = engine.services.clock.now()
-    assert engine.services.storage.claim("there", now, now + 15, 1)
+    assert storage_of(engine).claim("there", now, now + 15, 1)
 
     assert canceled(engine, value) is CancellationResult.UNABLE_TO_CANCEL
     assert canceled(engine, other) is CancellationResult.CANCELED
-    engine.services.clock.advance(15)  # who had begun it is gone
+    clock_of(engine).advance(15)  # who had begun it is gone
     assert canceled(engine, value) is CancellationResult.CANCELED
 
 
@@ -165,11 +165,11 @@ def test_a_poll_after_process_waits_as_long_as_process() -> None:
 def test_what_is_outstanding_is_reported_with_its_stage() -> None:
     engine, runner = an_engine_with_runner(runner=HandRunner(is_slow=True))
     (first,), (second,), (third,) = (submitted(engine, each) for each in (PING, QUERY, PING))
-    engine.services.clock.advance(2)
+    clock_of(engine).advance(2)
     now = engine.services.clock.now()
-    (batch,) = engine.services.storage.claim("here", now, now + 15, 1)
+    (batch,) = storage_of(engine).claim("here", now, now + 15, 1)
     runner.run(batch)
-    engine.services.storage.claim("there", now, now + 15, 1)
+    storage_of(engine).claim("there", now, now + 15, 1)
 
     assert reported(engine) == [
         AsynchronousRequest(

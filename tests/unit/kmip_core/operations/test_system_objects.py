@@ -128,7 +128,7 @@ OF_THE_SYSTEM: Final = {name: make for name, make in MAKERS.items() if name != "
 # --- who makes them and may touch them --------------------------------------------------------------------------------
 
 
-REQUESTS: Final = {
+REQUESTS: Final[dict[Operation, Any]] = {
     Operation.CREATE_USER: create_user.Request(
         attributes=Attributes(names=(a_name("u"),), links=(link(LinkType.CREDENTIAL_LINK, "c"),))
     ),

@@ -79,7 +79,7 @@ class Token(HsmStub):
             return None
         if not self._custody(key).extractable:
             raise KmipError(ResultReason.NOT_EXTRACTABLE, "it stays")
-        data: Any = self.usable(key).key_block.material  # type: ignore[union-attr]
+        data: Any = self.usable(key).key_block.material
         return OnePart(self).encrypt(encryption, data)
 
     def _custody(self, key: Any) -> Custody:
@@ -332,7 +332,8 @@ def test_a_key_that_may_leave_leaves_wrapped(masks: tuple[Storage, ...]) -> None
     key = perform(engine, Operation.REGISTER, wrapping).unique_identifier
     leaving = created(engine, HARDWARE, extractable=True)
 
-    for more in ({}, {"encoding_option": EncodingOption.TTLV_ENCODING}):
+    options: tuple[dict[str, Any], ...] = ({}, {"encoding_option": EncodingOption.TTLV_ENCODING})
+    for more in options:
         block = material(engine, leaving, key_wrapping_specification=wrapped(key, **more))
         assert block.is_wrapped
         assert block.key_wrapping_data.encryption_key_information.unique_identifier == key
