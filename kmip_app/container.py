@@ -69,6 +69,7 @@ from kmip_app.maintenance.node_names import names_of_node, node_name
 from kmip_app.monitoring.clients import SeenClients
 from kmip_app.monitoring.evidence import ObservedTrail
 from kmip_app.monitoring.observation import Durations, ObservedEngine, RequestNumbers
+from kmip_app.monitoring.remarks import LoggedRemarks
 from kmip_app.parts import Parts
 from kmip_app.pki.authority import Bundle, Pki, ensure_pki
 from kmip_app.pki.own_names import certificate_names
@@ -478,6 +479,7 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         identifiers=identifiers,
         faults=faults,
+        remarks=providers.Singleton(LoggedRemarks),
         settings=settings,
         capabilities=providers.Singleton(
             capabilities_of,

@@ -25,7 +25,7 @@ from kmip_core.ports.provisioning import Provisioning
 from kmip_core.ports.steps import AtPace, at_any_pace
 from kmip_core.ports.storage import Outbox, Storage
 from kmip_core.ports.submissions import SubmissionRunner
-from kmip_core.ports.system import Clock, Delays, FaultLog, Identifiers
+from kmip_core.ports.system import Clock, Delays, FaultLog, Identifiers, NoRemarks, Remarks
 from kmip_core.principal import Principal
 from kmip_core.settings import Settings
 from kmip_core.streams import Streams
@@ -47,6 +47,7 @@ class Services:
     settings: Settings
     capabilities: Capabilities
     provisioning: Provisioning | None = None
+    remarks: Remarks = field(factory=NoRemarks)
     streams: Streams = field(factory=Streams)
     applications: Applications = field(factory=Applications)
     encryption_counts: EncryptionCounts = field(factory=EncryptionCounts)

@@ -1,5 +1,7 @@
 """Register: a client hands in an object that it has. KMIP 2.1 §6.1.43, 1.4 §4.3."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from attrs import evolve, frozen
@@ -68,9 +70,10 @@ def perform(request: Request, scope: Scope) -> Response:
     if isinstance(content, PrivateKey) and content.key_block.key_format_type is KeyFormatType.PKCS_12:
         content, attributes = pkcs12.take_apart(scope, content, attributes)
     # PyKMIP's own suites register keys whose Cryptographic Length contradicts the material (RULINGS 30).
-    checks_length = not scope.services.settings.pykmip_compatible
-    attributes = describe(content, attributes, checks_length=checks_length)
-    attributes = key_material.checked(scope, content, attributes, checks_length=checks_length)
+    contradictions: list[KmipError] = []
+    judge = contradictions.append if scope.services.settings.pykmip_compatible else key_material.refuse
+    attributes = describe(content, attributes, judge=judge)
+    attributes = key_material.checked(scope, content, attributes, judge=judge)
     made = creation.begin(
         scope,
         content,
@@ -78,21 +81,26 @@ def perform(request: Request, scope: Scope) -> Response:
         made_here=False,
         protection_storage_masks=request.protection_storage_masks,
     )
+    if contradictions:
+        remark = f"Register kept {made.unique_identifier} though {contradictions[0].message}"
+        scope.hooks.on_commit.append(partial(scope.services.remarks.note, scope.principal, remark))
     return Response(unique_identifier=made.unique_identifier)
 
 
-def describe(content: Content, attributes: Attributes, *, checks_length: bool = True) -> Attributes:
+def describe(
+    content: Content, attributes: Attributes, *, judge: Callable[[KmipError], None] = key_material.refuse
+) -> Attributes:
     """Return the client's attributes completed by what the object itself says.
 
-    checks_length: False to keep a Cryptographic Length that contradicts the material.
+    judge: takes the refusal of a Cryptographic Length that contradicts the material; the length is kept if it returns.
     Raises KmipError (Invalid Field) where the two disagree.
     """
     block = key_block_of(content)
     if block is not None:
         if block.inner_attributes is not None:
             attributes = merge(block.inner_attributes, attributes)
-        if isinstance(content, SymmetricKey) and checks_length:
-            _check_length(block)
+        if isinstance(content, SymmetricKey):
+            _check_length(block, judge)
         attributes = _linked_to_wrapping_key(block, attributes)
     if isinstance(content, Template):
         check_creation(content.template_attributes, ObjectType.TEMPLATE)
@@ -100,19 +108,20 @@ def describe(content: Content, attributes: Attributes, *, checks_length: bool = 
         names = attributes.names or content.template_attributes.names
         return evolve(attributes, names=names)
     for field in ("cryptographic_algorithm", "cryptographic_length", "key_format_type"):
-        if checks_length or field != "cryptographic_length" or attributes.cryptographic_length is None:
-            attributes = _agreed(attributes, field, getattr(block, field, None))
+        judge_field = judge if field == "cryptographic_length" else key_material.refuse
+        attributes = _agreed(attributes, field, getattr(block, field, None), judge_field)
     for field in ("certificate_type", "opaque_data_type"):
-        attributes = _agreed(attributes, field, getattr(content, field, None))
+        attributes = _agreed(attributes, field, getattr(content, field, None), key_material.refuse)
     return attributes
 
 
-def _agreed(attributes: Attributes, field: str, value: Any) -> Attributes:
+def _agreed(attributes: Attributes, field: str, value: Any, judge: Callable[[KmipError], None]) -> Attributes:
     given = getattr(attributes, field)
     if value is None or given == value:
         return attributes
     if given is not None:
-        raise invalid_attribute_value(f"{title(field)} in the attributes is not the object's")
+        judge(invalid_attribute_value(f"{title(field)} in the attributes is not the object's"))
+        return attributes
     return evolve(attributes, **{field: value})
 
 
@@ -128,8 +137,8 @@ def _linked_to_wrapping_key(block: KeyBlock, attributes: Attributes) -> Attribut
     return attributes if link in attributes.links else evolve(attributes, links=(*attributes.links, link))
 
 
-def _check_length(block: KeyBlock) -> None:
-    """Refuse raw material whose length is not the announced one; wrapped and structured material is not judged here."""
+def _check_length(block: KeyBlock, judge: Callable[[KmipError], None]) -> None:
+    """Judge raw material whose length is not the announced one; wrapped and structured material is not judged here."""
     value = block.clear_material
     if isinstance(value, TransparentSymmetricKey):
         value = value.key
@@ -140,7 +149,7 @@ def _check_length(block: KeyBlock) -> None:
     bits = len(value) * 8
     lengths = {bits, bits * 7 // 8} if block.cryptographic_algorithm in key_material.WITH_PARITY else {bits}
     if block.cryptographic_length not in lengths:
-        raise invalid_field(f"Cryptographic Length is {block.cryptographic_length} but the material has {bits} bits")
+        judge(invalid_field(f"Cryptographic Length is {block.cryptographic_length} but the material has {bits} bits"))
 
 
 def _cost(request: Request) -> Cost:

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from kmip_core.ports.steps import Pending
+from kmip_core.principal import Principal
 
 
 class Clock(Protocol):
@@ -39,3 +40,18 @@ class FaultLog(Protocol):
     def report(self, correlation_id: str, error: BaseException) -> None:
         """Keep the error with its traceback, without values of local variables."""
         ...
+
+
+class Remarks(Protocol):
+    """Where the server says what operators should know of a request that was done all the same."""
+
+    def note(self, principal: Principal, text: str) -> None:
+        """Keep a sentence without secrets, about a request of this principal."""
+        ...
+
+
+class NoRemarks:
+    """Drops them."""
+
+    def note(self, principal: Principal, text: str) -> None:
+        """Do nothing."""

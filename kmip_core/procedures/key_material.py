@@ -5,13 +5,14 @@ not judged either, for clients label them wrongly (clients.md, Barbican) and the
 bytes.
 """
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, NoReturn
 
 from attrs import astuple, evolve
 
 from kmip_core.attributes import Attributes
 from kmip_core.enums import CryptographicAlgorithm, ObjectType
-from kmip_core.errors import invalid_attribute_value
+from kmip_core.errors import KmipError, invalid_attribute_value
 from kmip_core.objects import Content, KeyBlock, PrivateKey, PublicKey
 from kmip_core.operation import Scope
 from kmip_core.standard_names import standard_name
@@ -27,10 +28,17 @@ WITH_PARITY: Final = frozenset({CryptographicAlgorithm.DES, CryptographicAlgorit
 """One bit in eight is parity; clients announce the length with it or without: 192 or 168 for three keys."""
 
 
-def checked(scope: Scope, content: Content, attributes: Attributes, *, checks_length: bool = True) -> Attributes:
+def refuse(error: KmipError) -> NoReturn:
+    """Raise what a Cryptographic Length that contradicts the material is answered with."""
+    raise error
+
+
+def checked(
+    scope: Scope, content: Content, attributes: Attributes, *, judge: Callable[[KmipError], None] = refuse
+) -> Attributes:
     """Return the attributes with algorithm and length of a public or private key, read from it where not given.
 
-    checks_length: False to keep a Cryptographic Length that contradicts the material.
+    judge: takes the refusal of a Cryptographic Length that contradicts the material; the length is kept if it returns.
     Raises KmipError (Invalid Field), saying what is wrong, where they contradict the material.
     """
     if not isinstance(content, PrivateKey | PublicKey) or content.key_block.clear_material is None:
@@ -47,10 +55,9 @@ def checked(scope: Scope, content: Content, attributes: Attributes, *, checks_le
         raise invalid_attribute_value(
             f"Cryptographic Algorithm is {standard_name(algorithm)} but the {half} key is one of {standard_name(found)}"
         )
-    if checks_length and length is not None and _octets(length) != _octets(description.length):
-        raise invalid_attribute_value(
-            f"Cryptographic Length is {length} but the {half} key has {description.length} bits"
-        )
+    if length is not None and _octets(length) != _octets(description.length):
+        measured = f"the {half} key has {description.length} bits"
+        judge(invalid_attribute_value(f"Cryptographic Length is {length} but {measured}"))
     curve = None if domain is None else domain.recommended_curve
     if curve is not None and description.curve not in (None, curve):
         raise invalid_attribute_value(

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 import pytest
+from attrs import evolve
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from kmip.core import enums as theirs
@@ -33,11 +34,13 @@ from kmip_core.operations import (
     re_key,
     register,
 )
+from kmip_core.principal import Principal
 from kmip_core.procedures.pykmip_attributes import READABLE
 from kmip_core.settings import Settings
 from kmip_core.structures import CryptographicParameters, DerivationParameters, Link, ProtocolVersion
 from tests.builders import ALICE, NOW, a_custom, a_name, a_symmetric_key, an_engine, attributes_of, perform
 from tests.unit.kmip_core.operations.usable_keys import a_key
+from tests.unit.kmip_core.procedures.test_key_material import EC, silent
 from tests.unit.kmip_core.procedures.test_wrapping import DEK, KEK, specification
 from tests.unit.kmip_core.procedures.test_wrapping import a_key as a_wrapping_key
 
@@ -83,6 +86,65 @@ def test_a_length_that_contradicts_the_material_is_kept() -> None:
     with pytest.raises(KmipError) as refused:
         perform(without, Operation.REGISTER, a_contradictory_key())
     assert refused.value.reason is ResultReason.INVALID_FIELD
+
+
+class NotedRemarks:
+    """Keeps them."""
+
+    def __init__(self) -> None:
+        self.noted: list[tuple[str, str]] = []
+
+    def note(self, principal: Principal, text: str) -> None:
+        self.noted.append((principal.name, text))
+
+
+def registered_key(key: Any) -> register.Request:
+    return register.Request(object_type=key.object_type, attributes=Attributes(), managed_object=key)
+
+
+def with_length(request: register.Request, length: int) -> register.Request:
+    return evolve(request, attributes=evolve(request.attributes, cryptographic_length=length))
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (a_contradictory_key(), "Cryptographic Length is 512 but the material has 128 bits"),
+        (with_length(a_contradictory_key(), 128), "Cryptographic Length is 512 but the material has 128 bits"),
+        (
+            with_length(registered_key(SymmetricKey(CryptographicAlgorithm.AES, 128, bytes(16))), 256),
+            "Cryptographic Length in the attributes is not the object's",
+        ),
+        (
+            with_length(registered_key(silent(EC.private_key)), 521),
+            "Cryptographic Length is 521 but the private key has 256 bits",
+        ),
+        (registered_key(SymmetricKey(CryptographicAlgorithm.AES, 128, bytes(16))), None),
+        (registered_key(EC.private_key), None),
+    ],
+)
+def test_operators_are_warned_of_a_length_that_contradicts_the_material(
+    asked: register.Request, told: str | None
+) -> None:
+    remarks = NotedRemarks()
+    engine = an_engine(settings=MODE, remarks=remarks)
+
+    identifier = perform(engine, Operation.REGISTER, asked).unique_identifier
+
+    expected = [] if told is None else [(ALICE.name, f"Register kept {identifier} though {told}")]
+    assert remarks.noted == expected
+
+
+def test_nothing_is_remarked_where_the_request_fails() -> None:
+    remarks = NotedRemarks()
+    engine = an_engine(settings=MODE, remarks=remarks)
+    asked = with_length(registered_key(SymmetricKey(CryptographicAlgorithm.AES, 128, bytes(16))), 256)
+    asked = evolve(asked, attributes=evolve(asked.attributes, certificate_length=8))  # of certificates alone
+
+    with pytest.raises(KmipError):
+        perform(engine, Operation.REGISTER, asked)
+
+    assert remarks.noted == []
 
 
 @pytest.mark.parametrize("length", [128, 512])
