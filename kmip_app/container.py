@@ -58,12 +58,13 @@ from kmip_adapters.ttlv.encodings.framing import RESPONSE_MESSAGE, FrameReader
 from kmip_adapters.ttlv.failure_injection import FailingService, PlannedFailures
 from kmip_adapters.ttlv.kept_items import TtlvKeptItems
 from kmip_adapters.ttlv.key_values import TtlvKeyValues
-from kmip_adapters.ttlv.service import TtlvService, in_every_encoding
+from kmip_adapters.ttlv.service import Answering, TtlvService, in_every_encoding
 from kmip_adapters.ttlv.standard.versions import VERSIONS
 from kmip_app.capabilities import capabilities_of
 from kmip_app.configuration.config import Configuration, TokenKeys
 from kmip_app.configuration.quotas import Quotas
 from kmip_app.configuration.root_keys import OUTSIDE
+from kmip_app.configuration.telemetry import read_headers
 from kmip_app.inspection.tap import Tap, TappedService
 from kmip_app.maintenance.node_names import names_of_node, node_name
 from kmip_app.monitoring.clients import SeenClients
@@ -101,6 +102,8 @@ from kmip_core.subscriptions import Announcer, Subscription
 if TYPE_CHECKING:
     from kmip_adapters.crypto.pkcs11 import Pkcs11Crypto
     from kmip_adapters.storage.sql.storage import SqlStorage
+    from kmip_app.monitoring.otlp import Telemetry
+    from kmip_app.monitoring.tracing import RequestTracing
 
 LOG: Final = logging.getLogger("kmip_app")
 
@@ -172,6 +175,41 @@ def _file_trail(configuration: Configuration) -> FileTrail:
         keep_files=configuration.audit_keep_files or None,
         audit_gap=configuration.audit_gap,
     )
+
+
+def _telemetry(configuration: Configuration) -> "Telemetry | None":
+    """Return what sends traces and metrics; None where no collector is named, and nothing of it is loaded then."""
+    if configuration.otel_endpoint is None:
+        return None
+    from kmip_app.monitoring.otlp import Telemetry
+
+    return Telemetry(configuration.otel_endpoint, read_headers(configuration.otel_headers), node_name(configuration))
+
+
+def _tracing(telemetry: "Telemetry | None") -> "RequestTracing | None":
+    return None if telemetry is None else telemetry.tracing
+
+
+def _traced_engine(engine: Engine, tracing: "RequestTracing | None") -> Answering:
+    if tracing is None:
+        return engine
+    from kmip_app.monitoring.tracing import TracedEngine
+
+    return TracedEngine(engine, tracing)
+
+
+def _traced(service: Service, tracing: "RequestTracing | None") -> Service:
+    if tracing is None:
+        return service
+    from kmip_app.monitoring.tracing import TracedService
+
+    return TracedService(service, tracing)
+
+
+def _traced_in_every_encoding(
+    services: Mapping[str, Service], tracing: "RequestTracing | None"
+) -> Mapping[str, Service]:
+    return {name: _traced(service, tracing) for name, service in services.items()}
 
 
 def _streams(configuration: Configuration) -> Streams:
@@ -441,7 +479,9 @@ class Container(containers.DeclarativeContainer):
     )
     audit_appends = providers.Singleton(Durations)
     audit_sinks = providers.Singleton(_sinks, configuration)
-    evidence = providers.Singleton(ObservedTrail, audit, audit_appends, audit_sinks)
+    telemetry = providers.Singleton(_telemetry, configuration)
+    tracing = providers.Callable(_tracing, telemetry)
+    evidence = providers.Singleton(ObservedTrail, audit, audit_appends, audit_sinks, tracing)
     identity = providers.Singleton(_identity, configuration)
     clients = providers.Singleton(SeenClients, identity)
 
@@ -494,6 +534,7 @@ class Container(containers.DeclarativeContainer):
         announcer=announcer,
         provisioning=providers.Callable(_provisioning, configuration, pki.provider),
         runner=runner,
+        tracing=tracing,
     )
     engine = providers.Singleton(Engine, catalogue=catalogue, services=services)
     dispatcher = providers.Singleton(
@@ -516,7 +557,10 @@ class Container(containers.DeclarativeContainer):
         note_failure=providers.Object(_note_failed_rotation),
     )
     request_numbers = providers.Singleton(RequestNumbers)
-    observed = providers.Singleton(ObservedEngine, engine, request_numbers, slow=configuration.provided.slow_request)
+    traced_engine = providers.Singleton(_traced_engine, engine, tracing)
+    observed = providers.Singleton(
+        ObservedEngine, traced_engine, request_numbers, slow=configuration.provided.slow_request
+    )
     plain_service = providers.Singleton(
         TtlvService,
         engine=observed,
@@ -543,18 +587,21 @@ class Container(containers.DeclarativeContainer):
     tapped_service = providers.Singleton(_tapped, tap, service, clock)
     tapped_https_services = providers.Singleton(_tapped_in_every_encoding, tap, https_services, clock)
 
+    traced_service = providers.Singleton(_traced, tapped_service, tracing)
+    traced_https_services = providers.Singleton(_traced_in_every_encoding, tapped_https_services, tracing)
+
     ssl_context = providers.Factory(_ssl_context, configuration, tls_files)  # made anew when files change
     refusal_evidence = providers.Singleton(RefusalEvidence, audit.provider, clock, identifiers)
     transport = providers.Singleton(
         TlsTtlvServer,
-        service=tapped_service,
+        service=traced_service,
         new_framer=providers.Callable(_new_framer, configuration),
         identify=clients,
         ssl_context=ssl_context,
         host=configuration.provided.hostname,
         port=configuration.provided.port,
         https_port=configuration.provided.https_port,
-        https_services=tapped_https_services,
+        https_services=traced_https_services,
         maximum_https_body=configuration.provided.maximum_request_size,
         limits=configuration.provided.limits,
         allowance_of=quotas.provided.of,
@@ -593,6 +640,7 @@ def empty(container: Any) -> None:
         "services",
         "engine",
         "rotation",
+        "traced_engine",
         "observed",
         "plain_service",
     ):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kmip_adapters.ttlv.failure_injection import PlannedFailures
     from kmip_app.monitoring.clients import SeenClients
     from kmip_app.monitoring.observation import Durations, RequestNumbers
+    from kmip_app.monitoring.otlp import Telemetry
     from kmip_app.pki.authority import Pki
     from kmip_app.pki.tls_files import TlsFiles
     from kmip_app.pushing.dispatcher import Dispatcher
@@ -93,6 +94,10 @@ class Parts(Protocol):
         ...
 
     def storage(self) -> "SqlStorage | MemoryStorage": ...
+
+    def telemetry(self) -> "Telemetry | None":
+        """Return what sends traces and metrics, None where no collector is named."""
+        ...
 
     def tls_files(self) -> "TlsFiles": ...
 

@@ -305,6 +305,9 @@ class Server:
         self._resources.callback(monitoring.close)
         monitoring.start()
         self._monitoring = monitoring
+        if (telemetry := self._container.telemetry()) is not None:
+            self._resources.callback(telemetry.close)
+            telemetry.start(monitoring.families)
         if configuration.enrol_address is not None and configuration.ca_path is None:
             self._enrolment = Enrolment(
                 configuration.enrol_address,
@@ -499,7 +502,7 @@ def opened(configuration: Configuration, *, alone: bool = False, or_empty: bool 
         with private_files(), _reported_to_operators():
             if alone:
                 resources.enter_context(owned(configuration.data_directory))
-            container = build(evolve(configuration, live_policies=False, may_upgrade=alone))
+            container = build(evolve(configuration, live_policies=False, may_upgrade=alone, otel_endpoint=None))
             resources.callback(container.processes().close)
             storage = container.storage()
             resources.callback(storage.close)

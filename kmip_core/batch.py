@@ -9,8 +9,9 @@ answered with General Failure and a correlation id, its details kept from the cl
 KMIP 2.1 §6 (introduction), 1.4 §4.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, Protocol, TypeVar
 
 from attrs import NOTHING, define, evolve, field, fields_dict, frozen
 
@@ -24,11 +25,14 @@ from kmip_core.pacing import SLOWER, cost_of
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.steps import MoveTo, Pace, Pause, Steps, Wait
 from kmip_core.ports.storage import ConcurrentChange, TakesLong, UnitOfWork
+from kmip_core.ports.tracing import Part, Tracing
 from kmip_core.principal import Principal, Source
 from kmip_core.procedures import templates, usage_limits
 from kmip_core.repetition import Repetition
 from kmip_core.services import EngineServices, Services
 from kmip_core.structures import ProtocolVersion
+
+T = TypeVar("T")
 
 _PAUSING: Final = frozenset({Pace.BRIEF, Pace.SLOW, Pace.REMOTE})
 """Where a batch pauses between its items: in threads, which others wait for."""
@@ -279,18 +283,24 @@ class Batch:
             now=self.now,
             work=work,
             admit=admission,
-            targets=admission.targets(spec.targets, request),
+            targets=self._in_part(Part.ADMISSION, admission.targets)(spec.targets, request),
             protocol_version=self.protocol_version,
             hooks=attempt.hooks,
             perform=self._performer(work, touched, attempt) if spec.runs_others else perform_nothing,
         )
         if spec.amount is not None:
             usage_limits.charge(scope, scope.target, *spec.amount(request), spec.operation)
-        response = spec.perform(templates.apply(request, spec.attribute_fields, scope), scope)
+        perform = self._in_part(Part.OPERATION, spec.perform)
+        response = perform(templates.apply(request, spec.attribute_fields, scope), scope)
         returned = self.identifiers.remember(spec, response)
         if spec.records_returned_identifiers:
             touched.extend(identifier for identifier in returned if identifier not in touched)
         return response
+
+    def _in_part(self, part: Part, call: Callable[..., T]) -> Callable[..., T]:
+        """Return the function, which is measured as a part of the request where the server sends traces."""
+        tracing = self.services.tracing
+        return call if tracing is None else partial(_measured, tracing, part, call)
 
     def _performer(self, work: UnitOfWork, touched: list[str], attempt: UnitAttempt) -> Perform:
         """Return what lets a handler perform other operations; each is admitted, charged and named like any other."""
@@ -329,10 +339,15 @@ class Batch:
         announcer = self.services.announcer
         if announcer is not None and announcer.subscriptions:
             work.notify(announcer.notices(work.changes(), self.principal, self.now, self.services.identifiers.new))
-        commitment = work.hand_over()
-        if not commitment.is_done:
-            yield Wait(commitment)
-        commitment.result()
+        ended = None if self.services.tracing is None else self.services.tracing.begin(Part.COMMIT)
+        try:
+            commitment = work.hand_over()
+            if not commitment.is_done:
+                yield Wait(commitment)
+            commitment.result()
+        finally:
+            if ended is not None:
+                ended()
         attempt.hooks.is_committed = True
         for record in records:
             self.services.audit.append(record)
@@ -408,6 +423,14 @@ def _success(item: RequestBatchItem, payload: Any) -> ResponseBatchItem:
         payload=payload,
         ephemeral=item.ephemeral,
     )
+
+
+def _measured(tracing: Tracing, part: Part, call: Callable[..., T], *arguments: object) -> T:
+    ended = tracing.begin(part)
+    try:
+        return call(*arguments)
+    finally:
+        ended()
 
 
 def _evidence(spec: Spec | None, item: RequestBatchItem, message: str) -> str:

@@ -26,6 +26,7 @@ from kmip_core.ports.steps import AtPace, at_any_pace
 from kmip_core.ports.storage import Outbox, Storage
 from kmip_core.ports.submissions import SubmissionRunner
 from kmip_core.ports.system import Clock, Delays, FaultLog, Identifiers, NoRemarks, Remarks
+from kmip_core.ports.tracing import Tracing
 from kmip_core.principal import Principal
 from kmip_core.settings import Settings
 from kmip_core.streams import Streams
@@ -74,6 +75,7 @@ class EngineServices(Services):
     delays: None where no answer is delayed.  announcer: None where nothing is sent to clients.
     at_pace: has the adapters know at which pace a handler works.
     runner: runs what is answered later; None where everything is answered at once.
+    tracing: measures the parts of requests; None where none are wanted.
     """
 
     authentication: Authentication | None = None
@@ -86,3 +88,4 @@ class EngineServices(Services):
     announcer: Announcer | None = None
     at_pace: AtPace = at_any_pace
     runner: SubmissionRunner | None = None
+    tracing: Tracing | None = None

@@ -22,6 +22,7 @@ from kmip_app.configuration.config import Configuration
 from kmip_app.configuration.quotas import UnusableQuotas, read_quotas
 from kmip_app.configuration.secret_places import SecretPlace
 from kmip_app.configuration.server_conf import Problem
+from kmip_app.configuration.telemetry import telemetry_problems
 from kmip_app.maintenance.pykmip_database import advice_on_pykmip, is_pykmip_database
 from kmip_app.pki.certificate_watch import revoked_by
 from kmip_app.pki.validity import certificates_of, lists_of
@@ -59,6 +60,9 @@ def warnings(configuration: Configuration) -> Iterator[str]:
     if configuration.admin_address is not None and configuration.admin_address.host not in LOOPBACK:
         where = configuration.admin_address
         yield f"admin_address {where} can be reached by others; let a firewall admit only probes and scrapers"
+    endpoint = configuration.otel_endpoint
+    if endpoint is not None and endpoint.startswith("http:") and not _is_local(endpoint):
+        yield f"traces and metrics are sent to {endpoint} in the clear, and name clients; use https"
 
 
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
@@ -128,6 +132,8 @@ def problems(
         yield from _store(configuration)
     if configuration.workers > 1:
         yield from _workers(configuration)
+    for where, text in telemetry_problems(configuration.otel_endpoint, configuration.otel_headers):
+        yield Problem(where=where, text=text)
     if configuration.log_path is not None:
         yield from _log(configuration.log_path)
     if configuration.tap is not None:

@@ -171,6 +171,8 @@ class Configuration:
     admin_address: Address | None = None
     enrol_address: Address | None = None
     slow_request: float | None = 1.0
+    otel_endpoint: str | None = None
+    otel_headers: SecretPlace | None = None
     notices: NoticeLimits = field(factory=NoticeLimits)
     rotation: bool = True
     rotation_every: float = 60.0

@@ -38,6 +38,7 @@ from kmip_app.configuration.setting_types import (
     REPLACED_FILE,
     Kind,
 )
+from kmip_app.configuration.telemetry import OTLP
 from kmip_app.configuration.versions import PROTOCOL_VERSIONS
 from kmip_app.configuration.workers import WORKERS
 from kmip_core.settings import ForeignObjects, GroupDefault, OneTimePads, Profile, RNGSeedMode, TicketUse
@@ -365,6 +366,19 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             "slow_request",
             setting_types.seconds(or_never=True),
             "From which time on a request leaves a line in the log.",
+        ),
+        _native(
+            "otel_endpoint",
+            OTLP,
+            "Collector of OpenTelemetry to which traces and metrics are sent, by OTLP over HTTP: http://HOST:4318."
+            " Needs the extra otel.",
+            default="none",
+        ),
+        _native(
+            "otel_headers",
+            SECRET,
+            "Where the headers for the collector are: NAME=VALUE, several with commas between them.",
+            default="none",
         ),
     ),
     "The process": (

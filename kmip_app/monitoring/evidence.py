@@ -15,6 +15,7 @@ from kmip_adapters.transport.limits import LineBudget
 from kmip_app.monitoring.observation import Durations
 from kmip_core.enums import ResultReason
 from kmip_core.ports.audit import AuditRecord, AuditTrail
+from kmip_core.ports.tracing import Part, Tracing
 from kmip_core.standard_names import standard_name
 
 LOG: Final = logging.getLogger("kmipd.requests")
@@ -39,10 +40,13 @@ LINES: Final = 60
 class ObservedTrail:
     """An `AuditTrail` that appends to another, and to copies of it. Re-entrant.
 
-    sinks: take each record once the trail has it, without waiting.
+    sinks: take each record once the trail has it, without waiting.  tracing: measures it as a part of its request.
     """
 
-    def __init__(self, trail: AuditTrail, durations: Durations, sinks: Sequence[Sink] = ()) -> None:
+    def __init__(
+        self, trail: AuditTrail, durations: Durations, sinks: Sequence[Sink] = (), tracing: Tracing | None = None
+    ) -> None:
+        self._tracing = tracing
         self._trail = trail
         self._sinks = sinks
         self._durations = durations
@@ -52,7 +56,14 @@ class ObservedTrail:
     def append(self, record: AuditRecord) -> None:
         """Append, and tell of a refusal.  Raises KmipError as the trail does."""
         begun = perf_counter()
-        self._trail.append(record)
+        if self._tracing is None:
+            self._trail.append(record)
+        else:
+            ended = self._tracing.begin(Part.AUDIT)
+            try:
+                self._trail.append(record)
+            finally:
+                ended()
         seconds = perf_counter() - begun
         for sink in self._sinks:
             sink.append(record)

@@ -3,7 +3,7 @@
 import datetime as dt
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from http import HTTPStatus
 from pathlib import Path
@@ -125,6 +125,10 @@ class Monitoring:
         self._counts_objects = with_objects
         return Observation(status={}, families=tuple(self._registry.collect()))
 
+    def families(self) -> Iterable[Any]:
+        """Return the metrics of Prometheus's library; of several processes, the first one counts the objects."""
+        return self._registry_to_send.collect()
+
     def is_alive(self) -> bool:
         """Return whether the event loop turns."""
         return self._lag.seconds < STUCK
@@ -189,6 +193,12 @@ class Monitoring:
         from kmip_app.monitoring.exposition import Metrics, registry
 
         return registry(Metrics(self._sources, time.monotonic, lambda: self._counts_objects))
+
+    @cached_property
+    def _registry_to_send(self) -> "CollectorRegistry":
+        from kmip_app.monitoring.exposition import Metrics, registry
+
+        return registry(Metrics(self._sources, time.monotonic, lambda: self._configuration.leads))
 
     def _metrics(self, headers: Mapping[str, str]) -> Answer:
         return metrics_answer(self._registry, headers)
