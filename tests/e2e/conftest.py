@@ -10,7 +10,7 @@ from tests.server import StartedServer, running
 
 Start = Callable[..., StartedServer]
 
-QUICK = {"test_first_run", "test_https", "test_pykmip_client", "test_tickets", "test_rehearsed_failures"}
+QUICK = {"test_first_run", "test_https", "test_tickets", "test_rehearsed_failures"}
 """Modules that a plain `pytest` runs: what a user meets first. All others start servers by the dozen, or kill them."""
 
 

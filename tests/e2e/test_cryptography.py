@@ -32,7 +32,7 @@ from kmip_core.enums import (
 from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem
 from kmip_core.operations import CATALOGUE, create_key_pair, query
 from kmip_core.structures import ProtocolVersion
-from tests.e2e.test_pykmip_client import pykmip
+from tests.interop.pykmip.test_pykmip_client import pykmip
 from tests.server import StartedServer, running
 
 Algorithm = enums.CryptographicAlgorithm

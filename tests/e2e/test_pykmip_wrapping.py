@@ -25,7 +25,7 @@ from kmip_core.enums import EncodingOption, KeyFormatType, WrappingMethod
 from kmip_core.objects import KeyBlock, KeyValue
 from kmip_core.operations import CATALOGUE
 from kmip_core.structures import ProtocolVersion
-from tests.e2e.test_pykmip_client import pykmip
+from tests.interop.pykmip.test_pykmip_client import pykmip
 from tests.server import StartedServer, running
 
 VERSIONS: Final = {

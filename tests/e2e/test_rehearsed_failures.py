@@ -19,7 +19,7 @@ from kmip_app.testing import KmipTestServer
 from kmip_core.attributes import Attributes
 from kmip_core.enums import CryptographicAlgorithm, SecretDataType
 from kmip_core.objects import SecretData, SymmetricKey
-from tests.e2e.test_mongodb_client import ALGORITHM, Driver, encrypter
+from tests.interop.pymongocrypt.test_pymongocrypt import ALGORITHM, Driver, encrypter
 
 AES = enums.CryptographicAlgorithm.AES
 

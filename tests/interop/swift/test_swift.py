@@ -13,9 +13,12 @@ import pytest
 
 from kmip_app.client import KmipClient
 from kmip_app.testing import KmipTestServer
+from tests.interop.pasted import pasted
 
-pytestmark = pytest.mark.skipif(find_spec("swift") is None, reason="Swift is not installed: pip install '.[interop]'")
-CONFIGURATION = Path(__file__).with_name("keymaster.conf").read_text()
+pytestmark = pytest.mark.skipif(
+    find_spec("swift") is None, reason="Swift is not installed and NOT tested: pip install '.[interop]'"
+)
+CONFIGURATION = Path(__file__).with_name("keymaster.conf")
 WITHIN = 60  # seconds; a hang limit
 KEYMASTER = (
     "import sys\n"
@@ -32,8 +35,7 @@ def server() -> Iterator[KmipTestServer]:
 
 def keymaster(folder: Path, server: KmipTestServer, key: str) -> subprocess.CompletedProcess[str]:
     path = folder / "keymaster.conf"
-    files = {"cert": server.cert, "key": server.key, "ca": server.ca}
-    path.write_text(CONFIGURATION.format(key_id=key, host=server.host, port=server.port, **files))
+    path.write_text(pasted(CONFIGURATION, server, ID=key))
     return subprocess.run(
         [sys.executable, "-c", KEYMASTER, str(path)], capture_output=True, text=True, timeout=WITHIN, check=False
     )

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -15,8 +16,10 @@ from kmip.pie import exceptions, objects
 from kmip.pie.client import ProxyKmipClient
 
 from tests.e2e.conftest import Start
+from tests.interop.pasted import pasted
 from tests.server import StartedServer
 
+CONFIGURATION = Path(__file__).with_name("pykmip.conf")
 VERSIONS = [
     enums.KMIPVersion.KMIP_1_0,
     enums.KMIPVersion.KMIP_1_2,
@@ -30,18 +33,10 @@ MASKS = [enums.CryptographicUsageMask.ENCRYPT, enums.CryptographicUsageMask.DECR
 
 @contextmanager
 def pykmip(server: StartedServer, version: enums.KMIPVersion) -> Iterator[ProxyKmipClient]:
-    """Return PyKMIP's client, connected as the first client of the server."""
-    client = ProxyKmipClient(
-        hostname=server.host,
-        port=server.port,
-        cert=str(server.cert),
-        key=str(server.key),
-        ca=str(server.ca),
-        ssl_version="PROTOCOL_SSLv23",
-        config_file="/dev/null",
-        kmip_version=version,
-    )
-    with client:
+    """Return PyKMIP's client, connected as the first client of the server, by its configuration file."""
+    path = server.output.with_name("pykmip.conf")
+    path.write_text(pasted(CONFIGURATION, server))
+    with ProxyKmipClient(config_file=str(path), kmip_version=version) as client:
         yield client
 
 
