@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +12,14 @@ import click
 
 from kmip_app.cli.context import CONTEXT
 from kmip_app.cli.output import chosen_form, output_options, print_json, print_rows
-from kmip_app.cli.remote import REFUSED, UNREACHABLE, RemoteError, connection_options, target_of
+from kmip_app.cli.remote import REFUSED, UNREACHABLE, RemoteError, Target, connection_options, target_of
+from kmip_app.configuration.addresses import Address, read_address
 from kmip_app.configuration.config import StartError
 from kmip_app.printable import printable
 
 if TYPE_CHECKING:
     from kmip_app.conformance.cases import Case
+    from kmip_app.conformance.listening import Listener
     from kmip_app.conformance.report import Outcome
 
 
@@ -32,9 +34,11 @@ def conformance(
 ) -> int:
     """Play the official test cases (XML files of OASIS) and compare each answer strictly.
 
-    With --host or --profile against that server, as one client, which sees what earlier cases have left; without,
-    against servers of this program that keep nothing, each case with the setting that it needs and as a client of its
-    own. Exit code 0 if all cases pass, 1 if not.
+    With --host or --profile against that server, as one client, which sees what earlier cases have left. With --listen
+    the server can call that client, for cases of Notify and Put: this one, if it was started after
+    `kmipd client notify NAME --notify-url URL --put own --own-changes`. Without --host and --profile against servers of
+    this program that keep nothing, each case with the setting that it needs and as a client of its own. Exit code 0 if
+    all cases pass, 1 if not.
     """
     from kmip_app.conformance import report
 
@@ -99,13 +103,9 @@ def _player(values: Mapping[str, Any]) -> "Iterator[tuple[str, Callable[[Case], 
             target.host, target.port, context=context, timeout=target.timeout, server_name=target.server_name
         )
 
+    listen = None if values["listen"] is None else _address(values["listen"])
     https_port: int | None = values["https_port"]
     post = None if https_port is None else poster(target.host, https_port, context, target.timeout)
-
-    def play(case: "Case") -> None:
-        # One certificate is given for another server: its connections are one identity.
-        with connect() as client, OtherClients(lambda _: connect()) as others:
-            play_in_order(case, client.exchange, post, others.exchange_of)
 
     try:
         with connect():
@@ -113,7 +113,40 @@ def _player(values: Mapping[str, Any]) -> "Iterator[tuple[str, Callable[[Case], 
     except OSError as error:
         text = f"{target.host}:{target.port}: {error}; kmipd doctor, with the same options, says what is wrong"
         raise RemoteError(text, UNREACHABLE) from error
-    yield f"{target.host}:{target.port}", play
+    with nullcontext() if listen is None else _listener(target, listen) as calls:
+
+        def play(case: "Case") -> None:
+            # One certificate is given for another server: its connections are one identity.
+            with connect() as client, OtherClients(lambda _: connect()) as others:
+                play_in_order(case, client.exchange, post, others.exchange_of, calls)
+
+        yield f"{target.host}:{target.port}", play
+
+
+def _address(text: str) -> Address:
+    try:
+        return read_address(text)
+    except ValueError as error:
+        raise StartError(f"--listen: {error}") from None
+
+
+def _listener(target: Target, address: Address) -> "Listener":
+    """Return what listens as the client.  Raises StartError."""
+    from kmip_app.conformance.listening import Listener
+
+    if target.ca is None or target.cert is None:
+        raise StartError("--listen: the client shows its certificate there, too; name --ca, --cert and --key")
+    try:
+        return Listener(
+            ca=target.ca,
+            cert=target.cert,
+            key=target.key,
+            host=address.host,
+            port=address.port,
+            patience=target.timeout,
+        )
+    except OSError as error:
+        raise StartError(f"--listen {address}: {error}") from error
 
 
 def _outcome(case: "Case", play: "Callable[[Case], None]") -> "Outcome":
@@ -157,6 +190,11 @@ command = click.Command(
         click.Option(["--family", "families"], multiple=True, metavar="NAME", help="Only this family: CS-BC, say."),
         click.Option(["--case", "patterns"], multiple=True, metavar="PATTERN", help="Only these, say TC-REKEY-*."),
         click.Option(["--https-port"], type=click.IntRange(1, 65535), metavar="PORT", help="For cases over HTTPS."),
+        click.Option(
+            ["--listen"],
+            metavar="HOST:PORT",
+            help="Where the client listens, for cases in which the server calls it; the server must know of it.",
+        ),
         click.Option(["--junit"], type=click.Path(path_type=Path), metavar="FILE", help="Write a JUnit report."),
         click.Option(["--html"], type=click.Path(path_type=Path), metavar="FILE", help="Write a page."),
         *output_options(),

@@ -19,6 +19,9 @@ from kmip_adapters.ttlv.encodings.items import Item
 NOW: Final = -(2**62)
 """Stands for the moment of playing; far from every date that a case could name."""
 
+CALLS: Final = frozenset({"Notify", "Put"})
+"""What a server sends to a client. KMIP 1.4 §5, 2.1 §6.2."""
+
 _NAME: Final = re.compile(r"\$[A-Z][A-Z0-9_]*")
 _VERSION: Final = re.compile(r"-([1-9])([0-9])$")
 _CLIENT: Final = re.compile(r"\[(Client-[A-Z])\]")
@@ -70,6 +73,11 @@ class Case:
         return clients
 
     @property
+    def has_calls(self) -> bool:
+        """Whether the server sends requests to the client."""
+        return any(self.calls)
+
+    @property
     def has_credentials(self) -> bool:
         """Whether its clients say who they are, so that each is an identity of its own."""
         return "Credential" in self.words
@@ -98,6 +106,11 @@ class Case:
         )
 
     @cached_property
+    def calls(self) -> list[bool]:
+        """Whether each request is the server's to send."""
+        return [is_call(request) for request in self.elements[::2]]
+
+    @cached_property
     def exchanges(self) -> list[tuple[Item, Item]]:
         """The messages as items, placeholders in place.  Raises DecodingError where the codec lacks a name."""
         items = [xml.decode(_with_placeholders(element)) for element in self.elements]
@@ -105,6 +118,11 @@ class Case:
 
     def _answers(self) -> list[Element]:
         return [item for response in self.elements[1::2] for item in response.findall("BatchItem")]
+
+
+def is_call(request: Element) -> bool:
+    """Return whether a request is one that servers send."""
+    return any(_value(batch_item, "Operation") in CALLS for batch_item in request.findall("BatchItem"))
 
 
 def placeholder(value: object) -> str | None:

@@ -11,7 +11,8 @@ to differ, which the tables below name by tag and never by case:
 - signatures of schemes that draw a random number: PSS, DSA, ECDSA;
 - what the server says of its own random number generator, unless the client has set the attribute;
 - Result Message, Server Correlation Value, Server Information, Vendor Identification;
-- the order of attributes; further entries of Query, Discover Versions and Get Attribute List.
+- the order of attributes; further entries of Query, Discover Versions and Get Attribute List;
+- further attributes of an object that the server puts: they are those "that the server wishes to send" (1.4 §5.2).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -203,6 +204,23 @@ def compare(expected: Item, actual: Item, request: Item, known: Known) -> list[D
     return found
 
 
+def compare_call(expected: Item, actual: Item, known: Known) -> list[Difference]:
+    """Return where a request that the server has sent is not as `expected`, and let `known` learn what it captures."""
+    wanted = items.all(expected, BATCH_ITEM)
+    sent = items.all(actual, BATCH_ITEM)
+    found = list(_compare_headers(expected, actual, known))
+    if len(wanted) != len(sent):
+        return [*found, Difference(path="Batch Items", expected=str(len(wanted)), actual=str(len(sent)))]
+    for position, (one, other) in enumerate(zip(wanted, sent, strict=True)):
+        payload = items.first(other, REQUEST_PAYLOAD)
+        subject = items.first(payload, UNIQUE_IDENTIFIER) if payload else None
+        is_generated = subject is not None and subject.value in known.generated
+        walk = _Walk(known, _operation(other), GENERATED_VALUES if is_generated else frozenset())
+        found += walk.differences(one, other, f"Batch Item {position + 1} {_operation_name(one)}")
+    _remember(actual, known)
+    return found
+
+
 def _forget_last(expected: Item, known: Known) -> None:
     """Let an answer that is pending bind its correlation value anew: TC-32 and TC-101 name each of theirs alike."""
     value = items.first(expected, ASYNCHRONOUS_CORRELATION_VALUE)
@@ -278,9 +296,15 @@ class _Walk:
                 found += self.differences(one, other, here)
             elif one:
                 found.append(Difference(path=here, expected=self._meant(one), actual=None))
-            elif other and not may_have_more:
+            elif other and not may_have_more and not self._is_sent_along(parent, other):
                 found.append(Difference(path=here, expected=None, actual=_shown(other)))
         return found
+
+    def _is_sent_along(self, parent: Item, extra: Item) -> bool:
+        """Return whether the server may add an attribute to the object that it puts: beside it, or in its list."""
+        if self._operation is not Operation.PUT:
+            return False
+        return parent.tag == ATTRIBUTES or (parent.tag == REQUEST_PAYLOAD and extra.tag == ATTRIBUTE)
 
     def _cost(self, expected: Item, actual: Item) -> int:
         """Return how many differences a pairing would have, without learning from it."""

@@ -80,6 +80,13 @@ CORRECTIONS: Final = (
         right=4,
         reason="one response says 1.3 where its request, and every other message of the case, says 1.4",
     ),
+    Correction(
+        case="1.2/TC-NP-2-12",
+        name="Protocol Version Minor",
+        printed=0,
+        right=2,
+        reason="the server's messages say 1.0, and hold a Key Format Type in the Digest, which came with 1.1",
+    ),
     Correction(case="2.0/SUITEB_128-M-1-20", name="Object Type", printed=TEMPLATE, right=None, reason=_TEMPLATE_REASON),
     Correction(case="2.0/SUITEB_192-M-1-20", name="Object Type", printed=TEMPLATE, right=None, reason=_TEMPLATE_REASON),
 )

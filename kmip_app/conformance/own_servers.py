@@ -17,11 +17,14 @@ from kmip_adapters.transport.client import TlsTtlvClient, client_context
 from kmip_app.conformance.cases import Case
 from kmip_app.conformance.connections import OtherClients
 from kmip_app.conformance.https import poster
+from kmip_app.conformance.listening import Listener
 from kmip_app.conformance.runner import play_in_order
 from kmip_app.conformance.settings import options_for
 from kmip_app.testing import KmipTestServer
+from kmip_core.subscriptions import OWN
 
 LIFETIME: Final = dt.timedelta(days=1)
+USAGES: Final = (ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH)  # a client may listen, too
 
 
 class OwnServers:
@@ -50,8 +53,14 @@ class OwnServers:
         with (
             TlsTtlvClient(server.host, server.port, context=context) as client,
             OtherClients(connect) as others,
+            ExitStack() as listening,
         ):
-            play_in_order(case, client.exchange, post, others.exchange_of)
+            calls = None
+            if case.has_calls:
+                calls = listening.enter_context(Listener(ca=Path(server.ca), cert=certificate(case.id), key=key))
+                url = f"tls://127.0.0.1:{calls.port}"
+                server.notify(url, client=case.id, put=[OWN], own_changes=True)
+            play_in_order(case, client.exchange, post, others.exchange_of, calls)
 
     def _server(self, options: tuple[str, ...]) -> tuple[KmipTestServer, Callable[[str], Path]]:
         if options not in self._started:
@@ -108,7 +117,7 @@ def _issuer(ca: Path, folder: Path) -> Callable[[str], Path]:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - LIFETIME)
             .not_valid_after(now + LIFETIME)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage(USAGES), critical=False)
             .add_extension(authority, critical=False)
         )
         path = folder / f"{name.replace('/', '-')}.crt"

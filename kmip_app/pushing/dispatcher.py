@@ -76,6 +76,7 @@ class Dispatcher:
     _peers: dict[str, Peer] = field(factory=dict, init=False)
     _busy: set[str] = field(factory=set, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
+    _reading: threading.Lock = field(factory=threading.Lock, init=False)
     _wake: threading.Event = field(factory=threading.Event, init=False)
     _is_over: bool = field(default=False, init=False)
     _trimmed_at: int = field(default=0, init=False)
@@ -109,11 +110,8 @@ class Dispatcher:
 
     def look(self) -> None:
         """Do once what is to be done.  Raises KmipError if the store cannot be used."""
-        subscriptions = self.store.subscriptions()
-        arrived = self._welcome(subscriptions)
-        if arrived:
-            subscriptions = self.store.subscriptions()
-        self.announcer.use(subscriptions)
+        arrived = self._welcome(self.store.subscriptions())
+        subscriptions = self.refresh()
         if not subscriptions:
             return
         now = self.engine.services.clock.now()
@@ -131,6 +129,16 @@ class Dispatcher:
             is_new = delivery.name in arrived
             if (delivery.pending and delivery.again_at <= now) or is_new:
                 self._begin(subscription)
+
+    def refresh(self) -> tuple[Subscription, ...]:
+        """Announce changes to the clients that have subscribed by now, and return them; from any thread.
+
+        Raises KmipError if the store cannot be used.
+        """
+        with self._reading:  # what one thread has read is in use before another one reads
+            subscriptions = self.store.subscriptions()
+            self.announcer.use(subscriptions)
+        return subscriptions
 
     # Clients
 

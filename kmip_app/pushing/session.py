@@ -5,6 +5,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from kmip_adapters.ttlv.codec import Codec
+from kmip_adapters.ttlv.standard.versions import FACTS
 from kmip_core.enums import Operation, QueryFunction, ResultStatus
 from kmip_core.errors import KmipError
 from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem, ResponseMessage
@@ -47,7 +48,7 @@ class Session:
 
     def _exchange(self, operation: Operation, payload: Any, version: ProtocolVersion) -> ResponseMessage:
         message = RequestMessage(
-            header=RequestHeader(protocol_version=version),
+            header=RequestHeader(protocol_version=version, batch_order_option=FACTS[version].batch_order),
             batch_items=(RequestBatchItem(operation=operation, payload=payload),),
         )
         try:

@@ -55,7 +55,7 @@ def certificate_for(pki: Pki, name: str, ca: str) -> ClientCertificate:
         folder = pki.directory / "clients"
         bundle = Bundle(certificate=folder / f"{name}.crt", key=folder / f"{name}.key")
         if not (bundle.certificate.exists() and bundle.key.exists()):
-            bundle = issue_client(pki, name, folder)
+            bundle = issue_client(pki, name, folder, listens_on="127.0.0.1")  # for a server that calls it
     pem = bundle.certificate.with_suffix(".pem")
     _write(pem, bundle.certificate.read_bytes() + bundle.key.read_bytes())
     return ClientCertificate(name=name, cert=str(bundle.certificate), key=str(bundle.key), pem=str(pem), ca=ca)

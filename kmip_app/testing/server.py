@@ -31,6 +31,7 @@ from kmip_app.testing.seeding import Objects
 from kmip_app.words import member
 from kmip_core.enums import Operation, ResultReason, State
 from kmip_core.ports.audit import AuditRecord
+from kmip_core.subscriptions import OWN, Subscription
 
 CLIENT: Final = "client"
 
@@ -183,6 +184,26 @@ class KmipTestServer:
             state=member(State, state),
             names=tuple(names),
         )
+
+    def notify(
+        self,
+        url: str,
+        *,
+        client: str = CLIENT,
+        notify: Iterable[str] = (OWN,),
+        put: Iterable[str] = (),
+        own_changes: bool = False,
+    ) -> None:
+        """Send Notify and Put to a client that listens at "tls://HOST:PORT", from now on.
+
+        client: its name, which is that of the certificate it shows there.  notify, put: the objects it is notified of,
+        and that are pushed to it: `own`, `group:NAME`, `object:ID`.  own_changes: also what it does itself.
+        """
+        container = self._server.container
+        container.storage().subscribe(
+            Subscription(name=client, url=url, notify=tuple(notify), put=tuple(put), own_changes=own_changes)
+        )
+        container.dispatcher().refresh()
 
     @property
     def clock(self) -> MovableClock:

@@ -20,18 +20,12 @@ class Feature:
     needed_by: Callable[[Case], bool]
 
 
-def says(*words: str) -> Callable[[Case], bool]:
-    """Return the predicate "one of these element names or values is in a request"."""
-    return lambda case: not case.words.isdisjoint(words)
-
-
 def holds(path: str) -> Callable[[Case], bool]:
     """Return the predicate "a request has an element at this path"."""
     return lambda case: any(request.find(path) is not None for request in case.elements[::2])
 
 
 MISSING: Final = (
-    Feature(name="a runner that listens for what the server asks of it", needed_by=says("Notify", "Put")),
     Feature(
         # 1.4: no Sensitive, no parts of names, a serial number that is not the one it has located by; 2.0: no Key
         # Format Type. TC-CERTATTR-1 of the same version prints all of them otherwise.

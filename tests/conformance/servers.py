@@ -11,6 +11,7 @@ from kmip_adapters.transport.client import TlsTtlvClient, client_context
 from kmip_app.conformance.cases import Case
 from kmip_app.conformance.connections import OtherClients
 from kmip_app.conformance.https import Post, poster
+from kmip_app.conformance.own_servers import OwnServers
 from kmip_app.conformance.runner import play_in_order
 from kmip_app.conformance.settings import options_for
 from tests.server import Clients, StartedServer, running
@@ -24,10 +25,14 @@ class Servers:
 
     def __init__(self) -> None:
         self._resources = ExitStack()
+        self._own: OwnServers | None = None
         self._started: dict[tuple[str, ...], tuple[StartedServer, Clients]] = {}
 
     def play(self, case: Case) -> None:
         """Play `case` over TLS.  Raises CaseFailed."""
+        if case.has_calls:
+            self._listening_servers().play(case)
+            return
         server, clients = self._server(options_for(case))
 
         def connect(name: str) -> TlsTtlvClient:
@@ -36,6 +41,12 @@ class Servers:
 
         with server.client(clients.certificate(case.id), clients.key) as client, OtherClients(connect) as others:
             play_in_order(case, client.exchange, self._post(server, clients, case), others.exchange_of)
+
+    def _listening_servers(self) -> OwnServers:
+        """Return servers in this process: they take up at once where a client listens."""
+        if self._own is None:
+            self._own = self._resources.enter_context(OwnServers())
+        return self._own
 
     def _post(self, server: StartedServer, clients: Clients, case: Case) -> Post | None:
         ready = json.loads((server.output.parent / "ready.json").read_text())

@@ -8,7 +8,7 @@ import pytest
 from kmip_adapters.ttlv.encodings import xml
 from kmip_adapters.ttlv.encodings.items import Item
 from kmip_app.conformance import cases
-from kmip_app.conformance.comparison import Known, compare
+from kmip_app.conformance.comparison import Known, compare, compare_call
 
 STARTED_AT = 1_800_000_000
 
@@ -301,3 +301,45 @@ def test_a_correlation_value_is_bound_anew_where_a_stream_begins_and_only_there(
     assert len(told(expected, at("0b"), goes_on, so_far)) == 1
     assert told(expected, at("0b"), question("Encrypt", GIVEN), so_far) == []
     assert so_far.captured[b"$CORRELATION_VALUE"] == b"\x0b"
+
+
+OPAQUE = f'<OpaqueObject><OpaqueDataType type="Enumeration" value="0x80000001"/>{data("OpaqueDataValue", "00")}</OpaqueObject>'
+
+
+def called(expected: Item, actual: Item, so_far: Known | None = None) -> list[str]:
+    return [str(found) for found in compare_call(expected, actual, so_far or known())]
+
+
+def test_a_server_may_send_further_attributes_with_what_it_puts_and_nothing_else() -> None:
+    printed = question("Put", ID + OPAQUE + attribute("x-a", "TextString", "1"))
+    sent = question("Put", GIVEN + OPAQUE + attribute("x-b", "TextString", "2") + attribute("x-a", "TextString", "1"))
+    without = question("Put", GIVEN + OPAQUE)
+
+    assert called(printed, sent) == []
+    assert len(called(printed, without)) == 1
+    assert len(called(without, question("Put", GIVEN + text("ReplacedUniqueIdentifier", "0") + OPAQUE))) == 1
+
+
+def test_a_notification_names_what_has_changed_and_nothing_else() -> None:
+    printed = question("Notify", ID + attribute("x-a", "TextString", "1"))
+    sent = question("Notify", GIVEN + attribute("x-a", "TextString", "1") + attribute("x-b", "TextString", "2"))
+
+    assert len(called(printed, sent)) == 1
+    assert called(printed, sent)[0].startswith("Batch Item 1 Notify / Request Payload / Attribute 'x-b'")
+
+
+def test_what_a_server_puts_is_free_if_it_has_generated_it() -> None:
+    printed, sent = (
+        question("Put", ID + data("KeyMaterial", "0102")),
+        question("Put", GIVEN + data("KeyMaterial", "0304")),
+    )
+
+    assert len(called(printed, sent)) == 1
+    assert called(printed, sent, known(generated={"41"})) == []
+
+
+def test_a_request_of_a_server_has_as_many_batch_items_as_the_case() -> None:
+    two = question("Notify", GIVEN)
+    two = two._replace(value=(*two.value, two.value[-1]))  # type: ignore[misc,index]  # a structure
+
+    assert called(question("Notify", GIVEN), two) == ["Batch Items: expected 1, got 2"]

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import pytest
+from attrs import define, field
 
 from kmip_adapters.ttlv.encodings import binary, items
 from kmip_adapters.ttlv.encodings.items import Item
 from kmip_app.conformance.cases import NOW, Case, offset_from_now, placeholder
 from kmip_app.conformance.comparison import Known
+from kmip_app.conformance.listening import Call
 from kmip_app.conformance.runner import CaseFailed, Exchange, filled_in, play
 from kmip_core.enums import ItemType
 
@@ -114,6 +116,68 @@ def test_what_the_runner_cannot_carry_fails_the_case(tmp_path: Path) -> None:
 
     with pytest.raises(CaseFailed, match="JSON"):
         play(case, Oracle(case).exchange)
+
+
+@define
+class FakeCalls:
+    """What a server sends, one after the other."""
+
+    requests: list[Item]
+    responses: list[Item] = field(factory=list)
+    versions: list[str] = field(factory=list)
+
+    def begin(self, version: str) -> None:
+        self.versions.append(version)
+
+    def take(self) -> Call:
+        if not self.requests:
+            raise TimeoutError("the server has sent nothing")
+        return Call(self.requests.pop(0), self)  # type: ignore[arg-type]  # takes the answers
+
+    def put(self, response: Item) -> None:
+        self.responses.append(response)
+
+    def end(self) -> None:
+        self.versions.clear()
+
+
+def a_dialogue_of_two(folder: Path) -> Case:
+    return a_case(folder, *exchange("Activate", "", ID), *exchange("Notify", ID))
+
+
+def named(request: Item, identifier: str) -> Item:
+    if isinstance(request.value, tuple):
+        return request._replace(value=tuple(named(child, identifier) for child in request.value))
+    return request._replace(value=identifier) if placeholder(request.value) else request
+
+
+def test_a_server_that_must_call_is_compared_and_answered(tmp_path: Path) -> None:
+    case = a_dialogue_of_two(tmp_path)
+    notification = case.exchanges[1][0]
+    calls = FakeCalls([named(notification, "of an earlier run"), named(notification, "made up $UNIQUE_IDENTIFIER_0")])
+
+    play(case, Oracle(case).exchange, calls=calls)
+
+    assert not calls.requests
+    assert len(calls.responses) == 2
+    assert calls.versions == []  # ended
+
+
+def test_a_server_that_does_not_call_fails_the_case(tmp_path: Path) -> None:
+    case = a_dialogue_of_two(tmp_path)
+
+    for calls, message in ((None, "does not listen"), (FakeCalls([]), "has sent nothing")):
+        with pytest.raises(CaseFailed, match=f"exchange 2: the server must call the client.*{message}"):
+            play(case, Oracle(case).exchange, calls=calls)
+
+
+def test_a_server_that_sends_something_else_fails_the_case(tmp_path: Path) -> None:
+    case = a_dialogue_of_two(tmp_path)
+    put = a_case(tmp_path, *exchange("Put", ID), name="TC-2").exchanges[0][0]
+    calls = FakeCalls([named(put, "made up $UNIQUE_IDENTIFIER_0")])
+
+    with pytest.raises(CaseFailed, match=r"exchange 2: the request differs\n.*expected Notify"):
+        play(case, Oracle(case).exchange, calls=calls)
 
 
 def test_now_is_one_moment_for_the_whole_case() -> None:

@@ -1,5 +1,6 @@
 """`kmipd conformance`: cases of a folder against servers of this program and others, and the reports of a run."""
 
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree.ElementTree import fromstring
@@ -159,3 +160,80 @@ def test_cases_of_https_travel_so(shell: Callable[..., Shell], kmipd: Shell, tmp
         where = ["--host", server.host, "--port", str(server.port), "--https-port", str(server.https_port)]
         files = ["--cert", server.cert, "--key", server.key, "--ca", server.ca]
         assert shell(*where, *files)("conformance", "--cases", folder).endswith("1 of 1 cases pass")
+
+
+def attribute(name: str, kind: str, value: str) -> str:
+    return (
+        f'<Attribute><AttributeName type="TextString" value="{name}"/>'
+        f'<AttributeValue type="{kind}" value="{value}"/></Attribute>'
+    )
+
+
+def messages(operation: str, request: str, response: str) -> str:
+    """Return a request and its response; the answer to what a server sends has no fields."""
+    head = CASE[CASE.index("<ProtocolVersion>") : CASE.index("<BatchCount")]
+    return f"""
+      <RequestMessage><RequestHeader>{head}<BatchCount type="Integer" value="1"/></RequestHeader>
+        <BatchItem><Operation type="Enumeration" value="{operation}"/>
+          <RequestPayload>{request}</RequestPayload></BatchItem></RequestMessage>
+      <ResponseMessage><ResponseHeader>{head}<TimeStamp type="DateTime" value="$NOW"/>
+          <BatchCount type="Integer" value="1"/></ResponseHeader>
+        <BatchItem><Operation type="Enumeration" value="{operation}"/><ResultStatus type="Enumeration" value="Success"/>
+          <ResponsePayload>{response}</ResponsePayload></BatchItem></ResponseMessage>"""
+
+
+IDENTIFIER = '<UniqueIdentifier type="TextString" value="$UNIQUE_IDENTIFIER_0"/>'
+OPAQUE = (
+    '<OpaqueObject><OpaqueDataType type="Enumeration" value="0x80000001"/>'
+    '<OpaqueDataValue type="ByteString" value="00ff"/></OpaqueObject>'
+)
+DIALOGUE = (
+    messages(
+        "Register",
+        f'<ObjectType type="Enumeration" value="OpaqueObject"/>'
+        f"<TemplateAttribute>{attribute('x-ID', 'TextString', 'a')}</TemplateAttribute>{OPAQUE}",
+        IDENTIFIER,
+    )
+    + messages("Put", f'{IDENTIFIER}<PutFunction type="Enumeration" value="New"/>{OPAQUE}', "")
+    + messages("Destroy", IDENTIFIER, IDENTIFIER)
+    + messages(
+        "Notify",
+        IDENTIFIER + attribute("Last Change Date", "DateTime", "$NOW") + attribute("State", "Enumeration", "{state}"),
+        "",
+    )
+)
+
+
+def a_dialogue(folder: Path, state: str = "Destroyed") -> Path:
+    folder.mkdir()
+    (folder / "TC-CALLS-1-14.xml").write_text(f"<KMIP>{DIALOGUE}</KMIP>".replace("{state}", state))
+    return folder
+
+
+def test_a_client_of_our_own_servers_is_called(shell: Callable[..., Shell], tmp_path: Path) -> None:
+    assert shell()("conformance", "--cases", a_dialogue(tmp_path / "cases")).endswith("1 of 1 cases pass")
+
+
+def test_what_a_server_sends_is_compared(shell: Callable[..., Shell], tmp_path: Path) -> None:
+    code, out, _ = shell().code("conformance", "--cases", a_dialogue(tmp_path / "cases", state="Active"))
+
+    assert code == 1
+    assert "Notify / Request Payload / Attribute 'State' / Attribute Value: expected 0x00000002, got 0x00000005" in out
+
+
+def test_a_client_of_another_server_is_called_where_it_listens(shell: Callable[..., Shell], tmp_path: Path) -> None:
+    folder = a_dialogue(tmp_path / "cases")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with KmipTestServer() as server:
+        mine = server.client_certificate("disks")
+        server.notify(f"tls://127.0.0.1:{port}", client="disks", put=["own"], own_changes=True)
+        where = ["--host", server.host, "--port", str(server.port)]
+        kmipd = shell(*where, "--cert", mine.cert, "--key", mine.key, "--ca", mine.ca)
+
+        code, out, _ = kmipd.code("conformance", "--cases", folder)
+        assert (code, "the client does not listen" in out) == (1, True)
+        code, out, _ = kmipd.code("conformance", "--cases", folder, "--listen", f"127.0.0.1:{port}")
+        assert (code, "1 of 1 cases pass" in out) == (0, True), out
+        code, _, err = kmipd.code("conformance", "--cases", folder, "--listen", "nowhere")
+        assert (code, "--listen" in err) == (2, True)

@@ -8,6 +8,7 @@ from attrs import define, field
 
 from kmip_adapters.storage.memory import MemoryStorage
 from kmip_adapters.system.clock import SteppableClock
+from kmip_adapters.ttlv.encodings import binary, items
 from kmip_app.pushing.dispatcher import FIRST_PAUSE, LONGEST_PAUSE, Dispatcher
 from kmip_app.pushing.limits import NoticeLimits
 from kmip_core.attributes import AttributeReference
@@ -34,6 +35,7 @@ class FakePeer:
     frames: list[bytes] = field(factory=list)
 
     def exchange(self, frame: bytes, seconds: float) -> bytes:
+        self.frames.append(frame)
         answer = self.respond(CALLS.decode_request(frame)) if self.is_open else None
         if answer is None:
             raise PeerLost("the client did not answer in time")
@@ -135,6 +137,28 @@ def test_a_client_that_listens_is_dialled_and_its_version_asked() -> None:
     assert client.asked == [Operation.DISCOVER_VERSIONS, Operation.QUERY, Operation.NOTIFY]
     assert client.next()[1].attributes.contact_information == "c"
     assert not peers[0].is_open
+
+
+@pytest.mark.parametrize("version", CALLS.versions, ids=str)
+def test_a_request_of_the_server_has_the_header_fields_that_it_may_have(version: ProtocolVersion) -> None:
+    """No Batch Order Option, Maximum Response Size, ...: they are not allowed (1.4 §5.1, §5.2)."""
+    made, peer = setting(), FakePeer(Client(), version=version)
+    made.dispatcher.take(peer)
+    made.notify(1)
+    made.dispatcher.look()
+    made.dispatcher.look()
+
+    assert len(peer.frames) == 2
+    for frame in peer.frames:
+        header = items.children(binary.decode(frame))[0]
+        assert {items.tag_name(item.tag) for item in items.children(header)} <= {"Protocol Version", "Batch Count"}
+
+
+def test_subscriptions_are_in_use_at_once_where_that_is_wanted() -> None:
+    made = setting()
+    made.store.subscribe(LISTENS)
+
+    assert made.dispatcher.refresh() == made.dispatcher.announcer.subscriptions == (LISTENS,)
 
 
 def test_failed_attempts_are_made_later_and_later_and_nothing_is_lost() -> None:
