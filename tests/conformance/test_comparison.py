@@ -303,7 +303,8 @@ def test_a_correlation_value_is_bound_anew_where_a_stream_begins_and_only_there(
     assert so_far.captured[b"$CORRELATION_VALUE"] == b"\x0b"
 
 
-OPAQUE = f'<OpaqueObject><OpaqueDataType type="Enumeration" value="0x80000001"/>{data("OpaqueDataValue", "00")}</OpaqueObject>'
+OPAQUE_TYPE = '<OpaqueDataType type="Enumeration" value="0x80000001"/>'
+OPAQUE = f"<OpaqueObject>{OPAQUE_TYPE}{data('OpaqueDataValue', '00')}</OpaqueObject>"
 
 
 def called(expected: Item, actual: Item, so_far: Known | None = None) -> list[str]:
