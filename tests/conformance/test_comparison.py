@@ -341,6 +341,6 @@ def test_what_a_server_puts_is_free_if_it_has_generated_it() -> None:
 
 def test_a_request_of_a_server_has_as_many_batch_items_as_the_case() -> None:
     two = question("Notify", GIVEN)
-    two = two._replace(value=(*two.value, two.value[-1]))  # type: ignore[misc,index]  # a structure
+    two = two._replace(value=(*two.value, two.value[-1]))  # type: ignore[misc,index,arg-type]  # a structure
 
     assert called(question("Notify", GIVEN), two) == ["Batch Items: expected 1, got 2"]
