@@ -19,7 +19,7 @@ from kmip_adapters.audit.file_trail import FileTrail
 from kmip_adapters.audit.lines import Head
 from kmip_adapters.audit.verify import Problem, verify, verify_end
 from kmip_app.configuration.config import Configuration, StartError
-from kmip_app.maintenance.node_names import SINGLE, names_of_node
+from kmip_app.maintenance.node_names import SINGLE, names_of_node, names_told_by
 from kmip_core.errors import KmipError
 
 LOG: Final = logging.getLogger("kmip_app")
@@ -176,18 +176,50 @@ def read_head(text: str | None) -> Head:
     return Head(int(sequence), digest) if sequence.isdigit() else Head()
 
 
+class UnreadableHeads(Exception):
+    """The heads that the database keeps cannot be read; the text says why."""
+
+
 def kept_heads(configuration: Configuration) -> Mapping[str, Head]:
-    """Return the heads that an SQLite store keeps, read beside a running server and without the root key."""
+    """Return the heads that the store keeps, read beside a running server and without the root key.
+
+    Of a database with several nodes, those of the chains that are in this data directory, or were.
+    Raises UnreadableHeads.
+    """
     path = configuration.sqlite_path
-    if path is None or not path.exists():
+    if path is None:
+        return _heads_of_server(configuration)
+    if not path.exists():
         return {}
     try:
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5.0) as connection:
             rows = connection.execute("SELECT name, value FROM facts").fetchall()
         connection.close()
-    except sqlite3.Error:
-        return {}
+    except sqlite3.Error as error:
+        raise UnreadableHeads(f"{path}: {error}") from error
     return heads_in(dict(rows))
+
+
+def _heads_of_server(configuration: Configuration) -> Mapping[str, Head]:
+    # Imported when it is wanted: commands over SQLite do without SQLAlchemy.
+    from kmip_adapters.storage.errors import StorageUnusable
+    from kmip_adapters.storage.sql.backend import Options
+    from kmip_adapters.storage.sql.backends import open_backend
+    from kmip_adapters.storage.sql.database import Database
+
+    has_password = configuration.database_password_file is not None
+    try:
+        options = Options(read_password=configuration.read_database_password if has_password else None)
+        database = Database(open_backend(configuration.database_url, options))
+        try:
+            facts = database.facts(HEAD_FACT)
+        finally:
+            database.close()
+            database.backend.close()
+    except (KmipError, StorageUnusable, OSError) as error:
+        raise UnreadableHeads(getattr(error, "message", None) or str(error)) from error
+    here, told = anchors.heads_of(folder_of(configuration)), names_told_by(configuration)
+    return {chain: head for chain, head in heads_in(facts).items() if chain in here or told(chain)}
 
 
 def heads_in(facts: Mapping[str, str]) -> dict[str, Head]:

@@ -1,7 +1,7 @@
 """What a service manager such as systemd and this process tell each other: sockets, readiness, signs of life.
 
-Sockets come as open descriptors ($LISTEN_FDS, sd_listen_fds(3)), by name `kmip`, `admin` or `enrol`; without a name the
-first is KMIP's. States go as datagrams to the socket that $NOTIFY_SOCKET names (sd_notify(3)). Outside a service
+Sockets come as open descriptors ($LISTEN_FDS, sd_listen_fds(3)), by name `kmip`, `https`, `admin` or `enrol`; without a
+name the first is KMIP's. States go as datagrams to the socket that $NOTIFY_SOCKET names (sd_notify(3)). Outside a service
 manager none of this is there, and nothing happens.
 """
 
@@ -18,6 +18,7 @@ LOG: Final = logging.getLogger("kmip_app")
 FIRST_DESCRIPTOR: Final = 3
 UNNAMED: Final = ("kmip", "admin", "enrol")
 """What sockets are for, in their order, if they have no names that we know."""
+NAMED: Final = frozenset({*UNNAMED, "https"})
 
 
 def inherited_sockets(environment: MutableMapping[str, str] = os.environ) -> Mapping[str, list[socket.socket]]:
@@ -31,7 +32,7 @@ def inherited_sockets(environment: MutableMapping[str, str] = os.environ) -> Map
         descriptor = FIRST_DESCRIPTOR + number
         os.set_inheritable(descriptor, False)
         name = names[number] if number < len(names) else ""
-        if name not in UNNAMED:
+        if name not in NAMED:
             name = UNNAMED[min(number, len(UNNAMED) - 1)]
         sock = socket.socket(fileno=descriptor)
         sock.setblocking(False)

@@ -44,7 +44,11 @@ def verify(anchor: tuple[Path, ...], anchor_key: str | None, config_path: str | 
     """
     configuration = _configuration(values, config_path)
     folder = audit.folder_of(configuration)
-    heads: dict[str, list[Head]] = {chain: [head] for chain, head in audit.kept_heads(configuration).items()}
+    try:
+        heads: dict[str, list[Head]] = {chain: [head] for chain, head in audit.kept_heads(configuration).items()}
+    except audit.UnreadableHeads as error:
+        click.echo(printable(f"the heads that the database keeps cannot be read: {error}"), err=True)
+        heads = {}
     found: list[str] = []
     try:
         for one in audit.anchors_in(configuration, anchor, _key(anchor_key)):

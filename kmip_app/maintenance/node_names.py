@@ -40,6 +40,18 @@ def names_of_node(configuration: Configuration) -> Callable[[str], bool]:
     return lambda name: form.fullmatch(name) is not None
 
 
+def names_told_by(configuration: Configuration) -> Callable[[str], bool]:
+    """Return the test whether a name is one that the data directory tells, also if it is a copy; nothing is made.
+
+    Raises OSError.
+    """
+    path = configuration.data_directory / _FILE
+    found = _FORM.fullmatch(path.read_text()) if path.exists() else None
+    names = {configuration.node_name, None if found is None else found["name"]} - {None}
+    form = re.compile(rf"({'|'.join(re.escape(name) for name in names if name)})(-w[0-9]+)?")
+    return lambda name: bool(names) and form.fullmatch(name) is not None
+
+
 def _of_node(configuration: Configuration) -> str:
     """Return the configured name; else the one that a data directory has, which is made if there is none.
 

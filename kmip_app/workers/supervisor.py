@@ -216,7 +216,7 @@ class Supervisor:
         limits = configuration.limits
         if not self._sockets.get("kmip"):
             self._sockets["kmip"] = listen(configuration.hostname, configuration.port, backlog=limits.backlog)
-        if configuration.https_port is not None:
+        if configuration.https_port is not None and not self._sockets.get("https"):
             self._sockets["https"] = listen(configuration.hostname, configuration.https_port, backlog=limits.backlog)
         enrol = configuration.enrol_address
         if enrol is not None and configuration.ca_path is None and not self._sockets.get("enrol"):

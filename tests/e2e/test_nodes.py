@@ -7,6 +7,7 @@ changed. KMIPD_NODE_ROUNDS=10000 goes further than the rounds of an everyday run
 import json
 import os
 import shutil
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -29,7 +30,7 @@ from tests import postgresql
 from tests.e2e.dialogue import Dialogue, Refused
 from tests.e2e.test_tickets import Asker
 from tests.interop.wire import Parts, attribute
-from tests.server import StartedServer, running
+from tests.server import ROOT, StartedServer, command, running
 
 ROUNDS: Final = int(os.environ.get("KMIPD_NODE_ROUNDS", "240"))
 CLIENTS: Final = 4
@@ -215,6 +216,31 @@ def test_a_node_made_of_a_copy_of_the_whole_data_directory_is_another_node(tmp_p
 
     names = {(tmp_path / name / "data" / "node").read_text().split()[0] for name in ("a", "b")}
     assert len(names) == 2
+
+
+def test_a_chain_that_was_cut_is_found_by_the_head_that_the_database_keeps(tmp_path: Path) -> None:
+    url = postgresql.url_for(tmp_path)
+    data = tmp_path / "data"
+    with running(tmp_path, *arguments(tmp_path, url)) as server, Dialogue(server) as client:
+        client.create("one")
+    (trail,) = (data / "audit").glob("*.jsonl")
+    (data / "anchors" / "anchors.jsonl").unlink()
+    asked = ("audit", "verify", "--data-dir", str(data), "--database")
+    whole = run(*asked, url)
+    trail.write_text("".join(trail.read_text().splitlines(keepends=True)[:-1]))
+    cut = run(*asked, url)
+    trail.unlink()
+    missing = run(*asked, url)
+    unreachable = run(*asked, "postgresql+psycopg://kmipd@/none?host=/nowhere")
+
+    assert (whole.returncode, cut.returncode, missing.returncode) == (0, 1, 1)
+    assert f"{trail}" in cut.stdout
+    assert f"chain {trail.stem} is missing" in missing.stdout
+    assert "the heads that the database keeps cannot be read" in unreachable.stderr
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_a_killed_node_loses_no_audit_record_and_the_other_goes_on(tmp_path: Path) -> None:

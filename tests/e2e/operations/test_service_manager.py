@@ -88,27 +88,42 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 """
 
 
-def test_sockets_that_are_handed_over_are_served(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_sockets_that_are_handed_over_are_served(tmp_path: Path, notices: socket.socket, workers: str) -> None:
     ready = tmp_path / "ready.json"
-    with socket.create_server(("127.0.0.1", 0)) as kmip, socket.create_server(("127.0.0.1", 0)) as admin:
-        kmip_port, admin_port = kmip.getsockname()[1], admin.getsockname()[1]
-        words = command("serve", "--data-dir", str(tmp_path / "data"), "--ready-file", str(ready))
+    here = ("127.0.0.1", 0)
+    with (
+        socket.create_server(here) as kmip,
+        socket.create_server(here) as admin,
+        socket.create_server(here) as https,
+    ):
+        kmip_port, admin_port, https_port = (sock.getsockname()[1] for sock in (kmip, admin, https))
+        words = command("serve", "--data-dir", str(tmp_path / "data"), "--ready-file", str(ready), "--workers", workers)
+        handed = (admin.fileno(), kmip.fileno(), https.fileno())
         process = subprocess.Popen(
             [sys.executable, "-c", _DESCRIPTORS + ACTIVATED, *words[1:]],
             cwd=ROOT,
             env=os.environ
-            | {"LISTEN_FDS": "2", "LISTEN_FDNAMES": "admin:kmip", "HANDED": f"{admin.fileno()},{kmip.fileno()}"},
-            pass_fds=(admin.fileno(), kmip.fileno()),
+            | {"LISTEN_FDS": "3", "LISTEN_FDNAMES": "admin:kmip:https", "HANDED": ",".join(map(str, handed))}
+            | {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "400000"},
+            pass_fds=handed,
         )
         try:
             eventually(lambda: ready.exists() or process.poll() is not None, "it is ready")
             told = json.loads(ready.read_text())
             assert (told["port"], told["admin"]) == (kmip_port, f"127.0.0.1:{admin_port}")
+            assert told["https_port"] == https_port
+            assert f"MAINPID={process.pid}" in heard(notices, "READY=1")
+            heard(notices, "WATCHDOG=1")
+            process.send_signal(signal.SIGHUP)
+            heard(notices, "RELOADING=1")
+            heard(notices, "READY=1")
             with TlsTtlvClient("127.0.0.1", kmip_port, *(Path(told[name]) for name in ("ca", "cert", "key"))) as client:
                 assert client.socket.getpeercert() is not None
         finally:
             process.terminate()
             assert process.wait(WITHIN) == 0
+        heard(notices, "STOPPING=1")
 
 
 _DESCRIPTORS = """\
