@@ -1,8 +1,8 @@
 """What a service manager such as systemd and this process tell each other: sockets, readiness, signs of life.
 
-Sockets come as open descriptors ($LISTEN_FDS, sd_listen_fds(3)), by name `kmip`, `https`, `admin` or `enrol`; without a
-name the first is KMIP's. States go as datagrams to the socket that $NOTIFY_SOCKET names (sd_notify(3)). Outside a service
-manager none of this is there, and nothing happens.
+Sockets come as open descriptors ($LISTEN_FDS, sd_listen_fds(3)), by name `kmip`, `https`, `admin` or `enrol`; without
+a name the first is KMIP's. States go as datagrams to the socket that $NOTIFY_SOCKET names (sd_notify(3)). Outside a
+service manager none of this is there, and nothing happens.
 """
 
 import logging
