@@ -1,13 +1,15 @@
-"""How many objects a store holds, for its metrics."""
+"""How many objects a store holds, and how much work waits in it, for its metrics."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
 
 from attrs import frozen
 
-from kmip_core.enums import ObjectType, State
+from kmip_core.enums import ObjectType, ProcessingStage, State
 from kmip_core.lifecycle import settle
 from kmip_core.objects import ManagedObject
+from kmip_core.submissions import Submission
+from kmip_core.subscriptions import Delivery
 
 EXPIRY_DAYS: Final = (1, 7, 30)
 DAY: Final = 86_400  # seconds
@@ -39,3 +41,38 @@ def census_of(objects: Iterable[ManagedObject], now: int) -> Census:
             for days in EXPIRY_DAYS:
                 expiring[days] += now < date <= now + days * DAY
     return Census(objects=counts, expiring=expiring)
+
+
+@frozen(kw_only=True)
+class Backlog:
+    """What waits in a store.
+
+    submissions: batch items that are answered later and whose outcome was not fetched, by their stage.
+    notices: those that wait for a client.  retried: of them, those for clients that could not be reached.
+    clients: those that are sent Notify and Put.  unreachable: of them, those that could not be reached at last.
+    """
+
+    submissions: Mapping[ProcessingStage, int]
+    notices: int = 0
+    retried: int = 0
+    clients: int = 0
+    unreachable: int = 0
+
+
+def stages_of(submissions: Iterable[Submission], now: int) -> dict[ProcessingStage, int]:
+    """Count submissions one by one."""
+    counts = dict.fromkeys(ProcessingStage, 0)
+    for one in submissions:
+        if not one.is_delivered:
+            counts[one.stage(now)] += 1
+    return counts
+
+
+def backlog_of(stages: Mapping[ProcessingStage, int], deliveries: Iterable[Delivery]) -> Backlog:
+    """Return what waits, by the stages of submissions and how far deliveries are."""
+    notices = retried = clients = unreachable = 0
+    for one in deliveries:
+        clients, notices = clients + 1, notices + one.pending
+        if one.attempts:
+            unreachable, retried = unreachable + 1, retried + one.pending
+    return Backlog(submissions=stages, notices=notices, retried=retried, clients=clients, unreachable=unreachable)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from attrs import define, evolve, field, frozen
 
-from kmip_adapters.storage.census import Census, census_of
+from kmip_adapters.storage.census import Backlog, Census, backlog_of, census_of, stages_of
 from kmip_adapters.storage.pending import DONE, Done, Pending, SubmissionChange, TicketChange, no_content
 from kmip_adapters.storage.quotas import NOTHING, Growth, Holdings, QuotaOf, refusal
 from kmip_adapters.storage.records import encode_content, encode_record
@@ -108,6 +108,12 @@ class MemoryStorage:
         with self._lock:
             stored = [entry.managed_object for entry in self._snapshot.entries.values()]
         return census_of(stored, now)
+
+    def backlog(self, now: int) -> Backlog:
+        """Count what waits."""
+        with self._lock:
+            stages = stages_of(self._snapshot.submissions.values(), now)
+        return backlog_of(stages, self.deliveries())
 
     def lease(self, name: str, holder: str, now: int, seconds: int) -> bool:
         """Take or renew a lease."""

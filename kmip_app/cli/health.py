@@ -96,6 +96,7 @@ def lines_of(content: dict[str, Any]) -> list[str]:
     ]
     checks = content["health"]["checks"].items()
     lines += [f"  {name}: {check.get('reason', check['status'])}" for name, check in checks]
+    lines += _backlog_lines(content.get("backlog"))
     lines.append("certificates:")
     for one in content["certificates"]:
         left = "no end" if one["days_left"] is None else f"{one['days_left']} days left"
@@ -107,6 +108,18 @@ def lines_of(content: dict[str, Any]) -> list[str]:
         for seen in content["clients"]
     ] or ["  none since the start"]
     return lines
+
+
+def _backlog_lines(backlog: dict[str, dict[str, int]] | None) -> list[str]:
+    if backlog is None:
+        return []
+    later, notices, clients = (backlog[name] for name in ("asynchronous_requests", "notices", "notified_clients"))
+    stages = ", ".join(f"{count} {stage.lower()}" for stage, count in later.items())
+    return [
+        f"asynchronous requests: {stages}",
+        f"notices: {notices['waiting']} waiting, {notices['retried']} for clients that could not be reached"
+        f" ({clients['unreachable']} of {sum(clients.values())})",
+    ]
 
 
 def _admin(address: str | None, config_path: str | None, values: dict[str, Any]) -> Address:

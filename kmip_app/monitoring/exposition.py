@@ -19,7 +19,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from kmip_adapters.storage.census import Census
+from kmip_adapters.storage.census import Backlog, Census
 from kmip_app.monitoring.observation import SEVERAL, SUCCESS, copied
 from kmip_app.monitoring.sources import Sources
 from kmip_app.version import VERSION
@@ -57,6 +57,9 @@ FAMILIES: Final = {
     "kmipd_loop_lag_highest_seconds": "The most since the start.",
     "kmipd_objects": "Managed objects by type and state.",
     "kmipd_keys_expiring": "Objects that their Deactivation Date will deactivate within so many days.",
+    "kmipd_asynchronous_requests": "Batch items that are answered later and were not fetched, by their stage.",
+    "kmipd_notices": "Notices that wait for a client, by whether it could be reached at last.",
+    "kmipd_notified_clients": "Clients that are sent Notify and Put, by whether they could be reached at last.",
     "kmipd_commit_group_changes": "Changes that were committed together.",
     "kmipd_commit_sync_seconds": "Time of one COMMIT, with its sync to disk.",
     "kmipd_database_read_seconds": "Time of the last count of the objects.",
@@ -72,6 +75,7 @@ FAMILIES: Final = {
 """Every family of ours and what it says."""
 
 CENSUS_EVERY: Final = 60.0  # seconds
+BACKLOG_EVERY: Final = 5.0
 
 
 COUNTED: Final = {
@@ -118,6 +122,7 @@ class Metrics(Collector):
         self._sources = sources
         self._clock = clock
         self._census: tuple[float, float, Census] | None = None  # when it was taken, how long that took
+        self._backlog: tuple[float, float, Backlog] | None = None
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family as it is now."""
@@ -126,6 +131,7 @@ class Metrics(Collector):
         yield from self._of_the_transport()
         if self._counts_objects():
             yield from self._of_objects()
+            yield from self._of_the_backlog()
         yield from self._of_the_store()
         yield from self._of_the_token()
         yield from self._of_certificates()
@@ -198,6 +204,21 @@ class Metrics(Collector):
         yield expiring
         yield _gauge("kmipd_database_read_seconds", took)
 
+    def _of_the_backlog(self) -> Iterator[Metric]:
+        backlog = self._recent_backlog()
+        later = _gauges("kmipd_asynchronous_requests", ["stage"])
+        for stage, count in backlog.submissions.items():
+            later.add_metric([standard_name(stage)], float(count))
+        yield later
+        notices = _gauges("kmipd_notices", ["state"])
+        notices.add_metric(["waiting"], float(backlog.notices - backlog.retried))
+        notices.add_metric(["retried"], float(backlog.retried))
+        yield notices
+        clients = _gauges("kmipd_notified_clients", ["state"])
+        clients.add_metric(["reached"], float(backlog.clients - backlog.unreachable))
+        clients.add_metric(["unreachable"], float(backlog.unreachable))
+        yield clients
+
     def _of_the_store(self) -> Iterator[Metric]:
         sources = self._sources
         sizes = _histograms("kmipd_commit_group_changes", [])
@@ -250,6 +271,16 @@ class Metrics(Collector):
             ended = self._clock()
             kept = self._census = (ended, ended - begun, census)
         return kept[1], kept[2]
+
+    def _recent_backlog(self) -> Backlog:
+        """Return the same of what waits, which is counted faster and changes faster."""
+        kept = self._backlog
+        begun = self._clock()
+        if kept is None or begun - kept[0] >= max(BACKLOG_EVERY, 20 * kept[1]):
+            backlog = self._sources.backlog()
+            ended = self._clock()
+            kept = self._backlog = (ended, ended - begun, backlog)
+        return kept[2]
 
 
 def registry(metrics: Metrics) -> CollectorRegistry:

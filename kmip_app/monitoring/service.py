@@ -24,6 +24,8 @@ from kmip_app.monitoring.sources import Sources
 from kmip_app.parts import Parts
 from kmip_app.pki.validity import Validity, certificates_of, lists_of
 from kmip_app.version import VERSION
+from kmip_core.errors import KmipError
+from kmip_core.standard_names import standard_name
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -71,6 +73,7 @@ class Monitoring:
             transport=transport.counters,
             validities=self.validities,
             census=lambda: container.storage().census(container.clock().now()),
+            backlog=lambda: container.storage().backlog(container.clock().now()),
             audit_appends=container.audit_appends(),
             rows_refused=lambda: getattr(container.storage(), "refused_rows", 0),
             quota_refusals=lambda: getattr(container.storage(), "quota_refusals", 0),
@@ -154,6 +157,7 @@ class Monitoring:
             "health": self._health.report().as_json(),
             "connections": counters.connections_open,
             "queues": copied(counters.queued),
+            "backlog": self._backlog(),
             "requests": {
                 SUCCESS.lower(): sum(count for (_, _, reason), count in requests.items() if not reason),
                 "refused": sum(count for (_, _, reason), count in requests.items() if reason),
@@ -171,6 +175,18 @@ class Monitoring:
                 }
                 for seen in self._clients.all()
             ],
+        }
+
+    def _backlog(self) -> dict[str, Any] | None:
+        """Return what waits in the store; None while it cannot be read."""
+        try:
+            found = self._sources.backlog()
+        except KmipError:
+            return None
+        return {
+            "asynchronous_requests": {standard_name(stage): count for stage, count in found.submissions.items()},
+            "notices": {"waiting": found.notices - found.retried, "retried": found.retried},
+            "notified_clients": {"reached": found.clients - found.unreachable, "unreachable": found.unreachable},
         }
 
     # Pages

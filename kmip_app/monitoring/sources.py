@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 
 from attrs import define, field
 
-from kmip_adapters.storage.census import Census
+from kmip_adapters.storage.census import Backlog, Census
 from kmip_adapters.transport.counters import TransportCounters
 from kmip_app.monitoring.clients import SeenClients
 from kmip_app.monitoring.health import Health
@@ -18,7 +18,7 @@ from kmip_app.pki.validity import Validity
 class Sources:
     """Where the numbers come from.
 
-    validities: the dates of certificates in use.  census: counts the objects.  now: aware.
+    validities: the dates of certificates in use.  census: counts the objects.  backlog: counts what waits.  now: aware.
     """
 
     requests: RequestNumbers
@@ -28,6 +28,7 @@ class Sources:
     transport: TransportCounters
     validities: Callable[[], list[Validity]]
     census: Callable[[], Census]
+    backlog: Callable[[], Backlog]
     audit_appends: Durations
     rows_refused: Callable[[], int]
     quota_refusals: Callable[[], int]

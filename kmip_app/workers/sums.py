@@ -72,6 +72,7 @@ def joined_status(statuses: Mapping[int, Mapping[str, Any]], checks: Mapping[str
     return {
         "connections": sum(one["connections"] for one in every),
         "queues": _sums([one["queues"] for one in every]),
+        "backlog": next((one["backlog"] for one in every if one["backlog"] is not None), None),  # of the one store
         "requests": _sums([one["requests"] for one in every]),
         "loop_lag_seconds": {name: max(lag[name] for lag in lags) for name in ("last", "highest")},
         "audit_alarms": sum(one["audit_alarms"] for one in every),

@@ -1,16 +1,17 @@
 """The census of an SQL store: one pass over the rows, without their attributes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Dialect, and_, bindparam, case, func, select
+from sqlalchemy import BigInteger, Dialect, and_, bindparam, case, func, literal_column, select
 
-from kmip_adapters.storage.census import DAY, EXPIRY_DAYS, LIVE, Census
+from kmip_adapters.storage.census import DAY, EXPIRY_DAYS, LIVE, Backlog, Census, backlog_of
 from kmip_adapters.storage.sql.prepared import Prepared
-from kmip_adapters.storage.sql.schema import managed_objects
+from kmip_adapters.storage.sql.schema import managed_objects, submissions
 from kmip_adapters.storage.sql.settled_state import settled_state
-from kmip_core.enums import ObjectType, State
+from kmip_core.enums import ObjectType, ProcessingStage, State
+from kmip_core.subscriptions import Delivery
 
 
 @cache
@@ -44,3 +45,26 @@ def take_census(read: Callable[..., list[Any]], dialect: Dialect, now: int) -> C
             for days, found in zip(EXPIRY_DAYS, terms, strict=True):
                 expiring[days] += int(found or 0)
     return Census(objects=objects, expiring=expiring)
+
+
+@cache
+def stages(dialect: Dialect) -> Prepared:
+    """Return what counts the submissions whose outcome was not fetched, by whether they have ended or are claimed."""
+    columns = submissions.c
+    is_claimed = columns.claimed_until > bindparam("now", type_=BigInteger)
+    claimed = case((is_claimed, literal_column("1")), else_=literal_column("0")).label("claimed")
+    return Prepared(
+        select(columns.has_ended, claimed, func.count())
+        .where(columns.is_delivered == literal_column("0"))
+        .group_by(columns.has_ended, "claimed"),
+        dialect,
+    )
+
+
+def take_backlog(read: Callable[..., list[Any]], dialect: Dialect, deliveries: Iterable[Delivery], now: int) -> Backlog:
+    """Count what waits.  read: as for `take_census`."""
+    counts = dict.fromkeys(ProcessingStage, 0)
+    for has_ended, is_claimed, count in read(stages(dialect), now=now):
+        running = ProcessingStage.IN_PROCESS if is_claimed else ProcessingStage.SUBMITTED
+        counts[ProcessingStage.COMPLETED if has_ended else running] += int(count)
+    return backlog_of(counts, deliveries)

@@ -9,14 +9,14 @@ from typing import Final, TypeVar
 
 from attrs import evolve
 
-from kmip_adapters.storage.census import Census
+from kmip_adapters.storage.census import Backlog, Census
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.quotas import QuotaOf
 from kmip_adapters.storage.records import decode_audit_record
 from kmip_adapters.storage.sql.allowances import AllowanceStatements, StoredAllowances
 from kmip_adapters.storage.sql.backend import Backend, Options
 from kmip_adapters.storage.sql.backends import open_backend
-from kmip_adapters.storage.sql.census import take_census
+from kmip_adapters.storage.sql.census import take_backlog, take_census
 from kmip_adapters.storage.sql.changes import Change
 from kmip_adapters.storage.sql.commit import Commit, CommitServices
 from kmip_adapters.storage.sql.data_keys import SqlDataKeys
@@ -176,6 +176,10 @@ class SqlStorage:
     def census(self, now: int) -> Census:
         """Count the objects as they are at `now`; takes a second for a million of them."""
         return take_census(self.database.read, self.backend.dialect, now)
+
+    def backlog(self, now: int) -> Backlog:
+        """Count what waits."""
+        return take_backlog(self.database.read, self.backend.dialect, self.deliveries(), now)
 
     def lease(self, name: str, holder: str, now: int, seconds: int) -> bool:
         """Take or renew a lease; waits for the commit."""

@@ -237,9 +237,16 @@ def test_status_tells_certificates_and_clients(server: StartedServer) -> None:
     assert done.returncode == 0
     assert {one["kind"] for one in content["certificates"]} == {"server", "ca"}
     assert [seen["name"] for seen in content["clients"]] == ["client"]
+    assert content["backlog"] == {
+        "asynchronous_requests": {"Submitted": 0, "In Process": 0, "Completed": 0},
+        "notices": {"waiting": 0, "retried": 0},
+        "notified_clients": {"reached": 0, "unreachable": 0},
+    }
     people = run("status", "--ready-file", str(server.output.parent / "ready.json"))
     assert people.returncode == 0
     assert re.search(r"server +\d+\.\d days left", people.stdout)
+    assert "asynchronous requests: 0 submitted, 0 in process, 0 completed" in people.stdout
+    assert "notices: 0 waiting, 0 for clients that could not be reached (0 of 0)" in people.stdout
 
 
 def test_a_slow_request_leaves_a_line(start: Start) -> None:

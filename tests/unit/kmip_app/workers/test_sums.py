@@ -82,6 +82,7 @@ def a_status(number: int, last_seen: str) -> dict[str, Any]:
         "health": {"checks": {"serving": OK}},
         "connections": number,
         "queues": {"slow": number},
+        "backlog": None if number == 1 else {"notices": {"waiting": 7, "retried": 0}},
         "requests": {"success": number, "refused": 0},
         "loop_lag_seconds": {"last": number / 10, "highest": 1 / number},
         "audit_alarms": number,
@@ -94,6 +95,7 @@ def test_the_states_of_workers_are_one() -> None:
     found = joined_status({1: a_status(1, "10:01"), 2: a_status(2, "10:00")}, {"workers": OK})
 
     assert (found["connections"], found["queues"], found["audit_alarms"]) == (3, {"slow": 3}, 3)
+    assert found["backlog"] == {"notices": {"waiting": 7, "retried": 0}}, "all see the same store"
     assert found["requests"] == {"success": 3, "refused": 0}
     assert found["loop_lag_seconds"] == {"last": 0.2, "highest": 1.0}
     assert found["certificates"] == ["the same"]
