@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ import pytest
 from attrs import define, field
 
 from kmip_core.enums import State
-from tests import postgresql
+from tests import patroni, postgresql
 from tests.e2e.dialogue import Dialogue, Refused
 from tests.e2e.test_nodes import compromise, encrypt, is_refused, start_two
 from tests.postgresql import Postgres
@@ -113,15 +113,29 @@ def until(book: Book, count: int) -> None:
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_nothing_acknowledged_is_lost_when_the_standby_takes_over(pair: Pair, tmp_path: Path, workers: str) -> None:
-    arguments = ("--data-dir", str(tmp_path / "data"), "--database", pair.url, "--workers", workers)
-    with running(tmp_path, *arguments, "--logging_level", "WARNING") as server:
+    def fail_over() -> None:
+        pair.primary.kill()
+        pair.promote()
+
+    check_nothing_is_lost(tmp_path, pair.url, fail_over, "--workers", workers)
+
+
+@pytest.mark.long
+def test_nothing_acknowledged_is_lost_when_patroni_has_the_standby_take_over(tmp_path: Path) -> None:
+    with patroni.running() as cluster:
+        check_nothing_is_lost(tmp_path, cluster.url, lambda: cluster.primary().kill())
+
+
+def check_nothing_is_lost(tmp_path: Path, url: str, fail_over: Callable[[], None], *arguments: str) -> None:
+    """Have clients write while the primary fails; what was acknowledged is there, and every answer came in time."""
+    database = ("--data-dir", str(tmp_path / "data"), "--database", url)
+    with running(tmp_path, *database, *arguments, "--logging_level", "WARNING") as server:
         book = Book()
         threads = [threading.Thread(target=work, args=(server, book, number)) for number in range(CLIENTS)]
         for thread in threads:
             thread.start()
         until(book, BEFORE)
-        pair.primary.kill()
-        pair.promote()
+        fail_over()
         until(book, len(book.acknowledged) + AFTER)
         book.is_over.set()
         for thread in threads:
