@@ -152,7 +152,17 @@ class Cluster:
     def _ask(self, member: Member, query: str) -> str | None:
         folder = postgresql.binaries()
         assert folder is not None
-        command = [folder / "psql", "-h", member.folder, "-p", str(member.port), "-U", "kmipd", "-Atc", query]
+        command: list[str | Path] = [
+            folder / "psql",
+            "-h",
+            member.folder,
+            "-p",
+            str(member.port),
+            "-U",
+            "kmipd",
+            "-Atc",
+            query,
+        ]
         done = subprocess.run([*command, "postgres"], capture_output=True, text=True, check=False)
         return done.stdout.strip() if done.returncode == 0 else None
 
