@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from tests.postgresql import stop_shared
+from tests.rounds import NIGHTLY
 
 # How long an example takes is the machine's affair, which may be busy; a test that hangs has limits of its own.
 settings.register_profile("kmipd", deadline=None)
@@ -15,6 +16,8 @@ settings.load_profile("kmipd")
 
 pytest.register_assert_rewrite("kmip_app.testing.contracts")  # the plugin does, which our own suite leaves out
 
+_LEFT_OUT = "KMIPD_TEST_LEFT_OUT"
+"""Markers of the tests that a session leaves out, for all of its processes."""
 _compiled = pytest.StashKey[str]()
 
 
@@ -31,17 +34,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run the tests marked `long` too; they run as well where tests are chosen by path, name or marker",
     )
+    parser.addoption(
+        "--nightly",
+        action="store_true",
+        help="run the tests marked `nightly` too, and all rounds and examples that there are (`tests/rounds.py`)",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Say once for all worker processes whether long tests run, and where started processes keep compiled modules.
+    """Say once for all worker processes which tests are left out, and where started processes keep compiled modules.
 
     Where no bytecode may lie beside the sources, it is kept elsewhere for the session: tests start hundreds of
     processes, and each of them would compile every module again.
     """
-    if not hasattr(config, "workerinput"):  # worker processes get the answer with the options
+    if not hasattr(config, "workerinput"):  # worker processes get the answer with the environment
         is_everything = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-        config.option.long |= not is_everything or bool(config.option.keyword or config.option.markexpr)
+        is_chosen = not is_everything or bool(config.option.keyword or config.option.markexpr)
+        is_nightly = config.option.nightly or is_chosen
+        left_out = {"long": not (config.option.long or is_nightly), "nightly": not is_nightly}
+        os.environ[_LEFT_OUT] = " ".join(marker for marker, is_left_out in left_out.items() if is_left_out)
+        if config.option.nightly:
+            os.environ[NIGHTLY] = "1"
     if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
         folder = tempfile.mkdtemp(prefix="kmipd-bytecode-")
         os.environ["PYTHONPYCACHEPREFIX"] = config.stash[_compiled] = folder
@@ -49,11 +62,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave long tests out of a plain `pytest`, which is to be over within minutes on two cores."""
-    if not config.option.long:
-        long = [item for item in items if item.get_closest_marker("long")]
-        config.hook.pytest_deselected(items=long)
-        items[:] = [item for item in items if not item.get_closest_marker("long")]
+    """Leave long tests out of a plain `pytest`, which is to be over within minutes on two cores, and nightly ones."""
+    markers = os.environ[_LEFT_OUT].split()
+    if left_out := [item for item in items if any(map(item.get_closest_marker, markers))]:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not any(map(item.get_closest_marker, markers))]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

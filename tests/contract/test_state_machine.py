@@ -2,7 +2,7 @@
 
 Each step asks the same of an engine over memory and of one over an SQL engine, in a random protocol version through the
 codec, and compares both answers with what the model says. The model knows nothing of the life-cycle table, the rules
-or the policies: it is the standard's text told a second time. KMIPD_LIVES=2000 goes further than the forty lives of an
+or the policies: it is the standard's text told a second time. KMIPD_LIVES=2000 goes further than the few lives of an
 everyday run.
 """
 
@@ -74,6 +74,7 @@ from kmip_core.principal import Principal
 from kmip_core.structures import CryptographicParameters, ProtocolVersion, RevocationReason, UsageLimits
 from tests import postgresql
 from tests.builders import NOW, RememberedFaults, a_name, a_service, an_engine, an_instance, answered
+from tests.rounds import rounds
 
 VERSIONS: Final = tuple(ProtocolVersion(*v) for v in ((1, 0), (1, 1), (1, 2), (1, 3), (1, 4), (2, 0), (2, 1)))
 WITH_ENCRYPT: Final = VERSIONS[2:]
@@ -758,7 +759,7 @@ class SharedLives(Lives):
 
 
 SETTINGS: Final = settings(
-    max_examples=int(os.environ.get("KMIPD_LIVES", "40")),
+    max_examples=int(os.environ.get("KMIPD_LIVES", rounds(12, nightly=40))),
     stateful_step_count=50,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -17,10 +17,11 @@ from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_app.testing.contracts.samples import a_key, content
 from tests.e2e.conftest import Start
 from tests.e2e.dialogue import Dialogue
+from tests.rounds import rounds
 from tests.server import ROOT, StartedServer, command
 
 WITHIN = 120  # seconds; a hang limit
-MANY = 4_000  # objects: enough for a rotation to be met at its work
+MANY = rounds(1_500, nightly=4_000)  # objects: enough for a rotation to be met at its work
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,6 +1,6 @@
 """kill -9 while several clients work, then a restart: what was acknowledged is there, and nothing is there by halves.
 
-KMIPD_CRASH_ROUNDS sets how many times (50 for a night, the default for every change). All rounds use one store, so what
+KMIPD_CRASH_ROUNDS sets how many times. All rounds use one store, so what
 an early round has written lives through every later crash.
 """
 
@@ -20,9 +20,10 @@ from kmip_core.enums import State
 from tests import postgresql
 from tests.e2e.conftest import Start
 from tests.e2e.dialogue import Dialogue, Refused
+from tests.rounds import rounds
 from tests.server import StartedServer, descendants, running
 
-ROUNDS: Final = int(os.environ.get("KMIPD_CRASH_ROUNDS", "10"))
+ROUNDS: Final = int(os.environ.get("KMIPD_CRASH_ROUNDS", rounds(4, nightly=50)))
 CLIENTS: Final = 4
 KILL_AFTER: Final = (1, 7, 40, 3, 90, 15)  # acknowledged operations, round by round
 

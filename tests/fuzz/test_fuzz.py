@@ -26,6 +26,7 @@ def test_every_finding_belongs_to_a_target() -> None:
     assert {path.name for path in FINDINGS.iterdir() if path.is_dir()} <= set(TARGETS)
 
 
+@pytest.mark.nightly
 @pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="atheris is not there for this platform")
 def test_a_few_seconds_find_nothing() -> None:
     done = subprocess.run(

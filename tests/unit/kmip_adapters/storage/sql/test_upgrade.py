@@ -31,6 +31,7 @@ from kmip_core.attributes import FIELDS, MULTIPLE, Attributes
 from kmip_core.enums import ObjectType, State, StorageStatusMask
 from kmip_core.objects import KeyValue, ManagedObject
 from kmip_core.ports.sealing import DataKeys, StoreSealer
+from tests.rounds import rounds
 from tests.server import ROOT
 
 NOW: Final = HISTORY.revision
@@ -190,6 +191,7 @@ from sqlalchemy import event, make_url
 from kmip_adapters.storage.sql import sqlite
 from kmip_adapters.storage.sql.migration import open_schema
 from kmip_adapters.storage.sql.sqlite_files import copy_database
+from tests.rounds import rounds
 from tests.unit.kmip_adapters.storage.sql import test_upgrade as suite
 
 def upgrade(path, survived):
@@ -209,7 +211,7 @@ def upgrade(path, survived):
     open_schema(engine, copy, suite.LATER, suite.sealer_of(path))
 
 import alembic.command  # once, not in every child
-for survived in range(1000):
+for survived in range(0, 1000, rounds(4, nightly=1)):
     path = suite.a_copy(suite.FIXTURES / "schema-0001", Path(sys.argv[1]) / str(survived))
     child = os.fork()
     if child == 0:
@@ -230,7 +232,7 @@ def test_kill_at_any_statement_of_an_upgrade_leaves_old_or_new(tmp_path: Path) -
     *killed, last = [line.split() for line in done.stdout.splitlines()]
 
     assert last[1] == "0", done.stderr
-    assert len(killed) > 20
+    assert len(killed) > rounds(20, nightly=80)
     for number, _ in killed:
         path = tmp_path / number / "kmipd.sqlite"
         assert revision(path) == "0001"

@@ -19,6 +19,7 @@ from kmip_core.errors import KmipError
 from kmip_core.operation import Spec
 from kmip_core.operations import CATALOGUE
 from kmip_core.structures import ProtocolVersion
+from tests.rounds import rounds
 from tests.unit.kmip_adapters.ttlv.builders import CONVERTERS, over_the_wire
 from tests.unit.kmip_adapters.ttlv.strategies import instances
 
@@ -31,7 +32,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("version", "spec"), CASES)
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=rounds(4, nightly=15), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_requests_and_responses_come_back_as_they_went(
     version: ProtocolVersion, spec: Spec, data: st.DataObject
@@ -74,7 +75,7 @@ def damaged(items: tuple[Item, ...], data: st.DataObject) -> tuple[Item, ...]:
 
 
 @pytest.mark.parametrize(("version", "spec"), CASES)
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=rounds(4, nightly=15), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_a_damaged_request_is_read_or_refused(version: ProtocolVersion, spec: Spec, data: st.DataObject) -> None:
     converter = CONVERTERS[version]

@@ -40,6 +40,7 @@ from kmip_core.structures import (
     ProtocolVersion,
     TypedValue,
 )
+from tests.rounds import rounds
 from tests.unit.kmip_adapters.ttlv.strategies import instances
 
 V10, V11, V12, V14, V20, V21 = (ProtocolVersion(*v) for v in ((1, 0), (1, 1), (1, 2), (1, 4), (2, 0), (2, 1)))
@@ -136,7 +137,7 @@ READS = (
         if int(operation) in tables.enumeration_values("Operation", version)
     ],
 )
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=rounds(12, nightly=40), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_what_the_newest_version_wrote_is_written_so_that_every_other_can_read_it(
     version: ProtocolVersion, operation: Operation, data: st.DataObject

@@ -20,6 +20,7 @@ from kmip_core.messages import (
 )
 from kmip_core.operations import CATALOGUE
 from kmip_core.structures import ProtocolVersion
+from tests.rounds import rounds
 from tests.unit.kmip_adapters.ttlv.builders import CODEC
 from tests.unit.kmip_adapters.ttlv.strategies import batch_item_id, instances, speaks
 
@@ -40,7 +41,7 @@ def of_each(item: Item) -> list[bytes]:
 
 
 @pytest.mark.parametrize(("version", "operation"), MESSAGES)
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=rounds(4, nightly=15), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_a_request_is_the_same_in_every_encoding(
     version: ProtocolVersion, operation: Operation, data: st.DataObject
@@ -55,7 +56,7 @@ def test_a_request_is_the_same_in_every_encoding(
 
 
 @pytest.mark.parametrize(("version", "operation"), MESSAGES)
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=rounds(3, nightly=10), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_a_response_is_the_same_in_every_encoding(
     version: ProtocolVersion, operation: Operation, data: st.DataObject
