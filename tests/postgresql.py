@@ -63,11 +63,19 @@ class Postgres:
     process: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def create(cls, **settings: Any) -> "Postgres":
-        """Make the files of a database server.  settings: lines of its configuration."""
+    def create(cls, *, disk: str | None = None, **settings: Any) -> "Postgres":
+        """Make the files of a database server.
+
+        disk: the size of a disk of its own, such as "96m"; only root can make one.  settings: its configuration.
+        """
         folder = binaries()
         assert folder is not None
         directory = Path(tempfile.mkdtemp(prefix="kmipd-pg-", dir="/tmp"))  # a socket's path is short
+        if disk is not None:
+            mount: list[str | Path] = ["mount", "-t", "tmpfs", "-o", f"size={disk}", "tmpfs", directory]
+            if subprocess.run(mount, check=False, capture_output=True).returncode:
+                directory.rmdir()
+                pytest.skip("a disk of its own for PostgreSQL can only be made as root, with the right to mount")
         user = _ordinary_user()
         if user:
             os.chown(directory, user["user"], user["group"])
@@ -99,10 +107,16 @@ class Postgres:
             assert time.monotonic() < give_up, (self.directory / "log").read_text()
             time.sleep(0.02)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the server process is there."""
+        return self.process is not None and self.process.poll() is None
+
     def stop(self, number: int = signal.SIGQUIT) -> None:
         """End it at once, as if the machine had failed (SIGQUIT), or in order (SIGINT)."""
         if self.process is not None:
-            self.process.send_signal(number)
+            with contextlib.suppress(ProcessLookupError):
+                self.process.send_signal(number)
             self.process.wait(STARTS_WITHIN)
             self.process = None
 
@@ -151,6 +165,8 @@ class Postgres:
     def remove(self) -> None:
         """Stop it and remove its files."""
         self.stop()
+        if self.directory.is_mount():
+            subprocess.run(["umount", "--lazy", self.directory], check=False)
         shutil.rmtree(self.directory, ignore_errors=True)
 
     @property
@@ -160,12 +176,12 @@ class Postgres:
 
 
 @contextlib.contextmanager
-def running(**settings: Any) -> Iterator[Postgres]:
-    """Give a server of one's own, for tests that stop it."""
+def running(*, disk: str | None = None, **settings: Any) -> Iterator[Postgres]:
+    """Give a server of one's own, for tests that stop it.  The arguments are those of `Postgres.create`."""
     need_postgresql()
     if binaries() is None:
         pytest.skip("the server that KMIPD_TEST_DATABASE_URL names cannot be stopped by a test")
-    server = Postgres.create(**settings)
+    server = Postgres.create(disk=disk, **settings)
     try:
         server.start()
         yield server
