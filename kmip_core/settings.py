@@ -65,6 +65,7 @@ class Settings:
     foreign_objects: ForeignObjects = ForeignObjects.HIDDEN  # 1
     group_default: GroupDefault = GroupDefault.NEWEST
     token_groups: frozenset[str] = frozenset()  # Object Groups whose new keys are kept in a token, if there is one
+    token_policies: frozenset[str] = frozenset()  # operation policies whose new keys are kept there as well
     one_time_pads: OneTimePads = OneTimePads.GIVEN
     rng_seed: RNGSeedMode = RNGSeedMode.ACCEPT  # 12
     administrators: frozenset[str] = frozenset()  # identities that may set constraints and defaults (ADR 0031)

@@ -50,8 +50,9 @@ def warnings(configuration: Configuration) -> Iterator[str]:
     passwords = configuration.passwords_path
     if passwords is not None and _is_loose(passwords):
         yield f"{passwords} holds hashes of passwords and others may read it; chmod 600 it"
-    if configuration.core.token_groups and configuration.crypto == "software":
-        yield "token_groups has no effect without a token: its keys are kept in software; set crypto = pkcs11"
+    for name in ("token_groups", "token_policies"):
+        if getattr(configuration.core, name) and configuration.crypto == "software":
+            yield f"{name} has no effect without a token: its keys are kept in software; set crypto = pkcs11"
     yield from _loose_files(configuration)
     yield from _ambiguous_names(configuration)
     for service in configuration.slugs:

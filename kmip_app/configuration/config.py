@@ -41,7 +41,7 @@ class TokenKeys(enum.Enum):
     """Which new secret and private keys are kept in the token, where requests do not say it."""
 
     ALL = "all"
-    CHOSEN = "chosen"  # those of the Object Groups in token_groups
+    CHOSEN = "chosen"  # those of token_groups and token_policies
 
 
 _SQLITE_URL: Final = re.compile(r"sqlite(\+\w+)?:///(?P<path>(?!file:)[^?:][^?]*)(\?.*)?")  # not :memory:

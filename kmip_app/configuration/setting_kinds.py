@@ -80,6 +80,7 @@ OBJECT_GROUPS: Final = attrs.evolve(
     read=lambda value: frozenset(NAMES.read(value)),
     write=lambda names: ", ".join(sorted(names)),
 )
+POLICY_NAMES: Final = attrs.evolve(OBJECT_GROUPS, accepts="names of operation policies separated by commas")
 HOSTS: Final = attrs.evolve(NAMES, accepts="names and addresses separated by commas or spaces", read=_hosts)
 
 

@@ -24,6 +24,7 @@ from kmip_app.configuration.setting_kinds import (
     IDENTITY_SOURCE,
     LOG_TARGET,
     OBJECT_GROUPS,
+    POLICY_NAMES,
     SUITE_NAMES,
     SYSLOG,
 )
@@ -453,13 +454,20 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             "token_keys",
             setting_types.member_of(TokenKeys),
             "Which new secret and private keys are kept in the token unless the request says: all, or those of chosen "
-            "Object Groups.",
+            "Object Groups and operation policies.",
         ),
         _native(
             "token_groups",
             OBJECT_GROUPS,
             "Object Groups whose new secret and private keys are kept in the token.",
             "core.token_groups",
+            default="none",
+        ),
+        _native(
+            "token_policies",
+            POLICY_NAMES,
+            "Operation policies under which new secret and private keys are kept in the token.",
+            "core.token_policies",
             default="none",
         ),
         _native(

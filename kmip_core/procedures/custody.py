@@ -14,6 +14,7 @@ from kmip_core.enums import ProtectionStorageMask, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.objects import Content, PrivateKey, SymmetricKey, key_block_of
 from kmip_core.operation import Scope
+from kmip_core.policy import DEFAULT_POLICY
 from kmip_core.ports.crypto import IN_SOFTWARE, Custody
 from kmip_core.rules import Admitted
 
@@ -29,7 +30,7 @@ def choose(
     replaced: Attributes | None = None,
 ) -> Custody:
     """Return where a new secret or private key is kept: as the request, the key that it replaces, its Object Group or
-    the settings say, in this order.
+    operation policy, or the settings say, in this order.
 
     wanted: the Protection Storage Masks of the request, best first.  replaced: the attributes of the key's predecessor.
     Raises KmipError: `unavailable` where no mask can be satisfied; Not Extractable for a key of a token that would let
@@ -45,8 +46,7 @@ def choose(
         is_hardware = bool(replaced.protection_storage_mask & HARDWARE)
         chosen = next((offer for offer in offered if bool(offer & HARDWARE) is is_hardware), offered[0])
     else:
-        by_group = not scope.services.settings.token_groups.isdisjoint(attributes.object_groups)
-        chosen = HARDWARE if by_group and HARDWARE in offered else offered[0]
+        chosen = HARDWARE if HARDWARE in offered and _belongs_in_token(scope, attributes) else offered[0]
     in_token = able.holds_keys and (bool(chosen & HARDWARE) or HARDWARE not in offered)
     extractable = attributes.extractable is True
     if in_token and extractable and not able.extractable:
@@ -54,6 +54,13 @@ def choose(
     return Custody(
         in_token=in_token, extractable=extractable, sensitive=attributes.sensitive is True or not extractable
     )
+
+
+def _belongs_in_token(scope: Scope, attributes: Attributes) -> bool:
+    """Return whether the settings keep new keys of this Object Group, or under this operation policy, in a token."""
+    settings = scope.services.settings
+    policy = attributes.operation_policy_name or DEFAULT_POLICY
+    return policy in settings.token_policies or not settings.token_groups.isdisjoint(attributes.object_groups)
 
 
 def first_possible(

@@ -255,12 +255,14 @@ def test_groups_in_the_clear_and_an_open_admin_listener_are_warned_of(tmp_path: 
     assert len([text for text in told if "admin_address 0.0.0.0:9696" in text]) == 1
 
 
-def test_groups_for_a_token_that_is_not_there_are_a_warning(good: Configuration) -> None:
-    grouped = evolve(good, core=evolve(good.core, token_groups=frozenset({"payments"})))
+@pytest.mark.parametrize("name", ["token_groups", "token_policies"])
+def test_groups_and_policies_for_a_token_that_is_not_there_are_a_warning(good: Configuration, name: str) -> None:
+    chosen: dict[str, Any] = {name: frozenset({"payments"})}
+    grouped = evolve(good, core=evolve(good.core, **chosen))
 
     (warning,) = checks.warnings(grouped)
 
-    assert warning.startswith("token_groups has no effect")
+    assert warning.startswith(f"{name} has no effect")
     assert list(checks.warnings(evolve(grouped, crypto="hsm_stub"))) == []
 
 

@@ -24,7 +24,7 @@ from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import CryptographicUsageMask as Mask
 from kmip_core.enums import ProtectionStorageMask as Storage
 from kmip_core.errors import KmipError
-from kmip_core.objects import KeyValue, PublicKey, SecretData, SymmetricKey, Template
+from kmip_core.objects import KeyBlock, KeyValue, PublicKey, SecretData, SymmetricKey, Template
 from kmip_core.one_part import OnePart
 from kmip_core.operations import create, create_key_pair, derive_key, get, import_, re_key, re_key_key_pair, register
 from kmip_core.ports.crypto import CryptoCapabilities, Custody, Encrypted, Encryption, Key
@@ -140,6 +140,47 @@ def test_an_object_group_puts_its_new_keys_into_the_token() -> None:
     assert mask_of(engine, created(engine, SOFTWARE, object_groups=("payments",))) is Storage.SOFTWARE
 
 
+def test_an_operation_policy_puts_its_new_keys_into_the_token() -> None:
+    engine = an_engine_with_a_token(token_policies=frozenset({"public"}))
+
+    assert mask_of(engine, created(engine, operation_policy_name="public")) is Storage.HARDWARE
+    assert mask_of(engine, created(engine, operation_policy_name="default")) is Storage.SOFTWARE
+    assert mask_of(engine, created(engine)) is Storage.SOFTWARE
+    assert mask_of(engine, created(engine, SOFTWARE, operation_policy_name="public")) is Storage.SOFTWARE
+
+
+def test_a_key_whose_request_names_no_policy_has_the_default_one() -> None:
+    engine = an_engine_with_a_token(token_policies=frozenset({"default"}))
+
+    assert mask_of(engine, created(engine)) is Storage.HARDWARE
+    assert mask_of(engine, created(engine, operation_policy_name="public")) is Storage.SOFTWARE
+
+
+def test_a_policy_puts_private_keys_and_keys_of_clients_there_as_well() -> None:
+    engine = an_engine_with_a_token(token_policies=frozenset({"public"}))
+    under = Attributes(operation_policy_name="public")
+    pair = perform(
+        engine, Operation.CREATE_KEY_PAIR, a_pair(common_attributes=PAIR.but(operation_policy_name="public"))
+    )
+    block = KeyBlock(
+        key_format_type=KeyFormatType.RAW,
+        key_value=KeyValue(key_material=bytes(16)),
+        cryptographic_algorithm=Algorithm.AES,
+        cryptographic_length=128,
+    )
+    key = SymmetricKey(key_block=block)
+    asked = register.Request(
+        object_type=ObjectType.SYMMETRIC_KEY,
+        attributes=under.but(cryptographic_usage_mask=USES),
+        managed_object=key,
+    )
+    registered = perform(engine, Operation.REGISTER, asked)
+
+    assert mask_of(engine, pair.private_key_unique_identifier) is Storage.HARDWARE
+    assert mask_of(engine, pair.public_key_unique_identifier) is Storage.SOFTWARE
+    assert mask_of(engine, registered.unique_identifier) is Storage.HARDWARE
+
+
 def test_a_group_means_nothing_to_a_server_without_a_token() -> None:
     engine = an_engine(settings=Settings(token_groups=frozenset({"payments"})))
 
@@ -178,10 +219,12 @@ def test_a_replacement_is_kept_as_usual_where_the_old_place_is_gone() -> None:
 
 def a_pair(**masks: Any) -> create_key_pair.Request:
     return create_key_pair.Request(
-        common_attributes=PAIR,
-        private_key_attributes=Attributes(cryptographic_usage_mask=Mask.SIGN),
-        public_key_attributes=Attributes(cryptographic_usage_mask=Mask.VERIFY),
-        **masks,
+        **{
+            "common_attributes": PAIR,
+            "private_key_attributes": Attributes(cryptographic_usage_mask=Mask.SIGN),
+            "public_key_attributes": Attributes(cryptographic_usage_mask=Mask.VERIFY),
+            **masks,
+        }
     )
 
 
