@@ -384,6 +384,14 @@ class ItemType(IntEnum):
     NAME_REFERENCE = 0x0000000E
 
 
+class KEMAlgorithm(IntEnum):
+    """KMIP 3.0."""
+
+    RSASVE = 0x00000001
+    DHKEM = 0x00000002
+    MLKEM = 0x00000003
+
+
 class KeyCompressionType(IntEnum):
     """KMIP 2.1 §11.24."""
 
@@ -634,6 +642,8 @@ class Operation(IntEnum):
     CREATE_USER = 0x0000003E
     CREATE_CREDENTIAL = 0x0000003F
     DEACTIVATE = 0x00000040
+    ENCAPSULATE = 0x00000041
+    DECAPSULATE = 0x00000042
 
 
 class OTPAlgorithm(IntEnum):

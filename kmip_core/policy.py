@@ -103,6 +103,8 @@ USES: Final = frozenset(
         Operation.MAC,
         Operation.MAC_VERIFY,
         Operation.DERIVE_KEY,
+        Operation.ENCAPSULATE,
+        Operation.DECAPSULATE,
         Operation.EXPORT,
     }
 )

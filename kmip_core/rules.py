@@ -35,6 +35,8 @@ class Purpose(enum.Enum):
     UNWRAP = "key unwrapping"
     DERIVE = "Derive Key"
     AGREE = "key agreement"
+    ENCAPSULATE = "Encapsulate"
+    DECAPSULATE = "Decapsulate"
     CERTIFY = "Certify"
     ISSUE = "issuing certificates"
     PASSWORD = "protection by a password"  # noqa: S105  a purpose
@@ -80,6 +82,8 @@ STATES_FOR: Final[dict[Purpose, frozenset[State]]] = {
     Purpose.UNWRAP: _ACTIVE,
     Purpose.DERIVE: _LIVING - {State.COMPROMISED, State.DEACTIVATED},  # PyKMIP and the official cases derive early
     Purpose.AGREE: _ACTIVE,
+    Purpose.ENCAPSULATE: _ACTIVE,
+    Purpose.DECAPSULATE: _ACTIVE,
     Purpose.CERTIFY: _LIVING,
     Purpose.ISSUE: _ACTIVE,
     Purpose.PASSWORD: _ACTIVE,
@@ -92,7 +96,9 @@ STATES_FOR: Final[dict[Purpose, frozenset[State]]] = {
 }
 """The states an object may be in for a purpose."""
 
-AFTER_DEACTIVATION: Final = frozenset({Purpose.DECRYPT, Purpose.VERIFY, Purpose.MAC_VERIFY, Purpose.UNWRAP})
+AFTER_DEACTIVATION: Final = frozenset(
+    {Purpose.DECRYPT, Purpose.VERIFY, Purpose.MAC_VERIFY, Purpose.UNWRAP, Purpose.DECAPSULATE}
+)
 """Purposes that only undo earlier protection; `process_after_deactivation` opens two more states (RULINGS 7)."""
 
 USAGE_FOR: Final[dict[Purpose, Mask]] = {
@@ -106,12 +112,23 @@ USAGE_FOR: Final[dict[Purpose, Mask]] = {
     Purpose.UNWRAP: Mask.UNWRAP_KEY,
     Purpose.DERIVE: Mask.DERIVE_KEY,
     Purpose.AGREE: Mask.KEY_AGREEMENT,
+    Purpose.ENCAPSULATE: Mask.KEY_AGREEMENT | Mask.ENCRYPT | Mask.WRAP_KEY,
+    Purpose.DECAPSULATE: Mask.KEY_AGREEMENT | Mask.DECRYPT | Mask.UNWRAP_KEY,
     Purpose.ISSUE: Mask.CERTIFICATE_SIGN,
 }
-"""The Cryptographic Usage Mask bit that a purpose needs; a purpose that is not here needs none."""
+"""The Cryptographic Usage Mask bit that a purpose needs, or one of several (RULINGS 50); a purpose that is not here
+needs none."""
 
 PROTECTS: Final = frozenset(
-    {Purpose.ENCRYPT, Purpose.SIGN, Purpose.MAC_GENERATE, Purpose.WRAP, Purpose.ISSUE, Purpose.ALLOCATE}
+    {
+        Purpose.ENCRYPT,
+        Purpose.SIGN,
+        Purpose.MAC_GENERATE,
+        Purpose.WRAP,
+        Purpose.ISSUE,
+        Purpose.ALLOCATE,
+        Purpose.ENCAPSULATE,
+    }
 )
 """Purposes that apply protection: over at the Protect Stop Date. KMIP 2.1 §4.41."""
 
@@ -190,8 +207,13 @@ def check_usage(mask: Mask | None, purpose: Purpose) -> None:
     if needed is not None and not (mask or Mask(0)) & needed:
         raise KmipError(
             ResultReason.INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK,
-            f"{purpose.value} needs the {standard_name(needed)} bit in the cryptographic usage mask",
+            f"{purpose.value} needs the {usage_bits(needed)} bit in the cryptographic usage mask",
         )
+
+
+def usage_bits(mask: Mask) -> str:
+    """Return the names of the bits, of which one will do."""
+    return " or ".join(standard_name(bit) for bit in Mask if bit & mask)
 
 
 def check_dates(attributes: Attributes, purpose: Purpose, now: int) -> None:

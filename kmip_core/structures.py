@@ -80,6 +80,7 @@ class CryptographicParameters:
     mask_generator_hashing_algorithm: enums.HashingAlgorithm | None = None
     p_source: bytes | None = None
     trailer_field: int | None = None
+    kem_algorithm: enums.KEMAlgorithm | None = None
 
 
 @frozen(kw_only=True)

@@ -9,8 +9,9 @@ enumeration values, attribute rules. tools/data/README.md names the origin of ea
 
 import argparse
 import csv
+import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +31,20 @@ COPIED: Final = {
     ),
 }
 """CSV tables to the columns that are kept; None keeps all."""
+
+_ADDED: Final = ("3.0", "3.0", "", "", "-------Y", "added by csd02")
+ADDITIONS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
+    "enumerations.csv": (
+        ("KEM Algorithm", "RSASVE", "RSASVE", "00000001", *_ADDED),
+        ("KEM Algorithm", "DHKEM", "DHKEM", "00000002", *_ADDED),
+        ("KEM Algorithm", "MLKEM", "MLKEM", "00000003", *_ADDED),
+        ("Operation", "Encapsulate", "Encapsulate", "00000041", *_ADDED),
+        ("Operation", "Decapsulate", "Decapsulate", "00000042", *_ADDED),
+    ),
+    "sections.csv": (("3.0 csd02", "6.1.15", "Decapsulate"), ("3.0 csd02", "6.1.22", "Encapsulate")),
+    "tags.csv": (("4201C3", "KEM Algorithm", "KEMAlgorithm", "Enumeration", "3.0", "3.0", "-------Y", _ADDED[-1]),),
+}
+"""Rows that the second draft of KMIP 3.0 has besides those of the tables."""
 
 RAISED: Final[tuple[tuple[str, str | None], ...]] = (
     # what an error row of 1.x says (the first expression that is found counts) -> the precise reason of the server
@@ -161,7 +176,9 @@ def draw(spec: Path, output: Path) -> None:
     """Write every table of `output`."""
     texts = {version: (spec / f"kmip-{version}.md").read_text("utf-8") for version in VERSIONS}
     output.mkdir(parents=True, exist_ok=True)
-    sections = (row for version, text in texts.items() for row in headings(text, version))
+    sections = itertools.chain(
+        (row for version, text in texts.items() for row in headings(text, version)), ADDITIONS["sections.csv"]
+    )
     table(("version", "section", "title"), sections, output / "sections.csv")
     errors = (
         row
@@ -174,7 +191,8 @@ def draw(spec: Path, output: Path) -> None:
         with (spec / name).open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file)
             columns = kept or list(reader.fieldnames or ())
-            table(columns, ([row[column] for column in columns] for row in reader), output / name)
+            rows = [[row[column] for column in columns] for row in reader]
+            table(columns, [*rows, *map(list, ADDITIONS.get(name, ()))], output / name)
 
 
 def main() -> None:

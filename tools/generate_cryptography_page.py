@@ -133,6 +133,13 @@ def section(title: str, text: str, can: CryptoCapabilities) -> str:
         f"MAC: {names(sorted(can.macs))} (a block cipher gives CMAC).\n",
         f"Hash: {names(sorted(can.hashing_algorithms))}.\n",
         f"Derive Key: {names(sorted(can.derivation_methods))}.\n",
+        "### Encapsulate, Decapsulate (3.0)\n",
+        table(
+            ["KEM Algorithm", "Keys"],
+            ([standard_name(kem), names(sorted(keys))] for kem, keys in can.encapsulations.items()),
+        )
+        if can.encapsulations
+        else "Not offered.\n",
     ]
     return "\n".join(parts)
 

@@ -48,7 +48,7 @@ def lifecycle_page() -> str:
         [
             purpose.value[0].upper() + purpose.value[1:],
             *("yes" if state in rules.STATES_FOR[purpose] else "" for state in State),
-            words(rules.USAGE_FOR[purpose]) if purpose in rules.USAGE_FOR else "",
+            rules.usage_bits(rules.USAGE_FOR[purpose]) if purpose in rules.USAGE_FOR else "",
         ]
         for purpose in rules.Purpose
     ]
@@ -194,7 +194,7 @@ def _target(target: Target) -> str:
         "any state" if states == frozenset(State) else _listed([standard_name(s) for s in State if s in states], "or")
     )
     mask = rules.USAGE_FOR.get(target.purpose)
-    needs = f", with {words(mask)} in its usage mask" if mask is not None else ""
+    needs = f", with {rules.usage_bits(mask)} in its usage mask" if mask is not None else ""
     grant = "" if target.operation is None else f"; the policy must grant {words(target.operation)}"
     optional = " (if named)" if target.optional else ""
     field = " of ".join(map(_field_name, reversed(target.field.split("."))))

@@ -29,6 +29,7 @@ from kmip_core.ports.crypto import (
     Custody,
     DecryptStream,
     DigestStream,
+    Encapsulated,
     Encrypted,
     Encryption,
     EncryptStream,
@@ -224,6 +225,16 @@ class RestrictedCrypto:
         usable = [self.usable(key) for key in keys]
         return self._inner.derive(method, usable, parameters, length, algorithm=algorithm, custody=custody)
 
+    def encapsulate(self, key: Key, parameters: CryptographicParameters) -> Encapsulated:
+        """Encapsulate a secret."""
+        self._check_encapsulation(key, self._capabilities)
+        return self._inner.encapsulate(self.usable(key), parameters)
+
+    def decapsulate(self, key: Key, parameters: CryptographicParameters, data: bytes) -> bytes:
+        """Decapsulate a secret."""
+        self._check_encapsulation(key, self._processing)
+        return self._inner.decapsulate(self.usable(key), parameters, data)
+
     # --- checks: what the inner adapter does not know either, it refuses with its own, better text --------
 
     def _check_hash(self, algorithm: HashingAlgorithm) -> None:
@@ -272,6 +283,10 @@ class RestrictedCrypto:
         algorithm = _algorithm(key, parameters)
         if algorithm in self._inner.capabilities.macs:
             _allow(algorithm in allowed.macs, f"MAC by {algorithm.name if algorithm else algorithm}")
+
+    def _check_encapsulation(self, key: Key, allowed: CryptoCapabilities) -> None:
+        _allow(bool(allowed.encapsulations), "key encapsulation")
+        self._check_length(key, allowed)
 
     def _check_length(self, key: Key, allowed: CryptoCapabilities) -> None:
         """Refuse keys shorter than any that could be made; what is longer is the inner adapter's business."""

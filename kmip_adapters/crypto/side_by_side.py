@@ -24,6 +24,7 @@ from kmip_core.ports.crypto import (
     Custody,
     DecryptStream,
     DigestStream,
+    Encapsulated,
     Encrypted,
     Encryption,
     EncryptStream,
@@ -170,6 +171,14 @@ class SideBySide:
         """Begin to judge a code."""
         return self._of(key).begin_verify_mac(key, parameters)
 
+    def encapsulate(self, key: Key, parameters: CryptographicParameters) -> Encapsulated:
+        """Encapsulate a secret."""
+        return self._of(key).encapsulate(key, parameters)
+
+    def decapsulate(self, key: Key, parameters: CryptographicParameters, data: bytes) -> bytes:
+        """Decapsulate a secret."""
+        return self._of(key).decapsulate(key, parameters, data)
+
     def _of(self, key: Key) -> Crypto:
         return self._token if _is_held(key) else self._software
 
@@ -196,6 +205,7 @@ def either(one: CryptoCapabilities, other: CryptoCapabilities) -> CryptoCapabili
         macs=one.macs | other.macs,
         hashing_algorithms=one.hashing_algorithms | other.hashing_algorithms,
         derivation_methods=one.derivation_methods | other.derivation_methods,
+        encapsulations=_sets(one.encapsulations, other.encapsulations),
         exports_key_material=one.exports_key_material or other.exports_key_material,
         holds_keys=one.holds_keys or other.holds_keys,
         extractable=one.extractable or other.extractable,

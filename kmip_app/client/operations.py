@@ -1011,3 +1011,39 @@ class Operations:
             )
         )
         return response
+
+    def encapsulate(
+        self,
+        unique_identifier: Reference = None,
+        *,
+        cryptographic_parameters: CryptographicParameters | None = None,
+        attributes: Attributes | None = None,
+    ) -> ops.encapsulate.Response:
+        """A secret is made that only the holder of a private key can have as well. KMIP 3.0 §6.1.22 (csd02)."""
+        response: ops.encapsulate.Response = self.call(
+            ops.encapsulate.Request(
+                unique_identifier=identifier(unique_identifier),
+                cryptographic_parameters=cryptographic_parameters,
+                attributes=attributes,
+            )
+        )
+        return response
+
+    def decapsulate(
+        self,
+        data: bytes,
+        unique_identifier: Reference = None,
+        *,
+        cryptographic_parameters: CryptographicParameters | None = None,
+        attributes: Attributes | None = None,
+    ) -> ops.decapsulate.Response:
+        """The secret that a peer encapsulated is had from what it sent. KMIP 3.0 §6.1.15 (csd02)."""
+        response: ops.decapsulate.Response = self.call(
+            ops.decapsulate.Request(
+                unique_identifier=identifier(unique_identifier),
+                data=data,
+                cryptographic_parameters=cryptographic_parameters,
+                attributes=attributes,
+            )
+        )
+        return response

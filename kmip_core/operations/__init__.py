@@ -24,12 +24,14 @@ from kmip_core.operations import (
     create_split_key,
     create_user,
     deactivate,
+    decapsulate,
     decrypt,
     delegated_login,
     delete_attribute,
     derive_key,
     destroy,
     discover_versions,
+    encapsulate,
     encrypt,
     export,
     get,
@@ -138,6 +140,8 @@ MODULES: Final[tuple[ModuleType, ...]] = (
     create_user,
     create_group,
     create_credential,
+    encapsulate,
+    decapsulate,
 )
 
 CATALOGUE: Final[dict[Operation, Spec]] = {module.SPEC.operation: module.SPEC for module in MODULES}

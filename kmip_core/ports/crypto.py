@@ -31,6 +31,7 @@ from kmip_core.enums import (
     CryptographicAlgorithm,
     DerivationMethod,
     HashingAlgorithm,
+    KEMAlgorithm,
     KeyFormatType,
     PaddingMethod,
     RecommendedCurve,
@@ -57,6 +58,7 @@ class CryptoCapabilities:
         no padding is needed.
     whole_tags_only: those of the ciphers that take no Tag Length but the longest.
     signatures: (algorithm, padding) -> hashes; empty where the algorithm fixes its own.
+    encapsulations: mechanism -> algorithms of the keys that it takes.
     exports_key_material: False when new secret keys live behind handles unless a `Custody` says otherwise.
     holds_keys: True when secret keys may live behind handles.
     extractable: whether a key behind a handle can be made so that it may leave.
@@ -76,6 +78,7 @@ class CryptoCapabilities:
     macs: frozenset[CryptographicAlgorithm] = frozenset()
     hashing_algorithms: frozenset[HashingAlgorithm] = frozenset()
     derivation_methods: frozenset[DerivationMethod] = frozenset()
+    encapsulations: Mapping[KEMAlgorithm, frozenset[CryptographicAlgorithm]] = field(factory=dict)
     exports_key_material: bool = True
     holds_keys: bool = False
     extractable: bool = False
@@ -149,6 +152,14 @@ class Encrypted:
     data: bytes
     iv_counter_nonce: bytes | None = None
     authenticated_encryption_tag: bytes | None = None
+
+
+@frozen(kw_only=True)
+class Encapsulated:
+    """What Encapsulate returns.  data: for the peer, who has the private key.  shared_secret: what both have then."""
+
+    data: bytes
+    shared_secret: bytes = field(repr=False)
 
 
 # --- streams: one operation, over one or several messages -----------------------------------------------------------
@@ -457,6 +468,32 @@ class Deriver(Protocol):
         ...
 
 
+class Encapsulator(Protocol):
+    """Agrees on secrets by key encapsulation. KMIP 3.0 §6.1.22, §6.1.15.
+
+    Read from the parameters: KEM Algorithm; absent, the one that the key is for: MLKEM (FIPS 203), RSASVE (NIST
+    SP 800-56B §7.2.1; the secret is as long as the modulus) or DHKEM (RFC 9180 §4.1, hash and length by the curve).
+    What an RSA key decapsulates is the number that it makes of the client's, so it is as good as a signature or a
+    decryption; the caller judges which keys may do it.
+    """
+
+    def encapsulate(self, key: Key, parameters: CryptographicParameters) -> Encapsulated:
+        """Return a fresh secret and what a peer decapsulates it from, with its public key or certificate.
+
+        Raises KmipError: Invalid Field if the key is of another kind; Bad Cryptographic Parameters for a mechanism that
+        is not for the key's algorithm; Unsupported Cryptographic Parameters for a curve that the mechanism lacks.
+        """
+        ...
+
+    def decapsulate(self, key: Key, parameters: CryptographicParameters, data: bytes) -> bytes:
+        """Return the secret.  ML-KEM: for data of another key a secret of its own (implicit rejection).
+
+        Raises KmipError besides: Invalid Field for data of another length; Cryptographic Failure for data that is no
+        point on the curve, or no number below the modulus.
+        """
+        ...
+
+
 class Crypto(
     KeyMaker,
     KeyPairMaker,
@@ -469,6 +506,7 @@ class Crypto(
     Signer,
     Authenticator,
     Deriver,
+    Encapsulator,
     Protocol,
 ):
     """Everything."""

@@ -25,6 +25,8 @@ DECRYPTING: Final = frozenset({ObjectType.SYMMETRIC_KEY, ObjectType.PRIVATE_KEY}
 AUTHENTICATING: Final = frozenset({ObjectType.SYMMETRIC_KEY, ObjectType.SECRET_DATA})
 SIGNING: Final = frozenset({ObjectType.PRIVATE_KEY})
 VERIFYING: Final = frozenset({ObjectType.PUBLIC_KEY, ObjectType.CERTIFICATE})
+ENCAPSULATING: Final = frozenset({ObjectType.PUBLIC_KEY, ObjectType.CERTIFICATE})
+DECAPSULATING: Final = frozenset({ObjectType.PRIVATE_KEY})
 """The types of objects that do what."""
 
 SHORT: Final = 64 * 1024
@@ -92,6 +94,7 @@ FENCE: Final = frozenset(
         "mask_generator_hashing_algorithm",
         "p_source",
         "trailer_field",
+        "kem_algorithm",
     }
 )
 """Fields that a request may not say differently; the others are of one use: counters, and how an IV comes about."""

@@ -48,6 +48,7 @@ def test_sections_that_the_core_names_exist() -> None:
 def test_an_operation_names_its_own_section(path: Path) -> None:
     line = path.read_text().splitlines()[0]
     spoken = path.stem.replace("_", "").replace("pkcs11", "pkcs#11")
-    titles = {headings(v).get(s, "?").lower().replace(" ", "").replace("-", "") for v, s in references(line)}
+    draft = " csd02" if "(csd02)" in line else ""
+    titles = {headings(v + draft).get(s, "?").lower().replace(" ", "").replace("-", "") for v, s in references(line)}
 
     assert spoken in titles

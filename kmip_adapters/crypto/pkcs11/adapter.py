@@ -42,6 +42,7 @@ from kmip_core.ports.crypto import (
     Custody,
     DecryptStream,
     DigestStream,
+    Encapsulated,
     Encrypted,
     Encryption,
     EncryptStream,
@@ -451,6 +452,14 @@ class Pkcs11Crypto:
             return self._software.begin_verify_mac(key, parameters)
         return parts.VerifyMacParts(compute, self._may_wait)
 
+    def encapsulate(self, key: Key, parameters: CryptographicParameters) -> Encapsulated:
+        """Refuse: the mechanisms of PKCS#11 2.40 have none for it."""
+        raise _no_encapsulation()
+
+    def decapsulate(self, key: Key, parameters: CryptographicParameters, data: bytes) -> bytes:
+        """Refuse likewise."""
+        raise _no_encapsulation()
+
     def _code(self, key: Key, parameters: CryptographicParameters) -> Callable[[bytes], bytes] | None:
         key_id = self._id(key)
         if key_id is None:
@@ -473,6 +482,10 @@ class Pkcs11Crypto:
         if handle.provider != PROVIDER:
             raise KmipError(ResultReason.KEY_VALUE_NOT_PRESENT, "the key is held elsewhere, not by this token")
         return bytes.fromhex(handle.token)
+
+
+def _no_encapsulation() -> KmipError:
+    return not_supported("key encapsulation is not offered with keys in a token")
 
 
 def _block(key: Key) -> KeyBlock:

@@ -9,6 +9,7 @@ from kmip_adapters.crypto.software import (
     ciphers,
     conversion,
     derivation,
+    encapsulation,
     hashing,
     key_pairs,
     long_work,
@@ -34,6 +35,7 @@ from kmip_core.ports.crypto import (
     Custody,
     DecryptStream,
     DigestStream,
+    Encapsulated,
     Encrypted,
     Encryption,
     EncryptStream,
@@ -55,6 +57,7 @@ CAPABILITIES: Final = CryptoCapabilities(
     macs=macs.MACS,
     hashing_algorithms=frozenset(hashing.HASHES),
     derivation_methods=frozenset(derivation.METHODS),
+    encapsulations=encapsulation.ENCAPSULATIONS,
 )
 
 
@@ -197,3 +200,13 @@ class SoftwareCrypto:
         if long_work.is_long_to_derive(method, keys, parameters, length):
             return self._processes.run(derivation.derive, method, tuple(keys), parameters, length)
         return derivation.derive(method, keys, parameters, length)
+
+    def encapsulate(self, key: Key, parameters: CryptographicParameters) -> Encapsulated:
+        """Encapsulate a secret."""
+        return encapsulation.encapsulate(key, parameters)
+
+    def decapsulate(self, key: Key, parameters: CryptographicParameters, data: bytes) -> bytes:
+        """Decapsulate a secret; with an RSA key in a process, since its powers are taken in Python."""
+        if encapsulation.is_long(key):
+            return self._processes.run(encapsulation.decapsulate, key, parameters, data)
+        return encapsulation.decapsulate(key, parameters, data)

@@ -134,6 +134,8 @@ def test_uses_are_what_needs_the_key_itself() -> None:
         Operation.MAC,
         Operation.MAC_VERIFY,
         Operation.DERIVE_KEY,
+        Operation.ENCAPSULATE,
+        Operation.DECAPSULATE,
         Operation.EXPORT,
     } == USES
 
