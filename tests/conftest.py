@@ -51,7 +51,8 @@ def pytest_configure(config: pytest.Config) -> None:
         is_everything = config.args_source is pytest.Config.ArgsSource.TESTPATHS
         is_chosen = not is_everything or bool(config.option.keyword or config.option.markexpr)
         is_nightly = config.option.nightly or is_chosen
-        left_out = {"long": not (config.option.long or is_nightly), "nightly": not is_nightly}
+        builds = "builds" not in config.option.markexpr
+        left_out = {"long": not (config.option.long or is_nightly), "nightly": not is_nightly, "builds": builds}
         os.environ[_LEFT_OUT] = " ".join(marker for marker, is_left_out in left_out.items() if is_left_out)
         if config.option.nightly:
             os.environ[NIGHTLY] = "1"

@@ -19,11 +19,12 @@ from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.messages import UsernameAndPassword
 from kmip_core.ports.steps import Pace
-from kmip_core.ports.transport import Answer, Job, Service
+from kmip_core.ports.transport import Answer, Job, Service, Unprocessed
 from kmip_core.principal import Principal
 
-PATHS: Final = frozenset({"/kmip", "/kmip/2_1"})  # the second is where Cosmian's clients post JSON
+PATHS: Final = frozenset({"/kmip", "/kmip/2_1"})  # the second is where Cosmian's clients post operations
 BINARY: Final = "application/octet-stream"
+TEXT: Final = "text/plain; charset=utf-8"
 ALIASES: Final = {"application/xml": "text/xml"}
 HEAD_BYTES: Final = 16_384  # of request line and headers
 FREE_CHUNKS: Final = 64  # of a body, however small;
@@ -127,10 +128,12 @@ class HttpCarriage:
     def wrap(self, answer: bytes) -> bytes:
         """Return the response with `answer` as its body."""
         refusal = self._refusal
-        if refusal is None:
-            wrapped = self._respond(200, self._content_type, answer)
+        if refusal is not None:
+            wrapped = self._respond(refusal.status, TEXT, answer, refusal.headers)
+        elif isinstance(answer, Unprocessed):
+            wrapped = self._respond(422, TEXT, answer)
         else:
-            wrapped = self._respond(refusal.status, "text/plain; charset=utf-8", answer, refusal.headers)
+            wrapped = self._respond(200, self._content_type, answer)
         self._forget_request()
         if self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE:
             self._h11.start_next_cycle()
@@ -141,7 +144,7 @@ class HttpCarriage:
         if self._h11.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
             return b""
         if self._error_status:
-            return self._respond(self._error_status, "text/plain; charset=utf-8", error.message.encode(), CLOSE)
+            return self._respond(self._error_status, TEXT, error.message.encode(), CLOSE)
         service = self._services[self._content_type]
         status = STATUS_FOR.get(error.reason, 400)
         return self._respond(status, self._content_type, service.refuse(error), CLOSE)

@@ -15,7 +15,8 @@ from typing import Protocol
 from attrs import define, evolve, field, frozen
 
 from kmip_adapters.ttlv.codec import Codec, UnreadableMessage
-from kmip_adapters.ttlv.encodings.encoding import BINARY, ENCODINGS, Encoding
+from kmip_adapters.ttlv.encodings import operation_json
+from kmip_adapters.ttlv.encodings.encoding import BINARY, ENCODINGS, JSON, OPERATION_JSON, Encoding
 from kmip_adapters.ttlv.repeats import RepeatedRequests
 from kmip_core.enums import CredentialType, EndpointRole, Operation, ResultReason, ResultStatus
 from kmip_core.errors import KmipError, not_supported
@@ -70,6 +71,12 @@ class TtlvService:
     def _decoded_requests(self) -> RepeatedRequests:
         return RepeatedRequests(partial(self.codec.decode_request, encoding=self.encoding))
 
+    _for_operations: "TtlvService | None" = field(init=False, repr=False)
+
+    @_for_operations.default
+    def _service_of_operations(self) -> "TtlvService | None":
+        return evolve(self, encoding=OPERATION_JSON) if self.encoding is JSON else None
+
     @property
     def content_type(self) -> str:
         """What HTTP calls the encoding of requests and responses."""
@@ -80,6 +87,8 @@ class TtlvService:
 
         credentials: those that came beside the message; they count as if they stood in its header.
         """
+        if self._for_operations is not None and operation_json.is_one(frame):
+            return self._for_operations.open(frame, principal, credentials)
         try:
             request = self._requests.read(frame)
         except UnreadableMessage as error:

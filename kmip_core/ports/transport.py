@@ -28,6 +28,10 @@ class LastWords:
     octets: bytes = field(default=b"", repr=False)
 
 
+class Unprocessed(bytes):
+    """An answer that says nothing but that the whole request failed: HTTP gives it the status 422 and calls it text."""
+
+
 @frozen
 class RoleSwap:
     """An answer after which the roles of the connection are swapped: the server asks, the client answers.

@@ -97,11 +97,34 @@ def test_a_key_is_made_and_got(server: StartedServer, encoding: Encoding, versio
     assert got.payload == again.payload
 
 
-def test_json_is_answered_where_cosmians_clients_look(server: StartedServer) -> None:
+def test_operations_without_messages_are_answered_where_cosmians_clients_post_them(server: StartedServer) -> None:
     with contextlib.closing(HttpsClient(server, JSON, "/kmip/2_1")) as client:
-        answer = client.ask(Operation.QUERY, query.Request(query_functions=(QueryFunction.QUERY_OPERATIONS,)))
+        whole = client.ask(Operation.QUERY, query.Request(query_functions=(QueryFunction.QUERY_OPERATIONS,)))
+        kind = {"tag": "ObjectType", "type": "Enumeration", "value": "SymmetricKey"}
+        described = [
+            {"tag": "CryptographicAlgorithm", "type": "Enumeration", "value": "AES"},
+            {"tag": "CryptographicLength", "type": "Integer", "value": 256},
+            {"tag": "CryptographicUsageMask", "type": "Integer", "value": 12},
+            kind,
+        ]
+        made = post(client, {"tag": "Create", "value": [kind, {"tag": "Attributes", "value": described}]})
+        answer = json.loads(made[1])
+        got = post(
+            client, {"tag": "Get", "value": [member for member in answer["value"] if member["type"] != "Enumeration"]}
+        )
+        missing = {"tag": "UniqueIdentifier", "type": "TextString", "value": "missing"}
+        refused = post(client, {"tag": "Get", "value": [missing]})
 
-    assert answer.result_status is ResultStatus.SUCCESS
+    assert whole.result_status is ResultStatus.SUCCESS
+    assert (made[0], answer["tag"]) == (200, "CreateResponse")
+    assert (got[0], json.loads(got[1])["tag"]) == (200, "GetResponse")
+    assert refused == (422, "ObjectNotFound: no such object\n")
+
+
+def post(client: HttpsClient, operation: dict[str, Any]) -> tuple[int, str]:
+    client.connection.request("POST", client.path, json.dumps(operation), {"Content-Type": "application/json"})
+    answer = client.connection.getresponse()
+    return answer.status, answer.read().decode()
 
 
 @pytest.mark.parametrize("encoding", [BINARY, JSON, XML], ids=lambda encoding: encoding.name)

@@ -10,7 +10,7 @@ HERE: Final = Path(__file__).parent
 FOLDERS: Final = sorted(path for path in HERE.iterdir() if path.is_dir() and not path.name.startswith("_"))
 PASTED: Final = {
     "barbican.conf", "ckms.toml", "connect.py", "curl.sh", "keymaster.conf", "openssl.sh", "options.py",
-    "pykmip.conf", "request.json", "request.xml",
+    "jvm.options", "pykmip.conf", "settings.rs", "stores.sh", "request.json", "request.xml",
 }  # fmt: skip
 
 

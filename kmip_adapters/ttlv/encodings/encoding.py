@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import frozen
 
-from kmip_adapters.ttlv.encodings import binary, json, xml
+from kmip_adapters.ttlv.encodings import binary, json, operation_json, xml
 from kmip_adapters.ttlv.encodings.items import Item, Limits
 from kmip_core.structures import ProtocolVersion
 
@@ -56,6 +56,16 @@ JSON: Final = Encoding(
     encode_after=json.encode_after,
     announced_version=json.announced_version,
 )
+
+OPERATION_JSON: Final = Encoding(
+    name="JSON of one operation",
+    content_type="application/json",
+    decode=operation_json.decode,
+    encode=json.encode,
+    encode_after=operation_json.encode_after,
+    announced_version=operation_json.announced_version,
+)
+"""For the server's side: read and written where `operation_json.is_one`, else it is JSON."""
 
 ENCODINGS: Final[Mapping[str, Encoding]] = {encoding.content_type: encoding for encoding in (BINARY, XML, JSON)}
 """content type -> encoding."""

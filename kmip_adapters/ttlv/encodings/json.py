@@ -36,6 +36,11 @@ def decode(source: str | bytes, limits: Limits = DEFAULT_LIMITS) -> Item:
 
     Raises DecodingError if it is malformed, names what the tables do not have, or exceeds `limits`.
     """
+    return item_of(parse(source, limits), limits)
+
+
+def parse(source: str | bytes, limits: Limits) -> Any:
+    """Return the text as plain values.  Raises DecodingError if it is malformed or exceeds `limits`."""
     if len(source) > text.MAX_TEXT_LENGTH:
         raise DecodingError(f"the text must not exceed {text.MAX_TEXT_LENGTH} bytes")
     try:
@@ -44,17 +49,26 @@ def decode(source: str | bytes, limits: Limits = DEFAULT_LIMITS) -> Item:
         raise DecodingError("the text must be UTF-8") from error
     _check_limits(characters, limits)
     try:
-        parsed = json.loads(
+        return json.loads(
             characters, object_pairs_hook=_object, parse_float=_refuse_number, parse_constant=_refuse_number
         )
     except (ValueError, RecursionError) as error:
         raise DecodingError("not well-formed JSON") from error
+
+
+def item_of(parsed: Any, limits: Limits) -> Item:
+    """Return the item of a text that `parse` has read.  Raises DecodingError as `decode`."""
     return _Reader(limits).item(parsed, ())
 
 
 def encode(item: Item) -> bytes:
     """Return `item` as compact JSON in UTF-8."""
     return _dump(_object_of(item, None))
+
+
+def encode_as(name: str, item: Item) -> bytes:
+    """Return `item` under a name that is no tag."""
+    return _dump(_object_of(item, None) | {"tag": name})
 
 
 def encode_after(begun: bytes, tag: int, items: Iterable[Item]) -> bytes:

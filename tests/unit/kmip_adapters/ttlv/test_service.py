@@ -24,6 +24,7 @@ from kmip_core.messages import (
 from kmip_core.objects import CertificateRequest
 from kmip_core.operations import CATALOGUE, activate, get, locate
 from kmip_core.ports.steps import MoveTo, Pace, Steps, Wait
+from kmip_core.ports.transport import Unprocessed
 from kmip_core.principal import Principal
 from kmip_core.settings import Settings
 from kmip_core.structures import ProtocolVersion
@@ -369,6 +370,17 @@ def test_a_text_that_xml_cannot_carry_fails_its_item_alone() -> None:
     assert second.result_reason is ResultReason.FEATURE_NOT_SUPPORTED
     assert "XML" in (second.result_message or "")
     assert engine.faults.reported == []
+
+
+def test_one_operation_in_json_is_answered_without_a_message() -> None:
+    service = in_every_encoding(a_service(FakeEngine(), CODEC))["application/json"]
+    activation = b'{"tag":"Activate","value":[{"tag":"UniqueIdentifier","type":"TextString","value":"1"}]}'
+
+    made = answered(service.open(activation, ALICE))
+    failed = answered(service.open(b'{"tag":"Activate","value":[1]}', ALICE))
+
+    assert made.startswith(b'{"tag":"ActivateResponse"')
+    assert (type(made), type(failed)) == (bytes, Unprocessed)
 
 
 def test_a_service_says_the_content_type_of_its_answers() -> None:

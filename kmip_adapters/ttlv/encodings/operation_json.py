@@ -1,0 +1,117 @@
+"""One operation as JSON without a message around it, as Cosmian's clients post it to `/kmip/2_1`.
+
+The object is the request payload under the operation's name, `{"tag": "Create", "value": [...]}`; it is a request of
+KMIP 2.1 with one batch item. The answer is the response payload as `CreateResponse`, or, of a failure, a text and
+HTTP's status 422. What these clients say beyond KMIP is left out where the server loses nothing by it.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from kmip_adapters.ttlv.encodings import json, text
+from kmip_adapters.ttlv.encodings.items import DEFAULT_LIMITS, DecodingError, Item, Limits, children
+from kmip_adapters.ttlv.standard import tables
+from kmip_core.enums import ItemType, ResultStatus
+from kmip_core.ports.transport import Unprocessed
+from kmip_core.structures import ProtocolVersion
+
+VERSION: Final = ProtocolVersion(2, 1)
+LEFT_OUT: Final = frozenset({"Cascade"})
+"""Members of payloads: that the other half of a pair is revoked or destroyed, too."""
+MADE_FROM: Final = frozenset({"Attributes", "CommonAttributes", "PrivateKeyAttributes", "PublicKeyAttributes"})
+"""Attributes of what is made, with Object Type among them, which the server sets (KMIP 2.1 §4.37)."""
+
+_OPERATION: Final = 0x42005C
+_RESULT_STATUS: Final = 0x42007F
+_RESULT_REASON: Final = 0x42007E
+_RESULT_MESSAGE: Final = 0x42007D
+_RESPONSE_PAYLOAD: Final = 0x42007C
+_ROOT: Final = re.compile(rb'\s{0,1000}\{\s{0,1000}"tag"\s{0,100}:\s{0,100}"(\w{1,100})"')
+
+
+def is_one(data: bytes) -> bool:
+    """Whether this is an operation without a message, by the tag of its outermost object, which comes first."""
+    found = _ROOT.match(data)
+    return found is not None and found[1].decode() in _operations()
+
+
+def decode(source: bytes, limits: Limits = DEFAULT_LIMITS) -> Item:
+    """Return the Request Message item that an operation stands for.  Raises DecodingError as `json.decode`."""
+    parsed = json.parse(source, limits)
+    if not isinstance(parsed, dict) or not _says(parsed, _operations()):
+        raise DecodingError("the tag of the outermost object must be an operation")
+    if parsed.get("type", "Structure") != "Structure":
+        raise DecodingError("an operation must be a Structure")
+    payload = parsed.get("value")
+    if isinstance(payload, list):
+        repeated = _repeated_type(parsed["tag"], payload)
+        payload = [_of_kmip(member, repeated) for member in payload if not _says(member, LEFT_OUT)]
+    item = {"tag": "Operation", "type": "Enumeration", "value": parsed["tag"]}
+    batch_item = {"tag": "BatchItem", "value": [item, {"tag": "RequestPayload", "value": payload}]}
+    return json.item_of({"tag": "RequestMessage", "value": [_HEADER, batch_item]}, limits)
+
+
+def encode_after(begun: bytes, tag: int, items: Iterable[Item]) -> bytes:
+    """Return what answers an operation: the payload of its batch item, or why it failed.  begun: not shown."""
+    (item,) = items
+    found = {child.tag: child.value for child in children(item)}
+    if found[_RESULT_STATUS] != ResultStatus.SUCCESS:
+        reason = _name("ResultReason", found.get(_RESULT_REASON, 0))
+        return Unprocessed(f"{reason}: {found.get(_RESULT_MESSAGE, '')!s}\n".encode())
+    payload = found.get(_RESPONSE_PAYLOAD, ())
+    return json.encode_as(f"{_name('Operation', found[_OPERATION])}Response", Item(tag, ItemType.STRUCTURE, payload))
+
+
+def announced_version(data: bytes) -> ProtocolVersion:
+    """Return the one version that this form has."""
+    return VERSION
+
+
+def _says(member: Any, tags: Collection[str]) -> bool:
+    return isinstance(member, dict) and isinstance(member.get("tag"), str) and member["tag"] in tags
+
+
+def _repeated_type(operation: str, payload: Sequence[Any]) -> Callable[[Any], bool]:
+    """Return what finds an Object Type among attributes that the operation has said already."""
+    if operation == "CreateKeyPair":
+        return lambda member: _says(member, {"ObjectType"})
+    said = next((member for member in payload if _says(member, {"ObjectType"})), None)
+    return lambda member: operation == "Create" and said is not None and bool(member == said)
+
+
+def _of_kmip(member: Any, is_repeated: Callable[[Any], bool]) -> Any:
+    """Return a member of a payload; attributes of what is made without a repeated Object Type."""
+    if not _says(member, MADE_FROM) or not isinstance(member.get("value"), list):
+        return member
+    return member | {"value": [one for one in member["value"] if not is_repeated(one)]}
+
+
+def _operations() -> Mapping[str, int]:
+    return _table("Operation").value_by_name
+
+
+def _name(enumeration: str, value: Any) -> str:
+    return text.write_enumeration(value, _table(enumeration))
+
+
+def _table(name: str) -> tables.Enumeration:
+    found = tables.enumeration(name)
+    if found is None:
+        raise LookupError(name)
+    return found
+
+
+_HEADER: Final[Mapping[str, Any]] = {
+    "tag": "RequestHeader",
+    "value": [
+        {
+            "tag": "ProtocolVersion",
+            "value": [
+                {"tag": "ProtocolVersionMajor", "type": "Integer", "value": VERSION.protocol_version_major},
+                {"tag": "ProtocolVersionMinor", "type": "Integer", "value": VERSION.protocol_version_minor},
+            ],
+        },
+        {"tag": "BatchCount", "type": "Integer", "value": 1},
+    ],
+}
