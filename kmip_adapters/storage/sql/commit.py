@@ -20,6 +20,7 @@ class CommitServices:
     data_key_of: returns the data key under which a value is sealed.
     note_erased: called when sealed content is replaced or deleted.  node: whose audit trail takes the records.
     quota_of: None where owners may have as much as they like.  note_refused: called when a quota refuses a commit.
+    index_key: returns the key under which facts are authenticated.
     """
 
     statements: Statements
@@ -28,6 +29,7 @@ class CommitServices:
     node: str
     quota_of: QuotaOf | None
     note_refused: Callable[[], None]
+    index_key: Callable[[], bytes]
 
 
 class Commit(GroupableTask):
@@ -61,7 +63,8 @@ class Commit(GroupableTask):
             outdated = self._outdated(WriteContext.read(cursor, statements))
             if outdated is not None:
                 raise outdated
-        held = {owner: statements.holdings.read(cursor, owner) for owner in self._growth}
+        key = self._services.index_key()
+        held = {owner: statements.holdings.read(cursor, owner, key) for owner in self._growth}
         if (over_quota := self._over_quota(held)) is not None:
             raise over_quota
         if any(change.erases for change in self._changes):
@@ -69,7 +72,7 @@ class Commit(GroupableTask):
         for change in self._changes:
             change.apply(cursor, statements)
         for owner, growth in self._growth.items():
-            statements.holdings.write(cursor, owner, held[owner] + growth.holdings)
+            statements.holdings.write(cursor, owner, held[owner] + growth.holdings, key)
         statements.record.run(cursor, self._records)
 
     def write_together(self, cursor: Cursor, tasks: Sequence[Self]) -> list[Exception | None]:
@@ -78,6 +81,7 @@ class Commit(GroupableTask):
         Raises ConcurrentChange if an identifier is taken: which one shows when each is written by itself.
         """
         statements = self._services.statements
+        key = self._services.index_key()
         context = WriteContext.read(cursor, statements)
         errors: list[Exception | None] = []
         before: dict[str, Holdings] = {}
@@ -85,7 +89,7 @@ class Commit(GroupableTask):
         for task in tasks:
             for owner in task._growth:
                 if owner not in held:
-                    before[owner] = held[owner] = statements.holdings.read(cursor, owner)
+                    before[owner] = held[owner] = statements.holdings.read(cursor, owner, key)
             error = task._outdated(context) or task._over_quota(held)
             errors.append(error)
             if error is None:
@@ -95,7 +99,7 @@ class Commit(GroupableTask):
         insert_rows(cursor, statements, rows, context.last)
         for owner, holdings in held.items():
             if holdings != before[owner]:
-                statements.holdings.write(cursor, owner, holdings)
+                statements.holdings.write(cursor, owner, holdings, key)
         statements.record.run(cursor, [record for task in kept for record in task._records])
         return errors
 

@@ -1,17 +1,23 @@
 """What each owner has in the database, counted by the writer in the transaction that changes it.
 
 The numbers are facts of the database, one for each owner. Where one is missing (an older release has written the
-objects, or they were given to another owner) it is counted once, from the objects themselves.
+objects, or they were given to another owner) it is counted once, from the objects themselves; so is one that another
+program has written: each is authenticated.
 """
 
+import logging
 from typing import Final
 
 from sqlalchemy import Dialect, bindparam, delete, func, insert, select, update
 
 from kmip_adapters.storage.quotas import Holdings
 from kmip_adapters.storage.sql.driver import Cursor
+from kmip_adapters.storage.sql.fact_seals import proven_fact, sealed_fact
 from kmip_adapters.storage.sql.prepared import Prepared
 from kmip_adapters.storage.sql.schema import facts, managed_objects
+from kmip_core.ports.sealing import SealBroken
+
+_log = logging.getLogger(__name__)
 
 PREFIX: Final = "holdings of "
 """With the name of the owner it is the name of the fact; the value has the objects and the bytes."""
@@ -33,19 +39,27 @@ class HoldingStatements:
         self._add = Prepared(insert(facts), dialect)
         self._forget = Prepared(delete(facts).where(facts.c.name == bindparam("of_name")), dialect)
 
-    def read(self, cursor: Cursor, owner: str) -> Holdings:
-        """Return what an owner has."""
-        row = self._find.run(cursor, {"name": PREFIX + owner}).fetchone()
-        return self.counted(cursor, owner) if row is None else Holdings(*map(int, row[0].split()))
+    def read(self, cursor: Cursor, owner: str, key: bytes) -> Holdings:
+        """Return what an owner has.  key: that of the index, under which facts are authenticated."""
+        name = PREFIX + owner
+        row = self._find.run(cursor, {"name": name}).fetchone()
+        if row is None:
+            return self.counted(cursor, owner)
+        try:
+            return Holdings(*map(int, proven_fact(key, name, row[0]).split()))
+        except SealBroken:
+            _log.error("what %s has is counted anew: the number in the database is not as it was written", owner)
+            return self.counted(cursor, owner)
 
     def counted(self, cursor: Cursor, owner: str) -> Holdings:
         """Count what an owner has, object by object."""
         objects, stored_bytes = self._count.run(cursor, {"owner": owner}).fetchone()
         return Holdings(int(objects), int(stored_bytes))
 
-    def write(self, cursor: Cursor, owner: str, holdings: Holdings) -> None:
+    def write(self, cursor: Cursor, owner: str, holdings: Holdings, key: bytes) -> None:
         """Note what an owner has now."""
-        name, value = PREFIX + owner, f"{holdings.objects} {holdings.stored_bytes}"
+        name = PREFIX + owner
+        value = sealed_fact(key, name, f"{holdings.objects} {holdings.stored_bytes}")
         if not self._change.run(cursor, {"of_name": name, "value": value}).rowcount:
             self._add.run(cursor, {"name": name, "value": value})
 

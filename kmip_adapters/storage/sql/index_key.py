@@ -1,6 +1,7 @@
-"""The key of the index's digests: one for a store, sealed in it, and the same under every data key.
+"""The key of the index's digests and of the facts' codes: one for a store, sealed in it, the same under every data key.
 
-Without it, a reader of the database could find a weak secret by the entry of its digest.
+Without it, a reader of the database could find a weak secret by the entry of its digest, and a writer could change the
+rules for new objects.
 """
 
 import secrets
@@ -9,32 +10,54 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from kmip_adapters.storage.sql.driver import Cursor, Row
+from kmip_adapters.storage.sql.fact_seals import sealed_fact
 from kmip_adapters.storage.sql.rows import Statements
-from kmip_core.ports.sealing import StoreSealer
+from kmip_adapters.storage.sql.rules import NAMES
+from kmip_core.ports.sealing import SealBroken, StoreSealer
 
 NAME: Final = "index_key"
 """The fact that has it."""
 
 _BYTES: Final = 32
+_PROVES_FACTS: Final = b"\x01"
+"""Comes after the key once facts are authenticated under it; before, rules were stored as they are."""
 _BINDING: Final = b"kmipd index key"
+_NO_RULES: Final = "[]"
 
 Read = Callable[..., list[Row]]
 Submit = Callable[[Callable[[Cursor], Any]], Any]
 
 
-def open_index_key(statements: Statements, sealer: StoreSealer, read: Read, submit: Submit) -> bytes:
-    """Return the key, made if there is none.  Raises SealBroken if it was changed."""
+def open_index_key(
+    statements: Statements, sealer: StoreSealer, read: Read, submit: Submit, *, is_upgraded: bool = False
+) -> bytes:
+    """Return the key, made if there is none. The rules that are there are then authenticated.
+
+    is_upgraded: whether the database is of a schema that had no such key.
+    Raises SealBroken if it was changed, or is missing in a database that has objects.
+    """
     rows = read(statements.fact, name=NAME)
-    if not rows:
-        fresh = _text(sealer.seal(secrets.token_bytes(_BYTES), _BINDING))
+    payload = sealer.unseal(a2b_base64(rows[0][0]), _BINDING) if rows else secrets.token_bytes(_BYTES)
+    if rows and payload[_BYTES:] == _PROVES_FACTS:
+        return payload[:_BYTES]
+    before = rows[0][0] if rows else None
+    after = _text(sealer.seal(payload[:_BYTES] + _PROVES_FACTS, _BINDING))
 
-        def add(cursor: Cursor) -> None:
-            if statements.fact.run(cursor, {"name": NAME}).fetchone() is None:  # no other node was faster
-                statements.add_fact.run(cursor, {"name": NAME, "value": fresh})
+    def begin(cursor: Cursor) -> bool:
+        found = statements.fact.run(cursor, {"name": NAME}).fetchone()
+        if (found and found[0]) != before:  # another node was faster
+            return True
+        if before is None and not is_upgraded and statements.last_sequence.run(cursor, {}).fetchone()[0]:
+            return False
+        for name in NAMES.values():
+            rules = statements.fact.run(cursor, {"name": name}).fetchone()
+            _replace(statements, cursor, name, sealed_fact(payload[:_BYTES], name, rules[0] if rules else _NO_RULES))
+        _replace(statements, cursor, NAME, after)
+        return True
 
-        submit(add)
-        rows = read(statements.fact, name=NAME)
-    return sealer.unseal(a2b_base64(rows[0][0]), _BINDING)
+    if not submit(begin):
+        raise SealBroken("the index key is missing though there are objects")
+    return sealer.unseal(a2b_base64(read(statements.fact, name=NAME)[0][0]), _BINDING)[:_BYTES]
 
 
 def reseal_index_key(statements: Statements, sealer: StoreSealer, read: Read, submit: Submit) -> None:
@@ -46,10 +69,14 @@ def reseal_index_key(statements: Statements, sealer: StoreSealer, read: Read, su
 
         def replace(cursor: Cursor, before: str = stored, after: str = anew) -> None:
             if statements.fact.run(cursor, {"name": NAME}).fetchone() == (before,):
-                statements.forget_fact.run(cursor, {"of_name": NAME})
-                statements.add_fact.run(cursor, {"name": NAME, "value": after})
+                _replace(statements, cursor, NAME, after)
 
         submit(replace)
+
+
+def _replace(statements: Statements, cursor: Cursor, name: str, value: str) -> None:
+    statements.forget_fact.run(cursor, {"of_name": name})
+    statements.add_fact.run(cursor, {"name": name, "value": value})
 
 
 def _text(sealed: bytes) -> str:

@@ -28,6 +28,7 @@ from kmip_adapters.storage.sql.rows import (
     seal_record,
     stored_object,
 )
+from kmip_adapters.storage.sql.rules import NAMES, stored_rules
 from kmip_adapters.storage.sql.schema import attribute_values, managed_objects
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_adapters.storage.sql.submissions import stored_submission
@@ -175,6 +176,7 @@ def verify(storage: SqlStorage, progress: Progress) -> tuple[Damage, ...]:
                     if not read(is_there, attribute=attribute, value=value, sequence=stored.sequence):
                         damages.append(Damage(unique_identifier, f"the index lacks attribute {attribute}"))
         damages += _submission_damages(storage, read)
+        damages += _fact_damages(storage, read)
         indexed = read(Prepared(select(func.count()).select_from(attribute_values), storage.database.dialect))[0][0]
     if indexed > expected:
         damages.append(Damage("", f"the index has {indexed - expected} entries of no object"))
@@ -190,6 +192,16 @@ def _submission_damages(storage: SqlStorage, read: Callable[..., list[Row]]) -> 
                 stored_submission(tuple(row), storage.sealer)
             except (SealBroken, *UNREADABLE) as error:
                 yield Damage("", f"a submission of {row[3]} is not as it was written: {error}")
+
+
+def _fact_damages(storage: SqlStorage, read: Callable[..., list[Row]]) -> Iterator[Damage]:
+    key = storage.open_index_key()
+    rules: dict[str, str] = dict(read(storage.database.rule_statements.all))
+    for kind in NAMES:
+        try:
+            stored_rules(kind, rules, key)
+        except SealBroken as error:
+            yield Damage("", f"the rules for new objects do not hold: {error}")
 
 
 def dangling_links(storage: SqlStorage, progress: Progress) -> Iterator[tuple[str, str]]:

@@ -50,16 +50,16 @@ def _notice(row: Row, key: bytes) -> Notice | None:
     if not hmac.compare_digest(bytes(seal), _seal(key, "notice", notice_id, subscriber, str(time), record)):
         _log.error("the row of notice %s is not as it was written", notice_id)
         return None
-    told = json.loads(record)
+    fields = json.loads(record)
     return Notice(
         notice_id=notice_id,
         subscriber=subscriber,
-        operation=Operation[told["operation"]],
-        unique_identifier=told["object"],
+        operation=Operation[fields["operation"]],
+        unique_identifier=fields["object"],
         time=time,
-        changed=_references(told["changed"]),
-        deleted=_references(told["deleted"]),
-        replaced=told["replaced"],
+        changed=_references(fields["changed"]),
+        deleted=_references(fields["deleted"]),
+        replaced=fields["replaced"],
     )
 
 
@@ -148,9 +148,9 @@ class NoticeStatements:
             if not hmac.compare_digest(bytes(seal), _seal(key(), "subscription", name, record)):
                 _log.error("the subscription of %s is not as it was written, and is not used", name)
                 continue
-            told = json.loads(record)
+            parsed = json.loads(record)
             given: dict[str, Any] = {
-                field: tuple(value) if isinstance(value, list) else value for field, value in told.items()
+                field: tuple(value) if isinstance(value, list) else value for field, value in parsed.items()
             }
             found.append(Subscription(name=name, **given))
         return tuple(sorted(found, key=lambda one: one.name))
@@ -168,7 +168,7 @@ class NoticeStatements:
 
     def deliveries(self, read: Read) -> tuple[Delivery, ...]:
         """Return how far deliveries are."""
-        found = (evolve(_delivery(name, told), pending=int(count)) for name, told, count in read(self.states))
+        found = (evolve(_delivery(name, fields), pending=int(count)) for name, fields, count in read(self.states))
         return tuple(sorted(found, key=lambda one: one.name))
 
     # --- writing, inside a transaction --------------------------------------------------------------------------------
@@ -202,8 +202,8 @@ class NoticeStatements:
         return int(gone)
 
 
-def _delivery(name: str, told: str) -> Delivery:
-    return Delivery(name=name, **json.loads(told))
+def _delivery(name: str, fields: str) -> Delivery:
+    return Delivery(name=name, **json.loads(fields))
 
 
 def _told(delivery: Delivery) -> str:

@@ -36,7 +36,7 @@ class SealedRows:
 
         data_keys = SqlDataKeys(statements, read=read, submit=submit, note_erased=lambda: None)
         self._sealer = make_sealer(data_keys)
-        self._index_key = open_index_key(statements, self._sealer, read, submit)
+        self._index_key = open_index_key(statements, self._sealer, read, submit, is_upgraded=True)
 
     def seal(self, row: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[str, int]]]:
         """Return a row as it is now, and the index entries of its digests.

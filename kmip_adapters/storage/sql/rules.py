@@ -1,16 +1,22 @@
-"""The rules for new objects, kept among the facts of the database: one row for each kind, read as a whole."""
+"""The rules for new objects, kept among the facts of the database: one row for each kind, read as a whole.
 
+Each row is authenticated, and is there even where there are no rules: another program has deleted one that is missing.
+"""
+
+import functools
 from collections.abc import Mapping
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 from sqlalchemy import Dialect, bindparam, delete, insert, or_, select
 
 from kmip_adapters.storage.records import decode_rules, encode_rules
 from kmip_adapters.storage.sql.driver import Cursor
+from kmip_adapters.storage.sql.fact_seals import proven_fact, sealed_fact
 from kmip_adapters.storage.sql.prepared import Prepared
 from kmip_adapters.storage.sql.schema import facts
 from kmip_core.creation_rules import Constraint, ObjectDefaults, Rule, SystemChanges
+from kmip_core.ports.sealing import SealBroken
 from kmip_core.ports.storage import ConcurrentChange
 
 NAMES: Final[Mapping[type, str]] = {
@@ -20,6 +26,8 @@ NAMES: Final[Mapping[type, str]] = {
 }
 """Kind of rule to the name of its fact. Entries are added, never changed."""
 
+
+_KINDS: Final[Mapping[str, type[Any]]] = {name: kind for kind, name in NAMES.items()}
 
 IS_RULE: Final = or_(*(facts.c.name == name for name in NAMES.values()))
 """Whether a fact is about rules."""
@@ -40,11 +48,15 @@ class RuleStatements:
 
 @frozen
 class RulesWrite:
-    """New rules of one kind: a `Change`, like `rows.RowWrite`."""
+    """New rules of one kind: a `Change`, like `rows.RowWrite`.
+
+    key: that of the index, under which facts are authenticated.
+    """
 
     rule_statements: RuleStatements
     kind: type
     rules: tuple[Any, ...]
+    key: bytes = field(repr=False)
 
     is_new = False
     erases = False
@@ -54,10 +66,26 @@ class RulesWrite:
         """Write them on a cursor inside a transaction; they replace what is there."""
         name = NAMES[self.kind]
         self.rule_statements.forget.run(cursor, {"of_name": name})
-        self.rule_statements.keep.run(cursor, {"name": name, "value": encode_rules(self.rules)})
+        self.rule_statements.keep.run(cursor, {"name": name, "value": stored_form(self.kind, self.rules, self.key)})
 
 
-def stored_rules(kind: type[Rule], facts_by_name: Mapping[str, str]) -> tuple[Rule, ...]:
-    """Return the rules of one kind out of what `RuleStatements.all` has found."""
+def stored_form(kind: type, rules: tuple[Any, ...], key: bytes) -> str:
+    """Return the value of the fact that has the rules of a kind."""
+    return sealed_fact(key, NAMES[kind], encode_rules(rules))
+
+
+def stored_rules(kind: type[Rule], facts_by_name: Mapping[str, str], key: bytes) -> tuple[Rule, ...]:
+    """Return the rules of one kind out of what `RuleStatements.all` has found.
+
+    Raises SealBroken for a row that was changed or deleted in the database.
+    """
     value = facts_by_name.get(NAMES[kind])
-    return () if value is None else decode_rules(value, kind)
+    if value is None:
+        raise SealBroken(f"the fact {NAMES[kind]} is missing")
+    rules: tuple[Rule, ...] = _opened(NAMES[kind], value, key)
+    return rules
+
+
+@functools.lru_cache(64)  # every new object is held against all of them
+def _opened(name: str, value: str, key: bytes) -> tuple[Any, ...]:
+    return decode_rules(proven_fact(key, name, value), _KINDS[name])

@@ -113,6 +113,7 @@ class SqlStorage:
                 node=node,
                 quota_of=quota_of,
                 note_refused=self._note_refused,
+                index_key=self.open_index_key,
             )
             self._index_key: bytes | None = None
             if self.sealer.is_open:
@@ -231,8 +232,8 @@ class SqlStorage:
 
     def announced_until(self) -> int | None:
         """Return up to which time changes of state have been announced."""
-        told = self.database.fact(ANNOUNCED)
-        return None if told is None else int(told)
+        value = self.database.fact(ANNOUNCED)
+        return None if value is None else int(value)
 
     def note_announced(self, until: int) -> None:
         """Note up to which time they have."""

@@ -84,6 +84,8 @@ BUDGETS: Final = dict.fromkeys(Pace, _UNLIMITED) | {
 NOT_AS_WRITTEN: Final = "the stored object is not as it was written"
 """What a client reads of a row that was changed in the database; the log says more."""
 
+RULES_NOT_AS_WRITTEN: Final = "the rules for new objects are not as they were written"
+
 _log = logging.getLogger(__name__)
 
 
@@ -213,7 +215,7 @@ class SqlUnitOfWork:
             return collected
         if self._rules is None:
             self._rules = self._read_rules()
-        return stored_rules(kind, self._rules)
+        return self._opened_rules(kind, self._rules)
 
     def rules_for_new(self, kind: type[Rule]) -> tuple[Rule, ...]:
         """Return the rules as collected, else as they were last read; the writer checks whether they still hold."""
@@ -222,7 +224,7 @@ class SqlUnitOfWork:
             return collected
         if self._checked_against is None:
             self._checked_against = self._services.known_rules(self._read_rules)
-        return stored_rules(kind, self._checked_against)
+        return self._opened_rules(kind, self._checked_against)
 
     def save_rules(self, kind: type[Rule], rules: tuple[Rule, ...]) -> None:
         """Collect rules."""
@@ -322,7 +324,8 @@ class SqlUnitOfWork:
             self._row_write(identifier, write) for identifier, write in self._pending.writes.items()
         ]
         rule_statements = self._database.rule_statements
-        changes += (RulesWrite(rule_statements, kind, rules) for kind, rules in self._pending.rules.items())
+        for kind, rules in self._pending.rules.items():
+            changes.append(RulesWrite(rule_statements, kind, rules, self._services.index_key()))
         changes += (NoticeWrite(self._database.notice_statements, row) for row in self._notice_rows())
         changes += (self._ticket_write(digest, change) for digest, change in self._pending.tickets.items())
         changes += map(self._submission_write, self._pending.submissions.values())
@@ -438,6 +441,15 @@ class SqlUnitOfWork:
 
     def _read_rules(self) -> dict[str, str]:
         return dict(self._rows(self._database.rule_statements.all, {}))
+
+    def _opened_rules(self, kind: type[Rule], facts_by_name: Mapping[str, str]) -> tuple[Rule, ...]:
+        """Return the rules of a kind.  Raises KmipError (General Failure) if they were changed in the database."""
+        try:
+            return stored_rules(kind, facts_by_name, self._services.index_key())
+        except SealBroken as error:
+            _log.error("the rules for new objects do not hold: %s; an administrator can set them anew", error)
+            self._database.refused_rows += 1
+            raise KmipError(ResultReason.GENERAL_FAILURE, RULES_NOT_AS_WRITTEN) from error
 
     def _located(self, statement: Prepared, values: dict[str, Any]) -> list[Row]:
         return self._run(statement.sql, statement.values(values), may_take_long=True)

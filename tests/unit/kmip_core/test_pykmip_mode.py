@@ -107,7 +107,7 @@ def with_length(request: register.Request, length: int) -> register.Request:
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("asked", "warning"),
     [
         (a_contradictory_key(), "Cryptographic Length is 512 but the material has 128 bits"),
         (with_length(a_contradictory_key(), 128), "Cryptographic Length is 512 but the material has 128 bits"),
@@ -124,14 +124,14 @@ def with_length(request: register.Request, length: int) -> register.Request:
     ],
 )
 def test_operators_are_warned_of_a_length_that_contradicts_the_material(
-    asked: register.Request, told: str | None
+    asked: register.Request, warning: str | None
 ) -> None:
     remarks = NotedRemarks()
     engine = an_engine(settings=MODE, remarks=remarks)
 
     identifier = perform(engine, Operation.REGISTER, asked).unique_identifier
 
-    expected = [] if told is None else [(ALICE.name, f"Register kept {identifier} though {told}")]
+    expected = [] if warning is None else [(ALICE.name, f"Register kept {identifier} though {warning}")]
     assert remarks.noted == expected
 
 
