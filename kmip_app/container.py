@@ -293,8 +293,14 @@ def _hsm_stub(configuration: Configuration) -> HsmStub:
 def _pkcs11(configuration: Configuration, processes: Callable[[], ProcessPool]) -> "Pkcs11Crypto":
     from kmip_adapters.crypto.pkcs11 import Pkcs11Crypto
 
-    journal = None if configuration.ephemeral else configuration.data_directory / "pkcs11.journal"
-    return Pkcs11Crypto(token(configuration), journal=journal, may_wait=lambda: processes().may_wait)
+    may_wait = lambda: processes().may_wait  # noqa: E731
+    if configuration.ephemeral:
+        return Pkcs11Crypto(token(configuration), may_wait=may_wait)
+    folder = configuration.data_directory
+    journal = folder / ("pkcs11.journal" if configuration.leads else f"pkcs11-w{configuration.worker}.journal")
+    # Journals are of one process each. The first one of a server starts alone, and takes over what others have left.
+    left_by = sorted(folder.glob("pkcs11-w*.journal")) if configuration.takes_over else ()
+    return Pkcs11Crypto(token(configuration), journal=journal, left_by=left_by, may_wait=may_wait)
 
 
 @cache

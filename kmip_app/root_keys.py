@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kmip_adapters.pkcs11_session import uri as pkcs11_uri
+from kmip_adapters.pkcs11_session.refused_pin import RefusedPin
 from kmip_adapters.pkcs11_session.token import Token, TokenSettings, TokenUnusable
 from kmip_adapters.sealing.command_key import CommandWrapper
 from kmip_adapters.sealing.key_file import KeyFile
@@ -51,8 +52,17 @@ def token(configuration: "Configuration", chosen: pkcs11_uri.TokenUri | None = N
     if module is None or (label is None and chosen.serial is None):
         raise TokenUnusable("a PKCS#11 token needs its library and its label: give pkcs11_module and pkcs11_token")
     place = configuration.pkcs11_pin if chosen.pin_source is None else SECRET.read(chosen.pin_source)
+    shared = None
+    if configuration.worker is not None:
+        shared = RefusedPin(configuration.data_directory / "pkcs11.refused-pin", configuration.common_secret)
     return Token(
-        TokenSettings(module=module, label=label, serial=chosen.serial, read_pin=_pin_reader(place, label or ""))
+        TokenSettings(
+            module=module,
+            label=label,
+            serial=chosen.serial,
+            read_pin=_pin_reader(place, label or ""),
+            refused_pin=shared,
+        )
     )
 
 

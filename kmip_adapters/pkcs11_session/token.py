@@ -23,6 +23,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from kmip_adapters.pkcs11_session import messages
+from kmip_adapters.pkcs11_session.refused_pin import RefusedPin
 from kmip_core.errors import Unusable
 
 _log = logging.getLogger(__name__)
@@ -88,6 +89,7 @@ class TokenSettings:
     module: path of the vendor's library.  label, serial: of the token; at least one.
     read_pin: gives the PIN, called at every start of a worker; None for a token without one.
     workers: processes, each with a session of its own: a slow call does not hold up the others.
+    refused_pin: what other processes of the server know of a PIN that was refused; None for a server of one process.
     """
 
     module: Path
@@ -97,6 +99,7 @@ class TokenSettings:
     workers: int = 2
     environment: tuple[tuple[str, str], ...] = ()
     retry_seconds: float = RETRY_SECONDS
+    refused_pin: RefusedPin | None = None
 
 
 class _Process:
@@ -248,7 +251,7 @@ class Token:
             if self._pin_fault is not None and pin == self._refused_pin:
                 raise self._pin_fault
             try:
-                process = _Process(self._settings, pin)
+                process = self._logged_in(pin)
             except TokenError as error:
                 if error.kind in PIN_FAULTS:
                     self._pin_fault, self._refused_pin = error, pin
@@ -259,6 +262,26 @@ class Token:
                 _log.warning("the PKCS#11 token answers again")
             self._away = self._pin_fault = self._refused_pin = None
             return process
+
+    def _logged_in(self, pin: bytes | None) -> _Process:
+        shared = self._settings.refused_pin
+        if shared is None or pin is None:
+            return _Process(self._settings, pin)
+        try:
+            with shared.login(pin) as login:
+                if login.refused is not None:
+                    raise TokenError(login.refused, REMEDIES.get(login.refused, ""), REMEDIES.get(login.refused, ""))
+                try:
+                    process = _Process(self._settings, pin)
+                except TokenError as error:
+                    if error.kind in PIN_FAULTS:
+                        login.note(error.kind)
+                    raise
+                login.forget()
+                return process
+        except OSError as error:
+            text = f"{shared.path} cannot be written, so that the PIN is not tried: {error.strerror}"
+            raise TokenError("Unavailable", text, text) from None
 
     def _note(self, error: TokenError) -> None:
         with self._counting:

@@ -214,8 +214,8 @@ def _workers(configuration: Configuration) -> Iterator[Problem]:
     if configuration.ephemeral:
         text = "processes share nothing in memory, and an ephemeral server keeps all of it there; leave one of them out"
         yield Problem(where="workers", text=text)
-    elif configuration.crypto != "software":
-        text = f"crypto = {configuration.crypto} works in one process for now; leave out workers"
+    elif configuration.crypto == "hsm_stub":
+        text = "crypto = hsm_stub keeps its keys in one process; leave out workers"
         yield Problem(where="workers", text=text)
 
 

@@ -8,6 +8,7 @@ that lead here, `kmip_app.configuration.loading` joins the places.
 import enum
 import os
 import re
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal
@@ -101,6 +102,7 @@ class Configuration:
     worker: the number of one of several processes that serve together, from 1; None for a process of its own.
     takes_over: whether this process appends the audit records that a crash of its node has left; not one that starts
         beside other workers, which have records of their own on the way.
+    common_secret: random, of this start; the workers of one server have the same.
     may_upgrade: False for commands beside a running server, which must not change the schema of its database.
     database: an SQLAlchemy URL.  database_path: an SQLite file; with neither it is kmipd.sqlite in the data directory.
     certificate_path, key_path, ca_path: PEM files of a PKI of your own; None for the built-in one.
@@ -125,6 +127,7 @@ class Configuration:
     workers: int = 1
     worker: int | None = None
     takes_over: bool = True
+    common_secret: bytes = field(factory=lambda: secrets.token_bytes(32), repr=False, eq=False)
     rehearses: bool = False
     pki_path: Path | None = None
     may_upgrade: bool = True

@@ -2,11 +2,14 @@
 
 import json
 import os
+import signal
 import subprocess
 import threading
 import time
+from contextlib import ExitStack
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
@@ -29,6 +32,7 @@ from kmip_core.enums import (
 from kmip_core.objects import SymmetricKey
 from kmip_core.structures import CryptographicParameters
 from tests import softhsm
+from tests.e2e.operations.conftest import eventually
 from tests.root_keys import a_wrapping_program
 from tests.server import ROOT, StartedServer, command, running
 
@@ -248,6 +252,53 @@ def test_a_crash_leaves_no_key_without_an_object(token: TokenSettings, tmp_path:
         assert keys_in(token) == len(held)
 
 
+def test_workers_share_a_token_and_leave_no_key_without_an_object(token: TokenSettings, tmp_path: Path) -> None:
+    arguments = ["--crypto", "pkcs11", *options(token, tmp_path)]
+    more = ["--workers", "2", "--token-sweep", "0.2", "--admin-address", "127.0.0.1:0"]
+    stop = threading.Event()
+
+    def work(server: StartedServer) -> None:
+        while not stop.is_set():
+            try:
+                with client_of(server, retries=0) as client:
+                    for _ in range(20):
+                        client.create("AES", 128)
+            except (ClientError, OSError):
+                continue
+
+    with running(tmp_path, *arguments, *more) as server:
+        with ExitStack() as resources:
+            clients = [resources.enter_context(client_of(server)) for _ in range(6)]
+            key = clients[0].create("AES", 256, name="of one worker").unique_identifier
+            clients[0].activate(key)
+            assert all(client.encrypt(key, b"x", cryptographic_parameters=GCM).data for client in clients)
+        threads = [threading.Thread(target=work, args=(server,)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        workers = _workers(server)
+        time.sleep(0.3)
+        os.kill(workers[2]["pid"], signal.SIGKILL)
+        eventually(lambda: _workers(server)[2]["pid"] not in {None, workers[2]["pid"]}, "the worker is there again")
+        eventually(lambda: _workers(server)[2]["state"] == "serving", "it serves again")
+        stop.set()
+        for thread in threads:
+            thread.join(WITHIN)
+        with client_of(server) as client:
+            found = client.locate().unique_identifiers
+            eventually(lambda: keys_in(token) == len(found), "each key of the token has its object")
+    (tmp_path / "data" / "pkcs11-w9.journal").write_text("")  # of a server that had more workers
+    with running(tmp_path, *arguments) as server, client_of(server) as client:
+        assert client.encrypt(key, b"x", cryptographic_parameters=GCM).data
+        assert {path.name for path in (tmp_path / "data").glob("pkcs11*.journal")} == {"pkcs11.journal"}
+
+
+def _workers(server: StartedServer) -> dict[int, dict[str, Any]]:
+    admin = json.loads((server.output.parent / "ready.json").read_text())["admin"]
+    connection = HTTPConnection(admin, timeout=WITHIN)
+    connection.request("GET", "/status")
+    return {worker["number"]: worker for worker in json.loads(connection.getresponse().read())["workers"]}
+
+
 def _is_usable(client: KmipClient, key: str) -> bool:
     try:
         client.activate(key)
@@ -256,10 +307,11 @@ def _is_usable(client: KmipClient, key: str) -> bool:
     return bool(client.encrypt(key, b"x", cryptographic_parameters=GCM).data)
 
 
-def test_a_wrong_pin_ends_the_start_and_is_tried_once(token: TokenSettings, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_wrong_pin_ends_the_start_and_is_tried_once(token: TokenSettings, tmp_path: Path, workers: str) -> None:
     (tmp_path / "pin").write_bytes(b"4321")
     done = subprocess.run(
-        command("serve", "--port", "0", "--crypto", "pkcs11", *options(token, tmp_path)),
+        command("serve", "--port", "0", "--workers", workers, "--crypto", "pkcs11", *options(token, tmp_path)),
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -78,7 +78,7 @@ class Pkcs11Crypto:
     """Keys in a token.
 
     store: a name of the store that this server's keys belong to; part of their labels.
-    journal: where unsettled keys are noted; None for a server that forgets.
+    journal: where unsettled keys are noted; None for a server that forgets.  left_by: journals that are taken over.
     may_wait: whether the work under way may wait for a token; if not, it is begun again at a slower pace (TakesLong).
     """
 
@@ -88,6 +88,7 @@ class Pkcs11Crypto:
         *,
         store: str = "",
         journal: Path | None = None,
+        left_by: Iterable[Path] = (),
         may_wait: Callable[[], bool] = lambda: True,
     ) -> None:
         """Log in and read what the token can do.  Raises TokenUnusable."""
@@ -97,7 +98,7 @@ class Pkcs11Crypto:
         self._label = f"{LABEL}{store}"
         hashes = self._software.capabilities.hashing_algorithms
         self._capabilities = mechanisms.capabilities(mechanisms.read(token.open()), hashes)
-        self._journal = Journal(journal)
+        self._journal = Journal(journal, left_by)
 
     @property
     def capabilities(self) -> CryptoCapabilities:

@@ -7,6 +7,7 @@ the store at the next start: a key that no object names is destroyed in the toke
 
 import os
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -20,21 +21,25 @@ _REWRITE_AT: Final = 4_096
 
 
 class Journal:
-    """The unsettled keys of one server.  Re-entrant.  path: None keeps it in memory, for servers that forget."""
+    """The unsettled keys of one process.  Re-entrant.  path: None keeps it in memory, for servers that forget.
 
-    def __init__(self, path: Path | None) -> None:
-        """Read what an earlier server left open."""
+    left_by: journals of processes that run no more, which this one takes over.
+    """
+
+    def __init__(self, path: Path | None, left_by: Iterable[Path] = ()) -> None:
+        """Read what earlier processes left open."""
+        others = [] if path is None else [other for other in left_by if other != path and other.exists()]
         self._path = path
         self._lock = threading.Lock()
         self._open: dict[bytes, str] = {}
         self._left: set[bytes] = set()
         self._lines = 0
-        if path is not None and path.exists():
-            for line in path.read_text("ascii", "replace").splitlines():
-                word, _, name = line.partition(" ")
-                self._apply(word, name)
+        for one in [] if path is None else [path, *others]:  # each by itself: what one has settled, another may not
+            self._open |= _open_in(one)
         self._left = set(self._open)
         self._rewrite()
+        for other in others:  # what is in them is in this one now
+            other.unlink()
 
     def begin(self, key_id: bytes) -> None:
         """Note that the token is about to make a key."""
@@ -62,20 +67,11 @@ class Journal:
         with self._lock:
             return frozenset(self._left)
 
-    def _apply(self, word: str, name: str) -> None:
-        try:
-            key_id = bytes.fromhex(name)
-        except ValueError:  # a line that a crash cut short: its call had not begun
-            return
-        if word in (BEGIN, DOOM):
-            self._open[key_id] = word
-        elif word in (KEEP, GONE):
-            self._open.pop(key_id, None)
-            self._left.discard(key_id)
-
     def _write(self, word: str, key_id: bytes) -> None:
         with self._lock:
-            self._apply(word, key_id.hex())
+            _apply(self._open, word, key_id)
+            if key_id not in self._open:
+                self._left.discard(key_id)
             self._lines += 1
             if self._path is None:
                 return
@@ -103,3 +99,23 @@ class Journal:
             os.close(descriptor)
         os.replace(new, self._path)
         self._lines = len(self._open)
+
+
+def _open_in(path: Path) -> dict[bytes, str]:
+    """Return what a journal leaves open."""
+    found: dict[bytes, str] = {}
+    if path.exists():
+        for line in path.read_text("ascii", "replace").splitlines():
+            word, _, name = line.partition(" ")
+            try:
+                _apply(found, word, bytes.fromhex(name))
+            except ValueError:  # a line that a crash cut short: its call had not begun
+                continue
+    return found
+
+
+def _apply(found: dict[bytes, str], word: str, key_id: bytes) -> None:
+    if word in (BEGIN, DOOM):
+        found[key_id] = word
+    elif word in (KEEP, GONE):
+        found.pop(key_id, None)

@@ -9,6 +9,7 @@ from attrs import evolve
 
 from kmip_adapters.crypto.pkcs11 import Pkcs11Crypto
 from kmip_adapters.pkcs11_session import token as token_module
+from kmip_adapters.pkcs11_session.refused_pin import RefusedPin
 from kmip_adapters.pkcs11_session.token import Token, TokenUnusable
 from kmip_adapters.storage.memory import MemoryStorage
 from kmip_app.maintenance.token_keys import settle_token_keys
@@ -133,6 +134,42 @@ def test_a_wrong_pin_is_tried_once_until_another_one_stands_there(faulty: Faulty
     assert token.fault is None
     assert faulty.logins == 2
     token.close()
+
+
+def test_a_wrong_pin_is_tried_once_by_all_processes_of_a_server(faulty: FaultyToken, tmp_path: Path) -> None:
+    pins = [b"4321"]
+    shared = RefusedPin(tmp_path / "refused", b"key")
+    settings = evolve(faulty.settings, read_pin=lambda: pins[0], refused_pin=shared)
+    one, other = Token(settings), Token(settings)
+    for token in (one, other, one):
+        with pytest.raises(TokenUnusable, match="the PIN of the token is wrong"):
+            token.open()
+
+    assert faulty.logins == 1
+    assert b"4321" not in shared.path.read_bytes()
+    pins[0] = softhsm.PIN
+    for token in (other, one):
+        assert token.open()["label"] == softhsm.LABEL
+        token.close()
+    assert faulty.logins == 3
+    assert shared.path.read_bytes() == b""
+
+
+def test_a_later_start_tries_a_pin_that_an_earlier_one_has_given_up(faulty: FaultyToken, tmp_path: Path) -> None:
+    for start in (b"one", b"two"):
+        shared = RefusedPin(tmp_path / "refused", start)
+        with pytest.raises(TokenUnusable, match="PIN"):
+            Token(evolve(faulty.settings, read_pin=lambda: b"4321", refused_pin=shared)).open()
+
+    assert faulty.logins == 2
+
+
+def test_no_pin_is_tried_where_that_cannot_be_noted(faulty: FaultyToken, tmp_path: Path) -> None:
+    shared = RefusedPin(tmp_path / "none" / "refused", b"key")
+    with pytest.raises(TokenUnusable, match="cannot be written, so that the PIN is not tried"):
+        Token(evolve(faulty.settings, refused_pin=shared)).open()
+
+    assert faulty.logins == 0
 
 
 def test_a_locked_pin_says_who_unlocks_it_and_works_once_it_is(faulty: FaultyToken) -> None:

@@ -59,3 +59,18 @@ def test_work_in_progress_is_not_unsettled_until_it_fails(tmp_path: Path) -> Non
     assert kept.unsettled() == {b"failed"}
     kept.gone(b"failed")
     assert kept.unsettled() == frozenset()
+
+
+def test_what_processes_have_left_that_run_no_more_is_taken_over(tmp_path: Path) -> None:
+    own, other, missing = tmp_path / "own", tmp_path / "other", tmp_path / "missing"
+    Journal(own).doom(b"1")  # which the other one had made
+    made = Journal(other)
+    made.begin(b"1")
+    made.keep(b"1")
+    made.begin(b"2")
+
+    taken = Journal(own, [own, other, missing])
+
+    assert taken.unsettled() == {b"1", b"2"}
+    assert not other.exists()
+    assert Journal(own).unsettled() == {b"1", b"2"}
