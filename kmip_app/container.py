@@ -350,8 +350,8 @@ def _provisioning(configuration: Configuration, pki: Callable[[], Pki]) -> Regis
     return RegistryProvisioning(pki) if configuration.gives_out_certificates else None
 
 
-def _announcer(settings: Settings) -> Announcer | None:
-    return Announcer() if settings.server_to_client else None
+def _announcer(configuration: Configuration, settings: Settings) -> Announcer | None:
+    return Announcer(limit=configuration.notices.queue) if settings.server_to_client else None
 
 
 def _dispatcher(
@@ -501,7 +501,7 @@ class Container(containers.DeclarativeContainer):
         stored_users,
     )
 
-    announcer = providers.Singleton(_announcer, settings)
+    announcer = providers.Singleton(_announcer, configuration, settings)
     pki = providers.Singleton(_pki, configuration)
     tls_files = providers.Singleton(_tls_files, configuration, pki.provider)
     catalogue = providers.Singleton(offered, settings)

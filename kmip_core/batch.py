@@ -338,7 +338,8 @@ class Batch:
             work.record(record)
         announcer = self.services.announcer
         if announcer is not None and announcer.subscriptions:
-            work.notify(announcer.notices(work.changes(), self.principal, self.now, self.services.identifiers.new))
+            notices = announcer.notices(work.changes(), self.principal, self.now, self.services.identifiers.new)
+            work.notify(notices, announcer.limit)
         ended = None if self.services.tracing is None else self.services.tracing.begin(Part.COMMIT)
         try:
             commitment = work.hand_over()

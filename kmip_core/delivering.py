@@ -87,7 +87,7 @@ def announce_dates(engine: Engine, announcer: Announcer, schedule: Schedule, que
                 if found is not None:
                     changes.append((found, evolve(found, attributes=lifecycle.settle(found.attributes, now))))
             notices = announcer.notices(changes, BY_DATES, now, services.identifiers.new)
-            work.notify(notices)
+            work.notify(notices, announcer.limit)
             work.commit()
         made += len(notices)
         if len(piece) < PIECE:

@@ -28,6 +28,9 @@ MAXIMUM_SCOPES: Final = 1_000
 MAXIMUM_SUBSCRIPTIONS: Final = 10_000
 """Clients make subscriptions for themselves by Set Endpoint Role."""
 
+MAXIMUM_NOTICES: Final = 10_000
+"""That wait for one client, unless the settings say another number."""
+
 SILENT: Final = frozenset({"fresh", "last_change_date", "usage_limits", "lease_time"})
 """Attributes that every use of a key changes: by themselves they are no event."""
 
@@ -80,7 +83,8 @@ class Delivery:
 
     seen_at: when the client was last reached.  attempts: failed ones since the last success.  again_at: when the next
     one may be made.  failure: why the last one failed.  delivered, dropped: notices in all; dropped are those that were
-    too old or too many, that the client has refused, or has no right to read.
+    too old, that the client has refused, or has no right to read.  overflowed: those that gave way to newer ones, as
+    the store has counted them.
     """
 
     name: str
@@ -92,6 +96,7 @@ class Delivery:
     delivered_at: int = 0
     seen_at: int = 0
     dropped: int = 0
+    overflowed: int = 0
 
 
 Change = tuple[ManagedObject | None, ManagedObject | None]
@@ -133,8 +138,12 @@ class _Scopes:
 
 @define
 class Announcer:
-    """Says what a change means for subscribers, by the subscriptions as this process knows them."""
+    """Says what a change means for subscribers, by the subscriptions as this process knows them.
 
+    limit: how many notices may wait for one client.
+    """
+
+    limit: int = MAXIMUM_NOTICES
     subscriptions: tuple[Subscription, ...] = ()
     _notified: _Scopes = field(factory=_Scopes, init=False)
     _pushed: _Scopes = field(factory=_Scopes, init=False)

@@ -2,7 +2,6 @@
 
 import math
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
@@ -77,7 +76,7 @@ class MemoryStorage:
         self._leases: dict[str, tuple[str, int]] = {}
         self._subscriptions: dict[str, Subscription] = {}
         self._deliveries: dict[str, Delivery] = {}
-        self._notices: dict[str, Notice] = {}
+        self._notices: dict[str, dict[str, Notice]] = {}  # of each subscriber, in their order
         self._announced_until: int | None = None
         self._claimants: dict[str, str] = {}  # of batches of submissions
 
@@ -130,6 +129,20 @@ class MemoryStorage:
             if self._leases.get(name, ("", 0))[0] == holder:
                 del self._leases[name]
 
+    def _queue(self, pending: Pending) -> None:
+        """Add notices, and forget the oldest ones of clients that have too many."""
+        for notice in pending.notices:
+            name = notice.subscriber
+            mine = self._notices.setdefault(name, {})
+            mine[notice.notice_id] = notice
+            gone = 0
+            while pending.notice_limit is not None and len(mine) > pending.notice_limit:
+                del mine[next(iter(mine))]
+                gone += 1
+            if gone and name in self._subscriptions:
+                before = self._deliveries.get(name, Delivery(name=name))
+                self._deliveries[name] = evolve(before, overflowed=before.overflowed + gone)
+
     def subscriptions(self) -> tuple[Subscription, ...]:
         """Return all subscriptions."""
         with self._lock:
@@ -145,36 +158,40 @@ class MemoryStorage:
         with self._lock:
             self._subscriptions.pop(name, None)
             self._deliveries.pop(name, None)
-            self._notices = {key: one for key, one in self._notices.items() if one.subscriber != name}
+            self._notices.pop(name, None)
 
     def pending_notices(self, name: str, limit: int) -> tuple[Notice, ...]:
         """Return the oldest notices of a client."""
         with self._lock:
-            return tuple(islice((one for one in self._notices.values() if one.subscriber == name), limit))
+            return tuple(islice(self._notices.get(name, {}).values(), limit))
 
     def settle_notices(self, delivery: Delivery, notice_ids: tuple[str, ...]) -> None:
         """Forget notices and note how far the delivery is."""
         with self._lock:
             for notice_id in notice_ids:
-                self._notices.pop(notice_id, None)
+                self._notices.get(delivery.name, {}).pop(notice_id, None)
             if delivery.name in self._subscriptions:
-                self._deliveries[delivery.name] = delivery
+                before = self._deliveries.get(delivery.name, delivery)
+                self._deliveries[delivery.name] = evolve(delivery, overflowed=before.overflowed)
 
     def trim_notices(self, name: str, number: int, before: int) -> int:
         """Forget what is too much or too old."""
         with self._lock:
-            mine = [one for one in self._notices.values() if one.subscriber == name]
-            gone = [one for place, one in enumerate(mine) if place < len(mine) - number or one.time < before]
-            for one in gone:
-                del self._notices[one.notice_id]
+            return self._trim(name, number, before)
+
+    def _trim(self, name: str, number: int, before: int) -> int:
+        mine = self._notices.get(name, {})
+        gone = list(islice(mine, max(0, len(mine) - number)))
+        gone += [notice_id for notice_id, one in islice(mine.items(), len(gone), None) if one.time < before]
+        for notice_id in gone:
+            del mine[notice_id]
         return len(gone)
 
     def deliveries(self) -> tuple[Delivery, ...]:
         """Return how far deliveries are."""
         with self._lock:
-            counts = Counter(one.subscriber for one in self._notices.values())
             return tuple(
-                evolve(self._deliveries.get(name, Delivery(name=name)), pending=counts[name])
+                evolve(self._deliveries.get(name, Delivery(name=name)), pending=len(self._notices.get(name, ())))
                 for name in sorted(self._subscriptions)
             )
 
@@ -314,7 +331,7 @@ class MemoryStorage:
                     content = entries[unique_identifier].content
                 entries[unique_identifier] = _Entry(_next_version(write.managed_object), content)
             self._outbox.update((record.record_id, record) for record in pending.records)
-            self._notices.update((notice.notice_id, notice) for notice in pending.notices)
+            self._queue(pending)
 
     def _take(self, growths: dict[str, Growth], quota_of: QuotaOf) -> None:
         """Count what is added to the holdings of each owner.  Raises KmipError (Server Limit Exceeded)."""
@@ -471,9 +488,10 @@ class MemoryUnitOfWork:
         """Return the collected writes."""
         return self._pending.changes()
 
-    def notify(self, notices: Iterable[Notice]) -> None:
+    def notify(self, notices: Iterable[Notice], limit: int | None = None) -> None:
         """Collect notices."""
         self._pending.notices.extend(notices)
+        self._pending.notice_limit = limit
 
     def hand_over(self) -> Done:
         """Make the collected writes visible; whether that could be is known at once."""

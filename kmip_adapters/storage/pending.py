@@ -76,6 +76,7 @@ class SubmissionChange:
 class Pending:
     """Collected writes by identifier, in the order in which they came; audit records; rules by kind; notices.
 
+    notice_limit: how many notices may wait for one client.
     tickets: changes by their digest.  submissions: changes by their correlation value.
     """
 
@@ -84,6 +85,7 @@ class Pending:
     rules: dict[type, tuple[Any, ...]] = field(factory=dict)
     tickets: dict[str, TicketChange] = field(factory=dict)
     notices: list[Notice] = field(factory=list)
+    notice_limit: int | None = None
     submissions: dict[bytes, SubmissionChange] = field(factory=dict)
 
     def __bool__(self) -> bool:

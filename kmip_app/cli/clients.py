@@ -131,7 +131,7 @@ def _notified(configuration: Configuration) -> dict[str, dict[str, Any]]:
                 "notify_url": one.url or "its own connection",
                 "pending": deliveries[one.name].pending,
                 "sent": deliveries[one.name].delivered,
-                "dropped": deliveries[one.name].dropped,
+                "dropped": deliveries[one.name].dropped + deliveries[one.name].overflowed,
                 "failure": deliveries[one.name].failure,
             }
             for one in storage.subscriptions()

@@ -2,11 +2,13 @@
 
 from attrs import frozen
 
+from kmip_core.subscriptions import MAXIMUM_NOTICES
+
 
 @frozen(kw_only=True)
 class NoticeLimits:
     """queue: notices that wait for one client.  age: seconds that one waits.  answer: seconds for each answer."""
 
-    queue: int = 10_000
+    queue: int = MAXIMUM_NOTICES
     age: float = 604_800.0
     answer: float = 10.0

@@ -116,8 +116,12 @@ class UnitOfWork(SubmissionWork, TicketWork, Protocol):
         """Return the collected writes as (record before, record after), in their order."""
         ...
 
-    def notify(self, notices: Iterable[Notice]) -> None:
-        """Collect notices, which become durable with this change or not at all (`ports.notices`)."""
+    def notify(self, notices: Iterable[Notice], limit: int | None = None) -> None:
+        """Collect notices, which become durable with this change or not at all (`ports.notices`).
+
+        limit: how many may wait for one client, the same in every call. The commit forgets its oldest ones beyond, and
+            up to a hundredth of the limit more, so that they need not be counted each time.
+        """
         ...
 
     def hand_over(self) -> Commitment:

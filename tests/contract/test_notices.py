@@ -36,9 +36,9 @@ def a_notice(number: int, subscriber: str = "bob", **fields: Any) -> Notice:
     return Notice(notice_id=f"{subscriber}-{number}", subscriber=subscriber, **given | fields)
 
 
-def notify(store: Any, *notices: Notice) -> None:
+def notify(store: Any, *notices: Notice, limit: int | None = None) -> None:
     with store.unit_of_work() as work:
-        work.notify(notices)
+        work.notify(notices, limit)
         work.commit()
 
 
@@ -149,6 +149,43 @@ def test_what_is_too_much_or_too_old_is_forgotten_oldest_first(store: Any) -> No
     assert store.trim_notices("bob", 3, NOW) == 1
     assert waiting(store) == ["bob-3", "bob-4", "bob-5"]
     assert waiting(store, "alice") == ["alice-0"]
+
+
+def test_of_too_many_notices_the_oldest_give_way_in_the_same_commit(store: Any) -> None:
+    store.subscribe(Subscription(name="bob"))
+    notify(store, *(a_notice(number) for number in range(2)), a_notice(0, "alice"), limit=3)
+    assert store.deliveries() == (Delivery(name="bob", pending=2),)
+
+    notify(store, *(a_notice(number) for number in range(2, 5)), limit=3)
+    assert waiting(store) == ["bob-2", "bob-3", "bob-4"]
+    notify(store, a_notice(5), a_notice(1, "alice"), a_notice(2, "alice"), a_notice(3, "alice"), limit=3)
+
+    assert waiting(store) == ["bob-3", "bob-4", "bob-5"]
+    assert waiting(store, "alice") == ["alice-1", "alice-2", "alice-3"], "there is no subscription to count them at"
+    assert store.deliveries() == (Delivery(name="bob", pending=3, overflowed=3),)
+
+
+def test_a_long_queue_is_kept_full_within_a_hundredth(store: Any) -> None:
+    for name in ("bob", "alice"):
+        store.subscribe(Subscription(name=name))
+    for part in range(60):
+        notify(store, *(a_notice(part * 10 + n, name) for n in range(10) for name in ("bob", "alice")), limit=500)
+
+        for one in store.deliveries():
+            assert one.pending + one.overflowed == part * 10 + 10
+            assert one.pending <= 500
+            assert one.pending >= min(495, part * 10 + 10)
+    assert waiting(store, limit=1000)[-1] == "bob-599"
+
+
+def test_a_delivery_that_is_noted_leaves_the_count_of_those_that_gave_way(store: Any) -> None:
+    store.subscribe(Subscription(name="bob"))
+    before = Delivery(name="bob", delivered=1)
+    notify(store, *(a_notice(number) for number in range(5)), limit=3)
+
+    store.settle_notices(before, ("bob-2",))
+
+    assert store.deliveries() == (Delivery(name="bob", pending=2, delivered=1, overflowed=2),)
 
 
 def test_how_far_dates_are_announced_is_kept(store: Any) -> None:

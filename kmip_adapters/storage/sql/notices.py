@@ -73,10 +73,11 @@ def _seal(key: bytes, *parts: str) -> bytes:
 
 @frozen
 class NoticeWrite:
-    """One notice of a unit of work: a `Change`, like `rows.RowWrite`."""
+    """One notice of a unit of work: a `Change`, like `rows.RowWrite`.  limit: how many may wait for its client."""
 
     notice_statements: "NoticeStatements"
     row: dict[str, Any]
+    limit: int | None = None
 
     is_new = False
     erases = False
@@ -84,7 +85,7 @@ class NoticeWrite:
 
     def apply(self, cursor: Cursor, _: object) -> None:
         """Write it on a cursor inside a transaction."""
-        self.notice_statements.add.run(cursor, self.row)
+        self.notice_statements.append(cursor, row=self.row, limit=self.limit)
 
 
 class NoticeStatements:
@@ -131,6 +132,10 @@ class NoticeStatements:
         self.count = Prepared(
             select(func.count()).select_from(notices).where(n.subscriber == bindparam("of_name")), dialect
         )
+        of_name = n.subscriber == bindparam("of_name")
+        self.first = Prepared(select(n.sequence).where(of_name).order_by(n.sequence).limit(1), dialect)
+        self.last = Prepared(select(n.sequence).where(of_name).order_by(n.sequence.desc()).limit(2), dialect)
+        self.told = Prepared(select(s.delivery).where(s.name == bindparam("of_name")), dialect)
         oldest = (
             select(n.sequence).where(n.subscriber == bindparam("in_name")).order_by(n.sequence).limit(bindparam("rows"))
         )
@@ -188,18 +193,48 @@ class NoticeStatements:
         self.unsubscribe.run(cursor, {"of_name": name})
         self.forget_all.run(cursor, {"of_name": name})
 
+    def append(self, cursor: Cursor, *, row: dict[str, Any], limit: int | None) -> None:
+        """Add a notice; the oldest of its client beyond the limit give way, and are counted.
+
+        To count them takes time in proportion to the limit. It is done for the first notice of each client among a
+        hundredth of the limit, by their numbers, and makes room for as many: the limit holds in between.
+        """
+        self.add.run(cursor, row)
+        if limit is None:
+            return
+        name, step = row["subscriber"], max(1, limit // 100)
+        (newest,), *others = self.last.run(cursor, {"of_name": name}).fetchall()
+        if others and newest // step == others[0][0] // step:
+            return
+        ((first,),) = self.first.run(cursor, {"of_name": name}).fetchall()
+        if newest - first < limit - step + 1:  # numbers go up by at least one: there are not more notices
+            return
+        gone = self._trim_number(cursor, name, limit - step + 1)
+        found = self.told.run(cursor, {"of_name": name}).fetchone() if gone else None
+        if found is not None:
+            before = _delivery(name, found[0])
+            self._note(cursor, evolve(before, overflowed=before.overflowed + gone))
+
     def settle(self, cursor: Cursor, *, delivery: Delivery, notice_ids: tuple[str, ...]) -> None:
         """Forget notices, and note how far the delivery is."""
         self.forget.run(cursor, [(notice_id,) for notice_id in notice_ids])
-        self.note.run(cursor, {"of_name": delivery.name, "delivery": _told(delivery)})
+        found = self.told.run(cursor, {"of_name": delivery.name}).fetchone()
+        if found is not None:
+            self._note(cursor, evolve(delivery, overflowed=_delivery(delivery.name, found[0]).overflowed))
 
     def trim(self, cursor: Cursor, *, name: str, number: int, before: int) -> int:
         """Forget what is too old or too much; return how many."""
         gone = self.trim_age.run(cursor, {"of_name": name, "before": before}).rowcount
+        return int(gone) + self._trim_number(cursor, name, number)
+
+    def _trim_number(self, cursor: Cursor, name: str, number: int) -> int:
         ((count,),) = self.count.run(cursor, {"of_name": name}).fetchall()
-        if count > number:
-            gone += self.trim_number.run(cursor, {"in_name": name, "rows": count - number}).rowcount
-        return int(gone)
+        if count <= number:
+            return 0
+        return int(self.trim_number.run(cursor, {"in_name": name, "rows": count - number}).rowcount)
+
+    def _note(self, cursor: Cursor, delivery: Delivery) -> None:
+        self.note.run(cursor, {"of_name": delivery.name, "delivery": _told(delivery)})
 
 
 def _delivery(name: str, fields: str) -> Delivery:

@@ -118,7 +118,7 @@ class SealedUnitOfWork:
         """Return nothing: nothing was collected."""
         return ()
 
-    def notify(self, notices: Iterable[Notice]) -> None:
+    def notify(self, notices: Iterable[Notice], limit: int | None = None) -> None:
         """Refuse: notices go with changes."""
         _refuse()
 

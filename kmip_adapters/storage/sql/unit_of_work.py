@@ -308,9 +308,10 @@ class SqlUnitOfWork:
         """Return the collected writes."""
         return self._pending.changes()
 
-    def notify(self, notices: Iterable[Notice]) -> None:
+    def notify(self, notices: Iterable[Notice], limit: int | None = None) -> None:
         """Collect notices."""
         self._pending.notices.extend(notices)
+        self._pending.notice_limit = limit
 
     def commit(self) -> None:
         """Hand over, and wait until it is on stable storage."""
@@ -326,7 +327,8 @@ class SqlUnitOfWork:
         rule_statements = self._database.rule_statements
         for kind, rules in self._pending.rules.items():
             changes.append(RulesWrite(rule_statements, kind, rules, self._services.index_key()))
-        changes += (NoticeWrite(self._database.notice_statements, row) for row in self._notice_rows())
+        notice_statements, limit = self._database.notice_statements, self._pending.notice_limit
+        changes += (NoticeWrite(notice_statements, row, limit) for row in self._notice_rows())
         changes += (self._ticket_write(digest, change) for digest, change in self._pending.tickets.items())
         changes += map(self._submission_write, self._pending.submissions.values())
         records = [(record.record_id, encode_audit_record(record)) for record in self._pending.records]

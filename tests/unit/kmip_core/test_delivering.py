@@ -112,8 +112,8 @@ def test_no_client_sends_what_servers_send(operation: Operation) -> None:
 # --- what a batch queues ----------------------------------------------------------------------------------------------
 
 
-def subscribed(*objects: Any, **parts: Any) -> tuple[Engine, MemoryStorage]:
-    storage, announcer = MemoryStorage(), Announcer()
+def subscribed(*objects: Any, limit: int = 100, **parts: Any) -> tuple[Engine, MemoryStorage]:
+    storage, announcer = MemoryStorage(), Announcer(limit=limit)
     subscription = Subscription(name="alice", put=("own",), own_changes=True)
     storage.subscribe(subscription)
     engine = an_engine(*objects, storage=storage, announcer=announcer, **parts)
@@ -191,6 +191,20 @@ def test_many_dates_are_announced_a_piece_at_a_time(monkeypatch: pytest.MonkeyPa
 
     assert dated(engine, storage) == 5
     assert dated(engine, storage) == 0
+
+
+def test_no_change_and_no_date_queues_more_than_may_wait() -> None:
+    clock = SteppableClock(NOW)
+    dated_keys = [a_symmetric_key(f"k{n}", activation_date=NOW + 1) for n in range(5)]
+    engine, storage = subscribed(a_symmetric_key(), *dated_keys, clock=clock, limit=3)
+    dated(engine, storage)
+    clock.advance(1)
+
+    assert dated(engine, storage) == 5
+    assert waiting(storage) == [("NOTIFY", "k2"), ("NOTIFY", "k3"), ("NOTIFY", "k4")]
+    perform(engine, Operation.ACTIVATE, activate.Request(unique_identifier="key"))
+    assert waiting(storage) == [("NOTIFY", "k3"), ("NOTIFY", "k4"), ("NOTIFY", "key")]
+    assert storage.deliveries()[0].overflowed == 3
 
 
 def test_an_object_that_has_gone_meanwhile_is_passed_over() -> None:
