@@ -42,7 +42,6 @@ def test_a_control_group_has_fewer_processors(
     [
         ({"ephemeral": True}, "memory"),
         ({"crypto": "hsm_stub"}, "hsm_stub"),
-        ({"crypto": "pkcs11"}, "pkcs11"),
     ],
 )
 def test_what_one_process_keeps_to_itself_refuses_workers(
@@ -57,3 +56,9 @@ def test_a_server_inside_a_program_is_one_process(tmp_path: Path) -> None:
     server = KmipServer(config_path=None, log_path=None, data_dir=tmp_path, workers=4)
 
     assert server.configuration.workers == 1
+
+
+def test_a_token_is_shared_by_workers(tmp_path: Path) -> None:
+    found = problems(Configuration(data_directory=tmp_path, workers=2, crypto="pkcs11"))
+
+    assert [problem for problem in found if problem.where == "workers"] == []
