@@ -52,7 +52,7 @@ class FileGroups:
         """Read the file.  Raises UnusableGroups."""
         self._path = path
         self._stamp = _stamp(path)
-        self._groups = _read(path)
+        self._groups = read_groups(path)
 
     def remembered(self, name: str) -> frozenset[str]:
         """Return the groups; who is not in the file is in none and judged by policies' presets."""
@@ -60,7 +60,7 @@ class FileGroups:
         if stamp != self._stamp:
             self._stamp = stamp
             try:
-                self._groups = _read(self._path)
+                self._groups = read_groups(self._path)
             except UnusableGroups as error:
                 LOG.error("%s; what the file said before stays in force", error)
         return self._groups.get(name, frozenset())
@@ -76,7 +76,8 @@ def _stamp(path: Path) -> tuple[int, int, int]:
     return (status.st_mtime_ns, status.st_size, status.st_ino)
 
 
-def _read(path: Path) -> Mapping[str, frozenset[str]]:
+def read_groups(path: Path) -> Mapping[str, frozenset[str]]:
+    """Return user names and their groups.  Raises UnusableGroups."""
     try:
         with path.open("rb") as file:
             groups_of = json.loads(file.read(FILE_SIZE))

@@ -51,7 +51,7 @@ class PasswordFile:
         self._wrong: dict[bytes, None] = {}
         self._lock = threading.Lock()
         self._stamp = _stamp(path)
-        self._hashes = _read(path)
+        self._hashes = read_hashes(path)
         self._hash_of_no_user = self._hashed_for_no_user()
 
     def _hashed_for_no_user(self) -> str:
@@ -119,7 +119,7 @@ class PasswordFile:
         with self._lock:
             self._stamp = stamp
             try:
-                self._hashes = _read(self._path)
+                self._hashes = read_hashes(self._path)
             except UnusablePasswords as error:
                 LOG.error("%s; what the file said before stays in force", error)
             else:
@@ -144,7 +144,8 @@ def _stamp(path: Path) -> tuple[int, int, int]:
     return (status.st_mtime_ns, status.st_size, status.st_ino)
 
 
-def _read(path: Path) -> Mapping[str, str]:
+def read_hashes(path: Path) -> Mapping[str, str]:
+    """Return user names and their hashes.  Raises UnusablePasswords."""
     from argon2 import extract_parameters
     from argon2.exceptions import InvalidHashError
 

@@ -39,6 +39,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "import": "archive:import_command",
     "key": "key:command",
     "cert": "cert:command",
+    "user": "user:command",
+    "group": "group:command",
     "query": "query:command",
     "profile": "profile:command",
     "doctor": "doctor:command",
