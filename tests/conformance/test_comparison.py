@@ -76,7 +76,7 @@ def test_equal_responses_have_no_difference() -> None:
     assert told(both, both, question("Encrypt", GIVEN)) == []
 
 
-def test_a_changed_value_is_told_with_its_path() -> None:
+def test_a_changed_value_is_reported_with_its_path() -> None:
     expected = answer("Decrypt", ID + data("Data", "0102"))
     actual = answer("Decrypt", GIVEN + data("Data", "0103"))
 
@@ -85,7 +85,7 @@ def test_a_changed_value_is_told_with_its_path() -> None:
     ]
 
 
-def test_a_changed_status_reason_and_operation_are_told() -> None:
+def test_a_changed_status_reason_and_operation_are_reported() -> None:
     reason = '<ResultReason type="Enumeration" value="{}"/>'
     expected = answer("Get", "", status="OperationFailed", more=reason.format("ItemNotFound"))
     actual = answer("Get", "", status="OperationFailed", more=reason.format("InvalidField"))
@@ -106,20 +106,20 @@ def test_a_changed_status_reason_and_operation_are_told() -> None:
     ],
     ids=["missing", "extra", "another type"],
 )
-def test_a_changed_structure_is_told(expected: str, actual: str, found: str) -> None:
+def test_a_changed_structure_is_reported(expected: str, actual: str, found: str) -> None:
     path = "Batch Item 1 Decrypt / Response Payload / "
 
     assert told(answer("Decrypt", expected), answer("Decrypt", actual), question("Decrypt")) == [path + found]
 
 
-def test_a_changed_order_is_told() -> None:
+def test_a_changed_order_is_reported() -> None:
     expected = answer("Decrypt", GIVEN + data("Data", "01"))
     actual = answer("Decrypt", data("Data", "01") + GIVEN)
 
     assert told(expected, actual, question("Decrypt")) != []
 
 
-def test_a_missing_batch_item_is_told() -> None:
+def test_a_missing_batch_item_is_reported() -> None:
     both = answer("Get", GIVEN)
     less = both._replace(value=both.value[:-1])  # type: ignore[index]  # a structure
 
@@ -166,7 +166,7 @@ def test_attributes_may_come_in_any_order_but_not_more_of_them() -> None:
     assert told(answer("GetAttributes", state), answer("GetAttributes", length + state), asked) != []
 
 
-def test_a_changed_attribute_is_told_by_its_name() -> None:
+def test_a_changed_attribute_is_reported_by_its_name() -> None:
     expected = answer("GetAttributes", attribute("Cryptographic Length", "Integer", "128"))
     actual = answer("GetAttributes", attribute("Cryptographic Length", "Integer", "256"))
 

@@ -210,7 +210,7 @@ def test_the_matrix_has_every_operation_that_names_an_object() -> None:
 
 @pytest.mark.parametrize("state", STATES, ids=told)
 @pytest.mark.parametrize("place", PLACES, ids=str)
-def test_to_a_stranger_an_object_looks_as_if_it_were_not_there(place: Place, state: tuple[State, bool]) -> None:
+def test_to_another_client_an_object_looks_missing(place: Place, state: tuple[State, bool]) -> None:
     engine = an_engine_with(*state, mine=place.type_of_others)
     before = stored(engine, HERE)
     there, missing = place.request(HERE), place.request(NOWHERE)
@@ -228,7 +228,7 @@ def test_to_a_stranger_an_object_looks_as_if_it_were_not_there(place: Place, sta
 
 
 @pytest.mark.parametrize("place", PLACES, ids=str)
-def test_where_foreign_objects_are_refused_a_stranger_is_denied_what_exists(place: Place) -> None:
+def test_where_foreign_objects_are_refused_another_client_is_denied_what_exists(place: Place) -> None:
     engine = an_engine_with(State.ACTIVE, False, mine=place.type_of_others)
     settings = evolve(engine.services.settings, foreign_objects=ForeignObjects.REFUSED)
     engine = evolve(engine, services=evolve(engine.services, settings=settings))

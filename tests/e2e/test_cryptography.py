@@ -311,7 +311,7 @@ def answered(answer: bytes) -> tuple[ResponseBatchItem, ...]:
     return CODEC.decode_response(answer).batch_items
 
 
-def test_making_pairs_delays_nobody(ephemeral: StartedServer) -> None:
+def test_making_key_pairs_delays_no_other_client(ephemeral: StartedServer) -> None:
     with ephemeral.client() as slow, ephemeral.client() as quick:
         slow.socket.sendall(frame(Operation.CREATE_KEY_PAIR, A_SLOW_PAIR, count=3))
         (told,) = answered(quick.exchange(frame(Operation.QUERY, WHAT_CAN_YOU_DO)))

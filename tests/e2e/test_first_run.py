@@ -39,7 +39,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_the_first_start_makes_what_it_needs_and_tells_it(start: Start, tmp_path: Path) -> None:
+def test_the_first_start_makes_what_it_needs_and_prints_it(start: Start, tmp_path: Path) -> None:
     server = start()
     data = tmp_path / "data"
     ready = json.loads((tmp_path / "ready.json").read_text())
@@ -54,7 +54,7 @@ def test_the_first_start_makes_what_it_needs_and_tells_it(start: Start, tmp_path
     assert all(str(text) in told for text in (f"{server.host}:{server.port}", server.ca, server.cert, server.key))
 
 
-def test_the_command_for_more_clients_works_as_it_is_told(start: Start, tmp_path: Path) -> None:
+def test_the_command_for_more_clients_works_as_it_is_printed(start: Start, tmp_path: Path) -> None:
     server = start()
     (line,) = [line for line in printed_with(server.output, "more clients: ").splitlines() if "more clients: " in line]
     words = shlex.split(line.partition("more clients: kmipd ")[2].partition(";")[0])
@@ -87,7 +87,7 @@ def test_sigterm_ends_a_server_with_an_open_connection(start: Start, tmp_path: P
 
 
 @needs_ipv6
-def test_an_ipv6_address_is_told_in_brackets_and_serves(start: Start) -> None:
+def test_an_ipv6_address_is_reported_in_brackets_and_serves(start: Start) -> None:
     server = start("--hostname", "::1")
     told = printed_with(server.output, "more clients: ")
 
@@ -98,7 +98,9 @@ def test_an_ipv6_address_is_told_in_brackets_and_serves(start: Start) -> None:
 
 
 @pytest.mark.parametrize("everywhere", ["0.0.0.0", "::"])
-def test_the_ready_file_of_a_server_on_every_interface_tells_where_it_is_reached(start: Start, everywhere: str) -> None:
+def test_the_ready_file_of_a_server_on_every_interface_holds_an_address_that_can_be_reached(
+    start: Start, everywhere: str
+) -> None:
     server = start("--hostname", everywhere)
 
     assert server.host == "127.0.0.1"
@@ -115,7 +117,7 @@ def test_a_server_on_every_interface_of_ipv6_serves_ipv4_too(start: Start) -> No
             assert client.socket.getpeercert() is not None
 
 
-def test_a_greeting_that_nobody_takes_keeps_nobody_from_being_served(tmp_path: Path) -> None:
+def test_a_greeting_that_cannot_be_written_does_not_stop_the_server(tmp_path: Path) -> None:
     ready = tmp_path / "ready.json"
     arguments = command("serve", "--ephemeral", "--port", "0", "--ready-file", str(ready))
     with Path("/dev/full").open("wb") as full:

@@ -350,7 +350,7 @@ def test_a_maximum_response_size_that_nothing_fits_is_answered_all_the_same(atta
     assert reason_of(attacker.exchange(frame)) is ResultReason.RESPONSE_TOO_LARGE
 
 
-def test_refusals_tell_nothing_of_the_inside(attacker: TlsTtlvClient) -> None:
+def test_refusals_reveal_nothing_of_the_server_s_inside(attacker: TlsTtlvClient) -> None:
     frames = [message(V1_4, operation(asked, payload)) for asked, payload in PAYLOADS.values()]
     for frame in [*frames, *map(whole, UNREADABLE.values())]:
         text: Node = decode(attacker.exchange(frame))["BatchItem/ResultMessage"]
@@ -399,7 +399,7 @@ def test_many_silent_clients_do_not_stand_in_the_way(server: StartedServer) -> N
             assert decode(other.exchange(HEALTHY))["BatchItem/ResultStatus"].value == 0
 
 
-def test_a_deaf_client_costs_one_bounded_buffer(server: StartedServer, attacker: TlsTtlvClient) -> None:
+def test_a_client_that_does_not_read_costs_one_bounded_buffer(server: StartedServer, attacker: TlsTtlvClient) -> None:
     kept = message(
         V1_4, operation(Operation.REGISTER, [("ObjectType", ObjectType.SECRET_DATA), template(), secret(LIMIT - 4096)])
     )

@@ -146,7 +146,7 @@ def test_it_serves_in_a_thread_of_a_test_and_stops_promptly(pki: Pki, one_pem: P
     assert time.monotonic() - began < 5  # PyKMIP takes eleven
 
 
-def test_serving_inside_a_block_waits_until_somebody_stops(pki: Pki, one_pem: Path) -> None:
+def test_serving_inside_a_block_waits_until_stop_is_called(pki: Pki, one_pem: Path) -> None:
     with KmipServer(
         port=0, certificate_path=one_pem, ca_path=pki.ca.certificate, config_path=None, log_path=None, ephemeral=True
     ) as server:
@@ -204,7 +204,7 @@ def test_a_server_that_was_never_served_stops_too(pki: Pki, one_pem: Path) -> No
     assert server.port == 0
 
 
-def test_all_that_is_wrong_with_the_arguments_is_told_at_once() -> None:
+def test_all_that_is_wrong_with_the_arguments_is_reported_at_once() -> None:
     with pytest.raises(StartError) as caught:
         KmipServer(port=70_000, auth_suite="TLS1.1", ca_path="/no/such", config_path=None, log_path=None)
 

@@ -123,7 +123,7 @@ def test_who_the_slugs_service_does_not_know_is_refused(
         a_key(connected)
 
 
-def test_everybody_is_refused_while_the_slugs_service_is_silent(pki: Pki, tmp_path: Path) -> None:
+def test_every_client_is_refused_while_the_slugs_service_does_not_answer(pki: Pki, tmp_path: Path) -> None:
     conf = tmp_path / "server.conf"
     conf.write_text("[server]\n[auth:slugs]\nenabled=True\nurl=http://127.0.0.1:1\ntimeout=1\n")
 

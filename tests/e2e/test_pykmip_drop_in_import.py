@@ -148,7 +148,7 @@ def test_no_command_changes_a_byte_of_pykmips_file(
     assert source.read_bytes() == before
 
 
-def test_a_damaged_file_is_told_and_what_can_be_read_is_taken(
+def test_a_damaged_file_is_reported_and_what_can_be_read_is_used(
     tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = make_database(
@@ -177,7 +177,9 @@ def test_a_running_server_is_not_disturbed(source: Path, data: Path, capsys: pyt
     assert "is owned by another running server" in capsys.readouterr().err
 
 
-def test_what_is_no_database_of_pykmip_is_told(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_no_database_of_pykmip_is_reported(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(tmp_path / "missing", "--data-dir", data) == 2
 
     assert capsys.readouterr().err == (f"kmipd: {tmp_path / 'missing'} does not exist; name PyKMIP's database file\n")

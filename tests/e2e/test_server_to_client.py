@@ -292,7 +292,7 @@ NONSENSE: Final[dict[str, Callable[[Any], bytes | None]]] = {
 
 
 @pytest.mark.parametrize("respond", NONSENSE.values(), ids=list(NONSENSE))
-def test_a_client_that_does_not_answer_as_it_should_holds_nobody_up(
+def test_a_client_that_does_not_answer_as_it_should_delays_no_other_client(
     start: Start, tmp_path: Path, policies: Path, respond: Callable[[Any], bytes | None]
 ) -> None:
     server = start("--policy_path", str(policies), "--notify-timeout", "1")

@@ -78,7 +78,7 @@ def two_clients(start: Start, tmp_path: Path, *arguments: str) -> tuple[Asker, A
 
 
 @pytest.mark.parametrize("tickets", ["off", "bound"])
-def test_query_tells_of_tickets_where_there_are_any(start: Start, tmp_path: Path, tickets: str) -> None:
+def test_query_names_tickets_where_there_are_any(start: Start, tmp_path: Path, tickets: str) -> None:
     owner, _ = two_clients(start, tmp_path, "--tickets", tickets)
 
     told = {version: owner.told(version) & NEW_OPERATIONS for version in (V1_4, V2_0, V2_1)}

@@ -338,7 +338,7 @@ METHODS = (DerivationMethod.PBKDF2, DerivationMethod.NIST800_108_C, DerivationMe
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
-def test_long_derivations_hold_nobody_up(attacker: TlsTtlvClient, method: DerivationMethod) -> None:
+def test_long_derivations_delay_no_other_client(attacker: TlsTtlvClient, method: DerivationMethod) -> None:
     base = ask(
         attacker,
         Operation.REGISTER,
@@ -378,7 +378,7 @@ def test_long_derivations_hold_nobody_up(attacker: TlsTtlvClient, method: Deriva
         assert made.result_reason in (None, ResultReason.INVALID_FIELD)
 
 
-def test_shares_of_a_large_prime_field_hold_nobody_up(attacker: TlsTtlvClient) -> None:
+def test_shares_of_a_large_prime_field_delay_no_other_client(attacker: TlsTtlvClient) -> None:
     prime = 2**2203 - 1
     identifiers = []
     for number in itertools.chain(range(1, 61)):
@@ -437,7 +437,7 @@ def test_the_processes_end_with_a_server_that_is_killed(tmp_path: Path) -> None:
     assert not [child for child in children if Path(f"/proc/{child}").exists()]
 
 
-def test_a_flood_of_large_signatures_holds_nobody_up(server: StartedServer, attacker: TlsTtlvClient) -> None:
+def test_many_large_signatures_at_once_delay_no_other_client(server: StartedServer, attacker: TlsTtlvClient) -> None:
     """Eight clients sign with RSA keys of 4,608 bits and hang up without an answer."""
     key = rsa.generate_private_key(65537, 4608)
     material = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())

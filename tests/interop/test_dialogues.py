@@ -168,7 +168,7 @@ def test_synology_dsm(connect: Opener) -> None:
     assert got["SecretData/KeyBlock/KeyValue/KeyMaterial"].value == passphrase
 
 
-def test_fortigate(connect: Opener) -> None:
+def test_fortigate_locates_creates_and_gets_its_keys(connect: Opener) -> None:
     """FortiOS 7.4: KMIP 1.0, four Locates in a batch, each Name inside a Template-Attribute; then four Gets."""
     header: Parts = [
         ("MaximumResponseSize", 65_536),

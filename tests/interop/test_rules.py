@@ -217,7 +217,7 @@ def test_rule_4_the_answers_of_create_and_register_have_no_template_attribute(co
     assert session.do(Operation.REGISTER, secret(b"password")).names == ["UniqueIdentifier"]
 
 
-def test_rule_4_only_what_was_asked_for_is_told(connect: Opener) -> None:
+def test_rule_4_only_requested_attributes_are_returned(connect: Opener) -> None:
     session = connect((1, 0))
     identifier = created(session)
 
@@ -225,7 +225,7 @@ def test_rule_4_only_what_was_asked_for_is_told(connect: Opener) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS_1X, ids=str)
-def test_rule_4_no_attribute_is_told_that_the_version_does_not_define(
+def test_rule_4_no_attribute_is_returned_that_the_version_does_not_define(
     connect: Opener, version: tuple[int, int]
 ) -> None:
     # Percona Server for MongoDB broke on `Fresh` in an answer of 1.0.

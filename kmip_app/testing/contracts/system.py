@@ -8,7 +8,7 @@ import re
 from kmip_core.ports.system import Clock, Identifiers
 
 
-def test_a_clock_tells_whole_seconds_and_does_not_go_back(clock: Clock) -> None:
+def test_a_clock_returns_whole_seconds_and_does_not_go_back(clock: Clock) -> None:
     times = [clock.now() for _ in range(100)]
 
     assert all(type(time) is int for time in times)

@@ -82,7 +82,7 @@ def test_a_client_is_added_listed_and_revoked_in_an_open_session(start: Start, t
     assert [row["state"] for row in listed(data)["alice"]] == ["revoked"]
 
 
-def test_the_list_tells_when_a_client_was_last_seen(start: Start, tmp_path: Path) -> None:
+def test_the_list_shows_when_a_client_was_last_seen(start: Start, tmp_path: Path) -> None:
     server = start()
     with Dialogue(server):
         eventually(lambda: bool(listed(tmp_path / "data")["client"][0]["last_seen"]), "it is noted")
@@ -170,7 +170,7 @@ def test_the_authority_is_renewed_and_both_are_trusted(start: Start, tmp_path: P
     assert is_served(start(), tmp_path / "erin" / "erin.crt", tmp_path / "erin" / "erin.key")
 
 
-def test_an_authority_that_is_over_is_told_with_the_remedy(tmp_path: Path) -> None:
+def test_an_authority_that_is_over_is_reported_with_the_remedy(tmp_path: Path) -> None:
     data = tmp_path / "data"
     authority.ensure_pki(data / "pki", now=dt.datetime(2010, 1, 1, tzinfo=dt.UTC), ca_key_bits=2_048)
 

@@ -229,7 +229,7 @@ def test_health_without_a_server_named_is_2(tmp_path: Path) -> None:
     assert "--address" in done.stderr
 
 
-def test_status_tells_certificates_and_clients(server: StartedServer) -> None:
+def test_status_prints_certificates_and_clients(server: StartedServer) -> None:
     with Dialogue(server):
         done = run("status", "--address", admin_of(server), "--json")
     content = json.loads(done.stdout)

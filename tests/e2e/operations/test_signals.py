@@ -89,7 +89,7 @@ def test_a_renamed_log_is_followed_without_a_signal(start: Start, tmp_path: Path
     assert "state: {" not in log_of(tmp_path / "server.log.1")
 
 
-def test_sigusr2_tells_the_state(start: Start) -> None:
+def test_sigusr2_logs_the_state(start: Start) -> None:
     server = start()
 
     server.process.send_signal(signal.SIGUSR2)

@@ -207,7 +207,7 @@ def test_located_objects_are_read(version: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS, ids=str)
-def test_what_query_tells_is_read(version: tuple[int, int]) -> None:
+def test_an_answer_to_query_is_read(version: tuple[int, int]) -> None:
     response = query.Response(operations=tuple(CATALOGUE), object_types=tuple(ObjectType), vendor_identification="v")
 
     read = encoded(version, Operation.QUERY, response)

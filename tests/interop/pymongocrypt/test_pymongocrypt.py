@@ -155,7 +155,7 @@ def test_a_data_key_is_made_and_opened_again(ephemeral: StartedServer, master_ke
     assert second.messages == 1
 
 
-def test_a_key_that_is_not_there_is_told(ephemeral: StartedServer) -> None:
+def test_a_key_that_is_not_there_is_reported(ephemeral: StartedServer) -> None:
     driver = Driver(ephemeral, {})
     endpoint = {"endpoint": f"localhost:{ephemeral.port}", "keyId": "no-such-key"}
 

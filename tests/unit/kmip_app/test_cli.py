@@ -31,7 +31,7 @@ def test_every_command_has_help(name: str) -> None:
     assert cli.command_at(cli.COMMANDS[name]).name == name
 
 
-def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["--version"]) == 0
 
     assert capsys.readouterr().out == f"kmipd {kmip_app.__version__}\n"
@@ -115,7 +115,7 @@ def test_check_config_finds_nothing_wrong(tmp_path: Path, capsys: pytest.Capture
     assert capsys.readouterr().out.endswith(f"{path}: good\n")
 
 
-def test_check_config_tells_everything_that_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_config_reports_everything_that_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "server.conf"
     path.write_text("[server]\nport=x\nprt=1\n")
 
@@ -142,7 +142,7 @@ def test_client_cert_does_not_overwrite_a_key(tmp_path: Path, capsys: pytest.Cap
     assert "exists; choose another directory or remove it" in capsys.readouterr().err
 
 
-def test_check_config_tells_a_broken_policy_once(tmp_path: Path) -> None:
+def test_check_config_reports_a_broken_policy_once(tmp_path: Path) -> None:
     policy = tmp_path / "policy.json"
     policy.write_text("{")
     command = [sys.executable, "-m", "kmip_app", "check-config", "--policy_path", str(policy)]

@@ -49,7 +49,7 @@ def test_what_lacks_an_operation_a_cipher_or_the_keys_claims_less() -> None:
 
 
 @pytest.mark.parametrize("version", tables.VERSIONS, ids=str)
-def test_a_version_is_told_the_names_that_it_has(version: ProtocolVersion) -> None:
+def test_a_version_gets_the_names_that_it_defines(version: ProtocolVersion) -> None:
     converter = make_converter(version)
     profiles = claimed(CATALOGUE, ABLE)
     told = tuple(ProfileInformation(profile_name=name) for name in profiles)

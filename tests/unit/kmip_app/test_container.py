@@ -70,7 +70,7 @@ def test_every_crypto_adapter_can_be_chosen_and_is_tested() -> None:
 
 @pytest.mark.parametrize("profile", list(Profile), ids=lambda profile: profile.value)
 @pytest.mark.parametrize("crypto", WITHOUT_TOKEN)
-def test_query_tells_of_every_operation_that_can_be_done(tmp_path: Path, crypto: str, profile: Profile) -> None:
+def test_query_names_every_operation_that_can_be_done(tmp_path: Path, crypto: str, profile: Profile) -> None:
     container = wired(tmp_path, ephemeral=True, crypto=crypto, core=Settings(profile=profile))
 
     told = container.engine().services.capabilities
@@ -80,13 +80,13 @@ def test_query_tells_of_every_operation_that_can_be_done(tmp_path: Path, crypto:
     assert told.capability.quantum_safe_capability is True  # software keys have it, beside a token as well
 
 
-def test_query_does_not_tell_of_requests_that_the_server_does_not_send(tmp_path: Path) -> None:
+def test_query_names_no_requests_that_the_server_does_not_send(tmp_path: Path) -> None:
     told = wired(tmp_path, ephemeral=True, core=Settings(server_to_client=False)).engine().services.capabilities
 
     assert not {Operation.NOTIFY, Operation.PUT} & set(told.operations)
 
 
-def test_query_does_not_tell_of_what_the_adapter_cannot_do() -> None:
+def test_query_names_nothing_that_the_adapter_cannot_do() -> None:
     told = capabilities_of(CATALOGUE, RestrictedCrypto(SoftwareCrypto(), CryptoCapabilities()))
 
     assert set(CATALOGUE) - set(told.operations) >= NEEDS_AN_ADAPTER

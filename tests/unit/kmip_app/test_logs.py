@@ -132,7 +132,7 @@ def test_a_link_to_the_file_outlives_a_rotation(attach: Attach, tmp_path: Path) 
     assert target.with_name("target.log.1").exists()
 
 
-def test_the_file_is_for_nobody_else_and_stays_so(attach: Attach) -> None:
+def test_the_file_is_readable_by_its_owner_alone_and_stays_so(attach: Attach) -> None:
     path = attach()
     before = os.umask(0o022)
     try:
@@ -144,7 +144,7 @@ def test_the_file_is_for_nobody_else_and_stays_so(attach: Attach) -> None:
     assert [file.name for file in path.parent.iterdir() if file.stat().st_mode & 0o077] == []
 
 
-def test_a_full_disk_is_told_once(attach: Attach, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_full_disk_is_reported_once(attach: Attach, capsys: pytest.CaptureFixture[str]) -> None:
     attach(log_path=Path("/dev/full"))
 
     for _ in range(3):
@@ -173,7 +173,7 @@ def test_standard_error_is_the_place_when_none_is_named(tmp_path: Path, capsys: 
     assert sys.stderr is not None
 
 
-def test_a_place_that_cannot_be_written_is_told(attach: Attach) -> None:
+def test_a_place_that_cannot_be_written_is_reported(attach: Attach) -> None:
     with pytest.raises(StartError, match=r"log_path: /dev/null/x/server\.log cannot be written"):
         attach(log_path=Path("/dev/null/x/server.log"))
     assert not logs.is_writable(Path("/dev/null/x/server.log"))

@@ -51,7 +51,7 @@ def test_an_address_is_one_word(tmp_path: Path, hostname: str, address: str) -> 
     assert Server(Configuration(data_directory=tmp_path, hostname=hostname)).address == address
 
 
-def test_a_port_that_this_user_may_not_have_is_told() -> None:
+def test_a_port_that_this_user_may_not_have_is_reported() -> None:
     refused = OSError(errno.EACCES, "cannot listen on 127.0.0.1, port 443: permission denied")
 
     told = r"port 443: permission denied; choose a port above 1023, or let this user have it"

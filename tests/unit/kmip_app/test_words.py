@@ -29,7 +29,7 @@ def test_a_name_finds_its_member(given: object, meant: Operation) -> None:
     assert member(Operation, given) is meant
 
 
-def test_a_wrong_name_is_told_with_what_may_have_been_meant() -> None:
+def test_a_wrong_name_is_reported_with_what_may_have_been_meant() -> None:
     with pytest.raises(ValueError, match=r"'Item Not Fond' is no ResultReason; did you mean ITEM_NOT_FOUND\?"):
         member(ResultReason, "Item Not Fond")
     with pytest.raises(ValueError, match=r"^'x' is no Operation$"):

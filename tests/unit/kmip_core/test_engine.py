@@ -263,7 +263,7 @@ def test_what_hangs_on_an_outcome_is_not_done_while_it_is_unknown() -> None:
         assert done == expected
 
 
-def test_a_commit_that_is_not_known_yet_has_not_been_told_to_anybody() -> None:
+def test_a_commit_whose_outcome_is_unknown_is_neither_recorded_nor_visible() -> None:
     engine = an_engine(a_symmetric_key(fresh=True), storage=LateStorage())
     steps = engine.steps(a_message(ACTIVATE), ALICE)
 
@@ -411,7 +411,7 @@ def test_a_name_of_nothing_is_missing() -> None:
     [Right(objects=Objects(unique_identifiers=("4",))), Right(object_groups=ObjectGroups(object_groups=("g",)))],
     ids=["by identifier", "by group"],
 )
-def test_a_ticket_does_not_tell_of_names_outside_its_rights(name: str, right: Right) -> None:
+def test_a_ticket_reveals_no_names_outside_its_rights(name: str, right: Right) -> None:
     engine = an_engine(
         named("n", "1"), named("twice", "2"), named("twice", "3"), named("own", "4", object_groups=("g",))
     )
@@ -484,7 +484,7 @@ def test_another_failure_leaves_the_id_placeholder() -> None:
 # --- admission ------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_not_there_and_what_is_somebody_else_s_look_alike() -> None:
+def test_a_missing_object_and_a_foreign_one_look_alike() -> None:
     engine = an_engine(a_symmetric_key())
 
     missing, foreign = (the_only(ask(engine, item, principal=BOB)) for item in (MISSING, GET_KEY))
@@ -493,7 +493,7 @@ def test_what_is_not_there_and_what_is_somebody_else_s_look_alike() -> None:
     assert missing.result_reason is ResultReason.OBJECT_NOT_FOUND
 
 
-def test_who_may_do_something_else_is_told_that_this_is_not_allowed() -> None:
+def test_a_client_with_some_permission_is_refused_as_not_permitted() -> None:
 
     rows = {ObjectType.SYMMETRIC_KEY: {Operation.GET_ATTRIBUTES: Permission.ALLOW_ALL}}
     policies = {**BUILT_IN, "shown": OperationPolicy(name="shown", preset=rows)}
@@ -809,7 +809,7 @@ def test_a_commit_that_cannot_be_fails_what_it_spoke_of(option: BatchErrorContin
 # --- faults and evidence --------------------------------------------------------------------------------------------
 
 
-def test_a_fault_of_ours_is_kept_and_not_told() -> None:
+def test_a_fault_of_the_server_is_logged_and_its_text_is_not_sent() -> None:
     def fail(request: Any, scope: Any) -> Any:
         raise ZeroDivisionError("secret")
 
@@ -899,7 +899,7 @@ def test_without_evidence_nothing_is_answered() -> None:
     assert all(i.payload is None for i in items)
 
 
-def test_the_new_object_is_the_asker_s() -> None:
+def test_the_new_object_belongs_to_the_client() -> None:
     engine = an_engine()
 
     made = the_only(ask(engine, CREATE, principal=BOB)).payload.unique_identifier

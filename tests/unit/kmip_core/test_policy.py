@@ -113,7 +113,7 @@ def test_knowledge_is_gathered_over_all_groups() -> None:
     assert not asked(policy, GET, name="bob", groups=("blue",)).is_visible
 
 
-def test_the_rule_that_decided_is_told() -> None:
+def test_the_rule_that_decided_is_reported() -> None:
     policy = OperationPolicy(name="p", groups={"red": {KEY: {GET: OWNER}}, "blue": {KEY: {GET: ALL}}})
 
     assert asked(policy, name="bob", groups=("red", "blue")).rule == "p, group blue, SYMMETRIC_KEY, GET: ALLOW_ALL"
@@ -141,13 +141,13 @@ def test_uses_are_what_needs_the_key_itself() -> None:
 
 
 @pytest.mark.parametrize("use", sorted(USES), ids=lambda value: value.name)
-def test_get_decides_for_uses_that_a_row_does_not_tell_apart(use: Operation) -> None:
+def test_get_decides_for_uses_that_a_row_does_not_distinguish(use: Operation) -> None:
     assert permission_for({GET: OWNER}, use) is OWNER
     assert permission_for({}, use) is NONE
     assert permission_for({GET: NONE, use: ALL}, use) is ALL
 
 
-def test_a_row_that_tells_one_use_apart_must_name_all_it_grants() -> None:
+def test_a_row_that_distinguishes_one_use_must_name_all_it_grants() -> None:
     row = {GET: ALL, ENCRYPT: OWNER}
 
     assert permission_for(row, ENCRYPT) is OWNER
@@ -155,7 +155,7 @@ def test_a_row_that_tells_one_use_apart_must_name_all_it_grants() -> None:
     assert permission_for(row, DERIVE) is NONE
 
 
-def test_naming_derive_key_tells_nothing_apart_since_all_pykmip_files_do() -> None:
+def test_naming_derive_key_distinguishes_nothing_since_all_pykmip_files_do() -> None:
     row = {GET: ALL, DERIVE: OWNER}
 
     assert permission_for(row, DERIVE) is OWNER
@@ -200,7 +200,7 @@ READABLE = {
 }
 
 
-def test_the_public_policy_lets_everybody_read_templates_and_nobody_change_them() -> None:
+def test_the_public_policy_lets_every_client_read_templates_and_none_change_them() -> None:
     preset = BUILT_IN["public"].preset or {}
 
     assert set(preset) == {ObjectType.TEMPLATE}

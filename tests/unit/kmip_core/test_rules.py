@@ -128,7 +128,7 @@ def test_a_purpose_is_admitted_in_its_states_only(purpose: Purpose, process_afte
             )
 
 
-def test_a_refused_state_is_told_with_what_would_do() -> None:
+def test_a_refusal_for_the_state_names_the_states_that_are_accepted() -> None:
     assert (
         refusal(a_key(State.DEACTIVATED), Purpose.DERIVE).message
         == "state is Deactivated; Derive Key needs Pre-Active or Active"
@@ -149,7 +149,7 @@ def test_a_use_needs_exactly_its_bit(purpose: Purpose) -> None:
 
 
 @pytest.mark.parametrize("mask", [None, Mask(0)], ids=["no mask", "empty mask"])
-def test_without_a_bit_nothing_is_used_and_the_missing_one_is_told(mask: Mask | None) -> None:
+def test_without_a_bit_nothing_is_used_and_the_missing_one_is_named(mask: Mask | None) -> None:
     refused = refusal(a_key(mask=mask), Purpose.MAC_GENERATE)
 
     assert refused.message == "MAC needs the MAC Generate bit in the cryptographic usage mask"
@@ -204,7 +204,7 @@ def test_the_state_is_judged_before_dates_and_dates_before_the_mask() -> None:
     )
 
 
-def test_what_was_admitted_tells_its_object() -> None:
+def test_an_admitted_target_holds_its_object() -> None:
     admitted = admit(a_key(), Purpose.ENCRYPT, NOW)
 
     assert admitted.unique_identifier == "1"

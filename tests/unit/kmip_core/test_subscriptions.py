@@ -91,7 +91,7 @@ def test_a_notice_names_what_changed() -> None:
     assert names(notice.deleted) == ["names"]
 
 
-def test_the_end_of_an_object_is_told_by_its_state() -> None:
+def test_the_end_of_an_object_is_notified_by_its_state() -> None:
     (notice,) = announced(
         Subscription(name="alice"), record(), record(state=State.DESTROYED, destroy_date=NOW, last_change_date=NOW)
     )
@@ -138,7 +138,7 @@ def test_too_many_attributes_are_not_named_one_by_one() -> None:
 # --- Put --------------------------------------------------------------------------------------------------------------
 
 
-def test_a_new_object_is_pushed_whoever_made_it() -> None:
+def test_a_new_object_is_pushed_whichever_client_made_it() -> None:
     pushed = Subscription(name="alice", notify=("own",), put=("own",))
     for principal in (ALICE, BOB):
         (notice,) = announced(pushed, None, record(), principal=principal)

@@ -89,7 +89,7 @@ def test_a_ticket_serves_its_holder_for_its_time(
         assert reason(lambda: find(storage, shown, principal, use, now)) is ResultReason.INVALID_TICKET
 
 
-def test_a_ticket_that_was_ended_is_worth_nothing(storage: MemoryStorage) -> None:
+def test_a_ticket_that_was_ended_is_refused(storage: MemoryStorage) -> None:
     issue(storage, a_ticket())
     for _ in range(2):
         with storage.unit_of_work() as work:

@@ -105,7 +105,7 @@ def test_a_chain_is_named_as_a_file_can_be(tmp_path: Path, chain: str) -> None:
         FileTrail(tmp_path, chain)
 
 
-def test_a_folder_that_cannot_be_made_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UnusableTrail, match="cannot be used: Not a directory"):
         FileTrail(tmp_path / "file" / "audit")

@@ -171,7 +171,7 @@ def test_a_chain_that_is_gone_is_found_with_a_head_kept_elsewhere(tmp_path: Path
     assert texts(tmp_path, {"main": Head(2, "ab" * 32)}) == ["main.jsonl: chain main is missing; it had 2 records"]
 
 
-def test_each_kind_of_bad_line_is_told_with_its_number(tmp_path: Path, whole: bytes) -> None:
+def test_each_kind_of_bad_line_is_reported_with_its_number(tmp_path: Path, whole: bytes) -> None:
     lines = whole.splitlines(keepends=True)
     lines[1] = b"what?\n"
     lines[3] = lines[3].replace(b"alice", b"carol")

@@ -40,6 +40,6 @@ class RandomDecryption:
         return os.urandom(16)
 
 
-def test_an_rsa_decryption_that_tells_good_from_bad_is_found():
+def test_an_rsa_decryption_that_distinguishes_good_padding_from_bad_is_found():
     with pytest.raises(SelfTestFailed, match="RSA implicit rejection"):
         self_test(WithoutImplicitRejection())

@@ -270,7 +270,7 @@ def test_a_minute_later_one_more_is_listened_to(passwords: PasswordFile) -> None
     assert outcomes(guarded, ["a", "a"]) == [None, None]
 
 
-def test_a_client_that_goes_on_with_an_old_password_locks_nobody_out(passwords: PasswordFile) -> None:
+def test_a_client_that_keeps_sending_an_old_password_locks_no_user_out(passwords: PasswordFile) -> None:
     guarded = guarded_by(passwords, Time())
 
     assert outcomes(guarded, ["old"] * 50) == [WRONG] * 50

@@ -131,7 +131,7 @@ def test_a_refusal_is_soon_forgotten(groups: RememberedGroups, clock: Clock, dir
     assert groups.of("alice") == {"auditors"}
 
 
-def test_nobody_gets_in_while_the_service_is_silent(directory: Directory, clock: Clock) -> None:
+def test_no_client_is_admitted_while_the_service_does_not_answer(directory: Directory, clock: Clock) -> None:
     groups = RememberedGroups(directory, timeout=0.01, now=clock)
     directory.gate.clear()
 
@@ -201,7 +201,7 @@ def write(tmp_path: Path) -> Write:
     return write
 
 
-def test_a_file_tells_groups(write: Write) -> None:
+def test_a_file_names_groups(write: Write) -> None:
     groups = FileGroups(write({"alice": ["auditors", "ops"], "bob": []}))
 
     assert groups.of("alice") == {"auditors", "ops"}

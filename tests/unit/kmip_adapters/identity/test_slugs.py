@@ -50,7 +50,7 @@ def directory(*urls: str) -> SlugsDirectory:
     return SlugsDirectory(tuple(SlugsService(url) for url in urls))
 
 
-def test_groups_of_a_known_user_are_told(url: str) -> None:
+def test_groups_of_a_known_user_are_returned(url: str) -> None:
     assert directory(url)("alice") == {"auditors", "ops"}
 
 
@@ -67,7 +67,7 @@ def test_the_next_service_is_asked_where_the_first_is_silent(url: str) -> None:
     assert directory("http://127.0.0.1:1", url)("alice") == {"auditors", "ops"}
 
 
-def test_everybody_is_refused_while_no_service_can_be_asked() -> None:
+def test_every_client_is_refused_while_no_service_can_be_reached() -> None:
     with pytest.raises(KmipError, match=UNREACHABLE.split(";")[0]):
         directory("http://127.0.0.1:1")("alice")
 

@@ -118,7 +118,7 @@ def test_of_several_sources_the_first_counts_that_is_there(source: Any, name: st
     assert CertificateIdentity(source=source)(certificate, "").name == name
 
 
-def test_kinds_of_alternative_names_are_told_apart() -> None:
+def test_kinds_of_alternative_names_are_distinguished() -> None:
     names = [x509.DNSName("d"), x509.UniformResourceIdentifier("urn:u"), x509.RFC822Name("m@e")]
     certificate = a_certificate("common", san=names)
 

@@ -162,7 +162,7 @@ def test_a_hidden_entry_that_goes_does_not_come_back(tmp_path: Path, opened: Ope
     assert not policies.is_known("p")
 
 
-def test_a_file_that_was_broken_from_the_first_is_told_to_be_left_out(
+def test_a_file_that_was_broken_from_the_start_is_logged_as_not_in_force(
     tmp_path: Path, opened: Opener, caplog: pytest.LogCaptureFixture
 ) -> None:
     write(tmp_path / "a.json", b"{")

@@ -118,13 +118,13 @@ def test_every_name_that_pykmip_accepts_is_read() -> None:
     ],
     ids=lambda value: repr(value)[:60],
 )
-def test_a_problem_is_told_with_its_place_and_remedy(value: Any, told: str) -> None:
+def test_a_problem_is_reported_with_its_place_and_remedy(value: Any, told: str) -> None:
     _, problems = read(value)
 
     assert problems == [told]
 
 
-def test_all_problems_of_a_file_are_told_at_once() -> None:
+def test_all_problems_of_a_file_are_reported_at_once() -> None:
     _, problems = read({"p": {"SYMMETRIC_KEY": {"GTE": "ALLOW_ALL", "GET": "ALLOW"}}, "q": 1, "r": {"x": 1, "y": 2}})
 
     assert [problem.split(": ")[1] for problem in problems] == [

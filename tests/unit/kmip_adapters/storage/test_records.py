@@ -93,7 +93,7 @@ def test_combined_bits_of_a_mask_come_back() -> None:
 
 
 @given(strategy(str), strategy(str), strategy(str), strategy(str))
-def test_associated_data_tells_objects_apart(identifier: str, owner: str, identifier2: str, owner2: str) -> None:
+def test_associated_data_distinguishes_objects(identifier: str, owner: str, identifier2: str, owner2: str) -> None:
     one, other = (
         records.associated_data(a_key(name, owner=who)) for name, who in ((identifier, owner), (identifier2, owner2))
     )

@@ -12,7 +12,7 @@ def test_the_system_clock_agrees_with_the_operating_system() -> None:
     assert before <= told <= int(time.time())
 
 
-def test_a_steppable_clock_stands_still_until_told() -> None:
+def test_a_steppable_clock_stands_still_until_it_is_moved() -> None:
     clock = SteppableClock(1_000)
 
     assert [clock.now(), clock.now()] == [1_000, 1_000]
@@ -35,7 +35,7 @@ def test_a_movable_clock_goes_on_from_where_it_was_moved_to() -> None:
     assert clock.now() == 1_002 + 90_065
 
 
-def test_a_movable_clock_that_is_stopped_moves_when_told_and_is_set_right_again() -> None:
+def test_a_movable_clock_that_is_stopped_moves_by_request_and_can_be_reset() -> None:
     times = iter([1_000.0, 1_010.0])
     clock = MovableClock(time=lambda: next(times))
 

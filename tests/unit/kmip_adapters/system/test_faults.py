@@ -64,7 +64,7 @@ def test_a_fault_elsewhere_has_its_stack_beside_one_that_is_repeated(
     assert "test_a_fault_elsewhere" in caplog.records[-1].getMessage()
 
 
-def test_an_exception_without_a_stack_is_told(faults: LoggedFaults, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_exception_without_a_stack_is_reported(faults: LoggedFaults, caplog: pytest.LogCaptureFixture) -> None:
     faults.report("id", ValueError())
 
     assert caplog.records[-1].getMessage().strip() == "id: ValueError"

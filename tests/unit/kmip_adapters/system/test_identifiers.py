@@ -43,7 +43,7 @@ def test_a_forked_process_does_not_repeat_identifiers() -> None:
     assert told not in {identifiers.new() for _ in range(10)}
 
 
-def test_sequential_identifiers_count_from_where_they_are_told() -> None:
+def test_sequential_identifiers_count_from_the_given_number() -> None:
     identifiers = SequentialIdentifiers(first=7)
 
     assert [identifiers.new() for _ in range(3)] == ["7", "8", "9"]

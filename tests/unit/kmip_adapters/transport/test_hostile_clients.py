@@ -72,7 +72,7 @@ def test_half_open_connections_do_not_keep_a_client_out(loops: str) -> None:
         assert server.counters.connections_refused["unfinished_handshakes"] >= 90
 
 
-def test_deaf_clients_stop_costing_early(loops: str) -> None:
+def test_clients_that_do_not_read_are_given_up_early(loops: str) -> None:
     """What one identity's clients do not read is bounded by its budget, not by its connections."""
     service = FakeService()
     with (

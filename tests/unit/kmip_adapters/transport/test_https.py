@@ -166,7 +166,7 @@ def test_a_long_answer_is_whole(server: TlsTtlvServer) -> None:
         assert client.getresponse().read() == response(b"client says Q")
 
 
-def test_a_client_that_asks_first_is_told_to_send_its_body(server: TlsTtlvServer) -> None:
+def test_a_client_that_expects_100_continue_gets_it(server: TlsTtlvServer) -> None:
     frame = request(b"Q")
     with raw(server) as sock:
         sock.sendall(POST + f"Content-Length: {len(frame)}\r\nExpect: 100-continue\r\n\r\n".encode())
@@ -379,7 +379,9 @@ def test_a_request_that_is_never_finished_is_cut(part: bytes) -> None:
         assert server.counters.connections_cut["message_timeout"] == 1
 
 
-def test_a_deaf_client_that_pipelines_is_not_served_any_more(server: TlsTtlvServer, service: FakeService) -> None:
+def test_a_client_that_pipelines_without_reading_is_not_served_any_more(
+    server: TlsTtlvServer, service: FakeService
+) -> None:
     with raw(server) as sock:
         sock.setblocking(False)
         data = posted(request(b"L1000000")) * 1_000

@@ -5,7 +5,7 @@ import pytest
 from kmip_adapters.transport.limits import LineBudget, TransportLimits
 
 
-def test_an_address_has_a_few_lines_a_minute_and_is_told_what_was_held_back() -> None:
+def test_an_address_gets_a_few_log_lines_a_minute_and_the_number_of_those_left_out() -> None:
     budget = LineBudget()
 
     spent = [budget.spend("192.0.2.1", now) for now in (0, 1, 2, 3, 4, 5, 59, 60, 61)]

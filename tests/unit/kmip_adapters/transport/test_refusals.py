@@ -30,7 +30,7 @@ def test_the_first_is_recorded_at_once_and_the_rest_as_a_sum() -> None:
     assert refusals._seen == {}
 
 
-def test_causes_and_networks_are_told_apart() -> None:
+def test_causes_and_networks_are_distinguished() -> None:
     records: list[Refusal] = []
     refusals = Refusals(records.append)
     for cause, network in (("version", "a"), ("suite", "a"), ("version", "b")):

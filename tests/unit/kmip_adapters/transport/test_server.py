@@ -234,7 +234,7 @@ def test_certificates_are_replaced_without_dropping_sessions(server: TlsTtlvServ
             assert response(b"client says Q") == new.exchange(request(b"Q"))
 
 
-def test_a_refused_identity_is_told_so_and_the_connection_ends() -> None:
+def test_a_refused_identity_gets_an_answer_and_the_connection_ends() -> None:
     with (
         a_server(identity=CertificateIdentity(source="san")) as server,
         a_client(server) as client,
@@ -314,7 +314,7 @@ def test_a_half_sent_message_is_dropped_however_it_drips(heard: Heard) -> None:
         heard.wait_for("did not send the rest of its request in time")
 
 
-def test_a_deaf_client_is_dropped(heard: Heard) -> None:
+def test_a_client_that_does_not_read_is_dropped(heard: Heard) -> None:
     with a_server(limits=QUICKLY) as server, a_client(server) as client:
         client.socket.sendall(request(b"L15000000"))
 
@@ -342,7 +342,7 @@ def test_a_refused_identity_that_asks_nothing_is_dropped() -> None:
         assert reads_the_end(client.socket)
 
 
-def test_a_deaf_client_that_goes_on_asking_is_not_read(heard: Heard) -> None:
+def test_a_client_that_does_not_read_but_keeps_sending_is_not_read(heard: Heard) -> None:
     service = FakeService()
     with a_server(service, limits=QUICKLY) as server, a_client(server) as client:
         client.socket.sendall(request(b"L1000000") * 1_000)
@@ -389,7 +389,7 @@ def hello_of(context: ssl.SSLContext) -> bytes:
     return sent.read()
 
 
-def test_a_client_that_leaves_during_the_handshake_is_told_with_its_offer(heard: Heard) -> None:
+def test_a_client_that_leaves_during_the_handshake_is_reported_with_its_offer(heard: Heard) -> None:
     with a_server() as server:
         with socket.create_connection(("127.0.0.1", server.port), HANG) as sock:
             sock.sendall(hello_of(a_context()))
@@ -401,7 +401,7 @@ def test_a_client_that_leaves_during_the_handshake_is_told_with_its_offer(heard:
         )
 
 
-def test_a_handshake_that_takes_too_long_is_told_with_its_offer(heard: Heard) -> None:
+def test_a_handshake_that_takes_too_long_is_reported_with_its_offer(heard: Heard) -> None:
     with (
         a_server(limits=TransportLimits(handshake=0.2)) as server,
         socket.create_connection(("127.0.0.1", server.port), HANG) as sock,
@@ -613,7 +613,7 @@ def test_too_many_unfinished_handshakes_of_an_address_do_not_end_its_sessions() 
         assert response(b"client says Q") == client.exchange(request(b"Q"))
 
 
-def test_an_identity_with_too_many_connections_is_told_so() -> None:
+def test_an_identity_with_too_many_connections_is_reported_so() -> None:
     with (
         a_server(limits=TransportLimits(connections_per_identity=1)) as server,
         a_client(server) as first,
@@ -731,7 +731,7 @@ def test_stop_finishes_the_request_in_progress_and_refuses_new_ones() -> None:
         assert not stopping.is_alive()
 
 
-def test_stop_does_not_wait_longer_than_it_was_told() -> None:
+def test_stop_waits_no_longer_than_its_time_limit() -> None:
     service = FakeService()
     server = a_server(service)
     with server, a_client(server) as busy:

@@ -104,7 +104,7 @@ def test_a_backup_is_restored_into_an_empty_directory(data: Path, tmp_path: Path
     assert run(new, "verify") == 0
 
 
-def test_a_store_that_is_there_is_replaced_only_when_told_and_put_aside(
+def test_an_existing_store_is_replaced_only_by_option_and_is_kept_aside(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(data, "backup", str(tmp_path / "copy"))
@@ -162,7 +162,7 @@ def test_a_store_in_use_is_not_replaced(data: Path, tmp_path: Path, capsys: pyte
 # --- verify ---------------------------------------------------------------------------------------------------------
 
 
-def test_verify_tells_what_is_damaged(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verify_reports_what_is_damaged(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(data, "verify") == 0
     assert capsys.readouterr().out == "everything opens\n"
     write(data / "kmipd.sqlite", "UPDATE managed_objects SET owner = 'mallory' WHERE unique_identifier = 'active'")

@@ -74,7 +74,7 @@ def test_several_keys_at_once_and_one_that_is_not_there(kmipd: Shell) -> None:
     assert err == "nothing: Activate: Object Not Found: no such object\n"
 
 
-def test_destroy_asks_nobody_where_there_is_no_terminal(kmipd: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_destroy_asks_no_question_where_there_is_no_terminal(kmipd: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     key = kmipd("key", "create")
     stdin(monkeypatch, b"")
 

@@ -100,7 +100,7 @@ def test_a_configuration_is_judged_as_json(shell: Callable[..., Shell], tmp_path
     assert report["problems"][0]["where"] == "-p/--port"
 
 
-def test_the_store_and_a_decision_are_told_as_json(shell: Callable[..., Shell], tmp_path: Path) -> None:
+def test_the_store_and_a_decision_are_printed_as_json(shell: Callable[..., Shell], tmp_path: Path) -> None:
     with KmipTestServer(ephemeral=False, data_dir=str(tmp_path / "data")) as server:
         (key,) = server.seed(SecretData(b"secret"))
         bare = shell("--data-dir", tmp_path / "data")

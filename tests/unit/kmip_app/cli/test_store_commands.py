@@ -197,7 +197,7 @@ def test_what_a_start_would_do_can_be_asked(data: Path, capsys: pytest.CaptureFi
     assert "up to date" in capsys.readouterr().out
 
 
-def test_a_database_without_tables_and_a_newer_one_are_told_apart(
+def test_a_database_without_tables_and_a_newer_one_are_distinguished(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.run(["migrate", "--check", "--data-dir", str(tmp_path / "new")]) == 1

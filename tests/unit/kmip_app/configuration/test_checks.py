@@ -164,7 +164,7 @@ def test_a_file_without_a_key_is_no_private_key_that_others_may_read(good: Confi
         ),
     ],
 )
-def test_what_would_stop_the_start_is_told_before(
+def test_what_would_stop_the_start_is_reported_before(
     good: Configuration, tmp_path: Path, changes: dict[str, str], expected: str
 ) -> None:
     (tmp_path / "text").write_text("This is a file of text.")
@@ -198,7 +198,7 @@ needs_modes = pytest.mark.skipif(os.geteuid() == 0, reason="root may read and wr
 
 
 @needs_modes
-def test_a_database_of_another_user_is_told_before(good: Configuration, tmp_path: Path) -> None:
+def test_a_database_of_another_user_is_reported_before(good: Configuration, tmp_path: Path) -> None:
     database = tmp_path / "kmipd.sqlite"
     database.write_bytes(b"SQLite format 3\0")
     database.chmod(0o400)

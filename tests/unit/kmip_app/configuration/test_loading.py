@@ -141,7 +141,7 @@ def test_other_sections_are_passed_over_with_a_warning(write: Write) -> None:
     assert warning.endswith("line 2: the section [client] is not read; settings belong under [server]")
 
 
-def test_all_problems_are_told_at_once_with_line_and_remedy(write: Write) -> None:
+def test_all_problems_are_reported_at_once_with_line_and_remedy(write: Write) -> None:
     path = write("[server]\nport=many\nhostnme=x\n\ncertificate_path=/no/such\nauth_suite=TLS1.1\n")
 
     assert problems(path, {"profile": "old"}, KMIPD_IDLE_TIMEOUT="-1") == [
@@ -188,7 +188,7 @@ def test_all_problems_are_told_at_once_with_line_and_remedy(write: Write) -> Non
         pytest.param("[server]\nhostname=\xff\n".encode("latin-1").decode("latin-1"), "", id="ok umlaut"),
     ],
 )
-def test_a_broken_file_is_told(write: Write, text: str, told: str) -> None:
+def test_a_broken_file_is_reported(write: Write, text: str, told: str) -> None:
     path = write(text)
     if not told:
         assert chosen(path).configuration.hostname == "\xff"
@@ -216,7 +216,7 @@ def test_indented_lines_count_as_they_do_for_configparser(write: Write, text: st
     assert (configuration.hostname, configuration.port) == ("h", 1234)
 
 
-def test_an_indented_key_is_told_with_its_line(write: Write) -> None:
+def test_an_indented_key_is_reported_with_its_line(write: Write) -> None:
     path = write("[server]\n  port=many\n  hostnme=x\n")
 
     assert problems(path) == [
@@ -242,7 +242,7 @@ def test_settings_may_stand_under_default_as_configparser_has_it(write: Write, t
     assert configuration.certificate_path == tmp_path / "server.pem"
 
 
-def test_what_is_no_key_is_told_beside_everything_else(write: Write) -> None:
+def test_what_is_no_key_is_reported_beside_everything_else(write: Write) -> None:
     path = write("[server]\nport\nhostnme=x\n")
 
     assert problems(path) == [
@@ -259,14 +259,14 @@ def test_the_key_is_named_whatever_the_file_is_called(tmp_path: Path) -> None:
     assert problems(path) == [f"{path} line 2: port: 'many' is not a whole number; write 0 to 65535"]
 
 
-def test_every_unknown_suite_is_told(write: Write) -> None:
+def test_every_unknown_suite_is_reported(write: Write) -> None:
     (problem,) = problems(write("[server]\ntls_cipher_suites=AES128-SHA256 NONE-SUCH AES256-SHA265\n"))
 
     assert "'NONE-SUCH'" in problem
     assert "'AES256-SHA265' is no TLS cipher suite by its IANA or OpenSSL name; did you mean AES256-SHA256?" in problem
 
 
-def test_files_that_do_not_fit_are_told_with_everything_else(write: Write, tmp_path: Path) -> None:
+def test_files_that_do_not_fit_are_reported_with_everything_else(write: Write, tmp_path: Path) -> None:
     path = write("[server]\nport=many\nca_path={folder}/ca.pem\ncertificate_path={folder}/server.pem\nkey_path=/no\n")
 
     with pytest.raises(ConfigurationError) as caught:
@@ -281,13 +281,13 @@ def test_files_that_do_not_fit_are_told_with_everything_else(write: Write, tmp_p
     ]
 
 
-def test_a_missing_file_is_told() -> None:
+def test_a_missing_file_is_reported() -> None:
     assert problems(Path("/no/such.conf")) == [
         "/no/such.conf: the configuration file does not exist; correct the path or create it"
     ]
 
 
-def test_a_file_of_bytes_is_told(tmp_path: Path) -> None:
+def test_a_file_of_bytes_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "server.conf"
     path.write_bytes(b"[server]\nhostname=\xff\n")
 
@@ -339,7 +339,7 @@ def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("homeless")
-def test_a_user_without_a_home_is_told_to_name_the_data_directory() -> None:
+def test_a_user_without_a_home_is_asked_to_name_the_data_directory() -> None:
     with pytest.raises(ConfigurationError) as caught:
         choose({}, environment={}, check=checks.problems)
 
@@ -393,7 +393,7 @@ def test_without_a_file_nothing_is_looked_for() -> None:
 
 
 @pytest.mark.parametrize(("line", "told"), [("", True), ("server_information = False", False)], ids=["default", "off"])
-def test_the_version_is_told_unless_left_out(write: Write, line: str, told: bool) -> None:
+def test_the_server_version_is_returned_unless_left_out(write: Write, line: str, told: bool) -> None:
     configuration = chosen(write(f"[server]\n{line}\n")).configuration
 
     information = configuration.core.server_information

@@ -76,7 +76,7 @@ def test_what_is_right_is_read(kind: Kind, value: Any, expected: Any) -> None:
         pytest.param(setting_types.URL, "secret@host", "is no URL", id="fail no URL"),
     ],
 )
-def test_what_is_wrong_is_told_with_what_would_be_right(kind: Kind, value: Any, told: str) -> None:
+def test_what_is_wrong_is_reported_with_what_would_be_right(kind: Kind, value: Any, told: str) -> None:
     with pytest.raises(ValueError, match=told):
         kind.read(value)
 
@@ -86,7 +86,7 @@ def test_what_is_wrong_is_told_with_what_would_be_right(kind: Kind, value: Any, 
     [setting_types.EXISTING_FILE, setting_types.EXISTING_PATH, setting_types.FUTURE_FILE, setting_types.FOLDER],
     ids=["file", "path", "file to be", "folder"],
 )
-def test_a_path_that_the_system_does_not_take_is_told(kind: Kind) -> None:
+def test_a_path_that_the_system_does_not_take_is_reported(kind: Kind) -> None:
     with pytest.raises(ValueError, match=r"xxx cannot be looked at \(file name too long\); name another"):
         kind.read("x" * 5_000)
 

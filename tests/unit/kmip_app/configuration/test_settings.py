@@ -45,7 +45,7 @@ def test_a_setting_leads_to_a_field(setting: Setting) -> None:
 
 
 @each()
-def test_a_default_that_is_told_as_a_value_is_read_back(setting: Setting) -> None:
+def test_a_documented_default_value_is_read_back(setting: Setting) -> None:
     text = setting.default_text
     if setting.default is not None or not text:
         pytest.skip("told in words")

@@ -75,7 +75,7 @@ def test_cases_are_found_by_their_names(cases: Path) -> None:
 
 
 @pytest.mark.parametrize("is_own", [True, False], ids=["own servers", "another server"])
-def test_a_run_tells_what_differs_first(kmipd: Shell, shell: Callable[..., Shell], cases: Path, is_own: bool) -> None:
+def test_a_run_reports_what_differs_first(kmipd: Shell, shell: Callable[..., Shell], cases: Path, is_own: bool) -> None:
     code, out, _ = (shell() if is_own else kmipd).code("conformance", "--cases", cases)
     lines = out.splitlines()
 

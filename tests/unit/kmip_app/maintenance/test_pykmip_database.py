@@ -185,7 +185,7 @@ def test_an_old_release_without_later_tables_and_columns_is_read(tmp_path: Path)
         pytest.param("UPDATE keys SET _kdw_wrapping_method = 'x'", "has _kdw_wrapping_method 'x'", id="wrapping"),
     ],
 )
-def test_a_row_that_cannot_be_taken_is_told(tmp_path: Path, statement: str, why: str) -> None:
+def test_a_row_that_cannot_be_taken_is_reported(tmp_path: Path, statement: str, why: str) -> None:
     path = make_database(tmp_path / "pykmip.database", one_of_each()[:1])
     change(path, statement)
 
@@ -217,7 +217,7 @@ def test_odd_names_do_not_keep_an_object_from_being_taken(tmp_path: Path, statem
     assert [name.name_value for name in found.managed_object.attributes.names] == names
 
 
-def test_a_split_key_of_half_its_numbers_is_told(tmp_path: Path) -> None:
+def test_a_split_key_of_half_its_numbers_is_reported(tmp_path: Path) -> None:
     path = make_database(tmp_path / "pykmip.database", one_of_each()[5:6])
     change(path, "UPDATE split_keys SET _prime_field_size = 'x'")
 
@@ -235,7 +235,7 @@ def test_a_report_holds_no_control_characters(tmp_path: Path) -> None:
     assert found.row == r"1 (x\n\x1b)"
 
 
-def test_a_damaged_database_is_told(tmp_path: Path) -> None:
+def test_a_damaged_database_is_reported(tmp_path: Path) -> None:
     path = make_database(tmp_path / "pykmip.database", one_of_each())
     content = bytearray(path.read_bytes())
     content[3 * 4096 : 8 * 4096] = b"\xaa" * (5 * 4096)
@@ -252,14 +252,14 @@ def test_a_damaged_database_is_told(tmp_path: Path) -> None:
         pytest.param(["DROP TABLE keys", "CREATE TABLE keys (x)"], "uid", id="keys"),
     ],
 )
-def test_a_table_without_its_key_is_told(path: Path, statements: list[str], told: str) -> None:
+def test_a_table_without_its_key_is_reported(path: Path, statements: list[str], told: str) -> None:
     change(path, *statements)
 
     with pytest.raises(NoPyKmipDatabase, match=f"has no column {told}"):
         read(path)
 
 
-def test_a_database_that_was_cut_off_in_a_change_is_known_and_told_with_what_to_do(path: Path) -> None:
+def test_a_database_that_was_cut_off_in_a_change_is_recognised_and_reported_with_a_remedy(path: Path) -> None:
     cut_off = f"""
 import os, sqlite3
 connection = sqlite3.connect({str(path)!r}, isolation_level=None)
@@ -283,7 +283,7 @@ def test_any_file_name_is_opened(path: Path, tmp_path: Path) -> None:
     assert len(read(odd)) == 9
 
 
-def test_a_database_is_told_from_other_files(path: Path, tmp_path: Path) -> None:
+def test_a_database_is_distinguished_from_other_files(path: Path, tmp_path: Path) -> None:
     change(tmp_path / "other.sqlite", "CREATE TABLE managed_objects (id INTEGER)")
     (tmp_path / "text").write_text("SQLite")
 

@@ -74,7 +74,7 @@ def test_a_change_is_used_once(watch: CertificateWatch, contexts: Contexts, path
         pytest.param(RuntimeError("a list that one parser takes and another does not"), id="fail unforeseen"),
     ],
 )
-def test_what_does_not_fit_is_told_and_the_next_change_is_looked_at(
+def test_a_certificate_that_cannot_be_used_is_reported_and_the_next_change_is_read(
     watch: CertificateWatch, contexts: Contexts, path: Path, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
     contexts.error = error
@@ -191,7 +191,9 @@ def test_the_session_of_a_client_ends_when_it_is_revoked(pki: Pki, tmp_path: Pat
 
 
 @pytest.mark.parametrize("expired", [False, True], ids=["ok in time", "fail expired"])
-def test_a_revoked_client_is_refused_and_everybody_by_an_expired_list(pki: Pki, tmp_path: Path, expired: bool) -> None:
+def test_a_revoked_client_is_refused_and_every_client_under_an_expired_list(
+    pki: Pki, tmp_path: Path, expired: bool
+) -> None:
     bob = issue_client(pki, "bob", tmp_path)
     crl = revocation_list(pki, tmp_path / "crl.pem", bob, expired=expired)
     with KmipServer(

@@ -80,7 +80,7 @@ def test_every_type_of_the_document_can_be_seeded(server: KmipTestServer, conten
     assert getattr(got, "key_block", None) == getattr(content, "key_block", None)
 
 
-def test_what_the_constructor_says_is_what_the_attributes_tell(server: KmipTestServer) -> None:
+def test_the_constructor_s_arguments_are_in_the_attributes(server: KmipTestServer) -> None:
     (identifier,) = server.seed(AES, names=["by another name"])
 
     told = attributes_of(server, identifier)
@@ -154,7 +154,7 @@ def test_an_opaque_object_has_no_life_to_come_to(server: KmipTestServer) -> None
         server.seed(OpaqueObject(b"bytes"), state=State.ACTIVE)
 
 
-def test_an_object_of_somebody_else_is_theirs(server: KmipTestServer) -> None:
+def test_an_object_of_another_client_stays_theirs(server: KmipTestServer) -> None:
     (identifier,) = server.seed(AES, owner="alice")
 
     assert ask(server, get.Request(unique_identifier=identifier)).result_reason is ResultReason.OBJECT_NOT_FOUND

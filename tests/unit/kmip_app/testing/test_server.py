@@ -91,7 +91,7 @@ def test_a_name_that_no_file_can_have_is_refused(server: KmipTestServer) -> None
         server.client_certificate("a/b")
 
 
-def test_servers_of_a_process_share_their_ca_unless_told_otherwise(server: KmipTestServer) -> None:
+def test_servers_of_a_process_share_their_ca_by_default(server: KmipTestServer) -> None:
     with KmipTestServer() as second, KmipTestServer(own_ca=True) as third:
         files = server.client_certificate("alice")
         second_ca, third_ca = (Path(one.ca).read_text() for one in (second, third))
@@ -129,7 +129,7 @@ def test_an_unknown_setting_is_refused_at_once() -> None:
         KmipTestServer(tls_cipher_suite=[])
 
 
-def test_a_wrong_setting_is_told_and_leaves_nothing_behind() -> None:
+def test_a_wrong_setting_is_reported_and_leaves_nothing_behind() -> None:
     server = KmipTestServer(port="many")
 
     with pytest.raises(ConfigurationError, match="port"):
@@ -241,7 +241,7 @@ def test_the_clock_brings_dates_about(server: KmipTestServer) -> None:
     assert (before, state()) == (State.PRE_ACTIVE, State.ACTIVE)
 
 
-def test_answers_tell_the_server_s_time(server: KmipTestServer) -> None:
+def test_answers_hold_the_server_s_time(server: KmipTestServer) -> None:
     now = server.clock.stop()
     server.clock.advance(hours=-1)
 
@@ -262,7 +262,7 @@ def test_reset_forgets_everything_and_connections_go_on(server: KmipTestServer) 
     assert abs(server.clock.now() - time.time()) < 3_600
 
 
-def test_requests_tell_what_became_of_each_item(server: KmipTestServer) -> None:
+def test_results_say_what_became_of_each_item(server: KmipTestServer) -> None:
     server.seed({"1": SECRET})
     server.exchange(message(get.Request(unique_identifier="1"), get.Request(unique_identifier="2")), "client")
 
@@ -277,7 +277,7 @@ def test_requests_tell_what_became_of_each_item(server: KmipTestServer) -> None:
 # What goes wrong
 
 
-def test_a_reason_is_told_as_the_version_words_it(server: KmipTestServer) -> None:
+def test_a_result_reason_is_written_as_the_version_defines_it(server: KmipTestServer) -> None:
     server.seed({"1": SECRET})
     server.fail_next("Get", ResultReason.OBJECT_NOT_FOUND, message="gone for a while", times=2)
     request = get.Request(unique_identifier="1")
@@ -313,7 +313,7 @@ def test_garbage_comes_and_the_connection_ends(server: KmipTestServer) -> None:
         assert client.socket.recv(1) == b""
 
 
-def test_a_late_answer_keeps_nobody_else_waiting(server: KmipTestServer) -> None:
+def test_a_late_answer_delays_no_other_request(server: KmipTestServer) -> None:
     server.fail_next("Locate", delay=3_600)
     answers: list[bytes] = []
     late = threading.Thread(target=lambda: answers.append(server.exchange(message(LOCATE))))

@@ -121,7 +121,7 @@ def test_add_takes_an_operation_policy_name_although_it_is_set() -> None:
     assert attributes_of(engine).operation_policy_name == "public"
 
 
-def test_add_refuses_an_operation_policy_that_nobody_knows() -> None:
+def test_add_refuses_an_unknown_operation_policy() -> None:
     assert (
         refusal(an_engine(a_symmetric_key()), "operation_policy_name", "none") is ResultReason.INVALID_ATTRIBUTE_VALUE
     )
@@ -178,7 +178,7 @@ def test_add_refuses_a_name_of_another_object_where_names_are_unique() -> None:
     assert refusal(engine, "names", a_name("one")) is ResultReason.NON_UNIQUE_NAME_ATTRIBUTE
 
 
-def test_add_takes_a_name_of_somebody_else_s_object_where_names_are_unique() -> None:
+def test_add_accepts_a_name_of_another_client_s_object_where_names_are_unique() -> None:
     engine = an_engine(
         a_symmetric_key(),
         a_symmetric_key("other", owner="bob", names=(a_name("one"),)),
@@ -295,7 +295,7 @@ def test_add_takes_cryptographic_parameters_one_after_the_other() -> None:
     assert add(engine, "cryptographic_parameters", CryptographicParameters()).reference.attribute_index == 1
 
 
-def test_an_object_of_somebody_else_looks_missing() -> None:
+def test_an_object_of_another_client_looks_missing() -> None:
     engine = an_engine(a_symmetric_key())
     request = add_attribute.Request(unique_identifier="key", new_attribute=an_instance("comment", "?"))
 

@@ -353,7 +353,7 @@ def a_revocation(identifier: str) -> revoke.Request:
     return revoke.Request(unique_identifier=identifier, revocation_reason=reason)
 
 
-def test_nobody_issues_with_the_key_of_somebody_else(engine: Engine, requester: Requester) -> None:
+def test_no_client_issues_certificates_with_the_key_of_another(engine: Engine, requester: Requester) -> None:
     issuer, _ = an_authority(engine)
     request = certify.Request(attributes=below(issuer), **by_request(requester))
 

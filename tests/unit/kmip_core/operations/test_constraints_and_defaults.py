@@ -75,7 +75,7 @@ def test_only_administrators_may_set_them(operation: Operation, request_: Any) -
         assert refused.value.reason is ResultReason.PERMISSION_DENIED
 
 
-def test_everybody_may_read_the_constraints_in_the_order_in_which_they_were_set() -> None:
+def test_every_client_may_read_the_constraints_in_the_order_in_which_they_were_set() -> None:
     engine = an_administered_engine()
 
     constrain(engine, GROUP_KEYS, ALL_KEYS)
@@ -276,7 +276,7 @@ def test_the_number_of_rules_is_bounded(number: int) -> None:
     assert refused.value.reason is ResultReason.INVALID_FIELD
 
 
-def test_query_tells_the_defaults_of_all_groups_or_of_those_asked_for() -> None:
+def test_query_returns_the_defaults_of_all_groups_or_of_those_asked_for() -> None:
     engine = an_administered_engine()
     general = ObjectDefaults(object_type=ObjectType.SYMMETRIC_KEY, attributes=AES_128)
     red = ObjectDefaults(object_type=ObjectType.SYMMETRIC_KEY, object_groups=("red",), attributes=AES_256)

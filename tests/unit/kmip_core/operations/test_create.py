@@ -54,7 +54,7 @@ def refusal(*args: Any, **more: Any) -> ResultReason:
     return refused.value.reason
 
 
-def test_create_makes_a_key_of_the_asker_s() -> None:
+def test_create_makes_a_key_that_its_client_owns() -> None:
     engine = an_engine()
 
     identifier = make(engine)
@@ -114,7 +114,7 @@ def test_an_activation_date_decides_how_the_key_begins(date: int, state: State) 
     assert attributes_of(engine, make(engine, evolve(AES, activation_date=date))).state is state
 
 
-def test_what_is_born_closed_was_never_open() -> None:
+def test_an_object_that_is_created_sensitive_was_always_sensitive() -> None:
     engine = an_engine()
 
     made = attributes_of(engine, make(engine, evolve(AES, sensitive=True, extractable=False)))
@@ -156,7 +156,7 @@ def test_create_refuses_a_request_without(name: str) -> None:
     assert refusal(an_engine(), evolve(AES, **missing)) is ResultReason.INVALID_FIELD
 
 
-def test_create_supplies_a_usage_mask_where_it_is_told_to() -> None:
+def test_create_supplies_a_usage_mask_where_a_setting_says_so() -> None:
     engine = an_engine(settings=Settings(default_usage_masks=True))
 
     made = attributes_of(engine, make(engine, evolve(AES, cryptographic_usage_mask=None)))

@@ -63,7 +63,7 @@ def test_what_was_encrypted_is_decrypted_with_the_iv_that_was_made(how: Paramete
     assert opened == decrypt.Response(unique_identifier="key", data=PLAIN)
 
 
-def test_a_given_iv_is_used_and_not_told_again() -> None:
+def test_a_given_iv_is_used_and_not_returned() -> None:
     engine = an_engine(a_key())
 
     first = encrypted(engine, cryptographic_parameters=CTR, data=PLAIN, iv_counter_nonce=bytes(16))
@@ -184,7 +184,7 @@ def test_data_must_be_given(call: Any) -> None:
     assert refusal(call, engine, cryptographic_parameters=CBC) is ResultReason.INVALID_MESSAGE
 
 
-def test_bad_padding_and_a_bad_tag_are_told_alike() -> None:
+def test_bad_padding_and_a_bad_tag_are_refused_alike() -> None:
     engine = an_engine(a_key())
     texts = set()
     for how, iv in ((CBC, bytes(16)), (GCM, bytes(12))):

@@ -150,7 +150,7 @@ def test_import_does_not_replace_unasked() -> None:
 
 
 @pytest.mark.parametrize("replace", [None, True], ids=["unasked", "asked"])
-def test_nobody_replaces_what_is_somebody_elses(replace: bool | None) -> None:
+def test_no_client_replaces_the_object_of_another(replace: bool | None) -> None:
     engine = an_engine(a_symmetric_key(owner=BOB.name))
 
     refused = refusal(engine, identifier="key", replace_existing=replace)
@@ -250,7 +250,7 @@ def an_engine_of_a_server(*objects: Any, **parts: Any) -> Engine:
 
 @pytest.mark.parametrize("replace", [None, True], ids=["unasked", "replace"])
 @pytest.mark.parametrize("taken", [a_symmetric_key("1"), a_symmetric_key("1", archived=True)], ids=["here", "archived"])
-def test_import_does_not_tell_which_identifiers_are_taken(taken: Any, replace: bool | None) -> None:
+def test_import_does_not_reveal_which_identifiers_exist(taken: Any, replace: bool | None) -> None:
     engine = an_engine_of_a_server(taken)
 
     answers = [told(engine, identifier, BOB, replace_existing=replace) for identifier in ("1", "2")]
@@ -258,7 +258,7 @@ def test_import_does_not_tell_which_identifiers_are_taken(taken: Any, replace: b
     assert answers == [(ResultReason.OBJECT_ALREADY_EXISTS, import_.NOT_TO_BE_CHOSEN)] * 2
 
 
-def test_a_stranger_s_random_identifier_is_refused_with_the_same_text() -> None:
+def test_a_foreign_and_a_random_identifier_are_refused_with_the_same_text() -> None:
     engine = an_engine_of_a_server(a_symmetric_key(UUID))
 
     assert told(engine, UUID, BOB) == (ResultReason.OBJECT_ALREADY_EXISTS, import_.NOT_TO_BE_CHOSEN)

@@ -77,13 +77,13 @@ def test_locate_refuses_a_negative(field: str) -> None:
     assert refused.value.reason is ResultReason.INVALID_FIELD
 
 
-def test_locate_shows_nobody_what_is_not_theirs() -> None:
+def test_locate_shows_no_client_the_objects_of_another() -> None:
     answer = perform(three_keys(), Operation.LOCATE, locate.Request(), BOB)
 
     assert answer.unique_identifiers == ()
 
 
-def test_locate_finds_destroyed_objects_only_where_it_is_told_to() -> None:
+def test_locate_finds_destroyed_objects_only_by_storage_status_mask() -> None:
     engine = an_engine(a_symmetric_key(state=State.DESTROYED))
 
     assert found(engine) == ()

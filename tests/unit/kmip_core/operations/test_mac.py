@@ -80,11 +80,11 @@ def test_an_empty_text_has_a_code() -> None:
     ],
     ids=["MAC without data", "MAC Verify without data", "MAC Verify without a code"],
 )
-def test_what_is_missing_is_told(operation: Operation, request_: Any, reason: ResultReason) -> None:
+def test_what_is_missing_is_reported(operation: Operation, request_: Any, reason: ResultReason) -> None:
     assert refusal(an_hmac_engine(), operation, request_).reason is reason
 
 
-def test_arc4_is_told_to_be_no_block_cipher() -> None:
+def test_arc4_is_refused_as_no_block_cipher() -> None:
     engine = an_engine(a_key(CryptographicAlgorithm.RC4))
     error = refusal(engine, Operation.MAC, mac.Request(unique_identifier="key", data=DATA))
 

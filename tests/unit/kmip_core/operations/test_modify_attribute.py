@@ -61,7 +61,7 @@ def test_modify_changes_the_instance_that_has_the_current_value() -> None:
         pytest.param({}, id="fail nobody said which"),
     ],
 )
-def test_modify_refuses_an_instance_that_it_cannot_tell(which: dict[str, Any]) -> None:
+def test_modify_refuses_an_ambiguous_instance(which: dict[str, Any]) -> None:
     engine = an_engine(a_symmetric_key(object_groups=("a", "b")))
 
     assert refusal(engine, "object_groups", "c", **which) is ResultReason.ATTRIBUTE_INSTANCE_NOT_FOUND

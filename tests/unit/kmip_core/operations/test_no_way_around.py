@@ -101,7 +101,7 @@ def test_the_policy_is_no_value_to_modify(operation: Operation, request_class: A
         assert refusal(engine, operation, wanted, principal) is ResultReason.READ_ONLY_ATTRIBUTE
 
 
-def test_whoever_may_replace_an_object_does_not_choose_its_policy() -> None:
+def test_a_client_that_may_replace_an_object_does_not_choose_its_policy() -> None:
     policies = {**BUILT_IN, EDITORS.name: EDITORS, OPEN.name: OPEN}
     engine = an_engine(a_symmetric_key(operation_policy_name=EDITORS.name), policy=StaticPolicies(policies))
 
@@ -195,7 +195,7 @@ def test_import_is_held_to_the_constraints() -> None:
     [(frozenset(), ValidityIndicator.UNKNOWN), (frozenset({"bob"}), ValidityIndicator.VALID)],
     ids=["anybody", "administrator"],
 )
-def test_a_root_that_somebody_else_registered_is_not_trusted(
+def test_a_root_that_another_client_registered_is_not_trusted(
     administrators: frozenset[str], indicator: ValidityIndicator
 ) -> None:
     engine = an_engine(settings=Settings(administrators=administrators))

@@ -95,7 +95,7 @@ F = QueryFunction
         ),
     ],
 )
-def test_query_tells_what_was_asked_and_no_more(function: QueryFunction, expected: dict[str, Any]) -> None:
+def test_query_returns_what_was_asked_and_no_more(function: QueryFunction, expected: dict[str, Any]) -> None:
     assert told(function) == query.Response(**expected)
 
 

@@ -284,7 +284,7 @@ def test_a_private_key_without_its_public_half_cannot_be_replaced(links: tuple[L
     assert refusal(re_keyed_pair, an_engine(a_private_key(links=links), a_public_key())) is ResultReason.INVALID_FIELD
 
 
-def test_the_public_half_must_be_the_asker_s_too() -> None:
+def test_the_public_half_must_belong_to_the_client_too() -> None:
     link = Link(link_type=LinkType.PUBLIC_KEY_LINK, linked_object_identifier="public")
     engine = an_engine(a_private_key(links=(link,)), a_public_key(owner="bob"))
 

@@ -84,7 +84,7 @@ def test_get_attributes_without_references_returns_everything() -> None:
     assert everything.lease_time == 3600
 
 
-def test_a_policy_that_nobody_chose_is_told_only_by_name() -> None:
+def test_a_policy_that_was_not_set_is_returned_only_when_asked_for_by_name() -> None:
     engine = an_engine(a_symmetric_key())
 
     assert told(engine).operation_policy_name is None

@@ -116,7 +116,7 @@ def test_a_signature_must_be_given_at_last() -> None:
     )
 
 
-def test_a_key_signs_by_its_own_parameters_if_none_are_told() -> None:
+def test_a_key_signs_by_its_own_parameters_if_the_request_has_none() -> None:
     engine = an_engine(a_private_key(cryptographic_parameters=(PSS,)), a_public_key())
 
     signature = signed(engine, data=DATA)

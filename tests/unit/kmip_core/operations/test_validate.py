@@ -78,7 +78,7 @@ def test_a_chain_is_valid_in_any_order_if_its_root_is_registered(engine: Engine,
     assert judged(engine, *(CHAIN[place] for place in order)) is ValidityIndicator.VALID
 
 
-def test_a_root_that_nobody_has_registered_is_not_trusted() -> None:
+def test_a_root_that_is_not_registered_is_not_trusted() -> None:
     assert judged(an_engine(), *CHAIN) is ValidityIndicator.UNKNOWN
 
 

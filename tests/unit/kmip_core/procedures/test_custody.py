@@ -200,7 +200,7 @@ def test_a_registered_key_is_the_one_that_was_brought(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("begin", [created, registered], ids=["created", "registered"])
-def test_destroy_lets_go_after_the_commit(engine: Engine, token: Token, begin: Any) -> None:
+def test_destroy_removes_the_token_s_key_after_the_commit(engine: Engine, token: Token, begin: Any) -> None:
     identifier = begin(engine)
     assert len(token.held) == 1
 
@@ -209,7 +209,7 @@ def test_destroy_lets_go_after_the_commit(engine: Engine, token: Token, begin: A
     assert token.held == set()
 
 
-def test_what_is_not_destroyed_in_the_end_is_not_let_go(engine: Engine, token: Token) -> None:
+def test_a_key_whose_destruction_is_undone_stays_in_the_token(engine: Engine, token: Token) -> None:
     identifier = created(engine, activation_date=None)
 
     first, _ = ask(
@@ -256,7 +256,7 @@ def test_a_second_attempt_keeps_one_key(token: Token) -> None:
     assert len(token.held) == 1
 
 
-def test_an_imported_key_is_taken_in_and_the_replaced_one_let_go(engine: Engine, token: Token) -> None:
+def test_an_imported_key_enters_the_token_and_the_replaced_one_is_removed(engine: Engine, token: Token) -> None:
     first = import_.Request(
         unique_identifier="key",
         object_type=ObjectType.SYMMETRIC_KEY,

@@ -349,7 +349,7 @@ def test_a_sensitive_key_does_not_leave_in_a_container() -> None:
     assert refused.value.reason is ResultReason.SENSITIVE
 
 
-def test_the_wrong_password_is_told_as_such() -> None:
+def test_a_wrong_password_is_refused_as_such() -> None:
     engine = an_engine()
     container = fetched(engine, a_key_with_certificate(engine, a_password(engine)), KeyFormatType.PKCS_12)
     other = a_registered(engine, a_secret(b"another"), Attributes(activation_date=NOW - 1))

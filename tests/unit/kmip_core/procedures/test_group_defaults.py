@@ -132,7 +132,7 @@ def test_a_repeated_get_writes_nothing_more() -> None:
     assert attributes_of(engine, "A") == before
 
 
-def test_a_stranger_s_group_of_that_name_has_turns_of_its_own() -> None:
+def test_a_group_of_the_same_name_of_another_client_has_turns_of_its_own() -> None:
     engine = an_engine(
         member("A"), member("B"), member("X", owner=BOB.name), member("Y", owner=BOB.name), settings=IN_TURN
     )

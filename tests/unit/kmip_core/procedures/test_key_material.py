@@ -41,7 +41,7 @@ def on(curve: RecommendedCurve) -> CryptographicDomainParameters:
 
 
 @pytest.mark.parametrize("key", [EC.private_key, EC.public_key, RSA.private_key, RSA.public_key])
-def test_algorithm_and_length_are_read_from_the_key_where_nobody_says_them(key: PrivateKey | PublicKey) -> None:
+def test_algorithm_and_length_are_read_from_the_key_where_the_request_has_none(key: PrivateKey | PublicKey) -> None:
     attributes = handed_in(an_engine(), silent(key))
 
     told = key.key_block

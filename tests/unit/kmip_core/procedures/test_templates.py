@@ -101,21 +101,21 @@ def test_another_object_of_that_name_is_no_template() -> None:
     assert refusal(an_engine(a_symmetric_key(names=(a_name("t"),))), "t") is ResultReason.ITEM_NOT_FOUND
 
 
-def test_a_template_of_somebody_else_looks_missing() -> None:
+def test_a_template_of_another_client_looks_missing() -> None:
     engine = an_engine()
     a_template(engine)
 
     assert refusal(engine, "t", principal=BOB) is ResultReason.ITEM_NOT_FOUND
 
 
-def test_a_public_template_of_a_stranger_does_not_count() -> None:
+def test_a_public_template_of_another_client_is_not_used() -> None:
     engine = an_engine()
     a_template(engine, operation_policy_name="public")
 
     assert refusal(engine, "t", principal=BOB) is ResultReason.ITEM_NOT_FOUND
 
 
-def test_a_stranger_plants_nothing_under_the_name_of_a_template_of_one_s_own() -> None:
+def test_another_client_s_template_of_the_same_name_changes_no_key_of_the_owner() -> None:
     engine = an_engine()
     own = evolve(WITHIN, cryptographic_length=192)
     a_template(engine, own, principal=BOB)
@@ -141,7 +141,7 @@ def test_one_s_own_template_comes_before_an_administrator_s() -> None:
     assert make(engine, "t", principal=BOB).cryptographic_length == 192
 
 
-def test_an_administrator_s_private_template_is_for_nobody_else() -> None:
+def test_an_administrator_s_private_template_is_used_for_no_other_client() -> None:
     engine = an_engine(settings=Settings(administrators=frozenset({ALICE.name})))
     a_template(engine)
 

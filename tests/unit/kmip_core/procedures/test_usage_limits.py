@@ -139,7 +139,7 @@ def test_undoing_protection_is_not_counted() -> None:
     assert left(engine, ENCRYPT) == 0
 
 
-def test_units_are_uses_whoever_asks_at_once() -> None:
+def test_units_are_counted_exactly_when_several_clients_ask_at_once() -> None:
     engine = with_limits(limits(20))
 
     def is_used(number: int) -> bool:

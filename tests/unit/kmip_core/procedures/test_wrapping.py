@@ -160,7 +160,7 @@ def test_attributes_that_the_specification_names_are_wrapped_inside(engine: Engi
     assert found == KeyValue(key_material=DEK, attributes=Attributes(cryptographic_usage_mask=MASK.ENCRYPT))
 
 
-def test_gcm_puts_its_tag_behind_the_wrapped_key_and_tells_the_nonce(engine: Engine) -> None:
+def test_gcm_puts_its_tag_behind_the_wrapped_key_and_returns_the_nonce(engine: Engine) -> None:
     block = fetched(engine, specification(GCM))
 
     assert block.key_wrapping_data is not None
@@ -260,7 +260,7 @@ def test_a_key_that_is_kept_wrapped_is_unwrapped_and_given_in_another_format(
     assert refused.reason is ResultReason.KEY_FORMAT_TYPE_NOT_SUPPORTED
 
 
-def test_parameters_that_are_the_keys_own_are_told_in_the_answer() -> None:
+def test_parameters_that_the_key_supplied_are_in_the_answer() -> None:
     uses = MASK.MAC_GENERATE | MASK.MAC_VERIFY
     engine = an_engine(
         a_key("kek", KEK, cryptographic_parameters=(CBC,)),
@@ -362,7 +362,7 @@ def test_a_wrapping_key_must_be_active(state: State, reason: ResultReason) -> No
     assert refusal(engine, specification()).reason is reason
 
 
-def test_an_archived_wrapping_key_is_told_as_such() -> None:
+def test_an_archived_wrapping_key_is_refused_as_archived() -> None:
     engine = an_engine(a_key("kek", KEK, archived=True), a_key("dek", DEK))
 
     assert refusal(engine, specification()).reason is ResultReason.WRAPPING_OBJECT_ARCHIVED

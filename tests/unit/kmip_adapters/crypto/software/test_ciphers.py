@@ -138,7 +138,7 @@ def test_a_tag_at_the_end_of_an_unauthenticated_stream_is_refused():
     assert refusal(lambda: stream.finish(bytes(16))).reason is FIELD
 
 
-def test_blowfish_keys_tell_their_range():
+def test_a_refused_blowfish_key_length_names_the_range():
     key = SymmetricKey(Algorithm.BLOWFISH, None, bytes(60))
 
     assert "32 to 448" in refusal(lambda: encrypt(CRYPTO, key, CTR, b"")).message

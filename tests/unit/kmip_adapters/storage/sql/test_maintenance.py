@@ -239,7 +239,7 @@ def test_a_busy_store_has_no_damage(store: SqlStorage) -> None:
     assert verify(store, change) == ()
 
 
-def test_links_to_nothing_are_told_apart_from_damage(store: SqlStorage) -> None:
+def test_links_to_nothing_are_distinguished_from_damage(store: SqlStorage) -> None:
     links = tuple(
         Link(link_type=link_type, linked_object_identifier=target)
         for link_type, target in ((LinkType.PARENT_LINK, "k3"), (LinkType.CHILD_LINK, "nowhere"))

@@ -158,7 +158,7 @@ def test_without_room_for_the_copy_nothing_is_upgraded(old: Path) -> None:
     assert holds_all(old)
 
 
-def test_whoever_may_be_beside_a_server_upgrades_nothing(old: Path) -> None:
+def test_a_command_that_may_run_beside_a_server_upgrades_nothing(old: Path) -> None:
     with pytest.raises(StorageUnusable, match="start the server of this release once"):
         open_store(old, history=LATER, may_upgrade=False)
     assert revision(old) == NOW

@@ -113,7 +113,7 @@ def test_a_refused_change_undoes_itself_only(writer: Writer, path: Path) -> None
     assert writer.groups == 2
 
 
-def test_a_transaction_that_is_gone_fails_everybody_and_the_next_succeeds(writer: Writer, path: Path) -> None:
+def test_a_lost_transaction_fails_all_its_changes_and_the_next_succeeds(writer: Writer, path: Path) -> None:
     def ends_it(cursor: Any) -> None:
         cursor.execute("ROLLBACK")  # as SQLite does by itself when the disk is full
         raise sqlite3.OperationalError("database or disk is full")
@@ -192,7 +192,7 @@ def test_who_is_alone_is_not_kept_waiting(writer: Writer, path: Path) -> None:
 
 
 @pytest.mark.usefixtures("patient")
-def test_who_had_company_waits_for_enough_of_it(writer: Writer) -> None:
+def test_a_change_after_a_group_waits_for_half_as_many_others(writer: Writer) -> None:
     submit_while_busy(writer, [insert(number) for number in range(5)])  # groups of 1 and 5: half of them are enough
     before = writer.groups
 
@@ -207,7 +207,7 @@ def test_who_had_company_waits_for_enough_of_it(writer: Writer) -> None:
 
 
 @pytest.mark.usefixtures("patient")
-def test_who_waits_for_company_is_written_when_the_store_closes(writer: Writer, path: Path) -> None:
+def test_a_change_that_waits_for_others_is_written_when_the_store_closes(writer: Writer, path: Path) -> None:
     submit_while_busy(writer, [insert(number) for number in range(9)])
     handed = writer.hand_over(insert(9))
 
@@ -217,7 +217,7 @@ def test_who_waits_for_company_is_written_when_the_store_closes(writer: Writer, 
     assert values(path) == list(range(10))
 
 
-def test_an_outcome_is_told_once_before_and_after_it_is_known(writer: Writer) -> None:
+def test_a_callback_is_called_once_whether_added_before_or_after_the_outcome(writer: Writer) -> None:
     told: list[str] = []
     gate, known = threading.Event(), threading.Event()
 
@@ -256,7 +256,7 @@ def test_who_takes_a_refusal_hears_of_it_first(writer: Writer) -> None:
     assert [str(error) for error in heard] == ["k1"]
 
 
-def test_what_takes_part_in_each_transaction_is_told_of_its_commit(path: Path) -> None:
+def test_a_participant_of_each_transaction_is_called_after_its_commit(path: Path) -> None:
     committed: list[int] = []
 
     def mark(cursor: Any) -> Callable[[], object]:

@@ -71,7 +71,7 @@ def test_any_bytes_are_borne(data: bytes) -> None:
     read_client_hello(b"\x16\x03\x01" + len(data).to_bytes(2, "big") + data)
 
 
-def test_a_long_list_is_told_in_part() -> None:
+def test_a_long_list_is_reported_in_part() -> None:
     hello = ClientHello(versions=("TLS 1.2",), suites=tuple(f"S{n}" for n in range(20)))
 
     assert str(hello).endswith("S15 and 4 more")

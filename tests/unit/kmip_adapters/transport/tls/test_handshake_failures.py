@@ -64,7 +64,7 @@ def failure(server_context: ssl.SSLContext, client_context: ssl.SSLContext) -> s
     pytest.fail("the handshake succeeded")
 
 
-def test_no_shared_suite_tells_both_lists(folder: Path) -> None:
+def test_a_handshake_without_a_shared_suite_is_reported_with_both_lists(folder: Path) -> None:
     old = client()
     old.maximum_version = ssl.TLSVersion.TLSv1_2
     old.set_ciphers("AES128-SHA256")
@@ -76,7 +76,7 @@ def test_no_shared_suite_tells_both_lists(folder: Path) -> None:
     assert told.endswith("(the client offers TLS 1.2 with AES128-SHA256)")
 
 
-def test_a_version_too_old_tells_those_that_are_taken(folder: Path) -> None:
+def test_a_refused_version_names_those_that_are_accepted(folder: Path) -> None:
     old = client()
     old.maximum_version = ssl.TLSVersion.TLSv1_2
 
@@ -87,13 +87,13 @@ def test_a_version_too_old_tells_those_that_are_taken(folder: Path) -> None:
     )
 
 
-def test_a_missing_client_certificate_is_told(folder: Path) -> None:
+def test_a_missing_client_certificate_is_reported(folder: Path) -> None:
     told = failure(server(folder), client(issued_by=None))
 
     assert "the client sent no certificate" in told
 
 
-def test_a_certificate_of_a_foreign_ca_is_told(folder: Path) -> None:
+def test_a_certificate_of_a_foreign_ca_is_reported(folder: Path) -> None:
     told = failure(server(folder), client(issued_by=STRANGER))
 
     assert told.startswith(
@@ -101,7 +101,7 @@ def test_a_certificate_of_a_foreign_ca_is_told(folder: Path) -> None:
     )
 
 
-def test_a_certificate_that_vouches_for_itself_is_told(folder: Path) -> None:
+def test_a_certificate_that_vouches_for_itself_is_reported(folder: Path) -> None:
     stranger = client(issued_by=None)
     issued = STRANGER.issue_cert("alice@example.org")
     chain = folder / "stranger.pem"
@@ -124,14 +124,14 @@ def test_a_certificate_that_vouches_for_itself_is_told(folder: Path) -> None:
         ),
     ],
 )
-def test_a_certificate_outside_its_dates_is_told(folder: Path, dates: dict[str, dt.datetime], remedy: str) -> None:
+def test_a_certificate_outside_its_dates_is_reported(folder: Path, dates: dict[str, dt.datetime], remedy: str) -> None:
     early = client(issued_by=None)
     CA.issue_cert("alice@example.org", **dates).configure_cert(early)  # type: ignore[arg-type]
 
     assert failure(server(folder), early).startswith(f"client certificate: {remedy}")
 
 
-def test_a_client_that_does_not_trust_the_server_is_told(folder: Path) -> None:
+def test_a_client_that_does_not_trust_the_server_is_reported(folder: Path) -> None:
     told = failure(server(folder), client(trusts=STRANGER))
 
     assert told.startswith(
@@ -141,7 +141,7 @@ def test_a_client_that_does_not_trust_the_server_is_told(folder: Path) -> None:
     assert "the certificate's (good for localhost, 192.0.2.7)" in told
 
 
-def test_an_alert_that_go_sends_for_a_wrong_name_tells_both_causes(folder: Path) -> None:
+def test_an_alert_that_go_sends_for_a_wrong_name_is_reported_with_both_causes(folder: Path) -> None:
     """crypto/tls sends bad_certificate whether the CA is unknown or the name is another (handshake_client.go)."""
     context = server(folder)
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -161,7 +161,7 @@ def test_an_alert_that_go_sends_for_a_wrong_name_tells_both_causes(folder: Path)
 
 
 @pytest.mark.parametrize("names", [[], [f"host-{number}.example" for number in range(20)]], ids=["none", "many"])
-def test_the_names_of_a_certificate_are_told_in_bounds(names: list[str], tmp_path: Path) -> None:
+def test_the_names_of_a_certificate_are_reported_in_bounds(names: list[str], tmp_path: Path) -> None:
     if names:
         CA.issue_cert(*names).private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
         expected = f"good for {', '.join(names[:16])} and 4 more"
@@ -173,7 +173,7 @@ def test_the_names_of_a_certificate_are_told_in_bounds(names: list[str], tmp_pat
     assert f"({expected})" in ended(server(tmp_path))
 
 
-def test_what_is_not_tls_is_told(folder: Path) -> None:
+def test_what_is_not_tls_is_reported(folder: Path) -> None:
     context = server(folder)
     to_server = ssl.MemoryBIO()
     request = b"GET / HTTP/1.1\r\nHost: kmip\r\n\r\n"

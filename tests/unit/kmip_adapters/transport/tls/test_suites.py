@@ -59,7 +59,7 @@ def test_an_unknown_suite_is_refused_with_the_nearest_one() -> None:
         check_suites(["AES128-SHA265"])
 
 
-def test_known_suites_that_cannot_be_done_are_told() -> None:
+def test_known_suites_that_cannot_be_done_are_reported() -> None:
     assert choose_offer("Basic", ("AES128-SHA256", "DHE-RSA-AES128-SHA256", "NULL-SHA")).unavailable == (
         "DHE-RSA-AES128-SHA256",
         "NULL-SHA",
@@ -76,5 +76,5 @@ def test_every_suite_is_known_by_both_names(names: tuple[str, str]) -> None:
     check_suites(names)
 
 
-def test_a_number_without_name_is_told_in_hex() -> None:
+def test_a_number_without_name_is_reported_in_hex() -> None:
     assert (name_of(0x003C), name_of(0x7F01)) == ("AES128-SHA256", "0x7F01")

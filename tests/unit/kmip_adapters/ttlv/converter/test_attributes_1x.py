@@ -159,7 +159,7 @@ def test_numbers_of_instances_survive_a_deletion() -> None:
     assert answered(*items) == attributes
 
 
-def test_what_the_version_does_not_define_is_not_told() -> None:
+def test_what_the_version_does_not_define_is_not_returned() -> None:
     subject = X509CertificateSubject(subject_distinguished_name=b"s")
     attributes = Attributes(
         state=State.ACTIVE, comment="c", x_509_certificate_subject=subject, key_format_type=KeyFormatType.RAW
@@ -201,7 +201,7 @@ def test_certificate_attributes_are_one_attribute_each_in_1_4() -> None:
     assert told(attributes, V12) == ()
 
 
-def test_get_attributes_keeps_a_name_that_nobody_defines() -> None:
+def test_get_attributes_keeps_an_undefined_name() -> None:
     hook = CONVERTERS[V12].get_structure_hook(get_attributes.Request)
 
     request = hook((IDENTIFIER, text(NAME, "Colour"), text(NAME, "x-Foo"), text(NAME, "State")), get_attributes.Request)

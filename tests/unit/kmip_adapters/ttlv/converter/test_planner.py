@@ -81,7 +81,7 @@ def test_pages_are_asked_for_and_counted_in_every_version() -> None:
     assert over_the_wire(page, V10) == page
 
 
-def test_query_tells_only_what_the_version_has() -> None:
+def test_query_returns_only_what_the_version_has() -> None:
     response = query.Response(operations=(Operation.CREATE, Operation.ENCRYPT), object_types=(ObjectType.PGP_KEY,))
 
     items = CONVERTERS[V10].get_unstructure_hook(query.Response)(response)

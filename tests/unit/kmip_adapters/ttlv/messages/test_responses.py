@@ -107,7 +107,7 @@ def test_a_response_comes_back_as_it_went(version: ProtocolVersion) -> None:
     assert message == CODEC.decode_response(CODEC.encode_response(message))
 
 
-def test_correlation_values_are_not_told_to_versions_without_them() -> None:
+def test_correlation_values_are_not_sent_to_versions_without_them() -> None:
     message = ResponseMessage(
         header=ResponseHeader(protocol_version=V13, time_stamp=1, client_correlation_value="c"), batch_items=()
     )

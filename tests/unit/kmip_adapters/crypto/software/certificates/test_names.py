@@ -56,7 +56,7 @@ def test_bytes_that_are_no_name_are_refused() -> None:
         parsed_name(b"\x30\x03\x02\x01\x00")
 
 
-def test_parts_that_have_attributes_are_told_the_others_not() -> None:
+def test_parts_that_have_attributes_are_returned_and_the_others_are_not() -> None:
     parts = name_parts(a_certificate("CN=root,CN=leaf,O=ACME,O=Unit,2.5.4.9=Street"))
 
     assert parts == CertificateAttributes(

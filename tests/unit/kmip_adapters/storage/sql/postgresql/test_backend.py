@@ -435,7 +435,7 @@ def test_no_more_connections_than_the_pool_has(url: str, tmp_path: Path, monkeyp
 TEXTS = ("nul \0 inside", "back\\slash", "\\0", "\\\\0", "ünïcode 🔑", "'; DROP TABLE facts; --", "%s %(a)s")
 
 
-def test_every_text_is_kept_and_told_apart(store: SqlStorage) -> None:
+def test_every_text_is_kept_and_distinguished(store: SqlStorage) -> None:
     for text in TEXTS:
         key = a_key(text, names=(a_name(text),), operation_policy_name=text)
         with store.unit_of_work() as work:
