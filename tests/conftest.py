@@ -3,11 +3,13 @@
 import os
 import shutil
 import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from tests.postgresql import stop_shared
+from tests.prepared import stop_prepared
 from tests.rounds import NIGHTLY
 
 # How long an example takes is the machine's affair, which may be busy; a test that hangs has limits of its own.
@@ -16,6 +18,7 @@ settings.load_profile("kmipd")
 
 pytest.register_assert_rewrite("kmip_app.testing.contracts")  # the plugin does, which our own suite leaves out
 
+MEASURED = tuple(Path(__file__).parent / folder for folder in ("unit/kmip_core", "contract"))
 _LEFT_OUT = "KMIPD_TEST_LEFT_OUT"
 """Markers of the tests that a session leaves out, for all of its processes."""
 _compiled = pytest.StashKey[str]()
@@ -63,7 +66,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave long tests out of a plain `pytest`, which is to be over within minutes on two cores, and nightly ones."""
+    """Leave long tests out of a plain `pytest`, which is to be over within minutes on two cores, and nightly ones.
+
+    Coverage is of the core, by tests of the core: all others would only be slower for being measured.
+    """
+    if config.pluginmanager.hasplugin("_cov"):
+        for item in items:
+            if not any(folder in item.path.parents for folder in MEASURED):
+                item.add_marker(pytest.mark.no_cover)
     markers = os.environ[_LEFT_OUT].split()
     if left_out := [item for item in items if any(map(item.get_closest_marker, markers))]:
         config.hook.pytest_deselected(items=left_out)
@@ -77,5 +87,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_sessionfinish() -> None:
-    """End the PostgreSQL server that tests of this process may have started."""
+    """End what tests of this process share and may have started: a PostgreSQL server, a process that forks."""
     stop_shared()
+    stop_prepared()

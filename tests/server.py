@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,10 +20,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from kmip_adapters.transport.client import TlsTtlvClient
+from tests import prepared
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 READY_WITHIN: Final = 60.0  # seconds; a hang limit, not a promise
 STOP_WITHIN: Final = 20.0
+RUN_WITHIN: Final = 120.0
 TICK: Final = 0.02
 
 
@@ -34,7 +37,7 @@ class ServerFailed(AssertionError):
 class StartedServer:
     """A running server and where a client reaches it; cert and key are its first client's."""
 
-    process: subprocess.Popen[bytes]
+    process: prepared.Process
     output: Path
     host: str
     port: int
@@ -92,13 +95,8 @@ def start(directory: Path, *arguments: str) -> StartedServer:
     ready_file.unlink(missing_ok=True)
     output = directory / "output.log"
     with output.open("ab") as stream:
-        process = subprocess.Popen(
-            command("serve", "--port", "0", "--ready-file", str(ready_file), *arguments),
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=stream,
-        )
+        words = ("serve", "--port", "0", "--ready-file", str(ready_file), *arguments)
+        process = prepared.start(words, ROOT, stream, stream)
     for _ in range(int(READY_WITHIN / TICK)):
         if ready_file.exists():
             told = json.loads(ready_file.read_text())
@@ -120,6 +118,19 @@ def running(directory: Path, *arguments: str) -> Iterator[StartedServer]:
         yield server
     finally:
         server.stop()
+
+
+def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run a command of kmipd to its end, with an empty standard input."""
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        process = prepared.start(arguments, cwd, stdout, stderr)
+        try:
+            code = process.wait(RUN_WITHIN)
+        finally:
+            process.kill()
+        stdout.seek(0)
+        stderr.seek(0)
+        return subprocess.CompletedProcess(arguments, code, stdout.read().decode(), stderr.read().decode())
 
 
 def command(*arguments: str) -> Sequence[str]:

@@ -18,14 +18,10 @@ from kmip_app.testing.contracts.samples import a_key, content
 from tests.e2e.conftest import Start
 from tests.e2e.dialogue import Dialogue
 from tests.rounds import rounds
-from tests.server import ROOT, StartedServer, command
+from tests.server import ROOT, StartedServer, command, run
 
 WITHIN = 120  # seconds; a hang limit
 MANY = rounds(1_500, nightly=4_000)  # objects: enough for a rotation to be met at its work
-
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=WITHIN, check=False)
 
 
 @contextmanager

@@ -6,7 +6,6 @@ searched for them, raw, reversed, in hexadecimal and in base64.
 
 import base64
 import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -28,7 +27,7 @@ from kmip_core.enums import (
 )
 from tests.e2e.dialogue import AES, Dialogue, Refused
 from tests.interop.wire import Parts, attribute, key_block, template
-from tests.server import ROOT, StartedServer, command, running
+from tests.server import StartedServer, run, running
 
 EVERY_USE = CryptographicUsageMask(0x0000_0FFF)
 PIECE = 12  # bytes of a key that must not be found anywhere, in any form
@@ -199,20 +198,20 @@ def test_no_command_beside_the_server_leaves_key_bytes_in_a_file(server: Started
         keys = {registered(client, key): key for key in (watch.new() for _ in range(3))}
         root_key = (data / "root.key").read_text().splitlines()[-1]
 
-        assert run("backup", str(watch.root / "copy"), "--data-dir", str(data)) == "the root key is not in it"
+        assert printed("backup", str(watch.root / "copy"), "--data-dir", str(data)) == "the root key is not in it"
         assert bytes.fromhex(root_key) not in (watch.root / "copy").read_bytes()
         for words in (["rotate-root-key"], ["rotate-data-key"], ["verify"]):
-            run(*words, "--data-dir", str(data))
+            printed(*words, "--data-dir", str(data))
             new = registered(client, key := watch.new())  # the server goes on, under the new keys
             keys[new] = key
             assert {identifier: client.material(identifier) for identifier in keys} == keys
         assert watch.found() == []
     assert root_key not in (data / "root.key").read_text()
-    assert run("verify", "--data-dir", str(data)) == "everything opens"
+    assert printed("verify", "--data-dir", str(data)) == "everything opens"
 
 
-def run(*arguments: str) -> str:
+def printed(*arguments: str) -> str:
     """Run a command to its end and return the end of its last line."""
-    done = subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = run(*arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()[-1].rpartition("; ")[-1]

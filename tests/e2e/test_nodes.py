@@ -7,7 +7,6 @@ changed. KMIPD_NODE_ROUNDS=10000 goes further than the rounds of an everyday run
 import json
 import os
 import shutil
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -30,7 +29,7 @@ from tests import postgresql
 from tests.e2e.dialogue import Dialogue, Refused
 from tests.e2e.test_tickets import Asker
 from tests.interop.wire import Parts, attribute
-from tests.server import ROOT, StartedServer, command, running
+from tests.server import StartedServer, run, running
 
 ROUNDS: Final = int(os.environ.get("KMIPD_NODE_ROUNDS", "240"))
 CLIENTS: Final = 4
@@ -237,10 +236,6 @@ def test_a_chain_that_was_cut_is_found_by_the_head_that_the_database_keeps(tmp_p
     assert f"{trail}" in cut.stdout
     assert f"chain {trail.stem} is missing" in missing.stdout
     assert "the heads that the database keeps cannot be read" in unreachable.stderr
-
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_a_killed_node_loses_no_audit_record_and_the_other_goes_on(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import socket
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -37,7 +36,7 @@ from kmip_core.structures import Name, ProtocolVersion, RevocationReason
 from tests.e2e.conftest import Start
 from tests.e2e.test_tickets import Asker
 from tests.listening import WITHIN, Client, Listener, Swapped, answer_to
-from tests.server import StartedServer, command
+from tests.server import StartedServer, run
 
 OTHER_RIGHTS: Final = {
     "shared": {
@@ -50,7 +49,6 @@ OTHER_RIGHTS: Final = {
     },
     "closed": {"preset": {"SYMMETRIC_KEY": {"GET_ATTRIBUTES": "ALLOW_OWNER"}}},
 }
-KMIPD: Final = command()
 V1_4, V2_1 = ProtocolVersion(1, 4), ProtocolVersion(2, 1)
 
 
@@ -63,10 +61,7 @@ def policies(tmp_path: Path) -> Path:
 
 
 def kmipd(tmp_path: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        [*KMIPD, *arguments, "--data-dir", str(tmp_path / "data")],
-        capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path,
-    )  # fmt: skip
+    done = run(*arguments, "--data-dir", str(tmp_path / "data"), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -17,14 +17,10 @@ import pytest
 from kmip_adapters.audit import anchors
 from tests.e2e.dialogue import Dialogue, Refused
 from tests.e2e.operations.conftest import Start, eventually
-from tests.server import ROOT, command, printed_with
+from tests.server import ROOT, command, printed_with, run
 from tests.server import start as started
 
 WITHIN = 60  # seconds; a hang limit
-
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=WITHIN, check=False)
 
 
 def audit(data: Path, verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -4,7 +4,6 @@ import contextlib
 import datetime as dt
 import json
 import ssl
-import subprocess
 from http.client import HTTPSConnection
 from pathlib import Path
 
@@ -20,13 +19,9 @@ from kmip_app.monitoring.probe import DISCOVER_VERSIONS
 from kmip_app.pki import authority
 from tests.e2e.dialogue import Dialogue
 from tests.e2e.operations.conftest import Start, eventually
-from tests.server import ROOT, StartedServer, command, printed_with
+from tests.server import StartedServer, printed_with, run
 
 WITHIN = 60  # seconds; a hang limit
-
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=WITHIN, check=False)
 
 
 def client(data: Path, verb: str, *arguments: str) -> str:

@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import socket
-import subprocess
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from pathlib import Path
@@ -17,14 +16,10 @@ from kmip_app.monitoring.exposition import FAMILIES
 from kmip_core.enums import Operation
 from tests.e2e.dialogue import Dialogue, Refused
 from tests.e2e.operations.conftest import Start, eventually
-from tests.server import ROOT, StartedServer, command, printed_with, running
+from tests.server import StartedServer, printed_with, run, running
 
 ADMIN = ("--admin-address", "127.0.0.1:0")
 WITHIN = 60  # seconds; a hang limit
-
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=WITHIN, check=False)
 
 
 def admin_of(server: StartedServer) -> str:

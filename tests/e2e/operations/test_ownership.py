@@ -7,7 +7,7 @@ import pytest
 
 from tests.e2e.dialogue import Dialogue, Refused
 from tests.e2e.operations.conftest import Start
-from tests.server import ROOT, Clients, StartedServer, command
+from tests.server import Clients, StartedServer, run
 
 WITHIN = 60  # seconds; a hang limit
 
@@ -21,8 +21,7 @@ class As(Dialogue):
 
 
 def chown(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    words = command("object", "chown", "--data-dir", str(data), *arguments)
-    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=WITHIN, check=False)
+    return run("object", "chown", "--data-dir", str(data), *arguments)
 
 
 def test_objects_are_given_to_another_client(start: Start, tmp_path: Path) -> None:
@@ -49,7 +48,7 @@ def test_objects_are_given_to_another_client(start: Start, tmp_path: Path) -> No
         with pytest.raises(Refused):
             new.material(kept)
         assert set(new.locate("key 1")) == {rest[0]}
-    verified = subprocess.run(command("verify", "--data-dir", str(data)), cwd=ROOT, timeout=WITHIN, check=False)
+    verified = run("verify", "--data-dir", str(data))
     assert verified.returncode == 0
     assert "from old to new" in (data / "audit" / "care.jsonl").read_text()
 

@@ -12,8 +12,8 @@ import pytest
 
 from tests.e2e.dialogue import Dialogue
 from tests.e2e.operations.conftest import Start, eventually
-from tests.e2e.operations.test_monitoring import ADMIN, admin_of, get, run, samples
-from tests.server import StartedServer, printed_with, running
+from tests.e2e.operations.test_monitoring import ADMIN, admin_of, get, samples
+from tests.server import StartedServer, printed_with, run, running
 
 WORKERS = ("--workers", "2")
 
