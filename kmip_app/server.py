@@ -1,6 +1,5 @@
 """A server from start to stop: data directory, evidence, wiring, transport, ready file."""
 
-import contextlib
 import json
 import logging
 import os
@@ -8,7 +7,7 @@ import socket
 import ssl
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -31,7 +30,7 @@ from kmip_app.configuration.settings import changed_settings
 from kmip_app.container import build, run_submissions
 from kmip_app.daily import Routine
 from kmip_app.files import owned, private_files, write_atomically
-from kmip_app.maintenance.pykmip_database import advice_on_pykmip, is_pykmip_database
+from kmip_app.maintenance.opening import refuse_pykmips, reported_to_operators
 from kmip_app.maintenance.token_keys import settle_token_keys
 from kmip_app.monitoring.service import Monitoring
 from kmip_app.parts import Parts
@@ -43,9 +42,8 @@ from kmip_app.pki.registry import Registry
 from kmip_app.process import DRAIN_SECONDS
 from kmip_app.pushing.dispatcher import Dispatcher
 from kmip_app.service_manager import ServiceManager
-from kmip_app.system_errors import described
 from kmip_app.version import VERSION
-from kmip_core.errors import KmipError, Unusable
+from kmip_core.errors import KmipError
 from kmip_core.ports.audit import AuditRecord, AuditTrail
 from kmip_core.ports.crypto import IN_SOFTWARE
 from kmip_core.ports.transport import Listener
@@ -54,9 +52,6 @@ LOG: Final = logging.getLogger("kmip.server")  # harnesses wait for lines of PyK
 
 SEEN_EVERY: Final = 10.0  # seconds
 IDENTITIES_EVERY: Final = 2.0  # seconds
-
-UNUSABLE: Final = (Unusable, ValueError)  # ValueError: certificates, keys and suites that OpenSSL does not take
-"""What stops a start with a text for the operator."""
 
 
 class Server:
@@ -136,7 +131,7 @@ class Server:
     def start(self) -> None:
         """Build everything, bind, and write the ready file.  Raises StartError; nothing is left half open."""
         try:
-            with private_files(), _reported_to_operators():
+            with private_files(), reported_to_operators():
                 self._open()
             if self._stop_is_asked:  # the interrupt was lost: a finalizer cannot raise
                 raise KeyboardInterrupt
@@ -255,7 +250,7 @@ class Server:
             configuration = evolve(configuration, data_directory=Path(folder))
         elif configuration.worker is None:  # else it is the supervisor's, who has it for all
             self._resources.enter_context(owned(configuration.data_directory))
-        _refuse_pykmips(configuration)
+        refuse_pykmips(configuration)
         self.configuration = configuration
         self._wired = build(evolve(configuration, may_start_sealed=True))
         self._resources.callback(self._container.processes().close)
@@ -479,55 +474,3 @@ class Server:
         if self._transport is None:
             raise RuntimeError("start the server first")
         return self._transport
-
-
-@contextlib.contextmanager
-def opened(configuration: Configuration, *, alone: bool = False, or_empty: bool = False) -> Iterator[Parts]:
-    """Open the store for a command; yield the container.
-
-    alone: own the data directory, so that no server runs meanwhile, and make a store that is not there; otherwise the
-        store must exist and a server may be running.
-    or_empty: take an empty store in memory for one that does not exist.
-    Raises StartError.
-    """
-    if configuration.ephemeral:
-        raise StartError("an ephemeral server keeps nothing; leave --ephemeral out and name the data directory")
-    sqlite = configuration.sqlite_path
-    if not alone and sqlite is not None and not sqlite.exists():
-        if not or_empty:
-            raise StartError(f"{sqlite} does not exist; name the server's data directory or its configuration")
-        configuration = evolve(configuration, ephemeral=True)
-    _refuse_pykmips(configuration)
-    with ExitStack() as resources:
-        with private_files(), _reported_to_operators():
-            if alone:
-                resources.enter_context(owned(configuration.data_directory))
-            container = build(evolve(configuration, live_policies=False, may_upgrade=alone, otel_endpoint=None))
-            resources.callback(container.processes().close)
-            storage = container.storage()
-            resources.callback(storage.close)
-            if alone:
-                audit: AuditTrail = container.audit()
-                resources.callback(audit.close)
-                if isinstance(audit, FileTrail):
-                    audit.replay(storage)
-        yield container
-
-
-def _refuse_pykmips(configuration: Configuration) -> None:
-    """Raise StartError for a store that is PyKMIP's database: opening it would change its kind of journal."""
-    if not configuration.ephemeral and configuration.sqlite_path and is_pykmip_database(configuration.sqlite_path):
-        raise StartError(advice_on_pykmip(configuration.sqlite_path))
-
-
-@contextlib.contextmanager
-def _reported_to_operators() -> Iterator[None]:
-    """Turn what stops a start into a StartError."""
-    try:
-        yield
-    except UNUSABLE as error:
-        raise StartError(str(error)) from error
-    except KmipError as error:  # such as no room for the first record of the trail
-        raise StartError(error.message) from error
-    except OSError as error:
-        raise StartError(described(error)) from error

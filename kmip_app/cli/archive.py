@@ -53,7 +53,7 @@ def import_archive(file: Path, passphrase: str | None, config_path: str | None, 
     """
     from kmip_adapters.storage.archive import read_archive
     from kmip_app.maintenance import store_access  # all of the wiring: not wanted for the help
-    from kmip_app.server import opened
+    from kmip_app.maintenance.opening import opened
 
     configuration = chosen(values, config_path).configuration
     words = _words(passphrase, confirm=False)

@@ -169,7 +169,7 @@ def _address_of(url: str) -> tuple[str, int]:
 
 
 def _opened(configuration: Configuration) -> AbstractContextManager[Any]:
-    from kmip_app.server import opened  # all of the wiring: not wanted for the help
+    from kmip_app.maintenance.opening import opened  # all of the wiring: not wanted for the help
 
     return opened(configuration)
 

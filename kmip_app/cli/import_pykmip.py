@@ -24,7 +24,7 @@ def import_pykmip(file: Path, owner: str | None, dry_run: bool, config_path: str
     taken before is left alone, so the command can be run again. The server must not be running. Exit code 1 if a row
     could not be taken; the report says why.
     """
-    from kmip_app.server import opened  # all of the wiring: not wanted for the help
+    from kmip_app.maintenance.opening import opened  # all of the wiring: not wanted for the help
 
     configuration = chosen(values, config_path).configuration
     if configuration.sqlite_path is not None and configuration.sqlite_path.resolve() == file.resolve():

@@ -16,7 +16,7 @@ def migrate(check: bool, config_path: str | None, **values: Any) -> int:
     """
     from kmip_adapters.storage.sql.migration import HISTORY
     from kmip_app.maintenance import store_access
-    from kmip_app.server import opened
+    from kmip_app.maintenance.opening import opened
 
     configuration = chosen(values, config_path).configuration
     if configuration.ephemeral:

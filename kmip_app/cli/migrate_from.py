@@ -43,7 +43,7 @@ def migrate_from(
     not be moved; the report says why.
     """
     from kmip_app.maintenance.migration import NOT_MOVED, migrate
-    from kmip_app.server import opened
+    from kmip_app.maintenance.opening import opened
 
     if values["host"] is None and values["profile"] is None:
         raise StartError("name the other server with --host or --profile")

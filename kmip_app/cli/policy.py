@@ -32,7 +32,7 @@ def explain(
     denied.
     """
     # The container brings everything along; the help needs none of it.
-    from kmip_app.server import opened
+    from kmip_app.maintenance.opening import opened
 
     asked = _operation(operation)
     configuration = chosen(values, config_path).configuration

@@ -27,8 +27,8 @@ from kmip_adapters.storage.sql.migration import HISTORY
 from kmip_adapters.storage.sql.sqlite_files import copy_database, put_in_place
 from kmip_app.configuration.config import Configuration, StartError
 from kmip_app.container import build
+from kmip_app.maintenance.opening import UNUSABLE, opened
 from kmip_app.parts import Parts, sql_storage_of
-from kmip_app.server import UNUSABLE, opened
 from kmip_core.errors import KmipError
 from kmip_core.ports.audit import AuditRecord
 

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from kmip_adapters.storage.census import DAY, Backlog, Census
+from kmip_app.testing.contracts.notices import a_notice
+from kmip_app.testing.contracts.submissions import a_submission
 from kmip_core.enums import ObjectType, ProcessingStage, ResultStatus, State
 from kmip_core.submissions import Outcome
 from kmip_core.subscriptions import Delivery, Subscription
 from tests.builders import NOW, a_symmetric_key
-from tests.contract.test_notices import a_notice
 from tests.contract.test_storage import STORES
-from tests.contract.test_submissions import a_submission
 
 KEY = ObjectType.SYMMETRIC_KEY
 

@@ -1,7 +1,6 @@
 """What stops a start is told to the operator in one line."""
 
 import contextlib
-import errno
 import signal
 import socket
 import subprocess
@@ -13,9 +12,7 @@ import pytest
 from kmip_adapters.storage.lock import directory_lock
 from kmip_app import signals
 from kmip_app.configuration.config import Configuration, StartError
-from kmip_app.server import Server, _reported_to_operators
-from kmip_core.enums import ResultReason
-from kmip_core.errors import KmipError
+from kmip_app.server import Server
 
 
 def test_a_start_that_fails_leaves_no_evidence_of_a_stop(tmp_path: Path) -> None:
@@ -49,19 +46,6 @@ def test_a_signal_whose_interrupt_is_lost_stops_the_start_all_the_same(tmp_path:
 )
 def test_an_address_is_one_word(tmp_path: Path, hostname: str, address: str) -> None:
     assert Server(Configuration(data_directory=tmp_path, hostname=hostname)).address == address
-
-
-def test_a_port_that_this_user_may_not_have_is_reported() -> None:
-    refused = OSError(errno.EACCES, "cannot listen on 127.0.0.1, port 443: permission denied")
-
-    told = r"port 443: permission denied; choose a port above 1023, or let this user have it"
-    with pytest.raises(StartError, match=told), _reported_to_operators():
-        raise refused
-
-
-def test_a_trail_without_room_stops_the_start_with_a_text() -> None:
-    with pytest.raises(StartError, match="the audit trail cannot be written"), _reported_to_operators():
-        raise KmipError(ResultReason.GENERAL_FAILURE, "the audit trail cannot be written")
 
 
 def test_a_start_loads_no_client_of_http_and_nothing_that_writes_metrics() -> None:

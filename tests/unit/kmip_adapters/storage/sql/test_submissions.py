@@ -14,10 +14,10 @@ from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.sql.maintenance import rotate_data_key, verify
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_app.testing.contracts.samples import NOW
+from kmip_app.testing.contracts.submissions import a_submission
 from kmip_core.enums import ResultReason, ResultStatus
 from kmip_core.errors import KmipError
 from kmip_core.submissions import Outcome, Submission
-from tests.contract.test_submissions import a_submission
 
 SECRET = b"a secret to register"
 

@@ -1,0 +1,4 @@
+"""The promises of ports/leases.py, on every store."""
+
+from kmip_app.testing.contracts.leases import *  # noqa: F403  the promises, on every store
+from tests.contract.test_storage import opener  # noqa: F401
