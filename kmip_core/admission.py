@@ -82,7 +82,7 @@ class BatchIdentifiers:
 
 
 @frozen(kw_only=True)
-class Admission:
+class ItemAdmission:
     """Finds, judges and admits the objects of one batch item; an `operation.Admission`.
 
     touched: takes the identifiers that the item has asked for, for its evidence.

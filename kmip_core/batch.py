@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol, TypeVar
 from attrs import NOTHING, define, evolve, field, fields_dict, frozen
 
 from kmip_core import rights, sizes
-from kmip_core.admission import Admission, BatchIdentifiers
+from kmip_core.admission import BatchIdentifiers, ItemAdmission
 from kmip_core.enums import Ephemeral, Operation, ResultReason, ResultStatus
 from kmip_core.errors import AnsweredRefusal, DelayedRefusal, KmipError, not_supported
 from kmip_core.messages import RequestBatchItem, ResponseBatchItem, failure
@@ -268,7 +268,7 @@ class Batch:
             raise not_supported("what holds this server's keys cannot do the operation")
         if self.principal.rights is not None:
             rights.check_operation(self.principal.rights, spec.operation, names_objects=spec.names_objects)
-        admission = Admission(
+        admission = ItemAdmission(
             services=services,
             identifiers=self.identifiers,
             work=work,

@@ -19,7 +19,7 @@ settings.load_profile("kmipd")
 pytest.register_assert_rewrite("kmip_app.testing.contracts")  # the plugin does, which our own suite leaves out
 
 MEASURED = tuple(Path(__file__).parent / folder for folder in ("unit/kmip_core", "contract"))
-_LEFT_OUT = "KMIPD_TEST_LEFT_OUT"
+_LEFT_OUT = "PYTEST_OF_KMIPD_LEFT_OUT"
 """Markers of the tests that a session leaves out, for all of its processes."""
 _compiled = pytest.StashKey[str]()
 

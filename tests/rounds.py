@@ -3,8 +3,8 @@
 import os
 from typing import Final
 
-NIGHTLY: Final = "KMIPD_TEST_NIGHTLY"
-"""Set by `--nightly` for all processes of a session."""
+NIGHTLY: Final = "PYTEST_OF_KMIPD_NIGHTLY"
+"""Set by `--nightly` for all processes of a session; no KMIPD_ variable, which servers would take for a setting."""
 
 
 def rounds(usual: int, *, nightly: int) -> int:

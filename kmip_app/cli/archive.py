@@ -60,7 +60,7 @@ def import_archive(file: Path, passphrase: str | None, config_path: str | None, 
     with store_access.for_operators():
         in_all = sum(1 for _ in read_archive(file, words))  # to the end, before anything of it is taken
         with opened(configuration, alone=True) as container, store_access.progress("Taking objects") as progress:
-            imported = store_access.take(container, read_archive(file, words), progress, in_all)
+            imported = store_access.import_entries(container, read_archive(file, words), progress, in_all)
     types = ", ".join(f"{count} {name}" for name, count in sorted(imported.taken.items()))
     click.echo(f"taken: {sum(imported.taken.values())}{f' ({types})' if types else ''}")
     click.echo(f"there already: {imported.present}")

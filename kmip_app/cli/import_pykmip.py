@@ -12,7 +12,7 @@ import click
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
 from kmip_app.configuration.config import StartError
 from kmip_app.maintenance.pykmip_database import Found, NoPyKmipDatabase, PyKmipDatabase
-from kmip_app.maintenance.pykmip_import import Report, take
+from kmip_app.maintenance.pykmip_import import Report, import_found
 from kmip_app.printable import printable
 from kmip_core.errors import KmipError
 
@@ -39,7 +39,7 @@ def import_pykmip(file: Path, owner: str | None, dry_run: bool, config_path: str
             opened(configuration, alone=not dry_run, or_empty=dry_run) as container,
             _progress(source) as rows,
         ):
-            report = take(container, rows, dry_run=dry_run)
+            report = import_found(container, rows, dry_run=dry_run)
     except NoPyKmipDatabase as error:
         raise StartError(f"{error}; what was taken before that stays, and the command can be run again") from error
     except KmipError as error:

@@ -3,6 +3,7 @@
 All problems of all places are reported at once, each with its place, what is wrong and what to do (RULINGS 21).
 """
 
+import enum
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 from platformdirs import user_config_path
 
 from kmip_adapters.transport.tls.suites import choose_offer
@@ -115,13 +116,13 @@ def choose(
     file = _file(config_path, environment)
     gathering = _Gathering(as_pykmip=as_pykmip or (file is not None and _is_of_pykmip(file)))
     if file is not None:
-        gathering.take_file(file)
-    gathering.take_environment(environment)
+        gathering.add_file(file)
+    gathering.add_environment(environment)
     for name, value in given.items():
         if value is not None:
-            gathering.take(SETTINGS[name], value, place(SETTINGS[name]), rank=3)
+            gathering.add(SETTINGS[name], value, Source(Rank.CALLER, place(SETTINGS[name])))
     configuration = gathering.configuration(None if file is None else file.path, file.slugs if file else ())
-    gathering.take_problems(check(configuration))
+    gathering.add_problems(check(configuration))
     if gathering.problems:
         raise ConfigurationError(gathering.problems)
     return Choice(configuration=configuration, warnings=gathering.warnings)
@@ -151,66 +152,85 @@ def _expanded(path: Path) -> Path:
         return path
 
 
+class Rank(enum.IntEnum):
+    """Of two places that decide one setting, the one of the higher rank counts."""
+
+    DEFAULT = 0
+    FILE = 1
+    ENVIRONMENT = 2
+    CALLER = 3  # the command line, or the constructor
+
+
+@frozen
+class Source:
+    """Where a value came from.  where: how problems name the place."""
+
+    rank: Rank
+    where: str
+
+
 @define(kw_only=True)
 class _Gathering:
     as_pykmip: bool = False
     values: dict[str, Any] = field(factory=dict)  # by setting's name
-    places: dict[str, tuple[int, str]] = field(factory=dict)  # where each value came from; the higher rank wins
+    sources: dict[str, Source] = field(factory=dict)  # by setting's name
     problems: list[Problem] = field(factory=list)
     warnings: list[str] = field(factory=list)
 
-    def take(self, setting: Setting, value: Any, where: str, rank: int) -> None:
-        self.places[setting.name] = (rank, where)
+    def add(self, setting: Setting, value: Any, source: Source) -> None:
+        where = source.where
+        self.sources[setting.name] = source
         try:
             self.values[setting.name] = setting.kind.read(value)
         except ValueError as error:
             name = "" if _is_named(where, setting.name) else f"{setting.name}: "
             self.problems.append(Problem(where=where, text=f"{name}{error}"))
 
-    def take_secret_file(self, setting: Setting, path: str, where: str, rank: int) -> None:
-        """Take NAME_file = PATH, which is another way to write NAME = file:PATH."""
-        if self.places.get(setting.name, (0, ""))[0] == rank:
+    def add_secret_file(self, setting: Setting, path: str, source: Source) -> None:
+        """Add NAME_file = PATH, which is another way to write NAME = file:PATH."""
+        before = self.sources.get(setting.name)
+        if before is not None and before.rank is source.rank:
             named = f"{setting.name} and {setting.name}{FILE_SUFFIX}"
-            self.problems.append(Problem(where=where, text=f"{named} are both given; keep one"))
+            self.problems.append(Problem(where=source.where, text=f"{named} are both given; keep one"))
         else:
-            self.take(setting, f"file:{path.strip()}", where, rank)
+            self.add(setting, f"file:{path.strip()}", source)
 
-    def take_file(self, file: File) -> None:
+    def add_file(self, file: File) -> None:
         self.problems += file.problems
         self.warnings += file.warnings
         for key, entry in file.entries.items():
             if key in SETTINGS:
-                self.take(SETTINGS[key], entry.value, entry.where, rank=1)
+                self.add(SETTINGS[key], entry.value, Source(Rank.FILE, entry.where))
             elif key in SECRET_FILES:
-                self.take_secret_file(SECRET_FILES[key], entry.value, entry.where, rank=1)
+                self.add_secret_file(SECRET_FILES[key], entry.value, Source(Rank.FILE, entry.where))
             elif not entry.is_default:  # those may be there for others to refer to
                 near = get_close_matches(key, SETTINGS, n=1)
                 guess = f"did you mean {near[0]}?" if near else "remove it"
                 self.problems.append(Problem(where=entry.where, text=f"{key} is not a setting; {guess}"))
 
-    def take_environment(self, environment: Mapping[str, str]) -> None:
+    def add_environment(self, environment: Mapping[str, str]) -> None:
         known = {setting.environment: setting for setting in SETTINGS.values()}
         files = {f"{ENVIRONMENT}{name.upper()}": setting for name, setting in SECRET_FILES.items()}
         for variable, value in sorted(environment.items()):
             if variable in known:
                 # A Kubernetes service called kmipd puts its address there.
                 if value.strip() and not (variable == "KMIPD_PORT" and value.startswith("tcp://")):
-                    self.take(known[variable], value, variable, rank=2)
+                    self.add(known[variable], value, Source(Rank.ENVIRONMENT, variable))
             elif variable in files:
                 if value.strip():
-                    self.take_secret_file(files[variable], value, variable, rank=2)
+                    self.add_secret_file(files[variable], value, Source(Rank.ENVIRONMENT, variable))
             elif variable.startswith(ENVIRONMENT) and not _OTHERS.fullmatch(variable):
                 near = get_close_matches(variable, known, n=1)
                 guess = f"; did you mean {near[0]}?" if near else ""
                 self.warnings.append(f"{variable} in the environment is not a setting{guess}")
 
-    def take_problems(self, problems: Iterable[Problem]) -> None:
-        """Take those of settings that could be read, each with the place that it came from."""
-        unread = self.places.keys() - self.values.keys()
+    def add_problems(self, problems: Iterable[Problem]) -> None:
+        """Add those of settings that could be read, each with the place that it came from."""
+        unread = self.sources.keys() - self.values.keys()
         for problem in problems:
             name = problem.where
             if name not in unread:
-                self.problems.append(self._problem(name, problem.text) if name in self.places else problem)
+                self.problems.append(self._problem(name, problem.text) if name in self.sources else problem)
 
     def configuration(self, config_path: Path | None, slugs: tuple[Any, ...]) -> Configuration:
         """Return the record, with the problems that only show when all values are known."""
@@ -218,7 +238,7 @@ class _Gathering:
         home = default_data_directory()
         configuration = Configuration(
             data_directory=home or NOWHERE,
-            log_path=None if "log_target" in self.places else default_log_path(),
+            log_path=None if "log_target" in self.sources else default_log_path(),
             config_path=config_path,
             slugs=slugs,
         )
@@ -233,11 +253,11 @@ class _Gathering:
             **parts[""],
         )
         named = configuration.sqlite_path if configuration.database else configuration.database_path
-        if named is not None and "data_dir" not in self.places:
+        if named is not None and "data_dir" not in self.sources:
             # A volume that holds the database holds its root key too, and two databases are two stores (ADR 0025).
             configuration = evolve(configuration, data_directory=named.with_name(f"{named.name}.kmipd"))
-        elif home is None and not (configuration.ephemeral or "data_dir" in self.places):
-            self.places["data_dir"] = (0, "data_dir")  # reported here, once
+        elif home is None and not (configuration.ephemeral or "data_dir" in self.sources):
+            self.sources["data_dir"] = Source(Rank.DEFAULT, "data_dir")  # reported here, once
             self.problems.append(Problem(where="data_dir", text="this user has no home directory; name a folder"))
         if not configuration.server_information:
             configuration = evolve(configuration, core=evolve(configuration.core, server_information=None))
@@ -267,16 +287,18 @@ class _Gathering:
 
     def _settle_database(self) -> None:
         """Of two spellings of one thing the one from the place of higher rank counts."""
-        url, path = self.places.get("database"), self.places.get("database_path")
+        url, path = self.sources.get("database"), self.sources.get("database_path")
         if url is None or path is None:
             return
-        if url[0] == path[0]:
-            self.problems.append(Problem(where=path[1], text="database_path and database exclude each other; keep one"))
+        if url.rank is path.rank:
+            self.problems.append(
+                Problem(where=path.where, text="database_path and database exclude each other; keep one")
+            )
         else:
-            self.values.pop("database_path" if url[0] > path[0] else "database", None)
+            self.values.pop("database_path" if url.rank > path.rank else "database", None)
 
     def _contradictions(self, configuration: Configuration) -> Iterator[Problem]:
-        given = self.places
+        given = self.sources
         if "key_path" in given and "certificate_path" not in given:
             yield self._problem("key_path", "is given without its certificate; set certificate_path too")
         if configuration.password_identity and "passwords_path" not in given:
@@ -289,7 +311,7 @@ class _Gathering:
             yield self._problem("tls_cipher_suites", str(error))
 
     def _problem(self, name: str, text: str) -> Problem:
-        where = self.places[name][1]
+        where = self.sources[name].where
         return Problem(where=where, text=text if _is_named(where, name) else f"{name}: {text}")
 
 

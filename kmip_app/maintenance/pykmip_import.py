@@ -28,7 +28,7 @@ class Report:
     policies: Counter[str] = field(factory=Counter)
 
 
-def take(container: Parts, found: Iterable[Found], *, dry_run: bool = False) -> Report:
+def import_found(container: Parts, found: Iterable[Found], *, dry_run: bool = False) -> Report:
     """Take what can be taken into the container's store, some objects at a time.
 
     dry_run: only report what would be done.
@@ -36,15 +36,15 @@ def take(container: Parts, found: Iterable[Found], *, dry_run: bool = False) -> 
     report = Report()
     rows = iter(found)
     while group := list(islice(rows, TOGETHER)):
-        _take_group(container, group, report, dry_run)
+        _import_group(container, group, report, dry_run)
     return report
 
 
-def _take_group(container: Parts, group: list[Found], report: Report, dry_run: bool) -> None:
+def _import_group(container: Parts, group: list[Found], report: Report, dry_run: bool) -> None:
     storage, policy = container.storage(), container.policy()
     with storage.unit_of_work() as work:
         added: list[str] = []
-        for found in _takeable(group, report):
+        for found in _importable(group, report):
             managed_object = found.managed_object
             assert managed_object is not None  # noqa: S101  for the type checker
             present = work.find(managed_object.unique_identifier)
@@ -76,7 +76,7 @@ def _take_group(container: Parts, group: list[Found], report: Report, dry_run: b
         storage.acknowledge(record.record_id)
 
 
-def _takeable(group: list[Found], report: Report) -> Iterator[Found]:
+def _importable(group: list[Found], report: Report) -> Iterator[Found]:
     for found in group:
         if found.managed_object is None:
             report.not_taken.append((found.row, found.problem))

@@ -172,19 +172,21 @@ class Imported:
     not_taken: list[tuple[str, str]] = field(factory=list)
 
 
-def take(container: Parts, entries: Iterable[Entry], progress: Callable[[int, int], None], in_all: int) -> Imported:
-    """Take what is not there yet into the container's store, some objects at a time."""
+def import_entries(
+    container: Parts, entries: Iterable[Entry], progress: Callable[[int, int], None], in_all: int
+) -> Imported:
+    """Add what is not there yet to the container's store, some objects at a time."""
     imported = Imported()
     rows = iter(entries)
     done = 0
     while group := list(islice(rows, TOGETHER)):
-        _take_group(container, group, imported)
+        _import_group(container, group, imported)
         done += len(group)
         progress(done, in_all)
     return imported
 
 
-def _take_group(container: Parts, group: list[Entry], imported: Imported) -> None:
+def _import_group(container: Parts, group: list[Entry], imported: Imported) -> None:
     storage = container.storage()
     with storage.unit_of_work() as work:
         added: list[str] = []

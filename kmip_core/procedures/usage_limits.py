@@ -32,7 +32,7 @@ def charge(
     amount = octets if limits.usage_limits_unit is UsageLimitsUnit.BYTE else objects
     if amount is None:
         raise not_supported("the key counts bytes, so its data must be given at once, not in parts")
-    take(scope.work, target, amount)
+    deduct(scope.work, target, amount)
 
 
 def _may_use_up(scope: Scope, target: Admitted, operation: Operation | None) -> bool:
@@ -48,7 +48,7 @@ def _may_use_up(scope: Scope, target: Admitted, operation: Operation | None) -> 
     return decision.is_allowed and not decision.by_reading
 
 
-def take(work: Work, target: Admitted, amount: int) -> None:
+def deduct(work: Work, target: Admitted, amount: int) -> None:
     """Collect a count that is lower by `amount`.  Raises KmipError (Usage Limit Exceeded) if that is not left."""
     lowered = less(target.attributes, amount)
     if lowered != target.attributes:
