@@ -41,7 +41,7 @@ def capabilities_of(
     able = crypto.capabilities
     if not gives_out_certificates:
         catalogue = {each: spec for each, spec in catalogue.items() if each is not Operation.RE_PROVISION}
-    told = Capabilities(
+    offered = Capabilities(
         operations=(
             *(operation for operation, spec in catalogue.items() if spec.can_be_done(able)),
             *(_SENT if sends_requests else ()),
@@ -52,12 +52,12 @@ def capabilities_of(
         client_registration_methods=_REGISTRATION if gives_out_certificates else (),
     )
     return evolve(
-        told,
-        profiles=claimed(told.operations, able),
+        offered,
+        profiles=claimed(offered.operations, able),
         capability=evolve(
-            told.capability,
-            streaming_capability=Operation.ENCRYPT in told.operations,
-            asynchronous_capability=Operation.POLL in told.operations,
+            offered.capability,
+            streaming_capability=Operation.ENCRYPT in offered.operations,
+            asynchronous_capability=Operation.POLL in offered.operations,
             quantum_safe_capability=not QUANTUM_SAFE.isdisjoint(able.key_pair_lengths),
         ),
     )
