@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve
 
 from kmip_app.testing.contracts.samples import NOW, a_key, content
-from kmip_app.testing.contracts.storage.support import Opener
+from kmip_app.testing.contracts.storage.support import Opener, store  # noqa: F401
 from kmip_core.attributes import AttributeReference
 from kmip_core.enums import Operation
 from kmip_core.ports.storage import ConcurrentChange
