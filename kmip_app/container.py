@@ -73,6 +73,7 @@ from kmip_app.monitoring.observation import Durations, ObservedEngine, RequestNu
 from kmip_app.monitoring.remarks import LoggedRemarks
 from kmip_app.parts import Parts
 from kmip_app.pki.authority import Bundle, Pki, ensure_pki
+from kmip_app.pki.certificate_watch import RevokedCertificates
 from kmip_app.pki.own_names import certificate_names
 from kmip_app.pki.provisioning import RegistryProvisioning
 from kmip_app.pki.registry import Registry
@@ -231,6 +232,7 @@ def _identity(configuration: Configuration) -> CertificateIdentity | IdentityTab
     by_certificate = CertificateIdentity(
         source=configuration.identity_source,
         require_client_auth_eku=configuration.enable_tls_client_auth,
+        with_issuer=configuration.identity_with_issuer,
     )
     table = configuration.identities_path
     return by_certificate if table is None else IdentityTable(table, by_certificate)
@@ -244,7 +246,11 @@ def _groups(configuration: Configuration) -> Groups | None:
 
 
 def _authentication(
-    configuration: Configuration, groups: Groups | None, storage: Storage, users: StoredUsers
+    configuration: Configuration,
+    groups: Groups | None,
+    storage: Storage,
+    users: StoredUsers,
+    revoked: RevokedCertificates,
 ) -> CredentialAuthentication:
     """Return what settles principals."""
     ticket_use = configuration.core.tickets
@@ -256,7 +262,12 @@ def _authentication(
         ticket_use=ticket_use,
         storage=storage,
         throttle=PasswordThrottle(_allowances(configuration, storage)),
+        is_revoked=revoked.has,
     )
+
+
+def _revoked(files: Callable[[], TlsFiles]) -> RevokedCertificates:
+    return RevokedCertificates(lambda: files().crl)
 
 
 def _allowances(configuration: Configuration, storage: Storage) -> Allowances:
@@ -493,17 +504,19 @@ class Container(containers.DeclarativeContainer):
 
     password_hashing = providers.Singleton(Argon2Hashing)
     stored_users = providers.Singleton(StoredUsers, storage=storage, hashing=password_hashing)
+    pki = providers.Singleton(_pki, configuration)
+    tls_files = providers.Singleton(_tls_files, configuration, pki.provider)
+    revoked = providers.Singleton(_revoked, tls_files.provider)
     authentication = providers.Singleton(
         _authentication,
         configuration,
         groups,
         storage,
         stored_users,
+        revoked,
     )
 
     announcer = providers.Singleton(_announcer, configuration, settings)
-    pki = providers.Singleton(_pki, configuration)
-    tls_files = providers.Singleton(_tls_files, configuration, pki.provider)
     catalogue = providers.Singleton(offered, settings)
     codec = providers.Callable(planned_codec, configuration.provided.versions, settings.pykmip_compatible)
     delays = providers.Singleton(ThreadedDelays)

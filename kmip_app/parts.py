@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kmip_app.monitoring.observation import Durations, RequestNumbers
     from kmip_app.monitoring.otlp import Telemetry
     from kmip_app.pki.authority import Pki
+    from kmip_app.pki.certificate_watch import RevokedCertificates
     from kmip_app.pki.tls_files import TlsFiles
     from kmip_app.pushing.dispatcher import Dispatcher
     from kmip_core.engine import Engine
@@ -78,6 +79,8 @@ class Parts(Protocol):
     def processes(self) -> "ProcessPool": ...
 
     def request_numbers(self) -> "RequestNumbers": ...
+
+    def revoked(self) -> "RevokedCertificates": ...
 
     def root_key(self) -> "RootKeySource": ...
 

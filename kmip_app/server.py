@@ -275,6 +275,7 @@ class Server:
         for watcher in (self._container.policy(), self._container.groups()):
             if watcher is not None and hasattr(watcher, "close"):
                 self._resources.callback(watcher.close)
+        self._container.revoked().read()
         self._watch = watch = CertificateWatch(
             self._container.tls_files().paths,
             build=self._container.ssl_context,
@@ -399,6 +400,7 @@ class Server:
         transport.replace_ssl_context(context)
         if self._enrolment is not None:
             self._enrolment.renew()
+        self._container.revoked().read()
         crl = self._container.tls_files().crl
         transport.end_sessions(revoked_by(crl if crl is not None and crl.exists() else None))
 

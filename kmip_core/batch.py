@@ -321,6 +321,7 @@ class Batch:
             source=_SOURCES[self.principal.source],
             address=self.principal.address,
             certificate_serial=self.principal.certificate_serial,
+            certificate_issuer=self.principal.certificate_issuer,
             event="request" if item.operation is None else _EVENTS[item.operation],
             operation=item.operation,
             unique_identifiers=tuple(touched),

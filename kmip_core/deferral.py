@@ -201,6 +201,7 @@ class Deferral:
             source=principal.source.value,
             address=principal.address,
             certificate_serial=principal.certificate_serial,
+            certificate_issuer=principal.certificate_issuer,
             event=submission.operation.name,
             operation=submission.operation,
             message=SUBMITTED,

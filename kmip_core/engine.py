@@ -128,6 +128,7 @@ class Engine:
             source=principal.source.value,
             address=principal.address,
             certificate_serial=principal.certificate_serial,
+            certificate_issuer=principal.certificate_issuer,
             event=event,
             operation=operation,
             result=error.reason,

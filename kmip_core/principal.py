@@ -32,6 +32,8 @@ class Principal:
     source: what vouches for it. Owners compare by name, so an adapter that authenticates sees to it that each name
         comes from one source (ADR 0023).
     certificate_name: the name in the certificate, also where a credential gives another.
+    certificate_issuer: the subject of the CA that issued the certificate, by RFC 4514: a renewed CA is the same.
+    name_kind: which part of the certificate gave the name ("cn", "uri", ...), or "table".
     rights: what a ticket limits it to; None for everything that policies allow.
     certificate_digest: SHA-256 of the certificate.
     server_hashed_password: what the answer's header says to a client with a Hashed Password.
@@ -43,6 +45,8 @@ class Principal:
     groups: frozenset[str] = field(default=frozenset(), converter=_names)
     address: str = ""
     certificate_serial: str = ""
+    certificate_issuer: str = ""
+    name_kind: str = ""
     certificate_name: str = field(default=Factory(lambda self: self.name, takes_self=True))
     rights: Rights | None = None
     certificate_digest: bytes = b""

@@ -28,12 +28,17 @@ class Grant:
 
     name: who acts with it.  certificate_name: whose certificate logged in.  expires: seconds since 1970-01-01 UTC.
     rights: None if they are those of the principal.
+    certificate_issuer, certificate_serial: of that certificate; the ticket ends when it is revoked.
+    by_password: whether the name is that of a user with a password; the ticket ends with the user.
     """
 
     name: str
     certificate_name: str
     expires: int
     rights: Rights | None = None
+    certificate_issuer: str = ""
+    certificate_serial: str = ""
+    by_password: bool = False
 
 
 @frozen(kw_only=True)

@@ -89,8 +89,9 @@ def record_text(record: AuditRecord) -> str:
     Written out by hand: this runs for every batch item, and json.dumps of a dict takes far longer.
     """
     principal, address, serial = record.principal, record.address, record.certificate_serial
-    is_short = len(principal) + len(address) + len(serial) <= 2 * REMEMBERED_LENGTH
-    who = (_remembered_who if is_short else _who)(principal, record.source, address, serial)
+    issuer = record.certificate_issuer
+    is_short = len(principal) + len(address) + len(serial) + len(issuer) <= 2 * REMEMBERED_LENGTH
+    who = (_remembered_who if is_short else _who)(principal, record.source, address, serial, issuer)
     text = (
         f'{{"record_id":{_quote(record.record_id)},"time":{record.time:d}'
         f'{who},"event":{_clipped(record.event)}{_OPERATIONS[record.operation]}'
@@ -108,7 +109,7 @@ def record_text(record: AuditRecord) -> str:
     return text + "}"
 
 
-def _who(principal: str, source: str, address: str, certificate_serial: str) -> str:
+def _who(principal: str, source: str, address: str, certificate_serial: str, certificate_issuer: str) -> str:
     """Return the part of a record that is the same for all requests of one connection."""
     text = f',"principal":{_clipped(principal)}'
     if source:
@@ -117,6 +118,8 @@ def _who(principal: str, source: str, address: str, certificate_serial: str) -> 
         text += f',"address":{_clipped(address)}'
     if certificate_serial:
         text += f',"certificate_serial":{_clipped(certificate_serial)}'
+    if certificate_issuer:
+        text += f',"certificate_issuer":{_clipped(certificate_issuer)}'
     return text
 
 

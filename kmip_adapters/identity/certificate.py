@@ -35,6 +35,8 @@ class CertificateIdentity:
     source: "cn" the subject's common name; "dns", "uri", "email" the one name of that kind among the subject's
         alternative names, "san" the one of any of these kinds; "subject" the whole distinguished name by RFC 4514.
         Of several the first counts that the certificate has.
+    with_issuer: whether the name counts together with its kind and the CA, "alice <cn; CN=Corporate CA>": two CAs, or
+        two kinds, that give one name give two identities then.
     require_client_auth_eku: refuse certificates not made for clients (PyKMIP's enable_tls_client_auth).
     """
 
@@ -44,6 +46,7 @@ class CertificateIdentity:
         validator=validators.deep_iterable(validators.in_(SOURCES), validators.min_len(1)),
     )
     require_client_auth_eku: bool = True
+    with_issuer: bool = False
     _known: dict[bytes, Principal] = field(factory=dict, init=False, repr=False)
 
     def __call__(self, certificate: bytes | None, address: str) -> Principal:
@@ -78,9 +81,13 @@ class CertificateIdentity:
             raise _unreadable() from error
         if len(names) != 1:
             raise _refused(f"the client certificate has {len(names)} {_WHAT[source]}; one is needed")
+        name, issuer = _strict(names[0]), issuer_of(certificate)
+        kind = kind_of(source, certificate)
         return Principal(
-            name=_strict(names[0]),
+            name=_qualified(name, kind, issuer) if self.with_issuer else name,
             source=Source.CERTIFICATE,
+            certificate_issuer=issuer,
+            name_kind=kind,
             certificate_serial=f"{certificate.serial_number:x}",
             certificate_digest=hashlib.sha256(der).digest(),
         )
@@ -92,6 +99,33 @@ class CertificateIdentity:
             if names:
                 return source, names
         return self.source[-1], []
+
+
+def issuer_of(certificate: x509.Certificate) -> str:
+    """Return the subject of the CA that issued a certificate.  Raises KmipError (Authentication Not Successful)."""
+    try:
+        return certificate.issuer.rfc4514_string()
+    except ValueError as error:
+        raise _unreadable() from error
+
+
+def kind_of(source: str, certificate: x509.Certificate) -> str:
+    """Return which kind of name a source has found; "san" stands for three."""
+    if source != "san":
+        return source
+    return next(kind for kind in ("dns", "uri", "email") if _NAMES[kind](certificate))
+
+
+def _qualified(name: str, kind: str, issuer: str) -> str:
+    """Return a name together with where it came from.
+
+    RFC 4514 escapes "<" in a distinguished name, so that " <" occurs last where the name ends: no name of one CA can be
+    written so that it reads as one of another.
+    """
+    qualified = f"{name} <{kind}; {issuer}>"
+    if len(qualified) > NAME_LENGTH:
+        raise _refused(f"the name in the client certificate has more than {NAME_LENGTH} characters with its CA's")
+    return qualified
 
 
 def _common_names(certificate: x509.Certificate) -> list[str | bytes]:

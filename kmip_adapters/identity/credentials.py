@@ -4,6 +4,7 @@ An `Authentication` (kmip_core.ports.authentication). The certificate has been v
 credential is required on top of it, and only where it is configured so does it name another principal (R-TLS-6).
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -40,6 +41,7 @@ class CredentialAuthentication:
         not have a name that is in the password file.
     ticket_use: which certificates a ticket is valid beside.  storage: has the tickets; needed unless there are none.
     users: those that are managed objects; they come before the file of passwords. None: there are none.
+    is_revoked: whether a certificate, by its issuer and its serial number, is on a revocation list by now.
     """
 
     groups: Groups | None = None
@@ -49,6 +51,7 @@ class CredentialAuthentication:
     storage: Storage | None = None
     throttle: PasswordThrottle = field(factory=PasswordThrottle)
     users: StoredUsers | None = None
+    is_revoked: Callable[[str, str], bool] = lambda issuer, serial: False
 
     def settle(self, credentials: tuple[Credential, ...], principal: Principal, now: int) -> Steps[Principal]:
         """Give the principal; moves on to a thread where a password must be hashed or groups must be fetched."""
@@ -65,6 +68,7 @@ class CredentialAuthentication:
         ticket, shown_by = self._ticket_in(credentials), principal
         grant = None if ticket is None else self._granted(ticket, shown_by, now)
         if grant is not None:
+            yield from self._check_issuer(grant, now)
             principal = evolve(principal, name=grant.name, source=Source.TICKET, rights=grant.rights)
         if self._needs_password(principal):
             raise CredentialRefused(NAME_OF_A_USER)
@@ -132,6 +136,17 @@ class CredentialAuthentication:
             with suppress(ConcurrentChange), self._storage.unit_of_work() as work:  # a store may not read on
                 return tickets.find(work, ticket, shown_by, self.ticket_use, now).grant
         raise _contended()
+
+    def _check_issuer(self, grant: Grant, now: int) -> Steps[None]:
+        """Refuse a ticket whose issuer could not log in any more.  Raises KmipError (Invalid Ticket)."""
+        if grant.certificate_serial and self.is_revoked(grant.certificate_issuer, grant.certificate_serial):
+            raise tickets.invalid_ticket()
+        if grant.by_password and not (self.passwords is not None and self.passwords.has(grant.name)):
+            is_stored = False
+            if self.users is not None:
+                is_stored = yield from self.users.knows(grant.name, now)
+            if not is_stored:
+                raise tickets.invalid_ticket()
 
     def _spend(self, ticket: Ticket, shown_by: Principal, now: int) -> Steps[None]:
         """Take one request, durably.  Raises KmipError (Invalid Ticket, Usage Limit Exceeded)."""

@@ -131,6 +131,13 @@ class StoredUsers:
             principal = yield from self._by_its_certificate(peer, now)
         return principal, tuple(left)
 
+    def knows(self, name: str, now: int) -> Steps[bool]:
+        """Give whether a user of this name is there and may log in."""
+        if self._number == 0:
+            return False
+        user = yield from self._named(name, now)
+        return user is not None and _is_usable(user.record, now)
+
     def _by_its_certificate(self, peer: Principal, now: int) -> Steps[Principal]:
         digest = peer.certificate_digest
         if digest and digest not in self._by_certificate:

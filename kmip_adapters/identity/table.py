@@ -21,7 +21,7 @@ from attrs import frozen
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from kmip_adapters.identity.certificate import NAME_LENGTH, CertificateIdentity, names_of
+from kmip_adapters.identity.certificate import NAME_LENGTH, CertificateIdentity, issuer_of, names_of
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError, Unusable
 from kmip_core.principal import Principal
@@ -72,12 +72,14 @@ class IdentityTable:
                     "the name in the client certificate belongs to an entry of the table of identities",
                 )
             return principal
-        serial = f"{self._otherwise.checked(certificate or b'').serial_number:x}"
+        checked = self._otherwise.checked(certificate or b"")
         return Principal(
             name=entry.identity,
             groups=entry.groups,
             address=address,
-            certificate_serial=serial,
+            certificate_serial=f"{checked.serial_number:x}",
+            certificate_issuer=issuer_of(checked),
+            name_kind="table",
             certificate_digest=hashlib.sha256(certificate or b"").digest(),
         )
 

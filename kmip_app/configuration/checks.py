@@ -53,6 +53,11 @@ def warnings(configuration: Configuration) -> Iterator[str]:
     for name in ("token_groups", "token_policies"):
         if getattr(configuration.core, name) and configuration.crypto == "software":
             yield f"{name} has no effect without a token: its keys are kept in software; set crypto = pkcs11"
+    if not configuration.enable_tls_client_auth:
+        yield (
+            "enable_tls_client_auth is false: a certificate that was made for a server makes a client, too;"
+            " give clients certificates with the extended key usage clientAuth, and leave it out"
+        )
     yield from _loose_files(configuration)
     yield from _ambiguous_names(configuration)
     for service in configuration.slugs:
@@ -75,14 +80,14 @@ def _is_local(url: str) -> bool:
 
 def _ambiguous_names(configuration: Configuration) -> Iterator[str]:
     """Warn where two authorities can give one name to two clients, which are one identity then."""
-    if configuration.ca_path is None or configuration.identities_path is not None:
+    if configuration.ca_path is None or configuration.identities_path is not None or configuration.identity_with_issuer:
         return
     certificates = _certificates(configuration.ca_path)
     roots = {one.subject.rfc4514_string() for one in certificates if one.issuer == one.subject}
     if len(roots) > 1:
         yield (
             f"{configuration.ca_path} has {len(roots)} authorities that can give the same name to different clients,"
-            " which are one identity then; tell them apart by their issuer in identities_path"
+            " which are one identity then; tell them apart by identity_with_issuer, or in identities_path"
         )
 
 

@@ -178,6 +178,13 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             " that kind, san of any, subject its whole subject. Of several the first counts that the certificate has.",
         ),
         _native(
+            "identity_with_issuer",
+            BOOLEAN,
+            "Whether a name in a certificate counts together with its kind and the CA that gave it, as alice <cn;"
+            " CN=Corporate CA>: owners, policies, administrators and quotas then name clients so. For several CAs that"
+            " may give one name.",
+        ),
+        _native(
             "enrol_address",
             ADDRESS,
             "Where clients redeem tokens of kmipd client token for certificates of the built-in CA; TLS, without a"

@@ -35,6 +35,29 @@ def revoked_by(crl: Path | None) -> Callable[[bytes], bool]:
     return is_revoked
 
 
+class RevokedCertificates:
+    """The certificates on the revocation lists that are in force, by issuer and serial number. Re-entrant.
+
+    find_lists: returns the file of the lists, None where there are none.
+    """
+
+    def __init__(self, find_lists: Callable[[], Path | None]) -> None:
+        self._find_lists = find_lists
+        self._revoked: frozenset[tuple[str, str]] = frozenset()
+
+    def read(self) -> None:
+        """Take up the lists as they are now.  Raises ValueError or OSError; what was there before stays in force."""
+        path = self._find_lists()
+        lists = [] if path is None or not path.exists() else _revocation_lists(path)
+        self._revoked = frozenset(
+            (one.issuer.rfc4514_string(), f"{entry.serial_number:x}") for one in lists for entry in one
+        )
+
+    def has(self, issuer: str, serial: str) -> bool:
+        """Return whether a certificate is revoked.  issuer: by RFC 4514.  serial: hexadecimal."""
+        return (issuer, serial) in self._revoked
+
+
 def _revocation_lists(path: Path) -> list[x509.CertificateRevocationList]:
     blocks = _PEM_CRL.findall(path.read_bytes())
     return [x509.load_pem_x509_crl(block) for block in blocks]

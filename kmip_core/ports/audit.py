@@ -23,6 +23,7 @@ class AuditRecord:
     source: str = ""
     address: str = ""
     certificate_serial: str = ""
+    certificate_issuer: str = ""
     event: str
     operation: Operation | None = None
     unique_identifiers: tuple[str, ...] = ()

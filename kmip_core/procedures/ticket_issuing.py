@@ -41,6 +41,9 @@ def new_ticket(
         certificate_name=scope.principal.certificate_name,
         expires=scope.now + lifetime,
         rights=rights,
+        certificate_issuer=scope.principal.certificate_issuer,
+        certificate_serial=scope.principal.certificate_serial,
+        by_password=scope.principal.source is Source.PASSWORD,
     )
     tickets.issue(scope.work, ticket, grant, request_count or None, scope.now)
     return ticket

@@ -42,6 +42,8 @@ EVERYTHING = a_submission(
         groups=frozenset({"one", "two"}),
         address="127.0.0.1",
         certificate_serial="17",
+        certificate_issuer="CN=One",
+        name_kind="cn",
         certificate_name="zoe",
         rights=Rights(
             rights=(

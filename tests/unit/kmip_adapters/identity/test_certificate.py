@@ -26,6 +26,7 @@ def a_certificate(
     san: Sequence[x509.GeneralName] = (),
     usages: Sequence[x509.ObjectIdentifier] = CLIENT,
     serial: int = 0xC0FFEE,
+    issuer: str | None = None,
 ) -> bytes:
     names = [x509.NameAttribute(NameOID.COMMON_NAME, name, _validate=False) for name in common_names]
     if organization is not None:
@@ -35,7 +36,7 @@ def a_certificate(
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
-        .issuer_name(subject)
+        .issuer_name(subject if issuer is None else x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
         .public_key(KEY.public_key())
         .serial_number(serial)
         .not_valid_before(now)
@@ -63,6 +64,8 @@ def test_the_common_name_is_the_principal() -> None:
         source=Source.CERTIFICATE,
         address="192.0.2.1",
         certificate_serial="c0ffee",
+        certificate_issuer="CN=alice",
+        name_kind="cn",
         certificate_digest=hashlib.sha256(certificate).digest(),
     )
 
@@ -155,3 +158,47 @@ def test_what_is_remembered_is_bounded() -> None:
 
     assert read(certificate, "").name == "alice"
     assert len(read._known) == 1
+
+
+def test_with_its_issuer_a_name_of_two_authorities_is_two_identities() -> None:
+    read = CertificateIdentity(with_issuer=True)
+    one, two = (read(a_certificate("alice", issuer=name), "") for name in ("One", "Two"))
+
+    assert (one.name, one.certificate_issuer) == ("alice <cn; CN=One>", "CN=One")
+    assert two.name == "alice <cn; CN=Two>"
+    assert CertificateIdentity()(a_certificate("alice", issuer="Two"), "").name == "alice"
+
+
+def test_a_renewed_authority_changes_nothing() -> None:
+    read = CertificateIdentity(with_issuer=True)
+
+    first, second = (read(a_certificate("alice", issuer="One", serial=serial), "") for serial in (1, 2))
+
+    assert first.name == second.name
+
+
+def test_kinds_of_names_are_two_identities_as_well() -> None:
+    read = CertificateIdentity(source="san", with_issuer=True)
+
+    as_host = read(a_certificate("x", san=[x509.DNSName("alice")], issuer="One"), "")
+    as_mail = read(a_certificate("x", san=[x509.RFC822Name("alice")], issuer="One"), "")
+
+    assert (as_host.name, as_mail.name) == ("alice <dns; CN=One>", "alice <email; CN=One>")
+    assert (as_host.name_kind, as_mail.name_kind) == ("dns", "email")
+
+
+@pytest.mark.parametrize(
+    ("name", "issuer"),
+    [("alice <cn; CN=One>", "Two"), ("alice", "Two> <cn; CN=One"), ("alice", "One\\"), ("alice <cn", "One")],
+)
+def test_no_name_reads_as_one_of_another_authority(name: str, issuer: str) -> None:
+    read = CertificateIdentity(with_issuer=True)
+
+    assert read(a_certificate(name, issuer=issuer), "").name != read(a_certificate("alice", issuer="One"), "").name
+
+
+def test_a_name_that_gets_too_long_with_its_issuer_is_refused() -> None:
+    read = CertificateIdentity(source="uri", with_issuer=True)
+    long = a_certificate("x", san=[x509.UniformResourceIdentifier("u" * 250)], issuer="One")
+
+    assert "more than 255 characters" in refusal(read, long)

@@ -32,6 +32,7 @@ from kmip_core.ports.storage import ConcurrentChange
 from kmip_core.principal import Principal
 from kmip_core.rights import Objects, Operations, Right, Rights
 from kmip_core.settings import Settings, TicketUse
+from kmip_core.tickets import digest_of
 from tests.builders import ALICE, BOB, NOW, VERSION, a_symmetric_key, an_engine, the_only
 
 GET: Final = (Operation.GET, get.Request(unique_identifier="key"))
@@ -329,3 +330,44 @@ def test_a_look_at_a_ticket_that_was_interrupted_is_repeated(interruptions: int,
     storage.interruptions = interruptions
 
     assert ask(engine, QUERY, ALICE, ticket).result_reason is expected
+
+
+HOLDER: Final = Principal(name="alice", certificate_issuer="CN=One", certificate_serial="a1")
+
+
+@pytest.mark.parametrize("use", [TicketUse.BOUND, TicketUse.BEARER])
+def test_a_ticket_ends_when_the_certificate_that_logged_in_is_revoked(use: TicketUse) -> None:
+    revoked: set[tuple[str, str]] = set()
+    engine = a_server(use, is_revoked=lambda issuer, serial: (issuer, serial) in revoked)
+    ticket = a_ticket(engine, HOLDER)
+    by = HOLDER if use is TicketUse.BOUND else BOB
+
+    revoked.update({("CN=One", "a2"), ("CN=Two", "a1")})  # another one, and one of that number of another CA
+    assert ask(engine, GET, by, shown(ticket)).result_reason is None
+    revoked.add(("CN=One", "a1"))
+
+    assert ask(engine, GET, by, shown(ticket)).result_reason is ResultReason.INVALID_TICKET
+    assert ask(engine, GET, ALICE).result_reason is None
+
+
+def test_a_ticket_ends_when_its_user_has_no_password_any_more(tmp_path: Path) -> None:
+    path = tmp_path / "passwords"
+    path.write_text(f"paula:{HASHER.hash('p')}\n")
+    path.chmod(0o600)
+    passwords = PasswordFile(path)
+    engine = a_server(TicketUse.BEARER, passwords=passwords, password_identity=True)
+    ticket = a_ticket(engine, ALICE, PASSWORD)
+    hers = (Operation.GET, get.Request(unique_identifier="hers"))
+
+    assert ask(engine, hers, BOB, shown(ticket)).result_reason is None
+    path.write_text(f"quentin:{HASHER.hash('q')}\n")
+    passwords = PasswordFile(path)
+    again = a_server(TicketUse.BEARER, passwords=passwords, password_identity=True)
+    with engine.services.storage.unit_of_work() as work:
+        kept = work.ticket(digest_of(ticket))
+    assert kept is not None
+    with again.services.storage.unit_of_work() as work:
+        work.add_ticket(kept, NOW, forgets_spent=False)
+        work.commit()
+
+    assert ask(again, hers, BOB, shown(ticket)).result_reason is ResultReason.INVALID_TICKET

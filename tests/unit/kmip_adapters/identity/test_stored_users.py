@@ -49,11 +49,12 @@ from kmip_core.operations import (
     create_user,
     destroy,
     get_attributes,
+    login,
     register,
 )
 from kmip_core.ports.steps import run_blocking
 from kmip_core.principal import Principal
-from kmip_core.settings import Settings
+from kmip_core.settings import Settings, TicketUse
 from tests.builders import ALICE, NOW, PlainHashing, a_name, a_secret, an_engine, an_instance, ask, perform, the_only
 from tests.unit.kmip_core.operations.test_system_objects import a_credential, a_group, link
 from tests.unit.kmip_core.operations.test_validate import ROOT
@@ -549,3 +550,26 @@ def test_a_ticket_that_is_ignored_does_not_open_a_name(engine: Engine, ticking: 
     ticket = shown(CredentialType.TICKET, Ticket(ticket_type=1, ticket_value=b"t"))
 
     assert refusal(engine, ticket, principal=Principal(name="carol")) == NAME_OF_A_USER
+
+
+@pytest.mark.parametrize("operation", [None, Operation.DESTROY, Operation.ARCHIVE])
+def test_a_ticket_of_a_stored_user_ends_with_the_user(hashing: Counted, operation: Operation | None) -> None:
+    storage = MemoryStorage()
+    users = StoredUsers(storage=storage, hashing=hashing, clock=Ticking())
+    engine = an_engine(
+        storage=storage,
+        passwords=hashing,
+        authentication=CredentialAuthentication(users=users, ticket_use=TicketUse.BEARER, storage=storage),
+        settings=Settings(administrators=frozenset({"alice"}), tickets=TicketUse.BEARER),
+    )
+    user = make_user(engine, a_credential(engine, PasswordCredential(password="secret")))
+    asked = (Operation.LOGIN, login.Request())
+    ticket = the_only(ask(engine, asked, principal=PEER, credentials=(password("secret"),))).payload.ticket
+    if operation is not None:
+        module = destroy if operation is Operation.DESTROY else archive
+        perform(engine, operation, module.Request(unique_identifier=user))
+    users._looked = float("-inf")  # the clock of the process has gone on
+
+    item = the_only(answer(engine, shown(CredentialType.TICKET, ticket)))
+
+    assert item.result_reason is (None if operation is None else ResultReason.INVALID_TICKET)

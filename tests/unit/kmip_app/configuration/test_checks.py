@@ -294,3 +294,20 @@ def test_authorities_that_can_give_one_name_twice_are_warned_of(
     configuration = Configuration(data_directory=tmp_path, ca_path=path, identities_path=table)
 
     assert any("the same name to different clients" in text for text in checks.warnings(configuration)) == warned
+
+
+def test_authorities_are_told_apart_by_identities_with_their_issuer(tmp_path: Path) -> None:
+    path = tmp_path / "ca.pem"
+    path.write_bytes(b"".join(map(_authority, ["One", "Two"])))
+    configuration = Configuration(data_directory=tmp_path, ca_path=path, identity_with_issuer=True)
+
+    assert not any("the same name" in text for text in checks.warnings(configuration))
+
+
+@pytest.mark.parametrize("is_judged", [True, False])
+def test_clients_with_any_certificate_are_warned_of(tmp_path: Path, is_judged: bool) -> None:
+    configuration = Configuration(data_directory=tmp_path, enable_tls_client_auth=is_judged)
+
+    found = [text for text in checks.warnings(configuration) if text.startswith("enable_tls_client_auth is false")]
+
+    assert len(found) == (0 if is_judged else 1)

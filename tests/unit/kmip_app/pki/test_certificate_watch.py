@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from kmip_app import KmipServer
 from kmip_app.pki.authority import Bundle, Pki, ensure_pki, issue_client
-from kmip_app.pki.certificate_watch import CertificateWatch
+from kmip_app.pki.certificate_watch import CertificateWatch, RevokedCertificates
 
 WITHIN = 15.0  # seconds; a hang limit
 
@@ -213,3 +213,22 @@ def test_a_revoked_client_is_refused_and_every_client_under_an_expired_list(
                 serial_served(server, pki, pki.client)
         else:
             assert serial_served(server, pki, pki.client)
+
+
+def test_revoked_certificates_are_known_by_issuer_and_number(tmp_path: Path) -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    issuer, now = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "One")]), dt.datetime.now(dt.UTC)
+    entry = x509.RevokedCertificateBuilder().serial_number(0xA1).revocation_date(now).build()
+    builder = x509.CertificateRevocationListBuilder().issuer_name(issuer).last_update(now)
+    made = builder.next_update(now + dt.timedelta(days=1)).add_revoked_certificate(entry).sign(key, hashes.SHA256())
+    path = tmp_path / "lists.crl"
+    revoked = RevokedCertificates(lambda: path)
+    revoked.read()
+    assert not revoked.has("CN=One", "a1")
+    path.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    revoked.read()
+
+    assert revoked.has("CN=One", "a1")
+    assert not revoked.has("CN=Two", "a1")
+    assert not revoked.has("CN=One", "a2")
+    assert not RevokedCertificates(lambda: None).has("CN=One", "a1")

@@ -96,7 +96,7 @@ def test_a_ticket_stands_for_who_asked(engine: Engine) -> None:
 
     stored = found(engine, log_in(engine, asker=by_password))
 
-    assert stored.grant == Grant(name="paula", certificate_name="alice", expires=NOW + 60)
+    assert stored.grant == Grant(name="paula", certificate_name="alice", expires=NOW + 60, by_password=True)
     assert stored.left is None
 
 
