@@ -44,6 +44,13 @@ def root_key_source(configuration: "Configuration", place: RootKeyPlace | None =
             return WrappedKeySource(CommandWrapper(place.text.partition(":")[2]))
 
 
+def close_root_key(source: RootKeySource) -> None:
+    """Let go of what stands behind a source, if anything does, once the store is closed."""
+    close = getattr(source, "close", None)
+    if close is not None:
+        close()
+
+
 def token(configuration: "Configuration", chosen: pkcs11_uri.TokenUri | None = None) -> Token:
     """Return the token of the settings, or of a URI that completes them.  Raises TokenUnusable."""
     chosen = chosen or pkcs11_uri.TokenUri()

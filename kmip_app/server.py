@@ -41,6 +41,7 @@ from kmip_app.pki.enrolment import Enrolment
 from kmip_app.pki.registry import Registry
 from kmip_app.process import DRAIN_SECONDS
 from kmip_app.pushing.dispatcher import Dispatcher
+from kmip_app.root_keys import close_root_key
 from kmip_app.service_manager import ServiceManager
 from kmip_app.version import VERSION
 from kmip_core.errors import KmipError
@@ -260,6 +261,8 @@ class Server:
             if hasattr(keys, "close"):
                 self._resources.callback(keys.close)
             self_test(keys)
+        if not configuration.ephemeral:
+            self._resources.callback(close_root_key, self._container.root_key())
         storage = self._container.storage()
         self._resources.callback(storage.close)
         settle_token_keys(keys, storage)

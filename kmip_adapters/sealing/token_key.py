@@ -84,3 +84,7 @@ class TokenKeySource:
                 f"the database is sealed under root key {wanted}, which the token does not have under this name"
             )
         return TokenRootKey(self._token.call, found)
+
+    def close(self) -> None:
+        """End the processes of the token's library; the root key is of no use afterwards."""
+        self._token.close()

@@ -46,7 +46,7 @@ def _rotate(
     from kmip_adapters.sealing import rotation
     from kmip_adapters.sealing.key_file import KeyFile
     from kmip_adapters.sealing.passphrase import Passphrase
-    from kmip_app.root_keys import root_key_source
+    from kmip_app.root_keys import close_root_key, root_key_source
     from kmip_core.ports.sealing import RootKeyUnavailable
 
     old, data_keys = container.root_key(), sql_storage_of(container).data_keys
@@ -60,7 +60,11 @@ def _rotate(
         try:
             place = ROOT_KEY.read(to)
             if place.kind != "key_file":
-                return rotation.change_root_key(old, root_key_source(configuration, place), data_keys)
+                source = root_key_source(configuration, place)
+                try:
+                    return rotation.change_root_key(old, source, data_keys)
+                finally:
+                    close_root_key(source)
         except (ValueError, TokenUnusable, RootKeyUnavailable) as error:
             raise StartError(f"--to: {error}") from None
         to_key_file = True

@@ -13,6 +13,7 @@ from kmip_app.container import build
 from kmip_app.files import owned, private_files
 from kmip_app.maintenance.pykmip_database import advice_on_pykmip, is_pykmip_database
 from kmip_app.parts import Parts
+from kmip_app.root_keys import close_root_key
 from kmip_app.system_errors import described
 from kmip_core.errors import KmipError, Unusable
 from kmip_core.ports.audit import AuditTrail
@@ -44,6 +45,8 @@ def opened(configuration: Configuration, *, alone: bool = False, or_empty: bool 
                 resources.enter_context(owned(configuration.data_directory))
             container = build(evolve(configuration, live_policies=False, may_upgrade=alone, otel_endpoint=None))
             resources.callback(container.processes().close)
+            if not configuration.ephemeral:
+                resources.callback(close_root_key, container.root_key())
             storage = container.storage()
             resources.callback(storage.close)
             if alone:

@@ -1,0 +1,112 @@
+"""The root key in shares, and its way from one place to any other."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from tests import softhsm
+from tests.root_keys import a_wrapping_program, another_server
+from tests.unit.kmip_app.cli.test_care_commands import data, events, run
+
+__all__ = ["data"]  # the fixture
+
+SPLIT = ("root", "split", "--shares", "5", "--threshold", "3")
+
+
+def shares_of(data: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    capsys.readouterr()
+    assert run(data, *SPLIT) == 0
+    return capsys.readouterr().out.splitlines()
+
+
+def joined(data: Path, shares: list[str], tmp_path: Path) -> int:
+    """Join shares, each in a file of its own."""
+    files = []
+    for number, share in enumerate(shares):
+        files.append(tmp_path / f"share {number}")
+        files[-1].write_text(f"share of one person:\n{share}\n")
+    return run(data, "root", "join", *map(str, files))
+
+
+def test_any_three_of_five_shares_make_the_key_whole(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (data / "root.key").read_bytes()
+    shares = shares_of(data, capsys)
+    assert len(set(shares)) == 5
+
+    for some in itertools.combinations(shares, 3):
+        (data / "root.key").unlink()
+        assert joined(data, list(reversed(some)), tmp_path) == 0
+        assert (data / "root.key").read_bytes() == before
+    assert (data / "root.key").stat().st_mode & 0o777 == 0o600
+    assert run(data, "verify") == 0
+
+
+def test_a_key_that_is_there_is_not_replaced(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert joined(data, shares_of(data, capsys), tmp_path) == 2
+
+    assert "is there already; move it away first" in capsys.readouterr().err
+
+
+def test_shares_that_are_too_few_changed_or_of_two_keys_make_nothing(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shares = shares_of(data, capsys)
+    assert run(data, "rotate-root-key") == 0
+    others = shares_of(data, capsys)
+    (data / "root.key").rename(data / "kept")
+    changed = shares[0][:-1] + ("0" if shares[0][-1] != "0" else "1")
+
+    for given, reason in (
+        (shares[:2], "2 shares are here, and 3 are needed"),
+        ([shares[0], shares[0], shares[1]], "2 shares are here, and 3 are needed"),
+        ([changed, *shares[1:3]], "one of them was changed"),
+        ([*shares[:2], others[2]], "the shares are of different root keys"),
+        (["nothing"], "there is no share"),
+    ):
+        assert joined(data, given, tmp_path) == 2
+        assert reason in capsys.readouterr().err
+        assert not (data / "root.key").exists()
+
+
+@pytest.mark.parametrize(("shares", "threshold"), [("2", "3"), ("1", "1"), ("5", "1")])
+def test_numbers_that_share_nothing_are_refused(data: Path, shares: str, threshold: str) -> None:
+    assert run(data, "root", "split", "--shares", shares, "--threshold", threshold) == 2
+
+
+def test_only_a_key_in_a_file_is_split(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (data / "root.key").unlink()
+
+    assert run(data, *SPLIT) == 2
+    assert "only such a one can be split" in capsys.readouterr().err
+
+
+def test_the_root_key_goes_from_every_place_to_the_next_and_back(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "hsm").mkdir()
+    token = softhsm.new_token(tmp_path / "hsm")
+    for name, value in token.environment:
+        monkeypatch.setenv(name, value)
+    (tmp_path / "pin").write_bytes(softhsm.PIN)
+    (tmp_path / "pin").chmod(0o600)
+    monkeypatch.setenv("KMIPD_ROOT_KEY_PASSPHRASE", "credential:root")
+    server = another_server()
+    places = [
+        "file",
+        f"command:{a_wrapping_program(tmp_path)}",
+        f"pkcs11:token={softhsm.LABEL};object=root?module-path={token.module}&pin-source=file:{tmp_path / 'pin'}",
+        f"kmip://{server.host}:{server.port}/{server.name}?cert={server.cert}&key={server.key}&ca={server.ca}",
+        "passphrase",
+        "file",
+    ]
+
+    for way in (places, list(reversed(places))):
+        for old, new in itertools.pairwise(way):
+            assert run(data, "rotate-root-key", "--root-key", old, "--to", new) == 0, capsys.readouterr().err
+            if old == "file":
+                (data / "root.key").unlink()  # of no use any more
+            assert run(data, "verify", "--root-key", new) == 0, capsys.readouterr().err
+    assert events(data).count("Root key rotated") == 10
