@@ -11,6 +11,7 @@ from kmip_app.cli.options import CONTEXT, STORE, chosen, config_option, setting_
 from kmip_app.configuration.config import StartError
 from kmip_app.configuration.secret_places import FORMS, SECRET
 from kmip_app.printable import printable
+from kmip_app.progress import progress
 
 MINIMUM: Final = 12  # bytes of a passphrase
 
@@ -35,8 +36,8 @@ def export(file: Path, passphrase: str | None, config_path: str | None, **values
     try:
         with store_access.beside(configuration, "Exported to an archive") as container:
             descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as stream, store_access.progress("Writing objects") as progress:
-                count = write_archive(stream, words, maintenance.everything(container.storage(), progress))
+            with os.fdopen(descriptor, "wb") as stream, progress("Writing objects") as report:
+                count = write_archive(stream, words, maintenance.everything(container.storage(), report))
             sync(part)
         part.replace(file)
         sync(file.absolute().parent)
@@ -59,8 +60,8 @@ def import_archive(file: Path, passphrase: str | None, config_path: str | None, 
     words = _words(passphrase, confirm=False)
     with store_access.for_operators():
         in_all = sum(1 for _ in read_archive(file, words))  # to the end, before anything of it is taken
-        with opened(configuration, alone=True) as container, store_access.progress("Taking objects") as progress:
-            imported = store_access.import_entries(container, read_archive(file, words), progress, in_all)
+        with opened(configuration, alone=True) as container, progress("Taking objects") as report:
+            imported = store_access.import_entries(container, read_archive(file, words), report, in_all)
     types = ", ".join(f"{count} {name}" for name, count in sorted(imported.taken.items()))
     click.echo(f"taken: {sum(imported.taken.values())}{f' ({types})' if types else ''}")
     click.echo(f"there already: {imported.present}")

@@ -22,6 +22,7 @@ from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
 from kmip_app.configuration.config import Configuration, StartError
 from kmip_app.maintenance.node_names import SINGLE
 from kmip_app.printable import printable
+from kmip_app.progress import counted, working
 from kmip_app.version import VERSION
 
 UNFINISHED: Final = "is unfinished"
@@ -56,7 +57,8 @@ def verify(anchor: tuple[Path, ...], anchor_key: str | None, config_path: str | 
                 heads.setdefault(chain, []).append(head)
     except UnusableAnchor as error:
         found.append(str(error))
-    problems = problems_of(folder, heads)
+    with working("Reading the trail"):
+        problems = problems_of(folder, heads)
     if any(UNFINISHED in problem.text for problem in problems):
         time.sleep(AGAIN_AFTER)
         problems = problems_of(folder, heads)
@@ -100,7 +102,7 @@ def export(form: str, out: Path | None, config_path: str | None, **values: Any) 
         return
     with out.open("x", encoding="utf-8") as file:
         out.chmod(0o600)
-        for line in reading.records(folder, wanted):
+        for line in counted("Writing records", reading.records(folder, wanted)):
             file.write(write(line) + "\n")
 
 

@@ -7,6 +7,7 @@ import click
 
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
 from kmip_app.configuration.config import StartError
+from kmip_app.progress import working
 
 
 def backup(file: Path, config_path: str | None, **values: Any) -> None:
@@ -21,7 +22,7 @@ def backup(file: Path, config_path: str | None, **values: Any) -> None:
     database = chosen(values, config_path).configuration.sqlite_path
     if database is None:
         raise StartError("--database names no file; back it up with the tools of that database")
-    with for_operators():
+    with for_operators(), working("Copying the database"):
         write_backup(database, file)
     click.echo(f"{file}: {file.stat().st_size:,} bytes; the root key is not in it")
 

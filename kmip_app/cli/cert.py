@@ -25,6 +25,7 @@ from kmip_app.cli.options import CONTEXT
 from kmip_app.cli.output import chosen_form, print_json, print_record
 from kmip_app.cli.remote import REFUSED, connected, remote_command
 from kmip_app.configuration.config import StartError
+from kmip_app.progress import progress
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate as X509Certificate
@@ -142,12 +143,14 @@ def with_content(client: "KmipClient", rows: list[dict[str, Any]]) -> list[dict[
     from kmip_core.operations import get as get_
 
     full: list[dict[str, Any]] = []
-    for start in range(0, len(rows), AT_ONCE):
-        part = rows[start : start + AT_ONCE]
-        requested = [get_.Request(unique_identifier=row["unique_identifier"]) for row in part]
-        for row, response in zip(part, in_one_message(client, requested), strict=True):
-            _, der = (None, None) if isinstance(response, OperationFailed) else content_of(response.managed_object)
-            full.append(row | (described(der) if der is not None else {}))
+    with progress("Reading certificates") as report:
+        for start in range(0, len(rows), AT_ONCE):
+            part = rows[start : start + AT_ONCE]
+            requested = [get_.Request(unique_identifier=row["unique_identifier"]) for row in part]
+            for row, response in zip(part, in_one_message(client, requested), strict=True):
+                _, der = (None, None) if isinstance(response, OperationFailed) else content_of(response.managed_object)
+                full.append(row | (described(der) if der is not None else {}))
+            report(len(full), len(rows))
     return full
 
 

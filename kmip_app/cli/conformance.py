@@ -1,6 +1,5 @@
 """`kmipd conformance`: the official test cases of OASIS against this server or any other."""
 
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -16,6 +15,7 @@ from kmip_app.cli.remote import REFUSED, UNREACHABLE, RemoteError, Target, conne
 from kmip_app.configuration.addresses import Address, read_address
 from kmip_app.configuration.config import StartError
 from kmip_app.printable import printable
+from kmip_app.progress import counted
 
 if TYPE_CHECKING:
     from kmip_app.conformance.cases import Case
@@ -165,14 +165,8 @@ def _outcome(case: "Case", play: "Callable[[Case], None]") -> "Outcome":
 
 
 def _shown(cases: "Sequence[Case]", form: str) -> "Iterator[Case]":
-    """Yield the cases, on a terminal with a progress bar."""
-    if form != "table" or not sys.stderr.isatty():
-        yield from cases
-        return
-    from rich.console import Console
-    from rich.progress import track
-
-    yield from track(cases, "Playing", console=Console(stderr=True), transient=True)
+    """Yield the cases, and say how many were played."""
+    yield from cases if form == "json" else counted("Playing cases", cases, len(cases))
 
 
 command = click.Command(

@@ -1,9 +1,7 @@
 """`kmipd import-pykmip FILE`: take over what a PyKMIP server has kept."""
 
-import sys
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +9,10 @@ import click
 
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
 from kmip_app.configuration.config import StartError
-from kmip_app.maintenance.pykmip_database import Found, NoPyKmipDatabase, PyKmipDatabase
+from kmip_app.maintenance.pykmip_database import NoPyKmipDatabase, PyKmipDatabase
 from kmip_app.maintenance.pykmip_import import Report, import_found
 from kmip_app.printable import printable
+from kmip_app.progress import counted
 from kmip_core.errors import KmipError
 
 
@@ -34,11 +33,8 @@ def import_pykmip(file: Path, owner: str | None, dry_run: bool, config_path: str
     except NoPyKmipDatabase as error:
         raise StartError(str(error)) from error
     try:
-        with (
-            closing(source),
-            opened(configuration, alone=not dry_run, or_empty=dry_run) as container,
-            _progress(source) as rows,
-        ):
+        with closing(source), opened(configuration, alone=not dry_run, or_empty=dry_run) as container:
+            rows = counted("Taking objects", source, len(source))
             report = import_found(container, rows, dry_run=dry_run)
     except NoPyKmipDatabase as error:
         raise StartError(f"{error}; what was taken before that stays, and the command can be run again") from error
@@ -46,16 +42,6 @@ def import_pykmip(file: Path, owner: str | None, dry_run: bool, config_path: str
         raise StartError(f"the store takes no more: {error.message}; the command can be run again") from error
     tell(report, dry_run=dry_run)
     return 1 if report.not_taken else 0
-
-
-@contextmanager
-def _progress(source: PyKmipDatabase) -> Iterator[Iterable[Found]]:
-    """Show how far it is, to people only: on a terminal."""
-    if not sys.stderr.isatty():
-        yield source
-        return
-    with click.progressbar(source, label="Taking objects", length=len(source), file=sys.stderr) as rows:
-        yield rows
 
 
 def tell(report: Report, *, dry_run: bool) -> None:

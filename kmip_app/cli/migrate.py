@@ -6,6 +6,7 @@ import click
 
 from kmip_app.cli.options import CONTEXT, STORE, chosen, config_option, setting_options
 from kmip_app.configuration.config import StartError
+from kmip_app.progress import working
 
 
 def migrate(check: bool, config_path: str | None, **values: Any) -> int:
@@ -30,7 +31,7 @@ def migrate(check: bool, config_path: str | None, **values: Any) -> int:
     if check:
         click.echo(f"{found}: a start brings it to schema {HISTORY.revision}")
         return 1
-    with opened(configuration, alone=True):
+    with working("Upgrading the tables"), opened(configuration, alone=True):
         pass
     click.echo(f"{found}: now schema {HISTORY.revision}")
     return 0

@@ -1,9 +1,7 @@
 """`kmipd migrate-from`: take over what another KMIP server keeps."""
 
 import json
-import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +12,7 @@ from kmip_app.cli.options import chosen, setting_options
 from kmip_app.cli.output import chosen_form, output_options, print_json, print_rows
 from kmip_app.cli.remote import REFUSED, connection_options, remote_errors, target_of
 from kmip_app.configuration.config import StartError
+from kmip_app.progress import counted
 
 if TYPE_CHECKING:
     from kmip_app.maintenance.migration import Moved
@@ -56,7 +55,8 @@ def migrate_from(
         target.client() as client,
         opened(configuration, alone=not dry_run, or_empty=dry_run) as container,
     ):
-        moved = [_record(one) for one in _shown(migrate(client, container, owner=name, dry_run=dry_run))]
+        found = migrate(client, container, owner=name, dry_run=dry_run)
+        moved = [_record(one) for one in counted("Moving objects", found)]
     counts = Counter(one["result"] for one in moved)
     whole = {
         "from": f"{target.host}:{target.port}",
@@ -99,19 +99,6 @@ def _common_name(cert: Path | None) -> str:
         if names:
             return str(names[0].value)
     raise StartError("whose are the objects here? name the client with --owner")
-
-
-def _shown(moved: "Iterable[Moved]") -> "Iterator[Moved]":
-    """Yield the objects, on a terminal with their number so far."""
-    if not sys.stderr.isatty():
-        yield from moved
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status("Moving objects") as status:
-        for number, one in enumerate(moved, 1):
-            status.update(f"Moving objects: {number:,}")
-            yield one
 
 
 command = click.Command(

@@ -12,6 +12,7 @@ import click
 from kmip_app.cli.output import chosen_form, print_json, print_record, print_rows
 from kmip_app.cli.remote import REFUSED, RemoteError, connected
 from kmip_app.configuration.config import StartError
+from kmip_app.progress import progress
 
 if TYPE_CHECKING:
     from kmip_app.client import KmipClient
@@ -71,13 +72,15 @@ def listed(client: "KmipClient", identifiers: Sequence[str], names: Iterable[str
 
     rows: list[dict[str, Any]] = []
     references = tuple(names)
-    for start in range(0, len(identifiers), AT_ONCE):
-        requested = [requests.get_attributes(one, references) for one in identifiers[start : start + AT_ONCE]]
-        for response in in_one_message(client, requested):
-            if not isinstance(response, OperationFailed):
-                found = attributes(response.attributes)
-                row = {"unique_identifier": response.unique_identifier, **found}
-                rows.append(row | {"name": ", ".join(found.get("names", []))})
+    with progress("Reading attributes") as report:
+        for start in range(0, len(identifiers), AT_ONCE):
+            requested = [requests.get_attributes(one, references) for one in identifiers[start : start + AT_ONCE]]
+            for response in in_one_message(client, requested):
+                if not isinstance(response, OperationFailed):
+                    found = attributes(response.attributes)
+                    row = {"unique_identifier": response.unique_identifier, **found}
+                    rows.append(row | {"name": ", ".join(found.get("names", []))})
+            report(len(rows), len(identifiers))
     return rows
 
 

@@ -7,6 +7,7 @@ import click
 
 from kmip_app.cli.options import CONTEXT, STORE, chosen, config_option, setting_options
 from kmip_app.cli.verify import tell
+from kmip_app.progress import progress
 
 
 def restore(file: Path, replace: bool, config_path: str | None, **values: Any) -> int:
@@ -19,8 +20,8 @@ def restore(file: Path, replace: bool, config_path: str | None, **values: Any) -
     from kmip_app.maintenance import store_access  # all of the wiring: not wanted for the help
 
     configuration = chosen(values, config_path).configuration
-    with store_access.progress("Opening objects") as progress:
-        damages = store_access.restore(configuration, file, replace=replace, progress=progress)
+    with progress("Opening objects") as report:
+        damages = store_access.restore(configuration, file, replace=replace, progress=report)
     if damages:
         tell(damages)
         click.echo("nothing was restored", err=True)

@@ -9,6 +9,7 @@ from kmip_app.configuration.config import StartError
 from kmip_app.configuration.root_keys import ROOT_KEY
 from kmip_app.configuration.secret_places import FORMS, SECRET
 from kmip_app.parts import Parts, sql_storage_of
+from kmip_app.progress import progress
 
 if TYPE_CHECKING:
     from kmip_app.configuration.config import Configuration
@@ -88,9 +89,9 @@ def rotate_data_key(config_path: str | None, **values: Any) -> None:
 
     with (
         store_access.beside(chosen(values, config_path).configuration, "Data key rotated") as container,
-        store_access.progress("Sealing objects") as progress,
+        progress("Sealing objects") as report,
     ):
-        count = maintenance.rotate_data_key(container.storage(), progress)
+        count = maintenance.rotate_data_key(container.storage(), report)
     click.echo(f"{count:,} objects sealed anew")
 
 

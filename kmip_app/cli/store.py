@@ -7,6 +7,7 @@ import click
 
 from kmip_app.cli.context import CONTEXT
 from kmip_app.configuration.config import Configuration, StartError
+from kmip_app.progress import progress
 
 
 def copy(source: str, target: str, from_password_file: Path | None, to_password_file: Path | None) -> int:
@@ -28,9 +29,9 @@ def copy(source: str, target: str, from_password_file: Path | None, to_password_
         with (
             store_access.backend(source, from_password_file) as origin,
             store_access.backend(target, to_password_file) as to,
-            store_access.progress("Copying rows") as progress,
+            progress("Copying rows") as report,
         ):
-            copied = copy_store(origin, to, progress)
+            copied = copy_store(origin, to, report)
         if copied.differs:
             click.echo(f"not whole: {', '.join(copied.differs)}: the original has changed; stop its servers, go again")
             return 1

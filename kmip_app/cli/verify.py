@@ -8,6 +8,7 @@ import click
 from kmip_app.cli.options import CONTEXT, STORE, chosen, config_option, setting_options
 from kmip_app.cli.output import json_option, print_json
 from kmip_app.printable import printable
+from kmip_app.progress import progress
 
 if TYPE_CHECKING:
     from kmip_adapters.storage.sql.maintenance import Damage
@@ -22,10 +23,10 @@ def verify(config_path: str | None, as_json: bool, **values: Any) -> int:
     from kmip_app.maintenance import store_access  # all of the wiring: not wanted for the help
 
     with store_access.beside(chosen(values, config_path).configuration, "Store verified") as container:
-        with store_access.progress("Opening objects") as progress:
-            damages = maintenance.verify(container.storage(), progress)
-        with store_access.progress("Following links") as progress:
-            links = list(maintenance.dangling_links(container.storage(), progress))
+        with progress("Opening objects") as report:
+            damages = maintenance.verify(container.storage(), report)
+        with progress("Following links") as report:
+            links = list(maintenance.dangling_links(container.storage(), report))
     if as_json:
         damaged = [{"unique_identifier": one.unique_identifier, "damage": one.what} for one in damages]
         dangling = [{"unique_identifier": identifier, "links_to": target} for identifier, target in links]

@@ -2,7 +2,6 @@
 of both in the audit trail.
 """
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -12,8 +11,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from attrs import define, evolve, field
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from kmip_adapters.audit.file_trail import FileTrail
 from kmip_adapters.storage.archive import Entry
@@ -74,18 +71,6 @@ def schema_revision(configuration: Configuration) -> str | None:
 
 def _password_in(path: Path) -> str:
     return path.read_text().removesuffix("\n").removesuffix("\r")
-
-
-@contextmanager
-def progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    """Give a function that takes (done, in all); it draws a bar for people only: on a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda done, in_all: None
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(label, total=None)
-        yield lambda done, in_all: bar.update(task, completed=done, total=in_all)
 
 
 @contextmanager

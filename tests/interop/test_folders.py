@@ -9,8 +9,8 @@ import pytest
 HERE: Final = Path(__file__).parent
 FOLDERS: Final = sorted(path for path in HERE.iterdir() if path.is_dir() and not path.name.startswith("_"))
 PASTED: Final = {
-    "barbican.conf", "ckms.toml", "connect.py", "curl.sh", "keymaster.conf", "openssl.sh", "options.py",
-    "jvm.options", "pykmip.conf", "settings.rs", "stores.sh", "request.json", "request.xml",
+    "barbican.conf", "ckms.toml", "connect.py", "curl.sh", "jvm.options", "keymaster.conf", "openssl.sh", "options.py",
+    "pkcs12.sh", "pykmip.conf", "request.json", "request.xml", "settings.rs", "settings_pkcs12.rs", "stores.sh",
 }  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """kmip-protocol, Krill's KMIP client in Rust, by each of its five TLS clients, sync and async."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,11 +24,17 @@ def server() -> Iterator[KmipTestServer]:
 
 
 @pytest.mark.parametrize("tls", ["openssl", "rustls", "tokio-native-tls", "tokio-rustls", "async-tls"])
-def test_a_pair_is_made_renamed_used_and_destroyed(server: KmipTestServer, tls: str) -> None:
-    building.need("cargo")
+def test_a_pair_is_made_renamed_used_and_destroyed(server: KmipTestServer, tls: str, tmp_path: Path) -> None:
+    building.need("cargo", "bash", "openssl")
     folder = building.sources(SOURCES, "kmip-protocol")
     named = SimpleNamespace(host="localhost", port=server.port, ca=server.ca, cert=server.cert, key=server.key)
-    (folder / "src" / "settings.rs").write_text(pasted(SOURCES / "src" / "settings.rs", named))
+    shutil.copy(server.cert, tmp_path / "client.crt")
+    shutil.copy(server.key, tmp_path / "client.key")
+    building.run("bash", "-e", SOURCES / "pkcs12.sh", folder=tmp_path)
+    container = {"/etc/kmip/client.p12": str(tmp_path / "client.p12")}
+    others: dict[str, dict[str, str]] = {"settings.rs": {}, "settings_pkcs12.rs": container}
+    for name, more in others.items():
+        (folder / "src" / name).write_text(pasted(SOURCES / "src" / name, named, None, **more))
     target = building.FOLDER / "kmip-protocol-target"
 
     building.build("cargo", "build", "--features", tls, folder=folder, CARGO_TARGET_DIR=str(target))

@@ -1,5 +1,9 @@
 //! What Krill and the DNSSEC signers do with kmip-protocol: RSA pairs made, read, renamed, used and retired.
 
+#[cfg(not(feature = "tokio-native-tls"))]
+mod settings;
+#[cfg(feature = "tokio-native-tls")]
+#[path = "settings_pkcs12.rs"] // which it wants
 mod settings;
 
 use kmip_protocol::client::{Client, Result};
