@@ -261,6 +261,65 @@ def test_storage_array(connect: Opener) -> None:
     assert missed[1]["ResultReason"].value == ResultReason.ITEM_NOT_FOUND
 
 
+def test_array_with_a_user_name_beside_its_certificate(connect: Opener) -> None:
+    """Dell iDRAC and PowerStore, HPE iLO, by their guides: a key for each drive bay, found again by its name."""
+    session = connect((1, 1), header=[credential("idrac", "a password")])
+    identifier = session.do(Operation.CREATE, aes_template(name_of("bay 1")))["UniqueIdentifier"].value
+    session.do(Operation.ACTIVATE, named(identifier))
+
+    assert identifiers(session.do(Operation.LOCATE, [name_of("bay 1")])) == [identifier]
+    key = session.do(Operation.GET, named(identifier))["SymmetricKey/KeyBlock"]
+    assert len(key["KeyValue/KeyMaterial"].value) == 32
+    renewed = session.do(Operation.REKEY, named(identifier))["UniqueIdentifier"].value
+    assert identifiers(session.do(Operation.LOCATE, [name_of("bay 1")])) == [renewed]
+
+
+def test_tape_library(connect: Opener) -> None:
+    """By the tape-library profile: a key for each cartridge, with a name and what the library's application says of it."""
+    session = connect((1, 2))
+    data: Parts = [("ApplicationNamespace", "LIBRARY-LTO"), ("ApplicationData", "TESTKEY123456789")]
+    described = (
+        name_of("cartridge 1"),
+        attribute("Application Specific Information", data),
+        attribute("x-Barcode", "B1"),
+    )
+    identifier = session.do(Operation.CREATE, aes_template(*described))["UniqueIdentifier"].value
+    other: Parts = [data[0], ("ApplicationData", "another")]
+
+    assert identifiers(session.do(Operation.LOCATE, [described[1]])) == [identifier]
+    assert identifiers(session.do(Operation.LOCATE, [described[2]])) == [identifier]
+    assert identifiers(session.do(Operation.LOCATE, [attribute("Application Specific Information", other)])) == []
+    assert len(session.do(Operation.GET, named(identifier))["SymmetricKey/KeyBlock/KeyValue/KeyMaterial"].value) == 32
+    asked: Parts = [("AttributeName", "Application Specific Information"), ("AttributeName", "x-Barcode")]
+    found = session.do(Operation.GET_ATTRIBUTES, [*named(identifier), *asked])
+    assert {a["AttributeName"].value for a in found.all("Attribute")} == {part[1] for part in asked}
+
+
+def test_veeam(connect: Opener) -> None:
+    """Veeam 12: an RSA pair at 1.4, both halves fetched; it stops at an attribute inside a Key Value."""
+    session = connect((1, 4))
+    assert identifiers(session.do(Operation.LOCATE, [name_of("Veeam")])) == []
+    common = template(
+        attribute("Cryptographic Algorithm", CryptographicAlgorithm.RSA),
+        attribute("Cryptographic Length", 2048),
+        name_of("Veeam"),
+        tag="CommonTemplateAttribute",
+    )
+    halves = [
+        template(attribute("Cryptographic Usage Mask", mask), tag=f"{half}KeyTemplateAttribute")
+        for half, mask in (("Private", Mask.SIGN), ("Public", Mask.VERIFY))
+    ]
+    pair = session.do(Operation.CREATE_KEY_PAIR, [common, *halves])
+    found = {half: pair[f"{half}KeyUniqueIdentifier"].value for half in ("Private", "Public")}
+    for half, identifier in found.items():
+        session.do(Operation.ACTIVATE, named(identifier))
+        block = session.do(Operation.GET, named(identifier))[f"{half}Key/KeyBlock"]
+        assert block["KeyValue"].names == ["KeyMaterial"]
+    for identifier in found.values():
+        revoke(session, identifier, RevocationReasonCode.CESSATION_OF_OPERATION)
+        session.do(Operation.DESTROY, named(identifier))
+
+
 # --- databases ------------------------------------------------------------------------------------------------------
 
 
