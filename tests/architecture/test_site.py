@@ -79,3 +79,13 @@ def _command(words: list[str]) -> tuple[click.Command, set[str]]:
 @pytest.mark.parametrize(("page", "text"), [b for b in blocks("python") if not b[1].lstrip().startswith(">>>")])
 def test_a_program_of_a_page_is_python(page: str, text: str) -> None:
     compile(text, page, "exec")
+
+
+def test_links_to_files_lead_to_files() -> None:
+    missing = []
+    for page in [*PAGES, *(ROOT / "tests" / "interop").rglob("README.md")]:
+        for target in re.findall(r"\]\(([^)\s#]+)", page.read_text("utf-8")):
+            if ":" not in target and not (page.parent / target).exists():
+                missing.append(f"{page.relative_to(ROOT)}: {target}")
+
+    assert missing == []

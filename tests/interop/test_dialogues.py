@@ -270,29 +270,27 @@ def test_array_with_a_user_name_beside_its_certificate(connect: Opener) -> None:
     assert identifiers(session.do(Operation.LOCATE, [name_of("bay 1")])) == [identifier]
     key = session.do(Operation.GET, named(identifier))["SymmetricKey/KeyBlock"]
     assert len(key["KeyValue/KeyMaterial"].value) == 32
-    renewed = session.do(Operation.REKEY, named(identifier))["UniqueIdentifier"].value
+    renewed = session.do(Operation.RE_KEY, named(identifier))["UniqueIdentifier"].value
     assert identifiers(session.do(Operation.LOCATE, [name_of("bay 1")])) == [renewed]
 
 
 def test_tape_library(connect: Opener) -> None:
-    """By the tape-library profile: a key for each cartridge, with a name and what the library's application says of it."""
+    """By the tape-library profile: a key for each cartridge, with a name and what the library says of it."""
     session = connect((1, 2))
     data: Parts = [("ApplicationNamespace", "LIBRARY-LTO"), ("ApplicationData", "TESTKEY123456789")]
-    described = (
-        name_of("cartridge 1"),
-        attribute("Application Specific Information", data),
-        attribute("x-Barcode", "B1"),
-    )
-    identifier = session.do(Operation.CREATE, aes_template(*described))["UniqueIdentifier"].value
+    about, barcode = attribute("Application Specific Information", data), attribute("x-Barcode", "B1")
+    created = session.do(Operation.CREATE, aes_template(name_of("cartridge 1"), about, barcode))
+    identifier = created["UniqueIdentifier"].value
     other: Parts = [data[0], ("ApplicationData", "another")]
 
-    assert identifiers(session.do(Operation.LOCATE, [described[1]])) == [identifier]
-    assert identifiers(session.do(Operation.LOCATE, [described[2]])) == [identifier]
+    assert identifiers(session.do(Operation.LOCATE, [about])) == [identifier]
+    assert identifiers(session.do(Operation.LOCATE, [barcode])) == [identifier]
     assert identifiers(session.do(Operation.LOCATE, [attribute("Application Specific Information", other)])) == []
     assert len(session.do(Operation.GET, named(identifier))["SymmetricKey/KeyBlock/KeyValue/KeyMaterial"].value) == 32
-    asked: Parts = [("AttributeName", "Application Specific Information"), ("AttributeName", "x-Barcode")]
+    names = ("Application Specific Information", "x-Barcode")
+    asked: Parts = [("AttributeName", name) for name in names]
     found = session.do(Operation.GET_ATTRIBUTES, [*named(identifier), *asked])
-    assert {a["AttributeName"].value for a in found.all("Attribute")} == {part[1] for part in asked}
+    assert {a["AttributeName"].value for a in found.all("Attribute")} == set(names)
 
 
 def test_veeam(connect: Opener) -> None:
