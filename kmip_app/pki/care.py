@@ -39,7 +39,9 @@ class CertificateCare:
         self._warned: dict[tuple[str, str], int | None] = {}
 
     def look(self) -> None:
-        """Renew the built-in server certificates if a third of their life is left; warn 30, 7 and 1 days before an end.
+        """Renew the built-in server certificates if a third of their life is left; warn before an end, and at it.
+
+        Before is 30, 7 and 1 days.
 
         What is renewed is used from the next connection on: the files are watched.
         """

@@ -58,7 +58,9 @@ class Validity:
 
 
 def threshold(days: float) -> int | None:
-    """Return which of the warnings' thresholds, in days, has been passed last; None if none."""
+    """Return which of the warnings' thresholds, in days, has been passed last: 0 after the end; None if none."""
+    if days <= 0:
+        return 0
     return next((limit for limit in WARN_BEFORE if days <= limit), None)
 
 

@@ -226,6 +226,17 @@ def test_full_files_are_set_aside_and_the_chain_goes_on_over_them(tmp_path: Path
     assert verify(tmp_path) == []
 
 
+def test_old_files_are_set_aside_also_after_a_restart(tmp_path: Path) -> None:
+    began = 1_800_000_000
+    for number, after in ((1, 0), (2, 59), (3, 60), (4, 61), (5, 121)):
+        trail = FileTrail(tmp_path, maximum_age=60)
+        trail.append(a_record(str(number), began + after))
+        trail.close()
+
+    assert [ids(tmp_path, path.name) for path in sorted(tmp_path.glob("*.jsonl"))] == [["1", "2"], ["3", "4"], ["5"]]
+    assert verify(tmp_path) == []
+
+
 def test_a_restart_after_a_turn_that_was_cut_short_goes_on_from_the_file_set_aside(tmp_path: Path) -> None:
     trail = FileTrail(tmp_path)
     trail.append(a_record("1"))

@@ -202,3 +202,30 @@ def test_a_name_that_gets_too_long_with_its_issuer_is_refused() -> None:
     long = a_certificate("x", san=[x509.UniformResourceIdentifier("u" * 250)], issuer="One")
 
     assert "more than 255 characters" in refusal(read, long)
+
+
+MANY = [x509.DNSName("host.example"), x509.UniformResourceIdentifier("urn:disk"), x509.RFC822Name("a@example")]
+
+
+@pytest.mark.parametrize(
+    ("sources", "san", "expected"),
+    [
+        (("dns", "cn"), MANY, ("host.example", "dns")),
+        (("uri", "dns"), MANY, ("urn:disk", "uri")),
+        (("email", "uri"), MANY, ("a@example", "email")),
+        (("dns", "cn"), MANY[1:], ("common", "cn")),
+        (("email", "uri", "dns"), MANY[:1], ("host.example", "dns")),
+    ],
+)
+def test_of_several_sources_the_first_that_has_a_name_counts(
+    sources: tuple[str, ...], san: list[x509.GeneralName], expected: tuple[str, str]
+) -> None:
+    found = CertificateIdentity(source=sources)(a_certificate("common", san=san), "")
+
+    assert (found.name, found.name_kind) == expected
+
+
+def test_a_source_that_names_two_does_not_pass_on_to_the_next() -> None:
+    two = [x509.DNSName("one.example"), x509.DNSName("two.example")]
+
+    assert "one is needed" in refusal(CertificateIdentity(source=("dns", "cn")), a_certificate("common", san=two))
