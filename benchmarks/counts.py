@@ -1,11 +1,12 @@
 """What a request costs in counts, which no machine's mood can blur: Python calls and allocated blocks.
 
-    python -m benchmarks.counts [--parts]
+    python -m benchmarks.counts [--parts | --quotas]
 
 One server is wired as `python -m kmip_app` wires it, on SQLite in a temporary directory, and asked in this process,
 frame by frame, without sockets. Calls are those that `sys.setprofile` sees (Python functions and built-in ones); blocks
 are what a request leaves allocated, by `sys.getallocatedblocks`. `LIMITS` are gates: a test fails when a request costs
-more. `--parts` shows in which part of the server the calls are made.
+more. `--parts` shows in which part of the server the calls are made, `--quotas` how many of those of a Create, in all
+threads, keep the numbers of its owner's quota.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import gc
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -166,8 +168,52 @@ def _counted(ask: Callable[[bytes], bytes], frame: bytes) -> Count:
     return Count(calls / ROUNDS, (after - before) / ROUNDS)
 
 
+QUOTAS: Final = frozenset(
+    {("holdings.py", "read"), ("holdings.py", "write"), ("commit.py", "_growth"), ("commit.py", "_over_quota")}
+)
+"""Functions that count what an owner has, and judge it, by file and name."""
+
+
+def quotas() -> tuple[float, float]:
+    """Return the calls of a Create that stands alone in its commit, in all threads, and those of them for quotas."""
+    calls = of_quotas = 0
+    depths: Counter[int] = Counter()  # by thread
+    is_counting = False
+
+    def note(frame: Any, event: str, _: Any) -> None:
+        nonlocal calls, of_quotas
+        thread = threading.get_ident()
+        counts_here = (frame.f_code.co_filename.rpartition("/")[2], frame.f_code.co_name) in QUOTAS
+        if event in ("call", "c_call"):
+            depths[thread] += counts_here and event == "call"
+            calls += is_counting
+            of_quotas += is_counting and depths[thread] > 0
+        elif event == "return":
+            depths[thread] -= counts_here
+
+    threading.setprofile(note)
+    try:
+        with _ask() as ask:
+            frame = _frames(ask)["Create"]
+            sys.setprofile(note)
+            is_counting = True
+            for _ in range(ROUNDS):
+                ask(frame)
+            is_counting = False
+            sys.setprofile(None)
+    finally:
+        threading.setprofile(None)
+    return calls / ROUNDS, of_quotas / ROUNDS
+
+
 def main() -> int:
     """Print the counts beside their limits; exit code 1 if one is over."""
+    if "--quotas" in sys.argv[1:]:
+        calls, of_quotas = quotas()
+        print(
+            f"Create: {calls:.0f} calls, {of_quotas:.0f} of them for quotas: {of_quotas / (calls - of_quotas):.1%} more"
+        )
+        return 0
     if "--parts" in sys.argv[1:]:
         for name, budget in budgets().items():
             parts = ", ".join(f"{part} {calls:.0f}" for part, calls in budget.calls.items())

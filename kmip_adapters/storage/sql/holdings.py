@@ -46,7 +46,8 @@ class HoldingStatements:
         if row is None:
             return self.counted(cursor, owner)
         try:
-            return Holdings(*map(int, proven_fact(key, name, row[0]).split()))
+            objects, _, stored_bytes = proven_fact(key, name, row[0]).partition(" ")
+            return Holdings(int(objects), int(stored_bytes))
         except SealBroken:
             _log.error("what %s has is counted anew: the number in the database is not as it was written", owner)
             return self.counted(cursor, owner)
