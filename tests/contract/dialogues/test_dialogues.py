@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from dependency_injector import providers
@@ -20,7 +20,24 @@ RECORDINGS = sorted(Path(__file__).parent.glob("*.jsonl.gz"))
 REQUESTS = 4_557
 
 
-@pytest.fixture(params=[make for _, make in STORES], ids=[name for name, _ in STORES])
+EVERY: Final = 4
+"""Of PostgreSQL, which answers as SQLite does and takes longer, one recording in so many is played for every change."""
+
+
+def _cases() -> list[Any]:
+    return [
+        pytest.param(
+            make,
+            path,
+            id=f"{name}-{path.name.partition('.')[0]}",
+            marks=pytest.mark.nightly if name == "sql on postgresql" and number % EVERY else (),
+        )
+        for name, make in STORES
+        for number, path in enumerate(RECORDINGS)
+    ]
+
+
+@pytest.fixture
 def transport(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[InProcessTransport]:
     """Yield the way to a server as it is wired by default, over a store of its own."""
     make: Callable[[Path], Any] = request.param
@@ -44,7 +61,7 @@ def test_every_correction_names_a_line() -> None:
         assert set(lines) <= {line.number for line in read(path)}
 
 
-@pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.name.partition(".")[0])
+@pytest.mark.parametrize(("transport", "path"), _cases(), indirect=["transport"])
 def test_a_dialogue_holds(path: Path, transport: InProcessTransport) -> None:
     def exchange(frame: bytes) -> bytes:
         answer = transport.request(frame)
