@@ -47,10 +47,11 @@ from kmip_core.ports.crypto import KeyPair
 from kmip_core.ports.transport import run_to_end
 from kmip_core.structures import KeyWrappingData, Link, ProtocolVersion
 from tests.builders import ALICE, NOW, RememberedFaults, a_secret, a_service, a_symmetric_key, an_engine, perform
+from tests.rounds import rounds
 from tests.unit.kmip_adapters.ttlv.strategies import instances
 
 CODEC: Final = Codec(CATALOGUE)
-REQUESTS: Final = int(os.environ.get("KMIPD_REQUESTS", "60"))  # of each version
+REQUESTS: Final = int(os.environ.get("KMIPD_REQUESTS", rounds(20, nightly=60)))  # of each version
 EVERY_USE: Final = CryptographicUsageMask(sum(CryptographicUsageMask))
 NAMES_OBJECTS: Final = {
     "unique_identifier",

@@ -51,6 +51,7 @@ def test_the_pieces_run(pytester: pytest.Pytester) -> None:
     assert (len(fixtures), len(lines), len(programs)) == (2, 2, 1)
 
 
+@pytest.mark.nightly  # .ci/run installs kmipd into an environment of its own by the README
 def test_the_examples_pass_with_the_wheel_in_an_environment_of_its_own(tmp_path: Path) -> None:
     user = tmp_path / "user"
     user.mkdir()

@@ -222,7 +222,10 @@ def _samples(server: StartedServer, name: str) -> dict[str, float]:
     return {labels: float(value) for labels, value in found}
 
 
-@pytest.mark.parametrize("seconds", [0.05, 0.2, 0.5])
+@pytest.mark.parametrize(
+    "seconds",
+    [pytest.param(0.05, marks=pytest.mark.nightly), 0.2, pytest.param(0.5, marks=pytest.mark.nightly)],
+)
 def test_a_crash_leaves_no_key_without_an_object(token: TokenSettings, tmp_path: Path, seconds: float) -> None:
     made: list[str] = []
 

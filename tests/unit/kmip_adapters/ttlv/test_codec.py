@@ -31,6 +31,7 @@ from kmip_core.messages import (
 )
 from kmip_core.operations import CATALOGUE, activate
 from kmip_core.structures import ProtocolVersion
+from tests.rounds import rounds
 from tests.unit.kmip_adapters.ttlv.builders import (
     ACTIVATE,
     CODEC,
@@ -199,7 +200,7 @@ def test_a_frame_too_short_for_a_version_is_answered_in_the_oldest_version() -> 
 # --- any bytes ----------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=rounds(100, nightly=300), deadline=None)
 @given(data=st.binary(max_size=64), cut=st.integers(0, 200))
 def test_any_bytes_are_read_or_refused_with_one_error(data: bytes, cut: int) -> None:
     whole = binary.encode(structure(REQUEST_MESSAGE, header(), ACTIVATE))
@@ -231,7 +232,7 @@ def damaged(frame: bytes, how: str, at: int, data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("version", tables.VERSIONS, ids=str)
-@settings(max_examples=100, suppress_health_check=list(HealthCheck))
+@settings(max_examples=rounds(30, nightly=100), suppress_health_check=list(HealthCheck))
 @given(
     data=st.data(),
     damages=st.lists(st.tuples(DAMAGES, st.integers(0, 2**16), st.binary(min_size=1, max_size=8)), min_size=1),
