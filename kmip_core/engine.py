@@ -96,7 +96,7 @@ class Engine:
             server_hashed_password=principal.server_hashed_password,
             server_correlation_value=correlation,
         )
-        return ResponseMessage(header=answer_header, batch_items=tuple(answers))
+        return ResponseMessage(header=answer_header, batch_items=tuple(answers), principal=principal)
 
     def run_submitted(self, batch: str) -> Steps[None]:
         """Run what is left of a batch that was submitted; for what claims it."""

@@ -15,6 +15,7 @@ from kmip_core.enums import (
     ResultStatus,
 )
 from kmip_core.errors import KmipError
+from kmip_core.principal import Principal
 from kmip_core.secret import Secret
 from kmip_core.structures import ProtocolVersion
 
@@ -159,10 +160,11 @@ class ResponseBatchItem:
 
 @frozen(kw_only=True)
 class ResponseMessage:
-    """An answer ready for the codec."""
+    """An answer ready for the codec.  principal: in whose name its batch has run, None if none has; it is not sent."""
 
     header: ResponseHeader
     batch_items: tuple[ResponseBatchItem, ...]
+    principal: Principal | None = field(default=None, eq=False, repr=False)
 
 
 def failure(error: KmipError, item: RequestBatchItem | ResponseBatchItem | None = None) -> ResponseBatchItem:

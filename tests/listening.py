@@ -17,6 +17,7 @@ from kmip_adapters.ttlv.encodings.framing import FrameReader
 from kmip_core.calls import CATALOGUE
 from kmip_core.enums import EndpointRole, Operation, ResultStatus
 from kmip_core.messages import (
+    Credential,
     RequestBatchItem,
     RequestHeader,
     RequestMessage,
@@ -95,9 +96,15 @@ class Swapped:
     """A client that connects, swaps the roles, and answers in a thread; a context manager."""
 
     def __init__(
-        self, server: StartedServer, respond: Respond, cert: Path | None = None, key: Path | None = None
+        self,
+        server: StartedServer,
+        respond: Respond,
+        cert: Path | None = None,
+        key: Path | None = None,
+        credentials: tuple[Credential, ...] = (),
     ) -> None:
         self._client = server.client(cert, key)
+        self._credentials = credentials
         self._respond = respond
         self._thread: threading.Thread | None = None
 
@@ -105,7 +112,7 @@ class Swapped:
         self._client.connect()
         payload = set_endpoint_role.Request(endpoint_role=EndpointRole.CLIENT)
         message = RequestMessage(
-            header=RequestHeader(protocol_version=V2_1),
+            header=RequestHeader(protocol_version=V2_1, credentials=self._credentials),
             batch_items=(RequestBatchItem(operation=Operation.SET_ENDPOINT_ROLE, payload=payload),),
         )
         (item,) = CODEC.decode_response(self._client.exchange(CODEC.encode_request(message))).batch_items

@@ -27,6 +27,7 @@ from kmip_core.tickets import Grant
 
 NAME_OF_A_USER: Final = "the certificate's name is that of a user with a password; send it"
 UNCHECKED: Final = "the request holds a credential of a type that this server does not check; leave it out"
+GONE: Final = "the user whose credential was shown before is there no more"
 TWO_USERS: Final = "the request holds the passwords of two users; one is needed"
 ATTEMPTS: Final = 20  # to count a request that shows a ticket; others count theirs meanwhile
 WRONG: Final = "the user name or password in the request is wrong"  # one text for both: it tells no client who exists
@@ -35,6 +36,9 @@ WRONG: Final = "the user name or password in the request is wrong"  # one text f
 @frozen(kw_only=True)
 class CredentialAuthentication:
     """Settles principals by what is configured; re-entrant.
+
+    A principal that comes with the source PASSWORD has shown its credential before, on a connection whose roles were
+    swapped then: it is asked for no other one, and refused once its user is gone.
 
     groups: None where users have no groups.  passwords: None where user names and passwords are ignored.
     password_identity: whether a user name with its right password becomes the identity; a certificate alone can then
@@ -55,8 +59,11 @@ class CredentialAuthentication:
 
     def settle(self, credentials: tuple[Credential, ...], principal: Principal, now: int) -> Steps[Principal]:
         """Give the principal; moves on to a thread where a password must be hashed or groups must be fetched."""
+        peer = principal
         if self.users is not None:
             principal, credentials = yield from self.users.settle(credentials, principal, now, self.throttle)
+        if peer.source is Source.PASSWORD and principal is peer and not self._has_user(peer.name):
+            raise CredentialRefused(GONE)
         if self.passwords is not None:
             self._check_types(credentials)
             for name, password in _passwords(credentials):
@@ -111,6 +118,10 @@ class CredentialAuthentication:
         except TooManyGuesses as error:
             raise CredentialRefused(error.message, user) from None
         raise CredentialRefused(WRONG, user)
+
+    def _has_user(self, name: str) -> bool:
+        """Return whether the file has a user whose password was shown before."""
+        return self.password_identity and self.passwords is not None and self.passwords.has(name)
 
     def _needs_password(self, principal: Principal) -> bool:
         """Return whether a certificate has the name of a user with a password: one name, one source (ADR 0023)."""

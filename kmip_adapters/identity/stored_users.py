@@ -129,6 +129,10 @@ class StoredUsers:
             principal = _become(principal, user, Source.PASSWORD, shown)
         if principal is peer and peer.source is Source.CERTIFICATE:
             principal = yield from self._by_its_certificate(peer, now)
+        elif principal is peer and peer.source is Source.PASSWORD:  # shown before, on a connection with swapped roles
+            user = yield from self._named(peer.name, now)
+            if user is not None and _is_usable(user.record, now):
+                principal = _become(peer, user, Source.PASSWORD, None)
         return principal, tuple(left)
 
     def knows(self, name: str, now: int) -> Steps[bool]:

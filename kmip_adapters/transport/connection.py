@@ -19,6 +19,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, cast
 
+from attrs import evolve
+
 from kmip_adapters.transport.calling import SwappedPeer
 from kmip_adapters.transport.carriage import Carriage
 from kmip_adapters.transport.outflow import Outflow
@@ -532,7 +534,9 @@ class TlsConnection(asyncio.BufferedProtocol):
         self._move(Event.ROLES_SWAPPED)
         self.deadline = math.inf
         self._answers = shared.new_answer_framer()
-        self._peer = SwappedPeer(shared.loop, self, self._principal, swap.version)
+        # The name and what vouches for it: groups are those of each delivery.
+        principal = evolve(self._principal, name=swap.principal.name, source=swap.principal.source)
+        self._peer = SwappedPeer(shared.loop, self, principal, swap.version)
         if not self._is_reading:
             self._resume_reading()
         shared.on_peer(self._peer)

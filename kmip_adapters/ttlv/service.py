@@ -120,7 +120,7 @@ class TtlvService:
             limit = min(limit, asked)
         if size <= limit:
             if self.swaps_roles and any(map(_swaps, response.batch_items)):
-                return RoleSwap(encoded, response.header.protocol_version)
+                return RoleSwap(encoded, response.header.protocol_version, response.principal or principal)
             return encoded
         too_large = KmipError(ResultReason.RESPONSE_TOO_LARGE, f"the answer would exceed {limit} bytes")
         items = (failure(too_large, i) for i in response.batch_items)

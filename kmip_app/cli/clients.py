@@ -175,7 +175,16 @@ def _opened(configuration: Configuration) -> AbstractContextManager[Any]:
 
 
 def _subscribe(subscription: Subscription, values: dict[str, Any]) -> None:
-    with _opened(_configuration(values)) as container:
+    configuration = _configuration(values)
+    if subscription.url is not None and configuration.password_identity and configuration.passwords_path is not None:
+        from kmip_adapters.identity.passwords import PasswordFile
+
+        if PasswordFile(configuration.passwords_path).has(subscription.name):
+            raise StartError(
+                f"{subscription.name} is a user with a password (password_identity), which no certificate stands for;"
+                " leave --notify-url out: such a client comes by itself, and sends its password with Set Endpoint Role"
+            )
+    with _opened(configuration) as container:
         container.storage().subscribe(subscription)
 
 

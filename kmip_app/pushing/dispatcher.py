@@ -20,13 +20,14 @@ from kmip_app.pushing.limits import NoticeLimits
 from kmip_app.pushing.session import Session
 from kmip_core.delivering import announce_dates, request_for
 from kmip_core.engine import Engine
-from kmip_core.enums import ResultStatus
+from kmip_core.enums import ResultReason, ResultStatus
 from kmip_core.errors import KmipError
 from kmip_core.ports.leases import Leases
 from kmip_core.ports.notices import NoticeQueue
 from kmip_core.ports.schedule import Schedule
 from kmip_core.ports.storage import ConcurrentChange
 from kmip_core.ports.transport import Peer, PeerLost
+from kmip_core.principal import Source
 from kmip_core.subscriptions import MAXIMUM_SUBSCRIPTIONS, Announcer, Delivery, Notice, Subscription
 
 LOG: Final = logging.getLogger("kmip_app.pushing")
@@ -45,6 +46,9 @@ RUN: Final = 1_000
 FIRST_PAUSE: Final = 5
 LONGEST_PAUSE: Final = 3_600
 """Seconds until a delivery that failed is tried again: doubled each time."""
+
+PROVEN_FOR: Final = 3_600
+"""Seconds for which a password that came with Set Endpoint Role holds: other requests show theirs each time."""
 
 TRIM_EVERY: Final = 60
 DATES_LEASE: Final = "announcing dates"
@@ -74,6 +78,7 @@ class Dispatcher:
     limits: NoticeLimits = field(factory=NoticeLimits)
     _arrived: deque[Peer] = field(factory=deque, init=False)
     _peers: dict[str, Peer] = field(factory=dict, init=False)
+    _arrived_at: dict[str, int] = field(factory=dict, init=False)
     _busy: set[str] = field(factory=set, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
     _reading: threading.Lock = field(factory=threading.Lock, init=False)
@@ -118,6 +123,7 @@ class Dispatcher:
         self._announce_dates(now)
         must_trim = now - self._trimmed_at >= TRIM_EVERY
         self._trimmed_at = now if must_trim else self._trimmed_at
+        self._end_old_proofs()
         by_name = {one.name: one for one in subscriptions}
         for delivery in self.store.deliveries():
             subscription = by_name.get(delivery.name)
@@ -159,6 +165,7 @@ class Dispatcher:
             with self._lock:
                 before = self._peers.get(name)
                 self._peers[name] = peer
+                self._arrived_at[name] = self.engine.services.clock.now()
             if before is not None:
                 with suppress(PeerLost):
                     before.close()
@@ -182,6 +189,19 @@ class Dispatcher:
                     return
             self.store.unsubscribe(delivery.name)
 
+    def _end_old_proofs(self) -> None:
+        """End connections on which a password was shown so long ago that it may be another one by now."""
+        before = self.engine.services.clock.now() - PROVEN_FOR
+        with self._lock:
+            old = [
+                peer
+                for name, peer in self._peers.items()
+                if peer.principal.source is Source.PASSWORD and self._arrived_at[name] <= before
+            ]
+        for peer in old:
+            with suppress(PeerLost):
+                peer.close()
+
     def _announce_dates(self, now: int) -> None:
         since = self.store.announced_until()
         if since is not None and since >= now:
@@ -202,7 +222,7 @@ class Dispatcher:
             peer = self._peers.get(name)
             if peer is not None and not peer.is_open:
                 peer = None
-                del self._peers[name]
+                del self._peers[name], self._arrived_at[name]
             if name in self._busy or (peer is None and subscription.url is None) or self._pool is None:
                 return
             self._busy.add(name)
@@ -278,6 +298,8 @@ class Dispatcher:
         try:
             payload = request_for(notice, self.engine, session.peer.principal, session.version)
         except KmipError as error:
+            if error.reason is ResultReason.AUTHENTICATION_NOT_SUCCESSFUL:
+                raise PeerLost(f"the client must prove who it is: {error.message}") from error
             LOG.info("a notice for %s is dropped: %s", notice.subscriber, error.message)
             return dropped
         answer = session.ask(notice.operation, payload)
@@ -293,7 +315,7 @@ class Dispatcher:
             peer.close()
         with self._lock:
             if self._peers.get(name) is peer:
-                del self._peers[name]
+                del self._peers[name], self._arrived_at[name]
 
     def _run(self) -> None:
         while not self._is_over:

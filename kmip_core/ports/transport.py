@@ -36,11 +36,12 @@ class Unprocessed(bytes):
 class RoleSwap:
     """An answer after which the roles of the connection are swapped: the server asks, the client answers.
 
-    version: the protocol version in which the client has asked for it.
+    version: the protocol version in which the client has asked for it.  principal: in whose name it has.
     """
 
     octets: bytes = field(repr=False)
     version: ProtocolVersion
+    principal: Principal
 
 
 Answer: TypeAlias = bytes | LastWords | RoleSwap

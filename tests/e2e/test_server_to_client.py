@@ -11,6 +11,7 @@ import pytest
 
 from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes
 from kmip_core.enums import (
+    CredentialType,
     CryptographicAlgorithm,
     CryptographicUsageMask,
     EndpointRole,
@@ -23,6 +24,7 @@ from kmip_core.enums import (
     RevocationReasonCode,
     State,
 )
+from kmip_core.messages import Credential, UsernameAndPassword
 from kmip_core.operations import (
     activate,
     create,
@@ -103,6 +105,39 @@ def rows_of(tmp_path: Path, name: str) -> dict[str, Any]:
 def renamed(identifier: str, contact: str) -> Any:
     instance = AttributeInstance(reference=AttributeReference(attribute="contact_information"), value=contact)
     return modify_attribute.Request(unique_identifier=identifier, new_attribute=instance)
+
+
+# --- passwords --------------------------------------------------------------------------------------------------------
+
+
+def test_a_user_with_a_password_hears_of_the_user_s_own_keys(start: Start, tmp_path: Path, policies: Path) -> None:
+    argon2 = pytest.importorskip("argon2")
+    passwords = tmp_path / "passwords"
+    passwords.write_text(f"alice:{argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash('secret')}\n")
+    passwords.chmod(0o600)
+    by_password = ("--passwords-path", str(passwords), "--password-identity")
+    server = start("--policy_path", str(policies), *by_password)
+    value = UsernameAndPassword(username="alice", password="secret")
+    shown = (Credential(credential_type=CredentialType.USERNAME_AND_PASSWORD, credential_value=value),)
+    client, other = Client(), Asker(server, *new_client(tmp_path, server, "other"))
+    with Swapped(server, client, credentials=shown):
+        eventually(lambda: Operation.QUERY in client.asked)
+        key = a_key(Asker(server, credentials=shown), contact_information="a")
+        changed = other.ask(Operation.MODIFY_ATTRIBUTE, renamed(key, "by another"))
+        assert changed.result_status is ResultStatus.SUCCESS, changed
+
+        operation, payload = client.next()
+        assert (operation, payload.unique_identifier) == (Operation.NOTIFY, key)
+        assert payload.attributes.contact_information == "by another"
+    configuration = tmp_path / "kmipd.conf"
+    configuration.write_text(f"[server]\npasswords_path={passwords}\npassword_identity=True\n")
+    refused = subprocess.run(
+        [*KMIPD, "client", "notify", "alice", "--notify-url", "tls://h:1", "--config", str(configuration),
+         "--data-dir", str(tmp_path / "data")],
+        capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert refused.returncode == 2
+    assert "Set Endpoint Role" in refused.stderr
 
 
 # --- swapped roles ----------------------------------------------------------------------------------------------------

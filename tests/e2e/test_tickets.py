@@ -38,13 +38,21 @@ NEW_OPERATIONS: Final = {Operation.LOGIN, Operation.DELEGATED_LOGIN, Operation.L
 class Asker:
     """One client of the server; connects for each request, as those do whom tickets are for."""
 
-    def __init__(self, server: StartedServer, cert: Path | None = None, key: Path | None = None) -> None:
-        self._server, self._cert, self._key = server, cert, key
+    def __init__(
+        self,
+        server: StartedServer,
+        cert: Path | None = None,
+        key: Path | None = None,
+        credentials: tuple[Credential, ...] = (),
+    ) -> None:
+        self._server, self._cert, self._key, self._credentials = server, cert, key, credentials
 
     def ask(
         self, operation: Operation, payload: Any, ticket: Ticket | None = None, version: ProtocolVersion = V2_1
     ) -> ResponseBatchItem:
-        credentials = (Credential(credential_type=CredentialType.TICKET, credential_value=ticket),) if ticket else ()
+        credentials = self._credentials
+        if ticket:
+            credentials += (Credential(credential_type=CredentialType.TICKET, credential_value=ticket),)
         message = RequestMessage(
             header=RequestHeader(protocol_version=version, credentials=credentials),
             batch_items=(RequestBatchItem(operation=operation, payload=payload),),

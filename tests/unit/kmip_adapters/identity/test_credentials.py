@@ -8,7 +8,14 @@ import pytest
 from argon2 import PasswordHasher
 from attrs import define, evolve
 
-from kmip_adapters.identity.credentials import NAME_OF_A_USER, TWO_USERS, UNCHECKED, WRONG, CredentialAuthentication
+from kmip_adapters.identity.credentials import (
+    GONE,
+    NAME_OF_A_USER,
+    TWO_USERS,
+    UNCHECKED,
+    WRONG,
+    CredentialAuthentication,
+)
 from kmip_adapters.identity.groups import refused
 from kmip_adapters.identity.passwords import PasswordFile
 from kmip_adapters.identity.throttling import TOO_MANY, PasswordThrottle
@@ -131,6 +138,20 @@ def test_a_certificate_alone_cannot_have_the_name_of_a_user_with_a_password(
     assert refusal(authentication, *credentials) == (NOT_SUCCESSFUL, NAME_OF_A_USER)
     principal = settled(authentication, a_password("alice", "a"))
     assert (principal.name, principal.source) == ("alice", Source.PASSWORD)
+
+
+def test_a_user_who_has_shown_a_password_on_this_connection_is_there_while_the_file_has_it(
+    passwords: PasswordFile,
+) -> None:
+    groups = KnownGroups({"alice": frozenset({"now"}), "mallory": frozenset()})
+    authentication = CredentialAuthentication(groups=groups, passwords=passwords, password_identity=True)
+    before = Principal(name="alice", source=Source.PASSWORD)
+    gone = Principal(name="mallory", source=Source.PASSWORD)
+
+    assert settled(authentication, principal=before) == evolve(before, groups={"now"})
+    assert refusal(authentication, principal=gone) == (NOT_SUCCESSFUL, GONE)
+    for without in (CredentialAuthentication(passwords=passwords), CredentialAuthentication()):
+        assert refusal(without, principal=before) == (NOT_SUCCESSFUL, GONE)
 
 
 def test_the_passwords_of_two_users_in_one_request_are_refused(passwords: PasswordFile) -> None:

@@ -12,7 +12,7 @@ import pytest
 from attrs import define, evolve
 
 from kmip_adapters.audit.memory import MemoryTrail
-from kmip_adapters.identity.credentials import CredentialAuthentication
+from kmip_adapters.identity.credentials import GONE, CredentialAuthentication
 from kmip_adapters.identity.stored_users import NAME_OF_A_USER, TWO_USERS, WRONG, StoredUsers, one_time_password
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
@@ -53,7 +53,7 @@ from kmip_core.operations import (
     register,
 )
 from kmip_core.ports.steps import run_blocking
-from kmip_core.principal import Principal
+from kmip_core.principal import Principal, Source
 from kmip_core.settings import Settings, TicketUse
 from tests.builders import ALICE, NOW, PlainHashing, a_name, a_secret, an_engine, an_instance, ask, perform, the_only
 from tests.unit.kmip_core.operations.test_system_objects import a_credential, a_group, link
@@ -270,6 +270,19 @@ def test_one_that_is_gone_does_not_authenticate(engine: Engine, which: str, oper
         assert owner(engine, password("correct horse")) == "peer"  # no user has the name
     else:
         assert refusal(engine, password("correct horse")) == WRONG
+
+
+def test_a_user_who_has_shown_a_credential_on_this_connection_is_there_until_it_is_gone(
+    engine: Engine, ticking: Ticking
+) -> None:
+    user = make_user(engine, a_credential(engine))
+    ticking.time += 2
+    before = Principal(name="carol", source=Source.PASSWORD)
+
+    assert owner(engine, principal=before) == "carol"
+    perform(engine, Operation.DESTROY, destroy.Request(unique_identifier=user))
+    ticking.time += 2
+    assert refusal(engine, principal=before) == GONE
 
 
 def test_one_whose_activation_date_is_to_come_does_not_authenticate(engine: Engine) -> None:

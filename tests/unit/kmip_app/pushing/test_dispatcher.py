@@ -4,18 +4,19 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from attrs import define, field
+from attrs import define, evolve, field
 
+from kmip_adapters.identity.credentials import GONE, CredentialAuthentication
 from kmip_adapters.storage.memory import MemoryStorage
 from kmip_adapters.system.clock import SteppableClock
 from kmip_adapters.ttlv.encodings import binary, items
-from kmip_app.pushing.dispatcher import FIRST_PAUSE, LONGEST_PAUSE, Dispatcher
+from kmip_app.pushing.dispatcher import FIRST_PAUSE, LONGEST_PAUSE, PROVEN_FOR, Dispatcher
 from kmip_app.pushing.limits import NoticeLimits
 from kmip_core.attributes import AttributeReference
 from kmip_core.engine import Engine
 from kmip_core.enums import Operation, ResultStatus
 from kmip_core.ports.transport import PeerLost
-from kmip_core.principal import Principal
+from kmip_core.principal import Principal, Source
 from kmip_core.structures import ProtocolVersion
 from kmip_core.subscriptions import Announcer, Delivery, Notice, Subscription
 from tests.builders import ALICE, BOB, NOW, VERSION, a_symmetric_key, an_engine
@@ -257,6 +258,33 @@ def test_what_a_client_may_not_read_is_dropped() -> None:
 
     assert client.got.empty()
     assert made.delivery("bob").dropped == 1
+
+
+def test_notices_of_a_client_that_is_not_proven_to_be_it_stay() -> None:
+    made = setting(Subscription(name="alice"))
+    made.notify(1)
+    made.dispatcher.engine = an_engine(storage=made.store, authentication=CredentialAuthentication())
+    made.dispatcher.take(FakePeer(Client(), principal=evolve(ALICE, source=Source.PASSWORD)))
+    made.dispatcher.look()
+
+    assert (made.delivery().pending, made.delivery().dropped) == (1, 0)
+    assert GONE in made.delivery().failure
+
+
+def test_a_password_that_was_shown_long_ago_is_asked_for_again() -> None:
+    made, by_certificate = setting(), FakePeer(Client(), principal=BOB)
+    by_password = FakePeer(Client(), principal=evolve(ALICE, source=Source.PASSWORD))
+    made.dispatcher.take(by_password)
+    made.dispatcher.take(by_certificate)
+    made.dispatcher.look()
+    made.clock.advance(PROVEN_FOR - 1)
+    made.dispatcher.look()
+    assert by_password.is_open
+
+    made.clock.advance(1)
+    made.dispatcher.look()
+
+    assert (by_password.is_open, by_certificate.is_open) == (False, True)
 
 
 def test_too_much_and_too_old_is_dropped_oldest_first() -> None:

@@ -6,9 +6,10 @@ from kmip_adapters.ttlv.standard.tables import VERSIONS
 from kmip_core.enums import EndpointRole, Operation, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.operations import set_endpoint_role
+from kmip_core.principal import Principal, Source
 from kmip_core.settings import Settings
 from kmip_core.structures import ProtocolVersion
-from tests.builders import an_engine, perform
+from tests.builders import BOB, an_engine, ask, perform
 from tests.unit.kmip_adapters.ttlv.builders import CONVERTERS, over_the_wire
 
 NEW = [version for version in VERSIONS if version >= ProtocolVersion(2, 0)]
@@ -34,6 +35,22 @@ def test_the_role_of_a_client_is_refused_where_nothing_is_sent_to_clients() -> N
     with pytest.raises(KmipError) as refused:
         perform(an_engine(settings=Settings(server_to_client=False)), Operation.SET_ENDPOINT_ROLE, request)
     assert refused.value.reason is ResultReason.FEATURE_NOT_SUPPORTED
+
+
+def test_roles_are_not_swapped_under_a_ticket_which_ends() -> None:
+    ticket = Principal(name="alice", source=Source.TICKET)
+
+    for role, is_refused in ((EndpointRole.CLIENT, True), (EndpointRole.SERVER, False)):
+        (item,) = ask(
+            an_engine(), (Operation.SET_ENDPOINT_ROLE, set_endpoint_role.Request(endpoint_role=role)), principal=ticket
+        ).batch_items
+        assert (item.result_reason is ResultReason.FEATURE_NOT_SUPPORTED) is is_refused
+
+
+def test_an_answer_says_to_the_transport_in_whose_name_it_is() -> None:
+    request = set_endpoint_role.Request(endpoint_role=EndpointRole.CLIENT)
+
+    assert ask(an_engine(), (Operation.SET_ENDPOINT_ROLE, request), principal=BOB).principal == BOB
 
 
 @pytest.mark.parametrize("version", NEW, ids=str)
