@@ -131,11 +131,8 @@ def test_a_user_with_a_password_hears_of_the_user_s_own_keys(start: Start, tmp_p
         assert payload.attributes.contact_information == "by another"
     configuration = tmp_path / "kmipd.conf"
     configuration.write_text(f"[server]\npasswords_path={passwords}\npassword_identity=True\n")
-    refused = subprocess.run(
-        [*KMIPD, "client", "notify", "alice", "--notify-url", "tls://h:1", "--config", str(configuration),
-         "--data-dir", str(tmp_path / "data")],
-        capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path,
-    )  # fmt: skip
+    arguments = ("--config", str(configuration), "--data-dir", str(tmp_path / "data"))
+    refused = run("client", "notify", "alice", "--notify-url", "tls://h:1", *arguments, cwd=tmp_path)
     assert refused.returncode == 2
     assert "Set Endpoint Role" in refused.stderr
 
