@@ -50,6 +50,8 @@ from tests.builders import ALICE, NOW, RememberedFaults, a_secret, a_service, a_
 from tests.rounds import rounds
 from tests.unit.kmip_adapters.ttlv.strategies import instances
 
+pytestmark = pytest.mark.long
+
 CODEC: Final = Codec(CATALOGUE)
 REQUESTS: Final = int(os.environ.get("KMIPD_REQUESTS", rounds(20, nightly=60)))  # of each version
 EVERY_USE: Final = CryptographicUsageMask(sum(CryptographicUsageMask))

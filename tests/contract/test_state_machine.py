@@ -76,6 +76,8 @@ from tests import postgresql
 from tests.builders import NOW, RememberedFaults, a_name, a_service, an_engine, an_instance, answered
 from tests.rounds import rounds
 
+pytestmark = pytest.mark.long
+
 VERSIONS: Final = tuple(ProtocolVersion(*v) for v in ((1, 0), (1, 1), (1, 2), (1, 3), (1, 4), (2, 0), (2, 1)))
 WITH_ENCRYPT: Final = VERSIONS[2:]
 CODEC: Final = Codec(CATALOGUE)

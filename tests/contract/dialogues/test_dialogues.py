@@ -21,7 +21,7 @@ REQUESTS = 4_557
 
 
 EVERY: Final = 4
-"""Of PostgreSQL, which answers as SQLite does and takes longer, one recording in so many is played for every change."""
+"""Stores answer alike: all recordings are played on SQLite; on the others one in so many, and all at night."""
 
 
 def _cases() -> list[Any]:
@@ -30,7 +30,7 @@ def _cases() -> list[Any]:
             make,
             path,
             id=f"{name}-{path.name.partition('.')[0]}",
-            marks=pytest.mark.nightly if name == "sql on postgresql" and number % EVERY else (),
+            marks=() if name == "sql" else pytest.mark.nightly if number % EVERY else pytest.mark.long,
         )
         for name, make in STORES
         for number, path in enumerate(RECORDINGS)

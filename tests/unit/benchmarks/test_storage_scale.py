@@ -12,6 +12,8 @@ from kmip_adapters.storage.sql.locate import analyse
 from tests.rounds import rounds
 from tests.unit.kmip_adapters.storage.sql.test_locate import COMMON, RARE, plans
 
+pytestmark = pytest.mark.long
+
 COUNT = rounds(5_000, nightly=20_000)
 BYTES_PER_KEY = 2_048
 

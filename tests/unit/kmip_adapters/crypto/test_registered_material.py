@@ -75,6 +75,8 @@ from tests.builders import ALICE, NOW, a_service, an_engine, faults_of, perform
 from tests.rounds import rounds
 from tests.unit.kmip_core.operations.usable_keys import ALL_USES, a_key
 
+pytestmark = pytest.mark.long
+
 CRYPTO: Final = SoftwareCrypto()
 RSA: Final = CRYPTO.make_key_pair(
     CryptographicAlgorithm.RSA,

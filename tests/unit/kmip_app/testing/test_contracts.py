@@ -34,6 +34,8 @@ from contextlib import contextmanager
 from kmip_adapters.storage.memory import MemoryStorage
 from kmip_core.ports.steps import Pace
 
+pytestmark = pytest.mark.long
+
 
 class TheirStore(MemoryStorage):
     @contextmanager

@@ -224,6 +224,7 @@ for survived in range(0, 1000, rounds(4, nightly=1)):
 """
 
 
+@pytest.mark.long
 def test_kill_at_any_statement_of_an_upgrade_leaves_old_or_new(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", _UPGRADE_AND_DIE, str(tmp_path)],
