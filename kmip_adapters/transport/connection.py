@@ -312,7 +312,8 @@ class TlsConnection(asyncio.BufferedProtocol):
         held = ended - began
         if held > LIMIT and self._shared.runner.watchdog is not None:
             what = f"a connection in phase {phase.name}" if self._job is None else self._job.title
-            self._shared.runner.watchdog.held(held, f"{self.address}: {self.identity}", what)
+            who = f"{self.address}: {self.identity}" if self._has_identity else self.address
+            self._shared.runner.watchdog.held(held, who, what)
         self._job = None  # its errors hold their tracebacks, and these hold us
 
     def _take_turn_or_queue(self) -> None:
