@@ -109,15 +109,19 @@ def test_operations_without_messages_are_answered_where_cosmians_clients_post_th
         ]
         made = post(client, {"tag": "Create", "value": [kind, {"tag": "Attributes", "value": described}]})
         answer = json.loads(made[1])
-        got = post(
-            client, {"tag": "Get", "value": [member for member in answer["value"] if member["type"] != "Enumeration"]}
-        )
+        (identifier,) = (member for member in answer["value"] if member["tag"] == "UniqueIdentifier")
+        got = post(client, {"tag": "Get", "value": [identifier]})
         missing = {"tag": "UniqueIdentifier", "type": "TextString", "value": "missing"}
+        pair, single = (kind | {"tag": "ExpectedObjectType", "value": name} for name in ("PrivateKey", "SymmetricKey"))
+        kept = post(client, {"tag": "Destroy", "value": [identifier, pair]})
+        gone = post(client, {"tag": "Destroy", "value": [identifier, single]})
         refused = post(client, {"tag": "Get", "value": [missing]})
 
     assert whole.result_status is ResultStatus.SUCCESS
     assert (made[0], answer["tag"]) == (200, "CreateResponse")
     assert (got[0], json.loads(got[1])["tag"]) == (200, "GetResponse")
+    assert (kept[0], gone[0]) == (422, 200), (kept, gone)
+    assert json.loads(gone[1]) == {"tag": "DestroyResponse", "type": "Structure", "value": [identifier]}
     assert refused == (422, "ObjectNotFound: no such object\n")
 
 

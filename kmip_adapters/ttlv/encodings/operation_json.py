@@ -19,6 +19,8 @@ from kmip_core.structures import ProtocolVersion
 VERSION: Final = ProtocolVersion(2, 1)
 LEFT_OUT: Final = frozenset({"Cascade"})
 """Members of payloads: that the other half of a pair is revoked or destroyed, too."""
+EXPECTED: Final = "ExpectedObjectType"
+"""Member of Destroy: an object of another type is not to be destroyed."""
 MADE_FROM: Final = frozenset({"Attributes", "CommonAttributes", "PrivateKeyAttributes", "PublicKeyAttributes"})
 """Attributes of what is made, with Object Type among them, which the server sets (KMIP 2.1 §4.37)."""
 
@@ -47,14 +49,15 @@ def decode(source: bytes, limits: Limits = DEFAULT_LIMITS) -> Item:
     if isinstance(payload, list):
         repeated = _repeated_type(parsed["tag"], payload)
         payload = [_of_kmip(member, repeated) for member in payload if not _says(member, LEFT_OUT)]
-    item = {"tag": "Operation", "type": "Enumeration", "value": parsed["tag"]}
-    batch_item = {"tag": "BatchItem", "value": [item, {"tag": "RequestPayload", "value": payload}]}
-    return json.item_of({"tag": "RequestMessage", "value": [_HEADER, batch_item]}, limits)
+    batch = _batch(parsed["tag"], payload)
+    items = [_item(number, operation, members) for number, (operation, members) in enumerate(batch)]
+    header = {"tag": "RequestHeader", "value": [_VERSION, _integer("BatchCount", len(items))]}
+    return json.item_of({"tag": "RequestMessage", "value": [header, *items]}, limits)
 
 
 def encode_after(begun: bytes, tag: int, items: Iterable[Item]) -> bytes:
-    """Return what answers an operation: the payload of its batch item, or why it failed.  begun: not shown."""
-    (item,) = items
+    """Return what answers an operation: the payload of the last batch item, or why it failed.  begun: not shown."""
+    *_, item = items
     found = {child.tag: child.value for child in children(item)}
     if found[_RESULT_STATUS] != ResultStatus.SUCCESS:
         reason = _name("ResultReason", found.get(_RESULT_REASON, 0))
@@ -87,6 +90,29 @@ def _of_kmip(member: Any, is_repeated: Callable[[Any], bool]) -> Any:
     return member | {"value": [one for one in member["value"] if not is_repeated(one)]}
 
 
+def _batch(operation: str, payload: Any) -> Sequence[tuple[str, Any]]:
+    """Return operations and payloads; Locate puts what has the type that Destroy expects in the ID Placeholder."""
+    expected = [one for one in payload if _says(one, {EXPECTED})] if isinstance(payload, list) else []
+    if operation != "Destroy" or not expected:
+        return [(operation, payload)]
+    rest = [one for one in payload if not _says(one, {EXPECTED})]
+    named = [one for one in rest if _says(one, {"UniqueIdentifier"})]
+    if not named:  # any object of the type would be found
+        return [(operation, rest)]
+    criteria = [*named, *(one | {"tag": "ObjectType"} for one in expected)]
+    rest = [one for one in rest if not _says(one, {"UniqueIdentifier"})]
+    return [("Locate", [{"tag": "Attributes", "value": criteria}]), (operation, rest)]
+
+
+def _item(number: int, operation: str, payload: Any) -> dict[str, Any]:
+    members = [
+        {"tag": "Operation", "type": "Enumeration", "value": operation},
+        {"tag": "UniqueBatchItemID", "type": "ByteString", "value": f"{number:02X}"},
+        {"tag": "RequestPayload", "value": payload},
+    ]
+    return {"tag": "BatchItem", "value": members}
+
+
 def _operations() -> Mapping[str, int]:
     return _table("Operation").value_by_name
 
@@ -102,16 +128,14 @@ def _table(name: str) -> tables.Enumeration:
     return found
 
 
-_HEADER: Final[Mapping[str, Any]] = {
-    "tag": "RequestHeader",
+def _integer(tag: str, value: int) -> dict[str, Any]:
+    return {"tag": tag, "type": "Integer", "value": value}
+
+
+_VERSION: Final[Mapping[str, Any]] = {
+    "tag": "ProtocolVersion",
     "value": [
-        {
-            "tag": "ProtocolVersion",
-            "value": [
-                {"tag": "ProtocolVersionMajor", "type": "Integer", "value": VERSION.protocol_version_major},
-                {"tag": "ProtocolVersionMinor", "type": "Integer", "value": VERSION.protocol_version_minor},
-            ],
-        },
-        {"tag": "BatchCount", "type": "Integer", "value": 1},
+        _integer("ProtocolVersionMajor", VERSION.protocol_version_major),
+        _integer("ProtocolVersionMinor", VERSION.protocol_version_minor),
     ],
 }

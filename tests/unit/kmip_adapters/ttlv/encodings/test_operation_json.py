@@ -12,7 +12,7 @@ from kmip_adapters.ttlv.encodings.items import DecodingError
 from kmip_core.enums import CryptographicAlgorithm, ObjectType, Operation, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.messages import ResponseBatchItem, ResponseHeader, ResponseMessage, failure
-from kmip_core.operations import CATALOGUE, create, create_key_pair, get, locate, query, revoke
+from kmip_core.operations import CATALOGUE, create, create_key_pair, destroy, get, locate, query, revoke
 from kmip_core.ports.transport import Unprocessed
 from kmip_core.structures import ProtocolVersion
 
@@ -83,6 +83,17 @@ def test_members_that_kmip_does_not_have_are_left_out() -> None:
 
     assert payload("Revoke", ID, REASON, cascade) == payload("Revoke", ID, REASON)
     assert isinstance(payload("Revoke", ID, REASON), revoke.Request)
+
+
+def test_an_expected_type_is_looked_for_before_the_object_is_destroyed() -> None:
+    expected = {"tag": "ExpectedObjectType", "type": "Enumeration", "value": "SymmetricKey"}
+    request = CODEC.decode_request(text("Destroy", [ID, {"tag": "Cascade", "value": None}, expected]), OPERATION_JSON)
+
+    found, destroyed = (item.payload for item in request.batch_items)
+    assert isinstance(found, locate.Request)
+    assert destroyed == destroy.Request()
+    assert payload("Destroy", ID) == destroy.Request(unique_identifier="1")
+    assert payload("Destroy", expected) == destroy.Request()  # which nothing before it has found
 
 
 @pytest.mark.parametrize(
