@@ -34,7 +34,7 @@ from kmip_core.structures import CryptographicParameters
 from tests import softhsm
 from tests.e2e.operations.conftest import eventually
 from tests.root_keys import a_wrapping_program
-from tests.server import ROOT, StartedServer, command, running
+from tests.server import ROOT, StartedServer, command, descendants, running
 
 WITHIN = 60  # seconds; a hang limit
 GCM = CryptographicParameters(block_cipher_mode=BlockCipherMode.GCM)
@@ -211,6 +211,60 @@ def test_a_failing_token_is_answered_measured_and_swept(tmp_path: Path, monkeypa
             assert time.monotonic() < give_up
         assert client.create("AES", 256, protection_storage_masks=HARDWARE)
         assert "the token is full; remove keys that are not needed" in server.output.read_text()
+
+
+def test_a_token_that_hangs_holds_up_nothing_but_its_own_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "hsm").mkdir()
+    faulty = softhsm.FaultyToken(tmp_path / "hsm")
+    for name, value in faulty.settings.environment:
+        monkeypatch.setenv(name, value)
+    (tmp_path / "pin").write_bytes(softhsm.PIN)
+    (tmp_path / "pin").chmod(0o600)
+    refused: list[str] = []
+
+    def make_in_token(server: StartedServer) -> None:
+        with client_of(server, retries=0) as client:
+            try:
+                client.create("AES", 256, protection_storage_masks=HARDWARE)
+            except OperationFailed as error:
+                refused.append(str(error))
+
+    with (
+        running(tmp_path, "--crypto", "pkcs11", *options(faulty.settings, tmp_path)) as server,
+        client_of(server) as client,
+    ):
+        held = client.create("AES", 256, name="held", protection_storage_masks=HARDWARE).unique_identifier
+        soft = client.create("AES", 256, protection_storage_masks=SOFTWARE).unique_identifier
+        faulty.fail("GenerateKey", "hang")
+        threads = [threading.Thread(target=make_in_token, args=(server,)) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for _ in range(10):
+            assert client.get(soft).managed_object
+            assert client.get_attributes(held).attributes
+            assert client.locate(name="held").unique_identifiers == (held,)
+        assert all(thread.is_alive() for thread in threads)
+        faulty.mend()
+        for process in _libraries(server):
+            os.kill(process, signal.SIGKILL)
+        for thread in threads:
+            thread.join(WITHIN)
+
+        assert refused  # the calls that the killed processes had
+        eventually(lambda: _can_make_in_token(client), "the token is used again")
+
+
+def _can_make_in_token(client: KmipClient) -> bool:
+    try:
+        return bool(client.create("AES", 256, protection_storage_masks=HARDWARE))
+    except OperationFailed:
+        return False
+
+
+def _libraries(server: StartedServer) -> list[int]:
+    """The processes that have the library of the token."""
+    found = descendants(server.process.pid)
+    return [process for process in found if b"pkcs11_session" in Path(f"/proc/{process}/cmdline").read_bytes()]
 
 
 def _samples(server: StartedServer, name: str) -> dict[str, float]:
