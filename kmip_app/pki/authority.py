@@ -229,16 +229,37 @@ def issuer_of(pki: Pki) -> tuple[x509.Certificate, PrivateKey]:
 
 
 def issue_for(
-    pki: Pki, public_key: Any, name: str, *, lifetime: dt.timedelta | None = None, now: dt.datetime | None = None
+    pki: Pki,
+    public_key: Any,
+    name: str,
+    *,
+    lifetime: dt.timedelta | None = None,
+    now: dt.datetime | None = None,
+    replaced: x509.Certificate | None = None,
 ) -> x509.Certificate:
     """Return a client's certificate for a key that this server does not have.
 
-    lifetime: at most and by default that of every leaf.  Raises PkiError.
+    lifetime: at most and by default that of every leaf.  replaced: one that this CA has issued to the client; if it is
+    good for listening somewhere, so is the new one.  Raises PkiError.
     """
     _check_client_name(name)
     check_key(public_key)
     issuer, key = issuer_of(pki)
-    return _leaf(public_key, issuer, key, name, [], now or dt.datetime.now(dt.UTC), lifetime or LEAF_LIFETIME)
+    names = [] if replaced is None else _listens_on(replaced)
+    return _leaf(public_key, issuer, key, name, names, now or dt.datetime.now(dt.UTC), lifetime or LEAF_LIFETIME)
+
+
+def _listens_on(certificate: x509.Certificate) -> list[x509.GeneralName]:
+    """Return the names of hosts in a certificate that is good for servers."""
+    extensions = certificate.extensions
+    try:
+        usages = extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    if ExtendedKeyUsageOID.SERVER_AUTH not in usages:
+        return []
+    return [name for name in names if isinstance(name, x509.DNSName | x509.IPAddress)]
 
 
 def check_key(public_key: Any) -> None:

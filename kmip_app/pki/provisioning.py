@@ -64,7 +64,8 @@ class RegistryProvisioning:
     def _issue(self, serial: str, public_key: Any) -> bytes:
         old = self._old(serial)
         try:
-            certificate = authority.issue_for(self.pki(), public_key, old.name)
+            replaced = x509.load_pem_x509_certificate(old.pem.encode())
+            certificate = authority.issue_for(self.pki(), public_key, old.name, replaced=replaced)
         except PkiError as error:
             raise KmipError(ResultReason.INVALID_CSR, str(error)) from error
         return certificate.public_bytes(Encoding.DER)

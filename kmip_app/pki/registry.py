@@ -187,7 +187,7 @@ class Registry:
     def renew(self, name: str, lifetime: dt.timedelta | None = None) -> x509.Certificate:
         """Issue a new certificate for the same key.  Raises PkiError."""
         old = x509.load_pem_x509_certificate(self.find(name).pem.encode())
-        certificate = authority.issue_for(self._pki, old.public_key(), name, lifetime=lifetime)
+        certificate = authority.issue_for(self._pki, old.public_key(), name, lifetime=lifetime, replaced=old)
         self.note(certificate, name)
         return certificate
 

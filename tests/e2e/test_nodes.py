@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,16 +16,21 @@ from typing import Final
 
 import pytest
 
+from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes
 from kmip_core.enums import (
     BlockCipherMode,
+    CryptographicAlgorithm,
+    CryptographicUsageMask,
+    ObjectType,
     Operation,
     PaddingMethod,
     ResultReason,
+    ResultStatus,
     RevocationReasonCode,
     State,
     UsageLimitsUnit,
 )
-from kmip_core.operations import login, logout
+from kmip_core.operations import create, get_attributes, locate, login, logout
 from tests import postgresql
 from tests.e2e.dialogue import Dialogue, Refused
 from tests.e2e.test_tickets import Asker
@@ -33,6 +39,7 @@ from tests.server import StartedServer, run, running
 
 ROUNDS: Final = int(os.environ.get("KMIPD_NODE_ROUNDS", "240"))
 CLIENTS: Final = 4
+WITHIN: Final = 60.0  # seconds; a hang limit, not a promise
 
 Nodes = tuple[StartedServer, StartedServer]
 
@@ -42,7 +49,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
     """Two servers; the second was given the root key and the certificates of the first."""
     directory = tmp_path_factory.mktemp("nodes")
     with ExitStack() as resources:
-        yield start_two(directory, postgresql.url_for(directory), resources)
+        yield start_two(directory, postgresql.url_for(directory), resources, "--rotation-every", "1")
 
 
 def start_two(directory: Path, url: str, resources: ExitStack, *more: str) -> Nodes:
@@ -194,6 +201,39 @@ def test_each_node_has_a_chain_of_its_own(nodes: Nodes) -> None:
         assert chains == {name}
         lines = [json.loads(line) for line in (folder / "audit" / f"{name}.jsonl").read_text().splitlines()]
         assert {line["chain"] for line in lines} == {name}
+
+
+def test_two_nodes_rotate_each_key_once(nodes: Nodes) -> None:
+    """Both look for what is due every second: a key that both have rotated would have two of one generation."""
+    first, second = Asker(nodes[0]), Asker(nodes[1])
+    groups = [f"rotated {number}" for number in range(3)]
+    for group in groups:
+        attributes = Attributes(
+            object_groups=(group,),
+            cryptographic_algorithm=CryptographicAlgorithm.AES,
+            cryptographic_length=128,
+            cryptographic_usage_mask=CryptographicUsageMask.ENCRYPT,
+            rotate_automatic=True,
+            rotate_interval=1,
+            rotate_offset=0,
+        )
+        request = create.Request(object_type=ObjectType.SYMMETRIC_KEY, attributes=attributes)
+        assert first.ask(Operation.CREATE, request).result_status is ResultStatus.SUCCESS
+
+    def generations(group: str) -> list[int]:
+        of_group = AttributeInstance(reference=AttributeReference(attribute="object_groups"), value=group)
+        sought = locate.Request(criteria=(of_group,))
+        found = second.ask(Operation.LOCATE, sought).payload.unique_identifiers
+        read = (get_attributes.Request(unique_identifier=identifier) for identifier in found)
+        answers = (second.ask(Operation.GET_ATTRIBUTES, request).payload.attributes for request in read)
+        return sorted(attributes.rotate_generation for attributes in answers)
+
+    for group in groups:
+        end = time.monotonic() + WITHIN
+        while len(made := generations(group)) < 4 and time.monotonic() < end:
+            time.sleep(0.2)
+        assert len(made) >= 4
+        assert made == list(range(len(made)))
 
 
 def test_a_node_made_of_a_copy_of_the_whole_data_directory_is_another_node(tmp_path: Path) -> None:

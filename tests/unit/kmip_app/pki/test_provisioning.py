@@ -9,6 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from kmip_app.pki.authority import Pki, ensure_pki, issue_client
 from kmip_app.pki.provisioning import RegistryProvisioning
@@ -76,6 +77,40 @@ def test_a_key_of_the_server_is_certified(pki: Pki, tmp_path: Path) -> None:
     made = x509.load_der_x509_certificate(RegistryProvisioning(lambda: pki).certify_key(serial_of(old), octets))
 
     assert made.subject == old.subject
+
+
+def hosts_of(certificate: x509.Certificate) -> list[str]:
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return [str(one.value) for one in names]
+
+
+def usages_of(certificate: x509.Certificate) -> set[x509.ObjectIdentifier]:
+    return set(certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
+
+
+@pytest.mark.parametrize("host", ["client.example", "10.0.0.7"])
+def test_a_client_that_listens_goes_on_with_a_new_certificate(pki: Pki, tmp_path: Path, host: str) -> None:
+    bundle = issue_client(pki, f"listens on {host}", tmp_path / "listens", listens_on=host)
+    old = x509.load_pem_x509_certificate(bundle.certificate.read_bytes())
+    Registry(pki).note(old, f"listens on {host}")
+    provisioning, key = RegistryProvisioning(lambda: pki), ec.generate_private_key(ec.SECP256R1())
+
+    provisioned = x509.load_der_x509_certificate(provisioning.certify(serial_of(old), a_request(key)))
+    renewed = Registry(pki).renew(f"listens on {host}")
+
+    for made in (provisioned, renewed):
+        assert hosts_of(made) == hosts_of(old) == [host]
+        assert usages_of(made) == usages_of(old) == {ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH}
+
+
+def test_a_client_that_does_not_listen_gets_no_certificate_of_a_server(pki: Pki, tmp_path: Path) -> None:
+    a_client(pki, tmp_path, "comes by itself")
+
+    renewed = Registry(pki).renew("comes by itself")
+
+    assert usages_of(renewed) == {ExtendedKeyUsageOID.CLIENT_AUTH}
+    with pytest.raises(x509.ExtensionNotFound):
+        hosts_of(renewed)
 
 
 def test_what_is_no_request_is_refused(pki: Pki, tmp_path: Path) -> None:
