@@ -13,9 +13,16 @@ from attrs import frozen
 from kmip_core import pacing
 from kmip_core.batch import Batch
 from kmip_core.deferral import Deferral, is_deferred
-from kmip_core.enums import AsynchronousIndicator, BatchErrorContinuationOption, Operation, ResultReason
+from kmip_core.enums import AsynchronousIndicator, BatchErrorContinuationOption, CredentialType, Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_message
-from kmip_core.messages import RequestMessage, ResponseBatchItem, ResponseHeader, ResponseMessage, failure
+from kmip_core.messages import (
+    RequestHeader,
+    RequestMessage,
+    ResponseBatchItem,
+    ResponseHeader,
+    ResponseMessage,
+    failure,
+)
 from kmip_core.operation import Spec
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.authentication import Authentication, CredentialRefused
@@ -62,6 +69,7 @@ class Engine:
         if pace is None:
             pace = self.pace(message)
         try:
+            _refuse_attestation(message.header)
             if self.services.authentication is not None:
                 principal = yield from self._authenticate(self.services.authentication, message, principal, pace)
                 now = self.services.clock.now()  # a password may have taken seconds
@@ -156,3 +164,10 @@ class Engine:
         tolerance = settings.time_stamp_tolerance
         if settings.check_time_stamp and abs((header.time_stamp or now) - now) > tolerance:
             raise invalid_message(f"the time stamp is more than {tolerance} s away from this server's clock")
+
+
+def _refuse_attestation(header: RequestHeader) -> None:
+    """Refuse an attestation that is not verified here: to pass over it would look like its success. RULINGS 48."""
+    if any(credential.credential_type is CredentialType.ATTESTATION for credential in header.credentials):
+        message = "this server verifies no attestation (Query Attestation Types lists none); leave the credential out"
+        raise KmipError(ResultReason.ATTESTATION_FAILED, message)

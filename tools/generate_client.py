@@ -58,6 +58,10 @@ def main() -> None:
         (CLIENT / name).write_text(text(), "utf-8")
 
 
+ANSWERS: Final = {"poll": "Any"}
+"""Methods whose answer is another operation's Response: that of the operation which a client polls."""
+
+
 def page(*, is_async: bool) -> str:
     """Return one of the two modules, formatted."""
     imports: dict[str, set[str]] = defaultdict(set)
@@ -96,10 +100,11 @@ def _method(module: types.ModuleType, imports: dict[str, set[str]], *, is_async:
         parameters, call = _of_fields(name, module.Request, imports)
         text = _first_paragraph(module)
     asynchronous, wait = ("async ", "await ") if is_async else ("", "")
+    answer = ANSWERS.get(name, f"ops.{name}.Response")
     lines = [
-        f"{asynchronous}def {name}(self{parameters}) -> ops.{name}.Response:",
+        f"{asynchronous}def {name}(self{parameters}) -> {answer}:",
         *textwrap.indent(_docstring(text), "    ").splitlines(),
-        f"    response: ops.{name}.Response = {wait}self.call({call})",
+        f"    response: {answer} = {wait}self.call({call})",
         "    return response",
         "",
     ]

@@ -389,11 +389,9 @@ class AsyncOperations:
         response: ops.ping.Response = await self.call(ops.ping.Request())
         return response
 
-    async def poll(self, asynchronous_correlation_value: bytes) -> ops.poll.Response:
+    async def poll(self, asynchronous_correlation_value: bytes) -> Any:
         """A client asks for the answer to an operation that is pending. KMIP 2.1 §6.1.38, 1.4 §4.28."""
-        response: ops.poll.Response = await self.call(
-            ops.poll.Request(asynchronous_correlation_value=asynchronous_correlation_value)
-        )
+        response: Any = await self.call(ops.poll.Request(asynchronous_correlation_value=asynchronous_correlation_value))
         return response
 
     async def cancel(self, asynchronous_correlation_value: bytes) -> ops.cancel.Response:

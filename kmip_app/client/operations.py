@@ -381,11 +381,9 @@ class Operations:
         response: ops.ping.Response = self.call(ops.ping.Request())
         return response
 
-    def poll(self, asynchronous_correlation_value: bytes) -> ops.poll.Response:
+    def poll(self, asynchronous_correlation_value: bytes) -> Any:
         """A client asks for the answer to an operation that is pending. KMIP 2.1 §6.1.38, 1.4 §4.28."""
-        response: ops.poll.Response = self.call(
-            ops.poll.Request(asynchronous_correlation_value=asynchronous_correlation_value)
-        )
+        response: Any = self.call(ops.poll.Request(asynchronous_correlation_value=asynchronous_correlation_value))
         return response
 
     def cancel(self, asynchronous_correlation_value: bytes) -> ops.cancel.Response:

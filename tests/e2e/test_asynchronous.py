@@ -101,7 +101,7 @@ def test_a_client_cancels_processes_and_waits(start: Start, tmp_path: Path) -> N
             client.wait_for(canceled, HANG)
         assert refused.value.reason is ResultReason.OPERATION_CANCELED_BY_REQUESTER
         client.process(hurried.asynchronous_correlation_value)
-        assert client.poll(hurried.asynchronous_correlation_value).unique_identifier  # type: ignore[attr-defined]
+        assert client.poll(hurried.asynchronous_correlation_value).unique_identifier
         with pytest.raises(OperationFailed) as refused:
             client.wait_for(failing, HANG)
         assert refused.value.reason is ResultReason.OBJECT_NOT_FOUND
