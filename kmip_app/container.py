@@ -164,6 +164,7 @@ def _sql_storage(configuration: Configuration, root_key: RootKeySource, quota_of
             pool_size=configuration.pool_size,
         ),
         quota_of=quota_of,
+        seals_attributes=configuration.seal_attributes,
     )
 
 

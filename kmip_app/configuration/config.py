@@ -125,6 +125,7 @@ class Configuration:
     pkcs11_token: str | None = None
     pkcs11_pin: SecretPlace | None = None
     workers: int = 1
+    seal_attributes: bool = False
     worker: int | None = None
     takes_over: bool = True
     common_secret: bytes = field(factory=lambda: secrets.token_bytes(32), repr=False, eq=False)

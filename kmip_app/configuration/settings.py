@@ -283,6 +283,13 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             "postgresql+psycopg://user@host1,host2/name.",
         ),
         _native(
+            "seal_attributes",
+            BOOLEAN,
+            "Whether names and all other attributes are sealed in a new database, with digests under a key for Locate"
+            " to find them by. What stays readable: identifiers, owners, policies, types, states, dates, lengths and"
+            " other numbers. A database keeps what it was made with.",
+        ),
+        _native(
             "database_password_file",
             EXISTING_FILE,
             "File with the password for a database of several machines; read at each connection.",

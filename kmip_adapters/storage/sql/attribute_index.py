@@ -78,6 +78,11 @@ Those that are missing have columns (`schema.TRAIT_COLUMNS`, identifier, type, s
 _KEYED: Final = "digests"
 """The attribute whose entries say nothing without the index key: a weak secret can be found by its digest."""
 
+
+class HidingIndexKey(bytes):
+    """The index key of a store that seals all attributes: every digest in the index is keyed, not of secrets alone."""
+
+
 Entry = tuple[int, int]
 """One row of the index: attribute code, value."""
 
@@ -85,15 +90,16 @@ Entry = tuple[int, int]
 def entries(attributes: Attributes, index_key: bytes) -> set[Entry]:
     """Return all index entries of one object.  index_key: what the digests of its secrets are keyed with."""
     found: set[Entry] = set()
+    key = _key_of_rest(index_key)
     fields = vars(attributes)
     for name, code, entries_of in _PLAN:
         value = fields[name]
         if value is None or value == _NONE:
             continue
         if entries_of is _one:  # most are; an enumeration stands for itself
-            found.add((code, _number(value)))
+            found.add((code, _number(value, key)))
         else:
-            found.update(entries_of(code, value))
+            found.update(entries_of(code, value, key))
     for digest in attributes.digests:
         found.add((CODES[_KEYED], _digest(digest, index_key)))
     return found
@@ -109,12 +115,12 @@ def wanted_entry(reference: AttributeReference, wanted: Any, index_key: bytes) -
         custom = CustomAttribute(
             vendor_identification=reference.vendor_identification, attribute_name=name, attribute_value=wanted
         )
-        return CODES[CUSTOM], _number(custom)
+        return CODES[CUSTOM], _number(custom, _key_of_rest(index_key))
     if name == _KEYED:
         return CODES[name], _digest(wanted, index_key)
     if name not in CODES:
         raise invalid_field(f"{title(name)} cannot be searched for")
-    return CODES[name], _number(wanted)
+    return CODES[name], _number(wanted, _key_of_rest(index_key))
 
 
 def is_indexed(criterion: AttributeInstance) -> bool:
@@ -127,29 +133,34 @@ def is_indexed(criterion: AttributeInstance) -> bool:
 _NONE: Final[tuple[Any, ...]] = ()
 
 
-def _one(code: int, value: Any) -> tuple[Entry, ...]:
-    return ((code, _number(value)),)
+def _key_of_rest(index_key: bytes) -> bytes:
+    """Return what digests are keyed with that are none of secrets."""
+    return index_key if isinstance(index_key, HidingIndexKey) else b""
 
 
-def _each(code: int, values: tuple[Any, ...]) -> tuple[Entry, ...]:
-    return tuple([(code, _number(value)) for value in values])
+def _one(code: int, value: Any, key: bytes) -> tuple[Entry, ...]:
+    return ((code, _number(value, key)),)
 
 
-def _applications(code: int, values: tuple[ApplicationSpecificInformation, ...]) -> tuple[Entry, ...]:
+def _each(code: int, values: tuple[Any, ...], key: bytes) -> tuple[Entry, ...]:
+    return tuple([(code, _number(value, key)) for value in values])
+
+
+def _applications(code: int, values: tuple[ApplicationSpecificInformation, ...], key: bytes) -> tuple[Entry, ...]:
     """A criterion may name the namespace alone."""
     bare = tuple(evolve(value, application_data=None) for value in values)
-    return _each(code, values + bare)
+    return _each(code, values + bare, key)
 
 
-def _number(value: Any) -> int:
+def _number(value: Any, key: bytes) -> int:
     """Return what stands for a value in the index: itself, or 64 bits of its digest as a signed number."""
     if isinstance(value, int) and -_INT64 <= value < _INT64:
         return int(value)
     is_usual = isinstance(value, RNGParameters) or (type(value) is str and value == DEFAULT_POLICY)
-    return _remembered_digest(value) if is_usual else _digest(value)
+    return _remembered_digest(value, key) if is_usual else _digest(value, key)
 
 
-def _digest(value: Any, key: bytes = b"") -> int:
+def _digest(value: Any, key: bytes) -> int:
     return int.from_bytes(hashlib.blake2b(canonical_value(value), digest_size=8, key=key).digest(), signed=True)
 
 
@@ -162,7 +173,7 @@ Nothing that a client chooses is kept: it may be long."""
 _INT64: Final = 1 << 63
 
 
-def _way_of(name: str) -> Callable[[int, Any], tuple[Entry, ...]]:
+def _way_of(name: str) -> Callable[[int, Any, bytes], tuple[Entry, ...]]:
     if name == "application_specific_information":
         return _applications
     return _each if name in MULTIPLE or name == CUSTOM else _one

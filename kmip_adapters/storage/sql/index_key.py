@@ -9,6 +9,7 @@ from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable
 from typing import Any, Final
 
+from kmip_adapters.storage.sql.attribute_index import HidingIndexKey
 from kmip_adapters.storage.sql.driver import Cursor, Row
 from kmip_adapters.storage.sql.fact_seals import sealed_fact
 from kmip_adapters.storage.sql.rows import Statements
@@ -20,7 +21,9 @@ NAME: Final = "index_key"
 
 _BYTES: Final = 32
 _PROVES_FACTS: Final = b"\x01"
-"""Comes after the key once facts are authenticated under it; before, rules were stored as they are."""
+_HIDES_ALL: Final = b"\x03"
+"""Comes after the key once facts are authenticated under it; before, rules were stored as they are. The other one says
+that all attributes are sealed as well, from the first object on."""
 _BINDING: Final = b"kmipd index key"
 _NO_RULES: Final = "[]"
 
@@ -29,19 +32,27 @@ Submit = Callable[[Callable[[Cursor], Any]], Any]
 
 
 def open_index_key(
-    statements: Statements, sealer: StoreSealer, read: Read, submit: Submit, *, is_upgraded: bool = False
+    statements: Statements,
+    sealer: StoreSealer,
+    read: Read,
+    submit: Submit,
+    *,
+    is_upgraded: bool = False,
+    hides_all: bool = False,
 ) -> bytes:
     """Return the key, made if there is none. The rules that are there are then authenticated.
 
     is_upgraded: whether the database is of a schema that had no such key.
+    hides_all: whether a new database seals all attributes: the key is a `HidingIndexKey` for one that does.
     Raises SealBroken if it was changed, or is missing in a database that has objects.
     """
     rows = read(statements.fact, name=NAME)
     payload = sealer.unseal(a2b_base64(rows[0][0]), _BINDING) if rows else secrets.token_bytes(_BYTES)
-    if rows and payload[_BYTES:] == _PROVES_FACTS:
-        return payload[:_BYTES]
+    if rows and payload[_BYTES:]:
+        return _key_in(payload)
     before = rows[0][0] if rows else None
-    after = _text(sealer.seal(payload[:_BYTES] + _PROVES_FACTS, _BINDING))
+    use = _HIDES_ALL if hides_all and not rows else _PROVES_FACTS
+    after = _text(sealer.seal(payload[:_BYTES] + use, _BINDING))
 
     def begin(cursor: Cursor) -> bool:
         found = statements.fact.run(cursor, {"name": NAME}).fetchone()
@@ -57,7 +68,12 @@ def open_index_key(
 
     if not submit(begin):
         raise SealBroken("the index key is missing though there are objects")
-    return sealer.unseal(a2b_base64(read(statements.fact, name=NAME)[0][0]), _BINDING)[:_BYTES]
+    return _key_in(sealer.unseal(a2b_base64(read(statements.fact, name=NAME)[0][0]), _BINDING))
+
+
+def _key_in(payload: bytes) -> bytes:
+    key = payload[:_BYTES]
+    return HidingIndexKey(key) if payload[_BYTES:] == _HIDES_ALL else key
 
 
 def reseal_index_key(statements: Statements, sealer: StoreSealer, read: Read, submit: Submit) -> None:

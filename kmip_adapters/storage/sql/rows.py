@@ -1,6 +1,7 @@
 """Objects as rows, and the statements that read and write them."""
 
 import functools
+import struct
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Self
 
@@ -41,7 +42,9 @@ REMEMBERED_BYTES: Final = 2_048
 REMEMBERED: Final = 2_048
 """Rows that are kept opened, some 10 KiB each at most, and the bytes of attributes and content that such a row has."""
 
-UNREADABLE: Final = (ValueError, KeyError, TypeError, AttributeError)
+_LENGTH: Final = struct.Struct(">I")
+
+UNREADABLE: Final = (ValueError, KeyError, TypeError, AttributeError, struct.error)
 """What decoding a damaged record may raise."""
 
 
@@ -88,7 +91,7 @@ def stored_object(row: Row, sealer: StoreSealer) -> StoredObject:
         sealed=sealed,
     )
     hidden = sealer.open_record(record_seal, binding)
-    decoded = decode_record(attributes, hidden)
+    decoded = decode_record(*(_revealed(hidden) if attributes == b"" else (attributes, hidden)))
     if row[_RECORD_COLUMNS:] != tuple(searched_columns(decoded).values()):
         raise SealBroken("a column does not agree with the record")
     managed_object = ManagedObject(
@@ -113,15 +116,16 @@ def row_opener(sealer: StoreSealer) -> Callable[[Row], StoredObject]:
     remembered = functools.lru_cache(REMEMBERED)(functools.partial(stored_object, sealer=sealer))
 
     def opened(row: Row) -> StoredObject:
-        is_short = len(row[ATTRIBUTES_AT]) + len(row[SEALED_AT] or b"") <= REMEMBERED_BYTES
+        is_short = attributes_size(row) + len(row[SEALED_AT] or b"") <= REMEMBERED_BYTES
         return remembered(row) if is_short else stored_object(row, sealer)
 
     return opened
 
 
-def changing_columns(managed_object: ManagedObject) -> tuple[dict[str, Any], bytes]:
+def changing_columns(managed_object: ManagedObject, *, hides_all: bool) -> tuple[dict[str, Any], bytes]:
     """Return the columns that a change of the object may change, and the hidden part of its record.
 
+    hides_all: whether all attributes are in the hidden part; the column is empty then.
     The seal and the content are missing.
     Raises KmipError (Server Limit Exceeded) for attributes that are too long together.
     """
@@ -129,12 +133,24 @@ def changing_columns(managed_object: ManagedObject) -> tuple[dict[str, Any], byt
     columns["archived"] = managed_object.archived
     columns["has_content"] = managed_object.has_content
     encoded, hidden = encode_record(managed_object.attributes)
-    columns["attributes"] = encoded
     if len(encoded) + len(hidden) > MAXIMUM_ATTRIBUTES:
         raise KmipError(
             ResultReason.SERVER_LIMIT_EXCEEDED, f"the attributes of an object have {MAXIMUM_ATTRIBUTES} bytes at most"
         )
-    return columns, hidden
+    columns["attributes"] = b"" if hides_all else encoded
+    return columns, _LENGTH.pack(len(encoded)) + encoded + hidden if hides_all else hidden
+
+
+def _revealed(hidden: bytes) -> tuple[bytes, bytes]:
+    """Return the two parts of a record whose attributes are all hidden."""
+    (length,) = _LENGTH.unpack_from(hidden)
+    end = _LENGTH.size + length
+    return hidden[_LENGTH.size : end], hidden[end:]
+
+
+def attributes_size(row: Row) -> int:
+    """Return the bytes of a row of `FOUND` that its attributes take, wherever they are."""
+    return len(row[ATTRIBUTES_AT] or row[RECORD_SEAL_AT])
 
 
 def seal_record(
@@ -196,6 +212,7 @@ FOUND: Final = (
 """The columns that `stored_object` takes."""
 
 _RECORD_COLUMNS: Final = len(FOUND) - len(SEARCHED)
+RECORD_SEAL_AT: Final = _RECORD_COLUMNS - 3
 ATTRIBUTES_AT: Final = _RECORD_COLUMNS - 2
 SEALED_AT: Final = _RECORD_COLUMNS - 1
 """Where in a row of `FOUND` they are."""

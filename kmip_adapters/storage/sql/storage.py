@@ -14,6 +14,7 @@ from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.quotas import QuotaOf
 from kmip_adapters.storage.records import decode_audit_record
 from kmip_adapters.storage.sql.allowances import AllowanceStatements, StoredAllowances
+from kmip_adapters.storage.sql.attribute_index import HidingIndexKey
 from kmip_adapters.storage.sql.backend import Backend, Options
 from kmip_adapters.storage.sql.backends import open_backend
 from kmip_adapters.storage.sql.census import take_backlog, take_census
@@ -59,6 +60,7 @@ class SqlStorage:
     node: the name of this server among those on the database; the outbox has the records of each apart.
     takes_over: whether the records of a name are this server's, too: of its workers, or under a name it had before.
     quota_of: None where owners may have as much as they like.
+    seals_attributes: whether all attributes are sealed, not digests alone: a new store is made so.
     Raises StorageUnusable for a database that is newer, or another program's.
     """
 
@@ -75,10 +77,12 @@ class SqlStorage:
         takes_over: Callable[[str], bool] = lambda node: False,
         options: Options | None = None,
         quota_of: QuotaOf | None = None,
+        seals_attributes: bool = False,
     ) -> None:
         self.backend: Backend = open_backend(url, options or Options())
         try:
             self._node = node
+            self._seals_attributes = seals_attributes
             self._takes_over = takes_over
             self.backend.open_schema(history, may_upgrade=may_upgrade, make_sealer=make_sealer)
             self.database = Database(self.backend)
@@ -148,9 +152,19 @@ class SqlStorage:
         return self.backend.path
 
     def open_index_key(self) -> bytes:
-        """Return the key of the index's digests, read once it is possible.  Raises SealBroken."""
+        """Return the key of the index's digests, read once it is possible.
+
+        Raises SealBroken; StorageUnusable for a database that was made without sealed attributes where they are wanted.
+        """
         if self._index_key is None:
-            self._index_key = open_index_key(self.database.statements, self.sealer, self.database.read, self.submit)
+            statements, database = self.database.statements, self.database
+            key = open_index_key(statements, self.sealer, database.read, self.submit, hides_all=self._seals_attributes)
+            if self._seals_attributes and not isinstance(key, HidingIndexKey):
+                raise StorageUnusable(
+                    f"{self.backend.name} was made without seal_attributes; export its objects and import them into a"
+                    " new database, or leave seal_attributes out"
+                )
+            self._index_key = key
         return self._index_key
 
     def unit_of_work(self, pace: Pace = Pace.SLOW) -> "SqlUnitOfWork | SealedUnitOfWork":

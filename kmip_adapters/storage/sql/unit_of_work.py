@@ -17,7 +17,7 @@ from kmip_adapters.storage.records import (
     encode_content,
 )
 from kmip_adapters.storage.sql import tickets
-from kmip_adapters.storage.sql.attribute_index import entries, is_indexed
+from kmip_adapters.storage.sql.attribute_index import HidingIndexKey, entries, is_indexed
 from kmip_adapters.storage.sql.changes import Change
 from kmip_adapters.storage.sql.database import Database, unreadable
 from kmip_adapters.storage.sql.driver import Connection, Row
@@ -25,11 +25,11 @@ from kmip_adapters.storage.sql.locate import UNLIMITED, Shape, analyse
 from kmip_adapters.storage.sql.notices import NoticeWrite, notice_row
 from kmip_adapters.storage.sql.prepared import Prepared
 from kmip_adapters.storage.sql.rows import (
-    ATTRIBUTES_AT,
     SEALED_AT,
     UNREADABLE,
     RowWrite,
     StoredObject,
+    attributes_size,
     changing_columns,
     seal_record,
     stored_size,
@@ -420,8 +420,8 @@ class SqlUnitOfWork:
 
     def _is_heavy(self, row: Row) -> bool:
         """Whether a row of `FOUND` takes long to decode, and to encode for the client."""
-        attributes, sealed = row[ATTRIBUTES_AT], row[SEALED_AT]
-        return len(attributes) > self._budget.attributes or len(sealed or b"") > self._budget.content
+        sealed = row[SEALED_AT]
+        return attributes_size(row) > self._budget.attributes or len(sealed or b"") > self._budget.content
 
     def _submissions(self, statement: Prepared, **values: Any) -> tuple[Submission, ...]:
         """Return submissions.  Raises KmipError (General Failure) for a row that was changed in the database."""
@@ -539,7 +539,7 @@ class SqlUnitOfWork:
             managed_object = write.managed_object
             self._check_keys(managed_object)
             after = entries(managed_object.attributes, index_key)
-            columns, hidden = changing_columns(managed_object)
+            columns, hidden = changing_columns(managed_object, hides_all=isinstance(index_key, HidingIndexKey))
             replaces_content = write.erases or write.content is not None or stored is None
             sealed = None if stored is None else stored.sealed
             if replaces_content:

@@ -14,7 +14,7 @@ def test_the_attributes_of_an_object_are_bounded_together() -> None:
     piece = "x" * 65_536
     many = tuple(a_custom(f"ID {number}", piece) for number in range(MAXIMUM_ATTRIBUTES // len(piece)))
 
-    changing_columns(evolve(key, attributes=evolve(key.attributes, custom_attributes=many[:-1])))
+    changing_columns(evolve(key, attributes=evolve(key.attributes, custom_attributes=many[:-1])), hides_all=False)
     with pytest.raises(KmipError) as refused:
-        changing_columns(evolve(key, attributes=evolve(key.attributes, custom_attributes=many)))
+        changing_columns(evolve(key, attributes=evolve(key.attributes, custom_attributes=many)), hides_all=False)
     assert refused.value.reason is ResultReason.SERVER_LIMIT_EXCEEDED

@@ -27,7 +27,7 @@ def test_sql_settles_every_state_with_every_date_and_type_as_the_core_does() -> 
         connection.execute(
             insert(managed_objects),
             [
-                changing_columns(k)[0]
+                changing_columns(k, hides_all=False)[0]
                 | {
                     "sequence": n,
                     "unique_identifier": str(n),
