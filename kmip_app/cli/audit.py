@@ -19,6 +19,7 @@ from kmip_adapters.audit.reading import Filter
 from kmip_adapters.audit.verify import verify as problems_of
 from kmip_app import audit
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
+from kmip_app.cli.output import json_option, print_json
 from kmip_app.configuration.config import Configuration, StartError
 from kmip_app.maintenance.node_names import SINGLE
 from kmip_app.printable import printable
@@ -37,7 +38,9 @@ FORMATS: Final[Mapping[str, Callable[[Line], str]]] = {
 _UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
-def verify(anchor: tuple[Path, ...], anchor_key: str | None, config_path: str | None, **values: Any) -> int:
+def verify(
+    anchor: tuple[Path, ...], anchor_key: str | None, as_json: bool, config_path: str | None, **values: Any
+) -> int:
     """Check every chain of the trail: nothing edited, removed, reordered, cut off or emptied.  Exit code 1 on damage.
 
     What the files alone do not show is compared with the head that the database keeps, and with the signed heads of
@@ -63,14 +66,17 @@ def verify(anchor: tuple[Path, ...], anchor_key: str | None, config_path: str | 
         time.sleep(AGAIN_AFTER)
         problems = problems_of(folder, heads)
     found += map(str, problems)
+    chains = {} if found else {chain: head.sequence for chain, head in sorted(heads_of(folder).items())}
+    known = {chain: max(head.sequence for head in of_chain) for chain, of_chain in sorted(heads.items()) if of_chain}
+    if as_json:
+        print_json({"ok": not found, "findings": found, "records": chains, "known_up_to": known})
+        return 1 if found else 0
     for text in found:
         click.echo(printable(text))
     if found:
         click.echo(f"damaged: {len(found)} finding{'s' * (len(found) > 1)}")
         return 1
-    chains = sorted(heads_of(folder).items())
-    shown = ", ".join(f"{chain} {head.sequence} records" for chain, head in chains) or "no records"
-    known = {chain: max(head.sequence for head in of_chain) for chain, of_chain in sorted(heads.items()) if of_chain}
+    shown = ", ".join(f"{chain} {last} records" for chain, last in chains.items()) or "no records"
     up_to = ", ".join(f"{last}" if chain == SINGLE else f"{last} of {chain}" for chain, last in known.items()) or "0"
     click.echo(f"whole: {shown}; known up to record {up_to} from the database and anchors")
     return 0
@@ -207,6 +213,7 @@ command = click.Group(
                 ["--anchor"], type=click.Path(path_type=Path), multiple=True, metavar="FILE", help="Anchors kept apart."
             ),
             click.Option(["--anchor-key"], metavar="KEY", help="Their public key: hexadecimal, or a file that has it."),
+            json_option(),
         ),
         _command(
             "show",

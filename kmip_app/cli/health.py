@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
+from kmip_app.cli.output import json_option, print_json
 from kmip_app.configuration.addresses import Address, read_address
 from kmip_app.configuration.config import StartError
 from kmip_app.monitoring import probe
@@ -21,6 +22,7 @@ def health(
     ca: Path | None,
     cert: Path | None,
     key: Path | None,
+    as_json: bool,
     config_path: str | None,
     **values: Any,
 ) -> int:
@@ -43,9 +45,15 @@ def health(
         else:
             probe.check_ready(_admin(address, config_path, values))
     except Unhealthy as error:
-        click.echo(printable(str(error)), err=True)
+        if as_json:
+            print_json({"ok": False, "reason": str(error)})
+        else:
+            click.echo(printable(str(error)), err=True)
         return 1
-    click.echo("ok")
+    if as_json:
+        print_json({"ok": True, "reason": ""})
+    else:
+        click.echo("ok")
     return 0
 
 
@@ -164,4 +172,5 @@ health_command = _command(
     _path("--ca", "Certificate of the CA that vouches for the server, for a request of KMIP."),
     _path("--cert", "Certificate of the client that asks."),
     _path("--key", "Its private key."),
+    json_option(),
 )

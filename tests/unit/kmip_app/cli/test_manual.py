@@ -4,9 +4,11 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
+import click
 import pytest
 
 from kmip_app import cli
@@ -109,3 +111,47 @@ def test_the_store_and_a_decision_are_printed_as_json(shell: Callable[..., Shell
         assert (explained["allowed"], explained["owner"]) == (True, "client")
         assert (code, json.loads(out)["allowed"]) == (1, False)
         assert bare.json("verify") == {"ok": True, "damages": [], "dangling_links": []}
+
+
+WRITES: Final = {
+    "audit anchor", "audit export", "backup", "client add", "client bundle", "client notify", "client remove",
+    "client renew", "client revoke", "client sign-csr", "client token", "client-cert", "completion", "export", "import",
+    "import-pykmip", "man", "migrate", "object chown", "password", "pki renew-ca", "profile remove", "restore",
+    "root join", "root split", "rotate-data-key", "rotate-root-key", "serve", "store copy",
+}  # fmt: skip
+"""Commands that change or make something, and print a line about it or a text of another form."""
+
+LOCAL: Final = {"audit", "check-config", "client", "health", "inspect", "policy", "profile", "verify"}
+"""First words of reading commands that ask no server over KMIP."""
+
+
+def leaves(command: click.Command, words: str) -> Iterator[tuple[str, set[str]]]:
+    if isinstance(command, click.Group):
+        for name, child in command.commands.items():
+            yield from leaves(child, f"{words} {name}")
+    else:
+        yield words, {name for parameter in command.params for name in parameter.opts}
+
+
+def test_every_reading_command_prints_json_and_those_of_a_client_name_any_server() -> None:
+    found = {w: options for name, place in cli.COMMANDS.items() for w, options in leaves(cli.command_at(place), name)}
+
+    assert {words for words, options in found.items() if "--json" not in options} == WRITES
+    remote = {words: options for words, options in found.items() if words not in WRITES}
+    for words, options in remote.items():
+        if words.split()[0] not in LOCAL or words == "profile add":
+            assert {"--host", "--port", "--cert", "--key", "--ca"} <= options, words
+
+
+def test_the_trail_and_the_health_are_judged_as_json(shell: Callable[..., Shell], tmp_path: Path) -> None:
+    with KmipTestServer(ephemeral=False, data_dir=str(tmp_path / "data")) as server:
+        server.seed([SecretData(b"secret")])
+        bare = shell("--data-dir", tmp_path / "data")
+        report = bare.json("audit", "verify")
+        files = ("--cert", server.cert, "--key", server.key, "--ca", server.ca)
+        alive = shell("--address", f"{server.host}:{server.port}", *files)
+        assert alive.json("health") == {"ok": True, "reason": ""}
+    code, out, _ = alive.code("health", "--json")
+
+    assert (report["ok"], report["findings"]) == (True, [])
+    assert (code, json.loads(out)["ok"]) == (1, False)
