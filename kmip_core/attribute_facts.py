@@ -49,6 +49,7 @@ class Kind(enum.Enum):
     ENUMERATION = (ItemType.ENUMERATION, Search.NUMBER)
     CLASS = (ItemType.ENUMERATION, Search.TYPE)
     RARE_INTEGER = (ItemType.INTEGER, Search.VALUE)
+    RARE_LONG_INTEGER = (ItemType.LONG_INTEGER, Search.VALUE)
     RARE_ENUMERATION = (ItemType.ENUMERATION, Search.VALUE)
     MASK = (ItemType.INTEGER, Search.BITS)
     TEXT = (ItemType.TEXT_STRING, Search.VALUE)

@@ -62,6 +62,11 @@ PAIRS: Final = frozenset({enums.ObjectType.PUBLIC_KEY, enums.ObjectType.PRIVATE_
 OPAQUE: Final = frozenset({enums.ObjectType.OPAQUE_OBJECT})
 SPLIT_KEYS: Final = frozenset({enums.ObjectType.SPLIT_KEY})
 ONE_TIME_PASSWORDS: Final = frozenset({enums.ObjectType.ONE_TIME_PASSWORD_CREDENTIAL})
+COUNTED: Final = PAIRS - {enums.ObjectType.TEMPLATE} | {
+    enums.ObjectType.SYMMETRIC_KEY,
+    enums.ObjectType.CERTIFICATE,
+    enums.ObjectType.CERTIFICATE_REQUEST,
+}
 CREDENTIALS: Final = (
     CERTIFICATES
     | ONE_TIME_PASSWORDS
@@ -184,6 +189,11 @@ class Attributes:
     split_key_threshold: int | None = single(fixed(SPLIT_KEYS), Kind.RARE_INTEGER)
     split_key_method: enums.SplitKeyMethod | None = single(fixed(SPLIT_KEYS), Kind.RARE_ENUMERATION)
     split_key_polynomial: enums.SplitKeyPolynomial | None = single(fixed(SPLIT_KEYS), Kind.RARE_ENUMERATION)
+    certify_counter: int | None = single(server(COUNTED), Kind.RARE_LONG_INTEGER)
+    decrypt_counter: int | None = single(server(COUNTED), Kind.RARE_LONG_INTEGER)
+    encrypt_counter: int | None = single(server(COUNTED), Kind.RARE_LONG_INTEGER)
+    sign_counter: int | None = single(server(COUNTED), Kind.RARE_LONG_INTEGER)
+    signature_verify_counter: int | None = single(server(COUNTED), Kind.RARE_LONG_INTEGER)
     custom_attributes: tuple[CustomAttribute, ...] = several(free(), Kind.ANY)
     sparse_indices: tuple[tuple[AttributeReference, tuple[int, ...]], ...] = field(default=(), repr=False)
     """Instance numbers where deletions made them other than 0, 1, 2 ...: numbers never change (KMIP 1.4 §2.1.1)."""

@@ -59,6 +59,7 @@ class Settings:
     profile: Profile = Profile.COMPATIBLE  # 9
     default_usage_masks: bool = False  # 6
     process_after_deactivation: bool = False  # 7
+    usage_counters: bool = False  # 52: each use of a key is a change of the key then
     wrapped_key_structure: bool = False  # what PyKMIP's client reads, against KMIP 1.4 §2.1.4
     unique_names: bool = False  # 8: within one owner
     pykmip_compatible: bool = False  # 30: what PyKMIP's client and users need where the standard leaves it open

@@ -508,6 +508,13 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             "core.process_after_deactivation",
         ),
         _native(
+            "usage_counters",
+            BOOLEAN,
+            "Whether keys and certificates count their uses in the Counters of KMIP 3.0 (Encrypt Counter and its like);"
+            " each use is then a change that is committed, which takes longer.",
+            "core.usage_counters",
+        ),
+        _native(
             "wrapped_key_structure",
             BOOLEAN,
             "Whether wrapped keys leave inside a Key Value structure, which PyKMIP's client needs, instead of in its"

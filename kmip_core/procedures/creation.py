@@ -40,7 +40,7 @@ from kmip_core.objects import (
     Template,
 )
 from kmip_core.operation import Scope
-from kmip_core.procedures import attribute_values, custody, quantum_safety, system_objects
+from kmip_core.procedures import attribute_values, custody, quantum_safety, system_objects, use_counters
 from kmip_core.structures import Digest, RNGParameters
 
 
@@ -88,6 +88,8 @@ def begin(
     more |= described
     if accepted.nist_security_category is None:
         more["nist_security_category"] = quantum_safety.category_of(accepted.cryptographic_algorithm)
+    if scope.services.settings.usage_counters:
+        more |= use_counters.beginning(content.object_type)
     if made_here:
         kept = custody.forget_on_rollback(scope, content)
     else:

@@ -69,6 +69,11 @@ CODES: Final[dict[str, int]] = {
     "split_key_threshold": 73,
     "split_key_method": 74,
     "split_key_polynomial": 75,
+    "certify_counter": 76,
+    "decrypt_counter": 77,
+    "encrypt_counter": 78,
+    "sign_counter": 79,
+    "signature_verify_counter": 80,
     CUSTOM: 1000,
 }
 """Attribute to the number that stands for it in the database. Entries are added, never changed.

@@ -11,7 +11,7 @@ from kmip_core.attributes import ADJUSTABLE, CUSTOM, DATES, FIELDS, MASKS, MULTI
 from kmip_core.enums import ItemType
 
 TYPES = {a.name: a.type for a in attrs.fields(Attributes)}
-OF_INTEGERS = {Kind.DATE, Kind.INTERVAL, Kind.INTEGER, Kind.RARE_INTEGER}
+OF_INTEGERS = {Kind.DATE, Kind.INTERVAL, Kind.INTEGER, Kind.RARE_INTEGER, Kind.RARE_LONG_INTEGER}
 
 
 @pytest.mark.parametrize("name", FIELDS)

@@ -294,10 +294,13 @@ def standard() -> dict[str, Standard]:
                 newest[row["attribute"]] = row
             elif row["attribute"] in _OF_3_0:
                 newest.setdefault(row["attribute"], row)
+    newest |= dict.fromkeys(_COUNTERS, newest.pop("Counters"))  # one row for all of them
     return {name: _read(row) for name, row in newest.items()}
 
 
+_COUNTERS = [f"{use} Counter" for use in ("Certify", "Decrypt", "Encrypt", "Sign", "Signature Verify")]
 _OF_3_0 = {
+    "Counters",
     "Object Class",
     "Deactivation Reason",
     "Credential Type",
@@ -346,6 +349,7 @@ def test_conditions_of_change_are_those_of_the_standard(standard: dict[str, Stan
     with TABLES.open(newline="") as file:
         for row in csv.DictReader(file):
             texts[row["attribute"]] = row["modifiable_by_client"]
+    texts |= dict.fromkeys(_COUNTERS, texts["Counters"])
     by_text = {
         "Yes, only while in Pre-Active state": Change.PRE_ACTIVE,
         "Yes, only while in Pre-Active or Active state": Change.PRE_ACTIVE_OR_ACTIVE,
