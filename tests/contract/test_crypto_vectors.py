@@ -133,6 +133,7 @@ def test_chacha20_poly1305(crypto):
 
 
 @pytest.mark.parametrize("bits", [128, 256])
+@pytest.mark.long
 def test_gcm_encryption(crypto, bits):
     needs_cipher(crypto, Algorithm.AES, Mode.GCM)
     for vector in vectors(f"ciphers/AES/GCM/gcmEncryptExtIV{bits}.rsp", "ct"):

@@ -57,6 +57,7 @@ from kmip_core.structures import (
     TransparentSymmetricKey,
 )
 from tests.builders import ALICE, KEY_VALUES, NOW, an_engine, the_only
+from tests.rounds import rounds
 
 CODEC: Final = Codec(CATALOGUE)
 V1_1, V1_4 = ProtocolVersion(1, 1), ProtocolVersion(1, 4)
@@ -375,7 +376,7 @@ def journeys(draw: st.DrawFn, ways: tuple[str | None, ...]) -> Journey:
 # --- round trips ------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=rounds(50, nightly=200), deadline=None)
 @given(journeys((None, *WAYS)))
 def test_a_key_comes_out_in_any_form_and_goes_back(journey: Journey) -> None:
     server = a_server(journey.version)
@@ -427,7 +428,7 @@ def _fetched_wrapped(server: Server, identifier: str, journey: Journey, way: Way
     return block, journey.decoded(unwrapped, journey.wanted)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=rounds(30, nightly=120), deadline=None)
 @given(journeys(tuple(WAYS)))
 def test_a_key_that_comes_wrapped_is_kept_so_and_unwrapped_when_asked(journey: Journey) -> None:
     assert journey.way is not None

@@ -24,13 +24,19 @@ EVERY: Final = 4
 """Stores answer alike: all recordings are played on SQLite; on the others one in so many, and all at night."""
 
 
+def _marks(is_sqlite: bool, is_chosen: bool) -> tuple[pytest.MarkDecorator, ...]:
+    if is_sqlite == is_chosen:
+        return () if is_sqlite else (pytest.mark.nightly,)
+    return (pytest.mark.long,)
+
+
 def _cases() -> list[Any]:
     return [
         pytest.param(
             make,
             path,
             id=f"{name}-{path.name.partition('.')[0]}",
-            marks=() if name == "sql" else pytest.mark.nightly if number % EVERY else pytest.mark.long,
+            marks=_marks(name == "sql", number % EVERY == 0),
         )
         for name, make in STORES
         for number, path in enumerate(RECORDINGS)

@@ -11,6 +11,7 @@ from kmip_adapters.audit.file_trail import FileTrail
 from kmip_adapters.audit.lines import Head
 from kmip_adapters.audit.verify import verify
 from kmip_core.ports.audit import AuditRecord
+from tests.rounds import rounds
 
 
 def a_trail(folder: Path, count: int, chain: str = "main", maximum_size: int | None = None) -> Head:
@@ -44,7 +45,7 @@ def test_an_empty_folder_is_whole(tmp_path: Path) -> None:
     assert verify(tmp_path) == []
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=rounds(37, nightly=150), deadline=None)
 @given(data=st.data())
 def test_any_single_changed_byte_is_found(
     whole: bytes, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

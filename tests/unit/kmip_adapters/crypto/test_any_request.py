@@ -14,6 +14,7 @@ from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.errors import KmipError
 from kmip_core.objects import SecretData, SymmetricKey
 from kmip_core.structures import CryptographicParameters, DerivationParameters
+from tests.rounds import rounds
 
 SOFTWARE = SoftwareCrypto()
 ADAPTERS = [SOFTWARE, modern(SOFTWARE), HsmStub()]
@@ -73,7 +74,7 @@ def streamed(stream, parts, *last):
     return stream.finish(*last)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=rounds(100, nightly=400), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     crypto=st.sampled_from(ADAPTERS),
     key=keys,
@@ -116,7 +117,7 @@ def test_any_request_is_answered(
             call()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=rounds(75, nightly=300), deadline=None)
 @given(
     material=st.binary(max_size=200) | st.binary(max_size=60).map(lambda body: b"\x30" + bytes([len(body)]) + body),
     algorithm=maybe(Algorithm),

@@ -17,6 +17,7 @@ from kmip_core.enums import CryptographicUsageMask, ItemType, ObjectType, State
 from kmip_core.objects import CONTENT_CLASSES, Content, KeyBlock, KeyValue
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.structures import CustomAttribute, TransparentRSAPublicKey, TypedValue
+from tests.rounds import rounds
 
 CONTENTS: st.SearchStrategy[Content] = st.one_of(
     [strategy(content_class) for content_class in CONTENT_CLASSES.values()]
@@ -31,7 +32,7 @@ def types_of(value: object) -> object:
     return (type(value), *(types_of(getattr(value, a.name)) for a in names))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=rounds(75, nightly=300), deadline=None)
 @given(ATTRIBUTES)
 def test_attributes_come_back_as_they_were(attributes: Attributes) -> None:
     decoded = records.decode_attributes(records.encode_attributes(attributes))
@@ -51,7 +52,7 @@ def test_every_attribute_comes_back(attribute: str) -> None:
     assert types_of(attributes) == types_of(decoded)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=rounds(75, nightly=300), deadline=None)
 @given(CONTENTS)
 def test_content_comes_back_as_it_was(content: Content) -> None:
     decoded = records.decode_content(records.encode_content(content))
@@ -124,7 +125,7 @@ def test_both_ways_to_write_json_are_there() -> None:
     assert PLAIN._to_json.__module__ == "records_without_orjson"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=rounds(75, nightly=300), deadline=None)
 @given(ATTRIBUTES, CONTENTS, strategy(AuditRecord))
 def test_what_is_stored_is_the_same_to_the_byte_with_and_without_orjson(
     attributes: Attributes, content: Content, record: AuditRecord

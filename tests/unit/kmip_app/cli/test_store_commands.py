@@ -24,6 +24,8 @@ from kmip_core.ports.audit import AuditRecord
 from tests import postgresql
 from tests.server import ROOT
 
+pytestmark = pytest.mark.long
+
 ENGINES = ("sqlite", "postgresql")
 MANY = 1_100  # more than two ranges
 

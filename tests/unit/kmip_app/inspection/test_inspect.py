@@ -27,6 +27,7 @@ from kmip_core.enums import ItemType, Operation
 from kmip_core.objects import SecretData
 from kmip_core.operations import CATALOGUE, get
 from kmip_core.structures import ProtocolVersion
+from tests.rounds import rounds
 
 V14 = ProtocolVersion(1, 4)
 SECRET = b"correct horse battery"
@@ -245,7 +246,7 @@ def test_every_operation_has_a_section(operation: Operation) -> None:
 
 
 @given(st.binary(max_size=64), st.integers(0, len(FRAME) - 1))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=rounds(75, nightly=300), deadline=None)
 def test_no_bytes_are_too_odd(noise: bytes, place: int) -> None:
     frame = FRAME[:place] + noise + FRAME[place + len(noise) :]
     item, _ = lenient.read(frame)

@@ -41,6 +41,7 @@ from kmip_core.structures import (
     X509CertificateSubject,
 )
 from tests.builders import ALICE, BOB, NOW, an_engine, attributes_of, perform
+from tests.rounds import rounds
 
 MASK: Final = CryptographicUsageMask
 YEAR: Final = 365 * 24 * 3600
@@ -229,7 +230,7 @@ def fits_into_a_common_name(name: str) -> bool:
     return len(name.encode()) <= 64
 
 
-@settings(max_examples=100)
+@settings(max_examples=rounds(25, nightly=100))
 @given(name=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=64).filter(fits_into_a_common_name))
 @example(name=" ")
 @example(name="  ")

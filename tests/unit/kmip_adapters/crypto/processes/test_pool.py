@@ -22,6 +22,8 @@ from kmip_core.errors import KmipError, invalid_field
 from kmip_core.ports.steps import Pace, TakesLong
 from kmip_core.structures import CryptographicParameters
 
+pytestmark = pytest.mark.long
+
 ENDLESS = (3, (1 << 400_000) - 1, (1 << 400_000) - 3)
 """Arguments of `pow` that keep the interpreter's lock for minutes."""
 

@@ -23,6 +23,8 @@ from kmip_core.ports.sealing import RootKeyUnavailable
 from kmip_core.ports.storage import ConcurrentChange
 from kmip_core.structures import Link
 
+pytestmark = pytest.mark.long
+
 
 def open_store(path: Path, key_file: Path) -> SqlStorage:
     return SqlStorage(f"sqlite:///{path}", functools.partial(EnvelopeSealer, KeyFile(key_file)))

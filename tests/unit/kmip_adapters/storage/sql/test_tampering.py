@@ -23,6 +23,8 @@ from kmip_core.operations import get_attributes
 from kmip_core.structures import Digest
 from tests.builders import ALICE, an_engine, ask, records_of, the_only
 
+pytestmark = pytest.mark.long
+
 PASSWORD = b"correct horse battery staple"
 DIGEST = Digest(
     hashing_algorithm=HashingAlgorithm.SHA_256,

@@ -23,8 +23,18 @@ from tests.rounds import rounds
 from tests.unit.kmip_adapters.ttlv.builders import CONVERTERS, over_the_wire
 from tests.unit.kmip_adapters.ttlv.strategies import instances
 
+USUAL = {tables.VERSIONS[0], *tables.VERSIONS[-4:]} - {tables.VERSIONS[-3]}
+"""Versions of a plain `pytest`: of each form of attributes at least one."""
+
+
+def _marks(version: ProtocolVersion) -> tuple[pytest.MarkDecorator, ...]:
+    return () if version in USUAL else (pytest.mark.long,)
+
+
 CASES = [
-    pytest.param(version, spec, id=f"{spec.operation.name}-{version}")
+    pytest.param(
+        version, spec, id=f"{spec.operation.name}-{version}", marks=() if version in USUAL else pytest.mark.long
+    )
     for version in tables.VERSIONS
     for spec in CATALOGUE.values()
     if int(spec.operation) in tables.enumeration_values("Operation", version)

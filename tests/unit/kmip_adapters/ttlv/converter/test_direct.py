@@ -28,6 +28,7 @@ from kmip_core.errors import KmipError
 from kmip_core.messages import RequestMessage, ResponseBatchItem, ResponseHeader, ResponseMessage
 from kmip_core.operations import CATALOGUE, create, destroy, encrypt, get, locate
 from kmip_core.structures import ProtocolVersion
+from tests.rounds import rounds
 from tests.unit.kmip_adapters.ttlv.strategies import instances
 
 FOLDER = Path(__file__).parents[4] / "vectors"
@@ -126,7 +127,7 @@ def test_any_request_is_read_as_its_items_are(version: ProtocolVersion, data: st
     assert read == converter.get_structure_hook(spec.request)(items, spec.request)
 
 
-@settings(max_examples=200)
+@settings(max_examples=rounds(50, nightly=200))
 @given(name=st.sampled_from(sorted(requests())), data=st.data())
 def test_changed_bytes_are_judged_as_their_items_are(name: str, data: st.DataObject) -> None:
     frame = bytearray(requests()[name])

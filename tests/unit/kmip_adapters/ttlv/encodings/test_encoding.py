@@ -24,8 +24,18 @@ from tests.rounds import rounds
 from tests.unit.kmip_adapters.ttlv.builders import CODEC
 from tests.unit.kmip_adapters.ttlv.strategies import batch_item_id, instances, speaks
 
+USUAL = {tables.VERSIONS[0], *tables.VERSIONS[-4:]} - {tables.VERSIONS[-3]}
+"""Versions of a plain `pytest`: of each form of attributes at least one."""
+
+
+def _marks(version: ProtocolVersion) -> tuple[pytest.MarkDecorator, ...]:
+    return () if version in USUAL else (pytest.mark.long,)
+
+
 MESSAGES = [
-    pytest.param(version, operation, id=f"{operation.name}-{version}")
+    pytest.param(
+        version, operation, id=f"{operation.name}-{version}", marks=() if version in USUAL else pytest.mark.long
+    )
     for version in tables.VERSIONS
     for operation in CATALOGUE
     if int(operation) in tables.enumeration_values("Operation", version)

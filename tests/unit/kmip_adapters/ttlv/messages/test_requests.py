@@ -41,6 +41,7 @@ from kmip_core.messages import (
 )
 from kmip_core.operations import CATALOGUE, activate, create
 from kmip_core.structures import ProtocolVersion
+from tests.rounds import rounds
 from tests.unit.kmip_adapters.ttlv.builders import (
     ACTIVATE,
     CODEC,
@@ -334,7 +335,7 @@ TREES = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=rounds(75, nightly=300), deadline=None)
 @given(
     operation=st.sampled_from(tuple(CATALOGUE)),
     version=st.sampled_from(tables.VERSIONS),
@@ -349,7 +350,7 @@ def test_any_payload_is_read_or_refused(operation: Operation, version: ProtocolV
     assert isinstance(read, (KmipError, CATALOGUE[operation].request))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=rounds(50, nightly=200), deadline=None)
 @given(version=st.sampled_from(tables.VERSIONS), items=st.lists(TREES, max_size=4))
 def test_any_header_is_read_or_refused(version: ProtocolVersion, items: list[Item]) -> None:
     message = structure(REQUEST_MESSAGE, header(version, *items), ACTIVATE)

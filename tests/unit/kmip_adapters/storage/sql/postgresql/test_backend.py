@@ -32,6 +32,8 @@ from kmip_core.ports.storage import ConcurrentChange, TakesLong
 from tests import postgresql
 from tests.postgresql import Postgres
 
+pytestmark = pytest.mark.long
+
 ANSWERS_WITHIN = 5.0
 """Seconds in which a client has an answer, whatever the database does."""
 
