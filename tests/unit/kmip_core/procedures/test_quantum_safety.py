@@ -36,7 +36,7 @@ from kmip_core.operations import (
     register,
     set_attribute,
 )
-from kmip_core.procedures.quantum_safety import category_of
+from kmip_core.procedures.quantum_safety import QUANTUM_SAFE, category_of, check
 from kmip_core.structures import CryptographicParameters, DerivationParameters
 from tests.builders import a_symmetric_key, an_engine, an_instance, attributes_of, faults_of, perform
 from tests.unit.kmip_core.operations.usable_keys import a_key, a_public_key
@@ -255,3 +255,24 @@ def test_a_post_quantum_key_has_its_category_from_the_server() -> None:
 
     for identifier in (made.private_key_unique_identifier, made.public_key_unique_identifier):
         assert attributes_of(engine, identifier).nist_security_category == 3
+
+
+@pytest.mark.parametrize("algorithm", Algorithm, ids=lambda algorithm: algorithm.name)
+def test_what_is_quantum_safe_has_a_category_and_what_shor_breaks_has_none(algorithm: Algorithm) -> None:
+    """FIPS 203 to 205 are safe and have one category at every length; symmetric keys by theirs; all others neither."""
+    for length in (56, 112, 128, 168, 192, 256, 384, 512, 2048, 4096, 12544):
+        category = category_of(algorithm, length)
+        attributes = Attributes(cryptographic_algorithm=algorithm, cryptographic_length=length, quantum_safe=True)
+        try:
+            check(attributes, ObjectType.SYMMETRIC_KEY)
+            is_safe = True
+        except KmipError:
+            is_safe = False
+
+        if algorithm in QUANTUM_SAFE:
+            assert (is_safe, category in (1, 2, 3, 5)) == (True, True)
+        elif category is not None:
+            assert (category, is_safe) in {(1, False), (3, False), (5, True)}
+            assert length in (128, 192, 256)
+        elif is_safe:
+            assert length > 256
