@@ -33,6 +33,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="folder of the official KMIP test cases (default: KMIPD_OASIS, else ../shared/oasis)",
     )
     parser.addoption(
+        "--oasis-store",
+        choices=("memory", "sqlite", "workers", "postgresql"),
+        default="memory",
+        help="what the servers of the official cases keep their objects in; workers: SQLite, and two processes",
+    )
+    parser.addoption(
         "--long",
         action="store_true",
         help="run the tests marked `long` too; they run as well where tests are chosen by path, name or marker",

@@ -14,6 +14,7 @@ from kmip_app.conformance.https import Post, poster
 from kmip_app.conformance.own_servers import OwnServers
 from kmip_app.conformance.runner import play_in_order
 from kmip_app.conformance.settings import options_for
+from tests import postgresql
 from tests.server import Clients, StartedServer, running
 
 
@@ -21,9 +22,11 @@ class Servers:
     """Starts servers when a case first needs them and ends them with the block.
 
     A case comes with a client certificate of its own, so that it cannot see the objects of another.
+    store: see the option --oasis-store.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, store: str = "memory") -> None:
+        self._store = store
         self._resources = ExitStack()
         self._own: OwnServers | None = None
         self._started: dict[tuple[str, ...], tuple[StartedServer, Clients]] = {}
@@ -58,7 +61,7 @@ class Servers:
     def _server(self, options: tuple[str, ...]) -> tuple[StartedServer, Clients]:
         if options not in self._started:
             folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="conformance-")))
-            arguments = ("--ephemeral", "--logging_level", "WARNING", *options)
+            arguments = (*_keeping_in(self._store, folder), "--logging_level", "WARNING", *options)
             server = self._resources.enter_context(running(folder, *arguments))
             self._started[options] = (server, Clients(server.ca, folder))
         return self._started[options]
@@ -70,3 +73,14 @@ class Servers:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._resources.close()
+
+
+def _keeping_in(store: str, folder: Path) -> tuple[str, ...]:
+    """Return the options that say where a server keeps its objects."""
+    data = ("--data-dir", str(folder / "data"))
+    return {
+        "memory": lambda: ("--ephemeral",),
+        "sqlite": lambda: data,
+        "workers": lambda: (*data, "--workers", "2"),
+        "postgresql": lambda: (*data, "--database", postgresql.url_for(folder)),
+    }[store]()

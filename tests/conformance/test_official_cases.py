@@ -30,9 +30,9 @@ def _expectation(case: Case) -> list[pytest.MarkDecorator]:
 
 
 @pytest.fixture(scope="session")
-def servers() -> Iterator[Servers]:
+def servers(request: pytest.FixtureRequest) -> Iterator[Servers]:
     """Servers of this session."""
-    with Servers() as servers:
+    with Servers(request.config.getoption("--oasis-store")) as servers:
         yield servers
 
 
