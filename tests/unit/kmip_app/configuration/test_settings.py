@@ -16,7 +16,7 @@ OF_PYKMIP = {
     "enable_tls_client_auth", "tls_cipher_suites", "logging_level", "database_path",
 }  # fmt: skip
 NOT_SET_BY_NAME = {
-    "may_start_sealed", "may_upgrade", "worker", "takes_over",
+    "may_start_sealed", "may_upgrade", "worker", "takes_over", "common_secret",
     "rehearses", "pki_path", "config_path", "slugs", "data_directory", "core", "limits",
     "notices", "allowance", "quota"
 }  # fmt: skip
