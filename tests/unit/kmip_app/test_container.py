@@ -10,6 +10,7 @@ from kmip_adapters.crypto.self_test import SelfTestFailed, self_test
 from kmip_adapters.crypto.software import SoftwareCrypto
 from kmip_adapters.identity.remembered_allowances import RememberedAllowances
 from kmip_adapters.storage.sql.allowances import StoredAllowances
+from kmip_adapters.storage.sql.attribute_index import HidingIndexKey
 from kmip_adapters.system.clock import MovableClock, SystemClock
 from kmip_adapters.ttlv.failure_injection import FailingService
 from kmip_adapters.ttlv.service import TtlvService
@@ -197,3 +198,20 @@ def test_an_emptied_server_has_another_store_behind_the_same_service(tmp_path: P
     assert engine.services.storage is container.storage() is not engine_before.services.storage
     assert engine.services.audit is container.evidence() is not engine_before.services.audit
     assert engine.services.clock is clock
+
+
+def test_tickets_are_judged_by_the_revocation_lists_of_the_server(tmp_path: Path) -> None:
+    container = wired(tmp_path)
+
+    assert container.authentication().is_revoked == container.revoked().has
+
+    container.storage().close()
+
+
+def test_settings_of_identities_and_of_attributes_reach_their_adapters(tmp_path: Path) -> None:
+    container = wired(tmp_path, identity_with_issuer=True, seal_attributes=True)
+
+    assert container.identity().with_issuer
+    assert isinstance(container.storage().open_index_key(), HidingIndexKey)
+
+    container.storage().close()
