@@ -3,7 +3,6 @@
 import os
 import shutil
 import tempfile
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -18,7 +17,6 @@ settings.load_profile("kmipd")
 
 pytest.register_assert_rewrite("kmip_app.testing.contracts")  # the plugin does, which our own suite leaves out
 
-MEASURED = tuple(Path(__file__).parent / folder for folder in ("unit/kmip_core", "contract"))
 _LEFT_OUT = "PYTEST_OF_KMIPD_LEFT_OUT"
 """Markers of the tests that a session leaves out, for all of its processes."""
 _compiled = pytest.StashKey[str]()
@@ -72,14 +70,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave long tests out of a plain `pytest`, which is to be over within minutes on two cores, and nightly ones.
-
-    Coverage is of the core, by tests of the core: all others would only be slower for being measured.
-    """
-    if config.pluginmanager.hasplugin("_cov"):
-        for item in items:
-            if not any(folder in item.path.parents for folder in MEASURED):
-                item.add_marker(pytest.mark.no_cover)
+    """Leave long tests out of a plain `pytest`, which is to be over within minutes on two cores, and nightly ones."""
     markers = os.environ[_LEFT_OUT].split()
     if left_out := [item for item in items if any(map(item.get_closest_marker, markers))]:
         config.hook.pytest_deselected(items=left_out)
