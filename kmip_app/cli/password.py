@@ -1,5 +1,7 @@
 """`kmipd password NAME`: a line for the file of passwords."""
 
+import sys
+
 import click
 
 from kmip_adapters.identity.passwords import UnusablePasswords, hash_line
@@ -8,8 +10,14 @@ from kmip_app.configuration.config import StartError
 
 
 def password(name: str) -> None:
-    """Ask for a password and print the line of the passwords_path file for the user NAME."""
-    text = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    """Print the line of the passwords_path file for the user NAME, whose password is asked for.
+
+    Where no terminal is, the password is the first line of standard input.
+    """
+    if sys.stdin.isatty():
+        text: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    else:
+        text = sys.stdin.readline().rstrip("\r\n")
     try:
         click.echo(hash_line(name, text))
     except UnusablePasswords as error:

@@ -254,6 +254,8 @@ def _remove_unused(client: "KmipClient", credential: SystemObject) -> None:
 def _password(file: Path | None) -> str:
     """Return the first line of a file, of standard input for `-`, or what the operator enters.  Raises StartError."""
     if file is None:
+        if not sys.stdin.isatty():
+            raise StartError("name the file of the password with --password-file; - is standard input")
         entered: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
         return entered
     try:

@@ -166,7 +166,7 @@ def test_a_damaged_file_is_reported_and_what_can_be_read_is_used(
     told = capsys.readouterr().err
     assert "cannot be read whole" in told
     assert "the command can be run again" in told
-    assert told.count("\n") == 1
+    assert [line for line in told.splitlines() if not line.startswith("Taking objects: ")] == told.splitlines()[-1:]
     assert run(source, "--data-dir", data, "--dry-run") == 2
 
 
