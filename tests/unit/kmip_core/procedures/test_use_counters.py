@@ -36,7 +36,7 @@ from kmip_core.settings import Settings
 from kmip_core.structures import CryptographicParameters as Parameters
 from kmip_core.structures import UsageLimits
 from tests.builders import BOB, an_engine, an_instance, attributes_of, perform
-from tests.unit.kmip_core.operations.usable_keys import a_key, a_private_key, a_public_key
+from tests.unit.kmip_core.operations.usable_keys import a_key, a_private_key, a_public_key, a_secret_key
 
 CTR = Parameters(block_cipher_mode=BlockCipherMode.CTR)
 PKCS1 = Parameters(padding_method=PaddingMethod.PKCS1_V1_5, hashing_algorithm=HashingAlgorithm.SHA_256)
@@ -164,3 +164,11 @@ def test_a_refused_client_counts_nothing() -> None:
         perform(engine, Operation.ENCRYPT, encrypt.Request(unique_identifier="key", data=b"x"), BOB)
 
     assert counts(engine) == {}
+
+
+def test_a_one_time_pad_in_secret_data_has_no_counter() -> None:
+    pad = a_secret_key(bytes(8), cryptographic_algorithm=CryptographicAlgorithm.ONE_TIME_PAD)
+    engine = an_engine(pad, settings=COUNTING)
+    encrypted(engine, unique_identifier="secret", cryptographic_parameters=None, iv_counter_nonce=None)
+
+    assert counts(engine, "secret") == {}
