@@ -25,6 +25,7 @@ from kmip_adapters.ttlv.encodings import binary, json, xml
 from kmip_adapters.ttlv.encodings.framing import FrameReader
 from kmip_app.configuration.loading import ConfigurationError, choose
 from kmip_app.maintenance.pykmip_database import NoPyKmipDatabase, PyKmipDatabase
+from kmip_core.engine import Engine
 from kmip_core.enums import (
     CertificateRequestType,
     CertificateType,
@@ -32,12 +33,16 @@ from kmip_core.enums import (
     KeyFormatType,
     ObjectType,
     Operation,
+    PKCS11Function,
+    ResultReason,
+    State,
 )
 from kmip_core.errors import KmipError
 from kmip_core.objects import Certificate, KeyBlock, KeyValue, PrivateKey, PublicKey
 from kmip_core.operations import CATALOGUE, register
 from kmip_core.ports.transport import run_to_end
-from tests.builders import ALICE, RememberedFaults, a_service, an_engine, perform
+from tests.builders import ALICE, RememberedFaults, a_service, a_symmetric_key, an_engine, perform
+from tests.pkcs11_application import Refused, an_application
 from tests.pykmip_databases import make_database, one_of_each
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -239,6 +244,43 @@ def http(data: bytes) -> None:
         carriage.refuse(error)
 
 
+# --- PKCS#11 --------------------------------------------------------------------------------------------------------
+
+
+FUNCTIONS: Final = tuple(PKCS11Function)
+
+
+@functools.cache
+def _token() -> Engine:
+    return an_engine(a_symmetric_key("key", State.ACTIVE))
+
+
+def pkcs11(data: bytes) -> None:
+    """Call a function (the first byte says which) with any parameters, in a session unless the second byte is odd."""
+    if len(data) < 2:
+        return
+    application, function = an_application(_token()), FUNCTIONS[data[0] % len(FUNCTIONS)]
+    session = b"" if data[1] % 2 else application.session.to_bytes(8, "big")
+    try:
+        application.call(function, session + data[2:])
+    except Refused:
+        pass
+    except KmipError as error:
+        if error.reason is ResultReason.GENERAL_FAILURE:  # what the engine makes of a fault
+            raise RuntimeError(f"{function.name} failed") from error
+    finally:
+        with suppress(Refused, KmipError):
+            application.call(PKCS11Function.C_FINALIZE, b"\0")
+
+
+def _pkcs11_seeds() -> Iterable[bytes]:
+    number = (1).to_bytes(8, "big")
+    for place in range(len(FUNCTIONS)):
+        for parameters in (number * 3, b"\1" + number + bytes(4), b"\xff" * 64):
+            yield bytes([place, 0]) + parameters
+        yield bytes([place, 1])
+
+
 HEAD: Final = b"POST /kmip HTTP/1.1\r\nHost: kmip\r\nContent-Type: application/octet-stream\r\nContent-Length: 4\r\n"
 
 TARGETS: Final[dict[str, Target]] = {
@@ -273,6 +315,7 @@ TARGETS: Final[dict[str, Target]] = {
             b"POST / HTTP/1.1\r\nHost: k\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",
         ],
     ),
+    "pkcs11": Target(pkcs11, _pkcs11_seeds),
     "pkcs11_uri": Target(
         pkcs11_uri, lambda: [b"token=kmipd;object=root;id=%01%ff?module-path=/x&pin-source=file:/y"], 512
     ),
