@@ -21,8 +21,11 @@ from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_app import cli
 from kmip_app.testing.contracts.samples import a_key, a_name, admitted, content, criterion, query
 from kmip_core.ports.audit import AuditRecord
+from kmip_core.settings import Settings
 from tests import postgresql
+from tests.builders import PlainHashing, an_engine, attributes_of
 from tests.server import ROOT
+from tests.unit.kmip_core.operations.test_system_objects import a_credential, a_user, changes, content_of
 
 pytestmark = pytest.mark.long
 
@@ -85,6 +88,25 @@ def test_a_store_is_copied_between_engines(
     check(to, tmp_path / "root.key")
     assert cli.run(["store", "copy", "--from", origin, "--to", to]) == 2
     assert "holds a store already" in capsys.readouterr().err
+
+
+def test_users_their_credentials_and_links_are_copied(tmp_path: Path) -> None:
+    origin, to, key_file = url_of("sqlite", tmp_path / "a"), url_of("sqlite", tmp_path / "b"), tmp_path / "root.key"
+    store = open_store(origin, key_file)
+    settings = Settings(administrators=frozenset({"alice"}))
+    engine = an_engine(storage=store, passwords=PlainHashing(), settings=settings)
+    credential = a_credential(engine)
+    user = a_user(engine, credential=credential)
+    before = attributes_of(engine, user), content_of(engine, credential), changes(engine)
+    store.close()
+
+    assert cli.run(["store", "copy", "--from", origin, "--to", to]) == 0
+
+    copied = open_store(to, key_file)
+    engine = an_engine(storage=copied, passwords=PlainHashing(), settings=settings)
+    assert (attributes_of(engine, user), content_of(engine, credential), changes(engine)) == before
+    assert before[2] == 2
+    copied.close()
 
 
 def test_an_interrupted_copy_is_opened_by_no_server_and_goes_on(
