@@ -52,9 +52,10 @@ class HttpsClient:
         payload: Any,
         version: ProtocolVersion = V2_1,
         headers: dict[str, str] | None = None,
+        maximum_response_size: int | None = None,
     ) -> ResponseBatchItem:
         message = RequestMessage(
-            header=RequestHeader(protocol_version=version),
+            header=RequestHeader(protocol_version=version, maximum_response_size=maximum_response_size),
             batch_items=(RequestBatchItem(operation=operation, payload=payload),),
         )
         sent = {"Content-Type": self.encoding.content_type} | (headers or {})
@@ -95,6 +96,16 @@ def test_a_key_is_made_and_got(server: StartedServer, encoding: Encoding, versio
     with contextlib.closing(HttpsClient(server, BINARY)) as other:
         again = other.ask(Operation.GET, get.Request(unique_identifier=identifier), version)
     assert got.payload == again.payload
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS.values(), ids=lambda encoding: encoding.name)
+def test_an_answer_is_no_longer_than_the_client_allows(server: StartedServer, encoding: Encoding) -> None:
+    with contextlib.closing(HttpsClient(server, encoding)) as client:
+        request = query.Request(query_functions=(QueryFunction.QUERY_OPERATIONS,))
+        refused, answered = (client.ask(Operation.QUERY, request, maximum_response_size=n) for n in (300, 3_000))
+
+    assert refused.result_reason is ResultReason.RESPONSE_TOO_LARGE
+    assert answered.payload.operations
 
 
 def test_operations_without_messages_are_answered_where_cosmians_clients_post_them(server: StartedServer) -> None:

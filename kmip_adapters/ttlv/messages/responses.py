@@ -11,6 +11,7 @@ from kmip_adapters.ttlv.encodings.binary import BYTE_STRING, DATE_TIME, ENUMERAT
 from kmip_adapters.ttlv.encodings.items import DecodingError, Item, Items, UnwritableText, children
 from kmip_adapters.ttlv.messages.items import (
     ASYNCHRONOUS_CORRELATION_VALUE,
+    ATTESTATION_TYPE,
     BATCH_COUNT,
     BATCH_ITEM,
     CLIENT_CORRELATION_VALUE,
@@ -113,7 +114,7 @@ def writable_item(item: ResponseBatchItem, dialect: Dialect, encode: Callable[[I
 
 def read(header: Items, batch: Items, dialect: Dialect) -> ResponseMessage:
     """Return the response.  Raises KmipError if it cannot be read, payloads included."""
-    found = singles(header)
+    found = singles(field for field in header if field[0] != ATTESTATION_TYPE)  # one for each type that would do
     stamp = expect(found, TIME_STAMP, DATE_TIME)
     if stamp is None:
         raise DecodingError("Time Stamp is missing")

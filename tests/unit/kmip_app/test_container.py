@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from kmip_adapters.crypto.restricted import RestrictedCrypto
 from kmip_adapters.crypto.self_test import SelfTestFailed, self_test
@@ -21,11 +22,18 @@ from kmip_app.container import Container, build, empty
 from kmip_app.server import Server
 from kmip_app.testing.contracts.crypto.keys import a_symmetric_key
 from kmip_app.testing.contracts.crypto.uses import decrypt, encrypt, hash_of
-from kmip_core.enums import BlockCipherMode, CryptographicAlgorithm, HashingAlgorithm, Operation, ResultReason
+from kmip_core.enums import (
+    BlockCipherMode,
+    ClientRegistrationMethod,
+    CryptographicAlgorithm,
+    HashingAlgorithm,
+    Operation,
+    ResultReason,
+)
 from kmip_core.errors import KmipError
 from kmip_core.operations import CATALOGUE
 from kmip_core.ports.crypto import IN_SOFTWARE, Crypto, CryptoCapabilities, DigestStream
-from kmip_core.settings import Profile, Settings
+from kmip_core.settings import Profile, Settings, TicketUse
 from kmip_core.structures import CryptographicParameters as Parameters
 from tests.contract.crypto_adapters import ADAPTERS
 
@@ -85,6 +93,66 @@ def test_query_names_no_requests_that_the_server_does_not_send(tmp_path: Path) -
     told = wired(tmp_path, ephemeral=True, core=Settings(server_to_client=False)).engine().services.capabilities
 
     assert not {Operation.NOTIFY, Operation.PUT} & set(told.operations)
+
+
+OF_CERTIFICATES = (ClientRegistrationMethod.SERVER_ON_DEMAND, ClientRegistrationMethod.CLIENT_GENERATED)
+
+
+@pytest.mark.parametrize(
+    ("is_on", "ca_path", "methods"),
+    [
+        pytest.param(True, None, OF_CERTIFICATES, id="own CA, Re-Provision on"),
+        pytest.param(False, None, (), id="own CA, Re-Provision off"),
+        pytest.param(True, Path("ca.pem"), (), id="another CA"),
+    ],
+)
+def test_query_names_ways_to_register_a_client_only_where_certificates_are_given_out(
+    tmp_path: Path, is_on: bool, ca_path: Path | None, methods: tuple[ClientRegistrationMethod, ...]
+) -> None:
+    container = wired(tmp_path, ephemeral=True, core=Settings(re_provision=is_on), ca_path=ca_path)
+
+    told = container.engine().services.capabilities
+
+    assert told.client_registration_methods == methods
+    assert (Operation.RE_PROVISION in told.operations) is bool(methods)
+
+
+@pytest.mark.parametrize("crypto", WITHOUT_TOKEN)
+def test_query_asserts_no_validation_and_no_attestation(tmp_path: Path, crypto: str) -> None:
+    told = wired(tmp_path, ephemeral=True, crypto=crypto).engine().services.capabilities
+
+    assert (told.validations, told.attestation_types, told.application_namespaces) == ((), (), ())
+    assert told.capability.attestation_capability is False
+
+
+ALL_ON = Settings(interop=True, tickets=TicketUse.BOUND, re_provision=True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "absent"),
+    [
+        (evolve(ALL_ON, interop=False), {Operation.INTEROP}),
+        (evolve(ALL_ON, tickets=TicketUse.OFF), {Operation.LOGIN, Operation.LOGOUT, Operation.DELEGATED_LOGIN}),
+        (
+            evolve(ALL_ON, asynchronous_requests=0),
+            {Operation.POLL, Operation.CANCEL, Operation.PROCESS, Operation.QUERY_ASYNCHRONOUS_REQUESTS},
+        ),
+        (evolve(ALL_ON, server_to_client=False), {Operation.NOTIFY, Operation.PUT}),
+        (evolve(ALL_ON, re_provision=False), {Operation.RE_PROVISION}),
+    ],
+    ids=["interop", "tickets", "asynchronous requests", "server to client", "re-provision"],
+)
+def test_query_leaves_out_exactly_what_a_setting_turns_off(
+    tmp_path: Path, settings: Settings, absent: set[Operation]
+) -> None:
+    whole, less = (
+        wired(tmp_path, ephemeral=True, core=core).engine().services.capabilities for core in (ALL_ON, settings)
+    )
+
+    assert set(whole.operations) == set(CATALOGUE) | {Operation.NOTIFY, Operation.PUT}
+    assert set(whole.operations) - set(less.operations) == absent
+    assert whole.capability.asynchronous_capability is True
+    assert less.capability.asynchronous_capability is (Operation.POLL not in absent)
 
 
 def test_query_names_nothing_that_the_adapter_cannot_do() -> None:

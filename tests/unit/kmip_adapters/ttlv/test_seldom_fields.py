@@ -1,0 +1,204 @@
+"""Fields that few clients send, in every version and encoding: attestation, extensions, Maximum Response Size."""
+
+from typing import Any, Final
+
+import pytest
+
+from kmip_adapters.ttlv.encodings.encoding import ENCODINGS, Encoding
+from kmip_adapters.ttlv.encodings.items import Item
+from kmip_adapters.ttlv.messages.items import (
+    ATTESTATION_TYPE,
+    AUTHENTICATION,
+    MESSAGE_EXTENSION,
+    REQUEST_HEADER,
+    REQUEST_MESSAGE,
+    RESPONSE_HEADER,
+    RESPONSE_MESSAGE,
+)
+from kmip_adapters.ttlv.service import in_every_encoding
+from kmip_adapters.ttlv.standard import tables
+from kmip_core.engine import Engine
+from kmip_core.enums import ItemType, Operation, PKCS11Function, QueryFunction, ResultReason, ResultStatus
+from kmip_core.errors import KmipError
+from kmip_core.messages import (
+    RequestBatchItem,
+    RequestHeader,
+    RequestMessage,
+    ResponseBatchItem,
+    ResponseHeader,
+    ResponseMessage,
+    failure,
+)
+from kmip_core.objects import OpaqueObject
+from kmip_core.operations import get, pkcs_11, poll, query
+from kmip_core.structures import ProtocolVersion
+from tests.builders import ALICE, a_service, an_engine, answered
+from tests.later import an_engine_with_runner, submitted
+from tests.unit.kmip_adapters.ttlv.builders import CODEC, enumerated, structure, text
+from tests.unit.kmip_core.operations.usable_keys import a_stored
+
+QUERY: Final = (Operation.QUERY, query.Request(query_functions=(QueryFunction.QUERY_OBJECTS,)))
+V21: Final = ProtocolVersion(2, 1)
+V12: Final = ProtocolVersion(1, 2)
+ATTESTATION_CAPABLE: Final = 0x4200D3
+CRITICALITY: Final = 0x420026
+NONCE: Final = structure(
+    0x4200C8, Item(0x4200C9, ItemType.BYTE_STRING, b"1"), Item(0x4200CA, ItemType.BYTE_STRING, b"2")
+)
+LARGE: Final = 3_000
+
+in_every_version = pytest.mark.parametrize("version", tables.VERSIONS, ids=str)
+encoded_in_every_way = pytest.mark.parametrize("encoding", ENCODINGS.values(), ids=ENCODINGS)
+
+
+def a_message(*items: tuple[Operation, Any], version: ProtocolVersion = V21, **header: Any) -> Item:
+    """Return a Request Message item."""
+    batch = tuple(
+        RequestBatchItem(operation=operation, payload=payload, unique_batch_item_id=str(number).encode())
+        for number, (operation, payload) in enumerate(items)
+    )
+    return CODEC.request_item(
+        RequestMessage(header=RequestHeader(protocol_version=version, **header), batch_items=batch)
+    )
+
+
+def with_more(message: Item, *, in_header: tuple[Item, ...] = (), in_item: tuple[Item, ...] = ()) -> Item:
+    """Return the message with further fields: behind the Protocol Version, and at the end of its first Batch Item."""
+    assert isinstance(message.value, tuple)
+    header, first, *rest = message.value
+    fields = list(header.value)
+    return Item(
+        REQUEST_MESSAGE,
+        ItemType.STRUCTURE,
+        (
+            Item(REQUEST_HEADER, ItemType.STRUCTURE, (fields[0], *in_header, *fields[1:])),
+            first._replace(value=(*first.value, *in_item)),
+            *rest,
+        ),
+    )
+
+
+def asked(engine: Engine, message: Item, encoding: Encoding) -> tuple[ResponseBatchItem, ...]:
+    """Return what the service behind a content type answers, as it does over HTTPS."""
+    service: Any = in_every_encoding(a_service(engine, CODEC))[encoding.content_type]
+    return CODEC.decode_response(answered(service.open(encoding.encode(message), ALICE)), encoding).batch_items
+
+
+# --- attestation ------------------------------------------------------------------------------------------------------
+
+
+@in_every_version
+@encoded_in_every_way
+@pytest.mark.parametrize("capable", [True, False])
+def test_a_client_that_could_attest_is_answered_as_ever(
+    version: ProtocolVersion, encoding: Encoding, capable: bool
+) -> None:
+    fields = (
+        Item(ATTESTATION_CAPABLE, ItemType.BOOLEAN, capable),
+        enumerated(ATTESTATION_TYPE, 1),
+        enumerated(ATTESTATION_TYPE, 2),
+    )
+    (answer,) = asked(an_engine(), with_more(a_message(QUERY, version=version), in_header=fields), encoding)
+
+    assert answer.result_status is ResultStatus.SUCCESS
+    assert answer.payload.object_types
+
+
+@encoded_in_every_way
+@pytest.mark.parametrize("version", [v for v in tables.VERSIONS if v >= V12], ids=str)
+def test_an_attestation_is_read_and_refused(version: ProtocolVersion, encoding: Encoding) -> None:
+    measured = (NONCE, enumerated(ATTESTATION_TYPE, 1), Item(0x4200CB, ItemType.BYTE_STRING, b"measured"))
+    credential = structure(0x420023, enumerated(0x420024, 3), structure(0x420025, *measured))
+    fields = (Item(ATTESTATION_CAPABLE, ItemType.BOOLEAN, True), structure(AUTHENTICATION, credential))
+    (answer,) = asked(an_engine(), with_more(a_message(QUERY, version=version), in_header=fields), encoding)
+
+    assert answer.result_reason is ResultReason.ATTESTATION_FAILED
+
+
+@encoded_in_every_way
+@pytest.mark.parametrize("version", [v for v in tables.VERSIONS if v >= V12], ids=str)
+def test_a_client_reads_the_answer_of_a_server_that_wants_an_attestation(
+    version: ProtocolVersion, encoding: Encoding
+) -> None:
+    refusal = failure(KmipError(ResultReason.ATTESTATION_REQUIRED, "attest"))
+    message = CODEC.response_item(
+        ResponseMessage(header=ResponseHeader(protocol_version=version, time_stamp=1), batch_items=(refusal,))
+    )
+    assert isinstance(message.value, tuple)
+    header, item = message.value
+    fields = (*header.value[:2], NONCE, *(enumerated(ATTESTATION_TYPE, kind) for kind in (1, 2, 3)), *header.value[2:])
+    frame = encoding.encode(structure(RESPONSE_MESSAGE, structure(RESPONSE_HEADER, *fields), item))
+
+    (read,) = CODEC.decode_response(frame, encoding).batch_items
+
+    assert read.result_reason is ResultReason.ATTESTATION_REQUIRED
+
+
+# --- Message Extensions -----------------------------------------------------------------------------------------------
+
+
+@in_every_version
+@encoded_in_every_way
+@pytest.mark.parametrize("is_critical", [True, False], ids=["critical", "not critical"])
+def test_an_extension_fails_its_item_only_if_it_is_critical(
+    version: ProtocolVersion, encoding: Encoding, is_critical: bool
+) -> None:
+    extension = structure(
+        MESSAGE_EXTENSION,
+        text(0x42009D, "Acme"),
+        Item(CRITICALITY, ItemType.BOOLEAN, is_critical),
+        structure(0x42009C, text(0x540001, "x")),
+    )
+    (answer,) = asked(an_engine(), with_more(a_message(QUERY, version=version), in_item=(extension,)), encoding)
+
+    assert answer.operation is Operation.QUERY
+    assert (answer.result_status is ResultStatus.SUCCESS) is not is_critical
+    if is_critical and version >= ProtocolVersion(2, 0):
+        assert answer.result_reason is ResultReason.UNKNOWN_MESSAGE_EXTENSION
+
+
+# --- Maximum Response Size --------------------------------------------------------------------------------------------
+
+
+GET: Final = (Operation.GET, get.Request(unique_identifier="large"))
+
+
+def a_poll(value: bytes) -> tuple[Operation, poll.Request]:
+    return Operation.POLL, poll.Request(asynchronous_correlation_value=value)
+
+
+@encoded_in_every_way
+def test_a_batch_may_be_as_long_as_the_client_allows_and_fails_whole_beyond(encoding: Encoding) -> None:
+    engine = an_engine(a_stored(OpaqueObject(bytes(LARGE)), "large"))
+    fits, too_long = (
+        asked(engine, a_message(GET, GET, maximum_response_size=size), encoding) for size in (3 * LARGE, LARGE)
+    )
+
+    assert [item.result_reason for item in fits] == [None, None]
+    assert [item.result_reason for item in too_long] == [ResultReason.RESPONSE_TOO_LARGE] * 2
+    assert [item.operation for item in too_long] == [Operation.GET] * 2
+
+
+@encoded_in_every_way
+def test_an_outcome_that_is_too_long_for_one_poll_waits_for_another(encoding: Encoding) -> None:
+    engine, _ = an_engine_with_runner(a_stored(OpaqueObject(bytes(LARGE)), "large"))
+    (value,) = submitted(engine, GET)
+
+    (refused,) = asked(engine, a_message(a_poll(value), maximum_response_size=LARGE), encoding)
+    (answer,) = asked(engine, a_message(a_poll(value), maximum_response_size=2 * LARGE), encoding)
+
+    assert refused.result_reason is ResultReason.RESPONSE_TOO_LARGE
+    assert answer.payload.managed_object.opaque_data_value == bytes(LARGE)
+
+
+@encoded_in_every_way
+def test_an_answer_of_pkcs_11_is_no_longer_than_the_client_allows(encoding: Encoding) -> None:
+    request = pkcs_11.Request(pkcs_11_function=PKCS11Function.C_INITIALIZE, pkcs_11_input_parameters=b"\1")
+    call = (Operation.PKCS_11, request)
+    engine = an_engine()
+
+    (refused,) = asked(engine, a_message(call, maximum_response_size=50), encoding)
+    (answer,) = asked(engine, a_message(call, maximum_response_size=LARGE), encoding)
+
+    assert refused.result_reason is ResultReason.RESPONSE_TOO_LARGE
+    assert answer.result_status is ResultStatus.SUCCESS
