@@ -3,12 +3,15 @@
 It is started as `python -m kmip_adapters.pkcs11_session.worker FD`; the first message on the socket names library,
 token and PIN. Each further message is `{"call": name, ...}` and is answered by `{"result": ...}` or `{"error": class,
 "text": ...}`. Keys are found by CKA_ID; python-pkcs11's objects never leave this process. It ends when the server
-closes the socket.
+closes the socket, also in the middle of a call.
 """
 
+import contextlib
 import os
+import select
 import socket
 import sys
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -380,9 +383,12 @@ def serve(connection: socket.socket) -> None:
     except (PKCS11Error, RuntimeError, OSError, UnicodeDecodeError) as error:
         messages.send(connection, _failure(error))
         return
+    is_calling = threading.Event()
+    threading.Thread(target=_end_with, args=(connection, is_calling), daemon=True).start()
     messages.send(connection, {"result": True})
     while (message := messages.receive(connection)) is not None:
         name = message.pop("call")
+        is_calling.set()
         try:
             if name not in CALLS:
                 raise ValueError(f"no call {name}")
@@ -390,6 +396,19 @@ def serve(connection: socket.socket) -> None:
         except Exception as error:  # whatever the library raises is for the server to judge
             answer = _failure(error)
         messages.send(connection, answer)
+        is_calling.clear()
+
+
+def _end_with(connection: socket.socket, is_calling: threading.Event) -> None:
+    """End this process in the middle of a call once the server has ended or given the call up.
+
+    The server's next sweep would not find a key that is made after it: the token would keep it for good.
+    """
+    poll = select.poll()
+    poll.register(connection, 0)  # the end alone, which is always reported
+    poll.poll()
+    is_calling.wait()  # without a call, `serve` ends by itself
+    os._exit(1)
 
 
 def _called(worker: Worker, name: str, arguments: dict[str, Any]) -> Any:
@@ -410,7 +429,8 @@ def main() -> None:
     """Serve the socket whose descriptor is the argument."""
     connection = socket.socket(fileno=int(sys.argv[1]))
     os.set_inheritable(connection.fileno(), False)
-    serve(connection)
+    with contextlib.suppress(ConnectionError):  # the server was killed
+        serve(connection)
 
 
 if __name__ == "__main__":

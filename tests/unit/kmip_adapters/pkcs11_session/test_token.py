@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
+from kmip_adapters.pkcs11_session import messages
 from kmip_adapters.pkcs11_session.token import Token, TokenError, TokenUnusable
 from tests import softhsm
 
@@ -42,6 +43,25 @@ def test_a_call_that_takes_too_long_is_given_up(folder: Path) -> None:
         assert token.call("ping")
     finally:
         token.close()
+
+
+def test_a_worker_ends_in_the_middle_of_a_call_when_the_server_was_killed(folder: Path) -> None:
+    faulty = softhsm.FaultyToken(folder)
+    token = Token(evolve(faulty.settings, workers=1))
+    token.call("ping")
+    process = token._free.get()
+    assert process is not None
+    faulty.fail("GenerateKey", "hang")
+    request = {"call": "generate", "kind": "AES", "bits": 128, "key_id": b"1", "label": "late"}
+    messages.send(process._connection, request)
+
+    process._connection.close()  # what the end of a process does to it
+
+    assert process._process.wait(60)
+    faulty.mend()
+    token._free.put(None)
+    assert token.call("listed", label_prefix="late") == []
+    token.close()
 
 
 def test_a_token_that_is_not_there_says_what_to_do(folder: Path) -> None:
