@@ -8,8 +8,8 @@ from xml.etree.ElementTree import fromstring
 import pytest
 
 from kmip_app.configuration.settings import SETTINGS as OF_THE_SERVER
-from kmip_app.conformance.cases import find_cases
-from kmip_app.conformance.own_servers import settings_from
+from kmip_app.conformance.cases import Case, find_cases
+from kmip_app.conformance.own_servers import OwnServers, settings_from
 from kmip_app.conformance.report import Outcome, as_html, as_json, as_junit
 from kmip_app.conformance.settings import SETTINGS
 from kmip_app.testing import KmipTestServer
@@ -237,3 +237,66 @@ def test_a_client_of_another_server_is_called_where_it_listens(shell: Callable[.
         assert (code, "1 of 1 cases pass" in out) == (0, True), out
         code, _, err = kmipd.code("conformance", "--cases", folder, "--listen", "nowhere")
         assert (code, "--listen" in err) == (2, True)
+
+
+AUTHENTICATION = """<Authentication><Credential>
+    <CredentialType type="Enumeration" value="UsernameAndPassword"/>
+    <CredentialValue>
+      <Username type="TextString" value="{name}"/><Password type="TextString" value="x"/>
+    </CredentialValue>
+  </Credential></Authentication>"""
+VERSION = """<ProtocolVersion>
+    <ProtocolVersionMajor type="Integer" value="1"/><ProtocolVersionMinor type="Integer" value="2"/>
+  </ProtocolVersion>"""
+COUNT = '<BatchCount type="Integer" value="1"/>'
+
+
+def by_client(name: str, *, has_credentials: bool, item: str, answer: str) -> str:
+    who = AUTHENTICATION.format(name=name) if has_credentials else ""
+    return f"""
+  # TIME 0 [Client-{name}]
+  <RequestMessage><RequestHeader>{VERSION}{who}{COUNT}</RequestHeader><BatchItem>{item}</BatchItem></RequestMessage>
+  <ResponseMessage>
+    <ResponseHeader>{VERSION}<TimeStamp type="DateTime" value="$NOW"/>{COUNT}</ResponseHeader>
+    <BatchItem>{answer}</BatchItem>
+  </ResponseMessage>"""
+
+
+@pytest.mark.parametrize("has_credentials", [True, False], ids=["with credentials", "without"])
+def test_two_clients_of_a_case_are_two_identities_where_they_say_who_they_are(
+    tmp_path: Path, has_credentials: bool
+) -> None:
+    create, activate = (f'<Operation type="Enumeration" value="{name}"/>' for name in ("Create", "Activate"))
+    success = '<ResultStatus type="Enumeration" value="Success"/>'
+    refused = (
+        '<ResultStatus type="Enumeration" value="OperationFailed"/>'
+        '<ResultReason type="Enumeration" value="ItemNotFound"/><ResultMessage type="TextString" value="no"/>'
+    )
+    kind = '<ObjectType type="Enumeration" value="SymmetricKey"/>'
+    described = "".join(
+        f'<Attribute><AttributeName type="TextString" value="{name}"/>'
+        f'<AttributeValue type="{item_type}" value="{value}"/></Attribute>'
+        for name, item_type, value in (
+            ("Cryptographic Algorithm", "Enumeration", "AES"),
+            ("Cryptographic Length", "Integer", "128"),
+            ("Cryptographic Usage Mask", "Integer", "Encrypt"),
+        )
+    )
+    identifier = '<UniqueIdentifier type="TextString" value="$UNIQUE_IDENTIFIER_0"/>'
+    made = by_client(
+        "A",
+        has_credentials=has_credentials,
+        item=f"{create}<RequestPayload>{kind}<TemplateAttribute>{described}</TemplateAttribute></RequestPayload>",
+        answer=f"{create}{success}<ResponsePayload>{kind}{identifier}</ResponsePayload>",
+    )
+    activated = by_client(
+        "B",
+        has_credentials=has_credentials,
+        item=f"{activate}<RequestPayload>{identifier}</RequestPayload>",
+        answer=activate + (refused if has_credentials else f"{success}<ResponsePayload>{identifier}</ResponsePayload>"),
+    )
+    path = tmp_path / "TC-TWO-12.xml"
+    path.write_text(f"<KMIP>{made}{activated}</KMIP>")
+
+    with OwnServers() as servers:
+        servers.play(Case(path))
