@@ -83,9 +83,12 @@ def test_only_a_key_in_a_file_is_split(data: Path, capsys: pytest.CaptureFixture
     assert "only such a one can be split" in capsys.readouterr().err
 
 
-def test_the_root_key_goes_from_every_place_to_the_next_and_back(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+KINDS = ("file", "command", "pkcs11", "kmip", "passphrase")
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """A place of a root key of each kind."""
     (tmp_path / "hsm").mkdir()
     token = softhsm.new_token(tmp_path / "hsm")
     for name, value in token.environment:
@@ -94,19 +97,44 @@ def test_the_root_key_goes_from_every_place_to_the_next_and_back(
     (tmp_path / "pin").chmod(0o600)
     monkeypatch.setenv("KMIPD_ROOT_KEY_PASSPHRASE", "credential:root")
     server = another_server()
-    places = [
-        "file",
-        f"command:{a_wrapping_program(tmp_path)}",
-        f"pkcs11:token={softhsm.LABEL};object=root?module-path={token.module}&pin-source=file:{tmp_path / 'pin'}",
-        f"kmip://{server.host}:{server.port}/{server.name}?cert={server.cert}&key={server.key}&ca={server.ca}",
-        "passphrase",
-        "file",
-    ]
+    in_token = f"token={softhsm.LABEL};object=root?module-path={token.module}&pin-source=file:{tmp_path / 'pin'}"
+    reached = f"{server.host}:{server.port}/{server.name}?cert={server.cert}&key={server.key}&ca={server.ca}"
+    return {
+        "file": "file",
+        "command": f"command:{a_wrapping_program(tmp_path)}",
+        "pkcs11": f"pkcs11:{in_token}",
+        "kmip": f"kmip://{reached}",
+        "passphrase": "passphrase",
+    }
 
-    for way in (places, list(reversed(places))):
+
+def rotate(data: Path, old: str, new: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Have the root key go from one place to another, which opens the store then."""
+    assert run(data, "rotate-root-key", "--root-key", old, "--to", new) == 0, capsys.readouterr().err
+    assert run(data, "verify", "--root-key", new) == 0, capsys.readouterr().err
+
+
+def test_the_root_key_goes_from_every_place_to_the_next_and_back(
+    data: Path, places: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for way in ((*KINDS, "file"), ("file", *reversed(KINDS))):
         for old, new in itertools.pairwise(way):
-            assert run(data, "rotate-root-key", "--root-key", old, "--to", new) == 0, capsys.readouterr().err
+            rotate(data, places[old], places[new], capsys)
             if old == "file":
                 (data / "root.key").unlink()  # of no use any more
-            assert run(data, "verify", "--root-key", new) == 0, capsys.readouterr().err
+
     assert events(data).count("Root key rotated") == 10
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(("old", "new"), [*itertools.permutations(KINDS, 2)])
+def test_the_root_key_goes_from_every_place_to_every_other(
+    data: Path, places: dict[str, str], capsys: pytest.CaptureFixture[str], old: str, new: str
+) -> None:
+    if old != "file":
+        rotate(data, places["file"], places[old], capsys)
+        (data / "root.key").unlink()
+
+    rotate(data, places[old], places[new], capsys)
+    assert run(data, "verify", "--root-key", places[old]) != 0  # what is left there opens nothing
+    assert events(data).count("Root key rotated") == 1 + (old != "file")
