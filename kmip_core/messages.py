@@ -164,7 +164,7 @@ class ResponseMessage:
 
     header: ResponseHeader
     batch_items: tuple[ResponseBatchItem, ...]
-    principal: Principal | None = field(default=None, eq=False, repr=False)
+    principal: Principal | None = field(default=None, eq=False)
 
 
 def failure(error: KmipError, item: RequestBatchItem | ResponseBatchItem | None = None) -> ResponseBatchItem:

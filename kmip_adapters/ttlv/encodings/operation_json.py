@@ -12,11 +12,11 @@ from typing import Any, Final
 from kmip_adapters.ttlv.encodings import json, text
 from kmip_adapters.ttlv.encodings.items import DEFAULT_LIMITS, DecodingError, Item, Limits, children
 from kmip_adapters.ttlv.standard import tables
+from kmip_adapters.ttlv.standard.versions import OF_SINGLE_OPERATIONS
 from kmip_core.enums import ItemType, ResultStatus
 from kmip_core.ports.transport import Unprocessed
 from kmip_core.structures import ProtocolVersion
 
-VERSION: Final = ProtocolVersion(2, 1)
 LEFT_OUT: Final = frozenset({"Cascade"})
 """Members of payloads: that the other half of a pair is revoked or destroyed, too."""
 EXPECTED: Final = "ExpectedObjectType"
@@ -68,7 +68,7 @@ def encode_after(begun: bytes, tag: int, items: Iterable[Item]) -> bytes:
 
 def announced_version(data: bytes) -> ProtocolVersion:
     """Return the one version that this form has."""
-    return VERSION
+    return OF_SINGLE_OPERATIONS
 
 
 def _says(member: Any, tags: Collection[str]) -> bool:
@@ -132,10 +132,11 @@ def _integer(tag: str, value: int) -> dict[str, Any]:
     return {"tag": tag, "type": "Integer", "value": value}
 
 
+_MAJOR, _MINOR = OF_SINGLE_OPERATIONS
 _VERSION: Final[Mapping[str, Any]] = {
     "tag": "ProtocolVersion",
     "value": [
-        _integer("ProtocolVersionMajor", VERSION.protocol_version_major),
-        _integer("ProtocolVersionMinor", VERSION.protocol_version_minor),
+        _integer("ProtocolVersionMajor", _MAJOR),
+        _integer("ProtocolVersionMinor", _MINOR),
     ],
 }

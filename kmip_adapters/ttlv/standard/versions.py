@@ -156,3 +156,6 @@ FACTS: Final[Mapping[ProtocolVersion, VersionFacts]] = {
 
 VERSIONS: Final = tuple(FACTS)
 """The protocol versions, oldest first: the order of the letters of a presence in the tables."""
+
+OF_SINGLE_OPERATIONS: Final = ProtocolVersion(2, 1)
+"""What an operation as JSON without a message is of (`encodings.operation_json`): it does not say it."""
