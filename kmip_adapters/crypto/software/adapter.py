@@ -202,7 +202,9 @@ class SoftwareCrypto:
         return derivation.derive(method, keys, parameters, length)
 
     def encapsulate(self, key: Key, parameters: CryptographicParameters) -> Encapsulated:
-        """Encapsulate a secret."""
+        """Encapsulate a secret; for an RSA key in a process, as `decapsulate`."""
+        if encapsulation.is_long(key):
+            return self._processes.run(encapsulation.encapsulate, key, parameters)
         return encapsulation.encapsulate(key, parameters)
 
     def decapsulate(self, key: Key, parameters: CryptographicParameters, data: bytes) -> bytes:

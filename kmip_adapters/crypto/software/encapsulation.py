@@ -45,8 +45,10 @@ def decapsulate(key: Key, parameters: CryptographicParameters, data: bytes) -> b
 
 
 def is_long(key: Key) -> bool:
-    """Return whether a Decapsulate computes powers in Python, which keep the interpreter's lock for milliseconds."""
-    return not isinstance(key, Certificate) and key.key_block.cryptographic_algorithm is Algorithm.RSA
+    """Return whether powers may be computed in Python, which keep the interpreter's lock for milliseconds: a private
+    key's, or a public key's of 16,384 bits.  What a certificate is of is only known once it is read.
+    """
+    return isinstance(key, Certificate) or key.key_block.cryptographic_algorithm is Algorithm.RSA
 
 
 def _mechanism(key: Key, parsed: Any, parameters: CryptographicParameters) -> "_Mechanism":
@@ -57,7 +59,7 @@ def _mechanism(key: Key, parsed: Any, parameters: CryptographicParameters) -> "_
         raise bad_parameters("keys that encapsulate are of RSA, ECDH, EC, ML-KEM-768 and ML-KEM-1024")
     if parameters.kem_algorithm not in (None, found.name):
         raise bad_parameters(f"the KEM Algorithm of this key is {standard_name(found.name)}")
-    if isinstance(parsed, rsa.RSAPrivateKey) and not is_long(key):
+    if isinstance(parsed, rsa.RSAPrivateKey | rsa.RSAPublicKey) and not is_long(key):
         raise cryptographic_failure("the key is of RSA, its key block of another algorithm")
     return found
 

@@ -8,13 +8,13 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa, x448, x25519
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from kmip_adapters.crypto.software import SoftwareCrypto, encapsulation, keys
 from kmip_core.enums import CertificateType, KEMAlgorithm, KeyFormatType, RecommendedCurve, ResultReason
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.errors import KmipError
-from kmip_core.objects import Certificate, PrivateKey
+from kmip_core.objects import Certificate, PrivateKey, PublicKey
 from kmip_core.structures import CryptographicParameters as Parameters
 from tests.contract.crypto_vectors import ROOT, vectors
 
@@ -125,7 +125,7 @@ def test_an_rsa_key_under_another_name_does_not_encapsulate(an_rsa_key: PrivateK
     assert reason(key, bytes(127) + b"\5") is ResultReason.CRYPTOGRAPHIC_FAILURE
 
 
-def a_certificate(parsed: ec.EllipticCurvePrivateKey) -> Certificate:
+def a_certificate(parsed: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> Certificate:
     name, day = x509.Name([]), datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC)
     builder = x509.CertificateBuilder(name, name, parsed.public_key(), 1, day, day)
     der = builder.sign(parsed, hashes.SHA256()).public_bytes(Encoding.DER)
@@ -138,3 +138,41 @@ def test_a_certificate_stands_for_the_key_in_it() -> None:
 
     assert encapsulation.decapsulate(a_private_key(Algorithm.EC, parsed), NONE, made.data) == made.shared_secret
     assert made.shared_secret.hex() not in repr(made)
+
+
+class Noted:
+    """Runs in this process, and notes what would have run in another."""
+
+    may_wait = True
+
+    def __init__(self) -> None:
+        self.ran: list[str] = []
+
+    def run(self, function: Any, *arguments: Any, seconds: float = 0.0) -> Any:
+        self.ran.append(function.__name__)
+        return function(*arguments)
+
+
+def test_powers_are_never_taken_in_the_process_that_serves() -> None:
+    processes = Noted()
+    crypto = SoftwareCrypto(processes)
+    of_rsa = crypto.make_key_pair(Algorithm.RSA, 2048)
+    of_curve = crypto.make_key_pair(Algorithm.EC, 256)
+    certificate = a_certificate(rsa.generate_private_key(65537, 2048))
+    processes.ran.clear()
+
+    data = crypto.encapsulate(of_rsa.public_key, NONE).data
+    crypto.decapsulate(of_rsa.private_key, NONE, data)
+    crypto.encapsulate(certificate, NONE)
+    assert processes.ran == ["encapsulate", "decapsulate", "encapsulate"]
+
+    crypto.decapsulate(of_curve.private_key, NONE, crypto.encapsulate(of_curve.public_key, NONE).data)
+    assert len(processes.ran) == 3
+
+
+def test_a_key_block_does_not_hide_that_its_key_is_of_rsa() -> None:
+    octets = rsa.generate_private_key(65537, 2048).public_key().public_bytes(Encoding.DER, PublicFormat.PKCS1)
+    hidden = PublicKey(Algorithm.EC, 2048, octets, KeyFormatType.PKCS_1)
+
+    with pytest.raises(KmipError):
+        encapsulation.encapsulate(hidden, NONE)
