@@ -305,7 +305,9 @@ def _hsm_stub(configuration: Configuration) -> HsmStub:
 def _pkcs11(configuration: Configuration, processes: Callable[[], ProcessPool]) -> "Pkcs11Crypto":
     from kmip_adapters.crypto.pkcs11 import Pkcs11Crypto
 
-    may_wait = lambda: processes().may_wait  # noqa: E731
+    def may_wait() -> bool:
+        return processes().may_wait  # asked anew each time: it depends on the work under way
+
     if configuration.ephemeral:
         return Pkcs11Crypto(token(configuration), may_wait=may_wait)
     folder = configuration.data_directory

@@ -110,7 +110,7 @@ class Telemetry:
             return
         try:
             self._metrics.export(self._data(self._families()))
-        except Exception:  # the next time all the same
+        except Exception:  # a fault in one sending must not end the thread that makes all of them
             LOG.exception("the metrics could not be sent")
 
     def _data(self, families: Iterable[Any]) -> MetricsData:
