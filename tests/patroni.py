@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -77,7 +78,15 @@ class Member:
 
     folder: Path
     port: int
+    api_port: int
     process: subprocess.Popen[bytes]
+
+    def is_synchronous(self) -> bool:
+        """Tell whether Patroni has written down that this member is the synchronous standby."""
+        asked = f"http://127.0.0.1:{self.api_port}/synchronous"
+        with contextlib.suppress(OSError), urllib.request.urlopen(asked, timeout=5) as answer:  # 503 is an error, too
+            return answer.status == 200
+        return False
 
     def kill(self) -> None:
         """End Patroni and PostgreSQL at once, as a machine that fails does."""
@@ -120,10 +129,14 @@ class Cluster:
             assert time.monotonic() < give_up, self.logs()
             time.sleep(0.1)
 
-    def wait_for_standby(self, primary: Member) -> None:
-        """Return once a standby is synchronous: nothing is acknowledged that it does not have."""
+    def wait_for_standby(self, standby: Member) -> None:
+        """Return once the standby may take over.
+
+        PostgreSQL calls it synchronous some seconds before Patroni has written so to etcd; a primary that dies in
+        between has no successor.
+        """
         give_up = time.monotonic() + STARTS_WITHIN
-        while self._ask(primary, "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'") != "1":
+        while not standby.is_synchronous():
             assert time.monotonic() < give_up, self.logs()
             time.sleep(0.1)
 
@@ -146,7 +159,7 @@ class Cluster:
         settings = folder / "patroni.yml"
         settings.write_text(json.dumps(_settings(name, folder, port, api, self.etcd_port)))  # JSON is YAML
         started = _start(self.folder / f"{name}.log", sys.executable, "-m", "patroni", settings)
-        self.members.append(Member(folder, port, started))
+        self.members.append(Member(folder, port, api, started))
         return self.members[-1]
 
     def _ask(self, member: Member, query: str) -> str | None:
@@ -215,9 +228,8 @@ def running() -> Iterator[Cluster]:
     cluster = Cluster(folder, etcd, client)
     try:
         cluster.add("one")
-        primary = cluster.primary()
-        cluster.add("two")
-        cluster.wait_for_standby(primary)
+        cluster.primary()
+        cluster.wait_for_standby(cluster.add("two"))
         yield cluster
     finally:
         cluster.stop()

@@ -123,7 +123,11 @@ def test_nothing_acknowledged_is_lost_when_the_standby_takes_over(pair: Pair, tm
 @pytest.mark.long
 def test_nothing_acknowledged_is_lost_when_patroni_has_the_standby_take_over(tmp_path: Path) -> None:
     with patroni.running() as cluster:
-        check_nothing_is_lost(tmp_path, cluster.url, lambda: cluster.primary().kill())
+        try:
+            check_nothing_is_lost(tmp_path, cluster.url, lambda: cluster.primary().kill())
+        except AssertionError as error:
+            error.add_note(cluster.logs())
+            raise
 
 
 def check_nothing_is_lost(tmp_path: Path, url: str, fail_over: Callable[[], None], *arguments: str) -> None:
