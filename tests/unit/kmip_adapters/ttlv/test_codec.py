@@ -1,14 +1,16 @@
 """Whole messages: which version answers, what is refused as a whole, and any bytes at all."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
-from attrs import evolve
+from attrs import evolve, fields
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kmip_adapters.ttlv.codec import Codec, UnreadableMessage
 from kmip_adapters.ttlv.encodings import binary
+from kmip_adapters.ttlv.encodings.encoding import ENCODINGS, Encoding
 from kmip_adapters.ttlv.encodings.items import Item
 from kmip_adapters.ttlv.messages.items import (
     ASYNCHRONOUS_INDICATOR,
@@ -50,6 +52,12 @@ from tests.unit.kmip_adapters.ttlv.builders import (
     with_id,
 )
 from tests.unit.kmip_adapters.ttlv.strategies import batch_item_id, instances
+
+VALUES_OF_ONE_CLIENT: dict[str, Any] = {
+    "server_hashed_password": (b"first", b"second"),
+    "client_correlation_value": ("first", "second"),
+    "server_correlation_value": ("first", "second"),
+}
 
 # --- refused as a whole -------------------------------------------------------------------------------------------
 
@@ -146,6 +154,22 @@ def test_a_response_is_the_encoding_of_its_item(version: ProtocolVersion) -> Non
             message = ResponseMessage(header=header, batch_items=(item,) * count)
 
             assert binary.encode(CODEC.response_item(message)) == CODEC.encode_response(message)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS.values(), ids=ENCODINGS)
+@pytest.mark.parametrize(
+    "field", [field.name for field in fields(ResponseHeader) if field.name not in ("protocol_version", "time_stamp")]
+)
+def test_what_a_header_has_for_one_client_reaches_it_and_no_other(field: str, encoding: Encoding) -> None:
+    codec, newest = Codec(CATALOGUE), tables.VERSIONS[-1]
+    plain = ResponseHeader(protocol_version=newest, time_stamp=1_700_000_000)
+    own, others = (evolve(plain, **{field: VALUES_OF_ONE_CLIENT[field][number]}) for number in (0, 1))
+    item = ResponseBatchItem(operation=Operation.ACTIVATE, payload=activate.Response(unique_identifier="1"))
+
+    for written in (own, plain, others, plain, own):
+        frame = codec.encode_response(ResponseMessage(header=written, batch_items=(item,)), encoding)
+
+        assert codec.decode_response(frame, encoding).header == written
 
 
 # --- frames that are no TTLV --------------------------------------------------------------------------------------
