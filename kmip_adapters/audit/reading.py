@@ -128,18 +128,16 @@ def as_json(line: Line) -> str:
     return json.dumps({"chain": line.chain, "sequence": line.sequence, **line.record})
 
 
-def for_people(line: Line) -> str:
-    """Return a record as one line of text: time, client, what, result, objects, remark."""
+def as_columns(line: Line) -> tuple[str, ...]:
+    """Return a record for a table: time, client with its address, what, result, objects, remark; "" for none."""
     record = line.record
     moment = clock.strftime("%Y-%m-%dT%H:%M:%SZ", clock.gmtime(record["time"]))
     who = record.get("principal") or "server"
     if record.get("address"):
         who += f"@{record['address']}"
     result = str(record.get("result", "ok" if "operation" in record else ""))
-    words = [moment, who, _event(record), result, " ".join(record.get("unique_identifiers", ()))]
-    if record.get("message"):
-        words.append(f"({record['message']})")
-    return "  ".join(word for word in words if word)
+    objects = " ".join(record.get("unique_identifiers", ()))
+    return moment, who, _event(record), result, objects, record.get("message") or ""
 
 
 def as_cef(line: Line, version: str) -> str:

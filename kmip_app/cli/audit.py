@@ -1,11 +1,10 @@
 """`kmipd audit`: verify, show, export and anchor the audit trail, beside a running server."""
 
 import datetime as dt
+import itertools
 import re
-import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +18,7 @@ from kmip_adapters.audit.reading import Filter
 from kmip_adapters.audit.verify import verify as problems_of
 from kmip_app import audit
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
-from kmip_app.cli.output import json_option, print_json
+from kmip_app.cli.output import chosen_form, output_options, print_json, print_rows, print_stream
 from kmip_app.configuration.config import Configuration, StartError
 from kmip_app.maintenance.node_names import SINGLE
 from kmip_app.printable import printable
@@ -35,12 +34,13 @@ FORMATS: Final[Mapping[str, Callable[[Line], str]]] = {
     "ocsf": partial(reading.as_ocsf, version=VERSION),
 }
 
+SHOWN: Final = {"Time": 20, "Client": 24, "What": 20, "Result": 20, "Objects": 36, "Remark": 6}
+"""Columns of `show` -> their widths."""
+
 _UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
-def verify(
-    anchor: tuple[Path, ...], anchor_key: str | None, as_json: bool, config_path: str | None, **values: Any
-) -> int:
+def verify(anchor: tuple[Path, ...], anchor_key: str | None, config_path: str | None, **values: Any) -> int:
     """Check every chain of the trail: nothing edited, removed, reordered, cut off or emptied.  Exit code 1 on damage.
 
     What the files alone do not show is compared with the head that the database keeps, and with the signed heads of
@@ -68,33 +68,43 @@ def verify(
     found += map(str, problems)
     chains = {} if found else {chain: head.sequence for chain, head in sorted(heads_of(folder).items())}
     known = {chain: max(head.sequence for head in of_chain) for chain, of_chain in sorted(heads.items()) if of_chain}
-    if as_json:
+    form = chosen_form(values)
+    if form == "json":
         print_json({"ok": not found, "findings": found, "records": chains, "known_up_to": known})
         return 1 if found else 0
-    for text in found:
-        click.echo(printable(text))
+    if form == "table" and found:
+        print_rows([{"text": text} for text in found], {"text": "Finding"}, form)
+    else:
+        for text in found:
+            click.echo(printable(text))
     if found:
         click.echo(f"damaged: {len(found)} finding{'s' * (len(found) > 1)}")
         return 1
+    if form == "table":
+        rows = [{"chain": chain, "records": last, "known": known.get(chain, 0)} for chain, last in chains.items()]
+        print_rows(rows, {"chain": "Chain", "records": "Records", "known": "Known up to"}, form)
     shown = ", ".join(f"{chain} {last} records" for chain, last in chains.items()) or "no records"
     up_to = ", ".join(f"{last}" if chain == SINGLE else f"{last} of {chain}" for chain, last in known.items()) or "0"
     click.echo(f"whole: {shown}; known up to record {up_to} from the database and anchors")
     return 0
 
 
-def show(follow: bool, as_json: bool, config_path: str | None, **values: Any) -> None:
-    """Show records: time, client, operation, result, objects.  --follow goes on with those to come."""
-    write = reading.as_json if as_json else reading.for_people
+def show(follow: bool, config_path: str | None, **values: Any) -> None:
+    """Show records: time, client, operation, result, objects, remark.  --follow goes on with those to come.
+
+    JSON is one object a line.
+    """
     folder, wanted = _wanted(values, config_path)
     lines = reading.records(folder, wanted)
-    with ExitStack() as quietly:
-        quietly.enter_context(_ending_at_pipe())
-        for line in lines:
-            click.echo(printable(write(line)))
-        if follow:
-            for line in reading.follow(folder, wanted):
-                click.echo(printable(write(line)))
-                sys.stdout.flush()
+    if follow:
+        lines = itertools.chain(lines, reading.follow(folder, wanted))
+    form = chosen_form(values)
+    with _ending_at_pipe():
+        if form == "json":
+            for line in lines:
+                click.echo(printable(reading.as_json(line)))
+        else:
+            print_stream(map(reading.as_columns, lines), SHOWN, form)
 
 
 def export(form: str, out: Path | None, config_path: str | None, **values: Any) -> None:
@@ -213,14 +223,14 @@ command = click.Group(
                 ["--anchor"], type=click.Path(path_type=Path), multiple=True, metavar="FILE", help="Anchors kept apart."
             ),
             click.Option(["--anchor-key"], metavar="KEY", help="Their public key: hexadecimal, or a file that has it."),
-            json_option(),
+            *output_options(),
         ),
         _command(
             "show",
             show,
             *_filters(),
             click.Option(["--follow"], is_flag=True, help="Go on with records to come."),
-            click.Option(["--json", "as_json"], is_flag=True, help="One JSON object a line."),
+            *output_options(),
         ),
         _command(
             "export",

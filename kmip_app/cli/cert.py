@@ -177,7 +177,7 @@ def _x509(content: bytes) -> "X509Certificate":
             return x509.load_pem_x509_certificate(content)
         return x509.load_der_x509_certificate(content)
     except ValueError as error:
-        raise StartError(f"no X.509 certificate: {error}") from error
+        raise StartError("no X.509 certificate, neither PEM nor DER") from error
 
 
 command = click.Group(

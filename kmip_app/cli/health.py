@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
-from kmip_app.cli.output import json_option, print_json
+from kmip_app.cli.output import chosen_form, output_options, print_record
 from kmip_app.configuration.addresses import Address, read_address
 from kmip_app.configuration.config import StartError
 from kmip_app.monitoring import probe
@@ -22,7 +22,6 @@ def health(
     ca: Path | None,
     cert: Path | None,
     key: Path | None,
-    as_json: bool,
     config_path: str | None,
     **values: Any,
 ) -> int:
@@ -44,17 +43,17 @@ def health(
             probe.check_kmip(named.host or "127.0.0.1", named.port, ca, cert, key)
         else:
             probe.check_ready(_admin(address, config_path, values))
+        reason = ""
     except Unhealthy as error:
-        if as_json:
-            print_json({"ok": False, "reason": str(error)})
-        else:
-            click.echo(printable(str(error)), err=True)
-        return 1
-    if as_json:
-        print_json({"ok": True, "reason": ""})
+        reason = str(error)
+    form = chosen_form(values)
+    if form != "plain":
+        print_record({"ok": not reason, "reason": reason}, form)
+    elif reason:
+        click.echo(printable(reason), err=True)
     else:
         click.echo("ok")
-    return 0
+    return 1 if reason else 0
 
 
 def _check_by_file(ready: ReadyFile, cert: Path | None, key: Path | None) -> None:
@@ -172,5 +171,5 @@ health_command = _command(
     _path("--ca", "Certificate of the CA that vouches for the server, for a request of KMIP."),
     _path("--cert", "Certificate of the client that asks."),
     _path("--key", "Its private key."),
-    json_option(),
+    *output_options(),
 )

@@ -9,7 +9,7 @@ On a terminal nothing that a server sent can move the cursor or begin a line (`p
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import click
@@ -29,11 +29,6 @@ def output_options() -> list[click.Parameter]:
             help="How to print.  [default: table on a terminal, else plain]",
         ),
     ]
-
-
-def json_option() -> click.Parameter:
-    """Return --json, for commands whose text for people has a shape of its own."""
-    return click.Option(["--json", "as_json"], is_flag=True, help="Print JSON.")
 
 
 def chosen_form(values: Mapping[str, Any]) -> str:
@@ -67,6 +62,25 @@ def print_record(record: Mapping[str, Any], form: str, *, plain: Sequence[str] |
                 click.echo(f"{name}\t{_cell(value)}")
     else:
         _print_table(None, [[_heading(name), _cell(value)] for name, value in record.items()])
+
+
+def print_stream(rows: Iterable[Sequence[str]], columns: Mapping[str, int], form: str) -> None:
+    """Print rows as they come, of which there may be more than memory holds: as a table, or as plain lines.
+
+    columns: heading -> the width that most values keep to; a longer value moves the rest of its line.
+    """
+    separator, widths = "\t", [0] * len(columns)
+    if form == "table":
+        separator, widths = "  ", list(columns.values())
+        click.echo(_line(columns, separator, widths))
+        click.echo(_line(["-" * width for width in widths], separator, widths))
+    for row in rows:
+        click.echo(_line(row, separator, widths))
+
+
+def _line(cells: Iterable[str], separator: str, widths: Sequence[int]) -> str:
+    padded = [printable(cell).ljust(width) for cell, width in zip(cells, widths, strict=True)]
+    return separator.join(padded).rstrip(" ")
 
 
 def print_json(value: Any) -> None:

@@ -7,7 +7,7 @@ import click
 from kmip_adapters.identity.groups import NO_GROUP, FileGroups, Groups, RememberedGroups
 from kmip_adapters.policy.json_format import OPERATIONS
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
-from kmip_app.cli.output import json_option, print_json
+from kmip_app.cli.output import chosen_form, output_options, print_json, print_record
 from kmip_app.configuration.config import StartError
 from kmip_app.printable import printable
 from kmip_core.enums import Operation
@@ -21,7 +21,6 @@ def explain(
     groups: tuple[str, ...],
     operation: str,
     identifier: str,
-    as_json: bool,
     config_path: str | None,
     **values: Any,
 ) -> int:
@@ -51,7 +50,8 @@ def explain(
                 known.close()
         principal = Principal(name=user, groups=found)
         decision = container.policy().decide(principal, asked, managed_object)
-    if as_json:
+    form = chosen_form(values)
+    if form == "json":
         print_json(
             {
                 "allowed": decision.is_allowed,
@@ -65,14 +65,18 @@ def explain(
             }
         )
         return 0 if decision.is_allowed else 1
-    click.echo(f"{'allowed' if decision.is_allowed else 'denied'}: {printable(decision.rule)}")
+    verdict = "allowed" if decision.is_allowed else "denied"
     shown = {
         "object": f"{managed_object.object_type.name}, owned by {managed_object.owner}",
         "policy": managed_object.attributes.operation_policy_name or DEFAULT_POLICY,
-        "asker": f"{user}{' (the owner)' if user == managed_object.owner else ''}, {_groups_shown(found, known)}",
+        "client": f"{user}{' (the owner)' if user == managed_object.owner else ''}, {_groups_shown(found, known)}",
     }
     if not decision.is_allowed and not decision.is_visible:
         shown["answer"] = "no grant at all: to this client the object does not exist"
+    if form == "table":
+        print_record({verdict: decision.rule, **shown}, form)
+        return 0 if decision.is_allowed else 1
+    click.echo(f"{verdict}: {printable(decision.rule)}")
     for label, value in shown.items():
         click.echo(f"  {label:<8}{printable(value)}")
     return 0 if decision.is_allowed else 1
@@ -112,7 +116,7 @@ command = click.Group(
                 ),
                 click.Option(["--operation"], required=True, metavar="NAME", help="For example GET."),
                 click.Option(["--object", "identifier"], required=True, metavar="ID", help="The object's identifier."),
-                json_option(),
+                *output_options(),
                 config_option(),
                 *setting_options(["policy_path", "groups_path", "data_dir", "database_path", "database"]),
             ],

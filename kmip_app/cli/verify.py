@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kmip_app.cli.options import CONTEXT, STORE, chosen, config_option, setting_options
-from kmip_app.cli.output import json_option, print_json
+from kmip_app.cli.output import chosen_form, output_options, print_json, print_rows
 from kmip_app.printable import printable
 from kmip_app.progress import progress
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kmip_adapters.storage.sql.maintenance import Damage
 
 
-def verify(config_path: str | None, as_json: bool, **values: Any) -> int:
+def verify(config_path: str | None, **values: Any) -> int:
     """Open every object: its seal, its record, its index entries, and the database file; the server may be running.
 
     Links to objects that are not here are reported, but no damage. Exit code 1 if anything is damaged.
@@ -27,14 +27,20 @@ def verify(config_path: str | None, as_json: bool, **values: Any) -> int:
             damages = maintenance.verify(container.storage(), report)
         with progress("Following links") as report:
             links = list(maintenance.dangling_links(container.storage(), report))
-    if as_json:
+    form = chosen_form(values)
+    if form == "json":
         damaged = [{"unique_identifier": one.unique_identifier, "damage": one.what} for one in damages]
         dangling = [{"unique_identifier": identifier, "links_to": target} for identifier, target in links]
         print_json({"ok": not damages, "damages": damaged, "dangling_links": dangling})
         return 1 if damages else 0
-    tell(damages)
-    for identifier, target in links:
-        click.echo(f"{printable(identifier)}: links to {printable(target)}, which is not here")
+    found = [(one.unique_identifier or "the store", one.what) for one in damages]
+    found += [(identifier, f"links to {target}, which is not here") for identifier, target in links]
+    if form == "table" and found:
+        rows = [{"unique_identifier": identifier, "what": what} for identifier, what in found]
+        print_rows(rows, {"unique_identifier": "Identifier", "what": "Finding"}, form)
+    else:
+        for identifier, what in found:
+            click.echo(f"{printable(identifier)}: {printable(what)}")
     click.echo("damaged" if damages else "everything opens")
     return 1 if damages else 0
 
@@ -49,7 +55,7 @@ command = click.Command(
     "verify",
     callback=verify,
     params=[
-        json_option(),
+        *output_options(),
         config_option(),
         *setting_options(STORE),
     ],

@@ -1,23 +1,24 @@
-"""Completion, manual pages, and JSON of the commands that only read."""
+"""Completion, manual pages, and the formats of the commands that only read."""
 
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
-from typing import Final
 
-import click
 import pytest
 
 from kmip_app import cli
 from kmip_app.cli.completion import SHELLS
 from kmip_app.cli.man import pages
+from kmip_app.cli.output import FORMATS
 from kmip_app.configuration.settings import SETTINGS
 from kmip_app.testing import KmipTestServer
 from kmip_core.objects import SecretData
-from tests.unit.kmip_app.cli.conftest import Shell
+from tests.unit.kmip_app.cli.conftest import Shell, options_of
 
 PAGES = dict(pages())
 
@@ -113,36 +114,6 @@ def test_the_store_and_a_decision_are_printed_as_json(shell: Callable[..., Shell
         assert bare.json("verify") == {"ok": True, "damages": [], "dangling_links": []}
 
 
-WRITES: Final = {
-    "audit anchor", "audit export", "backup", "client add", "client bundle", "client notify", "client remove",
-    "client renew", "client revoke", "client sign-csr", "client token", "client-cert", "completion", "export", "import",
-    "import-pykmip", "man", "migrate", "object chown", "password", "pki renew-ca", "profile remove", "restore",
-    "root join", "root split", "rotate-data-key", "rotate-root-key", "serve", "store copy",
-}  # fmt: skip
-"""Commands that change or make something, and print a line about it or a text of another form."""
-
-LOCAL: Final = {"audit", "check-config", "client", "health", "inspect", "policy", "profile", "verify"}
-"""First words of reading commands that ask no server over KMIP."""
-
-
-def leaves(command: click.Command, words: str) -> Iterator[tuple[str, set[str]]]:
-    if isinstance(command, click.Group):
-        for name, child in command.commands.items():
-            yield from leaves(child, f"{words} {name}")
-    else:
-        yield words, {name for parameter in command.params for name in parameter.opts}
-
-
-def test_every_reading_command_prints_json_and_those_of_a_client_name_any_server() -> None:
-    found = {w: options for name, place in cli.COMMANDS.items() for w, options in leaves(cli.command_at(place), name)}
-
-    assert {words for words, options in found.items() if "--json" not in options} == WRITES
-    remote = {words: options for words, options in found.items() if words not in WRITES}
-    for words, options in remote.items():
-        if words.split()[0] not in LOCAL or words == "profile add":
-            assert {"--host", "--port", "--cert", "--key", "--ca"} <= options, words
-
-
 def test_the_trail_and_the_health_are_judged_as_json(shell: Callable[..., Shell], tmp_path: Path) -> None:
     with KmipTestServer(ephemeral=False, data_dir=str(tmp_path / "data")) as server:
         server.seed([SecretData(b"secret")])
@@ -151,7 +122,89 @@ def test_the_trail_and_the_health_are_judged_as_json(shell: Callable[..., Shell]
         files = ("--cert", server.cert, "--key", server.key, "--ca", server.ca)
         alive = shell("--address", f"{server.host}:{server.port}", *files)
         assert alive.json("health") == {"ok": True, "reason": ""}
+        assert alive("health", "--format", "plain") == "ok"
+        assert alive("health", "--format", "table").split() == ["ok", "yes", "reason"]
     code, out, _ = alive.code("health", "--json")
 
     assert (report["ok"], report["findings"]) == (True, [])
     assert (code, json.loads(out)["ok"]) == (1, False)
+    code, out, _ = alive.code("health", "--format", "table")
+    assert (code, out.split()[:2]) == (1, ["ok", "no"])
+    code, out, err = alive.code("health", "--format", "plain")
+    assert (code, out, bool(err)) == (1, "", True)
+
+
+@pytest.fixture
+def data(tmp_path: Path, shell: Callable[..., Shell]) -> Path:
+    """The data directory of a server that has stopped, with one object that a client registered."""
+    with KmipTestServer(ephemeral=False, data_dir=str(tmp_path / "data")) as server:
+        shell(*options_of(server))("key", "register", "--data", "secret")
+    return tmp_path / "data"
+
+
+def test_records_are_shown_in_every_format(shell: Callable[..., Shell], data: Path) -> None:
+    bare = shell("--data-dir", data)
+    told = {form: bare("audit", "show", "--operation", "Register", "--format", form) for form in FORMATS}
+
+    record = json.loads(told["json"])
+    (identifier,) = record["unique_identifiers"]
+    time, client, what, result, objects = told["plain"].split("\t")  # no remark
+    assert client.startswith("client@")
+    assert (what, result, objects) == ("Register", "ok", identifier)
+    headings, rule, row = told["table"].splitlines()
+    assert headings.split() == ["Time", "Client", "What", "Result", "Objects", "Remark"]
+    assert set(rule) == {"-", " "}
+    assert row.split() == [time, client, what, result, objects]
+    assert row.index(what) == headings.index("What")
+
+
+def test_the_trail_and_the_store_are_judged_in_a_table(shell: Callable[..., Shell], data: Path) -> None:
+    bare = shell("--data-dir", data)
+    trail, store = bare("audit", "verify", "--format", "table"), bare("verify", "--format", "table")
+
+    assert trail.split()[:6] == ["Chain", "Records", "Known", "up", "to", trail.split()[5]]
+    assert trail.splitlines()[-1].startswith("whole: main ")
+    assert store == "everything opens"
+    file = data / "audit" / "main.jsonl"
+    file.write_text(file.read_text().replace("client", "nobody"))
+    (data / "root.key").rename(data / "root.key.aside")
+    for form in ("plain", "table"):
+        code, out, _ = bare.code("audit", "verify", "--format", form)
+        assert (code, "Finding" in out) == (1, form == "table")
+        assert out.splitlines()[-1].startswith("damaged: ")
+
+
+def test_damage_of_the_store_is_shown_in_a_table(shell: Callable[..., Shell], data: Path) -> None:
+    with closing(sqlite3.connect(data / "kmipd.sqlite")) as connection, connection:
+        connection.execute("UPDATE managed_objects SET owner = 'mallory'")
+
+    code, out, _ = shell("--data-dir", data).code("verify", "--format", "table")
+
+    assert code == 1
+    assert out.split()[:2] == ["Identifier", "Finding"]
+    assert "the sealed content does not open" in out
+    assert out.splitlines()[-1] == "damaged"
+
+
+def test_a_configuration_is_judged_in_a_table(shell: Callable[..., Shell], tmp_path: Path) -> None:
+    bare = shell("--data-dir", tmp_path / "data", "--format", "table")
+    code, out, err = bare.code("check-config", "--port", "x")
+
+    assert (code, err) == (2, "")
+    assert out.split()[:3] == ["Where", "Problem", out.split()[2]]
+    assert "-p/--port" in out
+    assert bare("check-config").endswith("good")
+
+
+def test_a_decision_is_shown_in_a_table(shell: Callable[..., Shell], data: Path) -> None:
+    bare = shell("--data-dir", data)
+    (key,) = json.loads(bare("audit", "show", "--operation", "Register", "--json"))["unique_identifiers"]
+    words = ("policy", "explain", "--user", "bob", "--operation", "GET", "--object", key)
+
+    code, out, _ = bare.code(*words, "--format", "table")
+
+    assert code == 1
+    assert [line.split()[0] for line in out.splitlines() if line.strip()] == [
+        "denied", "object", "policy", "client", "answer"
+    ]  # fmt: skip
+    assert bare.code(*words, "--format", "plain")[1].startswith("denied: ")
