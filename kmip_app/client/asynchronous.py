@@ -1,7 +1,7 @@
 """`AsyncKmipClient`: the steps of a conversation over asyncio's streams."""
 
 import asyncio
-import contextlib
+import select
 import ssl
 import time
 from collections.abc import Iterable, Sequence
@@ -201,7 +201,7 @@ class AsyncKmipClient(AsyncOperations):
         if self._streams is None:
             raise StaleConnection("the connection was closed")
         reader, writer = self._streams
-        if self._is_used and (reader.at_eof() or writer.is_closing()):
+        if self._is_used and await _has_ended(reader, writer):
             raise StaleConnection("the server has closed the connection")
         try:
             async with asyncio.timeout(self._timeout):
@@ -226,11 +226,35 @@ class AsyncKmipClient(AsyncOperations):
             writer = self._streams[1]
             self._streams = None
             writer.close()
-            with contextlib.suppress(OSError, TimeoutError):
+            try:
                 async with asyncio.timeout(1.0):  # a peer that does not answer the end is not waited for
                     await writer.wait_closed()
+            except TimeoutError:
+                writer.transport.abort()
+                await asyncio.sleep(0)  # in which the event loop closes the socket
+            except OSError:
+                pass
 
     def _abort(self) -> None:
         if self._streams is not None:
             self._streams[1].transport.abort()
             self._streams = None
+
+
+async def _has_ended(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    """Return whether the server has closed the connection since its last answer.
+
+    asyncio learns of that when the event loop reads the socket, which it may not have done since.
+    """
+    incoming = select.poll()
+    incoming.register(writer.get_extra_info("socket"), select.POLLIN)
+    for _ in range(_TURNS):
+        if reader.at_eof() or writer.is_closing():
+            return True
+        if not incoming.poll(0):
+            break
+        await asyncio.sleep(0)
+    return reader.at_eof() or writer.is_closing()
+
+
+_TURNS: Final = 10  # of the event loop; two let it read a socket
