@@ -29,7 +29,7 @@ from rich.table import Table
 from benchmarks import messages
 from benchmarks.counts import budgets
 from benchmarks.figures import Figures, medians, ratio
-from benchmarks.kmipd_server import running_kmipd
+from benchmarks.kmipd_server import running_nodes
 from benchmarks.load import Endpoint, Plan, ask_all, run
 from benchmarks.messages import Exchange
 from benchmarks.page import page_of
@@ -53,11 +53,13 @@ class Variant:
 
     workers: int
     database: str
+    nodes: int = 1
 
     @property
     def title(self) -> str:
         """Its heading."""
-        return f"{self.database} x {self.workers}"
+        nodes = "" if self.nodes == 1 else f", {self.nodes} nodes"
+        return f"{self.database} x {self.workers}{nodes}"
 
     def arguments(self, url: str) -> list[str]:
         """Return what to add to the command line.  url: of a PostgreSQL database."""
@@ -67,7 +69,13 @@ class Variant:
 
 def variants_of(arguments: argparse.Namespace) -> dict[str, Variant]:
     """Return the ways in which kmipd is run, by the names of their servers."""
-    found = [Variant(workers, database) for database in arguments.database for workers in arguments.workers]
+    found = [
+        Variant(workers, database, nodes)
+        for database in arguments.database
+        for nodes in arguments.nodes
+        for workers in arguments.workers
+        if nodes == 1 or (database == "postgresql" and workers == 1)
+    ]
     return {"kmipd" if not number else f"kmipd {one.title}": one for number, one in enumerate(found)}
 
 
@@ -91,6 +99,10 @@ def _gets(store: Store) -> tuple[Exchange, ...]:
     return tuple(messages.get(identifier) for identifier in store.unique_identifiers[:KEYS])
 
 
+def _encryptions(store: Store) -> tuple[Exchange, ...]:
+    return tuple(messages.encrypt(identifier) for identifier in store.unique_identifiers[:KEYS])
+
+
 def _locates(store: Store) -> tuple[Exchange, ...]:
     pairs = list(zip(store.names, store.unique_identifiers, strict=True))
     random.Random(1).shuffle(pairs)  # the same names in every run, from all over the table
@@ -102,12 +114,13 @@ CASES: Final = {
     "discover": Case(title="Discover Versions", exchanges=lambda _: (messages.discover_versions(),)),
     "query": Case(title="Query", exchanges=lambda _: (messages.query(),)),
     "get": Case(title="Get", exchanges=_gets),
+    "encrypt": Case(title="Encrypt 1 KiB", exchanges=_encryptions),
     "locate": Case(title="Locate by name", exchanges=_locates, needs_all_objects=True),
     "connect": Case(title="new connection", exchanges=lambda _: (messages.discover_versions(),), reconnect=True),
     "create": Case(title="Create", exchanges=lambda _: (messages.create(),)),
     "register": Case(title="Register", exchanges=lambda _: (messages.register(bytes(range(messages.KEY_SIZE))),)),
 }
-DEFAULT_CASES: Final = "get,locate,create,discover,connect"
+DEFAULT_CASES: Final = "get,encrypt,locate,create,discover,connect"
 
 
 @attrs.frozen(kw_only=True)
@@ -197,7 +210,7 @@ def table_of(rows: Sequence[Row], objects: int) -> Table:
 def variants_table_of(rows: Sequence[Row], variants: dict[str, Variant]) -> Table:
     """Compare the ways to run kmipd: answers a second, and how many times those of the first."""
     table = Table(
-        title="kmipd by database and number of workers: answers per second (medians), and times the first",
+        title="kmipd by database and number of workers and nodes: answers per second (medians), and times the first",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         pad_edge=False,
@@ -277,15 +290,16 @@ def running_servers(arguments: argparse.Namespace) -> Iterator[dict[str, Endpoin
         if "kmipd" in arguments.servers:
             more = shlex.split(arguments.server_args)
             for name, variant in variants_of(arguments).items():
-                url = "" if variant.database == "sqlite" else stack.enter_context(_postgresql())
-                endpoints[name] = stack.enter_context(running_kmipd([*variant.arguments(url), *more]))
+                url = "" if variant.database == "sqlite" else stack.enter_context(running_postgresql())
+                nodes = running_nodes([*variant.arguments(url), *more], variant.nodes)
+                endpoints[name] = stack.enter_context(nodes)
         if "pykmip" in arguments.servers:
             endpoints["pykmip"] = stack.enter_context(running_pykmip(arguments.pykmip_python))
         yield endpoints
 
 
 @contextlib.contextmanager
-def _postgresql() -> Iterator[str]:
+def running_postgresql() -> Iterator[str]:
     """Run a PostgreSQL that syncs each commit, reached over a Unix socket; yield the URL of its database."""
     from tests.postgresql import Postgres, binaries
 
@@ -363,6 +377,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--workers", type=_numbers, default="1", help="processes of kmipd, comma-separated numbers")
     parser.add_argument(
         "--database", type=_some_of(DATABASES), default="sqlite", help=f"databases of kmipd, of {','.join(DATABASES)}"
+    )
+    parser.add_argument(
+        "--nodes", type=_numbers, default="1", help="nodes over one PostgreSQL, of one worker, comma-separated numbers"
     )
     parser.add_argument("--server-args", default="", help="further arguments of `kmip_app serve`, one string")
     parser.add_argument(

@@ -28,7 +28,7 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Final, TypeVar
 
-from attrs import Factory, define, fields, frozen
+from attrs import Factory, define, evolve, fields, frozen
 
 from benchmarks import messages
 from benchmarks.figures import Figures, figures_of
@@ -43,7 +43,10 @@ _Share = TypeVar("_Share")
 
 @frozen(kw_only=True)
 class Endpoint:
-    """Where a server listens and what its client needs: the content of a ready file."""
+    """Where a server listens and what its client needs: the content of a ready file.
+
+    others: further nodes of the same server, which share its certificate authority; connections are spread over all.
+    """
 
     host: str
     port: int
@@ -52,19 +55,28 @@ class Endpoint:
     key: str
     pid: int
     version: str
+    others: tuple[Endpoint, ...] = ()
 
     @classmethod
     def read(cls, path: Path) -> Endpoint:
         content = json.loads(path.read_text())
-        return cls(**{field.name: content[field.name] for field in fields(cls)})
+        return cls(**{field.name: content[field.name] for field in fields(cls) if field.name != "others"})
+
+    def with_others(self, others: Sequence[Endpoint]) -> Endpoint:
+        return evolve(self, others=tuple(others))
+
+    def node(self, number: int) -> Endpoint:
+        """The node for the connection of that number."""
+        return (self, *self.others)[number % (1 + len(self.others))]
 
     def processor_seconds(self) -> float:
-        """What the server's processes have used so far, user and system: those of its process group."""
+        """What the server's processes have used so far, user and system: those of its process groups."""
+        groups = {self.pid, *(other.pid for other in self.others)}
         ticks = 0
         for stat in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):  # one that has ended meanwhile
                 fields = stat.read_text().rpartition(")")[2].split()
-                if int(fields[_PROCESS_GROUP]) == self.pid:
+                if int(fields[_PROCESS_GROUP]) in groups:
                     ticks += int(fields[_USER]) + int(fields[_SYSTEM])
         return ticks / os.sysconf("SC_CLK_TCK")
 
@@ -225,7 +237,7 @@ def _staying(endpoint: Endpoint, plan: Plan, numbers: range, barrier: Barrier) -
     connections: dict[int, _Connection] = {}
     poll = select.epoll()
     for number in numbers:
-        tls = endpoint.connect(context)
+        tls = endpoint.node(number // plan.processes).connect(context)
         exchanges = _in_turn(plan, number)
         connections[tls.fileno()] = _Connection(tls, exchanges, next(exchanges))
         poll.register(tls.fileno(), select.EPOLLIN)
@@ -279,7 +291,7 @@ def _reconnecting(endpoint: Endpoint, plan: Plan, numbers: range, barrier: Barri
         try:
             for exchange in _in_turn(plan, number):
                 began = time.perf_counter()
-                with closing(endpoint.connect(context)) as connection:
+                with closing(endpoint.node(number // plan.processes).connect(context)) as connection:
                     _ask(connection, exchange)
                 with lock:
                     if failures or not tally.add(began, time.perf_counter()):

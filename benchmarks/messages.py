@@ -15,6 +15,7 @@ from attrs import Factory, define, frozen
 ACTIVATE: Final = 0x12
 CREATE: Final = 0x01
 DISCOVER_VERSIONS: Final = 0x1E
+ENCRYPT: Final = 0x1F
 GET: Final = 0x0A
 LOCATE: Final = 0x08
 QUERY: Final = 0x18
@@ -24,6 +25,7 @@ OPERATION_NAMES: Final = {
     ACTIVATE: "Activate",
     CREATE: "Create",
     DISCOVER_VERSIONS: "Discover Versions",
+    ENCRYPT: "Encrypt",
     GET: "Get",
     LOCATE: "Locate",
     QUERY: "Query",
@@ -31,6 +33,8 @@ OPERATION_NAMES: Final = {
 }
 
 KEY_SIZE: Final = 32  # bytes of an AES-256 key
+DATA_SIZE: Final = 1024  # bytes that Encrypt is given
+BLOCK_SIZE: Final = 16  # bytes of an AES block; PKCS5 adds one here
 HEADER_SIZE: Final = 8  # tag (3), type (1), length (4)
 # Every request made here has the same Request Header, so the Operation stands at the same place: Request
 # Message header, Request Header (8 + Protocol Version 40 + Batch Count 16), Batch Item and Operation headers.
@@ -40,7 +44,9 @@ _STRUCTURE, _INTEGER, _ENUMERATION, _TEXT, _BYTES, _DATE_TIME = 0x01, 0x02, 0x05
 
 _ATTRIBUTE, _ATTRIBUTE_NAME, _ATTRIBUTE_VALUE = 0x420008, 0x42000A, 0x42000B
 _BATCH_COUNT, _BATCH_ITEM = 0x42000D, 0x42000F
+_BLOCK_CIPHER_MODE, _PADDING_METHOD, _CRYPTOGRAPHIC_PARAMETERS = 0x420011, 0x42005F, 0x42002B
 _CRYPTOGRAPHIC_ALGORITHM, _CRYPTOGRAPHIC_LENGTH = 0x420028, 0x42002A
+_DATA, _IV_COUNTER_NONCE = 0x4200C2, 0x42003D
 _KEY_BLOCK, _KEY_FORMAT_TYPE, _KEY_MATERIAL, _KEY_VALUE = 0x420040, 0x420042, 0x420043, 0x420045
 _NAME, _NAME_TYPE, _NAME_VALUE = 0x420053, 0x420054, 0x420055
 _OBJECT_TYPE, _OPERATION = 0x420057, 0x42005C
@@ -52,6 +58,7 @@ _RESULT_MESSAGE, _RESULT_REASON, _RESULT_STATUS = 0x42007D, 0x42007E, 0x42007F
 _SYMMETRIC_KEY, _TEMPLATE_ATTRIBUTE, _TIME_STAMP, _UNIQUE_IDENTIFIER = 0x42008F, 0x420091, 0x420092, 0x420094
 
 _AES, _AES_LENGTH = 0x03, 256
+_CBC, _PKCS5 = 0x01, 0x03
 _ENCRYPT_DECRYPT = 0x04 | 0x08
 _RAW, _UNINTERPRETED_TEXT = 0x01, 0x01
 _SYMMETRIC_KEY_TYPE = 0x02
@@ -101,6 +108,7 @@ class Facts:
     unique_identifiers: list[str] = Factory(list)
     object_type: int | None = None
     key_material_size: int | None = None  # bytes
+    data_size: int | None = None  # bytes
     versions: int = 0  # Protocol Version items in the payload
     operations: int = 0  # Operation items in the payload
     time_stamp_at: int = 0  # place of the 8 bytes of the header's Time Stamp; 0 if there is none
@@ -151,6 +159,22 @@ def discover_versions() -> Exchange:
     return _exchange(DISCOVER_VERSIONS, b"")
 
 
+def encrypt(unique_identifier: str) -> Exchange:
+    """A KiB by AES-CBC under an IV that the client chooses, so that the answer is always the same."""
+    parameters = (
+        _enumeration(_BLOCK_CIPHER_MODE, _CBC)
+        + _enumeration(_PADDING_METHOD, _PKCS5)
+        + _enumeration(_CRYPTOGRAPHIC_ALGORITHM, _AES)
+    )
+    payload = (
+        _text(_UNIQUE_IDENTIFIER, unique_identifier)
+        + _structure(_CRYPTOGRAPHIC_PARAMETERS, parameters)
+        + _item(_DATA, _BYTES, bytes(DATA_SIZE))
+        + _item(_IV_COUNTER_NONCE, _BYTES, bytes(BLOCK_SIZE))
+    )
+    return _exchange(ENCRYPT, payload, unique_identifier=unique_identifier)
+
+
 def get(unique_identifier: str) -> Exchange:
     return _exchange(GET, _text(_UNIQUE_IDENTIFIER, unique_identifier), unique_identifier=unique_identifier)
 
@@ -185,6 +209,7 @@ def canned_answers(unique_identifier: str) -> dict[int, bytes]:
         ACTIVATE: named,
         CREATE: symmetric_key + named,
         DISCOVER_VERSIONS: versions,
+        ENCRYPT: named + _item(_DATA, _BYTES, bytes(DATA_SIZE + BLOCK_SIZE)),
         GET: symmetric_key + named + _symmetric_key(bytes(range(KEY_SIZE))),
         LOCATE: named,
         QUERY: operations + symmetric_key,
@@ -212,6 +237,10 @@ def _check_get(facts: Facts) -> None:
     _need(facts.key_material_size == KEY_SIZE, f"holds {facts.key_material_size} bytes of Key Material")
 
 
+def _check_encrypted(facts: Facts) -> None:
+    _need(facts.data_size == DATA_SIZE + BLOCK_SIZE, f"holds {facts.data_size} bytes of Data")
+
+
 def _check_named(facts: Facts) -> None:
     _need(bool(facts.unique_identifiers) and all(facts.unique_identifiers), "holds no Unique Identifier")
 
@@ -228,6 +257,7 @@ _PAYLOAD_CHECKS: Final = {
     ACTIVATE: _check_named,
     CREATE: _check_named,
     DISCOVER_VERSIONS: _check_versions,
+    ENCRYPT: _check_encrypted,
     GET: _check_get,
     LOCATE: _check_named,
     QUERY: _check_operations,
@@ -269,6 +299,8 @@ def _read_payload(answer: bytes, payload: _Item, facts: Facts) -> None:
             facts.operations += 1
         elif item.tag == _SYMMETRIC_KEY:
             facts.key_material_size = _key_material_size(answer, item)
+        elif item.tag == _DATA:
+            facts.data_size = item.end - item.start
 
 
 def _key_material_size(answer: bytes, symmetric_key: _Item) -> int | None:

@@ -1,6 +1,6 @@
-"""Measures the SQLite store alone: the same questions to a small store and to a big one, and what a key weighs.
+"""Measures a store alone: the same questions to a small store and to a big one, and what a key weighs.
 
-    python -m benchmarks.storage --objects 1000000
+    python -m benchmarks.storage --objects 1000000 [--postgresql]
 
 The data are symmetric keys with a name each, as Create makes them; a hundredth belongs to somebody else.
 """
@@ -8,13 +8,14 @@ The data are symmetric keys with a name each, as Create makes them; a hundredth 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import random
 import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,14 +49,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--objects", type=int, default=20_000, help="keys in the big store (default: %(default)s)")
     parser.add_argument("--small", type=int, default=1_000, help="keys in the small store (default: %(default)s)")
+    parser.add_argument("--postgresql", action="store_true", help="on a PostgreSQL that is started for this")
     parser.add_argument("--directory", type=Path, help="where the stores go (default: a temporary directory)")
     arguments = parser.parse_args()
     console = Console()
-    with tempfile.TemporaryDirectory(dir=arguments.directory) as directory:
-        stores = [fill(Path(directory) / str(count), count, console) for count in (arguments.small, arguments.objects)]
-        table = Table(
-            "", *(f"{store.count:,} objects" for store in stores), "ratio", title="The SQLite store", box=box.SIMPLE
-        )
+    with contextlib.ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=arguments.directory)))
+        server = stack.enter_context(postgresql()) if arguments.postgresql else None
+        stores = [
+            fill(directory / str(count), count, console, server and server(f"store{count}"))
+            for count in (arguments.small, arguments.objects)
+        ]
+        title = "The PostgreSQL store" if arguments.postgresql else "The SQLite store"
+        table = Table("", *(f"{store.count:,} objects" for store in stores), "ratio", title=title, box=box.SIMPLE)
         for name, question in QUESTIONS.items():
             small, big = in_turn(question, stores)
             table.add_row(name, f"{small:,.1f}", f"{big:,.1f}", f"{big / small:.2f}")
@@ -70,18 +76,34 @@ def main() -> None:
 
 
 class FilledStore:
-    """A store with `count` keys."""
+    """A store with `count` keys.
 
-    def __init__(self, directory: Path, count: int) -> None:
+    url: of its database; SQLite in `directory` unless given.
+    """
+
+    def __init__(self, directory: Path, count: int, url: str | None = None) -> None:
         directory.mkdir()
         self.directory = directory
+        self.url = url or f"sqlite:///{directory}/kmipd.db"
         self.count = count
         self.bytes_per_key = 0.0
         self.storage = self.open()
 
     def open(self) -> SqlStorage:
         make_sealer = functools.partial(EnvelopeSealer, KeyFile(self.directory / "root.key"))
-        return SqlStorage(f"sqlite:///{self.directory}/kmipd.db", make_sealer)
+        return SqlStorage(self.url, make_sealer)
+
+    def weigh(self) -> None:
+        """Find out how many bytes a key takes; SQLite's file is complete when the store is closed."""
+        if self.url.startswith("sqlite"):
+            size = (self.directory / "kmipd.db").stat().st_size
+        else:
+            import psycopg
+
+            with psycopg.connect(self.url.replace("+psycopg", "", 1), autocommit=True) as connection:
+                connection.execute("VACUUM ANALYZE")  # as autovacuum does in the first minutes
+                ((size,),) = connection.execute("SELECT pg_database_size(current_database())").fetchall()
+        self.bytes_per_key = size / self.count
 
     def reopen(self) -> float:
         """Return the seconds that a start takes."""
@@ -91,9 +113,26 @@ class FilledStore:
         return time.perf_counter() - begun
 
 
-def fill(directory: Path, count: int, console: Console) -> FilledStore:
+@contextlib.contextmanager
+def postgresql() -> Iterator[Callable[[str], str]]:
+    """Run a PostgreSQL; yield what makes a database of a name and returns its URL."""
+    import psycopg
+
+    from benchmarks.compare import running_postgresql
+
+    with running_postgresql() as url:
+
+        def make(name: str) -> str:
+            with psycopg.connect(url.replace("+psycopg", "", 1), autocommit=True) as connection:
+                connection.execute(f"CREATE DATABASE {name}")
+            return url.replace("/postgres?", f"/{name}?", 1)
+
+        yield make
+
+
+def fill(directory: Path, count: int, console: Console, url: str | None = None) -> FilledStore:
     """Return a new store of `count` keys, with a progress bar on the way."""
-    store = FilledStore(directory, count)
+    store = FilledStore(directory, count, url)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("filling", total=count)
@@ -104,7 +143,7 @@ def fill(directory: Path, count: int, console: Console) -> FilledStore:
                 work.commit()
             progress.advance(task, min(PIECE, count - first))
     store.storage.close()
-    store.bytes_per_key = (directory / "kmipd.db").stat().st_size / count
+    store.weigh()
     store.storage = store.open()
     return store
 

@@ -9,6 +9,7 @@ EXCHANGES = {
     "activate": lambda: messages.activate(IDENTIFIER),
     "create": messages.create,
     "discover versions": messages.discover_versions,
+    "encrypt": lambda: messages.encrypt(IDENTIFIER),
     "get": lambda: messages.get(IDENTIFIER),
     "locate": lambda: messages.locate("a name", unique_identifier=IDENTIFIER),
     "query": messages.query,
