@@ -276,14 +276,12 @@ class PostgresBackend:
             finally:
                 connection.limit = None
             return
-        connection.begin()
-        connection.execute(f"SET LOCAL statement_timeout = {milliseconds:d}")
         try:
-            yield
+            with connection.within(milliseconds):
+                yield
         except errors.QueryCanceled as error:
             self.end_reading(connection)  # it is aborted; what is read after this belongs to another attempt
             raise TakesLong(f"more than {milliseconds} ms of reading") from error
-        connection.execute("SET LOCAL statement_timeout = 0")
 
     # --- maintenance ------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ it does not, the unit of work must be run again.
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
 import psycopg
@@ -65,6 +66,7 @@ class Reader:
         self._retries = retries
         self._first: tuple[str, Any, list[Row]] | None = None
         self._is_begun = False
+        self._is_timed = False  # whether a limit is still set that was for an earlier statement
         self.limit: float | None = None
 
     @property
@@ -82,7 +84,28 @@ class Reader:
             self._first = sql, values, rows
             return Rows(rows)
         self.begin()
+        if self._is_timed:
+            self._is_timed = False
+            self._connection.execute("SET LOCAL statement_timeout = 0")
         return self._limited(sql, values)
+
+    @contextmanager
+    def within(self, milliseconds: int) -> Iterator[None]:
+        """Have the database end a statement inside the context that takes longer with QueryCanceled.
+
+        The limit comes with the BEGIN and is taken back only if another statement follows: for most neither costs a
+        round trip.
+        """
+        limit = f"SET LOCAL statement_timeout = {milliseconds:d}"
+        if self._is_begun or self._first is not None:
+            self.begin()
+            self._connection.execute(limit)
+        else:
+            self._connection.execute_several(f"{BEGIN_READING}; {limit}")
+            self._is_begun = True
+        self._is_timed = False
+        yield
+        self._is_timed = True
 
     def begin(self) -> None:
         """Begin the transaction of the snapshot, if it is not begun yet."""
@@ -99,7 +122,7 @@ class Reader:
         """End the snapshot.  Raises psycopg.Error for a connection that is of no use any more."""
         self._first = None
         if self._is_begun:
-            self._is_begun = False
+            self._is_begun = self._is_timed = False
             self._connection.execute("ROLLBACK")
         elif self._connection.transaction_status == pq.TransactionStatus.UNKNOWN:
             raise psycopg.OperationalError("the connection has ended")

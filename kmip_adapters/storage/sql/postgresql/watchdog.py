@@ -9,6 +9,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Final
 
 import psycopg
@@ -81,6 +82,10 @@ class WatchedConnection:
     def execute(self, sql: str, values: Any = None) -> psycopg.Cursor[Any]:
         """Run one statement, and return its cursor."""
         return self.run(self._connection.execute, sql, values)  # type: ignore[no-any-return]
+
+    def execute_several(self, sql: str) -> None:
+        """Run statements without values in one round trip."""
+        self.run(partial(self._connection.execute, prepare=False), sql, None)
 
     def cursor(self) -> "WatchedCursor":
         """Return a new cursor."""

@@ -370,13 +370,18 @@ def statements_of(store: SqlStorage) -> list[str]:
 
     def noting() -> Any:
         connection = open_again()
-        execute = connection.execute
+        execute, several = connection.execute, connection.execute_several
 
         def note(sql: str, values: Any = None) -> Any:
             sent.append(sql.split()[0])
             return execute(sql, values)
 
+        def note_several(sql: str) -> None:
+            sent.append(sql.split()[0])
+            several(sql)
+
         connection.execute = note
+        connection.execute_several = note_several
         return connection
 
     store.backend.open_again = noting  # type: ignore[attr-defined]
@@ -397,6 +402,29 @@ def test_one_row_is_read_by_one_statement(store: SqlStorage) -> None:
         assert work.find("k1")
         assert work.find("k2")
     assert sent[1:] == ["SELECT", "BEGIN", "SELECT", "SELECT", "ROLLBACK"]
+
+
+def test_a_read_with_a_budget_costs_three_round_trips(store: SqlStorage) -> None:
+    put(store, "k1")
+    store.database._idle.clear()
+    sent = statements_of(store)
+    for _ in range(10):  # a statement that is sent often is prepared, which several at once cannot be
+        with store.unit_of_work(Pace.BRIEF) as work:
+            assert work.locate(query()).unique_identifiers == ("k1",)
+    assert sent == ["BEGIN", "SELECT", "ROLLBACK"] * 10
+
+
+def test_the_limit_of_one_read_is_none_of_the_next(store: SqlStorage) -> None:
+    put(store, "k1")
+    with store.unit_of_work(Pace.BRIEF) as work:
+        assert isinstance(work, SqlUnitOfWork)
+        connection: Any = store.database.take()
+        with store.backend.within(connection, 100):
+            assert connection.execute("SHOW statement_timeout").fetchone() == ("100ms",)
+        assert connection.execute("SHOW statement_timeout").fetchone() == ("0",)
+        with pytest.raises(TakesLong), store.backend.within(connection, 1):
+            connection.execute("SELECT pg_sleep(30)")
+        store.database.give_back(connection)
 
 
 def test_a_second_statement_that_finds_the_first_changed_has_the_work_run_again(store: SqlStorage) -> None:
