@@ -8,7 +8,7 @@ from attrs import evolve
 from kmip_adapters.ttlv.standard.versions import VERSIONS
 from kmip_app.conformance_profiles import claimed
 from kmip_core.capabilities import Capabilities
-from kmip_core.enums import ClientRegistrationMethod, Operation, ProtectionStorageMask
+from kmip_core.enums import AttestationType, ClientRegistrationMethod, Operation, ProtectionStorageMask
 from kmip_core.objects import CONTENT_CLASSES
 from kmip_core.operation import Spec
 from kmip_core.ports.crypto import Crypto, CryptoCapabilities
@@ -32,11 +32,13 @@ def capabilities_of(
     *,
     gives_out_certificates: bool = False,
     sends_requests: bool = False,
+    attestation_types: tuple[AttestationType, ...] = (),
 ) -> Capabilities:
     """Return what Query tells of a server with these operations and this crypto adapter.
 
     gives_out_certificates: whether clients get certificates of this server's own CA.
     sends_requests: whether the server sends Notify and Put to clients.
+    attestation_types: those that a verifier knows; none without a verifier.
     """
     able = crypto.capabilities
     if not gives_out_certificates:
@@ -49,6 +51,7 @@ def capabilities_of(
         object_types=OBJECT_TYPES,
         protocol_versions=tuple(sorted(versions, reverse=True)),
         protection_storage_masks=_storage_masks(able),
+        attestation_types=attestation_types,
         client_registration_methods=_REGISTRATION if gives_out_certificates else (),
     )
     return evolve(
@@ -56,6 +59,7 @@ def capabilities_of(
         profiles=claimed(offered.operations, able),
         capability=evolve(
             offered.capability,
+            attestation_capability=bool(attestation_types),
             streaming_capability=Operation.ENCRYPT in offered.operations,
             asynchronous_capability=Operation.POLL in offered.operations,
             quantum_safe_capability=not QUANTUM_SAFE.isdisjoint(able.key_pair_lengths),

@@ -26,6 +26,8 @@ from kmip_adapters.crypto.side_by_side import SideBySide
 from kmip_adapters.crypto.software import SoftwareCrypto
 from kmip_adapters.crypto.software.certificates import SoftwareCertificates
 from kmip_adapters.crypto.software.key_forms import SoftwareKeyForms
+from kmip_adapters.identity.attestation_command import CommandVerifier
+from kmip_adapters.identity.attestations import VerifiedAttestations
 from kmip_adapters.identity.certificate import CertificateIdentity
 from kmip_adapters.identity.credentials import CredentialAuthentication
 from kmip_adapters.identity.groups import FileGroups, Groups, RememberedGroups
@@ -264,6 +266,23 @@ def _authentication(
         storage=storage,
         throttle=PasswordThrottle(_allowances(configuration, storage)),
         is_revoked=revoked.has,
+    )
+
+
+def _attestations(configuration: Configuration, storage: Storage) -> VerifiedAttestations | None:
+    """Return what verifies attestations; None where no verifier is named."""
+    if configuration.attestation_verifier is None:
+        return None
+    key: Callable[[], bytes] = partial(getattr, configuration, "common_secret")
+    allowances: Allowances = RememberedAllowances()
+    if configuration.storage == "sql":
+        stored = cast("SqlStorage", storage)
+        key, allowances = stored.open_index_key, stored.allowances  # a nonce, and that it was used, outlive a start
+    return VerifiedAttestations(
+        types=configuration.attestation_types,
+        verifier=CommandVerifier(configuration.attestation_verifier, configuration.attestation_timeout),
+        key=key,
+        allowances=allowances,
     )
 
 
@@ -527,6 +546,7 @@ class Container(containers.DeclarativeContainer):
     services = providers.Singleton(
         EngineServices,
         authentication=authentication,
+        attestations=providers.Singleton(_attestations, configuration, storage),
         streams=providers.Singleton(_streams, configuration),
         storage=storage,
         outbox=storage,
@@ -550,6 +570,7 @@ class Container(containers.DeclarativeContainer):
             configuration.provided.versions,
             gives_out_certificates=configuration.provided.gives_out_certificates,
             sends_requests=settings.provided.server_to_client,
+            attestation_types=configuration.provided.attestation_types,
         ),
         delays=delays,
         at_pace=processes.provided.at,

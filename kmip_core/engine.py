@@ -10,13 +10,14 @@ from typing import Final
 
 from attrs import frozen
 
-from kmip_core import pacing
+from kmip_core import attesting, pacing
+from kmip_core.attesting import AttestationRefused
 from kmip_core.batch import Batch
 from kmip_core.deferral import Deferral, is_deferred
-from kmip_core.enums import AsynchronousIndicator, BatchErrorContinuationOption, CredentialType, Operation, ResultReason
+from kmip_core.enums import AsynchronousIndicator, BatchErrorContinuationOption, Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_message
 from kmip_core.messages import (
-    RequestHeader,
+    Nonce,
     RequestMessage,
     ResponseBatchItem,
     ResponseHeader,
@@ -69,10 +70,14 @@ class Engine:
         if pace is None:
             pace = self.pace(message)
         try:
-            _refuse_attestation(message.header)
+            attesting.check_is_verified(message.header, self.services)
             if self.services.authentication is not None:
                 principal = yield from self._authenticate(self.services.authentication, message, principal, pace)
                 now = self.services.clock.now()  # a password may have taken seconds
+            nonce: Nonce | None = None
+            if self.services.attestations is not None or self.services.settings.attested_operations:
+                nonce = yield from returning_to(pace, attesting.settle(message, principal, now, self.services))
+                now = self.services.clock.now()
         except KmipError as error:
             return self._refuse(message, principal, error, "Authentication refused")
         header = message.header
@@ -101,6 +106,7 @@ class Engine:
         answer_header = ResponseHeader(
             protocol_version=header.protocol_version,
             time_stamp=now,
+            nonce=nonce,
             server_hashed_password=principal.server_hashed_password,
             server_correlation_value=correlation,
         )
@@ -147,9 +153,12 @@ class Engine:
             self.services.audit.append(record)
         except KmipError as unrecorded:
             error = unrecorded
+        refused = error if isinstance(error, AttestationRefused) else None
         answer_header = ResponseHeader(
             protocol_version=header.protocol_version,
             time_stamp=now,
+            nonce=None if refused is None else refused.nonce,
+            attestation_types=() if refused is None else refused.types,
             client_correlation_value=header.client_correlation_value,
         )
         refusal = failure(error, item)
@@ -164,10 +173,3 @@ class Engine:
         tolerance = settings.time_stamp_tolerance
         if settings.check_time_stamp and abs((header.time_stamp or now) - now) > tolerance:
             raise invalid_message(f"the time stamp is more than {tolerance} s away from this server's clock")
-
-
-def _refuse_attestation(header: RequestHeader) -> None:
-    """Refuse an attestation that is not verified here: to pass over it would look like its success. RULINGS 48."""
-    if any(credential.credential_type is CredentialType.ATTESTATION for credential in header.credentials):
-        message = "this server verifies no attestation (Query Attestation Types lists none); leave the credential out"
-        raise KmipError(ResultReason.ATTESTATION_FAILED, message)

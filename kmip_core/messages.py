@@ -1,11 +1,12 @@
 """Requests and responses as values, the same for every protocol version. KMIP 2.1 §8, §9; 1.4 §6, §7."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
 from kmip_core.enums import (
     AsynchronousIndicator,
+    AttestationType,
     BatchErrorContinuationOption,
     CredentialType,
     Ephemeral,
@@ -68,13 +69,34 @@ class Ticket(Secret):
 
 
 @frozen(kw_only=True)
+class Nonce:
+    """What an attestation must speak of, so that it is not an old one; the server makes both. KMIP 2.1 §9.14."""
+
+    nonce_id: bytes
+    nonce_value: bytes
+
+
+@frozen(kw_only=True)
+class Attestation(Secret):
+    """What a client, or a third party, says of the state of the client's machine. KMIP 2.1 §9.11."""
+
+    nonce: Nonce
+    attestation_type: AttestationType
+    attestation_measurement: bytes | None = field(default=None, repr=False)
+    attestation_assertion: bytes | None = field(default=None, repr=False)
+
+
+CredentialValue: TypeAlias = (
+    UsernameAndPassword | DeviceCredential | Attestation | OneTimePassword | HashedPassword | Ticket
+)
+
+
+@frozen(kw_only=True)
 class Credential(Secret):
     """A claim of identity inside the message.  credential_value: None for a type that is not understood."""
 
     credential_type: CredentialType
-    credential_value: UsernameAndPassword | DeviceCredential | OneTimePassword | HashedPassword | Ticket | None = field(
-        default=None, repr=False
-    )
+    credential_value: CredentialValue | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)
@@ -82,6 +104,7 @@ class RequestHeader:
     """What holds for a whole request.
 
     asynchronous_indicator: whether the client takes an answer at a later time; the Boolean of 1.x means that it may.
+    attestation_capable_indicator: whether the client can make an attestation.
     batch_order_option: False only if the client said, or its version defaults to, any order.
     maximum_response_size: bytes.  time_stamp: seconds since 1970-01-01 UTC.
     """
@@ -91,6 +114,7 @@ class RequestHeader:
     client_correlation_value: str | None = None
     server_correlation_value: str | None = None
     asynchronous_indicator: AsynchronousIndicator = AsynchronousIndicator.PROHIBITED
+    attestation_capable_indicator: bool = False
     credentials: tuple[Credential, ...] = ()
     batch_error_continuation_option: BatchErrorContinuationOption = BatchErrorContinuationOption.STOP
     batch_order_option: bool = True
@@ -126,12 +150,16 @@ class RequestMessage:
 class ResponseHeader:
     """time_stamp: seconds since 1970-01-01 UTC.
 
+    nonce: for the next attestation of a client that is capable of one. KMIP 2.1 §8.5.
     server_hashed_password: by which a client that sent a Hashed Password knows the server. KMIP 2.1 §8.2.
+    attestation_types: those that are verified, where an attestation is missing or was not accepted.
     """
 
     protocol_version: ProtocolVersion
     time_stamp: int
+    nonce: Nonce | None = None
     server_hashed_password: bytes | None = None
+    attestation_types: tuple[AttestationType, ...] = ()
     client_correlation_value: str | None = None
     server_correlation_value: str | None = None
 

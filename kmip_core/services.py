@@ -13,6 +13,7 @@ from kmip_core.objects import SYSTEM_TYPES, ManagedObject
 from kmip_core.one_part import OnePart
 from kmip_core.pkcs11_sessions import Applications
 from kmip_core.policy import FOR_ADMINISTRATORS, Decision, Visibility
+from kmip_core.ports.attestation import Attestations
 from kmip_core.ports.audit import AuditTrail
 from kmip_core.ports.authentication import Authentication
 from kmip_core.ports.certificates import Certificates
@@ -72,6 +73,7 @@ class EngineServices(Services):
     """What the engine itself uses besides.
 
     authentication: None where the peer's certificate alone decides who the principal is.
+    attestations: None where none are verified.
     delays: None where no answer is delayed.  announcer: None where nothing is sent to clients.
     at_pace: has the adapters know at which pace a handler works.
     runner: runs what is answered later; None where everything is answered at once.
@@ -79,6 +81,7 @@ class EngineServices(Services):
     """
 
     authentication: Authentication | None = None
+    attestations: Attestations | None = None
     storage: Storage
     outbox: Outbox
     audit: AuditTrail

@@ -4,6 +4,7 @@ import enum
 
 from attrs import frozen
 
+from kmip_core.enums import Operation
 from kmip_core.structures import ExtensionInformation, ServerInformation
 
 
@@ -69,6 +70,7 @@ class Settings:
     token_policies: frozenset[str] = frozenset()  # operation policies whose new keys are kept there as well
     one_time_pads: OneTimePads = OneTimePads.GIVEN
     rng_seed: RNGSeedMode = RNGSeedMode.ACCEPT  # 12
+    attested_operations: frozenset[Operation] = frozenset()  # 48: those that want an attestation in each request
     administrators: frozenset[str] = frozenset()  # identities that may set constraints and defaults (ADR 0031)
     extensions: tuple[ExtensionInformation, ...] = ()  # vendor tags inside custom attributes, for Query to tell
     interop: bool = False  # the Interop operation, for tests only (KMIP 2.1 §6.1.26)

@@ -37,6 +37,7 @@ _ACRONYMS: Final = frozenset(
     | {"ECDSA", "ECMQV", "GCM", "HKDF", "HMAC", "ID", "IV", "KEK", "MAC", "MD2", "MD5", "MGF1", "NIST", "NRBG", "OAEP"}
     | {"OFB", "OTP", "PBKDF2", "PCBC", "PEM", "PGP", "PKCS5", "PSS", "RNG", "RSA", "SHA224", "SHA256", "SHA384"}
     | {"DHKEM", "MLKEM", "RSASVE", "SHA512", "SSL3", "TTLV", "XOR", "XTS", "CRMF", "URI", "CRT", "AES", "C", "F"}
+    | {"SAML", "TCG", "TPM"}
 )
 
 _WORDS: Final = {"WITH": "with"}

@@ -18,6 +18,7 @@ from kmip_adapters.identity.table import UnusableIdentities, read_table
 from kmip_adapters.policy.json_files import JsonPolicies
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.open_files import is_open_here
+from kmip_app.configuration.attestation import attestation_problems
 from kmip_app.configuration.config import Configuration
 from kmip_app.configuration.quotas import UnusableQuotas, read_quotas
 from kmip_app.configuration.secret_places import SecretPlace
@@ -108,6 +109,9 @@ def _loose_files(configuration: Configuration) -> Iterator[str]:
             if path.exists() and _is_loose(path):
                 mode = "700" if path.is_dir() else "600"
                 yield f"{path} can be read or changed by others; chmod {mode} it"
+    verifier = configuration.attestation_verifier
+    if verifier is not None and _is_writable(verifier):
+        yield f"{verifier} judges attestations and others may change it; chmod go-w it"
     named = (configuration.policy_path, configuration.groups_path, configuration.identities_path)
     for path in (path for path in named if path is not None):
         inside = sorted(path.glob("*.json")) if path.is_dir() else []
@@ -138,6 +142,9 @@ def problems(
         yield from _store(configuration)
     if configuration.workers > 1:
         yield from _workers(configuration)
+    yield from attestation_problems(
+        configuration.attestation_verifier, configuration.attestation_types, configuration.core.attested_operations
+    )
     for where, text in telemetry_problems(configuration.otel_endpoint, configuration.otel_headers):
         yield Problem(where=where, text=text)
     if configuration.log_path is not None:

@@ -26,6 +26,7 @@ from kmip_app.configuration.root_keys import RootKeyKind, RootKeyPlace
 from kmip_app.configuration.secret_places import SecretPlace
 from kmip_app.pushing.limits import NoticeLimits
 from kmip_app.version import VERSION
+from kmip_core.enums import AttestationType
 from kmip_core.settings import Settings
 from kmip_core.structures import ProtocolVersion, ServerInformation
 
@@ -155,6 +156,9 @@ class Configuration:
     groups_cache: float = 60.0
     passwords_path: Path | None = None
     password_identity: bool = False
+    attestation_verifier: Path | None = None
+    attestation_types: tuple[AttestationType, ...] = ()
+    attestation_timeout: float = 10.0
     policy_path: Path | None = None
     live_policies: bool = True
     logging_level: str = "INFO"

@@ -12,6 +12,7 @@ from attrs import frozen
 
 from kmip_app.configuration import setting_types
 from kmip_app.configuration.addresses import ADDRESS
+from kmip_app.configuration.attestation import ATTESTATION_TYPES, OPERATIONS, PROGRAM
 from kmip_app.configuration.config import AUTH_SUITES, CRYPTO, LOGGING_LEVELS, Configuration, TokenKeys
 from kmip_app.configuration.extensions import EXTENSIONS
 from kmip_app.configuration.root_keys import ROOT_KEY
@@ -214,6 +215,25 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
             BOOLEAN,
             "Whether a right user name and password, rather than the certificate, say who asks; names in"
             " passwords_path are then nobody's by certificate alone.",
+        ),
+        _native(
+            "attestation_verifier",
+            PROGRAM,
+            "Program that judges attestations of clients' machines: it gets one as JSON on standard input, and accepts"
+            " by exit code 0. Up to 16 run at once, four for one client.",
+            default="none: a request with an attestation is refused",
+        ),
+        _native("attestation_types", ATTESTATION_TYPES, "The types of attestations that it knows.", default="none"),
+        _native(
+            "attestation_timeout", setting_types.seconds(), "How long it may take for an attestation; then it is ended."
+        ),
+        _native(
+            "attested_operations",
+            OPERATIONS,
+            "Operations that want an attestation in each request: Get, Export. With any of them also PKCS#11, by which"
+            " others can be done.",
+            "core.attested_operations",
+            default="none",
         ),
         _native(
             "tickets",

@@ -21,6 +21,7 @@ from kmip_adapters.ttlv.encodings.binary import (
 from kmip_adapters.ttlv.encodings.items import DecodingError, Item, Items, children, tag_name
 from kmip_adapters.ttlv.messages.items import (
     ASYNCHRONOUS_INDICATOR,
+    ATTESTATION_CAPABLE_INDICATOR,
     ATTESTATION_TYPE,
     AUTHENTICATION,
     BATCH_COUNT,
@@ -120,7 +121,8 @@ _BATCH_ITEM_ID_RULES: Final[Mapping[BatchItemIds, Callable[[tuple[RequestBatchIt
 def _read_header(header: Items, dialect: Dialect) -> dict[str, Any]:
     """Return the fields of RequestHeader, and `batch_count`.
 
-    Fields that are not known here (attestation, those of other versions) are ignored: clients.md 22.
+    Fields that are not known here are ignored: clients.md 22. So are the Attestation Types of a client, which is told
+    those that are verified.
     """
     fields: dict[str, Any] = {
         "protocol_version": dialect.version,
@@ -217,6 +219,7 @@ def _read_credentials(item: Item, dialect: Dialect) -> tuple[Credential, ...]:
 
 _HEADER_FIELDS: Final[Mapping[int, tuple[str, _ReadField]]] = {
     ASYNCHRONOUS_INDICATOR: ("asynchronous_indicator", _read_asynchronous),
+    ATTESTATION_CAPABLE_INDICATOR: ("attestation_capable_indicator", _plain(BOOLEAN)),
     AUTHENTICATION: ("credentials", _read_credentials),
     BATCH_COUNT: ("batch_count", _read_integer),
     BATCH_ERROR_CONTINUATION_OPTION: ("batch_error_continuation_option", _read_continuation),
@@ -338,6 +341,8 @@ def _header_items(header: RequestHeader, dialect: Dialect) -> list[Item]:
         as_boolean = dialect.facts.asynchronous_indicator is BOOLEAN
         value = True if as_boolean else int(header.asynchronous_indicator)
         parts.append(Item(ASYNCHRONOUS_INDICATOR, dialect.facts.asynchronous_indicator, value))
+    if header.attestation_capable_indicator and dialect.has_attestation:
+        parts.append(Item(ATTESTATION_CAPABLE_INDICATOR, BOOLEAN, True))
     if header.credentials:
         credentials = tuple(_credential_item(c, dialect) for c in header.credentials)
         parts.append(Item(AUTHENTICATION, STRUCTURE, credentials))

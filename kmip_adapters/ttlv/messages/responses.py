@@ -16,6 +16,9 @@ from kmip_adapters.ttlv.messages.items import (
     BATCH_ITEM,
     CLIENT_CORRELATION_VALUE,
     MESSAGE_EXTENSION,
+    NONCE,
+    NONCE_ID,
+    NONCE_VALUE,
     OPERATION,
     OPERATIONS,
     RESPONSE_HEADER,
@@ -35,9 +38,9 @@ from kmip_adapters.ttlv.messages.items import (
 )
 from kmip_adapters.ttlv.messages.versions import Dialect
 from kmip_adapters.ttlv.standard import reasons
-from kmip_core.enums import Ephemeral, ResultReason, ResultStatus
+from kmip_core.enums import AttestationType, Ephemeral, ResultReason, ResultStatus
 from kmip_core.errors import KmipError
-from kmip_core.messages import ResponseBatchItem, ResponseHeader, ResponseMessage, failure
+from kmip_core.messages import Nonce, ResponseBatchItem, ResponseHeader, ResponseMessage, failure
 
 _new: Final = tuple.__new__  # spares the Python-level constructor of a named tuple
 
@@ -47,6 +50,7 @@ _KEPT_TAGS: Final[Mapping[Ephemeral | None, frozenset[int]]] = {
 }
 """What is written of a payload whose item asks for less."""
 
+_ATTESTATION_TYPES: Final = {int(kind): kind for kind in AttestationType}
 _STATUSES: Final = {int(status): status for status in ResultStatus}
 _REASONS: Final = {int(reason): reason for reason in ResultReason}
 
@@ -64,8 +68,14 @@ def header_item(header: ResponseHeader, count: int, dialect: Dialect) -> Item:
     """Return the Response Header item.  count: Batch Items that follow."""
     stamp = Item(TIME_STAMP, DATE_TIME, header.time_stamp)
     parts = [dialect.version_item, stamp]
+    if header.nonce is not None and dialect.has_attestation:
+        identifier = Item(NONCE_ID, BYTE_STRING, header.nonce.nonce_id)
+        value = Item(NONCE_VALUE, BYTE_STRING, header.nonce.nonce_value)
+        parts.append(Item(NONCE, STRUCTURE, (identifier, value)))
     if header.server_hashed_password is not None:
         parts.append(Item(SERVER_HASHED_PASSWORD, BYTE_STRING, header.server_hashed_password))
+    if dialect.has_attestation:
+        parts += [Item(ATTESTATION_TYPE, ENUMERATION, int(kind)) for kind in header.attestation_types]
     parts += dialect.correlation_items(header)
     if dialect.has_batch_count:
         parts.append(Item(BATCH_COUNT, INTEGER, count))
@@ -123,12 +133,31 @@ def read(header: Items, batch: Items, dialect: Dialect) -> ResponseMessage:
         header=ResponseHeader(
             protocol_version=dialect.version,
             time_stamp=stamp,
+            nonce=_read_nonce(found),
+            attestation_types=_read_attestation_types(header),
             server_hashed_password=expect(found, SERVER_HASHED_PASSWORD, BYTE_STRING),
             client_correlation_value=expect(found, CLIENT_CORRELATION_VALUE, TEXT_STRING),
             server_correlation_value=expect(found, SERVER_CORRELATION_VALUE, TEXT_STRING),
         ),
         batch_items=tuple(_read_item(item, dialect) for item in batch),
     )
+
+
+def _read_nonce(header: Mapping[int, Item]) -> Nonce | None:
+    item = header.get(NONCE)
+    if item is None:
+        return None
+    found = singles(children(item))
+    identifier, value = (expect(found, tag, BYTE_STRING) for tag in (NONCE_ID, NONCE_VALUE))
+    if identifier is None or value is None:
+        raise DecodingError("a Nonce needs its Nonce ID and its Nonce Value")
+    return Nonce(nonce_id=identifier, nonce_value=value)
+
+
+def _read_attestation_types(header: Items) -> tuple[AttestationType, ...]:
+    """Return the types that are known here; a vendor's are left out."""
+    codes = [expect({item[0]: item}, ATTESTATION_TYPE, ENUMERATION) for item in header if item[0] == ATTESTATION_TYPE]
+    return tuple(_ATTESTATION_TYPES[code] for code in codes if code in _ATTESTATION_TYPES)
 
 
 def _read_item(item: Item, dialect: Dialect) -> ResponseBatchItem:

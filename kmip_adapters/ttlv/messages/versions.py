@@ -17,6 +17,7 @@ from kmip_adapters.ttlv.converter.fields import Append
 from kmip_adapters.ttlv.encodings.binary import STRUCTURE, TEXT_STRING
 from kmip_adapters.ttlv.encodings.items import Item, Items
 from kmip_adapters.ttlv.messages.items import (
+    ATTESTATION_CAPABLE_INDICATOR,
     BATCH_COUNT,
     BATCH_ORDER_OPTION,
     CLIENT_CORRELATION_VALUE,
@@ -47,7 +48,7 @@ class Dialect:
     """One version.
 
     batch_item_tags: of the table above, what the version has.
-    has_batch_count, has_batch_order, has_correlation: whether the version has these header fields.
+    has_attestation, has_batch_count, has_batch_order, has_correlation: whether the version has these header fields.
     requests, responses: code of an operation -> what reads its payload.  payloads: a payload's class -> what writes it.
     direct_requests, direct_payloads: the same without items, for the binary encoding; not every request has one.
     credentials: what reads a Credential Value.  credential_items: its class -> what writes it.
@@ -57,6 +58,7 @@ class Dialect:
     facts: VersionFacts
     version_item: Item
     batch_item_tags: frozenset[int]
+    has_attestation: bool
     has_batch_count: bool
     has_batch_order: bool
     has_correlation: bool
@@ -108,6 +110,7 @@ def make_dialect(
         facts=facts,
         version_item=Item(PROTOCOL_VERSION, STRUCTURE, converter.get_unstructure_hook(ProtocolVersion)(version)),
         batch_item_tags=frozenset(tag for tag in BATCH_ITEM_TAGS if _has(tag, version)),
+        has_attestation=_has(ATTESTATION_CAPABLE_INDICATOR, version),
         has_batch_count=_has(BATCH_COUNT, version),
         has_batch_order=_has(BATCH_ORDER_OPTION, version),
         has_correlation=_has(CLIENT_CORRELATION_VALUE, version),

@@ -200,6 +200,7 @@ CUSTOM_PREFIXES: Final[Mapping[str, str]] = {
 CREDENTIAL_VALUES: Final[Mapping[CredentialType, type]] = {
     CredentialType.USERNAME_AND_PASSWORD: messages.UsernameAndPassword,
     CredentialType.DEVICE: messages.DeviceCredential,
+    CredentialType.ATTESTATION: messages.Attestation,
     CredentialType.ONE_TIME_PASSWORD: messages.OneTimePassword,
     CredentialType.HASHED_PASSWORD: messages.HashedPassword,
     CredentialType.TICKET: messages.Ticket,

@@ -23,18 +23,23 @@ from kmip_app.server import Server
 from kmip_app.testing.contracts.crypto.keys import a_symmetric_key
 from kmip_app.testing.contracts.crypto.uses import decrypt, encrypt, hash_of
 from kmip_core.enums import (
+    AttestationType,
     BlockCipherMode,
     ClientRegistrationMethod,
+    CredentialType,
     CryptographicAlgorithm,
     HashingAlgorithm,
     Operation,
+    QueryFunction,
     ResultReason,
 )
 from kmip_core.errors import KmipError
-from kmip_core.operations import CATALOGUE
+from kmip_core.messages import Attestation, Credential, Nonce
+from kmip_core.operations import CATALOGUE, query
 from kmip_core.ports.crypto import IN_SOFTWARE, Crypto, CryptoCapabilities, DigestStream
 from kmip_core.settings import Profile, Settings, TicketUse
 from kmip_core.structures import CryptographicParameters as Parameters
+from tests.builders import ask, the_only
 from tests.contract.crypto_adapters import ADAPTERS
 
 NEEDS_AN_ADAPTER = {
@@ -125,6 +130,53 @@ def test_query_asserts_no_validation_and_no_attestation(tmp_path: Path, crypto: 
     assert told.capability.attestation_capability is False
 
 
+def test_attestations_are_judged_by_the_program_and_nonces_outlive_a_start(tmp_path: Path) -> None:
+    program = tmp_path / "verifier"
+    program.write_text("#!/bin/sh\ngrep -q cXVvdGU=\n")  # "quote"
+    program.chmod(0o700)
+    types = (AttestationType.TPM_QUOTE,)
+    core = Settings(attested_operations=frozenset({Operation.QUERY}))
+
+    def start() -> Any:
+        return wired(
+            tmp_path, attestation_verifier=program, attestation_types=types, attestation_timeout=HANG, core=core
+        )
+
+    def asked(container: Any, **header: Any) -> tuple[ResultReason | None, Nonce | None]:
+        answer = ask(container.engine(), QUERY, attestation_capable_indicator=True, **header)
+        return the_only(answer).result_reason, answer.header.nonce
+
+    def shown(nonce: Nonce | None, measurement: bytes = b"quote") -> dict[str, tuple[Credential, ...]]:
+        assert nonce is not None
+        value = Attestation(nonce=nonce, attestation_type=types[0], attestation_measurement=measurement)
+        return {"credentials": (Credential(credential_type=CredentialType.ATTESTATION, credential_value=value),)}
+
+    def close(container: Any) -> None:
+        container.storage().close()
+        container.audit().close()
+
+    container = start()
+    told = container.engine().services.capabilities
+    reason, nonce = asked(container)
+    first, second = shown(nonce), shown(asked(container)[1])
+    accepted = asked(container, **first)[0]
+    refused, following = asked(container, **shown(asked(container)[1], b"something else"))
+    close(container)
+    container = start()
+    again = [asked(container, **credentials)[0] for credentials in (first, second, second, shown(following))]
+    close(container)
+
+    assert (told.attestation_types, told.capability.attestation_capability) == (types, True)
+    assert (reason, accepted, refused) == (
+        ResultReason.ATTESTATION_REQUIRED,
+        None,
+        ResultReason.ATTESTATION_FAILED,
+    )
+    assert again == [ResultReason.ATTESTATION_FAILED, None, ResultReason.ATTESTATION_FAILED, None]
+
+
+HANG = 120.0  # seconds; a hang limit
+QUERY = (Operation.QUERY, query.Request(query_functions=(QueryFunction.QUERY_ATTESTATION_TYPES,)))
 ALL_ON = Settings(interop=True, tickets=TicketUse.BOUND, re_provision=True)
 
 

@@ -22,7 +22,6 @@ from kmip_core.engine import Engine
 from kmip_core.enums import (
     AsynchronousIndicator,
     BatchErrorContinuationOption,
-    CredentialType,
     CryptographicAlgorithm,
     CryptographicUsageMask,
     Ephemeral,
@@ -38,7 +37,7 @@ from kmip_core.enums import (
     UsageLimitsUnit,
 )
 from kmip_core.errors import KmipError
-from kmip_core.messages import Credential, RequestBatchItem, RequestHeader, RequestMessage, ResponseMessage
+from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage, ResponseMessage
 from kmip_core.operation import Cost, Scope, Spec, Target
 from kmip_core.operations import (
     CATALOGUE,
@@ -148,24 +147,6 @@ def test_a_request_to_be_answered_later_is_refused() -> None:
     item = the_only(ask(an_engine(), PING, asynchronous_indicator=AsynchronousIndicator.MANDATORY))
 
     assert item.result_reason is ResultReason.FEATURE_NOT_SUPPORTED
-
-
-@pytest.mark.parametrize(
-    "others",
-    [(), (Credential(credential_type=CredentialType.DEVICE),)],
-    ids=["alone", "beside another"],
-)
-def test_an_attestation_is_refused_since_none_is_verified(others: tuple[Credential, ...]) -> None:
-    trail = MemoryTrail()
-    credentials = (*others, Credential(credential_type=CredentialType.ATTESTATION))
-
-    item = the_only(ask(an_engine(audit=trail), PING, credentials=credentials))
-
-    assert item.result_reason is ResultReason.ATTESTATION_FAILED
-    assert [(record.event, record.result) for record in trail.records] == [
-        ("Authentication refused", ResultReason.ATTESTATION_FAILED)
-    ]
-    assert the_only(ask(an_engine(), PING, credentials=others)).result_status is ResultStatus.SUCCESS
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,10 @@ from kmip_adapters.ttlv.messages.items import (
     REQUEST_MESSAGE,
 )
 from kmip_adapters.ttlv.standard import tables
-from kmip_core.enums import ItemType, Operation, ResultReason, ResultStatus
+from kmip_core.enums import AttestationType, ItemType, Operation, ResultReason, ResultStatus
 from kmip_core.errors import KmipError, not_found
 from kmip_core.messages import (
+    Nonce,
     RequestBatchItem,
     RequestHeader,
     RequestMessage,
@@ -54,6 +55,8 @@ from tests.unit.kmip_adapters.ttlv.builders import (
 from tests.unit.kmip_adapters.ttlv.strategies import batch_item_id, instances
 
 VALUES_OF_ONE_CLIENT: dict[str, Any] = {
+    "nonce": tuple(Nonce(nonce_id=name, nonce_value=bytes(32)) for name in (b"first", b"second")),
+    "attestation_types": ((AttestationType.TPM_QUOTE,), (AttestationType.TPM_QUOTE, AttestationType.SAML_ASSERTION)),
     "server_hashed_password": (b"first", b"second"),
     "client_correlation_value": ("first", "second"),
     "server_correlation_value": ("first", "second"),

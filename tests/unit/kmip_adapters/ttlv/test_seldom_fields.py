@@ -18,9 +18,21 @@ from kmip_adapters.ttlv.messages.items import (
 from kmip_adapters.ttlv.service import in_every_encoding
 from kmip_adapters.ttlv.standard import tables
 from kmip_core.engine import Engine
-from kmip_core.enums import ItemType, Operation, PKCS11Function, QueryFunction, ResultReason, ResultStatus
+from kmip_core.enums import (
+    AttestationType,
+    CredentialType,
+    ItemType,
+    Operation,
+    PKCS11Function,
+    QueryFunction,
+    ResultReason,
+    ResultStatus,
+)
 from kmip_core.errors import KmipError
 from kmip_core.messages import (
+    Attestation,
+    Credential,
+    Nonce,
     RequestBatchItem,
     RequestHeader,
     RequestMessage,
@@ -30,7 +42,10 @@ from kmip_core.messages import (
     failure,
 )
 from kmip_core.objects import OpaqueObject
-from kmip_core.operations import get, pkcs_11, poll, query
+from kmip_core.operations import get, ping, pkcs_11, poll, query
+from kmip_core.ports.steps import MoveTo, Pace, Steps
+from kmip_core.principal import Principal
+from kmip_core.settings import Settings
 from kmip_core.structures import ProtocolVersion
 from tests.builders import ALICE, a_service, an_engine, answered
 from tests.later import an_engine_with_runner, submitted
@@ -115,6 +130,94 @@ def test_an_attestation_is_read_and_refused(version: ProtocolVersion, encoding: 
     assert answer.result_reason is ResultReason.ATTESTATION_FAILED
 
 
+class Quotes:
+    """An `Attestations` that accepts one measurement."""
+
+    types = (AttestationType.TPM_QUOTE, AttestationType.SAML_ASSERTION)
+
+    def new_nonce(self, principal: Principal, now: int) -> Nonce:
+        return Nonce(nonce_id=b"1", nonce_value=b"2")
+
+    def verify(self, attestation: Attestation, principal: Principal, now: int) -> Steps[None]:
+        yield MoveTo(Pace.REMOTE)
+        if attestation != QUOTE:
+            raise KmipError(ResultReason.ATTESTATION_FAILED, "it is another one")
+
+
+QUOTE: Final = Attestation(
+    nonce=Nonce(nonce_id=b"1", nonce_value=b"2"),
+    attestation_type=AttestationType.TPM_QUOTE,
+    attestation_measurement=b"measured",
+    attestation_assertion=b"asserted",
+)
+WANTS_ATTESTATION: Final = Settings(attested_operations=frozenset({Operation.QUERY}))
+
+
+@in_every_version
+@encoded_in_every_way
+def test_an_attestation_is_wanted_made_and_accepted(version: ProtocolVersion, encoding: Encoding) -> None:
+    engine = an_engine(settings=WANTS_ATTESTATION, attestations=Quotes())
+    service: Any = in_every_encoding(a_service(engine, CODEC))[encoding.content_type]
+    credential = Credential(credential_type=CredentialType.ATTESTATION, credential_value=QUOTE)
+
+    def answer(*credentials: Credential, capable: bool = True) -> ResponseMessage:
+        message = a_message(QUERY, version=version, attestation_capable_indicator=capable, credentials=credentials)
+        return CODEC.decode_response(answered(service.open(encoding.encode(message), ALICE)), encoding)
+
+    if version < V12:  # the version has none of it
+        assert answer().batch_items[0].result_reason is ResultReason.PERMISSION_DENIED
+        return
+    wanted, accepted, incapable = answer(), answer(credential), answer(capable=False)
+
+    assert wanted.batch_items[0].result_reason is ResultReason.ATTESTATION_REQUIRED
+    assert (wanted.header.nonce, wanted.header.attestation_types) == (QUOTE.nonce, Quotes.types)
+    assert accepted.batch_items[0].result_status is ResultStatus.SUCCESS
+    assert (accepted.header.nonce, accepted.header.attestation_types) == (QUOTE.nonce, ())
+    assert incapable.batch_items[0].result_reason is ResultReason.PERMISSION_DENIED
+    assert (incapable.header.nonce, incapable.header.attestation_types) == (None, ())
+
+
+@encoded_in_every_way
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        pytest.param(Item(ATTESTATION_CAPABLE, ItemType.INTEGER, 1), id="an indicator that is an Integer"),
+        pytest.param((), id="no Credential Value"),
+        pytest.param((enumerated(ATTESTATION_TYPE, 1),), id="no Nonce"),
+        pytest.param((NONCE,), id="no Attestation Type"),
+        pytest.param((NONCE, enumerated(ATTESTATION_TYPE, 0x80000001)), id="a vendor's Attestation Type"),
+        pytest.param((structure(0x4200C8), enumerated(ATTESTATION_TYPE, 1)), id="a Nonce without content"),
+        pytest.param((NONCE, NONCE, enumerated(ATTESTATION_TYPE, 1)), id="two Nonces"),
+    ],
+)
+def test_a_malformed_attestation_is_refused(spoilt: Any, encoding: Encoding) -> None:
+    values = (NONCE, enumerated(ATTESTATION_TYPE, 1)) if isinstance(spoilt, Item) else spoilt
+    value = (structure(0x420025, *values),) if values else ()
+    credential = structure(AUTHENTICATION, structure(0x420023, enumerated(0x420024, 3), *value))
+    fields = (spoilt, credential) if isinstance(spoilt, Item) else (credential,)
+    (answer,) = asked(an_engine(attestations=Quotes()), with_more(a_message(QUERY), in_header=fields), encoding)
+
+    assert answer.result_status is ResultStatus.OPERATION_FAILED
+
+
+@encoded_in_every_way
+@pytest.mark.parametrize("nonce", [(), (Item(0x4200C9, ItemType.BYTE_STRING, b"1"),)], ids=["empty", "half"])
+def test_a_client_refuses_half_a_nonce(nonce: tuple[Item, ...], encoding: Encoding) -> None:
+    message = CODEC.response_item(
+        ResponseMessage(header=ResponseHeader(protocol_version=V21, time_stamp=1), batch_items=(PONG,))
+    )
+    assert isinstance(message.value, tuple)
+    header, item = message.value
+    fields = (*header.value[:2], structure(0x4200C8, *nonce), *header.value[2:])
+    frame = encoding.encode(structure(RESPONSE_MESSAGE, structure(RESPONSE_HEADER, *fields), item))
+
+    with pytest.raises(KmipError, match="Nonce"):
+        CODEC.decode_response(frame, encoding)
+
+
+PONG: Final = ResponseBatchItem(operation=Operation.PING, payload=ping.Response())
+
+
 @encoded_in_every_way
 @pytest.mark.parametrize("version", [v for v in tables.VERSIONS if v >= V12], ids=str)
 def test_a_client_reads_the_answer_of_a_server_that_wants_an_attestation(
@@ -126,11 +229,19 @@ def test_a_client_reads_the_answer_of_a_server_that_wants_an_attestation(
     )
     assert isinstance(message.value, tuple)
     header, item = message.value
-    fields = (*header.value[:2], NONCE, *(enumerated(ATTESTATION_TYPE, kind) for kind in (1, 2, 3)), *header.value[2:])
+    fields = (
+        *header.value[:2],
+        NONCE,
+        *(enumerated(ATTESTATION_TYPE, kind) for kind in (1, 2, 0x80000001)),
+        *header.value[2:],
+    )
     frame = encoding.encode(structure(RESPONSE_MESSAGE, structure(RESPONSE_HEADER, *fields), item))
 
-    (read,) = CODEC.decode_response(frame, encoding).batch_items
+    answer = CODEC.decode_response(frame, encoding)
+    (read,) = answer.batch_items
 
+    assert answer.header.nonce == QUOTE.nonce
+    assert answer.header.attestation_types == (AttestationType.TPM_QUOTE, AttestationType.TCG_INTEGRITY_REPORT)
     assert read.result_reason is ResultReason.ATTESTATION_REQUIRED
 
 

@@ -39,7 +39,7 @@ from kmip_core.messages import (
     UsernameAndPassword,
     failure,
 )
-from kmip_core.operations import CATALOGUE, activate, create
+from kmip_core.operations import CATALOGUE, activate, create, ping
 from kmip_core.structures import ProtocolVersion
 from tests.rounds import rounds
 from tests.unit.kmip_adapters.ttlv.builders import (
@@ -120,11 +120,23 @@ def test_fields_that_are_not_understood_in_a_header_are_let_pass() -> None:
 
 
 def test_a_credential_of_a_kind_without_a_known_value_is_carried_without_it() -> None:
-    credential = structure(0x420023, enumerated(0x420024, 3), structure(0x420025, structure(0x4200C8)))
+    asked = RequestMessage(
+        header=RequestHeader(
+            protocol_version=ProtocolVersion(3, 0),
+            credentials=(Credential(credential_type=CredentialType.CERTIFICATE),),
+        ),
+        batch_items=(RequestBatchItem(operation=Operation.PING, payload=ping.Request()),),
+    )
+    value = structure(0x420025, structure(0x4200C8))
 
-    message = request(header((1, 2), structure(AUTHENTICATION, credential)), ACTIVATE)
+    def with_value(part: Item) -> Item:
+        if not isinstance(part.value, tuple):
+            return part
+        if part.tag == 0x420023:
+            return structure(0x420023, *part.value, value)
+        return part._replace(value=tuple(map(with_value, part.value)))
 
-    assert (Credential(credential_type=CredentialType.ATTESTATION),) == message.header.credentials
+    assert CODEC.request_from(with_value(CODEC.request_item(asked))) == asked
 
 
 def test_a_time_stamp_may_be_in_microseconds() -> None:
