@@ -15,7 +15,7 @@ from kmip_adapters.storage.sql import locate
 from kmip_adapters.storage.sql.backend import Backend
 from kmip_adapters.storage.sql.driver import Connection, Row
 from kmip_adapters.storage.sql.notices import NoticeStatements
-from kmip_adapters.storage.sql.prepared import Prepared
+from kmip_adapters.storage.sql.prepared import Prepared, statements_for
 from kmip_adapters.storage.sql.rows import Statements
 from kmip_adapters.storage.sql.rules import RuleStatements
 from kmip_adapters.storage.sql.tickets import TicketStatements
@@ -40,10 +40,10 @@ class Database:
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
         self.errors = backend.errors
-        self.statements = Statements(backend.dialect)
-        self.rule_statements = RuleStatements(backend.dialect)
-        self.notice_statements = NoticeStatements(backend.dialect)
-        self.ticket_statements = TicketStatements(backend.dialect)
+        self.statements = statements_for(backend.dialect, Statements)
+        self.rule_statements = statements_for(backend.dialect, RuleStatements)
+        self.notice_statements = statements_for(backend.dialect, NoticeStatements)
+        self.ticket_statements = statements_for(backend.dialect, TicketStatements)
         self.located = functools.lru_cache(SHAPES)(self._located)
         self.counted = functools.lru_cache(SHAPES)(self._counted)
         self.refused_rows = 0

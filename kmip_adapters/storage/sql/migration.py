@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Final
 
 from attrs import frozen
-from sqlalchemy import Connection, Engine, delete, insert, inspect, select, text
+from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, delete, insert, inspect, select, text
+from sqlalchemy.schema import PrimaryKeyConstraint
 
 from kmip_adapters.storage.errors import StorageUnusable
-from kmip_adapters.storage.sql.schema import facts
+from kmip_adapters.storage.sql.schema import facts, metadata
 from kmip_core.ports.sealing import DataKeys, StoreSealer
 
 SERVER_VERSION: Final = "server_version"
@@ -28,6 +29,14 @@ class History:
 
 HISTORY: Final = History(revision="0006", release="0.2.0", folders=("kmip_adapters.storage:migrations/versions",))
 """The schema that this release works with."""
+
+_VERSION: Final = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+"""Alembic's own table, as it makes it."""
 
 BeforeUpgrade = Callable[[str], None]
 MakeSealer = Callable[[DataKeys], StoreSealer]
@@ -59,7 +68,10 @@ def open_schema(
                 return
             if revision is not None:
                 before_upgrade(revision)
-            upgrade(connection, history, make_sealer)
+            if revision is None and history == HISTORY and engine.dialect.name == "sqlite":
+                create(connection)
+            else:
+                upgrade(connection, history, make_sealer)
             connection.execute(delete(facts).where(facts.c.name == SERVER_VERSION))
             connection.execute(insert(facts).values(name=SERVER_VERSION, value=history.release))
             if engine.dialect.name == "sqlite" and connection.execute(text("PRAGMA foreign_key_check")).all():
@@ -83,6 +95,17 @@ def revision_of(connection: Connection, history: History = HISTORY) -> str | Non
             f"it needs kmipd {made_by or 'of a newer version'} or newer"
         )
     return revision
+
+
+def create(connection: Connection) -> None:
+    """Make the tables of `HISTORY` in an empty SQLite database, the same to the letter as its steps make.
+
+    The steps would do it, too, but first Alembic would have to be imported. In PostgreSQL the names of constraints
+    depend on the steps, and a later step may need them.
+    """
+    metadata.create_all(connection, checkfirst=False)
+    _VERSION.create(connection)
+    connection.execute(insert(_VERSION).values(version_num=HISTORY.revision))
 
 
 def upgrade(connection: Connection, history: History, make_sealer: MakeSealer | None) -> None:

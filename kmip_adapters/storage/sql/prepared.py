@@ -2,14 +2,30 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Dialect, Table, bindparam
 from sqlalchemy import insert as sql_insert
 from sqlalchemy.sql.expression import ClauseElement
 
 from kmip_adapters.storage.sql.driver import Cursor
+
+S = TypeVar("S")
+
+_made: Final[dict[tuple[object, ...], Any]] = {}
+
+
+def statements_for(dialect: Dialect, make: Callable[[Dialect], S]) -> S:
+    """Return the statements that `make` compiles, which every store of this process in the same dialect shares.
+
+    make: a class of `Prepared` statements, none of which changes.
+    """
+    key = (make, dialect.name, dialect.driver, dialect.paramstyle, dialect.server_version_info)
+    statements: S | None = _made.get(key)
+    if statements is None:
+        statements = _made.setdefault(key, make(dialect))
+    return statements
 
 
 class Prepared:

@@ -27,6 +27,7 @@ from kmip_adapters.storage.sql.index_key import open_index_key
 from kmip_adapters.storage.sql.leases import LeaseStatements
 from kmip_adapters.storage.sql.migration import HISTORY, History
 from kmip_adapters.storage.sql.notices import ANNOUNCED
+from kmip_adapters.storage.sql.prepared import statements_for
 from kmip_adapters.storage.sql.rows import OutdatedSeal, row_opener
 from kmip_adapters.storage.sql.rules import OutdatedRules
 from kmip_adapters.storage.sql.schedule import ScheduleStatements
@@ -86,10 +87,10 @@ class SqlStorage:
             self._takes_over = takes_over
             self.backend.open_schema(history, may_upgrade=may_upgrade, make_sealer=make_sealer)
             self.database = Database(self.backend)
-            self._leases = LeaseStatements(self.backend.dialect)
-            self._allowances = AllowanceStatements(self.backend.dialect)
-            self._schedule = ScheduleStatements(self.backend.dialect)
-            self.submission_statements = SubmissionStatements(self.backend.dialect)
+            self._leases = statements_for(self.backend.dialect, LeaseStatements)
+            self._allowances = statements_for(self.backend.dialect, AllowanceStatements)
+            self._schedule = statements_for(self.backend.dialect, ScheduleStatements)
+            self.submission_statements = statements_for(self.backend.dialect, SubmissionStatements)
             original = self.database.fact(COPY_UNDER_WAY)
             if original is not None:
                 raise StorageUnusable(

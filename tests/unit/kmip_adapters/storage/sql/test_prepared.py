@@ -4,9 +4,18 @@ import sqlite3
 
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, bindparam, delete
+from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.dialects.sqlite import dialect
 
-from kmip_adapters.storage.sql.prepared import ITEMS_OF_AN_IN, LARGEST, SIZES, PreparedRows, insertion
+from kmip_adapters.storage.sql.prepared import (
+    ITEMS_OF_AN_IN,
+    LARGEST,
+    SIZES,
+    PreparedRows,
+    insertion,
+    statements_for,
+)
+from kmip_adapters.storage.sql.rows import Statements
 
 _table = Table("t", MetaData(), Column("a", Integer, primary_key=True), Column("b", Integer))
 _insertion = insertion(_table, ["a", "b"], dialect())
@@ -81,3 +90,13 @@ def test_a_statement_that_takes_more_than_its_row_is_refused() -> None:
 
     with pytest.raises(ValueError, match="not all"):
         PreparedRows(both, dialect(), row=ITEMS_OF_AN_IN, width=1)
+
+
+def test_stores_in_one_dialect_share_their_statements_and_others_do_not() -> None:
+    newer, older = psycopg.dialect(paramstyle="format"), psycopg.dialect(paramstyle="format")
+    newer.server_version_info, older.server_version_info = (17, 0), (13, 0)
+    first = statements_for(dialect(), Statements)
+
+    assert statements_for(dialect(), Statements) is first
+    assert first.find.sql == Statements(dialect()).find.sql
+    assert len({id(statements_for(each, Statements)) for each in (dialect(), newer, older)}) == 3
