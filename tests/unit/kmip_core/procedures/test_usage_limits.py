@@ -5,22 +5,26 @@ from typing import Any
 
 import pytest
 
+from kmip_adapters.policy.static import StaticPolicies
 from kmip_core.attributes import Attributes
 from kmip_core.engine import Engine
 from kmip_core.enums import (
     BlockCipherMode,
     CryptographicAlgorithm,
     HashingAlgorithm,
+    ObjectType,
     Operation,
     PaddingMethod,
     ResultReason,
     UsageLimitsUnit,
+    WrappingMethod,
 )
 from kmip_core.errors import KmipError
-from kmip_core.operations import decrypt, encrypt, mac, mac_verify, sign, signature_verify
+from kmip_core.operations import decrypt, encrypt, get, mac, mac_verify, sign, signature_verify
+from kmip_core.policy import OperationPolicy, Permission
 from kmip_core.structures import CryptographicParameters as Parameters
-from kmip_core.structures import UsageLimits
-from tests.builders import an_engine, attributes_of, perform
+from kmip_core.structures import EncryptionKeyInformation, KeyWrappingSpecification, UsageLimits
+from tests.builders import BOB, a_symmetric_key, an_engine, attributes_of, perform
 from tests.unit.kmip_core.operations.usable_keys import a_key, a_private_key, a_public_key
 
 CTR = Parameters(block_cipher_mode=BlockCipherMode.CTR)
@@ -154,3 +158,60 @@ def test_units_are_counted_exactly_when_several_clients_ask_at_once() -> None:
 
     assert uses.count(True) == 20
     assert left(engine, ENCRYPT) == 0
+
+
+def another_s_use(*granted: Operation) -> tuple[Engine, Any]:
+    """Return an engine with alice's limited key, on which bob has these rights, and his request to encrypt with it."""
+    rules = {ObjectType.SYMMETRIC_KEY: dict.fromkeys(granted, Permission.ALLOW_ALL)}
+    policy = StaticPolicies({"default": OperationPolicy(name="default", preset=rules)})
+    engine = an_engine(a_key(usage_limits=limits(10)), a_symmetric_key("bob's", owner="bob"), policy=policy)
+    return engine, encrypt.Request(unique_identifier="key", cryptographic_parameters=CTR, data=b"1234")
+
+
+@pytest.mark.parametrize(
+    "granted",
+    [
+        (Operation.ENCRYPT,),
+        (Operation.GET, Operation.GET_USAGE_ALLOCATION),
+        (Operation.GET, Operation.MODIFY_ATTRIBUTE),
+    ],
+    ids=["the use itself", "an allocation", "a change"],
+)
+def test_another_client_uses_up_what_the_policy_lets_it(granted: tuple[Operation, ...]) -> None:
+    engine, request = another_s_use(*granted)
+
+    perform(engine, Operation.ENCRYPT, request, BOB)
+
+    assert left(engine, ENCRYPT) == 9
+
+
+def test_a_client_that_may_only_read_a_key_uses_up_none_of_it() -> None:
+    engine, request = another_s_use(Operation.GET)
+
+    with pytest.raises(KmipError, match="you may only read it") as caught:
+        perform(engine, Operation.ENCRYPT, request, BOB)
+
+    assert caught.value.reason is ResultReason.PERMISSION_DENIED
+    assert left(engine, ENCRYPT) == 10
+
+
+def test_wrapping_with_a_key_that_a_client_may_only_read_uses_up_none_of_it() -> None:
+    engine, _ = another_s_use(Operation.GET)
+    wrapping = KeyWrappingSpecification(
+        wrapping_method=WrappingMethod.ENCRYPT,
+        encryption_key_information=EncryptionKeyInformation(
+            unique_identifier="key",
+            cryptographic_parameters=Parameters(block_cipher_mode=BlockCipherMode.NIST_KEY_WRAP),
+        ),
+    )
+
+    with pytest.raises(KmipError, match="you may only read it") as caught:
+        perform(
+            engine,
+            Operation.GET,
+            get.Request(unique_identifier="bob's", key_wrapping_specification=wrapping),
+            BOB,
+        )
+
+    assert caught.value.reason is ResultReason.PERMISSION_DENIED
+    assert left(engine, ENCRYPT) == 10
