@@ -13,13 +13,14 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
-from attrs import NOTHING, define, evolve, field, fields_dict, frozen
+from attrs import define, evolve, field, frozen
 
 from kmip_core import rights, sizes
 from kmip_core.admission import BatchIdentifiers, ItemAdmission
+from kmip_core.batch_data import BatchData, without_data
 from kmip_core.enums import Ephemeral, Operation, ResultReason, ResultStatus
 from kmip_core.errors import AnsweredRefusal, DelayedRefusal, KmipError, not_supported
-from kmip_core.messages import RequestBatchItem, ResponseBatchItem, failure
+from kmip_core.messages import DataReference, RequestBatchItem, ResponseBatchItem, failure
 from kmip_core.operation import Around, OutcomeHooks, Perform, Scope, Spec, always, perform_nothing
 from kmip_core.pacing import SLOWER, cost_of
 from kmip_core.ports.audit import AuditRecord
@@ -90,6 +91,7 @@ class Batch:
     unrecorded: records of items that changed nothing; appended before the answer is returned.
     room: bytes that are left for the answers of several items; None for a single one, which is measured when it is
         encoded.
+    data: what items have computed for later ones.  keeps_data: whether any item names some.
     delay: milliseconds for which the answers of the unit of work under way are held back.
     keeper: keeps the answers; None where the client gets them at once.
     """
@@ -105,6 +107,8 @@ class Batch:
     keeper: Keeper | None = None
     identifiers: BatchIdentifiers = field(factory=BatchIdentifiers, init=False)
     unrecorded: list[AuditRecord] = field(factory=list, init=False)
+    data: BatchData = field(factory=BatchData, init=False)
+    keeps_data: bool = field(default=False, init=False)
     room: int | None = field(default=None, init=False)
     delay: int = field(default=0, init=False)
     first: RequestBatchItem | None = field(default=None, init=False)
@@ -161,7 +165,7 @@ class Batch:
         """
         if called_off is not None:
             return self._fail_unit(items, UnitAttempt(self.services), called_off)
-        mark, room = self.identifiers.mark(), self.room
+        mark, room = self._mark(), self.room
         repetition: Repetition | None = None  # made by the first conflict, which is rare
         while True:
             attempt = UnitAttempt(self.services if repetition is None else repetition.services)
@@ -169,18 +173,27 @@ class Batch:
             try:
                 return (yield from self._attempt_unit(items, attempt))
             except ConcurrentChange:
-                self.identifiers.go_back(mark)
+                self._go_back(mark)
                 if repetition is None:
                     repetition = Repetition(self.services, {cost_of(item, self.catalogue) for item in items})
                 if not repetition.may_go_on():
                     return self._fail_unit(items, attempt, _busy())
             except TakesLong:  # nothing of it has happened
-                self.identifiers.go_back(mark)
+                self._go_back(mark)
                 self.pace = SLOWER[self.pace]
                 yield MoveTo(self.pace)
             except KmipError as error:
-                self.identifiers.go_back(mark)
+                self._go_back(mark)
                 return self._fail_unit(items, attempt, error)
+
+    def _mark(self) -> tuple[tuple[str | None, int], tuple[int, int]]:
+        """Return a mark for `_go_back`."""
+        return self.identifiers.mark(), self.data.mark()
+
+    def _go_back(self, mark: tuple[tuple[str | None, int], tuple[int, int]]) -> None:
+        """Take back what items that did not happen have left for later ones."""
+        self.identifiers.go_back(mark[0])
+        self.data.go_back(mark[1])
 
     def _attempt_unit(
         self, items: tuple[RequestBatchItem, ...], attempt: UnitAttempt
@@ -227,10 +240,13 @@ class Batch:
         try:
             if self.room is not None:
                 self._check_room()
+            request = item.payload if item.data_reference is None else self._with_data(item, item.data_reference)
             with self.services.at_pace(self.pace):
-                payload = self._perform(spec, item.payload, work, touched, attempt)
+                payload = self._perform(spec, request, work, touched, attempt)
+            if self.keeps_data:
+                self.data.remember(item.operation, payload)
             if item.ephemeral is Ephemeral.DATA:
-                payload = _without_data(payload)
+                payload = without_data(item.operation, payload)
             if self.room is not None:
                 self._take_room(self.room, payload)
             if spec is not None and spec.evidence is not None:
@@ -389,6 +405,12 @@ class Batch:
     def _measure(self, items: tuple[RequestBatchItem, ...]) -> None:
         """Set the room for the answers to these items."""
         self.room = self.services.settings.maximum_response_size if len(items) > 1 else None
+        self.data.left = self.services.settings.maximum_response_size
+        self.keeps_data = any(item.data_reference is not None for item in items)
+
+    def _with_data(self, item: RequestBatchItem, reference: DataReference) -> Any:
+        """Return the payload of an item that names Data of another one.  Raises KmipError."""
+        return item.payload if isinstance(item.payload, KmipError) else self.data.given_to(item.payload, reference)
 
     def _take_room(self, room: int, payload: Any) -> None:
         """Take the room that an answer needs.  Raises KmipError (Response Too Large), for all later items as well."""
@@ -441,12 +463,6 @@ def _evidence(spec: Spec | None, item: RequestBatchItem, message: str) -> str:
     """Return what the record of an item says that was refused in its answer."""
     said = "" if spec is None or spec.evidence is None else spec.evidence(item.payload)
     return f"{said}: {message}"
-
-
-def _without_data(payload: Any) -> Any:
-    """Return a response that leaves out its Data, as an Ephemeral item asks for. KMIP 2.1 §8.3."""
-    data = fields_dict(type(payload)).get("data")
-    return payload if data is None else evolve(payload, data=b"" if data.default is NOTHING else data.default)
 
 
 def _pause() -> Steps[KmipError | None]:

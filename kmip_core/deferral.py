@@ -53,6 +53,8 @@ def is_deferred(message: RequestMessage, catalogue: Mapping[Operation, Spec], se
     may_be = [is_later(item, catalogue, indicator) for item in message.batch_items]
     if message.header.batch_error_continuation_option is _UNDO and not all(may_be):
         return False  # what is undone together is done together
+    if any(item.data_reference is not None for item in message.batch_items):
+        return False  # Data of other items is kept in memory
     if indicator is AsynchronousIndicator.MANDATORY:
         return any(may_be)
     return any(

@@ -9,6 +9,7 @@ from kmip_core.enums import (
     AttestationType,
     BatchErrorContinuationOption,
     CredentialType,
+    Data,
     Ephemeral,
     HashingAlgorithm,
     Operation,
@@ -86,6 +87,10 @@ class Attestation(Secret):
     attestation_assertion: bytes | None = field(default=None, repr=False)
 
 
+DataReference: TypeAlias = Data | int
+"""In place of Data: the newest one of an operation; or the n-th of the batch, from 0, or, if it is negative, counted
+back from the item that asks. KMIP 2.1 §7.9."""
+
 CredentialValue: TypeAlias = (
     UsernameAndPassword | DeviceCredential | Attestation | OneTimePassword | HashedPassword | Ticket
 )
@@ -128,12 +133,14 @@ class RequestBatchItem:
     operation: None if the item names one that no version has; `payload` is then the refusal.
     operation_code: the code of such an operation, which the answer repeats.
     ephemeral: what the answer leaves out of what it would bring; nothing if None.
+    data_reference: the Data of an earlier item, which the payload is to have as its own; it has none, or empty Data.
     payload: the operation module's Request, or the refusal that decoding it came to: the item fails alone.
     """
 
     operation: Operation | None
     operation_code: int | None = None
     ephemeral: Ephemeral | None = None
+    data_reference: DataReference | None = None
     unique_batch_item_id: bytes | None = None
     payload: Any
 

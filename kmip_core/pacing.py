@@ -51,4 +51,6 @@ def cost_of(item: RequestBatchItem, catalogue: Mapping[Operation, Spec]) -> Cost
 
 def _pace_of_item(item: RequestBatchItem, catalogue: Mapping[Operation, Spec], paces: Mapping[Cost, Pace]) -> Pace:
     cost = cost_of(item, catalogue)
+    if item.data_reference is not None and cost is Cost.USES_KEYS:
+        cost = Cost.WORKS  # how much Data it will have is not known yet
     return Pace.QUICK if cost is None else paces[cost]

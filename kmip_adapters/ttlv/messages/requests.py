@@ -7,6 +7,8 @@ reads and writes the payload of each operation.
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
+from attrs import evolve
+
 from kmip_adapters.ttlv.converter.refusals import unexpected, unknown_value
 from kmip_adapters.ttlv.encodings.binary import (
     BOOLEAN,
@@ -33,6 +35,7 @@ from kmip_adapters.ttlv.messages.items import (
     CREDENTIAL_TYPE,
     CREDENTIAL_VALUE,
     CRITICALITY_INDICATOR,
+    DATA,
     EPHEMERAL,
     MAXIMUM_RESPONSE_SIZE,
     MESSAGE_EXTENSION,
@@ -57,13 +60,14 @@ from kmip_core.enums import (
     AsynchronousIndicator,
     BatchErrorContinuationOption,
     CredentialType,
+    Data,
     Ephemeral,
     ItemType,
     Operation,
     ResultReason,
 )
 from kmip_core.errors import KmipError, invalid_field, invalid_message
-from kmip_core.messages import Credential, RequestBatchItem, RequestHeader, RequestMessage, Ticket
+from kmip_core.messages import Credential, DataReference, RequestBatchItem, RequestHeader, RequestMessage, Ticket
 from kmip_core.standard_names import standard_name
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -284,17 +288,42 @@ def _read_item(item: Item, dialect: Dialect) -> RequestBatchItem:
         payload = found.get(REQUEST_PAYLOAD)
         if payload is None:
             raise DecodingError("Request Payload is missing")
+        fields = children(payload)
+        reference = None
+        if dialect.has_data_references and any(field[0] == DATA and field[1] is not BYTE_STRING for field in fields):
+            reference, fields = _read_data_reference(fields, dialect)
         return RequestBatchItem(
             operation=operation,
             ephemeral=_read_ephemeral(found, dialect) if EPHEMERAL in found else None,
+            data_reference=reference,
             unique_batch_item_id=identifier,
-            payload=read_payload(children(payload)),
+            payload=read_payload(fields),
         )
     except KmipError as error:
         unknown = code if operation is None else None
         return RequestBatchItem(
             operation=operation, operation_code=unknown, unique_batch_item_id=identifier, payload=error
         )
+
+
+def _read_data_reference(fields: Items, dialect: Dialect) -> tuple[DataReference, Items]:
+    """Return the Data of another item that a payload names, and the payload with empty Data for it. KMIP 2.1 §7.9."""
+    given = [field for field in fields if field[0] == DATA]
+    if len(given) > 1:
+        raise DecodingError(f"{tag_name(DATA)} stands more than once")
+    (item,) = given
+    reference: Any = item[2]
+    if item[1] is ENUMERATION:
+        reference = _DATA.get(reference)
+        if reference is None:
+            raise unknown_value(item[2], DATA, dialect.version)
+    elif item[1] is not INTEGER:
+        raise wrong_type(DATA, BYTE_STRING)
+    return reference, tuple(_NO_DATA if field is item else field for field in fields)
+
+
+_DATA: Final = {int(data): data for data in Data}
+_NO_DATA: Final = Item(DATA, BYTE_STRING, b"")
 
 
 def _read_ephemeral(found: Mapping[int, Item], dialect: Dialect) -> Ephemeral | None:
@@ -374,5 +403,12 @@ def _batch_item(item: RequestBatchItem, dialect: Dialect) -> Item:
         parts.append(Item(EPHEMERAL, dialect.facts.ephemeral, True if as_boolean else int(item.ephemeral)))
     if item.unique_batch_item_id is not None and UNIQUE_BATCH_ITEM_ID in dialect.batch_item_tags:
         parts.append(Item(UNIQUE_BATCH_ITEM_ID, BYTE_STRING, item.unique_batch_item_id))
-    parts.append(Item(REQUEST_PAYLOAD, STRUCTURE, dialect.payloads[type(item.payload)](item.payload)))
+    payload, reference = item.payload, item.data_reference
+    if reference is not None:
+        payload = evolve(payload, data=b"")
+    fields = dialect.payloads[type(payload)](payload)
+    if reference is not None:
+        given = Item(DATA, ENUMERATION if isinstance(reference, Data) else INTEGER, int(reference))
+        fields = tuple(given if field[0] == DATA else field for field in fields)
+    parts.append(Item(REQUEST_PAYLOAD, STRUCTURE, fields))
     return Item(BATCH_ITEM, STRUCTURE, tuple(parts))

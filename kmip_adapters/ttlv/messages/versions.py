@@ -49,6 +49,7 @@ class Dialect:
 
     batch_item_tags: of the table above, what the version has.
     has_attestation, has_batch_count, has_batch_order, has_correlation: whether the version has these header fields.
+    has_data_references: whether Data of another item may stand for Data.
     requests, responses: code of an operation -> what reads its payload.  payloads: a payload's class -> what writes it.
     direct_requests, direct_payloads: the same without items, for the binary encoding; not every request has one.
     credentials: what reads a Credential Value.  credential_items: its class -> what writes it.
@@ -62,6 +63,7 @@ class Dialect:
     has_batch_count: bool
     has_batch_order: bool
     has_correlation: bool
+    has_data_references: bool
     requests: Mapping[int, FromItems]
     responses: Mapping[int, FromItems]
     payloads: Mapping[type, ToItems]
@@ -114,6 +116,7 @@ def make_dialect(
         has_batch_count=_has(BATCH_COUNT, version),
         has_batch_order=_has(BATCH_ORDER_OPTION, version),
         has_correlation=_has(CLIENT_CORRELATION_VALUE, version),
+        has_data_references=bool(tables.enumeration_values("Data", version)),
         requests=planned_later(specs, request_reader),
         responses=planned_later(specs, lambda code: reader(specs[code].response)),
         payloads=planned_later((cls for s in specs.values() for cls in (s.request, s.response)), writer),

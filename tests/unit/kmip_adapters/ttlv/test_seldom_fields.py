@@ -1,10 +1,12 @@
 """Fields that few clients send, in every version and encoding: attestation, extensions, Maximum Response Size."""
 
+from hashlib import sha256
 from typing import Any, Final
 
 import pytest
+from attrs import evolve
 
-from kmip_adapters.ttlv.encodings.encoding import ENCODINGS, Encoding
+from kmip_adapters.ttlv.encodings.encoding import BINARY, ENCODINGS, Encoding
 from kmip_adapters.ttlv.encodings.items import Item
 from kmip_adapters.ttlv.messages.items import (
     ATTESTATION_TYPE,
@@ -21,6 +23,8 @@ from kmip_core.engine import Engine
 from kmip_core.enums import (
     AttestationType,
     CredentialType,
+    Data,
+    HashingAlgorithm,
     ItemType,
     Operation,
     PKCS11Function,
@@ -42,11 +46,11 @@ from kmip_core.messages import (
     failure,
 )
 from kmip_core.objects import OpaqueObject
-from kmip_core.operations import get, ping, pkcs_11, poll, query
+from kmip_core.operations import get, hash, ping, pkcs_11, poll, query
 from kmip_core.ports.steps import MoveTo, Pace, Steps
 from kmip_core.principal import Principal
 from kmip_core.settings import Settings
-from kmip_core.structures import ProtocolVersion
+from kmip_core.structures import CryptographicParameters, ProtocolVersion
 from tests.builders import ALICE, a_service, an_engine, answered
 from tests.later import an_engine_with_runner, submitted
 from tests.unit.kmip_adapters.ttlv.builders import CODEC, enumerated, structure, text
@@ -243,6 +247,65 @@ def test_a_client_reads_the_answer_of_a_server_that_wants_an_attestation(
     assert answer.header.nonce == QUOTE.nonce
     assert answer.header.attestation_types == (AttestationType.TPM_QUOTE, AttestationType.TCG_INTEGRITY_REPORT)
     assert read.result_reason is ResultReason.ATTESTATION_REQUIRED
+
+
+# --- Data of another item ---------------------------------------------------------------------------------------------
+
+
+HASHED_PARAMETERS: Final = structure(0x42002B, enumerated(0x420038, 6))
+DATA: Final = 0x4200C2
+HASHED: Final = hash.Request(
+    cryptographic_parameters=CryptographicParameters(hashing_algorithm=HashingAlgorithm.SHA_256), data=b"text"
+)
+
+
+def a_batch(version: ProtocolVersion, reference: Data | int) -> RequestMessage:
+    """Return two requests for hashes, of which the second has no Data of its own."""
+    items = (
+        RequestBatchItem(operation=Operation.HASH, payload=payload, data_reference=named, unique_batch_item_id=number)
+        for payload, named, number in ((HASHED, None, b"0"), (evolve(HASHED, data=b""), reference, b"1"))
+    )
+    return RequestMessage(header=RequestHeader(protocol_version=version), batch_items=tuple(items))
+
+
+@encoded_in_every_way
+@pytest.mark.parametrize("reference", [Data.HASH, 0, -1], ids=str)
+@pytest.mark.parametrize("version", [v for v in tables.VERSIONS if v >= ProtocolVersion(2, 0)], ids=str)
+def test_an_item_names_the_data_of_another_one(
+    version: ProtocolVersion, reference: Data | int, encoding: Encoding
+) -> None:
+    first, second = asked(an_engine(), CODEC.request_item(a_batch(version, reference)), encoding)
+
+    assert second.payload.data == sha256(first.payload.data).digest() == sha256(sha256(b"text").digest()).digest()
+
+
+@encoded_in_every_way
+@pytest.mark.parametrize("version", [v for v in tables.VERSIONS if V12 <= v < ProtocolVersion(2, 0)], ids=str)
+def test_versions_before_2_0_have_bytes_alone_for_data(version: ProtocolVersion, encoding: Encoding) -> None:
+    _, second = asked(an_engine(), CODEC.request_item(a_batch(version, 0)), encoding)
+
+    assert second.result_status is ResultStatus.OPERATION_FAILED
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param((enumerated(DATA, 0x99),), id="unknown"),
+        pytest.param((enumerated(DATA, 0x80000001),), id="a vendor's"),
+        pytest.param((text(DATA, "Hash"),), id="text"),
+        pytest.param((structure(DATA),), id="structure"),
+        pytest.param((enumerated(DATA, 3), Item(DATA, ItemType.BYTE_STRING, b"x")), id="two kinds"),
+        pytest.param((Item(DATA, ItemType.INTEGER, 0),) * 2, id="twice"),
+    ],
+)
+def test_what_is_no_reference_to_data_fails_its_item_alone(data: tuple[Item, ...]) -> None:
+    message: Any = CODEC.request_item(a_batch(V21, 0))
+    header, first, second = message.value
+    spoilt = second._replace(value=(*second.value[:-1], structure(0x420079, HASHED_PARAMETERS, *data)))
+    good, bad = asked(an_engine(), message._replace(value=(header, first, spoilt)), BINARY)
+
+    assert good.result_status is ResultStatus.SUCCESS
+    assert bad.result_status is ResultStatus.OPERATION_FAILED
 
 
 # --- Message Extensions -----------------------------------------------------------------------------------------------
