@@ -27,7 +27,7 @@ from kmip_adapters.transport.outflow import Outflow
 from kmip_adapters.transport.phases import HAS_SESSION, SERVES, TRANSITIONS, Event, Phase
 from kmip_adapters.transport.places import network_of
 from kmip_adapters.transport.shared import LOG, Identify, Shared, lists_are_over
-from kmip_adapters.transport.tls.context import chain_of
+from kmip_adapters.transport.tls.context import ServerContext, chain_of, end_of, trust_alike
 from kmip_adapters.transport.tls.handshake import Handshake, Progress
 from kmip_adapters.transport.watchdog import LIMIT
 from kmip_core.enums import ResultReason
@@ -214,12 +214,21 @@ class TlsConnection(asyncio.BufferedProtocol):
     def expire(self) -> None:
         """End a session whose certificate is no longer valid; a request in progress is answered first."""
         self.expires = math.inf
-        self.end_session("client certificate expired", "the client certificate has expired")
+        self.end_session("client certificate expired", self._what_expired())
+
+    def _what_expired(self) -> str:
+        is_leaf = end_of(self._chain[:1]) == end_of(self._chain)
+        return "the client certificate has expired" if is_leaf else "a CA above the client certificate has expired"
 
     def end_if(self, is_over: Callable[[bytes], bool]) -> None:
         """End a session if a certificate (DER) of the client's chain `is_over`, for example revoked by now."""
         if self._phase in HAS_SESSION and any(map(is_over, self._chain)):
             self.end_session("client certificate revoked", "the client certificate has been revoked")
+
+    def end_unless_trusted(self, context: ServerContext) -> None:
+        """End a session whose chain does not end at a CA of `context`."""
+        if self._phase in HAS_SESSION and self._chain and not context.vouches_for(self._chain):
+            self.end_session("client CA removed", "the CA of its client is not trusted any more")
 
     def end_if_other(self, identify: Identify) -> None:
         """End a session whose client would be identified otherwise by now, or not at all."""
@@ -344,6 +353,10 @@ class TlsConnection(asyncio.BufferedProtocol):
             self._handshake = None
             self._shared.places.finish_handshake(self)
             self._move(Event.HANDSHAKE_COMPLETED)
+            if not trust_alike(self._tls.context, self._shared.ssl_context):
+                self._log(logging.INFO, "the CAs or revocation lists have changed during the handshake; connect again")
+                self._close()
+                return
             self._begin_session()
             self._outflow.flush()  # session tickets
             if self._phase is Phase.IDLE:
@@ -367,13 +380,16 @@ class TlsConnection(asyncio.BufferedProtocol):
         self._chain = chain_of(tls)
         try:
             self._principal = shared.identify(certificate, self.address)
-            not_after = (tls.getpeercert() or {}).get("notAfter")
-            if isinstance(not_after, str):
-                self.expires = ssl.cert_time_to_seconds(not_after)
+            if tls.session_reused and not self._chain:
+                raise KmipError(
+                    ResultReason.AUTHENTICATION_NOT_SUCCESSFUL,
+                    "connect without resuming a session: the CAs of this one are not known here any more",
+                )
+            self.expires = end_of(self._chain)
             now = time.time()  # OpenSSL does not look at dates and lists again when a session is resumed
             if self.expires <= now:
                 self.expires = math.inf
-                raise KmipError(ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, "the client certificate has expired")
+                raise KmipError(ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, self._what_expired())
             if lists_are_over(tls.context, now):
                 raise KmipError(ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, "the revocation list has expired")
             self.identity = self._principal.name

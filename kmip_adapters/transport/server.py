@@ -28,6 +28,7 @@ from kmip_adapters.transport.refusals import Refusal, Refusals
 from kmip_adapters.transport.runner import Runner
 from kmip_adapters.transport.shared import LOG, Identify, Shared
 from kmip_adapters.transport.sockets import ACCEPTS_PER_TURN, Acceptor, listen, set_options
+from kmip_adapters.transport.tls.context import ServerContext, trust_alike
 from kmip_adapters.transport.turns import Turns
 from kmip_adapters.transport.watchdog import Watchdog
 from kmip_core.ports.transport import Framer, Peer, Service
@@ -158,10 +159,15 @@ class TlsTtlvServer:
                 LOG.debug("asked to stop after the end")
 
     def replace_ssl_context(self, ssl_context: ssl.SSLContext) -> None:
-        """Use other certificates from the next connection on; sessions go on.  May be called from any thread."""
-        self._ssl_context = ssl_context
+        """Use other certificates from the next connection on.  May be called from any thread.
+
+        Sessions go on as far as a CA of their clients is trusted still; none is resumed by a ticket from before.
+        """
+        before, self._ssl_context = self._ssl_context, ssl_context
         if self._shared is not None:
             self._shared.ssl_context = ssl_context
+            if isinstance(ssl_context, ServerContext) and not trust_alike(before, ssl_context):
+                self._end(partial(self._shared.end_untrusted_sessions, ssl_context))
 
     def end_sessions(self, is_over: Callable[[bytes], bool]) -> None:
         """End the sessions of clients whose certificate, in DER, `is_over`.  May be called from any thread."""

@@ -19,6 +19,7 @@ from kmip_adapters.transport.places import Places, network_of
 from kmip_adapters.transport.rates import Rates
 from kmip_adapters.transport.refusals import Refusal, Refusals
 from kmip_adapters.transport.runner import Runner
+from kmip_adapters.transport.tls.context import ServerContext
 from kmip_adapters.transport.turns import Turn, Turns
 from kmip_core.ports.transport import Framer, Peer
 from kmip_core.principal import Principal
@@ -48,6 +49,10 @@ class Session(Protocol):
 
     def end_if(self, is_over: Callable[[bytes], bool]) -> None:
         """End a session if a certificate (DER) of the client's chain `is_over`; as `expire` does."""
+        ...
+
+    def end_unless_trusted(self, context: ServerContext) -> None:
+        """End a session whose client's CA `context` does not trust; as `expire` does."""
         ...
 
     def end_if_other(self, identify: Identify) -> None:
@@ -150,6 +155,11 @@ class Shared:
                 session.end_if(is_over)
             except Exception:  # whatever a certificate did to a parser
                 LOG.exception("a session's certificate cannot be judged; the session goes on")
+
+    def end_untrusted_sessions(self, context: ServerContext) -> None:
+        """End the sessions of clients whose CA `context` does not trust."""
+        for session in tuple(self.sessions):
+            session.end_unless_trusted(context)
 
     def end_sessions_of_others(self, identify: Identify) -> None:
         """End the sessions whose clients would be identified otherwise by now: they connect again as who they are."""

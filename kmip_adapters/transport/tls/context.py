@@ -1,16 +1,22 @@
 """The TLS policy of the server: versions, suites, certificates, whose client certificates count."""
 
+import hashlib
 import math
 import re
 import ssl
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 
-REMEMBERED_CHAINS: Final = 4_096
+REMEMBERED_CHAINS: Final = 65_536
+"""Clients whose chains a context keeps; those that come later get no tickets."""
+
 _DER: Final = 2  # _ssl.ENCODING_DER, of which Python 3.11 and 3.12 have no public name
+_PEM_CERTIFICATE: Final = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 _PEM_CRL: Final = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----", re.DOTALL)
 
 FORWARD_SECRET_AEAD: Final = "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL"  # noqa: S105  suites
@@ -22,23 +28,62 @@ class ServerContext(ssl.SSLContext):
 
     names: for which its certificates are good, as a log line shows them: for example `localhost` and `127.0.0.1`.
     lists_end: when the first of the revocation lists expires, in seconds since 1970.
+    trust: a digest of the CAs and revocation lists.
+
+    Each context has ticket keys of its own, made by OpenSSL: what another one issued, of this process before its files
+    changed or of another worker or node, is not resumed.
     """
 
     names: tuple[str, ...] = ()
     lists_end: float = math.inf
+    trust: bytes = b""
 
     def __init__(self, protocol: int) -> None:
-        self._chains: dict[bytes, tuple[bytes, ...]] = {}
+        self._anchors: dict[bytes, x509.Certificate] = {}
+        self._issuers: dict[bytes, tuple[bytes, ...]] = {}  # SHA-256 of a client's certificate -> the rest of its chain
+        self._same: dict[tuple[bytes, ...], tuple[bytes, ...]] = {}  # clients of one CA share what is kept of it
+        self._judged: dict[bytes, bool] = {}  # CAs of chains -> whether a CA of this context issued them
+
+    def note_anchors(self, authorities: bytes) -> None:
+        """Note the CAs, in PEM, that OpenSSL trusts by the file that it has read."""
+        for block in _PEM_CERTIFICATE.findall(authorities.decode("latin-1")):
+            try:
+                der = ssl.PEM_cert_to_DER_cert(block)
+                self._anchors[der] = x509.load_der_x509_certificate(der)
+            except ValueError:  # OpenSSL decides what may come in; here it vouches for no session that is open
+                continue
 
     def remember_chain(self, chain: tuple[bytes, ...]) -> None:
         """Keep the chain of a client, which OpenSSL does not have any more when the session is resumed."""
-        if len(self._chains) >= REMEMBERED_CHAINS:
-            self._chains.clear()  # rare enough that a cleverer choice would not pay
-        self._chains[chain[0]] = chain
+        if len(self._issuers) < REMEMBERED_CHAINS:
+            self._issuers[_digest(chain[0])] = self._same.setdefault(chain[1:], chain[1:])
+        if len(self._issuers) >= REMEMBERED_CHAINS:
+            self.num_tickets = 0
+            self.options |= ssl.OP_NO_TICKET
 
     def remembered_chain(self, leaf: bytes) -> tuple[bytes, ...]:
-        """Return the chain of a client's certificate, at least that certificate."""
-        return self._chains.get(leaf, (leaf,))
+        """Return the chain of a client's certificate; none if it is not known here."""
+        issuers = self._issuers.get(_digest(leaf))
+        return () if issuers is None else (leaf, *issuers)
+
+    def vouches_for(self, chain: tuple[bytes, ...]) -> bool:
+        """Return whether a chain, which was verified once, still ends at a CA of this context.
+
+        chain: certificates in DER, each issued by the next.
+        """
+        if any(der in self._anchors for der in chain):
+            return True
+        for issuer in chain[1:]:  # which many clients share
+            if issuer not in self._judged:
+                self._judged[issuer] = self._has_issued(issuer)
+        return any(self._judged[issuer] for issuer in chain[1:]) or self._has_issued(chain[0])
+
+    def _has_issued(self, der: bytes) -> bool:
+        try:
+            certificate = x509.load_der_x509_certificate(der)
+        except ValueError:
+            return False
+        return any(_is_issued_by(certificate, anchor) for anchor in self._anchors.values())
 
 
 def build_ssl_context(
@@ -82,6 +127,11 @@ def build_ssl_context(
     names = (name for certificate, _ in server_certificates for name in _names_in(certificate))
     context.names = tuple(dict.fromkeys(names))
     try:
+        authorities = client_ca.read_bytes()
+        lists = b"" if client_crl is None else client_crl.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{error.filename}: cannot be read: {_why(error)}") from error
+    try:
         context.load_verify_locations(cafile=client_ca)
     except OSError as error:
         raise ValueError(f"{client_ca}: cannot be read as the client CA in PEM: {_why(error)}") from error
@@ -95,22 +145,61 @@ def build_ssl_context(
     # An issuing CA whose root is not in the file vouches for what it issues, and its siblings do not.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.verify_mode = ssl.CERT_REQUIRED
+    if client_ca.read_bytes() != authorities or (client_crl is not None and client_crl.read_bytes() != lists):
+        raise ValueError(f"{client_ca} or {client_crl}: has changed while it was read")
+    context.note_anchors(authorities)
+    context.trust = hashlib.sha256(authorities).digest() + hashlib.sha256(lists).digest()
     return context
 
 
 def chain_of(tls: ssl.SSLObject) -> tuple[bytes, ...]:
-    """Return the certificates of the peer in DER that were verified, its own first; none if it has sent none."""
+    """Return the certificates of the peer in DER that were verified, its own first.
+
+    None if it has sent none, or if the session is resumed and its chain is not known any more.
+    """
     leaf = tls.getpeercert(binary_form=True)
     if leaf is None:
         return ()
     context = tls.context
-    if not isinstance(context, ServerContext) or context.lists_end == math.inf:
+    if not isinstance(context, ServerContext):
         return (leaf,)
     if tls.session_reused:
         return context.remembered_chain(leaf)
     chain = _verified_chain(tls) or (leaf,)
     context.remember_chain(chain)
     return chain
+
+
+def end_of(chain: tuple[bytes, ...]) -> float:
+    """Return when the first certificate of a chain, in DER, expires, in seconds since 1970."""
+    return min((_end_of_certificate(der) for der in chain), default=math.inf)
+
+
+@lru_cache(maxsize=1_024)
+def _end_of_certificate(der: bytes) -> float:
+    try:
+        return x509.load_der_x509_certificate(der).not_valid_after_utc.timestamp()
+    except ValueError:  # OpenSSL has judged its dates in the handshake
+        return math.inf
+
+
+def trust_alike(one: ssl.SSLContext, other: ssl.SSLContext) -> bool:
+    """Return whether two contexts have the same CAs and revocation lists."""
+    return one is other or getattr(one, "trust", b"") == getattr(other, "trust", b"")
+
+
+def _is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    if certificate.issuer != issuer.subject:
+        return False
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def _digest(certificate: bytes) -> bytes:
+    return hashlib.sha256(certificate).digest()
 
 
 def _verified_chain(tls: ssl.SSLObject) -> tuple[bytes, ...]:

@@ -218,13 +218,15 @@ def test_a_session_is_resumed_with_its_client_certificate(server: TlsTtlvServer,
         assert second.socket.session_reused
 
 
-def test_certificates_are_replaced_without_dropping_sessions(server: TlsTtlvServer) -> None:
+def test_certificates_are_replaced_without_dropping_sessions(server: TlsTtlvServer, tmp_path: Path) -> None:
     others = throwaway_pki("foreign")
+    both = tmp_path / "ca.crt"
+    both.write_bytes(others.ca.certificate.read_bytes() + throwaway_pki().ca.certificate.read_bytes())
     with a_client(server) as old:
         server.replace_ssl_context(
             build_ssl_context(
                 server_certificates=[(others.servers[1].certificate, others.servers[1].key)],
-                client_ca=others.ca.certificate,
+                client_ca=both,
             )
         )
 
