@@ -10,21 +10,18 @@ from typing import Any, Final
 from attrs import define, evolve, field, frozen
 
 from kmip_core import lifecycle, rights, rules
-from kmip_core.attributes import NAMES, AttributeInstance
-from kmip_core.criteria import LocateQuery
-from kmip_core.enums import ObjectType, Operation, ResultReason, StorageStatusMask, UniqueIdentifier
+from kmip_core.enums import ObjectType, Operation, ResultReason, UniqueIdentifier
 from kmip_core.errors import KmipError, invalid_field, not_found
 from kmip_core.objects import class_of
 from kmip_core.operation import ObjectReference, Spec, Target
 from kmip_core.ports.storage import UnitOfWork
 from kmip_core.principal import Principal
+from kmip_core.procedures import linked_objects
 from kmip_core.rules import Admitted, Purpose
 from kmip_core.services import Services
 from kmip_core.settings import ForeignObjects
 from kmip_core.standard_names import standard_name
-from kmip_core.structures import Name, NameReference
-
-_NOT_DESTROYED: Final = StorageStatusMask.ON_LINE_STORAGE | StorageStatusMask.ARCHIVAL_STORAGE
+from kmip_core.structures import Link, NameReference
 
 RECORDED_LENGTH: Final = 255
 """Characters of an identifier that go into the audit trail: no object has a longer one, whatever clients send."""
@@ -112,7 +109,7 @@ class ItemAdmission:
         principal, now = self.principal, self.now
         asked = operation or self.operation
         if isinstance(reference, NameReference):
-            identifier = self._named(reference, asked)
+            identifier = self._named(reference, asked, None)
         else:
             identifier = self.identifiers.resolve(reference)
         # Before any refusal: requests for missing and for foreign objects leave evidence, too.
@@ -143,26 +140,22 @@ class ItemAdmission:
     def _tells_of_foreign_objects(self) -> bool:
         return self.services.settings.foreign_objects is ForeignObjects.REFUSED
 
-    def _named(self, reference: NameReference, asked: Operation) -> str:
+    def linked(self, link: Link) -> str:
+        """Return the identifier of the object to which a link leads; it is not admitted by that."""
+        target = link.linked_object_identifier
+        if isinstance(target, NameReference):
+            return self._named(target, self.operation, linked_objects.TYPES.get(link.link_type))
+        return self.identifiers.resolve(target)
+
+    def _named(self, reference: NameReference, asked: Operation, types: frozenset[ObjectType] | None) -> str:
         """Return the identifier of the object that has the name: of those that the principal may locate.
 
-        A destroyed object is found where no other one has the name.
+        types: None for every type.
         Raises KmipError: Object Not Found; Non Unique Name Attribute where several objects have it; Not Authorised
         instead where a ticket restricts its bearer to certain objects, which must not learn of the names of others.
         """
-        of_any_type: Any = None  # a criterion need not have all of a structure
-        name = Name(name_value=reference.name, name_type=of_any_type)
-        query = LocateQuery(
-            criteria=(AttributeInstance(reference=NAMES, value=name),),
-            visibility=self.services.visibility(self.principal),
-            now=self.now,
-            storage_status_mask=_NOT_DESTROYED,
-            maximum_items=2,
-        )
-        found = self.work.locate(query).unique_identifiers
-        if not found:
-            everything = evolve(query, storage_status_mask=_NOT_DESTROYED | StorageStatusMask.DESTROYED_STORAGE)
-            found = self.work.locate(everything).unique_identifiers
+        visible = self.services.visibility(self.principal)
+        found = linked_objects.having_name(self.work, visible, self.now, reference.name, types)
         if len(found) == 1:
             return found[0]
         self.touched.append(reference.name[:RECORDED_LENGTH])

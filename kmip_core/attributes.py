@@ -44,6 +44,7 @@ from kmip_core.structures import (
     KeyValueLocation,
     Link,
     Name,
+    NameReference,
     RevocationReason,
     RNGParameters,
     RotateName,
@@ -265,7 +266,7 @@ class Attributes:
                 if (c.vendor_identification, c.attribute_name) == wanted
             )
         if reference.attribute in LINK_KINDS:
-            return tuple(link for link in self.links if link.link_type is LINK_KINDS[reference.attribute])
+            return self.links_of(LINK_KINDS[reference.attribute])
         if reference.attribute in CERTIFICATE_PARTS:
             part = getattr(self.certificate_attributes, reference.attribute, None)
             return (_one_part(reference.attribute, part),) if part else ()
@@ -275,6 +276,13 @@ class Attributes:
         if reference.attribute in MULTIPLE:
             return tuple(value)
         return () if value is None else (value,)
+
+    def links_of(self, kind: enums.LinkType) -> tuple[Link, ...]:
+        """Return the links of one kind; an Object Group is the link to a group by its name."""
+        links = tuple(link for link in self.links if link.link_type is kind)
+        if kind is not enums.LinkType.GROUP_LINK or not self.object_groups:
+            return links
+        return (*map(link_to_group, self.object_groups), *links)
 
     def indices_of(self, reference: AttributeReference) -> tuple[int, ...]:
         """Return the index of each of `values_of(reference)`, in the same order."""
@@ -318,15 +326,23 @@ class Attributes:
 
     def _with_links(self, kind: enums.LinkType, links: tuple[Link, ...]) -> "Attributes":
         """Return these attributes with all links of one kind replaced; what stays keeps its place and its number."""
-        kept = [
-            (index, link)
-            for index, link in zip(self.indices_of(LINKS), self.links, strict=True)
-            if link.link_type is not kind or link in links
-        ]
-        new = [link for link in links if link not in self.links]
-        following = max(self.indices_of(LINKS), default=-1) + 1
+        changed = self
+        if kind is enums.LinkType.GROUP_LINK:
+            names = tuple(name for link in links if (name := name_of_group(link)) is not None)
+            links = tuple(link for link in links if name_of_group(link) is None)
+            changed = self._with_replaced(OBJECT_GROUPS, self.object_groups, names)
+        return changed._with_replaced(LINKS, tuple(link for link in self.links if link.link_type is kind), links)
+
+    def _with_replaced(
+        self, reference: AttributeReference, before: tuple[Any, ...], after: tuple[Any, ...]
+    ) -> "Attributes":
+        """Return these attributes with some values of an attribute replaced; what stays keeps its place and number."""
+        numbered = tuple(zip(self.indices_of(reference), self.values_of(reference), strict=True))
+        kept = [(index, value) for index, value in numbered if value not in before or value in after]
+        new = [value for value in after if value not in before]
+        following = max((index for index, _ in numbered), default=-1) + 1
         indices = (*(index for index, _ in kept), *range(following, following + len(new)))
-        return self.with_values(LINKS, (*(link for _, link in kept), *new), indices)
+        return self.with_values(reference, (*(value for _, value in kept), *new), indices)
 
     def with_one_more(self, reference: AttributeReference, value: Any) -> "Attributes":
         """Return these attributes with one more value of one that may have several; it has the next number."""
@@ -388,9 +404,22 @@ ADJUSTABLE: Final[dict[str, enums.ItemType]] = {
 
 NAMES: Final = AttributeReference(attribute="names")
 LINKS: Final = AttributeReference(attribute="links")
+OBJECT_GROUPS: Final = AttributeReference(attribute="object_groups")
 
 LINK_KINDS: Final[Mapping[str, enums.LinkType]] = {kind.name.lower(): kind for kind in enums.LinkType}
 """Kinds of links, each of which can be asked for by itself; its values are the links of that kind. KMIP 3.0 §4.35."""
+
+
+def link_to_group(name: str) -> Link:
+    """Return what an Object Group is in 3.0: the link to a group by its name. KMIP 3.0 §4.35.7."""
+    return Link(link_type=enums.LinkType.GROUP_LINK, linked_object_identifier=NameReference(name))
+
+
+def name_of_group(link: Link) -> str | None:
+    """Return the Object Group that a link is; None for a link of another kind, or by identifier."""
+    target = link.linked_object_identifier
+    return target.name if link.link_type is enums.LinkType.GROUP_LINK and isinstance(target, NameReference) else None
+
 
 _FIELD_SET: Final = frozenset(FIELDS)
 

@@ -28,7 +28,7 @@ from kmip_core.ports.steps import MoveTo, Pace, Pause, Steps, Wait
 from kmip_core.ports.storage import ConcurrentChange, TakesLong, UnitOfWork
 from kmip_core.ports.tracing import Part, Tracing
 from kmip_core.principal import Principal, Source
-from kmip_core.procedures import templates, usage_limits, use_counters
+from kmip_core.procedures import linked_objects, templates, usage_limits, use_counters
 from kmip_core.repetition import Repetition
 from kmip_core.services import EngineServices, Services
 from kmip_core.structures import ProtocolVersion
@@ -307,6 +307,7 @@ class Batch:
         if spec.amount is not None:
             usage_limits.charge(scope, scope.target, *spec.amount(request), spec.operation)
         perform = self._in_part(Part.OPERATION, spec.perform)
+        request = linked_objects.settled(request, self.identifiers.resolve)
         response = perform(templates.apply(request, spec.attribute_fields, scope), scope)
         if services.settings.usage_counters:
             use_counters.count(scope, spec.operation, response)

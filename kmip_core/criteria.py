@@ -63,6 +63,17 @@ class Located:
     located_items: int | None = None
 
 
+MAXIMUM_ALTERNATIVES: Final = 64
+"""Ways to satisfy one criterion: an object with more names than that has them in few of its links."""
+
+
+@frozen
+class AnyOf:
+    """Ways to satisfy one criterion, each with a whole value, of which any will do. 1 to `MAXIMUM_ALTERNATIVES`."""
+
+    instances: tuple[AttributeInstance, ...]
+
+
 @frozen
 class DateRange:
     """A range of seconds, both ends included."""
@@ -146,6 +157,8 @@ def has_status(managed_object: ManagedObject, mask: StorageStatusMask | None) ->
 
 def matches(attributes: Attributes, reference: AttributeReference, wanted: Any) -> bool:
     """Return whether any instance of one attribute satisfies one condition."""
+    if isinstance(wanted, AnyOf):
+        return any(matches(attributes, one.reference, one.value) for one in wanted.instances)
     values = attributes.values_of(reference)
     if isinstance(wanted, DateRange):
         return any(wanted.first <= value <= wanted.last for value in values) or (wanted.includes_none and not values)
@@ -156,7 +169,7 @@ def matches(attributes: Attributes, reference: AttributeReference, wanted: Any) 
 
 def is_partial(reference: AttributeReference, wanted: Any) -> bool:
     """Return whether a criterion says less than a whole value, so that equality is too much to ask."""
-    if reference.vendor_identification is not None or isinstance(wanted, str | int) or not has(type(wanted)):
+    if reference.vendor_identification is not None or isinstance(wanted, str | int | AnyOf) or not has(type(wanted)):
         return False
     if isinstance(wanted, UsageLimits | CertificateAttributes):
         return True

@@ -29,13 +29,9 @@ from kmip_core.principal import Principal
 from kmip_core.rules import Admitted, Purpose
 from kmip_core.services import EngineServices, Services
 from kmip_core.settings import Settings
-from kmip_core.structures import NameReference, ProtocolVersion
+from kmip_core.structures import Link, ProtocolVersion
+from kmip_core.structures import ObjectReference as ObjectReference
 from kmip_core.tickets import TicketWork
-
-ObjectReference: TypeAlias = str | NameReference | UniqueIdentifier | int
-"""How a request names an object: its identifier; its name (3.0); the ID placeholder or "the last one made by ..."
-(2.x); or the n-th identifier that this batch has returned, negative counted from the end. None: the placeholder."""
-
 
 C = TypeVar("C", bound=Content)
 
@@ -200,6 +196,13 @@ class Admission(Protocol):
         object_types: frozenset[ObjectType] | None = None,
     ) -> Admitted:
         """Return the admitted object.  Raises KmipError as policy and `rules.admit` decide."""
+        ...
+
+    def linked(self, link: Link) -> str:
+        """Return the identifier of the object to which a link leads, which need not be there.
+
+        Raises KmipError: Object Not Found, Non Unique Name Attribute for a name that does not stand for one object.
+        """
         ...
 
 

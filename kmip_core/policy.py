@@ -76,6 +76,14 @@ class Visibility:
         """Return what an administrator may find besides."""
         return evolve(self, everyone=self.everyone | SYSTEM_PAIRS)
 
+    def of_types(self, types: frozenset[ObjectType]) -> "Visibility":
+        """Return what is visible of the objects of these types."""
+        return evolve(
+            self,
+            owned=frozenset(pair for pair in self.owned if pair[1] in types),
+            everyone=frozenset(pair for pair in self.everyone if pair[1] in types),
+        )
+
     def of_classes(self, classes: ObjectClassMask) -> "Visibility":
         """Return what is visible of the objects of these classes."""
         return _of_wanted(self, int(classes))

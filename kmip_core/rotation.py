@@ -9,7 +9,8 @@ KMIP 2.1 §4.48 - §4.54; ADR 0185.
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeAlias
 
 from attrs import define, evolve, field, frozen
 
@@ -23,9 +24,12 @@ from kmip_core.operation import Scope, Spec
 from kmip_core.operations import re_certify, re_key, re_key_key_pair
 from kmip_core.policy import Decision, Visibility
 from kmip_core.ports.leases import Leases
+from kmip_core.ports.policy import PolicyDecider
 from kmip_core.ports.schedule import Schedule, Scheduled
 from kmip_core.principal import Principal, Source
+from kmip_core.procedures import linked_objects
 from kmip_core.rotation_rules import is_due
+from kmip_core.structures import Link, NameReference
 
 LEASE: Final = "rotation"
 LEASE_SECONDS: Final = 120
@@ -51,7 +55,12 @@ NOT_DUE: Final = "the object is not due for rotation any more"
 
 @frozen
 class OwnersPolicy:
-    """Lets the server do to an object, in the name of its owner, what the owner has asked for by its attributes."""
+    """Lets the server do to an object, in the name of its owner, what the owner has asked for by its attributes.
+
+    policy: says what the owner may find, among which links by name lead to objects.
+    """
+
+    policy: PolicyDecider
 
     def decide(self, principal: Principal, operation: Operation, managed_object: ManagedObject) -> Decision:
         """Allow the owner everything."""
@@ -59,8 +68,9 @@ class OwnersPolicy:
         return Decision(is_allowed=is_owner, is_visible=is_owner, rule="the server rotates for the owner")
 
     def visibility(self, principal: Principal) -> Visibility:
-        """Show nothing: no rotation looks for objects."""
-        return Visibility(owner=principal.name, owned=frozenset(), everyone=frozenset())
+        """Show what the owner may find of its own: to objects of others no rotation is led."""
+        visible = self.policy.visibility(principal)
+        return evolve(visible, owned=visible.owned | visible.everyone, everyone=frozenset())
 
     def is_known(self, policy_name: str) -> bool:
         """Take every policy that the old object has."""
@@ -91,7 +101,7 @@ class Rotation:
     _has_lease: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
-        services = evolve(self.engine.services, policy=OwnersPolicy(), authentication=None)
+        services = evolve(self.engine.services, policy=OwnersPolicy(self.engine.services.policy), authentication=None)
         self._rotating = Engine(catalogue=CATALOGUE, services=services)
 
     def look(self) -> int:
@@ -145,14 +155,15 @@ class Rotation:
         """Ask the engine; returns False for an object that is not due after all.  Raises KmipError."""
         with self.engine.services.storage.unit_of_work() as work:
             found = work.find(identifier)
-        if found is None or not is_due(lifecycle.settle(found.attributes, now), now):
-            return False
-        operation, request = REQUESTS[found.object_type](found)
+            if found is None or not is_due(lifecycle.settle(found.attributes, now), now):
+                return False
+            principal = Principal(name=found.owner, source=Source.SERVER)
+            visible = OwnersPolicy(self.engine.services.policy).visibility(principal)
+            operation, request = REQUESTS[found.object_type](found, partial(_followed, work, visible, now))
         message = RequestMessage(
             header=RequestHeader(protocol_version=self.engine.services.capabilities.protocol_versions[0]),
             batch_items=(RequestBatchItem(operation=operation, payload=request),),
         )
-        principal = Principal(name=found.owner, source=Source.SERVER)
         (answer,) = self._rotating.handle(message, principal).batch_items
         if answer.result_status is not ResultStatus.SUCCESS:
             error = KmipError(answer.result_reason or ResultReason.GENERAL_FAILURE, answer.result_message or "")
@@ -174,10 +185,8 @@ def _if_due(spec: Spec) -> Spec:
 
     def perform(request: Any, scope: Scope) -> Any:
         objects = [scope.target.attributes]
-        for link in scope.target.attributes.links:
-            other = (
-                scope.work.find(link.linked_object_identifier) if link.link_type is LinkType.PUBLIC_KEY_LINK else None
-            )
+        for link in scope.target.attributes.links_of(LinkType.PUBLIC_KEY_LINK):
+            other = scope.work.find(scope.admit.linked(link))
             if other is not None and other.object_type is ObjectType.PUBLIC_KEY:
                 objects.append(lifecycle.settle(other.attributes, scope.now))
         if not any(is_due(attributes, scope.now) for attributes in objects):
@@ -193,30 +202,43 @@ CATALOGUE: Final[Mapping[Operation, Spec]] = {
 """What the server asks of itself."""
 
 
-def _re_key(found: ManagedObject) -> tuple[Operation, Any]:
+Follow: TypeAlias = Callable[[Link], str]
+"""Returns the identifier of the object to which a link leads.  Raises KmipError."""
+
+
+def _followed(work: linked_objects.Searching, visible: Visibility, now: int, link: Link) -> str:
+    target = link.linked_object_identifier
+    if not isinstance(target, NameReference):
+        return str(target)
+    named = linked_objects.having_name(work, visible, now, target.name, linked_objects.TYPES.get(link.link_type))
+    if len(named) != 1:
+        raise KmipError(ResultReason.INVALID_FIELD, "the name of the private key does not stand for one object")
+    return named[0]
+
+
+def _re_key(found: ManagedObject, follow: Follow) -> tuple[Operation, Any]:
     request = re_key.Request(unique_identifier=found.unique_identifier, offset=found.attributes.rotate_offset)
     return Operation.RE_KEY, request
 
 
-def _re_key_pair(found: ManagedObject) -> tuple[Operation, Any]:
+def _re_key_pair(found: ManagedObject, follow: Follow) -> tuple[Operation, Any]:
     """Ask for a new pair by the private half, whichever of the two is due."""
     identifier = found.unique_identifier
     if found.object_type is ObjectType.PUBLIC_KEY:
-        links = (link for link in found.attributes.links if link.link_type is LinkType.PRIVATE_KEY_LINK)
-        private = next(links, None)
-        if private is None:
+        links = found.attributes.links_of(LinkType.PRIVATE_KEY_LINK)
+        if not links:
             raise KmipError(ResultReason.INVALID_FIELD, "the public key has no link to its private key")
-        identifier = private.linked_object_identifier
+        identifier = follow(links[0])
     request = re_key_key_pair.Request(private_key_unique_identifier=identifier, offset=found.attributes.rotate_offset)
     return Operation.RE_KEY_KEY_PAIR, request
 
 
-def _re_certify(found: ManagedObject) -> tuple[Operation, Any]:
+def _re_certify(found: ManagedObject, follow: Follow) -> tuple[Operation, Any]:
     request = re_certify.Request(unique_identifier=found.unique_identifier, offset=found.attributes.rotate_offset)
     return Operation.RE_CERTIFY, request
 
 
-REQUESTS: Final[Mapping[ObjectType, Callable[[ManagedObject], tuple[Operation, Any]]]] = {
+REQUESTS: Final[Mapping[ObjectType, Callable[[ManagedObject, Follow], tuple[Operation, Any]]]] = {
     ObjectType.SYMMETRIC_KEY: _re_key,
     ObjectType.PRIVATE_KEY: _re_key_pair,
     ObjectType.PUBLIC_KEY: _re_key_pair,

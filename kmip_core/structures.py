@@ -107,12 +107,21 @@ class NameReference:
     name: str
 
 
+ObjectReference: TypeAlias = str | NameReference | enums.UniqueIdentifier | int
+"""How a request names an object: its identifier; its name (3.0); the ID placeholder or "the last one made by ..."
+(2.x); or the n-th identifier that this batch has returned, negative counted from the end. None: the placeholder."""
+
+
 @frozen(kw_only=True)
 class Link:
-    """A typed reference to another managed object. KMIP 2.1 §4.31."""
+    """A typed reference to another managed object. KMIP 2.1 §4.31, 3.0 §4.35.
+
+    linked_object_identifier: as the request has it. Objects are kept with an identifier or a name (3.0): what only the
+        batch could say is replaced by the identifier before an operation begins.
+    """
 
     link_type: enums.LinkType
-    linked_object_identifier: str
+    linked_object_identifier: ObjectReference
 
 
 @frozen(kw_only=True)

@@ -6,7 +6,7 @@ client's rights, when it is delivered. KMIP 2.1 §6.2.2, §6.2.3; ADR 0186.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Final
 
 from attrs import define, field, frozen
 
@@ -241,6 +241,7 @@ def difference(before: Attributes, after: Attributes) -> tuple[References, Refer
 
 
 def _replaced_by(managed_object: ManagedObject) -> str | None:
-    links: tuple[Any, ...] = managed_object.attributes.links
-    found = (one.linked_object_identifier for one in links if one.link_type is LinkType.REPLACED_OBJECT_LINK)
-    return next(found, None)
+    for link in managed_object.attributes.links_of(LinkType.REPLACED_OBJECT_LINK):
+        if isinstance(link.linked_object_identifier, str):  # a client may have put a name there
+            return link.linked_object_identifier
+    return None

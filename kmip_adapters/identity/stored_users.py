@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from attrs import define, evolve, field, frozen
@@ -44,9 +44,10 @@ from kmip_core.ports.passwords import PasswordHashing
 from kmip_core.ports.steps import MoveTo, Pace, Steps, Wait
 from kmip_core.ports.storage import ConcurrentChange, Storage, TakesLong, UnitOfWork
 from kmip_core.principal import Principal, Source
-from kmip_core.procedures.system_objects import HASHES, HMACS, MAXIMUM_GROUPS, PASSWORD_SIZE, links_of
+from kmip_core.procedures.linked_objects import CREDENTIALS
+from kmip_core.procedures.system_objects import HASHES, HMACS, MAXIMUM_GROUPS, PASSWORD_SIZE
 from kmip_core.rules import Purpose, admit
-from kmip_core.structures import Digest, Link, Name
+from kmip_core.structures import Digest, Link, Name, NameReference, ObjectReference
 
 T = TypeVar("T")
 
@@ -210,25 +211,31 @@ class StoredUsers:
         whole = Digest(
             hashing_algorithm=HashingAlgorithm.SHA_256, digest_value=digest, key_format_type=KeyFormatType.RAW
         )
-        is_credential = (AttributeReference(attribute="credential_type"), CredentialType.CERTIFICATE)
         wanted = (AttributeReference(attribute="digests"), whole)
         users: set[str] = set()
-        for certificate in _locate(work, ObjectType.CERTIFICATE, now, wanted, is_credential):
+        for certificate in _locate(work, ObjectType.CERTIFICATE, now, wanted, _IS_CREDENTIAL):
             record = work.find(certificate)
             if record is None or not _is_usable(record, now):
                 continue
-            link = Link(link_type=LinkType.CREDENTIAL_LINK, linked_object_identifier=certificate)
-            users.update(_locate(work, ObjectType.USER, now, (AttributeReference(attribute="links"), link)))
+            targets: list[ObjectReference] = [NameReference(name.name_value) for name in record.attributes.names]
+            for target in (certificate, *targets):
+                link = Link(link_type=LinkType.CREDENTIAL_LINK, linked_object_identifier=target)
+                linking = _locate(work, ObjectType.USER, now, (AttributeReference(attribute="links"), link))
+                users.update(user for user in linking if certificate in self._credentials_of(work, user, now))
         user = work.find(users.pop()) if len(users) == 1 else None
         if user is None or not user.attributes.names:
             return None
         return self._described(work, user, user.attributes.names[0].name_value, now)
 
+    def _credentials_of(self, work: UnitOfWork, user: str, now: int) -> tuple[str, ...]:
+        record = work.find(user)
+        return () if record is None else _linked(work, record, LinkType.CREDENTIAL_LINK, now)
+
     def _described(self, work: UnitOfWork, record: ManagedObject, name: str, now: int) -> StoredUser:
         return StoredUser(
             record=record,
             name=name,
-            credentials=tuple(links_of(record.attributes, LinkType.CREDENTIAL_LINK)),
+            credentials=_linked(work, record, LinkType.CREDENTIAL_LINK, now),
             groups=_groups_of(work, record, now),
         )
 
@@ -369,12 +376,18 @@ def _is_usable(record: ManagedObject, now: int) -> bool:
 
 
 def _locate(
-    work: UnitOfWork, object_type: ObjectType, now: int, *criteria: tuple[AttributeReference, Any]
+    work: UnitOfWork,
+    object_type: ObjectType,
+    now: int,
+    *criteria: tuple[AttributeReference, Any],
+    owner: str | None = None,
 ) -> tuple[str, ...]:
-    everyone = frozenset({(DEFAULT_POLICY, object_type)})
+    pairs, none = frozenset({(DEFAULT_POLICY, object_type)}), frozenset[tuple[str, ObjectType]]()
     query = LocateQuery(
         criteria=tuple(AttributeInstance(reference=reference, value=value) for reference, value in criteria),
-        visibility=Visibility(owner="", owned=frozenset(), everyone=everyone),
+        visibility=Visibility(
+            owner=owner or "", owned=none if owner is None else pairs, everyone=pairs if owner is None else none
+        ),
         now=now,
         storage_status_mask=_NOT_DESTROYED,  # the name of an archived user is taken
         maximum_items=4,
@@ -389,9 +402,7 @@ def _name(text: str) -> Name:
 
 def _groups_of(work: UnitOfWork, record: ManagedObject, now: int) -> frozenset[str]:
     """Return the names of the groups of a user, and of those above them; a group that is not there gives nothing."""
-    waiting = links_of(record.attributes, LinkType.GROUP_LINK)
-    for name in record.attributes.object_groups:  # a Group Link by name
-        waiting += _locate(work, ObjectType.GROUP, now, (NAMES, _name(name)))
+    waiting = [*_linked(work, record, LinkType.GROUP_LINK, now)]
     seen: set[str] = set()
     names: set[str] = set()
     while waiting and len(seen) < MAXIMUM_GROUPS:
@@ -402,8 +413,44 @@ def _groups_of(work: UnitOfWork, record: ManagedObject, now: int) -> frozenset[s
         group = work.find(identifier)
         if group is not None and group.object_type is ObjectType.GROUP and _is_usable(group, now):
             names.update(name.name_value for name in group.attributes.names)
-            waiting += links_of(group.attributes, LinkType.PARENT_LINK)
+            waiting += _linked(work, group, LinkType.PARENT_LINK, now)
     return frozenset(names)
+
+
+def _linked(work: UnitOfWork, record: ManagedObject, kind: LinkType, now: int) -> tuple[str, ...]:
+    """Return the identifiers to which the links of one kind lead; a name that several objects have leads nowhere.
+
+    Names are those of system objects, and for a password those of the Secret Data of the owner of the credential.
+    """
+    found: list[str] = []
+    for link in record.attributes.links_of(kind):
+        target = link.linked_object_identifier
+        if isinstance(target, str):
+            found.append(target)
+        elif isinstance(target, NameReference):
+            named = [
+                one for each in _NAMED_BY[kind] for one in _having_name(work, each, now, target.name, record.owner)
+            ]
+            found += named if len(named) == 1 else ()
+    return tuple(found)
+
+
+def _having_name(work: UnitOfWork, object_type: ObjectType, now: int, name: str, owner: str) -> tuple[str, ...]:
+    criteria: list[tuple[AttributeReference, Any]] = [(NAMES, _name(name))]
+    if object_type is ObjectType.CERTIFICATE:  # any client may give its own such a name
+        criteria.append(_IS_CREDENTIAL)
+    return _locate(work, object_type, now, *criteria, owner=owner if object_type is ObjectType.SECRET_DATA else None)
+
+
+_IS_CREDENTIAL: Final = (AttributeReference(attribute="credential_type"), CredentialType.CERTIFICATE)
+
+_NAMED_BY: Final[Mapping[LinkType, tuple[ObjectType, ...]]] = {
+    LinkType.CREDENTIAL_LINK: tuple(sorted(CREDENTIALS)),
+    LinkType.GROUP_LINK: (ObjectType.GROUP,),
+    LinkType.PARENT_LINK: (ObjectType.GROUP,),
+    LinkType.PASSWORD_LINK: (ObjectType.SECRET_DATA,),
+}
+"""Types of the objects to which names in links of each kind lead."""
 
 
 def _credentials(work: UnitOfWork, user: StoredUser, object_type: ObjectType, now: int) -> list[ManagedObject]:
@@ -423,7 +470,7 @@ def _is_salted_or_linked(
         salt, count = content.password_salt or b"", content.iteration_count or 1
         derived = hashlib.pbkdf2_hmac(name, password, salt, count, length)
         return hmac.compare_digest(derived, content.salted_password)
-    for identifier in links_of(record.attributes, LinkType.PASSWORD_LINK):
+    for identifier in _linked(work, record, LinkType.PASSWORD_LINK, now):
         linked = work.find(identifier)
         if linked is None or linked.object_type is not ObjectType.SECRET_DATA or not _is_usable(linked, now):
             continue

@@ -25,7 +25,15 @@ from kmip_core.attributes import Attributes
 from kmip_core.creation_rules import Rule
 from kmip_core.objects import CONTENT_CLASSES, Content, KeyValue, ManagedObject, OpaqueObject
 from kmip_core.ports.audit import AuditRecord
-from kmip_core.structures import TRANSPARENT_KEYS, KeyHandle, KeyMaterial, TransparentKey, TypedValue
+from kmip_core.structures import (
+    TRANSPARENT_KEYS,
+    KeyHandle,
+    KeyMaterial,
+    NameReference,
+    ObjectReference,
+    TransparentKey,
+    TypedValue,
+)
 from kmip_core.submissions import Submission
 from kmip_core.tickets import StoredTicket
 
@@ -250,6 +258,14 @@ def _structure_material(stored: Any, _: Any = None) -> KeyMaterial:
     return material
 
 
+def _unstructure_reference(value: Any) -> Any:
+    return value if isinstance(value, str) else {"name": value.name}  # requests' other forms are never stored
+
+
+def _structure_reference(stored: Any, _: Any = None) -> str | NameReference:
+    return stored if isinstance(stored, str) else NameReference(stored["name"])
+
+
 def _unstructure_key_value(value: KeyValue | bytes | None) -> Any:
     if isinstance(value, KeyValue):
         return _CONVERTER.unstructure(value, KeyValue)
@@ -284,6 +300,8 @@ def _make_converter() -> Converter:
     key_value = KeyValue | bytes | None
     converter.register_unstructure_hook_func(_is_exactly(key_value), _unstructure_key_value)
     converter.register_structure_hook_func(_is_exactly(key_value), _structure_key_value)
+    converter.register_unstructure_hook_func(_is_exactly(ObjectReference), _unstructure_reference)
+    converter.register_structure_hook_func(_is_exactly(ObjectReference), _structure_reference)
     # Its constructor would make attributes up if it were given none.
     converter.register_unstructure_hook(
         OpaqueObject,

@@ -55,7 +55,7 @@ def add_members(name: str, users: tuple[str, ...], **values: Any) -> None:
     with connected(values) as client:
         group = system_objects.need(client, ObjectType.GROUP, name)
         for user in [system_objects.need(client, ObjectType.USER, each) for each in users]:
-            if group.identifier not in user.linked(LinkType.GROUP_LINK):
+            if not user.links_to(LinkType.GROUP_LINK, group):
                 client.add_attribute(user.identifier, new_attribute=_membership(group))
 
 
@@ -66,8 +66,9 @@ def remove_members(name: str, users: tuple[str, ...], **values: Any) -> None:
     with connected(values) as client:
         group = system_objects.need(client, ObjectType.GROUP, name)
         for user in [system_objects.need(client, ObjectType.USER, each) for each in users]:
-            if group.identifier in user.linked(LinkType.GROUP_LINK):
-                client.delete_attribute(user.identifier, current_attribute=_membership(group))
+            for target in user.links_to(LinkType.GROUP_LINK, group):
+                membership = system_objects.link(LinkType.GROUP_LINK, target)
+                client.delete_attribute(user.identifier, current_attribute=membership)
 
 
 def remove(name: str, yes: bool, **values: Any) -> None:
@@ -82,9 +83,10 @@ def remove(name: str, yes: bool, **values: Any) -> None:
     with connected(values) as client:
         group = system_objects.need(client, ObjectType.GROUP, name)
         for kind, of_type in ((LinkType.GROUP_LINK, ObjectType.USER), (LinkType.PARENT_LINK, ObjectType.GROUP)):
-            link = system_objects.link(kind, group.identifier)
-            for identifier in system_objects.located(client, of_type, link):
-                client.delete_attribute(identifier, current_attribute=link)
+            members = system_objects.located(client, of_type, system_objects.link(kind, group.identifier))
+            for member in system_objects.read(client, members):
+                for target in member.links_to(kind, group):
+                    client.delete_attribute(member.identifier, current_attribute=system_objects.link(kind, target))
         system_objects.obliterate(client, group)
 
 
@@ -114,7 +116,7 @@ def import_groups(file: Path, **values: Any) -> int:
                 rows.append({"name": name, "done": "no such user"})
                 continue
             for group in sorted(filter(None, groups)):
-                if known[group].identifier not in user.linked(LinkType.GROUP_LINK):
+                if not user.links_to(LinkType.GROUP_LINK, known[group]):
                     client.add_attribute(user.identifier, new_attribute=_membership(known[group]))
                     rows.append({"name": name, "done": f"added to {group}"})
     print_rows(rows, {"name": "Name", "done": "Done"}, chosen_form(values))
@@ -138,8 +140,8 @@ def _described(client: "KmipClient") -> list[dict[str, Any]]:
         {
             "name": group.name,
             "unique_identifier": group.identifier,
-            "parents": [names.get(each, each) for each in group.linked(LinkType.PARENT_LINK)],
-            "members": [user.name for user in users if group.identifier in user.linked(LinkType.GROUP_LINK)],
+            "parents": [system_objects.shown(each, names) for each in group.linked(LinkType.PARENT_LINK)],
+            "members": [user.name for user in users if user.links_to(LinkType.GROUP_LINK, group)],
         }
         for group in groups
     ]

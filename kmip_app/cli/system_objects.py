@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kmip_app.client import KmipClient
     from kmip_core.attributes import Attributes
     from kmip_core.enums import LinkType, ObjectType
+    from kmip_core.structures import ObjectReference
 
 ENDED: Final = ("Deactivated", "Compromised", "Destroyed", "Destroyed Compromised")
 
@@ -51,9 +52,16 @@ class SystemObject:
 
         return "" if self.attributes.state is None else standard_name(self.attributes.state)
 
-    def linked(self, kind: "LinkType") -> list[str]:
-        """Return the identifiers that its links of one type have."""
-        return [link.linked_object_identifier for link in self.attributes.links if link.link_type is kind]
+    def linked(self, kind: "LinkType") -> "list[ObjectReference]":
+        """Return the identifiers and names that its links of one type have."""
+        return [link.linked_object_identifier for link in self.attributes.links_of(kind)]
+
+    def links_to(self, kind: "LinkType", other: "SystemObject") -> "list[ObjectReference]":
+        """Return how its links of one type name another object: by its identifier, by one of its names, or not."""
+        from kmip_core.structures import NameReference
+
+        ways = (other.identifier, *(NameReference(name.name_value) for name in other.attributes.names))
+        return [target for target in self.linked(kind) if target in ways]
 
 
 def located(client: "KmipClient", object_type: "ObjectType", *criteria: Any, name: str | None = None) -> list[str]:
@@ -71,7 +79,7 @@ def located(client: "KmipClient", object_type: "ObjectType", *criteria: Any, nam
     )
 
 
-def read(client: "KmipClient", identifiers: Sequence[str]) -> list[SystemObject]:
+def read(client: "KmipClient", identifiers: "Sequence[ObjectReference]") -> list[SystemObject]:
     """Return what the server says of objects; what is gone meanwhile is left out."""
     from kmip_app.client import OperationFailed, requests
 
@@ -105,7 +113,7 @@ def need(client: "KmipClient", object_type: "ObjectType", name: str) -> SystemOb
     return found
 
 
-def link(kind: "LinkType", identifier: str) -> Any:
+def link(kind: "LinkType", identifier: "ObjectReference") -> Any:
     """Return a link as the value of an attribute."""
     from kmip_core.attributes import AttributeInstance, AttributeReference
     from kmip_core.structures import Link
@@ -114,13 +122,20 @@ def link(kind: "LinkType", identifier: str) -> Any:
     return AttributeInstance(reference=AttributeReference(attribute="links"), value=value)
 
 
-def named(name: str, links: Sequence[tuple["LinkType", str]] = ()) -> "Attributes":
+def named(name: str, links: "Sequence[tuple[LinkType, ObjectReference]]" = ()) -> "Attributes":
     """Return the attributes of a new user or group."""
     from kmip_core.attributes import Attributes
     from kmip_core.structures import Link, Name
 
     made = tuple(Link(link_type=kind, linked_object_identifier=identifier) for kind, identifier in links)
     return Attributes(names=(Name(name_value=name),), links=made)
+
+
+def shown(target: "ObjectReference", names: Mapping[str, str]) -> str:
+    """Return the name of a linked object; an identifier that has none in `names` is shown itself."""
+    from kmip_core.structures import NameReference
+
+    return target.name if isinstance(target, NameReference) else names.get(str(target), str(target))
 
 
 def obliterate(client: "KmipClient", target: SystemObject) -> None:

@@ -17,6 +17,7 @@ from kmip_app.configuration.config import StartError
 if TYPE_CHECKING:
     from kmip_app.client import KmipClient
     from kmip_core.enums import LinkType
+    from kmip_core.structures import ObjectReference
 
 COLUMNS: Final = {
     "name": "Name",
@@ -184,34 +185,42 @@ def _replace_password(client: "KmipClient", user: SystemObject, new: str) -> Non
         raise
     for old in system_objects.read(client, user.linked(LinkType.CREDENTIAL_LINK)):
         if old.attributes.object_type is ObjectType.PASSWORD_CREDENTIAL:
-            link = system_objects.link(LinkType.CREDENTIAL_LINK, old.identifier)
-            client.delete_attribute(user.identifier, current_attribute=link)
+            for target in user.links_to(LinkType.CREDENTIAL_LINK, old):
+                link = system_objects.link(LinkType.CREDENTIAL_LINK, target)
+                client.delete_attribute(user.identifier, current_attribute=link)
             _remove_unused(client, old)
 
 
 def _described(client: "KmipClient", users: Sequence[SystemObject]) -> list[dict[str, Any]]:
     """Return a row for each user, in which groups have their names and credentials their kinds."""
     from kmip_core.enums import LinkType, ObjectType
-    from kmip_core.standard_names import standard_name
 
     names = {each.identifier: each.name for each in system_objects.all_of(client, ObjectType.GROUP)}
-    linked = sorted({each for user in users for each in user.linked(LinkType.CREDENTIAL_LINK)})
-    kinds = {
-        each.identifier: standard_name(each.attributes.credential_type)
-        for each in system_objects.read(client, linked)
-        if each.attributes.credential_type is not None
-    }
+    linked = list(dict.fromkeys(each for user in users for each in user.linked(LinkType.CREDENTIAL_LINK)))
+    credentials = [each for each in system_objects.read(client, linked) if each.attributes.credential_type is not None]
     return [
         {
             "name": user.name,
             "unique_identifier": user.identifier,
             "enabled": not user.is_archived and user.state not in ENDED,
             "state": user.state,
-            "groups": [names.get(each, each) for each in user.linked(LinkType.GROUP_LINK)],
-            "credentials": [kinds.get(each, "missing") for each in user.linked(LinkType.CREDENTIAL_LINK)],
+            "groups": [system_objects.shown(each, names) for each in user.linked(LinkType.GROUP_LINK)],
+            "credentials": [_kind(each, credentials) for each in user.linked(LinkType.CREDENTIAL_LINK)],
         }
         for user in users
     ]
+
+
+def _kind(target: "ObjectReference", credentials: Sequence[SystemObject]) -> str:
+    """Return the Credential Type of the credential to which a link leads."""
+    from kmip_core.standard_names import standard_name
+    from kmip_core.structures import NameReference
+
+    for each in credentials:
+        names = [NameReference(name.name_value) for name in each.attributes.names]
+        if (target == each.identifier or target in names) and each.attributes.credential_type is not None:
+            return standard_name(each.attributes.credential_type)
+    return "missing"
 
 
 def _new_password(client: "KmipClient", password: str, *, is_hash: bool = False) -> str:

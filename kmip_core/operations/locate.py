@@ -2,14 +2,14 @@
 
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from kmip_core.attributes import AttributeInstance
 from kmip_core.criteria import LocateQuery, of_classes
 from kmip_core.enums import ObjectClassMask, ObjectGroupMember, Operation, ResultReason, StorageStatusMask
 from kmip_core.errors import KmipError, invalid_field
 from kmip_core.operation import Cost, Scope, Spec
-from kmip_core.procedures import group_defaults
+from kmip_core.procedures import group_defaults, linked_objects
 
 IDENTIFIER: Final = 48
 """Bytes that an identifier of this server takes in an answer: more of them than fit are not even looked for."""
@@ -70,7 +70,7 @@ def perform(request: Request, scope: Scope) -> Response:
     if group_defaults.asks_for_default(query):
         located = group_defaults.locate_default(scope, query)
     else:
-        located = scope.work.locate(query)
+        located = scope.work.locate(evolve(query, criteria=linked_objects.widened(scope, query.criteria)))
     if len(located.unique_identifiers) > most:
         message = f"more than {most} objects match; ask for a part with Maximum Items and Offset Items"
         raise KmipError(ResultReason.RESPONSE_TOO_LARGE, message)

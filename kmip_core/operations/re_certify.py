@@ -122,11 +122,11 @@ def _described(scope: Scope, old: Admitted) -> CertificateDescription:
 
 
 def _holder(scope: Scope, old: Admitted) -> Admitted | None:
-    for link in old.attributes.links:
-        if link.link_type is LinkType.PUBLIC_KEY_LINK:
-            keys = frozenset({ObjectType.PUBLIC_KEY})
-            return scope.admit(link.linked_object_identifier, Purpose.CERTIFY, object_types=keys)
-    return None
+    links = old.attributes.links_of(LinkType.PUBLIC_KEY_LINK)
+    if not links:
+        return None
+    keys = frozenset({ObjectType.PUBLIC_KEY})
+    return scope.admit(scope.admit.linked(links[0]), Purpose.CERTIFY, object_types=keys)
 
 
 SPEC = Spec(

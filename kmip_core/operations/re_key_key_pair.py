@@ -59,12 +59,11 @@ def perform(request: Request, scope: Scope) -> Response:
 
 
 def _public_half(scope: Scope, private: Admitted) -> Admitted:
-    for link in private.attributes.links:
-        if link.link_type is LinkType.PUBLIC_KEY_LINK:
-            return scope.admit(
-                link.linked_object_identifier, Purpose.REPLACE, object_types=frozenset({ObjectType.PUBLIC_KEY})
-            )
-    raise invalid_field("the private key has no link to its public key, so the pair cannot be replaced")
+    links = private.attributes.links_of(LinkType.PUBLIC_KEY_LINK)
+    if not links:
+        raise invalid_field("the private key has no link to its public key, so the pair cannot be replaced")
+    keys = frozenset({ObjectType.PUBLIC_KEY})
+    return scope.admit(scope.admit.linked(links[0]), Purpose.REPLACE, object_types=keys)
 
 
 def _private_half(response: Response) -> str:

@@ -31,7 +31,7 @@ from kmip_core.objects import Certificate, CertificateRequest, PrivateKey, Publi
 from kmip_core.operation import Scope
 from kmip_core.ports.certificates import CertificateContents, SigningRequest
 from kmip_core.ports.crypto import IN_SOFTWARE
-from kmip_core.procedures import changing, creation
+from kmip_core.procedures import changing, creation, linked_objects
 from kmip_core.procedures.key_pairs import begin_pair
 from kmip_core.rules import Admitted, Purpose
 from kmip_core.structures import SERVER_VENDOR, CustomAttribute, Link, TypedValue
@@ -206,7 +206,7 @@ _ESCAPES: Final = str.maketrans({"\0": "\\00", **{character: f"\\{character}" fo
 
 def _issuer(scope: Scope, attributes: Attributes) -> tuple[Certificate, PrivateKey]:
     """Return the issuer's certificate and private key."""
-    parents = _linked(attributes, LinkType.CERTIFICATE_LINK)
+    parents = linked_objects.linked(scope, attributes, LinkType.CERTIFICATE_LINK)
     if len(parents) > 1:
         raise invalid_field("a certificate has one issuer: give one Certificate Link")
     if not parents:
@@ -223,18 +223,14 @@ def _certificate(scope: Scope, identifier: str) -> Certificate:
 def _private_key(scope: Scope, certificate: str) -> PrivateKey:
     """Return the private key of an issuer's certificate, linked directly or by way of its public key."""
     attributes = scope.admit(certificate, Purpose.READ_ATTRIBUTES, Operation.GET_ATTRIBUTES).attributes
-    keys = _linked(attributes, LinkType.PRIVATE_KEY_LINK)
-    for public in _linked(attributes, LinkType.PUBLIC_KEY_LINK):
+    keys = linked_objects.linked(scope, attributes, LinkType.PRIVATE_KEY_LINK)
+    for public in linked_objects.linked(scope, attributes, LinkType.PUBLIC_KEY_LINK):
         half = scope.admit(public, Purpose.READ_ATTRIBUTES, Operation.GET_ATTRIBUTES)
-        keys += _linked(half.attributes, LinkType.PRIVATE_KEY_LINK)
+        keys += linked_objects.linked(scope, half.attributes, LinkType.PRIVATE_KEY_LINK)
     if not keys:
         raise invalid_field("the issuer's certificate is not linked to its private key")
     key = scope.admit(keys[0], Purpose.ISSUE, object_types=frozenset({ObjectType.PRIVATE_KEY}))
     return scope.content_of(key, PrivateKey)
-
-
-def _linked(attributes: Attributes, link_type: LinkType) -> tuple[str, ...]:
-    return tuple(link.linked_object_identifier for link in attributes.links if link.link_type is link_type)
 
 
 def _own_authority(scope: Scope) -> tuple[Certificate, PrivateKey]:
@@ -252,7 +248,7 @@ def _own_authority(scope: Scope) -> tuple[Certificate, PrivateKey]:
     found = scope.work.locate(LocateQuery(criteria=criteria, visibility=owned, now=scope.now, maximum_items=1))
     for identifier in found.unique_identifiers:
         key = scope.admit(identifier, Purpose.ISSUE)
-        certificates = _linked(key.attributes, LinkType.CERTIFICATE_LINK)
+        certificates = linked_objects.linked(scope, key.attributes, LinkType.CERTIFICATE_LINK)
         if len(certificates) != 1:  # its owner may change links
             raise invalid_field("the private key of your certificate authority must have one Certificate Link")
         return _certificate(scope, certificates[0]), scope.content_of(key, PrivateKey)

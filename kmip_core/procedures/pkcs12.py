@@ -15,7 +15,7 @@ from kmip_core.errors import KmipError, invalid_field
 from kmip_core.objects import Certificate, KeyBlock, KeyValue, PrivateKey, SecretData
 from kmip_core.operation import Scope
 from kmip_core.ports.key_forms import KeyContainer
-from kmip_core.procedures import creation
+from kmip_core.procedures import creation, linked_objects
 from kmip_core.rules import Purpose
 from kmip_core.structures import Link
 
@@ -80,10 +80,10 @@ def password(scope: Scope, attributes: Attributes) -> bytes:
 
     Raises KmipError: Bad Password unless it is one Secret Data (KMIP 2.1 §11.46); Key Value Not Present.
     """
-    identifiers = list(_linked(attributes, LinkType.PKCS_12_PASSWORD_LINK))
-    if len(identifiers) != 1:
+    links = attributes.links_of(LinkType.PKCS_12_PASSWORD_LINK)
+    if len(links) != 1:
         raise _bad_password()
-    admitted = scope.admit(identifiers[0], Purpose.PASSWORD, Operation.GET)
+    admitted = scope.admit(scope.admit.linked(links[0]), Purpose.PASSWORD, Operation.GET)
     if admitted.managed_object.object_type is not ObjectType.SECRET_DATA:
         raise _bad_password()
     material = scope.content_of(admitted, SecretData).key_block.clear_material
@@ -99,32 +99,28 @@ def _bad_password() -> KmipError:
 
 def _chain(scope: Scope, attributes: Attributes) -> tuple[Certificate, ...]:
     """Return the certificates from the key's own to the last that is linked."""
-    identifier = _next(attributes, _FIRST_LINKS)
+    identifier = _next(scope, attributes, _FIRST_LINKS)
     if identifier is None:
-        public = _next(attributes, (LinkType.PUBLIC_KEY_LINK,))
+        public = _next(scope, attributes, (LinkType.PUBLIC_KEY_LINK,))
         if public is not None:
             half = scope.admit(public, Purpose.READ_ATTRIBUTES, Operation.GET)
-            identifier = _next(half.attributes, _FIRST_LINKS)
+            identifier = _next(scope, half.attributes, _FIRST_LINKS)
     chain: dict[str, Certificate] = {}
     while identifier is not None and identifier not in chain:
         if len(chain) == MAXIMUM_CHAIN:
             raise invalid_field(f"a chain has {MAXIMUM_CHAIN} certificates at most")
         admitted = scope.admit(identifier, Purpose.READ_CONTENT, Operation.GET, _CERTIFICATES)
         chain[identifier] = evolve(scope.content_of(admitted, Certificate), attributes=Attributes())
-        identifier = _next(admitted.attributes, _FIRST_LINKS)
+        identifier = _next(scope, admitted.attributes, _FIRST_LINKS)
     return tuple(chain.values())
 
 
-def _next(attributes: Attributes, link_types: Iterable[LinkType]) -> str | None:
+def _next(scope: Scope, attributes: Attributes, link_types: Iterable[LinkType]) -> str | None:
     """Return where the first kind of link that there is leads; two of a kind would be two chains."""
     for link_type in link_types:
-        identifiers = list(dict.fromkeys(_linked(attributes, link_type)))
+        identifiers = linked_objects.linked(scope, attributes, link_type)
         if len(identifiers) > 1:
             raise invalid_field("there is more than one certificate chain")
         if identifiers:
             return identifiers[0]
     return None
-
-
-def _linked(attributes: Attributes, link_type: LinkType) -> Iterable[str]:
-    return (link.linked_object_identifier for link in attributes.links if link.link_type is link_type)

@@ -9,9 +9,8 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from kmip_core.attributes import NAMES, AttributeInstance, Attributes
+from kmip_core.attributes import Attributes
 from kmip_core.creation_rules import SystemChanges
-from kmip_core.criteria import LocateQuery
 from kmip_core.enums import (
     CredentialType,
     CryptographicAlgorithm,
@@ -19,7 +18,6 @@ from kmip_core.enums import (
     LinkType,
     ObjectType,
     ResultReason,
-    StorageStatusMask,
 )
 from kmip_core.errors import KmipError, invalid_attribute_value, invalid_field
 from kmip_core.objects import (
@@ -32,10 +30,11 @@ from kmip_core.objects import (
     SystemContent,
 )
 from kmip_core.operation import Scope
-from kmip_core.policy import DEFAULT_POLICY, Visibility
+from kmip_core.policy import DEFAULT_POLICY, SYSTEM_PAIRS, Visibility
+from kmip_core.procedures import linked_objects
 from kmip_core.procedures.administration import check_administrator
 from kmip_core.standard_names import standard_name, with_article
-from kmip_core.structures import Name
+from kmip_core.structures import NameReference
 
 PASSWORD_SIZE: Final = 4_096  # bytes
 
@@ -81,8 +80,6 @@ HASHES: Final[Mapping[HashingAlgorithm, tuple[str, int]]] = {
 NAMED: Final = frozenset({ObjectType.USER, ObjectType.GROUP})
 """Types of which each object has a name, and no two of a type the same."""
 
-_NOT_DESTROYED: Final = StorageStatusMask.ON_LINE_STORAGE | StorageStatusMask.ARCHIVAL_STORAGE
-
 
 def accepted(
     scope: Scope, content: SystemContent, attributes: Attributes
@@ -96,7 +93,7 @@ def accepted(
     object_type = content.object_type
     if object_type in NAMED and not attributes.names:
         raise _missing(object_type, "Name")
-    if object_type is ObjectType.USER and not links_of(attributes, LinkType.CREDENTIAL_LINK):
+    if object_type is ObjectType.USER and not attributes.links_of(LinkType.CREDENTIAL_LINK):
         raise _missing(object_type, "Credential Link")
     check(scope, object_type, attributes, None)
     accept = _ACCEPT.get(type(content))
@@ -116,7 +113,7 @@ def check(scope: Scope, object_type: ObjectType, attributes: Attributes, identif
     if object_type in SYSTEM_TYPES and attributes.operation_policy_name not in (None, DEFAULT_POLICY):
         raise invalid_attribute_value("no policy gives rights on users, groups and credentials")
     for kind in (LinkType.CREDENTIAL_LINK, LinkType.GROUP_LINK, LinkType.PARENT_LINK):
-        if len(links_of(attributes, kind)) > MAXIMUM_LINKS:
+        if len(attributes.links_of(kind)) > MAXIMUM_LINKS:
             text = f"an object has {MAXIMUM_LINKS} links of the type {standard_name(kind)} at most"
             raise KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, text)
     if object_type in NAMED:
@@ -124,7 +121,7 @@ def check(scope: Scope, object_type: ObjectType, attributes: Attributes, identif
             if any(found != identifier for found in _named(scope, object_type, name.name_value)):
                 text = f"another {standard_name(object_type)} is named {name.name_value!r}"
                 raise KmipError(ResultReason.NON_UNIQUE_NAME_ATTRIBUTE, text)
-    if object_type is ObjectType.GROUP and identifier is not None:
+    if object_type is ObjectType.GROUP:
         _check_circles(scope, attributes, identifier)
     count_change(scope)
 
@@ -141,40 +138,38 @@ def count_change(scope: Scope) -> None:
     scope.work.save_rules(SystemChanges, (SystemChanges(number=number + 1),))
 
 
-def links_of(attributes: Attributes, kind: LinkType) -> list[str]:
-    """Return the identifiers that the links of one type have."""
-    return [link.linked_object_identifier for link in attributes.links if link.link_type is kind]
-
-
 def _named(scope: Scope, object_type: ObjectType, name: str) -> tuple[str, ...]:
-    of_any_type: Any = None  # a criterion need not have all of a structure
-    query = LocateQuery(
-        criteria=(AttributeInstance(reference=NAMES, value=Name(name_value=name, name_type=of_any_type)),),
-        visibility=Visibility(owner="", owned=frozenset(), everyone=frozenset({(DEFAULT_POLICY, object_type)})),
-        now=scope.now,
-        storage_status_mask=_NOT_DESTROYED,
-        maximum_items=2,
-    )
-    return scope.work.locate(query).unique_identifiers
+    types = frozenset({object_type})
+    return linked_objects.having_name(scope.work, _ALL_OF_THEM, scope.now, name, types, with_destroyed=False)
 
 
-def _check_circles(scope: Scope, attributes: Attributes, identifier: str) -> None:
-    """Refuse a group that would stand above itself. KMIP 3.0 §11 (Circular Link Error)."""
+_ALL_OF_THEM: Final = Visibility(owner="", owned=frozenset(), everyone=SYSTEM_PAIRS)
+
+
+def _check_circles(scope: Scope, attributes: Attributes, identifier: str | None) -> None:
+    """Refuse a group that would stand above itself. KMIP 3.0 §11 (Circular Link Error).
+
+    identifier: None for a new group, which others may already link to by its name.
+    """
+    own_names = {name.name_value for name in attributes.names}
     seen: set[str] = set()
-    waiting = links_of(attributes, LinkType.PARENT_LINK)
+    waiting = attributes.links_of(LinkType.PARENT_LINK)
     while waiting:
-        above = waiting.pop()
-        if above == identifier:
+        link, *rest = waiting
+        waiting = tuple(rest)
+        target = link.linked_object_identifier
+        if target == identifier or (isinstance(target, NameReference) and target.name in own_names):
             raise KmipError(ResultReason.CIRCULAR_LINK_ERROR, "the group would be a part of itself")
-        if above in seen:
-            continue
-        seen.add(above)
-        if len(seen) > MAXIMUM_GROUPS:
-            text = f"{MAXIMUM_GROUPS} groups at most are above one group"
-            raise KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, text)
-        found = scope.work.find(above)
-        if found is not None:
-            waiting += links_of(found.attributes, LinkType.PARENT_LINK)
+        for above in _named(scope, ObjectType.GROUP, target.name) if isinstance(target, NameReference) else (target,):
+            if above in seen or not isinstance(above, str):
+                continue
+            seen.add(above)
+            if len(seen) > MAXIMUM_GROUPS:
+                text = f"{MAXIMUM_GROUPS} groups at most are above one group"
+                raise KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, text)
+            found = scope.work.find(above)
+            if found is not None:
+                waiting += found.attributes.links_of(LinkType.PARENT_LINK)
 
 
 def _missing(object_type: ObjectType, attribute: str) -> KmipError:
@@ -187,7 +182,7 @@ def _missing(object_type: ObjectType, attribute: str) -> KmipError:
 
 def _password(scope: Scope, credential: PasswordCredential, attributes: Attributes) -> PasswordCredential:
     """Take one of three forms: a password, which is hashed; a salted one; or the link to one. KMIP 3.0 §2.1.3."""
-    is_linked = bool(links_of(attributes, LinkType.PASSWORD_LINK))
+    is_linked = bool(attributes.links_of(LinkType.PASSWORD_LINK))
     if (credential.password is not None) + (credential.salted_password is not None) + is_linked != 1:
         raise invalid_field("one of Password, Salted Password and Password Link must be given")
     if credential.salted_password is not None:

@@ -319,9 +319,8 @@ def _admitted(scope: Scope, identifier: str, purposes: Mapping[ObjectType, Purpo
         object_type = named.managed_object.object_type
         if object_type not in purposes and object_type in _OTHER_HALF:
             object_type, link_type = _OTHER_HALF[object_type]
-            links = (link for link in named.attributes.links if link.link_type is link_type)
-            other = next(links, None)
-            identifier = identifier if other is None else other.linked_object_identifier
+            links = named.attributes.links_of(link_type)
+            identifier = scope.admit.linked(links[0]) if links else identifier
         purpose = purposes.get(object_type, Purpose.READ_CONTENT)
         return scope.admit(identifier, purpose, object_types=frozenset(purposes))
     except KmipError as error:

@@ -36,7 +36,7 @@ from kmip_adapters.storage.sql.attribute_index import CODES, is_indexed, wanted_
 from kmip_adapters.storage.sql.schema import TRAIT_COLUMNS, attribute_values, managed_objects
 from kmip_adapters.storage.sql.settled_state import settled_state, stored_states
 from kmip_core.attributes import MASKS, AttributeInstance
-from kmip_core.criteria import DateRange, LocateQuery, conditions
+from kmip_core.criteria import AnyOf, DateRange, LocateQuery, conditions
 from kmip_core.enums import ObjectGroupMember, ObjectType, State, StorageStatusMask
 from kmip_core.lifecycle import GONE
 
@@ -83,6 +83,7 @@ class Shape:
 
     columns: attributes whose columns must hold, each with its own value.
     entries: how many index entries must be present.
+    alternatives: of how many index entries one must be present, for each `AnyOf`.
     dates: columns that must be in a range, and whether having no date will do; those for which it will not come first.
     driver: the condition whose rows are read; all others are tests on them.
     states: settled states that must hold.  statuses: on-line, archived, destroyed: which are asked for.
@@ -91,6 +92,7 @@ class Shape:
 
     columns: tuple[str, ...]
     entries: int
+    alternatives: tuple[int, ...]
     dates: tuple[tuple[str, bool], ...]
     driver: "Driver"
     states: tuple[State, ...]
@@ -108,11 +110,14 @@ def analyse(query: LocateQuery, index_key: bytes) -> tuple[Shape, dict[str, Any]
     ranked: list[tuple[int, tuple[int, int]]] = []
     dates: list[tuple[str, DateRange]] = []
     states: list[State] = []
+    alternatives: list[list[tuple[int, int]]] = []
     for reference, wanted in conditions(query.criteria):
         is_custom = reference.vendor_identification is not None
         if not is_indexed(AttributeInstance(reference=reference, value=wanted)):
             continue  # the unit of work compares what the statement finds
-        if isinstance(wanted, DateRange):
+        if isinstance(wanted, AnyOf):
+            alternatives.append(_entries(wanted, index_key))
+        elif isinstance(wanted, DateRange):
             dates.append((reference.attribute, wanted))
         elif reference.attribute == "state" and not is_custom:
             states.append(State(wanted))
@@ -131,6 +136,8 @@ def analyse(query: LocateQuery, index_key: bytes) -> tuple[Shape, dict[str, Any]
         driver = ByIdentifier()
     elif ranked and ranked[0][0] < _RANK_OF_DATES:
         driver = ByEntry()
+    elif alternatives:
+        driver = ByAlternatives()
     elif dates and not dates[0][1].includes_none:  # what has no date has no entry
         driver = ByDate()
     else:
@@ -140,6 +147,9 @@ def analyse(query: LocateQuery, index_key: bytes) -> tuple[Shape, dict[str, Any]
         values[f"column_{number}"] = column_value
     for number, (_, (code, value)) in enumerate(ranked):
         values[f"attribute_{number}"], values[f"value_{number}"] = code, value
+    for number, entries in enumerate(alternatives):
+        for place, (code, value) in enumerate(entries):
+            values[f"attribute_{number}_{place}"], values[f"value_{number}_{place}"] = code, value
     for number, (name, dates_wanted) in enumerate(dates):
         values[f"date_{number}"] = CODES[name]
         values[f"first_{number}"], values[f"last_{number}"] = dates_wanted.first, dates_wanted.last
@@ -147,6 +157,7 @@ def analyse(query: LocateQuery, index_key: bytes) -> tuple[Shape, dict[str, Any]
     shape = Shape(
         columns=tuple(name for name, _ in columns),
         entries=len(ranked),
+        alternatives=tuple(map(len, alternatives)),
         dates=tuple((name, dates_wanted.includes_none) for name, dates_wanted in dates),
         driver=driver,
         states=tuple(states),
@@ -183,10 +194,11 @@ _o: Final = managed_objects.c
 class Driver(ABC):
     """The condition whose rows are read; `arms` are the selections of a shape that it drives.
 
-    entries, dates: how many of the shape's first entries and ranges it answers itself.
+    entries, alternatives, dates: how many of the shape's first conditions of each kind it answers itself.
     """
 
     entries = 0
+    alternatives = 0
     dates = 0
 
     @abstractmethod
@@ -241,6 +253,19 @@ class ByEntry(_ByIndex):
 
 
 @frozen
+class ByAlternatives(Driver):
+    """What the index has for the first of the conditions that can be met in several ways."""
+
+    alternatives = 1
+
+    def arms(self, shape: Shape) -> list[Select[Any]]:
+        """Return the selection of the objects that have any of the entries, each once."""
+        v = attribute_values.alias("driver")
+        sequences = select(v.c.sequence).where(_any_entry(v, shape, 0))
+        return [_FOUND.where(_o.sequence.in_(sequences), _visible(shape), *_tests(shape))]
+
+
+@frozen
 class ByDate(_ByIndex):
     """The first range of dates."""
 
@@ -271,6 +296,9 @@ def _tests(shape: Shape) -> list[ColumnElement[bool]]:
                 v.c.sequence == _o.sequence,
             )
         )
+    for number in range(shape.driver.alternatives, len(shape.alternatives)):
+        v = attribute_values.alias(f"w{number}")
+        tests.append(exists().where(v.c.sequence == _o.sequence, _any_entry(v, shape, number)))
     for number, (name, includes_none) in enumerate(shape.dates):
         if number >= shape.driver.dates:
             within = _o[name].between(bindparam(f"first_{number}"), bindparam(f"last_{number}"))
@@ -279,6 +307,25 @@ def _tests(shape: Shape) -> list[ColumnElement[bool]]:
         tests.append(settled_state(_o, bindparam("now")) == literal_column(str(int(state))))
     tests.extend(_status_tests(shape.statuses))
     return tests
+
+
+def _any_entry(values: FromClause, shape: Shape, number: int) -> ColumnElement[bool]:
+    """Return the condition that a row of the index is one of the entries of an `AnyOf`."""
+    return or_(
+        *(
+            and_(
+                values.c.attribute == bindparam(f"attribute_{number}_{place}"),
+                values.c.value == bindparam(f"value_{number}_{place}"),
+            )
+            for place in range(shape.alternatives[number])
+        )
+    )
+
+
+def _entries(wanted: AnyOf, index_key: bytes) -> list[tuple[int, int]]:
+    """Return the index entries of an `AnyOf`, the last one repeated: few numbers of them, and few statements."""
+    entries = sorted({wanted_entry(one.reference, one.value, index_key) for one in wanted.instances})
+    return entries + entries[-1:] * ((1 << (len(entries) - 1).bit_length()) - len(entries))
 
 
 def _visible(shape: Shape) -> ColumnElement[bool]:

@@ -217,8 +217,8 @@ def dangling_links(storage: SqlStorage, progress: Progress) -> Iterator[tuple[st
                 except (SealBroken, *UNREADABLE):
                     continue
                 for link in managed_object.attributes.links:
-                    target = link.linked_object_identifier
-                    if not read(storage.database.statements.find, unique_identifier=target):
+                    target = link.linked_object_identifier  # a name means whichever object has it, today or later
+                    if isinstance(target, str) and not read(storage.database.statements.find, unique_identifier=target):
                         yield managed_object.unique_identifier, target
 
 

@@ -180,7 +180,8 @@ class SqlUnitOfWork:
     def locate(self, query: LocateQuery) -> Located:
         """Answer by SQL; writes of this unit of work, and parts of structures, are compared object by object."""
         shape, values = analyse(query, self._services.index_key())
-        conditions = shape.entries + len(shape.columns) + len(shape.states) + len(shape.dates)
+        conditions = shape.entries + sum(shape.alternatives)
+        conditions += len(shape.columns) + len(shape.states) + len(shape.dates)
         if conditions > self._budget.conditions:
             raise TakesLong(f"{conditions} conditions must hold")
         is_examined = not all(map(is_indexed, query.criteria))

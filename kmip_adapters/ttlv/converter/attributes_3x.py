@@ -1,7 +1,7 @@
 """Attributes as 3.0 writes them: as 2.x does, but that each kind of link is an attribute of its own. KMIP 3.0 §4.35.
 
-A link refers to an object by its identifier (Reference). A Group Link may refer to a group by its name, which is what
-older versions call Object Group.
+A link refers to an object by its identifier (Reference, read as Identifier as well), by its name (Name Reference), or
+within the batch (Enumeration, Integer). A Group Link by name is what older versions call Object Group.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ from typing import Final
 
 from kmip_adapters.ttlv.converter import attributes_2x
 from kmip_adapters.ttlv.converter.attribute_table import Row
-from kmip_adapters.ttlv.converter.elements import wrong_type
+from kmip_adapters.ttlv.converter.elements import Element, object_reference
 from kmip_adapters.ttlv.encodings.items import Item
 from kmip_adapters.ttlv.standard import tables
 from kmip_core.attributes import LINK_KINDS, LINKS, AttributeInstance, AttributeReference, Attributes
@@ -31,6 +31,9 @@ class AttributesForm(attributes_2x.AttributesForm):
         tags = {kind: tag.code for kind in LinkType if (tag := _tag(kind)).is_in(version)}
         self._tag_of_link = tags
         self._link_of_tag = {code: kind for kind, code in tags.items()}
+        self._targets: Mapping[LinkType, Element] = {
+            kind: object_reference(code, version, written=ItemType.REFERENCE) for kind, code in tags.items()
+        }
         self._link_references = {kind: AttributeReference(attribute=name) for name, kind in LINK_KINDS.items()}
 
     @property
@@ -39,21 +42,20 @@ class AttributesForm(attributes_2x.AttributesForm):
         return tuple(pair for pair in super().rows if pair[0].tag.code not in self._link_of_tag)
 
     def instance(self, item: Item) -> AttributeInstance:
-        """Return one member of Attributes; a link as one of `Attributes.links`."""
+        """Return one member of Attributes; a link as one of `Attributes.links`, a group by its name as Object Group."""
         kind = self._link_of_tag.get(item[0])
-        if kind is None or (item[1] is not ItemType.REFERENCE and item[0] in self._by_tag):
+        if kind is None or (item[1] is ItemType.NAME_REFERENCE and item[0] in self._by_tag):
             return super().instance(item)
-        if item[1] is not ItemType.REFERENCE:
-            raise wrong_type(item, ItemType.REFERENCE)
-        link = Link(link_type=kind, linked_object_identifier=item[2])  # type: ignore[arg-type]  # a Reference is a str
+        link = Link(link_type=kind, linked_object_identifier=self._targets[kind].decode(item))
         return AttributeInstance(reference=LINKS, value=link)
 
     def named_instance(self, item: Item) -> AttributeInstance:
         """Return the one attribute that a request is about: a link as an attribute of its kind."""
-        found = self.instance(item)
-        if found.reference is not LINKS:
-            return found
-        return AttributeInstance(reference=self._link_references[found.value.link_type], value=found.value)
+        kind = self._link_of_tag.get(item[0])
+        if kind is None:
+            return super().instance(item)
+        link = Link(link_type=kind, linked_object_identifier=self._targets[kind].decode(item))
+        return AttributeInstance(reference=self._link_references[kind], value=link)
 
     def items_of(self, instance: AttributeInstance) -> Iterable[Item]:
         """Yield the items of one value."""
@@ -67,16 +69,16 @@ class AttributesForm(attributes_2x.AttributesForm):
 
     def _link_items(self, links: Iterable[Link]) -> tuple[Item, ...]:
         return tuple(
-            Item(self._tag_of_link[link.link_type], ItemType.REFERENCE, link.linked_object_identifier)
+            self._targets[link.link_type].encode(link.linked_object_identifier)
             for link in links
-            if link.link_type in self._tag_of_link
+            if link.link_type in self._targets
         )
 
     def reference(self, item: Item) -> AttributeReference:
         """Return what an Attribute Reference means."""
         if item[1] is ItemType.ENUMERATION:
             kind = self._link_of_tag.get(item[2])  # type: ignore[arg-type]  # an Enumeration's value is an int
-            if kind is not None and item[2] not in self._by_tag:
+            if kind is not None:
                 return self._link_references[kind]
         return super().reference(item)
 

@@ -308,13 +308,14 @@ def _enumeration(kind: type[enum.IntEnum], code: int, version: ProtocolVersion) 
     )
 
 
-def object_reference(code: int, version: ProtocolVersion) -> Element:
+def object_reference(code: int, version: ProtocolVersion, written: ItemType | None = None) -> Element:
     """Return the element for what names an object: its identifier or name, an enumeration, or an index into the batch.
 
-    KMIP 2.1 §4.58, 3.0 §4.68.
+    written: the item type of an identifier in what is written; None for that of the version.
+    KMIP 2.1 §4.31, §4.58, 3.0 §4.35, §4.68.
     """
     facts = FACTS[version]
-    written = facts.identifiers[0]
+    written = written or facts.identifiers[0]
     named = _enumeration(UniqueIdentifier, code, version)
     readers: dict[ItemType, Callable[[Any], Any]] = {
         ItemType.TEXT_STRING: str,
@@ -345,6 +346,13 @@ def object_reference(code: int, version: ProtocolVersion) -> Element:
 
     shape = Shape(kind=Kind.TEXT, code=code, item_type=written, is_usual_only=True)
     return Element(decode=decode, encode=encode, is_known=always, shape=shape)
+
+
+def knows_reference(version: ProtocolVersion) -> Callable[[Any], bool]:
+    """Return whether the version can name an object in the way of a value."""
+    ways = {ItemType.NAME_REFERENCE: NameReference, ItemType.ENUMERATION: UniqueIdentifier, ItemType.INTEGER: int}
+    lacking = tuple(kind for item_type, kind in ways.items() if item_type not in FACTS[version].object_references)
+    return (lambda value: not isinstance(value, lacking)) if lacking else always
 
 
 def structure(

@@ -178,14 +178,21 @@ class Planner:
         )
 
     def _knows(self, kind: type) -> Callable[[Any], bool]:
-        """Return whether the version has every enumeration value that stands in a structure: Link Type, say."""
+        """Return whether the version has every value that stands in a structure.
+
+        Those that it may lack are enumeration values and names of objects: the two parts of a Link, say.
+        """
         checks: list[tuple[Callable[[Any], Any], Callable[[Any], bool]]] = []
         for member in members(kind):
             (of, *others) = member.kinds
-            if isinstance(of, type) and issubclass(of, enum.IntEnum) and not others and not member.repeated:
+            if form_of(member) is Form.OBJECT_REFERENCE:
+                is_known = elements.knows_reference(self.version)
+            elif isinstance(of, type) and issubclass(of, enum.IntEnum) and not others and not member.repeated:
                 is_known = elements.simple(of, tag_of_field(member.name, repeated=False), self.version).is_known
-                if is_known is not elements.always:
-                    checks.append((attrgetter(member.name), is_known))
+            else:
+                continue
+            if is_known is not elements.always:
+                checks.append((attrgetter(member.name), is_known))
         if not checks:
             return elements.always
         return lambda value: all((part := get(value)) is None or is_known(part) for get, is_known in checks)

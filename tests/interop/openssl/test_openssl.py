@@ -252,10 +252,10 @@ def test_we_take_apart_a_container_that_openssl_made(engine: Engine, tmp_path: P
     attributes = attributes_of(engine, identifier)
     assert (attributes.cryptographic_algorithm, attributes.cryptographic_length) == (RSA, 2048)
     assert attributes.pkcs_12_friendly_name == "alias"
-    found = fetched(engine, attributes.links[1].linked_object_identifier, None)
+    found = fetched(engine, str(attributes.links[1].linked_object_identifier), None)
     assert isinstance(found, Certificate)
     assert found.certificate_value == openssl("x509", "-outform", "DER", data=certificate.read_bytes())
-    subject = attributes_of(engine, attributes.links[1].linked_object_identifier).certificate_subject
+    subject = attributes_of(engine, str(attributes.links[1].linked_object_identifier)).certificate_subject
     assert subject is not None
     assert subject.certificate_subject_distinguished_name == "CN=made by openssl,O=ACME,C=US"
 

@@ -6,6 +6,7 @@ import pytest
 from attrs import define, evolve, field
 
 from kmip_adapters.audit.memory import MemoryTrail
+from kmip_adapters.policy.static import StaticPolicies
 from kmip_adapters.storage.memory import MemoryStorage
 from kmip_adapters.system.clock import SteppableClock
 from kmip_core import rotation
@@ -16,6 +17,7 @@ from kmip_core.enums import (
     CryptographicAlgorithm,
     CryptographicUsageMask,
     LinkType,
+    ObjectType,
     Operation,
     ResultReason,
     RotateNameType,
@@ -23,9 +25,10 @@ from kmip_core.enums import (
 )
 from kmip_core.errors import KmipError
 from kmip_core.operations import certify, create_key_pair, re_key
+from kmip_core.policy import BUILT_IN
 from kmip_core.principal import Principal, Source
 from kmip_core.rotation import FIRST_PAUSE, PER_OWNER, Rotation
-from kmip_core.structures import Link, RotateName
+from kmip_core.structures import Link, NameReference, RotateName
 from tests.builders import ALICE, NOW, a_name, a_symmetric_key, an_engine, attributes_of, perform
 
 SET = RotateName(rotate_name_value="payments", rotate_name_type=RotateNameType.UNINTERPRETED_TEXT_STRING)
@@ -54,6 +57,7 @@ def rotation_of(engine: Engine, holder: str = "one", **parts: Any) -> Rotation:
 def replacement_of(engine: Engine, identifier: str = "key") -> str:
     links = attributes_of(engine, identifier).links
     (found,) = (one for one in links if one.link_type is LinkType.REPLACEMENT_OBJECT_LINK)
+    assert isinstance(found.linked_object_identifier, str)
     return found.linked_object_identifier
 
 
@@ -180,6 +184,28 @@ def test_a_pair_is_rotated_whole_whichever_half_is_due(of_private: Attributes, o
     assert attributes_of(engine, new_public).rotate_latest is True
 
 
+@pytest.mark.parametrize("is_private", [True, False], ids=["private", "public"])
+def test_the_halves_of_a_pair_are_found_by_their_names(is_private: bool) -> None:
+    clock = SteppableClock(NOW)
+    engine = an_engine(clock=clock)
+    private, public = a_pair(engine, ROTATES if is_private else STAYS, STAYS if is_private else ROTATES)
+    with engine.services.storage.unit_of_work() as work:
+        for identifier, kind in (
+            (private, LinkType.PUBLIC_KEY_LINK),
+            (public, LinkType.PRIVATE_KEY_LINK),
+        ):
+            found = work.find(identifier)
+            assert found is not None
+            link = Link(link_type=kind, linked_object_identifier=NameReference("pair"))
+            named = found.attributes.but(names=(a_name("pair"),), links=(link,))
+            work.save(evolve(found, attributes=named))
+        work.commit()
+    clock.advance(1_000)
+
+    assert rotation_of(engine).look() == 1
+    assert attributes_of(engine, replacement_of(engine, private)).rotate_generation == 1
+
+
 def test_a_certificate_is_certified_again() -> None:
     clock = SteppableClock(NOW)
     engine = an_engine(clock=clock)
@@ -220,13 +246,15 @@ def test_no_policy_of_clients_is_asked_and_no_password() -> None:
 
 
 def test_the_policy_of_the_server_is_for_owners_alone() -> None:
-    policy = rotation.OwnersPolicy()
+    policy = rotation.OwnersPolicy(StaticPolicies(BUILT_IN))
     managed_object, _ = due()
 
     assert policy.decide(ALICE, Operation.RE_KEY, managed_object).is_allowed
     stranger = policy.decide(Principal(name="bob", source=Source.SERVER), Operation.RE_KEY, managed_object)
     assert (stranger.is_allowed, stranger.is_visible) == (False, False)
-    assert not policy.visibility(ALICE).owned
+    visible = policy.visibility(ALICE)
+    assert visible.includes("alice", "default", ObjectType.PUBLIC_KEY)
+    assert not visible.everyone
     assert policy.is_known("x")
 
 
@@ -242,6 +270,22 @@ def test_a_failure_is_noted_once_and_tried_again_later_while_others_are_rotated(
     assert rotation.look() == 0
     assert [identifier for identifier, _ in noted.failures] == ["broken"]
     assert rotation._failures["broken"].attempts == 2
+
+
+def test_a_public_key_whose_private_half_is_named_and_not_there_cannot_be_rotated() -> None:
+    noted, clock = Noted(), SteppableClock(NOW)
+    engine = an_engine(clock=clock)
+    _, public = a_pair(engine, STAYS, ROTATES)
+    with engine.services.storage.unit_of_work() as work:
+        found = work.find(public)
+        assert found is not None
+        link = Link(link_type=LinkType.PRIVATE_KEY_LINK, linked_object_identifier=NameReference("gone"))
+        work.save(evolve(found, attributes=found.attributes.but(links=(link,))))
+        work.commit()
+    clock.advance(1_000)
+
+    assert rotation_of(engine, note_failure=noted).look() == 0
+    assert noted.failures == [(public, "the name of the private key does not stand for one object")]
 
 
 def test_a_public_key_alone_cannot_be_rotated() -> None:

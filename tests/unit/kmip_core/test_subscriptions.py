@@ -10,7 +10,7 @@ from kmip_core.attributes import AttributeReference, Attributes
 from kmip_core.enums import LinkType, Operation, State
 from kmip_core.objects import ManagedObject
 from kmip_core.principal import Principal, Source
-from kmip_core.structures import SERVER_VENDOR, Link
+from kmip_core.structures import SERVER_VENDOR, Link, NameReference
 from kmip_core.subscriptions import NAMED, Announcer, Notice, Subscription, difference
 from tests.builders import ALICE, BOB, NOW, a_custom, a_name, a_symmetric_key
 
@@ -150,6 +150,9 @@ def test_a_replacement_names_what_it_replaces() -> None:
     (notice,) = announced(Subscription(name="carol", put=("object:key",)), None, record(links=(link,)))
 
     assert notice.replaced == "old"
+    by_name = evolve(link, linked_object_identifier=NameReference("old"))
+    (notice,) = announced(Subscription(name="carol", put=("object:key",)), None, record(links=(by_name,)))
+    assert notice.replaced is None
 
 
 def test_an_object_that_joins_a_group_is_pushed_and_one_that_is_there_is_not() -> None:

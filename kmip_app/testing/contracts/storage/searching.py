@@ -28,7 +28,7 @@ from kmip_app.testing.contracts.storage.support import (
     put,
 )
 from kmip_core.attributes import BY_TYPE, DATES, FIELDS
-from kmip_core.criteria import NEVER, Located, LocateQuery, satisfies
+from kmip_core.criteria import NEVER, AnyOf, Located, LocateQuery, satisfies
 from kmip_core.enums import (
     CryptographicUsageMask,
     ItemType,
@@ -50,6 +50,7 @@ from kmip_core.structures import (
     CertificateAttributes,
     CustomAttribute,
     Link,
+    NameReference,
     TypedValue,
     UsageLimits,
 )
@@ -368,6 +369,48 @@ def test_links_are_criteria_by_type_and_target(store: Store) -> None:
     assert located(store, query(criterion("links", link))) == ("k1",)
     other = evolve(link, link_type=LinkType.PRIVATE_KEY_LINK)
     assert located(store, query(criterion("links", other))) == ()
+
+
+def test_links_by_name_are_kept_and_are_other_criteria_than_those_by_identifier(store: Store) -> None:
+    by_name = Link(link_type=LinkType.PUBLIC_KEY_LINK, linked_object_identifier=NameReference("k2"))
+    by_identifier = evolve(by_name, linked_object_identifier="k2")
+    put(store, a_key("named", links=(by_name,)), a_key("identified", links=(by_identifier,)))
+
+    assert located(store, query(criterion("links", by_name))) == ("named",)
+    assert located(store, query(criterion("links", by_identifier))) == ("identified",)
+    with store.unit_of_work() as work:
+        found = work.find("named")
+    assert found is not None
+    assert found.attributes.links == (by_name,)
+
+
+def test_one_of_several_ways_will_do(store: Store) -> None:
+    """Each object is found once, newest first, however many of them it takes."""
+    link = Link(link_type=LinkType.PUBLIC_KEY_LINK, linked_object_identifier="k2")
+    by_name = evolve(link, linked_object_identifier=NameReference("k2"))
+    put(
+        store,
+        a_key("both", links=(link, by_name)),
+        a_key("none", links=(evolve(link, linked_object_identifier="k3"),)),
+        a_key("identifier", links=(link,), state=State.ACTIVE),
+        a_key("name", links=(by_name,)),
+        a_key("group", object_groups=("g",)),
+        a_key("foreign", owner="bob", links=(link,)),
+    )
+    ways = (criterion("links", link), criterion("links", by_name), criterion("object_groups", "g"))
+    any_of = criterion("links", AnyOf(ways))
+
+    assert located(store, query(any_of)) == ("group", "name", "identifier", "both")
+    assert located(store, query(any_of, maximum_items=2, offset_items=1)) == ("name", "identifier")
+    assert located(store, query(any_of, criterion("state", State.ACTIVE))) == ("identifier",)
+    assert located(store, query(any_of, criterion("links", AnyOf(ways[:2])), criterion("links", by_name))) == (
+        "name",
+        "both",
+    )
+    with store.unit_of_work() as work:
+        work.add(a_key("new", links=(by_name,)), content())
+        counted = work.locate(query(any_of, maximum_items=1, is_counted=True))
+    assert counted == Located(unique_identifiers=("new",), located_items=5)
 
 
 def test_parts_of_structures_are_criteria(store: Store) -> None:

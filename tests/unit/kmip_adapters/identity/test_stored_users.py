@@ -47,14 +47,17 @@ from kmip_core.operations import (
     create,
     create_group,
     create_user,
+    delete_attribute,
     destroy,
     get_attributes,
     login,
+    obliterate,
     register,
 )
 from kmip_core.ports.steps import run_blocking
 from kmip_core.principal import Principal, Source
 from kmip_core.settings import Settings, TicketUse
+from kmip_core.structures import Link, NameReference
 from tests.builders import ALICE, NOW, PlainHashing, a_name, a_secret, an_engine, an_instance, ask, perform, the_only
 from tests.unit.kmip_core.operations.test_system_objects import a_credential, a_group, link
 from tests.unit.kmip_core.operations.test_validate import ROOT
@@ -222,6 +225,90 @@ def test_a_linked_password_of_another_owner_is_none(engine: Engine) -> None:
     make_user(engine, a_credential(engine, None, links=links))
 
     assert refusal(engine, password("linked")) == WRONG
+
+
+# --- links by name ----------------------------------------------------------------------------------------------------
+
+
+def called(name: str) -> dict[str, Any]:
+    return {"names": (a_name(name),)}
+
+
+def by_name(kind: LinkType, name: str) -> Link:
+    return link(kind, NameReference(name))
+
+
+def test_a_credential_by_name_is_the_one_that_has_the_name_now(engine: Engine) -> None:
+    first = a_credential(engine, PasswordCredential(password="one"), **called("of carol"))
+    second = a_credential(engine, PasswordCredential(password="two"))
+    a_group(engine, "of carol")  # nobody authenticates with it
+    make_user(engine, links=(by_name(LinkType.CREDENTIAL_LINK, "of carol"),))
+    assert owner(engine, password("one")) == "carol"
+
+    name = an_instance("names", a_name("of carol"))
+    perform(engine, Operation.ADD_ATTRIBUTE, add_attribute.Request(unique_identifier=second, new_attribute=name))
+    assert refusal(engine, password("one")) == refusal(engine, password("two")) == WRONG  # it could be either
+
+    perform(engine, Operation.OBLITERATE, obliterate.Request(unique_identifier=first))
+    assert owner(engine, password("two")) == "carol"
+
+
+def test_a_user_whose_credential_is_not_there_yet_does_not_authenticate(engine: Engine) -> None:
+    make_user(engine, links=(by_name(LinkType.CREDENTIAL_LINK, "later"),))
+    assert refusal(engine, password("correct horse")) == WRONG
+
+    a_credential(engine, **called("later"))
+    assert owner(engine, password("correct horse")) == "carol"
+
+
+def test_a_certificate_that_is_a_credential_by_name_gives_its_user(engine: Engine, ticking: Ticking) -> None:
+    """A client's own certificate of that name is no credential, and gets nobody in the way."""
+    request = register.Request(
+        object_type=ObjectType.CERTIFICATE, managed_object=ROOT.certificate, attributes=Attributes(**called("card"))
+    )
+    perform(engine, Operation.REGISTER, request, PEER)
+    user = make_user(engine, links=(by_name(LinkType.CREDENTIAL_LINK, "card"),))
+    peer = evolve(PEER, certificate_digest=CERTIFICATE)
+    ticking.time += 2
+    assert owner(engine, principal=peer) == "peer"
+
+    a_credential(engine, ROOT.certificate, CredentialType.CERTIFICATE, **called("card"))
+    ticking.time += 2
+    assert owner(engine, principal=peer) == "carol"
+
+    instance = an_instance("credential_link", by_name(LinkType.CREDENTIAL_LINK, "card"))
+    deleted = delete_attribute.Request(unique_identifier=user, current_attribute=instance)
+    perform(engine, Operation.DELETE_ATTRIBUTE, deleted)
+    ticking.time += 2
+    assert owner(engine, principal=peer) == "peer"
+
+
+def test_a_certificate_of_an_ambiguous_name_gives_none(engine: Engine, ticking: Ticking) -> None:
+    make_user(engine, links=(by_name(LinkType.CREDENTIAL_LINK, "card"),))
+    a_credential(engine, ROOT.certificate, CredentialType.CERTIFICATE, **called("card"))
+    a_credential(engine, **called("card"))
+    ticking.time += 2
+
+    assert owner(engine, principal=evolve(PEER, certificate_digest=CERTIFICATE)) == "peer"
+
+
+def test_a_password_by_name_is_the_owner_s_secret(engine: Engine) -> None:
+    """However many others give theirs the name."""
+
+    def a_secret_named(text: bytes, principal: Principal) -> None:
+        request = register.Request(
+            object_type=ObjectType.SECRET_DATA, managed_object=a_secret(text), attributes=Attributes(**called("pin"))
+        )
+        perform(engine, Operation.REGISTER, request, principal)
+
+    for number in range(6):
+        a_secret_named(b"foreign", Principal(name=f"stranger {number}"))
+    make_user(engine, a_credential(engine, None, links=(by_name(LinkType.PASSWORD_LINK, "pin"),)))
+    assert refusal(engine, password("foreign")) == WRONG
+
+    a_secret_named(b"linked", ALICE)
+    assert owner(engine, password("linked")) == "carol"
+    assert refusal(engine, password("foreign")) == WRONG
 
 
 def test_a_password_is_hashed_once_while_nothing_changes(engine: Engine, hashing: Counted) -> None:
@@ -465,13 +552,16 @@ def test_the_groups_of_a_user_and_those_above_give_rights_by_policies(engine: En
     gone = a_group(engine, "gone")
     perform(engine, Operation.DESTROY, destroy.Request(unique_identifier=gone))
     links = tuple(link(LinkType.GROUP_LINK, one) for one in (gone, middle, "not-there"))
+    a_group(engine, "above by name", NameReference("top of all"))
+    a_group(engine, "top of all")
+    links += (link(LinkType.GROUP_LINK, a_group(engine, "below by name", NameReference("above by name"))),)
     make_user(engine, a_credential(engine), links=links, object_groups=("by-name", "no-group"))
     users = engine.services.authentication
     assert users is not None
 
     settled = run_blocking(users.settle((password("correct horse"),), PEER, NOW))
 
-    assert settled.groups == {"top", "middle", "by-name"}
+    assert settled.groups == {"top", "middle", "by-name", "below by name", "above by name", "top of all"}
 
 
 def test_a_change_in_another_process_is_noticed_soon(engine: Engine, ticking: Ticking) -> None:
@@ -509,9 +599,10 @@ def in_a_database(tmp_path: Path) -> Iterator[Engine]:
 
 def test_a_database_finds_users_by_name_and_by_certificate(in_a_database: Engine) -> None:
     engine = in_a_database
-    certificate = a_credential(engine, ROOT.certificate, CredentialType.CERTIFICATE)
+    a_credential(engine, ROOT.certificate, CredentialType.CERTIFICATE, **called("card"))
     top = a_group(engine, "top")
-    make_user(engine, a_credential(engine), certificate, links=(link(LinkType.GROUP_LINK, top),))
+    links = (link(LinkType.GROUP_LINK, top), by_name(LinkType.CREDENTIAL_LINK, "card"))
+    make_user(engine, a_credential(engine), links=links)
     peer = evolve(PEER, certificate_digest=CERTIFICATE)
 
     assert owner(engine, password("correct horse")) == owner(engine, principal=peer) == "carol"

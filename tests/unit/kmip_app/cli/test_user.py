@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from kmip_adapters.identity.passwords import hash_line
+from kmip_app.cli import system_objects
 from kmip_app.client import KmipClient, OperationFailed
 from kmip_app.testing import KmipTestServer
-from kmip_core.enums import ObjectClassMask, ResultReason
+from kmip_core.enums import LinkType, ObjectClassMask, ResultReason
+from kmip_core.structures import NameReference
+from tests.builders import a_name, an_instance
 from tests.unit.kmip_app.cli.conftest import Shell, options_of
 
 
@@ -198,3 +201,43 @@ def test_other_clients_see_no_users(server: KmipTestServer, kmipd: Shell, shell:
     ):
         assert stranger.code(*words)[0] == 1, words
     assert authenticates(server, "carol", "first secret")
+
+
+def test_users_and_groups_that_are_linked_by_name_are_shown_and_taken_out(
+    kmipd: Shell, server: KmipTestServer, password: Path, tmp_path: Path
+) -> None:
+    kmipd("group", "add", "staff")
+    kmipd("user", "add", "carol", "--password-file", password, "--group", "staff")
+    with KmipClient(server.host, server.port, server.cert, server.key, server.ca, version="3.0") as client:
+        (credential,) = client.locate(
+            object_type="Password Credential", object_class_mask=ObjectClassMask.SYSTEM
+        ).unique_identifiers
+        client.add_attribute(credential, new_attribute=an_instance("names", a_name("of erin")))
+        links = [
+            (LinkType.CREDENTIAL_LINK, NameReference("of erin")),
+            (LinkType.CREDENTIAL_LINK, NameReference("nothing")),
+            (LinkType.GROUP_LINK, NameReference("staff")),
+        ]
+        client.create_user(attributes=system_objects.named("erin", links))
+        parent = system_objects.link(LinkType.PARENT_LINK, NameReference("staff"))
+        below = client.create_group(attributes=system_objects.named("below")).unique_identifier
+        client.add_attribute(below, new_attribute=parent)
+    assert authenticates(server, "erin", "first secret")
+
+    shown = kmipd.json("user", "show", "erin")
+    assert (shown["groups"], shown["credentials"]) == (["staff"], ["Password", "missing"])
+    assert kmipd.json("group", "show", "staff")["members"] == ["carol", "erin"]
+    assert kmipd.json("group", "show", "below")["parents"] == ["staff"]
+
+    changed = tmp_path / "changed"
+    changed.write_text("second secret")
+    kmipd("user", "set-password", "erin", "--password-file", changed)
+    assert authenticates(server, "erin", "second secret")
+    assert not authenticates(server, "erin", "first secret")
+    assert authenticates(server, "carol", "first secret")
+
+    kmipd("group", "add-member", "staff", "erin")
+    kmipd("group", "remove-member", "staff", "erin")
+    assert kmipd.json("user", "show", "erin")["groups"] == []
+    kmipd("group", "remove", "staff", "--yes")
+    assert kmipd.json("group", "show", "below")["parents"] == []

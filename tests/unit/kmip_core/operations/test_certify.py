@@ -110,7 +110,7 @@ def certificate_of(engine: Engine, identifier: str) -> x509.Certificate:
 
 
 def links_of(engine: Engine, identifier: str) -> list[tuple[LinkType, str]]:
-    return [(link.link_type, link.linked_object_identifier) for link in attributes_of(engine, identifier).links]
+    return [(link.link_type, str(link.linked_object_identifier)) for link in attributes_of(engine, identifier).links]
 
 
 def refusal(engine: Engine, operation: Operation, request: Any) -> KmipError:

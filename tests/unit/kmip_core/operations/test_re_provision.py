@@ -98,7 +98,7 @@ def test_without_either_the_server_makes_key_and_certificate() -> None:
 
     attributes = attributes_of(engine, identifier)
     assert (attributes.object_type, attributes.cryptographic_length) == (ObjectType.PRIVATE_KEY, 2_048)
-    links = {link.link_type: link.linked_object_identifier for link in attributes.links}
+    links = {link.link_type: str(link.linked_object_identifier) for link in attributes.links}
     certificate = attributes_of(engine, links[LinkType.CERTIFICATE_LINK])
     assert certificate.object_type is ObjectType.CERTIFICATE
     assert certificate.links[0].linked_object_identifier == links[LinkType.PUBLIC_KEY_LINK]

@@ -52,7 +52,7 @@ from kmip_core.operations import (
 )
 from kmip_core.rules import Purpose, admit
 from kmip_core.settings import Settings
-from kmip_core.structures import Link
+from kmip_core.structures import Link, NameReference, ObjectReference
 from tests.builders import ALICE, BOB, NOW, a_name, an_engine, an_instance, attributes_of, perform, stored
 from tests.unit.kmip_core.operations.test_validate import ROOT
 
@@ -67,7 +67,7 @@ def engine() -> Engine:
     return an_engine(settings=Settings(administrators=frozenset({"alice"})))
 
 
-def link(kind: LinkType, identifier: str) -> Link:
+def link(kind: LinkType, identifier: ObjectReference) -> Link:
     return Link(link_type=kind, linked_object_identifier=identifier)
 
 
@@ -84,13 +84,13 @@ def a_credential(
     return made
 
 
-def a_user(engine: Engine, name: str = "carol", credential: str = "none", **attributes: Any) -> str:
+def a_user(engine: Engine, name: str = "carol", credential: ObjectReference = "none", **attributes: Any) -> str:
     described = Attributes(names=(a_name(name),), links=(link(LinkType.CREDENTIAL_LINK, credential),), **attributes)
     made: str = perform(engine, Operation.CREATE_USER, create_user.Request(attributes=described)).unique_identifier
     return made
 
 
-def a_group(engine: Engine, name: str = "auditors", *parents: str) -> str:
+def a_group(engine: Engine, name: str = "auditors", *parents: ObjectReference) -> str:
     links = tuple(link(LinkType.PARENT_LINK, parent) for parent in parents)
     request = create_group.Request(attributes=Attributes(names=(a_name(name),), links=links))
     made: str = perform(engine, Operation.CREATE_GROUP, request).unique_identifier
@@ -298,6 +298,56 @@ def test_links_that_every_authentication_follows_are_few(engine: Engine, kind: L
     request = create_user.Request(attributes=attributes_of_a_user("carol", *links))
 
     assert refusal(engine, Operation.CREATE_USER, request) is ResultReason.SERVER_LIMIT_EXCEEDED
+
+
+@pytest.mark.parametrize("names", [17, 16])
+def test_groups_by_name_are_as_few(engine: Engine, names: int) -> None:
+    groups = tuple(f"g{number}" for number in range(names))
+    described = evolve(attributes_of_a_user("carol", link(LinkType.GROUP_LINK, "one more")), object_groups=groups)
+    request = create_user.Request(attributes=described)
+
+    assert refusal(engine, Operation.CREATE_USER, request) is ResultReason.SERVER_LIMIT_EXCEEDED
+
+
+def above(engine: Engine, group: str, parent: ObjectReference) -> None:
+    instance = an_instance("parent_link", link(LinkType.PARENT_LINK, parent))
+    perform(engine, Operation.ADD_ATTRIBUTE, add_attribute.Request(unique_identifier=group, new_attribute=instance))
+
+
+@pytest.mark.parametrize("by_name", [frozenset[str](), frozenset("a"), frozenset("b"), frozenset("ab")])
+def test_a_circle_is_refused_however_the_groups_are_named(engine: Engine, by_name: frozenset[str]) -> None:
+    identifiers: dict[str, str] = {}
+
+    def said(name: str) -> ObjectReference:
+        return NameReference(name) if name in by_name else identifiers[name]
+
+    identifiers["a"] = a_group(engine, "a")
+    identifiers["b"] = a_group(engine, "b", said("a"))
+    identifiers["c"] = a_group(engine, "c", said("b"))
+
+    for target in (NameReference("c"), identifiers["c"], NameReference("a"), identifiers["a"]):
+        with pytest.raises(KmipError) as refused:
+            above(engine, identifiers["a"], target)
+        assert refused.value.reason is ResultReason.CIRCULAR_LINK_ERROR
+    assert attributes_of(engine, identifiers["a"]).links == ()
+
+
+def test_a_name_closes_no_circle(engine: Engine) -> None:
+    """Neither that of a new group, to which others link already, nor a new one of a group."""
+    waiting = a_group(engine, "waiting", NameReference("later"))
+    beside = a_group(engine, "beside", waiting)
+    itself = create_group.Request(
+        attributes=Attributes(names=(a_name("itself"),), links=(link(LinkType.PARENT_LINK, NameReference("itself")),))
+    )
+    circle = create_group.Request(
+        attributes=Attributes(names=(a_name("later"),), links=(link(LinkType.PARENT_LINK, beside),))
+    )
+    named = add_attribute.Request(unique_identifier=beside, new_attribute=an_instance("names", a_name("later")))
+
+    assert refusal(engine, Operation.CREATE_GROUP, itself) is ResultReason.CIRCULAR_LINK_ERROR
+    assert refusal(engine, Operation.CREATE_GROUP, circle) is ResultReason.CIRCULAR_LINK_ERROR
+    assert refusal(engine, Operation.ADD_ATTRIBUTE, named) is ResultReason.CIRCULAR_LINK_ERROR
+    above(engine, beside, a_group(engine, "later"))
 
 
 def test_groups_stand_above_each_other_but_not_in_a_circle(engine: Engine) -> None:

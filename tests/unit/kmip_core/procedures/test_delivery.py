@@ -318,9 +318,10 @@ def test_a_container_from_get_is_registered_again_as_key_and_certificate() -> No
         LinkType.PKCS_12_PASSWORD_LINK,
         LinkType.PKCS_12_CERTIFICATE_LINK,
     )
-    certificate = fetched(engine, second.linked_object_identifier)
+    identifier = str(second.linked_object_identifier)
+    certificate = fetched(engine, identifier)
     assert isinstance(certificate, Certificate)
-    assert attributes_of(engine, second.linked_object_identifier).pkcs_12_friendly_name == "mine"
+    assert attributes_of(engine, identifier).pkcs_12_friendly_name == "mine"
 
 
 def test_a_container_needs_a_password_that_is_active() -> None:

@@ -7,7 +7,7 @@ import pytest
 from kmip_adapters.ttlv.converter.attributes_3x import _tag
 from kmip_adapters.ttlv.encodings.items import Item, children
 from kmip_core.attributes import LINK_KINDS, AttributeInstance, AttributeReference, Attributes
-from kmip_core.enums import ItemType, LinkType, NameType, RotateNameType
+from kmip_core.enums import ItemType, LinkType, NameType, RotateNameType, UniqueIdentifier
 from kmip_core.errors import KmipError
 from kmip_core.operations import (
     add_attribute,
@@ -18,10 +18,11 @@ from kmip_core.operations import (
     locate,
     query,
 )
-from kmip_core.structures import Link, Name, RotateName
+from kmip_core.structures import Link, Name, NameReference, ObjectReference, ProtocolVersion, RotateName
 from tests.unit.kmip_adapters.ttlv.builders import CONVERTERS, V14, V21, V30, over_the_wire, structure, structured
 
 NEW_ATTRIBUTE, ATTRIBUTES, ATTRIBUTE_REFERENCE = 0x42013D, 0x420125, 0x42013B
+OF_A_KEY = Item(0x420057, ItemType.ENUMERATION, 2)
 IDENTIFIER = Item(0x420094, ItemType.IDENTIFIER, "1")
 
 
@@ -76,14 +77,66 @@ def test_a_kind_that_older_versions_lack_is_left_out_there(kind: LinkType, versi
     assert links[1:] == over_the_wire(answer, version).attributes.links
 
 
-@pytest.mark.parametrize(
-    "item_type", [ItemType.IDENTIFIER, ItemType.TEXT_STRING, ItemType.NAME_REFERENCE], ids=lambda t: t.name
-)
-def test_a_link_is_a_reference(item_type: ItemType) -> None:
-    link = Item(0x420190, item_type, "2")
+TARGETS: list[tuple[ItemType, int | str, ObjectReference]] = [
+    (ItemType.REFERENCE, "2", "2"),
+    (ItemType.IDENTIFIER, "2", "2"),
+    (ItemType.NAME_REFERENCE, "n", NameReference("n")),
+    (ItemType.ENUMERATION, UniqueIdentifier.CREATE, UniqueIdentifier.CREATE),
+    (ItemType.INTEGER, -1, -1),
+]
+
+
+@pytest.mark.parametrize("kind", LinkType)
+@pytest.mark.parametrize(("item_type", "value", "target"), TARGETS, ids=[one[0].name for one in TARGETS])
+def test_a_link_of_each_kind_names_an_object_in_each_way(
+    item_type: ItemType, value: int | str, target: ObjectReference, kind: LinkType
+) -> None:
+    item = Item(_tag(kind).code, item_type, value)
+    link = Link(link_type=kind, linked_object_identifier=target)
+    is_group = kind is LinkType.GROUP_LINK and item_type is ItemType.NAME_REFERENCE
+
+    attributes = structured(create.Request, V30, OF_A_KEY, structure(ATTRIBUTES, item)).attributes
+    assert attributes == (Attributes(object_groups=("n",)) if is_group else Attributes(links=(link,)))
+
+    request = structured(add_attribute.Request, V30, IDENTIFIER, structure(NEW_ATTRIBUTE, item))
+    assert request.new_attribute == AttributeInstance(
+        reference=AttributeReference(attribute=kind.name.lower()), value=link
+    )
+    assert request == over_the_wire(request, V30)
+    written_as = ItemType.REFERENCE if item_type is ItemType.IDENTIFIER else item_type
+    assert Item(_tag(kind).code, written_as, value) == children(written(request)[1])[0]
+
+
+@pytest.mark.parametrize("item_type", [ItemType.TEXT_STRING, ItemType.BYTE_STRING, ItemType.LONG_INTEGER])
+def test_a_link_is_of_no_other_type(item_type: ItemType) -> None:
+    value: Any = {ItemType.BYTE_STRING: b"2", ItemType.LONG_INTEGER: 2}.get(item_type, "2")
 
     with pytest.raises(KmipError, match="must be a Reference"):
-        structured(get_attributes.Response, V30, IDENTIFIER, structure(ATTRIBUTES, link))
+        structured(get_attributes.Response, V30, IDENTIFIER, structure(ATTRIBUTES, Item(0x420190, item_type, value)))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in LinkType if kind < 0x420000])
+@pytest.mark.parametrize("version", [version for version in CONVERTERS if version < V30], ids=str)
+def test_a_link_by_name_is_left_out_of_older_versions(version: ProtocolVersion, kind: LinkType) -> None:
+    links = (
+        Link(link_type=kind, linked_object_identifier=NameReference("n")),
+        Link(link_type=LinkType.CERTIFICATE_LINK, linked_object_identifier="3"),
+    )
+    answer = get_attributes.Response(unique_identifier="1", attributes=Attributes(links=links))
+
+    assert links[1:] == over_the_wire(answer, version).attributes.links
+
+
+@pytest.mark.parametrize(("item_type", "value", "target"), TARGETS[3:], ids=["ENUMERATION", "INTEGER"])
+def test_a_link_of_2_1_names_what_the_batch_has_returned(
+    item_type: ItemType, value: int, target: ObjectReference
+) -> None:
+    link = structure(0x42004A, Item(0x42004B, ItemType.ENUMERATION, 0x101), Item(0x42004C, item_type, value))
+    new = structure(NEW_ATTRIBUTE, link)
+
+    request = structured(add_attribute.Request, V21, Item(0x420094, ItemType.TEXT_STRING, "1"), new)
+    assert request.new_attribute.value == Link(link_type=LinkType.CERTIFICATE_LINK, linked_object_identifier=target)
+    assert request == over_the_wire(request, V21)
 
 
 def test_an_object_group_is_a_group_that_is_linked_by_its_name() -> None:
@@ -127,9 +180,7 @@ def test_every_kind_of_link_has_a_reference() -> None:
     references = tuple(AttributeReference(attribute=name) for name in LINK_KINDS)
     answer = get_attribute_list.Response(unique_identifier="1", references=references)
 
-    read = over_the_wire(answer, V30).references
-    by_name = AttributeReference(attribute="object_groups")  # a Group Link is that, too
-    assert [by_name if r.attribute == "group_link" else r for r in references] == list(read)
+    assert references == over_the_wire(answer, V30).references
 
 
 def test_custom_attributes_and_the_rest_are_as_in_2_1() -> None:
