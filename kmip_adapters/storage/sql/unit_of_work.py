@@ -404,14 +404,17 @@ class SqlUnitOfWork:
     def _was_put_back(self, found: ManagedObject) -> bool:
         """Whether the database has an older version of an object than this process has seen.
 
-        An older one in an old snapshot is nothing unusual: what counts is what the database has now.
+        An older one in an old snapshot is nothing unusual: what counts is what the database has now. That is compared
+        with what had been seen before it was read, for others go on changing the object.
         """
-        begun, is_older = found.attributes.initial_date, self._services.versions.is_older
-        if not is_older(found.unique_identifier, begun, found.version):
+        unique_identifier, begun = found.unique_identifier, found.attributes.initial_date
+        versions = self._services.versions
+        if not versions.is_older(unique_identifier, begun, found.version):
             return False
-        find = self._database.statements.find
-        now = [self._open(row) for row in self._database.read(find, unique_identifier=found.unique_identifier)]
-        return any(is_older(found.unique_identifier, begun, stored.managed_object.version) for stored in now)
+        seen = versions.newest(unique_identifier, begun)
+        rows = self._database.read(self._database.statements.find, unique_identifier=unique_identifier)
+        now = [self._open(row).managed_object for row in rows]
+        return any(one.attributes.initial_date == begun and one.version < seen for one in now)
 
     def _note_versions(self, submitted: SubmittedTask[None], changed: list[tuple[str, int | None, int]]) -> None:
         """In the writer's thread: remember what was committed."""

@@ -33,6 +33,11 @@ class NewestVersions:
         self.note(unique_identifier, begun, version)
         return False
 
+    def newest(self, unique_identifier: str, begun: int | None) -> int:
+        """Return the newest version of an object that has been seen, 0 if none has."""
+        known = self._newest.get(unique_identifier)
+        return known[1] if known is not None and known[0] == begun else 0
+
     def note(self, unique_identifier: str, begun: int | None, version: int) -> None:
         """Remember a version, unless a newer one of the same object is."""
         with self._lock:

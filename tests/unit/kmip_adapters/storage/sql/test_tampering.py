@@ -182,6 +182,35 @@ def test_an_old_snapshot_is_not_taken_for_a_row_that_was_put_back(store: SqlStor
         assert seen.version == 1
 
 
+def test_an_object_that_others_go_on_changing_is_not_taken_for_one_that_was_put_back(
+    store: SqlStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def change() -> None:
+        with store.unit_of_work() as work:
+            found = work.find("k1")
+            assert found is not None
+            work.save(evolve(found, attributes=evolve(found.attributes, contact_information=f"after {found.version}")))
+            work.commit()
+
+    read = store.database.read
+
+    def read_while_another_changes(*arguments: Any, **values: Any) -> Any:
+        rows = read(*arguments, **values)
+        monkeypatch.setattr(store.database, "read", read)
+        change()
+        return rows
+
+    with store.unit_of_work() as early:
+        early.find("k2")
+        change()
+        monkeypatch.setattr(store.database, "read", read_while_another_changes)
+
+        seen = early.find("k1")
+        assert seen is not None
+        assert seen.version == 1
+    assert store.refused_rows == 0
+
+
 def test_a_refusal_is_in_the_log_and_in_the_audit_trail(store: SqlStorage, caplog: pytest.LogCaptureFixture) -> None:
     engine = an_engine(storage=store)
     with store.unit_of_work() as work:
