@@ -261,6 +261,36 @@ def test_storage_array(connect: Opener) -> None:
     assert missed[1]["ResultReason"].value == ResultReason.ITEM_NOT_FOUND
 
 
+@pytest.mark.parametrize("kind", [ObjectType.SYMMETRIC_KEY, ObjectType.SECRET_DATA])
+@pytest.mark.parametrize("version", [(1, 0), (1, 1), (1, 2), (1, 3), (1, 4)])
+def test_netapp_ontap(connect: Opener, version: tuple[int, int], kind: ObjectType) -> None:
+    """NetApp ONTAP describes a key by sixteen Text Strings of its own, such as x-NETAPP-ClusterName (PyKMIP issue 489).
+
+    Versions, object types and the other names are not published, so all of them must do.
+    """
+    session = connect(version)
+    own = {"x-NETAPP-ClusterName": "cluster 1"} | {f"x-NETAPP-{n}": f"{n} of cluster 1" for n in range(2, 17)}
+    described = template(attribute("Cryptographic Usage Mask", BOTH), *itertools.starmap(attribute, own.items()))
+    material = os.urandom(32)
+    secret: tuple[str, Parts] = (
+        ("SymmetricKey", [key_block(material, KeyFormatType.RAW, AES)])
+        if kind is ObjectType.SYMMETRIC_KEY
+        else ("SecretData", [("SecretDataType", SecretDataType.PASSWORD), key_block(material, KeyFormatType.OPAQUE)])
+    )
+
+    made = session.do(Operation.REGISTER, [("ObjectType", kind), described, secret])["UniqueIdentifier"].value
+
+    again = connect(version)  # another node of the cluster
+    assert get_attributes(again, made, *own) == own
+    for criteria in (own, {"x-NETAPP-ClusterName": "cluster 1"}):
+        assert identifiers(again.do(Operation.LOCATE, list(itertools.starmap(attribute, criteria.items())))) == [made]
+    assert identifiers(again.do(Operation.LOCATE, [attribute("x-NETAPP-ClusterName", "cluster 2")])) == []
+    got = again.do(Operation.GET, named(made))
+    assert got[f"{secret[0]}/KeyBlock/KeyValue/KeyMaterial"].value == material
+    again.do(Operation.DESTROY, named(made))
+    assert identifiers(session.do(Operation.LOCATE, [attribute("x-NETAPP-ClusterName", "cluster 1")])) == []
+
+
 def test_array_with_a_user_name_beside_its_certificate(connect: Opener) -> None:
     """Dell iDRAC and PowerStore, HPE iLO, by their guides: a key for each drive bay, found again by its name."""
     session = connect((1, 1), header=[credential("idrac", "a password")])

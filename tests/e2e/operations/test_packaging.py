@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from kmip_app.client import KmipClient
 from kmip_app.configuration.settings import SETTINGS
 from kmip_app.monitoring.exposition import FAMILIES
 from tests.e2e.operations.conftest import eventually
@@ -56,6 +57,56 @@ def test_the_service_is_hardly_exposed() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout[-300:]  # a threshold of 15 is an exposure of 1.5
+
+
+# The Compose file
+
+
+def compose_command() -> str:
+    """Return what `sh -c` runs, a folded block of the file."""
+    (block,) = re.findall(r"- sh\n +- -c\n +- >-\n((?: {8}.*\n)+)", (PACKAGING / "compose.yaml").read_text())
+    return " ".join(line.strip() for line in block.splitlines())
+
+
+def compose_environment() -> dict[str, str]:
+    (block,) = re.findall(r"    environment:\n((?: {6}.*\n)+)", (PACKAGING / "compose.yaml").read_text())
+    lines = (line.partition(" #")[0] for line in block.splitlines())
+    return {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def test_the_compose_file_starts_a_server_that_an_application_can_use(tmp_path: Path) -> None:
+    """No engine runs here: the file's own command and environment, in folders of ours, twice, as after a restart."""
+    assert compose_environment().keys() <= VARIABLES
+    (tmp_path / "bin").mkdir()
+    for name, does in (("pip", "exit 0"), ("kmipd", f'exec {shlex.join(command())} "$@"')):
+        path = tmp_path / "bin" / name
+        path.write_text(f"#!/bin/sh\n{does}\n")
+        path.chmod(0o700)
+
+    def ours(text: str) -> str:
+        return re.sub(r"(?<![\w.])/(data|clients|run)\b", rf"{tmp_path}/\1", text)
+
+    (tmp_path / "run").mkdir()
+    (tmp_path / "clients").mkdir()
+    environment = {name: ours(value) for name, value in compose_environment().items()}
+    environment |= {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "KMIPD_PORT": "0"}
+    ready = tmp_path / "run" / "kmipd.json"
+    identifiers: set[str] = set()
+    for _ in range(2):
+        process = subprocess.Popen(["sh", "-c", ours(compose_command())], env=environment, cwd=tmp_path)
+        try:
+            eventually(lambda: ready.exists() and ready.stat().st_size > 0, "the server is ready")
+            health = [str(tmp_path / "bin" / "kmipd"), "health", "--ready-file", str(ready)]
+            assert subprocess.run(health, env=environment, timeout=WITHIN, check=False).returncode == 0
+            files = {name: tmp_path / "clients" / f"application.{name}" for name in ("crt", "key")}
+            port, ca = json.loads(ready.read_text())["port"], tmp_path / "clients" / "ca.crt"
+            with KmipClient("127.0.0.1", port, files["crt"], files["key"], ca, server_name="kmipd") as client:
+                identifiers.add(client.create("AES", 256, name="mine").unique_identifier)
+                assert set(client.locate("mine").unique_identifiers) == identifiers
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(WITHIN) == 0
+        ready.unlink(missing_ok=True)
 
 
 # The image
