@@ -13,11 +13,12 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 
 def make(directory: Path) -> None:
-    """Write ca.crt, server.crt, server.key, client.crt, client.key (P-256, valid a day) into `directory`."""
+    """Write ca.crt, ca.key, server.crt, server.key, client.crt, client.key (P-256, valid a day) into `directory`."""
     ca_key = ec.generate_private_key(ec.SECP256R1())
     ca_name = _name("benchmark CA")
     ca = _certificate(ca_name, ca_key, ca_name, ca_key, [(x509.BasicConstraints(ca=True, path_length=0), True)])
     (directory / "ca.crt").write_bytes(ca.public_bytes(serialization.Encoding.PEM))
+    _write_key(directory / "ca.key", ca_key)
     alternatives = [
         x509.DNSName("localhost"),
         x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
@@ -35,13 +36,13 @@ def make(directory: Path) -> None:
         ]
         certificate = _certificate(_name(f"benchmark {role}"), key, ca_name, ca_key, extensions)
         (directory / f"{role}.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        key_path = directory / f"{role}.key"
-        key_path.touch(mode=0o600)
-        key_path.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
+        _write_key(directory / f"{role}.key", key)
+
+
+def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
+    path.touch(mode=0o600)
+    form = serialization.PrivateFormat.PKCS8
+    path.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
 
 
 def _name(common_name: str) -> x509.Name:

@@ -130,16 +130,18 @@ class MemoryStorage:
                 del self._leases[name]
 
     def _queue(self, pending: Pending) -> None:
-        """Add notices, and forget the oldest ones of clients that have too many."""
+        """Add notices of clients that have a subscription, and forget the oldest ones of those that have too many."""
         for notice in pending.notices:
             name = notice.subscriber
+            if name not in self._subscriptions:
+                continue
             mine = self._notices.setdefault(name, {})
             mine[notice.notice_id] = notice
             gone = 0
             while pending.notice_limit is not None and len(mine) > pending.notice_limit:
                 del mine[next(iter(mine))]
                 gone += 1
-            if gone and name in self._subscriptions:
+            if gone:
                 before = self._deliveries.get(name, Delivery(name=name))
                 self._deliveries[name] = evolve(before, overflowed=before.overflowed + gone)
 

@@ -65,7 +65,7 @@ class OwnServers:
     def _server(self, options: tuple[str, ...]) -> tuple[KmipTestServer, Callable[[str], Path]]:
         if options not in self._started:
             server = self._resources.enter_context(KmipTestServer(**settings_from(options)))
-            self._started[options] = server, _issuer(Path(server.ca), self._folder)
+            self._started[options] = server, issuer(Path(server.ca), self._folder)
         return self._started[options]
 
     def __enter__(self) -> Self:
@@ -91,9 +91,12 @@ def settings_from(options: tuple[str, ...]) -> dict[str, Any]:
     return settings
 
 
-def _issuer(ca: Path, folder: Path) -> Callable[[str], Path]:
-    """Return what issues a certificate for any identity; one key does for all of them."""
-    issuer = x509.load_pem_x509_certificate(ca.read_bytes())
+def issuer(ca: Path, folder: Path) -> Callable[[str], Path]:
+    """Return what issues a certificate for any identity; one key, client.key in the folder, does for all of them.
+
+    ca: its certificate; its key is in a file beside it, of the same name with the ending `key`.
+    """
+    authority_certificate = x509.load_pem_x509_certificate(ca.read_bytes())
     ca_key = serialization.load_pem_private_key(ca.with_suffix(".key").read_bytes(), None)
     if not isinstance(ca_key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
         raise TypeError(f"{ca.with_suffix('.key')} cannot sign certificates")
@@ -112,7 +115,7 @@ def _issuer(ca: Path, folder: Path) -> Callable[[str], Path]:
         builder = (
             x509.CertificateBuilder()
             .subject_name(subject)
-            .issuer_name(issuer.subject)
+            .issuer_name(authority_certificate.subject)
             .public_key(key.public_key())  # type: ignore[arg-type]  # of an EC key
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - LIFETIME)

@@ -119,6 +119,8 @@ class UnitOfWork(SubmissionWork, TicketWork, Protocol):
     def notify(self, notices: Iterable[Notice], limit: int | None = None) -> None:
         """Collect notices, which become durable with this change or not at all (`ports.notices`).
 
+        A notice for a client that has no subscription by then is left out.
+
         limit: how many may wait for one client, the same in every call. The commit forgets its oldest ones beyond, and
             up to a hundredth of the limit more, so that they need not be counted each time.
         """

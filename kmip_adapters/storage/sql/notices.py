@@ -184,6 +184,7 @@ class NoticeStatements:
         record = json.dumps({field: value for field, value in asdict(subscription).items() if field != "name"})
         row = {"record": record, "seal": _seal(key, "subscription", name, record)}
         if self.find.run(cursor, {"of_name": name}).fetchone() is None:
+            self.forget_all.run(cursor, {"of_name": name})  # left by releases that kept notices without a subscription
             self.subscribe.run(cursor, row | {"name": name, "delivery": _told(Delivery(name=name))})
         else:
             self.change.run(cursor, row | {"of_name": name})
@@ -194,15 +195,19 @@ class NoticeStatements:
         self.forget_all.run(cursor, {"of_name": name})
 
     def append(self, cursor: Cursor, *, row: dict[str, Any], limit: int | None) -> None:
-        """Add a notice; the oldest of its client beyond the limit give way, and are counted.
+        """Add a notice, if its client has a subscription; its oldest ones beyond the limit give way, and are counted.
 
+        A process that does not know yet that a subscription has ended makes notices that nothing would ever take away.
         To count them takes time in proportion to the limit. It is done for the first notice of each client among a
         hundredth of the limit, by their numbers, and makes room for as many: the limit holds in between.
         """
+        name = row["subscriber"]
+        if self.find.run(cursor, {"of_name": name}).fetchone() is None:
+            return
         self.add.run(cursor, row)
         if limit is None:
             return
-        name, step = row["subscriber"], max(1, limit // 100)
+        step = max(1, limit // 100)
         (newest,), *others = self.last.run(cursor, {"of_name": name}).fetchall()
         if others and newest // step == others[0][0] // step:
             return

@@ -70,6 +70,27 @@ def test_with_a_subscription_its_notices_go(store: Any) -> None:
     assert (waiting(store), waiting(store, "alice")) == ([], ["alice-1"])
 
 
+def test_for_a_client_without_a_subscription_no_notice_is_kept(store: Any) -> None:
+    """A process that does not know yet that a subscription has ended goes on making notices for its client."""
+    store.subscribe(Subscription(name="bob"))
+    store.subscribe(Subscription(name="alice"))
+    store.unsubscribe("bob")
+
+    notify(store, a_notice(1), a_notice(1, "alice"), a_notice(1, "carol"))
+    notify(store, a_notice(2), limit=3)
+
+    assert (waiting(store), waiting(store, "alice"), waiting(store, "carol")) == ([], ["alice-1"], [])
+    for name in ("bob", "carol"):
+        store.subscribe(Subscription(name=name))
+    notify(store, a_notice(3))
+    assert (waiting(store), waiting(store, "carol")) == (["bob-3"], [])
+    assert store.deliveries() == (
+        Delivery(name="alice", pending=1),
+        Delivery(name="bob", pending=1),
+        Delivery(name="carol"),
+    )
+
+
 def test_notices_are_given_whole_and_in_their_order_also_after_a_restart(opener: Opener) -> None:
     store = opener()
     store.subscribe(Subscription(name="bob"))
@@ -129,6 +150,7 @@ def test_what_is_delivered_is_forgotten_and_noted_in_one(store: Any) -> None:
 
 def test_what_is_too_much_or_too_old_is_forgotten_oldest_first(store: Any) -> None:
     store.subscribe(Subscription(name="bob"))
+    store.subscribe(Subscription(name="alice"))
     notify(store, *(a_notice(number) for number in range(6)), a_notice(0, "alice"))
 
     assert store.trim_notices("bob", 10, NOW) == 0
@@ -141,16 +163,20 @@ def test_what_is_too_much_or_too_old_is_forgotten_oldest_first(store: Any) -> No
 
 def test_of_too_many_notices_the_oldest_give_way_in_the_same_commit(store: Any) -> None:
     store.subscribe(Subscription(name="bob"))
+    store.subscribe(Subscription(name="alice"))
     notify(store, *(a_notice(number) for number in range(2)), a_notice(0, "alice"), limit=3)
-    assert store.deliveries() == (Delivery(name="bob", pending=2),)
+    assert store.deliveries() == (Delivery(name="alice", pending=1), Delivery(name="bob", pending=2))
 
     notify(store, *(a_notice(number) for number in range(2, 5)), limit=3)
     assert waiting(store) == ["bob-2", "bob-3", "bob-4"]
     notify(store, a_notice(5), a_notice(1, "alice"), a_notice(2, "alice"), a_notice(3, "alice"), limit=3)
 
     assert waiting(store) == ["bob-3", "bob-4", "bob-5"]
-    assert waiting(store, "alice") == ["alice-1", "alice-2", "alice-3"], "there is no subscription to count them at"
-    assert store.deliveries() == (Delivery(name="bob", pending=3, overflowed=3),)
+    assert waiting(store, "alice") == ["alice-1", "alice-2", "alice-3"]
+    assert store.deliveries() == (
+        Delivery(name="alice", pending=3, overflowed=1),
+        Delivery(name="bob", pending=3, overflowed=3),
+    )
 
 
 def test_a_long_queue_is_kept_full_within_a_hundredth(store: Any) -> None:
