@@ -19,7 +19,7 @@ from kmip_core import rights, sizes
 from kmip_core.admission import BatchIdentifiers, ItemAdmission
 from kmip_core.batch_data import BatchData, without_data
 from kmip_core.enums import Ephemeral, Operation, ResultReason, ResultStatus
-from kmip_core.errors import AnsweredRefusal, DelayedRefusal, KmipError, not_supported
+from kmip_core.errors import AnsweredRefusal, DelayedRefusal, KmipError, invalid_field, not_supported
 from kmip_core.messages import DataReference, RequestBatchItem, ResponseBatchItem, failure
 from kmip_core.operation import Around, OutcomeHooks, Perform, Scope, Spec, always, perform_nothing
 from kmip_core.pacing import SLOWER, cost_of
@@ -91,7 +91,7 @@ class Batch:
     unrecorded: records of items that changed nothing; appended before the answer is returned.
     room: bytes that are left for the answers of several items; None for a single one, which is measured when it is
         encoded.
-    data: what items have computed for later ones.  keeps_data: whether any item names some.
+    data: what items have computed for later ones; None where no item names any.
     delay: milliseconds for which the answers of the unit of work under way are held back.
     keeper: keeps the answers; None where the client gets them at once.
     """
@@ -107,8 +107,7 @@ class Batch:
     keeper: Keeper | None = None
     identifiers: BatchIdentifiers = field(factory=BatchIdentifiers, init=False)
     unrecorded: list[AuditRecord] = field(factory=list, init=False)
-    data: BatchData = field(factory=BatchData, init=False)
-    keeps_data: bool = field(default=False, init=False)
+    data: BatchData | None = field(default=None, init=False)
     room: int | None = field(default=None, init=False)
     delay: int = field(default=0, init=False)
     first: RequestBatchItem | None = field(default=None, init=False)
@@ -165,7 +164,8 @@ class Batch:
         """
         if called_off is not None:
             return self._fail_unit(items, UnitAttempt(self.services), called_off)
-        mark, room = self._mark(), self.room
+        mark, room = self.identifiers.mark(), self.room
+        kept = None if self.data is None else self.data.mark()
         repetition: Repetition | None = None  # made by the first conflict, which is rare
         while True:
             attempt = UnitAttempt(self.services if repetition is None else repetition.services)
@@ -173,27 +173,24 @@ class Batch:
             try:
                 return (yield from self._attempt_unit(items, attempt))
             except ConcurrentChange:
-                self._go_back(mark)
+                self._go_back(mark, kept)
                 if repetition is None:
                     repetition = Repetition(self.services, {cost_of(item, self.catalogue) for item in items})
                 if not repetition.may_go_on():
                     return self._fail_unit(items, attempt, _busy())
             except TakesLong:  # nothing of it has happened
-                self._go_back(mark)
+                self._go_back(mark, kept)
                 self.pace = SLOWER[self.pace]
                 yield MoveTo(self.pace)
             except KmipError as error:
-                self._go_back(mark)
+                self._go_back(mark, kept)
                 return self._fail_unit(items, attempt, error)
 
-    def _mark(self) -> tuple[tuple[str | None, int], tuple[int, int]]:
-        """Return a mark for `_go_back`."""
-        return self.identifiers.mark(), self.data.mark()
-
-    def _go_back(self, mark: tuple[tuple[str | None, int], tuple[int, int]]) -> None:
+    def _go_back(self, mark: tuple[str | None, int], kept: tuple[int, int] | None) -> None:
         """Take back what items that did not happen have left for later ones."""
-        self.identifiers.go_back(mark[0])
-        self.data.go_back(mark[1])
+        self.identifiers.go_back(mark)
+        if self.data is not None and kept is not None:
+            self.data.go_back(kept)
 
     def _attempt_unit(
         self, items: tuple[RequestBatchItem, ...], attempt: UnitAttempt
@@ -243,7 +240,7 @@ class Batch:
             request = item.payload if item.data_reference is None else self._with_data(item, item.data_reference)
             with self.services.at_pace(self.pace):
                 payload = self._perform(spec, request, work, touched, attempt)
-            if self.keeps_data:
+            if self.data is not None:
                 self.data.remember(item.operation, payload)
             if item.ephemeral is Ephemeral.DATA:
                 payload = without_data(item.operation, payload)
@@ -406,12 +403,16 @@ class Batch:
     def _measure(self, items: tuple[RequestBatchItem, ...]) -> None:
         """Set the room for the answers to these items."""
         self.room = self.services.settings.maximum_response_size if len(items) > 1 else None
-        self.data.left = self.services.settings.maximum_response_size
-        self.keeps_data = any(item.data_reference is not None for item in items)
+        if len(items) > 1 and any(item.data_reference is not None for item in items):
+            self.data = BatchData(self.services.settings.maximum_response_size)
 
     def _with_data(self, item: RequestBatchItem, reference: DataReference) -> Any:
         """Return the payload of an item that names Data of another one.  Raises KmipError."""
-        return item.payload if isinstance(item.payload, KmipError) else self.data.given_to(item.payload, reference)
+        if isinstance(item.payload, KmipError):
+            return item.payload
+        if self.data is None:
+            raise invalid_field("no item comes before this one whose Data could be used")
+        return self.data.given_to(item.payload, reference)
 
     def _take_room(self, room: int, payload: Any) -> None:
         """Take the room that an answer needs.  Raises KmipError (Response Too Large), for all later items as well."""

@@ -34,7 +34,7 @@ class BatchData:
         could have been sent.
     """
 
-    left: int = 0
+    left: int
     _outputs: list[tuple[Data | None, bytes]] = field(factory=list)
 
     def remember(self, operation: Operation | None, response: Any) -> None:

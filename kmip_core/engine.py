@@ -70,7 +70,8 @@ class Engine:
         if pace is None:
             pace = self.pace(message)
         try:
-            attesting.check_is_verified(message.header, self.services)
+            if message.header.credentials:
+                attesting.check_is_verified(message.header, self.services)
             if self.services.authentication is not None:
                 principal = yield from self._authenticate(self.services.authentication, message, principal, pace)
                 now = self.services.clock.now()  # a password may have taken seconds

@@ -11,10 +11,7 @@ version, its payload malformed) carries the refusal as its payload and fails alo
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from operator import attrgetter
 from typing import Final
-
-from attrs import fields
 
 from kmip_adapters.ttlv.encodings import binary
 from kmip_adapters.ttlv.encodings.encoding import BINARY, Encoding
@@ -47,12 +44,6 @@ from kmip_core.operation import Spec
 from kmip_core.structures import ProtocolVersion
 
 _HEADERS: Final = 64  # of answers that are remembered
-_OF_ALL_CLIENTS: Final = ("protocol_version", "time_stamp")
-_OF_ONE_CLIENT: Final = tuple(field for field in fields(ResponseHeader) if field.name not in _OF_ALL_CLIENTS)
-_values_of_one_client: Final = attrgetter(*(field.name for field in _OF_ONE_CLIENT))
-_NO_VALUES: Final = tuple(field.default for field in _OF_ONE_CLIENT)
-"""What the header of an answer has that says nothing of its client: such headers alone are remembered."""
-
 _VERSION: Final = slice(16, 56)
 """Where the Protocol Version is in a binary message: after two headers."""
 
@@ -172,7 +163,13 @@ class Codec:
     def _begun(self, header: ResponseHeader, count: int) -> bytes:
         """Return an encoded header; found by plain values, since headers are compared by calls in Python."""
         key = header.time_stamp, header.protocol_version, count
-        if _values_of_one_client(header) != _NO_VALUES:  # they are for no other client
+        if (
+            header.nonce is not None
+            or header.server_hashed_password is not None
+            or header.attestation_types
+            or header.client_correlation_value is not None
+            or header.server_correlation_value is not None
+        ):  # values for one client, and for no other
             return self._encode_header(header, count, BINARY)
         begun = self._begun_by_values.get(key)
         if begun is None:

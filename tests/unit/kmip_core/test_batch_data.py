@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 import pytest
-from attrs import fields_dict
+from attrs import evolve, fields_dict
 
 from kmip_core.batch_data import OUTPUTS, BatchData, without_data
 from kmip_core.engine import Engine
@@ -25,6 +25,7 @@ from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage, 
 from kmip_core.operations import CATALOGUE, decrypt, encrypt, hash, mac, ping, rng_retrieve
 from kmip_core.pacing import pace_of
 from kmip_core.ports.steps import Pace
+from kmip_core.ports.storage import TakesLong
 from kmip_core.settings import Settings
 from kmip_core.structures import CryptographicParameters
 from tests.builders import ALICE, VERSION, a_symmetric_key, an_engine
@@ -247,3 +248,19 @@ def test_an_answer_without_data_is_left_as_it_is() -> None:
     assert without_data(Operation.PING, ping.Response()) == ping.Response()
     assert without_data(None, ping.Response()) == ping.Response()
     assert without_data(Operation.RNG_RETRIEVE, rng_retrieve.Response(data=b"1")).data == b""
+
+
+def test_an_item_that_is_begun_again_finds_the_data_that_was_there_before() -> None:
+    begun: list[bytes] = []
+
+    def hash_at_the_second_attempt(request: hash.Request, scope: Any) -> hash.Response:
+        begun.append(request.data or b"")
+        if len(begun) == 2:
+            raise TakesLong
+        return CATALOGUE[Operation.HASH].perform(request, scope)
+
+    spec = evolve(CATALOGUE[Operation.HASH], perform=hash_at_the_second_attempt)
+    first, second = asked(keys(catalogue={**CATALOGUE, Operation.HASH: spec}), hashing(None, b"text"), hashing(-1))
+
+    assert begun == [b"text", first.payload.data, first.payload.data]
+    assert second.payload.data
