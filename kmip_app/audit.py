@@ -4,7 +4,9 @@ Its end is compared at the start, its head is kept in the database and, signed, 
 verified every day.
 """
 
+import contextlib
 import logging
+import re
 import shlex
 import sqlite3
 import subprocess
@@ -13,10 +15,10 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from kmip_adapters.audit import anchors
+from kmip_adapters.audit import anchors, files
 from kmip_adapters.audit.anchors import KEY_FILE, LIST_FILE, PUBLIC_FILE, UnusableAnchor
 from kmip_adapters.audit.file_trail import FileTrail
-from kmip_adapters.audit.lines import Head
+from kmip_adapters.audit.lines import Head, read_line
 from kmip_adapters.audit.verify import Problem, verify, verify_end
 from kmip_app.configuration.config import Configuration, StartError
 from kmip_app.maintenance.node_names import SINGLE, names_of_node, names_told_by
@@ -26,6 +28,13 @@ LOG: Final = logging.getLogger("kmip_app")
 
 AGAIN_AFTER: Final = 0.3  # seconds: what was being written, or set aside, is whole then
 HEAD_EVERY: Final = 60.0  # seconds
+START: Final = "Start"
+STOP: Final = "Stop"
+STORE: Final = "Store"
+"""The event of a record that names the generation of the store; those of a start and a stop name it, too."""
+PUT_BACK: Final = "Store put back"
+"""The event of a start that finds the store as it was at an earlier time."""
+_NAMED: Final = re.compile(r"generation ([0-9]+) of the store")
 COMMAND_SECONDS: Final = 60.0
 PAUSE: Final = 0.002  # seconds, after each thousand records that are verified beside a server's work
 
@@ -41,14 +50,20 @@ def anchors_of(configuration: Configuration) -> Path:
 
 
 class AuditCare:
-    """Care of one server's trail.  storage: a store with facts, which keeps the head."""
+    """Care of one server's trail.
 
-    def __init__(self, configuration: Configuration, storage: Any, trail: FileTrail) -> None:
+    storage: a store with facts, which keeps the head.  record: leaves a record of an event with a message.
+    """
+
+    def __init__(
+        self, configuration: Configuration, storage: Any, trail: FileTrail, record: Callable[[str, str], object]
+    ) -> None:
         self._configuration = configuration
         self._storage = storage
         self._trail = trail
         self._fact = head_fact(trail.chain)
         self._kept = Head()
+        self._record = record
 
     def check_end(self) -> None:
         """Compare the trail with the head that the database has; before anything is appended.
@@ -71,6 +86,34 @@ class AuditCare:
             self._trail.report(str(problem), known)
             self._alarm(str(problem))
 
+    def check_store(self) -> None:
+        """Compare the generation of the store with the last one that the trail names; before a record names it anew.
+
+        Nothing is compared while the root key is away.
+        Raises StartError for an earlier one if `audit_gap` says so; otherwise it is an alarm.
+        """
+        if not self._storage.sealer.is_open:
+            return
+        named, present = last_generation(folder_of(self._configuration)), self._storage.generation() or 0
+        if present >= named:
+            return
+        finding = f"the store is at generation {present} and was at {named}: it was put back as it was earlier"
+        if self._configuration.audit_gap == "refuse":
+            raise StartError(
+                f"{finding}; if that was not you, keep its files as evidence; set audit_gap = note to go on with it"
+            )
+        self._record(PUT_BACK, finding)
+        LOG.critical("%s; see docs/operate/tampering.md", finding)
+
+    def generation(self) -> str:
+        """Return what a record says about the generation of the store; empty where that is not known."""
+        try:
+            number = self._storage.generation()
+        except KmipError as error:
+            LOG.error("the audit trail does not name the generation of the store: %s", error.message)
+            return ""
+        return "" if number is None else f"generation {number} of the store"
+
     def keep_head(self) -> None:
         """Have the database keep the head, if it is another one."""
         head = self._trail.sync()
@@ -80,6 +123,13 @@ class AuditCare:
                 self._kept = head
             except KmipError as error:
                 LOG.error("the database does not keep the head of the audit trail: %s", error.message)
+
+    def keep(self) -> None:
+        """Have the trail name the generation of the store, and the database keep the head, if there are new records."""
+        if self._trail.sync() != self._kept:
+            if generation := self.generation():
+                self._record(STORE, generation)
+            self.keep_head()
 
     def anchor(self) -> str:
         """Sign the heads of all chains; keep the anchor and post it as the configuration says; return its line."""
@@ -160,6 +210,24 @@ def public_key(configuration: Configuration) -> str | None:
     if (folder / PUBLIC_FILE).exists():
         return (folder / PUBLIC_FILE).read_text().strip()
     return None
+
+
+def last_generation(folder: Path) -> int:
+    """Return the last generation of the store that the trails in a folder name, 0 if none does."""
+    return max((_last_generation(folder, chain) for chain in files.chains(folder)), default=0)
+
+
+def _last_generation(folder: Path, chain: str) -> int:
+    for path in reversed(files.of_chain(folder, chain)):
+        for raw in files.backwards(path):
+            if b" of the store" not in raw:  # a record a minute has it; the others are not read
+                continue
+            with contextlib.suppress(ValueError):
+                record = read_line(raw).record
+                match = _NAMED.fullmatch(str(record.get("message", "")))
+                if match and record.get("event") in (STORE, START, STOP):
+                    return int(match[1])
+    return 0
 
 
 HEAD_FACT: Final = "audit_head"

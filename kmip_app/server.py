@@ -23,7 +23,7 @@ from kmip_adapters.identity.table import IdentityTable
 from kmip_adapters.transport.server import TlsTtlvServer
 from kmip_adapters.transport.tls.suites import choose_offer
 from kmip_app import logs
-from kmip_app.audit import HEAD_EVERY, AuditCare
+from kmip_app.audit import HEAD_EVERY, START, STOP, AuditCare
 from kmip_app.configuration.addresses import REACHED_AT, Address, listens_at
 from kmip_app.configuration.config import Configuration, StartError
 from kmip_app.configuration.settings import changed_settings
@@ -268,7 +268,7 @@ class Server:
         settle_token_keys(keys, storage)
         audit: AuditTrail = self._container.audit()
         self._resources.callback(audit.close)
-        care = AuditCare(configuration, storage, audit) if isinstance(audit, FileTrail) else None
+        care = AuditCare(configuration, storage, audit, self._record) if isinstance(audit, FileTrail) else None
         if isinstance(audit, FileTrail):
             if care is not None:
                 care.check_end()
@@ -317,13 +317,15 @@ class Server:
             )
             self._resources.callback(self._enrolment.close)
             self._enrolment.start()
-        self._record("Start")
+        if care is not None:
+            care.check_store()
+        self._record(START, "" if care is None else care.generation())
         if care is not None:
             self._take_care(care)
         policies = self._container.policy()
         if hasattr(policies, "on_reload"):
             policies.on_reload = self._note_policies
-        self._resources.callback(self._record_stop)
+        self._resources.callback(self._record_stop, care)
         if configuration.leads:
             look = CertificateCare(configuration, self._container, monitoring).look
             self._routine.add("the look at certificates", look)
@@ -391,7 +393,7 @@ class Server:
         """Keep and verify the evidence, from now on and at the end."""
         care.keep_head()
         self._resources.callback(care.keep_head)
-        self._routine.add("keeping the head of the audit trail", care.keep_head, HEAD_EVERY)
+        self._routine.add("keeping the head of the audit trail", care.keep, HEAD_EVERY, first=HEAD_EVERY)
         if not self.configuration.leads:
             return
         self._routine.add("the verification of the audit trail", care.verify)
@@ -464,10 +466,10 @@ class Server:
             )
         )
 
-    def _record_stop(self) -> None:
+    def _record_stop(self, care: AuditCare | None) -> None:
         """Leave evidence of the stop; a trail that cannot be written any more does not keep the server from it."""
         try:
-            self._record("Stop")
+            self._record(STOP, "" if care is None else care.generation())
         except KmipError as error:
             LOG.error("the stop leaves no evidence: %s", error.message)
 

@@ -348,7 +348,8 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
         _native(
             "audit_gap",
             setting_types.one_of(("note", "refuse")),
-            "What happens at the start if the trail was emptied, cut or edited: an alarm that is noted, or no start.",
+            "What happens at the start if the trail was emptied, cut or edited, or the store was put back as it was"
+            " earlier: an alarm that is noted, or no start.",
         ),
         _native(
             "audit_file_size",

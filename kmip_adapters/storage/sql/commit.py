@@ -65,12 +65,16 @@ class Commit(GroupableTask):
                 raise outdated
         key = self._services.index_key()
         held = {owner: statements.holdings.read(cursor, owner, key) for owner in self._growth}
+        rows = [change for change in self._changes if isinstance(change, RowWrite)]
+        generation = statements.generations.read(cursor, key) if rows else None
         if (over_quota := self._over_quota(held)) is not None:
             raise over_quota
         if any(change.erases for change in self._changes):
             self._services.note_erased()
         for change in self._changes:
             change.apply(cursor, statements)
+        if generation is not None:
+            statements.generations.write(cursor, generation.after(sum(row.new_share(key) for row in rows)), key)
         for owner, growth in self._growth.items():
             statements.holdings.write(cursor, owner, held[owner] + growth.holdings, key)
         statements.record.run(cursor, self._records)
@@ -96,7 +100,10 @@ class Commit(GroupableTask):
                 held |= {owner: held[owner] + growth.holdings for owner, growth in task._growth.items()}
         kept = [task for task, error in zip(tasks, errors, strict=True) if error is None]
         rows = [change for task in kept for change in task._changes if isinstance(change, RowWrite)]
-        insert_rows(cursor, statements, rows, context.last)
+        if rows:
+            generation = statements.generations.read(cursor, key)
+            insert_rows(cursor, statements, rows, context.last)
+            statements.generations.write(cursor, generation.after(sum(row.new_share(key) for row in rows)), key)
         for owner, holdings in held.items():
             if holdings != before[owner]:
                 statements.holdings.write(cursor, owner, holdings, key)

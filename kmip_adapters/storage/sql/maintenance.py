@@ -15,13 +15,16 @@ from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.records import associated_data, decode_content
 from kmip_adapters.storage.sql.attribute_index import entries
 from kmip_adapters.storage.sql.driver import Cursor, Row
+from kmip_adapters.storage.sql.generations import Generation, generation_in, share
 from kmip_adapters.storage.sql.index_key import reseal_index_key
 from kmip_adapters.storage.sql.prepared import Prepared
 from kmip_adapters.storage.sql.rows import (
     ATTRIBUTES_AT,
     FOUND,
+    IDENTIFIER_AT,
     SEALED_AT,
     UNREADABLE,
+    VERSION_AT,
     OutdatedSeal,
     StoredObject,
     WriteContext,
@@ -157,26 +160,31 @@ def verify(storage: SqlStorage, progress: Progress) -> tuple[Damage, ...]:
         storage.database.dialect,
     )
     expected = 0
+    key = storage.open_index_key()
+    found = Generation(0, 0)
     with storage.database.snapshot() as read:
         damages = [Damage("", fault) for fault in storage.backend.faults(read)]
         for piece in _pieces(storage, progress, read=read):
+            shares = (share(key, str(row[IDENTIFIER_AT]), row[VERSION_AT]) for row in piece)
+            found = Generation.of(0, [found.total, *shares])
             for row in piece:
                 try:
                     stored = stored_object(row, storage.sealer)
                 except (SealBroken, *UNREADABLE) as error:
-                    found = list(_content_damages(storage, _unproven(row)))  # who holds whose key says more
-                    found = found or [f"the row is not as it was written: {error}"]
-                    damages += [Damage(str(row[1]), each) for each in found]
+                    reasons = list(_content_damages(storage, _unproven(row)))  # who holds whose key says more
+                    reasons = reasons or [f"the row is not as it was written: {error}"]
+                    damages += [Damage(str(row[IDENTIFIER_AT]), each) for each in reasons]
                     continue
                 unique_identifier = stored.managed_object.unique_identifier
                 damages += [Damage(unique_identifier, each) for each in _content_damages(storage, stored)]
-                indexed_values = entries(stored.managed_object.attributes, storage.open_index_key())
+                indexed_values = entries(stored.managed_object.attributes, key)
                 expected += len(indexed_values)
                 for attribute, value in indexed_values:
                     if not read(is_there, attribute=attribute, value=value, sequence=stored.sequence):
                         damages.append(Damage(unique_identifier, f"the index lacks attribute {attribute}"))
         damages += _submission_damages(storage, read)
         damages += _fact_damages(storage, read)
+        damages += _generation_damages(storage, read, found.total)
         indexed = read(Prepared(select(func.count()).select_from(attribute_values), storage.database.dialect))[0][0]
     if indexed > expected:
         damages.append(Damage("", f"the index has {indexed - expected} entries of no object"))
@@ -202,6 +210,24 @@ def _fact_damages(storage: SqlStorage, read: Callable[..., list[Row]]) -> Iterat
             stored_rules(kind, rules, key)
         except SealBroken as error:
             yield Damage("", f"the rules for new objects do not hold: {error}")
+
+
+def _generation_damages(storage: SqlStorage, read: Callable[..., list[Row]], total: int) -> Iterator[Damage]:
+    """Compare the sum over all objects with the one that the store keeps; one of an older release keeps none."""
+    stored = storage.database.statements.generations.stored(read)
+    if stored is None:
+        return
+    try:
+        generation = generation_in(stored, storage.open_index_key())
+    except SealBroken as error:
+        yield Damage("", f"the generation of the store does not hold: {error}")
+        return
+    if generation.total != total:
+        yield Damage(
+            "",
+            f"the objects are not those of generation {generation.number}: rows were put back as they were before, or"
+            " removed; compare their last changes with the audit trail",
+        )
 
 
 def dangling_links(storage: SqlStorage, progress: Progress) -> Iterator[tuple[str, str]]:

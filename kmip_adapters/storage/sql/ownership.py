@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, select, update
 
 from kmip_adapters.storage.records import associated_data
 from kmip_adapters.storage.sql.driver import Cursor, Row
+from kmip_adapters.storage.sql.generations import share
 from kmip_adapters.storage.sql.prepared import Prepared
 from kmip_adapters.storage.sql.rows import (
     ATTRIBUTES_AT,
@@ -107,6 +108,13 @@ def _write(
     if any(storage.sealer.data_key_of(values["seal_after"]) != newest for _, values in changes):
         raise OutdatedSeal
     storage.note_erased()
+    statements, key = storage.database.statements, storage.open_index_key()
+    generation = statements.generations.read(cursor, key)
     for owner in {values["owner_before"] for _, values in changes} | {values["owner_after"] for _, values in changes}:
-        storage.database.statements.holdings.forget(cursor, owner)
-    return [identifier for identifier, values in changes if statement.run(cursor, values).rowcount]
+        statements.holdings.forget(cursor, owner)
+    given = {identifier: values for identifier, values in changes if statement.run(cursor, values).rowcount}
+    if given:
+        versions = [(identifier, values["version_after"]) for identifier, values in given.items()]
+        change = sum(share(key, name, version) - share(key, name, version - 1) for name, version in versions)
+        statements.generations.write(cursor, generation.after(change), key)
+    return list(given)

@@ -12,6 +12,7 @@ from kmip_adapters.storage.quotas import NOTHING, Holdings
 from kmip_adapters.storage.records import decode_record, encode_record
 from kmip_adapters.storage.sql.attribute_index import Entry
 from kmip_adapters.storage.sql.driver import Cursor, Row
+from kmip_adapters.storage.sql.generations import GenerationStatements, share
 from kmip_adapters.storage.sql.holdings import HoldingStatements
 from kmip_adapters.storage.sql.prepared import ITEMS_OF_AN_IN, Prepared, PreparedRows, insertion
 from kmip_adapters.storage.sql.record_seals import record_binding
@@ -215,6 +216,8 @@ _RECORD_COLUMNS: Final = len(FOUND) - len(SEARCHED)
 RECORD_SEAL_AT: Final = _RECORD_COLUMNS - 3
 ATTRIBUTES_AT: Final = _RECORD_COLUMNS - 2
 SEALED_AT: Final = _RECORD_COLUMNS - 1
+IDENTIFIER_AT: Final = FOUND.index(_o.unique_identifier)
+VERSION_AT: Final = FOUND.index(_o.version)
 """Where in a row of `FOUND` they are."""
 
 _CHANGING: Final = (*(column.name for column in SEARCHED), "archived", "has_content", "record_seal", "attributes")
@@ -233,6 +236,7 @@ class Statements:
         changes: dict[str, Any] = {name: bindparam(name) for name in _CHANGING} | {"version": _o.version + 1}
         v = attribute_values.c
         self.holdings = HoldingStatements(dialect)
+        self.generations = GenerationStatements(dialect)
         self.find = Prepared(select(*FOUND).where(_o.unique_identifier == bindparam("unique_identifier")), dialect)
         self.insert = insertion(managed_objects, [column.name for column in _o], dialect)
         last = select(func.coalesce(func.max(_o.sequence), 0))
@@ -352,6 +356,14 @@ class RowWrite:
         """What it writes that is sealed: the record, and the content if it has one that is new."""
         columns = self.columns or {}
         return tuple(seal for name in ("record_seal", "sealed") if (seal := columns.get(name)) is not None)
+
+    def new_share(self, key: bytes) -> int:
+        """Return what the object contributes to the generation of the store more than before."""
+        before, columns = self.expected_version, self.columns
+        if self.stored is None or before is None:
+            return 0 if columns is None else share(key, self.unique_identifier, columns["version"])
+        after = 0 if columns is None else share(key, self.unique_identifier, before + 1)
+        return after - share(key, self.unique_identifier, before)
 
     def apply(self, cursor: Cursor, statements: Statements) -> None:
         """Write it on a cursor inside a transaction.  Raises ConcurrentChange."""

@@ -23,6 +23,7 @@ from kmip_adapters.storage.sql.commit import Commit, CommitServices
 from kmip_adapters.storage.sql.data_keys import SqlDataKeys
 from kmip_adapters.storage.sql.database import Database
 from kmip_adapters.storage.sql.driver import Connection, Cursor
+from kmip_adapters.storage.sql.generations import generation_in
 from kmip_adapters.storage.sql.index_key import open_index_key
 from kmip_adapters.storage.sql.leases import LeaseStatements
 from kmip_adapters.storage.sql.migration import HISTORY, History
@@ -40,7 +41,7 @@ from kmip_adapters.storage.sql.writer import Writer
 from kmip_core.errors import KmipError
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.schedule import Scheduled
-from kmip_core.ports.sealing import DataKeys, StoreSealer
+from kmip_core.ports.sealing import DataKeys, SealBroken, StoreSealer
 from kmip_core.ports.steps import Pace
 from kmip_core.subscriptions import Delivery, Notice, Subscription
 
@@ -321,6 +322,19 @@ class SqlStorage:
     def submit(self, task: Callable[[Cursor], T]) -> T:
         """Have a task write durably, and return what it returned.  Raises as `Writer.submit` does."""
         return self.writer.submit(task)
+
+    def generation(self) -> int | None:
+        """Return the number of the store's generation; None where it is not kept, or cannot be proven now.
+
+        Raises KmipError (General Failure).
+        """
+        stored = self.database.statements.generations.stored(self.database.read)
+        if stored is None or not self.sealer.is_open:
+            return None
+        try:
+            return generation_in(stored, self.open_index_key()).number
+        except SealBroken:
+            return 0  # less than any that was named before
 
     def set_fact(self, name: str, value: str | None) -> None:
         """Have the database keep something about itself, durably; None removes it."""

@@ -175,6 +175,43 @@ def test_damage_while_stopped_stops_the_start_where_that_is_wanted(data: Path, d
     assert "the audit trail was emptied, cut or edited" in done.stderr
 
 
+@pytest.fixture
+def put_back(start: Start, tmp_path: Path) -> Path:
+    """The data directory of a server that has ended, with the database as it was at an earlier stop."""
+    server = start()
+    with Dialogue(server) as client:
+        client.create("one")
+    server.stop()
+    data = tmp_path / "data"
+    before = (data / "kmipd.sqlite").read_bytes()
+    server = start()
+    with Dialogue(server) as client:
+        client.create("two")
+    server.stop()
+    (data / "kmipd.sqlite").write_bytes(before)
+    return data
+
+
+def test_a_store_that_was_put_back_is_an_alarm_at_the_start(start: Start, put_back: Path) -> None:
+    server = start()
+    printed_with(server.output, "CRITICAL - the store is at generation 1 and was at 2: it was put back")
+    with Dialogue(server) as client:
+        client.create("served all the same")
+    server.stop()
+    assert '"event":"Store put back"' in main_of(put_back).read_text()
+    assert audit(put_back, "verify").returncode == 0, "the trail itself is whole"
+
+    start()
+    assert main_of(put_back).read_text().count('"event":"Store put back"') == 1
+
+
+def test_a_store_that_was_put_back_stops_the_start_where_that_is_wanted(put_back: Path) -> None:
+    done = run("serve", "--port", "0", "--data-dir", str(put_back), "--audit-gap", "refuse")
+
+    assert done.returncode == 2
+    assert "the store is at generation 1 and was at 2: it was put back as it was earlier" in done.stderr
+
+
 def test_a_server_that_was_killed_is_no_alarm(start: Start) -> None:
     server = start()
     with Dialogue(server) as client:

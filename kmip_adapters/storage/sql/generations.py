@@ -1,0 +1,120 @@
+"""The generation of a store: how often its objects have changed, and a sum over which versions there are.
+
+Each transaction that changes objects counts on, and changes the sum by what it replaces. An object contributes a
+pseudo-random number that depends on its identifier and version, so a row that is put back as it was, or removed, leaves
+a sum that does not fit, even though the row's own seal is right; `kmipd verify` adds all of them up. The sum is masked:
+who watches the database could otherwise learn the numbers, and choose rows whose changes cancel out. It is
+authenticated under the index key. Who puts the whole database back puts this fact back too; that is why the audit trail
+names the number from time to time.
+"""
+
+import logging
+import secrets
+from collections.abc import Callable, Iterable
+from hashlib import blake2b
+from typing import Any, Final, Self
+
+from attrs import frozen
+from sqlalchemy import Dialect, bindparam, insert, select, update
+
+from kmip_adapters.storage.sql.driver import Cursor, Row
+from kmip_adapters.storage.sql.fact_seals import proven_fact, sealed_fact
+from kmip_adapters.storage.sql.prepared import Prepared
+from kmip_adapters.storage.sql.schema import facts, managed_objects
+from kmip_core.ports.sealing import SealBroken
+
+_log = logging.getLogger(__name__)
+
+NAME: Final = "generation"
+"""The fact that has it."""
+
+_BYTES: Final = 16
+_MODULUS: Final = 1 << 8 * _BYTES
+_PIECE: Final = 10_000
+"""Rows read at once where all are counted."""
+
+
+def share(key: bytes, unique_identifier: str, version: int) -> int:
+    """Return what an object of a version contributes to the sum.  key: that of the index."""
+    text = f"{version}\0{unique_identifier}".encode()
+    return int.from_bytes(blake2b(text, key=key, digest_size=_BYTES, person=b"version").digest())
+
+
+@frozen
+class Generation:
+    """number: of transactions that have changed objects.  total: the sum over all objects."""
+
+    number: int
+    total: int
+
+    def after(self, change: int) -> Self:
+        """Return the next one.  change: what its objects contribute more than before."""
+        return type(self)(self.number + 1, (self.total + change) % _MODULUS)
+
+    @classmethod
+    def of(cls, number: int, shares: Iterable[int]) -> Self:
+        """Return that of objects with these shares."""
+        return cls(number, sum(shares) % _MODULUS)
+
+
+def generation_in(stored: str, key: bytes) -> Generation:
+    """Return the generation that the fact tells.  Raises SealBroken if it is not as it was written."""
+    number, nonce, masked = proven_fact(key, NAME, stored).split(" ")
+    return Generation(int(number), int(masked, 16) ^ _mask(key, nonce))
+
+
+def _mask(key: bytes, nonce: str) -> int:
+    return int.from_bytes(blake2b(nonce.encode(), key=key, digest_size=_BYTES, person=b"mask").digest())
+
+
+class GenerationStatements:
+    """The statements about the generation, compiled once. All run inside a transaction that keeps other writers out."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        o = managed_objects.c
+        self._find = Prepared(select(facts.c.value).where(facts.c.name == bindparam("name")), dialect)
+        self._add = Prepared(insert(facts), dialect)
+        self._change = Prepared(
+            update(facts).where(facts.c.name == bindparam("of_name")).values(value=bindparam("value")), dialect
+        )
+        self._versions = Prepared(
+            select(o.sequence, o.unique_identifier, o.version)
+            .where(o.sequence > bindparam("after"))
+            .order_by(o.sequence)
+            .limit(_PIECE),
+            dialect,
+        )
+
+    def stored(self, read: Callable[..., list[Row]]) -> str | None:
+        """Return the fact, None for a database whose objects have never changed since it could be kept."""
+        rows = read(self._find, name=NAME)
+        return rows[0][0] if rows else None
+
+    def read(self, cursor: Cursor, key: bytes) -> Generation:
+        """Return the generation, before anything is changed; it is counted where the database has none."""
+        row = self._find.run(cursor, {"name": NAME}).fetchone()
+        if row is not None:
+            try:
+                return generation_in(row[0], key)
+            except SealBroken:
+                _log.error("the generation of the store is counted anew: it is not as it was written")
+        return self._counted(cursor, key)
+
+    def write(self, cursor: Cursor, generation: Generation, key: bytes) -> None:
+        """Have the database keep a generation."""
+        nonce = secrets.token_hex(_BYTES)
+        text = f"{generation.number} {nonce} {generation.total ^ _mask(key, nonce):x}"
+        value = sealed_fact(key, NAME, text)
+        if not self._change.run(cursor, {"of_name": NAME, "value": value}).rowcount:
+            self._add.run(cursor, {"name": NAME, "value": value})
+
+    def _counted(self, cursor: Cursor, key: bytes) -> Generation:
+        found = Generation(0, 0)
+        after = 0
+        rows: list[Any]
+        while rows := self._versions.run(cursor, {"after": after}).fetchall():
+            after = rows[-1][0]
+            found = Generation.of(
+                0, [found.total, *(share(key, identifier, version) for _, identifier, version in rows)]
+            )
+        return found
