@@ -6,7 +6,7 @@ from typing import Final
 from attrs import evolve
 
 from kmip_adapters.ttlv.standard.versions import VERSIONS
-from kmip_app.conformance_profiles import claimed
+from kmip_app.conformance_profiles import claimed, claimed_with_system_objects
 from kmip_core.capabilities import Capabilities
 from kmip_core.enums import AttestationType, ClientRegistrationMethod, Operation, ProtectionStorageMask
 from kmip_core.objects import CONTENT_CLASSES
@@ -33,12 +33,16 @@ def capabilities_of(
     gives_out_certificates: bool = False,
     sends_requests: bool = False,
     attestation_types: tuple[AttestationType, ...] = (),
+    has_administrators: bool = False,
+    has_https: bool = False,
 ) -> Capabilities:
     """Return what Query tells of a server with these operations and this crypto adapter.
 
     gives_out_certificates: whether clients get certificates of this server's own CA.
     sends_requests: whether the server sends Notify and Put to clients.
     attestation_types: those that a verifier knows; none without a verifier.
+    has_administrators: whether there are clients that keep users, groups and credentials.
+    has_https: whether messages may come by HTTPS, and so as XML or JSON.
     """
     able = crypto.capabilities
     if not gives_out_certificates:
@@ -57,6 +61,9 @@ def capabilities_of(
     return evolve(
         offered,
         profiles=claimed(offered.operations, able),
+        profiles_with_system_objects=claimed_with_system_objects(
+            offered.operations, able, has_administrators=has_administrators, has_https=has_https
+        ),
         capability=evolve(
             offered.capability,
             attestation_capability=bool(attestation_types),

@@ -23,6 +23,7 @@ class Claim:
 
     family: of the official cases.  stem: how the names begin.  versions: suffixes of the names; 2.x has none.
     operations: what the cases need.  algorithms: of symmetric keys that they make.
+    system_operations: what those of 3.0 need besides.  needs_administrators, needs_https: likewise.
     """
 
     family: str
@@ -30,6 +31,17 @@ class Claim:
     versions: tuple[str, ...]
     operations: frozenset[Operation]
     algorithms: frozenset[CryptographicAlgorithm] = frozenset()
+    system_operations: frozenset[Operation] = frozenset()
+    needs_administrators: bool = False
+    needs_https: bool = False
+
+    def is_met(self, operations: Collection[Operation], able: CryptoCapabilities) -> bool:
+        """Return whether a server has these operations and this cryptography."""
+        return (
+            self.operations <= set(operations)
+            and self.algorithms <= set(able.symmetric_lengths)
+            and (able.exports_key_material or not self.algorithms)
+        )
 
     @property
     def profiles(self) -> tuple[ProfileName, ...]:
@@ -41,6 +53,8 @@ _TO_1_4: Final = tuple(f"_KMIP_V1_{minor}" for minor in range(5))
 _FROM_1_2: Final = _TO_1_4[2:]
 _2_X: Final = ("",)
 
+_SYSTEM: Final = frozenset({_O.CREATE_USER, _O.CREATE_GROUP, _O.CREATE_CREDENTIAL})
+
 CLAIMS: Final = (
     Claim(
         family="BL",
@@ -48,6 +62,8 @@ CLAIMS: Final = (
         versions=_2_X,
         operations=frozenset({_O.CREATE, _O.REGISTER, _O.LOCATE, _O.GET, _O.CHECK, _O.REVOKE, _O.DESTROY, _O.QUERY}),
         algorithms=_LEGACY,
+        system_operations=_SYSTEM | {_O.OBLITERATE},
+        needs_administrators=True,
     ),
     Claim(
         family="SKLC",
@@ -98,17 +114,49 @@ CLAIMS: Final = (
 )
 """Every family that passes whole."""
 
+_LISTED: Final = _SYSTEM | {
+    _O.CANCEL,
+    _O.LOGIN,
+    _O.LOGOUT,
+    _O.NOTIFY,
+    _O.POLL,
+    _O.PROCESS,
+    _O.PUT,
+    _O.QUERY_ASYNCHRONOUS_REQUESTS,
+}
+"""Operations that the cases of MSGENC expect in the answer to Query, and that settings leave out."""
+
+MORE_WITH_SYSTEM_OBJECTS: Final = (
+    Claim(family="PKCS11", stem="PKCS_11_SERVER", versions=_2_X, operations=frozenset({_O.PKCS_11})),
+    *(
+        Claim(family=f"MSGENC-{name}", stem=f"{name}_SERVER", versions=_2_X, operations=_LISTED, needs_https=True)
+        for name in ("HTTPS", "JSON", "XML")
+    ),
+)
+"""Families that are claimed in 3.0 alone: what older versions are told does not change."""
+
 
 def claimed(operations: Collection[Operation], able: CryptoCapabilities) -> tuple[ProfileName, ...]:
     """Return the profiles of a server that has these operations and this cryptography."""
+    return tuple(profile for claim in CLAIMS if claim.is_met(operations, able) for profile in claim.profiles)
+
+
+def claimed_with_system_objects(
+    operations: Collection[Operation], able: CryptoCapabilities, *, has_administrators: bool, has_https: bool
+) -> tuple[ProfileName, ...]:
+    """Return the profiles of such a server in 3.0, whose names are those of 2.x and whose cases ask for more.
+
+    has_administrators: whether anyone may make users, groups and credentials.
+    has_https: whether messages may come by HTTPS, and so as XML or JSON.
+    """
     return tuple(
-        profile
-        for claim in CLAIMS
-        if claim.operations <= set(operations)
-        and claim.algorithms <= set(able.symmetric_lengths)
-        and (able.exports_key_material or not claim.algorithms)
-        for profile in claim.profiles
+        ProfileName[claim.stem]
+        for claim in (*CLAIMS, *MORE_WITH_SYSTEM_OBJECTS)
+        if claim.is_met(operations, able)
+        and claim.system_operations <= set(operations)
+        and (has_administrators or not claim.needs_administrators)
+        and (has_https or not claim.needs_https)
     )
 
 
-__all__ = ["CLAIMS", "Claim", "claimed"]
+__all__ = ["CLAIMS", "MORE_WITH_SYSTEM_OBJECTS", "Claim", "claimed", "claimed_with_system_objects"]

@@ -383,6 +383,10 @@ def _provisioning(configuration: Configuration, pki: Callable[[], Pki]) -> Regis
     return RegistryProvisioning(pki) if configuration.gives_out_certificates else None
 
 
+def _is_set(setting: int | None) -> bool:
+    return setting is not None
+
+
 def _announcer(configuration: Configuration, settings: Settings) -> Announcer | None:
     return Announcer(limit=configuration.notices.queue) if settings.server_to_client else None
 
@@ -571,6 +575,8 @@ class Container(containers.DeclarativeContainer):
             gives_out_certificates=configuration.provided.gives_out_certificates,
             sends_requests=settings.provided.server_to_client,
             attestation_types=configuration.provided.attestation_types,
+            has_administrators=providers.Callable(bool, settings.provided.administrators),
+            has_https=providers.Callable(_is_set, configuration.provided.https_port),
         ),
         delays=delays,
         at_pace=processes.provided.at,

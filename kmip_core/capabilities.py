@@ -26,6 +26,7 @@ class Capabilities:
     operations: the catalogue, without what the adapters cannot do; the edge leaves out what a version does not have.
     protocol_versions: newest first.
     random_number_generators: the first is the one that makes keys.
+    profiles, profiles_with_system_objects: those whose official cases pass, in versions before 3.0 and from it on.
     protection_storage_masks: ways in which an object can be stored, the usual one first.
     """
 
@@ -37,6 +38,7 @@ class Capabilities:
     random_number_generators: tuple[RNGParameters, ...] = (RNGParameters(rng_algorithm=RNGAlgorithm.UNSPECIFIED),)
     validations: tuple[ValidationInformation, ...] = ()
     profiles: tuple[ProfileName, ...] = ()
+    profiles_with_system_objects: tuple[ProfileName, ...] = ()
     capability: CapabilityInformation = CapabilityInformation(
         streaming_capability=False,
         asynchronous_capability=False,

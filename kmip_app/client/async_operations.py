@@ -364,13 +364,18 @@ class AsyncOperations:
         return response
 
     async def query(
-        self, *, query_functions: Iterable[QueryFunction | str], object_groups: Iterable[str] = ()
+        self,
+        *,
+        query_functions: Iterable[QueryFunction | str],
+        object_groups: Iterable[str] = (),
+        has_system_objects: bool = False,
     ) -> ops.query.Response:
         """A client asks what this server can do. KMIP 2.1 §6.1.40, 1.4 §4.25."""
         response: ops.query.Response = await self.call(
             ops.query.Request(
                 query_functions=tuple(member(QueryFunction, one) for one in query_functions),
                 object_groups=tuple(object_groups),
+                has_system_objects=has_system_objects,
             )
         )
         return response

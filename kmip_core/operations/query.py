@@ -11,6 +11,7 @@ from kmip_core.enums import (
     ClientRegistrationMethod,
     ObjectType,
     Operation,
+    ProfileName,
     ProtectionStorageMask,
     QueryFunction,
 )
@@ -30,10 +31,14 @@ from kmip_core.structures import (
 
 @frozen(kw_only=True)
 class Request:
-    """query_functions: what to tell.  object_groups: for which groups; only defaults differ by them."""
+    """query_functions: what to tell.  object_groups: for which groups; only defaults differ by them.
+
+    has_system_objects: whether the profiles that are told are those of versions with system objects.
+    """
 
     query_functions: tuple[QueryFunction, ...]
     object_groups: tuple[str, ...] = ()
+    has_system_objects: bool = False
 
 
 @frozen(kw_only=True)
@@ -72,7 +77,13 @@ def perform(request: Request, scope: Scope) -> Response:
             fields.update(answer(scope.services))
         else:  # Query Defaults Information, which depends on the request
             fields.update(_defaults(request, scope))
+    if request.has_system_objects and "profile_informations" in fields:
+        fields["profile_informations"] = _profiles(scope.services.capabilities.profiles_with_system_objects)
     return Response(**fields)
+
+
+def _profiles(names: tuple[ProfileName, ...]) -> tuple[ProfileInformation, ...]:
+    return tuple(ProfileInformation(profile_name=name) for name in names)
 
 
 def _defaults(request: Request, scope: Scope) -> dict[str, Any]:
@@ -101,9 +112,7 @@ ANSWERS: Final[dict[QueryFunction, Callable[[Services], dict[str, Any]]]] = {
     },
     QueryFunction.QUERY_RNGS: lambda services: {"rng_parameters": services.capabilities.random_number_generators},
     QueryFunction.QUERY_VALIDATIONS: lambda services: {"validation_informations": services.capabilities.validations},
-    QueryFunction.QUERY_PROFILES: lambda services: {
-        "profile_informations": tuple(ProfileInformation(profile_name=name) for name in services.capabilities.profiles)
-    },
+    QueryFunction.QUERY_PROFILES: lambda services: {"profile_informations": _profiles(services.capabilities.profiles)},
     QueryFunction.QUERY_CAPABILITIES: lambda services: {"capability_informations": (services.capabilities.capability,)},
     QueryFunction.QUERY_CLIENT_REGISTRATION_METHODS: lambda services: {
         "client_registration_methods": services.capabilities.client_registration_methods

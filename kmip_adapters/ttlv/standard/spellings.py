@@ -59,6 +59,7 @@ FORMS: Final[Mapping[str, Form]] = {
     "creation_rules.ObjectDefaults.object_types": Form.WRAPPED,
     "creation_rules.ObjectDefaults.object_groups": Form.WRAPPED,
     "locate.Request.counts_items": Form.FACT,
+    "query.Request.has_system_objects": Form.FACT,
     "get.Request.prefers_transparent_keys": Form.FACT,
     "export.Request.prefers_transparent_keys": Form.FACT,
     "revoke.Request.always_compromises": Form.FACT,

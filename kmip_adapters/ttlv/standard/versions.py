@@ -54,6 +54,8 @@ class VersionFacts:
     always_compromises: whether Revoke compromises an object whatever its reason. KMIP 3.0 §6.1.49.
     repeats_correlation_value: whether every answer of PKCS#11 has the Correlation Value (PKCS11-M-1-30), or only the
         first (PKCS11-M-1-20, -21).
+    has_system_objects: whether users, groups and credentials are objects, which its Baseline Server must have.
+        KMIP 3.0 §2.1.
     writes_index_0: whether an Attribute Index of 0 is written, which PyKMIP's client needs.
     key_value_is_optional: whether a Key Block may come without its Key Value. KMIP 1.0, 1.1 §2.1.3, 1.2 §2.1.3.
     """
@@ -77,6 +79,7 @@ class VersionFacts:
     prefers_transparent_keys: bool
     always_compromises: bool = False
     repeats_correlation_value: bool = False
+    has_system_objects: bool = False
     writes_index_0: bool = False
 
 
@@ -137,6 +140,7 @@ KMIP_3_0: Final = evolve(
     newest_item_type=ItemType.NAME_REFERENCE,
     always_compromises=True,
     repeats_correlation_value=True,
+    has_system_objects=True,
 )
 
 FACTS: Final[Mapping[ProtocolVersion, VersionFacts]] = {
