@@ -67,7 +67,6 @@ from kmip_app.configuration.config import Configuration, TokenKeys
 from kmip_app.configuration.quotas import Quotas
 from kmip_app.configuration.root_keys import OUTSIDE
 from kmip_app.configuration.telemetry import read_headers
-from kmip_app.inspection.tap import Tap, TappedService
 from kmip_app.maintenance.node_names import names_of_node, node_name
 from kmip_app.monitoring.clients import SeenClients
 from kmip_app.monitoring.evidence import ObservedTrail
@@ -105,6 +104,7 @@ from kmip_core.subscriptions import Announcer, Subscription
 if TYPE_CHECKING:
     from kmip_adapters.crypto.pkcs11 import Pkcs11Crypto
     from kmip_adapters.storage.sql.storage import SqlStorage
+    from kmip_app.inspection.tap import Tap
     from kmip_app.monitoring.otlp import Telemetry
     from kmip_app.monitoring.tracing import RequestTracing
 
@@ -459,15 +459,25 @@ def _note_failed_rotation(identifier: str, error: KmipError) -> None:
     LOG.warning("%s is due for rotation and cannot be rotated: %s", identifier, error.message)
 
 
-def _tap(configuration: Configuration) -> Tap | None:
-    return None if configuration.tap is None else Tap(configuration.tap)
+def _tap(configuration: Configuration) -> "Tap | None":
+    if configuration.tap is None:
+        return None
+    from kmip_app.inspection.tap import Tap  # with the client for Python programs, whose methods are 2,000 lines
+
+    return Tap(configuration.tap)
 
 
-def _tapped(tap: Tap | None, service: Service, clock: Clock) -> Service:
-    return service if tap is None else TappedService(service, tap, clock)
+def _tapped(tap: "Tap | None", service: Service, clock: Clock) -> Service:
+    if tap is None:
+        return service
+    from kmip_app.inspection.tap import TappedService
+
+    return TappedService(service, tap, clock)
 
 
-def _tapped_in_every_encoding(tap: Tap | None, services: Mapping[str, Service], clock: Clock) -> Mapping[str, Service]:
+def _tapped_in_every_encoding(
+    tap: "Tap | None", services: Mapping[str, Service], clock: Clock
+) -> Mapping[str, Service]:
     return {name: _tapped(tap, service, clock) for name, service in services.items()}
 
 
