@@ -172,8 +172,10 @@ class ItemAdmission:
             value = target.value_in(request)
             if value is None and target.optional:
                 continue
-            references = value if isinstance(value, tuple) else (value,)
-            admitted[target.field] = tuple(self._target(reference, target) for reference in references)
+            if isinstance(value, tuple):
+                admitted[target.field] = tuple([self._target(reference, target) for reference in value])
+            else:
+                admitted[target.field] = (self._target(value, target),)
         return admitted
 
     def _target(self, reference: ObjectReference | None, target: Target) -> Admitted:

@@ -235,9 +235,11 @@ class Attributes:
 
     def number_of_instances(self) -> int:
         """Return how many values `instances` would yield, without making them."""
-        values = self.__dict__
-        standard = sum([len(values[name]) if name in MULTIPLE else 1 for name in self.present()])
-        return standard + len(self.custom_attributes)
+        values, number = self.__dict__, len(self.custom_attributes)
+        for name in MULTIPLE:
+            if instances := values[name]:
+                number += len(instances)
+        return number + len([name for name in _SINGLE if values[name] is not None])
 
     def references(self) -> tuple[AttributeReference, ...]:
         """Return each attribute that has a value once.
@@ -422,6 +424,7 @@ def name_of_group(link: Link) -> str | None:
 
 
 _FIELD_SET: Final = frozenset(FIELDS)
+_SINGLE: Final = tuple(name for name in FIELDS if name not in MULTIPLE)
 
 CERTIFICATE_PARTS: Final[tuple[str, ...]] = tuple(a.name for a in attrs.fields(CertificateAttributes))
 """Parts of Certificate Attributes, each of which can be asked for by itself; its value has that part alone."""

@@ -10,7 +10,6 @@ KMIP 2.1 §6 (introduction), 1.4 §4.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
 from attrs import define, evolve, field, frozen
@@ -21,7 +20,7 @@ from kmip_core.batch_data import BatchData, without_data
 from kmip_core.enums import Ephemeral, Operation, ResultReason, ResultStatus
 from kmip_core.errors import AnsweredRefusal, DelayedRefusal, KmipError, invalid_field, not_supported
 from kmip_core.messages import DataReference, RequestBatchItem, ResponseBatchItem, failure
-from kmip_core.operation import Around, OutcomeHooks, Perform, Scope, Spec, always, perform_nothing
+from kmip_core.operation import Around, OutcomeHooks, Perform, Scope, Spec, Target, always, perform_nothing
 from kmip_core.pacing import SLOWER, cost_of
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.steps import MoveTo, Pace, Pause, Steps, Wait
@@ -30,6 +29,7 @@ from kmip_core.ports.tracing import Part, Tracing
 from kmip_core.principal import Principal, Source
 from kmip_core.procedures import linked_objects, templates, usage_limits, use_counters
 from kmip_core.repetition import Repetition
+from kmip_core.rules import Admitted
 from kmip_core.services import EngineServices, Services
 from kmip_core.structures import ProtocolVersion
 
@@ -116,7 +116,8 @@ class Batch:
         """Run items one by one, each as its own unit of work; stop at the first failure unless it `continues`."""
         answers: list[ResponseBatchItem] = []
         self.first = items[0] if items else None
-        self._measure(items)
+        if len(items) > 1:
+            self._measure(items)
         called_off: KmipError | None = None
         for item in items:
             if answers and called_off is None and self.pace in _PAUSING:
@@ -137,7 +138,8 @@ class Batch:
     def run_undoable(self, items: tuple[RequestBatchItem, ...]) -> Steps[list[ResponseBatchItem]]:
         """Run all items as one unit of work: after a failure nothing has happened. KMIP 1.4 §4, §11 (Undo)."""
         self.first = items[0] if items else None
-        self._measure(items)
+        if len(items) > 1:
+            self._measure(items)
         answers = yield from self._run_unit(items)
         yield from self._hold_back()
         return self._append_records(answers)
@@ -211,14 +213,15 @@ class Batch:
                     attempt.items.append(done)
                     if done.has_failed:
                         return self._undo(attempt)
-                answers = [done.answer for done in attempt.items]
+                answers = [attempt.items[0].answer] if len(items) == 1 else [done.answer for done in attempt.items]
                 if self.keeper is not None:
                     self.keeper.keep(work, answers)
                 if work.has_writes:
                     is_committing = True
                     yield from self._commit(work, attempt)
                 else:
-                    self.unrecorded.extend([done.record for done in attempt.items])
+                    for done in attempt.items:
+                        self.unrecorded.append(done.record)
                     attempt.hooks.is_committed = True
                 return answers
         except GeneratorExit:  # stopped while it waited
@@ -296,27 +299,39 @@ class Batch:
             now=self.now,
             work=work,
             admit=admission,
-            targets=self._in_part(Part.ADMISSION, admission.targets)(spec.targets, request),
+            targets=self._targets(admission, spec.targets, request) if spec.targets else {},
             protocol_version=self.protocol_version,
             hooks=attempt.hooks,
             perform=self._performer(work, touched, attempt) if spec.runs_others else perform_nothing,
         )
         if spec.amount is not None:
             usage_limits.charge(scope, scope.target, *spec.amount(request), spec.operation)
-        perform = self._in_part(Part.OPERATION, spec.perform)
-        request = linked_objects.settled(request, self.identifiers.resolve)
-        response = perform(templates.apply(request, spec.attribute_fields, scope), scope)
+        kind: Any = spec.request
+        if linked_objects.fields_with_links(kind):
+            request = linked_objects.settled(request, self.identifiers.resolve)
+        if spec.attribute_fields:
+            request = templates.apply(request, spec.attribute_fields, scope)
+        tracing = self.services.tracing
+        if tracing is None:
+            response = spec.perform(request, scope)
+        else:
+            response = _measured(tracing, Part.OPERATION, spec.perform, request, scope)
         if services.settings.usage_counters:
             use_counters.count(scope, spec.operation, response)
-        returned = self.identifiers.remember(spec, response)
-        if spec.records_returned_identifiers:
-            touched.extend(identifier for identifier in returned if identifier not in touched)
+        if spec.is_remembered:
+            returned = self.identifiers.remember(spec, response)
+            if returned and spec.records_returned_identifiers:
+                touched.extend([identifier for identifier in returned if identifier not in touched])
         return response
 
-    def _in_part(self, part: Part, call: Callable[..., T]) -> Callable[..., T]:
-        """Return the function, which is measured as a part of the request where the server sends traces."""
+    def _targets(
+        self, admission: ItemAdmission, targets: tuple[Target, ...], request: Any
+    ) -> dict[str, tuple[Admitted, ...]]:
+        """Return the admitted objects; measured as a part of the request where the server sends traces."""
         tracing = self.services.tracing
-        return call if tracing is None else partial(_measured, tracing, part, call)
+        if tracing is None:
+            return admission.targets(targets, request)
+        return _measured(tracing, Part.ADMISSION, admission.targets, targets, request)
 
     def _performer(self, work: UnitOfWork, touched: list[str], attempt: UnitAttempt) -> Perform:
         """Return what lets a handler perform other operations; each is admitted, charged and named like any other."""
@@ -401,9 +416,9 @@ class Batch:
         return [failure(error, item) for item in attempted]
 
     def _measure(self, items: tuple[RequestBatchItem, ...]) -> None:
-        """Set the room for the answers to these items."""
-        self.room = self.services.settings.maximum_response_size if len(items) > 1 else None
-        if len(items) > 1 and any(item.data_reference is not None for item in items):
+        """Set the room for the answers to several items, and for the Data that they take from each other."""
+        self.room = self.services.settings.maximum_response_size
+        if any(item.data_reference is not None for item in items):
             self.data = BatchData(self.services.settings.maximum_response_size)
 
     def _with_data(self, item: RequestBatchItem, reference: DataReference) -> Any:

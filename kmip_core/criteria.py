@@ -126,7 +126,10 @@ def of_classes(query: LocateQuery, classes: ObjectClassMask) -> LocateQuery:
             classes &= ObjectClassMask[criterion.value.name]
         else:
             others.append(criterion)
-    return evolve(query, criteria=tuple(others), visibility=query.visibility.of_classes(classes))
+    visible = query.visibility.of_classes(classes)
+    if visible is query.visibility and len(others) == len(query.criteria):  # as for nearly every client
+        return query
+    return evolve(query, criteria=tuple(others), visibility=visible)
 
 
 def satisfies(managed_object: ManagedObject, query: LocateQuery) -> bool:
@@ -169,17 +172,22 @@ def matches(attributes: Attributes, reference: AttributeReference, wanted: Any) 
 
 def is_partial(reference: AttributeReference, wanted: Any) -> bool:
     """Return whether a criterion says less than a whole value, so that equality is too much to ask."""
-    if reference.vendor_identification is not None or isinstance(wanted, str | int | AnyOf) or not has(type(wanted)):
+    if reference.vendor_identification is not None or isinstance(wanted, str | int | AnyOf):
         return False
-    if isinstance(wanted, UsageLimits | CertificateAttributes):
-        return True
     kind: Any = type(wanted)
-    return any(getattr(wanted, name) in (None, ()) for name in _names_of(kind))
+    names = _names_of(kind)
+    if names and isinstance(wanted, UsageLimits | CertificateAttributes):
+        return True
+    return any([getattr(wanted, name) in _ABSENT for name in names])  # noqa: C419 - one frame, not one for each name
+
+
+_ABSENT: Final[tuple[Any, ...]] = (None, ())
 
 
 @cache
 def _names_of(kind: Any) -> tuple[str, ...]:
-    return tuple(a.name for a in fields(kind))
+    """Return the names of the parts of a structure; none for any other value."""
+    return tuple(a.name for a in fields(kind)) if has(kind) else ()
 
 
 def _fits(value: Any, wanted: Any) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from kmip_core import attesting, pacing
 from kmip_core.attesting import AttestationRefused
@@ -26,7 +26,7 @@ from kmip_core.messages import (
 )
 from kmip_core.operation import Spec
 from kmip_core.ports.audit import AuditRecord
-from kmip_core.ports.authentication import Authentication, CredentialRefused
+from kmip_core.ports.authentication import CredentialRefused
 from kmip_core.ports.steps import Pace, Steps, returning_to, run_blocking
 from kmip_core.ports.submissions import SubmissionRunner
 from kmip_core.principal import Principal
@@ -34,7 +34,7 @@ from kmip_core.services import EngineServices
 
 _UNDO: Final = BatchErrorContinuationOption.UNDO
 _CONTINUE: Final = BatchErrorContinuationOption.CONTINUE
-
+_PROHIBITED: Final = AsynchronousIndicator.PROHIBITED
 
 RECORDED_CORRELATION: Final = 64
 """Characters of a client's correlation value that reach the audit trail: it is the client that chooses its length."""
@@ -49,7 +49,7 @@ class Engine:
 
     def pace(self, message: RequestMessage) -> Pace:
         """Return where `steps` may be begun for this message: what is only submitted takes milliseconds."""
-        if is_deferred(message, self.catalogue, self.services):
+        if message.header.asynchronous_indicator is not _PROHIBITED and self._is_deferred(message):
             return Pace.BRIEF
         return pacing.pace_of(message, self.catalogue, self.services)
 
@@ -73,8 +73,14 @@ class Engine:
             if message.header.credentials:
                 attesting.check_is_verified(message.header, self.services)
             if self.services.authentication is not None:
-                principal = yield from self._authenticate(self.services.authentication, message, principal, pace)
-                now = self.services.clock.now()  # a password may have taken seconds
+                settling = self.services.authentication.settle(message.header.credentials, principal, now)
+                try:
+                    first = next(settling)
+                except StopIteration as end:  # as nearly always: nothing was waited for
+                    principal = end.value
+                else:
+                    principal = yield from returning_to(pace, settling, first)
+                    now = self.services.clock.now()  # a password may have taken seconds
             nonce: Nonce | None = None
             if self.services.attestations is not None or self.services.settings.attested_operations:
                 nonce = yield from returning_to(pace, attesting.settle(message, principal, now, self.services))
@@ -84,8 +90,7 @@ class Engine:
         header = message.header
         # Only for clients that send correlation values: strict ones fail on a field that they do not know.
         correlation = None if header.client_correlation_value is None else self.services.identifiers.new()
-        new_batch = partial(
-            Batch,
+        batch = Batch(
             catalogue=self.catalogue,
             services=self.services,
             principal=principal,
@@ -96,13 +101,15 @@ class Engine:
             pace=pace,
         )
         answers: list[ResponseBatchItem]
-        if (runner := self.services.runner) is not None and is_deferred(message, self.catalogue, self.services):
-            answers = yield from self._deferral(runner).answer(message, principal, pace, new_batch)
+        runner = self.services.runner
+        may_be_deferred = runner is not None and header.asynchronous_indicator is not _PROHIBITED
+        if may_be_deferred and runner is not None and self._is_deferred(message):
+            answers = yield from self._deferral(runner).answer(message, principal, pace, partial(evolve, batch))
         elif header.batch_error_continuation_option is _UNDO:
-            answers = yield from new_batch().run_undoable(message.batch_items)
+            answers = yield from batch.run_undoable(message.batch_items)
         else:
             continues = header.batch_error_continuation_option is _CONTINUE
-            answers = yield from new_batch().run(message.batch_items, continues=continues)
+            answers = yield from batch.run(message.batch_items, continues=continues)
         # The client's own value is for the audit trail; responses do not carry it (KMIP 2.1 §9.9, 1.4 §6.18).
         answer_header = ResponseHeader(
             protocol_version=header.protocol_version,
@@ -122,12 +129,8 @@ class Engine:
     def _deferral(self, runner: SubmissionRunner) -> Deferral:
         return Deferral(catalogue=self.catalogue, services=self.services, runner=runner)
 
-    def _authenticate(
-        self, authentication: Authentication, message: RequestMessage, principal: Principal, pace: Pace
-    ) -> Steps[Principal]:
-        """Give the principal in whose name the batch runs, at the pace of the batch.  Raises KmipError."""
-        now = self.services.clock.now()
-        return returning_to(pace, authentication.settle(message.header.credentials, principal, now))
+    def _is_deferred(self, message: RequestMessage) -> bool:
+        return is_deferred(message, self.catalogue, self.services)
 
     def _refuse(self, message: RequestMessage, principal: Principal, error: KmipError, event: str) -> ResponseMessage:
         """Return the answer to a request of which no item is run, once that is recorded as `event`."""

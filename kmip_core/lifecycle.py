@@ -94,9 +94,9 @@ UNSPECIFIED: Final = DeactivationReason(deactivation_reason_code=DeactivationRea
 
 def _moved(state: State, attributes: Attributes, now: int) -> State:
     """Return the state to which the dates have moved an object that was in `state`."""
-    if state is State.PRE_ACTIVE and _has_come(attributes.activation_date, now):
+    if state is State.PRE_ACTIVE and (date := attributes.activation_date) is not None and date <= now:
         state = State.ACTIVE
-    if state is State.ACTIVE and _has_come(attributes.deactivation_date, now):
+    if state is State.ACTIVE and (date := attributes.deactivation_date) is not None and date <= now:
         state = State.DEACTIVATED
     return state
 
@@ -174,7 +174,3 @@ def initial_state(attributes: Attributes, object_type: ObjectType, now: int) -> 
 def need_state(attributes: Attributes) -> State:
     """Return the state; an object without one has not begun its life and counts as Pre-Active."""
     return State.PRE_ACTIVE if attributes.state is None else attributes.state
-
-
-def _has_come(date: int | None, now: int) -> bool:
-    return date is not None and date <= now

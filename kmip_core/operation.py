@@ -149,6 +149,9 @@ class Spec:
     references: Mapping[str, frozenset[UniqueIdentifier]] = field(init=False, repr=False)
     """By identifier field: which of "the last one made by ..." stand for it, derived. KMIP 2.1 §11.58."""
 
+    is_remembered: bool = field(init=False, repr=False)
+    """Whether a batch takes note of its response (`BatchIdentifiers.remember`), derived."""
+
     attribute_fields: tuple[str, ...] = field(init=False, repr=False)
     """The request's fields that hold attributes and may name templates, derived."""
 
@@ -167,6 +170,10 @@ class Spec:
     def _find_identifier_fields(self) -> tuple[str, ...]:
         names = (a.name for a in fields(self.response))
         return tuple(n for n in names if n.endswith(("unique_identifier", "unique_identifiers")))
+
+    @is_remembered.default
+    def _find_whether_it_is_remembered(self) -> bool:
+        return bool(self.identifier_fields) or self.placeholder is not None
 
     @references.default
     def _find_references(self) -> Mapping[str, frozenset[UniqueIdentifier]]:
@@ -296,7 +303,7 @@ class Scope:
     @property
     def target(self) -> Admitted:
         """The object that the operation is about."""
-        return next(iter(self.targets.values()))[0]
+        return [*self.targets.values()][0][0]  # noqa: RUF015 - an iterator and its first step are two calls more
 
     @property
     def visibility(self) -> Visibility:

@@ -33,10 +33,10 @@ def pace_of(message: RequestMessage, catalogue: Mapping[Operation, Spec], servic
     """Return the pace at which the items of a message may be begun."""
     items = message.batch_items
     paces = PACES_WITH_A_TOKEN if services.crypto.capabilities.blocking else PACES
-    if len(items) == 1 and not services.storage.blocking:
-        cost = cost_of(items[0], catalogue)
-        return Pace.QUICK if cost is None else paces[cost]
-    is_brief = len(items) > SHORT_BATCH or services.storage.blocking  # what waits for another machine needs a thread
+    is_remote = services.storage.blocking
+    if len(items) == 1 and not is_remote:  # as nearly always
+        return _pace_of_item(items[0], catalogue, paces)
+    is_brief = len(items) > SHORT_BATCH or is_remote  # what waits for another machine needs a thread
     least = Pace.BRIEF if is_brief else Pace.QUICK
     return max((least, *(_pace_of_item(item, catalogue, paces) for item in items)), key=_ORDER.__getitem__)
 

@@ -91,7 +91,8 @@ class Visibility:
 
 @lru_cache(256)  # one client's Locates ask for the same again and again
 def _of_wanted(visible: Visibility, wanted: int) -> Visibility:
-    return evolve(visible, owned=_of_classes(visible.owned, wanted), everyone=_of_classes(visible.everyone, wanted))
+    narrowed = evolve(visible, owned=_of_classes(visible.owned, wanted), everyone=_of_classes(visible.everyone, wanted))
+    return visible if narrowed == visible else narrowed
 
 
 def _of_classes(pairs: frozenset[tuple[str, ObjectType]], wanted: int) -> frozenset[tuple[str, ObjectType]]:

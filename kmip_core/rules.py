@@ -182,9 +182,12 @@ def admit(
         raise KmipError(ResultReason.INVALID_OBJECT_TYPE, f"{purpose.value} needs an object of type {wanted}")
     if managed_object.archived and purpose not in _WHILE_ARCHIVED:
         raise KmipError(ResultReason.OBJECT_ARCHIVED, "the object is archived; Recover it first")
-    _check_state(attributes, purpose, process_after_deactivation)
+    state = attributes.state
+    if state is None or state not in STATES_FOR[purpose]:
+        _check_state(attributes, purpose, process_after_deactivation)
     check_dates(attributes, purpose, now)
-    check_usage(attributes.cryptographic_usage_mask, purpose)
+    if purpose in USAGE_FOR:
+        check_usage(attributes.cryptographic_usage_mask, purpose)
     return Admitted(managed_object, purpose, _SEAL)
 
 

@@ -101,6 +101,7 @@ class FileTrail:
             os.close(self._guard)
             raise
         self._unsynced = threading.Event()
+        self._is_syncer_awake = False  # from the first line that it has not synced, until it begins to
         self._is_closing = threading.Event()
         self._syncer = threading.Thread(target=self._keep_synced, name=f"audit-{chain}", daemon=True)
         self._syncer.start()
@@ -149,7 +150,8 @@ class FileTrail:
             except OSError as error:
                 log.error("the audit trail %s cannot be written: %s", self._path, error.strerror)
                 raise _unwritten() from error
-        if not self._unsynced.is_set():
+        if not self._is_syncer_awake:  # looked at without the event's two calls and its lock
+            self._is_syncer_awake = True
             self._unsynced.set()
 
     def replay(self, outbox: Outbox) -> int:
@@ -201,7 +203,8 @@ class FileTrail:
         if self._notes:
             self._write_notes(record.time)
         line, head = write_line(self._chain, self._head, record)
-        is_over = self._maximum_size is not None and self._is_full(len(line))
+        most = self._maximum_size
+        is_over = most is not None and 0 < self._size > most - len(line)
         if is_over or (self._maximum_age is not None and self._is_old(record.time)):
             self._turn_over()
             self._shorten(record.time)
@@ -209,9 +212,6 @@ class FileTrail:
         self._write(line, head)
         if self._began is None:
             self._began = record.time
-
-    def _is_full(self, more: int) -> bool:
-        return self._maximum_size is not None and 0 < self._size > self._maximum_size - more
 
     def _is_old(self, now: int) -> bool:
         if self._maximum_age is None or not self._size or self._began is None:
@@ -327,7 +327,10 @@ class FileTrail:
         while not self._is_closing.is_set():
             self._unsynced.wait()
             self._is_closing.wait(_SYNC_PAUSE)
-            self._unsynced.clear()  # before the fsync: what is appended during it waits for the next one
+            # Both before the fsync: what is appended during it waits for the next one. In this order: a line that is
+            # appended between the two is covered by this fsync, and must not set an event that is then cleared.
+            self._unsynced.clear()
+            self._is_syncer_awake = False
             self._sync()
 
     def _sync(self) -> None:

@@ -24,6 +24,7 @@ BEFORE_THE_FIRST: Final = "0" * 64
 
 TEXT_LENGTH: Final = 1_024  # characters of one text; a request may carry a megabyte, the trail need not
 REMEMBERED_LENGTH: Final = 64  # characters of a text that is kept for the next record
+KNOWN_CLIENTS: Final = 256  # clients whose part of a record is kept for the next one
 IDENTIFIERS: Final = 1_000  # identifiers in one record
 
 
@@ -80,6 +81,7 @@ _OPERATIONS: Final[Mapping[Operation | None, str]] = {
     None: "",
     **{operation: f',"operation":"{operation.name}"' for operation in Operation},
 }
+_EVENTS: Final = {operation: f',"event":"{operation.name}","operation":"{operation.name}"' for operation in Operation}
 _RESULTS: Final = {reason: f',"result":"{reason.name}"' for reason in ResultReason}
 
 
@@ -88,14 +90,14 @@ def record_text(record: AuditRecord) -> str:
 
     Written out by hand: this runs for every batch item, and json.dumps of a dict takes far longer.
     """
-    principal, address, serial = record.principal, record.address, record.certificate_serial
-    issuer = record.certificate_issuer
-    is_short = len(principal) + len(address) + len(serial) + len(issuer) <= 2 * REMEMBERED_LENGTH
-    who = (_remembered_who if is_short else _who)(principal, record.source, address, serial, issuer)
-    text = (
-        f'{{"record_id":{_quote(record.record_id)},"time":{record.time:d}'
-        f'{who},"event":{_clipped(record.event)}{_OPERATIONS[record.operation]}'
-    )
+    client = record.principal, record.source, record.address, record.certificate_serial, record.certificate_issuer
+    who = _known_clients.get(client) or _remember_who(client)
+    operation = record.operation
+    if operation is not None and record.event == operation.name:  # as nearly always: one piece for both
+        what = _EVENTS[operation]
+    else:
+        what = f',"event":{_clipped(record.event)}{_OPERATIONS[operation]}'
+    text = f'{{"record_id":{_quote(record.record_id)},"time":{record.time:d}{who}{what}'
     if record.unique_identifiers:
         text += f',"unique_identifiers":[{_identifiers_text(record.unique_identifiers)}]'
     if record.result is not None:
@@ -123,8 +125,17 @@ def _who(principal: str, source: str, address: str, certificate_serial: str, cer
     return text
 
 
-_remembered_who: Final = lru_cache(256)(_who)
-"""Long texts are a client's choice, as for `_remembered_quote`."""
+def _remember_who(client: tuple[str, str, str, str, str]) -> str:
+    """Return `_who`, kept for the next record unless it is long: the length of a name is a client's choice."""
+    text = _who(*client)
+    if sum(map(len, client)) <= 2 * REMEMBERED_LENGTH:
+        if len(_known_clients) >= KNOWN_CLIENTS:
+            _known_clients.clear()
+        _known_clients[client] = text
+    return text
+
+
+_known_clients: Final[dict[tuple[str, str, str, str, str], str]] = {}
 
 
 def _identifiers_text(identifiers: tuple[str, ...]) -> str:

@@ -60,8 +60,11 @@ class CredentialAuthentication:
     def settle(self, credentials: tuple[Credential, ...], principal: Principal, now: int) -> Steps[Principal]:
         """Give the principal; moves on to a thread where a password must be hashed or groups must be fetched."""
         peer = principal
-        if self.users is not None:
-            principal, credentials = yield from self.users.settle(credentials, principal, now, self.throttle)
+        users = self.users
+        if users is not None and not users.may_concern(credentials):
+            users = None
+        if users is not None:
+            principal, credentials = yield from users.settle(credentials, principal, now, self.throttle)
         if peer.source is Source.PASSWORD and principal is peer and not self._has_user(peer.name):
             raise CredentialRefused(GONE)
         if self.passwords is not None:
@@ -72,15 +75,15 @@ class CredentialAuthentication:
                     raise CredentialRefused(TWO_USERS)
                 if self.password_identity:
                     principal = evolve(principal, name=name, source=Source.PASSWORD)
-        ticket, shown_by = self._ticket_in(credentials), principal
+        ticket, shown_by = self._ticket_in(credentials) if credentials else None, principal
         grant = None if ticket is None else self._granted(ticket, shown_by, now)
         if grant is not None:
             yield from self._check_issuer(grant, now)
             principal = evolve(principal, name=grant.name, source=Source.TICKET, rights=grant.rights)
-        if self._needs_password(principal):
+        if self.passwords is not None and self._needs_password(principal):
             raise CredentialRefused(NAME_OF_A_USER)
-        if self.users is not None:
-            yield from self.users.check_name(principal, now)
+        if users is not None:
+            yield from users.check_name(principal, now)
         if self.groups is not None:
             groups = self.groups.remembered(principal.name)
             if groups is None:

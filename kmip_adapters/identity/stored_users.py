@@ -102,6 +102,10 @@ class StoredUsers:
     _key: bytes = field(factory=lambda: secrets.token_bytes(32), init=False, repr=False)
     _dummy: str = field(default="", init=False, repr=False)
 
+    def may_concern(self, credentials: tuple[Credential, ...]) -> bool:
+        """Return whether `settle` and `check_name` may have anything to say: a server without users skips both."""
+        return self._number > 0 or bool(credentials) or self.clock() - self._looked >= NOTICED_AFTER
+
     def settle(
         self, credentials: tuple[Credential, ...], principal: Principal, now: int, throttle: PasswordThrottle
     ) -> Steps[tuple[Principal, tuple[Credential, ...]]]:

@@ -268,13 +268,14 @@ def _structure_reference(stored: Any, _: Any = None) -> str | NameReference:
 
 def _unstructure_key_value(value: KeyValue | bytes | None) -> Any:
     if isinstance(value, KeyValue):
-        return _CONVERTER.unstructure(value, KeyValue)
+        return _hook_of(KeyValue)(value)
     return None if value is None else _to_base64(value)
 
 
 def _structure_key_value(stored: Any, _: Any = None) -> KeyValue | bytes | None:
     if isinstance(stored, dict):
-        return _CONVERTER.structure(stored, KeyValue)
+        key_value: KeyValue = _reader_of(KeyValue)(stored, KeyValue)
+        return key_value
     return None if stored is None else a2b_base64(stored)
 
 

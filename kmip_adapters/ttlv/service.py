@@ -110,7 +110,7 @@ class TtlvService:
         """Give the whole response to a request; waits as the engine does."""
         try:
             response = yield from self.engine.steps(request, principal, pace)
-            encoded = self._encode(response)
+            encoded = self.codec.encode_response(response, self.encoding)
             size = len(encoded) if self.encoding is BINARY else len(self.codec.encode_response(response))
         except Exception as fault:  # the last edge: the client gets an answer, the log the reason
             return self.decline(request, self._fault(fault))
@@ -119,8 +119,10 @@ class TtlvService:
         if asked is not None:
             limit = min(limit, asked)
         if size <= limit:
-            if self.swaps_roles and any(map(_swaps, response.batch_items)):
-                return RoleSwap(encoded, response.header.protocol_version, response.principal or principal)
+            if self.swaps_roles:
+                for item in response.batch_items:
+                    if item.operation is Operation.SET_ENDPOINT_ROLE and _swaps(item):
+                        return RoleSwap(encoded, response.header.protocol_version, response.principal or principal)
             return encoded
         too_large = KmipError(ResultReason.RESPONSE_TOO_LARGE, f"the answer would exceed {limit} bytes")
         items = (failure(too_large, i) for i in response.batch_items)
@@ -150,11 +152,9 @@ def _with_credentials(request: RequestMessage, credentials: Sequence[UsernameAnd
 
 
 def _swaps(item: ResponseBatchItem) -> bool:
-    return (
-        item.operation is Operation.SET_ENDPOINT_ROLE
-        and item.result_status is ResultStatus.SUCCESS
-        and item.payload.endpoint_role is EndpointRole.CLIENT
-    )
+    """Return whether an answer to Set Endpoint Role makes the client play the server."""
+    succeeded = item.result_status is ResultStatus.SUCCESS
+    return succeeded and item.payload.endpoint_role is EndpointRole.CLIENT
 
 
 def _without_swaps(request: RequestMessage) -> RequestMessage:

@@ -8,7 +8,7 @@ import logging
 import threading
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from time import perf_counter
 from typing import Final, TypeVar
 
@@ -155,10 +155,12 @@ class ObservedEngine:
     engine: Answering
     numbers: RequestNumbers
     slow: float | None = None
+    pace: Callable[[RequestMessage], Pace] = field(init=False, repr=False)
+    """Where `steps` may begin: the engine's own function."""
 
-    def pace(self, message: RequestMessage) -> Pace:
-        """Where `steps` may begin."""
-        return self.engine.pace(message)
+    @pace.default
+    def _pace_of_the_engine(self) -> Callable[[RequestMessage], Pace]:
+        return self.engine.pace
 
     def steps(self, message: RequestMessage, principal: Principal, pace: Pace | None = None) -> Steps[ResponseMessage]:
         """Give the answer as the engine does, and count it."""

@@ -70,7 +70,8 @@ def perform(request: Request, scope: Scope) -> Response:
     if group_defaults.asks_for_default(query):
         located = group_defaults.locate_default(scope, query)
     else:
-        located = scope.work.locate(evolve(query, criteria=linked_objects.widened(scope, query.criteria)))
+        criteria = linked_objects.widened(scope, query.criteria)
+        located = scope.work.locate(query if criteria is query.criteria else evolve(query, criteria=criteria))
     if len(located.unique_identifiers) > most:
         message = f"more than {most} objects match; ask for a part with Maximum Items and Offset Items"
         raise KmipError(ResultReason.RESPONSE_TOO_LARGE, message)

@@ -65,15 +65,19 @@ Steps: TypeAlias = Generator[Step, None, T]
 """Work in steps; T is its result."""
 
 
-def returning_to(pace: Pace, steps: Steps[T]) -> Steps[T]:
-    """Give the result of the work; if it has moved elsewhere, move to `pace` before."""
+def returning_to(pace: Pace, steps: Steps[T], begun: Step | None = None) -> Steps[T]:
+    """Give the result of the work; if it has moved elsewhere, move to `pace` before.
+
+    begun: what the work has yielded already, if it was begun.
+    """
     moved_to = pace
     try:
+        step = next(steps) if begun is None else begun
         while True:
-            step = next(steps)
             if isinstance(step, MoveTo):
                 moved_to = step.pace
             yield step
+            step = next(steps)
     except StopIteration as end:
         result: T = end.value
     if moved_to is not pace:

@@ -36,8 +36,10 @@ def all_accepted(scope: Scope, attributes: Attributes) -> Attributes:
         if getattr(attributes, name):
             reference = AttributeReference(attribute=name)
             values = attributes.values_of(reference)
-            stored = tuple(accepted(scope, reference, value, values[:place]) for place, value in enumerate(values))
-            attributes = attributes.with_values(reference, stored)
+            accept = ACCEPT[name]
+            stored = tuple([accept(scope, value, values[:place]) for place, value in enumerate(values)])
+            if stored != values:
+                attributes = attributes.with_values(reference, stored)
     check_dates(attributes)
     return attributes
 

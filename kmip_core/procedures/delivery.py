@@ -20,6 +20,7 @@ from kmip_core.objects import (
     Certificate,
     CertificateRequest,
     Content,
+    KeyBlock,
     KeyContent,
     PrivateKey,
     PublicKey,
@@ -82,24 +83,31 @@ def deliver(scope: Scope, target: Admitted, form: Form) -> Content:
     Wrap Type Not Supported, Key Value Not Present, Invalid Object Type for what cannot be wrapped, and as `wrapping`
     and `pkcs12` say.
     """
-    object_type = target.managed_object.object_type
+    managed_object = target.managed_object
+    object_type, attributes = managed_object.object_type, managed_object.attributes
     if object_type in WITHOUT_FIELDS:
         text = f"{with_article(standard_name(object_type))} is its attributes; Get Attributes returns them"
         raise KmipError(ResultReason.INVALID_OBJECT_TYPE, text)
-    check_content_may_leave(target.attributes, wrapped=True)
+    check_content_may_leave(attributes, wrapped=True)
     content = scope.work.content(target)
-    _check_is_no_kept_pad(scope, content, target)
+    if attributes.cryptographic_algorithm is CryptographicAlgorithm.ONE_TIME_PAD:
+        _check_is_no_kept_pad(scope, content)
     specification = form.key_wrapping_specification
     wanted = form.key_wrap_type
     if wanted is KeyWrapType.NOT_WRAPPED or (wanted is None and specification is not None):
         content = wrapping.unwrap_content(scope, content)
-    hidden = wrapping.hides(specification) if specification is not None else _is_hidden(content)
-    check_content_may_leave(target.attributes, wrapped=hidden)
-    _check_is_here(content, form)
-    _check_compression(content, form.key_compression_type)
-    if custody.is_held(content) and not _may_be_wrapped_in_token(content, form):
-        content = custody.give_out(scope, key_use.completed(cast(KeyContent, content), target.attributes))
-    content = _in_format(scope, content, target, form.key_format_type or _default_format(scope, target, form))
+    block = key_block_of(content)
+    hidden = wrapping.hides(specification) if specification is not None else _is_hidden(block)
+    check_content_may_leave(attributes, wrapped=hidden)
+    if block is not None and block.key_value is None:
+        _check_as_it_came(block, form)
+    if form.key_compression_type is not None:
+        _check_compression(content, form.key_compression_type)
+    if block is not None and block.handle is not None and not _may_be_wrapped_in_token(content, form):
+        content = custody.give_out(scope, key_use.completed(cast(KeyContent, content), attributes))
+    wanted_format = form.key_format_type or _default_format(scope, target, form)
+    if wanted_format is not None:
+        content = _in_format(scope, content, target, wanted_format)
     if specification is not None:
         content = _wrapped(scope, content, target, specification)
     return content
@@ -125,17 +133,15 @@ def _default_format(scope: Scope, target: Admitted, form: Form) -> KeyFormatType
     return next((each for each in formats if each in creation.TRANSPARENT_DEFAULTS.values()), None)
 
 
-def _check_is_no_kept_pad(scope: Scope, content: Content, target: Admitted) -> None:
+def _check_is_no_kept_pad(scope: Scope, content: Content) -> None:
     """Raise KmipError (Permission Denied) for a one-time pad that is here, where the settings keep pads."""
     block = key_block_of(content)
-    is_pad = target.attributes.cryptographic_algorithm is CryptographicAlgorithm.ONE_TIME_PAD
-    if is_pad and scope.services.settings.one_time_pads is OneTimePads.KEPT and block and block.key_value is not None:
+    if scope.services.settings.one_time_pads is OneTimePads.KEPT and block and block.key_value is not None:
         raise permission_denied("one-time pads do not leave this server")
 
 
-def _is_hidden(content: Content) -> bool:
-    """Return whether the content was registered encrypted, and so leaves."""
-    block = key_block_of(content)
+def _is_hidden(block: KeyBlock | None) -> bool:
+    """Return whether the content of this key block was registered encrypted, and so leaves."""
     wrapping_data = None if block is None else block.key_wrapping_data
     if wrapping_data is None:
         return False
@@ -143,30 +149,22 @@ def _is_hidden(content: Content) -> bool:
     return wrapping_data.encryption_key_information is not None if steps is None else steps.encrypts
 
 
-def _check_is_here(content: Content, form: Form) -> None:
+def _check_as_it_came(block: KeyBlock, form: Form) -> None:
     """Refuse to change the form of a key whose value is not here; as it came it is returned."""
-    block = key_block_of(content)
-    if block is None:
-        return
-    as_it_came = form.key_format_type in (None, block.key_format_type) and form.key_wrapping_specification is None
-    if block.key_value is None and not as_it_came:
+    if form.key_format_type not in (None, block.key_format_type) or form.key_wrapping_specification is not None:
         raise no_key_value()
 
 
 _CURVES: Final = frozenset({CryptographicAlgorithm.EC, CryptographicAlgorithm.ECDSA, CryptographicAlgorithm.ECDH})
 
 
-def _check_compression(content: Content, wanted: KeyCompressionType | None) -> None:
-    if wanted is None:
-        return
+def _check_compression(content: Content, wanted: KeyCompressionType) -> None:
     is_curve = isinstance(content, PublicKey) and content.key_block.cryptographic_algorithm in _CURVES
     if not is_curve or wanted is not KeyCompressionType.EC_PUBLIC_KEY_TYPE_UNCOMPRESSED:
         raise KmipError(ResultReason.KEY_COMPRESSION_TYPE_NOT_SUPPORTED, "keys are returned uncompressed; ask for none")
 
 
-def _in_format(scope: Scope, content: Content, target: Admitted, wanted: KeyFormatType | None) -> Content:
-    if wanted is None:
-        return content
+def _in_format(scope: Scope, content: Content, target: Admitted, wanted: KeyFormatType) -> Content:
     block = key_block_of(content)
     if block is None:
         if wanted in _own_formats(content):

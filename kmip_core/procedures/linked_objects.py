@@ -112,13 +112,14 @@ def settled(value: Any, resolve: Callable[[UniqueIdentifier | int], str]) -> Any
             return value if all(map(operator.is_, parts, value)) else tuple(parts)
         case _ if has(type(value)):
             kind: Any = type(value)
-            changes = {name: settled(getattr(value, name), resolve) for name in _fields_with_links(kind)}
+            changes = {name: settled(getattr(value, name), resolve) for name in fields_with_links(kind)}
     changes = {name: part for name, part in changes.items() if part is not getattr(value, name)}
     return evolve(value, **changes) if changes else value
 
 
 @cache  # every request is looked at
-def _fields_with_links(cls: Any) -> tuple[str, ...]:
+def fields_with_links(cls: Any) -> tuple[str, ...]:
+    """Return the fields of a class in which `settled` looks for links; where there are none it need not be called."""
     hints = get_type_hints(cls)
     return tuple(a.name for a in fields(cls) if _may_hold_links(hints[a.name], frozenset({cls})))
 
@@ -148,7 +149,8 @@ def widened(scope: Scope, criteria: tuple[AttributeInstance, ...]) -> tuple[Attr
 
     Raises KmipError (Server Limit Exceeded) for an object with too many names.
     """
-    return tuple(_ways(scope, criterion) for criterion in criteria)
+    found = tuple([_ways(scope, criterion) for criterion in criteria])
+    return criteria if found == criteria else found
 
 
 def _ways(scope: Scope, criterion: AttributeInstance) -> AttributeInstance:

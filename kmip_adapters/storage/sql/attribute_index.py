@@ -102,7 +102,8 @@ def entries(attributes: Attributes, index_key: bytes) -> set[Entry]:
         if value is None or value == _NONE:
             continue
         if entries_of is _one:  # most are; an enumeration stands for itself
-            found.add((code, _number(value, key)))
+            is_number = isinstance(value, int) and -_INT64 <= value < _INT64
+            found.add((code, int(value) if is_number else _number(value, key)))
         else:
             found.update(entries_of(code, value, key))
     for digest in attributes.digests:

@@ -52,9 +52,12 @@ class Commit(GroupableTask):
         self._changes = changes
         self._records = [(services.node, *record) for record in records]
         self._checked_against = checked_against
-        self._seals = [seal for change in changes for seal in change.seals]
+        self._seals: list[bytes] = []
+        self.is_groupable = True
+        for change in changes:
+            self._seals += change.seals
+            self.is_groupable = self.is_groupable and change.is_new
         self._growth = _growth(changes)
-        self.is_groupable = all(change.is_new for change in changes)
 
     def __call__(self, cursor: Cursor) -> None:
         """Write it by itself.  Raises ConcurrentChange; KmipError (Server Limit Exceeded) where a quota is full."""
@@ -129,8 +132,10 @@ class Commit(GroupableTask):
         stays so, and they can be retired.
         """
         data_key_of = self._services.data_key_of
-        if any(data_key_of(sealed) != context.newest_data_key for sealed in self._seals):
-            return OutdatedSeal()
+        newest = context.newest_data_key
+        for sealed in self._seals:
+            if data_key_of(sealed) != newest:
+                return OutdatedSeal()
         if self._checked_against is not None and self._checked_against != context.rules:
             return OutdatedRules()
         return None

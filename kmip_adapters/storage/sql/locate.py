@@ -9,6 +9,7 @@ them on their own columns.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 from attrs import frozen
@@ -153,7 +154,8 @@ def analyse(query: LocateQuery, index_key: bytes) -> tuple[Shape, dict[str, Any]
     for number, (name, dates_wanted) in enumerate(dates):
         values[f"date_{number}"] = CODES[name]
         values[f"first_{number}"], values[f"last_{number}"] = dates_wanted.first, dates_wanted.last
-    everyone = query.visibility.everyone
+    owned, everyone, policies = _grouped(query.visibility.owned, query.visibility.everyone)
+    values |= policies
     shape = Shape(
         columns=tuple(name for name, _ in columns),
         entries=len(ranked),
@@ -162,8 +164,8 @@ def analyse(query: LocateQuery, index_key: bytes) -> tuple[Shape, dict[str, Any]
         driver=driver,
         states=tuple(states),
         statuses=_statuses(query.storage_status_mask),
-        owned=_group(query.visibility.owned - everyone, "owned", values),
-        everyone=_group(everyone, "everyone", values),
+        owned=owned,
+        everyone=everyone,
     )
     values["limit"] = UNLIMITED if query.maximum_items is None else query.maximum_items
     values["offset"] = query.offset_items
@@ -395,7 +397,19 @@ def _statuses(mask: StorageStatusMask | None) -> tuple[bool, bool, bool]:
     )
 
 
-def _group(pairs: Iterable[tuple[str, ObjectType]], prefix: str, values: dict[str, Any]) -> _Groups:
+@lru_cache(256)
+def _grouped(
+    owned: frozenset[tuple[str, ObjectType]], everyone: frozenset[tuple[str, ObjectType]]
+) -> tuple[_Groups, _Groups, dict[str, str]]:
+    """Return the types by policy of what an owner may find and of what everyone may, and the policies' names.
+
+    What a client may find is one value for all its requests (`PolicyDecider.visibility`), and remembered here by it.
+    """
+    names: dict[str, str] = {}
+    return _group(owned - everyone, "owned", names), _group(everyone, "everyone", names), names
+
+
+def _group(pairs: Iterable[tuple[str, ObjectType]], prefix: str, values: dict[str, str]) -> _Groups:
     """Return the types by policy, and put the policies' names into `values`."""
     by_policy: dict[str, list[int]] = {}
     for policy, object_type in pairs:

@@ -3,6 +3,7 @@
 import functools
 import struct
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any, Final, Self
 
 from attrs import field, frozen
@@ -117,7 +118,7 @@ def row_opener(sealer: StoreSealer) -> Callable[[Row], StoredObject]:
     remembered = functools.lru_cache(REMEMBERED)(functools.partial(stored_object, sealer=sealer))
 
     def opened(row: Row) -> StoredObject:
-        is_short = attributes_size(row) + len(row[SEALED_AT] or b"") <= REMEMBERED_BYTES
+        is_short = len(row[ATTRIBUTES_AT] or row[RECORD_SEAL_AT]) + len(row[SEALED_AT] or b"") <= REMEMBERED_BYTES
         return remembered(row) if is_short else stored_object(row, sealer)
 
     return opened
@@ -355,7 +356,7 @@ class RowWrite:
     def seals(self) -> tuple[bytes, ...]:
         """What it writes that is sealed: the record, and the content if it has one that is new."""
         columns = self.columns or {}
-        return tuple(seal for name in ("record_seal", "sealed") if (seal := columns.get(name)) is not None)
+        return tuple([seal for seal in (columns.get("record_seal"), columns.get("sealed")) if seal is not None])
 
     def new_share(self, key: bytes) -> int:
         """Return what the object contributes to the generation of the store more than before."""
@@ -406,7 +407,7 @@ def insert_rows(cursor: Cursor, statements: Statements, rows: Sequence[RowWrite]
     entries: list[tuple[int, int, int]] = []
     for sequence, row in enumerate(rows, last + 1):
         columns = row.columns or {}
-        objects.append((sequence, *(columns[name] for name in _GIVEN)))
+        objects.append((sequence, *_given(columns)))
         entries += ((*entry, sequence) for entry in row.indexed)
     if statements.insert.run(cursor, objects) != len(objects):
         raise ConcurrentChange("an identifier is taken")
@@ -415,3 +416,4 @@ def insert_rows(cursor: Cursor, statements: Statements, rows: Sequence[RowWrite]
 
 
 _GIVEN: Final = tuple(column.name for column in _o if column is not _o.sequence)
+_given: Final = itemgetter(*_GIVEN)

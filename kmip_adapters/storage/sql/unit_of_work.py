@@ -189,7 +189,7 @@ class SqlUnitOfWork:
             return self._merged(query, shape, values, is_examined)
         found = self._located(self._database.located(shape), values)
         if not query.is_counted:
-            return Located(unique_identifiers=tuple(row[1] for row in found))
+            return Located(unique_identifiers=tuple([row[1] for row in found]))
         first, maximum = query.offset_items, query.maximum_items
         in_all = first + len(found)
         # Only a full page, or a first that lies beyond the end, leaves the number open.
@@ -424,8 +424,10 @@ class SqlUnitOfWork:
 
     def _is_heavy(self, row: Row) -> bool:
         """Whether a row of `FOUND` takes long to decode, and to encode for the client."""
-        sealed = row[SEALED_AT]
-        return attributes_size(row) > self._budget.attributes or len(sealed or b"") > self._budget.content
+        budget = self._budget
+        if budget is _UNLIMITED:
+            return False
+        return attributes_size(row) > budget.attributes or len(row[SEALED_AT] or b"") > budget.content
 
     def _submissions(self, statement: Prepared, **values: Any) -> tuple[Submission, ...]:
         """Return submissions.  Raises KmipError (General Failure) for a row that was changed in the database."""

@@ -249,6 +249,9 @@ class Writer:
     def _apply_together(self, cursor: Cursor, group: list[SubmittedTask[Any]]) -> list[SubmittedTask[Any]]:
         """Apply those that can be written together, and return the rest.
 
+        One that stands alone is applied so as well: it needs no savepoint, and the last sequence number is read with
+        what it is judged by. That is nine statements instead of twelve for a Create.
+
         They come first: no task of the group has its outcome yet, so none of them came before another.
         """
         groupable = [
@@ -256,7 +259,7 @@ class Writer:
             for submitted in group
             if isinstance(task := submitted.task, GroupableTask) and task.is_groupable
         ]
-        if len(groupable) < 2:
+        if not groupable:
             return group
         tasks = [task for _, task in groupable]
         try:
