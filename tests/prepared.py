@@ -1,10 +1,13 @@
 """Commands of kmipd in processes of their own that need not import it: they fork from one that has.
 
 Importing kmipd takes a second of a processor, most of what a command takes, and tests start hundreds of them. A child
-has its own pid, environment, folder, standard streams and exit code; what it shares is only what was imported. With
-`--nightly` each command has an interpreter of its own, as users start it.
+has its own pid, environment, folder, standard streams and exit code; what it shares is only what was imported, and
+what a process of kmipd works out once and keeps: codecs and the text of SQL statements. It ends as an interpreter does,
+but does not tear down what it shares. With `--nightly` each command has an interpreter of its own, as users start it.
 """
 
+import atexit
+import contextlib
 import functools
 import json
 import os
@@ -14,10 +17,12 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any, Final, Protocol
+from typing import IO, Any, Final, NoReturn, Protocol
 
 from tests.rounds import NIGHTLY
 
@@ -129,8 +134,23 @@ def _import_everything() -> None:
 
     for module in pkgutil.walk_packages(kmip_app.cli.__path__, "kmip_app.cli."):
         importlib.import_module(module.name)
-    for name in ("alembic.command", "kmip_app.container", "kmip_app.server", "uvloop"):
+    for name in ("alembic.command", "cryptography.hazmat.backends.openssl.backend", "kmip_app.server", "uvloop"):
         importlib.import_module(name)
+
+
+def _work_out_what_is_kept() -> None:
+    from kmip_adapters.sealing.envelope import EnvelopeSealer
+    from kmip_adapters.sealing.key_file import KeyFile
+    from kmip_adapters.storage.sql.storage import SqlStorage
+    from kmip_adapters.ttlv.standard.versions import VERSIONS
+    from kmip_app import container
+
+    container.planned_codec(VERSIONS, False)
+    container.planned_call_codec(VERSIONS)
+    container.planned_key_values()
+    with tempfile.TemporaryDirectory() as folder:
+        key = KeyFile(Path(folder) / "root.key")
+        SqlStorage(f"sqlite:///{folder}/kmipd.sqlite", lambda keys: EnvelopeSealer(key, keys)).close()
 
 
 def _children(control: socket.socket) -> "tuple[dict[str, Any], list[int]] | None":
@@ -183,14 +203,36 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> None:
     sys.argv[:] = ["kmipd", *request["arguments"]]
 
 
+def _end(code: object) -> NoReturn:
+    """End as an interpreter does that was asked to exit with `code`, but leave memory to the operating system."""
+    if not isinstance(code, int | None):
+        print(code, file=sys.stderr)
+        code = 1
+    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(int(code or 0) & 0xFF)
+
+
 if __name__ == "__main__":
     import gc
 
     _import_everything()
+    _work_out_what_is_kept()
+    assert threading.active_count() == 1  # a child has none but the thread that forks
     gc.collect()
     gc.freeze()
     if child := _children(socket.socket(fileno=int(sys.argv[1]))):
         _become(*child)
         from kmip_app.__main__ import main
 
-        main()
+        try:
+            main()
+        except SystemExit as asked:
+            _end(asked.code)
+        except Exception:
+            traceback.print_exc()
+            _end(1)
+        _end(0)

@@ -53,7 +53,7 @@ from tests.unit.kmip_adapters.ttlv.strategies import instances
 pytestmark = pytest.mark.long
 
 CODEC: Final = Codec(CATALOGUE)
-REQUESTS: Final = int(os.environ.get("KMIPD_REQUESTS", rounds(20, nightly=60)))  # of each version
+REQUESTS: Final = int(os.environ.get("KMIPD_REQUESTS", rounds(12, nightly=60)))  # of each version
 EVERY_USE: Final = CryptographicUsageMask(sum(CryptographicUsageMask))
 NAMES_OBJECTS: Final = {
     "unique_identifier",

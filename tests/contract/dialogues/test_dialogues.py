@@ -21,7 +21,9 @@ REQUESTS = 4_557
 
 
 EVERY: Final = 4
-"""Stores answer alike: all recordings are played on SQLite; on the others one in so many, and all at night."""
+LARGE: Final = 32_000  # bytes
+"""Stores answer alike: all recordings are played on SQLite; on the others one in so many that is not large, and all at
+night."""
 
 
 def _marks(is_sqlite: bool, is_chosen: bool) -> tuple[pytest.MarkDecorator, ...]:
@@ -36,7 +38,7 @@ def _cases() -> list[Any]:
             make,
             path,
             id=f"{name}-{path.name.partition('.')[0]}",
-            marks=_marks(name == "sql", number % EVERY == 0),
+            marks=_marks(name == "sql", number % EVERY == 0 and path.stat().st_size < LARGE),
         )
         for name, make in STORES
         for number, path in enumerate(RECORDINGS)

@@ -42,7 +42,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("version", "spec"), CASES)
-@settings(max_examples=rounds(4, nightly=15), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=rounds(2, nightly=15), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_requests_and_responses_come_back_as_they_went(
     version: ProtocolVersion, spec: Spec, data: st.DataObject
@@ -85,7 +85,7 @@ def damaged(items: tuple[Item, ...], data: st.DataObject) -> tuple[Item, ...]:
 
 
 @pytest.mark.parametrize(("version", "spec"), CASES)
-@settings(max_examples=rounds(4, nightly=15), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=rounds(2, nightly=15), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_a_damaged_request_is_read_or_refused(version: ProtocolVersion, spec: Spec, data: st.DataObject) -> None:
     converter = CONVERTERS[version]

@@ -137,7 +137,7 @@ READS = (
         if int(operation) in tables.enumeration_values("Operation", version)
     ],
 )
-@settings(max_examples=rounds(12, nightly=40), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=rounds(6, nightly=40), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_what_the_newest_version_wrote_is_written_so_that_every_other_can_read_it(
     version: ProtocolVersion, operation: Operation, data: st.DataObject

@@ -51,7 +51,7 @@ def of_each(item: Item) -> list[bytes]:
 
 
 @pytest.mark.parametrize(("version", "operation"), MESSAGES)
-@settings(max_examples=rounds(4, nightly=15), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=rounds(2, nightly=15), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_a_request_is_the_same_in_every_encoding(
     version: ProtocolVersion, operation: Operation, data: st.DataObject
@@ -66,7 +66,7 @@ def test_a_request_is_the_same_in_every_encoding(
 
 
 @pytest.mark.parametrize(("version", "operation"), MESSAGES)
-@settings(max_examples=rounds(3, nightly=10), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=rounds(2, nightly=10), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_a_response_is_the_same_in_every_encoding(
     version: ProtocolVersion, operation: Operation, data: st.DataObject
