@@ -131,9 +131,12 @@ def wanted_entry(reference: AttributeReference, wanted: Any, index_key: bytes) -
 
 def is_indexed(criterion: AttributeInstance) -> bool:
     """Return whether the index answers a criterion: all but parts of structures, save a namespace by itself."""
-    return isinstance(criterion.value, ApplicationSpecificInformation) or not is_partial(
-        criterion.reference, criterion.value
-    )
+    return is_indexed_by(criterion.reference, criterion.value)
+
+
+def is_indexed_by(reference: AttributeReference, wanted: Any) -> bool:
+    """Return `is_indexed` of a criterion in its two parts."""
+    return isinstance(wanted, ApplicationSpecificInformation) or not is_partial(reference, wanted)
 
 
 _NONE: Final[tuple[Any, ...]] = ()

@@ -33,10 +33,10 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import Join
 from sqlalchemy.sql.selectable import CompoundSelect
 
-from kmip_adapters.storage.sql.attribute_index import CODES, is_indexed, wanted_entry
+from kmip_adapters.storage.sql.attribute_index import CODES, is_indexed_by, wanted_entry
 from kmip_adapters.storage.sql.schema import TRAIT_COLUMNS, attribute_values, managed_objects
 from kmip_adapters.storage.sql.settled_state import settled_state, stored_states
-from kmip_core.attributes import MASKS, AttributeInstance
+from kmip_core.attributes import MASKS
 from kmip_core.criteria import AnyOf, DateRange, LocateQuery, conditions
 from kmip_core.enums import ObjectGroupMember, ObjectType, State, StorageStatusMask
 from kmip_core.lifecycle import GONE
@@ -114,7 +114,7 @@ def analyse(query: LocateQuery, index_key: bytes) -> tuple[Shape, dict[str, Any]
     alternatives: list[list[tuple[int, int]]] = []
     for reference, wanted in conditions(query.criteria):
         is_custom = reference.vendor_identification is not None
-        if not is_indexed(AttributeInstance(reference=reference, value=wanted)):
+        if not is_indexed_by(reference, wanted):
             continue  # the unit of work compares what the statement finds
         if isinstance(wanted, AnyOf):
             alternatives.append(_entries(wanted, index_key))

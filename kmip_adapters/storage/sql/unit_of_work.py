@@ -180,11 +180,13 @@ class SqlUnitOfWork:
     def locate(self, query: LocateQuery) -> Located:
         """Answer by SQL; writes of this unit of work, and parts of structures, are compared object by object."""
         shape, values = analyse(query, self._services.index_key())
-        conditions = shape.entries + sum(shape.alternatives)
-        conditions += len(shape.columns) + len(shape.states) + len(shape.dates)
+        single = shape.entries + len(shape.columns) + len(shape.states) + len(shape.dates)
+        conditions = single + sum(shape.alternatives)
         if conditions > self._budget.conditions:
             raise TakesLong(f"{conditions} conditions must hold")
-        is_examined = not all(map(is_indexed, query.criteria))
+        # Each criterion has become a condition, as nearly always: then none was left for `_merged`.
+        has_more = query.object_group_member is not None or single + len(shape.alternatives) < len(query.criteria)
+        is_examined = has_more and not all(map(is_indexed, query.criteria))
         if self._pending.writes or is_examined:
             return self._merged(query, shape, values, is_examined)
         found = self._located(self._database.located(shape), values)
