@@ -60,7 +60,10 @@ class AlternativeName:
 
 @frozen(kw_only=True)
 class CryptographicParameters:
-    """How a key is used; also a parameter of the cryptographic operations. KMIP 2.1 §4.16; lengths in bytes."""
+    """How a key is used; also a parameter of the cryptographic operations. KMIP 2.1 §4.16; lengths in bytes.
+
+    context_string: what an ML-DSA signature is bound to besides its data (3.0; FIPS 204 §5.2), 255 bytes at most.
+    """
 
     block_cipher_mode: enums.BlockCipherMode | None = None
     padding_method: enums.PaddingMethod | None = None
@@ -81,6 +84,7 @@ class CryptographicParameters:
     p_source: bytes | None = None
     trailer_field: int | None = None
     kem_algorithm: enums.KEMAlgorithm | None = None
+    context_string: bytes | None = None
 
 
 @frozen(kw_only=True)

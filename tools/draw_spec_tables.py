@@ -42,7 +42,10 @@ ADDITIONS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
         ("Operation", "Decapsulate", "Decapsulate", "00000042", *_ADDED),
     ),
     "sections.csv": (("3.0 csd02", "6.1.15", "Decapsulate"), ("3.0 csd02", "6.1.22", "Encapsulate")),
-    "tags.csv": (("4201C3", "KEM Algorithm", "KEMAlgorithm", "Enumeration", "3.0", "3.0", "-------Y", _ADDED[-1]),),
+    "tags.csv": (
+        ("4201C3", "KEM Algorithm", "KEMAlgorithm", "Enumeration", "3.0", "3.0", "-------Y", _ADDED[-1]),
+        ("4201C5", "Context String", "ContextString", "ByteString", "3.0", "3.0", "-------Y", _ADDED[-1]),
+    ),
 }
 """Rows that the second draft of KMIP 3.0 has besides those of the tables."""
 

@@ -94,6 +94,14 @@ PROTECTION_TEXT = """\
   pad from being used twice.
 - Parts of split keys are made over GF(2^8) by x^8 + x^4 + x^3 + x^2 + 1 (285). Parts in a store of 0.1.0 that the
   server made (they have a Random Number Generator and no polynomial) join by x^8 + x^4 + x^3 + x + 1 (283).
+
+## Parameters of KMIP 3.0 for test laboratories
+
+The second draft of 3.0 adds parameters with which laboratories test modules. A Context String binds a signature of
+ML-DSA to 255 bytes at most; with other keys it is Unsupported Cryptographic Parameters. The others are refused as
+Unknown Tag (Deterministic, Seed, Input Key Material, Internal, External Mu, Random) or as an unknown value (Key Format
+Type Seed Private Key): what makes keys and signatures from a client's numbers is nothing for keys that are in use, and
+the library signs with fresh random numbers only. Private keys of ML-DSA and ML-KEM in the format Raw are their seeds.
 """
 
 

@@ -95,6 +95,7 @@ FENCE: Final = frozenset(
         "p_source",
         "trailer_field",
         "kem_algorithm",
+        "context_string",
     }
 )
 """Fields that a request may not say differently; the others are of one use: counters, and how an IV comes about."""

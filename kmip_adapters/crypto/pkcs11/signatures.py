@@ -98,6 +98,8 @@ def prepare(call: Call, key_id: bytes, key: PrivateKey, parameters: Cryptographi
     family = Algorithm.RSA if key.key_block.cryptographic_algorithm is Algorithm.RSA else Algorithm.ECDSA
     algorithm, padding_method = parameters.cryptographic_algorithm, parameters.padding_method
     hashing = parameters.hashing_algorithm
+    if parameters.context_string:
+        raise unsupported_parameters("a Context String is for ML-DSA, of which the token has no keys")
     if (stated := parameters.digital_signature_algorithm) is not None:
         if stated not in SIGNATURE_ALGORITHMS:
             raise unsupported_parameters("the token does not compute this Digital Signature Algorithm")

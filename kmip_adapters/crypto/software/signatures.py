@@ -116,7 +116,7 @@ class Scheme:
         if self.hash is None:
             if digested:
                 raise invalid_field(f"{standard_name(self.family)} signs data, not digests")
-            return ()
+            return self.arguments
         if digested and len(data) != self.hash.digest_size:
             raise invalid_field(f"Digested Data has {len(data)} bytes; this hash gives {self.hash.digest_size}")
         algorithm = utils.Prehashed(self.hash) if digested else self.hash
@@ -191,8 +191,9 @@ def _scheme(parsed: Any, parameters: CryptographicParameters, any_salt: Any, *, 
                 f"the key is a {standard_name(family)} key; it cannot sign by {standard_name(algorithm)}"
             )
         padding_method = padding_method if algorithm is None else None
+    context = _context(family, parameters)
     if (family, None) in SIGNATURES and not SIGNATURES[family, None]:
-        return Scheme(key=parsed, family=family, hash=None, arguments=())
+        return Scheme(key=parsed, family=family, hash=None, arguments=context)
     if hashing is None and digested and (family is not Algorithm.RSA or padding_method in _TAKES_A_DIGEST_AS_IT_IS):
         arguments: tuple[Any, ...] = (padding.PKCS1v15(),) if family is Algorithm.RSA else ()
         return Scheme(key=parsed, family=family, hash=None, arguments=arguments, as_it_is=True)
@@ -208,6 +209,23 @@ def _scheme(parsed: Any, parameters: CryptographicParameters, any_salt: Any, *, 
             raise unsupported_parameters("for RSA signatures, Padding Method must be PKCS1 v1.5 or PSS")
         arguments = (make(parameters, digest, any_salt),)
     return Scheme(key=parsed, family=family, hash=digest, arguments=arguments)
+
+
+def _context(family: Algorithm, parameters: CryptographicParameters) -> tuple[bytes, ...]:
+    """Return pyca's argument for the Context String, if there is one; an empty one is none (FIPS 204 §5.2)."""
+    context = parameters.context_string
+    if not context:
+        return ()
+    if family not in TAKES_A_CONTEXT:
+        raise unsupported_parameters(f"a Context String is for ML-DSA, not for {standard_name(family)}")
+    if len(context) > LONGEST_CONTEXT:
+        raise bad_parameters(f"a Context String has {LONGEST_CONTEXT} bytes at most")
+    return (context,)
+
+
+TAKES_A_CONTEXT: Final = frozenset({Algorithm.ML_DSA_44, Algorithm.ML_DSA_65, Algorithm.ML_DSA_87})
+LONGEST_CONTEXT: Final = 255
+"""Bytes. FIPS 204 §5.2."""
 
 
 def _stated(

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from kmip_core.engine import Engine
 from kmip_core.enums import (
@@ -73,6 +74,63 @@ def test_other_kinds_of_keys_sign_without_parameters(algorithm: CryptographicAlg
     signature = signed(engine, data=DATA)
 
     assert validity(engine, data=DATA, signature_data=signature) is ValidityIndicator.VALID
+
+
+@pytest.mark.parametrize(
+    "algorithm",
+    [CryptographicAlgorithm.ML_DSA_44, CryptographicAlgorithm.ML_DSA_65, CryptographicAlgorithm.ML_DSA_87],
+    ids=lambda algorithm: algorithm.name,
+)
+def test_a_signature_of_ml_dsa_is_bound_to_its_context(algorithm: CryptographicAlgorithm) -> None:
+    engine = an_engine(a_private_key(algorithm, None), a_public_key(algorithm, None))
+    contexts = (None, b"", b"one", b"two", bytes(255))
+
+    for context in contexts:
+        signature = signed(engine, data=DATA, cryptographic_parameters=Parameters(context_string=context))
+        for other in contexts:
+            how = Parameters(context_string=other)
+            verdict = validity(engine, data=DATA, signature_data=signature, cryptographic_parameters=how)
+            assert (verdict is ValidityIndicator.VALID) is ((context or b"") == (other or b""))
+
+
+@pytest.mark.parametrize("call", [signed, validity], ids=["Sign", "Signature Verify"])
+def test_a_context_that_a_key_does_not_take_is_refused(call: Any) -> None:
+    for algorithm, length, padding_method in (
+        (CryptographicAlgorithm.RSA, 2048, PaddingMethod.PSS),
+        (CryptographicAlgorithm.EC, 256, None),
+        (CryptographicAlgorithm.ED25519, None, None),
+    ):
+        engine = an_engine(a_private_key(algorithm, length), a_public_key(algorithm, length))
+        given = Parameters(
+            context_string=b"one", padding_method=padding_method, hashing_algorithm=HashingAlgorithm.SHA_256
+        )
+        fields: dict[str, Any] = {"data": DATA, "cryptographic_parameters": given}
+        if call is validity:
+            fields["signature_data"] = b"s"
+        assert refusal(call, engine, **fields) is ResultReason.UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS
+
+    ml_dsa = CryptographicAlgorithm.ML_DSA_44
+    engine = an_engine(a_private_key(ml_dsa, None), a_public_key(ml_dsa, None))
+    fields = {"data": DATA, "cryptographic_parameters": Parameters(context_string=bytes(256))}
+    if call is validity:
+        fields["signature_data"] = b"s"
+    assert refusal(call, engine, **fields) is ResultReason.BAD_CRYPTOGRAPHIC_PARAMETERS
+
+
+def test_a_context_of_the_key_is_that_of_its_signatures() -> None:
+    ml_dsa = CryptographicAlgorithm.ML_DSA_65
+    private, content = a_private_key(ml_dsa, None)
+    own = private.attributes.but(cryptographic_parameters=(Parameters(context_string=b"mine"),))
+    engine = an_engine((evolve(private, attributes=own), content), a_public_key(ml_dsa, None))
+
+    signature = signed(engine, data=DATA)
+
+    for context, verdict in ((b"mine", ValidityIndicator.VALID), (None, ValidityIndicator.INVALID)):
+        how = Parameters(context_string=context)
+        assert validity(engine, data=DATA, signature_data=signature, cryptographic_parameters=how) is verdict
+    other = Parameters(context_string=b"other")
+    reason = refusal(signed, engine, data=DATA, cryptographic_parameters=other)
+    assert reason is ResultReason.BAD_CRYPTOGRAPHIC_PARAMETERS
 
 
 def test_a_digest_can_be_signed_and_verified_instead_of_its_data() -> None:
