@@ -6,7 +6,7 @@ Depth and number of objects are judged before the text is parsed, so that nothin
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeAlias
 
 from kmip_adapters.ttlv.encodings import text
 from kmip_adapters.ttlv.encodings.items import DEFAULT_LIMITS, DecodingError, Item, Limits, tag_name
@@ -67,8 +67,8 @@ def encode(item: Item) -> bytes:
 
 
 def encode_as(name: str, item: Item) -> bytes:
-    """Return `item` under a name that is no tag."""
-    return _dump(_object_of(item, None) | {"tag": name})
+    """Return `item` under a name that is no tag, with numbers for masks and for names that clients spell otherwise."""
+    return _dump(_object_of(item, None, WRITERS_WITH_NUMBERS) | {"tag": name})
 
 
 def encode_after(begun: bytes, tag: int, items: Iterable[Item]) -> bytes:
@@ -216,20 +216,21 @@ def _tag(code: int) -> str:
     return tag.xml_name if tag else f"0x{code:06X}"
 
 
-def _object_of(item: Item, attribute_name: Item | None) -> dict[str, Any]:
+def _object_of(item: Item, attribute_name: Item | None, writers: "Writers | None" = None) -> dict[str, Any]:
+    writers = WRITERS if writers is None else writers
     # In this order: Cosmian's clients need the type before the value.
     written: dict[str, Any] = {"tag": _tag(item.tag), "type": text.NAMES_BY_TYPE[item.type]}
     if isinstance(item.value, tuple):
         named: Item | None = None
         members: list[dict[str, Any]] = []
         for child in item.value:
-            members.append(_object_of(child, named))
+            members.append(_object_of(child, named, writers))
             if child.tag == text.ATTRIBUTE_NAME and named is None:
                 named = child
         written["value"] = members
     else:
         enumeration = text.enumeration_of(item.tag, [attribute_name] if attribute_name else [])
-        written["value"] = WRITERS[item.type](item.value, enumeration)
+        written["value"] = writers[item.type](item.value, enumeration)
     return written
 
 
@@ -243,7 +244,14 @@ def _write_long_integer(value: int, _: object) -> int | str:
     return value if -PRECISE < value < PRECISE else f"0x{value & 0xFFFFFFFFFFFFFFFF:016X}"
 
 
-WRITERS: Final[Mapping[ItemType, Callable[[Any, tables.Enumeration | None], Any]]] = {
+def _write_enumeration_plainly(value: int, enumeration: tables.Enumeration | None) -> str:
+    name = text.write_enumeration(value, enumeration)
+    return name if name.isalpha() else f"0x{value:08X}"  # PKCS_8, which some clients call PKCS8
+
+
+Writers: TypeAlias = Mapping[ItemType, Callable[[Any, tables.Enumeration | None], Any]]
+
+WRITERS: Final[Writers] = {
     ItemType.INTEGER: _write_integer,
     ItemType.LONG_INTEGER: _write_long_integer,
     ItemType.BIG_INTEGER: lambda value, _: f"0x{text.write_big_integer(value)}",
@@ -254,4 +262,10 @@ WRITERS: Final[Mapping[ItemType, Callable[[Any, tables.Enumeration | None], Any]
     ItemType.INTERVAL: lambda value, _: value,
     ItemType.DATE_TIME_EXTENDED: lambda value, _: text.write_instant(value, ItemType.DATE_TIME_EXTENDED),
     **dict.fromkeys(text.TEXTS, lambda value, _: value),
+}
+
+WRITERS_WITH_NUMBERS: Final[Writers] = {
+    **WRITERS,
+    ItemType.INTEGER: lambda value, _: value,
+    ItemType.ENUMERATION: _write_enumeration_plainly,
 }

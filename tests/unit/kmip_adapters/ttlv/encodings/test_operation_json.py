@@ -9,12 +9,36 @@ from kmip_adapters.ttlv.codec import Codec, UnreadableMessage
 from kmip_adapters.ttlv.encodings import operation_json
 from kmip_adapters.ttlv.encodings.encoding import OPERATION_JSON
 from kmip_adapters.ttlv.encodings.items import DecodingError
-from kmip_core.enums import CryptographicAlgorithm, ObjectType, Operation, ResultReason
+from kmip_adapters.ttlv.standard import tables
+from kmip_core.attributes import Attributes
+from kmip_core.enums import (
+    CryptographicAlgorithm,
+    HashingAlgorithm,
+    KeyFormatType,
+    ObjectType,
+    Operation,
+    RecommendedCurve,
+    ResultReason,
+)
 from kmip_core.errors import KmipError
+from kmip_core.masks import CryptographicUsageMask
 from kmip_core.messages import ResponseBatchItem, ResponseHeader, ResponseMessage, failure
-from kmip_core.operations import CATALOGUE, create, create_key_pair, destroy, get, locate, query, revoke
+from kmip_core.objects import NO_ATTRIBUTES, KeyValue, SecretData
+from kmip_core.operations import (
+    CATALOGUE,
+    create,
+    create_key_pair,
+    destroy,
+    get,
+    get_attributes,
+    import_,
+    locate,
+    query,
+    register,
+    revoke,
+)
 from kmip_core.ports.transport import Unprocessed
-from kmip_core.structures import ProtocolVersion
+from kmip_core.structures import Digest, Name, ProtocolVersion
 
 CODEC = Codec(CATALOGUE)
 TYPE = {"tag": "ObjectType", "type": "Enumeration", "value": "SymmetricKey"}
@@ -96,6 +120,68 @@ def test_an_expected_type_is_looked_for_before_the_object_is_destroyed() -> None
     assert payload("Destroy", expected) == destroy.Request()  # which nothing before it has found
 
 
+def an_enumeration(tag: str, value: str) -> dict[str, str]:
+    return {"tag": tag, "type": "Enumeration", "value": value}
+
+
+def test_names_of_values_may_lack_underscores_and_capitals() -> None:
+    wanted: get.Request = payload("Get", ID, an_enumeration("KeyFormatType", "PKCS8"))
+    assert wanted.key_format_type is KeyFormatType.PKCS_8
+    curve = {"tag": "CryptographicDomainParameters", "value": [an_enumeration("RecommendedCurve", "P256")]}
+    pair: create_key_pair.Request = payload("CreateKeyPair", {"tag": "CommonAttributes", "value": [curve]})
+    parameters = pair.common_attributes.cryptographic_domain_parameters
+    assert parameters is not None
+    assert parameters.recommended_curve is RecommendedCurve.P_256
+    assert payload("Get", ID, an_enumeration("KeyFormatType", "0x00000004")) == wanted
+
+
+def test_no_two_names_of_an_enumeration_are_taken_for_each_other() -> None:
+    for enumeration in tables._enumerations().values():
+        values: dict[str, int] = {}
+        for name, value in enumeration.value_by_name.items():
+            assert values.setdefault(tables.squashed(name), value) == value, (enumeration.name, name)
+
+
+def test_the_server_chooses_the_formats_of_a_pair() -> None:
+    private = {"tag": "PrivateKeyAttributes", "value": [an_enumeration("KeyFormatType", "TransparentRSAPrivateKey")]}
+    public = {"tag": "PublicKeyAttributes", "value": [an_enumeration("KeyFormatType", "TransparentRSAPrivateKey")]}
+    pair: create_key_pair.Request = payload("CreateKeyPair", private, public)
+
+    assert pair.private_key_attributes.key_format_type is pair.public_key_attributes.key_format_type is None
+
+
+def test_members_without_bytes_are_left_out_of_decrypt() -> None:
+    data = {"tag": "Data", "type": "ByteString", "value": "00"}
+    empty = [
+        {"tag": tag, "type": "ByteString", "value": ""} for tag in ("IVCounterNonce", "AuthenticatedEncryptionTag")
+    ]
+
+    assert payload("Decrypt", ID, data, *empty) == payload("Decrypt", ID, data)
+
+
+def test_what_is_imported_without_an_identifier_is_registered() -> None:
+    material = {"tag": "KeyMaterial", "type": "ByteString", "value": "68756E746572"}
+    again = {"tag": "Attributes", "value": [an_enumeration("ObjectType", "SecretData"), ID]}
+    block = [an_enumeration("KeyFormatType", "Raw"), {"tag": "KeyValue", "value": [material, again]}]
+    kind = an_enumeration("ObjectType", "SecretData")
+    secret = {
+        "tag": "SecretData",
+        "value": [an_enumeration("SecretDataType", "Seed"), {"tag": "KeyBlock", "value": block}],
+    }
+    attributes = {"tag": "Attributes", "value": [kind, ID, an_enumeration("KeyFormatType", "Raw")]}
+    replace = {"tag": "ReplaceExisting", "type": "Boolean", "value": False}
+    request: register.Request = payload("Import", ID | {"value": ""}, kind, replace, attributes, secret)
+
+    assert isinstance(request, register.Request)
+    assert request.attributes == NO_ATTRIBUTES
+    assert isinstance(request.managed_object, SecretData)
+    value = request.managed_object.key_block.key_value
+    assert isinstance(value, KeyValue)
+    assert value.attributes is None
+    named = payload("Import", ID, kind, replace, {"tag": "Attributes", "value": []}, secret)
+    assert isinstance(named, import_.Request)
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -134,6 +220,29 @@ def test_the_answer_is_the_payload_under_the_operation_s_name() -> None:
         "type": "Structure",
         "value": [{"tag": "LocatedItems", "type": "Integer", "value": 1}, ID],
     }
+
+
+def test_answers_have_what_these_clients_can_read() -> None:
+    digests = tuple(
+        Digest(hashing_algorithm=HashingAlgorithm.SHA_256, digest_value=b"", key_format_type=form)
+        for form in (KeyFormatType.RAW, KeyFormatType.PKCS_8)
+    )
+    names = tuple(Name(name_value=name) for name in ("a", "b"))
+    attributes = Attributes(
+        cryptographic_usage_mask=CryptographicUsageMask.ENCRYPT | CryptographicUsageMask.DECRYPT,
+        key_format_type=KeyFormatType.PKCS_8,
+        digests=digests,
+        names=names,
+    )
+    found = get_attributes.Response(unique_identifier="1", attributes=attributes)
+    answer = json.loads(encoded(ResponseBatchItem(operation=Operation.GET_ATTRIBUTES, payload=found)))
+
+    (members,) = (member["value"] for member in answer["value"] if member["tag"] == "Attributes")
+    values = [(member["tag"], member["value"]) for member in members]
+    assert ("CryptographicUsageMask", 12) in values
+    assert ("KeyFormatType", "0x00000004") in values
+    assert [tag for tag, _ in values].count("Digest") == 1
+    assert [tag for tag, _ in values].count("Name") == 2
 
 
 def test_a_failure_is_answered_by_a_text() -> None:
