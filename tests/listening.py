@@ -64,6 +64,8 @@ class Client:
             return answer_to(request, query.Response(operations=self.operations))
         if item.operation is Operation.DISCOVER_VERSIONS:
             return answer_to(request, discover_versions.Response(protocol_versions=self.versions))
+        if item.operation is Operation.SET_ENDPOINT_ROLE:
+            return answer_to(request, set_endpoint_role.Response(endpoint_role=item.payload.endpoint_role))
         self.got.put((item.operation, item.payload))
         return answer_to(request)
 

@@ -44,19 +44,27 @@ class SwappedPeer:
         self._loop = loop
         self._connection = connection
         self._waiting: Future[bytes] | None = None
+        self._is_accepted: Callable[[bytes], bool] | None = None  # once the connection is to be given back
         self._is_over = False
 
     @property
     def is_open(self) -> bool:
-        """Whether a request could be sent."""
+        """Whether a request could be sent: the connection stands, and was not given back."""
         return not self._is_over
 
     # From the thread that delivers
 
     def exchange(self, frame: bytes, seconds: float) -> bytes:
         """Send a request and return the answer.  Raises PeerLost; the connection has ended then."""
+        return self._exchange(frame, seconds, None)
+
+    def give_back(self, frame: bytes, is_accepted: Callable[[bytes], bool], seconds: float) -> bytes:
+        """Exchange; after an answer that is accepted the connection serves the client again."""
+        return self._exchange(frame, seconds, is_accepted)
+
+    def _exchange(self, frame: bytes, seconds: float, is_accepted: Callable[[bytes], bool] | None) -> bytes:
         future: Future[bytes] = Future()
-        self._post(lambda: self._begin(frame, future))
+        self._post(lambda: self._begin(frame, future, is_accepted))
         try:
             return future.result(seconds)
         except NoAnswer:
@@ -64,8 +72,8 @@ class SwappedPeer:
             raise PeerLost(SILENT) from None
 
     def close(self) -> None:
-        """End the connection."""
-        self._post(self._connection.abort)
+        """End the connection, unless it was given back."""
+        self._post(self._end)
 
     # On the loop
 
@@ -74,6 +82,7 @@ class SwappedPeer:
         waiting, self._waiting = self._waiting, None
         if waiting is None:
             return False
+        self._is_over = self._is_accepted is not None and self._is_accepted(frame)
         if not waiting.done():
             waiting.set_result(frame)
         return True
@@ -85,11 +94,15 @@ class SwappedPeer:
         if waiting is not None and not waiting.done():
             waiting.set_exception(PeerLost(CLOSED))
 
-    def _begin(self, frame: bytes, future: "Future[bytes]") -> None:
+    def _end(self) -> None:
+        if not self._is_over:
+            self._connection.abort()
+
+    def _begin(self, frame: bytes, future: "Future[bytes]", is_accepted: Callable[[bytes], bool] | None) -> None:
         if self._is_over or self._waiting is not None:
             future.set_exception(PeerLost(CLOSED))
             return
-        self._waiting = future
+        self._waiting, self._is_accepted = future, is_accepted
         self._connection.call(frame)
 
     def _post(self, call: Callable[[], None]) -> None:

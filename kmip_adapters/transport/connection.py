@@ -577,6 +577,9 @@ class TlsConnection(asyncio.BufferedProtocol):
                     self._log(logging.INFO, "sent an answer to no request")
                     self.abort()
                     return
+                if not peer.is_open:
+                    self._serve_again(answers)
+                    return
             elif not self._hear_record(answers):
                 break
         else:
@@ -584,6 +587,15 @@ class TlsConnection(asyncio.BufferedProtocol):
             return
         if self._phase is Phase.CALLING and self._outflow.has_rest and not self._transport.get_write_buffer_size():
             self._shared.turns.queue(self, is_backlog=True)
+
+    def _serve_again(self, answers: Framer) -> None:
+        """Go on with the client's requests: the roles are again those of the beginning. KMIP 2.1 §6.2.5."""
+        self._move(Event.ROLES_RETURNED)
+        self._peer = self._answers = None
+        rest = answers.take_rest()
+        if rest:  # the client has sent its next request right behind its answer
+            self._carriage.receive_data(rest)
+        self._go_on()
 
     def _hear_record(self, answers: Framer) -> bool:
         """Give the framer the next record; returns False if there is none, or the connection is ending."""

@@ -37,6 +37,7 @@ class Event(enum.Enum):
     ANSWER_WAITS = enum.auto()  # for the client to read
     ANSWER_TAKEN = enum.auto()  # by the client, after it had waited
     ROLES_SWAPPED = enum.auto()  # the answer that says so is sent
+    ROLES_RETURNED = enum.auto()  # the client's answer that says so is here
     SIDE_CLOSED = enum.auto()  # ours: close_notify or an alert is the last that we send
     CONNECTION_LOST = enum.auto()
 
@@ -65,7 +66,7 @@ TRANSITIONS: Final[Mapping[Phase, Mapping[Event, Phase]]] = {
         Event.ROLES_SWAPPED: Phase.CALLING,
     },
     Phase.ANSWERING: _ENDINGS | {Event.ANSWER_TAKEN: Phase.IDLE, Event.ANSWER_WAITS: Phase.ANSWERING},
-    Phase.CALLING: _ENDINGS | {Event.ANSWER_WAITS: Phase.CALLING},
+    Phase.CALLING: _ENDINGS | {Event.ANSWER_WAITS: Phase.CALLING, Event.ROLES_RETURNED: Phase.IDLE},
     Phase.LINGERING: {
         Event.SIDE_CLOSED: Phase.LINGERING,
         Event.ANSWER_WAITS: Phase.LINGERING,

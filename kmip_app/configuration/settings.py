@@ -459,6 +459,13 @@ TOPICS: Final[Mapping[str, tuple[Setting, ...]]] = {
         _native(
             "notify_timeout", setting_types.seconds(), "How long a client may take for an answer.", "notices.answer"
         ),
+        _native(
+            "notify_hands_back",
+            BOOLEAN,
+            "Whether a client that lists Set Endpoint Role is asked to be the client again on its connection once"
+            " nothing waits for it, so that it goes on with its own requests there.",
+            "notices.hands_back",
+        ),
         _native("rotation_every", setting_types.seconds(), "How often the server looks for objects to rotate."),
     ),
     "How it answers": (

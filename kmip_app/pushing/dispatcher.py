@@ -26,7 +26,7 @@ from kmip_core.ports.leases import Leases
 from kmip_core.ports.notices import NoticeQueue
 from kmip_core.ports.schedule import Schedule
 from kmip_core.ports.storage import ConcurrentChange
-from kmip_core.ports.transport import Peer, PeerLost
+from kmip_core.ports.transport import Peer, PeerLost, SwappedConnection
 from kmip_core.principal import Source
 from kmip_core.subscriptions import MAXIMUM_SUBSCRIPTIONS, Announcer, Delivery, Notice, Subscription
 
@@ -76,8 +76,9 @@ class Dispatcher:
     dial: Callable[[Subscription], Peer]
     holder: str
     limits: NoticeLimits = field(factory=NoticeLimits)
-    _arrived: deque[Peer] = field(factory=deque, init=False)
-    _peers: dict[str, Peer] = field(factory=dict, init=False)
+    _arrived: deque[SwappedConnection] = field(factory=deque, init=False)
+    _peers: dict[str, SwappedConnection] = field(factory=dict, init=False)
+    _unmet: set[str] = field(factory=set, init=False)  # clients that have arrived, and were not asked anything
     _arrived_at: dict[str, int] = field(factory=dict, init=False)
     _busy: set[str] = field(factory=set, init=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
@@ -88,7 +89,7 @@ class Dispatcher:
     _thread: threading.Thread | None = field(default=None, init=False)
     _pool: ThreadPoolExecutor | None = field(default=None, init=False)
 
-    def take(self, peer: Peer) -> None:
+    def take(self, peer: SwappedConnection) -> None:
         """Take a client that has swapped the roles of its connection; from any thread, returns at once."""
         self._arrived.append(peer)
         self._wake.set()
@@ -115,7 +116,7 @@ class Dispatcher:
 
     def look(self) -> None:
         """Do once what is to be done.  Raises KmipError if the store cannot be used."""
-        arrived = self._welcome(self.store.subscriptions())
+        self._unmet |= self._welcome(self.store.subscriptions())
         subscriptions = self.refresh()
         if not subscriptions:
             return
@@ -132,9 +133,9 @@ class Dispatcher:
             if must_trim or delivery.pending > self.limits.queue:
                 delivery = self._trim(delivery, now)
                 self._end_if_left(subscription, delivery, now)
-            is_new = delivery.name in arrived
-            if (delivery.pending and delivery.again_at <= now) or is_new:
-                self._begin(subscription)
+            is_new = delivery.name in self._unmet
+            if ((delivery.pending and delivery.again_at <= now) or is_new) and self._begin(subscription):
+                self._unmet.discard(delivery.name)
 
     def refresh(self) -> tuple[Subscription, ...]:
         """Announce changes to the clients that have subscribed by now, and return them; from any thread.
@@ -216,7 +217,8 @@ class Dispatcher:
 
     # Deliveries
 
-    def _begin(self, subscription: Subscription) -> None:
+    def _begin(self, subscription: Subscription) -> bool:
+        """Begin a delivery; returns whether it could be begun."""
         name = subscription.name
         with self._lock:
             peer = self._peers.get(name)
@@ -224,11 +226,12 @@ class Dispatcher:
                 peer = None
                 del self._peers[name], self._arrived_at[name]
             if name in self._busy or (peer is None and subscription.url is None) or self._pool is None:
-                return
+                return False
             self._busy.add(name)
         self._pool.submit(self._deliver, subscription, peer)
+        return True
 
-    def _deliver(self, subscription: Subscription, peer: Peer | None) -> None:
+    def _deliver(self, subscription: Subscription, peer: SwappedConnection | None) -> None:
         """In a thread of the pool: send what waits for one client."""
         name, lease = subscription.name, f"push {subscription.name}"
         try:
@@ -250,7 +253,7 @@ class Dispatcher:
             with self._lock:
                 self._busy.discard(name)
 
-    def _send(self, subscription: Subscription, delivery: Delivery, peer: Peer | None) -> None:
+    def _send(self, subscription: Subscription, delivery: Delivery, peer: SwappedConnection | None) -> None:
         clock, sent = self.engine.services.clock, 0
         leased_at = clock.now()
         begun: Peer | None = peer
@@ -278,6 +281,8 @@ class Dispatcher:
                     break
             if peer is None:
                 begun.close()
+            elif self.limits.hands_back and not self.store.pending_notices(delivery.name, 1):
+                session.give_back(peer)
         except PeerLost as error:
             self._lose(subscription.name, begun)
             if self._is_over:

@@ -6,11 +6,11 @@ from attrs import define, field
 
 from kmip_adapters.ttlv.codec import Codec
 from kmip_adapters.ttlv.standard.versions import FACTS
-from kmip_core.enums import Operation, QueryFunction, ResultStatus
+from kmip_core.enums import EndpointRole, Operation, QueryFunction, ResultStatus
 from kmip_core.errors import KmipError
 from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem, ResponseMessage
-from kmip_core.operations import discover_versions, query
-from kmip_core.ports.transport import Peer, PeerLost
+from kmip_core.operations import discover_versions, query, set_endpoint_role
+from kmip_core.ports.transport import Peer, PeerLost, SwappedConnection
 from kmip_core.structures import ProtocolVersion
 
 OLDEST_THAT_DISCOVERS: Final = ProtocolVersion(1, 1)
@@ -46,13 +46,37 @@ class Session:
         (item,) = self._exchange(operation, payload, self.version).batch_items
         return item
 
-    def _exchange(self, operation: Operation, payload: Any, version: ProtocolVersion) -> ResponseMessage:
+    def give_back(self, connection: SwappedConnection) -> bool:
+        """Have the client play the client again on its own connection; returns whether it does.
+
+        Only of a client that lists Set Endpoint Role.  Raises PeerLost.  KMIP 2.1 §6.2.5; RULINGS 57.
+        """
+        if self.operations is None or Operation.SET_ENDPOINT_ROLE not in self.operations:
+            return False
+        request = set_endpoint_role.Request(endpoint_role=EndpointRole.CLIENT)
+        frame = self._encoded(Operation.SET_ENDPOINT_ROLE, request, self.version)
+        return self._takes_role(connection.give_back(frame, self._takes_role, self.seconds))
+
+    def _takes_role(self, frame: bytes) -> bool:
+        try:
+            items = self.codec.decode_response(frame).batch_items
+        except KmipError:
+            return False
+        return [(i.operation, i.result_status) for i in items] == [
+            (Operation.SET_ENDPOINT_ROLE, ResultStatus.SUCCESS)
+        ] and (items[0].payload is not None and items[0].payload.endpoint_role is EndpointRole.CLIENT)
+
+    def _encoded(self, operation: Operation, payload: Any, version: ProtocolVersion) -> bytes:
         message = RequestMessage(
             header=RequestHeader(protocol_version=version, batch_order_option=FACTS[version].batch_order),
             batch_items=(RequestBatchItem(operation=operation, payload=payload),),
         )
+        return self.codec.encode_request(message)
+
+    def _exchange(self, operation: Operation, payload: Any, version: ProtocolVersion) -> ResponseMessage:
+        frame = self._encoded(operation, payload, version)
         try:
-            response = self.codec.decode_response(self.peer.exchange(self.codec.encode_request(message), self.seconds))
+            response = self.codec.decode_response(self.peer.exchange(frame, self.seconds))
         except KmipError as error:
             self.peer.close()
             raise PeerLost(f"the answer cannot be read: {error.message[:200]}") from error

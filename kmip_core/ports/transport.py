@@ -5,7 +5,7 @@ knows nothing of TTLV or KMIP; the container joins the two. Its own duty is flow
 answers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
 from attrs import field, frozen
@@ -76,6 +76,17 @@ class Peer(Protocol):
 
     def close(self) -> None:
         """End the connection."""
+        ...
+
+
+class SwappedConnection(Peer, Protocol):
+    """A `Peer` on a connection that the client has opened, and whose roles it has swapped."""
+
+    def give_back(self, frame: bytes, is_accepted: Callable[[bytes], bool], seconds: float) -> bytes:
+        """Exchange as `exchange` does; after an answer that is accepted the client asks again, and nothing else may.
+
+        is_accepted: whether the answer says so; called before anything that the client has sent after it is read.
+        """
         ...
 
 
@@ -161,6 +172,10 @@ class Framer(Protocol):
     @property
     def held(self) -> int:
         """Bytes of messages that have arrived and were not returned: 0 between messages."""
+        ...
+
+    def take_rest(self) -> bytes:
+        """Return these bytes, and forget them: something else reads the stream from here on."""
         ...
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 
+from kmip_adapters.ttlv.encodings.framing import FrameReader
 from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes
 from kmip_core.enums import (
     CredentialType,
@@ -24,11 +25,12 @@ from kmip_core.enums import (
     RevocationReasonCode,
     State,
 )
-from kmip_core.messages import Credential, UsernameAndPassword
+from kmip_core.messages import Credential, RequestBatchItem, RequestHeader, RequestMessage, UsernameAndPassword
 from kmip_core.operations import (
     activate,
     create,
     destroy,
+    get_attributes,
     modify_attribute,
     re_key,
     revoke,
@@ -37,7 +39,7 @@ from kmip_core.operations import (
 from kmip_core.structures import Name, ProtocolVersion, RevocationReason
 from tests.e2e.conftest import Start
 from tests.e2e.test_tickets import Asker
-from tests.listening import WITHIN, Client, Listener, Swapped, answer_to
+from tests.listening import CALLS, CODEC, WITHIN, Client, Listener, Swapped, answer_to
 from tests.server import StartedServer, run
 
 OTHER_RIGHTS: Final = {
@@ -173,6 +175,61 @@ def test_a_client_that_swaps_roles_hears_of_what_others_do_to_its_keys(
         assert payload.attributes.state is State.DESTROYED
         # The answer to the last one is on its way still: a client that left now would get it again.
         eventually(lambda: rows_of(tmp_path, "client")["sent"] == 4)
+
+
+LISTED: Final = (Operation.NOTIFY, Operation.QUERY, Operation.SET_ENDPOINT_ROLE)
+
+
+def test_roles_go_forth_and_back_on_one_connection(start: Start, tmp_path: Path, policies: Path) -> None:
+    """The client asks, is asked, asks again; also where its next request is right behind its answer."""
+    server = start("--policy_path", str(policies), "--notify-hands-back")
+    owner, other = Asker(server), Asker(server, *new_client(tmp_path, server, "other"))
+    key = a_key(owner, contact_information="a")
+    client = Client(operations=LISTED)
+    reader = FrameReader()
+    with server.client() as connection:
+        connection.socket.settimeout(WITHIN)
+
+        def received() -> bytes:
+            while (frame := reader.next_frame()) is None:
+                data = connection.socket.recv(65_536)
+                assert data, "the server has ended the connection"
+                reader.receive_data(data)
+            return frame
+
+        for number in range(3):
+            changed = other.ask(Operation.MODIFY_ATTRIBUTE, renamed(key, str(number)))
+            assert changed.result_status is ResultStatus.SUCCESS, changed
+            answer = connection.exchange(request_of(set_endpoint_role.Request(endpoint_role=EndpointRole.CLIENT)))
+            assert CODEC.decode_response(answer).batch_items[0].result_status is ResultStatus.SUCCESS
+            while True:
+                asked = CALLS.decode_request(received())
+                (item,) = asked.batch_items
+                if item.operation is Operation.SET_ENDPOINT_ROLE:
+                    break
+                connection.socket.sendall(client(asked))
+            assert item.payload.endpoint_role is EndpointRole.CLIENT
+            following = request_of(get_attributes.Request(unique_identifier=key))
+            if number == 1:  # the next request in one piece with the answer
+                answer = connection.exchange(client(asked) + following)
+            else:
+                connection.socket.sendall(client(asked))
+                answer = connection.exchange(following)
+            (read,) = CODEC.decode_response(answer).batch_items
+            assert read.payload.attributes.contact_information == str(number)
+        seen = [client.next()[1].attributes.contact_information for _ in range(client.got.qsize())]
+
+    assert seen[-1] == "2"
+    assert client.asked.count(Operation.SET_ENDPOINT_ROLE) == 3
+
+
+def request_of(payload: Any) -> bytes:
+    operation = Operation[type(payload).__module__.rpartition(".")[2].upper()]
+    message = RequestMessage(
+        header=RequestHeader(protocol_version=V2_1),
+        batch_items=(RequestBatchItem(operation=operation, payload=payload),),
+    )
+    return CODEC.encode_request(message)
 
 
 def test_states_reached_by_dates_and_rotations_are_notified(start: Start, tmp_path: Path) -> None:

@@ -73,6 +73,13 @@ class FrameReader:
         """Bytes of messages that have arrived and were not returned."""
         return len(self._buffer) if self._frame is None else len(self._frame)
 
+    def take_rest(self) -> bytes:
+        """Return the bytes that have arrived and were not returned, and forget them."""
+        rest = bytes(self._buffer) if self._frame is None else self._frame
+        self._buffer.clear()
+        self._frame, self._size = None, 0
+        return rest
+
     def _judge_header(self) -> int:
         """Return the size of the message whose header is at the front, 0 while the header is not whole."""
         header = self._buffer[:HEADER_LENGTH]

@@ -179,6 +179,11 @@ class FakeFramer:
     def held(self) -> int:
         return len(self._held)
 
+    def take_rest(self) -> bytes:
+        rest = bytes(self._held)
+        self._held.clear()
+        return rest
+
 
 @functools.cache
 def _folder(name: str) -> "tempfile.TemporaryDirectory[str]":

@@ -40,6 +40,7 @@ EXPECTED = {
     },
     Phase.CALLING: {
         Event.ANSWER_WAITS: Phase.CALLING,
+        Event.ROLES_RETURNED: Phase.IDLE,
         Event.SIDE_CLOSED: Phase.LINGERING,
         Event.CONNECTION_LOST: Phase.CLOSED,
     },

@@ -1,7 +1,7 @@
 """The dispatcher over memory, with clients that are functions: order, back-off, bounds, and who is served."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from attrs import define, evolve, field
@@ -14,13 +14,14 @@ from kmip_app.pushing.dispatcher import FIRST_PAUSE, LONGEST_PAUSE, PROVEN_FOR, 
 from kmip_app.pushing.limits import NoticeLimits
 from kmip_core.attributes import AttributeReference
 from kmip_core.engine import Engine
-from kmip_core.enums import Operation, ResultStatus
+from kmip_core.enums import EndpointRole, Operation, ResultStatus
+from kmip_core.operations import set_endpoint_role
 from kmip_core.ports.transport import PeerLost
 from kmip_core.principal import Principal, Source
 from kmip_core.structures import ProtocolVersion
 from kmip_core.subscriptions import Announcer, Delivery, Notice, Subscription
 from tests.builders import ALICE, BOB, NOW, VERSION, a_symmetric_key, an_engine
-from tests.listening import CALLS, Client, answer_to
+from tests.listening import CALLS, SUPPORTED, Client, answer_to
 
 CHANGED = (AttributeReference(attribute="contact_information"),)
 
@@ -40,6 +41,11 @@ class FakePeer:
         answer = self.respond(CALLS.decode_request(frame)) if self.is_open else None
         if answer is None:
             raise PeerLost("the client did not answer in time")
+        return answer
+
+    def give_back(self, frame: bytes, is_accepted: Callable[[bytes], bool], seconds: float) -> bytes:
+        answer = self.exchange(frame, seconds)
+        self.is_open = not is_accepted(answer)
         return answer
 
     def close(self) -> None:
@@ -121,6 +127,71 @@ def test_a_client_that_comes_gets_a_subscription_and_what_waits_in_its_order() -
     assert (made.delivery().delivered, made.delivery().seen_at) == (3, NOW)
 
 
+LISTED: Final = (*SUPPORTED, Operation.SET_ENDPOINT_ROLE)
+
+
+@pytest.mark.parametrize(
+    ("hands_back", "operations", "is_asked"),
+    [
+        pytest.param(True, LISTED, True, id="ok"),
+        pytest.param(False, LISTED, False, id="not wanted by the operator"),
+        pytest.param(True, SUPPORTED, False, id="not listed by the client"),
+    ],
+)
+def test_a_client_gets_its_connection_back_once_nothing_waits(
+    hands_back: bool, operations: tuple[Operation, ...], is_asked: bool
+) -> None:
+    made = setting(Subscription(name="alice", by_client=True), hands_back=hands_back)
+    client = Client(operations=operations)
+    peer = FakePeer(client)
+    made.notify(0, 1)
+    made.dispatcher.take(peer)
+    made.dispatcher.look()
+
+    asked = [Operation.QUERY, Operation.NOTIFY, Operation.NOTIFY]
+    assert client.asked == [*asked, Operation.SET_ENDPOINT_ROLE] if is_asked else asked
+    assert peer.is_open is not is_asked
+    made.notify(2)
+    made.dispatcher.look()
+    assert len(made.store.pending_notices("alice", 9)) == is_asked
+
+    made.dispatcher.take(again := FakePeer(client))
+    made.dispatcher.look()
+    assert made.store.pending_notices("alice", 9) == ()
+    assert again.is_open is not is_asked
+
+
+def refusing(request: Any) -> bytes:
+    if request.batch_items[0].operation is Operation.SET_ENDPOINT_ROLE:
+        return answer_to(request, status=ResultStatus.OPERATION_FAILED)
+    return Client(operations=LISTED)(request)
+
+
+def staying_server(request: Any) -> bytes:
+    if request.batch_items[0].operation is Operation.SET_ENDPOINT_ROLE:
+        return answer_to(request, set_endpoint_role.Response(endpoint_role=EndpointRole.SERVER))
+    return Client(operations=LISTED)(request)
+
+
+def babbling(request: Any) -> bytes:
+    if request.batch_items[0].operation is Operation.SET_ENDPOINT_ROLE:
+        return b"no KMIP"
+    return Client(operations=LISTED)(request)
+
+
+@pytest.mark.parametrize("client", [refusing, staying_server, babbling])
+def test_a_client_that_keeps_its_role_goes_on_getting_notices(client: Callable[[Any], bytes]) -> None:
+    made = setting(Subscription(name="alice", by_client=True), hands_back=True)
+    peer = FakePeer(client)
+    made.dispatcher.take(peer)
+    made.dispatcher.look()
+    made.notify(0)
+    made.dispatcher.look()
+
+    assert peer.is_open
+    assert made.delivery().delivered == 1
+
+
 def test_a_client_that_listens_is_dialled_and_its_version_asked() -> None:
     client = Client(versions=(ProtocolVersion(9, 9), ProtocolVersion(1, 4)))
     peers: list[FakePeer] = []
@@ -143,7 +214,7 @@ def test_a_client_that_listens_is_dialled_and_its_version_asked() -> None:
 @pytest.mark.parametrize("version", CALLS.versions, ids=str)
 def test_a_request_of_the_server_has_the_header_fields_that_it_may_have(version: ProtocolVersion) -> None:
     """No Batch Order Option, Maximum Response Size, ...: they are not allowed (1.4 §5.1, §5.2)."""
-    made, peer = setting(), FakePeer(Client(), version=version)
+    made, peer = setting(Subscription(name="alice", by_client=True)), FakePeer(Client(), version=version)
     made.dispatcher.take(peer)
     made.notify(1)
     made.dispatcher.look()

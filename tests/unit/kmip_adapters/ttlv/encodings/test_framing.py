@@ -44,6 +44,18 @@ def test_several_frames_and_a_tail_in_one_chunk() -> None:
     assert frames_of(reader) == [frame()]
 
 
+@pytest.mark.parametrize("rest", [b"", b"\x42", frame(), frame() + b"\x42\x00", frame() * 2])
+def test_what_was_not_returned_can_be_taken_by_something_else(rest: bytes) -> None:
+    reader = FrameReader()
+    reader.receive_data(frame() + rest)
+    assert reader.next_frame() == frame()
+
+    assert reader.take_rest() == rest
+    assert (reader.held, reader.next_frame()) == (0, None)
+    reader.receive_data(frame())
+    assert reader.take_rest() == frame()
+
+
 def test_a_new_reader_is_between_messages() -> None:
     reader = FrameReader()
 
