@@ -530,6 +530,9 @@ def _init_key(
     name: str | None,
     **more: Any,
 ) -> None:
+    if key_block is not None and attributes is None and not more:  # as it comes out of the store, for every Get
+        instance.__attrs_init__(key_block=key_block, attributes=NO_ATTRIBUTES)
+        return
     if key_block is None:
         key_block = KeyBlock(
             key_format_type=key_format_type,

@@ -98,7 +98,7 @@ def _keep(request: Request, scope: Scope, content: Content, given: Attributes) -
         unique_identifier=request.unique_identifier,
         now=scope.now,
         digests=digests,
-        extractable=custody.may_leave(kept, given.extractable),
+        extractable=custody.may_leave(given.extractable, held=custody.is_held(kept)),
         **described,
     )
     creation_rules.check(scope.work.rules_for_new(Constraint), attributes, content.object_type)

@@ -95,7 +95,8 @@ def begin(
     else:
         chosen = partial(custody.choose, scope, attributes, protection_storage_masks, unavailable)
         kept = custody.take_in(scope, content, chosen)
-    protection = _protection(scope, protection_storage_masks, unavailable, held=custody.is_held(kept))
+    held = custody.is_held(kept)
+    protection = _protection(scope, protection_storage_masks, unavailable, held=held)
     if not isinstance(content, Template):
         more |= {"fresh": attributes.fresh is not False, "protection_storage_mask": protection}
     if made_here:
@@ -106,7 +107,7 @@ def begin(
         unique_identifier=identifier,
         now=scope.now,
         digests=digests(scope, content) + more_digests,
-        extractable=custody.may_leave(kept, accepted.extractable),
+        extractable=custody.may_leave(accepted.extractable, held=held),
         short_unique_identifier=short_identifier(identifier),
         lease_time=scope.services.settings.lease_time,
         **more,

@@ -128,9 +128,9 @@ def is_held(content: Content) -> bool:
     return block is not None and block.handle is not None
 
 
-def may_leave(content: Content, extractable: bool | None) -> bool:
+def may_leave(extractable: bool | None, *, held: bool) -> bool:
     """Return the Extractable attribute of new content: for a key that a token holds False, unless it was made so."""
-    return bool(extractable) if is_held(content) else extractable is not False
+    return bool(extractable) if held else extractable is not False
 
 
 def give_out(scope: Scope, content: Content) -> Content:

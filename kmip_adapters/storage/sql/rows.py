@@ -408,7 +408,7 @@ def insert_rows(cursor: Cursor, statements: Statements, rows: Sequence[RowWrite]
     for sequence, row in enumerate(rows, last + 1):
         columns = row.columns or {}
         objects.append((sequence, *_given(columns)))
-        entries += ((*entry, sequence) for entry in row.indexed)
+        entries += [(attribute, value, sequence) for attribute, value in row.indexed]
     if statements.insert.run(cursor, objects) != len(objects):
         raise ConcurrentChange("an identifier is taken")
     entries.sort()  # neighbours in the index are written together

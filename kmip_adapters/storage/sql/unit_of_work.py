@@ -331,7 +331,7 @@ class SqlUnitOfWork:
         for kind, rules in self._pending.rules.items():
             changes.append(RulesWrite(rule_statements, kind, rules, self._services.index_key()))
         notice_statements, limit = self._database.notice_statements, self._pending.notice_limit
-        changes += (NoticeWrite(notice_statements, row, limit) for row in self._notice_rows())
+        changes += [NoticeWrite(notice_statements, row, limit) for row in self._notice_rows()]
         changes += (self._ticket_write(digest, change) for digest, change in self._pending.tickets.items())
         changes += map(self._submission_write, self._pending.submissions.values())
         records = [(record.record_id, encode_audit_record(record)) for record in self._pending.records]
