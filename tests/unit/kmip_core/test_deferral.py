@@ -129,6 +129,10 @@ def test_mandatory_is_refused_where_nothing_runs_later() -> None:
     assert [item.result_reason for item in answer.batch_items] == [ResultReason.FEATURE_NOT_SUPPORTED]
 
 
+def test_a_server_that_answers_nothing_later_answers_at_once_where_it_may() -> None:
+    assert statuses(ask(an_engine(), PING, asynchronous_indicator=OPTIONAL)) == [SUCCESS]
+
+
 def test_without_an_indicator_nothing_is_answered_later() -> None:
     engine, _ = an_engine_with_runner(a_symmetric_key())
 
