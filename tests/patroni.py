@@ -27,6 +27,7 @@ from tests import postgresql
 
 STARTS_WITHIN: Final = 120.0  # seconds; a hang limit
 TAKES_OVER_WITHIN: Final = 120.0
+ASKS_AGAIN: Final = 5.0  # seconds after which one question is given up and asked again
 _AS_NO_ROOT: Final = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
 
 
@@ -84,7 +85,10 @@ class Member:
     def is_synchronous(self) -> bool:
         """Tell whether Patroni has written down that this member is the synchronous standby."""
         asked = f"http://127.0.0.1:{self.api_port}/synchronous"
-        with contextlib.suppress(OSError), urllib.request.urlopen(asked, timeout=5) as answer:  # 503 is an error, too
+        with (
+            contextlib.suppress(OSError),
+            urllib.request.urlopen(asked, timeout=ASKS_AGAIN) as answer,
+        ):  # 503 is an error, too
             return answer.status == 200
         return False
 

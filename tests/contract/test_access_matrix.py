@@ -644,7 +644,7 @@ def at_once(engine: Engine, *asked: tuple[Operation, Any]) -> list[ResponseBatch
     ready = Barrier(len(asked))
 
     def one(operation: Operation, request: Any) -> ResponseBatchItem:
-        ready.wait(30)
+        ready.wait(120)
         return answer_to(engine, operation, request, ALICE)
 
     with ThreadPoolExecutor(len(asked)) as threads:

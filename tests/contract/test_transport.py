@@ -53,7 +53,7 @@ class TlsPeer:
     def _client(self) -> TlsTtlvClient:
         pki = throwaway_pki()
         return TlsTtlvClient(
-            "127.0.0.1", self.port, pki.ca.certificate, pki.client.certificate, pki.client.key, timeout=20
+            "127.0.0.1", self.port, pki.ca.certificate, pki.client.certificate, pki.client.key, timeout=120
         )
 
     def send(self, data: bytes, answers: int) -> list[bytes]:

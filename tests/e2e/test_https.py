@@ -30,7 +30,7 @@ from tests.server import StartedServer, running
 
 CODEC: Final = Codec(CATALOGUE)
 V2_1: Final = ProtocolVersion(2, 1)
-HANG: Final = 30.0  # seconds
+HANG: Final = 120.0  # seconds
 
 
 class HttpsClient:

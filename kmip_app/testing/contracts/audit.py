@@ -46,7 +46,7 @@ def test_append_is_reentrant_and_loses_nothing(opened: tuple[AuditTrail, Held]) 
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
 
     assert sorted(held()) == sorted(f"{w}-{n}" for w in range(4) for n in range(50))
 

@@ -70,7 +70,7 @@ def test_work_that_cannot_be_counted_says_that_it_goes_on(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(module, "_say", say)
     with working("Copying"):
-        assert said.wait(30)
+        assert said.wait(120)
 
     assert lines[0].startswith("Copying: ")
     assert lines[0].endswith(" s so far")

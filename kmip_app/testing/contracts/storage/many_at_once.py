@@ -47,7 +47,7 @@ def at_once(*tasks: Callable[[], None]) -> list[BaseException | None]:
     raised: list[BaseException | None] = [None] * len(tasks)
 
     def run(number: int) -> None:
-        barrier.wait(30)
+        barrier.wait(120)
         try:
             tasks[number]()
         except (ConcurrentChange, KmipError, AssertionError) as error:
@@ -71,7 +71,7 @@ def test_of_two_changes_to_one_object_one_wins(store: Store) -> None:
             with store.unit_of_work() as work:
                 read = work.find(unique_identifier)
                 work.save(evolve(read, attributes=evolve(read.attributes, comment=comment)))
-                together.wait(30)
+                together.wait(120)
                 work.commit()
 
         raised = at_once(lambda: change("a"), lambda: change("b"))

@@ -153,7 +153,7 @@ def test_what_is_handed_over_is_there_once_its_result_is(store: Store) -> None:
     commitment.add_done_callback(known.set)
     commitment.wait()
 
-    assert known.wait(30)
+    assert known.wait(120)
     assert commitment.is_done
     commitment.result()
     assert present(store, "k1")

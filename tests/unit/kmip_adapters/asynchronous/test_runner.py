@@ -19,7 +19,7 @@ from kmip_core.structures import ProtocolVersion
 from kmip_core.submissions import Outcome, Submission
 from tests.builders import NOW, RememberedFaults
 
-HANG: Final = 30.0  # seconds
+HANG: Final = 120.0  # seconds
 LATER: Final = NOW + 1_000
 
 

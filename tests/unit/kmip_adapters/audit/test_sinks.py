@@ -27,7 +27,7 @@ def sent_over_tls(authority: trustme.CA, trusted: trustme.CA, folder: Path) -> b
     trusted.cert_pem.write_to_path(str(ca))
     got: list[bytes] = []
     with create_server(("127.0.0.1", 0)) as listening:
-        listening.settimeout(30)
+        listening.settimeout(120)
 
         def serve() -> None:
             connection, _ = listening.accept()

@@ -19,7 +19,7 @@ from kmip_adapters.identity.groups import (
 )
 from kmip_core.errors import KmipError
 
-HANG = 10.0  # seconds
+HANG = 120.0  # seconds
 
 
 class Directory:

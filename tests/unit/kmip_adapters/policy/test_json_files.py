@@ -19,7 +19,7 @@ from kmip_core.objects import ManagedObject
 from kmip_core.principal import Principal
 
 KEY = ObjectType.SYMMETRIC_KEY
-PATIENCE = 30  # seconds; only a hang is this slow
+PATIENCE = 120  # seconds; only a hang is this slow
 
 
 def granting(*operations: str) -> dict[str, Any]:

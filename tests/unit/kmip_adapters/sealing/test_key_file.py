@@ -23,14 +23,14 @@ def test_of_many_first_starts_one_makes_the_key(tmp_path: Path) -> None:
     identifiers: list[str] = []
 
     def start() -> None:
-        barrier.wait(30)
+        barrier.wait(120)
         identifiers.append(KeyFile(tmp_path / "root.key").open(None).root_key_id)
 
     threads = [threading.Thread(target=start) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
 
     assert len(identifiers) == 8
     assert len(set(identifiers)) == 1

@@ -87,7 +87,7 @@ class FakeJob:
             return MoveTo(Pace.SLOW)
         if self.body[:1] in (b"G", b"W"):
             self.service.begun.release()
-            assert self.service.gate.wait(20)
+            assert self.service.gate.wait(120)
         if self.body in (b"X", b"BX", b"CX", b"SX"):
             raise RuntimeError("a fault of the engine")
         if self.body[1:2] == b"!":  # last words: whatever follows the mark
@@ -101,7 +101,7 @@ class FakeJob:
             return refusal(self.called_off)
         self.items += 1
         self.service.begun.release()
-        assert self.service.item_may_end.acquire(timeout=20)
+        assert self.service.item_may_end.acquire(timeout=120)
         return response(b"all items") if self.items == int(self.body[1:]) else Pause()
 
     def curtail(self, error: KmipError) -> None:
@@ -121,14 +121,14 @@ class FakeCommit:
 
     def add_done_callback(self, callback: Callable[[], object]) -> None:
         def tell_later() -> None:
-            assert self.gate is None or self.gate.wait(20)
+            assert self.gate is None or self.gate.wait(120)
             self.known.set()
             callback()
 
         threading.Thread(target=tell_later, daemon=True).start()
 
     def wait(self) -> None:
-        assert self.gate is None or self.gate.wait(20)
+        assert self.gate is None or self.gate.wait(120)
 
 
 @define

@@ -16,7 +16,7 @@ from kmip_core.enums import ResultReason
 from kmip_core.ports.steps import Pace
 from tests.unit.kmip_adapters.transport.fakes import FakeService, a_server, request, response, throwaway_pki
 
-HANG = 20.0  # seconds: what a test waits for before it says that something hangs
+HANG = 120.0  # seconds: what a test waits for before it says that something hangs
 
 
 def a_client(server: TlsTtlvServer) -> TlsTtlvClient:

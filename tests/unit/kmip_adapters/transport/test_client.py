@@ -24,7 +24,7 @@ def a_client(server: TlsTtlvServer, *, foreign: bool = False, max_response: int 
         ca.certificate,
         ours.client.certificate,
         ours.client.key,
-        timeout=20,
+        timeout=120,
         max_response=max_response,
     )
 

@@ -15,7 +15,7 @@ from kmip_adapters.transport.client import client_context
 from kmip_adapters.transport.server import TlsTtlvServer
 from tests.unit.kmip_adapters.transport.fakes import FakeService, a_server, request, response, throwaway_pki
 
-HANG = 20.0  # seconds: what a test waits for before it says that something hangs
+HANG = 120.0  # seconds: what a test waits for before it says that something hangs
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 
 

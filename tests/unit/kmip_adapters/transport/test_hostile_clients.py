@@ -18,7 +18,7 @@ from kmip_adapters.transport.limits import TransportLimits
 from kmip_adapters.transport.server import TlsTtlvServer
 from tests.unit.kmip_adapters.transport.fakes import FakeService, a_server, request, response, throwaway_pki
 
-HANG = 20.0  # seconds: what a test waits for before it says that something hangs
+HANG = 120.0  # seconds: what a test waits for before it says that something hangs
 
 
 def a_context() -> ssl.SSLContext:

@@ -20,7 +20,7 @@ from kmip_adapters.transport.server import TlsTtlvServer
 from kmip_core.messages import UsernameAndPassword
 from tests.unit.kmip_adapters.transport.fakes import LONGEST, FakeService, a_server, request, response, throwaway_pki
 
-HANG = 20.0  # seconds: what a test waits for before it says that something hangs
+HANG = 120.0  # seconds: what a test waits for before it says that something hangs
 BINARY = {"Content-Type": "application/octet-stream"}
 POST = b"POST /kmip HTTP/1.1\r\nHost: kmip\r\nContent-Type: application/octet-stream\r\n"
 

@@ -12,7 +12,7 @@ from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 from tests.unit.kmip_adapters.transport.fakes import FakeService, a_server, request, response, throwaway_pki
 
-HANG = 20.0
+HANG = 120.0
 
 
 @define

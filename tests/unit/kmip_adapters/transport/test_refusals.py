@@ -8,7 +8,7 @@ from kmip_adapters.transport.client import TlsTtlvClient, client_context
 from kmip_adapters.transport.refusals import AT_ONCE, KEYS, PERIOD, Refusal, Refusals
 from tests.unit.kmip_adapters.transport.fakes import a_server, request, throwaway_pki
 
-HANG = 20.0
+HANG = 120.0
 
 
 def a_refusal(address: str = "192.0.2.1", message: str = "why") -> Refusal:

@@ -38,7 +38,7 @@ from tests.unit.kmip_adapters.transport.fakes import (
 )
 
 HOUR = dt.timedelta(hours=1)
-HANG = 20.0  # seconds: what a test waits for before it says that something hangs
+HANG = 120.0  # seconds: what a test waits for before it says that something hangs
 
 
 def a_context(pki: Pki | None = None, bundle: Bundle | None = None) -> ssl.SSLContext:

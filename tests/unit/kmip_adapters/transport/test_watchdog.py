@@ -42,7 +42,7 @@ def test_a_loop_that_was_held_up_is_counted_and_threads_are_named() -> None:
 def test_a_request_on_the_loop_is_named_once() -> None:
     counters, lines = watch(0.4, explained=0.4)
 
-    assert lines[0] == "WARNING: 192.0.2.1: alice: Locate held up all clients for 400 ms"
+    assert "WARNING: 192.0.2.1: alice: Locate held up all clients for 400 ms" in lines
     assert counters.held_up == 1
     assert not any("in threads" in line and "0.4" in line for line in lines)
 

@@ -21,7 +21,7 @@ from kmip_app.client.conversation import DRAFTS
 from kmip_app.client.options import address
 from kmip_app.testing import KmipTestServer
 from kmip_core.attributes import AttributeReference
-from kmip_core.enums import BatchErrorContinuationOption, ObjectType, QueryFunction, ResultReason, State
+from kmip_core.enums import BatchErrorContinuationOption, ObjectType, Operation, QueryFunction, ResultReason, State
 from kmip_core.objects import SecretData, SymmetricKey
 from kmip_core.operations import MODULES, create, destroy, get, locate, poll
 from kmip_core.structures import ProtocolVersion
@@ -234,10 +234,11 @@ def test_a_cancelled_task_does_not_leave_its_answer_to_the_next(server: KmipTest
     async def run() -> None:
         async with AsyncKmipClient(server.host, server.port, **files(server)) as client:
             key = await client.create("AES", 128)
-            server.fail_next("Activate", delay=5.0)
+            server.fail_next("Activate", delay=3_600)
             slow = asyncio.create_task(client.activate(key))
-            done, _ = await asyncio.wait([slow], timeout=0.3)
-            assert not done
+            while not any(record.operation is Operation.ACTIVATE for record in server.requests):
+                await asyncio.sleep(0.01)
+            assert not slow.done()
             slow.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await slow

@@ -220,10 +220,10 @@ def test_a_request_names_few_templates() -> None:
 
 
 def test_many_attributes_are_refused_in_time_that_grows_with_their_number() -> None:
-    """A generous bound: comparing each with each would take minutes."""
+    """A generous bound, of this thread's own time: comparing each with each would take minutes."""
     many = tuple(a_custom(f"ID {number}", "x") for number in range(20_000))
     halves = [Attributes(custom_attributes=many[:10_000]), Attributes(custom_attributes=many[10_000:])]
-    began = time.monotonic()
+    began = time.thread_time()
 
     request = create.Request(object_type=ObjectType.SYMMETRIC_KEY, attributes=merge(*halves))
     assert refusal(an_engine(), Operation.CREATE, request) is not None
@@ -234,4 +234,4 @@ def test_many_attributes_are_refused_in_time_that_grows_with_their_number() -> N
     )
     assert refusal(an_engine(), Operation.REGISTER, registered) is ResultReason.SERVER_LIMIT_EXCEEDED
 
-    assert time.monotonic() - began < 10
+    assert time.thread_time() - began < 60

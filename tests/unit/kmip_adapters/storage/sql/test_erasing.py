@@ -53,5 +53,5 @@ def test_a_destroyed_key_is_soon_in_no_file_even_sealed(tmp_path: Path) -> None:
 
     for value in sealed:
         for part in (value[:60], value[-60:]):
-            assert gone_within(tmp_path, part, 30)
+            assert gone_within(tmp_path, part, 120)
     store.close()

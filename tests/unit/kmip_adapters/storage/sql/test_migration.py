@@ -167,7 +167,7 @@ def test_of_several_starts_at_once_one_makes_the_schema(tmp_path: Path) -> None:
     opened: list[SqlStorage] = []
 
     def start() -> None:
-        barrier.wait(30)
+        barrier.wait(120)
         opened.append(open_store(tmp_path / "kmipd.db"))
 
     threads = [threading.Thread(target=start) for _ in range(4)]

@@ -169,7 +169,7 @@ def test_of_several_starts_at_once_one_upgrades(old: Path) -> None:
     opened: list[SqlStorage] = []
 
     def start() -> None:
-        barrier.wait(30)
+        barrier.wait(120)
         opened.append(open_store(old, history=LATER))
 
     threads = [threading.Thread(target=start) for _ in range(4)]
