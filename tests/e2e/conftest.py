@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import server
 from tests.server import StartedServer, running
 
 Start = Callable[..., StartedServer]
@@ -14,13 +15,49 @@ QUICK = {"test_first_run", "test_https", "test_tickets", "test_rehearsed_failure
 """Modules that a plain `pytest` runs: what a user meets first. All others start servers by the dozen, or kill them."""
 
 
+ITS_TRAIL = "reads the trail of a process by its name; with workers there is one for each (operations/test_workers.py)"
+
+OF_ONE_PROCESS = {
+    "test_a_whole_trail_is_verified_beside_a_running_server": ITS_TRAIL,
+    "test_damage_is_found_with_file_line_and_reason": ITS_TRAIL,
+    "test_a_missing_file_is_found": ITS_TRAIL,
+    "test_an_anchor_that_was_kept_elsewhere_shows_it_where_the_database_is_gone_too": ITS_TRAIL,
+    "test_damage_while_stopped_is_an_alarm_at_the_start_and_stays_one": ITS_TRAIL,
+    "test_damage_while_stopped_stops_the_start_where_that_is_wanted": ITS_TRAIL,
+    "test_a_store_that_was_put_back_is_an_alarm_at_the_start": ITS_TRAIL,
+    "test_a_store_that_was_put_back_stops_the_start_where_that_is_wanted": ITS_TRAIL,
+    "test_the_server_anchors_by_itself": ITS_TRAIL,
+    "test_rotation_keeps_the_chain_over_files_that_are_compressed": ITS_TRAIL,
+    "test_records_go_to_a_command_as_well": ITS_TRAIL,
+    "test_each_node_has_a_chain_of_its_own": ITS_TRAIL,
+    "test_a_chain_that_was_cut_is_found_by_the_head_that_the_database_keeps": ITS_TRAIL,
+    "test_a_token_is_redeemed_once_over_a_listener_of_its_own": ITS_TRAIL,
+    "test_a_file_of_the_trail_is_set_aside_by_age_and_the_chain_goes_on": ITS_TRAIL,
+    "test_health_by_ready_file_makes_a_request_of_kmip": ITS_TRAIL,
+    "test_a_refusal_leaves_one_line_with_cause_remedy_client_and_record": ITS_TRAIL,
+    "test_sighup_reloads_and_open_sessions_go_on": ITS_TRAIL,
+    "test_sighup_takes_up_policies_that_are_not_live": ITS_TRAIL,
+    "test_the_service_and_its_process_are_named": ITS_TRAIL,
+    "test_a_server_that_works_is_live_and_ready": "names all that a single process reports",
+    "test_workers_share_a_token_and_leave_no_key_without_an_object": "starts workers, and after them one process",
+    "test_no_operation_leaves_key_bytes_in_a_file": "sets a temporary directory that is too long for a socket",
+    "test_no_command_beside_the_server_leaves_key_bytes_in_a_file": "the same",
+}
+"""Tests that KMIPD_TEST_WORKERS leaves out, and why."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of the other modules as long, before they are chosen from."""
     here = Path(__file__).parent
     for item in items:
-        if here in item.path.parents and item.path.stem not in QUICK:
+        if here not in item.path.parents:
+            continue
+        if item.path.stem not in QUICK:
             item.add_marker(pytest.mark.long)
+        name = item.name.partition("[")[0]
+        if server.workers > 1 and name in OF_ONE_PROCESS:
+            item.add_marker(pytest.mark.skip(reason=OF_ONE_PROCESS[name]))
 
 
 @pytest.fixture
@@ -34,5 +71,5 @@ def start(tmp_path: Path) -> Iterator[Start]:
 @pytest.fixture(scope="module")
 def ephemeral(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartedServer]:
     """A server that forgets, shared by the tests of a module."""
-    with running(tmp_path_factory.mktemp("server"), "--ephemeral") as server:
-        yield server
+    with running(tmp_path_factory.mktemp("server"), "--ephemeral") as started:
+        yield started
