@@ -108,10 +108,7 @@ class ItemAdmission:
         """
         principal, now = self.principal, self.now
         asked = operation or self.operation
-        if isinstance(reference, NameReference):
-            identifier = self._named(reference, asked, None)
-        else:
-            identifier = self.identifiers.resolve(reference)
+        identifier = self.resolve(reference, asked)
         # Before any refusal: requests for missing and for foreign objects leave evidence, too.
         self.touched.append(identifier[:RECORDED_LENGTH])
         held = rights.check_identifier(principal.rights, asked, identifier)
@@ -139,6 +136,15 @@ class ItemAdmission:
     @property
     def _tells_of_foreign_objects(self) -> bool:
         return self.services.settings.foreign_objects is ForeignObjects.REFUSED
+
+    def resolve(self, reference: ObjectReference | None, operation: Operation | None = None) -> str:
+        """Return the identifier of the object that a reference names; it is not admitted by that.
+
+        Raises KmipError as `_named` and `BatchIdentifiers.resolve` do.
+        """
+        if isinstance(reference, NameReference):
+            return self._named(reference, operation or self.operation, None)
+        return self.identifiers.resolve(reference)
 
     def linked(self, link: Link) -> str:
         """Return the identifier of the object to which a link leads; it is not admitted by that."""

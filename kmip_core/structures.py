@@ -427,7 +427,7 @@ TRANSPARENT_KEYS: Final[dict[enums.KeyFormatType, type]] = {
 class EncryptionKeyInformation:
     """Which key encrypts a wrapped key, and how. KMIP 2.1 §3.3."""
 
-    unique_identifier: str
+    unique_identifier: ObjectReference
     cryptographic_parameters: CryptographicParameters | None = None
 
 
@@ -435,7 +435,7 @@ class EncryptionKeyInformation:
 class MACSignatureKeyInformation:
     """Which key authenticates a wrapped key, and how. KMIP 2.1 §3.3."""
 
-    unique_identifier: str
+    unique_identifier: ObjectReference
     cryptographic_parameters: CryptographicParameters | None = None
 
 

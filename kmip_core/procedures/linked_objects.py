@@ -25,7 +25,14 @@ from kmip_core.enums import LinkType, ObjectType, ResultReason, StorageStatusMas
 from kmip_core.errors import KmipError
 from kmip_core.operation import Scope
 from kmip_core.policy import DEFAULT_POLICY, Visibility
-from kmip_core.structures import Link, Name, NameReference
+from kmip_core.structures import (
+    EncryptionKeyInformation,
+    Link,
+    MACSignatureKeyInformation,
+    Name,
+    NameReference,
+    ObjectReference,
+)
 
 CREDENTIALS: Final = frozenset(
     {
@@ -92,10 +99,11 @@ def having_name(
     return work.locate(evolve(query, storage_status_mask=_EVERYTHING)).unique_identifiers
 
 
-def settled(value: Any, resolve: Callable[[UniqueIdentifier | int], str]) -> Any:
+def settled(value: Any, resolve: Callable[[ObjectReference], str]) -> Any:
     """Return a request, or a part of one, with each link to what its batch has returned made one by identifier.
 
-    A name stays as it is.  resolve: returns the identifier; raises KmipError, as does this then.
+    A name in a link stays as it is; the key that wraps another one is named by its identifier from then on.
+    resolve: returns the identifier; raises KmipError, as does this then.
     """
     changes: dict[str, Any] = {}
     match value:
@@ -103,6 +111,8 @@ def settled(value: Any, resolve: Callable[[UniqueIdentifier | int], str]) -> Any
             return evolve(value, linked_object_identifier=resolve(target))
         case Attributes(links=()) | Link():
             return value
+        case EncryptionKeyInformation() | MACSignatureKeyInformation():
+            changes["unique_identifier"] = _wrapping_key(value.unique_identifier, resolve)
         case Attributes():
             changes["links"] = settled(value.links, resolve)
         case AttributeInstance():
@@ -117,6 +127,15 @@ def settled(value: Any, resolve: Callable[[UniqueIdentifier | int], str]) -> Any
     return evolve(value, **changes) if changes else value
 
 
+def _wrapping_key(reference: ObjectReference, resolve: Callable[[ObjectReference], str]) -> str:
+    try:
+        return reference if isinstance(reference, str) else resolve(reference)
+    except KmipError as error:
+        if error.reason is not ResultReason.OBJECT_NOT_FOUND:
+            raise
+        raise KmipError(ResultReason.WRAPPING_OBJECT_NOT_FOUND, error.message) from error
+
+
 @cache  # every request is looked at
 def fields_with_links(cls: Any) -> tuple[str, ...]:
     """Return the fields of a class in which `settled` looks for links; where there are none it need not be called."""
@@ -125,7 +144,7 @@ def fields_with_links(cls: Any) -> tuple[str, ...]:
 
 
 def _may_hold_links(hint: Any, around: frozenset[Any]) -> bool:
-    if hint in (Link, Attributes, AttributeInstance):
+    if hint in (Link, Attributes, AttributeInstance, EncryptionKeyInformation, MACSignatureKeyInformation):
         return True
     if isinstance(hint, type) and has(hint):
         inner = around | {hint}

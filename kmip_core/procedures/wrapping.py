@@ -32,6 +32,7 @@ from kmip_core.structures import (
     KeyWrappingData,
     KeyWrappingSpecification,
     MACSignatureKeyInformation,
+    ObjectReference,
 )
 
 WRAPPING_REASONS: Final[Mapping[ResultReason, ResultReason]] = {
@@ -309,7 +310,7 @@ _OTHER_HALF: Final = {
 }
 
 
-def _admitted(scope: Scope, identifier: str, purposes: Mapping[ObjectType, Purpose]) -> Admitted:
+def _admitted(scope: Scope, identifier: ObjectReference, purposes: Mapping[ObjectType, Purpose]) -> Admitted:
     """Return a key admitted for what its type is used for; the half of a pair that is named stands for the other.
 
     KMIP 1.4 §2.1.5: "of the Private Key (or its corresponding Public Key) used to sign".

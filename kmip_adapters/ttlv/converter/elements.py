@@ -17,7 +17,8 @@ from kmip_adapters.ttlv.converter.refusals import NotInVersionError, unknown_val
 from kmip_adapters.ttlv.encodings.items import DecodingError, Item, tag_name
 from kmip_adapters.ttlv.standard import tables
 from kmip_adapters.ttlv.standard.versions import FACTS
-from kmip_core.enums import ExtensibleEnum, ItemType, UniqueIdentifier
+from kmip_core.enums import ExtensibleEnum, ItemType, ResultReason, UniqueIdentifier
+from kmip_core.errors import KmipError
 from kmip_core.standard_names import standard_name, with_article
 from kmip_core.structures import NameReference, ProtocolVersion, TypedValue
 
@@ -326,6 +327,7 @@ def object_reference(code: int, version: ProtocolVersion, written: ItemType | No
         ItemType.INTEGER: int,
     }
     by_type = {item_type: readers[item_type] for item_type in facts.object_references}
+    is_known = knows_reference(version)
 
     def decode(item: Item) -> Any:
         if item[1] is written:
@@ -338,6 +340,9 @@ def object_reference(code: int, version: ProtocolVersion, written: ItemType | No
     def encode(value: Any) -> Item:
         if isinstance(value, str):
             return Item(code, written, value)
+        if not is_known(value):
+            text = f"{tag_name(code)} names an object in a way that KMIP {version} does not have"
+            raise KmipError(ResultReason.FEATURE_NOT_SUPPORTED, text)
         if isinstance(value, NameReference):
             return Item(code, ItemType.NAME_REFERENCE, value.name)
         if isinstance(value, UniqueIdentifier):

@@ -26,22 +26,36 @@ from kmip_core.enums import (
     PaddingMethod,
     ResultReason,
     State,
+    UniqueIdentifier,
     UsageLimitsUnit,
     WrappingMethod,
 )
 from kmip_core.errors import KmipError
 from kmip_core.objects import KeyBlock, KeyValue, ManagedObject, OpaqueObject, SymmetricKey
-from kmip_core.operations import create_key_pair, export, get, register
+from kmip_core.operations import create_key_pair, export, get, locate, register
 from kmip_core.structures import (
     CryptographicParameters,
     EncryptionKeyInformation,
     KeyWrappingData,
     KeyWrappingSpecification,
     MACSignatureKeyInformation,
+    NameReference,
+    ObjectReference,
     TransparentSymmetricKey,
     UsageLimits,
 )
-from tests.builders import ALICE, BOB, a_secret, a_symmetric_key, an_engine, attributes_of, perform
+from tests.builders import (
+    ALICE,
+    BOB,
+    a_name,
+    a_secret,
+    a_symmetric_key,
+    an_engine,
+    an_instance,
+    ask,
+    attributes_of,
+    perform,
+)
 
 NIST_KEY_WRAP: Final = CryptographicParameters(block_cipher_mode=BlockCipherMode.NIST_KEY_WRAP)
 PADDED: Final = CryptographicParameters(block_cipher_mode=BlockCipherMode.AES_KEY_WRAP_PADDING)
@@ -72,7 +86,7 @@ def specification(
     parameters: CryptographicParameters | None = NIST_KEY_WRAP,
     encoding: EncodingOption | None = EncodingOption.NO_ENCODING,
     *,
-    key: str = "kek",
+    key: ObjectReference = "kek",
     **fields: Any,
 ) -> KeyWrappingSpecification:
     information = EncryptionKeyInformation(unique_identifier=key, cryptographic_parameters=parameters)
@@ -332,6 +346,92 @@ def test_registering_a_wrapped_key_links_it_to_the_wrapping_key(engine: Engine) 
 
     links = attributes_of(engine, identifier).links
     assert [(link.link_type, link.linked_object_identifier) for link in links] == [(LinkType.WRAPPING_KEY_LINK, "kek")]
+
+
+# --- wrapping keys by name and within a batch -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def named() -> Engine:
+    return an_engine(
+        a_key("kek", KEK, names=(a_name("the wrapping key"),)),
+        a_key("dek", DEK, cryptographic_usage_mask=MASK.ENCRYPT),
+        a_key("mac", bytes(32), cryptographic_usage_mask=MASK.MAC_GENERATE, names=(a_name("the MAC key"),)),
+    )
+
+
+def test_a_wrapping_key_may_be_named(named: Engine) -> None:
+    """The answer names it by its identifier: what is wrapped stays wrapped with that key."""
+    block = fetched(named, specification(key=NameReference("the wrapping key")))
+
+    assert block.key_value == WRAPPED
+    wrapping = block.key_wrapping_data
+    assert wrapping is not None
+    assert wrapping.encryption_key_information is not None
+    assert wrapping.encryption_key_information.unique_identifier == "kek"
+
+
+def test_a_key_that_authenticates_may_be_named(named: Engine) -> None:
+    information = MACSignatureKeyInformation(
+        unique_identifier=NameReference("the MAC key"), cryptographic_parameters=HMAC
+    )
+    way = specification(
+        CBC, wrapping_method=WrappingMethod.ENCRYPT_THEN_MAC_SIGN, mac_signature_key_information=information
+    )
+
+    wrapping = fetched(named, way).key_wrapping_data
+    assert wrapping is not None
+    assert wrapping.mac_signature_key_information is not None
+    assert wrapping.mac_signature_key_information.unique_identifier == "mac"
+
+
+@pytest.mark.parametrize("target", [UniqueIdentifier.ID_PLACEHOLDER, UniqueIdentifier.LOCATE, 0, -1])
+def test_a_wrapping_key_may_be_one_that_the_batch_has_returned(named: Engine, target: ObjectReference) -> None:
+    criteria = (an_instance("names", a_name("the wrapping key")),)
+    wanted = get.Request(unique_identifier="dek", key_wrapping_specification=specification(key=target))
+
+    answer = ask(named, (Operation.LOCATE, locate.Request(criteria=criteria)), (Operation.GET, wanted))
+
+    assert answer.batch_items[1].payload.managed_object.key_block.key_value == WRAPPED
+
+
+def test_a_wrapped_key_is_registered_with_the_key_that_has_the_name_then(named: Engine) -> None:
+    block = fetched(named, specification())
+    data = block.key_wrapping_data
+    assert data is not None
+    by_name = evolve(
+        data,
+        encryption_key_information=EncryptionKeyInformation(
+            unique_identifier=NameReference("the wrapping key"), cryptographic_parameters=NIST_KEY_WRAP
+        ),
+    )
+
+    identifier = registered(named, evolve(block, key_wrapping_data=by_name))
+
+    assert fetched(named, None, identifier).key_wrapping_data == data
+    (link,) = attributes_of(named, identifier).links
+    assert (link.link_type, link.linked_object_identifier) == (LinkType.WRAPPING_KEY_LINK, "kek")
+
+
+@pytest.mark.parametrize("is_registered", [False, True], ids=["Get", "Register"])
+def test_a_wrapping_key_whose_name_nothing_has_is_not_found(named: Engine, is_registered: bool) -> None:
+    nothing = NameReference("nothing")
+    if is_registered:
+        block = fetched(named, specification())
+        data = KeyWrappingData(
+            wrapping_method=WrappingMethod.ENCRYPT,
+            encryption_key_information=EncryptionKeyInformation(unique_identifier=nothing),
+        )
+        with pytest.raises(KmipError) as refused:
+            registered(named, evolve(block, key_wrapping_data=data))
+        assert refused.value.reason is ResultReason.WRAPPING_OBJECT_NOT_FOUND
+    else:
+        assert refusal(named, specification(key=nothing)).reason is ResultReason.WRAPPING_OBJECT_NOT_FOUND
+        information = MACSignatureKeyInformation(unique_identifier=0, cryptographic_parameters=HMAC)
+        way = specification(
+            CBC, wrapping_method=WrappingMethod.ENCRYPT_THEN_MAC_SIGN, mac_signature_key_information=information
+        )
+        assert refusal(named, way).reason is ResultReason.INVALID_FIELD
 
 
 # --- refusals ---------------------------------------------------------------------------------------------------------

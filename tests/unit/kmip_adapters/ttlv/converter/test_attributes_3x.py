@@ -7,7 +7,7 @@ import pytest
 from kmip_adapters.ttlv.converter.attributes_3x import _tag
 from kmip_adapters.ttlv.encodings.items import Item, children
 from kmip_core.attributes import LINK_KINDS, AttributeInstance, AttributeReference, Attributes
-from kmip_core.enums import ItemType, LinkType, NameType, RotateNameType, UniqueIdentifier
+from kmip_core.enums import ItemType, LinkType, NameType, ResultReason, RotateNameType, UniqueIdentifier
 from kmip_core.errors import KmipError
 from kmip_core.operations import (
     add_attribute,
@@ -199,3 +199,17 @@ def test_query_by_groups_names_them() -> None:
 
     (groups,) = [item for item in written(request) if item.type is ItemType.STRUCTURE]
     assert (Item(0x4201B3, ItemType.NAME_REFERENCE, "g"),) == groups.value
+
+
+@pytest.mark.parametrize("version", [version for version in CONVERTERS if version < V30], ids=str)
+@pytest.mark.parametrize("reference", [NameReference("n"), UniqueIdentifier.CREATE, -1], ids=["name", "last", "index"])
+def test_an_object_is_not_named_in_a_way_that_the_version_lacks(
+    version: ProtocolVersion, reference: ObjectReference
+) -> None:
+    request = delete_attribute.Request(unique_identifier=reference)
+    if version >= ProtocolVersion(2, 0) and not isinstance(reference, NameReference):
+        assert written(request, version)
+        return
+    with pytest.raises(KmipError, match="in a way that KMIP") as refused:
+        written(request, version)
+    assert refused.value.reason is ResultReason.FEATURE_NOT_SUPPORTED
