@@ -5,12 +5,13 @@ from difflib import get_close_matches
 from typing import Final, TypeVar
 
 E = TypeVar("E", bound=enum.Enum)
+MANY: Final = 12
 
 
 def member(kind: type[E], given: object) -> E:
     """Return the member that is meant: "Create Key Pair", "create-key-pair", or a member of a client's enumeration.
 
-    Raises ValueError, which names the nearest member.
+    Raises ValueError, which names the nearest member, or all of a few.
     """
     if isinstance(given, kind):
         return given
@@ -20,6 +21,8 @@ def member(kind: type[E], given: object) -> E:
     if found is None:
         near = [members[match].name for match in get_close_matches(_bare(name), members, n=1)]
         guess = f"; did you mean {near[0]}?" if near else ""
+        if not near and len(kind) <= MANY:
+            guess = f"; choose one of {', '.join(one.name.lower().replace('_', '-') for one in kind)}"
         raise ValueError(f"{name!r} is no {kind.__name__}{guess}")
     return found
 

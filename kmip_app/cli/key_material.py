@@ -35,7 +35,7 @@ def register(
     data: str | None,
     kind: str,
     encoding: str,
-    algorithm: str,
+    algorithm: str | None,
     name: str | None,
     usage: str | None,
     activate: bool,
@@ -44,6 +44,8 @@ def register(
     """Give a key or secret to the server and print its identifier.
 
     FILE is PEM or DER of a private or public key, the bytes of a symmetric key, or any secret; - is standard input.
+    What is neither PEM nor DER is a symmetric key if --algorithm says so or if it has the length of an AES key (16, 24
+    or 32 bytes), else Secret Data; --type decides.
     """
     from kmip_app.client.plain import plain
 
@@ -56,15 +58,19 @@ def register(
     print_record(plain(made), chosen_form(values), plain=["unique_identifier"])
 
 
-def content_from(material: bytes, kind: str, algorithm: str) -> tuple["Content", "Usage"]:
+AES_KEYS: Final = (16, 24, 32)  # bytes
+
+
+def content_from(material: bytes, kind: str, algorithm: str | None) -> tuple["Content", "Usage"]:
     """Return the object that some bytes are, and what it is usually for.  Raises StartError."""
     from kmip_core import objects
     from kmip_core.enums import SecretDataType
 
     if not material:
         raise StartError("there is nothing to register: the input is empty")
+    secret = objects.SecretData(material, SecretDataType.PASSWORD)
     if kind == "secret-data":
-        return objects.SecretData(material, SecretDataType.PASSWORD), ()
+        return secret, ()
     if kind == "opaque":
         return objects.OpaqueObject(material), None
     if kind != "symmetric-key":
@@ -73,7 +79,9 @@ def content_from(material: bytes, kind: str, algorithm: str) -> tuple["Content",
             return found
         if kind != "auto":
             raise StartError(f"the input is no {kind.replace('-', ' ')} in PEM or DER without a passphrase")
-    return _symmetric(material, algorithm), ["Encrypt", "Decrypt"]
+    if kind == "auto" and algorithm is None and len(material) not in AES_KEYS:
+        return secret, ()
+    return _symmetric(material, algorithm or "AES"), ["Encrypt", "Decrypt"]
 
 
 def _symmetric(material: bytes, algorithm: str) -> "Content":
@@ -237,7 +245,7 @@ register_command = remote_command(
         click.Option(["--data"], metavar="TEXT", help="The secret itself, where it is none: others can see it."),
         click.Option(["--type", "kind"], type=click.Choice(KINDS), default="auto", show_default=True),
         click.Option(["--encoding"], type=click.Choice(("raw", "hex", "base64")), default="raw", show_default=True),
-        click.Option(["--algorithm"], default="AES", show_default=True, metavar="NAME", help="Of a symmetric key."),
+        click.Option(["--algorithm"], metavar="NAME", help="Of a symmetric key.  [default: AES]"),
         click.Option(["--name"], metavar="NAME", help="Its name."),
         click.Option(["--usage"], metavar="BITS", help="What it is for, for example Encrypt,Decrypt."),
         click.Option(["--activate"], is_flag=True, help="Make it Active at once."),

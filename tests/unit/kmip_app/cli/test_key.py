@@ -193,6 +193,21 @@ def test_a_secret_comes_back_as_it_was(
     assert kmipd.json("key", "get", identifier)["object_type"] == object_type
 
 
+@pytest.mark.parametrize(
+    ("words", "object_type"),
+    [
+        pytest.param(["--data", "hunter2"], "Secret Data", id="a password"),
+        pytest.param(["--data", "0" * 64], "Secret Data", id="a text"),
+        pytest.param(["--data", "0" * 48, "--encoding", "hex"], "Symmetric Key", id="an AES key"),
+        pytest.param(["--data", "0" * 20, "--algorithm", "HMAC-SHA1"], "Symmetric Key", id="by its algorithm"),
+    ],
+)
+def test_bytes_are_a_key_if_they_can_be_one(kmipd: Shell, words: list[str], object_type: str) -> None:
+    identifier = kmipd("key", "register", *words)
+
+    assert kmipd.json("key", "show", identifier)["object_type"] == object_type
+
+
 def test_an_export_holds_everything(kmipd: Shell, tmp_path: Path) -> None:
     key = kmipd("key", "create", "--name", "k")
     for version in ("1.0", "1.4", "2.1"):
@@ -208,7 +223,10 @@ def test_an_export_holds_everything(kmipd: Shell, tmp_path: Path) -> None:
     ("words", "text"),
     [
         (["create", "--algorithm", "AESS"], "'AESS' is no CryptographicAlgorithm; did you mean AES?"),
-        (["revoke", "1", "--reason", "whim"], "'whim' is no RevocationReasonCode"),
+        (
+            ["revoke", "1", "--reason", "whim"],
+            "is no RevocationReasonCode; choose one of unspecified, key-compromise, ",
+        ),
         (["list", "--state", "sleeping"], "'sleeping' is no State"),
         (["register", "--data", "x", "--type", "private-key"], "the input is no private key in PEM or DER"),
         (["register", "--data", "", "--type", "opaque"], "there is nothing to register"),
