@@ -288,6 +288,22 @@ def test_a_public_key_whose_private_half_is_named_and_not_there_cannot_be_rotate
     assert noted.failures == [(public, "the name of the private key does not stand for one object")]
 
 
+def test_a_private_key_whose_public_half_is_gone_cannot_be_rotated() -> None:
+    noted, clock = Noted(), SteppableClock(NOW)
+    engine = an_engine(clock=clock)
+    private, _ = a_pair(engine, ROTATES, STAYS)
+    with engine.services.storage.unit_of_work() as work:
+        found = work.find(private)
+        assert found is not None
+        link = Link(link_type=LinkType.PUBLIC_KEY_LINK, linked_object_identifier="gone")
+        work.save(evolve(found, attributes=found.attributes.but(links=(link,))))
+        work.commit()
+    clock.advance(1_000)
+
+    assert rotation_of(engine, note_failure=noted).look() == 0
+    assert [identifier for identifier, _ in noted.failures] == [private]
+
+
 def test_a_public_key_alone_cannot_be_rotated() -> None:
     noted = Noted()
     engine = an_engine()
