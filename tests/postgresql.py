@@ -23,7 +23,7 @@ from attrs import define
 
 NAMED: Final = "KMIPD_TEST_DATABASE_URL"
 _SHARED: Final = "KMIPD_TEST_SHARED_POSTGRESQL"
-STARTS_WITHIN: Final = 60.0  # seconds; a hang limit
+STARTS_WITHIN: Final = 120.0  # seconds; a hang limit
 
 
 @functools.cache

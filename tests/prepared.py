@@ -104,7 +104,7 @@ def stop_prepared() -> None:
     if _prepared.cache_info().currsize:
         control, process = _prepared()
         control.close()
-        process.wait(60)
+        process.wait(120)
 
 
 def start(arguments: Sequence[str], cwd: Path, stdout: IO[Any], stderr: IO[Any]) -> Process:

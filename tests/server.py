@@ -23,7 +23,7 @@ from kmip_adapters.transport.client import TlsTtlvClient
 from tests import prepared
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-READY_WITHIN: Final = 60.0  # seconds; a hang limit, not a promise
+READY_WITHIN: Final = 120.0  # seconds; a hang limit, not a promise
 STOP_WITHIN: Final = 120.0
 RUN_WITHIN: Final = 120.0
 TICK: Final = 0.02

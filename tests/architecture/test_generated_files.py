@@ -19,7 +19,7 @@ GENERATED = (
 def regenerated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("generated")
     generator = PROJECT / "tools" / "generate_tables.py"
-    subprocess.run([sys.executable, generator, "--output", output], check=True, timeout=60)
+    subprocess.run([sys.executable, generator, "--output", output], check=True, timeout=120)
     return output
 
 

@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 ROOT: Final = Path(__file__).parents[2]
-LEAST: Final = 60  # seconds
+LEAST: Final = 120  # seconds
 FOLDERS: Final = ("tests", "kmip_app/testing/contracts")
 
 PLACES: Final = {"wait": 0, "join": 0, "settimeout": 0, "wait_for": 1}

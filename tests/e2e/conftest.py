@@ -49,9 +49,9 @@ OF_ONE_PROCESS = {
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of the other modules as long, before they are chosen from."""
-    here = Path(__file__).parent
+    here = f"{Path(__file__).parent}/"
     for item in items:
-        if here not in item.path.parents:
+        if not str(item.path).startswith(here):
             continue
         if item.path.stem not in QUICK:
             item.add_marker(pytest.mark.long)

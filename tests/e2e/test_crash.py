@@ -135,10 +135,10 @@ def live_through_crashes(start: Start, rounds: int, *arguments: str) -> None:
         ]
         for thread in threads:
             thread.start()
-        assert book.enough.wait(60)
+        assert book.enough.wait(120)
         server.kill()
         for thread in threads:
-            thread.join(60)
+            thread.join(120)
     server = start(*arguments)
     check(server, book)
     book.objects = settled  # everything of all rounds, after all crashes

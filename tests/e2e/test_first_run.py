@@ -15,7 +15,7 @@ from kmip_adapters.transport.client import TlsTtlvClient
 from tests.e2e.conftest import Start
 from tests.server import ROOT, StartedServer, command, printed_with
 
-WITHIN = 60  # seconds; a hang limit
+WITHIN = 120  # seconds; a hang limit
 QUIET = ("--logging_level", "ERROR")  # tests run where the server warns: as root, below the temporary directory
 
 

@@ -36,7 +36,7 @@ from tests.e2e.operations.conftest import eventually
 from tests.root_keys import a_wrapping_program
 from tests.server import ROOT, StartedServer, command, descendants, running
 
-WITHIN = 60  # seconds; a hang limit
+WITHIN = 120  # seconds; a hang limit
 GCM = CryptographicParameters(block_cipher_mode=BlockCipherMode.GCM)
 
 

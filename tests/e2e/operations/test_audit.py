@@ -20,7 +20,7 @@ from tests.e2e.operations.conftest import Start, eventually
 from tests.server import ROOT, command, printed_with, run
 from tests.server import start as started
 
-WITHIN = 60  # seconds; a hang limit
+WITHIN = 120  # seconds; a hang limit
 
 
 def audit(data: Path, verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -21,7 +21,7 @@ from tests.e2e.dialogue import Dialogue
 from tests.e2e.operations.conftest import Start, eventually
 from tests.server import StartedServer, printed_with, run
 
-WITHIN = 60  # seconds; a hang limit
+WITHIN = 120  # seconds; a hang limit
 
 
 def client(data: Path, verb: str, *arguments: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.dialogue import Dialogue, Refused
 from tests.e2e.operations.conftest import Start, eventually
 
-WITHIN = 60.0  # seconds; a hang limit
+WITHIN = 120.0  # seconds; a hang limit
 
 
 def lines_with(path: Path, text: str) -> list[str]:

@@ -19,7 +19,7 @@ from tests.e2e.operations.conftest import Start, eventually
 from tests.server import StartedServer, printed_with, run, running
 
 ADMIN = ("--admin-address", "127.0.0.1:0")
-WITHIN = 60  # seconds; a hang limit
+WITHIN = 120  # seconds; a hang limit
 
 
 def admin_of(server: StartedServer) -> str:

@@ -9,7 +9,7 @@ from tests.e2e.dialogue import Dialogue, Refused
 from tests.e2e.operations.conftest import Start
 from tests.server import Clients, StartedServer, run
 
-WITHIN = 60  # seconds; a hang limit
+WITHIN = 120  # seconds; a hang limit
 
 
 class As(Dialogue):

@@ -22,7 +22,7 @@ PACKAGING = ROOT / "packaging"
 UNIT = PACKAGING / "systemd" / "kmipd.service"
 CONTAINERFILE = PACKAGING / "container" / "Containerfile"
 CHART = PACKAGING / "helm" / "kmipd"
-WITHIN = 60  # seconds; a hang limit
+WITHIN = 120  # seconds; a hang limit
 
 VARIABLES = {setting.environment for setting in SETTINGS.values()} | {
     f"{setting.environment}_FILE" for setting in SETTINGS.values() if setting.is_secret

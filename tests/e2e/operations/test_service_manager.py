@@ -15,7 +15,7 @@ from kmip_adapters.transport.client import TlsTtlvClient
 from tests.e2e.operations.conftest import eventually
 from tests.server import ROOT, command
 
-WITHIN = 60.0  # seconds; a hang limit
+WITHIN = 120.0  # seconds; a hang limit
 
 
 @pytest.fixture

@@ -181,6 +181,6 @@ def test_running_as_root_is_warned_of_with_the_remedy(start: Start) -> None:
     ids=["done", "a value that cannot be", "no such command"],
 )
 def test_exit_codes(arguments: tuple[str, ...], code: int) -> None:
-    done = subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, timeout=60, check=False)
+    done = subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, timeout=120, check=False)
 
     assert done.returncode == code

@@ -13,7 +13,7 @@ import pytest
 from tests.server import StartedServer, running
 
 HERE: Final = Path(__file__).parent
-WITHIN: Final = 60  # seconds; a hang limit
+WITHIN: Final = 120  # seconds; a hang limit
 
 
 @pytest.fixture(scope="module")

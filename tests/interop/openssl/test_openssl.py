@@ -37,7 +37,7 @@ RSA, EC = CryptographicAlgorithm.RSA, CryptographicAlgorithm.EC
 
 def openssl(*arguments: str, data: bytes = b"") -> bytes:
     assert OPENSSL is not None
-    done = subprocess.run([OPENSSL, *arguments], input=data, capture_output=True, check=False, timeout=60)
+    done = subprocess.run([OPENSSL, *arguments], input=data, capture_output=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout
 

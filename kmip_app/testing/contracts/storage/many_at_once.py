@@ -57,7 +57,7 @@ def at_once(*tasks: Callable[[], None]) -> list[BaseException | None]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(120)
     return raised
 
 

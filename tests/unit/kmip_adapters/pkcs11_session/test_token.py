@@ -57,7 +57,7 @@ def test_a_worker_ends_in_the_middle_of_a_call_when_the_server_was_killed(folder
 
     process._connection.close()  # what the end of a process does to it
 
-    assert process._process.wait(60)
+    assert process._process.wait(120)
     faulty.mend()
     token._free.put(None)
     assert token.call("listed", label_prefix="late") == []

@@ -186,7 +186,7 @@ def babbling() -> Iterator[int]:
                 except OSError:
                     return
                 with connection:
-                    connection.settimeout(60)
+                    connection.settimeout(120)
                     connection.recv(1)
                     connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
@@ -194,7 +194,7 @@ def babbling() -> Iterator[int]:
         thread.start()
         yield listener.getsockname()[1]
         listener.shutdown(socket.SHUT_RDWR)
-        thread.join(60)
+        thread.join(120)
 
 
 @pytest.mark.parametrize("words", REMOTE)

@@ -35,7 +35,10 @@ def test_every_command_has_a_page() -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_what_man_reads(name: str) -> None:
     done = subprocess.run(
-        ["groff", "-man", "-Tutf8", "-ww", "-Wbreak", "-z"], input=PAGES[name].encode(), capture_output=True, timeout=60
+        ["groff", "-man", "-Tutf8", "-ww", "-Wbreak", "-z"],
+        input=PAGES[name].encode(),
+        capture_output=True,
+        timeout=120,
     )
 
     assert (done.returncode, done.stderr.decode()) == (0, "")
@@ -66,7 +69,7 @@ def test_words_are_completed(words: str, word: str) -> None:
         [sys.executable, "-c", "import sys; from kmip_app.cli import run; sys.exit(run([]))"],
         env={"_KMIPD_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))},
         capture_output=True,
-        timeout=60,
+        timeout=120,
         text=True,
     )
 

@@ -161,7 +161,7 @@ def test_closing_ends_the_processes_whatever_they_do_and_refuses_what_comes() ->
     threading.Thread(target=work).start()
     pool.close()
 
-    assert ended.wait(60)
+    assert ended.wait(120)
     for pid in pids:
         await_end_of(pid)
     with pytest.raises(KmipError) as refused:

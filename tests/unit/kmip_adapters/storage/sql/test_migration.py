@@ -174,7 +174,7 @@ def test_of_several_starts_at_once_one_makes_the_schema(tmp_path: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(120)
 
     assert len(opened) == 4
     for store in opened:

@@ -8,7 +8,7 @@ import pytest
 
 from kmip_adapters.storage.sql.turnstile import NoTurn, Turnstile
 
-HANG = 60.0  # seconds; a hang limit
+HANG = 120.0  # seconds; a hang limit
 
 
 @pytest.fixture

@@ -176,7 +176,7 @@ def test_of_several_starts_at_once_one_upgrades(old: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(120)
 
     assert len(opened) == 4
     for store in opened:

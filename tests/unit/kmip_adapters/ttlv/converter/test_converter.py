@@ -119,7 +119,7 @@ def test_what_is_planned_later_is_planned_once_by_its_first_use_in_any_thread() 
     first = table["a"]
 
     def use(number: int) -> str:
-        together.wait(timeout=60)
+        together.wait(timeout=120)
         return first(number)
 
     with ThreadPoolExecutor(4) as pool:

@@ -311,7 +311,7 @@ def test_a_writer_that_is_being_made_is_not_used_by_another_thread() -> None:
 
     def plan(cls: type) -> tuple[Field, ...]:
         is_planning.set()
-        assert may_go_on.wait(60)
+        assert may_go_on.wait(120)
         return ()
 
     direct = Direct(plan, lambda cls: None, ItemType.INTERVAL)
@@ -319,13 +319,13 @@ def test_a_writer_that_is_being_made_is_not_used_by_another_thread() -> None:
     made = threading.Thread(target=direct.writer, args=(int,))
     used = threading.Thread(target=lambda: direct.writer(int)(1, out))
     made.start()
-    assert is_planning.wait(60)
+    assert is_planning.wait(120)
     used.start()
     used.join(0.2)  # as it would end by recursion
     assert used.is_alive()
     may_go_on.set()
     for thread in (made, used):
-        thread.join(60)
+        thread.join(120)
 
     assert not used.is_alive()
     assert direct.writer(int) is direct.writer(int)

@@ -148,7 +148,7 @@ def test_a_database_that_hangs_is_given_up_and_service_comes_back(server: Postgr
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(60)
+            thread.join(120)
     finally:
         server.send(signal.SIGCONT)
 
@@ -246,7 +246,7 @@ def test_two_nodes_write_one_after_the_other(url: str, tmp_path: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(120)
 
     with stores[0].unit_of_work() as work:
         assert work.locate(query()).located_items == 80
@@ -504,7 +504,7 @@ def test_of_several_starts_at_once_one_makes_the_schema(url: str, tmp_path: Path
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(120)
 
     assert len(opened) == 4
     put(opened[0], "k1")
