@@ -1,8 +1,10 @@
 """Statements for many rows: every number of rows is written, in few statements, and repetition changes nothing."""
 
 import sqlite3
+from pathlib import Path
 
 import pytest
+from psycopg import connect
 from sqlalchemy import Column, Integer, MetaData, Table, bindparam, delete
 from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.dialects.sqlite import dialect
@@ -16,6 +18,7 @@ from kmip_adapters.storage.sql.prepared import (
     statements_for,
 )
 from kmip_adapters.storage.sql.rows import Statements
+from tests import postgresql
 
 _table = Table("t", MetaData(), Column("a", Integer, primary_key=True), Column("b", Integer))
 _insertion = insertion(_table, ["a", "b"], dialect())
@@ -100,3 +103,21 @@ def test_stores_in_one_dialect_share_their_statements_and_others_do_not() -> Non
     assert statements_for(dialect(), Statements) is first
     assert first.find.sql == Statements(dialect()).find.sql
     assert len({id(statements_for(each, Statements)) for each in (dialect(), newer, older)}) == 3
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 40])
+def test_on_postgresql_too_any_number_of_rows_is_written_and_those_that_are_there_are_not_counted(
+    tmp_path: Path, count: int
+) -> None:
+    of_postgresql = insertion(_table, ["a", "b"], psycopg.dialect(paramstyle="format"))
+    url = postgresql.url_for(tmp_path).replace("+psycopg", "", 1)
+    rows = [(number, -number) for number in range(count)]
+    with connect(url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER)")
+        written = connection.cursor()
+        assert of_postgresql.run(written, rows) == count
+        assert of_postgresql.run(written, [*rows, (count, 7), (count, 8)]) == 1
+
+        found = connection.execute("SELECT a, b FROM t ORDER BY a").fetchall()
+    assert found == [*rows, (count, 7)]
