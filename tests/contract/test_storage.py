@@ -105,6 +105,7 @@ def test_kill_loses_nothing_acknowledged_and_leaves_no_half_pair(opener: Opener)
         acknowledged = [line.strip() for line, _ in zip(process.stdout, range(enough), strict=False)]
         process.send_signal(signal.SIGKILL)
         acknowledged += [line.strip() for line in process.stdout if line.endswith("\n")]
+        process.stdout.close()
         process.wait(120)
         assert enough <= len(acknowledged)
 

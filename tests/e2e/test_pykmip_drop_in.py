@@ -326,6 +326,7 @@ def test_ceph_starts_the_command_with_a_file_and_a_log(pki: Pki, tmp_path: Path)
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(WITHIN) == 0
+    process.stdout.close()
 
     text = log.read_text()
     assert "Starting connection service..." in text

@@ -274,6 +274,8 @@ def test_show_follows(start: Start, tmp_path: Path) -> None:
         eventually(is_shown, "a record is shown")
     process.send_signal(signal.SIGINT)
     assert process.wait(WITHIN) == 130
+    reader.join(WITHIN)
+    process.stdout.close()
     assert json.loads(found[0])["operation"] == "CREATE"
 
 

@@ -211,6 +211,7 @@ def test_processes_do_not_outlive_a_parent_that_is_killed(busy: bool) -> None:
     child = int(parent.stdout.readline())
     parent.kill()
     parent.wait()
+    parent.stdout.close()
 
     await_end_of(child)
 
