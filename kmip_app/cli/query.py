@@ -8,6 +8,7 @@ from kmip_app.cli.remote import connected, remote_command
 
 def query(**values: Any) -> None:
     """Show what the server says of itself: versions, operations, object types, profiles, capabilities."""
+    from kmip_adapters.ttlv.standard.tables import enumeration_values
     from kmip_app.client import ClientError, OperationFailed
     from kmip_app.client.plain import plain
     from kmip_core.enums import QueryFunction
@@ -20,7 +21,8 @@ def query(**values: Any) -> None:
             found["protocol_versions"] = plain(client.discover_versions().protocol_versions)
         except ClientError:  # 1.0 has no such operation
             found["protocol_versions"] = [str(client.protocol_version)]
-        for function in QueryFunction:
+        known = enumeration_values("QueryFunction", client.protocol_version)
+        for function in (each for each in QueryFunction if each in known):
             try:
                 found |= plain(client.query(query_functions=[function]))
             except OperationFailed as error:  # servers refuse functions that they do not know

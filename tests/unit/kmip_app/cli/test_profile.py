@@ -86,3 +86,11 @@ def test_a_server_s_own_words(kmipd: Shell) -> None:
     assert found["protocol_version"] == "2.1"
     assert {"2.1", "1.0"} <= set(found["protocol_versions"])
     assert kmipd.json("query", "--kmip-version", "1.0")["protocol_versions"] == ["1.0"]
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1", "1.2", "1.3", "1.4", "2.0", "2.1", "3.0"])
+def test_a_query_asks_for_what_the_version_has(kmipd: Shell, caplog: pytest.LogCaptureFixture, version: str) -> None:
+    with caplog.at_level("INFO"):
+        assert kmipd.json("query", "--kmip-version", version)["operations"]
+
+    assert [record.getMessage() for record in caplog.records if "refused" in record.getMessage()] == []
