@@ -127,6 +127,13 @@ class Link:
     link_type: enums.LinkType
     linked_object_identifier: ObjectReference
 
+    @property
+    def is_since_3_0(self) -> bool:
+        """Whether no version before 3.0 can say it: by a name, or of a kind that has a tag and no Link Type."""
+        return self.link_type > enums.LinkType.WRAPPING_KEY_LINK or isinstance(
+            self.linked_object_identifier, NameReference
+        )
+
 
 @frozen(kw_only=True)
 class UsageLimits:

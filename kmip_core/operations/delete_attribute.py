@@ -3,7 +3,7 @@
 from attrs import evolve, frozen
 
 from kmip_core import attribute_rules
-from kmip_core.attributes import FIELDS, LINK_KINDS, AttributeInstance, AttributeReference
+from kmip_core.attributes import FIELDS, LINK_KINDS, LINKS, AttributeInstance, AttributeReference, title
 from kmip_core.enums import Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_message
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
@@ -34,6 +34,7 @@ class Response:
 def perform(request: Request, scope: Scope) -> Response:
     """Delete the value, or values; those that stay keep their index.
 
+    Link, as versions before 3.0 name it, means the links that they can say: a client deletes only what it sees.
     Raises KmipError: Read Only Attribute, Attribute Not Found, Attribute Instance Not Found; Invalid Message if neither
     value nor attribute is named.
     """
@@ -46,13 +47,16 @@ def perform(request: Request, scope: Scope) -> Response:
     reference = evolve(named, attribute_index=None)
     attribute_rules.check_deletion(reference, attributes)
     values, indices = attributes.values_of(reference), attributes.indices_of(reference)
-    if values and current is None and named.attribute_index is None:
-        place, stop = 0, len(values)
+    if current is None and named.attribute_index is None:
+        places = [place for place, value in enumerate(values) if reference != LINKS or not value.is_since_3_0]
     else:
-        place = changing.find(attributes, reference, named.attribute_index, current)
-        stop = place + 1
-    deleted = AttributeInstance(reference=evolve(reference, attribute_index=indices[place]), value=values[place])
-    left = attributes.with_values(reference, values[:place] + values[stop:], indices[:place] + indices[stop:])
+        places = [changing.find(attributes, reference, named.attribute_index, current)]
+    if not places:
+        raise KmipError(ResultReason.ATTRIBUTE_NOT_FOUND, f"the object has no {title(reference.attribute)}")
+    first = places[0]
+    deleted = AttributeInstance(reference=evolve(reference, attribute_index=indices[first]), value=values[first])
+    kept = sorted({*range(len(values))} - {*places})
+    left = attributes.with_values(reference, tuple(values[n] for n in kept), tuple(indices[n] for n in kept))
     changing.save_attributes(scope, target, left)
     return Response(unique_identifier=target.unique_identifier, attribute=deleted)
 

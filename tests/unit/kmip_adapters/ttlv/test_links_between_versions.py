@@ -134,6 +134,19 @@ def test_an_older_client_changes_its_links_and_loses_none_that_it_does_not_see(v
     assert attributes_of(engine).links == hidden
 
 
+@pytest.mark.parametrize("version", [version for version in OLDER if version >= ProtocolVersion(2, 0)], ids=str)
+def test_an_older_client_deletes_all_links_that_it_sees_and_no_other(version: ProtocolVersion) -> None:
+    hidden = (a_link(LinkType.NEXT_LINK, NameReference("n")), a_link(LinkType.CREDENTIAL_LINK))
+    seen = (a_link(LinkType.CERTIFICATE_LINK), a_link(LinkType.PREVIOUS_LINK))
+    engine = an_engine(a_symmetric_key("key", links=(hidden[0], seen[0], hidden[1], seen[1])))
+    delete = delete_attribute.Request(unique_identifier="key", reference=AttributeReference(attribute="links"))
+
+    over_the_wire(engine, version, Operation.DELETE_ATTRIBUTE, delete)
+    assert attributes_of(engine).links == hidden
+    with pytest.raises(AssertionError, match="the object has no Link"):
+        over_the_wire(engine, version, Operation.DELETE_ATTRIBUTE, delete)
+
+
 @pytest.mark.parametrize("version", OLDER, ids=str)
 def test_an_object_group_is_the_link_to_a_group_by_name(version: ProtocolVersion) -> None:
     engine = an_engine(a_symmetric_key("key"))
