@@ -112,6 +112,18 @@ def test_the_extension_map_makes_the_list_superfluous(functions: tuple[QueryFunc
     assert told(*functions).extension_informations == (EXTENSION,)
 
 
+def test_a_client_of_the_version_with_system_objects_is_told_its_own_profiles() -> None:
+    both = (ProfileName.BASELINE_SERVER, ProfileName.XML_SERVER)
+    engine = an_engine(capabilities=evolve(EVERYTHING, profiles_with_system_objects=both), settings=SETTINGS)
+    asked = query.Request(query_functions=(F.QUERY_PROFILES, F.QUERY_OBJECTS), has_system_objects=True)
+
+    answer: query.Response = perform(engine, Operation.QUERY, asked)
+
+    assert answer.profile_informations == tuple(ProfileInformation(profile_name=name) for name in both)
+    without = perform(engine, Operation.QUERY, evolve(asked, query_functions=(F.QUERY_OBJECTS,)))
+    assert without.profile_informations == ()
+
+
 def test_query_answers_several_functions_at_once() -> None:
     answer = told(F.QUERY_OPERATIONS, F.QUERY_OBJECTS)
 
