@@ -299,7 +299,7 @@ class Batch:
             now=self.now,
             work=work,
             admit=admission,
-            targets=self._targets(admission, spec.targets, request) if spec.targets else {},
+            targets=self._targets(admission, spec.targets, request),
             protocol_version=self.protocol_version,
             hooks=attempt.hooks,
             perform=self._performer(work, touched, attempt) if spec.runs_others else perform_nothing,
@@ -330,7 +330,7 @@ class Batch:
         """Return the admitted objects; measured as a part of the request where the server sends traces."""
         tracing = self.services.tracing
         if tracing is None:
-            return admission.targets(targets, request)
+            return admission.targets(targets, request) if targets else {}
         return _measured(tracing, Part.ADMISSION, admission.targets, targets, request)
 
     def _performer(self, work: UnitOfWork, touched: list[str], attempt: UnitAttempt) -> Perform:

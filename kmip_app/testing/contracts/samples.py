@@ -18,7 +18,16 @@ from kmip_core.objects import KeyBlock, KeyValue, ManagedObject, SymmetricKey
 from kmip_core.policy import BUILT_IN, Visibility, visibility
 from kmip_core.principal import Principal
 from kmip_core.rules import Admitted, Purpose, admit
-from kmip_core.structures import CustomAttribute, Link, Name, NameReference, TypedValue
+from kmip_core.structures import (
+    CryptographicParameters,
+    CustomAttribute,
+    EncryptionKeyInformation,
+    Link,
+    MACSignatureKeyInformation,
+    Name,
+    NameReference,
+    TypedValue,
+)
 
 NOW = 1_700_000_000
 KEY = b"an AES key of 32 bytes, easy to find"[:32]
@@ -167,6 +176,9 @@ def strategy(annotation: Any) -> st.SearchStrategy[Any]:
     if annotation is Link:  # what only a batch could say is never stored
         kept = st.one_of(TEXTS, strategy(NameReference))
         return st.builds(Link, link_type=strategy(enums.LinkType), linked_object_identifier=kept)
+    if annotation in (EncryptionKeyInformation, MACSignatureKeyInformation):
+        parameters = st.none() | strategy(CryptographicParameters)
+        return st.builds(annotation, unique_identifier=TEXTS, cryptographic_parameters=parameters)
     if issubclass(annotation, enum.IntFlag):
         return st.integers(0, 0xFFF).map(annotation)
     if issubclass(annotation, enum.Enum):

@@ -84,7 +84,6 @@ def test_reason_on_the_wire(
 
 
 UNRAISED = {
-    R.ATTESTATION_REQUIRED: "no attestation is asked for",
     R.ATTRIBUTE_READ_ONLY: "Read Only Attribute is raised; the table has the operations that call it so",
     R.INDEX_OUT_OF_BOUNDS: "Server Limit Exceeded is raised; the table has the operations of 1.x that call it so",
     R.INTERNAL_SERVER_ERROR: "no error table names it; faults are General Failure in every version",
