@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
-from attrs import frozen
+from attrs import field, frozen
 
 from kmip_adapters.storage.quotas import Growth, Holdings, QuotaOf, refusal
 from kmip_adapters.storage.sql.changes import Change
 from kmip_adapters.storage.sql.driver import Cursor
+from kmip_adapters.storage.sql.generations import LastGeneration
 from kmip_adapters.storage.sql.rows import OutdatedSeal, RowWrite, Statements, WriteContext, insert_rows
 from kmip_adapters.storage.sql.rules import OutdatedRules
 from kmip_adapters.storage.sql.submitted import GroupableTask
@@ -30,6 +31,7 @@ class CommitServices:
     quota_of: QuotaOf | None
     note_refused: Callable[[], None]
     index_key: Callable[[], bytes]
+    last_generation: LastGeneration = field(factory=LastGeneration)
 
 
 class Commit(GroupableTask):
@@ -68,16 +70,13 @@ class Commit(GroupableTask):
                 raise outdated
         key = self._services.index_key()
         held = {owner: statements.holdings.read(cursor, owner, key) for owner in self._growth}
-        rows = [change for change in self._changes if isinstance(change, RowWrite)]
-        generation = statements.generations.read(cursor, key) if rows else None
+        self._advance(cursor, [change for change in self._changes if isinstance(change, RowWrite)], key)
         if (over_quota := self._over_quota(held)) is not None:
             raise over_quota
         if any(change.erases for change in self._changes):
             self._services.note_erased()
         for change in self._changes:
             change.apply(cursor, statements)
-        if generation is not None:
-            statements.generations.write(cursor, generation.after(sum(row.new_share(key) for row in rows)), key)
         for owner, growth in self._growth.items():
             statements.holdings.write(cursor, owner, held[owner] + growth.holdings, key)
         statements.record.run(cursor, self._records)
@@ -104,14 +103,20 @@ class Commit(GroupableTask):
         kept = [task for task, error in zip(tasks, errors, strict=True) if error is None]
         rows = [change for task in kept for change in task._changes if isinstance(change, RowWrite)]
         if rows:
-            generation = statements.generations.read(cursor, key)
+            self._advance(cursor, rows, key)
             insert_rows(cursor, statements, rows, context.last)
-            statements.generations.write(cursor, generation.after(sum(row.new_share(key) for row in rows)), key)
         for owner, holdings in held.items():
             if holdings != before[owner]:
                 statements.holdings.write(cursor, owner, holdings, key)
         statements.record.run(cursor, [record for task in kept for record in task._records])
         return errors
+
+    def _advance(self, cursor: Cursor, rows: Sequence[RowWrite], key: bytes) -> None:
+        """Have the store count its generations on, before the rows are written."""
+        if rows:
+            change = sum(row.new_share(key) for row in rows)
+            services = self._services
+            services.statements.generations.advance(cursor, services.last_generation, change, key)
 
     def _over_quota(self, held: Mapping[str, Holdings]) -> Exception | None:
         """Return why an owner that has `held` may not have what this adds."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from typing import Any, Final, Self
 
-from attrs import frozen
+from attrs import define, frozen
 from sqlalchemy import Dialect, bindparam, insert, select, update
 
 from kmip_adapters.storage.sql.driver import Cursor, Row
@@ -57,10 +57,28 @@ class Generation:
         return cls(number, sum(shares) % _MODULUS)
 
 
+@define
+class LastGeneration:
+    """The generation that a process wrote last.
+
+    stored: as the database has it.  was_there: whether it was still there at the next change; else others write, too,
+    and the database is asked first.  What a transaction wrote that was undone is simply not there.
+    """
+
+    generation: Generation | None = None
+    stored: str = ""
+    was_there: bool = True
+
+
 def generation_in(stored: str, key: bytes) -> Generation:
     """Return the generation that the fact tells.  Raises SealBroken if it is not as it was written."""
     number, nonce, masked = proven_fact(key, NAME, stored).split(" ")
     return Generation(int(number), int(masked, 16) ^ _mask(key, nonce))
+
+
+def _stored(generation: Generation, key: bytes) -> str:
+    nonce = secrets.token_hex(_BYTES)
+    return sealed_fact(key, NAME, f"{generation.number} {nonce} {generation.total ^ _mask(key, nonce):x}")
 
 
 def _mask(key: bytes, nonce: str) -> int:
@@ -77,6 +95,11 @@ class GenerationStatements:
         self._change = Prepared(
             update(facts).where(facts.c.name == bindparam("of_name")).values(value=bindparam("value")), dialect
         )
+        its_value = facts.c.value == bindparam("of_value")
+        self._replace = Prepared(
+            update(facts).where(facts.c.name == bindparam("of_name"), its_value).values(value=bindparam("value")),
+            dialect,
+        )
         self._versions = Prepared(
             select(o.sequence, o.unique_identifier, o.version)
             .where(o.sequence > bindparam("after"))
@@ -92,7 +115,9 @@ class GenerationStatements:
 
     def read(self, cursor: Cursor, key: bytes) -> Generation:
         """Return the generation, before anything is changed; it is counted where the database has none."""
-        row = self._find.run(cursor, {"name": NAME}).fetchone()
+        return self._opened(cursor, self._find.run(cursor, {"name": NAME}).fetchone(), key)
+
+    def _opened(self, cursor: Cursor, row: Row | None, key: bytes) -> Generation:
         if row is not None:
             try:
                 return generation_in(row[0], key)
@@ -100,13 +125,30 @@ class GenerationStatements:
                 _log.error("the generation of the store is counted anew: it is not as it was written")
         return self._counted(cursor, key)
 
-    def write(self, cursor: Cursor, generation: Generation, key: bytes) -> None:
-        """Have the database keep a generation."""
-        nonce = secrets.token_hex(_BYTES)
-        text = f"{generation.number} {nonce} {generation.total ^ _mask(key, nonce):x}"
-        value = sealed_fact(key, NAME, text)
+    def write(self, cursor: Cursor, generation: Generation, key: bytes) -> str:
+        """Have the database keep a generation, and return the fact."""
+        value = _stored(generation, key)
         if not self._change.run(cursor, {"of_name": NAME, "value": value}).rowcount:
             self._add.run(cursor, {"name": NAME, "value": value})
+        return value
+
+    def advance(self, cursor: Cursor, last: LastGeneration, change: int, key: bytes) -> None:
+        """Have the database keep the next generation, before anything is changed; by one statement where it can be.
+
+        last: what this process wrote last.  change: what the objects will contribute more than before.
+        """
+        if last.generation is not None and last.was_there:
+            following = last.generation.after(change)
+            value = _stored(following, key)
+            row = {"of_name": NAME, "of_value": last.stored, "value": value}
+            if self._replace.run(cursor, row).rowcount:
+                last.generation, last.stored = following, value
+                return
+        row_before = self._find.run(cursor, {"name": NAME}).fetchone()
+        if last.generation is not None:
+            last.was_there = row_before is not None and row_before[0] == last.stored
+        following = self._opened(cursor, row_before, key).after(change)
+        last.generation, last.stored = following, self.write(cursor, following, key)
 
     def _counted(self, cursor: Cursor, key: bytes) -> Generation:
         found = Generation(0, 0)

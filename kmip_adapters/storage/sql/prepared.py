@@ -60,11 +60,9 @@ ITEMS_OF_AN_IN: Final = re.compile(r"(?<= IN \()[^()]+(?=\))")
 """What stands for one row in the text of a statement."""
 
 
-FEWEST_SENT_AS_ONE: Final = 4
-"""Rows from which on a driver that can sends the statement for one row once for each of them, in one round trip.
-
-psycopg and PostgreSQL have prepared that one, while long statements are parsed anew: 16 rows of 24 values cost the
-server's processes a third of the time."""
+KEPT_BY_PSYCOPG: Final = 50
+"""Values up to which psycopg keeps a statement that it has parsed. A longer one is parsed anew each time: to send the
+one for a single row once for each row, in one round trip, then costs a third of that (16 rows of 24 values)."""
 
 
 class PreparedRows:
@@ -97,11 +95,12 @@ class PreparedRows:
         )
         self._after += end
         self._sizes = [size for size in SIZES if size * width <= LARGEST]
+        self._width = width
         self._statements: dict[int, str] = {}
 
     def run(self, cursor: Cursor, rows: Sequence[Sequence[Any]]) -> int:
         """Execute on a cursor for all rows, and return how many of them changed something."""
-        if self._sends_many and len(rows) >= FEWEST_SENT_AS_ONE:
+        if self._sends_many and len(rows) * self._width > KEPT_BY_PSYCOPG:
             cursor.executemany(self._prepare(1), rows)
             return cursor.rowcount
         changed = at = 0

@@ -141,6 +141,34 @@ def test_changes_of_several_servers_fit_together(store: SqlStorage, url: str, tm
     assert verify(store, lambda done, in_all: None) == ()
 
 
+def test_one_server_counts_by_one_statement_and_asks_first_once_another_has_written(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened(url, tmp_path)
+    asked: list[int] = []
+    read = generations.GenerationStatements._opened
+
+    def noted(self: Any, *arguments: Any) -> Generation:
+        asked.append(1)
+        return read(self, *arguments)
+
+    monkeypatch.setattr(generations.GenerationStatements, "_opened", noted)
+    for number in range(5):
+        add(store, f"alone {number}")
+    assert len(asked) == 1, "the first one"
+
+    other = opened(url, tmp_path)
+    add(other, "of another")
+    other.close()
+    asked.clear()
+    for number in range(5):
+        add(store, f"after it {number}")
+    assert len(asked) == 2, "what was written was not there, and then was"
+    assert number_of(store) == 11
+    assert verify(store, lambda done, in_all: None) == ()
+    store.close()
+
+
 def test_a_row_that_was_put_back_is_found_after_a_restart(file: Path) -> None:
     before = row_of(file, "k1")
     store = opened(f"sqlite:///{file}", file.parent)
