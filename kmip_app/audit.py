@@ -35,6 +35,9 @@ STORE: Final = "Store"
 PUT_BACK: Final = "Store put back"
 """The event of a start that finds the store as it was at an earlier time."""
 _NAMED: Final = re.compile(r"generation ([0-9]+) of the store")
+LOOKED_THROUGH: Final = 256 * 1024 * 1024
+"""Bytes of a chain in which the last generation is looked for: many times what a minute of requests leaves. A trail of
+an older release names none, and may be of any size."""
 COMMAND_SECONDS: Final = 60.0
 PAUSE: Final = 0.002  # seconds, after each thousand records that are verified beside a server's work
 
@@ -213,13 +216,17 @@ def public_key(configuration: Configuration) -> str | None:
 
 
 def last_generation(folder: Path) -> int:
-    """Return the last generation of the store that the trails in a folder name, 0 if none does."""
+    """Return the last generation of the store that the trails in a folder name; 0 if none does near its end."""
     return max((_last_generation(folder, chain) for chain in files.chains(folder)), default=0)
 
 
 def _last_generation(folder: Path, chain: str) -> int:
+    left = LOOKED_THROUGH
     for path in reversed(files.of_chain(folder, chain)):
         for raw in files.backwards(path):
+            left -= len(raw)
+            if left < 0:
+                return 0
             if b" of the store" not in raw:  # a record a minute has it; the others are not read
                 continue
             with contextlib.suppress(ValueError):

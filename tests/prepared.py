@@ -208,7 +208,7 @@ def _end(code: object) -> NoReturn:
     if not isinstance(code, int | None):
         print(code, file=sys.stderr)
         code = 1
-    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads
+    threading._shutdown()  # type: ignore[attr-defined]  # an interpreter's end waits for threads so; no public call does
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
@@ -232,7 +232,7 @@ if __name__ == "__main__":
             main()
         except SystemExit as asked:
             _end(asked.code)
-        except Exception:
+        except Exception:  # as an interpreter does with one that nobody catches
             traceback.print_exc()
             _end(1)
         _end(0)

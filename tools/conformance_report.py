@@ -42,9 +42,9 @@ class Outcome:
         return self.missing[0] if self.missing else "the answer differs"
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the command line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+def read_options(arguments: Sequence[str], description: str | None) -> tuple[argparse.Namespace, list[Case]]:
+    """Return the options of a command that plays official cases, and the cases; without any it exits with 2."""
+    parser = argparse.ArgumentParser(description=(description or "").split("\n", 1)[0])
     parser.add_argument("--oasis-cases", metavar="DIR", default=None)
     parser.add_argument("--version", default=None, help="play only this protocol version, and leave the page alone")
     parser.add_argument("--failures", type=Path, default=None, metavar="FILE", help="write the differences here")
@@ -52,8 +52,13 @@ def main(arguments: Sequence[str]) -> int:
     folder = cases_folder(options.oasis_cases)
     cases = [case for case in find_cases(folder) if options.version in (None, case.version)]
     if not cases:
-        print(f"no official cases in {folder}", file=sys.stderr)
-        return 2
+        parser.error(f"no official cases in {folder}")
+    return options, cases
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command line."""
+    options, cases = read_options(arguments, __doc__)
     started = time.monotonic()
     with Servers() as servers:
         outcomes = [outcome_of(case, servers) for case in cases]

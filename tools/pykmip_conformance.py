@@ -6,7 +6,6 @@ PyKMIP is installed into an environment of its own (benchmarks.pykmip_server). E
 empty, each case a client certificate of its own. Only a run over every version writes the page.
 """
 
-import argparse
 import datetime as dt
 import re
 import sys
@@ -20,13 +19,13 @@ from typing import Final
 from benchmarks.load import Endpoint
 from benchmarks.pykmip_server import REQUIREMENT, running_pykmip
 from kmip_adapters.transport.client import TlsTtlvClient, client_context
-from kmip_app.conformance.cases import Case, find_cases
+from kmip_app.conformance.cases import Case
 from kmip_app.conformance.connections import OtherClients
 from kmip_app.conformance.own_servers import issuer
 from kmip_app.conformance.report import Outcome, summary
 from kmip_app.conformance.runner import CaseFailed, play_in_order
-from tests.conformance.folder import ROOT, cases_folder
-from tools.conformance_report import UNIQUE
+from tests.conformance.folder import ROOT
+from tools.conformance_report import UNIQUE, read_options
 
 PAGE: Final = ROOT / "docs" / "conformance-pykmip.md"
 OF_KMIPD: Final = ROOT / "docs" / "conformance.md"
@@ -36,16 +35,7 @@ REASONS: Final = 25
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--oasis-cases", metavar="DIR", default=None)
-    parser.add_argument("--version", default=None, help="play only this protocol version, and leave the page alone")
-    parser.add_argument("--failures", type=Path, default=None, metavar="FILE", help="write the differences here")
-    options = parser.parse_args(arguments)
-    folder = cases_folder(options.oasis_cases)
-    cases = [case for case in find_cases(folder) if options.version in (None, case.version)]
-    if not cases:
-        print(f"no official cases in {folder}", file=sys.stderr)
-        return 2
+    options, cases = read_options(arguments, __doc__)
     outcomes = []
     for version in sorted({case.version for case in cases}):
         with _player() as play:

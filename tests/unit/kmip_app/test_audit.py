@@ -112,6 +112,19 @@ def test_the_last_generation_is_that_of_any_chain_and_file(configuration: Config
     assert last_generation(folder) == 9
 
 
+def test_a_long_trail_is_looked_through_from_its_end_alone(
+    configuration: Configuration, trail: FileTrail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = recording(trail)
+    record(START, "generation 3 of the store")
+    for _ in range(20):
+        record("Get", "")
+    assert last_generation(folder_of(configuration)) == 3
+
+    monkeypatch.setattr("kmip_app.audit.LOOKED_THROUGH", 1_000)
+    assert last_generation(folder_of(configuration)) == 0
+
+
 def test_no_client_can_name_a_generation(configuration: Configuration, trail: FileTrail) -> None:
     record = recording(trail)
     record(STOP, "generation 3 of the store")
