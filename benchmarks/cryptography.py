@@ -31,6 +31,7 @@ from kmip_core.principal import Principal
 from kmip_core.structures import CryptographicDomainParameters, CryptographicParameters, ProtocolVersion
 
 DATA = bytes(1024)
+OPERATIONS = {spec.request: operation for operation, spec in operations.CATALOGUE.items()}
 Mask = enums.CryptographicUsageMask
 Algorithm = enums.CryptographicAlgorithm
 
@@ -126,10 +127,9 @@ def _bare_hmac() -> bytes:
 
 def ask(engine: Engine, request: Any) -> Any:
     """Return the payload that answers one request; a refusal ends the run."""
-    operation = next(o for o, spec in operations.CATALOGUE.items() if spec.request is type(request))
     message = RequestMessage(
         header=RequestHeader(protocol_version=ProtocolVersion(1, 4)),
-        batch_items=(RequestBatchItem(operation=operation, payload=request),),
+        batch_items=(RequestBatchItem(operation=OPERATIONS[type(request)], payload=request),),
     )
     (item,) = engine.handle(message, Principal(name="benchmark")).batch_items
     if item.payload is None:

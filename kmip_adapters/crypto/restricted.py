@@ -130,6 +130,10 @@ class RestrictedCrypto:
         """Let go of a key."""
         self._inner.destroy_key(key)
 
+    def forget_read_keys(self) -> None:
+        """Let go of what was read."""
+        self._inner.forget_read_keys()
+
     def describe(self, key: Key) -> KeyDescription | None:
         """Say what the material is."""
         return self._inner.describe(self.usable(key))

@@ -125,6 +125,11 @@ class SideBySide:
         """Let go of a key."""
         self._of(key).destroy_key(key)
 
+    def forget_read_keys(self) -> None:
+        """Let go of what either has read."""
+        self._software.forget_read_keys()
+        self._token.forget_read_keys()
+
     def describe(self, key: Key) -> KeyDescription | None:
         """Say what the material is."""
         return self._of(key).describe(key)

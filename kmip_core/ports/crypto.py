@@ -304,6 +304,10 @@ class KeyKeeper(Protocol):
         """
         ...
 
+    def forget_read_keys(self) -> None:
+        """Let go of all keys that are kept in memory only because requests may use them again, as one was destroyed."""
+        ...
+
 
 class KeyConverter(Protocol):
     """Knows what key material is, and the forms in which the same key can be written."""

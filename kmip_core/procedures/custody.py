@@ -112,7 +112,8 @@ def forget_on_rollback(scope: Scope, content: Content) -> Content:
 
 
 def forget_on_commit(scope: Scope, target: Admitted) -> None:
-    """Have the token destroy the key of an object that is erased, once that is committed."""
+    """Have what was read of an erased object forgotten, and the token destroy its key, once that is committed."""
+    scope.hooks.on_commit.append(scope.services.crypto.forget_read_keys)
     if not scope.services.crypto.capabilities.holds_keys or not target.managed_object.has_content:
         return
     content = scope.work.content(target)

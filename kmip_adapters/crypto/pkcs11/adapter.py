@@ -306,6 +306,9 @@ class Pkcs11Crypto:
         if handle is not None and handle.provider == PROVIDER:
             self._destroy(bytes.fromhex(handle.token))
 
+    def forget_read_keys(self) -> None:
+        """Do nothing: keys are read by the token alone."""
+
     def _destroy(self, key_id: bytes) -> bool:
         try:
             self._token.call("destroy", key_id=key_id)

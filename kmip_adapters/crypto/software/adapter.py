@@ -18,6 +18,7 @@ from kmip_adapters.crypto.software import (
     symmetric_keys,
 )
 from kmip_adapters.crypto.software.cipher_tables import CIPHERS
+from kmip_adapters.crypto.software.loaded_keys import LoadedKeys
 from kmip_adapters.crypto.software.long_streams import LongDecrypt, LongSign
 from kmip_core.enums import (
     CryptographicAlgorithm,
@@ -62,10 +63,14 @@ CAPABILITIES: Final = CryptoCapabilities(
 
 
 class SoftwareCrypto:
-    """Keys and operations by pyca/cryptography, in this process; long work where `processes` runs it."""
+    """Keys and operations by pyca/cryptography, in this process; long work where `processes` runs it.
 
-    def __init__(self, processes: Runner | None = None) -> None:
+    loaded: keeps private keys that sign.
+    """
+
+    def __init__(self, processes: Runner | None = None, loaded: LoadedKeys | None = None) -> None:
         self._processes = processes or InThisProcess()
+        self._loaded = LoadedKeys() if loaded is None else loaded
 
     @property
     def capabilities(self) -> CryptoCapabilities:
@@ -114,6 +119,10 @@ class SoftwareCrypto:
     def destroy_key(self, key: Key) -> None:
         """Do nothing: the bytes go with the row in storage."""
 
+    def forget_read_keys(self) -> None:
+        """Let go of private keys that have signed."""
+        self._loaded.forget()
+
     def describe(self, key: Key) -> KeyDescription | None:
         """Read the material."""
         if long_work.is_long_to_read(key):
@@ -154,7 +163,7 @@ class SoftwareCrypto:
         """Sign data, or its digest."""
         if long_work.is_long_to_use(key):
             return self._processes.run(signatures.sign, key, parameters, data, digested)
-        return signatures.sign(key, parameters, data, digested)
+        return signatures.signing(key, parameters, digested, self._loaded.private_key).sign(data, digested)
 
     def verify(
         self,

@@ -1,6 +1,6 @@
 """Content -> what pyca works with: bytes, or a parsed public or private key, from every format.
 
-Nothing parsed is kept: private keys live as long as the call or stream that asked for them.
+Nothing parsed is kept here; `loaded_keys` keeps private keys that sign, for seconds.
 """
 
 from collections.abc import Callable, Mapping

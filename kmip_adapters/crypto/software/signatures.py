@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import (
 from kmip_adapters.crypto.refusals import MAXIMUM_HELD_BYTES, cryptographic_failure, held_too_much
 from kmip_adapters.crypto.signature_names import SIGNATURE_ALGORITHMS
 from kmip_adapters.crypto.software.hashing import HASHES, known_hash
-from kmip_adapters.crypto.software.keys import private_key, public_key
+from kmip_adapters.crypto.software.keys import ParsedPrivateKey, private_key, public_key
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import HashingAlgorithm as Hashing
 from kmip_core.enums import PaddingMethod, ValidityIndicator
@@ -145,13 +145,19 @@ class _OfLength(hashes.HashAlgorithm):
         return self._digest_size
 
 
-def signing(key: Key, parameters: CryptographicParameters, digested: bool = False) -> Scheme:
+def signing(
+    key: Key,
+    parameters: CryptographicParameters,
+    digested: bool = False,
+    read: Callable[[Key], ParsedPrivateKey] = private_key,
+) -> Scheme:
     """Return how to sign.
 
     digested: the data will be a digest, so no hash needs to be known (FIPS 186-5 §6.4; PKCS#11 CKM_RSA_PKCS).
+    read: returns the parsed private key.
     Raises KmipError: Bad Cryptographic Parameters where parameters and key do not go together, or Unsupported ones.
     """
-    return _scheme(private_key(key), parameters, padding.PSS.MAX_LENGTH, strict=True, digested=digested)
+    return _scheme(read(key), parameters, padding.PSS.MAX_LENGTH, strict=True, digested=digested)
 
 
 def verifying(key: Key, parameters: CryptographicParameters, digested: bool = False) -> Scheme:

@@ -303,6 +303,28 @@ def test_public_keys_stay_outside(engine: Engine, token: Token) -> None:
     assert refusal(engine, Operation.GET, get.Request(unique_identifier=identifier)) is ResultReason.OBJECT_DESTROYED
 
 
+class ForgetfulToken(Token):
+    """A token that counts how often it is to forget what it has read."""
+
+    forgotten = 0
+
+    def forget_read_keys(self) -> None:
+        super().forget_read_keys()
+        self.forgotten += 1
+
+
+def test_what_was_read_of_keys_is_forgotten_once_an_object_is_destroyed() -> None:
+    token = ForgetfulToken()
+    engine = an_engine(crypto=token)
+    identifier = created(engine)
+    assert refusal(engine, Operation.DESTROY, destroy.Request(unique_identifier=identifier)) is not None
+    assert token.forgotten == 0
+
+    destroyed(engine, identifier)
+
+    assert token.forgotten == 1
+
+
 class StubbornToken(Token):
     """A token that fails to forget."""
 
