@@ -9,10 +9,11 @@ from functools import partial
 from typing import Final, Protocol
 
 from attrs import frozen
-from sqlalchemy import Dialect, bindparam, delete, insert, select, update
+from sqlalchemy import Dialect, bindparam, delete
 
 from kmip_adapters.storage.sql.driver import Cursor, Row
-from kmip_adapters.storage.sql.prepared import Prepared
+from kmip_adapters.storage.sql.fact_statements import FactStatements
+from kmip_adapters.storage.sql.prepared import Prepared, statements_for
 from kmip_adapters.storage.sql.schema import facts
 from kmip_core.ports.allowances import Charge
 
@@ -25,11 +26,7 @@ class AllowanceStatements:
 
     def __init__(self, dialect: Dialect) -> None:
         name, value = facts.c.name, facts.c.value
-        self.find = Prepared(select(value).where(name == bindparam("of_name")), dialect)
-        self._add = Prepared(insert(facts), dialect)
-        self._change = Prepared(
-            update(facts).where(name == bindparam("of_name")).values(value=bindparam("value")), dialect
-        )
+        self.of_one = statements_for(dialect, FactStatements)
         self._forget_whole = Prepared(
             delete(facts).where(name > PREFIX, name < _AFTER, value < bindparam("now")), dialect
         )
@@ -55,14 +52,14 @@ class AllowanceStatements:
                 self._keep(cursor, charge, found_at, found_at - charge.milliseconds)
 
     def _whole_at(self, cursor: Cursor, charge: Charge) -> int | None:
-        row = self.find.run(cursor, {"of_name": name_of(charge)}).fetchone()
+        row = self.of_one.find.run(cursor, {"name": name_of(charge)}).fetchone()
         return None if row is None else whole_at_of(row[0])
 
     def _keep(self, cursor: Cursor, charge: Charge, found_at: int | None, whole_at: int) -> None:
         if found_at is None:
-            self._add.run(cursor, {"name": name_of(charge), "value": _text(whole_at)})
+            self.of_one.add.run(cursor, {"name": name_of(charge), "value": _text(whole_at)})
         else:
-            self._change.run(cursor, {"of_name": name_of(charge), "value": _text(whole_at)})
+            self.of_one.change.run(cursor, {"of_name": name_of(charge), "value": _text(whole_at)})
 
 
 def name_of(charge: Charge) -> str:
@@ -106,5 +103,5 @@ class StoredAllowances:
         self.submit(partial(self.statements.refund, charges=charges))
 
     def _whole_at(self, charge: Charge) -> int:
-        rows = self.read(self.statements.find, of_name=name_of(charge))
+        rows = self.read(self.statements.of_one.find, name=name_of(charge))
         return whole_at_of(rows[0][0]) if rows else 0

@@ -9,6 +9,7 @@ Until it has succeeded, the target says of itself that it is not whole, and no s
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from typing import Any, Final
 
 from attrs import frozen
@@ -102,33 +103,34 @@ def copy_store(source: Backend, target: Backend, progress: Progress) -> Copied:
             f" {HISTORY.revision} is copied: start the server of this release once to upgrade it"
         )
     target.open_schema(HISTORY, may_upgrade=False, make_sealer=None)
-    to = Database(target)
-    _claim(to, target, source.name)
-    origin = Database(source)
-    written = 0
+    with closing(Database(source)) as origin, closing(Database(target)) as to:
+        _claim(to, target, source.name)
+        written = _bring_all(origin, to, target, progress)
+        with origin.snapshot() as read, to.snapshot() as read_target:
+            differs = tuple(
+                each.table.name for each in TABLES if _digest(read, origin, each) != _digest(read_target, to, each)
+            )
+            objects = _count(read_target, TABLES[2], to)
+        if not differs:
+            _write(target, lambda connection: _forget(connection, to))
+    return Copied(objects, written, differs)
+
+
+def _bring_all(origin: Database, to: Database, target: Backend, progress: Progress) -> int:
+    """Make every table what the source has, and return how many rows were written."""
+    done = written = 0
     with origin.snapshot() as read:
         in_all = sum(_count(read, each, origin) for each in TABLES)
-        done = 0
         for each in TABLES:
             for piece, low, high in _pieces(read, origin, each):
                 written += _bring(to, target, each, piece, low, high)
                 done += len(piece)
                 progress(done, max(done, in_all))
-    with origin.snapshot() as read, to.snapshot() as read_target:
-        differs = tuple(
-            each.table.name for each in TABLES if _digest(read, origin, each) != _digest(read_target, to, each)
-        )
-        objects = _count(read_target, TABLES[2], to)
-    if not differs:
-        _write(target, lambda connection: _forget(connection, to))
-    origin.close()
-    to.close()
-    return Copied(objects, written, differs)
+    return written
 
 
 def _claim(to: Database, target: Backend, source: str) -> None:
     """Have the target say that a copy is under way, unless it holds a store already."""
-    statements = to.statements
     present = to.fact(COPY_UNDER_WAY)
     if present == source:
         return
@@ -140,13 +142,13 @@ def _claim(to: Database, target: Backend, source: str) -> None:
         raise StorageUnusable(f"{target.name} holds a store already; name an empty database")
 
     def note(connection: Connection) -> None:
-        statements.add_fact.run(connection.cursor(), {"name": COPY_UNDER_WAY, "value": source})
+        to.statements.of_one_fact.add.run(connection.cursor(), {"name": COPY_UNDER_WAY, "value": source})
 
     _write(target, note)
 
 
 def _forget(connection: Connection, to: Database) -> None:
-    to.statements.forget_fact.run(connection.cursor(), {"of_name": COPY_UNDER_WAY})
+    to.statements.of_one_fact.forget.run(connection.cursor(), {"of_name": COPY_UNDER_WAY})
 
 
 def _bring(

@@ -149,7 +149,7 @@ class Database:
 
     def fact(self, name: str) -> str | None:
         """Return what the database says of itself under a name."""
-        rows = self.read(self.statements.fact, name=name)
+        rows = self.read(self.statements.of_one_fact.find, name=name)
         return rows[0][0] if rows else None
 
     def facts(self, beginning: str) -> dict[str, str]:

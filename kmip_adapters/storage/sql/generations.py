@@ -15,11 +15,12 @@ from hashlib import blake2b
 from typing import Any, Final, Self
 
 from attrs import define, frozen
-from sqlalchemy import Dialect, bindparam, insert, select, update
+from sqlalchemy import Dialect, bindparam, select, update
 
 from kmip_adapters.storage.sql.driver import Cursor, Row
 from kmip_adapters.storage.sql.fact_seals import proven_fact, sealed_fact
-from kmip_adapters.storage.sql.prepared import Prepared
+from kmip_adapters.storage.sql.fact_statements import FactStatements
+from kmip_adapters.storage.sql.prepared import Prepared, statements_for
 from kmip_adapters.storage.sql.schema import facts, managed_objects
 from kmip_core.ports.sealing import SealBroken
 
@@ -90,11 +91,7 @@ class GenerationStatements:
 
     def __init__(self, dialect: Dialect) -> None:
         o = managed_objects.c
-        self._find = Prepared(select(facts.c.value).where(facts.c.name == bindparam("name")), dialect)
-        self._add = Prepared(insert(facts), dialect)
-        self._change = Prepared(
-            update(facts).where(facts.c.name == bindparam("of_name")).values(value=bindparam("value")), dialect
-        )
+        self._facts = statements_for(dialect, FactStatements)
         its_value = facts.c.value == bindparam("of_value")
         self._replace = Prepared(
             update(facts).where(facts.c.name == bindparam("of_name"), its_value).values(value=bindparam("value")),
@@ -110,12 +107,12 @@ class GenerationStatements:
 
     def stored(self, read: Callable[..., list[Row]]) -> str | None:
         """Return the fact, None for a database whose objects have never changed since it could be kept."""
-        rows = read(self._find, name=NAME)
+        rows = read(self._facts.find, name=NAME)
         return rows[0][0] if rows else None
 
     def read(self, cursor: Cursor, key: bytes) -> Generation:
         """Return the generation, before anything is changed; it is counted where the database has none."""
-        return self._opened(cursor, self._find.run(cursor, {"name": NAME}).fetchone(), key)
+        return self._opened(cursor, self._facts.find.run(cursor, {"name": NAME}).fetchone(), key)
 
     def _opened(self, cursor: Cursor, row: Row | None, key: bytes) -> Generation:
         if row is not None:
@@ -128,8 +125,7 @@ class GenerationStatements:
     def write(self, cursor: Cursor, generation: Generation, key: bytes) -> str:
         """Have the database keep a generation, and return the fact."""
         value = _stored(generation, key)
-        if not self._change.run(cursor, {"of_name": NAME, "value": value}).rowcount:
-            self._add.run(cursor, {"name": NAME, "value": value})
+        self._facts.keep(cursor, NAME, value)
         return value
 
     def advance(self, cursor: Cursor, last: LastGeneration, change: int, key: bytes) -> None:
@@ -144,7 +140,7 @@ class GenerationStatements:
             if self._replace.run(cursor, row).rowcount:
                 last.generation, last.stored = following, value
                 return
-        row_before = self._find.run(cursor, {"name": NAME}).fetchone()
+        row_before = self._facts.find.run(cursor, {"name": NAME}).fetchone()
         if last.generation is not None:
             last.was_there = row_before is not None and row_before[0] == last.stored
         following = self._opened(cursor, row_before, key).after(change)

@@ -8,13 +8,14 @@ program has written: each is authenticated.
 import logging
 from typing import Final
 
-from sqlalchemy import Dialect, bindparam, delete, func, insert, select, update
+from sqlalchemy import Dialect, bindparam, func, select
 
 from kmip_adapters.storage.quotas import Holdings
 from kmip_adapters.storage.sql.driver import Cursor
 from kmip_adapters.storage.sql.fact_seals import proven_fact, sealed_fact
-from kmip_adapters.storage.sql.prepared import Prepared
-from kmip_adapters.storage.sql.schema import facts, managed_objects
+from kmip_adapters.storage.sql.fact_statements import FactStatements
+from kmip_adapters.storage.sql.prepared import Prepared, statements_for
+from kmip_adapters.storage.sql.schema import managed_objects
 from kmip_core.ports.sealing import SealBroken
 
 _log = logging.getLogger(__name__)
@@ -32,17 +33,12 @@ class HoldingStatements:
         self._count = Prepared(
             select(func.count(), func.coalesce(func.sum(size), 0)).where(o.owner == bindparam("owner")), dialect
         )
-        self._find = Prepared(select(facts.c.value).where(facts.c.name == bindparam("name")), dialect)
-        self._change = Prepared(
-            update(facts).where(facts.c.name == bindparam("of_name")).values(value=bindparam("value")), dialect
-        )
-        self._add = Prepared(insert(facts), dialect)
-        self._forget = Prepared(delete(facts).where(facts.c.name == bindparam("of_name")), dialect)
+        self._facts = statements_for(dialect, FactStatements)
 
     def read(self, cursor: Cursor, owner: str, key: bytes) -> Holdings:
         """Return what an owner has.  key: that of the index, under which facts are authenticated."""
         name = PREFIX + owner
-        row = self._find.run(cursor, {"name": name}).fetchone()
+        row = self._facts.find.run(cursor, {"name": name}).fetchone()
         if row is None:
             return self.counted(cursor, owner)
         try:
@@ -60,10 +56,8 @@ class HoldingStatements:
     def write(self, cursor: Cursor, owner: str, holdings: Holdings, key: bytes) -> None:
         """Note what an owner has now."""
         name = PREFIX + owner
-        value = sealed_fact(key, name, f"{holdings.objects} {holdings.stored_bytes}")
-        if not self._change.run(cursor, {"of_name": name, "value": value}).rowcount:
-            self._add.run(cursor, {"name": name, "value": value})
+        self._facts.keep(cursor, name, sealed_fact(key, name, f"{holdings.objects} {holdings.stored_bytes}"))
 
     def forget(self, cursor: Cursor, owner: str) -> None:
         """Have what an owner has counted anew when it is needed."""
-        self._forget.run(cursor, {"of_name": PREFIX + owner})
+        self._facts.forget.run(cursor, {"of_name": PREFIX + owner})

@@ -46,7 +46,8 @@ def open_index_key(
     hides_all: whether a new database seals all attributes: the key is a `HidingIndexKey` for one that does.
     Raises SealBroken if it was changed, or is missing in a database that has objects.
     """
-    rows = read(statements.fact, name=NAME)
+    of_one = statements.of_one_fact
+    rows = read(of_one.find, name=NAME)
     payload = sealer.unseal(a2b_base64(rows[0][0]), _BINDING) if rows else secrets.token_bytes(_BYTES)
     if rows and payload[_BYTES:]:
         return _key_in(payload)
@@ -55,20 +56,20 @@ def open_index_key(
     after = _text(sealer.seal(payload[:_BYTES] + use, _BINDING))
 
     def begin(cursor: Cursor) -> bool:
-        found = statements.fact.run(cursor, {"name": NAME}).fetchone()
+        found = of_one.find.run(cursor, {"name": NAME}).fetchone()
         if (found and found[0]) != before:  # another node was faster
             return True
         if before is None and not is_upgraded and statements.last_sequence.run(cursor, {}).fetchone()[0]:
             return False
         for name in NAMES.values():
-            rules = statements.fact.run(cursor, {"name": name}).fetchone()
-            _replace(statements, cursor, name, sealed_fact(payload[:_BYTES], name, rules[0] if rules else _NO_RULES))
-        _replace(statements, cursor, NAME, after)
+            rules = of_one.find.run(cursor, {"name": name}).fetchone()
+            of_one.keep(cursor, name, sealed_fact(payload[:_BYTES], name, rules[0] if rules else _NO_RULES))
+        of_one.keep(cursor, NAME, after)
         return True
 
     if not submit(begin):
         raise SealBroken("the index key is missing though there are objects")
-    return _key_in(sealer.unseal(a2b_base64(read(statements.fact, name=NAME)[0][0]), _BINDING))
+    return _key_in(sealer.unseal(a2b_base64(read(of_one.find, name=NAME)[0][0]), _BINDING))
 
 
 def _key_in(payload: bytes) -> bytes:
@@ -78,21 +79,17 @@ def _key_in(payload: bytes) -> bytes:
 
 def reseal_index_key(statements: Statements, sealer: StoreSealer, read: Read, submit: Submit) -> None:
     """Seal the key anew if it is not under the newest data key."""
-    for (stored,) in read(statements.fact, name=NAME):
+    of_one = statements.of_one_fact
+    for (stored,) in read(of_one.find, name=NAME):
         if sealer.is_current(a2b_base64(stored)):
             return
         anew = _text(sealer.seal(sealer.unseal(a2b_base64(stored), _BINDING), _BINDING))
 
         def replace(cursor: Cursor, before: str = stored, after: str = anew) -> None:
-            if statements.fact.run(cursor, {"name": NAME}).fetchone() == (before,):
-                _replace(statements, cursor, NAME, after)
+            if of_one.find.run(cursor, {"name": NAME}).fetchone() == (before,):
+                of_one.keep(cursor, NAME, after)
 
         submit(replace)
-
-
-def _replace(statements: Statements, cursor: Cursor, name: str, value: str) -> None:
-    statements.forget_fact.run(cursor, {"of_name": name})
-    statements.add_fact.run(cursor, {"name": name, "value": value})
 
 
 def _text(sealed: bytes) -> str:

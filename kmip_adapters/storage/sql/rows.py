@@ -13,9 +13,10 @@ from kmip_adapters.storage.quotas import NOTHING, Holdings
 from kmip_adapters.storage.records import decode_record, encode_record
 from kmip_adapters.storage.sql.attribute_index import Entry
 from kmip_adapters.storage.sql.driver import Cursor, Row
+from kmip_adapters.storage.sql.fact_statements import FactStatements
 from kmip_adapters.storage.sql.generations import GenerationStatements, share
 from kmip_adapters.storage.sql.holdings import HoldingStatements
-from kmip_adapters.storage.sql.prepared import ITEMS_OF_AN_IN, Prepared, PreparedRows, insertion
+from kmip_adapters.storage.sql.prepared import ITEMS_OF_AN_IN, Prepared, PreparedRows, insertion, statements_for
 from kmip_adapters.storage.sql.record_seals import record_binding
 from kmip_adapters.storage.sql.rules import IS_RULE
 from kmip_adapters.storage.sql.schema import (
@@ -280,9 +281,7 @@ class Statements:
         )
         f = facts.c
         self.facts = Prepared(select(f.name, f.value), dialect)
-        self.fact = Prepared(select(f.value).where(f.name == bindparam("name")), dialect)
-        self.forget_fact = Prepared(delete(facts).where(f.name == bindparam("of_name")), dialect)
-        self.add_fact = Prepared(insert(facts), dialect)
+        self.of_one_fact = statements_for(dialect, FactStatements)
         newest = select(func.max(k.data_key_id))
         self.newest_data_key = Prepared(newest, dialect)
         once = select(literal_column("1")).subquery()

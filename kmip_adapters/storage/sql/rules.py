@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from attrs import field, frozen
-from sqlalchemy import Dialect, bindparam, delete, insert, or_, select
+from sqlalchemy import Dialect, or_, select
 
 from kmip_adapters.storage.records import decode_rules, encode_rules
 from kmip_adapters.storage.sql.driver import Cursor
 from kmip_adapters.storage.sql.fact_seals import proven_fact, sealed_fact
-from kmip_adapters.storage.sql.prepared import Prepared
+from kmip_adapters.storage.sql.fact_statements import FactStatements
+from kmip_adapters.storage.sql.prepared import Prepared, statements_for
 from kmip_adapters.storage.sql.schema import facts
 from kmip_core.creation_rules import Constraint, ObjectDefaults, Rule, SystemChanges
 from kmip_core.ports.sealing import SealBroken
@@ -42,8 +43,7 @@ class RuleStatements:
 
     def __init__(self, dialect: Dialect) -> None:
         self.all = Prepared(select(facts.c.name, facts.c.value).where(IS_RULE), dialect)
-        self.forget = Prepared(delete(facts).where(facts.c.name == bindparam("of_name")), dialect)
-        self.keep = Prepared(insert(facts).values(name=bindparam("name"), value=bindparam("value")), dialect)
+        self.of_one = statements_for(dialect, FactStatements)
 
 
 @frozen
@@ -65,8 +65,7 @@ class RulesWrite:
     def apply(self, cursor: Cursor, _: object) -> None:
         """Write them on a cursor inside a transaction; they replace what is there."""
         name = NAMES[self.kind]
-        self.rule_statements.forget.run(cursor, {"of_name": name})
-        self.rule_statements.keep.run(cursor, {"name": name, "value": stored_form(self.kind, self.rules, self.key)})
+        self.rule_statements.of_one.keep(cursor, name, stored_form(self.kind, self.rules, self.key))
 
 
 def stored_form(kind: type, rules: tuple[Any, ...], key: bytes) -> str:

@@ -82,31 +82,30 @@ class SqlStorage:
         seals_attributes: bool = False,
     ) -> None:
         self.backend: Backend = open_backend(url, options or Options())
+        self._node = node
+        self._seals_attributes = seals_attributes
+        self._takes_over = takes_over
+        self._lock = threading.Lock()
+        self._acknowledged: set[str] = set()
+        self._known_rules: dict[str, str] | None = None
+        self.quota_refusals = 0
+        self._has_erased = False
+        self._closed = False
         try:
-            self._node = node
-            self._seals_attributes = seals_attributes
-            self._takes_over = takes_over
             self.backend.open_schema(history, may_upgrade=may_upgrade, make_sealer=make_sealer)
             self.database = Database(self.backend)
             self._leases = statements_for(self.backend.dialect, LeaseStatements)
             self._allowances = statements_for(self.backend.dialect, AllowanceStatements)
             self._schedule = statements_for(self.backend.dialect, ScheduleStatements)
             self.submission_statements = statements_for(self.backend.dialect, SubmissionStatements)
-            original = self.database.fact(COPY_UNDER_WAY)
-            if original is not None:
-                raise StorageUnusable(
-                    f"{self.backend.name} is a copy of {original} that is not whole; give `kmipd store copy` again"
-                )
-            self._lock = threading.Lock()
-            self._acknowledged: set[str] = set()
-            self._known_rules: dict[str, str] | None = None
-            self.quota_refusals = 0
-            self._has_erased = False
-            self._closed = False
-            self.writer = Writer(self.backend, with_each=self._forget_acknowledged, when_idle=self._when_idle)
+            self.writer = self._open_writer()
         except self.backend.errors as error:
+            self.backend.close()
             reason = getattr(error, "orig", None) or error
             raise StorageUnusable(f"{self.backend.name} cannot be opened: {reason}") from error
+        except BaseException:
+            self.backend.close()
+            raise
         try:
             self.data_keys = SqlDataKeys(
                 self.database.statements, read=self.database.read, submit=self.submit, note_erased=self.note_erased
@@ -136,6 +135,19 @@ class SqlStorage:
             )
         except BaseException:
             self.close()
+            raise
+
+    def _open_writer(self) -> Writer:
+        """Begin to write.  Raises StorageUnusable for a copy that is not whole, and the backend's errors."""
+        try:
+            original = self.database.fact(COPY_UNDER_WAY)
+            if original is not None:
+                raise StorageUnusable(
+                    f"{self.backend.name} is a copy of {original} that is not whole; give `kmipd store copy` again"
+                )
+            return Writer(self.backend, with_each=self._forget_acknowledged, when_idle=self._when_idle)
+        except BaseException:
+            self.database.close()
             raise
 
     @property
@@ -338,12 +350,13 @@ class SqlStorage:
 
     def set_fact(self, name: str, value: str | None) -> None:
         """Have the database keep something about itself, durably; None removes it."""
-        statements = self.database.statements
+        of_one = self.database.statements.of_one_fact
 
         def change(cursor: Cursor) -> None:
-            statements.forget_fact.run(cursor, {"of_name": name})
-            if value is not None:
-                statements.add_fact.run(cursor, {"name": name, "value": value})
+            if value is None:
+                of_one.forget.run(cursor, {"of_name": name})
+            else:
+                of_one.keep(cursor, name, value)
 
         self.submit(change)
 

@@ -9,11 +9,12 @@ from binascii import a2b_base64, b2a_base64
 from typing import Final
 
 from attrs import frozen
-from sqlalchemy import Dialect, bindparam, delete, func, insert, select, update
+from sqlalchemy import Dialect, bindparam, delete, func, select, update
 
 from kmip_adapters.storage.records import decode_ticket, encode_ticket
 from kmip_adapters.storage.sql.driver import Cursor
-from kmip_adapters.storage.sql.prepared import Prepared
+from kmip_adapters.storage.sql.fact_statements import FactStatements
+from kmip_adapters.storage.sql.prepared import Prepared, statements_for
 from kmip_adapters.storage.sql.schema import facts
 from kmip_core.ports.sealing import SealBroken, StoreSealer
 from kmip_core.ports.storage import ConcurrentChange
@@ -33,21 +34,20 @@ class TicketStatements:
     def __init__(self, dialect: Dialect) -> None:
         name, value = facts.c.name, facts.c.value
         is_ticket = name.like(bindparam("any_ticket"))
-        self.find = Prepared(select(value).where(name == bindparam("name")), dialect)
+        of_one = statements_for(dialect, FactStatements)
+        self.find, self.add, self.end = of_one.find, of_one.add, of_one.forget
         self.count = Prepared(
             select(func.count())
             .select_from(facts)
             .where(is_ticket, value > bindparam("now"), value.like(bindparam("like"))),
             dialect,
         )
-        self.add = Prepared(insert(facts).values(name=bindparam("name"), value=bindparam("value")), dialect)
         self.change = Prepared(
             update(facts)
             .where(name == bindparam("of_name"), value == bindparam("before"))
             .values(value=bindparam("after")),
             dialect,
         )
-        self.end = Prepared(delete(facts).where(name == bindparam("of_name")), dialect)
         self.forget_expired = Prepared(delete(facts).where(is_ticket, value < bindparam("now")), dialect)
         self.forget_spent = Prepared(delete(facts).where(is_ticket, value.like(bindparam("like"))), dialect)
 

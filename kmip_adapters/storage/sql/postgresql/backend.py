@@ -11,7 +11,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from functools import partial
 from typing import Any, Final
 
@@ -145,7 +145,7 @@ class PostgresBackend:
             try:
                 connection.execute(_ADD_WRITER, (self._writer, int(time.time())))
                 self._writer_epoch = 0
-            except psycopg.Error:
+            except BaseException:
                 connection.close()
                 raise
         return connection
@@ -169,7 +169,7 @@ class PostgresBackend:
         try:
             for setting in settings:
                 self._set(connection, setting)
-        except psycopg.Error:
+        except BaseException:
             connection.close()
             raise
         return connection
@@ -178,9 +178,8 @@ class PostgresBackend:
         """Take the writer's row back, and end the watchdog."""
         try:
             if self._writer_epoch is not None:
-                connection = self.connect()
-                connection.execute(_FORGET_WRITERS, (self._writer, int(time.time()) - _WRITER_DAYS * 86_400))
-                connection.close()
+                with closing(self.connect()) as connection:
+                    connection.execute(_FORGET_WRITERS, (self._writer, int(time.time()) - _WRITER_DAYS * 86_400))
         except psycopg.Error:
             pass  # the row does no harm, and is removed by a later node
         finally:

@@ -1,13 +1,17 @@
 """A store moves from one database to another, sealed as it is; what a start would do to its tables can be asked."""
 
+import contextlib
 import functools
 import shutil
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from attrs import evolve
+from psycopg.pq import TransactionStatus
 
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
@@ -109,8 +113,18 @@ def test_users_their_credentials_and_links_are_copied(tmp_path: Path) -> None:
     copied.close()
 
 
+def is_open(connection: Any) -> bool:
+    """Return whether a reader's connection of either engine was not closed."""
+    if not isinstance(connection, sqlite3.Connection):
+        return bool(connection.transaction_status != TransactionStatus.UNKNOWN)
+    with contextlib.suppress(sqlite3.ProgrammingError):
+        connection.execute("SELECT 1")
+        return True
+    return False
+
+
 def test_an_interrupted_copy_is_opened_by_no_server_and_goes_on(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     origin, to = url_of("sqlite", tmp_path / "from"), url_of("postgresql", tmp_path / "to")
     fill(origin, tmp_path / "root.key")
@@ -119,13 +133,32 @@ def test_an_interrupted_copy_is_opened_by_no_server_and_goes_on(
         if done > 600:
             raise KeyboardInterrupt
 
+    opened: list[Any] = []
+
+    def noted(open_reader: Callable[[], Any]) -> Any:
+        opened.append(open_reader())
+        return opened[-1]
+
     backends = [open_backend(url, Options()) for url in (origin, to)]
+    for backend in backends:
+        monkeypatch.setattr(backend, "open_reader", functools.partial(noted, backend.open_reader))
     with pytest.raises(KeyboardInterrupt):
         copying.copy_store(backends[0], backends[1], interrupt)
+    assert len(opened) >= 2
+    assert not any(is_open(connection) for connection in opened)
     for backend in backends:
         backend.close()
+    sessions: list[psycopg.Connection] = []
+
+    def connected(connect: Callable[..., psycopg.Connection], **parameters: Any) -> psycopg.Connection:
+        sessions.append(connect(**parameters))
+        return sessions[-1]
+
+    monkeypatch.setattr(psycopg, "connect", functools.partial(connected, psycopg.connect))
     with pytest.raises(StorageUnusable, match="not whole"):
         open_store(to, tmp_path / "root.key")
+    assert sessions
+    assert all(session.closed for session in sessions)
 
     assert cli.run(["store", "copy", "--from", origin, "--to", to]) == 0
 

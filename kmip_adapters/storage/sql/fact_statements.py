@@ -1,0 +1,28 @@
+"""The statements about one fact, by its name: what the database keeps beside objects is written by them."""
+
+from sqlalchemy import Dialect, bindparam, delete, insert, select, update
+
+from kmip_adapters.storage.sql.driver import Cursor
+from kmip_adapters.storage.sql.prepared import Prepared
+from kmip_adapters.storage.sql.schema import facts
+
+
+class FactStatements:
+    """Compiled once for a dialect (`prepared.statements_for`).
+
+    find: the value of the fact `name`.  add: `value` under a `name` that is free.  change: another `value` for the fact
+    `of_name`.  forget: no fact `of_name` any longer.
+    """
+
+    def __init__(self, dialect: Dialect) -> None:
+        name, value = facts.c.name, facts.c.value
+        is_named = name == bindparam("of_name")
+        self.find = Prepared(select(value).where(name == bindparam("name")), dialect)
+        self.add = Prepared(insert(facts), dialect)
+        self.change = Prepared(update(facts).where(is_named).values(value=bindparam("value")), dialect)
+        self.forget = Prepared(delete(facts).where(is_named), dialect)
+
+    def keep(self, cursor: Cursor, name: str, value: str) -> None:
+        """Change the fact, or add it, inside a transaction that keeps other writers out."""
+        if not self.change.run(cursor, {"of_name": name, "value": value}).rowcount:
+            self.add.run(cursor, {"name": name, "value": value})

@@ -1,0 +1,50 @@
+"""What is kept beside objects is found, changed and forgotten by its name."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from sqlalchemy.dialects.sqlite import dialect
+from sqlalchemy.schema import CreateTable
+
+from kmip_adapters.storage.sql.fact_statements import FactStatements
+from kmip_adapters.storage.sql.prepared import statements_for
+from kmip_adapters.storage.sql.schema import facts
+
+statements = statements_for(dialect(), FactStatements)
+
+
+@pytest.fixture
+def cursor() -> Iterator[sqlite3.Cursor]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.execute(str(CreateTable(facts).compile(dialect=dialect())))
+        yield connection.cursor()
+
+
+def value_of(cursor: sqlite3.Cursor, name: str) -> str | None:
+    row = statements.find.run(cursor, {"name": name}).fetchone()
+    return None if row is None else row[0]
+
+
+def test_a_fact_is_added_then_changed_alone(cursor: sqlite3.Cursor) -> None:
+    statements.keep(cursor, "one", "1")
+    statements.keep(cursor, "other", "2")
+    statements.keep(cursor, "one", "3")
+
+    assert (value_of(cursor, "one"), value_of(cursor, "other")) == ("3", "2")
+
+
+def test_a_fact_is_forgotten_alone(cursor: sqlite3.Cursor) -> None:
+    statements.keep(cursor, "one", "1")
+    statements.keep(cursor, "other", "2")
+    statements.forget.run(cursor, {"of_name": "one"})
+
+    assert (value_of(cursor, "one"), value_of(cursor, "other")) == (None, "2")
+
+
+def test_a_name_is_taken_once(cursor: sqlite3.Cursor) -> None:
+    statements.add.run(cursor, {"name": "one", "value": "1"})
+
+    with pytest.raises(sqlite3.IntegrityError):
+        statements.add.run(cursor, {"name": "one", "value": "2"})
