@@ -1,5 +1,7 @@
 """One table of settings: whatever reads it agrees."""
 
+import importlib
+import pkgutil
 from pathlib import Path
 
 import attrs
@@ -7,8 +9,9 @@ import click
 import pytest
 
 from kmip_app.cli import serve
+from kmip_app.configuration import topics
 from kmip_app.configuration.config import Configuration
-from kmip_app.configuration.settings import SETTINGS, Setting
+from kmip_app.configuration.settings import SETTINGS, TOPICS, Setting
 from tools.generate_configuration_page import PAGE, page
 
 OF_PYKMIP = {
@@ -28,6 +31,14 @@ def each(settings: dict[str, Setting] | None = None) -> pytest.MarkDecorator:
 
 def test_every_key_of_pykmip_is_there() -> None:
     assert {name for name, setting in SETTINGS.items() if setting.of_pykmip} == OF_PYKMIP
+
+
+def test_every_topic_has_its_place() -> None:
+    names = [found.name for found in pkgutil.iter_modules(topics.__path__)]
+    tables = [getattr(importlib.import_module(f"{topics.__name__}.{name}"), name.upper()) for name in names]
+    headings = [heading for table in tables for heading in table]
+
+    assert sorted(headings) == sorted(TOPICS)
 
 
 def test_every_field_of_the_configuration_can_be_set() -> None:
