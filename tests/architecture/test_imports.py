@@ -73,3 +73,15 @@ def test_the_core_imports_with_attrs_alone(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
+
+
+def test_the_container_alone_calls_the_factories() -> None:
+    """What makes one part from the settings is joined with others in one place."""
+    importers = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "kmip_app").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("kmip_app.factories")
+    }
+
+    assert {path for path in importers if not path.startswith("kmip_app/factories/")} == {"kmip_app/container.py"}
