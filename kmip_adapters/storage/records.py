@@ -10,16 +10,17 @@ import functools
 import json
 import struct
 import typing
-from binascii import a2b_base64, b2a_base64
+from binascii import a2b_base64
 from collections.abc import Callable, Iterable
 from json.encoder import encode_basestring_ascii
-from operator import attrgetter
 from typing import Any, Final
 
+import attrs
 from attrs import evolve
 from cattrs import Converter
 from cattrs.gen import make_dict_unstructure_fn, override
 
+from kmip_adapters.storage.record_writers import INT64_MAX, INT64_MIN, to_base64, to_integer, to_number, writer_of
 from kmip_core import enums
 from kmip_core.attributes import Attributes
 from kmip_core.creation_rules import Rule
@@ -180,22 +181,11 @@ except ImportError:
 
 _TYPE: Final = "type"
 _HIDDEN: Final = "digests"
-_INT64_MIN: Final = -(1 << 63)
-_INT64_MAX: Final = (1 << 63) - 1
 _TRANSPARENT: Final = {cls.__name__: cls for cls in TRANSPARENT_KEYS.values()}
-
-
-def _to_base64(value: bytes) -> str:
-    return b2a_base64(value, newline=False).decode()
 
 
 def _from_base64(value: str, _: Any = None) -> bytes:
     return a2b_base64(value)
-
-
-def _to_integer(value: int) -> int | str:
-    # Python refuses to print integers of more than 4300 digits in decimal: an RSA key of 16,384 bits has some.
-    return value if _INT64_MIN <= value <= _INT64_MAX else hex(value)
 
 
 def _from_integer(value: int | str, _: Any = None) -> int:
@@ -219,11 +209,11 @@ def _unstructure_typed(value: TypedValue) -> list[Any]:
         case tuple():
             return [int(value.item_type), [[tag, _unstructure_typed(item)] for tag, item in inner]]
         case bytes():
-            return [int(value.item_type), {"b": _to_base64(inner)}]
+            return [int(value.item_type), {"b": to_base64(inner)}]
         case bool() | str():
             return [int(value.item_type), inner]
         case _:
-            small = _INT64_MIN <= inner <= _INT64_MAX
+            small = INT64_MIN <= inner <= INT64_MAX
             return [int(value.item_type), inner if small else {"i": hex(inner)}]
 
 
@@ -243,7 +233,7 @@ def _structure_typed(stored: list[Any], _: Any = None) -> TypedValue:
 
 def _unstructure_material(material: KeyMaterial) -> Any:
     if isinstance(material, bytes):
-        return _to_base64(material)
+        return to_base64(material)
     record = _CONVERTER.unstructure(material, type(material))
     record[_TYPE] = type(material).__name__
     return record
@@ -269,7 +259,7 @@ def _structure_reference(stored: Any, _: Any = None) -> str | NameReference:
 def _unstructure_key_value(value: KeyValue | bytes | None) -> Any:
     if isinstance(value, KeyValue):
         return _hook_of(KeyValue)(value)
-    return None if value is None else _to_base64(value)
+    return None if value is None else to_base64(value)
 
 
 def _structure_key_value(stored: Any, _: Any = None) -> KeyValue | bytes | None:
@@ -281,9 +271,10 @@ def _structure_key_value(stored: Any, _: Any = None) -> KeyValue | bytes | None:
 
 def _make_converter() -> Converter:
     converter = Converter(omit_if_default=True, detailed_validation=False)
-    converter.register_unstructure_hook(bytes, _to_base64)
+    converter.register_unstructure_hook_factory(attrs.has, lambda cls: writer_of(cls, converter))
+    converter.register_unstructure_hook(bytes, to_base64)
     converter.register_structure_hook(bytes, _from_base64)
-    converter.register_unstructure_hook(int, _to_integer)
+    converter.register_unstructure_hook(int, to_integer)
     converter.register_structure_hook(int, _from_integer)
     converter.register_structure_hook(str, lambda value, _: value)
     converter.register_structure_hook(bool, lambda value, _: value)
@@ -291,7 +282,7 @@ def _make_converter() -> Converter:
     converter.register_unstructure_hook_factory(_is_optional, lambda cls: converter.get_unstructure_hook(_present(cls)))
     for cls in _enumerations():  # each by name: they are integers too, and the hook of int would catch them
         converter.register_structure_hook(cls, _enumeration_hook(cls))
-        converter.register_unstructure_hook(cls, attrgetter("_value_"))  # `value` is a property, and much slower
+        converter.register_unstructure_hook(cls, to_number)
     converter.register_unstructure_hook_func(_is_frozenset, sorted)
     converter.register_unstructure_hook(TypedValue, _unstructure_typed)
     converter.register_structure_hook(TypedValue, _structure_typed)

@@ -83,6 +83,8 @@ Those that are missing have columns (`schema.TRAIT_COLUMNS`, identifier, type, s
 _KEYED: Final = "digests"
 """The attribute whose entries say nothing without the index key: a weak secret can be found by its digest."""
 
+_KEYED_CODE: Final = CODES[_KEYED]
+
 
 class HidingIndexKey(bytes):
     """The index key of a store that seals all attributes: every digest in the index is keyed, not of secrets alone."""
@@ -94,21 +96,22 @@ Entry = tuple[int, int]
 
 def entries(attributes: Attributes, index_key: bytes) -> set[Entry]:
     """Return all index entries of one object.  index_key: what the digests of its secrets are keyed with."""
-    found: set[Entry] = set()
-    key = _key_of_rest(index_key)
+    found: list[Entry] = []
+    key = index_key if isinstance(index_key, HidingIndexKey) else b""
     fields = vars(attributes)
     for name, code, entries_of in _PLAN:
         value = fields[name]
         if value is None or value == _NONE:
             continue
-        if entries_of is _one:  # most are; an enumeration stands for itself
-            is_number = isinstance(value, int) and -_INT64 <= value < _INT64
-            found.add((code, int(value) if is_number else _number(value, key)))
+        if entries_of is not None:
+            found += entries_of(code, value, key)
+        elif type(value) is int and -_INT64 <= value < _INT64:  # a date
+            found.append((code, value))
         else:
-            found.update(entries_of(code, value, key))
+            found.append((code, _number(value, key)))
     for digest in attributes.digests:
-        found.add((CODES[_KEYED], _digest(digest, index_key)))
-    return found
+        found.append((_KEYED_CODE, _digest(digest, index_key)))
+    return set(found)
 
 
 def wanted_entry(reference: AttributeReference, wanted: Any, index_key: bytes) -> Entry:
@@ -147,15 +150,11 @@ def _key_of_rest(index_key: bytes) -> bytes:
     return index_key if isinstance(index_key, HidingIndexKey) else b""
 
 
-def _one(code: int, value: Any, key: bytes) -> tuple[Entry, ...]:
-    return ((code, _number(value, key)),)
+def _each(code: int, values: tuple[Any, ...], key: bytes) -> list[Entry]:
+    return [(code, _number(value, key)) for value in values]
 
 
-def _each(code: int, values: tuple[Any, ...], key: bytes) -> tuple[Entry, ...]:
-    return tuple([(code, _number(value, key)) for value in values])
-
-
-def _applications(code: int, values: tuple[ApplicationSpecificInformation, ...], key: bytes) -> tuple[Entry, ...]:
+def _applications(code: int, values: tuple[ApplicationSpecificInformation, ...], key: bytes) -> list[Entry]:
     """A criterion may name the namespace alone."""
     bare = tuple(evolve(value, application_data=None) for value in values)
     return _each(code, values + bare, key)
@@ -163,10 +162,12 @@ def _applications(code: int, values: tuple[ApplicationSpecificInformation, ...],
 
 def _number(value: Any, key: bytes) -> int:
     """Return what stands for a value in the index: itself, or 64 bits of its digest as a signed number."""
+    kind = type(value)
+    if kind is RNGParameters or (kind is str and value == DEFAULT_POLICY):
+        return _remembered_digest(value, key)
     if isinstance(value, int) and -_INT64 <= value < _INT64:
         return int(value)
-    is_usual = isinstance(value, RNGParameters) or (type(value) is str and value == DEFAULT_POLICY)
-    return _remembered_digest(value, key) if is_usual else _digest(value, key)
+    return _digest(value, key)
 
 
 def _digest(value: Any, key: bytes) -> int:
@@ -182,10 +183,11 @@ Nothing that a client chooses is kept: it may be long."""
 _INT64: Final = 1 << 63
 
 
-def _way_of(name: str) -> Callable[[int, Any, bytes], tuple[Entry, ...]]:
+def _way_of(name: str) -> Callable[[int, Any, bytes], list[Entry]] | None:
+    """Return what makes the entries of several values; None for an attribute with one."""
     if name == "application_specific_information":
         return _applications
-    return _each if name in MULTIPLE or name == CUSTOM else _one
+    return _each if name in MULTIPLE or name == CUSTOM else None
 
 
 _PLAN: Final = tuple((name, code, _way_of(name)) for name, code in CODES.items() if name != _KEYED)

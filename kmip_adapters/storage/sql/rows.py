@@ -182,21 +182,18 @@ def seal_record(
 def searched_columns(attributes: Attributes) -> dict[str, Any]:
     """Return what Locate looks for in the columns of an object."""
     fields = vars(attributes)
-    columns: dict[str, Any] = {name: fields[name] for name in DATE_COLUMNS}
-    columns |= {name: None if (value := fields[name]) is None else int(value) for name in TRAIT_COLUMNS}
-    columns["policy"] = policy_of(attributes)
+    columns: dict[str, Any] = {
+        name: value if (value := fields[name]) is None or type(value) is int else int(value) for name in _NUMBERS
+    }
+    columns["policy"] = attributes.operation_policy_name or DEFAULT_POLICY
     columns["state"] = 0 if attributes.state is None else int(attributes.state)
     return columns
 
 
-def policy_of(attributes: Attributes) -> str:
-    """Return the name of the policy that an object is under."""
-    return attributes.operation_policy_name or DEFAULT_POLICY
-
-
+_NUMBERS: Final = (*DATE_COLUMNS, *TRAIT_COLUMNS)
 _OBJECT_TYPES: Final = {int(object_type): object_type for object_type in ObjectType}
 _o: Final = managed_objects.c
-SEARCHED: Final = tuple(_o[name] for name in (*DATE_COLUMNS, *TRAIT_COLUMNS, "policy", "state"))
+SEARCHED: Final = tuple(_o[name] for name in (*_NUMBERS, "policy", "state"))
 """The columns that `searched_columns` gives, in its order."""
 
 FOUND: Final = (
@@ -354,8 +351,11 @@ class RowWrite:
     @property
     def seals(self) -> tuple[bytes, ...]:
         """What it writes that is sealed: the record, and the content if it has one that is new."""
-        columns = self.columns or {}
-        return tuple([seal for seal in (columns.get("record_seal"), columns.get("sealed")) if seal is not None])
+        columns = self.columns
+        if columns is None:
+            return ()
+        sealed = columns.get("sealed")
+        return (columns["record_seal"],) if sealed is None else (columns["record_seal"], sealed)
 
     def new_share(self, key: bytes) -> int:
         """Return what the object contributes to the generation of the store more than before."""

@@ -7,7 +7,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any, Final
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 from sqlalchemy import Dialect, or_, select
 
 from kmip_adapters.storage.records import decode_rules, encode_rules
@@ -44,6 +44,14 @@ class RuleStatements:
     def __init__(self, dialect: Dialect) -> None:
         self.all = Prepared(select(facts.c.name, facts.c.value).where(IS_RULE), dialect)
         self.of_one = statements_for(dialect, FactStatements)
+
+
+@define
+class KnownRules:
+    """The rules for new objects as they were read once.  opened: those that were proven and decoded, by kind."""
+
+    facts: Mapping[str, str]
+    opened: dict[type, tuple[Any, ...]] = field(factory=dict, init=False)
 
 
 @frozen

@@ -30,7 +30,7 @@ from kmip_adapters.storage.sql.migration import HISTORY, History
 from kmip_adapters.storage.sql.notices import ANNOUNCED
 from kmip_adapters.storage.sql.prepared import statements_for
 from kmip_adapters.storage.sql.rows import OutdatedSeal, row_opener
-from kmip_adapters.storage.sql.rules import OutdatedRules
+from kmip_adapters.storage.sql.rules import KnownRules, OutdatedRules
 from kmip_adapters.storage.sql.schedule import ScheduleStatements
 from kmip_adapters.storage.sql.sealed import SealedUnitOfWork
 from kmip_adapters.storage.sql.submissions import SubmissionStatements
@@ -87,7 +87,7 @@ class SqlStorage:
         self._takes_over = takes_over
         self._lock = threading.Lock()
         self._acknowledged: set[str] = set()
-        self._known_rules: dict[str, str] | None = None
+        self._known_rules: KnownRules | None = None
         self.quota_refusals = 0
         self._has_erased = False
         self._closed = False
@@ -367,14 +367,14 @@ class SqlStorage:
     def _note_refused(self) -> None:
         self.quota_refusals += 1  # in the writer's thread alone
 
-    def _rules(self, read: Callable[[], Mapping[str, str]]) -> Mapping[str, str]:
-        """Return the rules for new objects, by name, as they were when they were last read here.
+    def _rules(self, read: Callable[[], Mapping[str, str]]) -> KnownRules:
+        """Return the rules for new objects as they were when they were last read here.
 
         read: reads them.  The writer checks whether they still hold.
         """
         rules = self._known_rules
         if rules is None:
-            rules = self._known_rules = dict(read())
+            rules = self._known_rules = KnownRules(read())
         return rules
 
     def _renew_if_outdated(self, error: BaseException) -> None:

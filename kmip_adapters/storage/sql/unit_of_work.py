@@ -34,7 +34,7 @@ from kmip_adapters.storage.sql.rows import (
     seal_record,
     stored_size,
 )
-from kmip_adapters.storage.sql.rules import RulesWrite, stored_rules
+from kmip_adapters.storage.sql.rules import KnownRules, RulesWrite, stored_rules
 from kmip_adapters.storage.sql.submissions import SubmissionStatements, SubmissionWrite, stored_submission
 from kmip_adapters.storage.sql.submitted import SubmittedTask
 from kmip_adapters.storage.sql.versions import NewestVersions
@@ -117,7 +117,7 @@ class UnitOfWorkServices:
     index_key: Callable[[], bytes]
     submissions: SubmissionStatements
     versions: NewestVersions
-    known_rules: Callable[[Callable[[], Mapping[str, str]]], Mapping[str, str]]
+    known_rules: Callable[[Callable[[], Mapping[str, str]]], KnownRules]
     hand_over: HandOver
 
 
@@ -134,7 +134,7 @@ class SqlUnitOfWork:
         self._pending = Pending()
         self._tickets: dict[str, str] = {}  # rows that were read, by their digests
         self._rules: dict[str, str] | None = None
-        self._checked_against: Mapping[str, str] | None = None
+        self._known_rules: KnownRules | None = None  # that new objects were checked against
 
     def __enter__(self) -> Self:
         """Leaving releases the snapshot, and discards what was not committed."""
@@ -225,9 +225,13 @@ class SqlUnitOfWork:
         collected = self._pending.rules.get(kind)
         if collected is not None:
             return collected
-        if self._checked_against is None:
-            self._checked_against = self._services.known_rules(self._read_rules)
-        return self._opened_rules(kind, self._checked_against)
+        known = self._known_rules
+        if known is None:
+            known = self._known_rules = self._services.known_rules(self._read_rules)
+        opened: tuple[Rule, ...] | None = known.opened.get(kind)
+        if opened is None:
+            opened = known.opened[kind] = self._opened_rules(kind, known.facts)
+        return opened
 
     def save_rules(self, kind: type[Rule], rules: tuple[Rule, ...]) -> None:
         """Collect rules."""
@@ -324,28 +328,34 @@ class SqlUnitOfWork:
         """Seal what is new, and hand everything to the writer."""
         if not self._pending:
             return DONE
-        changes: list[Change] = [
-            self._row_write(identifier, write) for identifier, write in self._pending.writes.items()
-        ]
-        rule_statements = self._database.rule_statements
-        for kind, rules in self._pending.rules.items():
-            changes.append(RulesWrite(rule_statements, kind, rules, self._services.index_key()))
-        notice_statements, limit = self._database.notice_statements, self._pending.notice_limit
-        changes += [NoticeWrite(notice_statements, row, limit) for row in self._notice_rows()]
-        changes += (self._ticket_write(digest, change) for digest, change in self._pending.tickets.items())
-        changes += map(self._submission_write, self._pending.submissions.values())
-        records = [(record.record_id, encode_audit_record(record)) for record in self._pending.records]
+        pending = self._pending
+        changes: list[Change] = [self._row_write(identifier, write) for identifier, write in pending.writes.items()]
+        if pending.rules or pending.notices or pending.tickets or pending.submissions:  # which is rare
+            changes += self._other_writes()
+        records = [(record.record_id, encode_audit_record(record)) for record in pending.records]
         changed = [
             (found.unique_identifier, found.attributes.initial_date, write.managed_object.version + 1)
-            for write in self._pending.writes.values()
+            for write in pending.writes.values()
             if (found := write.found) is not None and write.managed_object is not None
         ]
         self.release()  # the snapshot is not needed while we wait, and would hold up checkpoints
         self._pending = Pending()
-        submitted = self._services.hand_over(changes, records, self._checked_against)
+        checked_against = None if self._known_rules is None else self._known_rules.facts
+        submitted = self._services.hand_over(changes, records, checked_against)
         if changed:
             submitted.add_done_callback(partial(self._note_versions, submitted, changed))
         return submitted
+
+    def _other_writes(self) -> list[Change]:
+        """Return what was collected beside objects."""
+        pending = self._pending
+        rule_statements, key = self._database.rule_statements, self._services.index_key()
+        changes: list[Change] = [RulesWrite(rule_statements, kind, rules, key) for kind, rules in pending.rules.items()]
+        notice_statements, limit = self._database.notice_statements, pending.notice_limit
+        changes += [NoticeWrite(notice_statements, notice_row(notice, key), limit) for notice in pending.notices]
+        changes += (self._ticket_write(digest, change) for digest, change in pending.tickets.items())
+        changes += map(self._submission_write, pending.submissions.values())
+        return changes
 
     def release(self) -> None:
         """Give the connection back; a later read begins a new snapshot."""
@@ -517,11 +527,9 @@ class SqlUnitOfWork:
             raise KeyError(unique_identifier)  # it was found by this very snapshot
         return stored.managed_object
 
-    def _check_keys(self, managed_object: ManagedObject) -> None:
+    @staticmethod
+    def _check_keys(managed_object: ManagedObject, longest: int) -> None:
         """Raise KmipError (Server Limit Exceeded) for a text that the database's indexes do not take."""
-        longest = self._database.backend.longest_key
-        if longest is None:
-            return
         for title, text in (
             ("a unique identifier", managed_object.unique_identifier),
             ("the name of a client", managed_object.owner),
@@ -529,11 +537,6 @@ class SqlUnitOfWork:
         ):
             if len(text.encode()) > longest:
                 raise KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, f"{title} has {longest} bytes at most")
-
-    def _notice_rows(self) -> list[dict[str, Any]]:
-        if not self._pending.notices:
-            return []
-        return [notice_row(notice, self._services.index_key()) for notice in self._pending.notices]
 
     def _row_write(self, unique_identifier: str, write: Write) -> RowWrite:
         stored = None if write.found is None else self._stored(unique_identifier)
@@ -545,7 +548,8 @@ class SqlUnitOfWork:
         sealed: bytes | None = None
         if write.managed_object is not None:
             managed_object = write.managed_object
-            self._check_keys(managed_object)
+            if self._database.backend.longest_key is not None:
+                self._check_keys(managed_object, self._database.backend.longest_key)
             after = entries(managed_object.attributes, index_key)
             columns, hidden = changing_columns(managed_object, hides_all=isinstance(index_key, HidingIndexKey))
             replaces_content = write.erases or write.content is not None or stored is None

@@ -3,16 +3,20 @@
 import importlib.util
 import json
 import sys
+from functools import partial
 from types import ModuleType
 from typing import Any
 
 import pytest
+from attrs import Factory, frozen
+from cattrs.gen import make_dict_unstructure_fn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kmip_adapters.storage import records
-from kmip_app.testing.contracts.samples import ATTRIBUTES, SAMPLES, a_key, content, strategy
+from kmip_adapters.storage import record_writers, records
+from kmip_app.testing.contracts.samples import ATTRIBUTES, SAMPLES, TEXTS, a_key, content, strategy
 from kmip_core.attributes import FIELDS, MULTIPLE, Attributes
+from kmip_core.creation_rules import Constraint, ObjectDefaults
 from kmip_core.enums import CryptographicUsageMask, ItemType, ObjectType, State
 from kmip_core.objects import CONTENT_CLASSES, Content, KeyBlock, KeyValue
 from kmip_core.ports.audit import AuditRecord
@@ -135,6 +139,61 @@ def test_what_is_stored_is_the_same_to_the_byte_with_and_without_orjson(
     assert records.encode_audit_record(record) == PLAIN.encode_audit_record(record)
     assert PLAIN.decode_attributes(records.encode_attributes(attributes)) == attributes
     assert PLAIN.decode_content(records.encode_content(content)) == content
+
+
+# --- the generated writers -------------------------------------------------------------------------------------------
+
+
+def _written_by_cattrs() -> ModuleType:
+    """Return a second copy of the module whose values are written by the functions that cattrs makes."""
+    spec = importlib.util.spec_from_file_location("records_by_cattrs", records.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    by_cattrs = partial(make_dict_unstructure_fn, _cattrs_omit_if_default=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(record_writers, "writer_of", by_cattrs)
+        spec.loader.exec_module(module)
+    return module
+
+
+BY_CATTRS = _written_by_cattrs()
+
+
+def test_values_are_written_by_generated_functions() -> None:
+    assert records._hook_of(Attributes).__name__ == "write_Attributes"
+    assert BY_CATTRS._hook_of(Attributes).__name__ == "unstructure_Attributes"
+
+
+@settings(max_examples=rounds(75, nightly=300), deadline=None)
+@given(ATTRIBUTES, CONTENTS, strategy(AuditRecord), st.lists(strategy(ObjectType)), st.lists(TEXTS))
+def test_what_is_stored_is_what_cattrs_writes_to_the_byte(
+    attributes: Attributes, content: Content, record: AuditRecord, types: list[ObjectType], groups: list[str]
+) -> None:
+    concerned: dict[str, Any] = {"object_types": tuple(types), "object_groups": tuple(groups)}
+    rules = (Constraint(attributes=attributes, **concerned), ObjectDefaults(attributes=attributes, **concerned))
+
+    assert records.encode_attributes(attributes) == BY_CATTRS.encode_attributes(attributes)
+    assert records.encode_record(attributes) == BY_CATTRS.encode_record(attributes)
+    assert records.encode_content(content) == BY_CATTRS.encode_content(content)
+    assert records.encode_audit_record(record) == BY_CATTRS.encode_audit_record(record)
+    assert records.encode_rules(rules) == BY_CATTRS.encode_rules(rules)
+    for instance in attributes.instances():
+        assert records.canonical_value(instance.value) == BY_CATTRS.canonical_value(instance.value)
+
+
+@frozen(kw_only=True)
+class Unusual:
+    """What the stored classes do not have today: defaults that are made, and one of a type that may be None."""
+
+    made: tuple[int, ...] = Factory(lambda: (1,))
+    other: int | None = 5
+    large: tuple[int, ...] = ()
+
+
+@pytest.mark.parametrize("value", [Unusual(), Unusual(made=(), other=6, large=(1 << 64,))])
+def test_defaults_that_are_made_are_left_out_as_well(value: Unusual) -> None:
+    assert records.canonical_value(value) == BY_CATTRS.canonical_value(value)
 
 
 def test_the_deepest_custom_attribute_is_written() -> None:

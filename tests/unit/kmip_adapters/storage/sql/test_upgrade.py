@@ -23,13 +23,13 @@ from kmip_adapters.storage.sql import sqlite
 from kmip_adapters.storage.sql.attribute_index import entries
 from kmip_adapters.storage.sql.maintenance import verify
 from kmip_adapters.storage.sql.migration import HISTORY, History, open_schema
-from kmip_adapters.storage.sql.rows import policy_of
 from kmip_adapters.storage.sql.schema import DATE_COLUMNS, TRAIT_COLUMNS
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_app.testing.contracts.samples import SAMPLES, a_key, a_name, admitted, criterion, query
 from kmip_core.attributes import FIELDS, MULTIPLE, Attributes
 from kmip_core.enums import ObjectType, State, StorageStatusMask
 from kmip_core.objects import KeyValue, ManagedObject
+from kmip_core.policy import DEFAULT_POLICY
 from kmip_core.ports.sealing import DataKeys, StoreSealer
 from tests.rounds import rounds
 from tests.server import ROOT
@@ -258,7 +258,8 @@ def test_step_2_brings_every_trait_into_its_column(tmp_path: Path) -> None:
         row = {
             "sequence": sequence, "unique_identifier": attributes.unique_identifier,
             "object_type": int(attributes.object_type or 0), "owner": "alice", "archived": 0, "has_content": 0,
-            "version": 1, "attributes": encode_attributes(attributes), "policy": policy_of(attributes),
+            "version": 1, "attributes": encode_attributes(attributes),
+            "policy": attributes.operation_policy_name or DEFAULT_POLICY,
             "state": int(attributes.state or 0), **{name: getattr(attributes, name) for name in DATE_COLUMNS},
         }  # fmt: skip
         names, places = ", ".join(row), ", ".join("?" * len(row))
