@@ -7,7 +7,7 @@ mask) decide. A missing object and another owner's look alike (RULINGS 1).
 
 from typing import Any, Final
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
 from kmip_core import lifecycle, rights, rules
 from kmip_core.enums import ObjectType, Operation, ResultReason, UniqueIdentifier
@@ -78,7 +78,7 @@ class BatchIdentifiers:
             raise invalid_field("the batch has not returned so many identifiers") from None
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class ItemAdmission:
     """Finds, judges and admits the objects of one batch item; an `operation.Admission`.
 
@@ -108,7 +108,7 @@ class ItemAdmission:
         """
         principal, now = self.principal, self.now
         asked = operation or self.operation
-        identifier = self.resolve(reference, asked)
+        identifier = reference if type(reference) is str else self.resolve(reference, asked)  # as nearly always
         # Before any refusal: requests for missing and for foreign objects leave evidence, too.
         self.touched.append(identifier[:RECORDED_LENGTH])
         held = rights.check_identifier(principal.rights, asked, identifier)

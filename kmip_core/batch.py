@@ -12,7 +12,7 @@ KMIP 2.1 §6 (introduction), 1.4 §4.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
 from kmip_core import rights, sizes
 from kmip_core.admission import BatchIdentifiers, ItemAdmission
@@ -46,7 +46,7 @@ UNDONE: Final = "undone with the batch"
 """What the audit trail says of an item that had succeeded before a later one made its batch undo it."""
 
 
-@frozen
+@define
 class ItemAttempt:
     """One item that was performed and is not committed yet: its answer, and its audit record.
 
@@ -60,7 +60,7 @@ class ItemAttempt:
 
 
 @define
-class UnitAttempt:
+class UnitAttempt(OutcomeHooks):
     """One attempt to run a unit of work: the items performed so far, and what follows once its outcome is known.
 
     services: what handlers use in this attempt.
@@ -68,7 +68,6 @@ class UnitAttempt:
 
     services: Services
     items: list[ItemAttempt] = field(factory=list)
-    hooks: OutcomeHooks = field(factory=OutcomeHooks)
 
 
 class Keeper(Protocol):
@@ -222,14 +221,14 @@ class Batch:
                 else:
                     for done in attempt.items:
                         self.unrecorded.append(done.record)
-                    attempt.hooks.is_committed = True
+                    attempt.is_committed = True
                 return answers
         except GeneratorExit:  # stopped while it waited
             outcome_is_known = not is_committing
             raise
         finally:
-            if outcome_is_known and (attempt.hooks.on_commit or attempt.hooks.on_rollback):
-                self._call_hooks(attempt.hooks)
+            if outcome_is_known and (attempt.on_commit or attempt.on_rollback):
+                self._call_hooks(attempt)
 
     def _attempt_item(self, item: RequestBatchItem, work: UnitOfWork, attempt: UnitAttempt) -> ItemAttempt:
         """Perform one item without committing; every exception but TakesLong becomes an answer here."""
@@ -293,22 +292,25 @@ class Batch:
             operation=spec.operation,
             touched=touched,
         )
+        targets = self._targets(admission, spec.targets, request)
+        target: Any = _first_of(targets) if targets else None
         scope = Scope(
             services=services,
             principal=self.principal,
             now=self.now,
             work=work,
             admit=admission,
-            targets=self._targets(admission, spec.targets, request),
+            targets=targets,
+            target=target,
             protocol_version=self.protocol_version,
-            hooks=attempt.hooks,
+            hooks=attempt,
             perform=self._performer(work, touched, attempt) if spec.runs_others else perform_nothing,
         )
         if spec.amount is not None:
             usage_limits.charge(scope, scope.target, *spec.amount(request), spec.operation)
         kind: Any = spec.request
         if linked_objects.fields_with_links(kind):
-            request = linked_objects.settled(request, admission.resolve)
+            request = linked_objects.settled_request(request, admission.resolve)
         if spec.attribute_fields:
             request = templates.apply(request, spec.attribute_fields, scope)
         tracing = self.services.tracing
@@ -320,8 +322,10 @@ class Batch:
             use_counters.count(scope, spec.operation, response)
         if spec.is_remembered:
             returned = self.identifiers.remember(spec, response)
-            if returned and spec.records_returned_identifiers:
-                touched.extend([identifier for identifier in returned if identifier not in touched])
+            if spec.records_returned_identifiers:
+                for identifier in returned:
+                    if identifier not in touched:
+                        touched.append(identifier)
         return response
 
     def _targets(
@@ -381,7 +385,7 @@ class Batch:
         finally:
             if ended is not None:
                 ended()
-        attempt.hooks.is_committed = True
+        attempt.is_committed = True
         for record in records:
             self.services.audit.append(record)
             self.services.outbox.acknowledge(record.record_id)
@@ -406,7 +410,7 @@ class Batch:
         self, items: tuple[RequestBatchItem, ...], attempt: UnitAttempt, error: KmipError
     ) -> list[ResponseBatchItem]:
         """Return the answers to items that could not be committed; where none was performed, to the first one."""
-        if not attempt.hooks.is_committed:  # what was committed has its record in the outbox
+        if not attempt.is_committed:  # what was committed has its record in the outbox
             if not attempt.items:  # the unit of work could not even be begun
                 record_id = self.services.identifiers.new()
                 self.unrecorded.extend(self._record(i, record_id, [], error.reason, error.message) for i in items[:1])
@@ -455,6 +459,12 @@ class Batch:
         except KmipError as error:
             return [failure(error, answer) for answer in answers]
         return answers
+
+
+def _first_of(targets: Mapping[str, tuple[Admitted, ...]]) -> Any:
+    """Return the object that the operation is about; None for a repeated field without any."""
+    admitted = next(iter(targets.values()))
+    return admitted[0] if admitted else None
 
 
 def _success(item: RequestBatchItem, payload: Any) -> ResponseBatchItem:

@@ -2,7 +2,7 @@
 
 from typing import Any, TypeAlias
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from kmip_core.enums import (
     AsynchronousIndicator,
@@ -171,7 +171,7 @@ class ResponseHeader:
     server_correlation_value: str | None = None
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class ResponseBatchItem:
     """One answer.
 
@@ -193,7 +193,7 @@ class ResponseBatchItem:
     ephemeral: Ephemeral | None = None
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class ResponseMessage:
     """An answer ready for the codec.  principal: in whose name its batch has run, None if none has; it is not sent."""
 

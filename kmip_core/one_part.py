@@ -1,6 +1,6 @@
 """Uses of the crypto port whose data is all there: one part, fed to the stream that the port begins."""
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from kmip_core.enums import HashingAlgorithm, ValidityIndicator
 from kmip_core.ports.crypto import Crypto, Encrypted, Encryption, Key
@@ -24,7 +24,11 @@ class OnePart:
         stream = self.crypto.begin_encrypt(encryption)
         first = stream.update(data)
         last = stream.finish()
-        return evolve(last, data=first + last.data) if first else last
+        return Encrypted(
+            data=first + last.data,
+            iv_counter_nonce=last.iv_counter_nonce,
+            authenticated_encryption_tag=last.authenticated_encryption_tag,
+        )
 
     def decrypt(self, encryption: Encryption, data: bytes) -> bytes:
         """Return the plain text of `data`."""

@@ -281,13 +281,17 @@ class OutcomeHooks:
     is_committed: bool = False
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Scope:
-    """All that a handler may touch while it performs one batch item.
+    """All that a handler may touch while it performs one batch item; nothing sets a field of it afterwards.
+
+    It is no frozen class, as are `ItemAdmission` and the records of an answer, because each request makes one: a frozen
+    class of attrs sets each field by a call, which takes three times as long.
 
     now: seconds since 1970-01-01 UTC, the same for the whole request.
     protocol_version: the request's, for `key_values` alone; a handler never looks at it.
     targets: the admitted objects by the field that named them; several for a repeated field.
+    target: the first of them, which the operation is about; None for an operation that is about none.
     """
 
     principal: Principal
@@ -295,15 +299,11 @@ class Scope:
     work: Work
     admit: Admission
     targets: dict[str, tuple[Admitted, ...]] = field(factory=dict)
+    target: Admitted
     protocol_version: ProtocolVersion
     services: Services
     hooks: OutcomeHooks = field(factory=OutcomeHooks)
     perform: Perform = perform_nothing
-
-    @property
-    def target(self) -> Admitted:
-        """The object that the operation is about."""
-        return [*self.targets.values()][0][0]  # noqa: RUF015 - an iterator and its first step are two calls more
 
     @property
     def visibility(self) -> Visibility:

@@ -7,7 +7,7 @@
 import enum
 from typing import Final
 
-from attrs import field, frozen
+from attrs import define, field
 
 from kmip_core.attributes import Attributes
 from kmip_core.enums import CryptographicAlgorithm, ObjectType, ResultReason, State
@@ -136,27 +136,24 @@ PROCESSES: Final = AFTER_DEACTIVATION
 """Purposes that process what is protected: not before the Process Start Date. KMIP 2.1 §4.40."""
 
 
-@frozen
+@define(init=False)
 class Admitted:
-    """Proof that one object passed `admit` for one purpose; only storage's `content` asks for it."""
+    """Proof that one object passed `admit` for one purpose; only storage's `content` asks for it.
+
+    attributes: the object's, settled at the time of admission.
+    """
 
     managed_object: ManagedObject
     purpose: Purpose
-    _made_by_admit: object = field(repr=False)
+    unique_identifier: str = field(eq=False, repr=False)
+    attributes: Attributes = field(eq=False, repr=False)
 
-    def __attrs_post_init__(self) -> None:
-        if self._made_by_admit is not _SEAL:
+    def __init__(self, managed_object: ManagedObject, purpose: Purpose, made_by_admit: object) -> None:
+        if made_by_admit is not _SEAL:
             raise TypeError("Admitted is made by rules.admit only")
-
-    @property
-    def unique_identifier(self) -> str:
-        """The object's identifier."""
-        return self.managed_object.unique_identifier
-
-    @property
-    def attributes(self) -> Attributes:
-        """The object's attributes, settled at the time of admission."""
-        return self.managed_object.attributes
+        self.managed_object, self.purpose = managed_object, purpose
+        # Handlers ask for these again and again: a property would be a call each time.
+        self.unique_identifier, self.attributes = managed_object.unique_identifier, managed_object.attributes
 
 
 _SEAL: Final = object()
@@ -185,7 +182,8 @@ def admit(
     state = attributes.state
     if state is None or state not in STATES_FOR[purpose]:
         _check_state(attributes, purpose, process_after_deactivation)
-    check_dates(attributes, purpose, now)
+    if attributes.process_start_date is not None or attributes.protect_stop_date is not None:
+        check_dates(attributes, purpose, now)
     if purpose in USAGE_FOR:
         check_usage(attributes.cryptographic_usage_mask, purpose)
     return Admitted(managed_object, purpose, _SEAL)
@@ -207,7 +205,8 @@ _WHILE_ARCHIVED: Final = frozenset({Purpose.READ_ATTRIBUTES, Purpose.RECOVER})
 def check_usage(mask: Mask | None, purpose: Purpose) -> None:
     """Raise KmipError (Incompatible Cryptographic Usage Mask) unless the mask has the bit that `purpose` needs."""
     needed = USAGE_FOR.get(purpose)
-    if needed is not None and not (mask or Mask(0)) & needed:
+    # Plain numbers: `&` of two masks makes a third one by five calls in Python.
+    if needed is not None and (mask is None or not mask._value_ & needed._value_):
         raise KmipError(
             ResultReason.INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK,
             f"{purpose.value} needs the {usage_bits(needed)} bit in the cryptographic usage mask",

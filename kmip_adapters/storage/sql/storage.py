@@ -82,6 +82,7 @@ class SqlStorage:
         seals_attributes: bool = False,
     ) -> None:
         self.backend: Backend = open_backend(url, options or Options())
+        self.blocking = self.backend.blocking  # whether reads may wait for another machine; each request looks
         self._node = node
         self._seals_attributes = seals_attributes
         self._takes_over = takes_over
@@ -149,11 +150,6 @@ class SqlStorage:
         except BaseException:
             self.database.close()
             raise
-
-    @property
-    def blocking(self) -> bool:
-        """Whether reads may wait for another machine."""
-        return self.backend.blocking
 
     @property
     def refused_rows(self) -> int:
