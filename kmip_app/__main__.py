@@ -10,7 +10,10 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:  # what scripts ask most often, and what health checks count in milliseconds
         print(f"kmipd {VERSION}")
         return
-    from kmip_app.cli import run
+    from kmip_app.imports import undisturbed
+
+    with undisturbed():
+        from kmip_app.cli import run
 
     sys.exit(run(sys.argv[1:]))
 

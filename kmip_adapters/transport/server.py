@@ -20,7 +20,6 @@ from kmip_adapters.transport.byte_budget import ByteBudget
 from kmip_adapters.transport.carriage import TtlvStream
 from kmip_adapters.transport.connection import TlsConnection
 from kmip_adapters.transport.counters import TransportCounters
-from kmip_adapters.transport.http_carriage import HttpCarriage
 from kmip_adapters.transport.limits import TransportLimits
 from kmip_adapters.transport.places import Places
 from kmip_adapters.transport.rates import Allowance, Rates
@@ -277,6 +276,9 @@ class TlsTtlvServer:
         return TlsConnection(shared, TtlvStream(self._new_framer(), self._service), address)
 
     def _new_https_connection(self, shared: Shared, address: str) -> TlsConnection:
+        # Imported when it is wanted: most servers have no port for HTTPS.
+        from kmip_adapters.transport.http_carriage import HttpCarriage
+
         return TlsConnection(shared, HttpCarriage(self._https_services, self._maximum_https_body), address)
 
     def _cut(self) -> None:

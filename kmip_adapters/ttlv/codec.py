@@ -10,7 +10,7 @@ version, its payload malformed) carries the refusal as its payload and fails alo
 """
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 from kmip_adapters.ttlv.encodings import binary
@@ -34,7 +34,7 @@ from kmip_adapters.ttlv.messages.items import (
     protocol_version,
     split,
 )
-from kmip_adapters.ttlv.messages.versions import make_dialect
+from kmip_adapters.ttlv.messages.versions import Dialects, make_dialect, version_item
 from kmip_adapters.ttlv.standard import tables
 from kmip_adapters.ttlv.standard.versions import FACTS
 from kmip_core.enums import ItemType, Operation, ResultReason
@@ -77,13 +77,12 @@ class Codec:
         self.versions = tuple(sorted(versions))
         self._limits = limits
         self._response_limits = response_limits
-        self._dialects = {
-            version: make_dialect(version, catalogue, pykmip_compatible=pykmip_compatible) for version in self.versions
-        }
+        self._dialects = Dialects(
+            self.versions, partial(make_dialect, catalogue=catalogue, pykmip_compatible=pykmip_compatible)
+        )
         self._newest_type_of = {v: max(FACTS[v].newest_item_type, _NEWEST_TYPE) for v in self.versions}
         self._newest_types = {
-            binary.encode(self._dialects[version].version_item): newest
-            for version, newest in self._newest_type_of.items()
+            binary.encode(version_item(version)): newest for version, newest in self._newest_type_of.items()
         }
         # All answers of one second begin alike, and the header is half of what a short one has to encode.
         self._header_octets = lru_cache(_HEADERS)(self._encode_header)
@@ -118,11 +117,12 @@ class Codec:
             version = protocol_version(header)
         except DecodingError as error:
             raise UnreadableMessage(error, self.versions[0]) from error
-        dialect = self._dialects.get(version)
-        if dialect is None:
+        try:
+            dialect = self._dialects[version]
+        except KeyError:
             known = ", ".join(map(str, self.versions))
             refusal = KmipError(ResultReason.UNSUPPORTED_PROTOCOL_VERSION, f"this server speaks {known}")
-            raise UnreadableMessage(refusal, self.nearest(version))
+            raise UnreadableMessage(refusal, self.nearest(version)) from None
         try:
             if not types_are_checked:
                 check_types(item, self._newest_type_of[version])
@@ -199,10 +199,9 @@ class Codec:
         """Return the response in a Response Message item."""
         header, batch = split(item, RESPONSE_MESSAGE, RESPONSE_HEADER)
         version = protocol_version(header)
-        dialect = self._dialects.get(version)
-        if dialect is None:
+        if version not in self._newest_type_of:
             raise DecodingError(f"the answer is in KMIP {version}")
-        return responses.read(header, batch, dialect)
+        return responses.read(header, batch, self._dialects[version])
 
 
 __all__ = ["Codec", "UnreadableMessage"]

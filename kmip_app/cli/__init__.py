@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 from kmip_app.cli.context import CONTEXT
+from kmip_app.imports import undisturbed
 from kmip_app.version import VERSION
 
 COMMANDS: Final[Mapping[str, str]] = {
@@ -80,7 +81,8 @@ class Program(click.Group):
 def command_at(place: str) -> click.Command:
     """Return the command at `module:attribute`."""
     module, _, attribute = place.partition(":")
-    command: click.Command = getattr(import_module(f"{__name__}.{module}"), attribute)
+    with undisturbed():
+        command: click.Command = getattr(import_module(f"{__name__}.{module}"), attribute)
     return command
 
 

@@ -15,6 +15,7 @@ from kmip_app.cli.options import CONTEXT, SettingsCommand, chosen, config_option
 from kmip_app.configuration import checks
 from kmip_app.configuration.config import default_data_directory
 from kmip_app.configuration.loading import Choice
+from kmip_app.imports import undisturbed
 from kmip_app.service_manager import ServiceManager, inherited_sockets
 
 if TYPE_CHECKING:
@@ -53,16 +54,15 @@ def run(choice: Choice, read: Callable[[], Choice]) -> None:
 
     read: gives the choice anew, for a reload.
     """
-    gc.disable()  # imports leave no garbage, and to look for it was a sixth of their time
     configuration = choice.configuration
     make: Callable[..., Server | Supervisor]
-    if configuration.workers > 1:
-        from kmip_app.workers.supervisor import Supervisor as make
-    else:  # all of the wiring: not wanted for the help or a mistake in an option
-        from kmip_app.server import Server as make
+    with undisturbed():
+        if configuration.workers > 1:
+            from kmip_app.workers.supervisor import Supervisor as make
+        else:  # all of the wiring: not wanted for the help or a mistake in an option
+            from kmip_app.server import Server as make
 
-    gc.freeze()
-    gc.enable()
+        gc.freeze()
 
     detach = logs.attach(configuration)
     if not configuration.allow_core_dumps:

@@ -13,6 +13,7 @@ from kmip_adapters.storage.quotas import QuotaOf
 from kmip_app.configuration.config import Configuration
 from kmip_app.configuration.quotas import Quotas
 from kmip_app.configuration.root_keys import OUTSIDE
+from kmip_app.imports import undisturbed
 from kmip_app.maintenance.node_names import names_of_node, node_name
 from kmip_core.errors import KmipError
 from kmip_core.ports.allowances import Allowances
@@ -27,10 +28,11 @@ if TYPE_CHECKING:
 
 
 def open_sql_storage(configuration: Configuration, root_key: RootKeySource, quota_of: QuotaOf) -> "SqlStorage":
-    # Imported when it is wanted: SQLAlchemy is a third of the time that a test's server takes to start.
     """Open the database, sealed or behind a sealer that waits for its root key.  Raises StorageUnusable."""
-    from kmip_adapters.storage.sql.backend import Options
-    from kmip_adapters.storage.sql.storage import SqlStorage
+    # Imported when it is wanted: SQLAlchemy is a third of the time that a test's server takes to start.
+    with undisturbed():
+        from kmip_adapters.storage.sql.backend import Options
+        from kmip_adapters.storage.sql.storage import SqlStorage
 
     has_password = configuration.database_password_file is not None
     may_be_sealed = configuration.may_start_sealed and configuration.root_key in OUTSIDE

@@ -6,6 +6,7 @@ of the row, which other criteria have found. `record_seal` authenticates the row
 `sealed` is the secret itself. Everything else can be read in the database.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from sqlalchemy import (
@@ -64,8 +65,17 @@ TO_BE_DEACTIVATED: Final = "state IN (1, 2) AND deactivation_date IS NOT NULL"
 2 is Active."""
 
 
-def _partial(name: str, *columns: str, where: str) -> Index:
-    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+CONDITIONS: Final[Mapping[str, str]] = {
+    "due_for_rotation": ROTATES,
+    "to_be_activated": TO_BE_ACTIVATED,
+    "to_be_deactivated": TO_BE_DEACTIVATED,
+}
+"""Name of an index of managed objects -> which of them it has. `postgresql.schema` gives them to PostgreSQL's indexes:
+to name its dialect here would import it into every server."""
+
+
+def _partial(name: str, *columns: str) -> Index:
+    return Index(name, *columns, sqlite_where=text(CONDITIONS[name]))
 
 
 managed_objects: Final = Table(
@@ -88,9 +98,9 @@ managed_objects: Final = Table(
     Index("by_owner", "owner", "sequence"),
     Index("by_owner_and_state", "owner", "state", "sequence"),
     Index("by_policy", "policy", "object_type", "sequence"),
-    _partial("due_for_rotation", "initial_date", "rotate_interval", where=ROTATES),
-    _partial("to_be_activated", "activation_date", where=TO_BE_ACTIVATED),
-    _partial("to_be_deactivated", "deactivation_date", where=TO_BE_DEACTIVATED),
+    _partial("due_for_rotation", "initial_date", "rotate_interval"),
+    _partial("to_be_activated", "activation_date"),
+    _partial("to_be_deactivated", "deactivation_date"),
 )
 
 attribute_values: Final = Table(

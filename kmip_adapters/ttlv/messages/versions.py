@@ -6,15 +6,15 @@ and to plan them all was a third of a server's start.
 What a version means is a row of `standard.versions`; how it spells a field is one of `standard.spellings`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
 from attrs import evolve, frozen
 
 from kmip_adapters.ttlv.converter import make_converter, make_converter_and_direct, planned_later
-from kmip_adapters.ttlv.converter.direct import Read
+from kmip_adapters.ttlv.converter.direct import PLANNING, Read
 from kmip_adapters.ttlv.converter.fields import Append
-from kmip_adapters.ttlv.encodings.binary import STRUCTURE, TEXT_STRING
+from kmip_adapters.ttlv.encodings.binary import INTEGER, STRUCTURE, TEXT_STRING
 from kmip_adapters.ttlv.encodings.items import Item, Items
 from kmip_adapters.ttlv.messages.items import (
     ATTESTATION_CAPABLE_INDICATOR,
@@ -24,6 +24,8 @@ from kmip_adapters.ttlv.messages.items import (
     EPHEMERAL,
     OPERATION,
     PROTOCOL_VERSION,
+    PROTOCOL_VERSION_MAJOR,
+    PROTOCOL_VERSION_MINOR,
     REQUEST_PAYLOAD,
     SERVER_CORRELATION_VALUE,
     UNIQUE_BATCH_ITEM_ID,
@@ -83,6 +85,34 @@ class Dialect:
         return tuple(Item(tag, TEXT_STRING, value) for tag, value in values if value is not None)
 
 
+class Dialects(dict[ProtocolVersion, Dialect]):
+    """Dialects by version, each made when a message of that version comes: most clients of a server speak the same.
+
+    Raises KeyError for a version that is not spoken.
+    """
+
+    def __init__(self, versions: Iterable[ProtocolVersion], make: Callable[[ProtocolVersion], Dialect]) -> None:
+        super().__init__()
+        self._versions = frozenset(versions)
+        self._make = make
+
+    def __missing__(self, version: ProtocolVersion) -> Dialect:
+        if version not in self._versions:
+            raise KeyError(version)
+        with PLANNING:  # two threads that need the same version make it once
+            dialect = self.get(version)
+            if dialect is None:
+                dialect = self[version] = self._make(version)
+            return dialect
+
+
+def version_item(version: ProtocolVersion) -> Item:
+    """Return a version as headers say it."""
+    major = Item(PROTOCOL_VERSION_MAJOR, INTEGER, version.protocol_version_major)
+    minor = Item(PROTOCOL_VERSION_MINOR, INTEGER, version.protocol_version_minor)
+    return Item(PROTOCOL_VERSION, STRUCTURE, (major, minor))
+
+
 def make_dialect(
     version: ProtocolVersion, catalogue: Mapping[Operation, Spec], *, pykmip_compatible: bool = False
 ) -> Dialect:
@@ -110,7 +140,7 @@ def make_dialect(
     return Dialect(
         version=version,
         facts=facts,
-        version_item=Item(PROTOCOL_VERSION, STRUCTURE, converter.get_unstructure_hook(ProtocolVersion)(version)),
+        version_item=version_item(version),
         batch_item_tags=frozenset(tag for tag in BATCH_ITEM_TAGS if _has(tag, version)),
         has_attestation=_has(ATTESTATION_CAPABLE_INDICATOR, version),
         has_batch_count=_has(BATCH_COUNT, version),

@@ -50,6 +50,28 @@ assert heavy == [], heavy
     subprocess.run([sys.executable, "-c", script], check=True, timeout=120, stdout=subprocess.DEVNULL)
 
 
+@pytest.mark.parametrize(
+    ("code", "most"),
+    [
+        pytest.param("import kmip_core", 1, id="the core's package alone"),
+        pytest.param(
+            "from kmip_app.__main__ import main; sys.argv[1:] = ['--version']; main()", 3, id="kmipd --version"
+        ),
+    ],
+)
+def test_what_needs_nothing_of_us_loads_nothing(code: str, most: int) -> None:
+    script = f"""
+import sys
+before = set(sys.modules)
+{code}
+print(len([name for name in set(sys.modules) - before if name.split(".")[0] not in sys.stdlib_module_names]))
+"""
+
+    found = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=120)
+
+    assert int(found.stdout.splitlines()[-1]) == most
+
+
 def test_the_letters_are_those_of_pykmip_server() -> None:
     letters = {o for p in pykmip_server.command.params for o in [*p.opts, *p.secondary_opts] if len(o) == 2}
 

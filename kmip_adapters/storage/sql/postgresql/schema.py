@@ -24,6 +24,7 @@ from sqlalchemy import (
     delete,
     insert,
     inspect,
+    text,
 )
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateIndex, CreateTable
@@ -38,7 +39,7 @@ from kmip_adapters.storage.sql.migration import (
     upgrade,
 )
 from kmip_adapters.storage.sql.postgresql.watchdog import WatchedConnection
-from kmip_adapters.storage.sql.schema import facts, metadata
+from kmip_adapters.storage.sql.schema import CONDITIONS, facts, managed_objects, metadata
 
 locks: Final = MetaData()
 
@@ -61,6 +62,10 @@ kmipd_writers: Final = Table(
 
 _alembic: Final = MetaData()
 alembic_version: Final = Table("alembic_version", _alembic, Column("version_num", String(32), primary_key=True))
+
+for _index in managed_objects.indexes:
+    if (_condition := CONDITIONS.get(str(_index.name))) is not None:
+        _index.dialect_options["postgresql"]["where"] = text(_condition)
 
 _OURS: Final = {*metadata.tables, *locks.tables, *_alembic.tables}
 _ADD_LOCKS: Final = "INSERT INTO kmipd_lock (id, epoch) VALUES (1, 0), (2, 0) ON CONFLICT DO NOTHING"

@@ -13,13 +13,17 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, make_url
+from sqlalchemy.dialects.postgresql import psycopg
+from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
+from sqlalchemy.schema import CreateIndex
 
+import kmip_adapters.storage.sql.postgresql.schema  # noqa: F401 - gives PostgreSQL's indexes their conditions
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.sql import sqlite
 from kmip_adapters.storage.sql.migration import HISTORY, open_schema, upgrade
-from kmip_adapters.storage.sql.schema import metadata
+from kmip_adapters.storage.sql.schema import CONDITIONS, managed_objects, metadata
 from kmip_adapters.storage.sql.storage import SqlStorage
 
 ROOT = Path(__file__).parents[5]
@@ -179,3 +183,11 @@ def test_of_several_starts_at_once_one_makes_the_schema(tmp_path: Path) -> None:
     assert len(opened) == 4
     for store in opened:
         store.close()
+
+
+def test_both_kinds_of_database_have_the_conditions_of_indexes() -> None:
+    partial = {str(index.name): index for index in managed_objects.indexes if index.name in CONDITIONS}
+
+    for kind in (sqlite_dialect(), psycopg.dialect()):
+        texts = {name: str(CreateIndex(index).compile(dialect=kind)) for name, index in partial.items()}
+        assert {name: text.partition(" WHERE ")[2] for name, text in texts.items()} == CONDITIONS

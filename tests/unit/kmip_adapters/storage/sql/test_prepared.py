@@ -5,20 +5,39 @@ from pathlib import Path
 
 import pytest
 from psycopg import connect
-from sqlalchemy import Column, Integer, MetaData, Table, bindparam, delete
+from sqlalchemy import Column, Dialect, Integer, MetaData, Table, bindparam, delete
 from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.dialects.sqlite import dialect
 
+from kmip_adapters.storage.sql.allowances import AllowanceStatements
+from kmip_adapters.storage.sql.leases import LeaseStatements
+from kmip_adapters.storage.sql.notices import NoticeStatements
 from kmip_adapters.storage.sql.prepared import (
     ITEMS_OF_AN_IN,
     LARGEST,
     SIZES,
+    Prepared,
     PreparedRows,
     insertion,
     statements_for,
 )
 from kmip_adapters.storage.sql.rows import Statements
+from kmip_adapters.storage.sql.rules import RuleStatements
+from kmip_adapters.storage.sql.schedule import ScheduleStatements
+from kmip_adapters.storage.sql.submissions import SubmissionStatements
+from kmip_adapters.storage.sql.tickets import TicketStatements
 from tests import postgresql
+
+STATEMENTS = (
+    AllowanceStatements,
+    LeaseStatements,
+    NoticeStatements,
+    RuleStatements,
+    ScheduleStatements,
+    Statements,
+    SubmissionStatements,
+    TicketStatements,
+)
 
 _table = Table("t", MetaData(), Column("a", Integer, primary_key=True), Column("b", Integer))
 _insertion = insertion(_table, ["a", "b"], dialect())
@@ -93,6 +112,15 @@ def test_a_statement_that_takes_more_than_its_row_is_refused() -> None:
 
     with pytest.raises(ValueError, match="not all"):
         PreparedRows(both, dialect(), row=ITEMS_OF_AN_IN, width=1)
+
+
+@pytest.mark.parametrize("of", [dialect(), psycopg.dialect(paramstyle="format")], ids=lambda of: of.name)
+@pytest.mark.parametrize("made", STATEMENTS, ids=lambda made: made.__name__)
+def test_every_statement_can_be_compiled(made: type, of: Dialect) -> None:
+    statements = [each for each in vars(made(of)).values() if isinstance(each, Prepared)]
+
+    assert statements
+    assert all(statement.sql for statement in statements)
 
 
 def test_stores_in_one_dialect_share_their_statements_and_others_do_not() -> None:
