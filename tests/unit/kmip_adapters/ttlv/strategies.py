@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from kmip_adapters.ttlv.converter.attribute_table import tag_in
 from kmip_adapters.ttlv.standard import spellings, tables
-from kmip_adapters.ttlv.standard.versions import FACTS, BatchItemIds
+from kmip_adapters.ttlv.standard.versions import FACTS, AttributeForm, BatchItemIds
 from kmip_core import structures
 from kmip_core.attributes import FIELDS, MULTIPLE, AttributeInstance, AttributeReference, Attributes
 from kmip_core.enums import ItemType, KeyFormatType, UniqueIdentifier
@@ -146,10 +146,21 @@ def customs(version: ProtocolVersion) -> Strategy:
     return st.builds(CustomAttribute, vendor_identification=vendor, attribute_name=TEXT, attribute_value=TYPED_VALUES)
 
 
+def fields_to_refer_to(version: ProtocolVersion) -> list[str]:
+    """Return the attributes to which a reference is read as it was written.
+
+    In 3.0 one to Object Group says the tag of Group Link, and is read as a reference to that.
+    """
+    read_otherwise = {spellings.FLATTENED}
+    if FACTS[version].attribute_form is AttributeForm.LINKED:
+        read_otherwise.add("object_groups")
+    return [field for field in attribute_fields(version) if field not in read_otherwise]
+
+
 def references(version: ProtocolVersion, *, indexed: bool = False) -> Strategy:
     """Return a strategy for references to attributes of this version; 1.x reads 0 where no index is said."""
     index = st.integers(0, 9) if indexed and version < KMIP_2_0 else st.none()
-    standard = [field for field in attribute_fields(version) if field != spellings.FLATTENED]
+    standard = fields_to_refer_to(version)
     return st.one_of(
         st.builds(AttributeReference, attribute=st.sampled_from(standard), attribute_index=index),
         st.builds(

@@ -20,6 +20,7 @@ from kmip_adapters.ttlv.messages.items import (
     REQUEST_MESSAGE,
 )
 from kmip_adapters.ttlv.standard import tables
+from kmip_core.attributes import AttributeReference
 from kmip_core.enums import AttestationType, ItemType, Operation, ResultReason, ResultStatus
 from kmip_core.errors import KmipError, not_found
 from kmip_core.messages import (
@@ -32,7 +33,7 @@ from kmip_core.messages import (
     ResponseMessage,
     failure,
 )
-from kmip_core.operations import CATALOGUE, activate
+from kmip_core.operations import CATALOGUE, activate, get_attributes
 from kmip_core.structures import ProtocolVersion
 from tests.rounds import rounds
 from tests.unit.kmip_adapters.ttlv.builders import (
@@ -52,7 +53,7 @@ from tests.unit.kmip_adapters.ttlv.builders import (
     version_item,
     with_id,
 )
-from tests.unit.kmip_adapters.ttlv.strategies import batch_item_id, instances
+from tests.unit.kmip_adapters.ttlv.strategies import batch_item_id, fields_to_refer_to, instances
 
 VALUES_OF_ONE_CLIENT: dict[str, Any] = {
     "nonce": tuple(Nonce(nonce_id=name, nonce_value=bytes(32)) for name in (b"first", b"second")),
@@ -239,6 +240,17 @@ def test_any_bytes_are_read_or_refused_with_one_error(data: bytes, cut: int) -> 
 
     version = read.version if isinstance(read, UnreadableMessage) else read.header.protocol_version
     assert version in CODEC.versions
+
+
+@pytest.mark.parametrize("version", tables.VERSIONS, ids=str)
+def test_a_reference_to_any_attribute_is_read_as_it_was_written(version: ProtocolVersion) -> None:
+    references = [AttributeReference(attribute=field) for field in fields_to_refer_to(version)]
+    for reference in references:
+        payload = get_attributes.Request(unique_identifier="an-identifier", references=(reference,))
+        item = RequestBatchItem(operation=Operation.GET_ATTRIBUTES, payload=payload)
+        message = RequestMessage(header=RequestHeader(protocol_version=version), batch_items=(item,))
+
+        assert message == CODEC.decode_request(CODEC.encode_request(message))
 
 
 DAMAGES = st.sampled_from(("flip", "insert", "cut out", "cut off", "repeat"))
