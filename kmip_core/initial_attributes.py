@@ -75,16 +75,15 @@ def digests_of(content: Content, encoded: bytes | None = None) -> tuple[Digest, 
     of its bytes, its default format, before it. KMIP 2.1 §4.21.
     """
     octets = material_bytes(content)
-    formed: list[tuple[KeyFormatType | None, bytes]] = []
-    if octets is not None:
-        formed.append((format_of(content) if encoded is None else KeyFormatType.RAW, octets))
-    if encoded is not None:
-        formed.append((format_of(content), encoded))
-    return tuple(
-        Digest(
-            hashing_algorithm=HashingAlgorithm.SHA_256,
-            digest_value=hashlib.sha256(octets).digest(),
-            key_format_type=key_format_type,
-        )
-        for key_format_type, octets in formed
+    if encoded is None:
+        return () if octets is None else (_digest(format_of(content), octets),)
+    of_structure = _digest(format_of(content), encoded)
+    return (of_structure,) if octets is None else (_digest(KeyFormatType.RAW, octets), of_structure)
+
+
+def _digest(key_format_type: KeyFormatType | None, octets: bytes) -> Digest:
+    return Digest(
+        hashing_algorithm=HashingAlgorithm.SHA_256,
+        digest_value=hashlib.sha256(octets).digest(),
+        key_format_type=key_format_type,
     )

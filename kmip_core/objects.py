@@ -23,6 +23,9 @@ from kmip_core.structures import (
     TransparentSymmetricKey,
 )
 
+NO_ATTRIBUTES: Final = Attributes()
+"""Shared: contents that come out of a store have none of their own."""
+
 
 @frozen(kw_only=True)
 class KeyValue(Secret):
@@ -84,7 +87,7 @@ class SymmetricKey:
 
     object_type: ClassVar[ObjectType] = ObjectType.SYMMETRIC_KEY
     key_block: KeyBlock
-    attributes: Attributes = Attributes()
+    attributes: Attributes = NO_ATTRIBUTES
 
     def __init__(
         self,
@@ -116,7 +119,7 @@ class PublicKey:
 
     object_type: ClassVar[ObjectType] = ObjectType.PUBLIC_KEY
     key_block: KeyBlock
-    attributes: Attributes = Attributes()
+    attributes: Attributes = NO_ATTRIBUTES
 
     def __init__(
         self,
@@ -149,7 +152,7 @@ class PrivateKey:
 
     object_type: ClassVar[ObjectType] = ObjectType.PRIVATE_KEY
     key_block: KeyBlock
-    attributes: Attributes = Attributes()
+    attributes: Attributes = NO_ATTRIBUTES
 
     def __init__(
         self,
@@ -201,7 +204,7 @@ class Certificate:
     object_type: ClassVar[ObjectType] = ObjectType.CERTIFICATE
     certificate_type: enums.CertificateType = enums.CertificateType.X_509
     certificate_value: bytes
-    attributes: Attributes = Attributes()
+    attributes: Attributes = NO_ATTRIBUTES
 
 
 @frozen(kw_only=True, init=False)
@@ -236,7 +239,7 @@ class SecretData:
     object_type: ClassVar[ObjectType] = ObjectType.SECRET_DATA
     secret_data_type: enums.SecretDataType
     key_block: KeyBlock
-    attributes: Attributes = Attributes()
+    attributes: Attributes = NO_ATTRIBUTES
 
     def __init__(
         self,
@@ -269,7 +272,7 @@ class OpaqueObject(Secret):
     object_type: ClassVar[ObjectType] = ObjectType.OPAQUE_OBJECT
     opaque_data_type: enums.OpaqueDataType
     opaque_data_value: bytes = field(repr=False)
-    attributes: Attributes = Attributes()
+    attributes: Attributes = NO_ATTRIBUTES
 
     def __init__(
         self,
@@ -419,7 +422,7 @@ def format_of(content: Content) -> KeyFormatType | None:
 
     A certificate counts as Raw: the official cases TC-CERTATTR say so.
     """
-    block = key_block_of(content)
+    block: KeyBlock | None = getattr(content, "key_block", None)
     if block is not None:
         return block.key_format_type
     return KeyFormatType.RAW if isinstance(content, Certificate) else None
@@ -427,29 +430,25 @@ def format_of(content: Content) -> KeyFormatType | None:
 
 def has_material(content: Content) -> bool:
     """Return whether the content is whole: a Key Block may come without its Key Value. KMIP 1.4 §2.1.3."""
-    block = key_block_of(content)
+    block: KeyBlock | None = getattr(content, "key_block", None)
     return block is None or block.key_value is not None
 
 
 def material_bytes(content: Content) -> bytes | None:
     """Return the bytes that the attribute Digest is of; None for handles, and structures without bytes of their own."""
-    match content:
-        case Certificate():
-            return content.certificate_value
-        case CertificateRequest():
-            return content.certificate_request_value
-        case OpaqueObject():
-            return content.opaque_data_value
-        case Template() | User() | Group():
-            return None
-        case PasswordCredential() | DeviceCredential() | OTPCredential() | HashedPasswordCredential():
-            return None  # a digest would let passwords be guessed
-    match content.key_block.key_value:
-        case KeyValue(key_material=TransparentSymmetricKey(key=octets)):
-            return octets
+    block = key_block_of(content)
+    match content if block is None else block.key_value:
         case KeyValue(key_material=bytes(octets)) | bytes(octets):
             return octets
-    return None
+        case KeyValue(key_material=TransparentSymmetricKey(key=octets)):
+            return octets
+        case Certificate(certificate_value=octets):
+            return octets
+        case CertificateRequest(certificate_request_value=octets):
+            return octets
+        case OpaqueObject(opaque_data_value=octets):
+            return octets
+    return None  # of a password neither: a digest would let it be guessed
 
 
 WITHOUT_FIELDS: Final[dict[ObjectType, Content]] = {ObjectType.USER: User(), ObjectType.GROUP: Group()}
@@ -543,10 +542,6 @@ def _init_key(
         if attributes is None:
             attributes = _described(cryptographic_usage_masks, name, cryptographic_algorithm, cryptographic_length)
     _attrs_init(instance, key_block=key_block, attributes=NO_ATTRIBUTES if attributes is None else attributes, **more)
-
-
-NO_ATTRIBUTES: Final = Attributes()
-"""Shared: contents that come out of a store have none of their own."""
 
 
 def _described(

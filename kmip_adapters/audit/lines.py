@@ -93,7 +93,7 @@ def record_text(record: AuditRecord) -> str:
     client = record.principal, record.source, record.address, record.certificate_serial, record.certificate_issuer
     who = _known_clients.get(client) or _remember_who(client)
     operation = record.operation
-    if operation is not None and record.event == operation.name:  # as nearly always: one piece for both
+    if operation is not None and record.event == operation._name_:  # as nearly always; its `name` is two calls
         what = _EVENTS[operation]
     else:
         what = f',"event":{_clipped(record.event)}{_OPERATIONS[operation]}'

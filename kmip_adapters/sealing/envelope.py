@@ -13,8 +13,9 @@ import os
 import secrets
 import struct
 import threading
-from typing import Final
+from typing import Final, Self
 
+from attrs import frozen
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -42,6 +43,31 @@ _BODY: Final = _HEADER.size + _NONCE_BYTES
 _KEY_BYTES: Final = 32
 
 
+@frozen
+class _OpenKey:
+    """A data key that was opened, with what values under it begin with.
+
+    content, record: seal contents, and records.
+    """
+
+    data_key_id: int
+    content: AESGCM
+    record: AESGCM
+    content_header: bytes
+    record_header: bytes
+
+    @classmethod
+    def of(cls, data_key_id: int, key: bytes) -> Self:
+        """Return that of a data key's bytes."""
+        return cls(
+            data_key_id,
+            AESGCM(key),
+            AESGCM(hmac.digest(key, _RECORD_KEY, hashlib.sha256)),
+            _HEADER.pack(_CONTENT, data_key_id),
+            _HEADER.pack(_RECORD, data_key_id),
+        )
+
+
 class EnvelopeSealer:
     """The sealer of one store: opens its data keys with the root key, makes new ones when needed. Re-entrant."""
 
@@ -59,9 +85,8 @@ class EnvelopeSealer:
         self._maximum_uses = maximum_uses
         self._reserved_uses = min(reserved_uses, maximum_uses)
         self._lock = threading.Lock()
-        self._aeads: dict[int, AESGCM] = {}
-        self._record_aeads: dict[int, AESGCM] = {}
-        self._current: WrappedDataKey | None = None
+        self._keys: dict[int, _OpenKey] = {}
+        self._current: _OpenKey | None = None
         self._left = 0
         self._root_key: RootKey | None = None
         self._root_key = self._load()
@@ -79,26 +104,24 @@ class EnvelopeSealer:
 
     def seal(self, plaintext: bytes, associated_data: bytes) -> bytes:
         """Return the sealed form under the newest data key."""
-        data_key_id = self._take()
-        header = _HEADER.pack(_CONTENT, data_key_id)
-        nonce = os.urandom(_NONCE_BYTES)
-        return header + nonce + self._aeads[data_key_id].encrypt(nonce, plaintext, header + associated_data)
+        key, nonce = self._take(), os.urandom(_NONCE_BYTES)
+        header = key.content_header
+        return header + nonce + key.content.encrypt(nonce, plaintext, header + associated_data)
 
     def seal_record(self, hidden: bytes, record: bytes) -> bytes:
         """Return a seal over a record with its hidden part, under the newest data key's record key."""
-        data_key_id = self._take()
-        header = _HEADER.pack(_RECORD, data_key_id)
-        nonce = os.urandom(_NONCE_BYTES)
-        return header + nonce + self._record_aeads[data_key_id].encrypt(nonce, hidden, header + record)
+        key, nonce = self._take(), os.urandom(_NONCE_BYTES)
+        header = key.record_header
+        return header + nonce + key.record.encrypt(nonce, hidden, header + record)
 
     def open_record(self, sealed: bytes, record: bytes) -> bytes:
         """Return the hidden part of a record.  Raises SealBroken."""
         header = sealed[:_HEADER_BYTES]
-        aead = self._record_aeads.get(int.from_bytes(header[1:]))
-        if aead is None or header[0] != _RECORD:
-            aead = self._find_record_key(header)
+        key = self._keys.get(int.from_bytes(header[1:]))
+        if key is None or header[0] != _RECORD:
+            key = self._find_record_key(header)
         try:
-            return aead.decrypt(sealed[_HEADER_BYTES:_BODY], sealed[_BODY:], header + record)
+            return key.record.decrypt(sealed[_HEADER_BYTES:_BODY], sealed[_BODY:], header + record)
         except (InvalidTag, ValueError):
             raise SealBroken("a record was changed, or belongs to another object") from None
 
@@ -107,10 +130,10 @@ class EnvelopeSealer:
         try:
             header, nonce = sealed[: _HEADER.size], sealed[_HEADER.size : _BODY]
             sealed_format, data_key_id = _HEADER.unpack(header)
-            aead = self._aead(data_key_id)
-            if sealed_format != _CONTENT or aead is None:
+            key = self._key(data_key_id)
+            if sealed_format != _CONTENT or key is None:
                 raise SealBroken(f"no key to open a value of format {sealed_format} under data key {data_key_id}")
-            return aead.decrypt(nonce, sealed[_BODY:], header + associated_data)
+            return key.content.decrypt(nonce, sealed[_BODY:], header + associated_data)
         except (InvalidTag, ValueError, struct.error):
             raise SealBroken("a sealed value was changed, or belongs to another object") from None
 
@@ -139,34 +162,31 @@ class EnvelopeSealer:
     def is_current(self, sealed: bytes) -> bool:
         """Whether a sealed value is under the newest data key."""
         current = self._current
-        return current is not None and sealed[: _HEADER.size] in (
-            _HEADER.pack(_CONTENT, current.data_key_id),
-            _HEADER.pack(_RECORD, current.data_key_id),
-        )
+        return current is not None and sealed[: _HEADER.size] in (current.content_header, current.record_header)
 
-    def _aead(self, data_key_id: int) -> AESGCM | None:
-        aead = self._aeads.get(data_key_id)
-        if aead is None:  # another server on this store may have made it since
+    def _key(self, data_key_id: int) -> _OpenKey | None:
+        key = self._keys.get(data_key_id)
+        if key is None:  # another server on this store may have made it since
             with self._lock:
                 self._load()
-            aead = self._aeads.get(data_key_id)
-        return aead
+            key = self._keys.get(data_key_id)
+        return key
 
-    def _find_record_key(self, header: bytes) -> AESGCM:
-        """Return a record key that was not known here.  Raises SealBroken."""
+    def _find_record_key(self, header: bytes) -> _OpenKey:
+        """Return the data key of a record that was not known here.  Raises SealBroken."""
         if len(header) == _HEADER_BYTES and header[0] == _RECORD:
-            data_key_id = int.from_bytes(header[1:])
-            if self._aead(data_key_id) is not None:
-                return self._record_aeads[data_key_id]
+            key = self._key(int.from_bytes(header[1:]))
+            if key is not None:
+                return key
         raise SealBroken("no key to open the seal of a record")
 
-    def _take(self) -> int:
+    def _take(self) -> _OpenKey:
         """Return the data key for one more seal, counted."""
         with self._lock:
             while self._current is None or self._left == 0:
                 self._reserve()
             self._left -= 1
-            return self._current.data_key_id
+            return self._current
 
     def _reserve(self) -> None:
         """Count some more uses of the current data key, or take another one; the caller looks what has come of it."""
@@ -182,7 +202,7 @@ class EnvelopeSealer:
 
     def _make(self) -> None:
         """Make the next data key the current one, or take the one that another server has just made."""
-        data_key_id = max(self._aeads, default=0) + 1
+        data_key_id = max(self._keys, default=0) + 1
         self._data_keys.add(wrap_data_key(self._load(), data_key_id, secrets.token_bytes(_KEY_BYTES)))
         self._load()
 
@@ -197,12 +217,11 @@ class EnvelopeSealer:
         if root_key is None or wanted not in (None, root_key.root_key_id):
             root_key = self._root_key = self._root_keys.open(wanted)
         for data_key in present:
-            if data_key.data_key_id not in self._aeads:
-                key = unwrap_data_key(root_key, data_key)
-                self._record_aeads[data_key.data_key_id] = AESGCM(hmac.digest(key, _RECORD_KEY, hashlib.sha256))
-                self._aeads[data_key.data_key_id] = AESGCM(key)
+            if data_key.data_key_id not in self._keys:
+                opened = _OpenKey.of(data_key.data_key_id, unwrap_data_key(root_key, data_key))
+                self._keys[data_key.data_key_id] = opened
         if present and (self._current is None or present[-1].data_key_id != self._current.data_key_id):
-            self._current, self._left = present[-1], 0
+            self._current, self._left = self._keys[present[-1].data_key_id], 0
         return root_key
 
 

@@ -58,10 +58,14 @@ class Growth:
     holdings: Holdings = NOTHING
     is_bound: bool = False
 
+    @classmethod
+    def of_write(cls, more: Holdings, *, changes_state: bool) -> "Growth":
+        """Return that of one write.  changes_state: whether an object that was there comes into another state."""
+        return cls(more, more.stored_bytes > 0 and not changes_state)
+
     def with_write(self, more: Holdings, *, changes_state: bool) -> "Growth":
-        """Return it with one more write.  changes_state: whether an object that was there comes into another state."""
-        is_free = more.stored_bytes <= 0 or changes_state
-        return Growth(self.holdings + more, self.is_bound or not is_free)
+        """Return it with one more write."""
+        return Growth(self.holdings + more, self.is_bound or (more.stored_bytes > 0 and not changes_state))
 
 
 def refusal(held: Holdings, growth: Growth, quota: Quota) -> KmipError | None:

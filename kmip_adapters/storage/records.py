@@ -10,7 +10,7 @@ import functools
 import json
 import struct
 import typing
-from binascii import a2b_base64
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Iterable
 from json.encoder import encode_basestring_ascii
 from typing import Any, Final
@@ -134,6 +134,8 @@ def canonical_value(value: Any) -> bytes:
     kind: Any = type(value)
     if kind is str:
         return encode_basestring_ascii(value).encode()  # as `_canonical_json` does, without its calls in Python
+    if kind is bytes:  # likewise: nothing in base64 needs an escape
+        return b'"%b"' % b2a_base64(value, newline=False)
     return _canonical_json(_hook_of(kind)(value)).encode()
 
 

@@ -34,9 +34,8 @@ def all_accepted(scope: Scope, attributes: Attributes) -> Attributes:
     check_number(attributes, 0)
     for name in ACCEPT:
         if getattr(attributes, name):
-            reference = AttributeReference(attribute=name)
+            reference, accept = _REFERENCES[name], ACCEPT[name]
             values = attributes.values_of(reference)
-            accept = ACCEPT[name]
             stored = tuple([accept(scope, value, values[:place]) for place, value in enumerate(values)])
             if stored != values:
                 attributes = attributes.with_values(reference, stored)
@@ -127,6 +126,8 @@ ACCEPT: Final[dict[str, Accept]] = {
     "application_specific_information": _application,
 }
 """Attributes whose values are looked at; all others are taken as they come."""
+
+_REFERENCES: Final = {name: AttributeReference(attribute=name) for name in ACCEPT}
 
 
 def _not_unique(message: str) -> KmipError:

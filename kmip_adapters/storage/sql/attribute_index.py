@@ -101,10 +101,11 @@ def entries(attributes: Attributes, index_key: bytes) -> set[Entry]:
     fields = vars(attributes)
     for name, code, entries_of in _PLAN:
         value = fields[name]
-        if value is None or value == _NONE:
+        if value is None:
             continue
         if entries_of is not None:
-            found += entries_of(code, value, key)
+            if value:
+                found += entries_of(code, value, key)
         elif type(value) is int and -_INT64 <= value < _INT64:  # a date
             found.append((code, value))
         else:
@@ -140,9 +141,6 @@ def is_indexed(criterion: AttributeInstance) -> bool:
 def is_indexed_by(reference: AttributeReference, wanted: Any) -> bool:
     """Return `is_indexed` of a criterion in its two parts."""
     return isinstance(wanted, ApplicationSpecificInformation) or not is_partial(reference, wanted)
-
-
-_NONE: Final[tuple[Any, ...]] = ()
 
 
 def _key_of_rest(index_key: bytes) -> bytes:

@@ -151,6 +151,9 @@ def _growth(changes: Sequence[Change]) -> dict[str, Growth]:
     found: dict[str, Growth] = {}
     for change in changes:
         if isinstance(change, RowWrite) and change.growth:
-            growth = found.get(change.owner, Growth())
-            found[change.owner] = growth.with_write(change.growth, changes_state=change.changes_state)
+            growth = found.get(change.owner)
+            if growth is None:
+                found[change.owner] = Growth.of_write(change.growth, changes_state=change.changes_state)
+            else:
+                found[change.owner] = growth.with_write(change.growth, changes_state=change.changes_state)
     return found

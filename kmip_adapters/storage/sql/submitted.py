@@ -68,7 +68,8 @@ class SubmittedTask(Generic[T]):
 
     def result(self) -> T:
         """Return what the task returned, once that is on stable storage.  Raises what it was refused for."""
-        self.wait()
+        if not self.is_done:
+            self.wait()
         if self.error is not None:
             if self._refused is not None:
                 self._refused(self.error)

@@ -329,15 +329,17 @@ class SqlUnitOfWork:
         if not self._pending:
             return DONE
         pending = self._pending
-        changes: list[Change] = [self._row_write(identifier, write) for identifier, write in pending.writes.items()]
+        changes: list[Change] = []
+        changed: list[tuple[str, int | None, int]] = []
+        for identifier, write in pending.writes.items():
+            changes.append(self._row_write(identifier, write))
+            found, managed_object = write.found, write.managed_object
+            if found is not None and managed_object is not None:
+                begun = found.attributes.initial_date
+                changed.append((found.unique_identifier, begun, managed_object.version + 1))
         if pending.rules or pending.notices or pending.tickets or pending.submissions:  # which is rare
             changes += self._other_writes()
         records = [(record.record_id, encode_audit_record(record)) for record in pending.records]
-        changed = [
-            (found.unique_identifier, found.attributes.initial_date, write.managed_object.version + 1)
-            for write in pending.writes.values()
-            if (found := write.found) is not None and write.managed_object is not None
-        ]
         self.release()  # the snapshot is not needed while we wait, and would hold up checkpoints
         self._pending = Pending()
         checked_against = None if self._known_rules is None else self._known_rules.facts
