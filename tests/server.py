@@ -1,9 +1,12 @@
 """A server as its users start it: a process of its own, told apart by its pid, ended with the block."""
 
+import atexit
 import contextlib
 import datetime as dt
+import functools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +23,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from kmip_adapters.transport.client import TlsTtlvClient
+from kmip_app.pki.authority import ensure_pki
+from kmip_app.pki.own_names import certificate_names
 from tests import prepared
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -85,12 +90,33 @@ def _with_workers(directory: Path, arguments: Sequence[str]) -> Sequence[str]:
     return [*given, "--workers", str(workers)]
 
 
-def start(directory: Path, *arguments: str) -> StartedServer:
+@functools.cache
+def _made_pki() -> Path:
+    """Return a folder with what a first start makes in `pki`: its RSA keys take longer than all the rest of a start."""
+    folder = Path(tempfile.mkdtemp(prefix="kmipd-pki-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    ensure_pki(folder / "pki", hostnames=certificate_names("127.0.0.1", ()))
+    return folder / "pki"
+
+
+def _put_pki(arguments: Sequence[str]) -> None:
+    """Where a server will find no data directory, give it one with a PKI, which it then uses as its own."""
+    if "--data-dir" in arguments:
+        data = Path(arguments[arguments.index("--data-dir") + 1])
+        if not data.exists():
+            data.mkdir(mode=0o700, parents=True)
+            shutil.copytree(_made_pki(), data / "pki")
+
+
+def start(directory: Path, *arguments: str, makes_pki: bool = False) -> StartedServer:
     """Start `serve` with `arguments` on any free port and wait until it is ready.
 
     directory: takes the ready file and what is printed, `output.log`.
+    makes_pki: whether a first start makes CA, keys and certificates; else it finds those that servers of tests share.
     """
     arguments = tuple(_with_workers(directory, arguments))
+    if not makes_pki:
+        _put_pki(arguments)
     ready_file = directory / "ready.json"
     ready_file.unlink(missing_ok=True)
     output = directory / "output.log"
@@ -111,9 +137,9 @@ def start(directory: Path, *arguments: str) -> StartedServer:
 
 
 @contextlib.contextmanager
-def running(directory: Path, *arguments: str) -> Iterator[StartedServer]:
-    """Start a server and end it with the block."""
-    server = start(directory, *arguments)
+def running(directory: Path, *arguments: str, makes_pki: bool = False) -> Iterator[StartedServer]:
+    """Start a server and end it with the block; see `start`."""
+    server = start(directory, *arguments, makes_pki=makes_pki)
     try:
         yield server
     finally:

@@ -7,13 +7,15 @@ import socket
 import ssl
 import stat
 import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from kmip_adapters.transport.client import TlsTtlvClient
 from tests.e2e.conftest import Start
-from tests.server import ROOT, StartedServer, command, printed_with
+from tests.server import ROOT, StartedServer, command, printed_with, running
 
 WITHIN = 120  # seconds; a hang limit
 QUIET = ("--logging_level", "ERROR")  # tests run where the server warns: as root, below the temporary directory
@@ -33,6 +35,16 @@ needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="no IPv6 here")
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command of kmipd to its end."""
     return subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=WITHIN, check=False)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start a server that finds nothing at its first start, and makes all that it needs."""
+    data = str(tmp_path / "data")
+    with ExitStack() as resources:
+        yield lambda *arguments: resources.enter_context(
+            running(tmp_path, "--data-dir", data, *arguments, makes_pki=True)
+        )
 
 
 def mode(path: Path) -> int:
