@@ -34,7 +34,7 @@ def locked() -> dict[str, tuple[str, int]]:
 
 
 @pytest.mark.parametrize("requirement", wanted(), ids=str)
-def test_what_is_asked_for_is_locked(requirement: Requirement) -> None:
+def test_every_requirement_is_locked_at_a_version_that_fits_it(requirement: Requirement) -> None:
     version, _ = locked()[canonicalize_name(requirement.name)]
 
     assert requirement.specifier.contains(version)

@@ -268,7 +268,7 @@ def test_a_vendor_identification_is_the_server_s_own_in_query_alone() -> None:
     assert told(answer("GetAttributes", theirs), answer("GetAttributes", ours), question("GetAttributes")) != []
 
 
-def test_what_a_random_key_has_encrypted_must_be_decrypted_to_what_it_was() -> None:
+def test_data_encrypted_by_a_random_key_must_be_decrypted_to_the_same_data() -> None:
     so_far = known(generated={"made-up-1"})
     made = text("UniqueIdentifier", "made-up-1")
     asked = question("Encrypt", made)
@@ -329,7 +329,7 @@ def test_a_notification_names_what_has_changed_and_nothing_else() -> None:
     assert called(printed, sent)[0].startswith("Batch Item 1 Notify / Request Payload / Attribute 'x-b'")
 
 
-def test_what_a_server_puts_is_free_if_it_has_generated_it() -> None:
+def test_key_material_of_a_put_may_differ_if_the_server_has_generated_it() -> None:
     printed, sent = (
         question("Put", ID + data("KeyMaterial", "0102")),
         question("Put", GIVEN + data("KeyMaterial", "0304")),

@@ -111,7 +111,7 @@ def test_a_broken_connection_fails_the_case(tmp_path: Path) -> None:
         play(case, breaks)
 
 
-def test_what_the_runner_cannot_carry_fails_the_case(tmp_path: Path) -> None:
+def test_a_message_that_the_runner_cannot_carry_fails_the_case(tmp_path: Path) -> None:
     case = a_case(tmp_path, *exchange("Query"), name="MSGENC-JSON-M-1-10")
 
     with pytest.raises(CaseFailed, match="JSON"):

@@ -228,7 +228,7 @@ def test_to_another_client_an_object_looks_missing(place: Place, state: tuple[St
 
 
 @pytest.mark.parametrize("place", PLACES, ids=str)
-def test_where_foreign_objects_are_refused_another_client_is_denied_what_exists(place: Place) -> None:
+def test_a_setting_denies_objects_of_others_instead_of_hiding_them(place: Place) -> None:
     engine = an_engine_with(State.ACTIVE, False, mine=place.type_of_others)
     settings = evolve(engine.services.settings, foreign_objects=ForeignObjects.REFUSED)
     engine = evolve(engine, services=evolve(engine.services, settings=settings))
@@ -577,7 +577,7 @@ def test_a_reader_uses_a_key_without_limits(use: str) -> None:
     ],
     ids=lambda value: value.name if isinstance(value, Operation) else "",
 )
-def test_who_is_granted_the_use_may_use_the_limits_up(granted: Operation, uses: list[str]) -> None:
+def test_a_client_granted_the_use_may_use_up_the_usage_limits(granted: Operation, uses: list[str]) -> None:
     row = dict.fromkeys((*READS, granted), Permission.ALLOW_ALL)
     if granted not in USES:
         row |= dict.fromkeys((Operation.ENCRYPT, Operation.MAC), Permission.ALLOW_ALL)

@@ -147,7 +147,7 @@ def test_rights_open_nothing_that_the_policy_keeps_shut(rights: Right) -> None:
 
 
 @pytest.mark.parametrize("right", [Right(objects=OTHER), Right(object_groups=THEIRS)], ids=["objects", "groups"])
-def test_what_no_right_covers_is_refused_as_what_is_not_there(right: Right) -> None:
+def test_an_object_that_no_right_covers_is_refused_like_a_missing_one(right: Right) -> None:
     holder: Principal = evolve(ALICE, rights=Rights(rights=(right,)))
     for place in MAIN:
         answers: list[Any] = [

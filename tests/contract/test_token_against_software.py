@@ -268,7 +268,7 @@ def test_a_key_is_made_where_its_custody_says(token, token_by_default):
     assert is_held(IN_SOFTWARE) is False
 
 
-def test_what_the_token_lacks_software_keys_still_do(token):
+def test_software_keys_do_what_the_token_cannot(token):
     crypto = SideBySide(SOFTWARE, token, token_by_default=True)
     how = Parameters(block_cipher_mode=Mode.CFB)
     held = a_made_key(crypto, Algorithm.AES, 128)
@@ -283,7 +283,7 @@ def test_what_the_token_lacks_software_keys_still_do(token):
     assert crypto.make_symmetric_key(camellia, 128, IN_SOFTWARE)
 
 
-def test_what_comes_out_of_a_held_key_is_held(token):
+def test_a_key_derived_from_a_held_key_is_held(token):
     crypto = SideBySide(SOFTWARE, token, token_by_default=False)
     method = DerivationMethod.HMAC if isinstance(token, HsmStub) else DerivationMethod.ENCRYPT
     how = Parameters(block_cipher_mode=Mode.ECB, hashing_algorithm=HashingAlgorithm.SHA_256)

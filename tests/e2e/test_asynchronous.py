@@ -57,7 +57,7 @@ def count(client: KmipClient) -> int:
     return len(client.call(locate.Request()).unique_identifiers)
 
 
-def test_what_is_pending_survives_a_restart(start: Start) -> None:
+def test_pending_operations_survive_a_restart(start: Start) -> None:
     server = start(*NOT_BY_ITSELF)
     with connected(server) as client:
         made, activated = client.submit([a_key("later"), activate.Request()])
@@ -73,7 +73,7 @@ def test_what_is_pending_survives_a_restart(start: Start) -> None:
         assert client.query_asynchronous_requests().asynchronous_requests == ()
 
 
-def test_what_is_due_is_run_by_itself(start: Start) -> None:
+def test_a_due_operation_is_run_without_a_request(start: Start) -> None:
     with connected(start("--asynchronous-delay", "0")) as client:
         (pending,) = client.submit([a_key("due")])
         end = time.monotonic() + HANG

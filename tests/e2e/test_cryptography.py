@@ -143,7 +143,7 @@ def test_a_signature_is_valid_here_and_elsewhere(client: ProxyKmipClient, scheme
     key.verify(signature, DATA, pss if scheme is Padding.PSS else padding.PKCS1v15(), hashes.SHA256())
 
 
-def test_what_a_public_key_encrypts_its_private_half_decrypts(client: ProxyKmipClient) -> None:
+def test_the_private_key_decrypts_what_its_public_key_has_encrypted(client: ProxyKmipClient) -> None:
     public, private = an_active_pair(client, 2048, Mask.ENCRYPT, Mask.DECRYPT)
     how = {
         "padding_method": Padding.OAEP,

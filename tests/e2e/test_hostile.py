@@ -138,7 +138,7 @@ NO_MESSAGES: Final = {
 
 
 @pytest.mark.parametrize("what", NO_MESSAGES)
-def test_what_is_no_message_is_refused_at_its_first_bytes_and_ends_the_connection(
+def test_bytes_that_are_no_message_are_refused_at_once_and_end_the_connection(
     attacker: TlsTtlvClient, what: str
 ) -> None:
     attacker.socket.sendall(NO_MESSAGES[what])

@@ -153,7 +153,7 @@ def test_nonsense_is_answered_in_its_encoding(server: StartedServer, encoding: E
         assert item.result_reason is ResultReason.INVALID_MESSAGE
 
 
-def test_what_happens_over_https_is_in_the_audit_trail(server: StartedServer) -> None:
+def test_requests_over_https_are_in_the_audit_trail(server: StartedServer) -> None:
     with contextlib.closing(HttpsClient(server, JSON)) as client:
         made = client.ask(Operation.CREATE, a_key())
 

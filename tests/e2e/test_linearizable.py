@@ -99,7 +99,7 @@ def servers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[Sta
         yield make(tmp_path, resources)
 
 
-def test_what_clients_see_is_one_register_for_each_object(servers: list[StartedServer]) -> None:
+def test_clients_see_one_register_for_each_object(servers: list[StartedServer]) -> None:
     with Dialogue(servers[0]) as client:
         names = [client.register(f"key {number}", bytes(32)) for number in range(OBJECTS)]
         for name in names:

@@ -109,7 +109,7 @@ def test_groups_of_a_slugs_service_decide_by_policies(
             assert len(other.get(identifier).value) == 16
 
 
-def test_who_the_slugs_service_does_not_know_is_refused(
+def test_a_client_unknown_to_the_slugs_service_is_refused(
     pki: Pki, tmp_path: Path, slugs: tuple[str, dict[str, list[str]]]
 ) -> None:
     conf = tmp_path / "server.conf"

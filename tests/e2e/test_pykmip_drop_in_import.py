@@ -177,7 +177,7 @@ def test_a_running_server_is_not_disturbed(source: Path, data: Path, capsys: pyt
     assert "is owned by another running server" in capsys.readouterr().err
 
 
-def test_what_is_no_database_of_pykmip_is_reported(
+def test_a_file_that_is_no_database_of_pykmip_is_reported(
     tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(tmp_path / "missing", "--data-dir", data) == 2

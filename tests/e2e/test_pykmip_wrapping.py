@@ -201,7 +201,9 @@ def test_a_wrapping_key_must_be_active_and_have_the_bit(client: ProxyKmipClient)
     assert refusal(client, dek, specification(other)) is Reason.PERMISSION_DENIED
 
 
-def test_what_is_not_a_key_neither_wraps_nor_is_wrapped(client: ProxyKmipClient, version: enums.KMIPVersion) -> None:
+def test_an_object_that_is_not_a_key_neither_wraps_nor_is_wrapped(
+    client: ProxyKmipClient, version: enums.KMIPVersion
+) -> None:
     wanted = Reason.ILLEGAL_OPERATION if VERSIONS[version] < ProtocolVersion(2, 0) else Reason.INVALID_OBJECT_TYPE
     kek, dek = registered(client, KEK, Mask.WRAP_KEY), registered(client, DEK, Mask.ENCRYPT)
     secret = client.register(objects.SecretData(KEK, enums.SecretDataType.PASSWORD))

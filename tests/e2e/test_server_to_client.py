@@ -343,9 +343,7 @@ def test_a_client_gets_no_key_that_it_may_not_get(start: Start, tmp_path: Path, 
         assert client.got.empty()
 
 
-def test_what_listens_with_another_clients_certificate_gets_nothing(
-    start: Start, tmp_path: Path, policies: Path
-) -> None:
+def test_a_listener_with_another_clients_certificate_gets_nothing(start: Start, tmp_path: Path, policies: Path) -> None:
     server = start("--policy_path", str(policies))
     port, _, _ = listening_client(tmp_path, server, "appliance", "--put", "group:disks")
     cert, key_file = new_client(tmp_path, server, "thief", "--notify-url", f"tls://127.0.0.1:{port}")

@@ -103,7 +103,9 @@ def test_keys_are_made_and_used_in_the_token(token: TokenSettings, tmp_path: Pat
         assert keys_in(token) == 0
 
 
-def test_what_the_token_signs_and_encrypts_others_verify_and_open(token: TokenSettings, tmp_path: Path) -> None:
+def test_others_verify_and_decrypt_what_the_token_has_signed_and_encrypted(
+    token: TokenSettings, tmp_path: Path
+) -> None:
     secret = os.urandom(32)
     with running(tmp_path, "--crypto", "pkcs11", *options(token, tmp_path)) as server, client_of(server) as client:
         mask = CryptographicUsageMask.ENCRYPT | CryptographicUsageMask.DECRYPT

@@ -24,7 +24,7 @@ def test_of_several_allowances_all_are_charged_or_none(allowances: Allowances) -
     assert allowances.left(BOTH, START) == 0
 
 
-def test_what_is_refunded_was_not_spent(allowances: Allowances) -> None:
+def test_a_refund_gives_back_what_was_spent_and_no_more(allowances: Allowances) -> None:
     allowances.refund(BOTH, START)  # is whole, and stays so
     for _ in range(20):
         allowances.spend(BOTH, START)

@@ -100,7 +100,7 @@ def test_a_key_value_of_another_version_is_read_too(encoder: KeyValueEncoder) ->
 
 @given(encoded=st.binary(max_size=60))
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_what_is_no_key_value_is_refused(encoder: KeyValueEncoder, encoded: bytes) -> None:
+def test_a_value_that_is_no_key_value_is_refused(encoder: KeyValueEncoder, encoded: bytes) -> None:
     reason = refusal(lambda: encoder.decode_key_value(encoded, KeyFormatType.RAW, V2_1))
 
     assert reason is ResultReason.ENCODING_OPTION_ERROR
@@ -213,7 +213,7 @@ def test_a_certificate_says_what_it_was_made_of(certificates: Certificates, pair
     ],
     ids=["empty", "no certificate", "PGP"],
 )
-def test_what_cannot_be_read_is_not_described(certificates: Certificates, certificate: Certificate) -> None:
+def test_an_unreadable_certificate_is_not_described(certificates: Certificates, certificate: Certificate) -> None:
     assert certificates.describe_certificate(certificate) is None
 
 

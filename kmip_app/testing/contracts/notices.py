@@ -130,7 +130,7 @@ def test_a_notice_comes_with_its_change_or_not_at_all(store: Any) -> None:
     assert waiting(store) == ["bob-1"]
 
 
-def test_what_is_delivered_is_forgotten_and_noted_in_one(store: Any) -> None:
+def test_a_delivery_removes_notices_and_records_it_in_one_transaction(store: Any) -> None:
     store.subscribe(Subscription(name="bob"))
     store.subscribe(Subscription(name="alice"))
     notify(store, *(a_notice(number) for number in range(5)))
@@ -148,7 +148,7 @@ def test_what_is_delivered_is_forgotten_and_noted_in_one(store: Any) -> None:
     assert waiting(store) == ["bob-8"]
 
 
-def test_what_is_too_much_or_too_old_is_forgotten_oldest_first(store: Any) -> None:
+def test_notices_over_the_limit_or_too_old_are_removed_oldest_first(store: Any) -> None:
     store.subscribe(Subscription(name="bob"))
     store.subscribe(Subscription(name="alice"))
     notify(store, *(a_notice(number) for number in range(6)), a_notice(0, "alice"))
@@ -202,7 +202,7 @@ def test_a_delivery_that_is_noted_leaves_the_count_of_those_that_gave_way(store:
     assert store.deliveries() == (Delivery(name="bob", pending=2, delivered=1, overflowed=2),)
 
 
-def test_how_far_dates_are_announced_is_kept(store: Any) -> None:
+def test_the_store_keeps_until_when_dates_are_announced(store: Any) -> None:
     assert store.announced_until() is None
     store.note_announced(NOW)
     store.note_announced(NOW + 5)

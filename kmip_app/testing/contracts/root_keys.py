@@ -92,7 +92,7 @@ def a_sealer(source: RootKeySource, keys: DataKeysInMemory | None = None, **limi
     return EnvelopeSealer(source, DataKeysInMemory() if keys is None else keys, **limits)
 
 
-def test_what_is_sealed_opens_again_in_another_process_too(source: RootKeySource) -> None:
+def test_a_sealed_secret_opens_again_in_another_process_too(source: RootKeySource) -> None:
     keys = DataKeysInMemory()
     sealed = a_sealer(source, keys).seal(b"secret", b"id")
 

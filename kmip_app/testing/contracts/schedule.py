@@ -43,7 +43,7 @@ SAMPLES = [
 ]
 
 
-def test_what_is_due_for_rotation_is_what_the_rule_says(store: Any) -> None:
+def test_objects_due_for_rotation_are_those_of_the_rule(store: Any) -> None:
     put(store, *SAMPLES)
 
     found = store.due_for_rotation(NOW, 0, 100)
@@ -55,7 +55,7 @@ def test_what_is_due_for_rotation_is_what_the_rule_says(store: Any) -> None:
     assert {one.owner for one in found} == {"alice"}
 
 
-def test_what_is_due_is_read_a_piece_at_a_time(store: Any) -> None:
+def test_objects_due_for_rotation_are_read_a_piece_at_a_time(store: Any) -> None:
     put(store, *(rotating(f"k{number}") for number in range(5)))
 
     first = store.due_for_rotation(NOW, 0, 2)

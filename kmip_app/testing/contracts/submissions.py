@@ -183,7 +183,7 @@ def test_a_limit_is_never_exceeded(store: Any, limit: Held) -> None:
     assert find(store, b"3") is None
 
 
-def test_what_was_delivered_makes_room_unless_its_batch_goes_on(store: Any) -> None:
+def test_a_delivered_submission_makes_room_unless_its_batch_goes_on(store: Any) -> None:
     limit = Held(number=3, size=99)
     ended: dict[str, Any] = {"outcome": SUCCESS, "is_delivered": True, "request": b""}
     save(
@@ -221,7 +221,7 @@ def test_those_who_submit_at_once_do_not_exceed_a_limit_together(store: Any) -> 
 # --- claims -----------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_due_is_claimed_once(store: Any) -> None:
+def test_a_due_batch_is_claimed_once(store: Any) -> None:
     save(store, a_submission(b"1", "now"), a_submission(b"2", "later", due_at=NOW + 60))
 
     assert store.claim("one", NOW, UNTIL, 9) == ("now",)
@@ -230,7 +230,7 @@ def test_what_is_due_is_claimed_once(store: Any) -> None:
     assert present(store, b"2").claims + present(store, b"1").claims == 2
 
 
-def test_what_has_ended_is_not_claimed(store: Any) -> None:
+def test_a_batch_that_has_ended_is_not_claimed(store: Any) -> None:
     save(store, a_submission(b"1", outcome=SUCCESS))
 
     assert store.claim("one", NOW, UNTIL, 9) == ()
@@ -298,7 +298,7 @@ def test_a_claim_is_no_change_of_the_submission(store: Any) -> None:
     assert (present(store).outcome, present(store).claims) == (SUCCESS, 1)
 
 
-def test_what_has_expired_is_removed(store: Any) -> None:
+def test_an_expired_submission_is_removed(store: Any) -> None:
     save(store, a_submission(b"1"), a_submission(b"2", expires_at=NOW + 10, outcome=SUCCESS))
 
     assert store.expire(NOW + 9) == 0

@@ -72,7 +72,7 @@ def _remove_root_key(data: Path) -> None:
     [(_remove_root_key, "root_key"), (lambda data: shutil.rmtree(data / "audit"), "audit")],
     ids=["root key", "audit trail"],
 )
-def test_what_is_broken_is_named_and_the_server_not_ready(
+def test_a_broken_part_is_named_and_the_server_is_not_ready(
     start: Start, tmp_path: Path, break_it: Callable[[Path], Any], check: str
 ) -> None:
     server = start(*ADMIN)

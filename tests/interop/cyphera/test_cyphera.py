@@ -82,7 +82,7 @@ def test_a_key_is_replaced_and_destroyed(client: Any) -> None:
         ("poll", (), "Asynchronous Correlation Value is missing"),
     ],
 )
-def test_what_release_0_0_1a1_sends_malformed_is_refused_and_named_in_the_trail(
+def test_malformed_requests_of_release_0_0_1a1_are_refused_and_named_in_the_trail(
     client: Any, server: KmipTestServer, method: str, arguments: tuple[Any, ...], because: str
 ) -> None:
     """It has several tags wrong, that of Result Message among them: only the server can show why it refuses."""

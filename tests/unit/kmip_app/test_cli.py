@@ -59,7 +59,7 @@ assert heavy == [], heavy
         ),
     ],
 )
-def test_what_needs_nothing_of_us_loads_nothing(code: str, most: int) -> None:
+def test_a_light_import_loads_few_modules_from_elsewhere(code: str, most: int) -> None:
     script = f"""
 import sys
 before = set(sys.modules)

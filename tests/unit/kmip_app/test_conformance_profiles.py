@@ -99,7 +99,7 @@ def test_a_whole_server_claims_every_profile() -> None:
     assert len(set(profiles)) == len(profiles)
 
 
-def test_what_lacks_an_operation_a_cipher_or_the_keys_claims_less() -> None:
+def test_a_server_without_an_operation_a_cipher_or_key_material_claims_fewer_profiles() -> None:
     without_encrypt = claimed(set(CATALOGUE) - {Operation.ENCRYPT}, ABLE)
     without_ciphers = claimed(CATALOGUE, CryptoCapabilities())
     with_handles = claimed(CATALOGUE, evolve(ABLE, exports_key_material=False))

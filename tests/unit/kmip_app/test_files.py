@@ -60,7 +60,7 @@ def test_two_files_have_two_temporary_names(tmp_path: Path, monkeypatch: pytest.
     assert len(set(opened)) == 2
 
 
-def test_what_cannot_be_put_in_place_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_put_in_place_leaves_nothing_behind(tmp_path: Path) -> None:
     path = tmp_path / "ready.json"
     path.mkdir()
 

@@ -65,7 +65,7 @@ def test_a_fault_is_one_json_line(attach: Attach) -> None:
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
-def test_what_a_client_sends_begins_no_line_of_its_own(attach: Attach, log_format: str) -> None:
+def test_text_of_a_client_cannot_begin_a_line_of_the_log(attach: Attach, log_format: str) -> None:
     path = attach(log_format=log_format)
 
     logging.getLogger("kmipd").info(

@@ -55,7 +55,7 @@ def test_a_file_is_read_at_every_login(tmp_path: Path) -> None:
         read()
 
 
-def test_what_stands_behind_a_root_key_is_let_go() -> None:
+def test_closing_a_root_key_closes_its_source() -> None:
     class Source:
         closed = 0
 

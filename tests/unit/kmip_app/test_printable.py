@@ -6,7 +6,7 @@ from kmip_app.printable import printable
 
 
 @pytest.mark.parametrize("text", ["", "alice", "Zoë Ω 鍵", "a b"])
-def test_what_a_person_reads_stays_as_it_is(text: str) -> None:
+def test_printable_text_stays_as_it_is(text: str) -> None:
     assert printable(text) == text
 
 
@@ -15,5 +15,5 @@ def test_what_a_person_reads_stays_as_it_is(text: str) -> None:
     [("a\nb", r"a\nb"), ("\x1b[2J", r"\x1b[2J"), ("\x9b", r"\x9b"), ("\u202e", r"\u202e"), ("\udcff", r"\udcff")],
     ids=ascii,
 )
-def test_what_a_terminal_obeys_is_escaped(text: str, expected: str) -> None:
+def test_control_characters_of_terminals_are_escaped(text: str, expected: str) -> None:
     assert printable(text) == expected

@@ -28,7 +28,7 @@ def a_terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     return found
 
 
-def test_what_is_quick_prints_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_quick_work_prints_no_progress(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(module, "QUIET", 3_600.0)
     with progress("Working") as report, working("Copying"):
         report(1, 2)

@@ -98,7 +98,7 @@ def test_a_client_that_cannot_attest_is_refused_without_a_nonce() -> None:
     assert said(ask(an_attesting_engine(), GET)) == (ResultReason.PERMISSION_DENIED, None, ())
 
 
-def test_what_wants_an_attestation_is_refused_where_none_is_verified() -> None:
+def test_an_operation_that_needs_an_attestation_is_refused_without_a_verified_one() -> None:
     engine = an_engine(a_symmetric_key(), settings=WANTED)
 
     assert said(ask(engine, GET, attestation_capable_indicator=True)) == (ResultReason.PERMISSION_DENIED, None, ())

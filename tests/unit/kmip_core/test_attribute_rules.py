@@ -79,7 +79,7 @@ def test_every_attribute_has_a_rule_and_no_rule_is_left_over() -> None:
     assert all(rule.object_types for rule in RULES.values())
 
 
-def test_what_may_be_changed_or_deleted_may_be_given() -> None:
+def test_an_attribute_that_may_be_changed_or_deleted_may_be_added() -> None:
     for rule in RULES.values():
         assert rule.addable or not rule.deletable
         assert rule.addable or rule.change is Change.NEVER
@@ -221,7 +221,7 @@ def test_the_servers_own_attributes_are_refused_from_clients() -> None:
     assert reason_of(check_creation, given, KEY) is ResultReason.READ_ONLY_ATTRIBUTE
 
 
-def test_what_the_standard_does_not_know_is_refused_by_name() -> None:
+def test_an_attribute_unknown_to_the_standard_is_refused_by_its_name() -> None:
     with pytest.raises(KmipError, match="frobnication is not an attribute of the standard") as refused:
         rule_of(reference("frobnication"))
 

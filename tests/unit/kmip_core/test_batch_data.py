@@ -158,7 +158,7 @@ def test_every_response_with_data_is_of_an_operation_that_is_listed() -> None:
 
 
 @pytest.mark.parametrize("reference", [*Data, 0, 1, -1, -2, 2**31 - 1, -(2**31)])
-def test_what_no_item_has_returned_is_refused(reference: Data | int) -> None:
+def test_a_reference_to_data_that_no_item_has_returned_is_refused(reference: Data | int) -> None:
     (alone,) = asked(keys(), hashing(reference))
     *_, last = asked(keys(), (Operation.PING, ping.Request(), None), hashing(reference))
 
@@ -210,7 +210,7 @@ def test_no_more_data_is_kept_and_used_than_could_be_sent(ephemeral: Ephemeral |
     assert kept[-1].result_reason is ResultReason.RESPONSE_TOO_LARGE
 
 
-def test_what_waits_for_data_runs_in_a_thread_and_is_answered_at_once() -> None:
+def test_an_item_that_refers_to_data_runs_in_a_thread_and_is_answered_at_once() -> None:
     engine, _ = an_engine_with_runner(a_symmetric_key("old", State.ACTIVE))
     message = request(ENCRYPT, hashing(0), asynchronous_indicator=AsynchronousIndicator.MANDATORY)
     plain = request(ENCRYPT, hashing(None, b"x"))
@@ -220,7 +220,7 @@ def test_what_waits_for_data_runs_in_a_thread_and_is_answered_at_once() -> None:
     assert [answer.payload is None for answer in engine.handle(message, ALICE).batch_items] == [False, False]
 
 
-def test_what_did_not_happen_leaves_no_data_and_takes_none() -> None:
+def test_an_undone_item_leaves_no_data_and_takes_none() -> None:
     data = BatchData(20)
     data.remember(Operation.HASH, hash.Response(data=b"first"))
     mark = data.mark()

@@ -48,7 +48,7 @@ PING = (Operation.PING, ping.Request())
 ACTIVATE = (Operation.ACTIVATE, activate.Request(unique_identifier="key"))
 
 
-def test_what_is_undone_gives_away_nothing_and_leaves_evidence() -> None:
+def test_an_undone_item_gives_away_nothing_and_leaves_evidence() -> None:
     limits = UsageLimits(usage_limits_total=1, usage_limits_count=1, usage_limits_unit=UsageLimitsUnit.OBJECT)
     engine = an_engine(a_symmetric_key(state=State.ACTIVE, usage_limits=limits))
     parameters = CryptographicParameters(block_cipher_mode=BlockCipherMode.ECB)
@@ -69,7 +69,7 @@ def test_what_is_undone_gives_away_nothing_and_leaves_evidence() -> None:
     assert [r.message for r in records[:2]] == ["undone with the batch"] * 2
 
 
-def test_who_asks_for_what_is_not_theirs_leaves_evidence_of_what_it_was() -> None:
+def test_a_request_for_an_object_of_another_leaves_evidence_of_it() -> None:
     engine = an_engine(a_symmetric_key())
 
     ask(engine, GET_KEY, principal=BOB)
@@ -100,7 +100,7 @@ class FullTrail(MemoryTrail):
 
 
 @pytest.mark.parametrize("option", [CONTINUE, UNDO])
-def test_what_is_committed_but_cannot_reach_the_trail_has_failed_and_its_evidence_waits(
+def test_a_committed_item_that_cannot_reach_the_trail_fails_and_its_evidence_waits(
     option: BatchErrorContinuationOption,
 ) -> None:
     engine = an_engine(a_symmetric_key(), audit=FullTrail())

@@ -89,7 +89,7 @@ def test_three_dates_of_one_kind_are_refused() -> None:
         list(conditions(tuple(wanted("initial_date", date) for date in (1, 2, 3))))
 
 
-def test_what_cannot_be_searched_for_is_refused_not_ignored() -> None:
+def test_an_attribute_that_cannot_be_searched_for_is_refused_not_ignored() -> None:
     with pytest.raises(KmipError, match="frobnication"):
         list(conditions((wanted("frobnication", 1),)))
 
@@ -287,11 +287,13 @@ def test_limits_that_say_nothing_are_not_enough() -> None:
     ],
     ids=["ok the target alone", "ok the type alone", "fail another target"],
 )
-def test_what_is_said_of_a_structure_must_be_there(changes: dict[str, Any], expected: bool) -> None:
+def test_an_object_has_every_field_of_the_structure_that_is_searched_for(
+    changes: dict[str, Any], expected: bool
+) -> None:
     assert found(a_key(links=(LINK,)), wanted("links", evolve(LINK, **changes))) is expected
 
 
-def test_what_is_said_must_be_true_of_one_instance() -> None:
+def test_all_fields_searched_for_are_found_in_one_instance() -> None:
     links = (LINK, Link(link_type=LinkType.PRIVATE_KEY_LINK, linked_object_identifier="third"))
 
     assert not found(a_key(links=links), wanted("links", evolve(LINK, linked_object_identifier="third")))

@@ -140,7 +140,7 @@ def test_without_an_indicator_nothing_is_answered_later() -> None:
 
 
 @pytest.mark.parametrize("request_", [ARCHIVE, LOCATE], ids=["Archive", "Locate"])
-def test_what_official_cases_poll_for_is_pending_where_the_client_can_wait(request_: Any) -> None:
+def test_operations_that_official_cases_poll_for_are_pending_where_the_client_can_wait(request_: Any) -> None:
     engine, runner = an_engine_with_runner(a_symmetric_key())
     (item,) = ask(engine, request_, asynchronous_indicator=OPTIONAL).batch_items
 
@@ -208,7 +208,7 @@ def test_at_once_items_after_a_failed_one_have_no_answer() -> None:
     ) == [FAILED, SUCCESS]
 
 
-def test_what_cannot_be_read_is_refused_at_once() -> None:
+def test_an_unreadable_item_is_refused_at_once() -> None:
     engine, _ = an_engine_with_runner(a_symmetric_key())
     answers = ask(
         engine, UNREADABLE, GET, asynchronous_indicator=MANDATORY, batch_error_continuation_option=CONTINUE
@@ -233,7 +233,7 @@ def test_poll_itself_is_answered_at_once_whatever_the_indicator() -> None:
     assert [item.result_status for item in answers] == [SUCCESS, PENDING]
 
 
-def test_what_is_undone_together_is_done_at_once_if_a_part_cannot_be_later() -> None:
+def test_a_batch_undone_as_a_whole_is_done_at_once_if_an_item_cannot_be_deferred() -> None:
     engine, _ = an_engine_with_runner(a_symmetric_key())
     answer = ask(engine, ACTIVATE, UNREADABLE, asynchronous_indicator=MANDATORY, batch_error_continuation_option=UNDO)
 
@@ -241,7 +241,7 @@ def test_what_is_undone_together_is_done_at_once_if_a_part_cannot_be_later() -> 
     assert state_of(engine) is State.PRE_ACTIVE
 
 
-def test_what_is_only_submitted_needs_no_thread_for_long_work() -> None:
+def test_a_submission_needs_no_thread_for_long_work() -> None:
     engine, _ = an_engine_with_runner()
     item = RequestBatchItem(operation=KEY_PAIR[0], payload=KEY_PAIR[1])
 
@@ -451,7 +451,7 @@ def test_of_two_nodes_that_run_one_batch_one_does_the_work() -> None:
     assert perform(engine, *LOCATE).unique_identifiers == (polled(engine, value).payload.unique_identifier,)
 
 
-def test_what_is_canceled_while_it_runs_has_not_happened() -> None:
+def test_an_operation_canceled_while_it_runs_has_no_effect() -> None:
     identifiers, audit = InterruptingIdentifiers(), MemoryTrail()
     engine, runner = an_engine_with_runner(a_symmetric_key(), identifiers=identifiers, audit=audit)
     values = submitted(engine, ACTIVATE, ARCHIVE)
@@ -519,7 +519,7 @@ def test_while_the_store_cannot_write_a_batch_is_left_for_later() -> None:
     assert polled(engine, value).result_status is SUCCESS
 
 
-def test_what_was_kept_and_cannot_be_read_fails() -> None:
+def test_a_kept_request_that_cannot_be_read_fails() -> None:
     engine, _ = an_engine_with_runner()
     (value,) = submitted(engine, PING)
     with engine.services.storage.unit_of_work() as work:
@@ -539,7 +539,7 @@ def test_what_was_kept_and_cannot_be_read_fails() -> None:
     [Settings(asynchronous_requests=2), Settings(asynchronous_bytes=300)],
     ids=["number", "bytes"],
 )
-def test_what_one_identity_may_have_pending_is_limited(settings: Settings) -> None:
+def test_the_pending_operations_of_one_identity_are_limited(settings: Settings) -> None:
     engine, _ = an_engine_with_runner(settings=settings)
     values = submitted(engine, PING, PING)
     (refused,) = ask(engine, PING, asynchronous_indicator=MANDATORY).batch_items
@@ -638,7 +638,7 @@ def test_an_answer_that_cannot_be_collected_is_left_for_a_poll(conflicts: int, e
     assert statuses(ask(engine, KEY_PAIR, asynchronous_indicator=OPTIONAL)) == [expected]
 
 
-def test_what_expires_while_it_is_waited_for_is_unknown() -> None:
+def test_a_submission_that_expires_while_it_is_waited_for_is_unknown() -> None:
     runner = Interfering()
     engine, _ = an_engine_with_runner(runner=runner)
     runner.at_end = lambda: storage_of(engine).expire(NOW + 1_000_000)

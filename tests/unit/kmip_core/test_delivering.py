@@ -47,7 +47,7 @@ def test_a_notification_has_the_present_values_and_the_last_change_date() -> Non
     assert request.attributes.present() == ["contact_information", "last_change_date"]
 
 
-def test_what_is_deleted_is_named() -> None:
+def test_deleted_attributes_are_named() -> None:
     engine = an_engine(a_symmetric_key())
 
     request = request_for(a_notice(deleted=(CONTACT,)), engine, ALICE, VERSION)

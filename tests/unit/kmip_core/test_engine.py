@@ -244,7 +244,7 @@ def test_every_commit_is_waited_for_and_nothing_else_is() -> None:
     assert statuses(answer) == [ResultStatus.SUCCESS] * 5
 
 
-def test_what_hangs_on_an_outcome_is_not_done_while_it_is_unknown() -> None:
+def test_hooks_are_not_called_while_the_outcome_of_the_commit_is_unknown() -> None:
     done: list[str] = []
 
     def perform(request: Any, scope: Scope) -> Any:
@@ -330,7 +330,7 @@ def test_a_payload_that_could_not_be_read_fails_alone() -> None:
 # --- references -----------------------------------------------------------------------------------------------------
 
 
-def test_what_is_made_becomes_the_id_placeholder() -> None:
+def test_a_new_object_becomes_the_id_placeholder() -> None:
     made, got = ask(an_engine(), CREATE, GET).batch_items
 
     assert got.payload.unique_identifier == made.payload.unique_identifier
@@ -351,7 +351,7 @@ def test_the_id_placeholder_does_not_outlive_its_batch() -> None:
     assert the_only(ask(engine, GET)).result_reason is ResultReason.ITEM_NOT_FOUND
 
 
-def test_what_was_made_last_by_an_operation_can_be_named() -> None:
+def test_the_last_object_that_an_operation_has_made_can_be_named() -> None:
     named = get.Request(unique_identifier=UniqueIdentifier.CREATE)
 
     _, second, _, got = ask(an_engine(), CREATE, CREATE, PING, (Operation.GET, named)).batch_items
@@ -359,7 +359,7 @@ def test_what_was_made_last_by_an_operation_can_be_named() -> None:
     assert got.payload.unique_identifier == second.payload.unique_identifier
 
 
-def test_what_no_operation_of_the_batch_has_made_is_missing() -> None:
+def test_an_object_that_no_operation_of_the_batch_has_made_is_missing() -> None:
     named = get.Request(unique_identifier=UniqueIdentifier.REGISTER)
 
     _, got = ask(an_engine(), CREATE, (Operation.GET, named)).batch_items
@@ -435,7 +435,7 @@ def test_a_destroyed_object_is_found_where_no_other_has_its_name() -> None:
 
 
 @pytest.mark.parametrize("option", [Ephemeral.EMPTY, Ephemeral.UNIQUE_IDENTIFIER])
-def test_what_else_ephemeral_leaves_out_is_left_to_the_codec(option: Ephemeral) -> None:
+def test_the_engine_leaves_other_values_of_ephemeral_to_the_codec(option: Ephemeral) -> None:
     item = RequestBatchItem(operation=Operation.GET, ephemeral=option, payload=GET_KEY[1])
     message = RequestMessage(header=RequestHeader(protocol_version=VERSION), batch_items=(item,))
 
@@ -561,7 +561,7 @@ def test_an_object_may_have_a_reason_of_its_own_for_being_missing() -> None:
         assert item.result_reason is reason
 
 
-def test_what_a_request_uses_up_is_charged_before_it_is_performed() -> None:
+def test_usage_is_charged_before_a_request_is_performed() -> None:
     limits = UsageLimits(usage_limits_total=2, usage_limits_count=1, usage_limits_unit=UsageLimitsUnit.OBJECT)
     targets = (Target(purpose=Purpose.READ_CONTENT),)
     spend = a_catalogue(request=get.Request, targets=targets, amount=lambda request: (1, 16), cost=Cost.CHANGES)
@@ -623,7 +623,7 @@ def driven(engine: Engine, *items: Any, **header: Any) -> tuple[list[Any], Respo
     [(Pace.QUICK, []), (Pace.BRIEF, [Pace.BRIEF]), (Pace.SLOW, [Pace.BRIEF, Pace.SLOW])],
 )
 @pytest.mark.parametrize("option", [STOP, UNDO])
-def test_what_takes_long_is_gone_on_with_elsewhere(
+def test_a_batch_moves_once_to_the_pace_that_its_storage_needs(
     needs: Pace, paces: list[Pace], option: BatchErrorContinuationOption
 ) -> None:
     engine = an_engine(a_symmetric_key(), storage=SlowStorage(needs))
@@ -637,7 +637,7 @@ def test_what_takes_long_is_gone_on_with_elsewhere(
 
 
 @pytest.mark.parametrize("option", [STOP, UNDO])
-def test_what_was_made_before_is_made_once(option: BatchErrorContinuationOption) -> None:
+def test_an_item_done_before_a_move_is_done_once(option: BatchErrorContinuationOption) -> None:
     storage = SlowStorage(Pace.SLOW)
     engine = an_engine(a_symmetric_key(), storage=storage)
 
@@ -910,7 +910,7 @@ def test_the_new_object_belongs_to_the_client() -> None:
 # --- what a message asks of its answer ------------------------------------------------------------------------------
 
 
-def test_who_sends_a_correlation_value_gets_the_servers_and_the_trail_has_both() -> None:
+def test_a_client_that_sends_a_correlation_value_gets_one_and_the_trail_has_both() -> None:
     audit = MemoryTrail()
     engine = an_engine(a_symmetric_key(), audit=audit)
 
@@ -937,7 +937,7 @@ def test_a_long_correlation_value_is_cut_in_the_trail() -> None:
     assert [record.client_correlation_value for record in audit.records] == ["x" * 64, "y" * 64]
 
 
-def test_who_sends_no_correlation_value_gets_none() -> None:
+def test_a_client_that_sends_no_correlation_value_gets_none() -> None:
     # PyKMIP's client and libkmip read a header field by field.
     audit = MemoryTrail()
 

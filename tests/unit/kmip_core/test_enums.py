@@ -73,6 +73,6 @@ def test_an_extension_of_an_extensible_enumeration_is_a_value_that_is_not_rememb
     assert extension not in list(enums.OpaqueDataType)
 
 
-def test_what_is_no_extension_stays_unknown() -> None:
+def test_a_value_outside_of_the_extensions_stays_unknown() -> None:
     with pytest.raises(ValueError, match="not a valid"):
         enums.OpaqueDataType(0x00000001)

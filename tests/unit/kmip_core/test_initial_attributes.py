@@ -20,7 +20,7 @@ def completed(given: Attributes, content: Content = KEY, *, extractable: bool = 
     return complete(content, given, unique_identifier="1", now=NOW, digests=(DIGEST,), extractable=extractable, **more)
 
 
-def test_what_is_not_given_is_set() -> None:
+def test_attributes_that_are_not_given_are_set() -> None:
     assert completed(Attributes(), lease_time=5) == Attributes(
         unique_identifier="1",
         object_type=ObjectType.SYMMETRIC_KEY,

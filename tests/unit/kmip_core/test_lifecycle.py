@@ -150,7 +150,7 @@ def test_a_reason_that_was_given_stands() -> None:
     assert settle(attributes, NOW).deactivation_reason == UNSPECIFIED
 
 
-def test_where_no_date_has_come_nothing_is_made_anew() -> None:
+def test_attributes_without_a_date_in_the_past_are_returned_as_they_are() -> None:
     attributes = a_key(ACT, deactivation_date=NOW + 1)
 
     assert settle(attributes, NOW) is attributes

@@ -53,7 +53,7 @@ def a_request(**attributes: Any) -> create.Request:
 
 
 @pytest.mark.parametrize("object_type", ObjectType)
-def test_what_clients_keep_is_theirs_and_the_rest_is_the_systems(object_type: ObjectType) -> None:
+def test_object_types_of_clients_are_of_class_user_and_others_of_class_system(object_type: ObjectType) -> None:
     assert object_type in CONTENT_CLASSES
     assert (class_of(object_type) is ObjectClass.SYSTEM) == (object_type in SYSTEM_TYPES)
 

@@ -21,7 +21,7 @@ KEY = SymmetricKey(CryptographicAlgorithm.AES, 128, bytes(16))
         CryptographicParameters(block_cipher_mode=BlockCipherMode.CBC, padding_method=PaddingMethod.PKCS5),
     ],
 )
-def test_what_is_encrypted_at_once_is_decrypted_at_once(parameters: CryptographicParameters) -> None:
+def test_data_encrypted_in_one_part_is_decrypted_in_one_part(parameters: CryptographicParameters) -> None:
     data = bytes(range(40))
 
     sealed = AT_ONCE.encrypt(Encryption(KEY, parameters), data)

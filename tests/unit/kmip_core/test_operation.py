@@ -67,7 +67,7 @@ def test_an_operation_that_runs_no_others_has_nothing_to_run_them_with() -> None
         perform_nothing(Operation.PING)
 
 
-def test_what_every_crypto_adapter_can_do_is_always_possible() -> None:
+def test_operations_that_every_crypto_adapter_can_do_are_always_possible() -> None:
     assert always(CryptoCapabilities())
 
 

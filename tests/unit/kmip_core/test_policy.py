@@ -77,7 +77,7 @@ def test_every_type_and_operation_is_judged_by_its_own_rule(object_type: ObjectT
             assert not asked(policy, asked_operation, asked_type, name="bob").is_allowed
 
 
-def test_what_no_policy_names_is_denied_and_unknown() -> None:
+def test_an_object_of_an_unknown_policy_is_denied_and_invisible() -> None:
     decision = asked(None)
 
     assert decision == Decision(is_allowed=False, is_visible=False, rule="no policy is named p")

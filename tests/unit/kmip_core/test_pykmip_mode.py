@@ -209,7 +209,7 @@ def test_answers_with_all_attributes_hold_what_pykmip_reads() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(READABLE))
-def test_what_is_called_readable_pykmip_reads(name: str) -> None:
+def test_pykmip_reads_every_attribute_that_is_called_readable(name: str) -> None:
     tag = theirs.Tags[{"names": "NAME", "digests": "DIGEST", "object_groups": "OBJECT_GROUP"}.get(name, name.upper())]
 
     AttributeValueFactory().create_attribute_value_by_enum(tag, None)

@@ -143,14 +143,14 @@ def test_two_equal_calls_of_one_attempt_have_two_results() -> None:
     assert first == second
 
 
-def test_what_is_kept_are_methods_of_the_ports() -> None:
+def test_kept_results_are_those_of_methods_of_the_ports() -> None:
     known = {*dir(SoftwareCrypto), *dir(OnePart), *dir(SoftwareKeyForms)}
 
     assert known >= KEPT
 
 
 @pytest.mark.parametrize("name", ["random_bytes", "make_symmetric_key", "begin_encrypt", "destroy_key", "import_key"])
-def test_what_acts_or_is_random_is_never_answered_from_memory(name: str) -> None:
+def test_a_method_that_acts_or_is_random_is_never_answered_from_memory(name: str) -> None:
     assert name not in KEPT
 
 

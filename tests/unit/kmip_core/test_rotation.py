@@ -116,7 +116,7 @@ def test_the_offset_moves_the_dates_of_the_new_key() -> None:
     ],
     ids=str,
 )
-def test_what_is_not_due_is_left_alone(attributes: dict[str, Any]) -> None:
+def test_an_object_that_is_not_due_is_not_rotated(attributes: dict[str, Any]) -> None:
     engine = an_engine(due(**attributes))
 
     assert rotation_of(engine).look() == 0

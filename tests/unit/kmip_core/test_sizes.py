@@ -69,7 +69,7 @@ def test_a_batch_stops_where_its_answers_no_longer_fit() -> None:
     assert reasons == [None] * 3 + [ResultReason.RESPONSE_TOO_LARGE]
 
 
-def test_what_comes_after_is_not_done_even_if_the_batch_goes_on() -> None:
+def test_items_after_one_without_room_are_not_done_even_if_the_batch_goes_on() -> None:
     engine = an_engine_with_room_for(1)
 
     answer = ask(engine, GET, GET, DESTROY, batch_error_continuation_option=CONTINUE)

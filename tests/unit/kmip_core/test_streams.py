@@ -48,7 +48,7 @@ def test_one_principal_has_fewer_than_all_together() -> None:
         pytest.param("bob", 9, True, id="fail more than all may"),
     ],
 )
-def test_what_is_held_back_is_bounded(principal: str, held: int, full: bool) -> None:
+def test_the_bytes_held_back_are_bounded(principal: str, held: int, full: bool) -> None:
     streams = Streams(maximum_bytes=15, maximum_bytes_per_principal=10)
     keep(streams, b"1", Held(7))
 
@@ -64,7 +64,7 @@ def test_a_stream_is_taken_once_at_a_time() -> None:
         streams.take(b"1", "alice", Operation.SIGN, "key", 0)
 
 
-def test_what_is_forgotten_is_gone_and_may_be_forgotten_again() -> None:
+def test_a_forgotten_stream_is_gone_and_may_be_forgotten_again() -> None:
     streams = Streams()
     keep(streams, b"1")
 
@@ -87,7 +87,7 @@ def test_a_correlation_value_of_another_process_is_known_by_its_mark() -> None:
 
 
 @pytest.mark.parametrize("value", [b"aaaa.gone", b"gone", b""], ids=["own mark", "no mark", "empty"])
-def test_what_is_missing_here_may_be_any_reason(value: bytes) -> None:
+def test_a_missing_stream_is_refused_with_all_possible_reasons(value: bytes) -> None:
     with pytest.raises(KmipError, match="no operation of yours"):
         Streams(mark=b"aaaa").take(value, "alice", Operation.SIGN, "key", 0)
 

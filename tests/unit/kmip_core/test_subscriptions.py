@@ -58,7 +58,9 @@ CHANGED = (record(), record(contact_information="c"))
     ],
     ids=str,
 )
-def test_whom_a_change_concerns(subscription: Subscription, is_concerned: bool) -> None:
+def test_a_change_is_announced_to_the_subscriptions_that_it_concerns(
+    subscription: Subscription, is_concerned: bool
+) -> None:
     assert bool(announced(subscription, *CHANGED)) is is_concerned
 
 
@@ -76,7 +78,7 @@ def test_ones_own_changes_are_no_news_unless_they_are_wanted() -> None:
     assert announced(Subscription(name="alice", own_changes=True), *CHANGED, principal=ALICE)
 
 
-def test_what_the_server_does_in_a_clients_name_is_news() -> None:
+def test_a_client_is_notified_of_what_the_server_does_in_its_name() -> None:
     assert announced(Subscription(name="alice"), *CHANGED, principal=SERVER)
 
 
@@ -112,7 +114,7 @@ def test_a_date_that_changes_alone_is_named() -> None:
     ],
     ids=str,
 )
-def test_what_every_use_changes_is_no_event(attributes: dict[str, Any]) -> None:
+def test_attributes_that_every_use_changes_cause_no_notice(attributes: dict[str, Any]) -> None:
     assert not announced(Subscription(name="alice"), record(), record(**attributes))
 
 
@@ -162,7 +164,7 @@ def test_an_object_that_joins_a_group_is_pushed_and_one_that_is_there_is_not() -
     assert not announced(of_group, record(object_groups=("g",)), record(object_groups=("g",), comment="c"))
 
 
-def test_what_has_no_content_or_is_gone_is_not_pushed() -> None:
+def test_an_object_without_content_or_that_is_gone_is_not_pushed() -> None:
     all_of_it = Subscription(name="alice", put=("own",), own_changes=True)
 
     assert not announced(all_of_it, None, evolve(record(), has_content=False))

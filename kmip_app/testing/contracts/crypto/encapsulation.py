@@ -71,7 +71,7 @@ def test_an_adapter_without_encapsulation_refuses_it(crypto):
     assert {each.reason for each in refusals} == {ResultReason.FEATURE_NOT_SUPPORTED}
 
 
-def test_what_is_claimed_has_pairs_that_can_be_made(crypto):
+def test_key_pairs_of_every_claimed_algorithm_can_be_made(crypto):
     claimed = {algorithm for algorithms in crypto.capabilities.encapsulations.values() for algorithm in algorithms}
 
     assert claimed <= set(crypto.capabilities.key_pair_lengths)

@@ -255,7 +255,7 @@ def test_nothing_is_counted_that_no_request_wants(store: Store) -> None:
 
 
 @pytest.mark.parametrize("pace", [Pace.QUICK, Pace.COMMITS, Pace.BRIEF])
-def test_what_is_short_is_done_at_any_pace(store: Store, pace: Pace) -> None:
+def test_a_short_search_is_done_at_any_pace(store: Store, pace: Pace) -> None:
     put(store, *(a_key(f"k{number}", names=(a_name("one"),)) for number in range(3)))
 
     try:
@@ -275,7 +275,7 @@ def _find_and_locate(store: Store, pace: Pace) -> tuple[str | None, int | None]:
         return work.find("k1").unique_identifier, work.locate(query(criterion("names", a_name("one")))).located_items
 
 
-def test_what_takes_long_is_left_to_a_slower_pace(store: Store) -> None:
+def test_a_long_search_is_left_to_a_slower_pace(store: Store) -> None:
     if store.blocking:
         pytest.skip("a store that may wait for another machine never runs on the loop; its budget is in milliseconds")
     many = 3_000

@@ -65,7 +65,7 @@ def test_a_ticket_is_found_as_it_was_kept_until_it_is_ended(opener: Opener) -> N
     store.close()
 
 
-def test_what_is_not_committed_neither_makes_nor_ends_a_ticket(opener: Opener) -> None:
+def test_a_unit_of_work_without_commit_neither_makes_nor_ends_a_ticket(opener: Opener) -> None:
     store = opener()
     keep_ticket(store, a_stored_ticket())
     with store.unit_of_work() as work:

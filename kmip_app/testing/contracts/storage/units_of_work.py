@@ -31,7 +31,7 @@ from kmip_core.ports.storage import ConcurrentChange
 # --- units of work --------------------------------------------------------------------------------------------------
 
 
-def test_what_was_added_is_found(store: Store) -> None:
+def test_an_added_object_is_found(store: Store) -> None:
     put(store, a_key("k1"))
 
     with store.unit_of_work() as work:
@@ -40,7 +40,7 @@ def test_what_was_added_is_found(store: Store) -> None:
         assert content() == work.content(admitted(managed_object))
 
 
-def test_what_is_not_there_is_none(store: Store) -> None:
+def test_an_object_that_is_not_there_is_none(store: Store) -> None:
     assert found(store, "nothing") is None
 
 
@@ -144,7 +144,7 @@ def test_a_save_after_another_is_refused_and_changes_nothing(store: Store) -> No
     assert store.pending_records() == ()
 
 
-def test_what_is_handed_over_is_there_once_its_result_is(store: Store) -> None:
+def test_a_commit_that_was_handed_over_is_there_once_its_result_is(store: Store) -> None:
     known = threading.Event()
     with store.unit_of_work() as work:
         work.add(a_key("k1"), content())
@@ -225,7 +225,7 @@ def test_an_identifier_is_given_once(store: Store) -> None:
     assert present(store, "k1").owner == "alice"
 
 
-def test_what_is_removed_leaves_no_trace(store: Store) -> None:
+def test_a_removed_object_leaves_no_trace(store: Store) -> None:
     put(store, a_key("k1", names=(a_name("a"),)))
     with store.unit_of_work() as work:
         work.remove("k1")
@@ -237,7 +237,7 @@ def test_what_is_removed_leaves_no_trace(store: Store) -> None:
     assert located(store, query(criterion("names", a_name("a")))) == ()
 
 
-def test_what_was_added_and_removed_at_once_never_was(store: Store) -> None:
+def test_an_object_added_and_removed_in_one_unit_of_work_leaves_no_trace(store: Store) -> None:
     with store.unit_of_work() as work:
         work.add(a_key("k1"), content())
         work.remove("k1")

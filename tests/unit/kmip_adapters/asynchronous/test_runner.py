@@ -98,14 +98,14 @@ def server() -> Iterator[Server]:
     made.runner.close()
 
 
-def test_what_was_left_by_another_process_is_run_after_the_start(server: Server) -> None:
+def test_batches_left_by_another_process_are_run_after_the_start(server: Server) -> None:
     server.submit("one", "two")
     server.start()
 
     server.wait_until_ran("one", "two")
 
 
-def test_what_is_submitted_is_run_when_it_is_due(server: Server) -> None:
+def test_a_submitted_batch_is_run_when_it_is_due(server: Server) -> None:
     server.start()
     server.submit("later", due_at=LATER)
     server.submit("now")
@@ -115,7 +115,7 @@ def test_what_is_submitted_is_run_when_it_is_due(server: Server) -> None:
     assert server.ran == ["now"]
 
 
-def test_what_is_hurried_is_run_before_it_is_due(server: Server) -> None:
+def test_a_hurried_batch_is_run_before_it_is_due(server: Server) -> None:
     server.submit("later", due_at=LATER)
     server.start()
     ended = server.runner.wait(b"later", 1_000 * int(HANG))
@@ -125,7 +125,7 @@ def test_what_is_hurried_is_run_before_it_is_due(server: Server) -> None:
     assert server.ran == ["later"]
 
 
-def test_what_another_has_claimed_is_left_to_it(server: Server) -> None:
+def test_a_batch_that_another_process_has_claimed_is_left_to_it(server: Server) -> None:
     server.submit("theirs", "ours")
     assert server.store.claim_batch("theirs", "another", NOW, LATER)
     server.runner.hurry("theirs")
@@ -224,7 +224,7 @@ def test_a_store_that_fails_is_asked_again(monkeypatch: pytest.MonkeyPatch, erro
     assert server.faults.errors == ([] if isinstance(error, KmipError) else [error] * 2)
 
 
-def test_who_waits_is_called_back_at_the_end_or_after_a_time(server: Server) -> None:
+def test_a_waiting_caller_is_called_back_at_the_end_or_after_a_time(server: Server) -> None:
     called: list[str] = []
     ended, patience = server.runner.wait(b"ends", 1_000 * int(HANG)), server.runner.wait(b"does not", 1)
     ended.add_done_callback(lambda: called.append("ended"))
@@ -238,7 +238,7 @@ def test_who_waits_is_called_back_at_the_end_or_after_a_time(server: Server) -> 
     assert called == ["ended", "at once"]
 
 
-def test_what_has_expired_is_removed(server: Server) -> None:
+def test_the_runner_removes_expired_submissions(server: Server) -> None:
     server.submit("old", due_at=LATER)
     server.clock.advance(3_000)
     removed = threading.Event()

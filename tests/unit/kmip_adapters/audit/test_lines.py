@@ -58,7 +58,7 @@ def test_a_line_is_one_json_object_with_all_that_the_record_says() -> None:
     assert sha256(line.split(b',"hash":')[0]).hexdigest() == head.hash
 
 
-def test_what_is_empty_is_left_out() -> None:
+def test_empty_fields_are_left_out() -> None:
     line, _ = write_line("main", Head(), AuditRecord(record_id="r", time=1, principal="", event="Start"))
 
     assert json.loads(line)["record"] == {"record_id": "r", "time": 1, "principal": "", "event": "Start"}
@@ -113,7 +113,7 @@ def test_long_texts_and_many_identifiers_are_cut_and_say_so() -> None:
     [b"", b"[]", b"3", b"{}", b'{"chain":"a"}', b"not json", b"\xff", b'{"chain":1,"sequence":"x"}'],
     ids=repr,
 )
-def test_what_is_not_a_line_is_refused(line: bytes) -> None:
+def test_text_that_is_no_line_is_refused(line: bytes) -> None:
     with pytest.raises(ValueError):
         read_line(line)
 

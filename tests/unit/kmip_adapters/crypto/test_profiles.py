@@ -114,7 +114,7 @@ def test_pkcs1_v1_5_encryption_goes_neither_way():
     assert is_refused(lambda: decrypt(MODERN, pair.private_key, how, sealed.data))
 
 
-def test_what_is_current_still_works():
+def test_current_algorithms_still_work():
     key = SymmetricKey(Algorithm.AES, 256, MODERN.make_symmetric_key(Algorithm.AES, 256))
 
     assert encrypt(MODERN, key, Parameters(block_cipher_mode=Mode.GCM), b"data").data

@@ -181,7 +181,7 @@ def test_names_and_random_bytes_cannot_be_shifted_into_each_other() -> None:
         pytest.param({"attestation_assertion": bytes(MAXIMUM_EVIDENCE)}, id="too long together"),
     ],
 )
-def test_what_need_not_be_verified_leaves_the_nonce_unused(spoilt: dict[str, object]) -> None:
+def test_an_attestation_that_fails_before_it_is_verified_leaves_the_nonce_unused(spoilt: dict[str, object]) -> None:
     verifier = Recorder()
     made = attestations(verifier)
     right = showing(made.new_nonce(ALICE, NOW))

@@ -151,7 +151,7 @@ def test_a_remembered_certificate_still_brings_its_address() -> None:
     ]
 
 
-def test_what_is_remembered_is_bounded() -> None:
+def test_the_number_of_remembered_certificates_is_bounded() -> None:
     read = CertificateIdentity()
     certificate = a_certificate("alice")
     read._known.update({number.to_bytes(32): Principal(name="x") for number in range(identity.REMEMBERED)})

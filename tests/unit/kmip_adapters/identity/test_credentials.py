@@ -252,7 +252,7 @@ def test_after_so_many_wrong_passwords_not_even_the_right_one_is_listened_to(pas
         next(settling(guarded, a_password("alice", "a")))  # nothing is hashed for it
 
 
-def test_who_comes_from_elsewhere_or_is_another_user_is_not_locked_out(passwords: PasswordFile) -> None:
+def test_other_addresses_and_other_users_are_not_locked_out(passwords: PasswordFile) -> None:
     guarded = guarded_by(passwords, Time())
 
     outcomes(guarded, wrong(11))

@@ -88,7 +88,7 @@ def test_a_ticket_changes_identity_only_where_configured(
     assert ask(engine, GET, BOB, shown(ticket)).result_reason is by_bob
 
 
-def test_what_was_done_with_a_ticket_is_recorded_so() -> None:
+def test_the_audit_record_names_the_ticket_that_was_used() -> None:
     engine = a_server(TicketUse.BEARER)
     ticket = a_ticket(engine)
 
@@ -238,7 +238,7 @@ def test_only_accepted_requests_count() -> None:
     ],
     ids=["another operation", "another object", "no object", "an operation about none"],
 )
-def test_what_a_delegated_ticket_does_not_name_is_not_authorised(asked: Any) -> None:
+def test_a_delegated_ticket_authorises_only_what_it_names(asked: Any) -> None:
     engine = a_server(TicketUse.BOUND)
     rights = Rights(
         rights=(

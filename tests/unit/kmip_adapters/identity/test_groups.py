@@ -111,7 +111,7 @@ def test_many_who_wait_ask_once(groups: RememberedGroups, directory: Directory) 
     assert (len(answers), directory.questions) == (5, 1)
 
 
-def test_who_is_unknown_is_refused(groups: RememberedGroups, directory: Directory) -> None:
+def test_an_unknown_user_is_refused(groups: RememberedGroups, directory: Directory) -> None:
     directory.answer = refused("unknown")
 
     with pytest.raises(KmipError, match="unknown"):
@@ -170,7 +170,7 @@ def test_being_thrown_out_ends_a_fresh_answer(groups: RememberedGroups, clock: C
         groups.remembered("alice")
 
 
-def test_who_is_known_to_be_in_no_group_is_not_judged_by_presets(
+def test_a_client_known_to_be_in_no_group_is_not_judged_by_presets(
     groups: RememberedGroups, directory: Directory
 ) -> None:
     directory.answer = frozenset()

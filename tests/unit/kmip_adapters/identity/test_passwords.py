@@ -49,7 +49,7 @@ def test_only_what_was_right_is_remembered(path: Path) -> None:
     assert not users.is_remembered("urn:bob", "a secret")
 
 
-def test_what_was_wrong_is_known_until_the_file_changes(path: Path) -> None:
+def test_a_wrong_password_is_remembered_until_the_file_changes(path: Path) -> None:
     users = PasswordFile(path)
     assert not users.is_known_wrong("alice", "new")
     users.is_right("alice", "new")

@@ -72,7 +72,7 @@ def test_guesses_are_counted_for_a_certificate() -> None:
     assert taken(made, "alice", who(certificate="two")) == 10
 
 
-def test_what_is_spent_comes_back_one_by_one() -> None:
+def test_attempts_come_back_one_by_one() -> None:
     now = Time()
     made = throttle(now)
     taken(made, "alice", who())
@@ -85,7 +85,7 @@ def test_what_is_spent_comes_back_one_by_one() -> None:
     assert taken(made, "alice", who()) == 10
 
 
-def test_what_is_given_back_was_not_spent() -> None:
+def test_a_refunded_attempt_does_not_count() -> None:
     made = throttle(Time())
     for _ in range(500):
         made.spend("alice", who())

@@ -84,7 +84,7 @@ def test_a_library_that_is_none_stops_the_start(folder: Path) -> None:
     token.close()
 
 
-def test_what_an_unknown_call_names_is_not_done(folder: Path) -> None:
+def test_an_unknown_call_is_not_performed(folder: Path) -> None:
     token = Token(softhsm.new_token(folder))
     with pytest.raises(TokenError):
         token.call("__init__")

@@ -293,7 +293,7 @@ def test_changes_are_taken_up_after_the_folder_was_away(tmp_path: Path, opened: 
     assert granted(policies) == {"GET"}
 
 
-def test_where_no_watch_can_be_had_time_will_do(
+def test_policy_files_are_polled_if_they_cannot_be_watched(
     tmp_path: Path, opened: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def watch(*_: object, **__: object) -> Iterator[None]:

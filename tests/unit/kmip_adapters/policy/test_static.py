@@ -49,7 +49,7 @@ def test_the_answer_for_one_owner_is_not_given_to_another() -> None:
         assert table.visibility(Principal(name=name)).owner == name
 
 
-def test_what_is_remembered_has_a_limit() -> None:
+def test_the_number_of_remembered_decisions_is_bounded() -> None:
     table = StaticPolicies()
     for number in range(REMEMBERED + 10):  # names and groups that clients choose
         table.visibility(Principal(name=f"client-{number}"))

@@ -9,7 +9,7 @@ from kmip_adapters.sealing.key_file import KeyFile
 from kmip_core.ports.sealing import SealBroken
 
 
-def test_what_was_sealed_opens_after_a_restart(tmp_path: Path) -> None:
+def test_a_sealed_secret_opens_after_a_restart(tmp_path: Path) -> None:
     sealed = DirectSealer(KeyFile(tmp_path / "key")).seal(b"secret", b"here")
 
     assert DirectSealer(KeyFile(tmp_path / "key")).unseal(sealed, b"here") == b"secret"
@@ -20,7 +20,7 @@ def test_what_was_sealed_opens_after_a_restart(tmp_path: Path) -> None:
     ("place", "damage"),
     [pytest.param(b"there", 0, id="fail elsewhere"), pytest.param(b"here", 1, id="fail damaged")],
 )
-def test_what_was_moved_or_changed_does_not_open(tmp_path: Path, place: bytes, damage: int) -> None:
+def test_a_sealed_secret_that_was_moved_or_changed_does_not_open(tmp_path: Path, place: bytes, damage: int) -> None:
     sealer = DirectSealer(KeyFile(tmp_path / "key"))
     sealed = bytearray(sealer.seal(b"secret", b"here"))
     sealed[-1] ^= damage

@@ -37,7 +37,7 @@ SMALLER = Growth().with_write(Holdings(0, -100), changes_state=False)
         "ok what is smaller in all",
     ],
 )
-def test_what_a_quota_refuses(held: Holdings, growth: Growth, is_refused: bool) -> None:
+def test_a_quota_refuses_growth_over_its_limits(held: Holdings, growth: Growth, is_refused: bool) -> None:
     error = refusal(held, growth, QUOTA)
 
     assert (error is not None) == is_refused

@@ -131,7 +131,7 @@ def test_both_ways_to_write_json_are_there() -> None:
 
 @settings(max_examples=rounds(75, nightly=300), deadline=None)
 @given(ATTRIBUTES, CONTENTS, strategy(AuditRecord))
-def test_what_is_stored_is_the_same_to_the_byte_with_and_without_orjson(
+def test_stored_bytes_are_the_same_with_and_without_orjson(
     attributes: Attributes, content: Content, record: AuditRecord
 ) -> None:
     assert records.encode_attributes(attributes) == PLAIN.encode_attributes(attributes)
@@ -167,7 +167,7 @@ def test_values_are_written_by_generated_functions() -> None:
 
 @settings(max_examples=rounds(75, nightly=300), deadline=None)
 @given(ATTRIBUTES, CONTENTS, strategy(AuditRecord), st.lists(strategy(ObjectType)), st.lists(TEXTS))
-def test_what_is_stored_is_what_cattrs_writes_to_the_byte(
+def test_stored_bytes_are_those_that_cattrs_writes(
     attributes: Attributes, content: Content, record: AuditRecord, types: list[ObjectType], groups: list[str]
 ) -> None:
     concerned: dict[str, Any] = {"object_types": tuple(types), "object_groups": tuple(groups)}

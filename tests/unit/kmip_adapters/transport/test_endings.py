@@ -133,7 +133,7 @@ def test_an_asyncio_client_ends_its_session_without_waiting(server: TlsTtlvServe
 @BY_VERSION
 @ENDS
 @pytest.mark.parametrize("pipelined", [0, 1, 20, 1_000])
-def test_what_came_before_the_end_is_answered(
+def test_requests_before_the_end_of_the_stream_are_answered(
     server: TlsTtlvServer, version: ssl.TLSVersion, how: str, pipelined: int
 ) -> None:
     with HalfClosing(server.port, version) as client:

@@ -235,7 +235,7 @@ def test_https_is_off_by_default() -> None:
         ("POST", "/kmip", "application/x-www-form-urlencoded", 415),
     ],
 )
-def test_what_is_no_kmip_request_is_refused(
+def test_an_http_request_that_is_no_kmip_request_is_refused(
     server: TlsTtlvServer, service: FakeService, method: str, path: str, content_type: str, status: int
 ) -> None:
     with contextlib.closing(connect(server)) as client:
@@ -324,7 +324,9 @@ def test_a_client_whose_certificate_is_refused_learns_why() -> None:
         POST + b"Expect: a miracle\r\nContent-Length: 3\r\n\r\nabc",
     ],
 )
-def test_what_is_no_http_is_refused_once_and_ended(server: TlsTtlvServer, service: FakeService, sent: bytes) -> None:
+def test_bytes_that_are_no_http_are_refused_once_and_end_the_connection(
+    server: TlsTtlvServer, service: FakeService, sent: bytes
+) -> None:
     with raw(server) as sock:
         sock.sendall(sent)
         with contextlib.suppress(OSError):

@@ -51,7 +51,7 @@ def test_a_flood_from_many_networks_leaves_few_records_and_loses_none() -> None:
     assert sum(record.count for record in records) == 10 * KEYS
 
 
-def test_what_the_transport_refuses_is_recorded() -> None:
+def test_refusals_of_the_transport_are_recorded() -> None:
     records: list[Refusal] = []
     pki = throwaway_pki()
     with a_server(record=records.append, identity=CertificateIdentity(source="san")) as server:

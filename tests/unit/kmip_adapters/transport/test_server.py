@@ -489,7 +489,7 @@ def test_a_job_that_commits_goes_on_on_the_loop() -> None:
     assert service.threads == ["kmip-transport", "kmip-transport"]
 
 
-def test_what_has_begun_is_run_to_its_end_though_its_client_has_left() -> None:
+def test_a_request_is_run_to_its_end_though_its_client_has_left() -> None:
     service = FakeService()
     with a_server(service) as server, a_client(server) as other:
         with a_client(server) as client:

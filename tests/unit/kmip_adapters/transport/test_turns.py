@@ -94,7 +94,7 @@ def test_a_turn_of_the_loop_ends_when_its_time_is_over() -> None:
     assert all("others" in log[a:b] for a, b in itertools.pairwise(places))
 
 
-def test_what_is_queued_in_a_turn_waits_for_the_next() -> None:
+def test_work_queued_during_a_turn_waits_for_the_next_turn() -> None:
     log: list[str] = []
 
     def begin(turns: Turns, loop: asyncio.AbstractEventLoop) -> None:

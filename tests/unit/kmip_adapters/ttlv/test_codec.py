@@ -164,7 +164,7 @@ def test_a_response_is_the_encoding_of_its_item(version: ProtocolVersion) -> Non
 @pytest.mark.parametrize(
     "field", [field.name for field in fields(ResponseHeader) if field.name not in ("protocol_version", "time_stamp")]
 )
-def test_what_a_header_has_for_one_client_reaches_it_and_no_other(field: str, encoding: Encoding) -> None:
+def test_header_fields_for_one_client_reach_no_other_client(field: str, encoding: Encoding) -> None:
     codec, newest = Codec(CATALOGUE), tables.VERSIONS[-1]
     plain = ResponseHeader(protocol_version=newest, time_stamp=1_700_000_000)
     own, others = (evolve(plain, **{field: VALUES_OF_ONE_CLIENT[field][number]}) for number in (0, 1))

@@ -140,7 +140,7 @@ OF_ITS_TABLE: dict[ResultReason, frozenset[Operation]] = {
 
 
 @pytest.mark.parametrize("version", ["2.0", "2.1"])
-def test_what_a_table_of_2x_does_not_have_is_invalid_field(version: str) -> None:
+def test_a_reason_that_a_table_of_2x_lacks_is_written_as_invalid_field(version: str) -> None:
     protocol_version = ProtocolVersion(*map(int, version.split(".")))
     differing = set()
     for operation, reasons in rows_of_2x(version):

@@ -143,7 +143,7 @@ def test_the_usual_garbage_is_as_long_as_it_says_and_no_ttlv() -> None:
         decode(GARBAGE)
 
 
-def test_what_waits_for_its_commit_still_says_so(rehearsal: Rehearsal) -> None:
+def test_a_rehearsed_failure_keeps_the_pace_of_the_request(rehearsal: Rehearsal) -> None:
     rehearsal.plan(Operation.ACTIVATE, lost=Lost.ANSWER)
     rehearsal.plan(Operation.ACTIVATE, lost=Lost.REQUEST)
 

@@ -88,7 +88,7 @@ def test_a_link_of_one_version_is_read_by_every_other(kind: LinkType, writer: Pr
 
 
 @pytest.mark.parametrize("kind", LinkType)
-def test_what_is_linked_by_name_is_left_out_of_older_versions_and_kept(kind: LinkType) -> None:
+def test_links_by_name_are_left_out_of_older_versions_and_kept_in_the_store(kind: LinkType) -> None:
     engine = an_engine(a_symmetric_key("key"))
     by_name = a_link(kind, NameReference("n"))
     written(engine, V30, by_name)

@@ -70,7 +70,7 @@ WITH_PASSWORD = RequestHeader(
         pytest.param(lambda: a_get("k" * repeats.LONGEST), id="long"),
     ],
 )
-def test_what_holds_secrets_or_is_long_is_not_kept(frame: Callable[[], bytes]) -> None:
+def test_requests_with_secrets_and_long_requests_are_not_kept(frame: Callable[[], bytes]) -> None:
     decode = Decoded()
     requests = RepeatedRequests(decode)
 

@@ -298,7 +298,7 @@ def test_versions_before_2_0_have_bytes_alone_for_data(version: ProtocolVersion,
         pytest.param((Item(DATA, ItemType.INTEGER, 0),) * 2, id="twice"),
     ],
 )
-def test_what_is_no_reference_to_data_fails_its_item_alone(data: tuple[Item, ...]) -> None:
+def test_an_invalid_reference_to_data_fails_its_item_alone(data: tuple[Item, ...]) -> None:
     message: Any = CODEC.request_item(a_batch(V21, 0))
     header, first, second = message.value
     spoilt = second._replace(value=(*second.value[:-1], structure(0x420079, HASHED_PARAMETERS, *data)))

@@ -175,7 +175,7 @@ def test_a_malformed_frame_is_declined_as_malformed() -> None:
     assert only(declined).result_reason is ResultReason.INVALID_MESSAGE
 
 
-def test_what_is_not_opened_is_refused_with_a_whole_message() -> None:
+def test_a_frame_that_is_not_opened_is_refused_with_a_whole_message() -> None:
     answer = CODEC.decode_response(a_service(FakeEngine(), CODEC).refuse(invalid_message("no frame")))
 
     assert answer.header.time_stamp == NOW

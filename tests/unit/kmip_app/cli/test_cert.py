@@ -63,7 +63,7 @@ def test_a_certificate_for_a_public_key_of_the_server(kmipd: Shell, version: str
     assert kmipd.json("cert", "show", issued, *protocol)["subject"] == "CN=device"
 
 
-def test_what_has_expired_is_not_valid(kmipd: Shell, tmp_path: Path) -> None:
+def test_an_expired_certificate_is_not_valid(kmipd: Shell, tmp_path: Path) -> None:
     (tmp_path / "old.crt").write_bytes(certificate("old.example", -1))
     identifier = kmipd("cert", "register", tmp_path / "old.crt")
     code, out, _ = kmipd.code("cert", "validate", identifier)
@@ -71,7 +71,9 @@ def test_what_has_expired_is_not_valid(kmipd: Shell, tmp_path: Path) -> None:
     assert (code, out) == (1, "invalid\n")
 
 
-def test_what_ends_soon_is_listed(kmipd: Shell, server: KmipTestServer, tmp_path: Path, file: Path) -> None:
+def test_certificates_that_expire_soon_are_listed(
+    kmipd: Shell, server: KmipTestServer, tmp_path: Path, file: Path
+) -> None:
     (tmp_path / "soon.crt").write_bytes(certificate("soon.example", 10))
     soon = kmipd("cert", "register", tmp_path / "soon.crt")
     kmipd("cert", "register", file)

@@ -95,7 +95,7 @@ def test_a_pair_signs_and_verifies(kmipd: Shell, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [[], ["--mode", "cbc", "--padding", "pkcs5"], ["--mode", "ctr"]], ids=" ".join)
-def test_what_encrypt_writes_decrypt_reads(
+def test_decrypt_reads_what_encrypt_has_written(
     kmipd: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
     key = kmipd("key", "create", "--activate")

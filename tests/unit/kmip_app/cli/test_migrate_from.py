@@ -57,7 +57,9 @@ def test_objects_are_moved_as_they_are(
         assert link.linked_object_identifier == pair.public_key_unique_identifier
 
 
-def test_what_cannot_be_moved_is_reported(shell: Callable[..., Shell], server: KmipTestServer, tmp_path: Path) -> None:
+def test_an_object_that_cannot_be_migrated_is_reported(
+    shell: Callable[..., Shell], server: KmipTestServer, tmp_path: Path
+) -> None:
     with client_of(server) as client:
         kept = client.create("AES", 128, attributes=Attributes(sensitive=True)).unique_identifier
         good = client.create("AES", 128).unique_identifier

@@ -167,7 +167,7 @@ def test_an_interrupted_copy_is_opened_by_no_server_and_goes_on(
     check(to, tmp_path / "root.key")
 
 
-def test_what_has_changed_meanwhile_is_brought_by_the_next_run(tmp_path: Path) -> None:
+def test_changes_made_during_a_copy_are_copied_by_the_next_run(tmp_path: Path) -> None:
     origin, to = url_of("sqlite", tmp_path / "from"), url_of("sqlite", tmp_path / "to")
     fill(origin, tmp_path / "root.key")
     changed: list[int] = []
@@ -212,7 +212,7 @@ def test_what_has_changed_meanwhile_is_brought_by_the_next_run(tmp_path: Path) -
     ],
     ids=["no source", "the same", "kind", "unreachable"],
 )
-def test_what_cannot_be_copied_is_refused(
+def test_a_copy_that_is_impossible_is_refused(
     tmp_path: Path, arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.run(["store", "copy", *(each.format(d=tmp_path) for each in arguments)]) == 2
@@ -240,7 +240,7 @@ def revision(data: Path) -> Any:
     return found
 
 
-def test_what_a_start_would_do_can_be_asked(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_migrate_check_says_what_a_start_would_do(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--data-dir", str(data)]
     before = (data / "kmipd.sqlite").read_bytes()
 

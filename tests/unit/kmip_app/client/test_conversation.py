@@ -220,7 +220,7 @@ def test_a_connection_that_was_closed_while_idle_costs_nothing() -> None:
     assert server.connections == 2
 
 
-def test_what_a_version_lacks_is_refused_before_it_is_sent() -> None:
+def test_a_request_that_the_version_lacks_is_refused_before_it_is_sent() -> None:
     conversation, driver = Conversation([A], versions=[V10]), Driver({A: Server(V10)})
     request = hash.Request(cryptographic_parameters=CryptographicParameters(), data=b"")
     with pytest.raises(NotInVersion, match=r"KMIP 1\.0 has no Hash"):

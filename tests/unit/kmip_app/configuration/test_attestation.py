@@ -27,7 +27,7 @@ def test_an_operation_that_wants_an_attestation_has_pkcs_11_with_it(value: Any) 
 
 
 @pytest.mark.parametrize(("kind", "known"), [(ATTESTATION_TYPES, "TCG Integrity Report"), (OPERATIONS, "Re-key")])
-def test_what_is_not_known_is_refused_with_what_is(kind: Any, known: str) -> None:
+def test_an_unknown_name_is_refused_with_the_known_names(kind: Any, known: str) -> None:
     with pytest.raises(ValueError, match=known):
         kind.read("Gett")
 

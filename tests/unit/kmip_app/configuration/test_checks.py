@@ -41,7 +41,7 @@ def told(configuration: Configuration, now: dt.datetime | None = None) -> str:
     return "\n".join(str(problem) for problem in checks.problems(configuration, now=now))
 
 
-def test_what_fits_is_not_refused(good: Configuration) -> None:
+def test_a_configuration_that_fits_is_not_refused(good: Configuration) -> None:
     assert told(good) == ""
     assert list(checks.warnings(good)) == []
 
@@ -164,7 +164,7 @@ def test_a_file_without_a_key_is_no_private_key_that_others_may_read(good: Confi
         ),
     ],
 )
-def test_what_would_stop_the_start_is_reported_before(
+def test_the_check_reports_what_would_stop_the_start(
     good: Configuration, tmp_path: Path, changes: dict[str, str], expected: str
 ) -> None:
     (tmp_path / "text").write_text("This is a file of text.")

@@ -242,7 +242,7 @@ def test_settings_may_stand_under_default_as_configparser_has_it(write: Write, t
     assert configuration.certificate_path == tmp_path / "server.pem"
 
 
-def test_what_is_no_key_is_reported_beside_everything_else(write: Write) -> None:
+def test_a_line_that_is_no_setting_is_reported_beside_all_other_problems(write: Write) -> None:
     path = write("[server]\nport\nhostnme=x\n")
 
     assert problems(path) == [
@@ -314,7 +314,7 @@ def test_the_database_of_the_later_place_wins(write: Write, tmp_path: Path) -> N
     [{"database_path": "{}/a.database"}, {"database": "sqlite:///{}/a.database"}],
     ids=["ok path", "ok url"],
 )
-def test_what_belongs_to_a_named_database_is_kept_beside_it(tmp_path: Path, store: dict[str, str]) -> None:
+def test_files_that_belong_to_a_named_database_are_kept_beside_it(tmp_path: Path, store: dict[str, str]) -> None:
     given = {name: value.format(tmp_path) for name, value in store.items()}
 
     beside = chosen(None, given).configuration

@@ -56,7 +56,7 @@ def test_a_descriptor_gives_it_as_often_as_it_is_asked() -> None:
 
 
 @pytest.mark.parametrize("kind", [SECRET, SECRET_URL])
-def test_what_is_no_place_is_not_repeated(kind: Any) -> None:
+def test_a_value_that_is_no_place_of_a_secret_is_not_repeated(kind: Any) -> None:
     with pytest.raises(ValueError) as refusal:
         kind.read("hunter2")
     assert "hunter2" not in str(refusal.value)

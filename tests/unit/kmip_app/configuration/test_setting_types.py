@@ -37,7 +37,7 @@ SUITE = setting_types.one_of(("Basic", "TLS1.2"))
         pytest.param(setting_types.URL, "sqlite:///x", "sqlite:///x", id="ok URL"),
     ],
 )
-def test_what_is_right_is_read(kind: Kind, value: Any, expected: Any) -> None:
+def test_a_valid_value_is_read(kind: Kind, value: Any, expected: Any) -> None:
     assert kind.read(value) == expected
 
 
@@ -76,7 +76,7 @@ def test_what_is_right_is_read(kind: Kind, value: Any, expected: Any) -> None:
         pytest.param(setting_types.URL, "secret@host", "is no URL", id="fail no URL"),
     ],
 )
-def test_what_is_wrong_is_reported_with_what_would_be_right(kind: Kind, value: Any, told: str) -> None:
+def test_an_invalid_value_is_reported_with_what_would_be_valid(kind: Kind, value: Any, told: str) -> None:
     with pytest.raises(ValueError, match=told):
         kind.read(value)
 

@@ -56,7 +56,7 @@ def test_without_a_place_there_are_no_headers() -> None:
 
 
 @pytest.mark.parametrize("text", ["geheim", "=geheim", "X=geheim%0d%0aY: 1", "X=gehe\xefm"])
-def test_what_is_no_header_is_refused_and_not_repeated(tmp_path: Path, text: str) -> None:
+def test_text_that_holds_no_headers_is_refused_and_not_repeated(tmp_path: Path, text: str) -> None:
     ((where, problem),) = telemetry_problems("http://127.0.0.1:4318", place(tmp_path, text))
 
     assert where == "otel_headers"
@@ -64,7 +64,9 @@ def test_what_is_no_header_is_refused_and_not_repeated(tmp_path: Path, text: str
 
 
 @pytest.mark.parametrize("missing", ["opentelemetry.no_such_part", "no_such_package.of_it"])
-def test_where_the_libraries_are_missing_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+def test_a_missing_library_is_reported_with_the_extra_that_brings_it(
+    monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
     monkeypatch.setattr(telemetry, "LIBRARIES", (missing,))
 
     assert list(telemetry_problems("http://127.0.0.1:4318", None)) == [

@@ -33,7 +33,7 @@ def test_anything_else_is_refused(value: Any) -> None:
         PROTOCOL_VERSIONS.read(value)
 
 
-def test_what_is_written_reads_the_same() -> None:
+def test_written_versions_are_read_as_the_same_versions() -> None:
     assert PROTOCOL_VERSIONS.read(PROTOCOL_VERSIONS.write(VERSIONS)) == VERSIONS
 
 

@@ -44,7 +44,7 @@ def test_a_control_group_has_fewer_processors(
         ({"crypto": "hsm_stub"}, "hsm_stub"),
     ],
 )
-def test_what_one_process_keeps_to_itself_refuses_workers(
+def test_settings_that_one_process_keeps_to_itself_refuse_workers(
     tmp_path: Path, settings: dict[str, object], reason: str
 ) -> None:
     configuration = Configuration(data_directory=tmp_path, workers=2, **settings)  # type: ignore[arg-type]

@@ -132,7 +132,7 @@ def test_a_server_that_is_down_is_no_failed_case(kmipd: Shell, cases: Path, serv
     assert "kmipd doctor" in err
 
 
-def test_what_a_server_sends_is_text_in_every_report(cases: Path) -> None:
+def test_the_text_of_a_server_is_escaped_in_every_report(cases: Path) -> None:
     case = find_cases(cases)[0]
     failure = f"{case.id}: the response differs\n  <script>\x00\x1b]</script>: expected &, got \ud800"
     outcomes = [Outcome(case=case, failure=failure, seconds=0.5)]
@@ -214,7 +214,7 @@ def test_a_client_of_our_own_servers_is_called(shell: Callable[..., Shell], tmp_
     assert shell()("conformance", "--cases", a_dialogue(tmp_path / "cases")).endswith("1 of 1 cases pass")
 
 
-def test_what_a_server_sends_is_compared(shell: Callable[..., Shell], tmp_path: Path) -> None:
+def test_requests_that_a_server_sends_are_compared(shell: Callable[..., Shell], tmp_path: Path) -> None:
     code, out, _ = shell().code("conformance", "--cases", a_dialogue(tmp_path / "cases", state="Active"))
 
     assert code == 1

@@ -88,13 +88,13 @@ def test_a_client_of_1_0_discovers_nothing_and_shows_its_version(connection: Tls
     assert item.result_reason is ResultReason.OPERATION_NOT_SUPPORTED
 
 
-def test_what_comes_between_cases_succeeds(connection: TlsTtlvClient) -> None:
+def test_a_request_between_cases_succeeds(connection: TlsTtlvClient) -> None:
     _, item = asked(connection, Operation.NOTIFY, NOTIFY)
 
     assert item.result_status is ResultStatus.SUCCESS
 
 
-def test_what_comes_in_a_case_waits_for_the_runner(connection: TlsTtlvClient, listener: Listener) -> None:
+def test_a_request_during_a_case_waits_for_the_runner(connection: TlsTtlvClient, listener: Listener) -> None:
     listener.begin("1.4")
     connection.socket.sendall(frame(Operation.NOTIFY, NOTIFY))
     call = listener.take()
@@ -107,7 +107,7 @@ def test_what_comes_in_a_case_waits_for_the_runner(connection: TlsTtlvClient, li
     assert item.result_status is ResultStatus.SUCCESS
 
 
-def test_what_waits_at_the_end_of_a_case_succeeds(connection: TlsTtlvClient, listener: Listener) -> None:
+def test_a_request_that_waits_at_the_end_of_a_case_succeeds(connection: TlsTtlvClient, listener: Listener) -> None:
     listener.begin("1.4")
     connection.socket.sendall(frame(Operation.NOTIFY, NOTIFY))
     listener.end()
@@ -126,7 +126,7 @@ def test_a_server_that_sends_nothing_is_not_waited_for_without_end(server: KmipT
             listener.take()
 
 
-def test_what_shows_no_certificate_or_sends_no_message_is_left_alone(
+def test_a_connection_without_certificate_or_message_is_ended(
     server: KmipTestServer, listener: Listener, connection: TlsTtlvClient
 ) -> None:
     connection.socket.sendall(b"GET / HTTP/1.1\r\n\r\n")

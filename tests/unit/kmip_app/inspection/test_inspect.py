@@ -114,7 +114,7 @@ def test_several_messages_are_found() -> None:
     assert [one.item for one in messages(b"<KMIP>%s%s</KMIP>" % (xml.encode(ITEM), xml.encode(ITEM)))] == [ITEM, ITEM]
 
 
-def test_what_tls_hides_is_said() -> None:
+def test_a_capture_of_tls_says_that_it_hides_the_messages() -> None:
     (found,) = messages(capture(ethernet(b"\x16\x03\x01\x02\x00" + bytes(64), 100)))
 
     assert found.item is None
@@ -287,7 +287,7 @@ def test_secrets_are_shown_on_demand_only(file: Path, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize("form", ["json", "xml"])
-def test_what_it_writes_it_reads(
+def test_inspect_reads_what_it_has_written(
     file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
     _, out, _ = run(capsys, file, "--format", form, "--show-secrets")
@@ -347,7 +347,7 @@ def test_a_tap_holds_what_was_said_without_secrets(
     assert [out.count(f"Operation (Enumeration): {name} ") for name in ("Register", "Get")] == [2, 2]
 
 
-def test_what_is_no_ttlv_is_not_written(tapped: tuple[KmipTestServer, Path]) -> None:
+def test_bytes_that_are_no_ttlv_are_not_written(tapped: tuple[KmipTestServer, Path]) -> None:
     server, tap = tapped
     frame = bytes.fromhex("42007801") + (16).to_bytes(4) + b"\xff" * 16
     server.exchange(frame)

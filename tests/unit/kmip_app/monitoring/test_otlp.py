@@ -77,7 +77,7 @@ def ended(collector: Collector) -> None:
     telemetry.close()
 
 
-def test_what_is_left_is_sent_at_the_end(collector: Collector) -> None:
+def test_remaining_spans_and_metrics_are_sent_at_the_end(collector: Collector) -> None:
     ended(collector)
 
     assert (len(collector.spans), list(collector.metrics)) == (1, ["kmipd_sessions"])

@@ -108,7 +108,7 @@ def test_a_job_that_is_answered_at_once(spans: Spans) -> None:
     assert {part.parent.span_id for part in parts} == {root.context.span_id}
 
 
-def test_what_waits_for_a_thread_waits_in_the_transport(spans: Spans) -> None:
+def test_a_job_that_waits_for_a_thread_waits_in_the_transport(spans: Spans) -> None:
     job = spans.traced(MoveTo(Pace.SLOW), Wait(Done()), Pause(), b"answer")
 
     while not isinstance(job.run(), bytes):
@@ -146,7 +146,7 @@ def test_a_request_that_is_declined_has_its_reason(spans: Spans) -> None:
     assert described(root)["kmip.result"] == "Server Limit Exceeded"
 
 
-def test_what_is_called_off_is_called_off_in_the_job(spans: Spans) -> None:
+def test_a_curtailed_request_is_curtailed_in_the_job(spans: Spans) -> None:
     job = spans.traced(Pause(), b"answer")
     job.run()
 
@@ -192,7 +192,7 @@ def test_the_names_of_spans_are_few(spans: Spans, title: str, name: str) -> None
     assert spans.names[-1] == name
 
 
-def test_what_is_not_sampled_is_not_wrapped() -> None:
+def test_a_request_that_is_not_sampled_is_not_wrapped() -> None:
     tracing = RequestTracing(TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False).get_tracer("test"))
     job = PlayedJob([b"answer"], tracing)
 

@@ -54,7 +54,7 @@ def watch(path: Path, contexts: Contexts) -> CertificateWatch:
     return CertificateWatch([path, path], contexts.build, contexts.used.append)
 
 
-def test_what_did_not_change_is_not_read(watch: CertificateWatch, contexts: Contexts) -> None:
+def test_unchanged_files_are_not_read_again(watch: CertificateWatch, contexts: Contexts) -> None:
     assert not watch.look()
     assert contexts.used == []
 

@@ -113,7 +113,7 @@ def test_a_client_that_does_not_listen_gets_no_certificate_of_a_server(pki: Pki,
         hosts_of(renewed)
 
 
-def test_what_is_no_request_is_refused(pki: Pki, tmp_path: Path) -> None:
+def test_bytes_that_are_no_certificate_request_are_refused(pki: Pki, tmp_path: Path) -> None:
     old = serial_of(a_client(pki, tmp_path, "third"))
     provisioning = RegistryProvisioning(lambda: pki)
     whole = a_request(ec.generate_private_key(ec.SECP256R1()))

@@ -282,7 +282,7 @@ def test_a_client_that_answers_nonsense_is_left_and_its_notices_stay(respond: Ca
     assert (made.delivery().pending, made.delivery().attempts, made.delivery().failure) == (0, 0, "")
 
 
-def test_what_was_answered_before_a_failure_is_not_sent_again() -> None:
+def test_notices_answered_before_a_failure_are_not_sent_again() -> None:
     answered: list[str] = []
 
     def fails_at_third(request: Any) -> bytes | None:
@@ -311,7 +311,7 @@ def test_what_was_answered_before_a_failure_is_not_sent_again() -> None:
     ],
     ids=["refuses", "has no Notify"],
 )
-def test_what_a_client_refuses_or_does_not_have_is_dropped(client: Callable[[Any], bytes]) -> None:
+def test_a_notice_that_the_client_refuses_or_does_not_support_is_dropped(client: Callable[[Any], bytes]) -> None:
     made = setting(Subscription(name="alice"))
     made.notify(1)
     made.dispatcher.take(FakePeer(client))
@@ -320,7 +320,7 @@ def test_what_a_client_refuses_or_does_not_have_is_dropped(client: Callable[[Any
     assert (made.delivery().pending, made.delivery().dropped, made.delivery().delivered) == (0, 1, 0)
 
 
-def test_what_a_client_may_not_read_is_dropped() -> None:
+def test_a_notice_of_an_object_that_the_client_may_not_read_is_dropped() -> None:
     made = setting(Subscription(name="bob"))
     made.notify(1, subscriber="bob")
     client = Client()

@@ -72,5 +72,5 @@ def test_an_adapter_of_another_project_fails_by_the_promise_that_it_breaks(tmp_p
     done = run(tmp_path, FORGETS)
 
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
-    assert "test_what_was_added_is_found" in done.stdout
+    assert "test_an_added_object_is_found" in done.stdout
     assert "assert None" in done.stdout  # the assertion is rewritten: it says what was found instead

@@ -342,7 +342,7 @@ def test_a_server_with_late_answers_ends_at_once() -> None:
     client.close()
 
 
-def test_what_goes_wrong_does_so_at_least_once(server: KmipTestServer) -> None:
+def test_a_failure_must_be_ordered_at_least_once(server: KmipTestServer) -> None:
     with pytest.raises(ValueError, match="at least one time"):
         server.fail_next("Get", drop=True, times=0)
 

@@ -46,7 +46,7 @@ def test_of_some_gauges_the_worst_counts_and_others_are_added() -> None:
     assert values(added(families)) == {(name,): value for name, value in names.items()}
 
 
-def test_what_informs_is_said_once() -> None:
+def test_an_info_metric_of_several_workers_is_reported_once() -> None:
     families = []
     for _ in range(2):
         family = InfoMetricFamily("kmipd_build", "text")
@@ -56,7 +56,7 @@ def test_what_informs_is_said_once() -> None:
     assert values(added(families)) == {("kmipd_build_info", "1"): 1.0}
 
 
-def test_what_ended_workers_leave_are_totals() -> None:
+def test_workers_that_have_ended_leave_their_totals() -> None:
     assert [family.name for family in totals([counter("a", x=1.0), GaugeMetricFamily("g", "text", value=1.0)])] == ["a"]
 
 

@@ -61,7 +61,7 @@ def test_a_notification_without_deleted_attributes_comes_back_as_it_was(version:
 
 
 @pytest.mark.parametrize("version", CODEC.versions, ids=str)
-def test_what_is_pushed_comes_back_as_it_was(version: ProtocolVersion) -> None:
+def test_a_put_request_is_decoded_to_the_same_object(version: ProtocolVersion) -> None:
     frame = CODEC.encode_request(message(Operation.PUT, PUT, version))
 
     (item,) = CODEC.decode_request(frame).batch_items

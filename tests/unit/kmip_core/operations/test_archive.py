@@ -78,7 +78,7 @@ def test_recover_changes_nothing_for_an_object_on_line() -> None:
     assert attributes_of(engine).last_change_date == NOW - 1_000
 
 
-def test_what_was_recovered_is_the_id_placeholder() -> None:
+def test_recover_sets_the_id_placeholder() -> None:
     engine = an_engine(a_symmetric_key(archived=True))
 
     _, got = ask(engine, RECOVER, (Operation.GET, get.Request())).batch_items

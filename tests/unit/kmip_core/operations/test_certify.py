@@ -236,7 +236,7 @@ def fits_into_a_common_name(name: str) -> bool:
 @example(name="  ")
 @example(name=' #,+"\\<>;= ')
 @example(name="\0")
-def test_whatever_a_key_is_called_its_certificate_is_called(name: str) -> None:
+def test_a_certificate_gets_the_name_of_its_key(name: str) -> None:
     engine = an_engine()
     issuer, _ = an_authority(engine)
     public = THE_REQUESTER.register(engine, names=(Name(name_value=name),))

@@ -183,7 +183,7 @@ def test_either_half_needs_its_mask(half: str) -> None:
     assert caught.value.reason is ResultReason.INVALID_FIELD
 
 
-def test_what_one_half_may_not_have_leaves_nothing_of_the_other() -> None:
+def test_a_key_pair_is_not_made_if_one_half_is_refused() -> None:
     engine = an_engine()
     taken = a_request(public_key_attributes=Attributes(cryptographic_usage_mask=VERIFIES, initial_date=NOW))
 

@@ -216,7 +216,7 @@ def test_a_base_must_not_be_retired(state: State) -> None:
 
 @pytest.mark.parametrize("held", [{"sensitive": True}, {"extractable": False}], ids=["sensitive", "not extractable"])
 @pytest.mark.parametrize("place", [0, 1], ids=["derivation key", "derivation data"])
-def test_what_keeps_a_base_from_leaving_keeps_the_result(held: dict[str, Any], place: int) -> None:
+def test_a_derived_key_is_as_sensitive_as_its_base(held: dict[str, Any], place: int) -> None:
     attributes: list[dict[str, Any]] = [{}, {}]
     attributes[place] = held
     engine = an_engine(a_key(**attributes[0]), a_secret_key(b"data", **attributes[1]))

@@ -16,7 +16,7 @@ FIND = (Operation.LOCATE, locate.Request(criteria=(an_instance("comment", "this"
 
 
 @pytest.mark.parametrize("place", CHANGED, ids=str)
-def test_what_changes_an_object_needs_its_name(place: Place) -> None:
+def test_an_operation_that_changes_an_object_needs_its_identifier(place: Place) -> None:
     engine = an_engine(a_symmetric_key(comment="this", state=State.ACTIVE, cryptographic_usage_mask=EVERY_USE))
     before = stored(engine)
 
@@ -28,7 +28,7 @@ def test_what_changes_an_object_needs_its_name(place: Place) -> None:
 
 
 @pytest.mark.parametrize("place", USED, ids=str)
-def test_what_uses_an_object_takes_the_placeholder(place: Place) -> None:
+def test_an_operation_that_uses_an_object_takes_the_id_placeholder(place: Place) -> None:
     engine = an_engine(a_symmetric_key(comment="this", state=State.ACTIVE, cryptographic_usage_mask=EVERY_USE))
     request = place.request("")
     field = place.target.field

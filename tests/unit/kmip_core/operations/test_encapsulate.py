@@ -100,7 +100,9 @@ def test_the_secret_is_the_clients_with_the_attributes_that_it_asked_for() -> No
     ("of_key", "name", "value"),
     [({"sensitive": True}, "sensitive", True), ({"extractable": False}, "extractable", False)],
 )
-def test_what_keeps_the_private_key_keeps_the_secret(of_key: dict[str, Any], name: str, value: bool) -> None:
+def test_a_decapsulated_secret_is_as_sensitive_as_the_private_key(
+    of_key: dict[str, Any], name: str, value: bool
+) -> None:
     engine = an_engine_with_a_pair(**of_key)
     made = encapsulated(engine)
     kept = decapsulated(engine, made.data, attributes=Attributes(sensitive=False, extractable=True))
@@ -193,7 +195,7 @@ def test_foreign_and_missing_keys_look_the_same() -> None:
     assert answers[0] == answers[1]
 
 
-def test_where_keys_are_in_a_token_it_is_not_offered() -> None:
+def test_encapsulation_is_not_offered_for_keys_in_a_token() -> None:
     engine = an_engine(crypto=HsmStub())
 
     assert reason_of(lambda: encapsulated(engine)) is ResultReason.FEATURE_NOT_SUPPORTED

@@ -48,7 +48,7 @@ def refusal(call: Any, *arguments: Any, **fields: Any) -> ResultReason:
 
 
 @pytest.mark.parametrize("how", [CBC, GCM, CTR], ids=["CBC", "GCM", "CTR"])
-def test_what_was_encrypted_is_decrypted_with_the_iv_that_was_made(how: Parameters) -> None:
+def test_data_is_decrypted_with_the_iv_that_the_server_has_made(how: Parameters) -> None:
     engine = an_engine(a_key())
 
     made = encrypted(engine, cryptographic_parameters=how, data=PLAIN)

@@ -41,7 +41,7 @@ def test_a_digest(data: bytes) -> None:
         ),
     ],
 )
-def test_what_cannot_be_hashed(request_: hash.Request, reason: ResultReason) -> None:
+def test_a_hash_that_cannot_be_computed_is_refused(request_: hash.Request, reason: ResultReason) -> None:
     assert refusal(Operation.HASH, request_) is reason
 
 

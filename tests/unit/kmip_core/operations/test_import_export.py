@@ -55,7 +55,7 @@ def exported(engine: Engine, identifier: str = "key", **fields: Any) -> export.R
 @pytest.mark.parametrize(
     "state", [State.PRE_ACTIVE, State.ACTIVE, State.DEACTIVATED, State.COMPROMISED], ids=lambda state: state.name
 )
-def test_what_one_server_exports_another_imports_unchanged(state: State) -> None:
+def test_an_exported_object_is_imported_unchanged_by_another_server(state: State) -> None:
     history: dict[str, Any] = {
         "names": (a_name("one"), a_name("two")),
         "activation_date": NOW - 900 if state is not State.PRE_ACTIVE else None,

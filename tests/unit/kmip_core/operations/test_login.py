@@ -169,7 +169,7 @@ def test_a_ticket_makes_no_tickets(engine: Engine, operation: Operation) -> None
     assert refusal(lambda: log_in(engine, operation, holder)) is ResultReason.PERMISSION_DENIED
 
 
-def test_what_is_undone_makes_and_ends_no_ticket(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_undone_batch_makes_and_ends_no_ticket(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tickets, "MAXIMUM_TICKETS", 2)
     ticket = log_in(engine)
     answer = ask(

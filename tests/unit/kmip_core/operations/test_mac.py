@@ -80,7 +80,7 @@ def test_an_empty_text_has_a_code() -> None:
     ],
     ids=["MAC without data", "MAC Verify without data", "MAC Verify without a code"],
 )
-def test_what_is_missing_is_reported(operation: Operation, request_: Any, reason: ResultReason) -> None:
+def test_a_missing_field_is_reported(operation: Operation, request_: Any, reason: ResultReason) -> None:
     assert refusal(an_hmac_engine(), operation, request_).reason is reason
 
 

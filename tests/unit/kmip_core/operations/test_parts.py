@@ -210,7 +210,7 @@ def test_parts_out_of_order(case: Case, fields: dict[str, Any], reason: ResultRe
 
 
 @each()
-def test_what_is_finished_cannot_go_on(case: Case) -> None:
+def test_a_finished_stream_cannot_go_on(case: Case) -> None:
     engine = with_keys()
     needed = last_fields(case, engine)
     value = case.begin(engine)

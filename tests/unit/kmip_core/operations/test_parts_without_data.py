@@ -191,7 +191,7 @@ def verify(case: str, given: dict[int, bytes]) -> Any:
 
 @pytest.mark.parametrize("numbers", [(0,), (1,), (2,), (0, 2), (0, 1, 2)], ids=str)
 @pytest.mark.parametrize("case", VERIFICATIONS)
-def test_what_is_to_be_verified_may_come_with_any_part(case: str, numbers: tuple[int, ...]) -> None:
+def test_the_value_to_verify_may_come_with_any_part(case: str, numbers: tuple[int, ...]) -> None:
     value = VERIFICATIONS[case][3]
     wrong = value[:-1] + bytes([value[-1] ^ 1])
 
@@ -200,7 +200,7 @@ def test_what_is_to_be_verified_may_come_with_any_part(case: str, numbers: tuple
 
 
 @pytest.mark.parametrize("case", VERIFICATIONS)
-def test_what_is_to_be_verified_must_come_and_must_not_change(case: str) -> None:
+def test_the_value_to_verify_must_come_and_must_not_change(case: str) -> None:
     value = VERIFICATIONS[case][3]
     for given in ({}, {0: value, 2: value + b"!"}, {1: value, 2: b""}):
         with pytest.raises(KmipError) as refused:

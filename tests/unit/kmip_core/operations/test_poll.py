@@ -113,7 +113,7 @@ def test_cancel_says_how_an_operation_has_ended() -> None:
     assert polled(engine, good[0]).result_status is ResultStatus.SUCCESS
 
 
-def test_what_has_begun_and_acts_outside_of_the_store_cannot_be_canceled() -> None:
+def test_a_begun_operation_that_acts_outside_of_the_store_cannot_be_canceled() -> None:
     engine, _ = an_engine_with_runner()
     (value,), (other,) = submitted(engine, LOG), submitted(engine, LOG)
     clock_of(engine).advance(2)
@@ -162,7 +162,7 @@ def test_a_poll_after_process_waits_as_long_as_process() -> None:
 # --- Query Asynchronous Requests --------------------------------------------------------------------------------------
 
 
-def test_what_is_outstanding_is_reported_with_its_stage() -> None:
+def test_outstanding_operations_are_reported_with_their_stage() -> None:
     engine, runner = an_engine_with_runner(runner=HandRunner(is_slow=True))
     (first,), (second,), (third,) = (submitted(engine, each) for each in (PING, QUERY, PING))
     clock_of(engine).advance(2)
@@ -186,7 +186,7 @@ def test_what_is_outstanding_is_reported_with_its_stage() -> None:
     ]
 
 
-def test_what_was_fetched_or_canceled_is_not_outstanding() -> None:
+def test_a_fetched_or_canceled_operation_is_not_outstanding() -> None:
     engine, _ = an_engine_with_runner()
     (fetched,), (ended,), (left,) = (submitted(engine, PING) for _ in range(3))
     polled(engine, fetched)

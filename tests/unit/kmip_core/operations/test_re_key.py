@@ -74,7 +74,7 @@ def test_the_replacement_has_fresh_material_of_the_same_kind() -> None:
     assert attributes_of(engine).digests == (OLD,)
 
 
-def test_what_is_copied_and_what_is_not() -> None:
+def test_re_key_copies_some_attributes_and_sets_others_anew() -> None:
     usage = UsageLimits(usage_limits_total=9, usage_limits_count=2, usage_limits_unit=UsageLimitsUnit.OBJECT)
     engine = an_engine(
         a_key(
@@ -187,7 +187,7 @@ def test_attributes_of_the_request_go_before_those_of_the_old_key() -> None:
         pytest.param({"owner": "bob"}, ResultReason.OBJECT_NOT_FOUND, id="of somebody else"),
     ],
 )
-def test_what_cannot_be_re_keyed(fields: dict[str, Any], reason: ResultReason) -> None:
+def test_a_key_that_cannot_be_re_keyed_is_refused(fields: dict[str, Any], reason: ResultReason) -> None:
     assert refusal(re_keyed, an_engine(a_key(**fields))) is reason
 
 

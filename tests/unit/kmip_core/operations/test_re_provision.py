@@ -115,7 +115,7 @@ def test_without_either_the_server_makes_key_and_certificate() -> None:
     ],
     ids=["both", "another kind of request", "another kind of certificate", "another client's certificate"],
 )
-def test_what_is_refused_leaves_the_old_certificate(fields: dict[str, Any], reason: ResultReason) -> None:
+def test_a_refused_request_leaves_the_old_certificate(fields: dict[str, Any], reason: ResultReason) -> None:
     authority = Authority()
 
     assert refusal(an_engine(provisioning=authority), **fields) is reason
@@ -144,7 +144,7 @@ def test_a_revoked_certificate_is_not_replaced() -> None:
     assert authority.replaced == []
 
 
-def test_where_certificates_come_from_elsewhere_it_is_not_supported() -> None:
+def test_re_provision_is_not_supported_without_the_built_in_ca() -> None:
     assert refusal(an_engine()) is ResultReason.FEATURE_NOT_SUPPORTED
 
 

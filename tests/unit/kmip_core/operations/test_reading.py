@@ -53,7 +53,7 @@ def test_get_attributes_returns_custom_attributes_in_the_order_of_the_request() 
     assert told(engine, *names).custom_attributes == (two, one)
 
 
-def test_what_get_attributes_costs_grows_with_what_is_asked_for_and_not_with_its_square() -> None:
+def test_the_cost_of_get_attributes_is_linear_in_the_names_asked_for() -> None:
     few, many = (calls_for_all_of(number) for number in (50, 200))
 
     assert many < 5 * few

@@ -380,7 +380,7 @@ def test_application_data_of_a_client_is_kept() -> None:
         ),
     ],
 )
-def test_what_is_computed_of_an_object_stays_off_the_event_loop(content: Content, cost: Cost) -> None:
+def test_attributes_computed_of_an_object_are_not_computed_on_the_event_loop(content: Content, cost: Cost) -> None:
     request = register.Request(object_type=content.object_type, managed_object=content)
 
     assert callable(register.SPEC.cost)

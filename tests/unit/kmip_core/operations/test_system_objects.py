@@ -208,7 +208,7 @@ def test_locate_finds_them_for_administrators_who_ask_for_their_class(
 
 
 @pytest.mark.parametrize("kind", MAKERS)
-def test_what_they_are_stands_in_their_attributes(engine: Engine, kind: str) -> None:
+def test_the_kind_of_a_system_object_stands_in_its_attributes(engine: Engine, kind: str) -> None:
     identifier = MAKERS[kind](engine)
     attributes = attributes_of(engine, identifier)
 

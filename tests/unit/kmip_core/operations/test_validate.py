@@ -116,7 +116,7 @@ def test_a_leaf_does_not_issue() -> None:
     assert refused.value.reason is ResultReason.INVALID_FIELD
 
 
-def test_what_is_not_one_chain_is_invalid(engine: Engine) -> None:
+def test_certificates_that_are_not_one_chain_are_invalid(engine: Engine) -> None:
     stranger = Entity("stranger", ROOT, is_authority=False)
 
     assert judged(engine, stranger.certificate, *CHAIN) is ValidityIndicator.INVALID
@@ -153,7 +153,7 @@ def test_a_revoked_certificate_makes_the_chain_invalid(revoked: str) -> None:
         assert judged(engine, *CHAIN) is ValidityIndicator.INVALID
 
 
-def test_what_cannot_be_read_is_unknown(engine: Engine) -> None:
+def test_the_validity_of_an_unreadable_certificate_is_unknown(engine: Engine) -> None:
     pgp = Certificate(certificate_type=CertificateType.PGP, certificate_value=b"pgp")
 
     assert judged(engine, pgp) is ValidityIndicator.UNKNOWN

@@ -212,7 +212,7 @@ NEEDING: Final = {
 @pytest.mark.parametrize(
     ("kind", "use"), [(kind, use) for kind, uses in NEEDING.items() for use in uses], ids=lambda value: value
 )
-def test_what_needs_the_value_says_that_it_is_not_here(kind: str, use: str) -> None:
+def test_an_operation_that_needs_the_key_value_says_that_it_is_not_here(kind: str, use: str) -> None:
     engine = an_engine(a_key())
     identifier = registered(engine, CONTENTS[kind])
     before = stored(engine, identifier)

@@ -22,7 +22,7 @@ def test_a_day_is_written_and_read_as_the_standard_library_does(day: datetime.da
 @pytest.mark.parametrize(
     "digits", [b"", b"2026010", b"2026-1-1", b"19691231", b"20261301", b"20260001", b"20260100", b"20260229"]
 )
-def test_what_is_no_day(digits: bytes) -> None:
+def test_digits_that_are_no_day_are_not_read(digits: bytes) -> None:
     assert days.read(digits) is None
 
 

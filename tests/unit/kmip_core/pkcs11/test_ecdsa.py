@@ -34,7 +34,7 @@ def test_both_forms_say_the_same(r: int, s: int) -> None:
         encode_dss_signature(2**300, 1),
     ],
 )
-def test_what_is_no_signature(der: bytes) -> None:
+def test_bytes_that_are_no_signature_are_refused(der: bytes) -> None:
     with pytest.raises(Failure):
         ecdsa.from_der(der, 256)
 

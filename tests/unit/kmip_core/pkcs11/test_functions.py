@@ -297,7 +297,7 @@ def test_a_whole_after_a_part_is_refused() -> None:
     assert code(lambda: app.filled(F.C_ENCRYPTFINAL)) is R.OPERATION_NOT_INITIALIZED
 
 
-def test_what_does_not_decrypt() -> None:
+def test_invalid_encrypted_data_is_refused() -> None:
     app = an_application(an_engine())
     started(app, F.C_DECRYPTINIT, imported(app, KEY, DECRYPT), 0x1085, array(IV))
 
@@ -632,7 +632,7 @@ def test_a_generated_key_is_an_active_object_of_the_server() -> None:
     assert attributes.names[0].name_value == "mine"
 
 
-def test_what_is_asked_for_and_cannot_be_returned() -> None:
+def test_attributes_that_cannot_be_returned_are_marked_unavailable() -> None:
     app = an_application(an_engine())
     key = app.key((VALUE_LEN, 32), (SENSITIVE, True))
     asked = u4(3) + u8(VALUE) + b"\0\0" + u8(MODULUS) + b"\0\0" + u8(CLASS) + b"\0\1"
@@ -678,7 +678,7 @@ def test_a_certificate_is_registered_and_described() -> None:
         assert code(partial(app.get, handle, number)) is R.ATTRIBUTE_TYPE_INVALID
 
 
-def test_what_a_class_does_not_have() -> None:
+def test_an_attribute_that_a_class_lacks_is_refused() -> None:
     app = an_application(an_engine())
     data = app.handle(F.C_CREATEOBJECT, template((CLASS, DATA), (VALUE, b"x")))
 

@@ -223,7 +223,7 @@ def test_a_key_whose_destruction_is_undone_stays_in_the_token(engine: Engine, to
     assert len(token.held) == 1
 
 
-def test_what_comes_to_nothing_is_given_back(engine: Engine, token: Token) -> None:
+def test_a_key_in_the_token_is_destroyed_if_its_operation_fails(engine: Engine, token: Token) -> None:
     with_a_date = create.Request(object_type=ObjectType.SYMMETRIC_KEY, attributes=WANTED)
     ask(
         engine,
@@ -313,7 +313,7 @@ class ForgetfulToken(Token):
         self.forgotten += 1
 
 
-def test_what_was_read_of_keys_is_forgotten_once_an_object_is_destroyed() -> None:
+def test_keys_kept_in_memory_are_forgotten_once_an_object_is_destroyed() -> None:
     token = ForgetfulToken()
     engine = an_engine(crypto=token)
     identifier = created(engine)
@@ -372,7 +372,7 @@ NEEDS = [
 
 
 @pytest.mark.parametrize(("operation", "request_"), NEEDS, ids=[operation.name for operation, _ in NEEDS])
-def test_what_the_adapter_cannot_do_is_not_supported(operation: Operation, request_: Any) -> None:
+def test_an_operation_that_the_adapter_cannot_do_is_not_supported(operation: Operation, request_: Any) -> None:
     assert refusal(an_engine(crypto=Clumsy()), operation, request_) is ResultReason.FEATURE_NOT_SUPPORTED
 
 
@@ -389,7 +389,7 @@ def test_what_the_adapter_cannot_do_is_not_supported(operation: Operation, reque
     ],
     ids=["Get", "Encrypt", "Destroy", "Create Key Pair"],
 )
-def test_what_may_wait_for_the_token_waits_elsewhere(
+def test_an_operation_that_may_wait_for_the_token_leaves_the_event_loop(
     engine: Engine, operation: Operation, request_: Any, pace: Pace
 ) -> None:
     message = RequestMessage(

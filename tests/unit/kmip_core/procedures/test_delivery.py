@@ -237,7 +237,7 @@ PEM: Final = CertificateRequest(certificate_request_type=CertificateRequestType.
 @pytest.mark.parametrize(
     "wanted", [KeyFormatType.X_509, KeyFormatType.RAW, KeyFormatType.PKCS_10, KeyFormatType.PKCS_8]
 )
-def test_what_has_no_key_block_has_the_format_that_it_is_in(
+def test_an_object_without_key_block_is_returned_in_its_own_format_alone(
     content: Content, formats: set[KeyFormatType], wanted: KeyFormatType
 ) -> None:
     engine = an_engine()

@@ -75,7 +75,7 @@ def test_algorithm_and_length_are_read_from_the_key_where_the_request_has_none(k
     ],
     ids=["algorithm of a public key", "algorithm of a private key", "length", "curve"],
 )
-def test_what_contradicts_the_key_is_refused(key: Any, attributes: dict[str, Any], message: str) -> None:
+def test_attributes_that_contradict_the_key_are_refused(key: Any, attributes: dict[str, Any], message: str) -> None:
     with pytest.raises(KmipError) as refused:
         handed_in(an_engine(), silent(key), **attributes)
 
@@ -90,7 +90,7 @@ def test_what_contradicts_the_key_is_refused(key: Any, attributes: dict[str, Any
     ],
     ids=["another name for a key on a curve", "its curve"],
 )
-def test_what_agrees_with_the_key_is_kept_as_it_was_said(attributes: dict[str, Any]) -> None:
+def test_attributes_that_agree_with_the_key_are_kept_as_given(attributes: dict[str, Any]) -> None:
     kept = handed_in(an_engine(), silent(EC.private_key), **attributes)
 
     assert {name: getattr(kept, name) for name in attributes} == attributes
@@ -112,7 +112,7 @@ def test_a_modulus_may_lack_a_few_bits_of_its_name() -> None:
     ],
     ids=["wrapped", "unreadable"],
 )
-def test_what_cannot_be_read_is_believed(block: KeyBlock) -> None:
+def test_the_attributes_of_an_unreadable_key_are_kept_as_given(block: KeyBlock) -> None:
     attributes = handed_in(
         an_engine(), PrivateKey(key_block=block), cryptographic_algorithm=Algorithm.RSA, cryptographic_length=77
     )

@@ -226,7 +226,7 @@ def certificates_alone() -> bytes:
     ],
     ids=["nothing", "something else"],
 )
-def test_what_is_no_container_is_not_registered_as_one(value: Any, message: str) -> None:
+def test_bytes_that_are_no_pkcs12_container_are_not_registered_as_one(value: Any, message: str) -> None:
     refused = refusal(hand_in, an_engine(), value)
 
     assert (refused.reason, refused.message) == (ResultReason.INVALID_FIELD, message)

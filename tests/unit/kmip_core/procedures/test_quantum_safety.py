@@ -119,7 +119,7 @@ MAKING = [
 
 
 @pytest.mark.parametrize("operation", MAKING, ids=lambda operation: operation.name)
-def test_what_says_that_it_is_quantum_safe_must_be(operation: Operation) -> None:
+def test_an_object_said_to_be_quantum_safe_must_be(operation: Operation) -> None:
     engine, request = making(operation, is_safe=True)
     made = perform(engine, operation, request)
     name = getattr(made, "unique_identifier", None) or made.private_key_unique_identifier
@@ -258,7 +258,7 @@ def test_a_post_quantum_key_has_its_category_from_the_server() -> None:
 
 
 @pytest.mark.parametrize("algorithm", Algorithm, ids=lambda algorithm: algorithm.name)
-def test_what_is_quantum_safe_has_a_category_and_what_shor_breaks_has_none(algorithm: Algorithm) -> None:
+def test_quantum_safe_algorithms_have_a_category_and_others_have_none(algorithm: Algorithm) -> None:
     """FIPS 203 to 205 are safe and have one category at every length; symmetric keys by theirs; all others neither."""
     for length in (56, 112, 128, 168, 192, 256, 384, 512, 2048, 4096, 12544):
         category = category_of(algorithm, length)

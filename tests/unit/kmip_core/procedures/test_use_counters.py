@@ -94,7 +94,7 @@ def test_a_new_key_begins_at_zero_and_so_does_the_one_that_replaces_it() -> None
     assert counts(engine, new)["encrypt_counter"] == 0
 
 
-def test_what_is_no_key_has_no_counters() -> None:
+def test_an_object_that_is_no_key_has_no_counters() -> None:
     engine = an_engine(settings=COUNTING)
     opaque = OpaqueObject(opaque_data_type=OpaqueDataType(0x80000000), opaque_data_value=b"x")
     request = register.Request(object_type=ObjectType.OPAQUE_OBJECT, managed_object=opaque)

@@ -239,7 +239,7 @@ def test_a_token_keeps_the_private_half_alone() -> None:
     assert refusal(engine, Operation.CREATE_KEY_PAIR, insisting) is (ResultReason.PUBLIC_PROTECTION_STORAGE_UNAVAILABLE)
 
 
-def test_what_no_token_holds_is_not_stored_in_hardware() -> None:
+def test_an_object_that_no_token_holds_is_not_stored_in_hardware() -> None:
     engine = an_engine_with_a_token(by_default=True)
     secret = create.Request(object_type=ObjectType.SECRET_DATA, attributes=Attributes(cryptographic_length=128))
     public: PublicKey = pair_of(Algorithm.ECDSA, 256).public_key
@@ -430,7 +430,7 @@ def an_hmac_key(engine: Engine, masks: tuple[Storage, ...]) -> str:
 
 
 @pytest.mark.parametrize("object_type", [ObjectType.SYMMETRIC_KEY, ObjectType.SECRET_DATA])
-def test_what_is_derived_from_a_key_in_the_token_stays_there(object_type: ObjectType) -> None:
+def test_a_key_derived_from_a_key_in_the_token_stays_in_the_token(object_type: ObjectType) -> None:
     engine = an_engine_with_a_token()
 
     made = derived(engine, an_hmac_key(engine, HARDWARE), object_type)
@@ -440,7 +440,7 @@ def test_what_is_derived_from_a_key_in_the_token_stays_there(object_type: Object
 
 
 @pytest.mark.parametrize("by_default", [True, False])
-def test_what_is_derived_from_a_software_key_goes_where_keys_go_usually(by_default: bool) -> None:
+def test_a_key_derived_from_a_software_key_is_kept_where_keys_usually_are(by_default: bool) -> None:
     token = Token()
     engine = an_engine_with_a_token(by_default=by_default, token=token)
     base = an_hmac_key(engine, SOFTWARE)

@@ -249,7 +249,7 @@ def registered(engine: Engine, block: KeyBlock) -> str:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_what_get_has_wrapped_is_registered_and_unwrapped_again(engine: Engine, way: str) -> None:
+def test_a_key_wrapped_by_get_is_registered_and_unwrapped_again(engine: Engine, way: str) -> None:
     wrapped = fetched(engine, WAYS[way])
     identifier = registered(engine, wrapped)
 
@@ -298,7 +298,7 @@ def test_parameters_that_the_key_supplied_are_in_the_answer() -> None:
 
 
 @pytest.mark.parametrize("way", ["key wrap", "GCM", "TTLV", "encrypt then MAC"])
-def test_what_was_registered_as_pykmip_does_it_is_unwrapped_too(engine: Engine, way: str) -> None:
+def test_a_wrapped_key_in_pykmips_structure_is_unwrapped_too(engine: Engine, way: str) -> None:
     wrapped = fetched(engine, WAYS[way])
     assert isinstance(wrapped.key_value, bytes)
     inside = evolve(wrapped, key_value=KeyValue(key_material=wrapped.key_value))
@@ -474,7 +474,7 @@ def test_a_wrapping_key_needs_the_bit() -> None:
     assert refusal(engine, specification()).reason is ResultReason.INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK
 
 
-def test_what_is_no_key_does_not_wrap(engine: Engine) -> None:
+def test_an_object_that_is_no_key_does_not_wrap(engine: Engine) -> None:
     request = register.Request(object_type=ObjectType.SECRET_DATA, managed_object=a_secret())
     secret = perform(engine, Operation.REGISTER, request).unique_identifier
 

@@ -6,7 +6,7 @@ from kmip_adapters.crypto.pkcs11 import journal
 from kmip_adapters.crypto.pkcs11.journal import Journal
 
 
-def test_what_is_not_settled_is_found_by_the_next_start(tmp_path: Path) -> None:
+def test_keys_that_are_not_settled_are_found_by_the_next_start(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     first = Journal(path)
     for key_id in (b"1", b"2", b"3", b"4"):
@@ -61,7 +61,7 @@ def test_work_in_progress_is_not_unsettled_until_it_fails(tmp_path: Path) -> Non
     assert kept.unsettled() == frozenset()
 
 
-def test_what_processes_have_left_that_run_no_more_is_taken_over(tmp_path: Path) -> None:
+def test_entries_of_processes_that_have_ended_are_taken_over(tmp_path: Path) -> None:
     own, other, missing = tmp_path / "own", tmp_path / "other", tmp_path / "missing"
     Journal(own).doom(b"1")  # which the other one had made
     made = Journal(other)

@@ -137,7 +137,7 @@ def test_a_process_is_replaced_after_many_jobs(pool: ProcessPool, monkeypatch: p
     assert len({pool.run(where) for _ in range(4)}) == 2
 
 
-def test_what_a_process_answers_is_made_of_values_of_the_core(pool: ProcessPool) -> None:
+def test_a_process_answers_with_values_of_the_core_only(pool: ProcessPool) -> None:
     with pytest.raises(Exception, match="is no value of the core"):
         pool.run(foreign)
 

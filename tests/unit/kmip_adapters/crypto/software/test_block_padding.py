@@ -62,6 +62,6 @@ def test_zeros_takes_away_no_more_than_a_block():
         pytest.param(PaddingMethod.ISO_10126, b"abc", id="fail ISO 10126 no block"),
     ],
 )
-def test_what_is_no_padding_is_refused(method, data):
+def test_invalid_padding_is_refused(method, data):
     with pytest.raises(ValueError):
         unpadded(method, data)

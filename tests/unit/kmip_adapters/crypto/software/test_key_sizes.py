@@ -119,7 +119,7 @@ TOO_MUCH = {
 
 
 @pytest.mark.parametrize("what", TOO_MUCH)
-def test_what_is_no_private_key_within_the_limits_is_not_read(what: str) -> None:
+def test_a_private_key_outside_of_the_limits_is_not_read(what: str) -> None:
     with pytest.raises((ValueError, KeyError)):
         key_sizes.checked_private(TOO_MUCH[what])
 
@@ -143,7 +143,7 @@ TOO_MUCH_IN_PUBLIC = {
 
 
 @pytest.mark.parametrize("what", TOO_MUCH_IN_PUBLIC)
-def test_what_is_no_public_key_within_the_limits_is_not_read(what: str) -> None:
+def test_a_public_key_outside_of_the_limits_is_not_read(what: str) -> None:
     assert CRYPTO.describe(a_public(TOO_MUCH_IN_PUBLIC[what])) is None
 
 

@@ -147,7 +147,7 @@ def _wrapped(key: Key) -> Key:
         pytest.param(lambda key: a_pair().public_key, ResultReason.INVALID_FIELD, id="fail public key"),
     ],
 )
-def test_what_is_no_usable_private_key_is_refused_as_ever(
+def test_an_unusable_private_key_is_refused_as_before(
     loaded: LoadedKeys, spoil: Callable[[Key], Key], reason: ResultReason
 ) -> None:
     key = a_pair().private_key

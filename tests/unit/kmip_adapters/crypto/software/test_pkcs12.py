@@ -52,7 +52,7 @@ def test_rounds_are_counted_inside_of_what_is_nested() -> None:
     [data(bytes.fromhex("3080") + salted(1) + bytes(2)), data(b"\x04\x01s", octet_string=0x24)],
     ids=["an indefinite length", "an OCTET STRING in pieces"],
 )
-def test_what_could_hide_rounds_is_refused(nested: bytes) -> None:
+def test_an_encoding_that_could_hide_rounds_is_refused(nested: bytes) -> None:
     assert "DER" in refusal(a_sequence(nested))
 
 

@@ -136,7 +136,7 @@ def test_setting_the_rules_anew_mends_them(store: SqlStorage) -> None:
 
 
 @pytest.mark.parametrize("value", ["0 0", f"{'0' * 64}:0 0", "é" * 70, ""])
-def test_what_an_owner_has_is_counted_anew_where_it_was_changed(
+def test_the_objects_of_an_owner_are_counted_anew_where_their_number_was_changed(
     store: SqlStorage, value: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     owner = a_key("k1").owner
@@ -150,7 +150,7 @@ def test_what_an_owner_has_is_counted_anew_where_it_was_changed(
     assert f"what {owner} has is counted anew" in caplog.text
 
 
-def test_what_another_owner_has_does_not_pass(store: SqlStorage) -> None:
+def test_the_count_of_another_owner_is_not_accepted(store: SqlStorage) -> None:
     with store.unit_of_work() as work:
         for number in range(3):
             work.add(a_key(f"m{number}", owner="mallory"), content())

@@ -219,7 +219,7 @@ def test_a_backup_is_whole_sealed_and_private(store: SqlStorage, tmp_path: Path)
         backup(path_of(store), copy)
 
 
-def test_what_is_no_database_of_ours_is_not_backed_up(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_of_kmipd_is_not_backed_up(tmp_path: Path) -> None:
     for name, text in (("missing", None), ("diary", "dear diary, " * 100), ("empty", "")):
         path = tmp_path / name
         if text is not None:

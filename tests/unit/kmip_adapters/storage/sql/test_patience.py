@@ -94,7 +94,7 @@ def test_so_many_objects_are_looked_into_off_the_loop_and_more_even_elsewhere(st
     assert [ends[number, Pace.SLOW] for number in (1, 11, 501)] == [True, True, True]
 
 
-def test_what_fails_otherwise_is_no_matter_of_time(store: SqlStorage, caplog: pytest.LogCaptureFixture) -> None:
+def test_another_failure_is_not_reported_as_a_time_limit(store: SqlStorage, caplog: pytest.LogCaptureFixture) -> None:
     connection = store.database.take()
     with pytest.raises(store.database.errors), store.backend.within(connection, 1):
         connection.execute("SELECT nonsense")
@@ -109,7 +109,7 @@ def test_what_fails_otherwise_is_no_matter_of_time(store: SqlStorage, caplog: py
     assert "the store could not be read" in caplog.text
 
 
-def test_who_is_patient_again_is_not_held_to_the_budget_of_a_borrowed_connection(store: SqlStorage) -> None:
+def test_a_returned_connection_keeps_no_time_limit(store: SqlStorage) -> None:
     put(store, *(a_key(f"k{number}") for number in range(3_000)))
 
     with pytest.raises(TakesLong), store.unit_of_work(Pace.QUICK) as work:

@@ -182,7 +182,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("patient")
-def test_who_is_alone_is_not_kept_waiting(writer: Writer, path: Path) -> None:
+def test_a_write_that_is_alone_does_not_wait_for_others(writer: Writer, path: Path) -> None:
     for number in range(4):
         handed = writer.hand_over(insert(number))
         assert is_known_soon(handed)
@@ -243,7 +243,7 @@ def test_a_listener_that_fails_does_not_end_the_writer(writer: Writer, path: Pat
     assert values(path) == [1]
 
 
-def test_who_takes_a_refusal_hears_of_it_first(writer: Writer) -> None:
+def test_the_callback_for_refusals_is_called_before_the_result_is_set(writer: Writer) -> None:
     heard: list[BaseException] = []
 
     def refused(cursor: Any) -> None:

@@ -173,7 +173,7 @@ def test_the_names_of_a_certificate_are_reported_in_bounds(names: list[str], tmp
     assert f"({expected})" in ended(server(tmp_path))
 
 
-def test_what_is_not_tls_is_reported(folder: Path) -> None:
+def test_a_first_message_that_is_not_tls_is_reported(folder: Path) -> None:
     context = server(folder)
     to_server = ssl.MemoryBIO()
     request = b"GET / HTTP/1.1\r\nHost: kmip\r\n\r\n"

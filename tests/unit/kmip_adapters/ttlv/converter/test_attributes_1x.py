@@ -159,7 +159,7 @@ def test_numbers_of_instances_survive_a_deletion() -> None:
     assert answered(*items) == attributes
 
 
-def test_what_the_version_does_not_define_is_not_returned() -> None:
+def test_attributes_that_the_version_does_not_define_are_not_returned() -> None:
     subject = X509CertificateSubject(subject_distinguished_name=b"s")
     attributes = Attributes(
         state=State.ACTIVE, comment="c", x_509_certificate_subject=subject, key_format_type=KeyFormatType.RAW

@@ -107,7 +107,7 @@ def test_every_credential_can_be_planned_in_every_version(version: ProtocolVersi
     assert callable(converter.get_unstructure_hook(cls))
 
 
-def test_what_is_planned_later_is_planned_once_by_its_first_use_in_any_thread() -> None:
+def test_a_hook_planned_later_is_planned_once_by_its_first_use_in_any_thread() -> None:
     planned: list[str] = []
     together = Barrier(4)
 

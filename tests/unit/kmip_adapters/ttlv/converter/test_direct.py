@@ -103,7 +103,7 @@ MOST_SENT = {
 
 @pytest.mark.parametrize("version", tables.VERSIONS[1:], ids=str)
 @pytest.mark.parametrize("name", MOST_SENT)
-def test_what_clients_send_most_is_read_without_items(name: str, version: ProtocolVersion) -> None:
+def test_the_most_frequent_requests_are_read_without_items(name: str, version: ProtocolVersion) -> None:
     message = CODEC.decode_request(MOST_SENT[name].request)
     header = evolve(message.header, protocol_version=version)
 

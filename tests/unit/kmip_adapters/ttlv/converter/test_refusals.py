@@ -139,7 +139,7 @@ READS = (
 )
 @settings(max_examples=rounds(6, nightly=40), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_what_the_newest_version_wrote_is_written_so_that_every_other_can_read_it(
+def test_responses_of_values_of_the_newest_version_can_be_read_in_every_other(
     version: ProtocolVersion, operation: Operation, data: st.DataObject
 ) -> None:
     response = data.draw(instances(CATALOGUE[operation].response, V21))

@@ -45,7 +45,7 @@ def test_several_frames_and_a_tail_in_one_chunk() -> None:
 
 
 @pytest.mark.parametrize("rest", [b"", b"\x42", frame(), frame() + b"\x42\x00", frame() * 2])
-def test_what_was_not_returned_can_be_taken_by_something_else(rest: bytes) -> None:
+def test_bytes_that_were_not_returned_can_be_taken_by_another_reader(rest: bytes) -> None:
     reader = FrameReader()
     reader.receive_data(frame() + rest)
     assert reader.next_frame() == frame()
@@ -68,7 +68,7 @@ def test_a_new_reader_is_between_messages() -> None:
     ["47", "42 01", "42 00 7B", "42 00 78 02", "42 00 78 01 00 00 00 01", "42 00 78 01 00 00 00 80"],
     ids=["GET of HTTP", "second byte", "a response", "no structure", "length not of 8", "too long"],
 )
-def test_what_cannot_begin_a_message_is_refused_with_its_first_wrong_byte(start: str) -> None:
+def test_bytes_that_cannot_begin_a_message_are_refused_at_the_first_wrong_one(start: str) -> None:
     reader = FrameReader(max_message_size=128)
     *right, wrong = bytes.fromhex(start)
     reader.receive_data(bytes(right))

@@ -217,7 +217,7 @@ def test_decode_reads(source: str, item: Item) -> None:
 
 
 @pytest.mark.parametrize(("source", "item"), OBJECTS.values(), ids=OBJECTS)
-def test_what_encode_writes_reads_the_same(source: str, item: Item) -> None:
+def test_an_encoded_item_is_decoded_to_the_same_item(source: str, item: Item) -> None:
     assert decode(encode(item)) == item
 
 

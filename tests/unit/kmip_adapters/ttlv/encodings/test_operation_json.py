@@ -159,7 +159,7 @@ def test_members_without_bytes_are_left_out_of_decrypt() -> None:
     assert payload("Decrypt", ID, data, *empty) == payload("Decrypt", ID, data)
 
 
-def test_what_is_imported_without_an_identifier_is_registered() -> None:
+def test_an_import_without_an_identifier_registers_the_object() -> None:
     material = {"tag": "KeyMaterial", "type": "ByteString", "value": "68756E746572"}
     again = {"tag": "Attributes", "value": [an_enumeration("ObjectType", "SecretData"), ID]}
     block = [an_enumeration("KeyFormatType", "Raw"), {"tag": "KeyValue", "value": [material, again]}]
@@ -197,7 +197,7 @@ def test_what_is_imported_without_an_identifier_is_registered() -> None:
         pytest.param(text("Create", [{"tag": "Whatever", "type": "Boolean", "value": True}]), id="fail no tag"),
     ],
 )
-def test_what_is_no_operation_is_refused(data: bytes) -> None:
+def test_json_that_is_no_operation_is_refused(data: bytes) -> None:
     with pytest.raises(DecodingError):
         operation_json.decode(data)
     with pytest.raises(UnreadableMessage) as refused:

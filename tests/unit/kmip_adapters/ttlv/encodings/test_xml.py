@@ -194,7 +194,7 @@ def test_decode_reads(text: str, item: Item) -> None:
 
 
 @pytest.mark.parametrize(("text", "item"), ELEMENTS.values(), ids=ELEMENTS)
-def test_what_encode_writes_reads_the_same(text: str, item: Item) -> None:
+def test_an_encoded_item_is_decoded_to_the_same_item(text: str, item: Item) -> None:
     assert decode(encode(item)) == item
 
 

@@ -14,7 +14,7 @@ from kmip_core.structures import ProtocolVersion
 
 
 @pytest.mark.parametrize("version", tables.VERSIONS, ids=str)
-def test_whatever_the_core_says_comes_out_as_a_reason_of_the_version(version: ProtocolVersion) -> None:
+def test_every_reason_of_the_core_is_written_as_a_reason_of_the_version(version: ProtocolVersion) -> None:
     known = tables.enumeration_values("ResultReason", version)
     strangers = {
         (reason.name, operation)

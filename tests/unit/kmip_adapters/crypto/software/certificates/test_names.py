@@ -42,7 +42,7 @@ def a_certificate(name: str, *alternatives: x509.GeneralName) -> x509.Certificat
         pytest.param("Zoë", UTF8_STRING, id="beyond ASCII"),
     ],
 )
-def test_what_can_be_a_printable_string_is_one(value: str, kind: int) -> None:
+def test_a_name_that_can_be_a_printable_string_is_one(value: str, kind: int) -> None:
     octets = value.encode()
 
     name = distinguished_name(f"O=ACME ACME ACME ACME ACME ACME ACME ACME ACME ACME ACME,CN={value}")
