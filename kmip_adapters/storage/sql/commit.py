@@ -1,4 +1,4 @@
-"""What one unit of work hands over to the writer; those that only add objects are written together."""
+"""What one unit of work hands over to the writer; those that only add objects, or change one, are written together."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Self
@@ -9,9 +9,10 @@ from kmip_adapters.storage.quotas import Growth, Holdings, QuotaOf, refusal
 from kmip_adapters.storage.sql.changes import Change
 from kmip_adapters.storage.sql.driver import Cursor
 from kmip_adapters.storage.sql.generations import LastGeneration
-from kmip_adapters.storage.sql.rows import OutdatedSeal, RowWrite, Statements, WriteContext, insert_rows
+from kmip_adapters.storage.sql.rows import OutdatedSeal, RowWrite, Statements, WriteContext, index_changes, insert_rows
 from kmip_adapters.storage.sql.rules import OutdatedRules
 from kmip_adapters.storage.sql.submitted import GroupableTask
+from kmip_core.ports.storage import ConcurrentChange
 
 
 @frozen(kw_only=True)
@@ -41,7 +42,16 @@ class Commit(GroupableTask):
     checked_against: the rules that its new objects were checked against, if any were.
     """
 
-    __slots__ = ("_changes", "_checked_against", "_growth", "_records", "_seals", "_services", "is_groupable")
+    __slots__ = (
+        "_changed",
+        "_changes",
+        "_checked_against",
+        "_growth",
+        "_records",
+        "_seals",
+        "_services",
+        "is_groupable",
+    )
 
     def __init__(
         self,
@@ -59,6 +69,9 @@ class Commit(GroupableTask):
         for change in changes:
             self._seals += change.seals
             self.is_groupable = self.is_groupable and change.is_new
+        self._changed: RowWrite | None = None  # the one object that was there and is changed, written together
+        if len(changes) == 1 and not self.is_groupable and isinstance(changes[0], RowWrite):
+            self._changed, self.is_groupable = changes[0], True
         self._growth = _growth(changes)
 
     def __call__(self, cursor: Cursor) -> None:
@@ -82,8 +95,9 @@ class Commit(GroupableTask):
         statements.record.run(cursor, self._records)
 
     def write_together(self, cursor: Cursor, tasks: Sequence[Self]) -> list[Exception | None]:
-        """Write several that only add; those under an older data key, by older rules, or over a quota are left out.
+        """Write several that only add, or change one object each.
 
+        Left out are those under an older data key, by older rules, over a quota, or whose object was changed first.
         Raises ConcurrentChange if an identifier is taken: which one shows when each is written by itself.
         """
         statements = self._services.statements
@@ -92,19 +106,31 @@ class Commit(GroupableTask):
         errors: list[Exception | None] = []
         before: dict[str, Holdings] = {}
         held: dict[str, Holdings] = {}
+        if any(task._changed is not None for task in tasks):  # only once they are written shows whether they can be
+            statements.generations.know(cursor, self._services.last_generation, key)
         for task in tasks:
             for owner in task._growth:
                 if owner not in held:
                     before[owner] = held[owner] = statements.holdings.read(cursor, owner, key)
             error = task._outdated(context) or task._over_quota(held)
+            changed = task._changed
+            if error is None and changed is not None and not changed.change(cursor, statements):
+                error = ConcurrentChange(changed.unique_identifier)
             errors.append(error)
             if error is None:
-                held |= {owner: held[owner] + growth.holdings for owner, growth in task._growth.items()}
+                for owner, growth in task._growth.items():
+                    held[owner] += growth.holdings
         kept = [task for task, error in zip(tasks, errors, strict=True) if error is None]
         rows = [change for task in kept for change in task._changes if isinstance(change, RowWrite)]
         if rows:
             self._advance(cursor, rows, key)
-            insert_rows(cursor, statements, rows, context.last)
+            new = [row for row in rows if row.is_new]
+            if new:
+                insert_rows(cursor, statements, new, context.last)
+            if len(new) < len(rows):
+                index_changes(cursor, statements, rows)
+                if any(row.erases for row in rows):
+                    self._services.note_erased()
         for owner, holdings in held.items():
             if holdings != before[owner]:
                 statements.holdings.write(cursor, owner, holdings, key)
@@ -112,7 +138,7 @@ class Commit(GroupableTask):
         return errors
 
     def _advance(self, cursor: Cursor, rows: Sequence[RowWrite], key: bytes) -> None:
-        """Have the store count its generations on, before the rows are written."""
+        """Have the store count its generations on, before the rows are written unless the generation is known."""
         if rows:
             change = sum(row.new_share(key) for row in rows)
             services = self._services

@@ -129,7 +129,9 @@ class GenerationStatements:
         return value
 
     def advance(self, cursor: Cursor, last: LastGeneration, change: int, key: bytes) -> None:
-        """Have the database keep the next generation, before anything is changed; by one statement where it can be.
+        """Have the database keep the next generation, by one statement where it can be.
+
+        Before anything is changed, unless `know` was called then.
 
         last: what this process wrote last.  change: what the objects will contribute more than before.
         """
@@ -145,6 +147,16 @@ class GenerationStatements:
             last.was_there = row_before is not None and row_before[0] == last.stored
         following = self._opened(cursor, row_before, key).after(change)
         last.generation, last.stored = following, self.write(cursor, following, key)
+
+    def know(self, cursor: Cursor, last: LastGeneration, key: bytes) -> None:
+        """Find out which generation the database has, so that `advance` may come after what it counts."""
+        row = self._facts.find.run(cursor, {"name": NAME}).fetchone()
+        if row is None:
+            last.generation = self._counted(cursor, key)
+            last.stored = self.write(cursor, last.generation, key)
+        elif last.generation is None or row[0] != last.stored:
+            last.generation, last.stored = self._opened(cursor, row, key), row[0]
+        last.was_there = True
 
     def _counted(self, cursor: Cursor, key: bytes) -> Generation:
         found = Generation(0, 0)

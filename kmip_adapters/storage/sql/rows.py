@@ -371,30 +371,36 @@ class RowWrite:
             (last,) = statements.last_sequence.run(cursor, {}).fetchone()
             insert_rows(cursor, statements, [self], last)
             return
-        sequence = self.stored.sequence
-        self._change(cursor, statements, sequence)
-        if self.unindexed:
-            rows = [
-                statements.unindex.values({"attribute": attribute, "value": value, "sequence": sequence})
-                for attribute, value in sorted(self.unindexed)
-            ]
-            cursor.executemany(statements.unindex.sql, rows)
-        if self.indexed:
-            statements.index.run(cursor, [(*entry, sequence) for entry in sorted(self.indexed)])
+        if not self.change(cursor, statements):
+            raise ConcurrentChange(self.unique_identifier)
+        index_changes(cursor, statements, [self])
 
-    def _change(self, cursor: Cursor, statements: Statements, sequence: int) -> None:
+    def change(self, cursor: Cursor, statements: Statements) -> bool:
+        """Write the row of an object that was there; False if another change came first, and nothing was written."""
         if self.columns is None:
             statement = statements.delete
         else:
             statement = statements.update_content if self.replaces_content else statements.update
         which = {
-            "of_sequence": sequence,
+            "of_sequence": None if self.stored is None else self.stored.sequence,
             "of_identifier": self.unique_identifier,
             "of_version": self.expected_version,
             "of_seal": None if self.stored is None else self.stored.record_seal,
         }
-        if statement.run(cursor, {**which, **(self.columns or {})}).rowcount != 1:
-            raise ConcurrentChange(self.unique_identifier)
+        changed: int = statement.run(cursor, {**which, **(self.columns or {})}).rowcount
+        return changed == 1
+
+
+def index_changes(cursor: Cursor, statements: Statements, rows: Sequence[RowWrite]) -> None:
+    """Write what has changed of the index with objects that were there."""
+    of_objects = [(row.stored.sequence, row) for row in rows if row.stored is not None]
+    gone = [(*entry, sequence) for sequence, row in of_objects for entry in row.unindexed]
+    if gone:
+        values = [{"attribute": entry[0], "value": entry[1], "sequence": entry[2]} for entry in sorted(gone)]
+        cursor.executemany(statements.unindex.sql, list(map(statements.unindex.values, values)))
+    new = [(*entry, sequence) for sequence, row in of_objects for entry in row.indexed]
+    if new:
+        statements.index.run(cursor, sorted(new))
 
 
 def insert_rows(cursor: Cursor, statements: Statements, rows: Sequence[RowWrite], last: int) -> None:

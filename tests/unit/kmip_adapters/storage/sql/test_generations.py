@@ -2,6 +2,7 @@
 
 import functools
 import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ from attrs import evolve
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.sql import generations
+from kmip_adapters.storage.sql.commit import Commit
+from kmip_adapters.storage.sql.driver import Cursor
 from kmip_adapters.storage.sql.generations import Generation, generation_in
 from kmip_adapters.storage.sql.maintenance import rotate_data_key, verify
 from kmip_adapters.storage.sql.ownership import change_owner
 from kmip_adapters.storage.sql.storage import SqlStorage
-from kmip_app.testing.contracts.samples import a_key, a_name, content
+from kmip_app.testing.contracts.samples import a_key, a_name, content, criterion, query
 from kmip_core.enums import State
 from kmip_core.ports.storage import ConcurrentChange
 from tests import postgresql
@@ -167,6 +170,69 @@ def test_one_server_counts_by_one_statement_and_asks_first_once_another_has_writ
     assert number_of(store) == 11
     assert verify(store, lambda done, in_all: None) == ()
     store.close()
+
+
+def test_changes_of_several_objects_are_written_together(store: SqlStorage, monkeypatch: pytest.MonkeyPatch) -> None:
+    add(store, "k3", "k4")
+    before, groups = number_of(store), store.writer.groups
+    alone: list[object] = []
+    monkeypatch.setattr(Commit, "__call__", lambda self, cursor: alone.append(self))
+    has_begun, may_go_on = threading.Event(), threading.Event()
+
+    def wait(cursor: Cursor) -> None:
+        has_begun.set()
+        assert may_go_on.wait(120)
+
+    store.writer.hand_over(wait)
+    assert has_begun.wait(120)  # what is handed over now is the next group
+    commitments = []
+    for identifier, what in (("k1", "name"), ("k1", "state"), ("k2", "destroy"), ("k3", "remove"), ("k5", "add")):
+        work = store.unit_of_work()
+        found = work.find(identifier)
+        if found is None:
+            work.add(a_key(identifier, names=(a_name(identifier),)), content())
+        elif what == "name":
+            work.save(evolve(found, attributes=evolve(found.attributes, names=(a_name("another"),))))
+        elif what == "state":
+            work.save(evolve(found, attributes=evolve(found.attributes, state=State.COMPROMISED)))
+        elif what == "destroy":
+            work.save(evolve(found, has_content=False, attributes=evolve(found.attributes, state=State.DESTROYED)))
+        else:
+            work.remove(identifier)
+        commitments.append(work.hand_over())
+    may_go_on.set()
+
+    first, late, *others = commitments
+    first.result()
+    with pytest.raises(ConcurrentChange):
+        late.result()  # the same version of the same object, changed before
+    for other in others:
+        other.result()
+    assert store.writer.groups == groups + 2
+    assert alone == []
+    assert number_of(store) == before + 1
+    assert named(store, "another") == ("k1",)
+    assert named(store, "k1") == named(store, "k3") == ()
+    assert named(store, "k5") == ("k5",)
+    assert verify(store, lambda done, in_all: None) == ()
+    holdings, key = store.database.statements.holdings, store.open_index_key()
+    noted = store.submit(functools.partial(holdings.read, owner="alice", key=key))
+    assert noted == store.submit(functools.partial(holdings.counted, owner="alice"))
+    assert noted.objects == 4
+
+
+def test_a_change_counts_the_objects_first_where_no_generation_is_known(store: SqlStorage) -> None:
+    store.set_fact(generations.NAME, None)
+
+    compromise(store, "k1")
+
+    assert number_of(store) == 1
+    assert verify(store, lambda done, in_all: None) == ()
+
+
+def named(store: SqlStorage, name: str) -> tuple[str, ...]:
+    with store.unit_of_work() as work:
+        return work.locate(query(criterion("names", a_name(name)))).unique_identifiers
 
 
 def test_a_row_that_was_put_back_is_found_after_a_restart(file: Path) -> None:
