@@ -178,6 +178,7 @@ def test_a_server_that_sends_something_else_fails_the_case(tmp_path: Path) -> No
 
     with pytest.raises(CaseFailed, match=r"exchange 2: the request differs\n.*expected Notify"):
         play(case, Oracle(case).exchange, calls=calls)
+    assert len(calls.responses) == 1  # no server is left waiting for its answer
 
 
 def test_now_is_one_moment_for_the_whole_case() -> None:

@@ -38,7 +38,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
+def start_anew(tmp_path: Path) -> Iterator[Start]:
     """Start a server that finds nothing at its first start, and makes all that it needs."""
     data = str(tmp_path / "data")
     with ExitStack() as resources:
@@ -51,8 +51,8 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_the_first_start_makes_what_it_needs_and_prints_it(start: Start, tmp_path: Path) -> None:
-    server = start()
+def test_the_first_start_makes_what_it_needs_and_prints_it(start_anew: Start, tmp_path: Path) -> None:
+    server = start_anew()
     data = tmp_path / "data"
     ready = json.loads((tmp_path / "ready.json").read_text())
     told = printed_with(server.output, "more clients: ")
@@ -79,11 +79,11 @@ def test_the_command_for_more_clients_works_as_it_is_printed(start: Start, tmp_p
     assert (tmp_path / "alice" / "ca.crt").read_bytes() == server.ca.read_bytes()
 
 
-def test_the_second_start_goes_on_with_what_is_there(start: Start, tmp_path: Path) -> None:
-    first = start()
+def test_the_second_start_goes_on_with_what_is_there(start_anew: Start, tmp_path: Path) -> None:
+    first = start_anew()
     made = {path: path.read_bytes() for path in (first.ca, first.cert, first.key, tmp_path / "data" / "root.key")}
     assert first.stop() == 0
-    second = start()
+    second = start_anew()
 
     assert {path: path.read_bytes() for path in made} == made
     with second.client(first.cert, first.key) as client:

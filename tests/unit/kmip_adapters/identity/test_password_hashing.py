@@ -15,6 +15,7 @@ def test_a_hash_is_of_its_password_alone_and_never_the_same() -> None:
     assert not HASHING.verify(encoded, "battery staple")
     assert "correct" not in encoded
     assert encoded != HASHING.hash("correct horse")
+    assert encoded.startswith("$argon2id$v=19$m=65536,t=3,p=4$")  # "SECOND RECOMMENDED" of RFC 9106 section 4
 
 
 def test_a_hash_of_another_tool_is_checked() -> None:

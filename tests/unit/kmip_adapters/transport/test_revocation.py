@@ -25,7 +25,6 @@ from kmip_app.pki.certificate_watch import revoked_by
 from tests.unit.kmip_adapters.transport.fakes import FakeFramer, FakeService, request, response, throwaway_pki
 
 HANG = 120.0  # seconds: what a test waits for before it says that something hangs
-SOON = 8.0  # seconds until a list expires; a session has to begin before, however busy the machine is
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 
 
@@ -127,7 +126,7 @@ class House:
     def publish(self, *lists: bytes) -> None:
         self.lists.write_bytes(b"".join(lists))
 
-    def context(self) -> ssl.SSLContext:
+    def context(self) -> ServerContext:
         server = throwaway_pki().servers[1]
         return build_ssl_context(
             server_certificates=[(server.certificate, server.key)],
@@ -135,12 +134,12 @@ class House:
             client_crl=self.lists if self.has_lists else None,
         )
 
-    def server(self) -> TlsTtlvServer:
+    def server(self, context: ServerContext | None = None) -> TlsTtlvServer:
         return TlsTtlvServer(
             service=FakeService(),
             new_framer=FakeFramer,
             identify=CertificateIdentity(),
-            ssl_context=self.context(),
+            ssl_context=context or self.context(),
             port=0,
             limits=TransportLimits(linger=0.2),
         )
@@ -223,12 +222,21 @@ def test_a_resumed_session_is_judged_by_its_whole_chain_too(house: House, versio
             assert resumed.socket.recv(1) == b""
 
 
+def the_hour_passes(context: ServerContext) -> None:
+    """Have the lists of a context end now: it read their end, which is an hour away, when it was built."""
+    end = dt.datetime.fromtimestamp(context.lists_end, dt.UTC)
+    assert dt.timedelta(minutes=1) < end - now() <= dt.timedelta(hours=1)
+    context.lists_end = now().timestamp()
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_live_and_resumed_sessions_end_when_a_list_expires(house: House, version: ssl.TLSVersion) -> None:
-    house.publish(house.root.list_of(), house.middle.list_of(seconds=SOON))
-    with house.server() as server, house.client(server, version) as live:
+    house.publish(house.root.list_of(seconds=7_200.0), house.middle.list_of())
+    current = house.context()
+    with house.server(current) as server, house.client(server, version) as live:
         live.exchange(request(b"Q"))
         session, context = live.socket.session, house.latest
+        the_hour_passes(current)
 
         assert live.socket.recv(1) == b""
         assert server.counters.connections_cut["revocation list expired"] == 1
@@ -236,17 +244,28 @@ def test_live_and_resumed_sessions_end_when_a_list_expires(house: House, version
             if resumed.socket.session_reused:
                 answer = resumed.exchange(request(b"Q"))
                 assert answer[8:].startswith(b"refused AUTHENTICATION_NOT_SUCCESSFUL: the revocation list has expired")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_client_is_refused_after_a_list_has_expired(house: House, version: ssl.TLSVersion) -> None:
+    house.publish(house.root.list_of(), house.middle.list_of(seconds=-1.0))
+
+    with house.server() as server:
         assert is_refused(house, server, version)
 
 
 def test_sessions_go_on_when_a_list_is_renewed_in_time(house: House) -> None:
-    house.publish(house.root.list_of(), house.middle.list_of(seconds=SOON))
-    first_ends = time.monotonic() + SOON + 1.0
-    with house.server() as server, house.client(server, ssl.TLSVersion.TLSv1_3) as client:
+    house.publish(house.root.list_of(), house.middle.list_of())
+    first = house.context()
+    with house.server(first) as server, house.client(server, ssl.TLSVersion.TLSv1_3) as client:
         client.exchange(request(b"Q"))
         house.publish(house.root.list_of(), house.middle.list_of())
         server.replace_ssl_context(house.context())
-        until(lambda: time.monotonic() > first_ends)
+        the_hour_passes(first)
+        shared = server._shared
+        assert shared is not None
+        begun: set[float] = set()  # when the server has looked for sessions to end: the last of its looks is under way
+        until(lambda: bool(begun.add(shared.now)) or len(begun) > 2)
 
         assert client.exchange(request(b"Q")) == response(b"alice says Q")
 
@@ -378,7 +397,6 @@ def test_a_session_lasts_no_longer_than_any_certificate_of_its_chain(judged: Hou
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_session_is_not_resumed_without_its_chain(judged: House, version: ssl.TLSVersion) -> None:
     context = judged.context()
-    assert isinstance(context, ServerContext)
     with judged.server() as server:
         server.replace_ssl_context(context)
         with judged.client(server, version) as first:
