@@ -13,11 +13,16 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from random import Random
+from typing import Final
 
 import atheris
 
 with atheris.instrument_imports(include=["kmip_adapters", "kmip_app", "kmip_core"], enable_loader_override=False):
     from tests.fuzz.targets import TARGETS, Target
+
+
+BY_BYTES: Final = 0.1  # of the changes of targets that have a way of their own
 
 
 def main() -> int:
@@ -58,11 +63,29 @@ def _fuzz(target: Target, folder: Path, seconds: int) -> None:
         "-timeout=60",  # a hang is a finding as well
         "-rss_limit_mb=2048",
         f"-artifact_prefix={folder}/found-",
-        "-verbosity=0",
+        "-verbosity=1",  # so that it is seen whether new code is reached ("cov")
         "-print_final_stats=1",
     ]
-    atheris.Setup(arguments, target.run)
+    _set_up(target, arguments)
     atheris.Fuzz()
+
+
+def _set_up(target: Target, arguments: list[str]) -> None:
+    change = target.mutated
+    if change is None:
+        atheris.Setup(arguments, target.run)
+        return
+    seen = [b""]  # an input from which the next one may take something over
+
+    def mutate(data: bytes, longest: int, number: int) -> bytes:
+        random = Random(number)
+        if random.random() < BY_BYTES:
+            return bytes(atheris.Mutate(data, longest))
+        found = change(data, seen[0], lambda value: bytes(atheris.Mutate(value, len(value) + 16)), random)
+        seen[0] = data
+        return found if found is not None and len(found) <= longest else bytes(atheris.Mutate(data, longest))
+
+    atheris.Setup(arguments, target.run, custom_mutator=mutate)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from json import loads
 from pathlib import Path
-from typing import Final
+from random import Random
+from typing import Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from kmip_adapters.crypto.software import SoftwareCrypto
 from kmip_adapters.crypto.software.certificates import SoftwareCertificates
@@ -25,23 +26,38 @@ from kmip_adapters.ttlv.encodings import binary, json, xml
 from kmip_adapters.ttlv.encodings.framing import FrameReader
 from kmip_app.configuration.loading import ConfigurationError, choose
 from kmip_app.maintenance.pykmip_database import NoPyKmipDatabase, PyKmipDatabase
+from kmip_core.attributes import Attributes
 from kmip_core.engine import Engine
 from kmip_core.enums import (
     CertificateRequestType,
     CertificateType,
     CryptographicAlgorithm,
+    CryptographicUsageMask,
     KeyFormatType,
     ObjectType,
     Operation,
     PKCS11Function,
+    RecommendedCurve,
     ResultReason,
     State,
 )
 from kmip_core.errors import KmipError
-from kmip_core.objects import Certificate, KeyBlock, KeyValue, PrivateKey, PublicKey
-from kmip_core.operations import CATALOGUE, register
+from kmip_core.objects import Certificate, KeyBlock, KeyValue, ManagedObject, PrivateKey, PublicKey
+from kmip_core.operations import CATALOGUE, create_key_pair, register
 from kmip_core.ports.transport import run_to_end
-from tests.builders import ALICE, RememberedFaults, a_service, a_symmetric_key, an_engine, perform
+from kmip_core.structures import CryptographicDomainParameters
+from tests.builders import (
+    ALICE,
+    RememberedFaults,
+    a_secret,
+    a_service,
+    a_symmetric_key,
+    an_engine,
+    perform,
+    storage_of,
+    stored,
+)
+from tests.fuzz import mutation
 from tests.pkcs11_application import Refused, an_application
 from tests.pykmip_databases import make_database, one_of_each
 
@@ -50,11 +66,17 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 
 @frozen
 class Target:
-    """One reader.  seeds: yields inputs that get far into it.  longest: bytes of an input."""
+    """One reader.
+
+    seeds: yields inputs that get far into it.  longest: bytes of an input.
+    mutated: changes an input in a way of its own: takes the input, another one, what changes bytes, and a source of
+        choices; None where it cannot.
+    """
 
     run: Callable[[bytes], object]
     seeds: Callable[[], Iterable[bytes]]
     longest: int = 4_096
+    mutated: Callable[[bytes, bytes, Callable[[bytes], bytes], Random], bytes | None] | None = None
 
 
 # --- messages -------------------------------------------------------------------------------------------------------
@@ -76,10 +98,42 @@ def request(data: bytes) -> None:
     if frame is None:
         return
     faults = RememberedFaults()
-    job = a_service(an_engine(faults=faults), _codec()).open(frame, ALICE)
+    job = a_service(an_engine(*_objects(), faults=faults), _codec()).open(frame, ALICE)
     run_to_end(job)
     if faults.errors:
         raise faults.errors[0]
+
+
+@functools.cache
+def _objects() -> tuple[tuple[ManagedObject, Any], ...]:
+    """Return what the engine has: a key and a secret that may be used for everything, and a key pair."""
+    engine = an_engine()
+    every_use = CryptographicUsageMask(sum(CryptographicUsageMask))
+    wanted = Attributes(
+        cryptographic_algorithm=CryptographicAlgorithm.EC,
+        cryptographic_domain_parameters=CryptographicDomainParameters(recommended_curve=RecommendedCurve.P_256),
+        cryptographic_usage_mask=every_use,
+    )
+    pair = perform(engine, Operation.CREATE_KEY_PAIR, create_key_pair.Request(common_attributes=wanted))
+    given = register.Request(
+        object_type=ObjectType.SECRET_DATA,
+        managed_object=a_secret(),
+        attributes=Attributes(cryptographic_usage_mask=every_use),
+    )
+    made = {
+        "private": pair.private_key_unique_identifier,
+        "public": pair.public_key_unique_identifier,
+        "secret": perform(engine, Operation.REGISTER, given).unique_identifier,
+    }
+    objects: list[tuple[ManagedObject, Any]] = [
+        a_symmetric_key("key", State.ACTIVE, cryptographic_usage_mask=every_use)
+    ]
+    contents = storage_of(engine).contents()  # in the order in which they were made
+    for (name, identifier), content in zip(made.items(), contents, strict=True):
+        found = stored(engine, identifier)
+        attributes = evolve(found.attributes, unique_identifier=name, state=State.ACTIVE, links=())
+        objects.append((evolve(found, unique_identifier=name, attributes=attributes), content))
+    return tuple(objects)
 
 
 def _round_trip(decode: Callable[[bytes], object], encode: Callable[..., object], data: bytes) -> None:
@@ -284,7 +338,7 @@ def _pkcs11_seeds() -> Iterable[bytes]:
 HEAD: Final = b"POST /kmip HTTP/1.1\r\nHost: kmip\r\nContent-Type: application/octet-stream\r\nContent-Length: 4\r\n"
 
 TARGETS: Final[dict[str, Target]] = {
-    "request": Target(request, _frames, 16_384),
+    "request": Target(request, _frames, 16_384, mutation.mutated),
     "xml": Target(
         lambda data: _round_trip(xml.decode, xml.encode, data),
         lambda: [b'<RequestMessage><BatchItem><BatchCount type="Integer" value="1"/></BatchItem></RequestMessage>'],
