@@ -338,7 +338,7 @@ def _pkcs11_seeds() -> Iterable[bytes]:
 HEAD: Final = b"POST /kmip HTTP/1.1\r\nHost: kmip\r\nContent-Type: application/octet-stream\r\nContent-Length: 4\r\n"
 
 TARGETS: Final[dict[str, Target]] = {
-    "request": Target(request, _frames, 16_384, mutation.mutated),
+    "request": Target(request, _frames, 16_384, mutation.mutated_ttlv),
     "xml": Target(
         lambda data: _round_trip(xml.decode, xml.encode, data),
         lambda: [b'<RequestMessage><BatchItem><BatchCount type="Integer" value="1"/></BatchItem></RequestMessage>'],
@@ -358,8 +358,8 @@ TARGETS: Final[dict[str, Target]] = {
             b"[x]\ny",
         ],
     ),
-    "der": Target(der, _der_seeds),
-    "pkcs12": Target(pkcs12, _pkcs12_seeds),
+    "der": Target(der, _der_seeds, mutated=mutation.mutated_der),
+    "pkcs12": Target(pkcs12, _pkcs12_seeds, mutated=mutation.mutated_der),
     "pykmip_database": Target(pykmip_database, lambda: [b"", b"\0\0\x12\1", b"\1\0\0\xff" * 8], 256),
     "http": Target(
         http,
