@@ -16,6 +16,7 @@ from kmip_adapters.crypto.processes import ProcessPool
 from kmip_adapters.crypto.software import SoftwareCrypto
 from kmip_adapters.crypto.software.certificates import SoftwareCertificates
 from kmip_adapters.crypto.software.key_forms import SoftwareKeyForms
+from kmip_adapters.identity.certificate import CertificateIdentity
 from kmip_adapters.identity.password_hashing import Argon2Hashing
 from kmip_adapters.identity.stored_users import StoredUsers
 from kmip_adapters.policy.json_files import JsonPolicies
@@ -52,7 +53,13 @@ from kmip_app.factories.messages import (
     planned_codec,
     planned_key_values,
 )
-from kmip_app.factories.principals import make_attestations, make_authentication, make_groups, make_identity
+from kmip_app.factories.principals import (
+    make_attestations,
+    make_authentication,
+    make_client_realm,
+    make_groups,
+    make_identity,
+)
 from kmip_app.factories.serving import choose_loop, make_announcer, make_dispatcher
 from kmip_app.factories.store import make_quotas, make_runner, make_streams, name_holder, open_sql_storage
 from kmip_app.factories.tls import find_tls_files, make_pki, make_provisioning, make_revoked, make_ssl_context
@@ -131,13 +138,19 @@ class Container(containers.DeclarativeContainer):
     telemetry = providers.Singleton(make_telemetry, configuration)
     tracing = providers.Callable(tracing_of, telemetry)
     evidence = providers.Singleton(ObservedTrail, audit, audit_appends, audit_sinks, tracing)
-    identity = providers.Singleton(make_identity, configuration)
+    by_certificate = providers.Singleton(
+        CertificateIdentity,
+        source=configuration.provided.identity_source,
+        require_client_auth_eku=configuration.provided.enable_tls_client_auth,
+    )
+    identity = providers.Singleton(make_identity, configuration, by_certificate)
     clients = providers.Singleton(SeenClients, identity)
 
     password_hashing = providers.Singleton(Argon2Hashing)
     stored_users = providers.Singleton(StoredUsers, storage=storage, hashing=password_hashing)
     pki = providers.Singleton(make_pki, configuration)
     tls_files = providers.Singleton(find_tls_files, configuration, pki.provider)
+    client_realm = providers.Singleton(make_client_realm, configuration, storage, by_certificate, tls_files.provider)
     revoked = providers.Singleton(make_revoked, tls_files.provider)
     authentication = providers.Singleton(
         make_authentication,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kmip_adapters.transport.server import TlsTtlvServer
     from kmip_adapters.ttlv.codec import Codec
     from kmip_adapters.ttlv.failure_injection import PlannedFailures
+    from kmip_app.client_realm import ClientRealm
     from kmip_app.monitoring.clients import SeenClients
     from kmip_app.monitoring.observation import Durations, RequestNumbers
     from kmip_app.monitoring.otlp import Telemetry
@@ -43,6 +44,8 @@ class Parts(Protocol):
     def audit_appends(self) -> "Durations": ...
 
     def audit_sinks(self) -> "tuple[Sink, ...]": ...
+
+    def client_realm(self) -> "ClientRealm": ...
 
     def clients(self) -> "SeenClients": ...
 

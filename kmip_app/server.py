@@ -24,6 +24,7 @@ from kmip_adapters.transport.server import TlsTtlvServer
 from kmip_adapters.transport.tls.suites import choose_offer
 from kmip_app import logs
 from kmip_app.audit import HEAD_EVERY, START, STOP, AuditCare
+from kmip_app.client_realm import ClientRealm, UnusableRealm
 from kmip_app.configuration.addresses import REACHED_AT, Address, listens_at
 from kmip_app.configuration.config import Configuration, StartError
 from kmip_app.configuration.settings import changed_settings
@@ -53,6 +54,7 @@ LOG: Final = logging.getLogger("kmip.server")  # harnesses wait for lines of PyK
 
 SEEN_EVERY: Final = 10.0  # seconds
 IDENTITIES_EVERY: Final = 2.0  # seconds
+REALM_EVERY: Final = 1.0  # seconds, while the store waits for its root key
 
 
 class Server:
@@ -85,6 +87,7 @@ class Server:
         self._watch: CertificateWatch | None = None
         self._monitoring: Monitoring | None = None
         self._enrolment: Enrolment | None = None
+        self._realm_is_proven = False
         self._routine = Routine()
         self._rotation = Routine(name="kmip-rotation")
         self._wired: Parts | None = None
@@ -279,6 +282,7 @@ class Server:
             if watcher is not None and hasattr(watcher, "close"):
                 self._resources.callback(watcher.close)
         self._container.revoked().read()
+        self._container.client_realm().settle()
         self._watch = watch = CertificateWatch(
             self._container.tls_files().paths,
             build=self._container.ssl_context,
@@ -334,6 +338,9 @@ class Server:
         if configuration.token_sweep is not None:
             every = configuration.token_sweep
             self._routine.add("the sweep of the token", partial(settle_token_keys, keys, storage), every, first=every)
+        self._realm_is_proven = self._container.client_realm().is_proven
+        if not self._realm_is_proven:
+            self._routine.add("proving the CAs of clients", self._prove_realm, REALM_EVERY, first=REALM_EVERY)
         if configuration.identities_path is not None:
             self._routine.add("judging sessions", self._judge_sessions, IDENTITIES_EVERY, first=IDENTITIES_EVERY)
         self._resources.callback(self._routine.close)
@@ -403,11 +410,33 @@ class Server:
         """Take other certificates for connections to come, and end the sessions of those that are revoked now."""
         transport: TlsTtlvServer = self._container.transport()
         transport.replace_ssl_context(context)
+        self._settle_realm()
         if self._enrolment is not None:
             self._enrolment.renew()
         self._container.revoked().read()
         crl = self._container.tls_files().crl
         transport.end_sessions(revoked_by(crl if crl is not None and crl.exists() else None))
+
+    def _settle_realm(self) -> None:
+        """Call clients as it fits the CAs by now, and end the sessions of those that are other identities then."""
+        realm: ClientRealm = self._container.client_realm()
+        try:
+            has_changed = realm.settle()
+        except UnusableRealm as error:
+            LOG.error("%s; until then every client is called by name, kind of name and CA", error)
+            realm.separate()
+            has_changed = True
+        except KmipError as error:  # CAs that are new are in no realm
+            LOG.error("the CAs of clients cannot be recorded: %s", error.message)
+            has_changed = False
+        if has_changed:
+            self._container.transport().end_sessions_of_others(self._container.identity())
+
+    def _prove_realm(self) -> None:
+        """Once the root key is there, look whether the store's record of CAs is as it was written."""
+        if not self._realm_is_proven and self._container.client_realm().is_proven:
+            self._settle_realm()
+            self._realm_is_proven = True
 
     def _judge_sessions(self) -> None:
         """End the sessions of clients that the table of identities now has otherwise."""

@@ -13,6 +13,7 @@ from attrs import define, evolve, field, validators
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from kmip_adapters.identity.realms import ClientNames
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.principal import Principal, Source
@@ -35,8 +36,8 @@ class CertificateIdentity:
     source: "cn" the subject's common name; "dns", "uri", "email" the one name of that kind among the subject's
         alternative names, "san" the one of any of these kinds; "subject" the whole distinguished name by RFC 4514.
         Of several the first counts that the certificate has.
-    with_issuer: whether the name counts together with its kind and the CA, "alice <cn; CN=Corporate CA>": two CAs, or
-        two kinds, that give one name give two identities then.
+    names: tells which of them stand alone, and which count together with their kind and the CA that vouches for them,
+        "alice <cn; CN=Partner CA>".
     require_client_auth_eku: refuse certificates not made for clients (PyKMIP's enable_tls_client_auth).
     """
 
@@ -46,21 +47,32 @@ class CertificateIdentity:
         validator=validators.deep_iterable(validators.in_(SOURCES), validators.min_len(1)),
     )
     require_client_auth_eku: bool = True
-    with_issuer: bool = False
-    _known: dict[bytes, Principal] = field(factory=dict, init=False, repr=False)
+    names: ClientNames = ClientNames()
+    _known: dict[tuple[bytes, bytes], Principal] = field(factory=dict, init=False, repr=False)
 
-    def __call__(self, certificate: bytes | None, address: str) -> Principal:
-        """Return who presented `certificate`.  Raises KmipError (Authentication Not Successful)."""
+    def __call__(self, certificate: bytes | None, address: str, chain: tuple[bytes, ...] = ()) -> Principal:
+        """Return who presented `certificate`.  Raises KmipError (Authentication Not Successful).
+
+        chain: the certificates in DER that were verified, its own first; where it is not known, the CA that issued the
+            certificate vouches for it.
+        """
         if certificate is None:
             raise _refused("no client certificate was presented")
-        digest = hashlib.sha256(certificate).digest()
-        principal = self._known.get(digest)
+        last = chain[-1] if chain else certificate
+        key = hashlib.sha256(certificate).digest(), last
+        known = self._known
+        principal = known.get(key)
         if principal is None:
-            principal = self._read(certificate)
-            if len(self._known) >= REMEMBERED:
-                self._known.clear()  # rare enough that a cleverer choice would not pay
-            self._known[digest] = principal
+            principal = self._read(certificate, last)
+            if len(known) >= REMEMBERED:
+                known.clear()  # rare enough that a cleverer choice would not pay
+            known[key] = principal
         return evolve(principal, address=address)
+
+    def rename(self, names: ClientNames) -> None:
+        """Identify by other names from now on."""
+        self.names = names
+        self._known = {}  # a principal that is read at this moment goes into the one before
 
     def checked(self, der: bytes) -> x509.Certificate:
         """Return a certificate that is made for clients.  Raises KmipError (Authentication Not Successful)."""
@@ -73,18 +85,19 @@ class CertificateIdentity:
             raise _refused("the client certificate's extended key usage does not contain clientAuth")
         return certificate
 
-    def _read(self, der: bytes) -> Principal:
+    def _read(self, der: bytes, last: bytes) -> Principal:
         certificate = self.checked(der)
+        names = self.names
         try:
-            source, names = self._names_in(certificate)
+            source, found = self._names_in(certificate)
         except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
             raise _unreadable() from error
-        if len(names) != 1:
-            raise _refused(f"the client certificate has {len(names)} {_WHAT[source]}; one is needed")
-        name, issuer = _strict(names[0]), issuer_of(certificate)
+        if len(found) != 1:
+            raise _refused(f"the client certificate has {len(found)} {_WHAT[source]}; one is needed")
+        issuer = issuer_of(certificate)
         kind = kind_of(source, certificate)
         return Principal(
-            name=_qualified(name, kind, issuer) if self.with_issuer else name,
+            name=_short(names.text(_strict(found[0]), kind, names.authority_of(issuer if last == der else _end(last)))),
             source=Source.CERTIFICATE,
             certificate_issuer=issuer,
             name_kind=kind,
@@ -116,16 +129,18 @@ def kind_of(source: str, certificate: x509.Certificate) -> str:
     return next(kind for kind in ("dns", "uri", "email") if _NAMES[kind](certificate))
 
 
-def _qualified(name: str, kind: str, issuer: str) -> str:
-    """Return a name together with where it came from.
+def _end(der: bytes) -> str:
+    """Return the subject of the CA that ends a chain."""
+    try:
+        return x509.load_der_x509_certificate(der).subject.rfc4514_string()
+    except ValueError as error:
+        raise _unreadable() from error
 
-    RFC 4514 escapes "<" in a distinguished name, so that " <" occurs last where the name ends: no name of one CA can be
-    written so that it reads as one of another.
-    """
-    qualified = f"{name} <{kind}; {issuer}>"
-    if len(qualified) > NAME_LENGTH:
+
+def _short(identity: str) -> str:
+    if len(identity) > NAME_LENGTH:
         raise _refused(f"the name in the client certificate has more than {NAME_LENGTH} characters with its CA's")
-    return qualified
+    return identity
 
 
 def _common_names(certificate: x509.Certificate) -> list[str | bytes]:

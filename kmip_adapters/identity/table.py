@@ -60,12 +60,12 @@ class IdentityTable:
         self._stamp = _stamp(path)
         self._entries = self._reported = read_table(path)
 
-    def __call__(self, certificate: bytes | None, address: str) -> Principal:
+    def __call__(self, certificate: bytes | None, address: str, chain: tuple[bytes, ...] = ()) -> Principal:
         """Return who presented `certificate`.  Raises KmipError (Authentication Not Successful)."""
         entries = self._current()
         entry = None if certificate is None else _entry_for(certificate, entries)
         if entry is None:
-            principal = self._otherwise(certificate, address)
+            principal = self._otherwise(certificate, address, chain)
             if any(principal.name == one.identity for one in entries):
                 raise KmipError(
                     ResultReason.AUTHENTICATION_NOT_SUCCESSFUL,

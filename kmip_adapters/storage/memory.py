@@ -70,6 +70,7 @@ class MemoryStorage:
         self._quota_of = quota_of
         self._held: dict[str, Holdings] = {}
         self.quota_refusals = 0
+        self._realm: str | None = None
         self._lock = threading.Lock()
         self._snapshot = _Snapshot()
         self._outbox: dict[str, AuditRecord] = {}
@@ -113,6 +114,12 @@ class MemoryStorage:
         with self._lock:
             stages = stages_of(self._snapshot.submissions.values(), now)
         return backlog_of(stages, self.deliveries())
+
+    def settle_realm(self, decide: Callable[[str | None, bool], str], *, anew: bool = False) -> str | None:
+        """Record which CAs' clients are called by their names alone, and return it."""
+        with self._lock:
+            self._realm = decide(self._realm, bool(self._snapshot.entries))
+            return self._realm
 
     def lease(self, name: str, holder: str, now: int, seconds: int) -> bool:
         """Take or renew a lease."""

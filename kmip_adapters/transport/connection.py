@@ -235,7 +235,7 @@ class TlsConnection(asyncio.BufferedProtocol):
         if self._phase not in HAS_SESSION or not self._has_identity:
             return
         try:
-            principal = identify(self._tls.getpeercert(binary_form=True), self.address)
+            principal = identify(self._tls.getpeercert(binary_form=True), self.address, self._chain)
         except KmipError:
             principal = None
         if principal != self._principal:
@@ -379,7 +379,7 @@ class TlsConnection(asyncio.BufferedProtocol):
         certificate = tls.getpeercert(binary_form=True)
         self._chain = chain_of(tls)
         try:
-            self._principal = shared.identify(certificate, self.address)
+            self._principal = shared.identify(certificate, self.address, self._chain)
             if tls.session_reused and not self._chain:
                 raise KmipError(
                     ResultReason.AUTHENTICATION_NOT_SUCCESSFUL,

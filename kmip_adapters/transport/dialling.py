@@ -7,13 +7,14 @@ whole, however slowly its bytes drip, and a largest size.
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from kmip_adapters.transport.tls.context import ServerContext
+from kmip_adapters.transport.shared import Identify
+from kmip_adapters.transport.tls.context import ServerContext, verified_chain
 from kmip_core.errors import KmipError
 from kmip_core.ports.transport import Framer, PeerLost
 from kmip_core.principal import Principal
@@ -75,7 +76,7 @@ def dial(
     url: str,
     name: str,
     context: ssl.SSLContext,
-    identify: Callable[[bytes | None, str], Principal],
+    identify: Identify,
     framer: Framer,
     seconds: float,
 ) -> DialledPeer:
@@ -97,7 +98,7 @@ def dial(
         plain.close()
         raise PeerLost(f"the TLS handshake with {url} failed: {_why(error)}") from error
     try:
-        principal = identify(connection.getpeercert(binary_form=True), f"{host}:{port}")
+        principal = identify(connection.getpeercert(binary_form=True), f"{host}:{port}", verified_chain(connection))
         if principal.name != name:
             raise PeerLost(f"{url} has the certificate of another client")
     except KmipError as error:

@@ -26,8 +26,10 @@ from kmip_core.principal import Principal
 
 LOG: Final = logging.getLogger("kmipd.transport")
 
-Identify = Callable[[bytes | None, str], Principal]
-"""(client certificate in DER or None, address) -> principal.  Raises KmipError (Authentication Not Successful)."""
+Identify = Callable[[bytes | None, str, tuple[bytes, ...]], Principal]
+"""(client certificate in DER or None, address, verified chain in DER with the client's first) -> principal.
+
+Raises KmipError (Authentication Not Successful)."""
 
 
 class Session(Protocol):

@@ -81,14 +81,18 @@ def _is_local(url: str) -> bool:
 
 def _ambiguous_names(configuration: Configuration) -> Iterator[str]:
     """Warn where two authorities can give one name to two clients, which are one identity then."""
-    if configuration.ca_path is None or configuration.identities_path is not None or configuration.identity_with_issuer:
+    if (
+        configuration.ca_path is None
+        or configuration.identities_path is not None
+        or configuration.identity_realm != ("all",)
+    ):
         return
     certificates = _certificates(configuration.ca_path)
     roots = {one.subject.rfc4514_string() for one in certificates if one.issuer == one.subject}
     if len(roots) > 1:
         yield (
             f"{configuration.ca_path} has {len(roots)} authorities that can give the same name to different clients,"
-            " which are one identity then; tell them apart by identity_with_issuer, or in identities_path"
+            " which are one identity then; leave out identity_realm, or tell them apart in identities_path"
         )
 
 

@@ -149,7 +149,7 @@ class Configuration:
     tls_cipher_suites: tuple[str, ...] = ()
     enable_tls_client_auth: bool = True
     identity_source: tuple[str, ...] | str = "cn"
-    identity_with_issuer: bool = False
+    identity_realm: tuple[str, ...] = ("recorded",)
     identities_path: Path | None = None
     groups_path: Path | None = None
     slugs: tuple[Slugs, ...] = ()

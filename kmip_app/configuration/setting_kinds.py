@@ -5,6 +5,7 @@ import shlex
 from typing import Any, Final
 
 import attrs
+from cryptography import x509
 
 from kmip_adapters.audit.sinks import Syslog
 from kmip_adapters.identity.certificate import SOURCES
@@ -73,6 +74,37 @@ def _write_identity_source(sources: tuple[str, ...] | str) -> str:
 
 IDENTITY_SOURCE: Final = attrs.evolve(
     NAMES, accepts=f"one or several of {', '.join(SOURCES)}", read=_identity_source, write=_write_identity_source
+)
+
+
+def _identity_realm(value: Any) -> tuple[str, ...]:
+    text: str = setting_types.TEXT.read(value) if isinstance(value, str) else _write_identity_realm(value)
+    if text.strip().lower() in REALMS:
+        return (text.strip().lower(),)
+    subjects = []
+    for subject in _SEPARATOR.split(text):
+        try:
+            name = x509.Name.from_rfc4514_string(subject.strip())
+        except ValueError:
+            name = x509.Name([])
+        if not name.rdns:
+            raise ValueError(f"{subject!r} is no subject of a CA; write {', '.join(REALMS)}, or subjects as CN=Our CA")
+        subjects.append(name.rfc4514_string())
+    return tuple(subjects)
+
+
+def _write_identity_realm(realm: tuple[str, ...]) -> str:
+    return "; ".join(realm)
+
+
+REALMS: Final = ("recorded", "all", "none")
+_SEPARATOR: Final = re.compile(r"(?<!\\);")
+IDENTITY_REALM: Final = attrs.evolve(
+    setting_types.TEXT,
+    accepts=f"{', '.join(REALMS)}, or subjects of CAs by RFC 4514, separated by semicolons",
+    metavar=f"[{'|'.join(REALMS)}|SUBJECTS]",
+    read=_identity_realm,
+    write=_write_identity_realm,
 )
 OBJECT_GROUPS: Final = attrs.evolve(
     NAMES,

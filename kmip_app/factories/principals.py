@@ -15,25 +15,35 @@ from kmip_adapters.identity.slugs import SlugsDirectory, SlugsService
 from kmip_adapters.identity.stored_users import StoredUsers
 from kmip_adapters.identity.table import IdentityTable
 from kmip_adapters.identity.throttling import PasswordThrottle
+from kmip_app.client_realm import ClientRealm
 from kmip_app.configuration.config import Configuration
 from kmip_app.pki.certificate_watch import RevokedCertificates
+from kmip_app.pki.tls_files import TlsFiles
 from kmip_core.ports.allowances import Allowances
 from kmip_core.ports.storage import Storage
 
 if TYPE_CHECKING:
+    from kmip_adapters.storage.memory import MemoryStorage
     from kmip_adapters.storage.sql.storage import SqlStorage
 
 
 from kmip_app.factories.store import choose_allowances
 
 
-def make_identity(configuration: Configuration) -> CertificateIdentity | IdentityTable:
+def make_client_realm(
+    configuration: Configuration,
+    storage: "MemoryStorage | SqlStorage",
+    by_certificate: CertificateIdentity,
+    files: Callable[[], TlsFiles],
+) -> ClientRealm:
+    """Return what calls clients by the CAs that vouch for them."""
+    return ClientRealm(configuration, storage, by_certificate, lambda: files().ca)
+
+
+def make_identity(
+    configuration: Configuration, by_certificate: CertificateIdentity
+) -> CertificateIdentity | IdentityTable:
     """Return what names a client by its certificate."""
-    by_certificate = CertificateIdentity(
-        source=configuration.identity_source,
-        require_client_auth_eku=configuration.enable_tls_client_auth,
-        with_issuer=configuration.identity_with_issuer,
-    )
     table = configuration.identities_path
     return by_certificate if table is None else IdentityTable(table, by_certificate)
 

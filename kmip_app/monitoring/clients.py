@@ -10,6 +10,7 @@ from typing import Final
 from attrs import frozen
 from cryptography import x509
 
+from kmip_adapters.transport.shared import Identify
 from kmip_core.principal import Principal
 
 REMEMBERED: Final = 1_000
@@ -27,9 +28,6 @@ class SeenClient:
     last_seen: float
 
 
-Identify = Callable[[bytes | None, str], Principal]
-
-
 class SeenClients:
     """Identifies as `identify` does, and remembers who it was. Re-entrant."""
 
@@ -39,9 +37,9 @@ class SeenClients:
         self._lock = threading.Lock()
         self._seen: OrderedDict[tuple[str, str], SeenClient] = OrderedDict()
 
-    def __call__(self, certificate: bytes | None, address: str) -> Principal:
+    def __call__(self, certificate: bytes | None, address: str, chain: tuple[bytes, ...] = ()) -> Principal:
         """Return who presented `certificate`.  Raises KmipError (Authentication Not Successful)."""
-        principal = self._identify(certificate, address)
+        principal = self._identify(certificate, address, chain)
         if certificate is not None:
             self._note(certificate, principal, address)
         return principal

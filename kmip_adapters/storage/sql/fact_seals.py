@@ -28,3 +28,8 @@ def proven_fact(key: bytes, name: str, stored: str) -> str:
     if not is_proven:
         raise SealBroken(f"the fact {name} is not as it was written")
     return value
+
+
+def unproven_fact(stored: str) -> str:
+    """Return what `sealed_fact` was given, if this is what it returned; for when the key is not there."""
+    return stored[_VALUE_AT:]

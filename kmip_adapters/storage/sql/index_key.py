@@ -19,12 +19,14 @@ from kmip_core.ports.sealing import SealBroken, StoreSealer
 NAME: Final = "index_key"
 """The fact that has it."""
 
-_BYTES: Final = 32
-_PROVES_FACTS: Final = b"\x01"
-_HIDES_ALL: Final = b"\x03"
-"""Comes after the key once facts are authenticated under it; before, rules were stored as they are. The other one says
-that all attributes are sealed as well, from the first object on."""
-_BINDING: Final = b"kmipd index key"
+KEY_BYTES: Final = 32
+_PROVES_FACTS: Final = 1
+_HIDES_ALL: Final = 2
+KNOWS_REALM: Final = 4
+"""Bits of the byte that comes after the key once facts are authenticated under it; before, rules were stored as they
+are. The others say that all attributes are sealed as well, from the first object on, and that the fact of
+`client_realm` is there."""
+BINDING: Final = b"kmipd index key"
 _NO_RULES: Final = "[]"
 
 Read = Callable[..., list[Row]]
@@ -48,12 +50,12 @@ def open_index_key(
     """
     of_one = statements.of_one_fact
     rows = read(of_one.find, name=NAME)
-    payload = sealer.unseal(a2b_base64(rows[0][0]), _BINDING) if rows else secrets.token_bytes(_BYTES)
-    if rows and payload[_BYTES:]:
+    payload = sealer.unseal(a2b_base64(rows[0][0]), BINDING) if rows else secrets.token_bytes(KEY_BYTES)
+    if rows and payload[KEY_BYTES:]:
         return _key_in(payload)
     before = rows[0][0] if rows else None
-    use = _HIDES_ALL if hides_all and not rows else _PROVES_FACTS
-    after = _text(sealer.seal(payload[:_BYTES] + use, _BINDING))
+    flags = _PROVES_FACTS | (_HIDES_ALL if hides_all and not rows else 0)
+    after = text_of(sealer.seal(payload[:KEY_BYTES] + bytes([flags]), BINDING))
 
     def begin(cursor: Cursor) -> bool:
         found = of_one.find.run(cursor, {"name": NAME}).fetchone()
@@ -63,18 +65,18 @@ def open_index_key(
             return False
         for name in NAMES.values():
             rules = of_one.find.run(cursor, {"name": name}).fetchone()
-            of_one.keep(cursor, name, sealed_fact(payload[:_BYTES], name, rules[0] if rules else _NO_RULES))
+            of_one.keep(cursor, name, sealed_fact(payload[:KEY_BYTES], name, rules[0] if rules else _NO_RULES))
         of_one.keep(cursor, NAME, after)
         return True
 
     if not submit(begin):
         raise SealBroken("the index key is missing though there are objects")
-    return _key_in(sealer.unseal(a2b_base64(read(of_one.find, name=NAME)[0][0]), _BINDING))
+    return _key_in(sealer.unseal(a2b_base64(read(of_one.find, name=NAME)[0][0]), BINDING))
 
 
 def _key_in(payload: bytes) -> bytes:
-    key = payload[:_BYTES]
-    return HidingIndexKey(key) if payload[_BYTES:] == _HIDES_ALL else key
+    key = payload[:KEY_BYTES]
+    return HidingIndexKey(key) if payload[KEY_BYTES] & _HIDES_ALL else key
 
 
 def reseal_index_key(statements: Statements, sealer: StoreSealer, read: Read, submit: Submit) -> None:
@@ -83,7 +85,7 @@ def reseal_index_key(statements: Statements, sealer: StoreSealer, read: Read, su
     for (stored,) in read(of_one.find, name=NAME):
         if sealer.is_current(a2b_base64(stored)):
             return
-        anew = _text(sealer.seal(sealer.unseal(a2b_base64(stored), _BINDING), _BINDING))
+        anew = text_of(sealer.seal(sealer.unseal(a2b_base64(stored), BINDING), BINDING))
 
         def replace(cursor: Cursor, before: str = stored, after: str = anew) -> None:
             if of_one.find.run(cursor, {"name": NAME}).fetchone() == (before,):
@@ -92,5 +94,6 @@ def reseal_index_key(statements: Statements, sealer: StoreSealer, read: Read, su
         submit(replace)
 
 
-def _text(sealed: bytes) -> str:
+def text_of(sealed: bytes) -> str:
+    """Return a seal as a fact has it."""
     return b2a_base64(sealed, newline=False).decode()

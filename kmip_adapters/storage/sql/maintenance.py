@@ -210,6 +210,8 @@ def _fact_damages(storage: SqlStorage, read: Callable[..., list[Row]]) -> Iterat
             stored_rules(kind, rules, key)
         except SealBroken as error:
             yield Damage("", f"the rules for new objects do not hold: {error}")
+    if not storage.realm_holds():
+        yield Damage("", "the record of the CAs whose clients are called by their names alone was changed")
 
 
 def _generation_damages(storage: SqlStorage, read: Callable[..., list[Row]], total: int) -> Iterator[Damage]:

@@ -19,10 +19,12 @@ from kmip_adapters.storage.sql.backend import Backend, Options
 from kmip_adapters.storage.sql.backends import open_backend
 from kmip_adapters.storage.sql.census import take_backlog, take_census
 from kmip_adapters.storage.sql.changes import Change
+from kmip_adapters.storage.sql.client_realm import REALM, Decide, realm_holds, settle_realm
 from kmip_adapters.storage.sql.commit import Commit, CommitServices
 from kmip_adapters.storage.sql.data_keys import SqlDataKeys
 from kmip_adapters.storage.sql.database import Database
 from kmip_adapters.storage.sql.driver import Connection, Cursor
+from kmip_adapters.storage.sql.fact_seals import unproven_fact
 from kmip_adapters.storage.sql.generations import generation_in
 from kmip_adapters.storage.sql.index_key import open_index_key
 from kmip_adapters.storage.sql.leases import LeaseStatements
@@ -343,6 +345,26 @@ class SqlStorage:
             return generation_in(stored, self.open_index_key()).number
         except SealBroken:
             return 0  # less than any that was named before
+
+    def settle_realm(self, decide: Decide, *, anew: bool = False) -> str | None:
+        """Have `decide` record which CAs' clients are called by their names alone, and return what is recorded.
+
+        Returns None where that is not as it was written; `anew` has it recorded as if nothing were.
+        While the store waits for its root key nothing changes, and what is recorded is not proven.
+        """
+        if not self.sealer.is_open:
+            stored = self.database.fact(REALM)
+            return None if stored is None else unproven_fact(stored)
+        self.open_index_key()
+        statements = self.database.statements
+        return self.submit(
+            partial(settle_realm, statements=statements, sealer=self.sealer, decide=decide, anew=anew),
+        )
+
+    def realm_holds(self) -> bool:
+        """Return whether what is recorded of the CAs of clients is as it was written."""
+        self.open_index_key()
+        return realm_holds(self.database.read, self.database.statements, self.sealer)
 
     def set_fact(self, name: str, value: str | None) -> None:
         """Have the database keep something about itself, durably; None removes it."""

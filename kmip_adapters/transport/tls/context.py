@@ -165,7 +165,7 @@ def chain_of(tls: ssl.SSLObject) -> tuple[bytes, ...]:
         return (leaf,)
     if tls.session_reused:
         return context.remembered_chain(leaf)
-    chain = _verified_chain(tls) or (leaf,)
+    chain = verified_chain(tls) or (leaf,)
     context.remember_chain(chain)
     return chain
 
@@ -202,7 +202,8 @@ def _digest(certificate: bytes) -> bytes:
     return hashlib.sha256(certificate).digest()
 
 
-def _verified_chain(tls: ssl.SSLObject) -> tuple[bytes, ...]:
+def verified_chain(tls: ssl.SSLObject | ssl.SSLSocket) -> tuple[bytes, ...]:
+    """Return the certificates of the peer in DER that a full handshake has verified, its own first."""
     inner = tls if hasattr(tls, "get_verified_chain") else getattr(tls, "_sslobj", None)  # public from Python 3.13 on
     found = inner.get_verified_chain() if inner is not None else None
     return tuple(one if isinstance(one, bytes) else one.public_bytes(_DER) for one in found or ())

@@ -12,6 +12,7 @@ from kmip_app.configuration.setting import Setting, native, of_pykmip
 from kmip_app.configuration.setting_kinds import (
     HOSTNAME,
     HOSTS,
+    IDENTITY_REALM,
     IDENTITY_SOURCE,
     SUITE_NAMES,
 )
@@ -90,11 +91,13 @@ ACCESS: Final[Mapping[str, tuple[Setting, ...]]] = {
             " that kind, san of any, subject its whole subject. Of several the first counts that the certificate has.",
         ),
         native(
-            "identity_with_issuer",
-            BOOLEAN,
-            "Whether a name in a certificate counts together with its kind and the CA that gave it, as alice <cn;"
-            " CN=Corporate CA>: owners, policies, administrators and quotas then name clients so. For several CAs that"
-            " may give one name.",
+            "identity_realm",
+            IDENTITY_REALM,
+            "Of which CAs clients are called by the names in their certificates alone; clients of others are called by"
+            " name, kind of name and CA, as alice <cn; CN=Partner CA>, and are other clients. recorded: of the CAs that"
+            " the store has recorded: the one with which it began, or, in stores from before, all that were trusted;"
+            " all: of all in ca_path, which name the same clients alike; none: of none; else of those with these"
+            " subjects. all and subjects are recorded.",
         ),
         native(
             "enrol_address",

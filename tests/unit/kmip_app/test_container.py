@@ -329,9 +329,10 @@ def test_tickets_are_judged_by_the_revocation_lists_of_the_server(tmp_path: Path
 
 
 def test_settings_of_identities_and_of_attributes_reach_their_adapters(tmp_path: Path) -> None:
-    container = wired(tmp_path, identity_with_issuer=True, seal_attributes=True)
+    container = wired(tmp_path, identity_source=("uri", "cn"), enable_tls_client_auth=False, seal_attributes=True)
 
-    assert container.identity().with_issuer
+    assert container.by_certificate().source == ("uri", "cn")
+    assert not container.by_certificate().require_client_auth_eku
     assert isinstance(container.storage().open_index_key(), HidingIndexKey)
 
     container.storage().close()

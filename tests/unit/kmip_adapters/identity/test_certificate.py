@@ -12,12 +12,14 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from kmip_adapters.identity import certificate as identity
 from kmip_adapters.identity.certificate import CertificateIdentity
+from kmip_adapters.identity.realms import ClientNames, Realm
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.principal import Principal, Source
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 CLIENT = (ExtendedKeyUsageOID.CLIENT_AUTH,)
+OF_NO_REALM = ClientNames(Realm())
 
 
 def a_certificate(
@@ -154,14 +156,14 @@ def test_a_remembered_certificate_still_brings_its_address() -> None:
 def test_the_number_of_remembered_certificates_is_bounded() -> None:
     read = CertificateIdentity()
     certificate = a_certificate("alice")
-    read._known.update({number.to_bytes(32): Principal(name="x") for number in range(identity.REMEMBERED)})
+    read._known.update({(number.to_bytes(32), b""): Principal(name="x") for number in range(identity.REMEMBERED)})
 
     assert read(certificate, "").name == "alice"
     assert len(read._known) == 1
 
 
 def test_with_its_issuer_a_name_of_two_authorities_is_two_identities() -> None:
-    read = CertificateIdentity(with_issuer=True)
+    read = CertificateIdentity(names=OF_NO_REALM)
     one, two = (read(a_certificate("alice", issuer=name), "") for name in ("One", "Two"))
 
     assert (one.name, one.certificate_issuer) == ("alice <cn; CN=One>", "CN=One")
@@ -170,7 +172,7 @@ def test_with_its_issuer_a_name_of_two_authorities_is_two_identities() -> None:
 
 
 def test_a_renewed_authority_changes_nothing() -> None:
-    read = CertificateIdentity(with_issuer=True)
+    read = CertificateIdentity(names=OF_NO_REALM)
 
     first, second = (read(a_certificate("alice", issuer="One", serial=serial), "") for serial in (1, 2))
 
@@ -178,7 +180,7 @@ def test_a_renewed_authority_changes_nothing() -> None:
 
 
 def test_kinds_of_names_are_two_identities_as_well() -> None:
-    read = CertificateIdentity(source="san", with_issuer=True)
+    read = CertificateIdentity(source="san", names=OF_NO_REALM)
 
     as_host = read(a_certificate("x", san=[x509.DNSName("alice")], issuer="One"), "")
     as_mail = read(a_certificate("x", san=[x509.RFC822Name("alice")], issuer="One"), "")
@@ -192,13 +194,13 @@ def test_kinds_of_names_are_two_identities_as_well() -> None:
     [("alice <cn; CN=One>", "Two"), ("alice", "Two> <cn; CN=One"), ("alice", "One\\"), ("alice <cn", "One")],
 )
 def test_no_name_reads_as_one_of_another_authority(name: str, issuer: str) -> None:
-    read = CertificateIdentity(with_issuer=True)
+    read = CertificateIdentity(names=OF_NO_REALM)
 
     assert read(a_certificate(name, issuer=issuer), "").name != read(a_certificate("alice", issuer="One"), "").name
 
 
 def test_a_name_that_gets_too_long_with_its_issuer_is_refused() -> None:
-    read = CertificateIdentity(source="uri", with_issuer=True)
+    read = CertificateIdentity(source="uri", names=OF_NO_REALM)
     long = a_certificate("x", san=[x509.UniformResourceIdentifier("u" * 250)], issuer="One")
 
     assert "more than 255 characters" in refusal(read, long)

@@ -291,15 +291,16 @@ def test_authorities_that_can_give_one_name_twice_are_warned_of(
     path = tmp_path / "ca.pem"
     path.write_bytes(b"".join(map(_authority, names)))
     table = tmp_path / "identities.json" if has_table else None
-    configuration = Configuration(data_directory=tmp_path, ca_path=path, identities_path=table)
+    configuration = Configuration(data_directory=tmp_path, ca_path=path, identities_path=table, identity_realm=("all",))
 
     assert any("the same name to different clients" in text for text in checks.warnings(configuration)) == warned
 
 
-def test_authorities_are_told_apart_by_identities_with_their_issuer(tmp_path: Path) -> None:
+@pytest.mark.parametrize("realm", [("recorded",), ("none",), ("CN=One",)])
+def test_authorities_that_are_told_apart_are_not_warned_of(tmp_path: Path, realm: tuple[str, ...]) -> None:
     path = tmp_path / "ca.pem"
     path.write_bytes(b"".join(map(_authority, ["One", "Two"])))
-    configuration = Configuration(data_directory=tmp_path, ca_path=path, identity_with_issuer=True)
+    configuration = Configuration(data_directory=tmp_path, ca_path=path, identity_realm=realm)
 
     assert not any("the same name" in text for text in checks.warnings(configuration))
 
