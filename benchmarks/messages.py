@@ -14,6 +14,7 @@ from attrs import Factory, define, frozen
 
 ACTIVATE: Final = 0x12
 CREATE: Final = 0x01
+DESTROY: Final = 0x14
 DISCOVER_VERSIONS: Final = 0x1E
 ENCRYPT: Final = 0x1F
 GET: Final = 0x0A
@@ -24,6 +25,7 @@ REGISTER: Final = 0x03
 OPERATION_NAMES: Final = {
     ACTIVATE: "Activate",
     CREATE: "Create",
+    DESTROY: "Destroy",
     DISCOVER_VERSIONS: "Discover Versions",
     ENCRYPT: "Encrypt",
     GET: "Get",
@@ -153,6 +155,10 @@ def create(name: str | None = None) -> Exchange:
         CREATE,
         _enumeration(_OBJECT_TYPE, _SYMMETRIC_KEY_TYPE) + _structure(_TEMPLATE_ATTRIBUTE, _key_attributes(name)),
     )
+
+
+def destroy(unique_identifier: str) -> Exchange:
+    return _exchange(DESTROY, _text(_UNIQUE_IDENTIFIER, unique_identifier), unique_identifier=unique_identifier)
 
 
 def discover_versions() -> Exchange:

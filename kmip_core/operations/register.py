@@ -122,7 +122,7 @@ def _agreed(attributes: Attributes, field: str, value: Any, judge: Callable[[Kmi
     if given is not None:
         judge(invalid_attribute_value(f"{title(field)} in the attributes is not the object's"))
         return attributes
-    return evolve(attributes, **{field: value})
+    return attributes.but(**{field: value})
 
 
 def _linked_to_wrapping_key(block: KeyBlock, attributes: Attributes) -> Attributes:

@@ -7,8 +7,8 @@ makes it happen on purpose finds only objects that the query could show anyway.
 
 import functools
 import hashlib
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeAlias
 
 from attrs import evolve
 
@@ -90,16 +90,36 @@ class HidingIndexKey(bytes):
     """The index key of a store that seals all attributes: every digest in the index is keyed, not of secrets alone."""
 
 
-Entry = tuple[int, int]
+Entry: TypeAlias = tuple[int, int]
 """One row of the index: attribute code, value."""
+
+_PlanRow: TypeAlias = tuple[str, int, Callable[[int, Any, bytes], list[Entry]] | None]
+"""An attribute, its code, and what makes the entries of several values."""
 
 
 def entries(attributes: Attributes, index_key: bytes) -> set[Entry]:
     """Return all index entries of one object.  index_key: what the digests of its secrets are keyed with."""
+    return _entries(vars(attributes), _PLAN, index_key) | _keyed_entries(attributes, index_key)
+
+
+def changed_entries(before: Attributes, after: Attributes, index_key: bytes) -> tuple[set[Entry], set[Entry]]:
+    """Return the entries that a change of an object adds, and those that it takes away.
+
+    Only what the change has replaced is looked at: most changes leave nearly all values as they are.
+    """
+    old, new = vars(before), vars(after)
+    plan = [row for row in _PLAN if old[row[0]] is not new[row[0]]]
+    gone, found = _entries(old, plan, index_key), _entries(new, plan, index_key)
+    if before.digests is not after.digests:
+        gone |= _keyed_entries(before, index_key)
+        found |= _keyed_entries(after, index_key)
+    return found - gone, gone - found
+
+
+def _entries(fields: dict[str, Any], plan: Sequence[_PlanRow], index_key: bytes) -> set[Entry]:
     found: list[Entry] = []
     key = index_key if isinstance(index_key, HidingIndexKey) else b""
-    fields = vars(attributes)
-    for name, code, entries_of in _PLAN:
+    for name, code, entries_of in plan:
         value = fields[name]
         if value is None:
             continue
@@ -110,9 +130,11 @@ def entries(attributes: Attributes, index_key: bytes) -> set[Entry]:
             found.append((code, value))
         else:
             found.append((code, _number(value, key)))
-    for digest in attributes.digests:
-        found.append((_KEYED_CODE, _digest(digest, index_key)))
     return set(found)
+
+
+def _keyed_entries(attributes: Attributes, index_key: bytes) -> set[Entry]:
+    return {(_KEYED_CODE, _digest(digest, index_key)) for digest in attributes.digests}
 
 
 def wanted_entry(reference: AttributeReference, wanted: Any, index_key: bytes) -> Entry:
@@ -188,5 +210,7 @@ def _way_of(name: str) -> Callable[[int, Any, bytes], list[Entry]] | None:
     return _each if name in MULTIPLE or name == CUSTOM else None
 
 
-_PLAN: Final = tuple((name, code, _way_of(name)) for name, code in CODES.items() if name != _KEYED)
+_PLAN: Final[tuple[_PlanRow, ...]] = tuple(
+    (name, code, _way_of(name)) for name, code in CODES.items() if name != _KEYED
+)
 """How each attribute is indexed, looked up once: every change of an object goes through all of them."""

@@ -17,7 +17,7 @@ from kmip_adapters.storage.records import (
     encode_content,
 )
 from kmip_adapters.storage.sql import tickets
-from kmip_adapters.storage.sql.attribute_index import HidingIndexKey, entries, is_indexed
+from kmip_adapters.storage.sql.attribute_index import Entry, HidingIndexKey, changed_entries, entries, is_indexed
 from kmip_adapters.storage.sql.changes import Change
 from kmip_adapters.storage.sql.database import Database, unreadable
 from kmip_adapters.storage.sql.driver import Connection, Row
@@ -222,9 +222,10 @@ class SqlUnitOfWork:
 
     def rules_for_new(self, kind: type[Rule]) -> tuple[Rule, ...]:
         """Return the rules as collected, else as they were last read; the writer checks whether they still hold."""
-        collected = self._pending.rules.get(kind)
-        if collected is not None:
-            return collected
+        if self._pending.rules:
+            collected = self._pending.rules.get(kind)
+            if collected is not None:
+                return collected
         known = self._known_rules
         if known is None:
             known = self._known_rules = self._services.known_rules(self._read_rules)
@@ -543,8 +544,8 @@ class SqlUnitOfWork:
     def _row_write(self, unique_identifier: str, write: Write) -> RowWrite:
         stored = None if write.found is None else self._stored(unique_identifier)
         index_key = self._services.index_key()
-        before = set() if write.found is None else entries(write.found.attributes, index_key)
-        after: set[tuple[int, int]] = set()
+        indexed: set[Entry] = set()
+        unindexed: set[Entry] = set()
         columns: dict[str, Any] | None = None
         replaces_content = False
         sealed: bytes | None = None
@@ -552,7 +553,10 @@ class SqlUnitOfWork:
             managed_object = write.managed_object
             if self._database.backend.longest_key is not None:
                 self._check_keys(managed_object, self._database.backend.longest_key)
-            after = entries(managed_object.attributes, index_key)
+            if write.found is None:
+                indexed = entries(managed_object.attributes, index_key)
+            else:
+                indexed, unindexed = changed_entries(write.found.attributes, managed_object.attributes, index_key)
             columns, hidden = changing_columns(managed_object, hides_all=isinstance(index_key, HidingIndexKey))
             replaces_content = write.erases or write.content is not None or stored is None
             sealed = None if stored is None else stored.sealed
@@ -574,6 +578,8 @@ class SqlUnitOfWork:
                 sealed=sealed,
                 sealer=self._services.sealer,
             )
+        elif write.found is not None:
+            unindexed = entries(write.found.attributes, index_key)
         size_before = 0 if stored is None else stored.size
         size_after = 0
         if columns is not None:
@@ -592,6 +598,6 @@ class SqlUnitOfWork:
             expected_version=write.expected_version,
             columns=columns,
             replaces_content=replaces_content,
-            indexed=after - before if before else after,
-            unindexed=before - after,
+            indexed=indexed,
+            unindexed=unindexed,
         )

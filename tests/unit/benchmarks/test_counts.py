@@ -16,4 +16,6 @@ def test_a_request_stays_within_its_calls(measured, operation):
 
 
 def test_a_request_leaves_little_behind(measured):
-    assert all(count.blocks < 50 for count in measured.values())
+    """One that changes an object leaves its opened row, and the version that was seen last."""
+    most = {"Activate": 100, "Destroy": 100}
+    assert all(count.blocks < most.get(operation, 50) for operation, count in measured.items())
