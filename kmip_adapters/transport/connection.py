@@ -3,7 +3,7 @@
 TLS runs here over memory buffers instead of inside asyncio: fewer Python calls a request, back-pressure to
 the byte, and the reason of a failed handshake in our hands. Everything here runs on the loop's thread.
 
-What a connection does is its phase; phases.py has the table. The hot path is buffer_updated -> take_turn -> _decrypt ->
+What a connection does is its phase; phases.py has the table. The hot path is buffer_updated -> take_turn -> _serve ->
 _begin -> _reply. It sets no timers: deadlines are numbers that the server's sweep compares.
 """
 
@@ -17,12 +17,14 @@ import time
 from array import array
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final, cast
+from typing import cast
 
 from attrs import evolve
 
 from kmip_adapters.transport.calling import SwappedPeer
 from kmip_adapters.transport.carriage import Carriage
+from kmip_adapters.transport.hearing import Heard, Hearing
+from kmip_adapters.transport.inflow import RECORDS_PER_TURN, Inflow
 from kmip_adapters.transport.outflow import Outflow
 from kmip_adapters.transport.phases import HAS_SESSION, SERVES, TRANSITIONS, Event, Phase
 from kmip_adapters.transport.places import network_of
@@ -32,24 +34,22 @@ from kmip_adapters.transport.tls.handshake import Handshake, Progress
 from kmip_adapters.transport.watchdog import LIMIT
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
-from kmip_core.ports.transport import Answer, Framer, Job, LastWords, RoleSwap
+from kmip_core.ports.transport import Answer, Job, LastWords, RoleSwap
 from kmip_core.principal import Principal
-
-RECORD: Final = 16_384  # bytes of plaintext that one TLS record carries at most
-RECORDS_PER_TURN: Final = 64  # that are decrypted before others have their turn; they may carry a byte each
 
 
 class TlsConnection(asyncio.BufferedProtocol):
     """Server side of one connection: a `Session`, an `AnswerSink`, a `Turn` and an `Occupant`."""
 
     __slots__ = (
-        "_answers",
         "_carriage",
         "_chain",
         "_handshake",
         "_has_identity",
+        "_hearing",
         "_holds_half",
         "_incoming",
+        "_inflow",
         "_is_counted",
         "_is_draining",
         "_is_reading",
@@ -58,7 +58,6 @@ class TlsConnection(asyncio.BufferedProtocol):
         "_outflow",
         "_outgoing",
         "_part_deadline",
-        "_peer",
         "_peer_ended",
         "_phase",
         "_principal",
@@ -75,6 +74,7 @@ class TlsConnection(asyncio.BufferedProtocol):
 
     _transport: asyncio.Transport  # from `connection_made` on
     _outflow: Outflow
+    _inflow: Inflow
     _principal: Principal
 
     def __init__(self, shared: Shared, carriage: Carriage, address: str) -> None:
@@ -96,8 +96,7 @@ class TlsConnection(asyncio.BufferedProtocol):
         self._is_counted = False  # it is counted among the sessions
         self._has_identity = False  # it is counted among those of its identity
         self._holds_half = False  # bytes of an unfinished request are counted
-        self._peer: SwappedPeer | None = None  # once the roles are swapped
-        self._answers: Framer | None = None  # cuts what the client answers then
+        self._hearing: Hearing | None = None  # while the roles are swapped
         self._job: Job | None = None  # of this turn, to name it if it takes long
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
@@ -111,6 +110,7 @@ class TlsConnection(asyncio.BufferedProtocol):
         shared = self._shared
         self._transport = transport = cast(asyncio.Transport, transport)
         self._outflow = Outflow(self._tls, self._outgoing, transport, shared.counters)
+        self._inflow = Inflow(self._tls, self._incoming, self._outflow)
         shared.sessions.add(self)
         transport.set_write_buffer_limits(high=0)  # pause_writing as soon as one byte of an answer waits
         self.deadline = shared.after(shared.limits.handshake)
@@ -423,9 +423,14 @@ class TlsConnection(asyncio.BufferedProtocol):
                 return
             if frame is not None:
                 break
-            if not self._decrypt():
-                self._await_bytes(self._carriage.held)
+            data = self._inflow.read()
+            if not data:
+                if self._inflow.has_ended:
+                    self._end_with_client()
+                else:
+                    self._await_bytes(self._carriage.held)
                 return
+            self._carriage.receive_data(data)
         else:
             self._is_served = True
             self._wait_turn()
@@ -448,24 +453,13 @@ class TlsConnection(asyncio.BufferedProtocol):
         else:
             self._await_bytes(0)
 
-    def _decrypt(self) -> bool:
-        """Give the carriage the next record.  Returns False if there is none, or the connection is ending."""
-        if not self._incoming.pending:  # OpenSSL itself keeps nothing: RECORD is a whole record
-            return False
-        try:
-            data = self._tls.read(RECORD)
-        except ssl.SSLWantReadError:  # part of a record, or one that is TLS's own business and may want an answer
-            self._outflow.flush()
-            return False
-        except ssl.SSLError as error:
-            self._log(logging.INFO, f"TLS failed: {_reason(error)}")
+    def _end_with_client(self) -> None:
+        """End after close_notify, which wants ours (RFC 8446 section 6.1), or after bytes that are no TLS."""
+        if self._inflow.failure:
+            self._log(logging.INFO, self._inflow.failure)
             self._linger()
-            return False
-        if not data:  # close_notify: a client such as asyncio's waits for ours. RFC 8446 section 6.1
+        else:
             self._close()
-            return False
-        self._carriage.receive_data(data)
-        return True
 
     def _await_bytes(self, held: int) -> None:
         """Set the deadline for what is to come next.  held: bytes of a request that are here."""
@@ -550,71 +544,42 @@ class TlsConnection(asyncio.BufferedProtocol):
             return
         self._move(Event.ROLES_SWAPPED)
         self.deadline = math.inf
-        self._answers = shared.new_answer_framer()
         # The name and what vouches for it: groups are those of each delivery.
         principal = evolve(self._principal, name=swap.principal.name, source=swap.principal.source)
-        self._peer = SwappedPeer(shared.loop, self, principal, swap.version)
+        peer = SwappedPeer(shared.loop, self, principal, swap.version)
+        self._hearing = Hearing(peer, shared.new_answer_framer(), self._inflow)
         if not self._is_reading:
             self._resume_reading()
-        shared.on_peer(self._peer)
+        shared.on_peer(peer)
 
     def _hear(self) -> None:
         """Take what the client has answered; anything else ends the connection."""
-        peer, answers = self._peer, self._answers
-        if peer is None or answers is None:
+        hearing = self._hearing
+        if hearing is None:
             return
         if self._outflow.has_rest and not self._transport.get_write_buffer_size():
             self._outflow.send_piece()
-        for _ in range(RECORDS_PER_TURN):
-            try:
-                frame = answers.next_frame()
-            except KmipError as error:
-                self._log(logging.INFO, f"sent no KMIP answer: {error.message}")
+        match hearing.hear():
+            case Heard.ALL:
+                if self._outflow.has_rest and not self._transport.get_write_buffer_size():
+                    self._shared.turns.queue(self, is_backlog=True)
+            case Heard.TURN_ENDED:
+                self._shared.turns.queue(self, is_backlog=True)
+            case Heard.GIVEN_BACK:
+                self._serve_again(hearing.take_rest())
+            case Heard.CLOSED:
+                self._close()
+            case Heard.FAILED:
+                self._log(logging.INFO, hearing.failure)
                 self.abort()
-                return
-            if frame is not None:
-                if not peer.answered(frame):
-                    self._log(logging.INFO, "sent an answer to no request")
-                    self.abort()
-                    return
-                if not peer.is_open:
-                    self._serve_again(answers)
-                    return
-            elif not self._hear_record(answers):
-                break
-        else:
-            self._shared.turns.queue(self, is_backlog=True)
-            return
-        if self._phase is Phase.CALLING and self._outflow.has_rest and not self._transport.get_write_buffer_size():
-            self._shared.turns.queue(self, is_backlog=True)
 
-    def _serve_again(self, answers: Framer) -> None:
+    def _serve_again(self, rest: bytes) -> None:
         """Go on with the client's requests: the roles are again those of the beginning. KMIP 2.1 §6.2.5."""
         self._move(Event.ROLES_RETURNED)
-        self._peer = self._answers = None
-        rest = answers.take_rest()
+        self._hearing = None
         if rest:  # the client has sent its next request right behind its answer
             self._carriage.receive_data(rest)
         self._go_on()
-
-    def _hear_record(self, answers: Framer) -> bool:
-        """Give the framer the next record; returns False if there is none, or the connection is ending."""
-        if not self._incoming.pending:
-            return False
-        try:
-            data = self._tls.read(RECORD)
-        except ssl.SSLWantReadError:
-            self._outflow.flush()
-            return False
-        except ssl.SSLError as error:
-            self._log(logging.INFO, f"TLS failed: {_reason(error)}")
-            self.abort()
-            return False
-        if not data:
-            self._close()
-            return False
-        answers.receive_data(data)
-        return True
 
     def _go_on_answering(self) -> None:
         """Send the next piece of a long answer, or go on with requests if all has been taken."""
@@ -685,8 +650,8 @@ class TlsConnection(asyncio.BufferedProtocol):
     def _leave(self) -> None:
         """Free what the connection has of the shared things; again does nothing."""
         shared = self._shared
-        if self._peer is not None:
-            self._peer.lost()
+        if self._hearing is not None:
+            self._hearing.peer.lost()
         shared.places.leave(self)
         shared.free_unsent(self.identity, self)
         shared.half_sent.hold(self.identity, self, 0)
@@ -742,9 +707,3 @@ def _has_unread(transport: asyncio.Transport) -> bool:
     with suppress(OSError, ValueError):  # the socket is closed already
         fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.FIONREAD, count)
     return count[0] > 0
-
-
-def _reason(error: ssl.SSLError) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"client certificate: {error.verify_message}"
-    return (error.reason or str(error)).replace("_", " ").lower()
