@@ -101,7 +101,7 @@ class TlsConnection(asyncio.BufferedProtocol):
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = shared.ssl_context.wrap_bio(self._incoming, self._outgoing, server_side=True)
-        self._handshake: Handshake | None = Handshake(self._tls)
+        self._handshake: Handshake | None = Handshake(self._tls, self._incoming)
 
     # What asyncio calls
 
@@ -128,15 +128,16 @@ class TlsConnection(asyncio.BufferedProtocol):
             return
         shared.counters.bytes_received += nbytes
         data = shared.arrived[:nbytes]
-        self._incoming.write(data)
+        if self._handshake is not None:
+            self._handshake.take(data)
+        else:
+            self._incoming.write(data)
         if phase is Phase.CALLING:
             self._take_turn_or_queue()
         elif phase is Phase.IDLE or phase is Phase.READING:
             self._is_served = False
             self._take_turn_or_queue()
         elif phase is Phase.HANDSHAKE:
-            if self._handshake is not None:
-                self._handshake.note(data)
             if shared.turns.has_time():
                 self.take_turn()
             else:

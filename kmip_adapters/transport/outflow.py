@@ -13,6 +13,8 @@ SHARE: Final = (
     8  # or the eighth part of what it has been owed at first: so no answer takes longer than eight times that
 )
 
+_NOTHING: Final = memoryview(b"")
+
 
 class Outflow:
     """The sending side of one connection."""
@@ -26,7 +28,7 @@ class Outflow:
         self._outgoing = outgoing
         self._transport = transport
         self._counters = counters
-        self._rest = memoryview(b"")  # of an answer, not encrypted yet
+        self._rest = _NOTHING  # of an answer, not encrypted yet
         self._owed = self._owed_first = 0  # bytes, when progress was judged last, and when the answer began to wait
 
     @property

@@ -53,13 +53,18 @@ class ServerContext(ssl.SSLContext):
             except ValueError:  # OpenSSL decides what may come in; here it vouches for no session that is open
                 continue
 
-    def remember_chain(self, chain: tuple[bytes, ...]) -> None:
-        """Keep the chain of a client, which OpenSSL does not have any more when the session is resumed."""
+    def remember_chain(self, chain: tuple[bytes, ...]) -> tuple[bytes, ...]:
+        """Keep the chain of a client, which OpenSSL does not have any more when the session is resumed.
+
+        Returns it with the CAs that other clients of theirs have, so that these are in memory once.
+        """
+        issuers = chain[1:]
         if len(self._issuers) < REMEMBERED_CHAINS:
-            self._issuers[_digest(chain[0])] = self._same.setdefault(chain[1:], chain[1:])
+            issuers = self._issuers[_digest(chain[0])] = self._same.setdefault(issuers, issuers)
         if len(self._issuers) >= REMEMBERED_CHAINS:
             self.num_tickets = 0
             self.options |= ssl.OP_NO_TICKET
+        return chain[0], *issuers
 
     def remembered_chain(self, leaf: bytes) -> tuple[bytes, ...]:
         """Return the chain of a client's certificate; none if it is not known here."""
@@ -165,9 +170,7 @@ def chain_of(tls: ssl.SSLObject) -> tuple[bytes, ...]:
         return (leaf,)
     if tls.session_reused:
         return context.remembered_chain(leaf)
-    chain = verified_chain(tls) or (leaf,)
-    context.remember_chain(chain)
-    return chain
+    return context.remember_chain(verified_chain(tls) or (leaf,))
 
 
 def end_of(chain: tuple[bytes, ...]) -> float:
