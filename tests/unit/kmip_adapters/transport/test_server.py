@@ -671,7 +671,8 @@ def test_the_server_says_that_descriptors_have_run_out_and_recovers(loops: str) 
         hang.cancel()
         _, more = child.communicate(timeout=HANG)
     assert "no new connections for now: Too many open files; raise the limit" in told
-    assert more == ""
+    on_a_busy_machine = "held up all clients"  # the watchdog may say so at any time
+    assert [line for line in more.splitlines() if on_a_busy_machine not in line] == []
 
 
 # Start and stop
