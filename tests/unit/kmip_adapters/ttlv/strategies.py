@@ -75,6 +75,10 @@ ELSEWHERE: Final = frozenset(
 )
 
 
+_hints: Final = cache(get_type_hints)
+"""Types of fields, for each class once: to work them out again was most of what the tests of the converter took."""
+
+
 @cache
 def instances(cls: Any, version: ProtocolVersion) -> Strategy:
     """Return a strategy for instances of `cls` that `version` can carry."""
@@ -96,17 +100,18 @@ def speaks(cls: type, version: ProtocolVersion) -> bool:
         return True
     return all(
         a.default is not NOTHING or _tag_present(a.name, hint, version)
-        for a, hint in ((a, get_type_hints(cls)[a.name]) for a in attrs.fields(cls))
+        for a, hint in ((a, _hints(cls)[a.name]) for a in attrs.fields(cls))
     )
 
 
+@cache
 def attributes(version: ProtocolVersion, *, templates: bool = False) -> Strategy:
     """Return a strategy for Attributes.  templates: with names of templates, as 1.x requests have them."""
-    single = {field: st.none() | values(field, version) for field in attribute_fields(version) if field not in MULTIPLE}
-    multiple = {
+    every = {
         field: st.lists(values(field, version), max_size=2).map(tuple)
-        for field in attribute_fields(version)
         if field in MULTIPLE
+        else st.none() | values(field, version)
+        for field in attribute_fields(version)
     }
     chosen = st.sets(st.sampled_from(attribute_fields(version)), max_size=5)
     more: dict[str, Strategy] = {"custom_attributes": st.lists(customs(version), max_size=2).map(_grouped)}
@@ -114,7 +119,7 @@ def attributes(version: ProtocolVersion, *, templates: bool = False) -> Strategy
         more["template_names"] = st.lists(instances(Name, version), max_size=2).map(tuple)
 
     def build(names: set[str]) -> Strategy:
-        return st.builds(Attributes, **{name: (single | multiple)[name] for name in sorted(names)}, **more)
+        return st.builds(Attributes, **{name: every[name] for name in sorted(names)}, **more)
 
     return chosen.flatmap(build)
 
@@ -129,14 +134,15 @@ def attribute_fields(version: ProtocolVersion) -> tuple[str, ...]:
         and (
             version >= ProtocolVersion(1, 4)
             if field == spellings.FLATTENED
-            else _tag_present(field, get_type_hints(Attributes)[field], version)
+            else _tag_present(field, _hints(Attributes)[field], version)
         )
     )
 
 
+@cache
 def values(field: str, version: ProtocolVersion) -> Strategy:
     """Return a strategy for one value of one attribute."""
-    kind = get_args(get_type_hints(Attributes)[field])[0]
+    kind = get_args(_hints(Attributes)[field])[0]
     return _kind(kind, field, version)
 
 
@@ -206,7 +212,7 @@ def _as_criterion(version: ProtocolVersion) -> Callable[[Any], Any]:
 
 
 def _plain_instances(cls: type, version: ProtocolVersion) -> Strategy:
-    hints = get_type_hints(cls)
+    hints = _hints(cls)
     fields: dict[str, Strategy] = {}
     for a in attrs.fields(cls):
         key = _key(cls, a.name)
@@ -317,7 +323,7 @@ def _key_blocks(version: ProtocolVersion) -> Strategy:
         key_value: Strategy = st.builds(KeyValue, key_material=material, attributes=st.none() | attributes_inside)
         if key_format_type in FACTS[version].bare_key_values:
             key_value = BYTES  # such a Key Value has no inside there
-        hints = get_type_hints(KeyBlock)
+        hints = _hints(KeyBlock)
         others = {
             name: st.none() | _field("", name, hints[name], version)
             for name in (
