@@ -102,15 +102,20 @@ class Commit(GroupableTask):
         """
         statements = self._services.statements
         key = self._services.index_key()
-        context = WriteContext.read(cursor, statements)
+        owners = [owner for task in tasks for owner in task._growth]
+        context = WriteContext.read(cursor, statements, owners[0] if owners else None)
         errors: list[Exception | None] = []
         before: dict[str, Holdings] = {}
         held: dict[str, Holdings] = {}
-        if any(task._changed is not None for task in tasks):  # only once they are written shows whether they can be
-            statements.generations.know(cursor, self._services.last_generation, key)
+        for task in tasks:
+            if task._changes:  # known before anything is written: whether an object can be changed shows only then
+                statements.generations.know(cursor, self._services.last_generation, context.generation, key)
+                break
         for task in tasks:
             for owner in task._growth:
-                if owner not in held:
+                if owner not in held and owner == context.owner:
+                    before[owner] = held[owner] = statements.holdings.opened(cursor, owner, context.holdings, key)
+                elif owner not in held:
                     before[owner] = held[owner] = statements.holdings.read(cursor, owner, key)
             error = task._outdated(context) or task._over_quota(held)
             changed = task._changed
@@ -124,7 +129,7 @@ class Commit(GroupableTask):
         rows = [change for task in kept for change in task._changes if isinstance(change, RowWrite)]
         if rows:
             self._advance(cursor, rows, key)
-            new = [row for row in rows if row.is_new]
+            new = [row for row in rows if row.stored is None]
             if new:
                 insert_rows(cursor, statements, new, context.last)
             if len(new) < len(rows):

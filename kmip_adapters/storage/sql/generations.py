@@ -148,14 +148,16 @@ class GenerationStatements:
         following = self._opened(cursor, row_before, key).after(change)
         last.generation, last.stored = following, self.write(cursor, following, key)
 
-    def know(self, cursor: Cursor, last: LastGeneration, key: bytes) -> None:
-        """Find out which generation the database has, so that `advance` may come after what it counts."""
-        row = self._facts.find.run(cursor, {"name": NAME}).fetchone()
-        if row is None:
-            last.generation = self._counted(cursor, key)
+    def know(self, cursor: Cursor, last: LastGeneration, stored: str | None, key: bytes) -> None:
+        """Take note of the generation in the database, so that `advance` may come after what it counts.
+
+        stored: the fact, None where there is none: then the objects are counted.
+        """
+        if stored is None:
+            last.generation = self._opened(cursor, None, key)
             last.stored = self.write(cursor, last.generation, key)
-        elif last.generation is None or row[0] != last.stored:
-            last.generation, last.stored = self._opened(cursor, row, key), row[0]
+        elif last.generation is None or stored != last.stored:
+            last.generation, last.stored = self._opened(cursor, (stored,), key), stored
         last.was_there = True
 
     def _counted(self, cursor: Cursor, key: bytes) -> Generation:

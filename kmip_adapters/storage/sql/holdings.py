@@ -37,12 +37,15 @@ class HoldingStatements:
 
     def read(self, cursor: Cursor, owner: str, key: bytes) -> Holdings:
         """Return what an owner has.  key: that of the index, under which facts are authenticated."""
-        name = PREFIX + owner
-        row = self._facts.find.run(cursor, {"name": name}).fetchone()
-        if row is None:
+        row = self._facts.find.run(cursor, {"name": PREFIX + owner}).fetchone()
+        return self.opened(cursor, owner, None if row is None else row[0], key)
+
+    def opened(self, cursor: Cursor, owner: str, stored: str | None, key: bytes) -> Holdings:
+        """Return what the fact about an owner says; its objects are counted where there is none, or a broken one."""
+        if stored is None:
             return self.counted(cursor, owner)
         try:
-            objects, _, stored_bytes = proven_fact(key, name, row[0]).partition(" ")
+            objects, _, stored_bytes = proven_fact(key, PREFIX + owner, stored).partition(" ")
             return Holdings(int(objects), int(stored_bytes))
         except SealBroken:
             _log.error("what %s has is counted anew: the number in the database is not as it was written", owner)

@@ -6,15 +6,17 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any, Final, Self
 
-from attrs import field, frozen
-from sqlalchemy import Dialect, bindparam, delete, func, insert, literal_column, select, update
+from attrs import define, field, frozen
+from sqlalchemy import Dialect, bindparam, delete, func, insert, literal_column, or_, select, update
 
 from kmip_adapters.storage.quotas import NOTHING, Holdings
 from kmip_adapters.storage.records import decode_record, encode_record
 from kmip_adapters.storage.sql.attribute_index import Entry
 from kmip_adapters.storage.sql.driver import Cursor, Row
 from kmip_adapters.storage.sql.fact_statements import FactStatements
+from kmip_adapters.storage.sql.generations import NAME as GENERATION
 from kmip_adapters.storage.sql.generations import GenerationStatements, share
+from kmip_adapters.storage.sql.holdings import PREFIX as HOLDINGS
 from kmip_adapters.storage.sql.holdings import HoldingStatements
 from kmip_adapters.storage.sql.prepared import ITEMS_OF_AN_IN, Prepared, PreparedRows, insertion, statements_for
 from kmip_adapters.storage.sql.record_seals import record_binding
@@ -284,7 +286,7 @@ class Statements:
         once = select(literal_column("1")).subquery()
         self.write_context = Prepared(
             select(last.scalar_subquery(), newest.scalar_subquery(), f.name, f.value).select_from(
-                once.outerjoin(facts, IS_RULE)
+                once.outerjoin(facts, or_(IS_RULE, f.name == GENERATION, f.name == bindparam("holdings")))
             ),
             dialect,
         )
@@ -299,26 +301,34 @@ class Statements:
 
 @frozen
 class WriteContext:
-    """What the writing of new objects depends on, all of it read at once.
+    """What the writing of objects depends on, all of it read at once.
 
     last: the last sequence number.  newest_data_key: its identifier.  rules: those for new objects, by name.
+    generation: the fact, None where there is none.  holdings: likewise, what `owner` has.
     """
 
     last: int
     newest_data_key: int | None
     rules: dict[str, str]
+    generation: str | None
+    holdings: str | None
+    owner: str | None
 
     @classmethod
-    def read(cls, cursor: Cursor, statements: Statements) -> Self:
-        """Read it on a cursor inside a transaction."""
-        rows = statements.write_context.run(cursor, {}).fetchall()
+    def read(cls, cursor: Cursor, statements: Statements, owner: str | None = None) -> Self:
+        """Read it on a cursor inside a transaction.  owner: whose holdings are read as well."""
+        name_of_holdings = None if owner is None else HOLDINGS + owner
+        rows = statements.write_context.run(cursor, {"holdings": name_of_holdings}).fetchall()
         last, newest, _, _ = rows[0]
-        return cls(last, newest, {name: value for _, _, name, value in rows if name is not None})
+        found: dict[str, str] = {name: value for _, _, name, value in rows if name is not None}
+        generation = found.pop(GENERATION, None)
+        holdings = None if name_of_holdings is None else found.pop(name_of_holdings, None)
+        return cls(last, newest, found, generation, holdings, owner)
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)  # not frozen, which would set each field by a call
 class RowWrite:
-    """One object's write, ready for the writer: nothing is left to compute or to seal.
+    """One object's write, ready for the writer: nothing is left to compute or to seal, and nothing changes it.
 
     stored: the row as read; None for a new object.  columns: None removes the object.
     replaces_content: whether `columns` has the new sealed content (or None, which erases it).

@@ -249,8 +249,8 @@ class Writer:
     def _apply_together(self, cursor: Cursor, group: list[SubmittedTask[Any]]) -> list[SubmittedTask[Any]]:
         """Apply those that can be written together, and return the rest.
 
-        One that stands alone is applied so as well: it needs no savepoint, and the last sequence number is read with
-        what it is judged by. That is nine statements instead of twelve for a Create.
+        One that stands alone is applied so as well: it needs no savepoint, and all that it is judged by is read at
+        once. That is nine statements for a Create, ten for an Activate.
 
         They come first: no task of the group has its outcome yet, so none of them came before another.
         """
