@@ -5,9 +5,10 @@
     python -m tools.record_frames compare OLD OLD_AGAIN NEW
 
 `make` writes one request a line (hex), made up from the fields of the catalogue, in a fixed order for a fixed seed.
-`play` starts `python -m kmip_app serve --ephemeral` of a checkout and sends every frame; identifiers of objects are
-placeholders of the same length, so that a frame names the n-th identifier that this server gave. `compare` takes two
-plays of the old tree, whose differences are what is random or a time, and one of the new: every other value must be
+`tools.gather_frames` makes such a file of what real clients and official cases say. `play` starts `python -m kmip_app
+serve --ephemeral` of a checkout and sends every frame. Identifiers of objects are placeholders of the same length: a
+frame names the n-th identifier that this server gave, or the one that it gave in the answer to a line. `compare` takes
+two plays of the old tree, whose differences are what is random or a time, and one of the new: every other value must be
 equal. Result Message and Time Stamp are not compared. Exit code 1 if any answer differs.
 """
 
@@ -29,12 +30,23 @@ from typing import Any, Final
 
 IDENTIFIER: Final = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 PLACEHOLDER: Final = re.compile(rb"ffffffff-0000-0000-0000-([0-9]{12})")
+PLACE: Final = re.compile(rb"eeeeeeee-[0-9a-f]{4}-0000-0000-[0-9]{12}")
 Leaf = tuple[tuple[int, ...], int, bytes]
 """Tags from the root, item type, value; structures are leaves without a value, too."""
 KNOWN: Final = 400
 """Identifiers that frames name: the first ones, which Create and Register made."""
 NOT_COMPARED: Final = {0x42007D, 0x420092}  # Result Message, Time Stamp
 STRUCTURE: Final = 1
+
+
+def name_of_place(line: int, number: int) -> bytes:
+    """Return the text that stands for an identifier by where it was given: the n-th in the answer to a line, from 0."""
+    return b"eeeeeeee-%04x-0000-0000-%012d" % (number, line)
+
+
+def identifiers_in(answer: bytes) -> list[bytes]:
+    """Return the identifiers in an answer, each once, in their order."""
+    return list(dict.fromkeys(IDENTIFIER.findall(answer)))
 
 
 def placeholder(number: int) -> bytes:
@@ -119,23 +131,11 @@ def _play(frames: Path, answers: Path, ready: dict[str, Any]) -> None:
     context = ssl.create_default_context(cafile=ready["ca"])
     context.check_hostname = False
     context.load_cert_chain(ready["cert"], ready["key"])
-    given: dict[bytes, bytes] = {}  # identifier -> placeholder
-    by_number: list[bytes] = []
-
-    def named(match: re.Match[bytes]) -> bytes:
-        number = int(match[1])
-        return by_number[number] if number < len(by_number) else match[0]
-
-    def hidden(match: re.Match[bytes]) -> bytes:
-        if match[0] not in given and not PLACEHOLDER.fullmatch(match[0]):
-            given[match[0]] = placeholder(len(by_number))
-            by_number.append(match[0])
-        return given.get(match[0], match[0])
-
+    names = Names()
     connection: ssl.SSLSocket | None = None
     with frames.open() as source, answers.open("w") as target:
-        for line in source:
-            frame = PLACEHOLDER.sub(named, bytes.fromhex(line))
+        for number, line in enumerate(source):
+            frame = names.put_in(bytes.fromhex(line))
             try:
                 if connection is None:
                     connection = context.wrap_socket(socket.create_connection((ready["host"], ready["port"]), 60))
@@ -143,8 +143,40 @@ def _play(frames: Path, answers: Path, ready: dict[str, Any]) -> None:
                 head = _exactly(connection, 8)
                 answer = head + _exactly(connection, int.from_bytes(head[4:], "big"))
             except OSError:
+                if connection is not None:
+                    connection.close()
                 connection, answer = None, b""
-            target.write(IDENTIFIER.sub(hidden, answer).hex() + "\n")
+            target.write(names.take_out(number, answer).hex() + "\n")
+    if connection is not None:
+        connection.close()
+
+
+class Names:
+    """What stands for the identifiers of one server, in the frames that it gets and in its answers."""
+
+    def __init__(self) -> None:
+        self._given: list[bytes] = []  # in their order
+        self._stand_in: dict[bytes, bytes] = {}  # by identifier
+        self._at: dict[bytes, bytes] = {}  # by the place of an answer
+
+    def put_in(self, frame: bytes) -> bytes:
+        """Return a frame with identifiers of this server; one that it has not given yet stays a placeholder."""
+        frame = PLACE.sub(lambda match: self._at.get(match[0], match[0]), frame)
+        return PLACEHOLDER.sub(self._by_number, frame)
+
+    def take_out(self, line: int, answer: bytes) -> bytes:
+        """Return the answer to a line, counted from 0, with placeholders; remember what it gives."""
+        for number, identifier in enumerate(identifiers_in(answer)):
+            self._at[name_of_place(line, number)] = identifier
+            if identifier not in self._stand_in and not PLACE.fullmatch(identifier):
+                self._stand_in[identifier] = name_of_place(line, number)
+                if not PLACEHOLDER.fullmatch(identifier):
+                    self._given.append(identifier)
+        return IDENTIFIER.sub(lambda match: self._stand_in.get(match[0], match[0]), answer)
+
+    def _by_number(self, match: re.Match[bytes]) -> bytes:
+        number = int(match[1])
+        return self._given[number] if number < len(self._given) else match[0]
 
 
 def _exactly(connection: ssl.SSLSocket, size: int) -> bytes:
