@@ -32,10 +32,10 @@ WARM_UP: Final = 10
 
 LIMITS: Final = {
     "Discover Versions": 138,
-    "Get": 292,
+    "Get": 280,
     "Locate": 287,
     "Create": 484,
-    "Encrypt": 407,
+    "Encrypt": 394,
     "Register": 720,
     "Activate": 500,
     "Destroy": 510,

@@ -101,6 +101,15 @@ class Backend(Protocol):
         """End that transaction."""
         ...
 
+    @property
+    def state_of(self) -> Callable[[Connection], int] | None:
+        """What returns the state of the database for a reader: another one than the last time if anything was committed
+        meanwhile, by whichever program. In a transaction it is that of all its statements.
+
+        None where the database cannot tell, or not for less than reading an object costs.
+        """
+        ...
+
     def turn(self) -> AbstractContextManager[bool]:
         """Wait until this process may write, and keep other processes of the server from it inside the context.
 

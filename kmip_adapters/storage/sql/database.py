@@ -13,9 +13,10 @@ from sqlalchemy import Dialect
 
 from kmip_adapters.storage.sql import locate
 from kmip_adapters.storage.sql.backend import Backend
-from kmip_adapters.storage.sql.driver import Connection, Row
+from kmip_adapters.storage.sql.driver import Row
 from kmip_adapters.storage.sql.notices import NoticeStatements
 from kmip_adapters.storage.sql.prepared import Prepared, statements_for
+from kmip_adapters.storage.sql.reader import Reader
 from kmip_adapters.storage.sql.rows import Statements
 from kmip_adapters.storage.sql.rules import RuleStatements
 from kmip_adapters.storage.sql.tickets import TicketStatements
@@ -48,7 +49,8 @@ class Database:
         self.counted = functools.lru_cache(SHAPES)(self._counted)
         self.refused_rows = 0
         """Reads that found a row that was changed in the database."""
-        self._idle: deque[Connection] = deque()
+        self._idle: deque[Reader] = deque()
+        self._may_look = backend.state_of is not None and backend.pool_size is None
         self._closed = False
         self._places = None if backend.pool_size is None else threading.Semaphore(backend.pool_size)
 
@@ -57,8 +59,8 @@ class Database:
         """How the database takes its statements."""
         return self.backend.dialect
 
-    def take(self, *, is_long: bool = False) -> Connection:
-        """Return a reader's connection with a snapshot begun.
+    def take(self, *, is_long: bool = False) -> Reader:
+        """Return a reader with a snapshot begun.
 
         is_long: as for `Backend.begin_reading`.
 
@@ -68,16 +70,16 @@ class Database:
         while True:
             if self._closed:
                 raise KmipError(ResultReason.GENERAL_FAILURE, "the store is closed")
-            connection: Connection | None = None
+            reader: Reader | None = None
             try:
                 try:
-                    connection = self._idle.pop()
+                    reader = self._idle.pop()
                 except IndexError:
-                    connection = self.backend.open_reader()
-                self.backend.begin_reading(connection, is_long=is_long)
+                    reader = Reader(self.backend.open_reader())
+                self.backend.begin_reading(reader.connection, is_long=is_long)
             except self.errors as error:
-                if connection is not None:
-                    self._close(connection)
+                if reader is not None:
+                    self._close(reader)
                 if pauses is None:
                     pauses = self.backend.pauses()
                 pause = next(pauses, None) if self.backend.is_transient(error) else None
@@ -85,22 +87,30 @@ class Database:
                     raise unreadable(error) from error
                 time.sleep(pause)
             else:
-                return connection
+                return reader
 
-    def give_back(self, connection: Connection) -> None:
+    def take_idle(self) -> Reader | None:
+        """Return a reader without a snapshot that can tell what has not changed; None if none waits."""
+        try:
+            return self._idle.pop() if self._may_look else None
+        except IndexError:
+            return None
+
+    def give_back(self, reader: Reader, *, has_snapshot: bool = True) -> None:
         """End a snapshot and keep the connection for the next."""
         try:
-            self.backend.end_reading(connection)
+            if has_snapshot:
+                self.backend.end_reading(reader.connection)
         except self.errors:
-            self._close(connection)
+            self._close(reader)
             return
         if self._closed or len(self._idle) >= IDLE_READERS:
-            self._close(connection)
+            self._close(reader)
         else:
-            self._idle.append(connection)
+            self._idle.append(reader)
 
-    def lend(self, *, is_long: bool) -> Connection:
-        """Return a connection as `take` does to a unit of work, of which so many may have one at once.
+    def lend(self, *, is_long: bool) -> Reader:
+        """Return a reader as `take` does to a unit of work, of which so many may have one at once.
 
         Raises KmipError (General Failure) also if too many have.
         """
@@ -115,9 +125,9 @@ class Database:
             self._free_place()
             raise
 
-    def take_back(self, connection: Connection) -> None:
-        """End the snapshot of a unit of work."""
-        self.give_back(connection)
+    def take_back(self, reader: Reader, *, has_snapshot: bool) -> None:
+        """Take the reader of a unit of work, and end its snapshot."""
+        self.give_back(reader, has_snapshot=has_snapshot)
         if self._places is not None:
             self._free_place()
 
@@ -133,7 +143,8 @@ class Database:
     @contextmanager
     def snapshot(self, *, is_long: bool = True) -> Iterator[Callable[..., list[Row]]]:
         """Give a `read` all of whose statements see one instant; erased values are not removed until it ends."""
-        connection = self.take(is_long=is_long)
+        reader = self.take(is_long=is_long)
+        connection = reader.connection
 
         def read(statement: Prepared, **values: Any) -> list[Row]:
             try:
@@ -145,7 +156,7 @@ class Database:
         try:
             yield read
         finally:
-            self.give_back(connection)
+            self.give_back(reader)
 
     def fact(self, name: str) -> str | None:
         """Return what the database says of itself under a name."""
@@ -162,9 +173,9 @@ class Database:
         while self._idle:
             self._close(self._idle.pop())
 
-    def _close(self, connection: Connection) -> None:
+    def _close(self, reader: Reader) -> None:
         try:
-            connection.close()
+            reader.connection.close()
         except self.errors as error:
             _log.debug("a connection could not be closed: %s", error)
 

@@ -110,6 +110,11 @@ class SqliteBackend:
         """End a snapshot."""
         connection.execute("COMMIT")
 
+    def state_of(self, connection: Connection) -> int:
+        """Return the number that SQLite changes for this connection when any other one, of any process, commits."""
+        state: int = connection.execute("PRAGMA data_version").fetchone()[0]
+        return state
+
     @contextmanager
     def turn(self) -> Iterator[bool]:
         """Wait for a turn among the processes of one server; a single process has every turn."""

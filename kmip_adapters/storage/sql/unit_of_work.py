@@ -20,10 +20,11 @@ from kmip_adapters.storage.sql import tickets
 from kmip_adapters.storage.sql.attribute_index import Entry, HidingIndexKey, changed_entries, entries, is_indexed
 from kmip_adapters.storage.sql.changes import Change
 from kmip_adapters.storage.sql.database import Database, unreadable
-from kmip_adapters.storage.sql.driver import Connection, Row
+from kmip_adapters.storage.sql.driver import Row
 from kmip_adapters.storage.sql.locate import UNLIMITED, Shape, analyse
 from kmip_adapters.storage.sql.notices import NoticeWrite, notice_row
 from kmip_adapters.storage.sql.prepared import Prepared
+from kmip_adapters.storage.sql.reader import Reader
 from kmip_adapters.storage.sql.rows import (
     SEALED_AT,
     UNREADABLE,
@@ -129,7 +130,9 @@ class SqlUnitOfWork:
         self._database = services.database
         self._budget = BUDGETS[pace]
         self._is_long = self._budget is _UNLIMITED  # what is brief reads one row, as a rule
-        self._connection: Connection | None = None
+        self._reader: Reader | None = None
+        self._has_snapshot = False
+        self._state: int | None = None  # of the database, where it was asked for: all that is read is of this one
         self._found: dict[str, StoredObject | None] = {}
         self._pending = Pending()
         self._tickets: dict[str, str] = {}  # rows that were read, by their digests
@@ -364,9 +367,10 @@ class SqlUnitOfWork:
         """Give the connection back; a later read begins a new snapshot."""
         self._found.clear()
         self._rules = None
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            self._database.take_back(connection)
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            has_snapshot, self._has_snapshot, self._state = self._has_snapshot, False, None
+            self._database.take_back(reader, has_snapshot=has_snapshot)
 
     def _ticket_write(self, digest: str, change: TicketChange) -> tickets.TicketWrite:
         statements, after = self._database.ticket_statements, change.after
@@ -395,6 +399,46 @@ class SqlUnitOfWork:
             return self._found[unique_identifier]
         except KeyError:
             pass
+        stored = self._unchanged(unique_identifier) or self._read(unique_identifier)
+        self._found[unique_identifier] = stored
+        return stored
+
+    def _unchanged(self, unique_identifier: str) -> StoredObject | None:
+        """Return an object that was read before, if nothing has been committed since; no snapshot is begun for it.
+
+        That spares the statement, and all that is done with its row.  Raises as `_run` does.
+        """
+        reader = self._reader
+        if reader is None:
+            reader = self._reader = self._database.take_idle()
+            if reader is None:
+                return None
+        stored = reader.find(unique_identifier)
+        if stored is None or self._is_current(reader):
+            return stored
+        if not self._found and not self._has_snapshot:
+            self._state = None  # nothing depends on it
+        return None
+
+    def _is_current(self, reader: Reader) -> bool:
+        """Whether what a reader knows is what this unit of work would read.
+
+        Raises ConcurrentChange if something was committed since it has read what it has read.
+        """
+        state_of = self._database.backend.state_of
+        if state_of is None:
+            return False
+        if not self._has_snapshot or self._state is None:
+            try:
+                state = state_of(reader.connection)
+            except self._database.errors as error:
+                raise unreadable(error) from error
+            if self._state not in (None, state):
+                raise ConcurrentChange("something was committed between two reads")
+            self._state = state
+        return reader.move_to(self._state)
+
+    def _read(self, unique_identifier: str) -> StoredObject | None:
         statements = self._database.statements
         rows = self._run(statements.find.sql, statements.find.values({"unique_identifier": unique_identifier}))
         if rows and self._is_heavy(rows[0]):
@@ -404,7 +448,10 @@ class SqlUnitOfWork:
             _log.error("the row of %s was put back as it was before", unique_identifier)
             self._database.refused_rows += 1
             raise KmipError(ResultReason.GENERAL_FAILURE, NOT_AS_WRITTEN)
-        self._found[unique_identifier] = stored
+        reader = self._reader
+        if stored is not None and reader is not None and reader.is_worth_knowing(stored):
+            self._is_current(reader)  # has it know which state it knows
+            reader.know(stored)
         return stored
 
     def _open(self, row: Row) -> StoredObject:
@@ -481,9 +528,7 @@ class SqlUnitOfWork:
         return self._run(statement.sql, statement.values(values))
 
     def _run(self, sql: str, values: Any, *, may_take_long: bool = False) -> list[Row]:
-        connection = self._connection
-        if connection is None:
-            connection = self._connection = self._database.lend(is_long=self._is_long)
+        connection = self._begun_reader().connection
         rows: list[Row]
         try:
             if not may_take_long:
@@ -496,6 +541,30 @@ class SqlUnitOfWork:
             if self._database.backend.is_transient(error):
                 raise ConcurrentChange(f"the read was interrupted: {error}") from error
             raise unreadable(error) from error
+
+    def _begun_reader(self) -> Reader:
+        """Return the reader of this unit of work, with its snapshot.
+
+        Raises ConcurrentChange if that is another state than what was found before without one.
+        """
+        reader = self._reader
+        if reader is not None and self._has_snapshot:
+            return reader
+        if reader is None:
+            reader = self._reader = self._database.lend(is_long=self._is_long)
+            self._has_snapshot = True
+            return reader
+        try:
+            self._database.backend.begin_reading(reader.connection, is_long=self._is_long)
+        except self._database.errors as error:
+            raise unreadable(error) from error
+        self._has_snapshot = True
+        if self._state is not None:
+            expected, self._state = self._state, None
+            self._is_current(reader)
+            if self._state != expected:
+                raise ConcurrentChange("something was committed between two reads")
+        return reader
 
     def _merged(self, query: LocateQuery, shape: Shape, values: dict[str, Any], is_examined: bool) -> Located:
         everything = {**values, "limit": MAXIMUM_EXAMINED + 1 if is_examined else UNLIMITED, "offset": 0}

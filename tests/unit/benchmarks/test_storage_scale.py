@@ -48,11 +48,12 @@ def test_a_page_is_read_from_few_rows(filled: FilledStore) -> None:
 
     wanted = RARE["name"]
     shape, values = analyse(wanted, b"")
-    connection: Any = filled.storage.database.take()
+    reader = filled.storage.database.take()
+    connection: Any = reader.connection
     connection.set_progress_handler(count, 1)
     statement = filled.storage.database.located(shape)
     connection.execute(statement.sql, statement.values(values)).fetchall()
     connection.set_progress_handler(None, 0)
-    filled.storage.database.give_back(connection)
+    filled.storage.database.give_back(reader)
 
     assert 0 < steps < 300

@@ -64,7 +64,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlStorage]:
 def plans(store: SqlStorage, wanted: LocateQuery) -> list[str]:
     """Return the plans' lines for the identifiers and for the count."""
     shape, values = analyse(wanted, b"")
-    connection = store.database.take()
+    reader = store.database.take()
+    connection = reader.connection
     try:
         return [
             row[3]
@@ -72,7 +73,7 @@ def plans(store: SqlStorage, wanted: LocateQuery) -> list[str]:
             for row in connection.execute(f"EXPLAIN QUERY PLAN {statement.sql}", statement.values(values))
         ]
     finally:
-        store.database.give_back(connection)
+        store.database.give_back(reader)
 
 
 IDENTIFIED: dict[str, LocateQuery] = {
@@ -105,9 +106,10 @@ def test_the_rarest_criterion_is_walked_first(store: SqlStorage, name: str) -> N
 def test_the_order_of_the_answer_is_the_order_of_the_index(store: SqlStorage, name: str) -> None:
     shape, values = analyse((RARE | COMMON | IDENTIFIED)[name], b"")
     statement = store.database.located(shape)
-    connection = store.database.take()
+    reader = store.database.take()
+    connection = reader.connection
     plan = connection.execute(f"EXPLAIN QUERY PLAN {statement.sql}", statement.values(values)).fetchall()
-    store.database.give_back(connection)
+    store.database.give_back(reader)
 
     assert [row[3] for row in plan if "USE TEMP B-TREE FOR ORDER BY" in row[3]] == []
 

@@ -95,14 +95,15 @@ def test_so_many_objects_are_looked_into_off_the_loop_and_more_even_elsewhere(st
 
 
 def test_another_failure_is_not_reported_as_a_time_limit(store: SqlStorage, caplog: pytest.LogCaptureFixture) -> None:
-    connection = store.database.take()
+    reader = store.database.take()
+    connection = reader.connection
     with pytest.raises(store.database.errors), store.backend.within(connection, 1):
         connection.execute("SELECT nonsense")
-    store.database.give_back(connection)
+    store.database.give_back(reader)
 
     with store.unit_of_work(Pace.QUICK) as work:
         assert work.locate(query()).located_items == 0
-        work._connection.close()
+        work._reader.connection.close()
         with pytest.raises(KmipError) as refused:
             work.locate(query())
     assert refused.value.reason is ResultReason.GENERAL_FAILURE

@@ -344,10 +344,10 @@ def test_a_read_that_takes_longer_than_its_budget_goes_on_elsewhere(store: SqlSt
     with store.unit_of_work(Pace.BRIEF) as work:
         assert work.find("k1")
         assert isinstance(work, SqlUnitOfWork)
-        connection = work._connection
-        assert connection is not None
-        with pytest.raises(TakesLong), store.backend.within(connection, 1):
-            connection.execute("SELECT pg_sleep(30)")
+        reader = work._reader
+        assert reader is not None
+        with pytest.raises(TakesLong), store.backend.within(reader.connection, 1):
+            reader.connection.execute("SELECT pg_sleep(30)")
         work._found.clear()
         assert work.find("k1")
 
@@ -357,7 +357,7 @@ def test_a_lost_connection_has_the_unit_of_work_run_again(store: SqlStorage) -> 
     with store.unit_of_work() as work:
         assert work.find("k1")
         with pytest.raises(psycopg.Error):
-            work._connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+            work._reader.connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
         with pytest.raises(ConcurrentChange):
             work.find("k2")
     assert present(store, "k1")
@@ -418,13 +418,14 @@ def test_the_limit_of_one_read_is_none_of_the_next(store: SqlStorage) -> None:
     put(store, "k1")
     with store.unit_of_work(Pace.BRIEF) as work:
         assert isinstance(work, SqlUnitOfWork)
-        connection: Any = store.database.take()
+        reader = store.database.take()
+        connection: Any = reader.connection
         with store.backend.within(connection, 100):
             assert connection.execute("SHOW statement_timeout").fetchone() == ("100ms",)
         assert connection.execute("SHOW statement_timeout").fetchone() == ("0",)
         with pytest.raises(TakesLong), store.backend.within(connection, 1):
             connection.execute("SELECT pg_sleep(30)")
-        store.database.give_back(connection)
+        store.database.give_back(reader)
 
 
 def test_a_second_statement_that_finds_the_first_changed_has_the_work_run_again(store: SqlStorage) -> None:
@@ -441,10 +442,11 @@ def test_a_second_statement_that_finds_the_first_changed_has_the_work_run_again(
 
 
 def test_a_reader_cannot_write(store: SqlStorage) -> None:
-    connection = store.database.take()
+    reader = store.database.take()
+    connection = reader.connection
     with pytest.raises(psycopg.Error, match="read-only"):
         connection.execute("DELETE FROM facts")
-    store.database.give_back(connection)
+    store.database.give_back(reader)
 
 
 def test_no_more_connections_than_the_pool_has(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

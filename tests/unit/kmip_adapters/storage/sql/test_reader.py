@@ -1,0 +1,334 @@
+"""Objects that are not read again: when that is spared, and that nobody notices."""
+
+import functools
+import gc
+import itertools
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import evolve
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from kmip_adapters.sealing.envelope import EnvelopeSealer
+from kmip_adapters.sealing.key_file import KeyFile
+from kmip_adapters.storage.sql.maintenance import rotate_data_key
+from kmip_adapters.storage.sql.reader import Reader
+from kmip_adapters.storage.sql.rows import REMEMBERED, StoredObject
+from kmip_adapters.storage.sql.storage import SqlStorage
+from kmip_app.testing.contracts.samples import a_key, a_name, admitted, content
+from kmip_core.enums import ResultReason, State
+from kmip_core.errors import KmipError
+from kmip_core.objects import ManagedObject
+from kmip_core.ports.storage import ConcurrentChange
+
+OFTEN = 4
+
+
+def opened(directory: Path) -> SqlStorage:
+    make_sealer = functools.partial(EnvelopeSealer, KeyFile(directory / "root.key"))
+    return SqlStorage(f"sqlite:///{directory}/kmipd.db", make_sealer)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqlStorage]:
+    with closing(opened(tmp_path)) as found:
+        put(found, a_key("k1"), a_key("k2"))
+        yield found
+
+
+def put(store: SqlStorage, *objects: ManagedObject) -> None:
+    with store.unit_of_work() as work:
+        for one in objects:
+            work.add(one, content())
+        work.commit()
+
+
+def find(store: SqlStorage, *identifiers: str) -> list[ManagedObject | None]:
+    with store.unit_of_work() as work:
+        return [work.find(identifier) for identifier in identifiers]
+
+
+def read_often(store: SqlStorage, *identifiers: str) -> None:
+    for _ in range(OFTEN):
+        for identifier in identifiers:
+            find(store, identifier)
+
+
+def statements(store: SqlStorage, *identifiers: str) -> list[str]:
+    """Return what SQLite is asked while objects are found by one unit of work."""
+    asked: list[str] = []
+    (reader,) = store.database._idle
+    connection: Any = reader.connection
+    connection.set_trace_callback(lambda text: asked.append(text.split()[0]))
+    find(store, *identifiers)
+    connection.set_trace_callback(None)
+    return asked
+
+
+def edit(store: SqlStorage, statement: str) -> None:
+    """Write into the database as another program would."""
+    assert store.path is not None
+    with closing(sqlite3.connect(store.path)) as connection, connection:
+        assert connection.execute(statement).rowcount
+
+
+def is_refused(store: SqlStorage, identifier: str) -> bool:
+    with pytest.raises(KmipError) as refusal:
+        find(store, identifier)
+    return refusal.value.reason is ResultReason.GENERAL_FAILURE
+
+
+# --- what is spared ---------------------------------------------------------------------------------------------------
+
+
+def test_an_object_that_comes_again_is_not_read_again(store: SqlStorage) -> None:
+    read_often(store, "k1")
+
+    assert statements(store, "k1") == ["PRAGMA"]
+
+
+def test_an_object_that_comes_for_the_first_time_costs_what_it_did(store: SqlStorage) -> None:
+    find(store, "k2")
+
+    assert statements(store, "k1") == ["BEGIN", "SELECT", "COMMIT"]
+
+
+def test_one_that_is_known_and_one_that_is_not_are_of_one_state(store: SqlStorage) -> None:
+    read_often(store, "k1")
+
+    assert statements(store, "k1", "k2") == ["PRAGMA", "BEGIN", "PRAGMA", "SELECT", "COMMIT"]
+
+
+def test_after_a_commit_it_is_read_again(store: SqlStorage) -> None:
+    read_often(store, "k1")
+    put(store, a_key("k3"))
+
+    assert statements(store, "k1") == ["PRAGMA", "BEGIN", "SELECT", "COMMIT"]
+    assert statements(store, "k1") == ["BEGIN", "SELECT", "PRAGMA", "COMMIT"]
+    assert statements(store, "k1") == ["PRAGMA"]
+
+
+def test_a_large_object_is_read_each_time(store: SqlStorage) -> None:
+    put(store, a_key("large", names=tuple(a_name(f"{number:0200}") for number in range(20))))
+    read_often(store, "large")
+
+    assert statements(store, "large") == ["BEGIN", "SELECT", "COMMIT"]
+
+
+# --- what changes them ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE managed_objects SET owner = 'mallory' WHERE unique_identifier = 'k1'",
+        "UPDATE managed_objects SET sealed = zeroblob(80) WHERE unique_identifier = 'k1'",
+        "UPDATE managed_objects SET version = version + 1 WHERE unique_identifier = 'k1'",
+    ],
+)
+def test_a_row_that_another_program_edits_is_refused_though_it_was_known(store: SqlStorage, statement: str) -> None:
+    read_often(store, "k1", "k2")
+
+    edit(store, statement)
+
+    assert is_refused(store, "k1")
+    assert find(store, "k2") != [None]
+
+
+def test_a_row_that_another_program_deletes_is_gone(store: SqlStorage) -> None:
+    read_often(store, "k1")
+
+    edit(store, "DELETE FROM managed_objects WHERE unique_identifier = 'k1'")
+
+    assert find(store, "k1") == [None]
+
+
+CHANGE = """
+import functools, sys
+from attrs import evolve
+from kmip_adapters.sealing.envelope import EnvelopeSealer
+from kmip_adapters.sealing.key_file import KeyFile
+from kmip_adapters.storage.sql.storage import SqlStorage
+from kmip_core.enums import State
+from pathlib import Path
+directory = Path(sys.argv[1])
+make_sealer = functools.partial(EnvelopeSealer, KeyFile(directory / "root.key"))
+store = SqlStorage(f"sqlite:///{directory}/kmipd.db", make_sealer)
+with store.unit_of_work() as work:
+    before = work.find("k1")
+    work.save(evolve(before, attributes=before.attributes.but(state=State.ACTIVE)))
+    work.commit()
+store.close()
+"""
+
+
+def activate(store: SqlStorage, identifier: str) -> None:
+    with store.unit_of_work() as work:
+        before = work.find(identifier)
+        assert before is not None
+        work.save(evolve(before, attributes=before.attributes.but(state=State.ACTIVE)))
+        work.commit()
+
+
+def test_a_change_by_another_process_is_read(store: SqlStorage, tmp_path: Path) -> None:
+    read_often(store, "k1")
+
+    subprocess.run(
+        [sys.executable, "-c", CHANGE, str(tmp_path)], check=True, cwd=Path(__file__).parents[5], timeout=120
+    )
+
+    (found,) = find(store, "k1")
+    assert found is not None
+    assert found.attributes.state is State.ACTIVE
+
+
+def test_content_opens_after_its_data_key_was_retired(store: SqlStorage) -> None:
+    read_often(store, "k1")
+
+    rotate_data_key(store, lambda done, in_all: None)
+
+    with store.unit_of_work() as work:
+        found = work.find("k1")
+        assert found is not None
+        assert work.content(admitted(found)) == content()
+
+
+# --- one instant ------------------------------------------------------------------------------------------------------
+
+
+def test_a_second_object_of_a_later_state_has_the_unit_of_work_run_again(store: SqlStorage) -> None:
+    read_often(store, "k1", "k2")
+
+    with store.unit_of_work() as work:
+        work.find("k1")
+        activate(store, "k2")
+        with pytest.raises(ConcurrentChange):
+            work.find("k2")
+
+
+def test_a_commit_before_the_first_read_is_no_conflict(store: SqlStorage) -> None:
+    read_often(store, "k1", "k2")
+
+    with store.unit_of_work() as work:
+        activate(store, "k2")
+        first, second = work.find("k1"), work.find("k2")
+
+    assert first is not None
+    assert second is not None
+    assert second.attributes.state is State.ACTIVE
+
+
+# --- what is kept -----------------------------------------------------------------------------------------------------
+
+
+def a_stored(identifier: str = "k1", size: int = 100) -> StoredObject:
+    return StoredObject(1, a_key(identifier), b"seal", b"", b"sealed", size)
+
+
+def test_a_reader_keeps_no_object_that_the_store_has_forgotten() -> None:
+    reader, stored = Reader(connection=sqlite3.connect(":memory:")), a_stored()
+    reader.know(stored)
+    assert reader.find("k1") is stored
+
+    del stored
+    gc.collect()
+
+    assert reader.find("k1") is None
+    reader.connection.close()
+
+
+def test_a_reader_knows_so_many_objects() -> None:
+    reader = Reader(connection=sqlite3.connect(":memory:"))
+
+    for number in range(3 * REMEMBERED):
+        reader.is_worth_knowing(a_stored(f"k{number}"))
+
+    assert 0 < len(reader.known) <= REMEMBERED
+    reader.connection.close()
+
+
+# --- against a dictionary ---------------------------------------------------------------------------------------------
+
+IDENTIFIERS = st.sampled_from(["k1", "k2", "k3"])
+STATES = [State.PRE_ACTIVE, State.ACTIVE, State.DEACTIVATED, State.COMPROMISED]
+
+
+class Stores(RuleBasedStateMachine):
+    """Two servers on one file beside a dictionary of states.
+
+    dates: of the beginnings of objects, by which a store knows one that was made again from one that was put back.
+    """
+
+    stores: list[SqlStorage]
+    dates: Iterator[int]
+
+    @initialize()
+    def begin(self) -> None:
+        self.expected: dict[str, State] = {}
+        for identifier in ("k1", "k2", "k3"):
+            self.remove(0, identifier)
+
+    @rule(which=st.integers(0, 1), identifier=IDENTIFIERS, state=st.sampled_from(STATES))
+    def change(self, which: int, identifier: str, state: State) -> None:
+        with self.stores[which].unit_of_work() as work:
+            before = work.find(identifier)
+            assert (None if before is None else before.attributes.state) == self.expected.get(identifier)
+            if before is None:
+                work.add(a_key(identifier, state=state, initial_date=next(self.dates)), content())
+            else:
+                work.save(evolve(before, attributes=before.attributes.but(state=state)))
+            work.commit()
+        self.expected[identifier] = state
+
+    @rule(which=st.integers(0, 1), identifier=IDENTIFIERS)
+    def remove(self, which: int, identifier: str) -> None:
+        with self.stores[which].unit_of_work() as work:
+            if work.find(identifier) is not None:
+                work.remove(identifier)
+                work.commit()
+        self.expected.pop(identifier, None)
+
+    @rule(which=st.integers(0, 1), identifiers=st.lists(IDENTIFIERS, min_size=1, max_size=3), often=st.integers(1, 4))
+    def read(self, which: int, identifiers: list[str], often: int) -> None:
+        for _ in range(often):
+            found = find(self.stores[which], *identifiers)
+            states = [None if one is None else one.attributes.state for one in found]
+            assert states == [self.expected.get(identifier) for identifier in identifiers]
+
+    @rule(which=st.integers(0, 1), identifier=IDENTIFIERS, other=IDENTIFIERS, state=st.sampled_from(STATES))
+    def read_while_another_changes(self, which: int, identifier: str, other: str, state: State) -> None:
+        before = dict(self.expected)
+        with self.stores[which].unit_of_work() as work:
+            first = work.find(identifier)
+            self.change(1 - which, other, state)
+            try:
+                second = work.find(other)
+            except ConcurrentChange:
+                second = None
+            else:
+                assert (None if second is None else second.attributes.state) == before.get(other)
+        assert (None if first is None else first.attributes.state) == before.get(identifier)
+
+    @rule(which=st.integers(0, 1))
+    def read_by_two_at_once(self, which: int) -> None:
+        store = self.stores[which]
+        with store.unit_of_work() as one, store.unit_of_work() as other:
+            for identifier in ("k1", "k2"):
+                for work in (one, other):
+                    found = work.find(identifier)
+                    assert (None if found is None else found.attributes.state) == self.expected.get(identifier)
+
+
+def test_stores_with_known_objects_agree_with_a_dictionary(tmp_path: Path) -> None:
+    with closing(opened(tmp_path)) as here, closing(opened(tmp_path)) as elsewhere:
+        machine = type("StoresHere", (Stores,), {"stores": [here, elsewhere], "dates": itertools.count(1)})
+
+        run_state_machine_as_test(machine, settings=settings(max_examples=10, stateful_step_count=20, deadline=None))
