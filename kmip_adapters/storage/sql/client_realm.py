@@ -6,11 +6,12 @@ store that has none yet.
 
 from binascii import a2b_base64
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from kmip_adapters.storage.sql.driver import Cursor, Row
 from kmip_adapters.storage.sql.fact_seals import proven_fact, sealed_fact
-from kmip_adapters.storage.sql.index_key import BINDING, KEY_BYTES, KNOWS_REALM, NAME, Read, text_of
+from kmip_adapters.storage.sql.index_key import BINDING, KEY_BYTES, KNOWS_REALM, NAME, Read, Submit, text_of
 from kmip_adapters.storage.sql.rows import Statements
 from kmip_core.ports.sealing import SealBroken, StoreSealer
 
@@ -22,30 +23,59 @@ Decide = Callable[[str | None, bool], str]
 
 
 def settle_realm(
-    cursor: Cursor, *, statements: Statements, sealer: StoreSealer, decide: Decide, anew: bool
+    read: Read, submit: Submit, *, statements: Statements, sealer: StoreSealer, decide: Decide, anew: bool
 ) -> str | None:
     """Record what `decide` returns, if it is anything new, inside a transaction that keeps other writers out.
 
     Returns None, and changes nothing, where the fact is missing or is not as it was written; with `anew` such a fact
     counts as none.
     """
+    while True:
+        (stored,) = read(statements.of_one_fact.find, name=NAME)[0]
+        key, flags = _opened(stored, sealer)
+        # Sealed before the transaction: a sealer that counts its uses has the writer's thread count more of them.
+        noted = stored if flags & KNOWS_REALM else text_of(sealer.seal(key + bytes([flags | KNOWS_REALM]), BINDING))
+        settled = partial(
+            _settle, statements=statements, stored=stored, noted=noted, key=key, flags=flags, decide=decide, anew=anew
+        )
+        is_settled: bool
+        after: str | None
+        is_settled, after = submit(settled)
+        if is_settled:  # else another process has sealed the key anew meanwhile
+            return after
 
-    def read(_: object, name: str) -> list[Row]:
-        return statements.of_one_fact.find.run(cursor, {"name": name}).fetchall()
 
-    key, flags = _index_key(read, statements, sealer)
+def _settle(
+    cursor: Cursor,
+    *,
+    statements: Statements,
+    stored: str,
+    noted: str,
+    key: bytes,
+    flags: int,
+    decide: Decide,
+    anew: bool,
+) -> tuple[bool, str | None]:
+    """Return whether the index key is stored as it was read, and what is recorded then."""
+    of_one = statements.of_one_fact
+
+    def look(_: object, name: str) -> list[Row]:
+        return of_one.find.run(cursor, {"name": name}).fetchall()
+
+    if look(of_one.find, NAME)[0][0] != stored:
+        return False, None
     try:
-        before = _recorded(read, statements, key, flags)
+        before = _recorded(look, statements, key, flags)
     except SealBroken:
         if not anew:
-            return None
+            return True, None
         before = None
     after = decide(before, bool(statements.last_sequence.run(cursor, {}).fetchone()[0]))
     if after != before:
-        statements.of_one_fact.keep(cursor, REALM, sealed_fact(key, REALM, after))
-    if not flags & KNOWS_REALM:
-        statements.of_one_fact.keep(cursor, NAME, text_of(sealer.seal(key + bytes([flags | KNOWS_REALM]), BINDING)))
-    return after
+        of_one.keep(cursor, REALM, sealed_fact(key, REALM, after))
+    if noted != stored:
+        of_one.keep(cursor, NAME, noted)
+    return True, after
 
 
 def realm_holds(read: Read, statements: Statements, sealer: StoreSealer) -> bool:
@@ -58,7 +88,11 @@ def realm_holds(read: Read, statements: Statements, sealer: StoreSealer) -> bool
 
 
 def _index_key(read: Read, statements: Statements, sealer: StoreSealer) -> tuple[bytes, int]:
-    payload = sealer.unseal(a2b_base64(read(statements.of_one_fact.find, name=NAME)[0][0]), BINDING)
+    return _opened(read(statements.of_one_fact.find, name=NAME)[0][0], sealer)
+
+
+def _opened(stored: str, sealer: StoreSealer) -> tuple[bytes, int]:
+    payload = sealer.unseal(a2b_base64(stored), BINDING)
     return payload[:KEY_BYTES], payload[KEY_BYTES]
 
 

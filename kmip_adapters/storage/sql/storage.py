@@ -356,9 +356,9 @@ class SqlStorage:
             stored = self.database.fact(REALM)
             return None if stored is None else unproven_fact(stored)
         self.open_index_key()
-        statements = self.database.statements
-        return self.submit(
-            partial(settle_realm, statements=statements, sealer=self.sealer, decide=decide, anew=anew),
+        database = self.database
+        return settle_realm(
+            database.read, self.submit, statements=database.statements, sealer=self.sealer, decide=decide, anew=anew
         )
 
     def realm_holds(self) -> bool:

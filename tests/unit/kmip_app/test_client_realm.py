@@ -2,8 +2,10 @@
 
 import functools
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any, Final
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -12,13 +14,15 @@ from kmip_adapters.identity.certificate import CertificateIdentity
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.memory import MemoryStorage
-from kmip_adapters.storage.sql.client_realm import REALM
+from kmip_adapters.storage.sql.client_realm import REALM, settle_realm
 from kmip_adapters.storage.sql.maintenance import rotate_data_key, verify
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_app.client_realm import ClientRealm, RealmStore, UnusableRealm
 from kmip_app.configuration.config import Configuration
 from kmip_app.testing.contracts.samples import a_key, content
 from tests.unit.kmip_adapters.identity.authorities import an_authority
+
+HANG: Final = 120.0  # seconds
 
 
 def silent(done: int, in_all: int | None) -> None:
@@ -155,3 +159,36 @@ def test_while_the_root_key_is_away_the_record_is_read_without_proof(tmp_path: P
     waiting.settle_realm = lambda decide, anew: None  # a store of an older release that waits
     assert clients.settled().called("bob", "Theirs") == "bob"
     recorded.close()
+
+
+def test_a_store_that_was_made_without_a_record_is_settled_by_the_next_start(tmp_path: Path) -> None:
+    store = a_store(tmp_path)
+    with store.unit_of_work() as work:
+        work.add(a_key("k1"), content())
+        work.commit()
+    store.close()
+
+    again = a_store(tmp_path)  # whose sealer has no uses of its data key left, and has the store count more
+    with ThreadPoolExecutor(1) as pool:
+        settled = pool.submit(lambda: Clients(tmp_path, again, "Ours", "Theirs").settled()).result(HANG)
+    assert settled.called("alice", "Ours") == "alice"
+    again.close()
+
+
+def test_a_key_that_is_sealed_anew_meanwhile_is_read_again(tmp_path: Path) -> None:
+    store = a_store(tmp_path)
+    key = store.open_index_key()
+    tasks = []
+
+    def submit(task: Any) -> Any:
+        tasks.append(task)
+        if len(tasks) == 1:
+            rotate_data_key(store, silent)
+        return store.submit(task)
+
+    statements = store.database.statements
+    text = settle_realm(
+        store.database.read, submit, statements=statements, sealer=store.sealer, decide=lambda *_: "new", anew=False
+    )
+    assert (text, len(tasks), store.realm_holds(), store.open_index_key()) == ("new", 2, True, key)
+    store.close()
