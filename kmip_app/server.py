@@ -54,6 +54,7 @@ LOG: Final = logging.getLogger("kmip.server")  # harnesses wait for lines of PyK
 
 SEEN_EVERY: Final = 10.0  # seconds
 IDENTITIES_EVERY: Final = 2.0  # seconds
+TAKEN_OVER: Final = "Records taken over"
 REALM_EVERY: Final = 1.0  # seconds, while the store waits for its root key
 
 
@@ -275,7 +276,9 @@ class Server:
         if isinstance(audit, FileTrail):
             if care is not None:
                 care.check_end()
-            audit.replay(storage)
+            taken = audit.replay(storage)
+            if taken:
+                self._record(TAKEN_OVER, f"an earlier run has left the {taken} records before this one in the database")
         for sink in self._container.audit_sinks():
             self._resources.callback(sink.close)
         for watcher in (self._container.policy(), self._container.groups()):

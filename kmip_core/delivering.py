@@ -17,6 +17,7 @@ from kmip_core.errors import KmipError
 from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage
 from kmip_core.objects import ManagedObject
 from kmip_core.operations import get, get_attributes
+from kmip_core.ports.leases import CLOCKS_APART
 from kmip_core.ports.notices import NoticeQueue
 from kmip_core.ports.schedule import Schedule
 from kmip_core.principal import Principal, Source
@@ -74,7 +75,7 @@ def announce_dates(engine: Engine, announcer: Announcer, schedule: Schedule, que
     """
     services = engine.services
     now, since = services.clock.now(), queue.announced_until()
-    if since is None:
+    if since is None or since > now + CLOCKS_APART:
         queue.note_announced(now)
         return 0
     made = after = 0

@@ -22,7 +22,7 @@ from kmip_core.delivering import announce_dates, request_for
 from kmip_core.engine import Engine
 from kmip_core.enums import ResultReason, ResultStatus
 from kmip_core.errors import KmipError
-from kmip_core.ports.leases import Leases
+from kmip_core.ports.leases import CLOCKS_APART, Leases
 from kmip_core.ports.notices import NoticeQueue
 from kmip_core.ports.schedule import Schedule
 from kmip_core.ports.storage import ConcurrentChange
@@ -205,7 +205,7 @@ class Dispatcher:
 
     def _announce_dates(self, now: int) -> None:
         since = self.store.announced_until()
-        if since is not None and since >= now:
+        if since is not None and now <= since <= now + CLOCKS_APART:
             return
         if since is not None and not self.store.state_changes(since, now, 0, 1) and now - since < TRIM_EVERY:
             return  # nothing to announce, and no need to write that down each time

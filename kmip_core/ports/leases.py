@@ -1,6 +1,9 @@
 """Leases: which of several nodes on one store does a piece of work that only one of them may do."""
 
-from typing import Protocol
+from typing import Final, Protocol
+
+CLOCKS_APART: Final = 60
+"""Seconds by which the clocks of nodes may differ. What is noted further ahead than that, no node has written."""
 
 
 class Leases(Protocol):

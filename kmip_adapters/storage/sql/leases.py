@@ -1,10 +1,15 @@
-"""Leases as rows. The writer's transaction keeps other nodes out while one is looked at and taken."""
+"""Leases as rows. The writer's transaction keeps other nodes out while one is looked at and taken.
+
+Rows are not authenticated: work under a lease is right when two nodes do it. What no node can have written keeps none
+away from it.
+"""
 
 from sqlalchemy import Dialect, bindparam, delete, insert, select, update
 
 from kmip_adapters.storage.sql.driver import Cursor
 from kmip_adapters.storage.sql.prepared import Prepared
 from kmip_adapters.storage.sql.schema import leases
+from kmip_core.ports.leases import CLOCKS_APART
 
 
 class LeaseStatements:
@@ -30,7 +35,7 @@ class LeaseStatements:
         if found is None:
             self._add.run(cursor, {"name": name, "holder": holder, "until": now + seconds})
             return True
-        if found[0] != holder and found[1] > now:
+        if found[0] != holder and now < found[1] <= now + seconds + CLOCKS_APART:
             return False
         self._change.run(cursor, {"of_name": name, "holder": holder, "until": now + seconds})
         return True

@@ -1,6 +1,7 @@
 """The store itself: opens the database, joins the readers, the writer, the sealer and the outbox."""
 
 import contextlib
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -31,7 +32,7 @@ from kmip_adapters.storage.sql.leases import LeaseStatements
 from kmip_adapters.storage.sql.migration import HISTORY, History
 from kmip_adapters.storage.sql.notices import ANNOUNCED
 from kmip_adapters.storage.sql.prepared import statements_for
-from kmip_adapters.storage.sql.rows import OutdatedSeal, row_opener
+from kmip_adapters.storage.sql.rows import UNREADABLE, OutdatedSeal, row_opener
 from kmip_adapters.storage.sql.rules import KnownRules, OutdatedRules
 from kmip_adapters.storage.sql.schedule import ScheduleStatements
 from kmip_adapters.storage.sql.sealed import SealedUnitOfWork
@@ -48,6 +49,10 @@ from kmip_core.ports.steps import Pace
 from kmip_core.subscriptions import Delivery, Notice, Subscription
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+_LONGEST_TIME: Final = 16  # digits
 
 
 COPY_UNDER_WAY: Final = "copy_under_way"
@@ -186,14 +191,18 @@ class SqlStorage:
         return SqlUnitOfWork(self._services, pace)
 
     def pending_records(self) -> tuple[AuditRecord, ...]:
-        """Return the committed audit records of this node that were not acknowledged, oldest first."""
+        """Return the committed audit records of this node that were not acknowledged, oldest first.
+
+        Those that are none, which another program has written, are left out, with a line in the log.
+        """
         rows = self.database.read(self.database.statements.pending_records)
         with self._lock:
-            return tuple(
-                decode_audit_record(record)
+            mine = [
+                (record_id, record)
                 for record_id, record, node in rows
                 if record_id not in self._acknowledged and (node == self._node or self._takes_over(node))
-            )
+            ]
+        return tuple(filter(None, (_readable(record_id, record) for record_id, record in mine)))
 
     def acknowledge(self, record_id: str) -> None:
         """Note that a record has reached the trail; the next commit deletes it."""
@@ -259,7 +268,7 @@ class SqlStorage:
     def announced_until(self) -> int | None:
         """Return up to which time changes of state have been announced."""
         value = self.database.fact(ANNOUNCED)
-        return None if value is None else int(value)
+        return int(value) if value is not None and value.isdecimal() and len(value) < _LONGEST_TIME else None
 
     def note_announced(self, until: int) -> None:
         """Note up to which time they have."""
@@ -420,3 +429,15 @@ class SqlStorage:
 
 
 __all__ = ["SqlStorage"]
+
+
+def _readable(record_id: str, stored: bytes) -> AuditRecord | None:
+    try:
+        record = decode_audit_record(bytes(stored))
+    except UNREADABLE as error:
+        _log.error("the audit record %r in the database is not as it was written: %s", record_id, error)
+        return None
+    if record.record_id != record_id:
+        _log.error("the audit record %r in the database is another one", record_id)
+        return None
+    return record

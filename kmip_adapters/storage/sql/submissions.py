@@ -58,6 +58,9 @@ _READ: Final = (
 )
 
 
+LONGEST_CLAIM: Final = 3_600
+"""Seconds; no node claims for so long at once, so that a longer claim is none."""
+
 ADDED: Final = tuple(column.name for column in _s if column.name not in ("sequence", "claimant", "claimed_until"))
 """The columns that a new row is given."""
 
@@ -105,7 +108,11 @@ class SubmissionStatements:
             return bindparam(name, type_=BigInteger)
 
         is_it = (_s.correlation_value == bindparam("of_value"), _s.version == number("of_version"))
-        is_free = or_(_s.claimed_until.is_(None), _s.claimed_until <= number("now"))
+        is_free = or_(
+            _s.claimed_until.is_(None),
+            _s.claimed_until <= number("now"),
+            _s.claimed_until > number("now") + LONGEST_CLAIM,
+        )
         of_owner = _s.owner == bindparam("owner")
         is_open = _s.has_ended == _OPEN
         others = submissions.alias("others")

@@ -182,6 +182,16 @@ def test_a_state_that_a_date_has_brought_is_announced_once() -> None:
     assert request.attributes.state is State.DEACTIVATED
 
 
+def test_a_time_that_is_still_to_come_keeps_no_date_from_being_announced() -> None:
+    clock = SteppableClock(NOW)
+    engine, storage = subscribed(a_symmetric_key("begins", activation_date=NOW + 10), clock=clock)
+    storage.note_announced(1 << 50)
+
+    assert dated(engine, storage) == 0
+    clock.advance(10)
+    assert dated(engine, storage) == 1
+
+
 def test_many_dates_are_announced_a_piece_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kmip_core.delivering.PIECE", 2)
     clock = SteppableClock(NOW)
