@@ -52,7 +52,7 @@ class Count:
 
 
 @contextmanager
-def _ask() -> Iterator[Callable[[bytes], bytes]]:
+def wired() -> Iterator[Callable[[bytes], bytes]]:
     """Wire a server and yield what answers a frame."""
     from kmip_app.configuration.config import Configuration
     from kmip_app.container import build
@@ -104,7 +104,7 @@ class Budget:
 
 def budgets() -> dict[str, Budget]:
     """Return what each operation of `LIMITS` costs that can be asked for again and again, and where."""
-    with _ask() as ask:
+    with wired() as ask:
         repeated = {name: frames[0] for name, frames in _frames(ask).items() if len(frames) == 1}
         return {name: Budget(_microseconds(ask, frame), _parts(ask, frame)) for name, frame in repeated.items()}
 
@@ -139,7 +139,7 @@ def _parts(ask: Callable[[bytes], bytes], frame: bytes) -> dict[str, float]:
 
 def counts() -> dict[str, Count]:
     """Measure every operation of `LIMITS`."""
-    with _ask() as ask:
+    with wired() as ask:
         return {name: _counted(ask, frames) for name, frames in _frames(ask).items()}
 
 
@@ -218,7 +218,7 @@ def quotas() -> tuple[float, float]:
 
     threading.setprofile(note)
     try:
-        with _ask() as ask:
+        with wired() as ask:
             (frame,) = _frames(ask)["Create"]
             sys.setprofile(note)
             is_counting = True
