@@ -23,6 +23,11 @@ class Carriage(Protocol):
         """Whether the connection is to end after the answer to the request that was returned last."""
         ...
 
+    @property
+    def refused(self) -> str:
+        """Why the request that `next_frame` returned last, empty then, is refused without a look at it; or ""."""
+        ...
+
     def receive_data(self, data: bytes) -> None:
         """Take what arrived."""
         ...
@@ -57,6 +62,7 @@ class TtlvStream:
     __slots__ = ("_framer", "next_frame", "open", "receive_data", "refuse")
 
     is_over = False
+    refused = ""
 
     def __init__(self, framer: Framer, service: Service) -> None:
         self._framer = framer

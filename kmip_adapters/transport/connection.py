@@ -492,6 +492,9 @@ class TlsConnection(asyncio.BufferedProtocol):
             self._refuse(self._refusal)
             return
         shared.counters.requests += 1
+        if not frame and (why := self._carriage.refused):
+            self._log(logging.INFO, f"sent no KMIP request: {why}")
+            shared.record("HTTP request refused", why, self.address, why, self.identity)
         declined: KmipError | None = None
         try:
             shared.rates.check_request(self.identity)

@@ -100,6 +100,11 @@ class HttpCarriage:
         """Whether the connection ends after the answer that was wrapped last."""
         return self._h11.our_state in {h11.MUST_CLOSE, h11.CLOSED, h11.ERROR}
 
+    @property
+    def refused(self) -> str:
+        """What HTTP answers to the request in place of KMIP; "" if it is a KMIP request."""
+        return "" if self._refusal is None else f"{self._refusal.status}: {self._refusal.text.rstrip()}"
+
     def receive_data(self, data: bytes) -> None:
         """Take what arrived."""
         self.held += len(data)

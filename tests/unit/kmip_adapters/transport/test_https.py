@@ -16,6 +16,7 @@ import pytest
 from kmip_adapters.identity.certificate import CertificateIdentity
 from kmip_adapters.transport.client import TlsTtlvClient, client_context
 from kmip_adapters.transport.limits import TransportLimits
+from kmip_adapters.transport.refusals import Refusal
 from kmip_adapters.transport.server import TlsTtlvServer
 from kmip_core.messages import UsernameAndPassword
 from tests.unit.kmip_adapters.transport.fakes import LONGEST, FakeService, a_server, request, response, throwaway_pki
@@ -286,6 +287,35 @@ def test_credentials_of_another_kind_are_refused(server: TlsTtlvServer, service:
         assert answer.status == 401
         assert answer.headers["WWW-Authenticate"].startswith("Basic ")
     assert service.threads == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: kmip\r\n\r\n", 404),
+        (b"GET /kmip HTTP/1.1\r\nHost: kmip\r\n\r\n", 405),
+        (POST + b"Authorization: Bearer abc\r\nContent-Length: 3\r\n\r\nabc", 401),
+        (POST.replace(b"application/octet-stream", b"text/plain") + b"Content-Length: 3\r\n\r\nabc", 415),
+        (POST + b"Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc", 415),
+        (POST + b"Expect: a miracle\r\nContent-Length: 3\r\n\r\nabc", 417),
+        (POST + f"Content-Length: {LONGEST + 1}\r\n\r\n".encode(), 413),
+        (POST + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 20_000, 400),
+        (b"no HTTP\r\n\r\n", 400),
+    ],
+    ids=["path", "method", "credentials", "content type", "compressed", "expectation", "size", "chunks", "no HTTP"],
+)
+def test_what_http_refuses_leaves_a_record(sent: bytes, status: int) -> None:
+    records: list[Refusal] = []
+    with a_server(https_port=0, record=records.append) as server, raw(server) as sock:
+        with contextlib.suppress(OSError):
+            sock.sendall(sent)
+        ((answered, _),) = answers(sock, 1)
+        assert answered == status
+
+    (record,) = records
+    assert (record.address, record.principal) == ("127.0.0.1", "client")
+    assert record.event == ("Unreadable bytes" if sent.startswith(b"no") else "HTTP request refused")
+    assert "abc" not in record.message
 
 
 def test_a_client_whose_certificate_is_refused_learns_why() -> None:
