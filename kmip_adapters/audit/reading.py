@@ -12,10 +12,12 @@ from attrs import frozen
 from kmip_adapters.audit import files
 from kmip_adapters.audit.lines import Line, read_line
 from kmip_core.enums import Operation, ResultReason
+from kmip_core.ports.audit import LATEST
 from kmip_core.standard_names import standard_name
 
 FOLLOW_EVERY: Final = 0.25  # seconds
 SUCCESS: Final = "SUCCESS"
+_NO_TEXTS: Final = frozenset({"time", "unique_identifiers"})
 
 
 @frozen(kw_only=True)
@@ -113,7 +115,19 @@ def _read(raw: bytes) -> Line | None:
         line = read_line(raw)
     except ValueError:
         return None
-    return line if isinstance(line.record.get("time"), int) else None
+    return line if _is_record(line.record) else None
+
+
+def _is_record(record: Mapping[str, Any]) -> bool:
+    """Return whether the fields are of the kinds that the trail writes: whoever can edit the file can put others."""
+    time, identifiers = record.get("time"), record.get("unique_identifiers", [])
+    return (
+        isinstance(time, int)
+        and 0 <= time <= LATEST
+        and isinstance(identifiers, list)
+        and all(isinstance(text, str) for text in identifiers)
+        and all(isinstance(value, str) for name, value in record.items() if name not in _NO_TEXTS)
+    )
 
 
 def _plain(text: str) -> str:

@@ -1,10 +1,12 @@
 """Evidence: who did what to which object, and what came of it. Never key bytes."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from attrs import frozen
 
 from kmip_core.enums import Operation, ResultReason
+
+LATEST: Final = 253_402_300_799  # seconds since 1970-01-01 UTC: the end of 9999, after which no calendar writes a date
 
 
 @frozen(kw_only=True)

@@ -50,6 +50,22 @@ def test_a_database_keeps_no_allowance_that_is_whole_and_believes_no_text(tmp_pa
     store.close()
 
 
+@pytest.mark.parametrize("whole_at", [0, START, START + 1_500, START + 6_000, START + 6_001, 1 << 63, 10**20 - 1])
+def test_an_allowance_that_another_program_edits_gives_no_more_than_a_whole_one(tmp_path: Path, whole_at: int) -> None:
+    store = open_sqlite(tmp_path)
+    store.allowances.spend(ONE, START)
+    store.allowances.spend((Charge("two", 3, 1_000),), START)
+    store.submit(partial(_overwrite, f"{whole_at:020}"))
+
+    spent = [store.allowances.spend(ONE, START) for _ in range(4)]
+    assert len([left for left in spent if left is not None]) <= 3
+    assert spent[-1] is None
+    later = START + 2 * 3 * 1_000  # by then it is whole, whatever was written: nobody is shut out for longer
+    assert store.allowances.left(ONE, later) == 3
+    assert store.allowances.left((Charge("two", 3, 1_000),), START) == 2
+    store.close()
+
+
 def _overwrite(value: str, cursor: object) -> None:
     assert hasattr(cursor, "execute")
     cursor.execute(f"UPDATE {facts.name} SET value = ? WHERE name = 'allowance:one'", (value,))

@@ -42,7 +42,7 @@ from kmip_adapters.storage.sql.unit_of_work import SqlUnitOfWork, UnitOfWorkServ
 from kmip_adapters.storage.sql.versions import NewestVersions
 from kmip_adapters.storage.sql.writer import Writer
 from kmip_core.errors import KmipError
-from kmip_core.ports.audit import AuditRecord
+from kmip_core.ports.audit import LATEST, AuditRecord
 from kmip_core.ports.schedule import Scheduled
 from kmip_core.ports.sealing import DataKeys, SealBroken, StoreSealer
 from kmip_core.ports.steps import Pace
@@ -436,6 +436,9 @@ def _readable(record_id: str, stored: bytes) -> AuditRecord | None:
         record = decode_audit_record(bytes(stored))
     except UNREADABLE as error:
         _log.error("the audit record %r in the database is not as it was written: %s", record_id, error)
+        return None
+    if not 0 <= record.time <= LATEST:
+        _log.error("the audit record %r in the database is of a time that no clock has", record_id)
         return None
     if record.record_id != record_id:
         _log.error("the audit record %r in the database is another one", record_id)

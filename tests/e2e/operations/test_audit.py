@@ -1,20 +1,26 @@
 """The audit trail in an operator's hands: verify, show, export, anchor; alarms; rotation; a second sink."""
 
+import contextlib
 import gzip
 import json
 import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 
 from kmip_adapters.audit import anchors
+from kmip_adapters.storage.records import encode_audit_record
+from kmip_core.enums import ResultReason
+from kmip_core.ports.audit import AuditRecord
 from tests.e2e.dialogue import Dialogue, Refused
 from tests.e2e.operations.conftest import Start, eventually
 from tests.server import ROOT, command, printed_with, run
@@ -220,6 +226,56 @@ def test_a_server_that_was_killed_is_no_alarm(start: Start) -> None:
     again = start("--audit-gap", "refuse")
 
     assert "CRITICAL" not in again.output.read_text()
+
+
+def test_a_record_that_was_forged_in_the_database_is_counted_among_those_taken_over(start: Start, data: Path) -> None:
+    forged = AuditRecord(record_id="forged", time=1_800_000_000, principal="mallory", event="Destroy")
+    values = [("main", forged.record_id, encode_audit_record(forged)), ("main", "none", b"no record")]
+    _edit_database(data, "INSERT INTO outbox (node, record_id, record) VALUES (?, ?, ?)", values)
+
+    server = start()
+    printed_with(server.output, "the audit record 'none' in the database is not as it was written")
+    server.stop()
+
+    told = [json.loads(line)["record"] for line in lines_of(data)]
+    (place,) = [number for number, record in enumerate(told) if record["record_id"] == "forged"]
+    count = "an earlier run has left the 1 records before this one in the database"
+    assert (told[place + 1]["event"], told[place + 1]["message"]) == ("Records taken over", count)
+    assert audit(data, "verify").returncode == 0
+
+
+def test_a_row_that_the_running_server_knows_and_somebody_edits_is_refused_at_the_next_read(
+    start: Start, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    server = start("--admin-address", "127.0.0.1:0")
+    with Dialogue(server) as client:
+        edited, other = client.create("edited"), client.create("other")
+        for _ in range(20):  # by then it is not read from the database again as long as nothing is committed
+            client.material(edited)
+            client.material(other)
+        _edit_database(data, "UPDATE managed_objects SET owner = ? WHERE unique_identifier = ?", [("mallory", edited)])
+
+        with pytest.raises(Refused, match=str(int(ResultReason.GENERAL_FAILURE))):
+            client.material(edited)
+        assert client.material(other)
+    printed_with(server.output, f"the row of {edited} is not as it was written")
+    (record,) = [
+        record for line in lines_of(data) if "GENERAL_FAILURE" in (record := json.loads(line)["record"]).values()
+    ]
+    assert record["unique_identifiers"] == [edited]
+    address = json.loads((tmp_path / "ready.json").read_text())["admin"]
+    connection = HTTPConnection(address, timeout=WITHIN)
+    connection.request("GET", "/metrics")
+    (metric,) = re.findall(r"^kmipd_rows_refused_total (\S+)$", connection.getresponse().read().decode(), re.MULTILINE)
+    connection.close()
+    assert float(metric) >= 1
+
+
+def _edit_database(data: Path, statement: str, values: list[tuple[object, ...]]) -> None:
+    """Write into the database as another program would."""
+    with contextlib.closing(sqlite3.connect(data / "kmipd.sqlite", timeout=WITHIN)) as connection, connection:
+        assert connection.executemany(statement, values).rowcount == len(values)
 
 
 @pytest.mark.parametrize(

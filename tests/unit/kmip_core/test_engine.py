@@ -143,6 +143,18 @@ def test_a_batch_that_is_too_long_is_refused_before_it_begins() -> None:
     assert attributes_of(engine).state is State.PRE_ACTIVE
 
 
+def test_a_batch_has_a_thousand_items_at_most_unless_set_otherwise() -> None:
+    longest = ask(an_engine(), *[PING] * 1_000)
+    item = the_only(ask(an_engine(), *[PING] * 1_001))
+
+    assert {each.result_status for each in longest.batch_items} == {ResultStatus.SUCCESS}
+    assert len(longest.batch_items) == 1_000
+    assert (item.result_reason, item.result_message) == (
+        ResultReason.INVALID_MESSAGE,
+        "a batch may have 1000 items at most",
+    )
+
+
 def test_a_request_to_be_answered_later_is_refused() -> None:
     item = the_only(ask(an_engine(), PING, asynchronous_indicator=AsynchronousIndicator.MANDATORY))
 

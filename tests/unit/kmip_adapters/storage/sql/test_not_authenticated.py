@@ -8,13 +8,18 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
+from kmip_adapters.audit.file_trail import FileTrail
+from kmip_adapters.audit.reading import Filter, records
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
+from kmip_adapters.storage.records import encode_audit_record
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_app.testing.contracts.samples import NOW, a_key, content
 from kmip_app.testing.contracts.storage.support import an_audit_record
 from kmip_app.testing.contracts.submissions import a_submission
+from kmip_core.ports.audit import LATEST
 from kmip_core.ports.leases import CLOCKS_APART
 
 
@@ -89,3 +94,38 @@ def test_an_audit_record_under_another_identifier_is_left_out(store: SqlStorage)
     edit(store, "UPDATE outbox SET record_id = 'another'")
 
     assert store.pending_records() == ()
+
+
+@pytest.mark.parametrize("time", [-1, LATEST + 1, 1 << 63, -(10**30), 10**30], ids=str)
+def test_an_audit_record_of_a_time_that_no_clock_has_is_left_out_with_a_line(
+    store: SqlStorage, caplog: pytest.LogCaptureFixture, time: int
+) -> None:
+    with store.unit_of_work() as work:
+        work.add(a_key("k1"), content())
+        work.record(an_audit_record(1))
+        work.commit()
+    forged = evolve(an_audit_record(1), time=time)
+    edit(store, "UPDATE outbox SET record = ?", encode_audit_record(forged))
+
+    assert store.pending_records() == ()
+    assert [line.levelno for line in caplog.records] == [logging.ERROR]
+
+
+def test_a_forged_audit_record_is_one_more_of_those_that_are_taken_over(store: SqlStorage, tmp_path: Path) -> None:
+    with store.unit_of_work() as work:
+        work.add(a_key("k1"), content())
+        work.record(an_audit_record(1))
+        work.commit()
+    forged = evolve(an_audit_record(2), principal="mallory")
+    edit(
+        store,
+        "INSERT INTO outbox (node, record_id, record) SELECT node, ?, ? FROM outbox",
+        forged.record_id,
+        encode_audit_record(forged),
+    )
+
+    trail = FileTrail(tmp_path / "audit")
+    assert trail.replay(store) == 2
+    trail.close()
+    told = [line.record for line in records(tmp_path / "audit", Filter())]
+    assert [(each["record_id"], each["principal"]) for each in told] == [("record-1", "alice"), ("record-2", "mallory")]
