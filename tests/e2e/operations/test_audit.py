@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -272,7 +272,7 @@ def test_a_row_that_the_running_server_knows_and_somebody_edits_is_refused_at_th
     assert float(metric) >= 1
 
 
-def _edit_database(data: Path, statement: str, values: list[tuple[object, ...]]) -> None:
+def _edit_database(data: Path, statement: str, values: Sequence[tuple[object, ...]]) -> None:
     """Write into the database as another program would."""
     with contextlib.closing(sqlite3.connect(data / "kmipd.sqlite", timeout=WITHIN)) as connection, connection:
         assert connection.executemany(statement, values).rowcount == len(values)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from kmip_adapters.audit.file_trail import FileTrail
-from kmip_adapters.audit.reading import Filter, Line, as_cef, as_columns, as_json, as_ocsf, records
+from kmip_adapters.audit.lines import Line
+from kmip_adapters.audit.reading import Filter, as_cef, as_columns, as_json, as_ocsf, records
 from kmip_core.ports.audit import LATEST, AuditRecord
 
 WANTED = (Filter(), Filter(since=1), Filter(object="1"), Filter(operation="get"), Filter(result="SUCCESS"))

@@ -154,6 +154,22 @@ def test_no_shorter_tag_is_verified_than_the_key_says() -> None:
     assert refusal(lambda: decrypted(engine, cryptographic_parameters=GCM, **short)) is ResultReason.INVALID_FIELD
 
 
+@pytest.mark.parametrize("length", [None, 8, 12, 16, 32, 64, 96, 97, 128, 1_024])
+def test_every_gcm_nonce_that_is_made_here_has_96_bits(length: int | None) -> None:
+    """Others are accepted, but not made; SP 800-38D section 8.2. IV Length may be said in bytes or in bits."""
+    for how in (GCM, evolve(GCM, random_iv=True)):
+        made = encrypted(an_engine(a_key()), cryptographic_parameters=evolve(how, iv_length=length), data=PLAIN)
+        assert len(made.iv_counter_nonce or b"") == 12
+
+
+@pytest.mark.parametrize("length", [-1, 0, 7, 56, 1_032, 1 << 31])
+def test_a_gcm_nonce_of_a_length_that_gcm_does_not_take_is_not_made(length: int) -> None:
+    how = evolve(GCM, iv_length=length)
+
+    refused = refusal(lambda: encrypted(an_engine(a_key()), cryptographic_parameters=how, data=PLAIN))
+    assert refused is ResultReason.BAD_CRYPTOGRAPHIC_PARAMETERS
+
+
 def test_algorithm_and_length_may_stand_in_the_attributes_alone() -> None:
     record, content = a_key()
     assert isinstance(content, SymmetricKey)
