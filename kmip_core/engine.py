@@ -120,6 +120,10 @@ class Engine:
         )
         return ResponseMessage(header=answer_header, batch_items=tuple(answers), principal=principal)
 
+    def refuse_unread(self, error: KmipError, principal: Principal) -> KmipError:
+        """Return what is answered to a message that could not be read because of `error`, once that is recorded."""
+        return self._recorded(error, principal, "Request refused")
+
     def run_submitted(self, batch: str) -> Steps[None]:
         """Run what is left of a batch that was submitted; for what claims it."""
         runner = self.services.runner
@@ -134,14 +138,33 @@ class Engine:
 
     def _refuse(self, message: RequestMessage, principal: Principal, error: KmipError, event: str) -> ResponseMessage:
         """Return the answer to a request of which no item is run, once that is recorded as `event`."""
-        now = self.services.clock.now()
         header = message.header
         item = message.batch_items[0] if message.batch_items else None
         operation = None if item is None else item.operation
+        correlation = (header.client_correlation_value or "")[:RECORDED_CORRELATION]
+        error = self._recorded(error, principal, event, operation, correlation)
+        refused = error if isinstance(error, AttestationRefused) else None
+        answer_header = ResponseHeader(
+            protocol_version=header.protocol_version,
+            time_stamp=self.services.clock.now(),
+            nonce=None if refused is None else refused.nonce,
+            attestation_types=() if refused is None else refused.types,
+            client_correlation_value=header.client_correlation_value,
+        )
+        refusal = failure(error, item)
+        return ResponseMessage(header=answer_header, batch_items=(refusal,))
+
+    def _recorded(
+        self, error: KmipError, principal: Principal, event: str, operation: Operation | None = None, value: str = ""
+    ) -> KmipError:
+        """Return the refusal, once it is recorded as `event`; else the error that kept it from being.
+
+        value: of the client's correlation.
+        """
         user = error.user if isinstance(error, CredentialRefused) else None
         record = AuditRecord(
             record_id=self.services.identifiers.new(),
-            time=now,
+            time=self.services.clock.now(),
             principal=principal.name,
             source=principal.source.value,
             address=principal.address,
@@ -151,22 +174,13 @@ class Engine:
             operation=operation,
             result=error.reason,
             message=error.message if user is None else f"{error.message} (user {user})",
-            client_correlation_value=(header.client_correlation_value or "")[:RECORDED_CORRELATION],
+            client_correlation_value=value,
         )
         try:
             self.services.audit.append(record)
         except KmipError as unrecorded:
-            error = unrecorded
-        refused = error if isinstance(error, AttestationRefused) else None
-        answer_header = ResponseHeader(
-            protocol_version=header.protocol_version,
-            time_stamp=now,
-            nonce=None if refused is None else refused.nonce,
-            attestation_types=() if refused is None else refused.types,
-            client_correlation_value=header.client_correlation_value,
-        )
-        refusal = failure(error, item)
-        return ResponseMessage(header=answer_header, batch_items=(refusal,))
+            return unrecorded
+        return error
 
     def _check_header(self, message: RequestMessage, now: int) -> None:
         header, settings = message.header, self.services.settings

@@ -47,6 +47,10 @@ class Answering(Protocol):
         """Give the answer; yields where it waits.  pace: as `pace` returned it, so that it is not asked again."""
         ...
 
+    def refuse_unread(self, error: KmipError, principal: Principal) -> KmipError:
+        """Return what is answered to a message that could not be read because of `error`, once that is recorded."""
+        ...
+
 
 @frozen(kw_only=True)
 class TtlvService:
@@ -105,6 +109,11 @@ class TtlvService:
     def refuse(self, error: KmipError) -> bytes:
         """Return the whole response to what is not opened: no frame, or a peer without identity."""
         return self._encode(self.codec.refusal(error, self.clock.now()))
+
+    def refuse_unread(self, unread: UnreadableMessage, principal: Principal) -> bytes:
+        """Return the whole response to a message that cannot be read, once the refusal is recorded."""
+        error = self.engine.refuse_unread(unread, principal)
+        return self.refuse(error if error is unread else UnreadableMessage(error, unread.version))
 
     def steps(self, request: RequestMessage, principal: Principal, pace: Pace | None = None) -> Steps[Answer]:
         """Give the whole response to a request; waits as the engine does."""
@@ -207,7 +216,7 @@ class TtlvJob:
         """Begin, or go on: return the whole response, or what is to be waited for."""
         if self._steps is None:
             if isinstance(self.request, UnreadableMessage):
-                return self.service.refuse(self.request)
+                return self.service.refuse_unread(self.request, self.principal)
             self._steps = self.service.steps(self.request, self.principal, self.pace)
         error, self._called_off = self._called_off, None
         try:
@@ -223,5 +232,5 @@ class TtlvJob:
     def decline(self, error: KmipError) -> bytes:
         """Return, instead of `run`, the response that fails every item with `error`."""
         if isinstance(self.request, UnreadableMessage):
-            return self.service.refuse(self.request)
+            return self.service.refuse_unread(self.request, self.principal)
         return self.service.decline(self.request, error)

@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 from attrs import define, field
 
 from kmip_adapters.ttlv.service import Answering
+from kmip_core.errors import KmipError
 from kmip_core.messages import RequestMessage, ResponseMessage
 from kmip_core.ports.steps import Pace, Steps
 from kmip_core.principal import Principal
@@ -171,6 +172,10 @@ class ObservedEngine:
         if self.slow is not None and seconds >= self.slow:
             LOG.warning("slow request: %s", _described(message, principal, seconds))
         return answer
+
+    def refuse_unread(self, error: KmipError, principal: Principal) -> KmipError:
+        """Have the engine record a message that could not be read."""
+        return self.engine.refuse_unread(error, principal)
 
 
 def _described(message: RequestMessage, principal: Principal, seconds: float) -> str:

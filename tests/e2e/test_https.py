@@ -74,6 +74,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartedServer]:
         yield started
 
 
+def trail_of(server: StartedServer) -> str:
+    return "".join(path.read_text() for path in (server.output.parent / "data" / "audit").iterdir())
+
+
 def a_key() -> create.Request:
     attributes = Attributes(
         cryptographic_algorithm=CryptographicAlgorithm.AES,
@@ -143,7 +147,8 @@ def post(client: HttpsClient, operation: dict[str, Any]) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("encoding", [BINARY, JSON, XML], ids=lambda encoding: encoding.name)
-def test_nonsense_is_answered_in_its_encoding(server: StartedServer, encoding: Encoding) -> None:
+def test_nonsense_is_answered_in_its_encoding_and_recorded(server: StartedServer, encoding: Encoding) -> None:
+    before = trail_of(server).count('"event":"Request refused"')
     with contextlib.closing(HttpsClient(server, encoding)) as client:
         client.connection.request("POST", "/kmip", b"nonsense", {"Content-Type": encoding.content_type})
         answer = client.connection.getresponse()
@@ -151,14 +156,14 @@ def test_nonsense_is_answered_in_its_encoding(server: StartedServer, encoding: E
         (item,) = CODEC.decode_response(answer.read(), encoding).batch_items
         assert answer.status == 200
         assert item.result_reason is ResultReason.INVALID_MESSAGE
+    assert trail_of(server).count('"event":"Request refused"') == before + 1
 
 
 def test_requests_over_https_are_in_the_audit_trail(server: StartedServer) -> None:
     with contextlib.closing(HttpsClient(server, JSON)) as client:
         made = client.ask(Operation.CREATE, a_key())
 
-    trail = "".join(path.read_text() for path in (server.output.parent / "data" / "audit").iterdir())
-    assert made.payload.unique_identifier in trail
+    assert made.payload.unique_identifier in trail_of(server)
 
 
 def test_basic_credentials_name_the_user(tmp_path: Path) -> None:

@@ -19,10 +19,11 @@ import pytest
 
 from kmip_adapters.audit import anchors
 from kmip_adapters.storage.records import encode_audit_record
-from kmip_core.enums import ResultReason
+from kmip_core.enums import Operation, ResultReason
 from kmip_core.ports.audit import AuditRecord
 from tests.e2e.dialogue import Dialogue, Refused
 from tests.e2e.operations.conftest import Start, eventually
+from tests.interop.wire import message, operation
 from tests.server import ROOT, command, printed_with, run
 from tests.server import start as started
 
@@ -226,6 +227,30 @@ def test_a_server_that_was_killed_is_no_alarm(start: Start) -> None:
     again = start("--audit-gap", "refuse")
 
     assert "CRITICAL" not in again.output.read_text()
+
+
+_QUERY = operation(Operation.QUERY, [("QueryFunction", 1)])
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        bytes.fromhex("4200780100000000"),
+        message((9, 9), _QUERY),
+        message((1, 4), *[operation(Operation.QUERY, [("QueryFunction", 1)], str(n).encode()) for n in range(1_001)]),
+    ],
+    ids=["no header", "a version that is not spoken", "too many items"],
+)
+def test_a_message_that_is_refused_as_a_whole_leaves_one_record(start: Start, tmp_path: Path, frame: bytes) -> None:
+    server = start()
+    with server.client() as client:
+        client.exchange(frame)
+
+    told = [json.loads(line)["record"] for line in lines_of(tmp_path / "data")]
+    (record,) = [record for record in told if record["event"] != "Start"]
+    assert (record["event"], record["principal"], record["address"]) == ("Request refused", "client", "127.0.0.1")
+    assert record["result"] in {"INVALID_MESSAGE", "UNSUPPORTED_PROTOCOL_VERSION"}
+    assert record["message"]
 
 
 def test_a_record_that_was_forged_in_the_database_is_counted_among_those_taken_over(start: Start, data: Path) -> None:

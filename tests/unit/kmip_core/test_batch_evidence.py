@@ -160,6 +160,24 @@ def test_a_request_that_is_refused_as_a_whole_leaves_a_record(header: dict[str, 
     assert record.result is answer.batch_items[0].result_reason
 
 
+def test_a_message_that_could_not_be_read_leaves_a_record() -> None:
+    engine = an_engine()
+    error = KmipError(ResultReason.INVALID_MESSAGE, "no such version")
+
+    assert engine.refuse_unread(error, ALICE) is error
+    (record,) = engine.services.audit.records  # type: ignore[attr-defined]
+    assert (record.event, record.principal, record.address) == ("Request refused", ALICE.name, ALICE.address)
+    assert (record.operation, record.result, record.message) == (None, error.reason, error.message)
+
+
+def test_a_message_that_could_neither_be_read_nor_recorded_is_answered_so() -> None:
+    engine = an_engine(audit=FullTrail())
+
+    told = engine.refuse_unread(KmipError(ResultReason.INVALID_MESSAGE, "no such version"), ALICE)
+
+    assert told.reason is ResultReason.GENERAL_FAILURE
+
+
 def test_items_that_are_called_off_fail_and_are_recorded() -> None:
     slow = {**CATALOGUE, Operation.PING: evolve(CATALOGUE[Operation.PING], cost=Cost.COMPUTES)}
     engine = an_engine(catalogue=slow)

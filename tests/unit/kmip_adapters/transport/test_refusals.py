@@ -5,6 +5,8 @@ import socket
 
 from kmip_adapters.identity.certificate import CertificateIdentity
 from kmip_adapters.transport.client import TlsTtlvClient, client_context
+from kmip_adapters.transport.limits import TransportLimits
+from kmip_adapters.transport.rates import Allowance
 from kmip_adapters.transport.refusals import AT_ONCE, KEYS, PERIOD, Refusal, Refusals
 from tests.unit.kmip_adapters.transport.fakes import a_server, request, throwaway_pki
 
@@ -75,3 +77,36 @@ def test_refusals_of_the_transport_are_recorded() -> None:
     ]
     assert "http request" in records[0].message
     assert "peer did not return a certificate" in records[1].message
+
+
+def test_bytes_that_are_no_message_and_requests_beyond_the_rate_are_recorded() -> None:
+    records: list[Refusal] = []
+    pki = throwaway_pki()
+    context = client_context(ca=pki.ca.certificate, cert=pki.client.certificate, key=pki.client.key)
+    allowance = Allowance(requests_per_second=0.001)
+    with (
+        a_server(record=records.append, allowance_of=lambda identity: allowance) as server,
+        TlsTtlvClient("127.0.0.1", server.port, context=context, timeout=HANG) as client,
+    ):
+        answers = [client.exchange(request(b"Q")) for _ in range(3)]
+        assert b"SERVER_LIMIT_EXCEEDED" in answers[-1]
+        client.socket.sendall(b"no message")
+        assert b"INVALID_MESSAGE" in client.receive()
+
+    assert [(record.event, record.principal) for record in records][:1] == [("Request declined", "client")]
+    assert ("Unreadable bytes", "client") in [(record.event, record.principal) for record in records]
+
+
+def test_a_connection_beyond_the_limit_is_recorded() -> None:
+    records: list[Refusal] = []
+    pki = throwaway_pki()
+    context = client_context(ca=pki.ca.certificate, cert=pki.client.certificate, key=pki.client.key)
+    with (
+        a_server(record=records.append, limits=TransportLimits(max_connections=1)) as server,
+        TlsTtlvClient("127.0.0.1", server.port, context=context, timeout=HANG) as client,
+    ):
+        client.exchange(request(b"Q"))
+        with socket.create_connection(("127.0.0.1", server.port), HANG) as another:
+            assert another.recv(1) == b""
+
+    assert [(record.event, record.address) for record in records] == [("Connection refused", "127.0.0.1")]

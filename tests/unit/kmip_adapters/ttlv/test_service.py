@@ -96,6 +96,8 @@ class FakeEngine:
     identifiers: FixedIdentifiers = field(factory=FixedIdentifiers)
     faults: KeptFaults = field(factory=KeptFaults)
     principals: list[Principal] = field(factory=list)
+    unread: list[tuple[Principal, ResultReason]] = field(factory=list)
+    unrecorded: KmipError | None = None
 
     def pace(self, message: RequestMessage) -> Pace:
         return self.pace_told
@@ -106,6 +108,10 @@ class FakeEngine:
         self.principals.append(principal)
         yield from self.waits_for
         return self.answer(message)
+
+    def refuse_unread(self, error: KmipError, principal: Principal) -> KmipError:
+        self.unread.append((principal, error.reason))
+        return self.unrecorded or error
 
 
 def a_service(engine: FakeEngine, codec: Codec) -> TtlvService:
@@ -165,6 +171,19 @@ def test_a_malformed_frame_is_answered_without_the_engine() -> None:
     assert item.operation is None
     assert job.pace is Pace.QUICK
     assert engine.principals == []
+    assert engine.unread == [(ALICE, ResultReason.INVALID_MESSAGE)]
+
+
+def test_a_malformed_frame_that_cannot_be_recorded_is_answered_so_in_the_same_version() -> None:
+    engine = FakeEngine(unrecorded=KmipError(ResultReason.GENERAL_FAILURE, "no trail"))
+    frame = CODEC.encode_request(REQUEST)
+    wrong = frame.replace(bytes.fromhex("42006a0200000004 00000001"), bytes.fromhex("42006a0200000004 00000009"))
+
+    answer = CODEC.decode_response(answered(a_service(engine, CODEC).open(wrong, ALICE)))
+
+    assert only(answer).result_message == "no trail"
+    assert answer.header.protocol_version == CODEC.nearest(ProtocolVersion(9, 4))
+    assert len(engine.unread) == 1
 
 
 def test_a_malformed_frame_is_declined_as_malformed() -> None:
