@@ -1,9 +1,8 @@
-"""No owner gets more into a store than its quota, whichever way; what every store promises of it."""
+"""No owner gets more into a store than its quota, whichever way; first what every store promises of it."""
 
 import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Thread
 from typing import Any, Final
 from uuid import uuid4
 
@@ -19,7 +18,9 @@ from kmip_adapters.storage.quotas import Quota
 from kmip_adapters.storage.sql.holdings import PREFIX
 from kmip_adapters.storage.sql.ownership import change_owner
 from kmip_adapters.storage.sql.storage import SqlStorage
-from kmip_app.testing.contracts.samples import a_key, a_name, content
+from kmip_app.testing.contracts.quotas import *  # noqa: F403  the promises, with the `make` of this module
+from kmip_app.testing.contracts.quotas import NAMES_OF_KIB, Make, refused
+from kmip_app.testing.contracts.samples import a_key, content
 from kmip_core.attributes import Attributes
 from kmip_core.enums import (
     CertificateType,
@@ -52,9 +53,6 @@ from tests import postgresql
 from tests.builders import a_secret, a_symmetric_key, an_engine, perform
 from tests.contract.test_storage import located, put, query
 
-Make = Callable[[Path, Callable[[str], Quota]], Any]
-NAMES_OF_KIB: Final = tuple(a_name("n" * 1_000 + str(number)) for number in range(4))
-
 
 def make_memory(_: Path, quota_of: Callable[[str], Quota]) -> MemoryStorage:
     return MemoryStorage(quota_of)
@@ -71,124 +69,8 @@ def make_postgresql(directory: Path, quota_of: Callable[[str], Quota]) -> SqlSto
 
 
 @pytest.fixture(params=[make_memory, make_sqlite, make_postgresql], ids=["memory", "sqlite", "postgresql"])
-def make(request: pytest.FixtureRequest) -> Make:
-    return request.param
-
-
-def opened(make: Make, directory: Path, **quota: float) -> Iterator[Any]:
-    store = make(directory, lambda _: Quota(**quota))
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def of_three(make: Make, tmp_path: Path) -> Iterator[Any]:
-    """A store in which each owner may have three objects."""
-    yield from opened(make, tmp_path, objects=3)
-
-
-@pytest.fixture
-def of_bytes(make: Make, tmp_path: Path) -> Iterator[Any]:
-    """A store in which each owner may have some kilobytes."""
-    yield from opened(make, tmp_path, stored_bytes=4_000)
-
-
-def refused(store: Any, *objects: Any) -> None:
-    with pytest.raises(KmipError) as refusal:
-        put(store, *objects)
-    assert refusal.value.reason is ResultReason.SERVER_LIMIT_EXCEEDED
-
-
-def change(store: Any, identifier: str, **attributes: Any) -> None:
-    with store.unit_of_work() as work:
-        found = work.find(identifier)
-        work.save(evolve(found, attributes=evolve(found.attributes, **attributes)))
-        work.commit()
-
-
-def test_one_object_more_than_the_quota_is_refused_and_nothing_of_it_is_kept(of_three: Any) -> None:
-    put(of_three, a_key("1"), a_key("2"))
-    refused(of_three, a_key("3"), a_key("4"))
-    put(of_three, a_key("3"))
-    refused(of_three, a_key("4"))
-
-    assert located(of_three, query()) == ("3", "2", "1")
-    assert of_three.quota_refusals == 2
-
-
-def test_each_owner_has_a_quota_of_its_own(of_three: Any) -> None:
-    put(of_three, *(a_key(str(number)) for number in range(3)))
-    put(of_three, a_key("b", owner="bob"))
-
-    refused(of_three, a_key("c", owner="carol"), a_key("a"))
-
-
-def test_a_removed_object_makes_room(of_three: Any) -> None:
-    put(of_three, *(a_key(str(number)) for number in range(3)))
-    with of_three.unit_of_work() as work:
-        work.remove("1")
-        work.add(a_key("4"), content())
-        work.commit()
-
-    refused(of_three, a_key("5"))
-
-
-def test_of_many_commits_at_once_exactly_the_quota_is_kept(make: Make, tmp_path: Path) -> None:
-    for store in opened(make, tmp_path, objects=20):
-        reasons: list[Any] = []
-
-        def add(number: int, store: Any = store, reasons: list[Any] = reasons) -> None:
-            try:
-                put(store, a_key(str(number), owner=("alice", "bob")[number % 2]))
-            except KmipError as error:
-                reasons.append(error.reason)
-
-        threads = [Thread(target=add, args=(number,)) for number in range(60)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-
-        assert reasons == [ResultReason.SERVER_LIMIT_EXCEEDED] * 20
-        with store.unit_of_work() as work:
-            kept = [work.find(str(number)) for number in range(60)]
-        owners = [found.owner for found in kept if found is not None]
-        assert (owners.count("alice"), owners.count("bob")) == (20, 20)
-
-
-def test_an_object_that_is_too_large_for_the_room_is_refused(of_bytes: Any) -> None:
-    put(of_bytes, a_key("1", names=NAMES_OF_KIB[:1]))
-    refused(of_bytes, a_key("2", names=NAMES_OF_KIB[:3]))
-
-    put(of_bytes, a_key("2", names=NAMES_OF_KIB[1:2]))
-
-
-def test_attributes_that_grow_are_counted(of_bytes: Any) -> None:
-    put(of_bytes, a_key("1"))
-    change(of_bytes, "1", names=NAMES_OF_KIB[:2])
-    with pytest.raises(KmipError) as refusal:
-        change(of_bytes, "1", names=NAMES_OF_KIB)
-
-    assert refusal.value.reason is ResultReason.SERVER_LIMIT_EXCEEDED
-    with of_bytes.unit_of_work() as work:
-        assert work.find("1").attributes.names == NAMES_OF_KIB[:2]
-
-
-def test_a_full_quota_lets_a_client_revoke_shrink_and_remove(make: Make, tmp_path: Path) -> None:
-    quota = [Quota()]
-    store = make(tmp_path, lambda _: quota[0])
-    put(store, a_key("1", names=NAMES_OF_KIB), a_key("2"))
-    quota[0] = Quota(stored_bytes=1, objects=1)
-    change(store, "1", state=State.COMPROMISED, compromise_date=5)
-    change(store, "1", names=NAMES_OF_KIB[:2])
-    with pytest.raises(KmipError):
-        change(store, "1", names=NAMES_OF_KIB[:3])
-    with store.unit_of_work() as work:
-        work.remove("1")
-        work.commit()
-
-    refused(store, a_key("3"))
-    store.close()
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
+    return functools.partial(request.param, tmp_path)
 
 
 WRITES = st.lists(
