@@ -182,6 +182,12 @@ class Framer(Protocol):
 class Listener(Protocol):
     """The server side of a transport: it is bound, serves, drains and stops; one listener runs once.
 
+    Each request of a connection is answered whole, in the order of the requests. A client that ends its side gets the
+    answers to its requests, then the connection ends; a request that is not complete by then is dropped. A job that
+    has begun is run to its end though its client has left. A client that is refused, for its identity or for a limit,
+    reads the service's refusal before the end. Bytes that are no message are refused once, and end the connection.
+    What goes wrong on one connection ends that one alone.
+
     NOT promised: that clients which connect between `bind` and `serve` are answered before `serve`.
     """
 

@@ -19,9 +19,10 @@ SUITES: Final = {
     "policy": ("policy",),
     "schedule": ("schedule",),
     "sealing": ("root_keys",),
-    "storage": ("storage",),
+    "storage": ("storage", "quotas"),
     "submissions": ("submissions",),
     "system": ("system",),
+    "transport": ("listener",),
 }
 """Module of `kmip_core.ports` to those of `kmip_app.testing.contracts`."""
 
@@ -33,7 +34,6 @@ WITHOUT: Final = {
     "provisioning": "one adapter: the registry of the built-in CA",
     "steps": "values and generators that the engine and its callers share; nothing stands behind it",
     "tracing": "it may do nothing at all: what a request does must not depend on it",
-    "transport": "a Listener is tried over sockets, with certificates and a service: tests/contract/test_transport.py",
 }
 """Module of `kmip_core.ports` to the reason why authors of adapters get no suite."""
 

@@ -133,22 +133,6 @@ def test_a_connection_is_kept(server: TlsTtlvServer) -> None:
     assert server.counters.connections_accepted == 1
 
 
-@pytest.mark.parametrize("body", [b"B", b"S", b"C", b"R", b"Q" + bytes(70_000)], ids=["B", "S", "C", "R", "long"])
-def test_requests_of_every_pace_are_answered(server: TlsTtlvServer, body: bytes) -> None:
-    with contextlib.closing(connect(server)) as client:
-        client.request("POST", "/kmip", request(body), BINARY)
-
-        assert client.getresponse().read() == response(b"client says " + body)
-
-
-def test_pipelined_requests_are_answered_in_their_order(server: TlsTtlvServer) -> None:
-    bodies = [b"Q1", b"B2", b"C3", b"Q4", b"S5"] * 10
-    with raw(server) as sock:
-        sock.sendall(b"".join(posted(request(body)) for body in bodies))
-
-        assert answers(sock, len(bodies)) == [(200, response(b"client says " + body)) for body in bodies]
-
-
 @pytest.mark.parametrize("size", [1_000, 1_000_000], ids=["small", "long"])
 def test_chunked_bodies_are_put_together(server: TlsTtlvServer, size: int) -> None:
     frame = request(bytes(size))
@@ -157,14 +141,6 @@ def test_chunked_bodies_are_put_together(server: TlsTtlvServer, size: int) -> No
         client.request("POST", "/kmip", pieces, BINARY, encode_chunked=True)
 
         assert client.getresponse().read() == response(b"client says " + bytes(size))
-
-
-def test_a_long_answer_is_whole(server: TlsTtlvServer) -> None:
-    with contextlib.closing(connect(server)) as client:
-        client.request("POST", "/kmip", request(b"L3000000"), BINARY)
-        assert client.getresponse().read() == response(bytes(3_000_000))
-        client.request("POST", "/kmip", request(b"Q"), BINARY)
-        assert client.getresponse().read() == response(b"client says Q")
 
 
 def test_a_client_that_expects_100_continue_gets_it(server: TlsTtlvServer) -> None:
