@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import bson
@@ -42,7 +42,7 @@ def pykmip(server: KmipTestServer, name: str = "client") -> Iterator[ProxyKmipCl
     client = ProxyKmipClient(
         server.host, server.port, cert=files.cert, key=files.key, ca=files.ca, config_file="/dev/null"
     )
-    with client:
+    with client, closing(client.proxy.socket):  # PyKMIP forgets a socket that the server has closed
         yield client
 
 

@@ -108,9 +108,9 @@ class Dialects(dict[ProtocolVersion, Dialect]):
 
 def version_item(version: ProtocolVersion) -> Item:
     """Return a version as headers say it."""
-    major = Item(PROTOCOL_VERSION_MAJOR, INTEGER, version.protocol_version_major)
-    minor = Item(PROTOCOL_VERSION_MINOR, INTEGER, version.protocol_version_minor)
-    return Item(PROTOCOL_VERSION, STRUCTURE, (major, minor))
+    major, minor = version
+    numbers = (Item(PROTOCOL_VERSION_MAJOR, INTEGER, major), Item(PROTOCOL_VERSION_MINOR, INTEGER, minor))
+    return Item(PROTOCOL_VERSION, STRUCTURE, numbers)
 
 
 def make_dialect(

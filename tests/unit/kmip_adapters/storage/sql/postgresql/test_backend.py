@@ -388,9 +388,15 @@ def statements_of(store: SqlStorage) -> list[str]:
     return sent
 
 
+def close_readers(store: SqlStorage) -> None:
+    """Have the next unit of work connect anew, so that `statements_of` sees its statements."""
+    while store.database._idle:
+        store.database._idle.pop().connection.close()
+
+
 def test_one_row_is_read_by_one_statement(store: SqlStorage) -> None:
     put(store, "k1", "k2")
-    store.database._idle.clear()
+    close_readers(store)
     sent = statements_of(store)
 
     with store.unit_of_work(Pace.BRIEF) as work:
@@ -406,7 +412,7 @@ def test_one_row_is_read_by_one_statement(store: SqlStorage) -> None:
 
 def test_a_read_with_a_budget_costs_three_round_trips(store: SqlStorage) -> None:
     put(store, "k1")
-    store.database._idle.clear()
+    close_readers(store)
     sent = statements_of(store)
     for _ in range(10):  # a statement that is sent often is prepared, which several at once cannot be
         with store.unit_of_work(Pace.BRIEF) as work:
