@@ -3,7 +3,9 @@
 import contextlib
 import datetime as dt
 import json
+import socket
 import ssl
+from collections.abc import Iterator
 from http.client import HTTPSConnection
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from kmip_app.monitoring.probe import DISCOVER_VERSIONS
 from kmip_app.pki import authority
 from tests.e2e.dialogue import Dialogue
 from tests.e2e.operations.conftest import Start, eventually
-from tests.server import StartedServer, printed_with, run
+from tests.server import StartedServer, printed_with, run, running
 
 WITHIN = 120  # seconds; a hang limit
 
@@ -338,6 +340,41 @@ def test_a_token_that_is_over_or_for_a_name_that_is_taken_is_refused(start: Star
         assert (status, b"error" in body) == (403, True)
     assert "late" not in listed(data)
     assert csr.exists()
+
+
+@pytest.fixture(scope="module")
+def enrolling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartedServer]:
+    """A server at which clients can enrol."""
+    folder = tmp_path_factory.mktemp("enrolling")
+    with running(folder, "--data-dir", str(folder / "data"), "--enrol-address", "127.0.0.1:0") as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        ("POST /enrol HTTP/1.1\r\nContent-Length: 16385", 413),
+        ("POST /enrol HTTP/1.1\r\nContent-Length: many", 413),
+        ("POST /enrol HTTP/1.1", 413),
+        ("POST /enrol HTTP/1.1\r\nX: " + "x" * 8_200, 431),
+        ("POST /kmip HTTP/1.1\r\nContent-Length: 0", 405),
+        ("DELETE /enrol HTTP/1.1", 405),
+        ("GET /metrics HTTP/1.1", 404),
+        ("POST /enrol HTTP/1.1\r\nContent-Length: 0", 403),
+    ],
+    ids=["too much", "no length", "without a length", "a long head", "KMIP", "DELETE", "metrics", "without a token"],
+)
+def test_enrolment_reads_no_more_than_a_request_needs_and_serves_nothing_else(
+    enrolling: StartedServer, head: str, status: int
+) -> None:
+    host, _, port = json.loads((enrolling.output.parent / "ready.json").read_text())["enrol"].rpartition(":")
+    context = ssl.create_default_context(cafile=enrolling.ca)
+    with (
+        socket.create_connection((host, int(port)), WITHIN) as plain,
+        context.wrap_socket(plain, server_hostname=host) as tls,
+    ):
+        tls.sendall(f"{head}\r\n\r\n".encode())
+        assert tls.recv(12) == f"HTTP/1.1 {status}".encode()
 
 
 def test_there_is_no_enrolment_unless_it_is_wanted(start: Start, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from kmip_core.pkcs11_sessions import Use
 from kmip_core.settings import Settings
 from kmip_core.streams import Streams
 from kmip_core.structures import KeyWrappingData
-from tests.builders import BOB, a_custom, a_symmetric_key, an_engine, ask, attributes_of, stored
+from tests.builders import BOB, a_custom, a_symmetric_key, an_engine, ask, attributes_of, records_of, stored
 from tests.pkcs11_application import (
     AES,
     CERTIFICATE,
@@ -332,6 +332,27 @@ def test_a_key_is_used_as_its_mask_allows_and_by_whom_may() -> None:
     assert code(lambda: started(app, F.C_ENCRYPTINIT, key, 0x40)) is R.MECHANISM_INVALID
 
     assert an_application(engine, BOB).find() == []
+
+
+def test_each_call_leaves_a_record_and_a_refused_one_says_why() -> None:
+    engine = an_engine()
+    app = an_application(engine)
+    key = imported(app, KEY, DECRYPT)
+    started(app, F.C_ENCRYPTINIT, key, 0x1081)
+    before = len(records_of(engine))
+
+    assert code(lambda: app.filled(F.C_ENCRYPT, array(IV))) is R.KEY_FUNCTION_NOT_PERMITTED
+    with pytest.raises(KmipError):
+        app.call(F.C_ENCRYPT, b"\0")
+    app.in_session(F.C_GETSESSIONINFO)
+
+    refused, unreadable, answered = records_of(engine)[before:]
+    assert {record.event for record in (refused, unreadable, answered)} == {"PKCS_11"}
+    assert refused.result is ResultReason.INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK
+    assert "KEY_FUNCTION_NOT_PERMITTED" in refused.message
+    assert unreadable.result is ResultReason.PKCS_11_CODEC_ERROR
+    assert answered.result is None
+    assert KEY.hex() not in str(records_of(engine))
 
 
 def test_one_operation_of_a_kind_is_under_way() -> None:
