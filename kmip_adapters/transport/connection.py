@@ -34,7 +34,7 @@ from kmip_adapters.transport.tls.handshake import Handshake, Progress
 from kmip_adapters.transport.watchdog import LIMIT
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
-from kmip_core.ports.transport import Answer, Job, LastWords, RoleSwap
+from kmip_core.ports.transport import Answer, ConnectionEnd, Job, RoleSwap
 from kmip_core.principal import Principal
 
 
@@ -526,7 +526,7 @@ class TlsConnection(asyncio.BufferedProtocol):
     # Answers
 
     def _reply(self, answer: Answer) -> None:
-        if isinstance(answer, LastWords):
+        if isinstance(answer, ConnectionEnd):
             self._end_with(answer.octets)
         elif isinstance(answer, RoleSwap):
             self._swap_roles(answer)
@@ -601,9 +601,9 @@ class TlsConnection(asyncio.BufferedProtocol):
 
     # Endings
 
-    def _end_with(self, last_words: bytes) -> None:
-        if last_words:
-            self._outflow.send(last_words)
+    def _end_with(self, octets: bytes) -> None:
+        if octets:
+            self._outflow.send(octets)
             self._linger()
         else:
             self.abort()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from attrs import field, frozen
 
 from kmip_core.errors import KmipError
-from kmip_core.ports.transport import Answer, Framer, LastWords, RoleSwap, Service, run_to_end
+from kmip_core.ports.transport import Answer, ConnectionEnd, Framer, RoleSwap, Service, run_to_end
 from kmip_core.principal import Principal
 
 
@@ -32,7 +32,7 @@ class InProcessTransport:
         try:
             while (frame := framer.next_frame()) is not None:
                 answer = self.request(frame)
-                if isinstance(answer, LastWords | RoleSwap):  # nothing can be asked of a caller
+                if isinstance(answer, ConnectionEnd | RoleSwap):  # nothing can be asked of a caller
                     answers.append(answer.octets)
                     break
                 answers.append(answer)

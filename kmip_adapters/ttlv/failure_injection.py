@@ -16,7 +16,7 @@ from kmip_core.enums import Operation
 from kmip_core.errors import KmipError
 from kmip_core.messages import RequestMessage, UsernameAndPassword
 from kmip_core.ports.steps import MoveTo, Pace, Pause, Step, Wait
-from kmip_core.ports.transport import Answer, Job, LastWords
+from kmip_core.ports.transport import Answer, ConnectionEnd, Job
 from kmip_core.principal import Principal
 
 GARBAGE: Final = bytes.fromhex("42007b01 00000010") + b"\xff" * 16
@@ -167,11 +167,11 @@ class FailingJob:
     def _worked(self) -> Answer | Step:
         instead = next((m for m in self.met if m.lost is not None or m.garbage is not None), None)
         if instead is not None and instead.lost is Lost.REQUEST:
-            return LastWords()
+            return ConnectionEnd()
         outcome = self.job.run()
         if instead is None or isinstance(outcome, Wait | MoveTo | Pause):
             return outcome
-        return LastWords(instead.garbage or b"")
+        return ConnectionEnd(instead.garbage or b"")
 
 
 @frozen

@@ -21,7 +21,7 @@ from kmip_core.errors import KmipError
 from kmip_core.messages import UsernameAndPassword
 from kmip_core.ports.steps import MoveTo, Pace, Pause, Step, Wait
 from kmip_core.ports.system import Clock
-from kmip_core.ports.transport import Answer, Job, LastWords, RoleSwap, Service
+from kmip_core.ports.transport import Answer, ConnectionEnd, Job, RoleSwap, Service
 from kmip_core.principal import Principal
 
 MODE: Final = 0o600
@@ -108,7 +108,7 @@ class TappedJob:
         """Begin, or go on."""
         outcome = self.job.run()
         if not isinstance(outcome, Wait | MoveTo | Pause):
-            self._write(outcome.octets if isinstance(outcome, LastWords | RoleSwap) else outcome)
+            self._write(outcome.octets if isinstance(outcome, ConnectionEnd | RoleSwap) else outcome)
         return outcome
 
     def curtail(self, error: KmipError) -> None:

@@ -18,11 +18,11 @@ from kmip_core.structures import ProtocolVersion
 
 
 @frozen
-class LastWords:
-    """How a connection ends where an answer was due: the transport sends these bytes, if any, and closes.
+class ConnectionEnd:
+    """The end of a connection in place of an answer: the transport sends these bytes, if any, and closes.
 
-    With none it closes at once, as a server does that dies. A server that works never says so: this is how one that
-    rehearses failures for the tests of a client fails.
+    With none it closes at once, as a server does that dies. Only a test server answers so, to which its user has said
+    that the next request shall fail.
     """
 
     octets: bytes = field(default=b"", repr=False)
@@ -44,7 +44,7 @@ class RoleSwap:
     principal: Principal
 
 
-Answer: TypeAlias = bytes | LastWords | RoleSwap
+Answer: TypeAlias = bytes | ConnectionEnd | RoleSwap
 """What comes of a job: the whole response message, the end of its connection, or a swap of its roles."""
 
 

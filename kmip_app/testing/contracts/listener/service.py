@@ -11,7 +11,7 @@ from attrs import define, field
 from kmip_core.errors import KmipError, invalid_message
 from kmip_core.messages import UsernameAndPassword
 from kmip_core.ports.steps import MoveTo, Pace, Pause, Step, Wait
-from kmip_core.ports.transport import Answer, LastWords
+from kmip_core.ports.transport import Answer, ConnectionEnd
 from kmip_core.principal import Principal
 
 REQUEST = bytes.fromhex("42007801")
@@ -82,8 +82,8 @@ class FakeJob:
             assert self.service.gate.wait(120)
         if self.body in (b"X", b"BX", b"CX", b"SX"):
             raise RuntimeError("a fault of the engine")
-        if self.body[1:2] == b"!":  # last words: whatever follows the mark
-            return LastWords(self.body[2:])
+        if self.body[1:2] == b"!":  # the end of the connection, after what follows the mark
+            return ConnectionEnd(self.body[2:])
         if self.body[:1] == b"L":  # a long answer: L and the length in decimal digits
             return response(bytes(int(self.body[1:])))
         self.service.finished.append(self.body)

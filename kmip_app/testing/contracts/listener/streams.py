@@ -47,7 +47,9 @@ def test_bytes_that_are_no_message_are_answered_once_and_end_the_connection(peer
     "pace", [b"Q", b"B", b"C", b"S", b"R"], ids=["ok quick", "ok brief", "ok commits", "ok slow", "ok later slow"]
 )
 @pytest.mark.parametrize("words", [b"", b"no TTLV"], ids=["ok none", "ok some"])
-def test_last_words_are_sent_instead_of_an_answer_and_end_the_connection(peer: Peer, pace: bytes, words: bytes) -> None:
+def test_other_bytes_are_sent_instead_of_an_answer_and_end_the_connection(
+    peer: Peer, pace: bytes, words: bytes
+) -> None:
     received = peer.send_and_read_to_the_end((request(b"Q1"), request(pace + b"!" + words), request(b"Q2")))
 
     assert received == response(b"client says Q1") + words

@@ -23,7 +23,7 @@ from kmip_core.errors import KmipError, invalid_message
 from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem
 from kmip_core.operations import CATALOGUE, activate, get
 from kmip_core.ports.steps import Pace, Wait
-from kmip_core.ports.transport import Answer, LastWords, run_to_end
+from kmip_core.ports.transport import Answer, ConnectionEnd, run_to_end
 from kmip_core.structures import ProtocolVersion
 from tests.builders import ALICE, a_service, a_symmetric_key, an_engine
 
@@ -119,21 +119,21 @@ def test_each_item_of_a_batch_meets_one_of_its_own(rehearsal: Rehearsal) -> None
 def test_a_lost_request_has_done_nothing(rehearsal: Rehearsal) -> None:
     rehearsal.plan(Operation.ACTIVATE, lost=Lost.REQUEST)
 
-    assert rehearsal.answer(ACTIVATE) == LastWords()
+    assert rehearsal.answer(ACTIVATE) == ConnectionEnd()
     assert rehearsal.state is State.PRE_ACTIVE
 
 
 def test_a_lost_answer_was_to_a_request_that_was_done(rehearsal: Rehearsal) -> None:
     rehearsal.plan(Operation.ACTIVATE, lost=Lost.ANSWER)
 
-    assert rehearsal.answer(ACTIVATE) == LastWords()
+    assert rehearsal.answer(ACTIVATE) == ConnectionEnd()
     assert rehearsal.state is State.ACTIVE
 
 
 def test_garbage_comes_instead_of_the_answer_to_what_was_done(rehearsal: Rehearsal) -> None:
     rehearsal.plan(Operation.ACTIVATE, garbage=b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
-    assert rehearsal.answer(ACTIVATE) == LastWords(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    assert rehearsal.answer(ACTIVATE) == ConnectionEnd(b"HTTP/1.1 400 Bad Request\r\n\r\n")
     assert rehearsal.state is State.ACTIVE
 
 
@@ -195,7 +195,7 @@ def test_a_delay_goes_with_the_rest(rehearsal: Rehearsal) -> None:
     (item,) = rehearsal.items(ACTIVATE)
 
     assert item.result_reason is ResultReason.ITEM_NOT_FOUND
-    assert rehearsal.answer(GET) == LastWords()
+    assert rehearsal.answer(GET) == ConnectionEnd()
 
 
 def test_a_busy_server_declines_what_would_have_gone_wrong(rehearsal: Rehearsal) -> None:

@@ -7,7 +7,7 @@ from attrs import define
 
 from kmip_core.errors import KmipError
 from kmip_core.ports.steps import MoveTo, Pace, Pause, Step, Steps, Wait, returning_to, run_blocking
-from kmip_core.ports.transport import Answer, LastWords, run_to_end
+from kmip_core.ports.transport import Answer, ConnectionEnd, run_to_end
 
 
 @define
@@ -65,7 +65,7 @@ class Outcomes:
         raise AssertionError("it is run")
 
 
-@pytest.mark.parametrize("answer", [b"answer", LastWords()])
+@pytest.mark.parametrize("answer", [b"answer", ConnectionEnd()])
 def test_a_job_is_run_to_its_answer(answer: Answer) -> None:
     pending = Counted()
 
