@@ -2,21 +2,28 @@
 
 import contextlib
 import select
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+from attrs import define, field
 
 from kmip_adapters.transport import runner
 from kmip_adapters.transport.client import TlsTtlvClient, client_context
 from kmip_adapters.transport.limits import TransportLimits
 from kmip_adapters.transport.server import TlsTtlvServer
 from kmip_app.pki.authority import issue_client
+from kmip_app.testing.contracts.listener.service import FakeJob
 from kmip_core.enums import ResultReason
+from kmip_core.messages import UsernameAndPassword
 from kmip_core.ports.steps import Pace
+from kmip_core.principal import Principal
 from tests.unit.kmip_adapters.transport.fakes import FakeService, a_server, request, response, throwaway_pki
 
 HANG = 120.0  # seconds: what a test waits for before it says that something hangs
+LONG = 20_000  # bytes; such a message is decoded in a thread
 
 
 def a_client(server: TlsTtlvServer) -> TlsTtlvClient:
@@ -119,3 +126,35 @@ def test_one_client_cannot_fill_the_queue_of_slow_work_for_another(tmp_path: Pat
             client.socket.sendall(request(b"S"))
             service.gate.set()
             assert client.receive() == response(b"other says S")
+
+
+@define
+class SlowlyReading(FakeService):
+    """A service that decodes each long message only once it may."""
+
+    may_read: threading.Event = field(factory=threading.Event)
+    reads: set[str] = field(factory=set)
+
+    def open(self, frame: bytes, principal: Principal, credentials: Sequence[UsernameAndPassword] = ()) -> FakeJob:
+        if len(frame) > LONG:
+            self.reads.add(threading.current_thread().name)
+            assert self.may_read.wait(HANG)
+        return super().open(frame, principal, credentials)
+
+
+def test_long_messages_of_many_clients_are_decoded_by_two_threads() -> None:
+    service = SlowlyReading()
+    message = b"Q" + bytes(LONG)
+    with serving(service) as server, contextlib.ExitStack() as crowd:
+        clients = [crowd.enter_context(a_client(server)) for _ in range(6)]
+        for client in clients:
+            client.socket.sendall(request(message))
+        counters = server.counters
+        until(lambda: counters.queued.get("decoding", 0) + counters.running.get("decoding", 0) == 6)
+
+        assert 1 <= counters.running["decoding"] <= 2
+        with a_client(server) as other:
+            assert other.exchange(request(b"Q")) == response(b"client says Q")
+        service.may_read.set()
+        assert {client.receive() for client in clients} == {response(b"client says " + message)}
+    assert 1 <= len(service.reads) <= 2

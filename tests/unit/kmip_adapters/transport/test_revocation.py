@@ -241,9 +241,9 @@ def test_live_and_resumed_sessions_end_when_a_list_expires(house: House, version
         assert live.socket.recv(1) == b""
         assert server.counters.connections_cut["revocation list expired"] == 1
         with TlsTtlvClient("127.0.0.1", server.port, context=context, session=session, timeout=HANG) as resumed:
-            if resumed.socket.session_reused:
-                answer = resumed.exchange(request(b"Q"))
-                assert answer[8:].startswith(b"refused AUTHENTICATION_NOT_SUCCESSFUL: the revocation list has expired")
+            assert resumed.socket.session_reused
+            answer = resumed.exchange(request(b"Q"))
+            assert answer[8:].startswith(b"refused AUTHENTICATION_NOT_SUCCESSFUL: the revocation list has expired")
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -23,7 +23,7 @@ from kmip_core.enums import (
 )
 from kmip_core.errors import KmipError
 from kmip_core.objects import KeyBlock, OpaqueObject, SymmetricKey
-from kmip_core.operations import destroy, export, get, import_, register
+from kmip_core.operations import destroy, export, get, get_attributes, import_, register
 from kmip_core.principal import Principal
 from kmip_core.settings import Settings
 from kmip_core.structures import RevocationReason, UsageLimits
@@ -115,11 +115,20 @@ def test_export_wraps_like_get() -> None:
     assert wrapped == perform(engine, Operation.GET, request).managed_object
 
 
-def test_export_leaves_fresh_as_it_is() -> None:
+def test_only_a_get_that_succeeds_ends_fresh() -> None:
     engine = an_engine(a_symmetric_key(fresh=True))
     exported(engine)
-
+    perform(engine, Operation.GET_ATTRIBUTES, get_attributes.Request(unique_identifier="key"))
+    for refused in (
+        get.Request(unique_identifier="key", key_format_type=KeyFormatType.PKCS_8),
+        get.Request(unique_identifier="key", key_wrapping_specification=specification()),
+    ):
+        with pytest.raises(KmipError):
+            perform(engine, Operation.GET, refused)
     assert attributes_of(engine).fresh is True
+
+    perform(engine, Operation.GET, get.Request(unique_identifier="key"))
+    assert attributes_of(engine).fresh is False
 
 
 def test_import_completes_what_no_object_is_without() -> None:
