@@ -33,6 +33,7 @@ def commands() -> list[tuple[str, str]]:
     return [(page, line[2:]) for page, line in lines if line.startswith("$ ") and "kmipd" in line]
 
 
+@pytest.mark.long
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     pytest.importorskip("sphinx", reason="Sphinx is not installed: pip install -e '.[docs]'")
     pytest.importorskip("furo", reason="furo is not installed: pip install -e '.[docs]'")

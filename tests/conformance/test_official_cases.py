@@ -1,6 +1,7 @@
 """The official cases, one test each, against a started server over TLS."""
 
 from collections.abc import Iterator
+from typing import Final
 
 import pytest
 
@@ -9,6 +10,9 @@ from kmip_app.conformance.runner import CaseFailed
 from tests.conformance.features import missing_for
 from tests.conformance.folder import cases_folder
 from tests.conformance.servers import Servers
+
+REPEATED: Final = {"1.1", "1.2", "1.3"}
+"""Versions most of whose cases are those of 1.0 or 1.4 again: a plain `pytest` leaves them out."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -21,12 +25,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         reason = f"no official cases in {folder}; name their folder with --oasis-cases or KMIPD_OASIS"
         metafunc.parametrize("case", [pytest.param(None, id="none", marks=pytest.mark.skip(reason=reason))])
         return
-    metafunc.parametrize("case", [pytest.param(case, id=case.id, marks=_expectation(case)) for case in cases])
+    metafunc.parametrize("case", [pytest.param(case, id=case.id, marks=_marks(case)) for case in cases])
 
 
-def _expectation(case: Case) -> list[pytest.MarkDecorator]:
-    missing = missing_for(case)
-    return [pytest.mark.xfail(raises=CaseFailed, strict=True, reason=f"needs {', '.join(missing)}")] if missing else []
+def _marks(case: Case) -> list[pytest.MarkDecorator]:
+    marks = [pytest.mark.long] if case.version in REPEATED else []
+    if missing := missing_for(case):
+        marks.append(pytest.mark.xfail(raises=CaseFailed, strict=True, reason=f"needs {', '.join(missing)}"))
+    return marks
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,8 @@ from kmip_core.structures import CryptographicParameters, KeyHandle
 from tests import softhsm
 from tests.softhsm import FaultyToken
 
+pytestmark = pytest.mark.long
+
 PIN_INCORRECT, PIN_LOCKED = 0xA0, 0xA4
 DEVICE_ERROR, DEVICE_MEMORY, DEVICE_REMOVED = 0x30, 0x31, 0x32
 SESSION_COUNT, TOKEN_NOT_PRESENT = 0xB1, 0xE0
