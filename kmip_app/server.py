@@ -298,6 +298,7 @@ class Server:
         )
         self._tell_tls()
         LOG.info("Starting server socket handler.")
+        self._resources.callback(transport.stop, 0.0)  # a start that fails further on leaves no port bound
         transport.bind()
         self._transport = transport
         watch.start()

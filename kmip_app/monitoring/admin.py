@@ -108,6 +108,8 @@ class AdminListener:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._thread = None
+        else:  # it could not start
+            self._loop.close()
         self._workers.shutdown(wait=False, cancel_futures=True)
 
     def _run(self, ready: threading.Event) -> None:

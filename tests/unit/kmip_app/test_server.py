@@ -11,6 +11,7 @@ import pytest
 
 from kmip_adapters.storage.lock import directory_lock
 from kmip_app import signals
+from kmip_app.configuration.addresses import Address
 from kmip_app.configuration.config import Configuration, StartError
 from kmip_app.server import Server
 
@@ -27,6 +28,18 @@ def test_a_start_that_fails_leaves_no_evidence_of_a_stop(tmp_path: Path) -> None
     assert not trail.exists() or "Stop" not in trail.read_text()
 
 
+def test_a_start_that_fails_after_its_port_was_bound_lets_go_of_it(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        admin = Address("127.0.0.1", taken.getsockname()[1])
+        server = Server(Configuration(data_directory=tmp_path, port=0, admin_address=admin))
+
+        with pytest.raises(StartError, match="address already in use"):
+            server.start()
+
+    with socket.create_server(("127.0.0.1", server.port)):
+        pass
+
+
 def test_a_signal_whose_interrupt_is_lost_stops_the_start_all_the_same(tmp_path: Path) -> None:
     server = Server(Configuration(data_directory=tmp_path, port=0))
 
@@ -36,7 +49,7 @@ def test_a_signal_whose_interrupt_is_lost_stops_the_start_all_the_same(tmp_path:
         with pytest.raises(KeyboardInterrupt):
             server.start()
 
-    with directory_lock(tmp_path):
+    with directory_lock(tmp_path), socket.create_server(("127.0.0.1", server.port)):
         pass  # all is released
 
 
