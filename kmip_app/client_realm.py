@@ -1,9 +1,7 @@
 """Calls clients as it fits the CAs that vouch for them, and what the store has recorded of those."""
 
 import logging
-import re
-import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
@@ -12,12 +10,11 @@ from cryptography import x509
 
 from kmip_adapters.identity.certificate import CertificateIdentity
 from kmip_adapters.identity.realms import ClientNames, Realm, authorities_in, kinds_of
+from kmip_adapters.transport.tls.context import readable_certificates
 from kmip_app.configuration.config import Configuration
 from kmip_core.errors import Unusable
 
 LOG: Final = logging.getLogger("kmipd.identity")
-
-_PEM_CERTIFICATE: Final = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
 class UnusableRealm(Unusable):
@@ -34,7 +31,7 @@ class RealmStore(Protocol):
 class ClientRealm:
     """Settles what clients are called.
 
-    identify: is told.  find_authorities: returns the file of the CAs that vouch for clients.
+    identify: gets the names.  find_authorities: returns the file of the CAs that vouch for clients.
     """
 
     def __init__(
@@ -110,13 +107,8 @@ def _remarks(realm: Realm, authorities: tuple[str, ...]) -> Iterator[str]:
             yield f"clients of {one} are called NAME <KIND; {one}>; if it names the same ones alike, see identity_realm"
 
 
-def _certificates_in(path: Path) -> Iterator[x509.Certificate]:
+def _certificates_in(path: Path) -> Iterable[x509.Certificate]:
     try:
-        text = path.read_text("latin-1")
-    except OSError:  # TLS, which cannot do without, tells of it
-        return
-    for block in _PEM_CERTIFICATE.findall(text):
-        try:
-            yield x509.load_der_x509_certificate(ssl.PEM_cert_to_DER_cert(block))
-        except ValueError:  # it vouches for nobody whose name can be told apart
-            continue
+        return readable_certificates(path.read_bytes()).values()
+    except OSError:  # TLS, which cannot do without the file, says so
+        return ()

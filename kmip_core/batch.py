@@ -310,7 +310,7 @@ class Batch:
             usage_limits.charge(scope, scope.target, *spec.amount(request), spec.operation)
         kind: Any = spec.request
         if linked_objects.fields_with_links(kind):
-            request = linked_objects.settled_request(request, admission.resolve)
+            request = linked_objects.settled(request, admission.resolve)
         if spec.attribute_fields:
             request = templates.apply(request, spec.attribute_fields, scope)
         tracing = self.services.tracing

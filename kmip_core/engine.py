@@ -155,11 +155,16 @@ class Engine:
         return ResponseMessage(header=answer_header, batch_items=(refusal,))
 
     def _recorded(
-        self, error: KmipError, principal: Principal, event: str, operation: Operation | None = None, value: str = ""
+        self,
+        error: KmipError,
+        principal: Principal,
+        event: str,
+        operation: Operation | None = None,
+        correlation: str = "",
     ) -> KmipError:
         """Return the refusal, once it is recorded as `event`; else the error that kept it from being.
 
-        value: of the client's correlation.
+        correlation: the client's value, cut.
         """
         user = error.user if isinstance(error, CredentialRefused) else None
         record = AuditRecord(
@@ -174,7 +179,7 @@ class Engine:
             operation=operation,
             result=error.reason,
             message=error.message if user is None else f"{error.message} (user {user})",
-            client_correlation_value=value,
+            client_correlation_value=correlation,
         )
         try:
             self.services.audit.append(record)

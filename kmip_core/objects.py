@@ -422,7 +422,7 @@ def format_of(content: Content) -> KeyFormatType | None:
 
     A certificate counts as Raw: the official cases TC-CERTATTR say so.
     """
-    block: KeyBlock | None = getattr(content, "key_block", None)
+    block = key_block_of(content)
     if block is not None:
         return block.key_format_type
     return KeyFormatType.RAW if isinstance(content, Certificate) else None
@@ -430,7 +430,7 @@ def format_of(content: Content) -> KeyFormatType | None:
 
 def has_material(content: Content) -> bool:
     """Return whether the content is whole: a Key Block may come without its Key Value. KMIP 1.4 §2.1.3."""
-    block: KeyBlock | None = getattr(content, "key_block", None)
+    block = key_block_of(content)
     return block is None or block.key_value is not None
 
 

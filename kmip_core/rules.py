@@ -140,6 +140,7 @@ PROCESSES: Final = AFTER_DEACTIVATION
 class Admitted:
     """Proof that one object passed `admit` for one purpose; only storage's `content` asks for it.
 
+    Nothing sets a field of it afterwards. It is no frozen class for the reason that `operation.Scope` has.
     attributes: the object's, settled at the time of admission.
     """
 
@@ -182,8 +183,7 @@ def admit(
     state = attributes.state
     if state is None or state not in STATES_FOR[purpose]:
         _check_state(attributes, purpose, process_after_deactivation)
-    if attributes.process_start_date is not None or attributes.protect_stop_date is not None:
-        check_dates(attributes, purpose, now)
+    check_dates(attributes, purpose, now)
     if purpose in USAGE_FOR:
         check_usage(attributes.cryptographic_usage_mask, purpose)
     return Admitted(managed_object, purpose, _SEAL)

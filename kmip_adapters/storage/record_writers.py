@@ -5,17 +5,18 @@ where objects are: a field that is None is left out without a comparison, and in
 are written in place, each without a call. For an object's attributes that is half the time.
 """
 
-import linecache
 import typing
 from binascii import b2a_base64
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 from attrs import NOTHING, Factory
 from cattrs import Converter
 from cattrs.gen import make_dict_unstructure_fn
+
+from kmip_adapters.generated_code import compiled
 
 INT64_MIN: Final = -(1 << 63)
 INT64_MAX: Final = (1 << 63) - 1
@@ -44,7 +45,8 @@ def writer_of(cls: Any, converter: Converter) -> Callable[[Any], dict[str, Any]]
     converter: knows how to write all other types.
     """
     fields = attrs.fields(attrs.resolve_types(cls))
-    if any(isinstance(field.default, Factory) or field.converter or not field.init for field in fields):  # type: ignore[arg-type]
+    made = cast(type, Factory)  # a class, whatever its stub says
+    if any(isinstance(field.default, made) or field.converter or not field.init for field in fields):
         return make_dict_unstructure_fn(cls, converter, _cattrs_omit_if_default=True)
     names: dict[str, Any] = {"INT64_MIN": INT64_MIN, "INT64_MAX": INT64_MAX, "b2a_base64": b2a_base64}
     mandatory, others = [], []
@@ -58,17 +60,10 @@ def writer_of(cls: Any, converter: Converter) -> Callable[[Any], dict[str, Any]]
             f"    if {_differs(field, names)}:",
             f"        record[{field.name!r}] = {_written('value', field.name, field.type, converter, names)}",
         ]
-    lines = [
-        f"def write_{cls.__name__}(instance):",
-        f"    record = {{{', '.join(mandatory)}}}",
-        *others,
-        "    return record",
-    ]
+    name = f"write_{cls.__name__}"
+    lines = [f"def {name}(instance):", f"    record = {{{', '.join(mandatory)}}}", *others, "    return record"]
     file_name = f"<record writer {cls.__module__}.{cls.__qualname__}>"
-    text = "\n".join(lines)
-    linecache.cache[file_name] = len(text), None, [f"{line}\n" for line in lines], file_name  # for tracebacks
-    exec(compile(text, file_name, "exec"), names)  # noqa: S102  the text is made of names of fields alone
-    write: Callable[[Any], dict[str, Any]] = names[f"write_{cls.__name__}"]
+    write: Callable[[Any], dict[str, Any]] = compiled(name, [f"{line}\n" for line in lines], names, file_name)
     return write
 
 

@@ -117,12 +117,11 @@ class Codec:
             version = protocol_version(header)
         except DecodingError as error:
             raise UnreadableMessage(error, self.versions[0]) from error
-        try:
-            dialect = self._dialects[version]
-        except KeyError:
+        if version not in self._newest_type_of:
             known = ", ".join(map(str, self.versions))
             refusal = KmipError(ResultReason.UNSUPPORTED_PROTOCOL_VERSION, f"this server speaks {known}")
-            raise UnreadableMessage(refusal, self.nearest(version)) from None
+            raise UnreadableMessage(refusal, self.nearest(version))
+        dialect = self._dialects[version]
         try:
             if not types_are_checked:
                 check_types(item, self._newest_type_of[version])

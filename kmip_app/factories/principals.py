@@ -17,6 +17,7 @@ from kmip_adapters.identity.table import IdentityTable
 from kmip_adapters.identity.throttling import PasswordThrottle
 from kmip_app.client_realm import ClientRealm
 from kmip_app.configuration.config import Configuration
+from kmip_app.factories.store import choose_allowances
 from kmip_app.pki.certificate_watch import RevokedCertificates
 from kmip_app.pki.tls_files import TlsFiles
 from kmip_core.ports.allowances import Allowances
@@ -25,9 +26,6 @@ from kmip_core.ports.storage import Storage
 if TYPE_CHECKING:
     from kmip_adapters.storage.memory import MemoryStorage
     from kmip_adapters.storage.sql.storage import SqlStorage
-
-
-from kmip_app.factories.store import choose_allowances
 
 
 def make_client_realm(

@@ -12,7 +12,7 @@ from typing import Any, Final
 from kmip_core.attributes import Attributes
 from kmip_core.enums import ProtectionStorageMask, ResultReason
 from kmip_core.errors import KmipError
-from kmip_core.objects import Content, KeyBlock, PrivateKey, SymmetricKey
+from kmip_core.objects import Content, PrivateKey, SymmetricKey, key_block_of
 from kmip_core.operation import Scope
 from kmip_core.policy import DEFAULT_POLICY
 from kmip_core.ports.crypto import IN_SOFTWARE, Custody
@@ -125,7 +125,7 @@ def forget_on_commit(scope: Scope, target: Admitted) -> None:
 
 def is_held(content: Content) -> bool:
     """Return whether a token holds the key, so that the content has only a handle of it."""
-    block: KeyBlock | None = getattr(content, "key_block", None)
+    block = key_block_of(content)
     return block is not None and block.handle is not None
 
 

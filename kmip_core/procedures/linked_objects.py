@@ -99,15 +99,6 @@ def having_name(
     return work.locate(evolve(query, storage_status_mask=_EVERYTHING)).unique_identifiers
 
 
-def settled_request(request: Any, resolve: Callable[[ObjectReference], str]) -> Any:
-    """Return a request as `settled` does, without a call for each of its fields that says nothing."""
-    kind: Any = type(request)
-    for name in fields_with_links(kind):
-        if getattr(request, name):
-            return settled(request, resolve)
-    return request
-
-
 def settled(value: Any, resolve: Callable[[ObjectReference], str]) -> Any:
     """Return a request, or a part of one, with each link to what its batch has returned made one by identifier.
 
@@ -131,7 +122,8 @@ def settled(value: Any, resolve: Callable[[ObjectReference], str]) -> Any:
             return value if all(map(operator.is_, parts, value)) else tuple(parts)
         case _ if has(type(value)):
             kind: Any = type(value)
-            changes = {name: settled(getattr(value, name), resolve) for name in fields_with_links(kind)}
+            names = fields_with_links(kind)  # most of them are empty
+            changes = {name: settled(part, resolve) for name in names if (part := getattr(value, name))}
     changes = {name: part for name, part in changes.items() if part is not getattr(value, name)}
     return evolve(value, **changes) if changes else value
 

@@ -54,10 +54,11 @@ class LoadedKeys:
 
     def private_key(self, key: Key) -> ParsedPrivateKey:
         """Return the parsed private key, as `keys.private_key` does; errors as there."""
-        material = key.key_block.material if isinstance(key, PrivateKey) and not key.key_block.is_wrapped else None
-        if not isinstance(key, PrivateKey) or not isinstance(material, bytes):
+        block = key.key_block if isinstance(key, PrivateKey) else None
+        material = None if block is None or block.is_wrapped else block.material
+        if block is None or not isinstance(material, bytes):
             return private_key(key)
-        algorithm = key.key_block.cryptographic_algorithm  # it decides how a raw key is read
+        algorithm = block.cryptographic_algorithm  # it decides how a raw key is read
         digest = blake2b(material, key=self._digest_key, salt=b"" if algorithm is None else b"%d" % algorithm).digest()
         known = self._loaded.get(digest)
         if known is not None and self._now() < known[0]:

@@ -107,10 +107,9 @@ class Commit(GroupableTask):
         errors: list[Exception | None] = []
         before: dict[str, Holdings] = {}
         held: dict[str, Holdings] = {}
-        for task in tasks:
-            if task._changes:  # known before anything is written: whether an object can be changed shows only then
-                statements.generations.know(cursor, self._services.last_generation, context.generation, key)
-                break
+        if any(task._changes for task in tasks):
+            # Known before anything is written: whether an object can be changed shows only then.
+            statements.generations.know(cursor, self._services.last_generation, context.generation, key)
         for task in tasks:
             for owner in task._growth:
                 if owner not in held and owner == context.owner:

@@ -14,8 +14,8 @@ from kmip_adapters.storage.sql.driver import Connection
 from kmip_adapters.storage.sql.rows import REMEMBERED, REMEMBERED_BYTES, StoredObject
 
 
-def _nothing() -> None:
-    """Stand for an object that was read once: to ask for the state costs time, which one that comes again is worth."""
+def _read_once() -> None:
+    """Stand for an object that was read once. It becomes known when it is read again: to learn the state costs time."""
 
 
 @define(eq=False)
@@ -31,16 +31,16 @@ class Reader:
 
     def find(self, unique_identifier: str) -> StoredObject | None:
         """Return an object as it was at `state`, if it is known."""
-        return self.known.get(unique_identifier, _nothing)()
+        return self.known.get(unique_identifier, _read_once)()
 
-    def is_worth_knowing(self, stored: StoredObject) -> bool:
-        """Whether an object that was just read had been read before; it has from now on."""
+    def note_read(self, stored: StoredObject) -> bool:
+        """Take note that an object was read, and return whether it shall be known: it was read before, and is small."""
         known, identifier = self.known, stored.managed_object.unique_identifier
         if identifier in known:
             return stored.size <= REMEMBERED_BYTES
         if len(known) >= REMEMBERED:
             known.clear()
-        known[identifier] = _nothing
+        known[identifier] = _read_once
         return False
 
     def move_to(self, state: int) -> bool:

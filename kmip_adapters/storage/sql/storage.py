@@ -428,9 +428,6 @@ class SqlStorage:
         return not self._has_erased
 
 
-__all__ = ["SqlStorage"]
-
-
 def _readable(record_id: str, stored: bytes) -> AuditRecord | None:
     try:
         record = decode_audit_record(bytes(stored))
@@ -444,3 +441,6 @@ def _readable(record_id: str, stored: bytes) -> AuditRecord | None:
         _log.error("the audit record %r in the database is another one", record_id)
         return None
     return record
+
+
+__all__ = ["SqlStorage"]

@@ -449,7 +449,7 @@ class SqlUnitOfWork:
             self._database.refused_rows += 1
             raise KmipError(ResultReason.GENERAL_FAILURE, NOT_AS_WRITTEN)
         reader = self._reader
-        if stored is not None and reader is not None and reader.is_worth_knowing(stored):
+        if stored is not None and reader is not None and reader.note_read(stored):
             self._is_current(reader)  # has it know which state it knows
             reader.know(stored)
         return stored

@@ -5,6 +5,7 @@ import math
 import re
 import ssl
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -46,12 +47,7 @@ class ServerContext(ssl.SSLContext):
 
     def note_anchors(self, authorities: bytes) -> None:
         """Note the CAs, in PEM, that OpenSSL trusts by the file that it has read."""
-        for block in _PEM_CERTIFICATE.findall(authorities.decode("latin-1")):
-            try:
-                der = ssl.PEM_cert_to_DER_cert(block)
-                self._anchors[der] = x509.load_der_x509_certificate(der)
-            except ValueError:  # OpenSSL decides what may come in; here it vouches for no session that is open
-                continue
+        self._anchors |= readable_certificates(authorities)  # one that is left out vouches for no session that is open
 
     def remember_chain(self, chain: tuple[bytes, ...]) -> tuple[bytes, ...]:
         """Keep the chain of a client, which OpenSSL does not have any more when the session is resumed.
@@ -171,6 +167,19 @@ def chain_of(tls: ssl.SSLObject) -> tuple[bytes, ...]:
     if tls.session_reused:
         return context.remembered_chain(leaf)
     return context.remember_chain(verified_chain(tls) or (leaf,))
+
+
+def readable_certificates(pem: bytes) -> dict[bytes, x509.Certificate]:
+    """Return the certificates of a file by their DER.
+
+    One that cannot be read is left out: OpenSSL decides what may be in the file.
+    """
+    found = {}
+    for block in _PEM_CERTIFICATE.findall(pem.decode("latin-1")):
+        with suppress(ValueError):
+            der = ssl.PEM_cert_to_DER_cert(block)
+            found[der] = x509.load_der_x509_certificate(der)
+    return found
 
 
 def end_of(chain: tuple[bytes, ...]) -> float:

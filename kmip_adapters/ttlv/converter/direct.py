@@ -22,6 +22,7 @@ from typing import Any, Final, TypeAlias
 import attrs
 from attrs import NOTHING, evolve
 
+from kmip_adapters.generated_code import compiled
 from kmip_adapters.ttlv.converter.elements import Element, Kind, Shape, always
 from kmip_adapters.ttlv.converter.fields import Append, Field, Values, write_nothing
 from kmip_adapters.ttlv.encodings import binary
@@ -176,11 +177,7 @@ class _Code:
         return name
 
     def compiled(self, name: str) -> Any:
-        text = "".join(self._lines)
-        filename = f"<direct {name} {next(_NUMBERS)}>"
-        linecache.cache[filename] = (len(text), None, self._lines, filename)  # for tracebacks, as attrs does it
-        exec(compile(text, filename, "exec"), self._names)  # noqa: S102  text of ours: plans and names of fields
-        return self._names[name]
+        return compiled(name, self._lines, self._names, f"<direct {name} {next(_NUMBERS)}>")
 
 
 _NUMBERS: Final = itertools.count()

@@ -5,11 +5,11 @@ in which a message is carried are the adapter's own affair. `listener.streams` a
 answers messages: it wants a fixture `peer`, a `Peer`, instead.
 """
 
-from kmip_app.testing.contracts.listener.endings import *  # noqa: F403
-from kmip_app.testing.contracts.listener.limits import *  # noqa: F403
-from kmip_app.testing.contracts.listener.serving import *  # noqa: F403
-from kmip_app.testing.contracts.listener.streams import *  # noqa: F403
-from kmip_app.testing.contracts.listener.support import (  # noqa: F401
+from kmip_app.testing.contracts.listener.endings import *  # noqa: F403  its promises
+from kmip_app.testing.contracts.listener.limits import *  # noqa: F403  its promises
+from kmip_app.testing.contracts.listener.serving import *  # noqa: F403  its promises
+from kmip_app.testing.contracts.listener.streams import *  # noqa: F403  its promises
+from kmip_app.testing.contracts.listener.support import (  # noqa: F401  for the author of an adapter
     Bench,
     Client,
     Peer,

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from kmip_app.testing.contracts.listener.service import FakeService, request, response
-from kmip_app.testing.contracts.listener.support import HANG, Bench, Wanted, begun
+from kmip_app.testing.contracts.listener.support import HANG, Bench, Client, Wanted, begun
 from kmip_core.ports.transport import Listener
 
 
@@ -72,14 +72,19 @@ def test_a_listener_that_is_drained_before_it_serves_ends_at_once(bench: Bench, 
     assert_no_client_is_taken(bench, listener.port)
 
 
+def keep_one_busy(busy: Client, idle: Client, service: FakeService) -> None:
+    """Have the first client wait for an answer, and the second one for nothing; both are served."""
+    idle.send(request(b"Q"))
+    assert idle.receive() == response(b"client says Q")
+    busy.send(request(b"G"))
+    begun(service)
+
+
 def test_stop_finishes_the_request_in_progress_and_refuses_new_ones(
     bench: Bench, listener: Listener, service: FakeService
 ) -> None:
     with bench.client(listener.port) as busy, bench.client(listener.port) as idle:
-        idle.send(request(b"Q"))
-        assert idle.receive() == response(b"client says Q")
-        busy.send(request(b"G"))
-        begun(service)
+        keep_one_busy(busy, idle, service)
         stopping = threading.Thread(target=listener.stop, args=(HANG,))
         stopping.start()
         assert idle.read_to_the_end() == (b"", True)
@@ -106,10 +111,7 @@ def test_a_drain_that_is_asked_for_again_with_less_time_cuts_what_is_left(
     bench: Bench, listener: Listener, service: FakeService
 ) -> None:
     with bench.client(listener.port) as busy, bench.client(listener.port) as idle:
-        idle.send(request(b"Q"))
-        assert idle.receive() == response(b"client says Q")
-        busy.send(request(b"G"))
-        begun(service)
+        keep_one_busy(busy, idle, service)
         listener.drain(HANG)
         assert idle.read_to_the_end() == (b"", True)
 

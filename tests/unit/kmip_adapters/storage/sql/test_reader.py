@@ -249,7 +249,7 @@ def test_a_reader_knows_so_many_objects() -> None:
     reader = Reader(connection=sqlite3.connect(":memory:"))
 
     for number in range(3 * REMEMBERED):
-        reader.is_worth_knowing(a_stored(f"k{number}"))
+        reader.note_read(a_stored(f"k{number}"))
 
     assert 0 < len(reader.known) <= REMEMBERED
     reader.connection.close()
