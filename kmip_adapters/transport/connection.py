@@ -17,7 +17,7 @@ import time
 from array import array
 from collections.abc import Callable
 from contextlib import suppress
-from typing import cast
+from typing import Final, cast
 
 from attrs import evolve
 
@@ -36,6 +36,9 @@ from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.ports.transport import Answer, ConnectionEnd, Job, RoleSwap
 from kmip_core.principal import Principal
+
+NO_REFUSAL: Final = "idle_timeout"
+"""The one reason to end a connection that is no refusal, and leaves no record: the client has asked for nothing."""
 
 
 class TlsConnection(asyncio.BufferedProtocol):
@@ -200,14 +203,14 @@ class TlsConnection(asyncio.BufferedProtocol):
             self._note_unsent()
             self.deadline = self._shared.after(limits.write_stalled)
         elif phase is Phase.ANSWERING:
-            self._cut("did not read its answer in time", "write_timeout")
+            self.cut("did not read its answer in time", "write_timeout")
         elif phase in SERVES and self._part_deadline <= self._shared.now:
-            self._cut("did not send the rest of its request in time", "message_timeout")
+            self.cut("did not send the rest of its request in time", "message_timeout")
         elif phase is Phase.READY:  # the server's doing, not the client's
             pass
         elif phase in SERVES:
             LOG.debug("%s: idle for too long", self.address)
-            self._shared.counters.connections_cut["idle_timeout"] += 1
+            self._shared.counters.connections_cut[NO_REFUSAL] += 1
             self._close()
         else:
             self.abort()
@@ -246,9 +249,11 @@ class TlsConnection(asyncio.BufferedProtocol):
         """End a session for a reason that counters name; a request in progress is answered first."""
         if self._phase not in HAS_SESSION or self._is_draining:
             return
-        self._shared.counters.connections_cut[reason] += 1
+        shared = self._shared
         if text:
             self._log(logging.INFO, f"session ended, {text}")
+        cut = shared.counters.connections_cut
+        shared.refuse(cut, "Session ended", reason, self.address, text or reason, self._name)
         self.drain()
 
     def drain(self) -> None:
@@ -259,8 +264,17 @@ class TlsConnection(asyncio.BufferedProtocol):
 
     def give_way(self) -> None:
         """End at once, since another connection needs the place: the handshake is not finished."""
-        self._shared.counters.connections_refused["unfinished_handshakes"] += 1
-        self._log(logging.INFO, "unfinished TLS handshake ended, a newer connection needs its place")
+        shared, limit = self._shared, "unfinished_handshakes"
+        text = "unfinished TLS handshake ended, a newer connection needs its place"
+        self._log(logging.INFO, text)
+        shared.refuse(shared.counters.connections_refused, "Connection refused", limit, self.address, text)
+        self.abort()
+
+    def cut(self, text: str, limit: str) -> None:
+        """End the connection at once, since the client has met a limit; the log and the trail say so."""
+        shared = self._shared
+        self._log(logging.INFO, text)
+        shared.refuse(shared.counters.connections_cut, "Connection cut", limit, self.address, text, self._name)
         self.abort()
 
     def abort(self) -> None:
@@ -299,9 +313,9 @@ class TlsConnection(asyncio.BufferedProtocol):
 
     def declined(self, limit: str) -> None:
         """Note that our request was not begun, because of `limit`: `completed` gets the refusal."""
-        self._shared.counters.requests_declined[limit] += 1
+        shared, text = self._shared, f"the limit {limit} is met"
         self._log(logging.WARNING, f"request declined by the limit {limit}")
-        self._shared.record("Request declined", limit, self.address, f"the limit {limit} is met", self.identity)
+        shared.refuse(shared.counters.requests_declined, "Request declined", limit, self.address, text, self.identity)
 
     # Turns
 
@@ -355,7 +369,9 @@ class TlsConnection(asyncio.BufferedProtocol):
             self._shared.places.finish_handshake(self)
             self._move(Event.HANDSHAKE_COMPLETED)
             if not trust_alike(self._tls.context, self._shared.ssl_context):
-                self._log(logging.INFO, "the CAs or revocation lists have changed during the handshake; connect again")
+                text = "the CAs or revocation lists have changed during the handshake; connect again"
+                self._log(logging.INFO, text)
+                self._shared.record("Session refused", "trust has changed", self.address, text)
                 self._close()
                 return
             self._begin_session()
@@ -364,9 +380,9 @@ class TlsConnection(asyncio.BufferedProtocol):
                 self._serve()
 
     def _note_failure(self, handshake: Handshake) -> None:
-        self._shared.counters.handshakes_failed[handshake.cause] += 1
-        self._log(logging.INFO, handshake.failure)
-        self._shared.record("Handshake failed", handshake.cause, self.address, handshake.failure)
+        shared, cause, text = self._shared, handshake.cause, handshake.failure
+        self._log(logging.INFO, text)
+        shared.refuse(shared.counters.handshakes_failed, "Handshake failed", cause, self.address, text)
 
     def _begin_session(self) -> None:
         """Find out who the client is; one that is refused learns it when it asks, since a handshake cannot say why."""
@@ -399,10 +415,9 @@ class TlsConnection(asyncio.BufferedProtocol):
                 raise KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, "too many connections of this client are open")
         except KmipError as error:
             self._refusal = error
-            counters.sessions_refused[error.reason.name] += 1
             self._log(logging.WARNING, f"refused: {error.message}")
-            name = self._principal.name if self._has_identity else ""
-            shared.record("Session refused", error.reason.name, self.address, error.message, name)
+            refused, cause = counters.sessions_refused, error.reason.name
+            shared.refuse(refused, "Session refused", cause, self.address, error.message, self._name)
 
     # Requests
 
@@ -417,9 +432,7 @@ class TlsConnection(asyncio.BufferedProtocol):
             try:
                 frame = self._carriage.next_frame()
             except KmipError as error:
-                self._log(logging.INFO, f"sent no KMIP message: {error.message}")
-                name = self._principal.name if self._has_identity else ""
-                self._shared.record("Unreadable bytes", error.reason.name, self.address, error.message, name)
+                self._note_unreadable(f"sent no KMIP message: {error.message}", error.reason.name)
                 self._refuse(error)
                 return
             if frame is not None:
@@ -457,7 +470,7 @@ class TlsConnection(asyncio.BufferedProtocol):
     def _end_with_client(self) -> None:
         """End after close_notify, which wants ours (RFC 8446 section 6.1), or after bytes that are no TLS."""
         if self._inflow.failure:
-            self._log(logging.INFO, self._inflow.failure)
+            self._note_unreadable(self._inflow.failure, "TLS")
             self._linger()
         else:
             self._close()
@@ -574,7 +587,7 @@ class TlsConnection(asyncio.BufferedProtocol):
             case Heard.CLOSED:
                 self._close()
             case Heard.FAILED:
-                self._log(logging.INFO, hearing.failure)
+                self._note_unreadable(hearing.failure, "no answer")
                 self.abort()
 
     def _serve_again(self, rest: bytes) -> None:
@@ -646,11 +659,6 @@ class TlsConnection(asyncio.BufferedProtocol):
             self._outflow.say_goodbye()
         self._move(Event.SIDE_CLOSED)
 
-    def _cut(self, text: str, limit: str) -> None:
-        self._shared.counters.connections_cut[limit] += 1
-        self._log(logging.INFO, text)
-        self.abort()
-
     def _leave(self) -> None:
         """Free what the connection has of the shared things; again does nothing."""
         shared = self._shared
@@ -687,8 +695,8 @@ class TlsConnection(asyncio.BufferedProtocol):
         if held and shared.half_sent.is_spent_by(self.identity):
             oldest = shared.half_sent.oldest_of(self.identity)
             if oldest is not None:
-                shared.counters.connections_cut["half_sent_per_identity"] += 1
-                oldest.abort()
+                text = "its request is cut, since the client has sent too many of which the rest is missing"
+                oldest.cut(text, "half_sent_per_identity")
         shared.make_way_for_bytes(shared.half_sent, "half_sent_in_all")
 
     def _pause_reading(self) -> None:
@@ -700,6 +708,15 @@ class TlsConnection(asyncio.BufferedProtocol):
         if not self._is_reading:
             self._is_reading = True
             self._transport.resume_reading()
+
+    @property
+    def _name(self) -> str:
+        """The client's, for a record; empty before it is known."""
+        return self._principal.name if self._has_identity else ""
+
+    def _note_unreadable(self, text: str, cause: str) -> None:
+        self._log(logging.INFO, text)
+        self._shared.record("Unreadable bytes", cause, self.address, text, self._name)
 
     def _log(self, level: int, message: str) -> None:
         self._shared.log(level, self.address, message)

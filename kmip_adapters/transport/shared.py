@@ -7,6 +7,7 @@ import asyncio
 import logging
 import ssl
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -77,6 +78,10 @@ class Session(Protocol):
         """End at once."""
         ...
 
+    def cut(self, text: str, limit: str) -> None:
+        """End at once, since the client has met a limit."""
+        ...
+
 
 @define(kw_only=True, eq=False)
 class Shared:
@@ -124,8 +129,15 @@ class Shared:
         else:
             LOG.log(level, "%s: %s", address, message)
 
+    def refuse(
+        self, counter: Counter[str], event: str, cause: str, address: str, message: str, principal: str = ""
+    ) -> None:
+        """Count a refusal, and leave evidence of it.  counter: one of `counters`."""
+        counter[cause] += 1
+        self.record(event, cause, address, message, principal)
+
     def record(self, event: str, cause: str, address: str, message: str, principal: str = "") -> None:
-        """Leave evidence of a refusal."""
+        """Leave evidence of a refusal that no counter has."""
         refusal = Refusal(event=event, address=address, message=message, principal=principal)
         self.refusals.note(cause, network_of(address), refusal, self.now)
 
@@ -182,8 +194,7 @@ class Shared:
     def make_way_for_bytes(self, budget: "ByteBudget[Session]", what: str) -> None:
         """End connections until what they hold is within the budget."""
         while (oldest := budget.oldest_of_greatest()) is not None:
-            self.counters.connections_cut[what] += 1
-            oldest.abort()
+            oldest.cut("its place is needed, others hold too much as well", what)
 
 
 def lists_are_over(context: ssl.SSLContext, wall: float) -> bool:

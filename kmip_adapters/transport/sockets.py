@@ -82,9 +82,9 @@ class Acceptor:
         shared.counters.connections_accepted += 1
         limit = shared.places.make_room(network_of(address))
         if limit is not None:
-            shared.counters.connections_refused[limit] += 1
-            shared.log(logging.WARNING, address, f"refused, too many connections ({limit})")
-            shared.record("Connection refused", limit, address, f"too many connections ({limit})")
+            text = f"too many connections ({limit})"
+            shared.log(logging.WARNING, address, f"refused, {text}")
+            shared.refuse(shared.counters.connections_refused, "Connection refused", limit, address, text)
             sock.close()
             return
         sock.setblocking(False)
@@ -104,8 +104,10 @@ class Acceptor:
         if error.errno not in EXHAUSTED:
             LOG.error("cannot accept connections for now: %s", error.strerror)
             return
-        self._shared.counters.connections_refused["descriptors"] += 1
-        self._shared.places.end_oldest_handshake()
+        shared, cause = self._shared, "descriptors"
+        text = f"new connections have to wait: {(error.strerror or str(error)).lower()}"
+        shared.refuse(shared.counters.connections_refused, "Connection refused", cause, "", text)
+        shared.places.end_oldest_handshake()
         if loop.time() - self._exhaustion_logged > 10.0:
             self._exhaustion_logged = loop.time()
             reason = "no new connections for now: %s; raise the limit (ulimit -n, systemd's LimitNOFILE)"
