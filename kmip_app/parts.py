@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kmip_app.pki.certificate_watch import RevokedCertificates
     from kmip_app.pki.tls_files import TlsFiles
     from kmip_app.pushing.dispatcher import Dispatcher
+    from kmip_app.refusal_evidence import RefusalEvidence
     from kmip_core.engine import Engine
     from kmip_core.ports.audit import AuditTrail
     from kmip_core.ports.crypto import Crypto
@@ -80,6 +81,8 @@ class Parts(Protocol):
     def policy(self) -> "PolicyDecider": ...
 
     def processes(self) -> "ProcessPool": ...
+
+    def refusal_evidence(self) -> "RefusalEvidence": ...
 
     def request_numbers(self) -> "RequestNumbers": ...
 

@@ -321,6 +321,7 @@ class Server:
                 Registry(self.pki),
                 self._enrolment_context,
                 self._record,
+                self._container.refusal_evidence(),
                 self._inherited.get("enrol", []),
             )
             self._resources.callback(self._enrolment.close)
@@ -334,6 +335,8 @@ class Server:
         if hasattr(policies, "on_reload"):
             policies.on_reload = self._note_policies
         self._resources.callback(self._record_stop, care)
+        if self._enrolment is not None:
+            self._resources.callback(self._enrolment.close)  # so that its last record comes before that of the stop
         if configuration.leads:
             look = CertificateCare(configuration, self._container, monitoring).look
             self._routine.add("the look at certificates", look)

@@ -8,21 +8,24 @@
 
 A token is 192 bits that cannot be guessed, is looked at before anything else, and a request for a name that has a
 certificate is refused: no client takes over another one's keys by enrolling under its name.
+
+Whatever is refused leaves a record, failed handshakes and guessed identifiers too: the first of a cause and network at
+once, the rest as one record a minute.
 """
 
 import logging
 import socket
 import ssl
-import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Final, Protocol
 from urllib.parse import parse_qs
 
+from attrs import evolve
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from kmip_adapters.transport.limits import LineBudget
+from kmip_adapters.transport.refusals import Refusal
 from kmip_app.configuration.addresses import Address
 from kmip_app.monitoring.admin import QUERY, AdminListener, Answer, json_answer
 from kmip_app.pki.authority import PkiError
@@ -30,6 +33,7 @@ from kmip_app.pki.registry import PendingRequest, Registry
 
 LOG: Final = logging.getLogger("kmip_app")
 
+REFUSED: Final = "Enrolment refused"
 PEM: Final = "application/x-pem-file"
 
 
@@ -44,7 +48,8 @@ class Record(Protocol):
 class Enrolment:
     """The listener of one server.
 
-    make_context: gives a TLS context of the certificates as they are now.  record: leaves evidence.
+    make_context: gives a TLS context of the certificates as they are now.  record: leaves evidence of an event.
+    record_refusal: the same of a refusal.
     """
 
     def __init__(
@@ -53,12 +58,12 @@ class Enrolment:
         registry: Registry,
         make_context: Callable[[], ssl.SSLContext],
         record: Record,
+        record_refusal: Callable[[Refusal], None],
         sockets: list[socket.socket],
     ) -> None:
         self._registry = registry
         self._make_context = make_context
         self._record = record
-        self._budget = LineBudget()
         self._current = make_context()
         entrance = make_context()
         entrance.sni_callback = self._choose  # so that renewed certificates are used without listening anew
@@ -70,6 +75,7 @@ class Enrolment:
             posts={"/enrol": self._enrol},
             tls=entrance,
             setting="enrol_address",
+            record=lambda refusal: record_refusal(evolve(refusal, event=REFUSED)),
         )
 
     @property
@@ -100,8 +106,7 @@ class Enrolment:
                 raise PkiError("send the token as Authorization: Bearer TOKEN")
             outcome = self._registry.redeem(token.strip(), body, address)
         except PkiError as error:
-            self._refused(str(error), address)
-            return json_answer({"error": str(error)}, HTTPStatus.FORBIDDEN)
+            return evolve(json_answer({"error": str(error)}, HTTPStatus.FORBIDDEN), why=str(error))
         if isinstance(outcome, PendingRequest):
             self._record("Enrolment waits", f"{outcome.name} asks for a certificate", address)
             remedy = f"kmipd client sign-csr --pending {outcome.request_id[:8]}"
@@ -116,8 +121,8 @@ class Enrolment:
         request_id = parse_qs(headers[QUERY]).get("request", [""])[0]
         try:
             pem = self._registry.answer_to(request_id)
-        except PkiError:
-            return Answer(status=HTTPStatus.NOT_FOUND)
+        except PkiError as error:
+            return Answer(status=HTTPStatus.NOT_FOUND, why=str(error))
         if pem is None:
             return json_answer({"request_id": request_id}, HTTPStatus.ACCEPTED)
         return self._given(pem.encode("ascii"))
@@ -127,9 +132,3 @@ class Enrolment:
 
     def _given(self, pem: bytes) -> Answer:
         return Answer(content_type=PEM, body=pem + self._registry.authority())
-
-    def _refused(self, reason: str, address: str) -> None:
-        held_back = self._budget.spend(address, time.monotonic())
-        if held_back is not None:  # any peer that reaches the port can cause this without end
-            LOG.warning("enrolment from %s refused: %s", address, reason)
-            self._record("Enrolment refused", reason, address)

@@ -90,6 +90,7 @@ class Registry:
         self._pki = pki
         self._folder = pki.directory.parent / FOLDER
         self._path = self._folder / LIST
+        self._kept: tuple[tuple[int, int, int], _Content] | None = None  # of the file of these numbers
 
     @property
     def crl(self) -> Path:
@@ -258,11 +259,11 @@ class Registry:
 
     def answer_to(self, request_id: str) -> str | None:
         """Return the certificate in PEM of a request that was approved, None while it waits.  Raises PkiError."""
-        content = self._read()
+        content, asked = self._read(), request_id.encode("utf-8", errors="replace")
         for known, serial in content.answered.items():
-            if hmac.compare_digest(known, request_id):
+            if hmac.compare_digest(known.encode(), asked):
                 return next((one.pem for one in content.issued if one.serial == serial), None)
-        if any(hmac.compare_digest(one.request_id, request_id) for one in content.pending):
+        if any(hmac.compare_digest(one.request_id.encode(), asked) for one in content.pending):
             return None
         raise PkiError("no such request")
 
@@ -285,18 +286,37 @@ class Registry:
     # Inside
 
     def _read(self) -> _Content:
+        """Return the content, which the caller may change.
+
+        A file that is the one of before is not parsed again: whoever reaches the enrolment listener can have it read,
+        and parsing ten thousand certificates holds the interpreter's lock for a tenth of a second.
+        """
         try:
-            content: dict[str, Any] = json.loads(self._path.read_text())
+            status = self._path.stat()
+            identity = (status.st_ino, status.st_mtime_ns, status.st_size)
+            kept = self._kept
+            if kept is None or kept[0] != identity:
+                kept = self._kept = (identity, self._parse())
+            content = kept[1]
             return _Content(
-                issued=[IssuedCertificate(**one) for one in content.get("issued", [])],
-                tokens=[Token(**one) for one in content.get("tokens", [])],
-                pending=[PendingRequest(**one) for one in content.get("pending", [])],
-                answered=dict(content.get("answered", {})),
+                issued=list(content.issued),
+                tokens=list(content.tokens),
+                pending=list(content.pending),
+                answered=dict(content.answered),
             )
         except FileNotFoundError:
             return _Content()
         except (ValueError, TypeError, AttributeError) as error:
             raise PkiError(f"{self._path}: not a list of clients; put the right one back") from error
+
+    def _parse(self) -> _Content:
+        content: dict[str, Any] = json.loads(self._path.read_text())
+        return _Content(
+            issued=[IssuedCertificate(**one) for one in content.get("issued", [])],
+            tokens=[Token(**one) for one in content.get("tokens", [])],
+            pending=[PendingRequest(**one) for one in content.get("pending", [])],
+            answered=dict(content.get("answered", {})),
+        )
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
