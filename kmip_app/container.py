@@ -205,6 +205,7 @@ class Container(containers.DeclarativeContainer):
         tracing=tracing,
     )
     engine = providers.Singleton(Engine, catalogue=catalogue, services=services)
+    refusal_evidence = providers.Singleton(RefusalEvidence, audit.provider, clock, identifiers)
     dispatcher = providers.Singleton(
         make_dispatcher,
         configuration,
@@ -215,6 +216,7 @@ class Container(containers.DeclarativeContainer):
         identify=clients,
         files=tls_files.provider,
         holder=providers.Callable(name_holder, configuration, identifiers),
+        record=refusal_evidence,
     )
     rotation = providers.Singleton(
         Rotation,
@@ -259,7 +261,6 @@ class Container(containers.DeclarativeContainer):
     traced_https_services = providers.Singleton(trace_every_encoding, tapped_https_services, tracing)
 
     ssl_context = providers.Factory(make_ssl_context, configuration, tls_files)  # made anew when files change
-    refusal_evidence = providers.Singleton(RefusalEvidence, audit.provider, clock, identifiers)
     transport = providers.Singleton(
         TlsTtlvServer,
         service=traced_service,

@@ -120,8 +120,8 @@ class Engine:
         )
         return ResponseMessage(header=answer_header, batch_items=tuple(answers), principal=principal)
 
-    def refuse_unread(self, error: KmipError, principal: Principal) -> KmipError:
-        """Return what is answered to a message that could not be read because of `error`, once that is recorded."""
+    def refuse_whole(self, error: KmipError, principal: Principal) -> KmipError:
+        """Return what is answered to a message as a whole, because of `error`, once that is recorded."""
         return self._recorded(error, principal, "Request refused")
 
     def run_submitted(self, batch: str) -> Steps[None]:

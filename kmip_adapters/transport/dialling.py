@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from kmip_adapters.transport.shared import Identify
 from kmip_adapters.transport.tls.context import ServerContext, verified_chain
 from kmip_core.errors import KmipError
-from kmip_core.ports.transport import Framer, PeerLost
+from kmip_core.ports.transport import Framer, PeerLost, PeerRefused
 from kmip_core.principal import Principal
 from kmip_core.structures import ProtocolVersion
 
@@ -83,7 +83,7 @@ def dial(
     """Connect to the client `name` at "tls://host:port".
 
     seconds: for the connection, and again for the handshake.  framer: cuts its answers.
-    Raises PeerLost if it cannot be reached, its certificate is not good, or is another client's.
+    Raises PeerLost if it cannot be reached; PeerRefused if its certificate is not good, or is another client's.
     """
     host, port = address_of(url)
     try:
@@ -96,14 +96,15 @@ def dial(
         connection = context.wrap_socket(plain)
     except OSError as error:
         plain.close()
-        raise PeerLost(f"the TLS handshake with {url} failed: {_why(error)}") from error
+        kind = PeerRefused if isinstance(error, ssl.SSLCertVerificationError) else PeerLost
+        raise kind(f"the TLS handshake with {url} failed: {_why(error)}") from error
     try:
         principal = identify(connection.getpeercert(binary_form=True), f"{host}:{port}", verified_chain(connection))
         if principal.name != name:
-            raise PeerLost(f"{url} has the certificate of another client")
+            raise PeerRefused(f"{url} has the certificate of another client")
     except KmipError as error:
         connection.close()
-        raise PeerLost(f"the certificate of {url} is refused: {error.message}") from error
+        raise PeerRefused(f"the certificate of {url} is refused: {error.message}") from error
     except PeerLost:
         connection.close()
         raise

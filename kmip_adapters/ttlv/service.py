@@ -47,8 +47,8 @@ class Answering(Protocol):
         """Give the answer; yields where it waits.  pace: as `pace` returned it, so that it is not asked again."""
         ...
 
-    def refuse_unread(self, error: KmipError, principal: Principal) -> KmipError:
-        """Return what is answered to a message that could not be read because of `error`, once that is recorded."""
+    def refuse_whole(self, error: KmipError, principal: Principal) -> KmipError:
+        """Return what is answered to a message as a whole, because of `error`, once that is recorded."""
         ...
 
 
@@ -110,9 +110,9 @@ class TtlvService:
         """Return the whole response to what is not opened: no frame, or a peer without identity."""
         return self._encode(self.codec.refusal(error, self.clock.now()))
 
-    def refuse_unread(self, unread: UnreadableMessage, principal: Principal) -> bytes:
+    def refuse_whole(self, unread: UnreadableMessage, principal: Principal) -> bytes:
         """Return the whole response to a message that cannot be read, once the refusal is recorded."""
-        error = self.engine.refuse_unread(unread, principal)
+        error = self.engine.refuse_whole(unread, principal)
         return self.refuse(error if error is unread else UnreadableMessage(error, unread.version))
 
     def steps(self, request: RequestMessage, principal: Principal, pace: Pace | None = None) -> Steps[Answer]:
@@ -122,7 +122,7 @@ class TtlvService:
             encoded = self.codec.encode_response(response, self.encoding)
             size = len(encoded) if self.encoding is BINARY else len(self.codec.encode_response(response))
         except Exception as fault:  # the last edge: the client gets an answer, the log the reason
-            return self.decline(request, self._fault(fault))
+            return self.decline(request, self.engine.refuse_whole(self._fault(fault), principal))
         limit = self.maximum_response_size
         asked = request.header.maximum_response_size
         if asked is not None:
@@ -134,6 +134,7 @@ class TtlvService:
                         return RoleSwap(encoded, response.header.protocol_version, response.principal or principal)
             return encoded
         too_large = KmipError(ResultReason.RESPONSE_TOO_LARGE, f"the answer would exceed {limit} bytes")
+        too_large = self.engine.refuse_whole(too_large, principal)  # the items are recorded as if they had been sent
         items = (failure(too_large, i) for i in response.batch_items)
         return self._encode(evolve(response, batch_items=tuple(items)))
 
@@ -216,7 +217,7 @@ class TtlvJob:
         """Begin, or go on: return the whole response, or what is to be waited for."""
         if self._steps is None:
             if isinstance(self.request, UnreadableMessage):
-                return self.service.refuse_unread(self.request, self.principal)
+                return self.service.refuse_whole(self.request, self.principal)
             self._steps = self.service.steps(self.request, self.principal, self.pace)
         error, self._called_off = self._called_off, None
         try:
@@ -232,5 +233,5 @@ class TtlvJob:
     def decline(self, error: KmipError) -> bytes:
         """Return, instead of `run`, the response that fails every item with `error`."""
         if isinstance(self.request, UnreadableMessage):
-            return self.service.refuse_unread(self.request, self.principal)
+            return self.service.refuse_whole(self.request, self.principal)
         return self.service.decline(self.request, error)

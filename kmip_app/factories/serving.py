@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from kmip_adapters.transport.dialling import dial, dialling_context
+from kmip_adapters.transport.refusals import Refusal
 from kmip_adapters.transport.shared import Identify
 from kmip_adapters.transport.tls.suites import choose_offer
 from kmip_adapters.ttlv.codec import Codec
@@ -43,8 +44,12 @@ def make_dispatcher(
     identify: Identify,
     files: Callable[[], TlsFiles],
     holder: str,
+    record: Callable[[Refusal], None],
 ) -> Dispatcher:
-    """Return what delivers notices, over connections that it opens with the server's own certificates."""
+    """Return what delivers notices, over connections that it opens with the server's own certificates.
+
+    record: takes evidence of clients that are refused.
+    """
 
     def connect(subscription: Subscription) -> Peer:
         found = files()
@@ -69,4 +74,5 @@ def make_dispatcher(
         dial=connect,
         holder=holder,
         limits=configuration.notices,
+        record=record,
     )

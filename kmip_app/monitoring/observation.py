@@ -173,9 +173,9 @@ class ObservedEngine:
             LOG.warning("slow request: %s", _described(message, principal, seconds))
         return answer
 
-    def refuse_unread(self, error: KmipError, principal: Principal) -> KmipError:
+    def refuse_whole(self, error: KmipError, principal: Principal) -> KmipError:
         """Have the engine record a message that could not be read."""
-        return self.engine.refuse_unread(error, principal)
+        return self.engine.refuse_whole(error, principal)
 
 
 def _described(message: RequestMessage, principal: Principal, seconds: float) -> str:

@@ -111,9 +111,9 @@ class TracedEngine:
             _describe(request.span, message, answer)
         return answer
 
-    def refuse_unread(self, error: KmipError, principal: Principal) -> KmipError:
+    def refuse_whole(self, error: KmipError, principal: Principal) -> KmipError:
         """Have the engine record a message that could not be read."""
-        return self.engine.refuse_unread(error, principal)
+        return self.engine.refuse_whole(error, principal)
 
 
 def _describe(span: Span, message: RequestMessage, answer: ResponseMessage) -> None:

@@ -15,6 +15,7 @@ from typing import Final, Protocol
 
 from attrs import define, evolve, field
 
+from kmip_adapters.transport.refusals import Refusal
 from kmip_adapters.ttlv.codec import Codec
 from kmip_app.pushing.limits import NoticeLimits
 from kmip_app.pushing.session import Session
@@ -26,7 +27,7 @@ from kmip_core.ports.leases import CLOCKS_APART, Leases
 from kmip_core.ports.notices import NoticeQueue
 from kmip_core.ports.schedule import Schedule
 from kmip_core.ports.storage import ConcurrentChange
-from kmip_core.ports.transport import Peer, PeerLost, SwappedConnection
+from kmip_core.ports.transport import Peer, PeerLost, PeerRefused, SwappedConnection
 from kmip_core.principal import Source
 from kmip_core.subscriptions import MAXIMUM_SUBSCRIPTIONS, Announcer, Delivery, Notice, Subscription
 
@@ -57,6 +58,10 @@ RENEWED_AFTER: Final = 20
 """Seconds of a lease, which a killed server leaves behind, and after which it is renewed while work goes on."""
 
 
+def _no_record(refusal: Refusal) -> None:
+    """Keep nothing: in tests."""
+
+
 class Store(NoticeQueue, Schedule, Leases, Protocol):
     """What is needed of the store."""
 
@@ -67,6 +72,7 @@ class Dispatcher:
 
     engine: the engine of clients' requests.  codec: of `kmip_core.calls`.
     dial: connects to a client that listens; raises PeerLost.  holder: this node and process, for leases.
+    record: takes evidence of clients that are refused, from any thread.
     """
 
     store: Store
@@ -76,6 +82,7 @@ class Dispatcher:
     dial: Callable[[Subscription], Peer]
     holder: str
     limits: NoticeLimits = field(factory=NoticeLimits)
+    record: Callable[[Refusal], None] = _no_record
     _arrived: deque[SwappedConnection] = field(factory=deque, init=False)
     _peers: dict[str, SwappedConnection] = field(factory=dict, init=False)
     _unmet: set[str] = field(factory=set, init=False)  # clients that have arrived, and were not asked anything
@@ -159,6 +166,7 @@ class Dispatcher:
             if name not in names:
                 if len(names) >= MAXIMUM_SUBSCRIPTIONS:
                     LOG.warning("%s swaps roles, and too many clients have subscribed already", name)
+                    self._refuse(peer.principal.address, name, "too many clients have subscribed already")
                     peer.close()
                     continue
                 self.store.subscribe(Subscription(name=name, by_client=True))
@@ -294,6 +302,11 @@ class Dispatcher:
             self.store.settle_notices(failed, tuple(done))
             if not delivery.attempts:
                 LOG.warning("%s cannot be notified: %s", subscription.name, error)
+                if isinstance(error, PeerRefused):
+                    self._refuse(subscription.url or "", subscription.name, str(error))
+
+    def _refuse(self, address: str, name: str, text: str) -> None:
+        self.record(Refusal(event="Client not notified", address=address, message=text, principal=name))
 
     def _send_one(self, session: Session, notice: Notice, delivery: Delivery) -> Delivery:
         """Send one notice, or drop it; returns how far the delivery is.  Raises PeerLost."""

@@ -52,6 +52,10 @@ class PeerLost(Exception):
     """A client did not answer a request of the server; the connection has ended. The text says why, in a few words."""
 
 
+class PeerRefused(PeerLost):
+    """The server itself ended the connection: the client's certificate is not good, or is another client's."""
+
+
 class Peer(Protocol):
     """A client to which the server sends requests, one at a time; used by one thread at a time."""
 

@@ -164,7 +164,7 @@ def test_a_message_that_could_not_be_read_leaves_a_record() -> None:
     engine = an_engine()
     error = KmipError(ResultReason.INVALID_MESSAGE, "no such version")
 
-    assert engine.refuse_unread(error, ALICE) is error
+    assert engine.refuse_whole(error, ALICE) is error
     (record,) = engine.services.audit.records  # type: ignore[attr-defined]
     assert (record.event, record.principal, record.address) == ("Request refused", ALICE.name, ALICE.address)
     assert (record.operation, record.result, record.message) == (None, error.reason, error.message)
@@ -173,7 +173,7 @@ def test_a_message_that_could_not_be_read_leaves_a_record() -> None:
 def test_a_message_that_could_neither_be_read_nor_recorded_is_answered_so() -> None:
     engine = an_engine(audit=FullTrail())
 
-    told = engine.refuse_unread(KmipError(ResultReason.INVALID_MESSAGE, "no such version"), ALICE)
+    told = engine.refuse_whole(KmipError(ResultReason.INVALID_MESSAGE, "no such version"), ALICE)
 
     assert told.reason is ResultReason.GENERAL_FAILURE
 

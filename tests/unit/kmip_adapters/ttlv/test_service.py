@@ -96,7 +96,7 @@ class FakeEngine:
     identifiers: FixedIdentifiers = field(factory=FixedIdentifiers)
     faults: KeptFaults = field(factory=KeptFaults)
     principals: list[Principal] = field(factory=list)
-    unread: list[tuple[Principal, ResultReason]] = field(factory=list)
+    refused: list[tuple[Principal, ResultReason]] = field(factory=list)
     unrecorded: KmipError | None = None
 
     def pace(self, message: RequestMessage) -> Pace:
@@ -109,8 +109,8 @@ class FakeEngine:
         yield from self.waits_for
         return self.answer(message)
 
-    def refuse_unread(self, error: KmipError, principal: Principal) -> KmipError:
-        self.unread.append((principal, error.reason))
+    def refuse_whole(self, error: KmipError, principal: Principal) -> KmipError:
+        self.refused.append((principal, error.reason))
         return self.unrecorded or error
 
 
@@ -171,7 +171,7 @@ def test_a_malformed_frame_is_answered_without_the_engine() -> None:
     assert item.operation is None
     assert job.pace is Pace.QUICK
     assert engine.principals == []
-    assert engine.unread == [(ALICE, ResultReason.INVALID_MESSAGE)]
+    assert engine.refused == [(ALICE, ResultReason.INVALID_MESSAGE)]
 
 
 def test_a_malformed_frame_that_cannot_be_recorded_is_answered_so_in_the_same_version() -> None:
@@ -183,7 +183,7 @@ def test_a_malformed_frame_that_cannot_be_recorded_is_answered_so_in_the_same_ve
 
     assert only(answer).result_message == "no trail"
     assert answer.header.protocol_version == CODEC.nearest(ProtocolVersion(9, 4))
-    assert len(engine.unread) == 1
+    assert len(engine.refused) == 1
 
 
 def test_a_malformed_frame_is_declined_as_malformed() -> None:
@@ -240,6 +240,7 @@ def test_the_servers_own_limit_is_kept() -> None:
     engine = FakeEngine(LONG, maximum_response_size=300)
 
     assert only(ask(engine)).result_reason is ResultReason.RESPONSE_TOO_LARGE
+    assert engine.refused == [(ALICE, ResultReason.RESPONSE_TOO_LARGE)]
 
 
 def test_a_failed_answer_stays_what_it_is() -> None:
@@ -274,6 +275,7 @@ def test_a_failing_engine_is_general_failure_and_logged() -> None:
     assert item.result_reason is ResultReason.GENERAL_FAILURE
     assert "secret" not in (item.result_message or "")
     assert len(engine.faults.reported) == 1
+    assert engine.refused == [(ALICE, ResultReason.GENERAL_FAILURE)]
 
 
 class BrokenCodec(Codec):
@@ -289,6 +291,7 @@ def test_a_bug_in_decoding_is_general_failure_and_logged() -> None:
 
     assert only(CODEC.decode_response(answered(job))).result_reason is ResultReason.GENERAL_FAILURE
     assert len(engine.faults.reported) == 1
+    assert engine.refused == [(ALICE, ResultReason.GENERAL_FAILURE)]
 
 
 def test_an_object_that_the_version_cannot_say_costs_the_others_of_its_batch_nothing() -> None:

@@ -229,7 +229,7 @@ class AnsweringEngine:
             header=ResponseHeader(protocol_version=message.header.protocol_version, time_stamp=0), batch_items=(item,)
         )
 
-    def refuse_unread(self, error: KmipError, principal: Principal) -> KmipError:
+    def refuse_whole(self, error: KmipError, principal: Principal) -> KmipError:
         return KmipError(error.reason, f"{principal.name}: {error.message}")
 
 
@@ -277,6 +277,6 @@ def test_without_a_request_that_is_measured_the_engine_answers_the_same(spans: S
 def test_the_engine_refuses_a_message_that_could_not_be_read(spans: Spans) -> None:
     engine = TracedEngine(AnsweringEngine(None), spans.tracing)
 
-    error = engine.refuse_unread(KmipError(ResultReason.INVALID_MESSAGE, "no message"), ALICE)
+    error = engine.refuse_whole(KmipError(ResultReason.INVALID_MESSAGE, "no message"), ALICE)
 
     assert error.message == f"{ALICE.name}: no message"

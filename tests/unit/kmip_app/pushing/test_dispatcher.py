@@ -9,6 +9,7 @@ from attrs import define, evolve, field
 from kmip_adapters.identity.credentials import GONE, CredentialAuthentication
 from kmip_adapters.storage.memory import MemoryStorage
 from kmip_adapters.system.clock import SteppableClock
+from kmip_adapters.transport.refusals import Refusal
 from kmip_adapters.ttlv.encodings import binary, items
 from kmip_app.pushing.dispatcher import FIRST_PAUSE, LONGEST_PAUSE, PROVEN_FOR, Dispatcher
 from kmip_app.pushing.limits import NoticeLimits
@@ -16,7 +17,7 @@ from kmip_core.attributes import AttributeReference
 from kmip_core.engine import Engine
 from kmip_core.enums import EndpointRole, Operation, ResultStatus
 from kmip_core.operations import set_endpoint_role
-from kmip_core.ports.transport import PeerLost
+from kmip_core.ports.transport import PeerLost, PeerRefused
 from kmip_core.principal import Principal, Source
 from kmip_core.structures import ProtocolVersion
 from kmip_core.subscriptions import Announcer, Delivery, Notice, Subscription
@@ -72,6 +73,7 @@ class Setting:
     store: MemoryStorage
     engine: Engine
     dispatcher: Dispatcher
+    refusals: list[Refusal]
 
     def notify(self, *numbers: int, subscriber: str = "alice", **fields: Any) -> None:
         given: dict[str, Any] = {
@@ -102,9 +104,10 @@ def setting(*subscriptions: Subscription, dial: Callable[[Subscription], Any] = 
         dial=dial,
         holder="here",
         limits=NoticeLimits(**limits),
+        record=(refusals := list[Refusal]()).append,
     )
     dispatcher._pool = NoPool()  # type: ignore[assignment]
-    return Setting(clock, store, engine, dispatcher)
+    return Setting(clock, store, engine, dispatcher, refusals)
 
 
 LISTENS = Subscription(name="alice", url="tls://h:1")
@@ -404,8 +407,25 @@ def test_too_many_subscriptions_are_not_made(monkeypatch: pytest.MonkeyPatch) ->
     made.dispatcher.take(peer)
     made.dispatcher.look()
 
+    assert [(told.principal, told.message) for told in made.refusals] == [
+        ("alice", "too many clients have subscribed already")
+    ]
     assert not peer.is_open
     assert len(made.store.subscriptions()) == 1
+
+
+def test_a_client_whose_certificate_is_refused_leaves_a_record_and_one_that_is_away_does_not() -> None:
+    def refused(subscription: Subscription) -> Any:
+        raise PeerRefused("tls://h:1 has the certificate of another client")
+
+    for dial, told in ((refused, ["tls://h:1 has the certificate of another client"]), (unreachable, [])):
+        made = setting(LISTENS, dial=dial)
+        made.notify(1)
+        made.dispatcher.look()
+        made.clock.advance(FIRST_PAUSE)
+        made.dispatcher.look()
+
+        assert [record.message for record in made.refusals] == told
 
 
 def test_while_another_node_serves_a_client_this_one_does_not() -> None:
