@@ -8,8 +8,7 @@ a version does not have are left out by the codec.
 from collections.abc import Collection
 from typing import Final
 
-from attrs import frozen
-
+from kmip_core.classes import frozen
 from kmip_core.enums import CryptographicAlgorithm, Operation, ProfileName
 from kmip_core.ports.crypto import CryptoCapabilities
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from attrs import define
+from kmip_core.classes import define
 
 LOG: Final = logging.getLogger("kmip_app")
 

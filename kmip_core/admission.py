@@ -7,9 +7,10 @@ mask) decide. A missing object and another owner's look alike (RULINGS 1).
 
 from typing import Any, Final
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
 from kmip_core import lifecycle, rights, rules
+from kmip_core.classes import define
 from kmip_core.enums import ObjectType, Operation, ResultReason, UniqueIdentifier
 from kmip_core.errors import KmipError, invalid_field, not_found
 from kmip_core.objects import class_of

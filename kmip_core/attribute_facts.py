@@ -7,8 +7,9 @@ widest is taken: 2.x lets every object have almost every attribute.
 import enum
 from typing import Any, Final
 
-from attrs import field, frozen
+from attrs import field
 
+from kmip_core.classes import frozen
 from kmip_core.enums import ItemType, ObjectType
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import attrs
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
 from kmip_core import enums
 from kmip_core.attribute_facts import (
@@ -28,6 +28,7 @@ from kmip_core.attribute_facts import (
     several,
     single,
 )
+from kmip_core.classes import frozen
 from kmip_core.errors import KmipError
 from kmip_core.structures import (
     AlternativeName,

@@ -12,11 +12,12 @@ KMIP 2.1 §6 (introduction), 1.4 §4.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
 from kmip_core import rights, sizes
 from kmip_core.admission import BatchIdentifiers, ItemAdmission
 from kmip_core.batch_data import BatchData, without_data
+from kmip_core.classes import define
 from kmip_core.enums import Ephemeral, Operation, ResultReason, ResultStatus
 from kmip_core.errors import AnsweredRefusal, DelayedRefusal, KmipError, invalid_field, not_supported
 from kmip_core.messages import DataReference, RequestBatchItem, ResponseBatchItem, failure

@@ -7,8 +7,9 @@ leaving the server: decrypt, then encrypt again under another key. RULINGS 55.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from attrs import define, evolve, field, fields_dict
+from attrs import evolve, field, fields_dict
 
+from kmip_core.classes import define
 from kmip_core.enums import Data, Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_field
 from kmip_core.messages import DataReference

@@ -1,7 +1,6 @@
 """What a server can do as it is wired: what Query answers, and nothing that is not here is announced."""
 
-from attrs import frozen
-
+from kmip_core.classes import frozen
 from kmip_core.enums import (
     AttestationType,
     ClientRegistrationMethod,

@@ -7,9 +7,8 @@ ADR 0031 does: a rule that names one of the object's groups comes before those t
 from collections.abc import Iterable
 from typing import Any, Final, TypeVar
 
-from attrs import frozen
-
 from kmip_core.attributes import CUSTOM, FIELDS, MASKS, AttributeReference, Attributes, custom_reference, title
+from kmip_core.classes import frozen
 from kmip_core.enums import ObjectType, ResultReason
 from kmip_core.errors import KmipError
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final
 
-from attrs import evolve, fields, frozen, has
+from attrs import evolve, fields, has
 
 from kmip_core import lifecycle
 from kmip_core.attributes import (
@@ -23,6 +23,7 @@ from kmip_core.attributes import (
     Attributes,
     title,
 )
+from kmip_core.classes import frozen
 from kmip_core.enums import ObjectClassMask, ObjectGroupMember, ResultReason, StorageStatusMask
 from kmip_core.errors import KmipError, invalid_field
 from kmip_core.objects import ManagedObject

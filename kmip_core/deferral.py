@@ -9,10 +9,11 @@ KMIP 2.1 §8, §9.2, §11.3; 1.4 §6.7; ADR 0180.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field
 
 from kmip_core.admission import BatchIdentifiers
 from kmip_core.batch import Batch
+from kmip_core.classes import define, frozen
 from kmip_core.enums import AsynchronousIndicator, BatchErrorContinuationOption, Operation, ResultReason, ResultStatus
 from kmip_core.errors import KmipError
 from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem, failure

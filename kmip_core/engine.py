@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from kmip_core import attesting, pacing
 from kmip_core.attesting import AttestationRefused
 from kmip_core.batch import Batch
+from kmip_core.classes import frozen
 from kmip_core.deferral import Deferral, is_deferred
 from kmip_core.enums import AsynchronousIndicator, BatchErrorContinuationOption, Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_message

@@ -5,7 +5,9 @@ Both are bounded in number; what is forgotten costs a commit, or a moment's pati
 
 from typing import Final
 
-from attrs import define, field
+from attrs import field
+
+from kmip_core.classes import define
 
 MAXIMUM_KEYS: Final = 100_000
 FREE_FAILURES: Final = 8

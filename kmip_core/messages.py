@@ -2,8 +2,9 @@
 
 from typing import Any, TypeAlias
 
-from attrs import define, field, frozen
+from attrs import field
 
+from kmip_core.classes import define, frozen
 from kmip_core.enums import (
     AsynchronousIndicator,
     AttestationType,

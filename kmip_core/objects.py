@@ -8,10 +8,11 @@ in the `ManagedObject` record that storage keeps, because most operations never 
 from collections.abc import Iterable
 from typing import Any, ClassVar, Final, TypeAlias
 
-from attrs import field, frozen
+from attrs import field
 
 from kmip_core import enums
 from kmip_core.attributes import Attributes
+from kmip_core.classes import frozen
 from kmip_core.enums import CryptographicUsageMask, KeyFormatType, ObjectType
 from kmip_core.secret import Secret
 from kmip_core.structures import (

@@ -1,7 +1,6 @@
 """Uses of the crypto port whose data is all there: one part, fed to the stream that the port begins."""
 
-from attrs import frozen
-
+from kmip_core.classes import frozen
 from kmip_core.enums import HashingAlgorithm, ValidityIndicator
 from kmip_core.ports.crypto import Crypto, Encrypted, Encryption, Key
 from kmip_core.structures import CryptographicParameters

@@ -9,9 +9,10 @@ import enum
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
-from attrs import Factory, define, field, fields, frozen
+from attrs import Factory, field, fields
 
 from kmip_core.attributes import Attributes
+from kmip_core.classes import define, frozen
 from kmip_core.creation_rules import Rule
 from kmip_core.criteria import Located, LocateQuery
 from kmip_core.enums import (

@@ -11,8 +11,9 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field
 
+from kmip_core.classes import define, frozen
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Final, TypeAlias
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
+from kmip_core.classes import frozen
 from kmip_core.enums import ObjectClassMask, ObjectType, Operation
 from kmip_core.objects import SYSTEM_TYPES, class_of
 from kmip_core.principal import Principal

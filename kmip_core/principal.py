@@ -3,8 +3,9 @@
 import enum
 from collections.abc import Iterable
 
-from attrs import Factory, field, frozen
+from attrs import Factory, field
 
+from kmip_core.classes import frozen
 from kmip_core.rights import Rights
 
 

@@ -7,8 +7,7 @@ ADR 0051.
 from collections.abc import Iterable
 from typing import Final
 
-from attrs import frozen
-
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_field, not_supported
 from kmip_core.objects import ManagedObject

@@ -12,9 +12,10 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final, TypeAlias
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field
 
 from kmip_core import lifecycle
+from kmip_core.classes import define, frozen
 from kmip_core.engine import Engine
 from kmip_core.enums import LinkType, ObjectType, Operation, ResultReason, ResultStatus
 from kmip_core.errors import KmipError

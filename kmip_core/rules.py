@@ -7,9 +7,10 @@
 import enum
 from typing import Final
 
-from attrs import define, field
+from attrs import field
 
 from kmip_core.attributes import Attributes
+from kmip_core.classes import define
 from kmip_core.enums import CryptographicAlgorithm, ObjectType, ResultReason, State
 from kmip_core.enums import CryptographicUsageMask as Mask
 from kmip_core.errors import KmipError, permission_denied, wrong_state

@@ -4,9 +4,10 @@ A handler sees `Services`, the part that operations may use; storage, the audit 
 alone, so that no handler commits, records or reads the time by itself.
 """
 
-from attrs import Factory, field, frozen
+from attrs import Factory, field
 
 from kmip_core.capabilities import Capabilities
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.key_counters import DecryptionFailures, EncryptionCounts
 from kmip_core.objects import SYSTEM_TYPES, ManagedObject

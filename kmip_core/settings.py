@@ -2,8 +2,7 @@
 
 import enum
 
-from attrs import frozen
-
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.structures import ExtensionInformation, ServerInformation
 

@@ -8,8 +8,9 @@ correlation value means nothing to anybody else, and looks missing to them. KMIP
 import enum
 from typing import Any, Final, Protocol
 
-from attrs import define, field, frozen
+from attrs import field
 
+from kmip_core.classes import define, frozen
 from kmip_core.enums import Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_field
 

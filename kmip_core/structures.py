@@ -8,9 +8,10 @@ seconds, lengths bits, unless a field says otherwise. Absent is None, many is a 
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
-from attrs import field, frozen
+from attrs import field
 
 from kmip_core import enums
+from kmip_core.classes import frozen
 from kmip_core.secret import Secret
 
 T = TypeVar("T")

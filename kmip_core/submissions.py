@@ -7,8 +7,9 @@ KMIP 2.1 §6.1.5, §6.1.38, §6.1.39, §6.1.41, §9.1, §9.2; ADR 0180.
 
 from typing import Final
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
+from kmip_core.classes import frozen
 from kmip_core.enums import (
     AsynchronousIndicator,
     BatchErrorContinuationOption,

@@ -8,9 +8,10 @@ client's rights, when it is delivered. KMIP 2.1 §6.2.2, §6.2.3; ADR 0186.
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from attrs import define, field, frozen
+from attrs import field
 
 from kmip_core.attributes import CUSTOM, FIELDS, AttributeReference, Attributes, custom_reference
+from kmip_core.classes import define, frozen
 from kmip_core.enums import LinkType, Operation
 from kmip_core.objects import ManagedObject
 from kmip_core.principal import Principal, Source

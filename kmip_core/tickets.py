@@ -9,8 +9,9 @@ KMIP 2.1 §6.1.12, §6.1.30, §6.1.31, §7.39; ADR 0051, 0192.
 import hashlib
 from typing import Final, Protocol
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from kmip_core.classes import frozen
 from kmip_core.enums import ResultReason, TicketType
 from kmip_core.errors import KmipError
 from kmip_core.messages import Ticket

@@ -13,13 +13,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from attrs import frozen
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from kmip_adapters.audit import files
 from kmip_adapters.audit.lines import Head, read_line
+from kmip_core.classes import frozen
 from kmip_core.errors import Unusable
 
 KEY_FILE: Final = "anchor.key"

@@ -14,8 +14,7 @@ from hashlib import sha256
 from json.encoder import encode_basestring_ascii
 from typing import Any, Final
 
-from attrs import frozen
-
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation, ResultReason
 from kmip_core.ports.audit import AuditRecord
 

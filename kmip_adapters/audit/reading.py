@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import frozen
-
 from kmip_adapters.audit import files
 from kmip_adapters.audit.lines import Line, read_line
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation, ResultReason
 from kmip_core.ports.audit import LATEST
 from kmip_core.standard_names import standard_name

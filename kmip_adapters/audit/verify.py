@@ -10,11 +10,10 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from attrs import frozen
-
 from kmip_adapters.audit import files
 from kmip_adapters.audit.file_trail import GAP, SHORTENED, SHORTENED_TEXT
 from kmip_adapters.audit.lines import Head, Line, read_line
+from kmip_core.classes import frozen
 
 
 @frozen

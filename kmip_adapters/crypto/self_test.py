@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
-from attrs import frozen
-
+from kmip_core.classes import frozen
 from kmip_core.enums import BlockCipherMode as Mode
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import DerivationMethod, HashingAlgorithm, KeyFormatType, PaddingMethod, ValidityIndicator

@@ -24,8 +24,7 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Final
 
-from attrs import frozen
-
+from kmip_core.classes import frozen
 from kmip_core.messages import Attestation
 from kmip_core.principal import Principal
 from kmip_core.standard_names import standard_name

@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from hashlib import sha256
 from typing import Final, Protocol
 
-from attrs import Factory, define, field, frozen
+from attrs import Factory, field
 
+from kmip_core.classes import define, frozen
 from kmip_core.enums import AttestationType, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.messages import Attestation, Nonce

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Final
 
-from attrs import define, evolve, field, validators
+from attrs import evolve, field, validators
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from kmip_adapters.identity.realms import ClientNames
+from kmip_core.classes import define
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.principal import Principal, Source

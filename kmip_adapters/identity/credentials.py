@@ -8,13 +8,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
 from kmip_adapters.identity.groups import Groups
 from kmip_adapters.identity.passwords import PasswordFile
 from kmip_adapters.identity.stored_users import StoredUsers
 from kmip_adapters.identity.throttling import PasswordThrottle, TooManyGuesses
 from kmip_core import tickets
+from kmip_core.classes import frozen
 from kmip_core.enums import CredentialType, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.messages import Credential, DeviceCredential, Ticket, UsernameAndPassword

@@ -14,8 +14,9 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
 from typing import Final, Protocol
 
-from attrs import define, field, frozen
+from attrs import field
 
+from kmip_core.classes import define, frozen
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError, Unusable
 

@@ -8,8 +8,10 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Self
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 from cryptography import x509
+
+from kmip_core.classes import frozen
 
 KINDS: Final = ("cn", "dns", "uri", "email", "subject")
 """What can name a client in its certificate."""

@@ -11,9 +11,8 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from attrs import define, frozen
-
 from kmip_adapters.identity.groups import LOG, UNREACHABLE, refused
+from kmip_core.classes import define, frozen
 
 ANSWER_SIZE: Final = 1024 * 1024  # bytes
 

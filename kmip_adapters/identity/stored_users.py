@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field
 
 from kmip_adapters.identity.throttling import PasswordThrottle, TooManyGuesses
 from kmip_core import lifecycle
 from kmip_core.attributes import NAMES, AttributeInstance, AttributeReference
+from kmip_core.classes import define, frozen
 from kmip_core.creation_rules import SystemChanges
 from kmip_core.criteria import LocateQuery
 from kmip_core.enums import (

@@ -17,11 +17,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import frozen
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from kmip_adapters.identity.certificate import NAME_LENGTH, CertificateIdentity, issuer_of, names_of
+from kmip_core.classes import frozen
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError, Unusable
 from kmip_core.principal import Principal

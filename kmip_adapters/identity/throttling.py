@@ -14,9 +14,10 @@ from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
-from attrs import field, frozen
+from attrs import field
 
 from kmip_adapters.identity.remembered_allowances import RememberedAllowances
+from kmip_core.classes import frozen
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.ports.allowances import Allowances, Charge

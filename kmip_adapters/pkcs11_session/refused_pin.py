@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from attrs import field, frozen
+from attrs import field
+
+from kmip_core.classes import frozen
 
 _LONGEST: Final = 200  # bytes of the file
 

@@ -20,10 +20,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import frozen
-
 from kmip_adapters.pkcs11_session import messages
 from kmip_adapters.pkcs11_session.refused_pin import RefusedPin
+from kmip_core.classes import frozen
 from kmip_core.errors import Unusable
 
 _log = logging.getLogger(__name__)

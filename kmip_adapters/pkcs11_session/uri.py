@@ -4,7 +4,7 @@ import re
 from typing import Final
 from urllib.parse import unquote, unquote_to_bytes
 
-from attrs import frozen
+from kmip_core.classes import frozen
 
 SCHEME: Final = "pkcs11:"
 _PATH: Final = {"token", "object", "id", "type", "serial", "manufacturer", "model", "slot-id", "library-description"}

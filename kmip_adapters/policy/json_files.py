@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from attrs import field, frozen
+from attrs import field
 
 from kmip_adapters.policy.json_format import MAXIMUM_SIZE, Problem, read_policies
 from kmip_adapters.policy.static import StaticPolicies
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.errors import Unusable
 from kmip_core.objects import ManagedObject

@@ -15,8 +15,9 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, Final, TypeVar
 
-from attrs import define, field, frozen
+from attrs import field
 
+from kmip_core.classes import define, frozen
 from kmip_core.enums import ObjectType, Operation
 from kmip_core.policy import OperationPolicy, Permission, Rules
 

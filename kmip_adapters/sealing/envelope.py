@@ -15,10 +15,10 @@ import struct
 import threading
 from typing import Final, Self
 
-from attrs import frozen
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from kmip_core.classes import frozen
 from kmip_core.ports.sealing import (
     DataKeys,
     RootKey,

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from attrs import frozen
-
+from kmip_core.classes import frozen
 from kmip_core.enums import ObjectType, ProcessingStage, State
 from kmip_core.lifecycle import settle
 from kmip_core.objects import ManagedObject

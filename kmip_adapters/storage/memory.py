@@ -8,13 +8,14 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any, Final
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field
 
 from kmip_adapters.storage.census import Backlog, Census, backlog_of, census_of, stages_of
 from kmip_adapters.storage.pending import DONE, Done, Pending, SubmissionChange, TicketChange, no_content
 from kmip_adapters.storage.quotas import NOTHING, Growth, Holdings, QuotaOf, refusal
 from kmip_adapters.storage.records import encode_content, encode_record
 from kmip_core.attributes import Attributes
+from kmip_core.classes import define, frozen
 from kmip_core.creation_rules import Rule
 from kmip_core.criteria import Located, LocateQuery, conditions, satisfies
 from kmip_core.errors import KmipError

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from attrs import define, field, frozen
+from attrs import field
 
+from kmip_core.classes import define, frozen
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.lifecycle import GONE

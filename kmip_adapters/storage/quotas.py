@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Final, Self
 
-from attrs import field, frozen, validators
+from attrs import field, validators
 
+from kmip_core.classes import frozen
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 

@@ -3,7 +3,9 @@
 import time
 from collections.abc import Callable
 
-from attrs import define, field
+from attrs import field
+
+from kmip_core.classes import define
 
 
 class SystemClock:

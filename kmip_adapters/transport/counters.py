@@ -6,7 +6,9 @@ agree. Labels come from fixed tables (causes, limits, paces), so that no client 
 
 from collections import Counter
 
-from attrs import define, field
+from attrs import field
+
+from kmip_core.classes import define
 
 
 @define(kw_only=True, eq=False)

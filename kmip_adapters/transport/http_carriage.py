@@ -13,8 +13,8 @@ from http import HTTPStatus
 from typing import Final
 
 import h11
-from attrs import frozen
 
+from kmip_core.classes import frozen
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.messages import UsernameAndPassword

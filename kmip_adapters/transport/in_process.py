@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from attrs import field, frozen
+from attrs import field
 
+from kmip_core.classes import frozen
 from kmip_core.errors import KmipError
 from kmip_core.ports.transport import Answer, ConnectionEnd, Framer, RoleSwap, Service, run_to_end
 from kmip_core.principal import Principal

@@ -2,7 +2,9 @@
 
 from typing import Any, Final
 
-from attrs import field, frozen, validators
+from attrs import field, validators
+
+from kmip_core.classes import frozen
 
 MIB: Final = 1024 * 1024
 _positive: Any = validators.gt(0)  # for whole numbers and for seconds

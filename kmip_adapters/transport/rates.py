@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from attrs import define, field, frozen, validators
+from attrs import field, validators
 
+from kmip_core.classes import define, frozen
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 

@@ -7,7 +7,7 @@ as one. So a flood of connections leaves few records, and none is without a trac
 from collections.abc import Callable
 from typing import Final
 
-from attrs import define, frozen
+from kmip_core.classes import define, frozen
 
 PERIOD: Final = 60.0  # seconds
 KEYS: Final = 1_024  # causes and networks that are counted separately; more of them share one record for each cause

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from attrs import define, field
+from attrs import field
 
 from kmip_adapters.transport.byte_budget import ByteBudget
 from kmip_adapters.transport.counters import TransportCounters
@@ -22,6 +22,7 @@ from kmip_adapters.transport.refusals import Refusal, Refusals
 from kmip_adapters.transport.runner import Runner
 from kmip_adapters.transport.tls.context import ServerContext
 from kmip_adapters.transport.turns import Turn, Turns
+from kmip_core.classes import define
 from kmip_core.ports.transport import Framer, Peer
 from kmip_core.principal import Principal
 

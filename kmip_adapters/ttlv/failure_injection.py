@@ -9,9 +9,10 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field
 
 from kmip_adapters.ttlv.service import TtlvJob, TtlvService
+from kmip_core.classes import define, frozen
 from kmip_core.enums import Operation
 from kmip_core.errors import KmipError
 from kmip_core.messages import RequestMessage, UsernameAndPassword

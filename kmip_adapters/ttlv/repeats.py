@@ -8,8 +8,9 @@ all of it is forgotten at once: that costs a request that never repeats less tha
 from collections.abc import Callable
 from typing import Final
 
-from attrs import define, field
+from attrs import field
 
+from kmip_core.classes import define
 from kmip_core.enums import Operation
 from kmip_core.messages import RequestMessage
 

@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field
 
 from kmip_adapters.ttlv.codec import Codec, UnreadableMessage
 from kmip_adapters.ttlv.encodings import operation_json
 from kmip_adapters.ttlv.encodings.encoding import BINARY, ENCODINGS, JSON, OPERATION_JSON, Encoding
 from kmip_adapters.ttlv.repeats import RepeatedRequests
+from kmip_core.classes import define, frozen
 from kmip_core.enums import CredentialType, EndpointRole, Operation, ResultReason, ResultStatus
 from kmip_core.errors import KmipError, not_supported
 from kmip_core.messages import (

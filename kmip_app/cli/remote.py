@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-from attrs import frozen
 
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
 from kmip_app.cli.output import output_options
 from kmip_app.configuration.config import DEFAULT_PORT, StartError
+from kmip_core.classes import frozen
 
 if TYPE_CHECKING:
     from kmip_app.client import KmipClient

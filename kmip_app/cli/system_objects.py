@@ -8,11 +8,11 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-from attrs import frozen
 
 from kmip_app.cli import remote
 from kmip_app.cli.objects import AT_ONCE, in_one_message
 from kmip_app.cli.remote import REFUSED, RemoteError
+from kmip_core.classes import frozen
 
 if TYPE_CHECKING:
     from kmip_app.client import KmipClient

@@ -13,7 +13,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, TypeAlias
 
-from attrs import field, frozen
+from attrs import field
 
 from kmip_adapters.ttlv.codec import Codec
 from kmip_adapters.ttlv.standard import tables
@@ -29,6 +29,7 @@ from kmip_app.client.errors import (
     UnreadableAnswer,
     operation_failed,
 )
+from kmip_core.classes import frozen
 from kmip_core.enums import AsynchronousIndicator, BatchErrorContinuationOption, Operation, ResultReason, ResultStatus
 from kmip_core.errors import KmipError
 from kmip_core.messages import Credential, RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem

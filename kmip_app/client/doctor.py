@@ -16,13 +16,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import frozen
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from kmip_app.client.blocking import KmipClient
 from kmip_app.client.errors import ClientError, NoCommonVersion, OperationFailed, ServerUnreachable, UnreadableAnswer
+from kmip_core.classes import frozen
 from kmip_core.enums import QueryFunction
 
 OK: Final = "ok"

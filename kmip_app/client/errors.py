@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from attrs import frozen
-
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation, ResultReason, ResultStatus
 from kmip_core.standard_names import standard_name
 

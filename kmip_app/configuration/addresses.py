@@ -3,9 +3,8 @@
 import re
 from typing import Any, Final
 
-from attrs import frozen
-
 from kmip_app.configuration.setting_types import Kind
+from kmip_core.classes import frozen
 
 ACCEPTS: Final = "HOST:PORT, [ADDRESS]:PORT for IPv6, :PORT for every interface, none for no listener"
 

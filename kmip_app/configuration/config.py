@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal
 
-from attrs import field, frozen
+from attrs import field
 from platformdirs import user_data_path
 
 from kmip_adapters.storage.quotas import Quota
@@ -26,6 +26,7 @@ from kmip_app.configuration.root_keys import RootKeyKind, RootKeyPlace
 from kmip_app.configuration.secret_places import SecretPlace
 from kmip_app.pushing.limits import NoticeLimits
 from kmip_app.version import VERSION
+from kmip_core.classes import frozen
 from kmip_core.enums import AttestationType
 from kmip_core.settings import Settings
 from kmip_core.structures import ProtocolVersion, ServerInformation

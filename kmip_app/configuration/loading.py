@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field
 from platformdirs import user_config_path
 
 from kmip_adapters.transport.tls.suites import choose_offer
@@ -27,6 +27,7 @@ from kmip_app.configuration.config import (
 from kmip_app.configuration.secret_places import FILE_SUFFIX
 from kmip_app.configuration.server_conf import File, Problem, read_file
 from kmip_app.configuration.settings import ENVIRONMENT, SETTINGS, Setting
+from kmip_core.classes import define, frozen
 
 _RECORDS: Final = ("core", "limits", "notices", "allowance", "quota")
 """The records of a configuration into which settings lead."""

@@ -14,10 +14,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from attrs import evolve, fields_dict, frozen
+from attrs import evolve, fields_dict
 
 from kmip_adapters.storage.quotas import Quota
 from kmip_adapters.transport.rates import Allowance
+from kmip_core.classes import frozen
 from kmip_core.errors import Unusable
 
 LOG: Final = logging.getLogger("kmip_app")

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from attrs import frozen
-
 from kmip_adapters.pkcs11_session import uri as pkcs11_uri
 from kmip_app.configuration.setting_types import Kind, read_path
+from kmip_core.classes import frozen
 
 RootKeyKind = Literal["key_file", "passphrase", "pkcs11", "kmip", "command"]
 FORMS: Final = (

@@ -16,9 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import frozen
-
 from kmip_app.configuration.setting_types import Kind, read_path, read_url
+from kmip_core.classes import frozen
 
 FORMS: Final = "file:PATH, credential:NAME for a file in $CREDENTIALS_DIRECTORY, fd:N for an open file descriptor"
 FILE_SUFFIX: Final = "_file"

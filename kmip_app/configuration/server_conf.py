@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from attrs import define, field, frozen
+from attrs import field
 
 from kmip_app.configuration.config import Slugs
 from kmip_app.configuration.setting_types import BOOLEAN, seconds
+from kmip_core.classes import define, frozen
 
 SECTION: Final = "server"
 AUTH: Final = "auth:"

@@ -4,11 +4,11 @@ from operator import attrgetter
 from typing import Any, Final
 
 import attrs
-from attrs import frozen
 
 from kmip_app.configuration.config import Configuration
 from kmip_app.configuration.secret_places import SECRET, SECRET_URL
 from kmip_app.configuration.setting_types import Kind
+from kmip_core.classes import frozen
 
 ENVIRONMENT: Final = "KMIPD_"
 

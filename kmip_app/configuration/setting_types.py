@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import frozen
+from kmip_core.classes import frozen
 
 BOOLEANS: Final[Mapping[str, bool]] = {
     **dict.fromkeys(("1", "yes", "true", "on"), True),

@@ -18,12 +18,13 @@ to differ, which the tables below name by tag and never by case:
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from attrs import Factory, define, evolve, frozen
+from attrs import Factory, evolve
 
 from kmip_adapters.ttlv.encodings import items
 from kmip_adapters.ttlv.encodings.items import Item, Value
 from kmip_adapters.ttlv.standard import tables
 from kmip_app.conformance.cases import offset_from_now, placeholder
+from kmip_core.classes import define, frozen
 from kmip_core.enums import CryptographicAlgorithm, ItemType, Operation, PaddingMethod
 
 

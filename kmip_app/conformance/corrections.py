@@ -2,10 +2,9 @@
 
 from typing import Final
 
-from attrs import frozen
-
 from kmip_adapters.ttlv.encodings.items import Item, Value, children, tag_name
 from kmip_app.conformance.cases import Case
+from kmip_core.classes import frozen
 from kmip_core.enums import ItemType
 
 ATTRIBUTE: Final = 0x420008

@@ -16,12 +16,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from attrs import field, frozen
+from attrs import field
 
 from kmip_adapters.ttlv.encodings import binary, items
 from kmip_adapters.ttlv.encodings.framing import FrameReader
 from kmip_adapters.ttlv.encodings.items import RESPONSE_LIMITS, DecodingError, Item
 from kmip_adapters.ttlv.standard import tables
+from kmip_core.classes import frozen
 from kmip_core.enums import ItemType, Operation, ResultReason, ResultStatus
 
 PATIENCE: Final = 60.0

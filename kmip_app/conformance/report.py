@@ -5,9 +5,8 @@ from html import escape
 from typing import Any, Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from attrs import frozen
-
 from kmip_app.conformance.cases import Case
+from kmip_core.classes import frozen
 
 
 @frozen(kw_only=True)

@@ -3,9 +3,8 @@
 from fnmatch import fnmatchcase
 from typing import Final
 
-from attrs import frozen
-
 from kmip_app.conformance.cases import Case
+from kmip_core.classes import frozen
 
 
 @frozen(kw_only=True)

@@ -6,9 +6,8 @@ an operator names, bounded by the same limits of depth and number.
 
 from typing import Final
 
-from attrs import frozen
-
 from kmip_adapters.ttlv.encodings.items import Item, tag_name
+from kmip_core.classes import frozen
 from kmip_core.enums import ItemType
 
 MAX_DEPTH: Final = 32

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Final
 
-from attrs import define, field
+from attrs import field
+
+from kmip_core.classes import define
 
 MAGICS: Final = {b"\xa1\xb2\xc3\xd4": ">", b"\xd4\xc3\xb2\xa1": "<", b"\xa1\xb2\x3c\x4d": ">", b"\x4d\x3c\xb2\xa1": "<"}
 NEXT_GENERATION: Final = b"\x0a\x0d\x0d\x0a"

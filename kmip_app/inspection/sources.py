@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final
 
-from attrs import field, frozen
+from attrs import field
 
 from kmip_adapters.ttlv.encodings import json, xml
 from kmip_adapters.ttlv.encodings.items import DecodingError, Item
 from kmip_app.inspection import lenient, pcap
 from kmip_app.inspection.lenient import Violation
 from kmip_app.inspection.violations import of_message
+from kmip_core.classes import frozen
 
 REQUEST_OR_RESPONSE: Final = (b"\x42\x00\x78\x01", b"\x42\x00\x7b\x01")
 MESSAGE_ENCODINGS: Final = "KMIP Additional Message Encodings 1.0"

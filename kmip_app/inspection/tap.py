@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from attrs import define, frozen
-
 from kmip_adapters.ttlv.encodings import binary
 from kmip_adapters.ttlv.encodings.items import DecodingError
 from kmip_app.client.plain import date
 from kmip_app.inspection.redaction import redacted
+from kmip_core.classes import define, frozen
 from kmip_core.errors import KmipError
 from kmip_core.messages import UsernameAndPassword
 from kmip_core.ports.steps import MoveTo, Pace, Pause, Step, Wait

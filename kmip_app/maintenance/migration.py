@@ -8,11 +8,12 @@ program cannot read. Nothing in the other server is changed.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from kmip_app.client import ClientError, KmipClient, OperationFailed, UnreadableAnswer
 from kmip_app.parts import Parts
 from kmip_core.attributes import Attributes
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation, ResultStatus
 from kmip_core.lifecycle import GONE
 from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage

@@ -11,14 +11,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import frozen
-
 from kmip_adapters.storage.open_files import is_open_here
 from kmip_app.maintenance import pykmip_rows as rows
 from kmip_app.maintenance.pykmip_rows import NotTaken, Row
 from kmip_app.printable import printable
 from kmip_core import enums
 from kmip_core.attributes import Attributes
+from kmip_core.classes import frozen
 from kmip_core.enums import ObjectType, State
 from kmip_core.errors import KmipError, Unusable
 from kmip_core.initial_attributes import complete, digests_of, short_identifier

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
-from attrs import define, field
+from attrs import field
 
 from kmip_app.maintenance.pykmip_database import Found
 from kmip_app.parts import Parts
+from kmip_core.classes import define
 from kmip_core.ports.audit import AuditRecord
 
 TOGETHER: Final = 200  # objects in one commit

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
 from kmip_adapters.audit.file_trail import FileTrail
 from kmip_adapters.storage.archive import Entry
@@ -26,6 +26,7 @@ from kmip_app.configuration.config import Configuration, StartError
 from kmip_app.container import build
 from kmip_app.maintenance.opening import UNUSABLE, opened
 from kmip_app.parts import Parts, sql_storage_of
+from kmip_core.classes import define
 from kmip_core.errors import KmipError
 from kmip_core.ports.audit import AuditRecord
 

@@ -20,13 +20,14 @@ from functools import partial
 from http import HTTPStatus
 from typing import Final
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
 from kmip_adapters.transport.limits import LineBudget
 from kmip_adapters.transport.places import network_of
 from kmip_adapters.transport.refusals import Refusal, Refusals
 from kmip_adapters.transport.tls.handshake_failures import NO_ANSWER, cause
 from kmip_app.printable import printable
+from kmip_core.classes import frozen
 
 LOG: Final = logging.getLogger("kmip_app")
 

@@ -7,10 +7,10 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
-from attrs import frozen
 from cryptography import x509
 
 from kmip_adapters.transport.shared import Identify
+from kmip_core.classes import frozen
 from kmip_core.principal import Principal
 
 REMEMBERED: Final = 1_000

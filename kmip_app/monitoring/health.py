@@ -13,9 +13,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from attrs import frozen
-
 from kmip_app.pki.validity import Validity
+from kmip_core.classes import frozen
 
 KEPT: Final = 2.0  # seconds
 STUCK: Final = 10.0  # seconds without a turn of the event loop after which the process is to be restarted

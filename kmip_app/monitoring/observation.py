@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator, Mapping
 from time import perf_counter
 from typing import Final, TypeVar
 
-from attrs import define, field
+from attrs import field
 
 from kmip_adapters.ttlv.service import Answering
+from kmip_core.classes import define
 from kmip_core.errors import KmipError
 from kmip_core.messages import RequestMessage, ResponseMessage
 from kmip_core.ports.steps import Pace, Steps

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import frozen
-
 from kmip_app.monitoring.admin import Answer
+from kmip_core.classes import frozen
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry

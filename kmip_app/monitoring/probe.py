@@ -7,10 +7,9 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import frozen
-
 from kmip_adapters.transport.client import TlsTtlvClient
 from kmip_app.configuration.addresses import Address, read_address
+from kmip_core.classes import frozen
 
 SECONDS: Final = 10.0
 LOOPBACK: Final = dict.fromkeys(("", "0.0.0.0", "::"), "127.0.0.1")  # noqa: S104  compared, not bound

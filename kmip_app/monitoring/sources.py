@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Callable, Collection, Mapping
 
-from attrs import define, field
+from attrs import field
 
 from kmip_adapters.storage.census import Backlog, Census
 from kmip_adapters.transport.counters import TransportCounters
@@ -12,6 +12,7 @@ from kmip_app.monitoring.health import Health
 from kmip_app.monitoring.loop_lag import LoopLag
 from kmip_app.monitoring.observation import Durations, RequestNumbers, Sizes
 from kmip_app.pki.validity import Validity
+from kmip_core.classes import define
 
 
 @define(kw_only=True)

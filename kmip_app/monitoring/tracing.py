@@ -10,12 +10,13 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from attrs import define, field, frozen
+from attrs import field
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer, set_span_in_context
 
 from kmip_adapters.ttlv.service import Answering
 from kmip_app.monitoring.observation import SEVERAL, SUCCESS
+from kmip_core.classes import define, frozen
 from kmip_core.enums import Operation, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.messages import RequestMessage, ResponseMessage, UsernameAndPassword

@@ -4,7 +4,6 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
-from attrs import frozen
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
@@ -12,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_der_publ
 from kmip_app.pki import authority
 from kmip_app.pki.authority import Pki, PkiError
 from kmip_app.pki.registry import VALID, IssuedCertificate, Registry, name_in_certificate
+from kmip_core.classes import frozen
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError, invalid_field, permission_denied
 

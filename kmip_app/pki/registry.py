@@ -15,13 +15,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import asdict, define, evolve, field, frozen
+from attrs import asdict, evolve, field
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from kmip_app.pki import authority
 from kmip_app.pki.authority import CA_LIFETIME, Pki, PkiError, alone_in, write_file
+from kmip_core.classes import define, frozen
 
 FOLDER: Final = "clients"
 LIST: Final = "clients.json"

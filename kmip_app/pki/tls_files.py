@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from attrs import frozen
-
 from kmip_app.pki.authority import Bundle
+from kmip_core.classes import frozen
 
 
 @frozen(kw_only=True)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Literal
 
-from attrs import frozen
 from cryptography import x509
+
+from kmip_core.classes import frozen
 
 WARN_BEFORE: Final = (1, 7, 30)  # days
 DAY: Final = dt.timedelta(days=1)

@@ -13,12 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Final, Protocol
 
-from attrs import define, evolve, field
+from attrs import evolve, field
 
 from kmip_adapters.transport.refusals import Refusal
 from kmip_adapters.ttlv.codec import Codec
 from kmip_app.pushing.limits import NoticeLimits
 from kmip_app.pushing.session import Session
+from kmip_core.classes import define
 from kmip_core.delivering import announce_dates, request_for
 from kmip_core.engine import Engine
 from kmip_core.enums import ResultReason, ResultStatus

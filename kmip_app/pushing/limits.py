@@ -1,7 +1,6 @@
 """How much may wait for one client, and for how long."""
 
-from attrs import frozen
-
+from kmip_core.classes import frozen
 from kmip_core.subscriptions import MAXIMUM_NOTICES
 
 

@@ -2,10 +2,11 @@
 
 from typing import Any, Final
 
-from attrs import define, field
+from attrs import field
 
 from kmip_adapters.ttlv.codec import Codec
 from kmip_adapters.ttlv.standard.versions import FACTS
+from kmip_core.classes import define
 from kmip_core.enums import EndpointRole, Operation, QueryFunction, ResultStatus
 from kmip_core.errors import KmipError
 from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem, ResponseMessage

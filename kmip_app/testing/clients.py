@@ -11,9 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from attrs import frozen
-
 from kmip_app.pki.authority import Bundle, Pki, ensure_pki, issue_client
+from kmip_core.classes import frozen
 
 CA_KEY_BITS: Final = 2_048
 

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
 from kmip_app.configuration.config import Configuration
+from kmip_core.classes import frozen
 
 
 @frozen(kw_only=True)

@@ -2,9 +2,8 @@
 
 from typing import NoReturn
 
-from attrs import frozen
-
 from kmip_core.attributes import AttributeReference, Attributes
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.errors import not_supported
 from kmip_core.operation import Cost, Scope, Spec

@@ -2,9 +2,8 @@
 
 from typing import NoReturn
 
-from attrs import frozen
-
 from kmip_core.attributes import Attributes
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation, PutFunction
 from kmip_core.errors import not_supported
 from kmip_core.objects import Content

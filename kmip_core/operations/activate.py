@@ -1,8 +1,9 @@
 """Activate: an object may be used from now on. KMIP 2.1 §6.1.1, 1.4 §4.19."""
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from kmip_core import lifecycle
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import changing

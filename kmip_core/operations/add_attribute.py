@@ -1,8 +1,7 @@
 """Add Attribute: an object gets one more attribute value. KMIP 2.1 §6.1.2, 1.4 §4.14."""
 
-from attrs import frozen
-
 from kmip_core.attributes import AttributeInstance
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import changing

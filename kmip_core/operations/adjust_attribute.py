@@ -2,10 +2,9 @@
 
 from typing import Any, Final
 
-from attrs import frozen
-
 from kmip_core import attribute_rules
 from kmip_core.attributes import ADJUSTABLE, AttributeInstance, AttributeReference, Attributes, title
+from kmip_core.classes import frozen
 from kmip_core.enums import AdjustmentType, ItemType, Operation, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target

@@ -1,7 +1,8 @@
 """Archive: a client will not need an object for a while. KMIP 2.1 §6.1.4, 1.4 §4.22."""
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import changing

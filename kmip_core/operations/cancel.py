@@ -1,7 +1,8 @@
 """Cancel: a client no longer wants an operation that is pending. KMIP 2.1 §6.1.5, §11.7, 1.4 §4.27."""
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from kmip_core.classes import frozen
 from kmip_core.enums import CancellationResult, Operation, ResultStatus
 from kmip_core.operation import Cost, Scope, Spec
 from kmip_core.procedures import polling

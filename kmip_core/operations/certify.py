@@ -1,8 +1,7 @@
 """Certify: the server makes a certificate for a public key. KMIP 2.1 §6.1.6, 1.4 §4.7."""
 
-from attrs import frozen
-
 from kmip_core.attributes import Attributes
+from kmip_core.classes import frozen
 from kmip_core.enums import (
     CertificateRequestType,
     CertificateType,

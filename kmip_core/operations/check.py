@@ -1,7 +1,6 @@
 """Check: a client asks whether it may use an object as it intends to. KMIP 2.1 §6.1.7, 1.4 §4.10."""
 
-from attrs import frozen
-
+from kmip_core.classes import frozen
 from kmip_core.enums import CryptographicUsageMask, ObjectType, Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_field
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target

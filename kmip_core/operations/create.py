@@ -2,9 +2,10 @@
 
 from typing import Final, TypeAlias
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from kmip_core.attributes import Attributes
+from kmip_core.classes import frozen
 from kmip_core.enums import (
     CryptographicUsageMask,
     KeyFormatType,

@@ -2,9 +2,8 @@
 
 from typing import Final
 
-from attrs import frozen
-
 from kmip_core.attributes import Attributes
+from kmip_core.classes import frozen
 from kmip_core.enums import CredentialType, Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_field
 from kmip_core.objects import (

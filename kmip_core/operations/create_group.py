@@ -1,9 +1,8 @@
 """Create Group: an administrator creates a group. KMIP 3.0 §6.1.10."""
 
-from attrs import frozen
-
 from kmip_core import objects
 from kmip_core.attributes import Attributes
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.operation import Cost, Group, Scope, Spec, names_new_object
 from kmip_core.procedures import creation

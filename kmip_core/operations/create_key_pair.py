@@ -1,8 +1,9 @@
 """Create Key Pair: the server makes both halves of an asymmetric key. KMIP 2.1 §6.1.9, 1.4 §4.2."""
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from kmip_core.attributes import Attributes, merge
+from kmip_core.classes import frozen
 from kmip_core.enums import CryptographicUsageMask, ObjectType, Operation, ProtectionStorageMask
 from kmip_core.errors import invalid_field
 from kmip_core.operation import Cost, Group, Scope, Spec

@@ -5,9 +5,10 @@ The parts inherit what the key is for and what keeps it from leaving: of a Sensi
 
 from typing import Any, Final
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from kmip_core.attributes import Attributes
+from kmip_core.classes import frozen
 from kmip_core.enums import (
     CryptographicAlgorithm,
     CryptographicUsageMask,

@@ -1,8 +1,7 @@
 """Create User: an administrator creates a user. KMIP 3.0 §6.1.13."""
 
-from attrs import frozen
-
 from kmip_core.attributes import Attributes
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.objects import User
 from kmip_core.operation import Cost, Group, Scope, Spec, names_new_object

@@ -1,8 +1,9 @@
 """Deactivate: an object is used for protection no longer. KMIP 3.0 §6.1.14."""
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from kmip_core import lifecycle
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.errors import invalid_field
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target

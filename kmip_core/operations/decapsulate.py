@@ -3,9 +3,10 @@
 from functools import partial
 from typing import Final
 
-from attrs import field, frozen
+from attrs import field
 
 from kmip_core.attributes import Attributes
+from kmip_core.classes import frozen
 from kmip_core.enums import CryptographicAlgorithm, Operation, ResultReason
 from kmip_core.enums import CryptographicUsageMask as Mask
 from kmip_core.errors import KmipError

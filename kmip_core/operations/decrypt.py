@@ -2,8 +2,9 @@
 
 from functools import partial
 
-from attrs import field, frozen
+from attrs import field
 
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.operation import Cost, Group, ObjectReference, Scope, Spec, Target
 from kmip_core.ports.crypto import DecryptStream

@@ -1,7 +1,6 @@
 """Delegated Login: a client asks for a ticket that may do less than it may itself. KMIP 2.1 §6.1.12."""
 
-from attrs import frozen
-
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.messages import Ticket
 from kmip_core.operation import Cost, Scope, Spec

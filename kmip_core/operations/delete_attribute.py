@@ -1,9 +1,10 @@
 """Delete Attribute: an object loses one attribute value, or all of one attribute. KMIP 2.1 §6.1.13, 1.4 §4.16."""
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from kmip_core import attribute_rules
 from kmip_core.attributes import FIELDS, LINK_KINDS, LINKS, AttributeInstance, AttributeReference, title
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_message
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target

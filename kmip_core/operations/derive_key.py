@@ -3,9 +3,10 @@
 from functools import partial
 from typing import Final
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from kmip_core.attributes import LINKS, Attributes
+from kmip_core.classes import frozen
 from kmip_core.enums import (
     CryptographicAlgorithm,
     DerivationMethod,

@@ -1,8 +1,9 @@
 """Destroy: the content of an object is erased for good. KMIP 2.1 §6.1.15, 1.4 §4.21."""
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from kmip_core import lifecycle
+from kmip_core.classes import frozen
 from kmip_core.enums import ObjectType, Operation
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import changing, custody

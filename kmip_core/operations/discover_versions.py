@@ -1,7 +1,6 @@
 """Discover Versions: a client asks which protocol versions both sides speak. KMIP 2.1 §6.1.16, 1.4 §4.26."""
 
-from attrs import frozen
-
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.operation import Cost, Scope, Spec
 from kmip_core.structures import ProtocolVersion

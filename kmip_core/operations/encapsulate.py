@@ -2,9 +2,8 @@
 
 from typing import Final
 
-from attrs import frozen
-
 from kmip_core.attributes import Attributes
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.operation import Cost, Group, ObjectReference, Scope, Spec, Target, names_new_object
 from kmip_core.procedures import key_use, shared_secrets, usage_limits

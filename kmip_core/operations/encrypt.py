@@ -1,7 +1,8 @@
 """Encrypt: data is encrypted with a key that stays here. KMIP 2.1 §6.1.17, 1.4 §4.29."""
 
-from attrs import field, frozen
+from attrs import field
 
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.operation import Group, ObjectReference, Scope, Spec, Target
 from kmip_core.ports.crypto import EncryptStream

@@ -1,8 +1,7 @@
 """Export: a client fetches an object together with all its attributes. KMIP 2.1 §6.1.18, 1.4 §4.40."""
 
-from attrs import frozen
-
 from kmip_core.attributes import Attributes
+from kmip_core.classes import frozen
 from kmip_core.enums import KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType, Operation
 from kmip_core.objects import Content
 from kmip_core.operation import ObjectReference, Scope, Spec, Target, names_new_object

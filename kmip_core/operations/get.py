@@ -1,7 +1,8 @@
 """Get: a client fetches an object. KMIP 2.1 §6.1.19, 1.4 §4.11."""
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from kmip_core.classes import frozen
 from kmip_core.enums import KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType, Operation
 from kmip_core.objects import Content
 from kmip_core.operation import ObjectReference, Scope, Spec, Target

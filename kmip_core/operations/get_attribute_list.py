@@ -1,8 +1,7 @@
 """Get Attribute List: a client asks which attributes an object has. KMIP 2.1 §6.1.21, 1.4 §4.13."""
 
-from attrs import frozen
-
 from kmip_core.attributes import AttributeReference
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import pykmip_attributes

@@ -1,8 +1,9 @@
 """Get Attributes: a client asks what an object is. KMIP 2.1 §6.1.20, 1.4 §4.12."""
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from kmip_core.attributes import AttributeReference, Attributes, custom_reference
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.errors import invalid_message
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target

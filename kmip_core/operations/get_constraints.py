@@ -1,7 +1,6 @@
 """Get Constraints: a client asks what new objects must have. KMIP 2.1 §6.1.22."""
 
-from attrs import frozen
-
+from kmip_core.classes import frozen
 from kmip_core.creation_rules import Constraint
 from kmip_core.enums import Operation
 from kmip_core.operation import Cost, Scope, Spec

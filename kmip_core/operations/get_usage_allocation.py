@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from kmip_core.classes import frozen
 from kmip_core.enums import CryptographicUsageMask as Mask
 from kmip_core.enums import Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_field

@@ -1,7 +1,8 @@
 """Hash: a digest of data, without any key. KMIP 2.1 §6.1.24, 1.4 §4.37."""
 
-from attrs import field, frozen
+from attrs import field
 
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.errors import need
 from kmip_core.operation import Scope, Spec

@@ -6,10 +6,11 @@ Who may set an attribute is not asked here: state, dates and history come with t
 from functools import partial
 from typing import Final
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from kmip_core import attribute_rules, creation_rules
 from kmip_core.attributes import AttributeReference, Attributes, merge
+from kmip_core.classes import frozen
 from kmip_core.creation_rules import Constraint
 from kmip_core.enums import KeyWrapType, ObjectType, Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_attribute_value, invalid_field

@@ -3,8 +3,7 @@
 "It SHALL NOT be available in a production server": it exists only where the setting `interop` is on.
 """
 
-from attrs import frozen
-
+from kmip_core.classes import frozen
 from kmip_core.enums import InteropFunction, Operation
 from kmip_core.errors import not_supported
 from kmip_core.operation import Cost, Scope, Spec

@@ -2,9 +2,10 @@
 
 from typing import Final
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from kmip_core.attributes import AttributeInstance
+from kmip_core.classes import frozen
 from kmip_core.criteria import LocateQuery, of_classes
 from kmip_core.enums import ObjectClassMask, ObjectGroupMember, Operation, ResultReason, StorageStatusMask
 from kmip_core.errors import KmipError, invalid_field

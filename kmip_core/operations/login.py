@@ -1,7 +1,6 @@
 """Login: a client asks for a ticket that stands for it in later requests. KMIP 2.1 §6.1.30."""
 
-from attrs import frozen
-
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.messages import Ticket
 from kmip_core.operation import Cost, Scope, Spec

@@ -1,8 +1,7 @@
 """Logout: a client gives a ticket back, which is then worth nothing. KMIP 2.1 §6.1.31."""
 
-from attrs import frozen
-
 from kmip_core import tickets
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.messages import Ticket
 from kmip_core.operation import Cost, Scope, Spec

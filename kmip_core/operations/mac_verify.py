@@ -1,7 +1,8 @@
 """MAC Verify: a message authentication code is checked. KMIP 2.1 §6.1.33, 1.4 §4.34."""
 
-from attrs import field, frozen
+from attrs import field
 
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation, ValidityIndicator
 from kmip_core.errors import need
 from kmip_core.operation import Group, ObjectReference, Scope, Spec, Target

@@ -1,7 +1,6 @@
 """Obliterate: an object is removed with all that is known of it. KMIP 3.0 §6.1.39."""
 
-from attrs import frozen
-
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import custody, system_objects

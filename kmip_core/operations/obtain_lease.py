@@ -1,7 +1,6 @@
 """Obtain Lease: a client asks how long it may rely on what it knows of an object. KMIP 2.1 §6.1.35, 1.4 §4.17."""
 
-from attrs import frozen
-
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import leases

@@ -1,7 +1,6 @@
 """Ping: a client asks whether the server is alive. KMIP 2.1 §6.1.36."""
 
-from attrs import frozen
-
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.operation import Cost, Scope, Spec
 

@@ -7,8 +7,9 @@ A function that fails has a return code in an answer whose Result Status is Succ
 from collections.abc import Callable
 from typing import Final
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation, PKCS11Function, ResultReason
 from kmip_core.enums import PKCS11ReturnCode as ReturnCode
 from kmip_core.errors import AnsweredRefusal, KmipError

@@ -1,7 +1,8 @@
 """Poll: a client asks for the answer to an operation that is pending. KMIP 2.1 §6.1.38, 1.4 §4.28."""
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.messages import ResponseBatchItem
 from kmip_core.operation import Cost, Scope, Spec

@@ -1,7 +1,8 @@
 """Process: a client wants a pending operation to be done now. KMIP 2.1 §6.1.39."""
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.operation import Cost, Scope, Spec

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from attrs import frozen
-
+from kmip_core.classes import frozen
 from kmip_core.creation_rules import DefaultsInformation, ObjectDefaults, for_groups
 from kmip_core.enums import (
     AttestationType,

@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from attrs import frozen
-
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.operation import Cost, Scope, Spec
 from kmip_core.structures import AsynchronousRequest

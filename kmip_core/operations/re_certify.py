@@ -1,8 +1,9 @@
 """Re-certify: a new certificate takes the place of an old one for the same key. KMIP 2.1 §6.1.45, 1.4 §4.8."""
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from kmip_core.attributes import Attributes
+from kmip_core.classes import frozen
 from kmip_core.enums import (
     CertificateRequestType,
     CertificateType,

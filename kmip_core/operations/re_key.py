@@ -1,8 +1,9 @@
 """Re-key: a fresh symmetric key takes the place of an old one. KMIP 2.1 §6.1.46, 1.4 §4.4."""
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from kmip_core.attributes import Attributes
+from kmip_core.classes import frozen
 from kmip_core.enums import KeyFormatType, ObjectType, Operation, ProtectionStorageMask
 from kmip_core.errors import need
 from kmip_core.objects import KeyBlock, KeyValue, SymmetricKey

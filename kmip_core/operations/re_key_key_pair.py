@@ -1,8 +1,7 @@
 """Re-key Key Pair: a fresh key pair takes the place of an old one. KMIP 2.1 §6.1.47, 1.4 §4.5."""
 
-from attrs import frozen
-
 from kmip_core.attributes import Attributes, merge
+from kmip_core.classes import frozen
 from kmip_core.enums import LinkType, ObjectType, Operation, ProtectionStorageMask
 from kmip_core.errors import invalid_field
 from kmip_core.operation import Cost, Group, ObjectReference, Scope, Spec, Target

@@ -1,8 +1,7 @@
 """Re-Provision: a client gets a new credential on the link level for its old one. KMIP 2.1 §6.1.48, 2.0 §6.1.44."""
 
-from attrs import frozen
-
 from kmip_core.attributes import Attributes
+from kmip_core.classes import frozen
 from kmip_core.enums import (
     CertificateRequestType,
     CertificateType,

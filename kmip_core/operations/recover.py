@@ -1,7 +1,8 @@
 """Recover: an archived object is needed again. KMIP 2.1 §6.1.42, 1.4 §4.23."""
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target, names_new_object
 from kmip_core.procedures import changing

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from kmip_core.attribute_rules import check_creation
 from kmip_core.attributes import Attributes, merge, title
+from kmip_core.classes import frozen
 from kmip_core.enums import (
     KeyFormatType,
     LinkType,

@@ -1,8 +1,9 @@
 """Revoke: an object is deactivated, or known to be compromised. KMIP 2.1 §6.1.44, 1.4 §4.20."""
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from kmip_core import lifecycle
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation, RevocationReasonCode
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import changing

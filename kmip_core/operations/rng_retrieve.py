@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from attrs import field, frozen
+from attrs import field
 
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.errors import invalid_field
 from kmip_core.operation import Cost, Scope, Spec

@@ -7,8 +7,9 @@ and the setting only chooses which of the standard's four answers is given (RULI
 from collections.abc import Callable
 from typing import Final
 
-from attrs import field, frozen
+from attrs import field
 
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.errors import permission_denied
 from kmip_core.operation import Cost, Scope, Spec

@@ -1,8 +1,7 @@
 """Set Attribute: an attribute gets its one value, whether it has one or not. KMIP 2.1 §6.1.51."""
 
-from attrs import frozen
-
 from kmip_core.attributes import AttributeInstance
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import changing

@@ -1,7 +1,6 @@
 """Set Constraints: an administrator says what new objects must have. KMIP 2.1 §6.1.52."""
 
-from attrs import frozen
-
+from kmip_core.classes import frozen
 from kmip_core.creation_rules import Constraint
 from kmip_core.enums import Operation
 from kmip_core.operation import Cost, Group, Scope, Spec

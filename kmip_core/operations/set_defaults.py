@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from kmip_core import attribute_rules
+from kmip_core.classes import frozen
 from kmip_core.creation_rules import DefaultsInformation, ObjectDefaults
 from kmip_core.enums import Operation
 from kmip_core.errors import KmipError, invalid_field

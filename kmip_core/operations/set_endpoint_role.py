@@ -1,7 +1,6 @@
 """Set Endpoint Role: a client says which role the server plays on this connection. KMIP 2.1 §6.1.54, 2.0 §6.1.48."""
 
-from attrs import frozen
-
+from kmip_core.classes import frozen
 from kmip_core.enums import EndpointRole, Operation
 from kmip_core.errors import not_supported
 from kmip_core.operation import Cost, Scope, Spec

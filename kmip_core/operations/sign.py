@@ -1,7 +1,8 @@
 """Sign: data is signed with a private key that stays here. KMIP 2.1 §6.1.55, 1.4 §4.31."""
 
-from attrs import field, frozen
+from attrs import field
 
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.operation import Cost, Group, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import key_use

@@ -1,7 +1,8 @@
 """Signature Verify: a signature is checked with a public key. KMIP 2.1 §6.1.56, 1.4 §4.32."""
 
-from attrs import field, frozen
+from attrs import field
 
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation, ValidityIndicator
 from kmip_core.errors import need
 from kmip_core.operation import Cost, Group, ObjectReference, Scope, Spec, Target

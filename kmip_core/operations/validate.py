@@ -7,9 +7,8 @@ An issuer that is missing at the end is looked for there as well. ADR 0042.
 
 from typing import Final
 
-from attrs import frozen
-
 from kmip_core.attributes import AttributeInstance, AttributeReference
+from kmip_core.classes import frozen
 from kmip_core.criteria import LocateQuery
 from kmip_core.enums import ObjectType, Operation, State, ValidityIndicator
 from kmip_core.errors import KmipError, invalid_message

@@ -2,8 +2,9 @@
 
 from typing import Any, Final
 
-from attrs import define, field
+from attrs import field
 
+from kmip_core.classes import define
 from kmip_core.enums import Operation
 from kmip_core.enums import PKCS11ReturnCode as ReturnCode
 from kmip_core.errors import KmipError

@@ -10,8 +10,9 @@ import hashlib
 from collections.abc import Callable
 from typing import Any, Final
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from kmip_core.classes import frozen
 from kmip_core.enums import CryptographicAlgorithm, HashingAlgorithm, Operation, ValidityIndicator
 from kmip_core.enums import PKCS11ReturnCode as ReturnCode
 from kmip_core.pkcs11 import ecdsa

@@ -9,8 +9,9 @@ its type, a byte for "has a parameter", and the parameter with its length in byt
 import enum
 from typing import Final
 
-from attrs import define, field, frozen
+from attrs import field
 
+from kmip_core.classes import define, frozen
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 

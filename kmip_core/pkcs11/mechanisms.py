@@ -6,8 +6,9 @@ PKCS#11 3.0 §6 (current mechanisms); the parameters are encoded as KMIP Profile
 from collections.abc import Callable
 from typing import Final
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
+from kmip_core.classes import frozen
 from kmip_core.enums import (
     BlockCipherMode,
     CryptographicAlgorithm,

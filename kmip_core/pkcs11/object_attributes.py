@@ -8,9 +8,8 @@ PKCS#11 3.0 §4.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from attrs import frozen
-
 from kmip_core.attributes import AttributeInstance, AttributeReference, Attributes
+from kmip_core.classes import frozen
 from kmip_core.enums import (
     CryptographicAlgorithm,
     CryptographicUsageMask,

@@ -5,7 +5,7 @@ An allowance is one number under a key: the instant at which it will be whole ag
 
 from typing import Protocol
 
-from attrs import frozen
+from kmip_core.classes import frozen
 
 
 @frozen

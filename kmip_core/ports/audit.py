@@ -2,8 +2,7 @@
 
 from typing import Final, Protocol
 
-from attrs import frozen
-
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation, ResultReason
 
 LATEST: Final = 253_402_300_799  # seconds since 1970-01-01 UTC: the end of 9999, after which no calendar writes a date

@@ -6,9 +6,10 @@ Promises as in `ports.crypto`. A Distinguished Name is DER where its type is byt
 from collections.abc import Sequence
 from typing import Protocol
 
-from attrs import field, frozen
+from attrs import field
 
 from kmip_core.attributes import Attributes
+from kmip_core.classes import frozen
 from kmip_core.enums import CertificateRequestType, CryptographicUsageMask, ValidityIndicator
 from kmip_core.objects import Certificate, PrivateKey, PublicKey
 

@@ -24,8 +24,9 @@ lengths, or equal time for messages of different length.
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol, TypeAlias
 
-from attrs import field, frozen
+from attrs import field
 
+from kmip_core.classes import frozen
 from kmip_core.enums import (
     BlockCipherMode,
     CryptographicAlgorithm,

@@ -7,9 +7,10 @@ by `kmip_core.procedures.wrapping`. What is promised there holds here too: re-en
 from collections.abc import Mapping
 from typing import Protocol
 
-from attrs import field, frozen
+from attrs import field
 
 from kmip_core.attributes import AttributeReference
+from kmip_core.classes import frozen
 from kmip_core.enums import KeyFormatType, SplitKeyMethod, SplitKeyPolynomial
 from kmip_core.objects import Certificate, KeyValue, PrivateKey
 from kmip_core.structures import KeyMaterial, ProtocolVersion

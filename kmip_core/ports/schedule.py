@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from attrs import frozen
+from kmip_core.classes import frozen
 
 
 @frozen

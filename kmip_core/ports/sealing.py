@@ -6,8 +6,9 @@ them. `SealBroken` and `RootKeyUnavailable` are faults of the installation, neve
 
 from typing import Protocol
 
-from attrs import field, frozen
+from attrs import field
 
+from kmip_core.classes import frozen
 from kmip_core.errors import Unusable
 
 

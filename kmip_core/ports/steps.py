@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol, TypeAlias, TypeVar
 
-from attrs import frozen
+from kmip_core.classes import frozen
 
 T = TypeVar("T")
 

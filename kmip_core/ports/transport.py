@@ -8,8 +8,9 @@ answers.
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
-from attrs import field, frozen
+from attrs import field
 
+from kmip_core.classes import frozen
 from kmip_core.errors import KmipError
 from kmip_core.messages import UsernameAndPassword
 from kmip_core.ports.steps import MoveTo, Pace, Pause, Step, Wait

@@ -9,9 +9,10 @@ KMIP 2.1 §6.1.6, §6.1.45, 1.4 §4.7, §4.8.
 
 from typing import Any, Final
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from kmip_core.attributes import LINKS, AttributeInstance, AttributeReference, Attributes
+from kmip_core.classes import frozen
 from kmip_core.criteria import LocateQuery
 from kmip_core.enums import (
     CertificateRequestType,

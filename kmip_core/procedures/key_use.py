@@ -4,9 +4,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from attrs import asdict, define, evolve
+from attrs import asdict, evolve
 
 from kmip_core.attributes import Attributes
+from kmip_core.classes import define
 from kmip_core.enums import ObjectType, Operation, ValidityIndicator
 from kmip_core.errors import bad_parameters, invalid_field, invalid_message, need, no_key_value
 from kmip_core.objects import Certificate, KeyContent

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
-from attrs import asdict, evolve, frozen
+from attrs import asdict, evolve
 
 from kmip_core.attributes import Attributes
+from kmip_core.classes import frozen
 from kmip_core.enums import (
     EncodingOption,
     LinkType,

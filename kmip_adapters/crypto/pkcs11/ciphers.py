@@ -7,7 +7,7 @@ what is left to do.
 from collections.abc import Callable, Collection
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from kmip_adapters.crypto.pkcs11.mechanisms import CIPHERS, hash_names
 from kmip_adapters.crypto.pkcs11.refusals import decryption_refusal, refusal
@@ -15,6 +15,7 @@ from kmip_adapters.crypto.refusals import decryption_failed
 from kmip_adapters.crypto.software import cipher_jobs
 from kmip_adapters.crypto.software.ciphers import check_whole_blocks, split_tag
 from kmip_adapters.pkcs11_session.token import TokenError
+from kmip_core.classes import frozen
 from kmip_core.enums import BlockCipherMode as Mode
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import HashingAlgorithm as Hashing

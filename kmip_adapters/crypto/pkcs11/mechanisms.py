@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from attrs import frozen
-
+from kmip_core.classes import frozen
 from kmip_core.enums import BlockCipherMode as Mode
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import DerivationMethod, PaddingMethod, RecommendedCurve

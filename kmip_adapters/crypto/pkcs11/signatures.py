@@ -5,7 +5,6 @@ import hmac
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from attrs import frozen
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from kmip_adapters.crypto.pkcs11.mechanisms import MACS, hash_names
@@ -13,6 +12,7 @@ from kmip_adapters.crypto.pkcs11.refusals import refusal
 from kmip_adapters.crypto.refusals import cryptographic_failure
 from kmip_adapters.crypto.signature_names import SIGNATURE_ALGORITHMS
 from kmip_adapters.pkcs11_session.token import TokenError
+from kmip_core.classes import frozen
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import HashingAlgorithm as Hashing
 from kmip_core.enums import PaddingMethod, ValidityIndicator

@@ -4,9 +4,9 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
-from attrs import frozen
 from cryptography.hazmat.primitives import padding
 
+from kmip_core.classes import frozen
 from kmip_core.enums import PaddingMethod
 
 

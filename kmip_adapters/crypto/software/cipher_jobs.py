@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
-from attrs import field, frozen
+from attrs import field
 
 from kmip_adapters.crypto.refusals import cryptographic_failure
 from kmip_adapters.crypto.software.block_padding import PADDINGS, BlockPadding
@@ -17,6 +17,7 @@ from kmip_adapters.crypto.software.cipher_tables import (
     STREAM_CIPHER_KEY_BYTES,
 )
 from kmip_adapters.crypto.software.keys import symmetric_bytes
+from kmip_core.classes import frozen
 from kmip_core.enums import BlockCipherMode as Mode
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import PaddingMethod, ResultReason

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from attrs import frozen
 from cryptography.hazmat.decrepit.ciphers import algorithms as decrepit
 from cryptography.hazmat.decrepit.ciphers import modes as decrepit_modes
 from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm, algorithms, modes
 
 from kmip_adapters.crypto.software.block_padding import PADDINGS
+from kmip_core.classes import frozen
 from kmip_core.enums import BlockCipherMode as Mode
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import PaddingMethod

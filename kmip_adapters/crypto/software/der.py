@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from attrs import frozen
+from kmip_core.classes import frozen
 
 INTEGER: Final = 0x02
 BIT_STRING: Final = 0x03

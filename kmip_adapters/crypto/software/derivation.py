@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
-from attrs import field, frozen
+from attrs import field
 from cryptography.hazmat.primitives import hmac
 from cryptography.hazmat.primitives.asymmetric import ec, x448, x25519
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -15,6 +15,7 @@ from kmip_adapters.crypto.software.cipher_tables import BLOCK_CIPHERS
 from kmip_adapters.crypto.software.keys import private_key, public_key, symmetric_bytes
 from kmip_adapters.crypto.software.limits import MAXIMUM_DERIVED_BITS, MAXIMUM_PBKDF2_BLOCKS, MAXIMUM_PRF_BYTES
 from kmip_adapters.crypto.software.macs import HMAC_HASHES, mac_context
+from kmip_core.classes import frozen
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import DerivationMethod as Method
 from kmip_core.enums import HashingAlgorithm as Hashing

@@ -7,7 +7,6 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
-from attrs import frozen
 from cryptography.hazmat.primitives import hashes, hmac
 from cryptography.hazmat.primitives.asymmetric import ec, mlkem, rsa, x448, x25519
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kmip_adapters.crypto.refusals import cryptographic_failure, decryption_failed
 from kmip_adapters.crypto.software.keys import private_key, public_key
+from kmip_core.classes import frozen
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import KEMAlgorithm
 from kmip_core.errors import bad_parameters, invalid_field, unsupported_parameters

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from attrs import frozen
 from cryptography.hazmat.primitives.asymmetric import (
     dsa,
     ec,
@@ -20,6 +19,7 @@ from kmip_adapters.crypto.refusals import cryptographic_failure
 from kmip_adapters.crypto.software import formats
 from kmip_adapters.crypto.software.curves import CURVE_OF_LENGTH, CURVES
 from kmip_adapters.crypto.software.symmetric_keys import listed
+from kmip_core.classes import frozen
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import KeyFormatType, RecommendedCurve
 from kmip_core.errors import KmipError, invalid_attribute_value, need

@@ -6,9 +6,8 @@ computed with it. `docs/cryptography.md` shows the table. Times are of one core 
 
 from typing import Final
 
-from attrs import frozen
-
 from kmip_adapters.crypto.processes.pool import JOB_MEMORY, JOB_SECONDS
+from kmip_core.classes import frozen
 
 
 @frozen(kw_only=True)

@@ -4,7 +4,6 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from attrs import frozen
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import (
@@ -22,6 +21,7 @@ from kmip_adapters.crypto.refusals import MAXIMUM_HELD_BYTES, cryptographic_fail
 from kmip_adapters.crypto.signature_names import SIGNATURE_ALGORITHMS
 from kmip_adapters.crypto.software.hashing import HASHES, known_hash
 from kmip_adapters.crypto.software.keys import ParsedPrivateKey, private_key, public_key
+from kmip_core.classes import frozen
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import HashingAlgorithm as Hashing
 from kmip_core.enums import PaddingMethod, ValidityIndicator

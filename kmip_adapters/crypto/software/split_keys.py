@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Final, Protocol
 
-from attrs import frozen
-
 from kmip_adapters.crypto.refusals import cryptographic_failure
 from kmip_adapters.crypto.software.limits import (
     MAXIMUM_PARTS,
@@ -20,6 +18,7 @@ from kmip_adapters.crypto.software.limits import (
     MAXIMUM_SECRET_BYTES,
     MAXIMUM_SHARING_WORK,
 )
+from kmip_core.classes import frozen
 from kmip_core.enums import SplitKeyMethod as Method
 from kmip_core.enums import SplitKeyPolynomial as Polynomial
 from kmip_core.errors import KmipError, invalid_field, need

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, Protocol
 
-from attrs import frozen
 from sqlalchemy import Dialect, bindparam, delete
 
 from kmip_adapters.storage.sql.driver import Cursor, Row
 from kmip_adapters.storage.sql.fact_statements import FactStatements
 from kmip_adapters.storage.sql.prepared import Prepared, statements_for
 from kmip_adapters.storage.sql.schema import facts
+from kmip_core.classes import frozen
 from kmip_core.ports.allowances import Charge
 
 PREFIX: Final = "allowance:"

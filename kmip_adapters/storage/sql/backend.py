@@ -9,11 +9,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-from attrs import frozen
 from sqlalchemy import Dialect
 
 from kmip_adapters.storage.sql.driver import Connection, Cursor
 from kmip_adapters.storage.sql.migration import History, MakeSealer
+from kmip_core.classes import frozen
 
 
 @frozen(kw_only=True)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
-from attrs import field, frozen
+from attrs import field
 
 from kmip_adapters.storage.quotas import Growth, Holdings, QuotaOf, refusal
 from kmip_adapters.storage.sql.changes import Change
@@ -12,6 +12,7 @@ from kmip_adapters.storage.sql.generations import LastGeneration
 from kmip_adapters.storage.sql.rows import OutdatedSeal, RowWrite, Statements, WriteContext, index_changes, insert_rows
 from kmip_adapters.storage.sql.rules import OutdatedRules
 from kmip_adapters.storage.sql.submitted import GroupableTask
+from kmip_core.classes import frozen
 from kmip_core.ports.storage import ConcurrentChange
 
 

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import Any, Final
 
-from attrs import frozen
 from sqlalchemy import Boolean, Column, LargeBinary, Table, Text, and_, bindparam, delete, func, insert, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -32,6 +31,7 @@ from kmip_adapters.storage.sql.schema import (
     subscriptions,
 )
 from kmip_adapters.storage.sql.storage import COPY_UNDER_WAY
+from kmip_core.classes import frozen
 
 Progress = Callable[[int, int], None]
 Read = Callable[..., list[Row]]

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from typing import Any, Final, Self
 
-from attrs import define, frozen
 from sqlalchemy import Dialect, bindparam, select, update
 
 from kmip_adapters.storage.sql.driver import Cursor, Row
@@ -22,6 +21,7 @@ from kmip_adapters.storage.sql.fact_seals import proven_fact, sealed_fact
 from kmip_adapters.storage.sql.fact_statements import FactStatements
 from kmip_adapters.storage.sql.prepared import Prepared, statements_for
 from kmip_adapters.storage.sql.schema import facts, managed_objects
+from kmip_core.classes import define, frozen
 from kmip_core.ports.sealing import SealBroken
 
 _log = logging.getLogger(__name__)

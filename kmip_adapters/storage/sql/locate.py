@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, Final
 
-from attrs import frozen
 from sqlalchemy import (
     ColumnElement,
     FromClause,
@@ -37,6 +36,7 @@ from kmip_adapters.storage.sql.attribute_index import CODES, is_indexed_by, want
 from kmip_adapters.storage.sql.schema import TRAIT_COLUMNS, attribute_values, managed_objects
 from kmip_adapters.storage.sql.settled_state import settled_state, stored_states
 from kmip_core.attributes import MASKS
+from kmip_core.classes import frozen
 from kmip_core.criteria import AnyOf, DateRange, LocateQuery, conditions
 from kmip_core.enums import ObjectGroupMember, ObjectType, State, StorageStatusMask
 from kmip_core.lifecycle import GONE

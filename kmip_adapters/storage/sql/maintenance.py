@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final
 
-from attrs import frozen
 from sqlalchemy import bindparam, func, select, update
 
 from kmip_adapters.storage.errors import StorageUnusable
@@ -36,6 +35,7 @@ from kmip_adapters.storage.sql.schema import attribute_values, managed_objects
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_adapters.storage.sql.submissions import stored_submission
 from kmip_core.attributes import Attributes
+from kmip_core.classes import frozen
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.ports.sealing import SealBroken
 

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Final
 
-from attrs import frozen
 from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, delete, insert, inspect, select, text
 from sqlalchemy.schema import PrimaryKeyConstraint
 
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.sql.schema import facts, metadata
+from kmip_core.classes import frozen
 from kmip_core.ports.sealing import DataKeys, StoreSealer
 
 SERVER_VERSION: Final = "server_version"

@@ -11,13 +11,14 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from attrs import asdict, evolve, frozen
+from attrs import asdict, evolve
 from sqlalchemy import Dialect, bindparam, delete, func, insert, literal_column, select, update
 
 from kmip_adapters.storage.sql.driver import Cursor, Row
 from kmip_adapters.storage.sql.prepared import ITEMS_OF_AN_IN, Prepared, PreparedRows
 from kmip_adapters.storage.sql.schema import notices, subscriptions
 from kmip_core.attributes import AttributeReference
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.subscriptions import Delivery, Notice, Subscription
 

@@ -8,10 +8,11 @@ anyway: rows that are opened are remembered by `rows.row_opener`, and a reader o
 from collections.abc import Callable
 from weakref import ref
 
-from attrs import define, field
+from attrs import field
 
 from kmip_adapters.storage.sql.driver import Connection
 from kmip_adapters.storage.sql.rows import REMEMBERED, REMEMBERED_BYTES, StoredObject
+from kmip_core.classes import define
 
 
 def _read_once() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any, Final, Self
 
-from attrs import define, field, frozen
+from attrs import field
 from sqlalchemy import Dialect, bindparam, delete, func, insert, literal_column, or_, select, update
 
 from kmip_adapters.storage.quotas import NOTHING, Holdings
@@ -31,6 +31,7 @@ from kmip_adapters.storage.sql.schema import (
     outbox,
 )
 from kmip_core.attributes import Attributes
+from kmip_core.classes import define, frozen
 from kmip_core.enums import ObjectType, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.objects import ManagedObject

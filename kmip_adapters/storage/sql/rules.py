@@ -7,7 +7,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any, Final
 
-from attrs import define, field, frozen
+from attrs import field
 from sqlalchemy import Dialect, or_, select
 
 from kmip_adapters.storage.records import decode_rules, encode_rules
@@ -16,6 +16,7 @@ from kmip_adapters.storage.sql.fact_seals import proven_fact, sealed_fact
 from kmip_adapters.storage.sql.fact_statements import FactStatements
 from kmip_adapters.storage.sql.prepared import Prepared, statements_for
 from kmip_adapters.storage.sql.schema import facts
+from kmip_core.classes import define, frozen
 from kmip_core.creation_rules import Constraint, ObjectDefaults, Rule, SystemChanges
 from kmip_core.ports.sealing import SealBroken
 from kmip_core.ports.storage import ConcurrentChange

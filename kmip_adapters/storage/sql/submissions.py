@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable
 from typing import Any, Final
 
-from attrs import evolve, frozen
+from attrs import evolve
 from sqlalchemy import (
     BigInteger,
     Dialect,
@@ -31,6 +31,7 @@ from kmip_adapters.storage.records import decode_submission, encode_submission
 from kmip_adapters.storage.sql.driver import Cursor, Row
 from kmip_adapters.storage.sql.prepared import Prepared, insertion
 from kmip_adapters.storage.sql.schema import submissions
+from kmip_core.classes import frozen
 from kmip_core.ports.sealing import SealBroken, Sealer
 from kmip_core.ports.storage import ConcurrentChange
 from kmip_core.submissions import Held, Submission

@@ -8,7 +8,6 @@ import hashlib
 from binascii import a2b_base64, b2a_base64
 from typing import Final
 
-from attrs import frozen
 from sqlalchemy import Dialect, bindparam, delete, func, select, update
 
 from kmip_adapters.storage.records import decode_ticket, encode_ticket
@@ -16,6 +15,7 @@ from kmip_adapters.storage.sql.driver import Cursor
 from kmip_adapters.storage.sql.fact_statements import FactStatements
 from kmip_adapters.storage.sql.prepared import Prepared, statements_for
 from kmip_adapters.storage.sql.schema import facts
+from kmip_core.classes import frozen
 from kmip_core.ports.sealing import SealBroken, StoreSealer
 from kmip_core.ports.storage import ConcurrentChange
 from kmip_core.tickets import StoredTicket

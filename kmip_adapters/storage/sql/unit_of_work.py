@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Final, Protocol, Self
 
-from attrs import frozen
-
 from kmip_adapters.storage.pending import DONE, Done, Pending, SubmissionChange, TicketChange, Write, no_content
 from kmip_adapters.storage.quotas import Holdings
 from kmip_adapters.storage.records import (
@@ -39,6 +37,7 @@ from kmip_adapters.storage.sql.rules import KnownRules, RulesWrite, stored_rules
 from kmip_adapters.storage.sql.submissions import SubmissionStatements, SubmissionWrite, stored_submission
 from kmip_adapters.storage.sql.submitted import SubmittedTask
 from kmip_adapters.storage.sql.versions import NewestVersions
+from kmip_core.classes import frozen
 from kmip_core.creation_rules import Rule
 from kmip_core.criteria import Located, LocateQuery, satisfies
 from kmip_core.enums import ResultReason

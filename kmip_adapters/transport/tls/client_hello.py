@@ -6,9 +6,8 @@ Nothing is decided here: what cannot be read is left out.
 
 from typing import Final
 
-from attrs import frozen
-
 from kmip_adapters.transport.tls.suites import name_of
+from kmip_core.classes import frozen
 
 LIMIT: Final = 16_384  # bytes that are looked at: one record
 

@@ -9,10 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Final
 
-from attrs import frozen
-
 from kmip_adapters.transport.tls.context import FORWARD_SECRET_AEAD
 from kmip_adapters.transport.tls.suite_names import SUITE_NAMES
+from kmip_core.classes import frozen
 
 TLS_1_2: Final = ssl.TLSVersion.TLSv1_2
 TLS_1_3: Final = ssl.TLSVersion.TLSv1_3

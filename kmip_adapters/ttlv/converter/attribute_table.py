@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias, get_args, get_type_hints
 
 import attrs
-from attrs import evolve, frozen
+from attrs import evolve
 
 from kmip_adapters.ttlv.converter.elements import Element
 from kmip_adapters.ttlv.standard import spellings, tables
@@ -20,6 +20,7 @@ from kmip_core.attributes import (
     Attributes,
     collect,
 )
+from kmip_core.classes import frozen
 from kmip_core.structures import CertificateAttributes, ProtocolVersion
 
 MakeElement: TypeAlias = Callable[[Any, tables.Tag], Element]

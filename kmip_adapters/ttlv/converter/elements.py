@@ -11,12 +11,11 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
-from attrs import frozen
-
 from kmip_adapters.ttlv.converter.refusals import NotInVersionError, unknown_value
 from kmip_adapters.ttlv.encodings.items import DecodingError, Item, tag_name
 from kmip_adapters.ttlv.standard import tables
 from kmip_adapters.ttlv.standard.versions import FACTS
+from kmip_core.classes import frozen
 from kmip_core.enums import ExtensibleEnum, ItemType, ResultReason, UniqueIdentifier
 from kmip_core.errors import KmipError
 from kmip_core.standard_names import standard_name, with_article

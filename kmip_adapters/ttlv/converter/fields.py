@@ -11,12 +11,13 @@ from operator import attrgetter
 from typing import Any, Final, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 import attrs
-from attrs import NOTHING, field, frozen
+from attrs import NOTHING, field
 
 from kmip_adapters.ttlv.converter.elements import Element, Shape
 from kmip_adapters.ttlv.encodings.items import Item
 from kmip_adapters.ttlv.standard import spellings, tables
 from kmip_adapters.ttlv.standard.spellings import Form
+from kmip_core.classes import frozen
 
 Values: TypeAlias = dict[str, Any]
 """What has been read of an instance: field -> value, or the list of values that it gathers."""

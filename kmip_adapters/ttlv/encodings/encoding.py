@@ -6,10 +6,9 @@ KMIP 1.x and 2.x have one meaning in three encodings; sizes that a message speak
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from attrs import frozen
-
 from kmip_adapters.ttlv.encodings import binary, json, operation_json, xml
 from kmip_adapters.ttlv.encodings.items import Item, Limits
+from kmip_core.classes import frozen
 from kmip_core.structures import ProtocolVersion
 
 

@@ -7,9 +7,8 @@ Integer, Long Integer, Big Integer, Enumeration, Date-Time (seconds since 1970),
 
 from typing import Final, NamedTuple, TypeAlias
 
-from attrs import frozen
-
 from kmip_adapters.ttlv.standard import tables
+from kmip_core.classes import frozen
 from kmip_core.enums import ItemType, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.standard_names import standard_name

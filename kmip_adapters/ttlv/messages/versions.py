@@ -9,7 +9,7 @@ What a version means is a row of `standard.versions`; how it spells a field is o
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from kmip_adapters.ttlv.converter import make_converter, make_converter_and_direct, planned_later
 from kmip_adapters.ttlv.converter.direct import PLANNING, Read
@@ -32,6 +32,7 @@ from kmip_adapters.ttlv.messages.items import (
 )
 from kmip_adapters.ttlv.standard import spellings, tables
 from kmip_adapters.ttlv.standard.versions import FACTS, AttributeForm, VersionFacts
+from kmip_core.classes import frozen
 from kmip_core.enums import CredentialType, Operation
 from kmip_core.messages import RequestHeader, ResponseHeader
 from kmip_core.operation import Spec

@@ -10,9 +10,10 @@ from functools import cache
 from importlib import resources
 from typing import Final
 
-from attrs import field, frozen
+from attrs import field
 
 from kmip_adapters.ttlv.standard.versions import VERSIONS as VERSIONS
+from kmip_core.classes import frozen
 from kmip_core.structures import ProtocolVersion
 
 PRESENT: Final = "YD"  # defined; defined but deprecated

@@ -9,8 +9,9 @@ import enum
 from collections.abc import Mapping
 from typing import Final
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from kmip_core.classes import frozen
 from kmip_core.enums import ItemType, KeyFormatType, ResultReason
 from kmip_core.structures import ProtocolVersion
 

@@ -6,8 +6,9 @@ A message is four bytes, the length of its body in four bytes, and the body, who
 import threading
 from collections.abc import Callable, Sequence
 
-from attrs import define, field
+from attrs import field
 
+from kmip_core.classes import define
 from kmip_core.errors import KmipError, invalid_message
 from kmip_core.messages import UsernameAndPassword
 from kmip_core.ports.steps import MoveTo, Pace, Pause, Step, Wait

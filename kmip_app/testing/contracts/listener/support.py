@@ -8,9 +8,9 @@ from contextlib import AbstractContextManager
 from typing import Final, Literal, Protocol
 
 import pytest
-from attrs import frozen
 
 from kmip_app.testing.contracts.listener.service import FakeService
+from kmip_core.classes import frozen
 from kmip_core.errors import KmipError
 from kmip_core.ports.transport import Listener, Service
 

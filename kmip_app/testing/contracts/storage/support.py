@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import frozen
 
 from kmip_app.testing.contracts.samples import (
     KEY,
     NOW,
     content,
 )
+from kmip_core.classes import frozen
 from kmip_core.criteria import LocateQuery
 from kmip_core.objects import ManagedObject
 from kmip_core.ports.audit import AuditRecord
