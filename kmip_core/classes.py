@@ -30,6 +30,14 @@ else:
         return define(cls, frozen=True, **options)
 
 
+def types_of_fields(cls: type) -> dict[str, Any]:
+    """Return the fields of a class and their types, as `attrs.fields` has them, without having attrs make the class."""
+    types: dict[str, Any] = {}
+    for each in reversed(cls.__mro__[:-1]):
+        types |= {name: kind for name, kind in each.__annotations__.items() if not _is_of_the_class(kind)}
+    return types
+
+
 class _Declaration:
     """A class that attrs has not made yet.
 
@@ -42,14 +50,17 @@ class _Declaration:
         self.original = self.declared = original
         self.options = options
 
-    def complete(self) -> None:
+    def complete(self, *, compares: bool) -> None:
         """Have attrs make the class, and take over what it has added.
 
+        compares: whether that is what compares and shows instances, or all the rest.
         Two threads may do so at the same time: what they set is the same.
         """
-        written = self.original.__dict__
-        for name, value in _made_by_attrs(self.original, self.options).__dict__.items():
-            if name not in written and name not in _OF_ANY_CLASS and not isinstance(value, MemberDescriptorType):
+        made = _made_by_attrs(self.original, self.options if compares else {**self.options, "eq": False, "repr": False})
+        seen = self.original.__dict__.keys() | _OF_ANY_CLASS
+        for name, value in made.__dict__.items():
+            is_wanted = (name in _COMPARING) is compares
+            if is_wanted and name not in seen and not isinstance(value, MemberDescriptorType):
                 setattr(self.declared, name, value)
 
 
@@ -65,7 +76,7 @@ class _Later:
     def __get__(self, instance: object, owner: type) -> Any:
         declared = self.declaration.declared
         if declared.__dict__[self.name] is self:
-            self.declaration.complete()
+            self.declaration.complete(compares=self.name in _COMPARING)
         found = declared.__dict__[self.name]
         return found.__get__(instance, owner) if isinstance(found, FunctionType) else found
 
@@ -106,7 +117,7 @@ def _fields_of(original: type) -> tuple[str, ...] | None:
             return None
         if isinstance(value, cached_property):
             return None
-    names = tuple(name for name, annotation in original.__annotations__.items() if not _is_of_the_class(annotation))
+    names = tuple(name for name, kind in original.__annotations__.items() if not _is_of_the_class(kind))
     of_bases = {name for base in original.__mro__[1:-1] for name in getattr(base, "__slots__", ())}
     return names if of_bases.isdisjoint(names) else None
 
@@ -127,6 +138,9 @@ _UNDERSTOOD: Final = frozenset({"eq", "frozen", "kw_only"})
 _OF_AN_INSTANCE: Final = frozenset({"__dict__", "__weakref__"})
 
 _OF_ANY_CLASS: Final = frozenset({*_Plain.__dict__, "__annotations__", "__slots__"})
+
+_COMPARING: Final = frozenset({"__attrs_props__", "__eq__", "__hash__", "__repr__"})
+"""What attrs makes apart from the rest: half of the work, and for most classes only tests and failures ask for it."""
 
 _SAME_FOR_ALL: Final = ("__attrs_own_setattr__", "__delattr__", "__ne__", "__setattr__")
 """What attrs adds to each class alike. It knows a frozen class by its `__setattr__`."""

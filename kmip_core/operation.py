@@ -9,10 +9,10 @@ import enum
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
-from attrs import Factory, field, fields
+from attrs import Factory, field
 
 from kmip_core.attributes import Attributes
-from kmip_core.classes import define, frozen
+from kmip_core.classes import define, frozen, types_of_fields
 from kmip_core.creation_rules import Rule
 from kmip_core.criteria import Located, LocateQuery
 from kmip_core.enums import (
@@ -165,11 +165,12 @@ class Spec:
 
     @attribute_fields.default
     def _find_attribute_fields(self) -> tuple[str, ...]:
-        return tuple(a.name for a in fields(self.request) if a.type in (Attributes, Attributes | None))
+        of_attributes = (Attributes, Attributes | None)
+        return tuple(name for name, kind in types_of_fields(self.request).items() if kind in of_attributes)
 
     @identifier_fields.default
     def _find_identifier_fields(self) -> tuple[str, ...]:
-        names = (a.name for a in fields(self.response))
+        names = types_of_fields(self.response)
         return tuple(n for n in names if n.endswith(("unique_identifier", "unique_identifiers")))
 
     @is_remembered.default
@@ -190,7 +191,7 @@ class Spec:
 
     @returns_identifiers_only.default
     def _find_whether_it_returns_identifiers_only(self) -> bool:
-        return {a.name for a in fields(self.response)} <= {*self.identifier_fields, "object_type"}
+        return types_of_fields(self.response).keys() <= {*self.identifier_fields, "object_type"}
 
 
 class Admission(Protocol):

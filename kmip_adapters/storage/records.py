@@ -297,10 +297,10 @@ def _make_converter() -> Converter:
     converter.register_unstructure_hook_func(_is_exactly(ObjectReference), _unstructure_reference)
     converter.register_structure_hook_func(_is_exactly(ObjectReference), _structure_reference)
     # Its constructor would make attributes up if it were given none.
-    converter.register_unstructure_hook(
-        OpaqueObject,
-        make_dict_unstructure_fn(
-            OpaqueObject, converter, _cattrs_omit_if_default=True, attributes=override(omit_if_default=False)
+    converter.register_unstructure_hook_factory(
+        lambda cls: cls is OpaqueObject,
+        lambda cls: make_dict_unstructure_fn(
+            cls, converter, _cattrs_omit_if_default=True, attributes=override(omit_if_default=False)
         ),
     )
     return converter

@@ -277,8 +277,9 @@ def test_a_class_that_only_attrs_understands_is_made_at_once(shape: Any) -> None
     assert (repr(at_once(name="a")), sorted(vars(at_once))) == (repr(cls(name="a")), sorted(vars(cls)))
 
 
-def test_every_class_of_the_three_packages_can_be_made_and_has_a_place_for_each_field() -> None:
-    found = {
+@pytest.fixture(scope="module")
+def all_classes() -> set[Any]:
+    return {
         cls
         for package in (kmip_core, kmip_adapters, kmip_app)
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
@@ -287,10 +288,18 @@ def test_every_class_of_the_three_packages_can_be_made_and_has_a_place_for_each_
         if isinstance(cls, type) and cls.__module__ == module.name and attrs.has(cls)
     }
 
-    assert len(found) > 400
+
+def test_every_class_of_the_three_packages_can_be_made_and_has_a_place_for_each_field(all_classes: set[Any]) -> None:
+    assert len(all_classes) > 400
     assert [
         (cls.__qualname__, field.name)
-        for cls in found
+        for cls in all_classes
         for field in attrs.fields(cls)
         if "__slots__" in vars(cls) and not inspect.ismemberdescriptor(getattr(cls, field.name, None))
     ] == []
+
+
+def test_the_types_of_fields_are_those_that_attrs_finds(all_classes: set[Any]) -> None:
+    expected = {cls: {field.name: field.type for field in attrs.fields(cls)} for cls in all_classes}
+
+    assert {cls: classes.types_of_fields(cls) for cls in all_classes} == expected
