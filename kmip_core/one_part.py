@@ -1,5 +1,7 @@
 """Uses of the crypto port whose data is all there: one part, fed to the stream that the port begins."""
 
+from collections.abc import Callable
+
 from kmip_core.classes import frozen
 from kmip_core.enums import HashingAlgorithm, ValidityIndicator
 from kmip_core.ports.crypto import Crypto, Encrypted, Encryption, Key
@@ -21,6 +23,9 @@ class OnePart:
     def encrypt(self, encryption: Encryption, data: bytes) -> Encrypted:
         """Return the cipher text of `data`."""
         stream = self.crypto.begin_encrypt(encryption)
+        at_once: Callable[[bytes], Encrypted] | None = getattr(stream, "at_once", None)
+        if at_once is not None:
+            return at_once(data)
         first = stream.update(data)
         last = stream.finish()
         return Encrypted(

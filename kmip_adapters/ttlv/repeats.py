@@ -46,11 +46,13 @@ class RepeatedRequests:
 
     def read(self, frame: bytes) -> RequestMessage:
         """Return the request in a frame.  Raises what `decode` raises."""
+        if len(frame) > LONGEST:  # nor looked up: that would hash all of it
+            return self.decode(frame)
         known = self._known.get(frame)
         if known is not None:
             return known
         request = self.decode(frame)
-        if len(frame) <= LONGEST and _may_be_kept(request):
+        if _may_be_kept(request):
             if len(self._known) >= MOST:
                 self._known.clear()
             self._known[frame] = request

@@ -26,7 +26,7 @@ from typing import Final, Protocol, TypeAlias
 
 from attrs import field
 
-from kmip_core.classes import frozen
+from kmip_core.classes import define, frozen
 from kmip_core.enums import (
     BlockCipherMode,
     CryptographicAlgorithm,
@@ -124,9 +124,9 @@ class KeyDescription:
     curve: RecommendedCurve | None = None
 
 
-@frozen
+@define
 class Encryption:
-    """How data is encrypted, or was.
+    """How data is encrypted, or was; nothing sets a field of it afterwards (`operation.Scope` says why).
 
     iv_counter_nonce: None for Encrypt to make one where the mode needs it.
     additional_data: authenticated beside the data.
@@ -140,9 +140,9 @@ class Encryption:
     authenticated_encryption_tag: bytes | None = field(default=None, kw_only=True)
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Encrypted:
-    """What Encrypt returns.
+    """What Encrypt returns; nothing sets a field of it afterwards.
 
     data: the cipher text, or its last part; never with the tag in it.
     iv_counter_nonce: what Decrypt will need; None where the mode takes none.
@@ -165,7 +165,8 @@ class Encapsulated:
 
 # --- streams: one operation, over one or several messages -----------------------------------------------------------
 # A stream that keeps back what it takes says how much in a property `held_bytes`; one whose next part takes longer than
-# the pace of the work under way allows says so in `needs_slower_pace`. The others need neither.
+# the pace of the work under way allows says so in `needs_slower_pace`. The others need neither. One that encrypts
+# faster what it is given whole has a method `at_once`, which does what `update` and `finish` do together.
 
 
 class EncryptStream(Protocol):

@@ -17,12 +17,12 @@ from kmip_adapters.crypto.software.cipher_tables import (
     STREAM_CIPHER_KEY_BYTES,
 )
 from kmip_adapters.crypto.software.keys import symmetric_bytes
-from kmip_core.classes import frozen
+from kmip_core.classes import define, frozen
 from kmip_core.enums import BlockCipherMode as Mode
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import PaddingMethod, ResultReason
 from kmip_core.errors import KmipError, bad_parameters, invalid_field, invalid_message, need, unsupported_parameters
-from kmip_core.objects import Certificate
+from kmip_core.objects import Certificate, SymmetricKey
 from kmip_core.ports.crypto import Encryption
 from kmip_core.standard_names import standard_name
 from kmip_core.structures import CryptographicParameters
@@ -59,9 +59,9 @@ _NONCES: Final[Mapping[Mode | Algorithm, Nonces]] = {
 _ONE_BLOCK_OF_IV: Final = frozenset({Mode.CBC, Mode.CFB, Mode.OFB, Mode.CTR})
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Job:
-    """What to do, with everything settled.
+    """What to do, with everything settled; nothing sets a field of it afterwards (`operation.Scope` says why).
 
     iv_counter_nonce: as the client gives or gets it.  start: as the cipher takes it, with the counter in it.
     tag_bytes: None where there is no tag.  tag_announced: Tag Length was given.
@@ -84,8 +84,80 @@ class Job:
         return cipher.block_bytes if cipher else 1
 
 
+@frozen(kw_only=True)
+class _Settled:
+    """What a job had that depends on nothing but the parameters, and the algorithm and length of the key.
+
+    iv_bytes: how many bytes of IV are made, and are taken as they are; 0 where there is none.
+    """
+
+    algorithm: Algorithm
+    mode: Mode | None
+    padding: BlockPadding | None
+    iv_bytes: int
+    tag_bytes: int | None
+
+
+_MOST_SETTLED: Final = 256
+_settled: Final[dict[tuple[object, ...], _Settled]] = {}
+"""By what it depends on. A client chooses some of the numbers in there: when the room is full all is forgotten."""
+
+
 def prepare(encryption: Encryption, *, makes_iv: bool) -> Job:
-    """Return the job.  makes_iv: Encrypt makes what is missing, Decrypt refuses."""
+    """Return the job.  makes_iv: Encrypt makes what is missing, Decrypt refuses.
+
+    What was settled before for such a key and such parameters is not settled again, unless there is anything unusual.
+    """
+    key, parameters = encryption.key, encryption.parameters
+    if type(key) is not SymmetricKey or parameters.initial_counter_value is not None:
+        return _prepare(encryption, makes_iv=makes_iv)
+    key_bytes = symmetric_bytes(key)
+    depends_on = (
+        key.key_block.cryptographic_algorithm,
+        len(key_bytes),
+        parameters.cryptographic_algorithm,
+        parameters.block_cipher_mode,
+        parameters.padding_method,
+        parameters.tag_length,
+        parameters.iv_length,
+    )
+    settled = _settled.get(depends_on)
+    iv, additional_data = encryption.iv_counter_nonce, encryption.additional_data
+    if settled is not None and (additional_data is None or settled.tag_bytes is not None):
+        if iv is None and settled.iv_bytes and makes_iv:
+            iv = os.urandom(settled.iv_bytes)
+        if iv is None if not settled.iv_bytes else iv is not None and len(iv) == settled.iv_bytes:
+            return Job(
+                algorithm=settled.algorithm,
+                mode=settled.mode,
+                key=key_bytes,
+                padding=settled.padding,
+                iv_counter_nonce=iv,
+                start=iv or b"",
+                additional_data=additional_data or b"",
+                tag_bytes=settled.tag_bytes,
+                tag_announced=parameters.tag_length is not None,
+            )
+    job = _prepare(encryption, makes_iv=makes_iv)
+    if settled is None and (iv is None or parameters.iv_length is None):
+        _settle(depends_on, job, parameters)
+    return job
+
+
+def _settle(depends_on: tuple[object, ...], job: Job, parameters: CryptographicParameters) -> None:
+    """Have later jobs of the kind settled so, unless their IV is not all that the cipher starts from."""
+    nonces, start = _nonces(job.algorithm, job.mode), job.start
+    iv_bytes = 0 if nonces is None else _made(job.mode, nonces, parameters.iv_length)
+    if start != (job.iv_counter_nonce or b"") or len(start) != iv_bytes:
+        return
+    if len(_settled) >= _MOST_SETTLED:
+        _settled.clear()
+    _settled[depends_on] = _Settled(
+        algorithm=job.algorithm, mode=job.mode, padding=job.padding, iv_bytes=iv_bytes, tag_bytes=job.tag_bytes
+    )
+
+
+def _prepare(encryption: Encryption, *, makes_iv: bool) -> Job:
     key, parameters, additional_data = encryption.key, encryption.parameters, encryption.additional_data
     own = None if isinstance(key, Certificate) else key.key_block.cryptographic_algorithm
     algorithm = need(parameters.cryptographic_algorithm or own, "Cryptographic Algorithm")

