@@ -46,7 +46,7 @@ class Cost:
 def nothing_in_its_place() -> Iterator[None]:
     """Have this process authenticate no record."""
     from kmip_adapters.sealing.envelope import EnvelopeSealer
-    from kmip_adapters.storage.sql import client_realm, commit, holdings, index_key, rows, rules
+    from kmip_adapters.storage.sql import client_realm, commit, generations, holdings, index_key, rows, rules
 
     def seal_record(sealer: Any, hidden: bytes, _: bytes) -> bytes:
         return b"\x02" + sealer._current.data_key_id.to_bytes(4) + hidden  # commits look under which data key it is
@@ -55,7 +55,8 @@ def nothing_in_its_place() -> Iterator[None]:
         (EnvelopeSealer, "seal_record", seal_record),
         (EnvelopeSealer, "open_record", lambda _, sealed, __: sealed[5:]),
         (rows, "record_binding", lambda **_: b""),
-        (commit.Commit, "_advance", lambda *_: None),
+        (commit.Commit, "_next_generation", lambda *_: []),
+        (generations.GenerationStatements, "know", lambda *_: None),
         *(
             (one, "sealed_fact", lambda _, __, value: _NO_CODE + value)
             for one in (client_realm, holdings, index_key, rules)

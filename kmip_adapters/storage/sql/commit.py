@@ -9,6 +9,7 @@ from kmip_adapters.storage.quotas import Growth, Holdings, QuotaOf, refusal
 from kmip_adapters.storage.sql.changes import Change
 from kmip_adapters.storage.sql.driver import Cursor
 from kmip_adapters.storage.sql.generations import LastGeneration
+from kmip_adapters.storage.sql.holdings import LastHoldings
 from kmip_adapters.storage.sql.rows import OutdatedSeal, RowWrite, Statements, WriteContext, index_changes, insert_rows
 from kmip_adapters.storage.sql.rules import OutdatedRules
 from kmip_adapters.storage.sql.submitted import GroupableTask
@@ -34,6 +35,7 @@ class CommitServices:
     note_refused: Callable[[], None]
     index_key: Callable[[], bytes]
     last_generation: LastGeneration = field(factory=LastGeneration)
+    last_holdings: LastHoldings = field(factory=LastHoldings)
 
 
 class Commit(GroupableTask):
@@ -84,7 +86,9 @@ class Commit(GroupableTask):
                 raise outdated
         key = self._services.index_key()
         held = {owner: statements.holdings.read(cursor, owner, key) for owner in self._growth}
-        self._advance(cursor, [change for change in self._changes if isinstance(change, RowWrite)], key)
+        rows = [change for change in self._changes if isinstance(change, RowWrite)]
+        if rows:
+            statements.generations.advance(cursor, self._services.last_generation, _change(rows, key), key)
         if (over_quota := self._over_quota(held)) is not None:
             raise over_quota
         if any(change.erases for change in self._changes):
@@ -101,8 +105,8 @@ class Commit(GroupableTask):
         Left out are those under an older data key, by older rules, over a quota, or whose object was changed first.
         Raises ConcurrentChange if an identifier is taken: which one shows when each is written by itself.
         """
-        statements = self._services.statements
-        key = self._services.index_key()
+        services = self._services
+        statements, key = services.statements, services.index_key()
         owners = [owner for task in tasks for owner in task._growth]
         context = WriteContext.read(cursor, statements, owners[0] if owners else None)
         errors: list[Exception | None] = []
@@ -110,11 +114,12 @@ class Commit(GroupableTask):
         held: dict[str, Holdings] = {}
         if any(task._changes for task in tasks):
             # Known before anything is written: whether an object can be changed shows only then.
-            statements.generations.know(cursor, self._services.last_generation, context.generation, key)
+            statements.generations.know(cursor, services.last_generation, context.generation, key)
         for task in tasks:
             for owner in task._growth:
                 if owner not in held and owner == context.owner:
-                    before[owner] = held[owner] = statements.holdings.opened(cursor, owner, context.holdings, key)
+                    known = statements.holdings.known(cursor, owner, context.holdings, key, services.last_holdings)
+                    before[owner] = held[owner] = known
                 elif owner not in held:
                     before[owner] = held[owner] = statements.holdings.read(cursor, owner, key)
             error = task._outdated(context) or task._over_quota(held)
@@ -127,27 +132,27 @@ class Commit(GroupableTask):
                     held[owner] += growth.holdings
         kept = [task for task, error in zip(tasks, errors, strict=True) if error is None]
         rows = [change for task in kept for change in task._changes if isinstance(change, RowWrite)]
+        facts: list[tuple[str, str]] = []
         if rows:
-            self._advance(cursor, rows, key)
+            facts += self._next_generation(rows, key)
             new = [row for row in rows if row.stored is None]
             if new:
                 insert_rows(cursor, statements, new, context.last)
             if len(new) < len(rows):
                 index_changes(cursor, statements, rows)
                 if any(row.erases for row in rows):
-                    self._services.note_erased()
+                    services.note_erased()
         for owner, holdings in held.items():
             if holdings != before[owner]:
-                statements.holdings.write(cursor, owner, holdings, key)
+                facts.append(statements.holdings.next_fact(services.last_holdings, owner, holdings, key))
+        statements.of_one_fact.keep_all.run(cursor, facts)
         statements.record.run(cursor, [record for task in kept for record in task._records])
         return errors
 
-    def _advance(self, cursor: Cursor, rows: Sequence[RowWrite], key: bytes) -> None:
-        """Have the store count its generations on, before the rows are written unless the generation is known."""
-        if rows:
-            change = sum(row.new_share(key) for row in rows)
-            services = self._services
-            services.statements.generations.advance(cursor, services.last_generation, change, key)
+    def _next_generation(self, rows: Sequence[RowWrite], key: bytes) -> list[tuple[str, str]]:
+        """Return the fact of the generation that follows once the rows are written."""
+        services = self._services
+        return [services.statements.generations.next_fact(services.last_generation, _change(rows, key), key)]
 
     def _over_quota(self, held: Mapping[str, Holdings]) -> Exception | None:
         """Return why an owner that has `held` may not have what this adds."""
@@ -175,6 +180,11 @@ class Commit(GroupableTask):
         if self._checked_against is not None and self._checked_against != context.rules:
             return OutdatedRules()
         return None
+
+
+def _change(rows: Sequence[RowWrite], key: bytes) -> int:
+    """Return what the rows contribute to the generation of the store more than before."""
+    return sum(row.new_share(key) for row in rows)
 
 
 def _growth(changes: Sequence[Change]) -> dict[str, Growth]:

@@ -3,7 +3,7 @@
 from sqlalchemy import Dialect, bindparam, delete, insert, select, update
 
 from kmip_adapters.storage.sql.driver import Cursor
-from kmip_adapters.storage.sql.prepared import Prepared
+from kmip_adapters.storage.sql.prepared import VALUES_OF_AN_INSERT, Prepared, PreparedRows
 from kmip_adapters.storage.sql.schema import facts
 
 
@@ -11,7 +11,7 @@ class FactStatements:
     """Compiled once for a dialect (`prepared.statements_for`).
 
     find: the value of the fact `name`.  add: `value` under a `name` that is free.  change: another `value` for the fact
-    `of_name`.  forget: no fact `of_name` any longer.
+    `of_name`.  forget: no fact `of_name` any longer.  keep_all: several, each changed or added.
     """
 
     def __init__(self, dialect: Dialect) -> None:
@@ -21,6 +21,14 @@ class FactStatements:
         self.add = Prepared(insert(facts), dialect)
         self.change = Prepared(update(facts).where(is_named).values(value=bindparam("value")), dialect)
         self.forget = Prepared(delete(facts).where(is_named), dialect)
+        self.keep_all = PreparedRows(
+            insert(facts).values(name=bindparam("name"), value=bindparam("value")),
+            dialect,
+            row=VALUES_OF_AN_INSERT,
+            width=2,
+            end=" ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            fills_up=False,  # no row may be changed twice by one statement
+        )
 
     def keep(self, cursor: Cursor, name: str, value: str) -> None:
         """Change the fact, or add it, inside a transaction that keeps other writers out."""

@@ -129,9 +129,7 @@ class GenerationStatements:
         return value
 
     def advance(self, cursor: Cursor, last: LastGeneration, change: int, key: bytes) -> None:
-        """Have the database keep the next generation, by one statement where it can be.
-
-        Before anything is changed, unless `know` was called then.
+        """Have the database keep the next generation, by one statement where it can be, before anything is changed.
 
         last: what this process wrote last.  change: what the objects will contribute more than before.
         """
@@ -148,8 +146,17 @@ class GenerationStatements:
         following = self._opened(cursor, row_before, key).after(change)
         last.generation, last.stored = following, self.write(cursor, following, key)
 
+    @staticmethod
+    def next_fact(last: LastGeneration, change: int, key: bytes) -> tuple[str, str]:
+        """Return name and value of the fact of the next generation, once `know` was called in the transaction."""
+        if last.generation is None:
+            raise LookupError("the generation is not known")
+        last.generation = last.generation.after(change)
+        last.stored = _stored(last.generation, key)
+        return NAME, last.stored
+
     def know(self, cursor: Cursor, last: LastGeneration, stored: str | None, key: bytes) -> None:
-        """Take note of the generation in the database, so that `advance` may come after what it counts.
+        """Take note of the generation in the database, so that `next_fact` may come after what it counts.
 
         stored: the fact, None where there is none: then the objects are counted.
         """

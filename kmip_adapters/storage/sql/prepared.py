@@ -1,7 +1,7 @@
 """Statements compiled once and run on the driver's own cursors, which cost a tenth of SQLAlchemy's execution."""
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final, TypeVar
@@ -90,6 +90,7 @@ class PreparedRows:
     of_one: the statement for one row.  row: finds what its text has for a row, which is repeated; all parameters
     belong to it.  width: values of a row.  end: what follows the statement.
     is_sent_many_times: whether the statement for one row is sent for each of several where the driver does so at once.
+    fills_up: whether a statement may be given a row several times, so that fewer sizes of it are needed.
     """
 
     def __init__(
@@ -101,7 +102,9 @@ class PreparedRows:
         width: int,
         end: str = "",
         is_sent_many_times: bool = False,
+        fills_up: bool = True,
     ) -> None:
+        self._find_size = bisect_left if fills_up else _largest_within
         self._sends_many = is_sent_many_times and dialect.driver == "psycopg"
         compiled = of_one.compile(dialect=dialect)
         found = row.search(str(compiled))
@@ -124,7 +127,7 @@ class PreparedRows:
             return cursor.rowcount
         changed = at = 0
         while left := len(rows) - at:
-            size = self._sizes[min(bisect_left(self._sizes, left), len(self._sizes) - 1)]
+            size = self._sizes[min(self._find_size(self._sizes, left), len(self._sizes) - 1)]
             part = rows[at : at + size]
             values = [value for row in part for value in row]
             values += (size - len(part)) * list(part[-1])  # fills the statement up
@@ -136,6 +139,11 @@ class PreparedRows:
     def _prepare(self, size: int) -> str:
         statement = self._statements[size] = self._before + ", ".join(size * [self._row]) + self._after
         return statement
+
+
+def _largest_within(sizes: Sequence[int], left: int) -> int:
+    """Return the place of the largest size that is not more than what is left."""
+    return bisect_right(sizes, left) - 1
 
 
 def insertion(table: Table, columns: Sequence[str], dialect: Dialect) -> PreparedRows:

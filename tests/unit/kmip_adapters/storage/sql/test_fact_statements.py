@@ -48,3 +48,15 @@ def test_a_name_is_taken_once(cursor: sqlite3.Cursor) -> None:
 
     with pytest.raises(sqlite3.IntegrityError):
         statements.add.run(cursor, {"name": "one", "value": "2"})
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 5, 7, 100])
+def test_several_facts_are_added_and_changed_at_once(cursor: sqlite3.Cursor, count: int) -> None:
+    statements.keep(cursor, "another", "0")
+    for number in range(0, count, 2):
+        statements.keep(cursor, f"{number}", "before")
+
+    statements.keep_all.run(cursor, [(f"{number}", f"value {number}") for number in range(count)])
+
+    found = dict(cursor.execute("SELECT name, value FROM facts").fetchall())
+    assert found == {"another": "0"} | {f"{number}": f"value {number}" for number in range(count)}

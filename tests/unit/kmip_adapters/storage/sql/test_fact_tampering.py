@@ -11,6 +11,7 @@ import pytest
 
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
+from kmip_adapters.storage.sql.fact_seals import proven_fact
 from kmip_adapters.storage.sql.holdings import PREFIX
 from kmip_adapters.storage.sql.index_key import NAME as INDEX_KEY
 from kmip_adapters.storage.sql.maintenance import verify
@@ -148,6 +149,26 @@ def test_the_objects_of_an_owner_are_counted_anew_where_their_number_was_changed
 
     assert noted == store.submit(functools.partial(holdings.counted, owner=owner))
     assert f"what {owner} has is counted anew" in caplog.text
+
+
+def test_a_number_that_was_changed_after_it_was_written_here_is_counted_anew(store: SqlStorage) -> None:
+    owner, path = a_key("k1").owner, path_of(store)
+    for number in range(2):
+        with store.unit_of_work() as work:
+            work.add(a_key(f"before {number}"), content())
+            work.commit()
+    forged = fact(path, PREFIX + owner).partition(":")[0] + ":99 99"
+    edit(path, "UPDATE facts SET value = ? WHERE name = ?", forged, PREFIX + owner)
+
+    with store.unit_of_work() as work:
+        work.add(a_key("after"), content())
+        work.commit()
+
+    holdings, key = store.database.statements.holdings, store.open_index_key()
+    noted = store.submit(functools.partial(holdings.read, owner=owner, key=key))
+    assert noted == store.submit(functools.partial(holdings.counted, owner=owner))
+    assert noted.objects == 4
+    assert proven_fact(key, PREFIX + owner, fact(path, PREFIX + owner)) == f"{noted.objects} {noted.stored_bytes}"
 
 
 def test_the_count_of_another_owner_is_not_accepted(store: SqlStorage) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from psycopg import connect
-from sqlalchemy import Column, Dialect, Integer, MetaData, Table, bindparam, delete
+from sqlalchemy import Column, Dialect, Integer, MetaData, Table, bindparam, delete, insert
 from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.dialects.sqlite import dialect
 
@@ -16,6 +16,7 @@ from kmip_adapters.storage.sql.prepared import (
     ITEMS_OF_AN_IN,
     LARGEST,
     SIZES,
+    VALUES_OF_AN_INSERT,
     Prepared,
     PreparedRows,
     insertion,
@@ -67,6 +68,17 @@ def cursor() -> CountingCursor:
 
 def kept(cursor: sqlite3.Cursor) -> list[tuple[int, int]]:
     return cursor.connection.execute("SELECT a, b FROM t ORDER BY a").fetchall()
+
+
+@pytest.mark.parametrize("count", [1, 5, 63, LARGEST // 2 + 1, LARGEST + 7])
+def test_no_row_is_given_twice_where_that_is_not_allowed(cursor: CountingCursor, count: int) -> None:
+    row = insert(_table).values({"a": bindparam("a"), "b": bindparam("b")}).inline()
+    exact = PreparedRows(row, dialect(), row=VALUES_OF_AN_INSERT, width=2, fills_up=False)
+    rows = [(number, -number) for number in range(count)]
+
+    assert exact.run(cursor, rows) == count
+
+    assert kept(cursor) == rows
 
 
 @pytest.mark.parametrize("count", [*range(1, 70), LARGEST // 2 - 1, LARGEST // 2, LARGEST // 2 + 1, LARGEST + 7])
