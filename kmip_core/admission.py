@@ -176,10 +176,12 @@ class ItemAdmission:
         """Return the admitted objects of every declared target, by field."""
         admitted: dict[str, tuple[Admitted, ...]] = {}
         for target in targets:
-            value = target.value_in(request)
+            value = getattr(request, target.path[0])
+            if value is not None and len(target.path) > 1:
+                value = target.value_in(request)
             if value is None and target.optional:
                 continue
-            if isinstance(value, tuple):
+            if type(value) is tuple:
                 admitted[target.field] = tuple([self._target(reference, target) for reference in value])
             else:
                 admitted[target.field] = (self._target(value, target),)

@@ -21,7 +21,7 @@ from kmip_core.classes import define
 from kmip_core.enums import Ephemeral, Operation, ResultReason, ResultStatus
 from kmip_core.errors import AnsweredRefusal, DelayedRefusal, KmipError, invalid_field, not_supported
 from kmip_core.messages import DataReference, RequestBatchItem, ResponseBatchItem, failure
-from kmip_core.operation import Around, OutcomeHooks, Perform, Scope, Spec, Target, always, perform_nothing
+from kmip_core.operation import Around, OutcomeHooks, Perform, Scope, Spec, always, perform_nothing
 from kmip_core.pacing import SLOWER, cost_of
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.steps import MoveTo, Pace, Pause, Steps, Wait
@@ -172,8 +172,36 @@ class Batch:
         while True:
             attempt = UnitAttempt(self.services if repetition is None else repetition.services)
             self.room = room
+            outcome_is_known, is_committing = True, False
             try:
-                return (yield from self._attempt_unit(items, attempt))
+                try:
+                    with self.services.storage.unit_of_work(self.pace) as work:
+                        if self.keeper is not None:
+                            self.keeper.begin(work)
+                        for item in items:
+                            if attempt.items and self.pace in _PAUSING:
+                                yield Pause()  # what calls the batch off is raised here
+                            done = self._attempt_item(item, work, attempt)
+                            attempt.items.append(done)
+                            if done.has_failed:
+                                return self._undo(attempt)
+                        answers = [done.answer] if len(items) == 1 else [done.answer for done in attempt.items]
+                        if self.keeper is not None:
+                            self.keeper.keep(work, answers)
+                        if work.has_writes:
+                            is_committing = True
+                            yield from self._commit(work, attempt)
+                        else:
+                            for done in attempt.items:
+                                self.unrecorded.append(done.record)
+                            attempt.is_committed = True
+                        return answers
+                except GeneratorExit:  # stopped while it waited
+                    outcome_is_known = not is_committing
+                    raise
+                finally:
+                    if outcome_is_known and (attempt.on_commit or attempt.on_rollback):
+                        self._call_hooks(attempt)
             except ConcurrentChange:
                 self._go_back(mark, kept)
                 if repetition is None:
@@ -193,43 +221,6 @@ class Batch:
         self.identifiers.go_back(mark)
         if self.data is not None and kept is not None:
             self.data.go_back(kept)
-
-    def _attempt_unit(
-        self, items: tuple[RequestBatchItem, ...], attempt: UnitAttempt
-    ) -> Steps[list[ResponseBatchItem]]:
-        """Perform the items and commit what they change; `attempt` keeps what was done, whatever is raised.
-
-        Raises ConcurrentChange, TakesLong, or KmipError if the store or the audit trail cannot write.
-        """
-        outcome_is_known, is_committing = True, False
-        try:
-            with self.services.storage.unit_of_work(self.pace) as work:
-                if self.keeper is not None:
-                    self.keeper.begin(work)
-                for item in items:
-                    if attempt.items and self.pace in _PAUSING:
-                        yield Pause()  # what calls the batch off is raised here
-                    done = self._attempt_item(item, work, attempt)
-                    attempt.items.append(done)
-                    if done.has_failed:
-                        return self._undo(attempt)
-                answers = [attempt.items[0].answer] if len(items) == 1 else [done.answer for done in attempt.items]
-                if self.keeper is not None:
-                    self.keeper.keep(work, answers)
-                if work.has_writes:
-                    is_committing = True
-                    yield from self._commit(work, attempt)
-                else:
-                    for done in attempt.items:
-                        self.unrecorded.append(done.record)
-                    attempt.is_committed = True
-                return answers
-        except GeneratorExit:  # stopped while it waited
-            outcome_is_known = not is_committing
-            raise
-        finally:
-            if outcome_is_known and (attempt.on_commit or attempt.on_rollback):
-                self._call_hooks(attempt)
 
     def _attempt_item(self, item: RequestBatchItem, work: UnitOfWork, attempt: UnitAttempt) -> ItemAttempt:
         """Perform one item without committing; every exception but TakesLong becomes an answer here."""
@@ -293,8 +284,16 @@ class Batch:
             operation=spec.operation,
             touched=touched,
         )
-        targets = self._targets(admission, spec.targets, request)
-        target: Any = _first_of(targets) if targets else None
+        tracing = self.services.tracing
+        targets: dict[str, tuple[Admitted, ...]] = {}
+        if tracing is not None:
+            targets = _measured(tracing, Part.ADMISSION, admission.targets, spec.targets, request)
+        elif spec.targets:
+            targets = admission.targets(spec.targets, request)
+        target: Any = None
+        for admitted in targets.values():  # the first is what the operation is about; a repeated field may be empty
+            target = admitted[0] if admitted else None
+            break
         scope = Scope(
             services=services,
             principal=self.principal,
@@ -309,12 +308,12 @@ class Batch:
         )
         if spec.amount is not None:
             usage_limits.charge(scope, scope.target, *spec.amount(request), spec.operation)
-        kind: Any = spec.request
-        if linked_objects.fields_with_links(kind):
-            request = linked_objects.settled(request, admission.resolve)
+        for name in linked_objects.fields_with_links(spec.request):
+            if getattr(request, name):  # else there is nothing to look through, as nearly always
+                request = linked_objects.settled(request, admission.resolve)
+                break
         if spec.attribute_fields:
             request = templates.apply(request, spec.attribute_fields, scope)
-        tracing = self.services.tracing
         if tracing is None:
             response = spec.perform(request, scope)
         else:
@@ -328,15 +327,6 @@ class Batch:
                     if identifier not in touched:
                         touched.append(identifier)
         return response
-
-    def _targets(
-        self, admission: ItemAdmission, targets: tuple[Target, ...], request: Any
-    ) -> dict[str, tuple[Admitted, ...]]:
-        """Return the admitted objects; measured as a part of the request where the server sends traces."""
-        tracing = self.services.tracing
-        if tracing is None:
-            return admission.targets(targets, request) if targets else {}
-        return _measured(tracing, Part.ADMISSION, admission.targets, targets, request)
 
     def _performer(self, work: UnitOfWork, touched: list[str], attempt: UnitAttempt) -> Perform:
         """Return what lets a handler perform other operations; each is admitted, charged and named like any other."""
@@ -460,12 +450,6 @@ class Batch:
         except KmipError as error:
             return [failure(error, answer) for answer in answers]
         return answers
-
-
-def _first_of(targets: Mapping[str, tuple[Admitted, ...]]) -> Any:
-    """Return the object that the operation is about; None for a repeated field without any."""
-    admitted = next(iter(targets.values()))
-    return admitted[0] if admitted else None
 
 
 def _success(item: RequestBatchItem, payload: Any) -> ResponseBatchItem:

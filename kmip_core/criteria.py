@@ -23,7 +23,7 @@ from kmip_core.attributes import (
     Attributes,
     title,
 )
-from kmip_core.classes import frozen
+from kmip_core.classes import define, frozen
 from kmip_core.enums import ObjectClassMask, ObjectGroupMember, ResultReason, StorageStatusMask
 from kmip_core.errors import KmipError, invalid_field
 from kmip_core.objects import ManagedObject
@@ -37,9 +37,9 @@ MAXIMUM_CRITERIA: Final = 64
 """A query's cost grows with its criteria, and clients choose them; real ones send a handful."""
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class LocateQuery:
-    """One Locate, complete: what to find, for which principal, and when.
+    """One Locate, complete: what to find, for which principal, and when; nothing sets a field of it afterwards.
 
     criteria: all must hold.  storage_status_mask: None means on-line objects only.
     maximum_items, offset_items: applied after the order, which is newest first and stable.
@@ -56,7 +56,7 @@ class LocateQuery:
     is_counted: bool = False
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Located:
     """The answer.  located_items: how many there are in all, before offset and maximum, if they were to be counted."""
 
@@ -98,10 +98,11 @@ def conditions(criteria: tuple[AttributeInstance, ...]) -> Iterator[tuple[Attrib
         raise invalid_field(f"Locate takes at most {MAXIMUM_CRITERIA} attributes")
     dates: dict[AttributeReference, list[int]] = {}
     for criterion in criteria:
-        reference = AttributeReference(
-            attribute=criterion.reference.attribute,
-            vendor_identification=criterion.reference.vendor_identification,
-        )
+        reference = criterion.reference
+        if reference.attribute_index is not None:
+            reference = AttributeReference(
+                attribute=reference.attribute, vendor_identification=reference.vendor_identification
+            )
         if reference.vendor_identification is None and reference.attribute not in _SEARCHABLE:
             text = f"{reference.attribute} is not an attribute that can be searched for"
             raise KmipError(ResultReason.INVALID_ATTRIBUTE, text)

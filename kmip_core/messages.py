@@ -154,9 +154,9 @@ class RequestMessage:
     batch_items: tuple[RequestBatchItem, ...]
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class ResponseHeader:
-    """time_stamp: seconds since 1970-01-01 UTC.
+    """time_stamp: seconds since 1970-01-01 UTC.  Nothing sets a field of it afterwards (`operation.Scope` says why).
 
     nonce: for the next attestation of a client that is capable of one. KMIP 2.1 §8.5.
     server_hashed_password: by which a client that sent a Hashed Password knows the server. KMIP 2.1 §8.2.

@@ -32,10 +32,15 @@ _ORDER: Final = {pace: number for number, pace in enumerate(Pace)}
 def pace_of(message: RequestMessage, catalogue: Mapping[Operation, Spec], services: EngineServices) -> Pace:
     """Return the pace at which the items of a message may be begun."""
     items = message.batch_items
-    paces = PACES_WITH_A_TOKEN if services.crypto.capabilities.blocking else PACES
     is_remote = services.storage.blocking
     if len(items) == 1 and not is_remote:  # as nearly always
-        return _pace_of_item(items[0], catalogue, paces)
+        (item,) = items
+        cost = cost_of(item, catalogue)
+        if cost is None or cost is Cost.READS:  # whatever holds the keys
+            return Pace.QUICK
+        paces = PACES_WITH_A_TOKEN if services.crypto.capabilities.blocking else PACES
+        return _pace(cost, item, paces)
+    paces = PACES_WITH_A_TOKEN if services.crypto.capabilities.blocking else PACES
     is_brief = len(items) > SHORT_BATCH or is_remote  # what waits for another machine needs a thread
     least = Pace.BRIEF if is_brief else Pace.QUICK
     return max((least, *(_pace_of_item(item, catalogue, paces) for item in items)), key=_ORDER.__getitem__)
@@ -46,11 +51,16 @@ def cost_of(item: RequestBatchItem, catalogue: Mapping[Operation, Spec]) -> Cost
     spec = None if item.operation is None else catalogue.get(item.operation)
     if spec is None or isinstance(item.payload, KmipError):
         return None
-    return spec.cost if isinstance(spec.cost, Cost) else spec.cost(item.payload)
+    cost = spec.cost
+    return cost if type(cost) is Cost else cost(item.payload)  # type: ignore[operator]
 
 
 def _pace_of_item(item: RequestBatchItem, catalogue: Mapping[Operation, Spec], paces: Mapping[Cost, Pace]) -> Pace:
     cost = cost_of(item, catalogue)
+    return Pace.QUICK if cost is None else _pace(cost, item, paces)
+
+
+def _pace(cost: Cost, item: RequestBatchItem, paces: Mapping[Cost, Pace]) -> Pace:
     if item.data_reference is not None and cost is Cost.USES_KEYS:
         cost = Cost.WORKS  # how much Data it will have is not known yet
-    return Pace.QUICK if cost is None else paces[cost]
+    return paces[cost]

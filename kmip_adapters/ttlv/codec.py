@@ -10,7 +10,7 @@ version, its payload malformed) carries the refusal as its payload and fails alo
 """
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache, partial
+from functools import partial
 from typing import Final
 
 from kmip_adapters.ttlv.encodings import binary
@@ -85,8 +85,7 @@ class Codec:
             binary.encode(version_item(version)): newest for version, newest in self._newest_type_of.items()
         }
         # All answers of one second begin alike, and the header is half of what a short one has to encode.
-        self._header_octets = lru_cache(_HEADERS)(self._encode_header)
-        self._begun_by_values: dict[tuple[int, ProtocolVersion, int], bytes] = {}
+        self._begun_by_values: dict[tuple[int, ProtocolVersion, int, Encoding], bytes] = {}
         self._direct = DirectRequests(self._dialects, limits)
 
     # --- the server's side ----------------------------------------------------------------------------------------
@@ -134,9 +133,10 @@ class Codec:
         header = message.header
         dialect = self._dialects[header.protocol_version]
         if encoding is BINARY:
-            return direct.response(message.batch_items, dialect, self._begun(header, len(message.batch_items)))
+            begun = self._begun(header, len(message.batch_items), BINARY)
+            return direct.response(message.batch_items, dialect, begun)
         items = [responses.batch_item(item, dialect) for item in message.batch_items]
-        begun = self._header_octets(header, len(items), encoding)
+        begun = self._begun(header, len(items), encoding)
         try:
             return encoding.encode_after(begun, RESPONSE_MESSAGE, items)
         except UnwritableText:
@@ -159,9 +159,9 @@ class Codec:
         older = [spoken for spoken in self.versions if spoken <= version]
         return older[-1] if older else self.versions[0]
 
-    def _begun(self, header: ResponseHeader, count: int) -> bytes:
+    def _begun(self, header: ResponseHeader, count: int, encoding: Encoding) -> bytes:
         """Return an encoded header; found by plain values, since headers are compared by calls in Python."""
-        key = header.time_stamp, header.protocol_version, count
+        key = header.time_stamp, header.protocol_version, count, encoding
         if (
             header.nonce is not None
             or header.server_hashed_password is not None
@@ -169,12 +169,12 @@ class Codec:
             or header.client_correlation_value is not None
             or header.server_correlation_value is not None
         ):  # values for one client, and for no other
-            return self._encode_header(header, count, BINARY)
+            return self._encode_header(header, count, encoding)
         begun = self._begun_by_values.get(key)
         if begun is None:
             if len(self._begun_by_values) >= _HEADERS:
                 self._begun_by_values.clear()
-            begun = self._begun_by_values[key] = self._encode_header(header, count, BINARY)
+            begun = self._begun_by_values[key] = self._encode_header(header, count, encoding)
         return begun
 
     def _encode_header(self, header: ResponseHeader, count: int, encoding: Encoding) -> bytes:

@@ -49,11 +49,12 @@ def perform(request: Request, scope: Scope) -> Response:
 
     Raises KmipError: Invalid Field for a criterion that has no meaning; Response Too Large.
     """
-    for name, number in (("Maximum Items", request.maximum_items), ("Offset Items", request.offset_items)):
-        if number is not None and number < 0:
-            raise invalid_field(f"{name} must not be negative")
+    maximum, offset = request.maximum_items, request.offset_items
+    if maximum is not None and maximum < 0:
+        raise invalid_field("Maximum Items must not be negative")
+    if offset is not None and offset < 0:
+        raise invalid_field("Offset Items must not be negative")
     most = scope.services.settings.maximum_response_size // IDENTIFIER
-    maximum = request.maximum_items
     query = LocateQuery(
         criteria=request.criteria,
         visibility=scope.visibility,
@@ -61,10 +62,10 @@ def perform(request: Request, scope: Scope) -> Response:
         storage_status_mask=request.storage_status_mask,
         object_group_member=request.object_group_member,
         maximum_items=most + 1 if maximum is None or maximum > most else maximum,
-        offset_items=request.offset_items or 0,
+        offset_items=offset or 0,
         # A client that reads page by page needs the count (RULINGS 37); others do not expect the field. One item is no
         # page: the official cases TC-CREG-2 and -3 ask for it and expect no count.
-        is_counted=request.offset_items is not None or (request.counts_items and maximum not in (None, 1)),
+        is_counted=offset is not None or (request.counts_items and maximum not in (None, 1)),
     )
     mask = request.object_class_mask
     query = of_classes(query, ObjectClassMask.USER if mask is None else mask)

@@ -2,15 +2,17 @@
 
 from typing import Final, Protocol
 
-from kmip_core.classes import frozen
+from kmip_core.classes import define
 from kmip_core.enums import Operation, ResultReason
 
 LATEST: Final = 253_402_300_799  # seconds since 1970-01-01 UTC: the end of 9999, after which no calendar writes a date
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class AuditRecord:
     """One batch item, allowed or refused, or one event of the server itself.
+
+    Nothing sets a field of it afterwards. It is no frozen class for the reason that `operation.Scope` has.
 
     record_id: unique, also the correlation id in a General Failure's text.  time: seconds since 1970-01-01 UTC.
     event: the operation as the standard writes it, or what happened ("Start", "Handshake refused").

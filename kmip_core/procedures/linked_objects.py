@@ -106,6 +106,7 @@ def settled(value: Any, resolve: Callable[[ObjectReference], str]) -> Any:
     resolve: returns the identifier; raises KmipError, as does this then.
     """
     changes: dict[str, Any] = {}
+    kind: Any
     match value:
         case Link(linked_object_identifier=UniqueIdentifier() | int() as target):
             return evolve(value, linked_object_identifier=resolve(target))
@@ -116,12 +117,15 @@ def settled(value: Any, resolve: Callable[[ObjectReference], str]) -> Any:
         case Attributes():
             changes["links"] = settled(value.links, resolve)
         case AttributeInstance():
+            kind = type(value.value)
+            if not _may_hold(kind):
+                return value
             changes["value"] = settled(value.value, resolve)
         case tuple():
             parts = [settled(part, resolve) for part in value]
             return value if all(map(operator.is_, parts, value)) else tuple(parts)
         case _ if has(type(value)):
-            kind: Any = type(value)
+            kind = type(value)
             names = fields_with_links(kind)  # most of them are empty
             changes = {name: settled(part, resolve) for name in names if (part := getattr(value, name))}
     changes = {name: part for name, part in changes.items() if part is not getattr(value, name)}
@@ -135,6 +139,12 @@ def _wrapping_key(reference: ObjectReference, resolve: Callable[[ObjectReference
         if error.reason is not ResultReason.OBJECT_NOT_FOUND:
             raise
         raise KmipError(ResultReason.WRAPPING_OBJECT_NOT_FOUND, error.message) from error
+
+
+@cache  # every value that is looked for is looked at
+def _may_hold(kind: Any) -> bool:
+    """Return whether a value of a class may be a link, or hold one."""
+    return kind is tuple or _may_hold_links(kind, frozenset())
 
 
 @cache  # every request is looked at
@@ -169,8 +179,10 @@ def widened(scope: Scope, criteria: tuple[AttributeInstance, ...]) -> tuple[Attr
 
     Raises KmipError (Server Limit Exceeded) for an object with too many names.
     """
-    found = tuple([_ways(scope, criterion) for criterion in criteria])
-    return criteria if found == criteria else found
+    for criterion in criteria:
+        if _link_of(criterion) is not None:
+            return tuple([_ways(scope, criterion) for criterion in criteria])
+    return criteria
 
 
 def _ways(scope: Scope, criterion: AttributeInstance) -> AttributeInstance:

@@ -29,9 +29,6 @@ IDLE_READERS: Final = 16
 WAIT_FOR_PLACE: Final = 2.0
 """Seconds that a unit of work waits for a connection."""
 
-SHAPES: Final = 512
-"""Compiled Locate statements that are kept; clients choose the shapes."""
-
 _log = logging.getLogger(__name__)
 
 
@@ -45,8 +42,8 @@ class Database:
         self.rule_statements = statements_for(backend.dialect, RuleStatements)
         self.notice_statements = statements_for(backend.dialect, NoticeStatements)
         self.ticket_statements = statements_for(backend.dialect, TicketStatements)
-        self.located = functools.lru_cache(SHAPES)(self._located)
-        self.counted = functools.lru_cache(SHAPES)(self._counted)
+        self.located = functools.lru_cache(locate.SHAPES)(self._located)
+        self.counted = functools.lru_cache(locate.SHAPES)(self._counted)
         self.refused_rows = 0
         """Reads that found a row that was changed in the database."""
         self._idle: deque[Reader] = deque()

@@ -78,9 +78,9 @@ _ARMS: Final = 12
 _Groups = tuple[tuple[int, ...], ...]
 
 
-@frozen(kw_only=True)
+@frozen(eq=False)
 class Shape:
-    """All of a query that its SQL depends on.
+    """All of a query that its SQL depends on; there is one of each (`_shape_of`), which is looked up by what it is.
 
     columns: attributes whose columns must hold, each with its own value.
     entries: how many index entries must be present.
@@ -102,11 +102,44 @@ class Shape:
     everyone: _Groups
 
 
+SHAPES: Final = 512
+"""Shapes that are remembered, and compiled statements; clients choose the shapes."""
+
+_shape_of: Final = lru_cache(SHAPES)(Shape)
+
+
 def analyse(query: LocateQuery, index_key: bytes) -> tuple[Shape, dict[str, Any]]:
     """Return the shape of a query, and the values for its statement; parts of structures are left out.
 
     index_key: as for `attribute_index.entries`.  Raises KmipError (Invalid Field).
     """
+    if len(query.criteria) == 1 and query.object_group_member is None:
+        (criterion,) = query.criteria
+        reference, wanted = criterion.reference, criterion.value
+        is_rare = reference.vendor_identification is None and reference.attribute in RANKS
+        if is_rare and type(wanted) is not AnyOf and is_indexed_by(reference, wanted):
+            return _by_one_entry(query, wanted_entry(reference, wanted, index_key))
+    return _analyse(query, index_key)
+
+
+def _by_one_entry(query: LocateQuery, entry: tuple[int, int]) -> tuple[Shape, dict[str, Any]]:
+    """Return what `analyse` does of the query that clients have most: for a name, a link, or another rare value."""
+    visible, maximum = query.visibility, query.maximum_items
+    owned, everyone, policies = _grouped(visible.owned, visible.everyone)
+    values: dict[str, Any] = {
+        "now": query.now,
+        "owner": visible.owner,
+        "attribute_0": entry[0],
+        "value_0": entry[1],
+        **policies,
+        "limit": UNLIMITED if maximum is None else maximum,
+        "offset": query.offset_items,
+    }
+    statuses = _statuses(query.storage_status_mask)
+    return _shape_of((), 1, (), (), _BY_ENTRY, (), statuses, owned, everyone), values
+
+
+def _analyse(query: LocateQuery, index_key: bytes) -> tuple[Shape, dict[str, Any]]:
     columns: list[tuple[str, Any]] = []
     ranked: list[tuple[int, tuple[int, int]]] = []
     dates: list[tuple[str, DateRange]] = []
@@ -134,15 +167,15 @@ def analyse(query: LocateQuery, index_key: bytes) -> tuple[Shape, dict[str, Any]
     dates.sort(key=lambda named: named[1].includes_none)
     driver: Driver
     if any(name == "unique_identifier" for name, _ in columns):
-        driver = ByIdentifier()
+        driver = _BY_IDENTIFIER
     elif ranked and ranked[0][0] < _RANK_OF_DATES:
-        driver = ByEntry()
+        driver = _BY_ENTRY
     elif alternatives:
-        driver = ByAlternatives()
+        driver = _BY_ALTERNATIVES
     elif dates and not dates[0][1].includes_none:  # what has no date has no entry
-        driver = ByDate()
+        driver = _BY_DATE
     else:
-        driver = ByVisibility()
+        driver = _BY_VISIBILITY
     values: dict[str, Any] = {"now": query.now, "owner": query.visibility.owner}
     for number, (_, column_value) in enumerate(columns):
         values[f"column_{number}"] = column_value
@@ -156,16 +189,16 @@ def analyse(query: LocateQuery, index_key: bytes) -> tuple[Shape, dict[str, Any]
         values[f"first_{number}"], values[f"last_{number}"] = dates_wanted.first, dates_wanted.last
     owned, everyone, policies = _grouped(query.visibility.owned, query.visibility.everyone)
     values |= policies
-    shape = Shape(
-        columns=tuple(name for name, _ in columns),
-        entries=len(ranked),
-        alternatives=tuple(map(len, alternatives)),
-        dates=tuple((name, dates_wanted.includes_none) for name, dates_wanted in dates),
-        driver=driver,
-        states=tuple(states),
-        statuses=_statuses(query.storage_status_mask),
-        owned=owned,
-        everyone=everyone,
+    shape = _shape_of(
+        tuple(name for name, _ in columns),
+        len(ranked),
+        tuple(map(len, alternatives)),
+        tuple((name, dates_wanted.includes_none) for name, dates_wanted in dates),
+        driver,
+        tuple(states),
+        _statuses(query.storage_status_mask),
+        owned,
+        everyone,
     )
     values["limit"] = UNLIMITED if query.maximum_items is None else query.maximum_items
     values["offset"] = query.offset_items
@@ -208,7 +241,7 @@ class Driver(ABC):
         """Return disjoint selections of sequence and identifier."""
 
 
-@frozen
+@frozen(eq=False)
 class ByIdentifier(Driver):
     """One object at most."""
 
@@ -217,7 +250,7 @@ class ByIdentifier(Driver):
         return [_FOUND.where(*_tests(shape), _visible(shape))]
 
 
-@frozen
+@frozen(eq=False)
 class ByVisibility(Driver):
     """Every object that the client may see, newest first."""
 
@@ -227,7 +260,7 @@ class ByVisibility(Driver):
         return [_FOUND.where(way, *tests) for way in _visible_arms(shape)]
 
 
-@frozen
+@frozen(eq=False)
 class _ByIndex(Driver):
     """What the index of attribute values has for one condition."""
 
@@ -243,7 +276,7 @@ class _ByIndex(Driver):
         """Return the condition on the index."""
 
 
-@frozen
+@frozen(eq=False)
 class ByEntry(_ByIndex):
     """The first, rarest, index entry."""
 
@@ -254,7 +287,7 @@ class ByEntry(_ByIndex):
         return and_(values.c.attribute == bindparam("attribute_0"), values.c.value == bindparam("value_0"))
 
 
-@frozen
+@frozen(eq=False)
 class ByAlternatives(Driver):
     """What the index has for the first of the conditions that can be met in several ways."""
 
@@ -267,7 +300,7 @@ class ByAlternatives(Driver):
         return [_FOUND.where(_o.sequence.in_(sequences), _visible(shape), *_tests(shape))]
 
 
-@frozen
+@frozen(eq=False)
 class ByDate(_ByIndex):
     """The first range of dates."""
 
@@ -280,6 +313,12 @@ class ByDate(_ByIndex):
 
 
 _FOUND: Final = select(_o.sequence, _o.unique_identifier)
+
+_BY_IDENTIFIER: Final = ByIdentifier()
+_BY_VISIBILITY: Final = ByVisibility()
+_BY_ENTRY: Final = ByEntry()
+_BY_ALTERNATIVES: Final = ByAlternatives()
+_BY_DATE: Final = ByDate()
 
 # --- conditions -----------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from kmip_adapters.ttlv.converter import elements
+from kmip_adapters.ttlv.converter import elements, key_templates
 from kmip_adapters.ttlv.converter.attribute_table import tag_in, tag_of_field
 from kmip_adapters.ttlv.converter.fields import (
     Append,
@@ -67,7 +67,7 @@ def _content(planner: Planner, member: Member) -> Field | None:
             if made is None:
                 if kind not in found:
                     raise NotInVersionError(kind, tag_called("Object Type").code, planner.version)
-                made = appends[kind] = planner.direct.append(found[kind])
+                made = appends[kind] = key_templates.filled(planner.direct.append(found[kind]))
             made(content, out)
 
     return Field(

@@ -9,13 +9,13 @@ import pytest
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.sql.attribute_index import CODES, entries
-from kmip_adapters.storage.sql.locate import RANKS, analyse
+from kmip_adapters.storage.sql.locate import RANKS, _analyse, analyse
 from kmip_adapters.storage.sql.schema import TRAIT_COLUMNS
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_app.testing.contracts.samples import NOW, SAMPLES, a_name, criterion, query
 from kmip_core.attributes import BY_TYPE, CUSTOM, DATES, FIELDS, TRAITS, Attributes
 from kmip_core.criteria import LocateQuery
-from kmip_core.enums import ItemType, LinkType, ObjectGroupMember, ObjectType, State
+from kmip_core.enums import ItemType, LinkType, ObjectGroupMember, ObjectType, State, StorageStatusMask
 from kmip_core.structures import ApplicationSpecificInformation, Link, Name, TypedValue
 
 SYMMETRIC = criterion("object_type", ObjectType.SYMMETRIC_KEY)
@@ -172,3 +172,23 @@ def test_the_index_keeps_no_values_of_clients_in_memory() -> None:
     tracemalloc.stop()
 
     assert kept < 1_000_000
+
+
+@pytest.mark.parametrize("name", sorted(RANKS))
+@pytest.mark.parametrize("mask", [None, StorageStatusMask.ARCHIVAL_STORAGE])
+def test_a_query_for_one_rare_value_is_analysed_as_any_other(name: str, mask: StorageStatusMask | None) -> None:
+    for wanted in (
+        query(criterion(name, "a value"), maximum_items=5, offset_items=2, storage_status_mask=mask),
+        query(criterion(name, "a value"), object_group_member=ObjectGroupMember.GROUP_MEMBER_FRESH),
+    ):
+        (shape, values), (same_shape, same_values) = analyse(wanted, b"key"), _analyse(wanted, b"key")
+
+        assert shape is same_shape
+        assert values == same_values
+
+
+def test_a_custom_attribute_called_as_a_rare_one_is_analysed_as_custom() -> None:
+    wanted = query(criterion("names", TypedValue(ItemType.TEXT_STRING, "blue"), "x"))
+
+    assert analyse(wanted, b"key") == _analyse(wanted, b"key")
+    assert analyse(wanted, b"key")[1]["attribute_0"] == CODES[CUSTOM]
