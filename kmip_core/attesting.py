@@ -69,6 +69,11 @@ def settle(message: RequestMessage, principal: Principal, now: int, services: En
     return attestations.new_nonce(principal, now) if is_capable else None
 
 
+def is_attested(header: RequestHeader, principal: Principal) -> bool:
+    """Return whether a request that was let through may do what wants an attestation."""
+    return principal.source in OWN or bool(_attestations_in(header))
+
+
 NOT_CAPABLE: Final = "the operation wants an attestation; set the Attestation Capable Indicator if you can make one"
 
 

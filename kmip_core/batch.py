@@ -94,6 +94,7 @@ class Batch:
     data: what items have computed for later ones; None where no item names any.
     delay: milliseconds for which the answers of the unit of work under way are held back.
     keeper: keeps the answers; None where the client gets them at once.
+    is_attested: whether the request had an attestation, so that its operations may perform others which want one.
     """
 
     catalogue: Mapping[Operation, Spec]
@@ -104,6 +105,7 @@ class Batch:
     client_correlation_value: str = ""
     server_correlation_value: str = ""
     pace: Pace
+    is_attested: bool = False
     keeper: Keeper | None = None
     identifiers: BatchIdentifiers = field(factory=BatchIdentifiers, init=False)
     unrecorded: list[AuditRecord] = field(factory=list, init=False)
@@ -332,10 +334,18 @@ class Batch:
         """Return what lets a handler perform other operations; each is admitted, charged and named like any other."""
 
         def perform(operation: Operation, **fields: Any) -> Any:
+            self._check_attested(operation)
             spec = self.catalogue.get(operation)
             return self._perform(spec, None if spec is None else spec.request(**fields), work, touched, attempt)
 
         return perform
+
+    def _check_attested(self, operation: Operation) -> None:
+        """Refuse what an operation performs besides itself, if that wants an attestation and the request had none."""
+        if operation in self.services.settings.attested_operations and not self.is_attested:
+            raise KmipError(
+                ResultReason.ATTESTATION_REQUIRED, "this is done by an operation that wants an attestation; send one"
+            )
 
     def _record(
         self, item: RequestBatchItem, record_id: str, touched: list[str], result: ResultReason | None, message: str

@@ -83,8 +83,10 @@ class Engine:
                     principal = yield from returning_to(pace, settling, first)
                     now = self.services.clock.now()  # a password may have taken seconds
             nonce: Nonce | None = None
+            is_attested = False
             if self.services.attestations is not None or self.services.settings.attested_operations:
                 nonce = yield from returning_to(pace, attesting.settle(message, principal, now, self.services))
+                is_attested = attesting.is_attested(message.header, principal)
                 now = self.services.clock.now()
         except KmipError as error:
             return self._refuse(message, principal, error, "Authentication refused")
@@ -100,6 +102,7 @@ class Engine:
             client_correlation_value=(header.client_correlation_value or "")[:RECORDED_CORRELATION],
             server_correlation_value=correlation or "",
             pace=pace,
+            is_attested=is_attested,
         )
         answers: list[ResponseBatchItem]
         runner = self.services.runner
