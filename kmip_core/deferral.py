@@ -278,6 +278,8 @@ class Deferral:
     def _run_in_order(self, submissions: Sequence[Submission]) -> Steps[None]:
         identifiers = BatchIdentifiers()
         for place, submission in enumerate(submissions):
+            if not submission.has_ended and (yield from self._is_refused(submissions[place:])):
+                return
             if submission.has_ended:
                 has_failed = self._remember(submission, identifiers)
             else:
@@ -300,7 +302,31 @@ class Deferral:
         if any(one.has_ended for one in submissions):
             yield from self._end([(one, not_run()) for one in submissions])
             return
-        yield from self._run_unit(submissions, BatchIdentifiers())
+        if not (yield from self._is_refused(submissions)):
+            yield from self._run_unit(submissions, BatchIdentifiers())
+
+    def _is_refused(self, submissions: Sequence[Submission]) -> Steps[bool]:
+        """Give whether the client may act no more, since its certificate is revoked or its user is gone by now.
+
+        What has not ended has failed then, with evidence: a right that was taken back must not live on in a queue.
+        """
+        authentication = self.services.authentication
+        if authentication is None:
+            return False
+        now = self.services.clock.now()
+        try:
+            yield from authentication.check_still(submissions[0].principal, now)
+        except KmipError as error:
+            outcome = Outcome(
+                result_status=ResultStatus.OPERATION_FAILED, result_reason=error.reason, result_message=error.message
+            )
+            left = [one for one in submissions if not one.has_ended]
+            for one in left:
+                record = self._record(one)
+                self.services.audit.append(evolve(record, time=now, result=error.reason, message=error.message))
+            yield from self._end([(one, outcome) for one in left])
+            return True
+        return False
 
     def _remember(self, submission: Submission, identifiers: BatchIdentifiers) -> bool:
         """Have later items of a batch find what an item has made that ended before; return whether it has failed."""

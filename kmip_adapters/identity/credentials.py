@@ -95,6 +95,17 @@ class CredentialAuthentication:
             yield from self._spend(ticket, shown_by, now)  # last: only requests that are accepted count
         return principal
 
+    def check_still(self, principal: Principal, now: int) -> Steps[None]:
+        """Refuse a principal whose certificate is revoked, or whose user is there no more."""
+        if principal.certificate_serial and self.is_revoked(principal.certificate_issuer, principal.certificate_serial):
+            raise CredentialRefused("the client's certificate has been revoked since")
+        if principal.source is Source.PASSWORD and not self._has_user(principal.name):
+            is_stored = False
+            if self.users is not None:
+                is_stored = yield from self.users.knows(principal.name, now)
+            if not is_stored:
+                raise CredentialRefused(GONE)
+
     def _check_types(self, credentials: tuple[Credential, ...]) -> None:
         """Refuse a credential of a type that is not checked here: it must not be let through as if it were right."""
         known = {CredentialType.USERNAME_AND_PASSWORD, CredentialType.DEVICE}

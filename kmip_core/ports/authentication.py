@@ -33,3 +33,10 @@ class Authentication(Protocol):
         CredentialRefused also names the user for the audit record.
         """
         ...
+
+    def check_still(self, principal: Principal, now: int) -> Steps[None]:
+        """Look whether a principal that was settled for an earlier request may still act: for what is run later.
+
+        Raises KmipError (Authentication Not Successful) if its certificate is revoked, or its user is there no more.
+        """
+        ...
