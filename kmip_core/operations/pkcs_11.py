@@ -18,7 +18,7 @@ from kmip_core.pkcs11 import data, keys, objects, sessions
 from kmip_core.pkcs11.calls import Call
 from kmip_core.pkcs11.encoding import Reader
 from kmip_core.pkcs11.failures import Failure
-from kmip_core.pkcs11_sessions import Application, Session, Use
+from kmip_core.pkcs11_sessions import Application, Use
 
 _F = PKCS11Function
 
@@ -142,11 +142,11 @@ def perform(request: Request, scope: Scope) -> Response:
             raise Failure(ReturnCode.FUNCTION_NOT_SUPPORTED)
         output = function.perform(call)
     except Failure as failure:
-        scope.hooks.on_rollback.append(lambda: _settle(call.application, call.sessions_after_failure))
+        scope.hooks.on_rollback.append(lambda: call.application.settle(call.sessions_after_failure))
         answer = _answer(request, failure.output, failure.code)
         raise AnsweredRefusal(_reason(failure), f"CKR_{failure.code.name}", answer) from failure
     if call.sessions:
-        scope.hooks.on_commit.append(lambda: _settle(call.application, call.sessions))
+        scope.hooks.on_commit.append(lambda: call.application.settle(call.sessions))
     return _answer(request, output, call.code)
 
 
@@ -172,15 +172,6 @@ def _answer(
         pkcs_11_output_parameters=output,
         pkcs_11_return_code=code,
     )
-
-
-def _settle(application: Application, changed: dict[int, Session | None]) -> None:
-    """Put the sessions into their new state."""
-    for handle, session in changed.items():
-        if session is None:
-            application.sessions.pop(handle, None)
-        else:
-            application.sessions[handle] = session
 
 
 def _reason(failure: Failure) -> ResultReason:

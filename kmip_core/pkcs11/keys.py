@@ -101,7 +101,7 @@ def generate_key_pair(call: Call) -> bytes:
         private_key_attributes=object_attributes.wanted(private, _O.PRIVATE_KEY, call.scope.now),
     )
     identifiers = answer.public_key_unique_identifier, answer.private_key_unique_identifier
-    return b"".join(ulong(call.application.handle_of(each)) for each in identifiers)
+    return b"".join(map(ulong, call.application.handles_of(identifiers)))
 
 
 def wrap_key(call: Call) -> bytes:

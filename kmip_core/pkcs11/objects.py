@@ -74,7 +74,8 @@ def find_objects_init(call: Call) -> None:
         message = f"more than {most} objects match; say more of what is wanted, such as CKA_LABEL or CKA_ID"
         raise KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, message)
     identifiers = [each for each in found if not search.compared or _matches(call, each, search.compared)]
-    handles = tuple(call.application.handle_of(each) for each in identifiers)
+    call.application.check_waiting(len(identifiers))
+    handles = call.application.handles_of(identifiers)
     call.sessions[handle] = evolve(session, found=handles)
 
 
