@@ -23,9 +23,16 @@ from kmip_core.principal import Principal
 from kmip_core.structures import ProtocolVersion
 
 NEVER_LATER: Final = frozenset(
-    {Operation.POLL, Operation.CANCEL, Operation.PROCESS, Operation.QUERY_ASYNCHRONOUS_REQUESTS}
+    {
+        Operation.POLL,
+        Operation.CANCEL,
+        Operation.PROCESS,
+        Operation.QUERY_ASYNCHRONOUS_REQUESTS,
+        Operation.SET_ENDPOINT_ROLE,
+    }
 )
-"""Operations about submissions: their answers are not asynchronous, whatever the client says. KMIP 2.1 §6.1.5, .38."""
+"""Operations whose answers are not asynchronous, whatever the client says: those about submissions (KMIP 2.1 §6.1.5,
+.38), and Set Endpoint Role, which is about the connection that it came over and not about the one of a later Poll."""
 
 LATER_WHERE_ALLOWED: Final = frozenset({Operation.LOCATE, Operation.ARCHIVE, Operation.RECOVER})
 """Operations that are answered later wherever the client can wait: so the official cases TC-32 and TC-101 have it."""

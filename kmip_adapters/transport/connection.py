@@ -559,6 +559,10 @@ class TlsConnection(asyncio.BufferedProtocol):
         if self._phase is Phase.ANSWERING:  # a client that does not read this little is of no use as a server
             self.abort()
             return
+        if self._carriage.held:  # as what comes a moment later is: it is asked, and asks nothing
+            self._note_unreadable("sent a request behind Set Endpoint Role", "no answer")
+            self.abort()
+            return
         self._move(Event.ROLES_SWAPPED)
         self.deadline = math.inf
         # The name and what vouches for it: groups are those of each delivery.

@@ -24,7 +24,6 @@ from kmip_core.errors import KmipError, not_supported
 from kmip_core.messages import (
     Credential,
     RequestMessage,
-    ResponseBatchItem,
     ResponseHeader,
     ResponseMessage,
     UsernameAndPassword,
@@ -129,10 +128,8 @@ class TtlvService:
         if asked is not None:
             limit = min(limit, asked)
         if size <= limit:
-            if self.swaps_roles:
-                for item in response.batch_items:
-                    if item.operation is Operation.SET_ENDPOINT_ROLE and _swaps(item):
-                        return RoleSwap(encoded, response.header.protocol_version, response.principal or principal)
+            if self.swaps_roles and _swaps(request, response):
+                return RoleSwap(encoded, response.header.protocol_version, response.principal or principal)
             return encoded
         too_large = KmipError(ResultReason.RESPONSE_TOO_LARGE, f"the answer would exceed {limit} bytes")
         too_large = self.engine.refuse_whole(too_large, principal)  # the items are recorded as if they had been sent
@@ -162,10 +159,19 @@ def _with_credentials(request: RequestMessage, credentials: Sequence[UsernameAnd
     return evolve(request, header=evolve(request.header, credentials=(*request.header.credentials, *more)))
 
 
-def _swaps(item: ResponseBatchItem) -> bool:
-    """Return whether an answer to Set Endpoint Role makes the client play the server."""
-    succeeded = item.result_status is ResultStatus.SUCCESS
-    return succeeded and item.payload.endpoint_role is EndpointRole.CLIENT
+def _swaps(request: RequestMessage, response: ResponseMessage) -> bool:
+    """Return whether the last Set Endpoint Role of a request that succeeded makes the client play the server.
+
+    An answer to Poll bears the name of the operation that was polled for; it swaps nothing.
+    """
+    if all(item.operation is not Operation.SET_ENDPOINT_ROLE for item in request.batch_items):
+        return False
+    done = [
+        item.payload.endpoint_role
+        for item in response.batch_items
+        if item.operation is Operation.SET_ENDPOINT_ROLE and item.result_status is ResultStatus.SUCCESS
+    ]
+    return done[-1:] == [EndpointRole.CLIENT]
 
 
 def _without_swaps(request: RequestMessage) -> RequestMessage:
