@@ -138,7 +138,7 @@ def issue_client(
     Raises PkiError for a name that cannot be one, or that `out` already holds: a key in use is never
     overwritten.
     """
-    _check_client_name(name)
+    check_client_name(name)
     now = now or dt.datetime.now(dt.UTC)
     issuer, ca_key = issuer_of(pki)
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -242,7 +242,7 @@ def issue_for(
     lifetime: at most and by default that of every leaf.  replaced: one that this CA has issued to the client; if it is
     good for listening somewhere, so is the new one.  Raises PkiError.
     """
-    _check_client_name(name)
+    check_client_name(name)
     check_key(public_key)
     issuer, key = issuer_of(pki)
     names = [] if replaced is None else _listens_on(replaced)
@@ -425,7 +425,8 @@ def _general_name(hostname: str) -> x509.GeneralName:
         raise PkiError(str(error)) from error
 
 
-def _check_client_name(name: str) -> None:
+def check_client_name(name: str) -> None:
+    """Raise PkiError for a name that no client can have."""
     if not name.isprintable() or name != name.strip():
         raise PkiError("a client's name has no control characters and no space at its ends")
     if not 1 <= len(name.encode()) <= NAME_LENGTH:

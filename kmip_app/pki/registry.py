@@ -222,6 +222,7 @@ class Registry:
             place, right = found
             request = read_request(csr)  # not before the token was seen: what it costs is the sender's choice
             name = right.name or name_in(request)
+            authority.check_client_name(name)  # now: one that waits is shown to operators, and stands in the trail
             if any(one.name == name and one.state == VALID for one in self._with_first_client(content.issued)):
                 raise PkiError("a client of this name has a certificate already; ask the operator to renew it")
             if right.needs_approval and len(content.pending) >= PENDING_LIMIT:
