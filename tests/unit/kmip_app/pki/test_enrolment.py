@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from kmip_adapters.transport.refusals import Refusal
 from kmip_app.configuration.addresses import Address
 from kmip_app.monitoring.admin import CONNECTIONS, OF_AN_ADDRESS
-from kmip_app.pki.authority import Pki, ensure_pki
+from kmip_app.pki.authority import Pki, PkiError, ensure_pki
 from kmip_app.pki.enrolment import Enrolment
 from kmip_app.pki.registry import Registry
 
@@ -243,6 +243,17 @@ def test_a_list_that_has_not_changed_is_parsed_once(pki: Pki, monkeypatch: pytes
     Registry(pki).redeem(token, a_request("another"), "")  # by another process, as it were
 
     assert "another" in [one.name for one in registry.pending()]
+
+
+@pytest.mark.parametrize("name", ["\x1b[2J", "a\nb", "../ca", "ca"], ids=ascii)
+def test_a_name_that_no_client_can_have_does_not_wait_for_approval(pki: Pki, name: str) -> None:
+    registry = Registry(pki)
+    token = registry.make_token("", 60, 1, needs_approval=True)
+    before = registry.pending()
+    with pytest.raises(PkiError, match=r"name|ca is"):
+        registry.redeem(token, a_request(name), "192.0.2.1")
+
+    assert registry.pending() == before
 
 
 def test_what_was_read_is_not_changed_by_a_change_that_fails(pki: Pki) -> None:
