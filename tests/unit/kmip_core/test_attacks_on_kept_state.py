@@ -68,6 +68,7 @@ from tests.pkcs11_application import VALUE, Application, Refused, an_application
 from tests.unit.kmip_core.operations.usable_keys import a_key
 
 CODEC: Final = Codec(CATALOGUE)
+HANG: Final = 120.0  # seconds
 BY_CBC: Final = CryptographicParameters(block_cipher_mode=BlockCipherMode.CBC)
 SHA_256: Final = CryptographicParameters(hashing_algorithm=HashingAlgorithm.SHA_256)
 
@@ -144,7 +145,7 @@ def test_of_two_connections_that_go_on_with_one_stream_one_does() -> None:
         both = threading.Barrier(2)
 
         def go_on(value: bytes = value, outcomes: list[Any] = outcomes, both: threading.Barrier = both) -> None:
-            both.wait(60)
+            both.wait(HANG)
             request = last_part(value)
             outcomes.append(the_only(ask(engine, (Operation.HASH, request))).result_reason)
 
@@ -152,7 +153,7 @@ def test_of_two_connections_that_go_on_with_one_stream_one_does() -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(60)
+            thread.join(HANG)
         assert set(outcomes) == {None, ResultReason.INVALID_CORRELATION_VALUE}
     assert not faults_of(engine)
 
