@@ -32,12 +32,24 @@ def warnings() -> Iterator[str]:
         )
 
 
+def begin() -> None:
+    """Leave what is imported out of every garbage collection, and collect seldom until the server has settled in.
+
+    What a start makes nearly all stays. Not never: a start may upgrade a large store, which leaves garbage.
+    """
+    gc.freeze()
+    gc.set_threshold(STARTING, *gc.get_threshold()[1:])
+
+
 def settle_in() -> None:
     """Leave out of every garbage collection what lives as long as the process: a full one stopped it for 0.1 s."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
 
+
+STARTING: Final = 100_000
+"""New containers until the collector looks at them during a start: more than one makes that has nothing to upgrade."""
 
 YOUNG: Final = 10_000
 """New containers until the collector looks at them: some hundred requests, whose garbage goes without it."""

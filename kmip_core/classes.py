@@ -132,7 +132,7 @@ class _Plain:
     """Has what any class has."""
 
 
-_UNDERSTOOD: Final = frozenset({"eq", "frozen", "kw_only"})
+_UNDERSTOOD: Final = frozenset({"eq", "frozen", "init", "kw_only"})
 """The options of classes that may be made later."""
 
 _OF_AN_INSTANCE: Final = frozenset({"__dict__", "__weakref__"})

@@ -1,7 +1,6 @@
 """`kmipd serve`: run the server in the foreground."""
 
 import contextlib
-import gc
 import logging
 import shlex
 import signal
@@ -62,7 +61,7 @@ def run(choice: Choice, read: Callable[[], Choice]) -> None:
         else:  # all of the wiring: not wanted for the help or a mistake in an option
             from kmip_app.server import Server as make
 
-        gc.freeze()
+        process.begin()
 
     detach = logs.attach(configuration)
     if not configuration.allow_core_dumps:

@@ -85,7 +85,7 @@ one for a single row once for each row, in one round trip, then costs a third of
 
 
 class PreparedRows:
-    """A statement for any number of rows.
+    """A statement for any number of rows, compiled when it is run first.
 
     of_one: the statement for one row.  row: finds what its text has for a row, which is repeated; all parameters
     belong to it.  width: values of a row.  end: what follows the statement.
@@ -106,19 +106,25 @@ class PreparedRows:
     ) -> None:
         self._find_size = bisect_left if fills_up else _largest_within
         self._sends_many = is_sent_many_times and dialect.driver == "psycopg"
-        compiled = of_one.compile(dialect=dialect)
-        found = row.search(str(compiled))
-        if found is None or len(compiled.params) != width:
-            raise ValueError(f"a row is not all that the statement takes: {compiled}")
-        self._before, self._row, self._after = (
-            compiled.string[: found.start()],
-            found[0],
-            compiled.string[found.end() :],
-        )
-        self._after += end
+        self._of_one, self._dialect, self._pattern = of_one, dialect, row
         self._sizes = [size for size in SIZES if size * width <= LARGEST]
         self._width = width
+        self._end = end
         self._statements: dict[int, str] = {}
+
+    @property
+    def sql(self) -> str:
+        """The statement for one row as the driver takes it.  Raises ValueError if it takes more than the row."""
+        return self._prepare(1)
+
+    @cached_property
+    def _parts(self) -> tuple[str, str, str]:
+        """What is before the values of a row, the values of one, and what is after them."""
+        compiled = self._of_one.compile(dialect=self._dialect)
+        found = self._pattern.search(str(compiled))
+        if found is None or len(compiled.params) != self._width:
+            raise ValueError(f"a row is not all that the statement takes: {compiled}")
+        return compiled.string[: found.start()], found[0], compiled.string[found.end() :] + self._end
 
     def run(self, cursor: Cursor, rows: Sequence[Sequence[Any]]) -> int:
         """Execute on a cursor for all rows, and return how many of them changed something."""
@@ -137,7 +143,8 @@ class PreparedRows:
         return changed
 
     def _prepare(self, size: int) -> str:
-        statement = self._statements[size] = self._before + ", ".join(size * [self._row]) + self._after
+        before, row, after = self._parts
+        statement = self._statements[size] = before + ", ".join(size * [row]) + after
         return statement
 
 

@@ -6,8 +6,8 @@ with them entities), text between elements, and attributes that no element has.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
-from xml.etree.ElementTree import Element, ParseError, XMLParser
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 
 from kmip_adapters.ttlv.encodings import text
 from kmip_adapters.ttlv.encodings.items import DEFAULT_LIMITS, DecodingError, Item, Limits, UnwritableText, tag_name
@@ -15,31 +15,42 @@ from kmip_adapters.ttlv.standard import tables
 from kmip_core.enums import ItemType
 from kmip_core.structures import ProtocolVersion
 
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
 NAMESPACE: Final = "{urn:oasis:tc:kmip:xmlns}"
 ATTRIBUTES: Final = frozenset({"tag", "name", "type", "value"})
 """What an element may have."""
 
-# The characters XML 1.0 can carry; §2.2 of it.
-XML_TEXT: Final = re.compile("[\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
 
-_VERSION: Final = re.compile(
-    rb'<ProtocolVersionMajor[^>]{0,100}?value="(\d{1,3})"[^>]{0,20}>\s{0,100}'
-    rb'(?:</ProtocolVersionMajor>\s{0,100})?<ProtocolVersionMinor[^>]{0,100}?value="(\d{1,3})"'
-)
+@cache  # here and below: a server has this module even where no client writes XML
+def xml_text() -> re.Pattern[str]:
+    """Return what matches the characters that XML 1.0 can carry; §2.2 of it."""
+    return re.compile("[\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
+
+
+@cache
+def _version() -> re.Pattern[bytes]:
+    return re.compile(
+        rb'<ProtocolVersionMajor[^>]{0,100}?value="(\d{1,3})"[^>]{0,20}>\s{0,100}'
+        rb'(?:</ProtocolVersionMajor>\s{0,100})?<ProtocolVersionMinor[^>]{0,100}?value="(\d{1,3})"'
+    )
+
+
 _BEGINNING: Final = 4096  # bytes in which a header has its version
 
 
-def decode(source: str | bytes | Element, limits: Limits = DEFAULT_LIMITS) -> Item:
+def decode(source: "str | bytes | Element", limits: Limits = DEFAULT_LIMITS) -> Item:
     """Return the item that one element, or the text of one, stands for.
 
     source: text, UTF-8 bytes, or an element parsed elsewhere.
     Raises DecodingError if it is malformed, names what the tables do not have, or exceeds `limits`.
     """
     builder = _Builder(limits)
-    if isinstance(source, Element):
-        _walk(source, builder)
-    else:
+    if isinstance(source, str | bytes):
         _parse(source, builder)
+    else:
+        _walk(source, builder)
     return builder.close()
 
 
@@ -62,7 +73,7 @@ def encode_after(begun: bytes, tag: int, items: Iterable[Item]) -> bytes:
 
 def announced_version(data: bytes) -> ProtocolVersion | None:
     """Return the version at the beginning of a message, which may be broken; None if it is not there."""
-    found = _VERSION.search(data[:_BEGINNING])
+    found = _version().search(data[:_BEGINNING])
     return None if found is None else ProtocolVersion(int(found[1]), int(found[2]))
 
 
@@ -70,6 +81,8 @@ def announced_version(data: bytes) -> ProtocolVersion | None:
 
 
 def _parse(source: str | bytes, builder: "_Builder") -> None:
+    from xml.etree.ElementTree import ParseError, XMLParser
+
     if len(source) > text.MAX_TEXT_LENGTH:
         raise DecodingError(f"the text must not exceed {text.MAX_TEXT_LENGTH} bytes")
     parser = XMLParser(target=builder)  # noqa: S314  # the builder refuses DTDs, hence entities
@@ -82,7 +95,7 @@ def _parse(source: str | bytes, builder: "_Builder") -> None:
         raise DecodingError(f"not well-formed XML: {error}") from None
 
 
-def _walk(element: Element, builder: "_Builder") -> None:
+def _walk(element: "Element", builder: "_Builder") -> None:
     builder.start(element.tag, element.attrib)
     for child in element:
         if isinstance(child.tag, str):  # comments and processing instructions have functions for tags
@@ -235,7 +248,7 @@ def _write_integer(value: int, enumeration: tables.Enumeration | None) -> str:
 
 
 def _write_text(value: str, _: object) -> str:
-    if not XML_TEXT.fullmatch(value):
+    if not xml_text().fullmatch(value):
         raise UnwritableText("a text of the answer holds a character that XML cannot carry")
     return value
 

@@ -92,6 +92,18 @@ def generic(make: Any) -> Any:
     return Pair
 
 
+def with_its_own_init(make: Any) -> Any:
+    @make.frozen(kw_only=True, init=False)
+    class WithItsOwnInit:
+        name: str
+        size: int = 0
+
+        def __init__(self, name: str, size: int = 1) -> None:
+            self.__attrs_init__(name=name, size=size)  # type: ignore[attr-defined]  # made by attrs
+
+    return WithItsOwnInit
+
+
 SHAPES = (record, changeable, by_identity, of_a_base, generic)
 
 FIRST_QUESTIONS: dict[str, Callable[[Any], Any]] = {
@@ -128,7 +140,7 @@ def test_a_class_is_made_by_the_first_question_whichever_it_is(shape: Any, ask: 
 
 
 @pytest.mark.parametrize("ask", FIRST_QUESTIONS.values(), ids=FIRST_QUESTIONS)
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", [*SHAPES, with_its_own_init])
 def test_a_class_that_is_made_later_is_as_one_of_attrs(shape: Any, ask: Callable[[Any], Any]) -> None:
     later, at_once = shape(classes), shape(attrs)
     ask(later)

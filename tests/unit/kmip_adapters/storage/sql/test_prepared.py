@@ -123,13 +123,13 @@ def test_a_statement_that_takes_more_than_its_row_is_refused() -> None:
     both = delete(_table).where(_table.c.a == bindparam("a"), _table.c.b.in_([bindparam("b")]))
 
     with pytest.raises(ValueError, match="not all"):
-        PreparedRows(both, dialect(), row=ITEMS_OF_AN_IN, width=1)
+        assert PreparedRows(both, dialect(), row=ITEMS_OF_AN_IN, width=1).sql
 
 
 @pytest.mark.parametrize("of", [dialect(), psycopg.dialect(paramstyle="format")], ids=lambda of: of.name)
 @pytest.mark.parametrize("made", STATEMENTS, ids=lambda made: made.__name__)
 def test_every_statement_can_be_compiled(made: type, of: Dialect) -> None:
-    statements = [each for each in vars(made(of)).values() if isinstance(each, Prepared)]
+    statements = [each for each in vars(made(of)).values() if isinstance(each, Prepared | PreparedRows)]
 
     assert statements
     assert all(statement.sql for statement in statements)

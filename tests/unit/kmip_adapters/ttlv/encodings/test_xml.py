@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kmip_adapters.ttlv.encodings.items import DecodingError, Item, Limits, UnwritableText
-from kmip_adapters.ttlv.encodings.xml import XML_TEXT, _quoted, announced_version, decode, encode, encode_after
+from kmip_adapters.ttlv.encodings.xml import _quoted, announced_version, decode, encode, encode_after, xml_text
 from kmip_core.enums import ItemType
 from kmip_core.structures import ProtocolVersion
 from tests.unit.kmip_adapters.ttlv.encodings.test_binary import item_trees
@@ -256,7 +256,7 @@ def test_decode_refuses_what_exceeds_the_limits(text: str) -> None:
 def has_text_for_xml(item: Item) -> bool:
     if isinstance(item.value, tuple):
         return all(has_text_for_xml(child) for child in item.value)
-    return not isinstance(item.value, str) or XML_TEXT.fullmatch(item.value) is not None
+    return not isinstance(item.value, str) or xml_text().fullmatch(item.value) is not None
 
 
 @given(item_trees.filter(has_text_for_xml))
