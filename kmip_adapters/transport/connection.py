@@ -112,7 +112,7 @@ class TlsConnection(asyncio.BufferedProtocol):
         """Begin the handshake; the connection has its place already."""
         shared = self._shared
         self._transport = transport = cast(asyncio.Transport, transport)
-        self._outflow = Outflow(self._tls, self._outgoing, transport, shared.counters)
+        self._outflow = Outflow(self._tls, self._outgoing, transport, shared.counters, shared.sending)
         self._inflow = Inflow(self._tls, self._incoming, self._outflow)
         shared.sessions.add(self)
         transport.set_write_buffer_limits(high=0)  # pause_writing as soon as one byte of an answer waits
@@ -285,7 +285,7 @@ class TlsConnection(asyncio.BufferedProtocol):
         self.deadline = math.inf
         self._leave()
         if hasattr(self, "_transport"):
-            self._transport.abort()
+            self._outflow.abort()
 
     def call(self, frame: bytes) -> None:
         """Send a request to the client, which plays the server: a `Callee`."""
@@ -428,6 +428,10 @@ class TlsConnection(asyncio.BufferedProtocol):
             self._move(Event.TURN_ENDED)
             self._shared.wait_for_budget(self)
             return
+        if self._outflow.kept:
+            self._outflow.send_kept()
+            if self._phase is Phase.ANSWERING:  # the client does not take it
+                return
         for _ in range(RECORDS_PER_TURN):
             try:
                 frame = self._carriage.next_frame()
@@ -543,7 +547,7 @@ class TlsConnection(asyncio.BufferedProtocol):
             self._end_with(answer.octets)
         elif isinstance(answer, RoleSwap):
             self._swap_roles(answer)
-        elif not self._outflow.send(self._carriage.wrap(answer)) and self._phase is not Phase.ANSWERING:
+        elif not self._outflow.send_soon(self._carriage.wrap(answer)) and self._phase is not Phase.ANSWERING:
             self.pause_writing()  # until all of it has been taken
             self._wait_turn()  # the first piece was taken at once, so no `resume_writing` comes
 
@@ -639,6 +643,7 @@ class TlsConnection(asyncio.BufferedProtocol):
         if self._peer_ended:  # nothing arrives any more
             self._close()
             return
+        self._outflow.send_kept()
         is_waiting = self._phase is Phase.ANSWERING
         self._close_side()
         limits = self._shared.limits
@@ -648,6 +653,7 @@ class TlsConnection(asyncio.BufferedProtocol):
 
     def _close(self) -> None:
         """End between messages: close_notify, then close once it is sent."""
+        self._outflow.send_kept()  # first: what the client has held back until this answer is here is seen below
         if not self._peer_ended and _has_unread(self._transport):
             self._linger()
             return

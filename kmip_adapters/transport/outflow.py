@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Final
 
 from kmip_adapters.transport.counters import TransportCounters
+from kmip_adapters.transport.send_queue import LONGEST, SendQueue
 
 PIECE: Final = 262_144  # bytes of a long answer that are encrypted before others have their turn; a millisecond or two
 PROGRESS: Final = 65_536  # bytes that a slow client must take each `write_stalled` seconds, or all of it,
@@ -17,17 +18,27 @@ _NOTHING: Final = memoryview(b"")
 
 
 class Outflow:
-    """The sending side of one connection."""
+    """The sending side of one connection: a `Sender`.
 
-    __slots__ = ("_counters", "_outgoing", "_owed", "_owed_first", "_rest", "_tls", "_transport")
+    kept: an answer that waits for the end of the turn; else empty.
+    """
+
+    __slots__ = ("_counters", "_outgoing", "_owed", "_owed_first", "_queue", "_rest", "_tls", "_transport", "kept")
 
     def __init__(
-        self, tls: ssl.SSLObject, outgoing: ssl.MemoryBIO, transport: asyncio.Transport, counters: TransportCounters
+        self,
+        tls: ssl.SSLObject,
+        outgoing: ssl.MemoryBIO,
+        transport: asyncio.Transport,
+        counters: TransportCounters,
+        queue: SendQueue,
     ) -> None:
         self._tls = tls
         self._outgoing = outgoing
         self._transport = transport
         self._counters = counters
+        self._queue = queue
+        self.kept = b""
         self._rest = _NOTHING  # of an answer, not encrypted yet
         self._owed = self._owed_first = 0  # bytes, when progress was judged last, and when the answer began to wait
 
@@ -41,16 +52,29 @@ class Outflow:
         """Whether part of an answer is not encrypted yet."""
         return bool(self._rest)
 
+    def send_soon(self, answer: bytes) -> bool:
+        """Send an answer as `send` does, a short one together with the others of this turn."""
+        if self.kept or len(answer) > LONGEST:
+            return self.send(answer)
+        self.kept = answer
+        self._queue.put(self)
+        return True
+
+    def send_kept(self) -> None:
+        """Send the answer that waits for the end of the turn, if one does."""
+        if self.kept:
+            kept, self.kept = self.kept, b""
+            self._encrypt(kept)
+
     def send(self, answer: bytes) -> bool:
         """Send an answer by one write, so as one record up to 16 KiB: some clients read it by two reads.
 
         Returns False if it is a long one, of which only the first piece was sent: `send_piece` sends the next.
         """
+        if self.kept:
+            self.send_kept()
         if len(answer) <= PIECE:
-            sent = self._tls.write(answer)
-            while sent < len(answer):
-                sent += self._tls.write(answer[sent:])
-            self._write(self._outgoing.read())
+            self._encrypt(answer)
             return True
         self._rest = memoryview(answer)
         self.send_piece()
@@ -68,9 +92,15 @@ class Outflow:
 
     def say_goodbye(self) -> None:
         """Send close_notify."""
+        self.send_kept()
         with suppress(ssl.SSLError):  # it wants the client's close_notify, for which we do not wait
             self._tls.unwrap()
         self.flush()
+
+    def abort(self) -> None:
+        """End the connection at once; what waits is not sent."""
+        self.kept, self._rest = b"", _NOTHING
+        self._transport.abort()
 
     def begin_waiting(self) -> None:
         """Note what the client is owed, to judge by `has_progressed`."""

@@ -25,6 +25,7 @@ from kmip_adapters.transport.places import Places
 from kmip_adapters.transport.rates import Allowance, Rates
 from kmip_adapters.transport.refusals import Refusal, Refusals
 from kmip_adapters.transport.runner import Runner
+from kmip_adapters.transport.send_queue import SendQueue
 from kmip_adapters.transport.shared import LOG, Identify, Shared
 from kmip_adapters.transport.sockets import ACCEPTS_PER_TURN, Acceptor, listen, set_options
 from kmip_adapters.transport.tls.context import ServerContext, trust_alike
@@ -262,6 +263,7 @@ class TlsTtlvServer:
             rates=rates,
             refusals=Refusals(self._record),
             turns=Turns(loop),
+            sending=SendQueue(loop),
             places=Places(limits, counters),
             counters=counters,
             on_empty=on_empty,

@@ -20,6 +20,7 @@ from kmip_adapters.transport.places import Places, network_of
 from kmip_adapters.transport.rates import Rates
 from kmip_adapters.transport.refusals import Refusal, Refusals
 from kmip_adapters.transport.runner import Runner
+from kmip_adapters.transport.send_queue import SendQueue
 from kmip_adapters.transport.tls.context import ServerContext
 from kmip_adapters.transport.turns import Turn, Turns
 from kmip_core.classes import define
@@ -98,6 +99,7 @@ class Shared:
     loop: asyncio.AbstractEventLoop
     runner: Runner
     turns: Turns
+    sending: SendQueue
     places: Places
     counters: TransportCounters
     rates: Rates
