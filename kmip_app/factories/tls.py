@@ -2,23 +2,29 @@
 
 import ssl
 from collections.abc import Callable
+from typing import Final
 
 from kmip_adapters.transport.tls.context import build_ssl_context
 from kmip_adapters.transport.tls.suites import choose_offer
 from kmip_app.configuration.config import Configuration
-from kmip_app.pki.authority import Bundle, Pki, ensure_pki
+from kmip_app.pki.authority import BITS_OF_CA, Bundle, Pki, ensure_pki
 from kmip_app.pki.certificate_watch import RevokedCertificates
 from kmip_app.pki.own_names import certificate_names
 from kmip_app.pki.provisioning import RegistryProvisioning
 from kmip_app.pki.registry import Registry
 from kmip_app.pki.tls_files import TlsFiles
 
+BITS_OF_THROW_AWAY_CA: Final = 2_048
+"""As the keys that it certifies: it ends with the server, whose start is as long as it takes to find the primes."""
+
 
 def make_pki(configuration: Configuration) -> Pki:
     """Return the built-in PKI, or one made of the operator's own files."""
     folder = configuration.pki_path or configuration.data_directory / "pki"
     names = certificate_names(configuration.hostname, configuration.certificate_names)
-    return ensure_pki(folder, hostnames=names, is_early=True)
+    is_thrown_away = configuration.ephemeral and configuration.pki_path is None
+    bits = BITS_OF_THROW_AWAY_CA if is_thrown_away else BITS_OF_CA
+    return ensure_pki(folder, hostnames=names, ca_key_bits=bits, is_early=True)
 
 
 def find_tls_files(configuration: Configuration, pki: Callable[[], Pki]) -> TlsFiles:

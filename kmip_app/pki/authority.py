@@ -33,6 +33,7 @@ CA_LIFETIME: Final = dt.timedelta(days=3_652)
 LEAF_LIFETIME: Final = dt.timedelta(days=825)  # what the strictest platforms accept from a private CA
 RENEW_BEFORE: Final = dt.timedelta(days=30)
 BACKDATE: Final = dt.timedelta(hours=1)  # for clients whose clocks are behind
+BITS_OF_CA: Final = 3_072
 NAME_LENGTH: Final = 64  # bytes of a common name: X.520's upper bound as pyca counts it
 HOSTNAMES: Final = ("localhost", "127.0.0.1", "::1")
 MINIMUM_RSA: Final = 2_048
@@ -73,7 +74,7 @@ def ensure_pki(
     *,
     hostnames: Iterable[str] | None = HOSTNAMES,
     now: dt.datetime | None = None,
-    ca_key_bits: int = 3_072,
+    ca_key_bits: int = BITS_OF_CA,
     is_early: bool = False,
 ) -> Pki:
     """Return the PKI in `directory`, after making what is missing, does not fit together or will soon expire.

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from kmip_adapters.crypto.restricted import RestrictedCrypto
 from kmip_adapters.crypto.self_test import SelfTestFailed, self_test
@@ -54,6 +56,23 @@ NEEDS_AN_ADAPTER = {
     Operation.MAC_VERIFY,
     Operation.HASH,
 }
+
+
+@pytest.mark.parametrize(
+    ("choices", "bits"),
+    [({}, 3_072), ({"ephemeral": True}, 2_048), ({"ephemeral": True, "pki_path": "pki"}, 3_072)],
+    ids=["of a store", "thrown away", "kept beside a server that keeps nothing"],
+)
+def test_a_ca_that_ends_with_its_server_has_a_key_that_is_found_soon(
+    tmp_path: Path, choices: dict[str, Any], bits: int
+) -> None:
+    if "pki_path" in choices:
+        choices = choices | {"pki_path": tmp_path / "pki"}
+    ca = x509.load_pem_x509_certificate(wired(tmp_path, **choices).pki().ca.certificate.read_bytes())
+    key = ca.public_key()
+
+    assert isinstance(key, rsa.RSAPublicKey)
+    assert key.key_size == bits
 
 
 def wired(folder: Path, **choices: Any) -> Any:
