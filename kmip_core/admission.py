@@ -44,6 +44,10 @@ class BatchIdentifiers:
         held: list[str] = []
         for name in spec.identifier_fields:
             value = getattr(response, name)
+            if type(value) is str:  # as nearly always
+                self.made.append((spec.references[name], value))
+                held.append(value)
+                continue
             for identifier in (value,) if isinstance(value, str) else value or ():
                 self.made.append((spec.references[name], identifier))
                 held.append(identifier)
@@ -112,13 +116,15 @@ class ItemAdmission:
         identifier = reference if type(reference) is str else self.resolve(reference, asked)  # as nearly always
         # Before any refusal: requests for missing and for foreign objects leave evidence, too.
         self.touched.append(identifier[:RECORDED_LENGTH])
-        held = rights.check_identifier(principal.rights, asked, identifier)
+        held = None if principal.rights is None else rights.check_identifier(principal.rights, asked, identifier)
         managed_object = self.work.find(identifier)
         decision = None if managed_object is None else self.services.decide(principal, asked, managed_object)
         if managed_object is None or decision is None or not (decision.is_visible or self._tells_of_foreign_objects):
-            rights.check_object(held, asked, None)
+            if held is not None:
+                rights.check_object(held, asked, None)
             raise not_found()
-        rights.check_object(held, asked, managed_object)
+        if held is not None:
+            rights.check_object(held, asked, managed_object)
         if not decision.is_allowed:
             raise rules.denied_use(standard_name(asked))
         settled = lifecycle.settle(managed_object.attributes, now)

@@ -234,8 +234,7 @@ class Batch:
             if self.room is not None:
                 self._check_room()
             request = item.payload if item.data_reference is None else self._with_data(item, item.data_reference)
-            with self.services.at_pace(self.pace):
-                payload = self._perform(spec, request, work, touched, attempt)
+            payload = self.services.at_pace(self.pace, self._perform, spec, request, work, touched, attempt)
             if self.data is not None:
                 self.data.remember(item.operation, payload)
             if item.ephemeral is Ephemeral.DATA:

@@ -530,8 +530,8 @@ def _init_key(
     name: str | None,
     **more: Any,
 ) -> None:
-    if key_block is not None and attributes is None and not more:  # as it comes out of the store, for every Get
-        instance.__attrs_init__(key_block=key_block, attributes=NO_ATTRIBUTES)
+    if key_block is not None and not more:  # as it comes out of the store, for every Get
+        instance.__attrs_init__(key_block=key_block, attributes=NO_ATTRIBUTES if attributes is None else attributes)
         return
     if key_block is None:
         key_block = KeyBlock(

@@ -176,7 +176,8 @@ def admit(
     Incompatible Cryptographic Usage Mask.
     """
     attributes = managed_object.attributes
-    if object_types is not None and managed_object.object_type not in object_types | _pads(attributes, purpose):
+    kind = managed_object.object_type
+    if object_types is not None and kind not in object_types and kind not in _pads(attributes, purpose):
         wanted = " or ".join(sorted(map(standard_name, object_types)))
         raise KmipError(ResultReason.INVALID_OBJECT_TYPE, f"{purpose.value} needs an object of type {wanted}")
     if managed_object.archived and purpose not in _WHILE_ARCHIVED:
@@ -184,7 +185,8 @@ def admit(
     state = attributes.state
     if state is None or state not in STATES_FOR[purpose]:
         _check_state(attributes, purpose, process_after_deactivation)
-    check_dates(attributes, purpose, now)
+    if attributes.process_start_date is not None or attributes.protect_stop_date is not None:
+        check_dates(attributes, purpose, now)
     if purpose in USAGE_FOR:
         check_usage(attributes.cryptographic_usage_mask, purpose)
     return Admitted(managed_object, purpose, _SEAL)

@@ -97,8 +97,12 @@ def record_text(record: AuditRecord) -> str:
     else:
         what = f',"event":{_clipped(record.event)}{_OPERATIONS[operation]}'
     text = f'{{"record_id":{_quote(record.record_id)},"time":{record.time:d}{who}{what}'
-    if record.unique_identifiers:
-        text += f',"unique_identifiers":[{_identifiers_text(record.unique_identifiers)}]'
+    identifiers = record.unique_identifiers
+    if identifiers:
+        if len(identifiers) == 1 and len(identifiers[0]) <= REMEMBERED_LENGTH:  # as nearly always
+            text += f',"unique_identifiers":[{_quote(identifiers[0])}]'  # to look whether it is kept would take longer
+        else:
+            text += f',"unique_identifiers":[{_identifiers_text(identifiers)}]'
     if record.result is not None:
         text += _RESULTS[record.result]
     if record.message:
@@ -140,8 +144,6 @@ _known_clients: Final[dict[tuple[str, str, str, str, str], str]] = {}
 def _identifiers_text(identifiers: tuple[str, ...]) -> str:
     if len(identifiers) > IDENTIFIERS:
         identifiers = (*identifiers[:IDENTIFIERS], f"... and {len(identifiers) - IDENTIFIERS} more")
-    if len(identifiers) == 1 and len(identifiers[0]) <= REMEMBERED_LENGTH:
-        return _quote(identifiers[0])  # as nearly always; to look whether it is remembered would take longer
     return ",".join(map(_clipped, identifiers))
 
 

@@ -128,12 +128,14 @@ class EnvelopeSealer:
     def unseal(self, sealed: bytes, associated_data: bytes) -> bytes:
         """Return the plaintext.  Raises SealBroken."""
         try:
-            header, nonce = sealed[: _HEADER.size], sealed[_HEADER.size : _BODY]
-            sealed_format, data_key_id = _HEADER.unpack(header)
-            key = self._key(data_key_id)
-            if sealed_format != _CONTENT or key is None:
-                raise SealBroken(f"no key to open a value of format {sealed_format} under data key {data_key_id}")
-            return key.content.decrypt(nonce, sealed[_BODY:], header + associated_data)
+            header = sealed[:_HEADER_BYTES]
+            key = self._keys.get(int.from_bytes(header[1:]))
+            if key is None or header[0] != _CONTENT:
+                sealed_format, data_key_id = _HEADER.unpack(header)
+                key = self._key(data_key_id)
+                if sealed_format != _CONTENT or key is None:
+                    raise SealBroken(f"no key to open a value of format {sealed_format} under data key {data_key_id}")
+            return key.content.decrypt(sealed[_HEADER_BYTES:_BODY], sealed[_BODY:], header + associated_data)
         except (InvalidTag, ValueError, struct.error):
             raise SealBroken("a sealed value was changed, or belongs to another object") from None
 

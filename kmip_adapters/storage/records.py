@@ -20,6 +20,7 @@ from attrs import evolve
 from cattrs import Converter
 from cattrs.gen import make_dict_unstructure_fn, override
 
+from kmip_adapters.storage.record_readers import enumeration_reader, from_base64, from_integer, reader_of, unchanged
 from kmip_adapters.storage.record_writers import INT64_MAX, INT64_MIN, to_base64, to_integer, to_number, writer_of
 from kmip_core import enums
 from kmip_core.attributes import Attributes
@@ -186,23 +187,9 @@ _HIDDEN: Final = "digests"
 _TRANSPARENT: Final = {cls.__name__: cls for cls in TRANSPARENT_KEYS.values()}
 
 
-def _from_base64(value: str, _: Any = None) -> bytes:
-    return a2b_base64(value)
-
-
-def _from_integer(value: int | str, _: Any = None) -> int:
-    return value if type(value) is int else int(value, 16)  # type: ignore[arg-type]
-
-
 def _enumeration_hook(cls: type[enum.Enum]) -> Callable[[Any, Any], Any]:
     # A dictionary answers ten times faster than calling the enumeration; combined flags are not in it at first.
-    members = cls._value2member_map_
-
-    def structure(value: Any, _: Any) -> Any:
-        member = members.get(value)
-        return cls(value) if member is None else member
-
-    return structure
+    return enumeration_reader(cls._value2member_map_, cls)
 
 
 def _unstructure_typed(value: TypedValue) -> list[Any]:
@@ -275,11 +262,12 @@ def _make_converter() -> Converter:
     converter = Converter(omit_if_default=True, detailed_validation=False)
     converter.register_unstructure_hook_factory(attrs.has, lambda cls: writer_of(cls, converter))
     converter.register_unstructure_hook(bytes, to_base64)
-    converter.register_structure_hook(bytes, _from_base64)
+    converter.register_structure_hook_factory(attrs.has, lambda cls: reader_of(cls, converter))
+    converter.register_structure_hook(bytes, from_base64)
     converter.register_unstructure_hook(int, to_integer)
-    converter.register_structure_hook(int, _from_integer)
-    converter.register_structure_hook(str, lambda value, _: value)
-    converter.register_structure_hook(bool, lambda value, _: value)
+    converter.register_structure_hook(int, from_integer)
+    converter.register_structure_hook(str, unchanged)
+    converter.register_structure_hook(bool, unchanged)
     converter.register_structure_hook_factory(_is_optional, lambda cls: converter.get_structure_hook(_present(cls)))
     converter.register_unstructure_hook_factory(_is_optional, lambda cls: converter.get_unstructure_hook(_present(cls)))
     for cls in _enumerations():  # each by name: they are integers too, and the hook of int would catch them

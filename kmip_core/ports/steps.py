@@ -6,8 +6,7 @@ The caller decides how to wait: an event loop sets the work aside until the outc
 
 import enum
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, nullcontext
-from typing import Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from kmip_core.classes import frozen
 
@@ -101,10 +100,14 @@ class TakesLong(Exception):
     """The work would take longer than the pace allows at which it was begun; nothing has happened."""
 
 
-AtPace: TypeAlias = Callable[[Pace], AbstractContextManager[object]]
-"""Work inside of the context is at this pace: an adapter that would take longer raises TakesLong then."""
+class AtPace(Protocol):
+    """Has adapters know at which pace work is: one that would take longer raises TakesLong then."""
+
+    def __call__(self, pace: Pace, call: Callable[..., T], /, *arguments: Any) -> T:
+        """Return what a call returns, which waits for nothing, at a pace."""
+        ...
 
 
-def at_any_pace(_: Pace) -> AbstractContextManager[object]:
+def at_any_pace(_: Pace, call: Callable[..., T], /, *arguments: Any) -> T:
     """Leave adapters alone, for those of which none asks."""
-    return nullcontext()
+    return call(*arguments)

@@ -12,8 +12,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from contextvars import ContextVar
 from typing import Any, Final, Protocol, TypeVar
 
 from kmip_adapters.crypto.processes.pickles import Outcome, dumps, loads_answer
@@ -87,7 +85,7 @@ class ProcessPool:
         self._all: set[_Child] = set()
         self._waiting = 0
         self._is_closed = False
-        self._under_way: ContextVar[Pace | None] = ContextVar("pace of the work under way", default=None)
+        self._under_way = _UnderWay()
 
     def run(self, function: Callable[..., T], *arguments: Any, seconds: float = JOB_SECONDS) -> T:
         """Run a job in a child; waits for one. See `Runner`."""
@@ -105,14 +103,19 @@ class ProcessPool:
             with self._lock:
                 self._waiting -= 1
 
-    def at(self, pace: Pace) -> AbstractContextManager[None]:
-        """Do work, up to its next wait, at a pace that `may_wait` then knows."""
-        return _At(self._under_way, pace)
+    def at(self, pace: Pace, call: Callable[..., T], /, *arguments: Any) -> T:
+        """Return what a call returns, at a pace that `may_wait` knows meanwhile; an `AtPace`."""
+        under_way = self._under_way
+        before, under_way.pace = under_way.pace, pace
+        try:
+            return call(*arguments)
+        finally:
+            under_way.pace = before
 
     @property
     def may_wait(self) -> bool:
         """Whether the work under way may take seconds; True where no pace is known, as in commands."""
-        return self._under_way.get() not in _FAST
+        return self._under_way.pace not in _FAST
 
     def close(self) -> None:
         """End the children, whatever they are doing; jobs that wait are refused."""
@@ -281,17 +284,7 @@ class _Child:
         return b"".join(parts)
 
 
-class _At:
-    """A context manager without a generator: every batch item enters one."""
+class _UnderWay(threading.local):
+    """What the work under way in a thread knows of its pace: no call that is at one waits for anything but jobs."""
 
-    __slots__ = ("_pace", "_token", "_under_way")
-
-    def __init__(self, under_way: ContextVar[Pace | None], pace: Pace) -> None:
-        self._under_way = under_way
-        self._pace = pace
-
-    def __enter__(self) -> None:
-        self._token = self._under_way.set(self._pace)
-
-    def __exit__(self, *_: object) -> None:
-        self._under_way.reset(self._token)
+    pace: Pace | None = None

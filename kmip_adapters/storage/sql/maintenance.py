@@ -305,7 +305,7 @@ def _unproven(row: Row) -> StoredObject:
         archived=bool(archived),
         has_content=bool(has_content),
     )
-    return StoredObject(row[0], managed_object, record_seal, b"", row[SEALED_AT])
+    return StoredObject(row[0], managed_object, record_seal, b"", row[SEALED_AT], b"")
 
 
 def _content_damages(storage: SqlStorage, stored: StoredObject) -> Iterator[str]:

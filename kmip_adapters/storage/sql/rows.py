@@ -10,7 +10,7 @@ from attrs import field
 from sqlalchemy import Dialect, bindparam, delete, func, insert, literal_column, or_, select, update
 
 from kmip_adapters.storage.quotas import NOTHING, Holdings
-from kmip_adapters.storage.records import decode_record, encode_record
+from kmip_adapters.storage.records import associated_data, decode_record, encode_record
 from kmip_adapters.storage.sql.attribute_index import Entry
 from kmip_adapters.storage.sql.driver import Cursor, Row
 from kmip_adapters.storage.sql.fact_statements import FactStatements
@@ -63,6 +63,7 @@ class StoredObject:
     """One row, as read.
 
     hidden: what was in the record's seal.  sealed: the content, None where there is none.  size: `stored_size` of it.
+    bound_to: what the content is bound to by its seal (`records.associated_data`); b"" for a row that is not proven.
     """
 
     sequence: int
@@ -70,6 +71,7 @@ class StoredObject:
     record_seal: bytes = field(repr=False)
     hidden: bytes = field(repr=False)
     sealed: bytes | None = field(repr=False)
+    bound_to: bytes = field(repr=False)
     size: int = 0
 
 
@@ -110,7 +112,7 @@ def stored_object(row: Row, sealer: StoreSealer) -> StoredObject:
         has_content=bool(has_content),
     )
     size = stored_size(record_seal=record_seal, attributes=attributes, sealed=sealed)
-    return StoredObject(sequence, managed_object, record_seal, hidden, sealed, size)
+    return StoredObject(sequence, managed_object, record_seal, hidden, sealed, associated_data(managed_object), size)
 
 
 def row_opener(sealer: StoreSealer) -> Callable[[Row], StoredObject]:

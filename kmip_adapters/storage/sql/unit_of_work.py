@@ -148,7 +148,9 @@ class SqlUnitOfWork:
     @property
     def has_writes(self) -> bool:
         """Whether there is anything to commit."""
-        return bool(self._pending)
+        pending = self._pending
+        has_more = pending.rules or pending.notices or pending.tickets or pending.submissions
+        return bool(pending.writes or pending.records or has_more)
 
     def find(self, unique_identifier: str) -> ManagedObject | None:
         """Return the object as collected, else as stored."""
@@ -165,16 +167,17 @@ class SqlUnitOfWork:
         Raises KmipError: Object Destroyed, Key Value Not Present; General Failure if the seal is broken.
         """
         unique_identifier = admitted.unique_identifier
-        write = self._pending.writes.get(unique_identifier)
-        if write is not None and (write.content is not None or write.erases or write.found is None):
-            if write.content is None:
-                raise no_content(admitted.managed_object)
-            return write.content
-        stored = self._stored(unique_identifier)
+        if self._pending.writes:
+            write = self._pending.writes.get(unique_identifier)
+            if write is not None and (write.content is not None or write.erases or write.found is None):
+                if write.content is None:
+                    raise no_content(admitted.managed_object)
+                return write.content
+        stored = self._found.get(unique_identifier) or self._stored(unique_identifier)
         if stored is None or stored.sealed is None:
             raise no_content(admitted.managed_object)
         try:
-            return decode_content(self._services.sealer.unseal(stored.sealed, associated_data(stored.managed_object)))
+            return decode_content(self._services.sealer.unseal(stored.sealed, stored.bound_to))
         except SealBroken as error:
             _log.error("the content of %s does not open: %s", unique_identifier, error)
             raise KmipError(ResultReason.GENERAL_FAILURE, "the stored object cannot be opened") from error
@@ -427,15 +430,15 @@ class SqlUnitOfWork:
         state_of = self._database.backend.state_of
         if state_of is None:
             return False
-        if not self._has_snapshot or self._state is None:
+        if self._state is None or not self._has_snapshot:
             try:
                 state = state_of(reader.connection)
             except self._database.errors as error:
                 raise unreadable(error) from error
-            if self._state not in (None, state):
+            if self._state is not None and self._state != state:
                 raise ConcurrentChange("something was committed between two reads")
             self._state = state
-        return reader.move_to(self._state)
+        return self._state == reader.state or reader.move_to(self._state)
 
     def _read(self, unique_identifier: str) -> StoredObject | None:
         statements = self._database.statements

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 from attrs import Factory, frozen
-from cattrs.gen import make_dict_unstructure_fn
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kmip_adapters.storage import record_writers, records
+from kmip_adapters.storage import record_readers, record_writers, records
+from kmip_adapters.storage.sql.rows import UNREADABLE
 from kmip_app.testing.contracts.samples import ATTRIBUTES, SAMPLES, TEXTS, a_key, content, strategy
 from kmip_core.attributes import FIELDS, MULTIPLE, Attributes
 from kmip_core.creation_rules import Constraint, ObjectDefaults
@@ -144,8 +145,8 @@ def test_stored_bytes_are_the_same_with_and_without_orjson(
 # --- the generated writers -------------------------------------------------------------------------------------------
 
 
-def _written_by_cattrs() -> ModuleType:
-    """Return a second copy of the module whose values are written by the functions that cattrs makes."""
+def _by_cattrs() -> ModuleType:
+    """Return a second copy of the module whose values are written and read by the functions that cattrs makes."""
     spec = importlib.util.spec_from_file_location("records_by_cattrs", records.__file__)
     assert spec is not None
     assert spec.loader is not None
@@ -153,11 +154,12 @@ def _written_by_cattrs() -> ModuleType:
     by_cattrs = partial(make_dict_unstructure_fn, _cattrs_omit_if_default=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(record_writers, "writer_of", by_cattrs)
+        patch.setattr(record_readers, "reader_of", partial(make_dict_structure_fn, _cattrs_detailed_validation=False))
         spec.loader.exec_module(module)
     return module
 
 
-BY_CATTRS = _written_by_cattrs()
+BY_CATTRS = _by_cattrs()
 
 
 def test_values_are_written_by_generated_functions() -> None:
@@ -180,6 +182,47 @@ def test_stored_bytes_are_those_that_cattrs_writes(
     assert records.encode_rules(rules) == BY_CATTRS.encode_rules(rules)
     for instance in attributes.instances():
         assert records.canonical_value(instance.value) == BY_CATTRS.canonical_value(instance.value)
+
+
+def test_values_are_read_by_generated_functions() -> None:
+    assert records._reader_of(Attributes).__name__ == "read_Attributes"
+    assert BY_CATTRS._reader_of(Attributes).__name__ == "structure_Attributes"
+
+
+@settings(max_examples=rounds(75, nightly=300), deadline=None)
+@given(ATTRIBUTES, CONTENTS, strategy(AuditRecord))
+def test_values_are_those_that_cattrs_reads(attributes: Attributes, content: Content, record: AuditRecord) -> None:
+    stored, hidden = records.encode_record(attributes)
+    plain, kept = records.encode_content(content), records.encode_audit_record(record)
+
+    for read, by_cattrs in (
+        (records.decode_record(stored, hidden), BY_CATTRS.decode_record(stored, hidden)),
+        (records.decode_content(plain), BY_CATTRS.decode_content(plain)),
+        (records.decode_audit_record(kept), BY_CATTRS.decode_audit_record(kept)),
+    ):
+        assert read == by_cattrs
+        assert types_of(read) == types_of(by_cattrs)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        b"[]",
+        b'{"key_block":{},"type":2}',
+        b'{"type":2}',
+        b'{"key_block":{"key_format_type":99},"type":2}',
+        b'{"key_block":{"key_format_type":1,"cryptographic_length":"x"},"type":2}',
+        b'{"key_block":{"key_format_type":1,"key_value":{"key_material":"A"}},"type":2}',
+    ],
+)
+def test_what_cattrs_cannot_read_is_refused_as_well(stored: bytes) -> None:
+    for decode in (records.decode_content, BY_CATTRS.decode_content):
+        with pytest.raises(UNREADABLE):
+            decode(stored)
+
+
+def test_fields_that_are_not_known_are_skipped() -> None:
+    assert records.decode_attributes(b'{"state":1,"of a later version":[1]}') == Attributes(state=State.PRE_ACTIVE)
 
 
 @frozen(kw_only=True)

@@ -1,7 +1,6 @@
 """Every operation that may come in parts: order, owner, key, time and number of them."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -278,10 +277,9 @@ class SlowSigner(SoftwareCrypto):
         self.pace: Pace | None = None
         self.parts: list[bytes] = []
 
-    @contextmanager
-    def at(self, pace: Pace) -> Iterator[None]:
+    def at(self, pace: Pace, call: Any, /, *arguments: Any) -> Any:
         self.pace = pace
-        yield
+        return call(*arguments)
 
     @property
     def needs_slower_pace(self) -> bool:

@@ -179,10 +179,28 @@ def test_more_jobs_than_may_wait_are_refused(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize("pace", [Pace.QUICK, Pace.COMMITS, Pace.BRIEF], ids=lambda pace: pace.value)
 def test_work_begun_at_a_faster_pace_does_not_wait_for_a_process(pool: ProcessPool, pace: Pace) -> None:
-    with pool.at(pace), pytest.raises(TakesLong):
-        pool.run(where)
-    with pool.at(Pace.SLOW):
-        assert pool.run(where)
+    with pytest.raises(TakesLong):
+        pool.at(pace, pool.run, where)
+    assert pool.at(Pace.SLOW, pool.run, where)
+    assert pool.may_wait
+
+
+def test_a_pace_is_that_of_the_innermost_call_in_its_thread(pool: ProcessPool) -> None:
+    seen: list[bool] = []
+
+    def note() -> None:
+        seen.append(pool.may_wait)
+
+    def within() -> None:
+        pool.at(Pace.SLOW, note)
+        note()
+        other = threading.Thread(target=note)
+        other.start()
+        other.join()
+
+    pool.at(Pace.QUICK, within)
+
+    assert seen == [True, False, True]
 
 
 _PARENT = """

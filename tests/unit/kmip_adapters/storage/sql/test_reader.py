@@ -230,7 +230,7 @@ def test_a_commit_before_the_first_read_is_no_conflict(store: SqlStorage) -> Non
 
 
 def a_stored(identifier: str = "k1", size: int = 100) -> StoredObject:
-    return StoredObject(1, a_key(identifier), b"seal", b"", b"sealed", size)
+    return StoredObject(1, a_key(identifier), b"seal", b"", b"sealed", b"", size)
 
 
 def test_a_reader_keeps_no_object_that_the_store_has_forgotten() -> None:
