@@ -1,10 +1,21 @@
 """Objects as rows."""
 
+from enum import IntEnum
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
 import pytest
 from attrs import evolve
+from sqlalchemy import select
 
-from kmip_adapters.storage.sql.rows import MAXIMUM_ATTRIBUTES, changing_columns
-from kmip_core.enums import ResultReason
+from kmip_adapters.sealing.envelope import EnvelopeSealer
+from kmip_adapters.sealing.key_file import KeyFile
+from kmip_adapters.storage.sql.prepared import Prepared
+from kmip_adapters.storage.sql.rows import MAXIMUM_ATTRIBUTES, NO_RARE_COLUMNS, changing_columns
+from kmip_adapters.storage.sql.schema import managed_objects
+from kmip_adapters.storage.sql.storage import SqlStorage
+from kmip_core.enums import CertificateType, OpaqueDataType, ProtectionLevel, ResultReason
 from kmip_core.errors import KmipError
 from tests.builders import a_custom, a_symmetric_key
 
@@ -18,3 +29,48 @@ def test_the_attributes_of_an_object_are_bounded_together() -> None:
     with pytest.raises(KmipError) as refused:
         changing_columns(evolve(key, attributes=evolve(key.attributes, custom_attributes=many)), hides_all=False)
     assert refused.value.reason is ResultReason.SERVER_LIMIT_EXCEEDED
+
+
+ENUMERATIONS: Final[dict[str, type[IntEnum]]] = {
+    "certificate_type": CertificateType,
+    "opaque_data_type": OpaqueDataType,
+    "protection_level": ProtectionLevel,
+}
+
+
+@pytest.mark.parametrize("name", NO_RARE_COLUMNS)
+def test_a_rare_column_is_written_with_others_that_have_none(name: str, tmp_path: Path) -> None:
+    usual, content = a_symmetric_key()
+    value: Any = next(iter(ENUMERATIONS[name])) if name in ENUMERATIONS else True
+    attributes = usual.attributes.but(unique_identifier="rare", **{name: value})
+    rare = evolve(usual, unique_identifier="rare", attributes=attributes)
+    store = SqlStorage(f"sqlite:///{tmp_path}/kmipd.db", partial(EnvelopeSealer, KeyFile(tmp_path / "root.key")))
+    with store.unit_of_work() as work:
+        work.add(rare, content)
+        work.add(usual, content)
+        work.commit()
+
+    columns = getattr(managed_objects.c, name), managed_objects.c.unique_identifier
+    rows = store.database.read(Prepared(select(*columns), store.database.dialect))
+
+    assert sorted(rows, key=str) == sorted([(int(value), "rare"), (None, usual.unique_identifier)], key=str)
+    store.close()
+
+
+def test_a_rare_column_is_emptied_by_a_change(tmp_path: Path) -> None:
+    key, content = a_symmetric_key()
+    store = SqlStorage(f"sqlite:///{tmp_path}/kmipd.db", partial(EnvelopeSealer, KeyFile(tmp_path / "root.key")))
+    with store.unit_of_work() as work:
+        work.add(evolve(key, attributes=key.attributes.but(protect_stop_date=5)), content)
+        work.commit()
+
+    with store.unit_of_work() as work:
+        found = work.find(key.unique_identifier)
+        work.save(evolve(found, attributes=found.attributes.but(protect_stop_date=None)))
+        work.commit()
+
+    column = managed_objects.c.protect_stop_date
+    assert store.database.read(Prepared(select(column), store.database.dialect)) == [(None,)]
+    with store.unit_of_work() as work:
+        assert work.find(key.unique_identifier).attributes.protect_stop_date is None
+    store.close()

@@ -4,7 +4,7 @@ import itertools
 
 from sqlalchemy import bindparam, create_engine, insert, select
 
-from kmip_adapters.storage.sql.rows import changing_columns
+from kmip_adapters.storage.sql.rows import NO_RARE_COLUMNS, changing_columns
 from kmip_adapters.storage.sql.schema import managed_objects, metadata
 from kmip_adapters.storage.sql.settled_state import settled_state, stored_states
 from kmip_app.testing.contracts.samples import NOW, a_key
@@ -27,7 +27,8 @@ def test_sql_settles_every_state_with_every_date_and_type_as_the_core_does() -> 
         connection.execute(
             insert(managed_objects),
             [
-                changing_columns(k, hides_all=False)[0]
+                NO_RARE_COLUMNS
+                | changing_columns(k, hides_all=False)[0]
                 | {
                     "sequence": n,
                     "unique_identifier": str(n),
