@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -50,6 +51,11 @@ from kmip_core.subscriptions import Delivery, Notice, Subscription
 
 T = TypeVar("T")
 
+FORGOTTEN_AT_ONCE: Final = 64
+FORGET_WITHIN: Final = 1.0
+"""Acknowledged audit records that a commit deletes together; fewer, once the first of them is as many seconds old, so
+that a start after a crash does not have to look for old ones in the trail."""
+
 _log = logging.getLogger(__name__)
 
 _LONGEST_TIME: Final = 16  # digits
@@ -95,6 +101,7 @@ class SqlStorage:
         self._takes_over = takes_over
         self._lock = threading.Lock()
         self._acknowledged: set[str] = set()
+        self._acknowledged_since = 0.0  # when the first of them was, monotonic clock
         self._known_rules: KnownRules | None = None
         self.quota_refusals = 0
         self._has_erased = False
@@ -205,8 +212,10 @@ class SqlStorage:
         return tuple(filter(None, (_readable(record_id, record) for record_id, record in mine)))
 
     def acknowledge(self, record_id: str) -> None:
-        """Note that a record has reached the trail; the next commit deletes it."""
+        """Note that a record has reached the trail; one of the next commits deletes it."""
         with self._lock:
+            if not self._acknowledged:
+                self._acknowledged_since = time.monotonic()
             self._acknowledged.add(record_id)
 
     def census(self, now: int) -> Census:
@@ -412,7 +421,11 @@ class SqlStorage:
             self._known_rules = None
 
     def _forget_acknowledged(self, cursor: Cursor) -> Callable[[], None]:
+        """Delete records that were acknowledged, many at once: the statement costs more than what it deletes."""
         with self._lock:
+            is_soon = time.monotonic() < self._acknowledged_since + FORGET_WITHIN
+            if len(self._acknowledged) < FORGOTTEN_AT_ONCE and is_soon and not self._closed:
+                return _nothing
             acknowledged = tuple(self._acknowledged)
         self.database.statements.forget_records.run(cursor, [(record_id,) for record_id in acknowledged])
 
@@ -426,6 +439,10 @@ class SqlStorage:
         if self._has_erased and self.backend.clean_up(connection):
             self._has_erased = False
         return not self._has_erased
+
+
+def _nothing() -> None:
+    """Follow a commit that has forgotten no records."""
 
 
 def _readable(record_id: str, stored: bytes) -> AuditRecord | None:

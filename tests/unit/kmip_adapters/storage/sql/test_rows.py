@@ -66,6 +66,7 @@ def test_a_rare_column_is_emptied_by_a_change(tmp_path: Path) -> None:
 
     with store.unit_of_work() as work:
         found = work.find(key.unique_identifier)
+        assert found is not None
         work.save(evolve(found, attributes=found.attributes.but(protect_stop_date=None)))
         work.commit()
 
