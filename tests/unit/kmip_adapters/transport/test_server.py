@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,12 +24,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from kmip_adapters.identity.certificate import CertificateIdentity
+from kmip_adapters.transport import shared as shared_things
 from kmip_adapters.transport.client import TlsTtlvClient, client_context
 from kmip_adapters.transport.limits import TransportLimits
 from kmip_adapters.transport.outflow import PIECE
 from kmip_adapters.transport.server import TlsTtlvServer
 from kmip_adapters.transport.tls.context import build_ssl_context
-from kmip_app.pki.authority import LEAF_LIFETIME, Bundle, Pki, issue_client
+from kmip_app.pki.authority import Bundle, Pki, issue_client
 from tests.unit.kmip_adapters.transport.fakes import (
     FakeService,
     a_server,
@@ -239,13 +241,19 @@ def test_certificates_are_replaced_without_dropping_sessions(server: TlsTtlvServ
             assert response(b"client says Q") == new.exchange(request(b"Q"))
 
 
-def test_a_session_ends_with_its_certificate(tmp_path: Path, heard: Heard) -> None:
-    expires_soon = dt.datetime.now(dt.UTC) - LEAF_LIFETIME + dt.timedelta(seconds=3)
-    bundle = issue_client(throwaway_pki(), "brief", tmp_path, now=expires_soon)
+def test_a_session_ends_with_its_certificate(tmp_path: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server's clock is put forward: a certificate that is good for seconds might not outlast its handshake."""
+    bundle = issue_client(throwaway_pki(), "brief", tmp_path)
+    end = x509.load_pem_x509_certificate(bundle.certificate.read_bytes()).not_valid_after_utc.timestamp()
 
     with a_server(limits=TransportLimits(linger=0.2)) as server:
         with a_client(server, a_context(bundle=bundle)) as client:
             assert response(b"brief says Q") == client.exchange(request(b"Q"))
+            monkeypatch.setattr(shared_things, "time", SimpleNamespace(time=lambda: end - 1))
+            for _ in range(20):  # some sweeps
+                assert response(b"brief says Q") == client.exchange(request(b"Q"))
+                select.select([], [], [], 0.01)
+            monkeypatch.setattr(shared_things, "time", SimpleNamespace(time=lambda: end))
             assert reads_the_end(client.socket)
 
         heard.wait_for("the client certificate has expired")
