@@ -43,3 +43,22 @@ def test_every_requirement_is_locked_at_a_version_that_fits_it(requirement: Requ
 def test_every_locked_version_has_a_hash() -> None:
     assert locked()
     assert all(hashes for _, hashes in locked().values())
+
+
+def test_the_hosted_audit_is_pinned_and_fails_on_a_finding() -> None:
+    """It needs PyPI's advisories, so no test here can run it; what it would run is looked at instead."""
+    workflow = (ROOT / ".github" / "workflows" / "audit.yml").read_text()
+
+    assert re.search(r"pip install pip-audit==[0-9]+\.[0-9]+\.[0-9]+\n", workflow)
+    (command,) = re.findall(r"run: (pip-audit .*)", workflow)
+    assert set(command.split()[1:]) == {
+        "--strict",
+        "--disable-pip",
+        "--require-hashes",
+        "--requirement",
+        "requirements.lock",
+    }
+    assert "continue-on-error" not in workflow
+    assert "|| true" not in workflow
+    assert "schedule:" in workflow
+    assert "pull_request:" in workflow
