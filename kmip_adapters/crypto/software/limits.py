@@ -66,7 +66,7 @@ LIMITS: Final = (
         what="RSA modulus",
         value=MAXIMUM_RSA_BITS,
         unit="bits",
-        cost="a signature 10 ms; with numbers that are no primes 250 ms in a process, 14 ms at 4,096 bits in a thread",
+        cost="a signature 30 ms; with numbers that are no primes 250 ms in a process, 14 ms at 4,096 bits in a thread",
         source="profile `compatible`",
     ),
     Limit(
