@@ -7,6 +7,7 @@ wire (1.x Template-Attribute, 2.x Attributes) is the codec's business.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from operator import itemgetter
 from typing import Any, Final
 
 import attrs
@@ -205,10 +206,13 @@ class Attributes:
 
     def but(self, **changes: Any) -> "Attributes":
         """Return these attributes with some fields changed: `evolve` for the hot path, ten times as fast."""
-        if not changes.keys() <= self.__dict__.keys():
+        return self.with_fields(changes)
+
+    def with_fields(self, changes: dict[str, Any]) -> "Attributes":
+        """Return these attributes with some fields changed, as `but` does."""
+        fields = self.__dict__ | changes
+        if len(fields) != len(self.__dict__):
             raise TypeError(f"no such attribute: {', '.join(changes.keys() - self.__dict__.keys())}")
-        fields = self.__dict__.copy()
-        fields.update(changes)
         changed = object.__new__(Attributes)
         object.__setattr__(changed, "__dict__", fields)  # past the frozen class, and without growing a dict
         return changed
@@ -231,16 +235,21 @@ class Attributes:
 
     def present(self) -> list[str]:
         """Return the names of the standard's attributes that have a value."""
-        values = self.__dict__
-        return [name for name in FIELDS if (value := values[name]) is not None and value != ()]
+        return [
+            name
+            for name, value in self.__dict__.items()
+            if value is not None and value is not _NO_VALUES and value != () and name in _FIELD_SET
+        ]
 
-    def number_of_instances(self) -> int:
-        """Return how many values `instances` would yield, without making them."""
-        values, number = self.__dict__, len(self.custom_attributes)
-        for name in MULTIPLE:
-            if instances := values[name]:
-                number += len(instances)
-        return number + len([name for name in _SINGLE if values[name] is not None])
+    def has_more_instances_than(self, number: int) -> bool:
+        """Return whether `instances` would yield more than so many, without making them."""
+        values, found = self.__dict__, len(self.custom_attributes)
+        for instances in _multiple_values(values):
+            if instances:
+                found += len(instances)
+        if found + len(_SINGLE) <= number:  # as nearly always: then no single one need be looked at
+            return False
+        return found + len([name for name in _SINGLE if values[name] is not None]) > number
 
     def references(self) -> tuple[AttributeReference, ...]:
         """Return each attribute that has a value once.
@@ -426,6 +435,9 @@ def name_of_group(link: Link) -> str | None:
 
 _FIELD_SET: Final = frozenset(FIELDS)
 _SINGLE: Final = tuple(name for name in FIELDS if name not in MULTIPLE)
+_multiple_values: Final = itemgetter(*MULTIPLE)
+_NO_VALUES: Final[tuple[()]] = ()
+"""What attributes without any value have; to compare each of them with `()` would be half of the time of `present`."""
 
 CERTIFICATE_PARTS: Final[tuple[str, ...]] = tuple(a.name for a in attrs.fields(CertificateAttributes))
 """Parts of Certificate Attributes, each of which can be asked for by itself; its value has that part alone."""

@@ -309,10 +309,8 @@ class Batch:
         )
         if spec.amount is not None:
             usage_limits.charge(scope, scope.target, *spec.amount(request), spec.operation)
-        for name in linked_objects.fields_with_links(spec.request):
-            if getattr(request, name):  # else there is nothing to look through, as nearly always
-                request = linked_objects.settled(request, admission.resolve)
-                break
+        if linked_objects.may_have_links(request):  # which is rare
+            request = linked_objects.settled(request, admission.resolve)
         if spec.attribute_fields:
             request = templates.apply(request, spec.attribute_fields, scope)
         if tracing is None:

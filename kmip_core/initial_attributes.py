@@ -41,7 +41,7 @@ def complete(
         "operation_policy_name": given.operation_policy_name or DEFAULT_POLICY,
     }
     if content.object_type is ObjectType.TEMPLATE:
-        return given.but(**every | more, extractable=None)
+        return given.with_fields(every | more | {"extractable": None})
     state, sensitive = given.state, bool(given.sensitive)
     every |= {
         "state": lifecycle.initial_state(given, content.object_type, now) if state is None else state,
@@ -53,7 +53,7 @@ def complete(
         "never_extractable": not extractable and given.never_extractable is not False,
         "key_value_present": None if has_material(content) else False,
     }
-    return given.but(**every | more)
+    return given.with_fields(every | more)
 
 
 def short_identifier(unique_identifier: str) -> bytes:

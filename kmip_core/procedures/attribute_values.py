@@ -32,8 +32,9 @@ def accepted(scope: Scope, reference: AttributeReference, value: Any, siblings: 
 def all_accepted(scope: Scope, attributes: Attributes) -> Attributes:
     """Return a request's attributes for a new object, each value as it is to be stored.  Raises as `accepted`."""
     check_number(attributes, 0)
+    fields = vars(attributes)
     for name in ACCEPT:
-        if getattr(attributes, name):
+        if fields[name]:
             reference, accept = _REFERENCES[name], ACCEPT[name]
             values = attributes.values_of(reference)
             stored = tuple([accept(scope, value, values[:place]) for place, value in enumerate(values)])
@@ -45,7 +46,7 @@ def all_accepted(scope: Scope, attributes: Attributes) -> Attributes:
 
 def check_number(attributes: Attributes, more: int) -> None:
     """Raise KmipError (Server Limit Exceeded) if the object would have too many attribute instances."""
-    if attributes.number_of_instances() + more > MAXIMUM_INSTANCES:
+    if attributes.has_more_instances_than(MAXIMUM_INSTANCES - more):
         raise KmipError(
             ResultReason.SERVER_LIMIT_EXCEEDED, f"an object has {MAXIMUM_INSTANCES} attribute instances at most"
         )

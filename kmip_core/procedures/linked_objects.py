@@ -99,6 +99,16 @@ def having_name(
     return work.locate(evolve(query, storage_status_mask=_EVERYTHING)).unique_identifiers
 
 
+def may_have_links(request: Any) -> bool:
+    """Return whether there is anything in a request for `settled` to look through."""
+    kind: Any = type(request)
+    for name in fields_with_links(kind):
+        part = getattr(request, name)
+        if part and (type(part) is not Attributes or part.links):
+            return True
+    return False
+
+
 def settled(value: Any, resolve: Callable[[ObjectReference], str]) -> Any:
     """Return a request, or a part of one, with each link to what its batch has returned made one by identifier.
 

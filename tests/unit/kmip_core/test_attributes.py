@@ -309,5 +309,10 @@ def test_instances_are_counted_as_they_are_yielded() -> None:
         template_names=(Name(name_value="t"),),
     )
 
-    assert several.number_of_instances() == len(list(several.instances())) == 5
-    assert Attributes().number_of_instances() == 0
+    assert len(list(several.instances())) == 5
+    assert several.has_more_instances_than(4)
+    assert not several.has_more_instances_than(5)
+    assert not Attributes().has_more_instances_than(0)
+    many = Attributes(object_groups=tuple(map(str, range(1_000))), comment="one more")
+    assert many.has_more_instances_than(1_000)
+    assert not many.has_more_instances_than(1_001)
