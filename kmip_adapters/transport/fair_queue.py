@@ -7,18 +7,21 @@ T = TypeVar("T")
 
 
 class RotatingQueue(Generic[T]):
-    """First in, first out for each key; the keys take turns."""
+    """First in, first out for each key; the keys take turns.
+
+    count: how many items wait; a field, for every change looks at it several times.
+    """
 
     def __init__(self) -> None:
         self._by_key: dict[str, deque[T]] = {}  # in the order of their turns
-        self._count = 0
+        self.count = 0
 
     def __len__(self) -> int:
-        return self._count
+        return self.count
 
     def put(self, key: str, item: T) -> None:
         """Add an item."""
-        self._count += 1
+        self.count += 1
         waiting = self._by_key.get(key)
         if waiting is None:
             self._by_key[key] = deque((item,))
@@ -35,7 +38,7 @@ class RotatingQueue(Generic[T]):
         """Remove and return the oldest item of `key`, whose turn is then over."""
         waiting = self._by_key.pop(key)
         item = waiting.popleft()
-        self._count -= 1
+        self.count -= 1
         if waiting:
             self._by_key[key] = waiting  # behind the others
         return item
@@ -81,9 +84,20 @@ class FairPool(Generic[T]):
         """Add work of an identity; `take` says when it has a place."""
         self._waiting.put(key, item)
 
+    def begin(self, key: str) -> bool:
+        """Give work of an identity a place at once, as `put` and `take` would; False if it has to be put."""
+        if self._waiting.count or self.running >= self._places:
+            return False
+        running = self._running.get(key, 0)
+        if running >= self._share and running >= self._alone:
+            return False
+        self._running[key] = running + 1
+        self.running += 1
+        return True
+
     def take(self) -> tuple[str, T] | None:
         """Give the next work a place and return it with its identity; None if nothing waits or nothing may begin."""
-        if self.running >= self._places or not self._waiting:
+        if not self._waiting.count or self.running >= self._places:
             return None
         key = self._choose()
         if key is None:
@@ -95,8 +109,10 @@ class FairPool(Generic[T]):
     def give_back(self, key: str) -> None:
         """Free the place of an identity's work that has ended."""
         self.running -= 1
-        self._running[key] -= 1
-        if not self._running[key]:
+        running = self._running[key] - 1
+        if running:
+            self._running[key] = running
+        else:
             del self._running[key]
 
     def _choose(self) -> str | None:

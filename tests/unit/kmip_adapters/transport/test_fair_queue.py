@@ -91,3 +91,24 @@ def test_a_pool_of_one_place_serves_all_in_turn() -> None:
 
     assert order == ["a1", "b1", "a2"]
     assert pool.running == pool.waiting == pool.running_of("a") == 0
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=60), st.integers(0, 7))
+def test_work_that_begins_at_once_is_what_would_have_been_taken(steps: list[tuple[str, bool]], reserve: int) -> None:
+    at_once: FairPool[str] = FairPool(8, reserve=reserve)
+    by_queue: FairPool[str] = FairPool(8, reserve=reserve)
+    for key, ends in steps:
+        begun: list[str] = []
+        if not ends:
+            by_queue.put(key, key)
+            if at_once.begin(key):
+                begun.append(key)
+            else:
+                at_once.put(key, key)
+        elif by_queue.running_of(key):
+            by_queue.give_back(key)
+            at_once.give_back(key)
+
+        assert begin_all(by_queue) == begun + begin_all(at_once)
+        assert (at_once.running, at_once.waiting) == (by_queue.running, by_queue.waiting)
+        assert [at_once.running_of(one) for one in "abc"] == [by_queue.running_of(one) for one in "abc"]
