@@ -75,13 +75,16 @@ class Engine:
                 attesting.check_is_verified(message.header, self.services)
             if self.services.authentication is not None:
                 settling = self.services.authentication.settle(message.header.credentials, principal, now)
-                try:
-                    first = next(settling)
-                except StopIteration as end:  # as nearly always: nothing was waited for
-                    principal = end.value
+                if isinstance(settling, Principal):  # as nearly always
+                    principal = settling
                 else:
-                    principal = yield from returning_to(pace, settling, first)
-                    now = self.services.clock.now()  # a password may have taken seconds
+                    try:
+                        first = next(settling)
+                    except StopIteration as end:  # nothing was waited for
+                        principal = end.value
+                    else:
+                        principal = yield from returning_to(pace, settling, first)
+                        now = self.services.clock.now()  # a password may have taken seconds
             nonce: Nonce | None = None
             is_attested = False
             if self.services.attestations is not None or self.services.settings.attested_operations:

@@ -127,7 +127,7 @@ class RequestHeader:
     time_stamp: int | None = None
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class RequestBatchItem:
     """One operation asked for.
 
@@ -146,7 +146,7 @@ class RequestBatchItem:
     payload: Any
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class RequestMessage:
     """A decoded request."""
 

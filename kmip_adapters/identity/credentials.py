@@ -58,8 +58,21 @@ class CredentialAuthentication:
     users: StoredUsers | None = None
     is_revoked: Callable[[str, str], bool] = lambda issuer, serial: False
 
-    def settle(self, credentials: tuple[Credential, ...], principal: Principal, now: int) -> Steps[Principal]:
+    def settle(
+        self, credentials: tuple[Credential, ...], principal: Principal, now: int
+    ) -> Principal | Steps[Principal]:
         """Give the principal; moves on to a thread where a password must be hashed or groups must be fetched."""
+        if (
+            credentials
+            or self.passwords is not None
+            or self.groups is not None
+            or principal.source is Source.PASSWORD
+            or (self.users is not None and self.users.may_concern(credentials))
+        ):
+            return self._settle(credentials, principal, now)
+        return principal
+
+    def _settle(self, credentials: tuple[Credential, ...], principal: Principal, now: int) -> Steps[Principal]:
         peer = principal
         users = self.users
         if users is not None and not users.may_concern(credentials):

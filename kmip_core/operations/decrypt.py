@@ -4,7 +4,7 @@ from functools import partial
 
 from attrs import field
 
-from kmip_core.classes import frozen
+from kmip_core.classes import define
 from kmip_core.enums import Operation
 from kmip_core.operation import Cost, Group, ObjectReference, Scope, Spec, Target
 from kmip_core.ports.crypto import DecryptStream
@@ -14,7 +14,7 @@ from kmip_core.streams import Phase, phase_of
 from kmip_core.structures import CryptographicParameters
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Request:
     """authenticated_encryption_tag: in parts, with the first or the last one."""
 
@@ -29,7 +29,7 @@ class Request:
     authenticated_encryption_tag: bytes | None = None
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Response:
     """data: the plain text, in parts only if there is some.  correlation_value: for the next part."""
 

@@ -1,19 +1,19 @@
 """Discover Versions: a client asks which protocol versions both sides speak. KMIP 2.1 §6.1.16, 1.4 §4.26."""
 
-from kmip_core.classes import frozen
+from kmip_core.classes import define
 from kmip_core.enums import Operation
 from kmip_core.operation import Cost, Scope, Spec
 from kmip_core.structures import ProtocolVersion
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Request:
     """protocol_versions: what the client speaks, best first; empty to ask for all."""
 
     protocol_versions: tuple[ProtocolVersion, ...] = ()
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Response:
     """protocol_versions: those that both speak, best first."""
 

@@ -2,7 +2,7 @@
 
 from attrs import field
 
-from kmip_core.classes import frozen
+from kmip_core.classes import define
 from kmip_core.enums import Operation
 from kmip_core.operation import Group, ObjectReference, Scope, Spec, Target
 from kmip_core.ports.crypto import EncryptStream
@@ -12,7 +12,7 @@ from kmip_core.streams import Phase, phase_of
 from kmip_core.structures import CryptographicParameters
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Request:
     """data: in parts, or all at once.  iv_counter_nonce: made by the server if the mode needs one and none is given."""
 
@@ -26,7 +26,7 @@ class Request:
     authenticated_encryption_additional_data: bytes | None = None
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Response:
     """data: in parts only if there is some.  iv_counter_nonce: only when the server made it.
 

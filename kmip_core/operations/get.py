@@ -2,7 +2,7 @@
 
 from attrs import evolve
 
-from kmip_core.classes import frozen
+from kmip_core.classes import define
 from kmip_core.enums import KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType, Operation
 from kmip_core.objects import Content
 from kmip_core.operation import ObjectReference, Scope, Spec, Target
@@ -11,7 +11,7 @@ from kmip_core.rules import Purpose
 from kmip_core.structures import KeyWrappingSpecification
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Request:
     """key_format_type, key_wrap_type, key_compression_type, key_wrapping_specification: the form it is wanted in."""
 
@@ -23,7 +23,7 @@ class Request:
     prefers_transparent_keys: bool = False
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Response:
     """managed_object: the object in the form that was asked for."""
 

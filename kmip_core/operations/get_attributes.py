@@ -3,7 +3,7 @@
 from attrs import evolve
 
 from kmip_core.attributes import AttributeReference, Attributes, custom_reference
-from kmip_core.classes import frozen
+from kmip_core.classes import define
 from kmip_core.enums import Operation
 from kmip_core.errors import invalid_message
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
@@ -13,7 +13,7 @@ from kmip_core.rules import Purpose
 from kmip_core.structures import CustomAttribute
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Request:
     """references: which attributes; empty for all."""
 
@@ -21,7 +21,7 @@ class Request:
     references: tuple[AttributeReference, ...] = ()
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Response:
     """attributes: those that were asked for and have a value."""
 

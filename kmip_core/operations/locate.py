@@ -5,7 +5,7 @@ from typing import Final
 from attrs import evolve
 
 from kmip_core.attributes import AttributeInstance
-from kmip_core.classes import frozen
+from kmip_core.classes import define
 from kmip_core.criteria import LocateQuery, of_classes
 from kmip_core.enums import ObjectClassMask, ObjectGroupMember, Operation, ResultReason, StorageStatusMask
 from kmip_core.errors import KmipError, invalid_field
@@ -16,7 +16,7 @@ IDENTIFIER: Final = 48
 """Bytes that an identifier of this server takes in an answer: more of them than fit are not even looked for."""
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Request:
     """criteria: all must hold; none means everything that the client may see (RULINGS 10).
 
@@ -33,7 +33,7 @@ class Request:
     counts_items: bool = True
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Response:
     """located_items: how many match in all, for a client that asks for a page.
 

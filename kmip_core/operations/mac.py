@@ -2,7 +2,7 @@
 
 from attrs import field
 
-from kmip_core.classes import frozen
+from kmip_core.classes import define
 from kmip_core.enums import Operation
 from kmip_core.operation import Group, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import key_use
@@ -11,7 +11,7 @@ from kmip_core.streams import Phase, phase_of
 from kmip_core.structures import CryptographicParameters
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Request:
     """cryptographic_parameters: Cryptographic Algorithm says which code; absent, the key's own does."""
 
@@ -23,7 +23,7 @@ class Request:
     final_indicator: bool | None = None
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Response:
     """mac_data: after the last part.  correlation_value: for the next part."""
 

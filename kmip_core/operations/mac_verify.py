@@ -2,7 +2,7 @@
 
 from attrs import field
 
-from kmip_core.classes import frozen
+from kmip_core.classes import define
 from kmip_core.enums import Operation, ValidityIndicator
 from kmip_core.errors import need
 from kmip_core.operation import Group, ObjectReference, Scope, Spec, Target
@@ -12,7 +12,7 @@ from kmip_core.streams import Phase, phase_of
 from kmip_core.structures import CryptographicParameters
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Request:
     """mac_data: with any part, at the latest with the last."""
 
@@ -25,7 +25,7 @@ class Request:
     final_indicator: bool | None = None
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Response:
     """validity_indicator: after the last part.  correlation_value: for the next part."""
 

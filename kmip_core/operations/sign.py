@@ -2,7 +2,7 @@
 
 from attrs import field
 
-from kmip_core.classes import frozen
+from kmip_core.classes import define
 from kmip_core.enums import Operation
 from kmip_core.operation import Cost, Group, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import key_use
@@ -11,7 +11,7 @@ from kmip_core.streams import Phase, phase_of
 from kmip_core.structures import CryptographicParameters
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Request:
     """digested_data: the digest, for clients that hash by themselves; data and digested_data exclude each other."""
 
@@ -24,7 +24,7 @@ class Request:
     digested_data: bytes | None = None
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Response:
     """signature_data: after the last part.  correlation_value: for the next part."""
 

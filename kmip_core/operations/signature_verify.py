@@ -2,7 +2,7 @@
 
 from attrs import field
 
-from kmip_core.classes import frozen
+from kmip_core.classes import define
 from kmip_core.enums import Operation, ValidityIndicator
 from kmip_core.errors import need
 from kmip_core.operation import Cost, Group, ObjectReference, Scope, Spec, Target
@@ -12,7 +12,7 @@ from kmip_core.streams import Phase, phase_of
 from kmip_core.structures import CryptographicParameters
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Request:
     """signature_data: with any part, at the latest with the last.  digested_data: the digest, instead of the data."""
 
@@ -26,7 +26,7 @@ class Request:
     digested_data: bytes | None = None
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Response:
     """validity_indicator: after the last part.  correlation_value: for the next part."""
 

@@ -23,8 +23,12 @@ class CredentialRefused(KmipError):
 class Authentication(Protocol):
     """Settles the principal of each request before its batch begins. Re-entrant."""
 
-    def settle(self, credentials: tuple[Credential, ...], principal: Principal, now: int) -> Steps[Principal]:
+    def settle(
+        self, credentials: tuple[Credential, ...], principal: Principal, now: int
+    ) -> Principal | Steps[Principal]:
         """Give the principal in whose name the request runs, with its groups and the rights that it is limited to.
+
+        It is returned where there is nothing to look at, and given in steps everywhere else.
 
         credentials: those of the request.  principal: the peer as the transport authenticated it.
         now: seconds since 1970-01-01 UTC.

@@ -127,7 +127,8 @@ class Planner:
         appended = spellings.APPENDED_FIELDS.get(class_key(cls))
         if appended is None or tag_of_field(appended[1], repeated=False).is_in(self.version):
             return None
-        return lambda instance: _appended(instance, *appended)
+        names = tuple(a.name for a in attrs.fields(cls))
+        return lambda instance: _appended(instance, names, *appended)
 
     # --- classes and fields ---------------------------------------------------------------------------------------
 
@@ -198,9 +199,12 @@ class Planner:
         return lambda value: all((part := get(value)) is None or is_known(part) for get, is_known in checks)
 
 
-def _appended(instance: Any, name: str, at_its_end: str) -> Any:
-    """Return the instance with the bytes of one field at the end of another's."""
+def _appended(instance: Any, names: tuple[str, ...], name: str, at_its_end: str) -> Any:
+    """Return the instance with the bytes of one field at the end of another's.  names: of all its fields."""
     tail = getattr(instance, at_its_end)
     if tail is None:
         return instance
-    return evolve(instance, **{name: (getattr(instance, name) or b"") + tail, at_its_end: None})
+    values = {each: getattr(instance, each) for each in names}
+    values[name] = (values[name] or b"") + tail
+    values[at_its_end] = None
+    return type(instance)(**values)  # as `evolve`, which looks at each field anew
