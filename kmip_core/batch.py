@@ -307,7 +307,7 @@ class Batch:
             hooks=attempt,
             perform=self._performer(work, touched, attempt) if spec.runs_others else perform_nothing,
         )
-        if spec.amount is not None:
+        if spec.amount is not None and target.attributes.usage_limits is not None:
             usage_limits.charge(scope, scope.target, *spec.amount(request), spec.operation)
         if linked_objects.may_have_links(request):  # which is rare
             request = linked_objects.settled(request, admission.resolve)

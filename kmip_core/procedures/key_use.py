@@ -114,9 +114,10 @@ def key_and_parameters(scope: Scope, request: Any) -> tuple[Key, CryptographicPa
 
 def encryption_of(scope: Scope, request: Any) -> Encryption:
     """Return how an Encrypt or Decrypt uses the target's key."""
-    key, parameters = key_and_parameters(scope, request)
+    target = scope.target
+    parameters = parameters_of(request.cryptographic_parameters, target.attributes)
     return Encryption(
-        key,
+        key_of(scope, target),
         parameters,
         iv_counter_nonce=request.iv_counter_nonce,
         additional_data=request.authenticated_encryption_additional_data,

@@ -104,7 +104,7 @@ def may_have_links(request: Any) -> bool:
     kind: Any = type(request)
     for name in fields_with_links(kind):
         part = getattr(request, name)
-        if part and (type(part) is not Attributes or part.links):
+        if part and (part.links if type(part) is Attributes else _any_may_hold_links(part)):
             return True
     return False
 
@@ -127,9 +127,6 @@ def settled(value: Any, resolve: Callable[[ObjectReference], str]) -> Any:
         case Attributes():
             changes["links"] = settled(value.links, resolve)
         case AttributeInstance():
-            kind = type(value.value)
-            if not _may_hold(kind):
-                return value
             changes["value"] = settled(value.value, resolve)
         case tuple():
             parts = [settled(part, resolve) for part in value]
@@ -149,6 +146,19 @@ def _wrapping_key(reference: ObjectReference, resolve: Callable[[ObjectReference
         if error.reason is not ResultReason.OBJECT_NOT_FOUND:
             raise
         raise KmipError(ResultReason.WRAPPING_OBJECT_NOT_FOUND, error.message) from error
+
+
+def _any_may_hold_links(value: Any) -> bool:
+    """Return whether a value may hold links: what a Locate looks for is mostly a name."""
+    if type(value) is not tuple:
+        return True
+    for part in value:
+        if type(part) is not AttributeInstance:
+            return True
+        kind: Any = type(part.value)
+        if _may_hold(kind):
+            return True
+    return False
 
 
 @cache  # every value that is looked for is looked at

@@ -57,8 +57,9 @@ OTHERS: Final = {
 def set_from_outside(names: set[str], text: str) -> Iterator[str]:
     """Yield what a module sets of other objects, and has one of these names."""
     for node in ast.walk(ast.parse(text)):
-        is_set = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del) and node.attr in names
-        if is_set and not (isinstance(node.value, ast.Name) and node.value.id == "self"):
+        if not isinstance(node, ast.Attribute) or not isinstance(node.ctx, ast.Store | ast.Del):
+            continue
+        if node.attr in names and not (isinstance(node.value, ast.Name) and node.value.id == "self"):
             yield ast.unparse(node)
 
 

@@ -24,10 +24,14 @@ class PaddingContext(Protocol):
 
 @frozen
 class BlockPadding:
-    """One method: makers of its padder and its unpadder for a block of so many bytes."""
+    """One method: makers of its padder and its unpadder for a block of so many bytes.
+
+    whole: pads data that is all there, for blocks of so many bytes; None where only the padder does.
+    """
 
     padder: Callable[[int], PaddingContext]
     unpadder: Callable[[int], PaddingContext]
+    whole: Callable[[bytes, int], bytes] | None = None
 
 
 class _TailPadder:
@@ -73,9 +77,14 @@ def _strip_iso_10126(block: bytes) -> bytes:
     return block[:-count]
 
 
+def _pkcs7(data: bytes, size: int) -> bytes:
+    missing = size - len(data) % size
+    return data + bytes((missing,)) * missing
+
+
 PADDINGS: Final[Mapping[PaddingMethod, BlockPadding]] = {
     PaddingMethod.PKCS5: BlockPadding(
-        lambda size: padding.PKCS7(size * 8).padder(), lambda size: padding.PKCS7(size * 8).unpadder()
+        lambda size: padding.PKCS7(size * 8).padder(), lambda size: padding.PKCS7(size * 8).unpadder(), _pkcs7
     ),
     PaddingMethod.ANSI_X9_23: BlockPadding(
         lambda size: padding.ANSIX923(size * 8).padder(), lambda size: padding.ANSIX923(size * 8).unpadder()

@@ -20,6 +20,7 @@ from kmip_adapters.crypto.refusals import (
     held_too_much,
 )
 from kmip_adapters.crypto.software import rsa_encryption
+from kmip_adapters.crypto.software.block_padding import PaddingContext
 from kmip_adapters.crypto.software.cipher_jobs import SHORTEST_UNANNOUNCED_TAG, Job, prepare
 from kmip_adapters.crypto.software.cipher_tables import BLOCK_CIPHERS, PYCA_HAS_CTR, SIMPLE_MODES
 from kmip_adapters.crypto.software.counter_mode import CounterContext
@@ -73,8 +74,7 @@ class _PartsEncrypt:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._padder = job.padding.padder(job.block_bytes) if job.padding else None
-        self._begun: _Context | None = None  # with the first part
+        self._begun: tuple[_Context, PaddingContext | None] | None = None  # with the first part
         self._length = 0
 
     @property
@@ -88,30 +88,37 @@ class _PartsEncrypt:
             sealed, end = aead.AESGCM(job.key).encrypt(job.start, data, job.additional_data), len(data)
             tag = sealed[end : end + (job.tag_bytes or 0)]
             return Encrypted(data=sealed[:end], iv_counter_nonce=job.iv_counter_nonce, authenticated_encryption_tag=tag)
-        return self._finished(_encryptor(job), data, len(data))
+        if job.padding is not None and job.padding.whole is not None:
+            return self._finished(_encryptor(job), job.padding.whole(data, job.block_bytes))
+        first, last = self.update(data), self.finish()
+        return Encrypted(
+            data=first + last.data,
+            iv_counter_nonce=last.iv_counter_nonce,
+            authenticated_encryption_tag=last.authenticated_encryption_tag,
+        )
 
     def update(self, data: bytes) -> bytes:
         self._length += len(data)
-        return self._context.update(data if self._padder is None else self._padder.update(data))
+        context, padder = self._begin()
+        return context.update(data if padder is None else padder.update(data))
 
     def finish(self) -> Encrypted:
-        return self._finished(self._context, b"", self._length)
-
-    def _finished(self, context: _Context, last: bytes, length: int) -> Encrypted:
-        """Return the rest.  last: of the data.  length: of all of it."""
-        job, padder = self._job, self._padder
+        context, padder = self._begin()
         if padder is None:
-            check_whole_blocks(job, length, "padded or ")
-        else:
-            last = padder.update(last) + padder.finalize()
+            check_whole_blocks(self._job, self._length, "padded or ")
+        return self._finished(context, b"" if padder is None else padder.finalize())
+
+    def _finished(self, context: _Context, last: bytes) -> Encrypted:
+        """Return the rest.  last: of the data, padded."""
+        job = self._job
         data = context.update(last) + context.finalize()
         tag = None if job.tag_bytes is None else cast(AEADEncryptionContext, context).tag[: job.tag_bytes]
         return Encrypted(data=data, iv_counter_nonce=job.iv_counter_nonce, authenticated_encryption_tag=tag)
 
-    @property
-    def _context(self) -> _Context:
+    def _begin(self) -> tuple[_Context, PaddingContext | None]:
         if self._begun is None:
-            self._begun = _encryptor(self._job)
+            job = self._job
+            self._begun = _encryptor(job), job.padding.padder(job.block_bytes) if job.padding else None
         return self._begun
 
 

@@ -79,14 +79,14 @@ def settling(authentication: CredentialAuthentication, *values: Any, principal: 
         )
         for value in values
     )
-    given = authentication.settle(credentials, principal, 1_000)
-    return at_once(given) if isinstance(given, Principal) else given
+    return in_steps(authentication.settle(credentials, principal, 1_000))
 
 
-def at_once(principal: Principal) -> Steps[Principal]:
-    """Give a principal without any step."""
-    return principal
-    yield  # it is a generator, as others are
+def in_steps(given: Principal | Steps[Principal]) -> Steps[Principal]:
+    """Give a principal that may have been returned without any step."""
+    if isinstance(given, Principal):
+        return given
+    return (yield from given)
 
 
 def test_without_anything_to_look_at_the_principal_is_returned() -> None:
@@ -341,9 +341,9 @@ def test_a_credential_that_is_not_checked_is_never_let_through(
     credential = Credential(credential_type=credential_type)
 
     with pytest.raises(CredentialRefused) as refused_:
-        run_blocking(CredentialAuthentication(passwords=passwords).settle((credential,), ALICE, 1_000))
+        run_blocking(in_steps(CredentialAuthentication(passwords=passwords).settle((credential,), ALICE, 1_000)))
     assert (refused_.value.reason, refused_.value.message) == (NOT_SUCCESSFUL, UNCHECKED)
-    assert run_blocking(CredentialAuthentication().settle((credential,), ALICE, 1_000)) is ALICE
+    assert run_blocking(in_steps(CredentialAuthentication().settle((credential,), ALICE, 1_000))) is ALICE
 
 
 def test_a_password_that_could_not_be_read_is_refused(passwords: PasswordFile) -> None:

@@ -559,9 +559,10 @@ def test_the_groups_of_a_user_and_those_above_give_rights_by_policies(engine: En
     users = engine.services.authentication
     assert users is not None
 
-    settled = run_blocking(users.settle((password("correct horse"),), PEER, NOW))
+    steps = users.settle((password("correct horse"),), PEER, NOW)
 
-    assert settled.groups == {"top", "middle", "by-name", "below by name", "above by name", "top of all"}
+    assert not isinstance(steps, Principal)
+    assert run_blocking(steps).groups == {"top", "middle", "by-name", "below by name", "above by name", "top of all"}
 
 
 def test_a_change_in_another_process_is_noticed_soon(engine: Engine, ticking: Ticking) -> None:

@@ -172,10 +172,12 @@ def test_padding_is_ignored_where_the_mode_needs_none():
     "how",
     [
         *(Parameters(block_cipher_mode=mode, padding_method=PaddingMethod.PKCS5) for mode in (Mode.CBC, Mode.ECB)),
+        Parameters(block_cipher_mode=Mode.CBC, padding_method=PaddingMethod.ANSI_X9_23),
+        Parameters(block_cipher_mode=Mode.CBC, padding_method=PaddingMethod.ZEROS),
         *(Parameters(block_cipher_mode=mode) for mode in (Mode.CTR, Mode.CFB, Mode.OFB, Mode.GCM)),
         Parameters(block_cipher_mode=Mode.GCM, tag_length=4),
     ],
-    ids=lambda how: f"{how.block_cipher_mode.name} {how.tag_length}",
+    ids=lambda how: f"{how.block_cipher_mode.name} {how.padding_method} {how.tag_length}",
 )
 @pytest.mark.parametrize("length", [0, 1, 16, 1_000])
 def test_what_comes_at_once_is_encrypted_as_in_parts(how, length):
