@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any, Final, Self
 
 from attrs import field
-from sqlalchemy import Dialect, bindparam, delete, func, insert, literal_column, or_, select, update
+from sqlalchemy import Dialect, bindparam, delete, func, insert, select, update
 
 from kmip_adapters.storage.quotas import NOTHING, Holdings
 from kmip_adapters.storage.records import associated_data, decode_record, encode_record
@@ -20,7 +20,7 @@ from kmip_adapters.storage.sql.holdings import PREFIX as HOLDINGS
 from kmip_adapters.storage.sql.holdings import HoldingStatements
 from kmip_adapters.storage.sql.prepared import ITEMS_OF_AN_IN, Prepared, PreparedRows, insertion, statements_for
 from kmip_adapters.storage.sql.record_seals import record_binding
-from kmip_adapters.storage.sql.rules import IS_RULE
+from kmip_adapters.storage.sql.rules import NAMES as NAMES_OF_RULES
 from kmip_adapters.storage.sql.schema import (
     DATE_COLUMNS,
     TRAIT_COLUMNS,
@@ -261,6 +261,9 @@ VERSION_AT: Final = FOUND.index(_o.version)
 _CHANGING: Final = (*(column.name for column in SEARCHED), "archived", "has_content", "record_seal", "attributes")
 
 
+_RULES: Final = tuple(NAMES_OF_RULES.values())
+
+
 class Statements:
     """All fixed statements, compiled for one database."""
 
@@ -321,13 +324,9 @@ class Statements:
         self.of_one_fact = statements_for(dialect, FactStatements)
         newest = select(func.max(k.data_key_id))
         self.newest_data_key = Prepared(newest, dialect)
-        once = select(literal_column("1")).subquery()
-        self.write_context = Prepared(
-            select(last.scalar_subquery(), newest.scalar_subquery(), f.name, f.value).select_from(
-                once.outerjoin(facts, or_(IS_RULE, f.name == GENERATION, f.name == bindparam("holdings")))
-            ),
-            dialect,
-        )
+        of_fact = (*_RULES, GENERATION, bindparam("holdings"))
+        values = (select(f.value).where(f.name == name).scalar_subquery() for name in of_fact)
+        self.write_context = Prepared(select(last.scalar_subquery(), newest.scalar_subquery(), *values), dialect)
         self.retire_data_keys = Prepared(delete(data_keys).where(k.data_key_id < bindparam("newest")), dialect)
         self.rewrap_data_key = Prepared(
             update(data_keys)
@@ -339,7 +338,7 @@ class Statements:
 
 @frozen
 class WriteContext:
-    """What the writing of objects depends on, all of it read at once.
+    """What the writing of objects depends on, all of it read at once, as one row: each row is waited for by itself.
 
     last: the last sequence number.  newest_data_key: its identifier.  rules: those for new objects, by name.
     generation: the fact, None where there is none.  holdings: likewise, what `owner` has.
@@ -356,11 +355,9 @@ class WriteContext:
     def read(cls, cursor: Cursor, statements: Statements, owner: str | None = None) -> Self:
         """Read it on a cursor inside a transaction.  owner: whose holdings are read as well."""
         name_of_holdings = None if owner is None else HOLDINGS + owner
-        rows = statements.write_context.run(cursor, {"holdings": name_of_holdings}).fetchall()
-        last, newest, _, _ = rows[0]
-        found: dict[str, str] = {name: value for _, _, name, value in rows if name is not None}
-        generation = found.pop(GENERATION, None)
-        holdings = None if name_of_holdings is None else found.pop(name_of_holdings, None)
+        row = statements.write_context.run(cursor, {"holdings": name_of_holdings}).fetchone()
+        last, newest, *rules, generation, holdings = row
+        found = {name: value for name, value in zip(_RULES, rules, strict=True) if value is not None}
         return cls(last, newest, found, generation, holdings, owner)
 
 
