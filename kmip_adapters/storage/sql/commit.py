@@ -107,21 +107,21 @@ class Commit(GroupableTask):
         """
         services = self._services
         statements, key = services.statements, services.index_key()
-        owners = [owner for task in tasks for owner in task._growth]
+        owners = list(dict.fromkeys([owner for task in tasks for owner in task._growth]))
         context = WriteContext.read(cursor, statements, owners[0] if owners else None)
         errors: list[Exception | None] = []
-        before: dict[str, Holdings] = {}
-        held: dict[str, Holdings] = {}
+        facts_of = statements.holdings.stored(cursor, owners[1:])
+        if context.owner is not None and context.holdings is not None:
+            facts_of[context.owner] = context.holdings
+        before: dict[str, Holdings] = {
+            owner: statements.holdings.known(cursor, owner, facts_of.get(owner), key, services.last_holdings)
+            for owner in owners
+        }
+        held = before.copy()
         if any(task._changes for task in tasks):
             # Known before anything is written: whether an object can be changed shows only then.
             statements.generations.know(cursor, services.last_generation, context.generation, key)
         for task in tasks:
-            for owner in task._growth:
-                if owner not in held and owner == context.owner:
-                    known = statements.holdings.known(cursor, owner, context.holdings, key, services.last_holdings)
-                    before[owner] = held[owner] = known
-                elif owner not in held:
-                    before[owner] = held[owner] = statements.holdings.read(cursor, owner, key)
             error = task._outdated(context) or task._over_quota(held)
             changed = task._changed
             if error is None and changed is not None and not changed.change(cursor, statements):

@@ -3,7 +3,7 @@
 from sqlalchemy import Dialect, bindparam, delete, insert, select, update
 
 from kmip_adapters.storage.sql.driver import Cursor
-from kmip_adapters.storage.sql.prepared import VALUES_OF_AN_INSERT, Prepared, PreparedRows
+from kmip_adapters.storage.sql.prepared import ITEMS_OF_AN_IN, VALUES_OF_AN_INSERT, Prepared, PreparedRows
 from kmip_adapters.storage.sql.schema import facts
 
 
@@ -11,7 +11,8 @@ class FactStatements:
     """Compiled once for a dialect (`prepared.statements_for`).
 
     find: the value of the fact `name`.  add: `value` under a `name` that is free.  change: another `value` for the fact
-    `of_name`.  forget: no fact `of_name` any longer.  keep_all: several, each changed or added.
+    `of_name`.  forget: no fact `of_name` any longer.  find_all: names and values of
+    several.  keep_all: several, each changed or added.
     """
 
     def __init__(self, dialect: Dialect) -> None:
@@ -21,6 +22,9 @@ class FactStatements:
         self.add = Prepared(insert(facts), dialect)
         self.change = Prepared(update(facts).where(is_named).values(value=bindparam("value")), dialect)
         self.forget = Prepared(delete(facts).where(is_named), dialect)
+        self.find_all = PreparedRows(
+            select(name, value).where(name.in_([bindparam("name")])), dialect, row=ITEMS_OF_AN_IN, width=1
+        )
         self.keep_all = PreparedRows(
             insert(facts).values(name=bindparam("name"), value=bindparam("value")),
             dialect,

@@ -6,6 +6,7 @@ program has written: each is authenticated.
 """
 
 import logging
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import Dialect, bindparam, func, select
@@ -61,6 +62,11 @@ class HoldingStatements:
         """Return what an owner has.  key: that of the index, under which facts are authenticated."""
         row = self._facts.find.run(cursor, {"name": PREFIX + owner}).fetchone()
         return self.counted(cursor, owner) if row is None else self._opened(cursor, owner, row[0], key)
+
+    def stored(self, cursor: Cursor, owners: Sequence[str]) -> dict[str, str]:
+        """Return the facts about several owners, of those that have one."""
+        facts = self._facts.find_all.fetch(cursor, [(PREFIX + owner,) for owner in owners])
+        return {name[len(PREFIX) :]: value for name, value in facts}
 
     def known(self, cursor: Cursor, owner: str, stored: str | None, key: bytes, last: LastHoldings) -> Holdings:
         """Return what the fact about an owner says, proven only if it is not the one that was seen last."""

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final, TypeVar
 
@@ -131,16 +131,29 @@ class PreparedRows:
         if self._sends_many and len(rows) * self._width > KEPT_BY_PSYCOPG:
             cursor.executemany(self._prepare(1), rows)
             return cursor.rowcount
-        changed = at = 0
+        changed = 0
+        for statement, values in self._portions(rows):
+            cursor.execute(statement, values)
+            changed += cursor.rowcount
+        return changed
+
+    def fetch(self, cursor: Cursor, rows: Sequence[Sequence[Any]]) -> list[Any]:
+        """Execute a query on a cursor for all rows, and return what it finds."""
+        found: list[Any] = []
+        for statement, values in self._portions(rows):
+            found += cursor.execute(statement, values).fetchall()
+        return found
+
+    def _portions(self, rows: Sequence[Sequence[Any]]) -> Iterator[tuple[str, list[Any]]]:
+        """Yield the statements for the rows, with their values."""
+        at = 0
         while left := len(rows) - at:
             size = self._sizes[min(self._find_size(self._sizes, left), len(self._sizes) - 1)]
             part = rows[at : at + size]
             values = [value for row in part for value in row]
             values += (size - len(part)) * list(part[-1])  # fills the statement up
-            cursor.execute(self._statements.get(size) or self._prepare(size), values)
-            changed += cursor.rowcount
+            yield self._statements.get(size) or self._prepare(size), values
             at += len(part)
-        return changed
 
     def _prepare(self, size: int) -> str:
         before, row, after = self._parts

@@ -60,3 +60,15 @@ def test_several_facts_are_added_and_changed_at_once(cursor: sqlite3.Cursor, cou
 
     found = dict(cursor.execute("SELECT name, value FROM facts").fetchall())
     assert found == {"another": "0"} | {f"{number}": f"value {number}" for number in range(count)}
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 100])
+def test_several_facts_are_found_at_once(cursor: sqlite3.Cursor, count: int) -> None:
+    present = {f"{number}": f"value {number}" for number in range(0, count, 2)}
+    statements.keep_all.run(cursor, list(present.items()))
+    statements.keep(cursor, "another", "0")
+
+    found = statements.find_all.fetch(cursor, [(f"{number}",) for number in range(count)])
+
+    assert dict(found) == present
+    assert len(found) == len(present)
