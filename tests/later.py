@@ -41,7 +41,7 @@ class HandRunner:
         """Count it."""
         self.wakes += 1
 
-    def hurry(self, batch: str) -> None:
+    def hurry(self, batch: str, identity: str) -> None:
         """Run the batch now."""
         if not self.is_slow and self._store.claim_batch(batch, self.name, self._now, self._now + CLAIM_SECONDS):
             self.run(batch)

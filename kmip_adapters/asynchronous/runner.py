@@ -67,7 +67,7 @@ class ThreadedRunner:
         self._workers = workers
         self._run: Run | None = None
         self._changed = threading.Condition()
-        self._hurried: deque[str] = deque()
+        self._hurried: dict[str, deque[str]] = {}  # by identity; whose turn is next comes first
         self._to_run: deque[str] = deque()
         self._running: set[str] = set()
         self._is_closed = False
@@ -110,11 +110,11 @@ class ThreadedRunner:
             self._look_at = min(self._look_at, time.monotonic() + LOOK_SECONDS)
             self._changed.notify_all()
 
-    def hurry(self, batch: str) -> None:
-        """Run a batch as soon as a worker is free."""
+    def hurry(self, batch: str, identity: str) -> None:
+        """Run a batch as soon as a worker is free; identities take turns."""
         with self._changed:
-            if batch not in self._running and batch not in self._hurried:
-                self._hurried.append(batch)
+            if batch not in self._running and batch not in self._hurried.get(identity, ()):
+                self._hurried.setdefault(identity, deque()).append(batch)
                 self._changed.notify_all()
 
     def has_ended(self, correlation_value: bytes) -> None:
@@ -193,7 +193,11 @@ class ThreadedRunner:
             with self._changed:
                 if not self._hurried or not self._has_room:
                     return
-                batch = self._hurried.popleft()
+                identity = next(iter(self._hurried))
+                queue = self._hurried.pop(identity)
+                batch = queue.popleft()
+                if queue:
+                    self._hurried[identity] = queue  # behind those of all others
                 if batch in self._running or batch in self._to_run:
                     continue
             now = self._clock.now()

@@ -2,6 +2,7 @@
 
 import math
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
@@ -240,10 +241,13 @@ class MemoryStorage:
         """Claim batches that are due."""
         with self._lock:
             waiting: dict[str, str] = {}
+            served: Counter[str] = Counter()
             for one in self._snapshot.submissions.values():
-                if not one.has_ended and one.due_at <= now and not one.is_claimed(now):
+                if one.has_ended or one.is_claimed(now):
+                    served[one.owner] += 1
+                elif one.due_at <= now:
                     waiting.setdefault(one.owner, one.batch)
-            claimed = tuple(waiting.values())[:most]
+            claimed = tuple(waiting[owner] for owner in sorted(waiting, key=served.__getitem__))[:most]
             for batch in claimed:
                 self._claim(batch, claimant, until)
         return claimed

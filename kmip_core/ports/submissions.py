@@ -51,7 +51,8 @@ class SubmissionStore(Protocol):
     def claim(self, claimant: str, now: int, until: int, most: int) -> tuple[str, ...]:
         """Claim batches that are due, not ended and not claimed, until a time; return their names.
 
-        most: how many at most; each of another identity, those first whose batch waits longest.
+        most: how many at most; each of another identity: first those of whom least has ended or is under way, then
+        those whose batch waits longest. So nobody waits for all that another one has submitted.
         """
         ...
 
@@ -79,8 +80,8 @@ class SubmissionRunner(Protocol):
         """Look for work soon: something was submitted."""
         ...
 
-    def hurry(self, batch: str) -> None:
-        """Run a batch as soon as a worker is free, whether it is due or not."""
+    def hurry(self, batch: str, identity: str) -> None:
+        """Run a batch of an identity as soon as a worker is free, whether it is due or not; identities take turns."""
         ...
 
     def has_ended(self, correlation_value: bytes) -> None:

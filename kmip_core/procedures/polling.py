@@ -23,7 +23,10 @@ PROCESS_MILLISECONDS: Final = 300_000
 """How long Process, and a Poll after it, waits. What takes longer goes on; the answer says so."""
 
 LOOK_AGAIN: Final = 200
-"""Milliseconds after which the store is asked again for an outcome that another node may have brought."""
+OFTEN: Final = 2_000
+LOOK_SELDOM: Final = 1_000
+"""Milliseconds after which the store is asked again for an outcome that another node may have brought: often in the
+beginning, seldom later, since a thousand connections may wait for five minutes at the price of a request each."""
 
 
 def own(work: Work | SubmissionWork, correlation_value: bytes, principal: Principal) -> Submission | None:
@@ -96,11 +99,12 @@ def wait_for(
         left = milliseconds - waited
         if left <= 0:
             return
-        outcome = runner.wait(correlation_value, min(left, LOOK_AGAIN))
+        step = min(left, LOOK_AGAIN if waited < OFTEN else LOOK_SELDOM)
+        outcome = runner.wait(correlation_value, step)
         if not is_hurried:
-            runner.hurry(found.batch)
+            runner.hurry(found.batch, principal.name)
             is_hurried = True
         yield MoveTo(Pace.QUICK)
         yield Wait(outcome)
         yield MoveTo(pace)
-        waited += min(left, LOOK_AGAIN)
+        waited += step

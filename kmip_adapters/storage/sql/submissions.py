@@ -148,10 +148,13 @@ class SubmissionStatements:
             .group_by(_s.owner)
             .subquery()
         )
+        served = submissions.alias("served")
+        is_served = or_(served.c.has_ended == _ENDED, served.c.claimed_until > number("now"))
+        number_served = select(func.count()).where(served.c.owner == _s.owner, is_served).scalar_subquery()
         self.due = prepared(
             select(_s.batch)
             .where(_s.sequence.in_(select(first.c.first)))
-            .order_by(_s.sequence)
+            .order_by(number_served, _s.sequence)  # else who has submitted a thousand keeps others waiting for them
             .limit(bindparam("most", type_=Integer))
         )
         self.claim = prepared(

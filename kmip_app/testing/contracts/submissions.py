@@ -262,8 +262,23 @@ def test_each_identity_has_its_turn(store: Any) -> None:
     save(store, a_submission(b"b", "of bob", principal=bob), a_submission(b"c", "of carol", principal=carol))
 
     assert store.claim("one", NOW, UNTIL, 2) == ("0", "of bob")
-    assert store.claim("one", NOW, UNTIL, 9) == ("1", "of carol")
+    assert store.claim("one", NOW, UNTIL, 9) == ("of carol", "1")
     assert store.claim("one", NOW, UNTIL, 9) == ("2",)
+
+
+def test_who_comes_later_does_not_wait_for_all_that_another_one_has_submitted(store: Any) -> None:
+    """One place becomes free at a time: by age alone it would always be taken by the oldest of a thousand."""
+    bob = Principal(name="bob")
+    save(store, *(a_submission(bytes([number]), str(number)) for number in range(5)))
+    assert store.claim("one", NOW, UNTIL, 1) == ("0",)
+    save(store, present(store, b"\0").ended(SUCCESS))
+    save(store, a_submission(b"b", "of bob", principal=bob), a_submission(b"c", "of bob, too", principal=bob))
+
+    claimed = []
+    for value in (b"b", b"\1", b"c", b"\2"):
+        claimed += store.claim("one", NOW, UNTIL, 1)
+        save(store, present(store, value).ended(SUCCESS))
+    assert claimed == ["of bob", "1", "of bob, too", "2"]
 
 
 def test_one_batch_can_be_claimed_before_it_is_due(store: Any) -> None:

@@ -119,7 +119,7 @@ def test_a_hurried_batch_is_run_before_it_is_due(server: Server) -> None:
     server.submit("later", due_at=LATER)
     server.start()
     ended = server.runner.wait(b"later", 1_000 * int(HANG))
-    server.runner.hurry("later")
+    server.runner.hurry("later", "alice")
     ended.wait()
 
     assert server.ran == ["later"]
@@ -128,7 +128,7 @@ def test_a_hurried_batch_is_run_before_it_is_due(server: Server) -> None:
 def test_a_batch_that_another_process_has_claimed_is_left_to_it(server: Server) -> None:
     server.submit("theirs", "ours")
     assert server.store.claim_batch("theirs", "another", NOW, LATER)
-    server.runner.hurry("theirs")
+    server.runner.hurry("theirs", "alice")
     server.start()
 
     server.wait_until_ran("ours")
@@ -140,11 +140,29 @@ def test_so_many_batches_run_at_once_as_there_are_workers(server: Server) -> Non
     server.submit("a", "b", "c")
     server.start()
     server.wait_until_ran("a", "b")
-    server.runner.hurry("c")
+    server.runner.hurry("c", "alice")
     assert server.ran == ["a", "b"]
     server.hold.set()
 
     server.wait_until_ran("c")
+
+
+def test_those_who_wait_take_turns(server: Server) -> None:
+    """Somebody who polls for all of a thousand submissions would else keep everybody else waiting for them."""
+    server.submit(*(f"alice {number}" for number in range(5)), due_at=LATER)
+    server.submit("bob", owner="bob", due_at=LATER)
+    server.runner._workers = 1
+    server.hold.clear()
+    server.start()
+    server.runner.hurry("alice 0", "alice")
+    server.wait_until_ran("alice 0")
+    for number in range(1, 5):
+        server.runner.hurry(f"alice {number}", "alice")
+    server.runner.hurry("bob", "bob")
+    server.hold.set()
+
+    server.wait_until_ran("bob", *(f"alice {number}" for number in range(5)))
+    assert server.ran.index("bob") <= 2
 
 
 def test_claims_are_renewed_while_a_batch_runs(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,7 +199,7 @@ def test_the_end_gives_claims_up(server: Server) -> None:
 
     assert server.claimed_until("one") is None
     assert server.faults.errors == []
-    server.runner.hurry("one")  # nothing happens any more
+    server.runner.hurry("one", "alice")  # nothing happens any more
     assert server.ran == ["one"]
 
 
@@ -195,7 +213,7 @@ def test_a_fault_ends_no_worker(server: Server) -> None:
     server.start()
     server.wait_until_ran("bad")
     server.submit("good")
-    server.runner.hurry("good")
+    server.runner.hurry("good", "alice")
 
     server.wait_until_ran("good")
     assert [str(error) for error in server.faults.errors] == ["bad"]
