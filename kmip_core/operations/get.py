@@ -42,7 +42,8 @@ def perform(request: Request, scope: Scope) -> Response:
     served = target.managed_object
     if target.attributes.fresh:
         served = evolve(served, attributes=target.attributes.but(fresh=False))
-    served = group_defaults.take_turn(scope, target, served)
+    if target.attributes.object_groups:
+        served = group_defaults.take_turn(scope, target, served)
     if served is not target.managed_object:
         scope.work.save(served)
     return Response(

@@ -34,7 +34,7 @@ from kmip_core.procedures import creation, custody, key_use, pkcs12, wrapping
 from kmip_core.rules import Admitted, check_content_may_leave
 from kmip_core.settings import OneTimePads
 from kmip_core.standard_names import standard_name, with_article
-from kmip_core.structures import KeyWrappingSpecification
+from kmip_core.structures import KeyWrappingData, KeyWrappingSpecification
 
 
 class Form(Protocol):
@@ -97,7 +97,10 @@ def deliver(scope: Scope, target: Admitted, form: Form) -> Content:
     if wanted is KeyWrapType.NOT_WRAPPED or (wanted is None and specification is not None):
         content = wrapping.unwrap_content(scope, content)
     block = key_block_of(content)
-    hidden = wrapping.hides(specification) if specification is not None else _is_hidden(block)
+    if specification is not None:
+        hidden = wrapping.hides(specification)
+    else:
+        hidden = block is not None and block.key_wrapping_data is not None and _is_hidden(block.key_wrapping_data)
     check_content_may_leave(attributes, wrapped=hidden)
     if block is not None and block.key_value is None:
         _check_as_it_came(block, form)
@@ -105,7 +108,9 @@ def deliver(scope: Scope, target: Admitted, form: Form) -> Content:
         _check_compression(content, form.key_compression_type)
     if block is not None and block.handle is not None and not _may_be_wrapped_in_token(content, form):
         content = custody.give_out(scope, key_use.completed(cast(KeyContent, content), attributes))
-    wanted_format = form.key_format_type or _default_format(scope, target, form)
+    wanted_format = form.key_format_type
+    if wanted_format is None and form.prefers_transparent_keys:
+        wanted_format = _default_format(scope, target, form)
     if wanted_format is not None:
         content = _in_format(scope, content, target, wanted_format)
     if specification is not None:
@@ -125,9 +130,7 @@ def _default_format(scope: Scope, target: Admitted, form: Form) -> KeyFormatType
 
     Such a key has a digest in that format (`creation.begin`). KMIP 2.1 §4.26; RULINGS 34.
     """
-    if not form.prefers_transparent_keys or form.key_wrapping_specification is not None:
-        return None
-    if scope.services.settings.pykmip_compatible:
+    if form.key_wrapping_specification is not None or scope.services.settings.pykmip_compatible:
         return None
     formats = (digest.key_format_type for digest in target.attributes.digests)
     return next((each for each in formats if each in creation.TRANSPARENT_DEFAULTS.values()), None)
@@ -140,11 +143,8 @@ def _check_is_no_kept_pad(scope: Scope, content: Content) -> None:
         raise permission_denied("one-time pads do not leave this server")
 
 
-def _is_hidden(block: KeyBlock | None) -> bool:
-    """Return whether the content of this key block was registered encrypted, and so leaves."""
-    wrapping_data = None if block is None else block.key_wrapping_data
-    if wrapping_data is None:
-        return False
+def _is_hidden(wrapping_data: KeyWrappingData) -> bool:
+    """Return whether the content of a key block with this data was registered encrypted, and so leaves."""
     steps = wrapping.METHODS.get(wrapping_data.wrapping_method)
     return wrapping_data.encryption_key_information is not None if steps is None else steps.encrypts
 
