@@ -31,11 +31,11 @@ WARM_UP: Final = 10
 """Requests before those that are counted: caches are warm then, plans are made."""
 
 LIMITS: Final = {
-    "Discover Versions": 138,
-    "Get": 280,
-    "Locate": 287,
+    "Discover Versions": 132,
+    "Get": 207,
+    "Locate": 230,
     "Create": 484,
-    "Encrypt": 394,
+    "Encrypt": 314,
     "Register": 720,
     "Activate": 500,
     "Destroy": 510,

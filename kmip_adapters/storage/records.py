@@ -25,7 +25,18 @@ from kmip_adapters.storage.record_writers import INT64_MAX, INT64_MIN, to_base64
 from kmip_core import enums
 from kmip_core.attributes import Attributes
 from kmip_core.creation_rules import Rule
-from kmip_core.objects import CONTENT_CLASSES, Content, KeyValue, ManagedObject, OpaqueObject
+from kmip_core.objects import (
+    CONTENT_CLASSES,
+    NO_ATTRIBUTES,
+    Content,
+    KeyBlock,
+    KeyValue,
+    ManagedObject,
+    OpaqueObject,
+    PrivateKey,
+    PublicKey,
+    SymmetricKey,
+)
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.structures import (
     TRANSPARENT_KEYS,
@@ -79,11 +90,70 @@ def encode_content(content: Content) -> bytes:
 
 
 def decode_content(plain: bytes) -> Content:
-    """Return the content that `encode_content` was given; a subclass comes back as the class of its object type."""
+    """Return the content that `encode_content` was given; a subclass comes back as the class of its object type.
+
+    All that stands around the material of a key is the same for keys of a kind, and is read once: what is kept of it
+    tells format, algorithm and length.
+    """
+    begin = plain.find(_MATERIAL) + len(_MATERIAL)
+    if begin < len(_MATERIAL):  # it is not there
+        return _decode_content(plain)
+    end = plain.index(b'"', begin)
+    around = plain[:begin] + plain[end:]
+    kind = _kinds.get(around)
+    if kind is None:
+        content = _decode_content(plain)
+        if len(around) <= _LONGEST_AROUND:
+            _learn_kind(around, begin)
+        return content
+    cls, key_format_type, key_compression_type, algorithm, length = kind
+    block = KeyBlock(
+        key_format_type=key_format_type,
+        key_compression_type=key_compression_type,
+        key_value=KeyValue(key_material=a2b_base64(plain[begin:end])),
+        cryptographic_algorithm=algorithm,
+        cryptographic_length=length,
+    )
+    key: Content = cls(key_block=block)
+    return key
+
+
+def _decode_content(plain: bytes) -> Content:
     record = _from_json(plain)
     content_class: Any = _CONTENT_CLASSES[record[_TYPE]]
     content: Content = _reader_of(content_class)(record, content_class)
     return content
+
+
+_MATERIAL: Final = b'"key_material":"'
+_LONGEST_AROUND: Final = 512  # bytes around the material of a key whose kind is kept
+_MOST_KINDS: Final = 256
+_kinds: Final[dict[bytes, tuple[Any, ...]]] = {}
+
+
+def _learn_kind(around: bytes, begin: int) -> None:
+    """Keep of what kind a key is, if there is nothing about it but its Key Block, and in that nothing but the usual.
+
+    around: all of it but the material, which stands at `begin`.
+    """
+    content = _decode_content(around[:begin] + to_base64(_SAMPLE).encode() + around[begin:])
+    if not isinstance(content, SymmetricKey | PublicKey | PrivateKey):
+        return
+    block = content.key_block
+    is_usual = block.key_wrapping_data is None and content.attributes == NO_ATTRIBUTES
+    if is_usual and block.key_value == KeyValue(key_material=_SAMPLE):
+        if len(_kinds) >= _MOST_KINDS:
+            _kinds.clear()
+        _kinds[around] = (
+            type(content),
+            block.key_format_type,
+            block.key_compression_type,
+            block.cryptographic_algorithm,
+            block.cryptographic_length,
+        )
+
+
+_SAMPLE: Final = b"sample"
 
 
 def encode_audit_record(record: AuditRecord) -> bytes:

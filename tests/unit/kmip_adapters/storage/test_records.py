@@ -3,12 +3,13 @@
 import importlib.util
 import json
 import sys
+from base64 import b64encode
 from functools import partial
 from types import ModuleType
 from typing import Any
 
 import pytest
-from attrs import Factory, frozen
+from attrs import Factory, evolve, frozen
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,10 +19,27 @@ from kmip_adapters.storage.sql.rows import UNREADABLE
 from kmip_app.testing.contracts.samples import ATTRIBUTES, SAMPLES, TEXTS, a_key, content, strategy
 from kmip_core.attributes import FIELDS, MULTIPLE, Attributes
 from kmip_core.creation_rules import Constraint, ObjectDefaults
-from kmip_core.enums import CryptographicUsageMask, ItemType, ObjectType, State
-from kmip_core.objects import CONTENT_CLASSES, Content, KeyBlock, KeyValue
+from kmip_core.enums import (
+    CryptographicAlgorithm,
+    CryptographicUsageMask,
+    ItemType,
+    KeyFormatType,
+    ObjectType,
+    State,
+    WrappingMethod,
+)
+from kmip_core.objects import (
+    CONTENT_CLASSES,
+    Content,
+    KeyBlock,
+    KeyValue,
+    PrivateKey,
+    PublicKey,
+    SecretData,
+    SymmetricKey,
+)
 from kmip_core.ports.audit import AuditRecord
-from kmip_core.structures import CustomAttribute, TransparentRSAPublicKey, TypedValue
+from kmip_core.structures import CustomAttribute, KeyWrappingData, TransparentRSAPublicKey, TypedValue
 from tests.rounds import rounds
 
 CONTENTS: st.SearchStrategy[Content] = st.one_of(
@@ -140,6 +158,61 @@ def test_stored_bytes_are_the_same_with_and_without_orjson(
     assert records.encode_audit_record(record) == PLAIN.encode_audit_record(record)
     assert PLAIN.decode_attributes(records.encode_attributes(attributes)) == attributes
     assert PLAIN.decode_content(records.encode_content(content)) == content
+
+
+# --- keys of a kind -------------------------------------------------------------------------------------------------
+
+BLOCK = KeyBlock(
+    key_format_type=KeyFormatType.RAW,
+    key_value=KeyValue(key_material=b"material"),
+    cryptographic_algorithm=CryptographicAlgorithm.AES,
+    cryptographic_length=64,
+)
+WRAPPED = evolve(BLOCK, key_wrapping_data=KeyWrappingData(wrapping_method=WrappingMethod.ENCRYPT))
+INSIDE = evolve(BLOCK, key_value=KeyValue(key_material=b"material", attributes=Attributes(comment="inside")))
+OF_SOME_KIND: dict[str, Content] = {
+    "a key": SymmetricKey(key_block=BLOCK),
+    "a public key": PublicKey(key_block=BLOCK),
+    "a private key": PrivateKey(key_block=BLOCK),
+    "without algorithm": SymmetricKey(key_block=evolve(BLOCK, cryptographic_algorithm=None, cryptographic_length=None)),
+    "without material": SymmetricKey(key_block=evolve(BLOCK, key_value=KeyValue(key_material=b""))),
+    "wrapped": SymmetricKey(key_block=WRAPPED),
+    "with attributes inside": SymmetricKey(key_block=INSIDE),
+    "with attributes beside": SymmetricKey(key_block=BLOCK, attributes=Attributes(comment="beside")),
+    "secret data": SecretData(b"material"),
+}
+USUAL = {"a key", "a public key", "a private key", "without algorithm", "without material"}
+
+
+@pytest.mark.parametrize("name", OF_SOME_KIND)
+def test_keys_of_a_kind_differ_in_their_material_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "_kinds", {})
+    key: Any = OF_SOME_KIND[name]
+    for material in (b"first", b"second", b'"key_material":"', b""):
+        block: KeyBlock = evolve(key.key_block, key_value=evolve(key.key_block.key_value, key_material=material))
+        of_kind = evolve(key, key_block=block)
+
+        assert records.decode_content(records.encode_content(of_kind)) == of_kind
+        assert not any(material and b64encode(material) in around for around in records._kinds)
+    assert bool(records._kinds) is (name in USUAL)
+
+
+def test_kinds_of_keys_are_kept_up_to_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "_kinds", {})
+    for length in range(records._MOST_KINDS + 2):
+        key = SymmetricKey(key_block=evolve(BLOCK, cryptographic_length=length))
+        assert records.decode_content(records.encode_content(key)) == key
+
+    assert len(records._kinds) == 2
+
+
+def test_what_is_long_around_the_material_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "_kinds", {})
+    plain = records.encode_content(OF_SOME_KIND["a key"])
+    longer = plain[:-1] + b',"of a later version":"' + 512 * b"x" + b'"}'
+
+    assert records.decode_content(longer) == OF_SOME_KIND["a key"]
+    assert not records._kinds
 
 
 # --- the generated writers -------------------------------------------------------------------------------------------
