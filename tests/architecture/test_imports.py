@@ -46,6 +46,19 @@ def test_the_core_imports_values_only() -> None:
     assert [(path, name) for path, name in sorted(imported) if name not in PERMITTED_IN_CORE] == []
 
 
+def test_classes_are_declared_with_those_of_the_core() -> None:
+    """A class that attrs makes at once costs each start a third of a millisecond (`kmip_core.classes`, ADR 0320)."""
+    found = []
+    for package in ("kmip_core", "kmip_adapters", "kmip_app"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.ImportFrom) and node.module == "attrs":
+                    found += [(path.relative_to(ROOT).as_posix(), each.name) for each in node.names]
+
+    made_at_once = {(path, name) for path, name in found if name in ("define", "frozen", "mutable")}
+    assert made_at_once == {("kmip_core/classes.py", "define"), ("kmip_core/classes.py", "frozen")}
+
+
 def test_the_core_compares_no_protocol_version() -> None:
     """Versions are spellings of the codec: a comparison in the core would be a rule in the wrong room."""
     for path, node in core_nodes():
