@@ -17,7 +17,17 @@ QUICK = {"test_first_run", "test_https", "test_tickets", "test_rehearsed_failure
 
 ITS_TRAIL = "reads the trail of a process by its name; with workers there is one for each (operations/test_workers.py)"
 
+A_SECOND_LATER = "what a client subscribes to by swapping roles is known to other workers a second later (ADR 0186)"
+LINES_OF_ALL = "expects the lines of one process, or a reader's socket holds no more"
+
 OF_ONE_PROCESS = {
+    "test_roles_go_forth_and_back_on_one_connection": A_SECOND_LATER,
+    "test_while_a_client_is_away_its_notices_wait_also_over_a_restart": A_SECOND_LATER,
+    "test_a_client_that_does_not_answer_as_it_should_delays_no_other_client": A_SECOND_LATER,
+    "test_text_has_zones_where_that_is_wanted": LINES_OF_ALL,
+    "test_the_journal_gets_fields_of_their_own": LINES_OF_ALL,
+    "test_syslog_gets_lines": LINES_OF_ALL,
+    "test_records_go_to_syslog_over_tls": "its receiver takes one connection, and each worker opens one",
     "test_a_whole_trail_is_verified_beside_a_running_server": ITS_TRAIL,
     "test_damage_is_found_with_file_line_and_reason": ITS_TRAIL,
     "test_a_missing_file_is_found": ITS_TRAIL,

@@ -74,7 +74,8 @@ def test_a_client_is_added_listed_and_revoked_in_an_open_session(start: Start, t
         session.socket.settimeout(WITHIN)
         with contextlib.suppress(ssl.SSLError):
             assert session.socket.recv(1) == b""  # the server ends it
-    assert not is_served(server, out / "alice.crt", out / "alice.key")
+    # Each worker looks at the list of revoked certificates once a second.
+    eventually(lambda: not is_served(server, out / "alice.crt", out / "alice.key"), "it is refused everywhere")
     assert is_served(server, server.cert, server.key)  # others go on
     assert [row["state"] for row in listed(data)["alice"]] == ["revoked"]
 
