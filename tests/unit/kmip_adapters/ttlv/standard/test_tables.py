@@ -1,7 +1,9 @@
 """The tables answer for every tag, value and version; names are found in all spellings."""
 
+import csv
 import enum
 import inspect
+from pathlib import Path
 
 import pytest
 
@@ -145,3 +147,10 @@ def test_the_tables_and_the_enumerations_of_the_core_have_the_same_values() -> N
             assert table is not None, name
             assert issubclass(item, enum.IntFlag) == table.is_mask
             assert {member.value for member in item} == set(table.name_by_value)
+
+
+@pytest.mark.parametrize("name", ["enumerations.csv", "tags.csv"])
+def test_the_rows_of_a_table_are_those_that_csv_reads(name: str) -> None:
+    lines = Path(tables.__file__).with_name("data").joinpath(name).read_text("utf-8").splitlines()
+
+    assert tables._rows(name) == list(csv.DictReader(line for line in lines if not line.startswith("#")))
