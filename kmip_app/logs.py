@@ -127,12 +127,19 @@ class MessageFormatter(LineFormatter):
         logging.Formatter.__init__(self, "%(message)s")
 
 
+LOST: Final = "%d lines were lost before this one: what keeps the log did not take them"
+
+
 class Journal(logging.Handler):
-    """systemd's journal by its native protocol: fields of their own for level and logger."""
+    """systemd's journal by its native protocol: fields of their own for level and logger.
+
+    A journal that takes nothing loses lines, and holds nobody up: the event loop writes to it, too.
+    """
 
     def __init__(self, path: Path) -> None:
         """Connect.  Raises OSError."""
         super().__init__()
+        self._lost = 0
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         try:
             self._socket.connect(str(path))
@@ -143,22 +150,65 @@ class Journal(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Hand over one entry."""
         try:
-            message = self.format(record).encode()[:MAXIMUM_ENTRY]
-            fields = {
-                b"PRIORITY": str(PRIORITIES.get(record.levelno, 6)).encode(),
-                b"SYSLOG_IDENTIFIER": b"kmipd",
-                b"LOGGER": record.name.encode(),
-            }
-            entry = b"".join(b"%b=%b\n" % field for field in fields.items())
-            entry += b"MESSAGE\n" + len(message).to_bytes(8, "little") + message + b"\n"
-            self._socket.send(entry)
+            if self._lost:
+                self._send(_loss(self._lost))
+                self._lost = 0
+            self._send(record)
+        except BlockingIOError:
+            self._lost += 1
         except OSError:
             self.handleError(record)
+
+    def _send(self, record: logging.LogRecord) -> None:
+        message = self.format(record).encode()[:MAXIMUM_ENTRY]
+        fields = {
+            b"PRIORITY": str(PRIORITIES.get(record.levelno, 6)).encode(),
+            b"SYSLOG_IDENTIFIER": b"kmipd",
+            b"LOGGER": record.name.encode(),
+        }
+        entry = b"".join(b"%b=%b\n" % field for field in fields.items())
+        entry += b"MESSAGE\n" + len(message).to_bytes(8, "little") + message + b"\n"
+        self._socket.send(entry, socket.MSG_DONTWAIT)
 
     def close(self) -> None:
         """Let go."""
         self._socket.close()
         super().close()
+
+
+class Syslog(SysLogHandler):
+    """A syslog on this machine, which loses lines that it does not take, as `Journal` does."""
+
+    def __init__(self, path: str) -> None:
+        """Connect.  Raises OSError."""
+        self._lost = 0
+        self.socket: socket.socket  # SysLogHandler's
+        super().__init__(path, SysLogHandler.LOG_DAEMON)
+        self.ident = f"kmipd[{os.getpid()}]: "
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hand over one line, after one about those that were lost."""
+        lost, self._lost = self._lost, 0
+        if lost:
+            super().emit(_loss(lost))
+            if self._lost:  # that line was not taken either
+                self._lost = lost
+        super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Count what was not taken; anything else is told as always."""
+        if isinstance(sys.exc_info()[1], BlockingIOError):
+            self._lost += 1
+        else:
+            super().handleError(record)
+
+    def _connect_unixsocket(self, address: str) -> None:
+        super()._connect_unixsocket(address)  # type: ignore[misc]  # connects again after each failure
+        self.socket.setblocking(False)
+
+
+def _loss(number: int) -> logging.LogRecord:
+    return logging.LogRecord("kmip_app", logging.WARNING, __file__, 0, LOST, (number,), None)
 
 
 JOURNAL: Final = Path("/run/systemd/journal/socket")
@@ -258,9 +308,7 @@ def _handler(configuration: Configuration) -> logging.Handler:
         if target == "journald":
             return Journal(Path(place) if place else JOURNAL)
         if target == "syslog":
-            syslog = SysLogHandler(place or "/dev/log", SysLogHandler.LOG_DAEMON)
-            syslog.ident = f"kmipd[{os.getpid()}]: "
-            return syslog
+            return Syslog(place or "/dev/log")
     except OSError as error:
         raise StartError(f"log_target: {configuration.log_target} cannot be reached ({error.strerror})") from error
     return logging.StreamHandler(sys.stdout if target == "stdout" else sys.stderr)

@@ -3,6 +3,8 @@
 import json
 import logging
 import os
+import select
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ from attrs import evolve
 
 from kmip_app import logs
 from kmip_app.configuration.config import Configuration, StartError
+from kmip_app.logs import Journal, MessageFormatter, Syslog
 
 Attach = Callable[..., Path]
 
@@ -177,3 +180,28 @@ def test_a_place_that_cannot_be_written_is_reported(attach: Attach) -> None:
     with pytest.raises(StartError, match=r"log_path: /dev/null/x/server\.log cannot be written"):
         attach(log_path=Path("/dev/null/x/server.log"))
     assert not logs.is_writable(Path("/dev/null/x/server.log"))
+
+
+@pytest.mark.parametrize("make", [Journal, lambda path: Syslog(str(path))], ids=["journald", "syslog"])
+def test_a_log_that_is_not_taken_holds_nobody_up(tmp_path: Path, make: Callable[[Path], logging.Handler]) -> None:
+    """Lines are written by the event loop, too: a journal that stands still must not stop the server."""
+    path = tmp_path / "log"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as reader:
+        reader.bind(str(path))
+        reader.settimeout(120)
+        handler = make(path)
+        handler.setFormatter(MessageFormatter())
+        log = logging.Logger("test")
+        log.addHandler(handler)
+        for number in range(5_000):
+            log.warning("line %d", number)
+        taken = 0
+        while b"line %d" % taken in reader.recv(65_536):
+            taken += 1
+            if not select.select([reader], [], [], 0)[0]:
+                break
+        log.warning("afterwards")
+
+        assert f"{5_000 - taken} lines were lost before this one".encode() in reader.recv(65_536)
+        assert b"afterwards" in reader.recv(65_536)
+        handler.close()
