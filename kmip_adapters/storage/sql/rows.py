@@ -202,6 +202,11 @@ def searched_columns(attributes: Attributes) -> dict[str, Any]:
     return columns
 
 
+def are_rare_equal(before: Attributes, after: Attributes) -> bool:
+    """Return whether a change leaves the rare columns of an object as they are."""
+    return bool(_rare_values(vars(before)) == _rare_values(vars(after)))
+
+
 _NUMBERS: Final = (*DATE_COLUMNS, *TRAIT_COLUMNS)
 _USUAL: Final = (
     "activation_date",
@@ -283,10 +288,13 @@ class Statements:
         self.insert_usual = insertion(managed_objects, [_o.sequence.name, *_GIVEN_USUAL], dialect)
         last = select(func.coalesce(func.max(_o.sequence), 0))
         self.last_sequence = Prepared(last, dialect)
-        self.update = Prepared(update(managed_objects).where(*is_it).values(changes), dialect)
-        self.update_content = Prepared(
-            update(managed_objects).where(*is_it).values(changes | {"sealed": bindparam("sealed")}), dialect
-        )
+        usual = {name: value for name, value in changes.items() if name not in _RARE}
+        content: dict[str, Any] = {"sealed": bindparam("sealed")}
+        of_it = update(managed_objects).where(*is_it)
+        self.update = Prepared(of_it.values(changes), dialect)
+        self.update_usual = Prepared(of_it.values(usual), dialect)
+        self.update_content = Prepared(of_it.values(changes | content), dialect)
+        self.update_content_usual = Prepared(of_it.values(usual | content), dialect)
         self.delete = Prepared(delete(managed_objects).where(*is_it), dialect)
         self.index = insertion(attribute_values, ["attribute", "value", "sequence"], dialect)
         self.unindex = Prepared(
@@ -367,7 +375,7 @@ class RowWrite:
 
     stored: the row as read; None for a new object.  columns: None removes the object.
     replaces_content: whether `columns` has the new sealed content (or None, which erases it).
-    expected_version: what the stored version must be.
+    expected_version: what the stored version must be.  keeps_rare: whether it leaves the rare columns as they are.
     owner: whose object it is.  growth: what its owner has more afterwards.
     changes_state: whether an object that was there comes into another state.
     """
@@ -382,6 +390,7 @@ class RowWrite:
     owner: str = ""
     growth: Holdings = NOTHING
     changes_state: bool = False
+    keeps_rare: bool = False
 
     @property
     def is_new(self) -> bool:
@@ -424,6 +433,8 @@ class RowWrite:
         """Write the row of an object that was there; False if another change came first, and nothing was written."""
         if self.columns is None:
             statement = statements.delete
+        elif self.keeps_rare:
+            statement = statements.update_content_usual if self.replaces_content else statements.update_usual
         else:
             statement = statements.update_content if self.replaces_content else statements.update
         which = {

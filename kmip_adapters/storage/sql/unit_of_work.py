@@ -28,6 +28,7 @@ from kmip_adapters.storage.sql.rows import (
     UNREADABLE,
     RowWrite,
     StoredObject,
+    are_rare_equal,
     attributes_size,
     changing_columns,
     seal_record,
@@ -618,7 +619,7 @@ class SqlUnitOfWork:
         indexed: set[Entry] = set()
         unindexed: set[Entry] = set()
         columns: dict[str, Any] | None = None
-        replaces_content = False
+        replaces_content = keeps_rare = False
         sealed: bytes | None = None
         if write.managed_object is not None:
             managed_object = write.managed_object
@@ -628,6 +629,7 @@ class SqlUnitOfWork:
                 indexed = entries(managed_object.attributes, index_key)
             else:
                 indexed, unindexed = changed_entries(write.found.attributes, managed_object.attributes, index_key)
+                keeps_rare = are_rare_equal(write.found.attributes, managed_object.attributes)
             columns, hidden = changing_columns(managed_object, hides_all=isinstance(index_key, HidingIndexKey))
             replaces_content = write.erases or write.content is not None or stored is None
             sealed = None if stored is None else stored.sealed
@@ -671,4 +673,5 @@ class SqlUnitOfWork:
             replaces_content=replaces_content,
             indexed=indexed,
             unindexed=unindexed,
+            keeps_rare=keeps_rare,
         )

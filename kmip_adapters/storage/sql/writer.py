@@ -250,7 +250,7 @@ class Writer:
         """Apply those that can be written together, and return the rest.
 
         One that stands alone is applied so as well: it needs no savepoint, and all that it is judged by is read at
-        once. That is nine statements for a Create, ten for an Activate.
+        once. That is seven statements for a Create, seven or eight for an Activate.
 
         They come first: no task of the group has its outcome yet, so none of them came before another.
         """

@@ -75,3 +75,26 @@ def test_a_rare_column_is_emptied_by_a_change(tmp_path: Path) -> None:
     with store.unit_of_work() as work:
         assert work.find(key.unique_identifier).attributes.protect_stop_date is None
     store.close()
+
+
+def test_a_rare_column_stays_where_a_change_leaves_it(tmp_path: Path) -> None:
+    key, content = a_symmetric_key()
+    store = SqlStorage(f"sqlite:///{tmp_path}/kmipd.db", partial(EnvelopeSealer, KeyFile(tmp_path / "root.key")))
+    with store.unit_of_work() as work:
+        work.add(evolve(key, attributes=key.attributes.but(protect_stop_date=5)), content)
+        work.commit()
+
+    for new_content in (None, content):
+        with store.unit_of_work() as work:
+            found = work.find(key.unique_identifier)
+            assert found is not None
+            work.save(evolve(found, attributes=found.attributes.but(lease_time=7)), new_content)
+            work.commit()
+        columns = managed_objects.c.protect_stop_date, managed_objects.c.lease_time
+        assert store.database.read(Prepared(select(*columns), store.database.dialect)) == [(5, 7)]
+
+    with store.unit_of_work() as work:
+        again = work.find(key.unique_identifier)
+        assert again is not None
+        assert (again.attributes.protect_stop_date, again.attributes.lease_time, again.version) == (5, 7, 3)
+    store.close()
