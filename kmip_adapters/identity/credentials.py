@@ -112,12 +112,13 @@ class CredentialAuthentication:
         """Refuse a principal whose certificate is revoked, or whose user is there no more."""
         if principal.certificate_serial and self.is_revoked(principal.certificate_issuer, principal.certificate_serial):
             raise CredentialRefused("the client's certificate has been revoked since")
-        if principal.source is Source.PASSWORD and not self._has_user(principal.name):
-            is_stored = False
-            if self.users is not None:
-                is_stored = yield from self.users.knows(principal.name, now)
-            if not is_stored:
-                raise CredentialRefused(GONE)
+        standing = None
+        if self.users is not None:
+            standing = yield from self.users.standing(principal.name, now)
+        if standing is None and principal.source is Source.PASSWORD:
+            standing = self._has_user(principal.name)
+        if standing is False:
+            raise CredentialRefused(GONE)
 
     def _check_types(self, credentials: tuple[Credential, ...]) -> None:
         """Refuse a credential of a type that is not checked here: it must not be let through as if it were right."""

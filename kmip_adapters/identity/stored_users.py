@@ -148,6 +148,17 @@ class StoredUsers:
         user = yield from self._named(name, now)
         return user is not None and _is_usable(user.record, now)
 
+    def standing(self, name: str, now: int) -> Steps[bool | None]:
+        """Give whether the user of this name may log in by now; None where there is no such user.
+
+        Looks at the store first: nothing else may have since the start.
+        """
+        yield from self._read(self._look)
+        if self._number == 0:
+            return None
+        user = yield from self._named(name, now)
+        return None if user is None else _is_usable(user.record, now)
+
     def _by_its_certificate(self, peer: Principal, now: int) -> Steps[Principal]:
         digest = peer.certificate_digest
         if digest and digest not in self._by_certificate:

@@ -54,6 +54,7 @@ from kmip_core.operations import (
     obliterate,
     register,
 )
+from kmip_core.ports.authentication import CredentialRefused
 from kmip_core.ports.steps import run_blocking
 from kmip_core.principal import Principal, Source
 from kmip_core.settings import Settings, TicketUse
@@ -678,3 +679,29 @@ def test_a_ticket_of_a_stored_user_ends_with_the_user(hashing: Counted, operatio
     item = the_only(answer(engine, shown(CredentialType.TICKET, ticket)))
 
     assert item.result_reason is (None if operation is None else ResultReason.INVALID_TICKET)
+
+
+def may_still_act(engine: Engine, name: str, source: Source) -> bool:
+    """As after a start, when no request has shown a credential yet."""
+    storage = engine.services.storage
+    fresh = CredentialAuthentication(users=StoredUsers(storage=storage, hashing=Counted(), clock=Ticking()))
+    principal = Principal(name=name, source=source)
+    try:
+        run_blocking(fresh.check_still(principal, engine.services.clock.now()))
+    except CredentialRefused:
+        return False
+    return True
+
+
+def test_what_is_run_later_looks_whether_its_user_is_still_there(engine: Engine) -> None:
+    assert not may_still_act(engine, "carol", Source.PASSWORD)
+    user = make_user(engine, a_credential(engine))
+    for source in (Source.PASSWORD, Source.CERTIFICATE):
+        assert may_still_act(engine, "carol", source)
+    assert not may_still_act(engine, "nobody", Source.PASSWORD)
+    assert may_still_act(engine, "nobody", Source.CERTIFICATE)
+
+    perform(engine, Operation.ARCHIVE, archive.Request(unique_identifier=user))
+
+    for source in (Source.PASSWORD, Source.CERTIFICATE):
+        assert not may_still_act(engine, "carol", source)
