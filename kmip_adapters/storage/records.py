@@ -27,7 +27,6 @@ from kmip_core.attributes import Attributes
 from kmip_core.creation_rules import Rule
 from kmip_core.objects import (
     CONTENT_CLASSES,
-    NO_ATTRIBUTES,
     Content,
     KeyBlock,
     KeyValue,
@@ -106,11 +105,15 @@ def decode_content(plain: bytes) -> Content:
         if len(around) <= _LONGEST_AROUND:
             _learn_kind(around, begin)
         return content
+    return _key_of_kind(kind, a2b_base64(plain[begin:end]))
+
+
+def _key_of_kind(kind: tuple[Any, ...], material: bytes) -> Content:
     cls, key_format_type, key_compression_type, algorithm, length = kind
     block = KeyBlock(
         key_format_type=key_format_type,
         key_compression_type=key_compression_type,
-        key_value=KeyValue(key_material=a2b_base64(plain[begin:end])),
+        key_value=KeyValue(key_material=material),
         cryptographic_algorithm=algorithm,
         cryptographic_length=length,
     )
@@ -140,17 +143,17 @@ def _learn_kind(around: bytes, begin: int) -> None:
     if not isinstance(content, SymmetricKey | PublicKey | PrivateKey):
         return
     block = content.key_block
-    is_usual = block.key_wrapping_data is None and content.attributes == NO_ATTRIBUTES
-    if is_usual and block.key_value == KeyValue(key_material=_SAMPLE):
+    kind = (
+        type(content),
+        block.key_format_type,
+        block.key_compression_type,
+        block.cryptographic_algorithm,
+        block.cryptographic_length,
+    )
+    if _key_of_kind(kind, _SAMPLE) == content:  # else there is more about it
         if len(_kinds) >= _MOST_KINDS:
             _kinds.clear()
-        _kinds[around] = (
-            type(content),
-            block.key_format_type,
-            block.key_compression_type,
-            block.cryptographic_algorithm,
-            block.cryptographic_length,
-        )
+        _kinds[around] = kind
 
 
 _SAMPLE: Final = b"sample"

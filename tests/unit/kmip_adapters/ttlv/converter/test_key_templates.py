@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from attrs import evolve
+from attrs import evolve, fields
 
 from kmip_adapters.ttlv.converter import key_templates, make_converter_and_direct
 from kmip_adapters.ttlv.converter.key_templates import MOST, filled
@@ -86,6 +86,17 @@ def test_keys_of_a_kind_are_written_from_the_first_one_without_their_material() 
         assert out == b"before" + material + b"after"
 
     assert written == [bytes(3), b"\xff" * 3]
+
+
+def test_each_field_of_a_key_block_tells_kinds_apart_or_makes_it_unusual() -> None:
+    telling = {"key_format_type", "key_compression_type", "cryptographic_algorithm", "cryptographic_length"}
+
+    assert {field.name for field in fields(KeyBlock)} == telling | {"key_value", "key_wrapping_data"}
+    assert {field.name for field in fields(KeyValue)} == {"key_material", "attributes"}
+    assert {field.name for cls in (SymmetricKey, PublicKey, PrivateKey) for field in fields(cls)} == {
+        "key_block",
+        "attributes",  # never written
+    }
 
 
 def test_material_that_stands_more_than_once_is_no_template() -> None:
