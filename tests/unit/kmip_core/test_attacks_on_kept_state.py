@@ -17,6 +17,7 @@ from kmip_adapters.ttlv.service import TtlvService
 from kmip_adapters.ttlv.standard.tables import VERSIONS
 from kmip_core import pkcs11_sessions
 from kmip_core.engine import Engine
+from kmip_core.enums import BatchErrorContinuationOption as Continuation
 from kmip_core.enums import (
     BlockCipherMode,
     EndpointRole,
@@ -202,8 +203,9 @@ def certified(**fields: Any) -> Principal:
     return evolve(ALICE, certificate_serial=SERIAL, certificate_issuer="CN=ca", **fields)
 
 
+@pytest.mark.parametrize("continuation", [Continuation.STOP, Continuation.UNDO], ids=lambda option: option.name)
 @pytest.mark.parametrize("then", ["revoked", "gone"])
-def test_what_was_submitted_is_not_run_for_a_client_that_may_act_no_more(then: str) -> None:
+def test_what_was_submitted_is_not_run_for_a_client_that_may_act_no_more(then: str, continuation: Continuation) -> None:
     revoked: list[str] = []
     authentication = CredentialAuthentication(is_revoked=lambda issuer, serial: serial in revoked)
     settings = Settings(asynchronous_delay=2)
@@ -211,7 +213,7 @@ def test_what_was_submitted_is_not_run_for_a_client_that_may_act_no_more(then: s
         a_symmetric_key("first"), a_symmetric_key("second"), settings=settings, authentication=authentication
     )
     items = [(Operation.ACTIVATE, activate.Request(unique_identifier=name)) for name in ("first", "second")]
-    values = submitted(engine, *items, principal=certified())
+    values = submitted(engine, *items, principal=certified(), batch_error_continuation_option=continuation)
     if then == "revoked":
         revoked.append(SERIAL)
     else:  # a user of whom the password was shown, and who was removed
