@@ -8,6 +8,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from kmip_app.pki.enrolment import Enrolment
 from kmip_app.pki.registry import Registry
 
 HANG = 120.0
+TOO_LARGE = f"413 {HTTPStatus.REQUEST_ENTITY_TOO_LARGE.phrase}: POST /enrol"  # Python 3.13 says it in other words
 
 
 @pytest.fixture(scope="module")
@@ -112,9 +114,9 @@ def post(body: bytes, token: str = "") -> bytes:
         (b"GET /\x1b[2J\n HTTP/1.1\r\n\r\n", 404, "404 Not Found: GET /\\x1b[2J\\n"),
         (b"GET /" + b"x" * 500 + b" HTTP/1.1\r\n\r\n", 404, "404 Not Found: GET /xxx"),
         (b"DELETE /enrol HTTP/1.1\r\n\r\n", 405, "405 Method Not Allowed: DELETE /enrol"),
-        (b"POST /enrol HTTP/1.1\r\nContent-Length: 99999\r\n\r\n", 413, "413 Request Entity Too Large: POST /enrol"),
-        (b"POST /enrol HTTP/1.1\r\nContent-Length: \xb2\r\n\r\n", 413, "413 Request Entity Too Large: POST /enrol"),
-        (b"POST /enrol HTTP/1.1\r\nContent-Length: " + b"9" * 5_000 + b"\r\n\r\n", 413, "413 Request Entity"),
+        (b"POST /enrol HTTP/1.1\r\nContent-Length: 99999\r\n\r\n", 413, TOO_LARGE),
+        (b"POST /enrol HTTP/1.1\r\nContent-Length: \xb2\r\n\r\n", 413, TOO_LARGE),
+        (b"POST /enrol HTTP/1.1\r\nContent-Length: " + b"9" * 5_000 + b"\r\n\r\n", 413, TOO_LARGE),
         (b"GET /enrol HTTP/1.1\r\nX: " + b"x" * 9_000 + b"\r\n\r\n", 431, "431 Request Header Fields Too Large"),
     ],
     ids=[
