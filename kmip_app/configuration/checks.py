@@ -116,7 +116,12 @@ def _loose_files(configuration: Configuration) -> Iterator[str]:
     verifier = configuration.attestation_verifier
     if verifier is not None and _is_writable(verifier):
         yield f"{verifier} judges attestations and others may change it; chmod go-w it"
-    named = (configuration.policy_path, configuration.groups_path, configuration.identities_path)
+    named = (
+        configuration.policy_path,
+        configuration.groups_path,
+        configuration.identities_path,
+        configuration.quotas_path,
+    )
     for path in (path for path in named if path is not None):
         inside = sorted(path.glob("*.json")) if path.is_dir() else []
         for one in (path, *inside):

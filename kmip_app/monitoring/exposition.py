@@ -70,6 +70,7 @@ FAMILIES: Final = {
     "kmipd_token_calls_failed": "Calls of the PKCS#11 token that failed, by its error.",
     "kmipd_token_unsettled_keys": "Keys that a failure left in the token, for the next sweep.",
     "kmipd_certificate_days_left": "Days until the end of a certificate or revocation list.",
+    "kmipd_disk_free_bytes": "Bytes that the server may still write in a folder.",
     "kmipd_client_certificate_days_left": "Days until the end of each certificate that a client was seen with.",
 }
 """Every family of ours and what it says."""
@@ -134,7 +135,7 @@ class Metrics(Collector):
             yield from self._of_the_backlog()
         yield from self._of_the_store()
         yield from self._of_the_token()
-        yield from self._of_certificates()
+        yield from self._of_certificates_and_disks()
 
     def _of_the_server(self) -> Iterator[Metric]:
         sources = self._sources
@@ -249,7 +250,7 @@ class Metrics(Collector):
         yield failed
         yield _gauge("kmipd_token_unsettled_keys", len(unsettled()) if unsettled is not None else 0)
 
-    def _of_certificates(self) -> Iterator[Metric]:
+    def _of_certificates_and_disks(self) -> Iterator[Metric]:
         now = self._sources.now()
         ours = _gauges("kmipd_certificate_days_left", ["kind", "path", "serial"])
         for validity in self._sources.validities():
@@ -261,6 +262,10 @@ class Metrics(Collector):
         for seen in self._sources.clients.all():
             clients.add_metric([seen.name, seen.serial], (seen.not_after - now.timestamp()) / 86_400)
         yield clients
+        rooms = _gauges("kmipd_disk_free_bytes", ["folder"])
+        for folder, count in self._sources.rooms().items():
+            rooms.add_metric([str(folder)], count)
+        yield rooms
 
     def _recent_census(self) -> tuple[float, Census]:
         """Return a count that is not too old; one that takes long is taken less often."""

@@ -3,7 +3,7 @@
 import datetime as dt
 import socket
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from http import HTTPStatus
 from pathlib import Path
@@ -20,6 +20,7 @@ from kmip_app.monitoring.health import STUCK, Check, Health
 from kmip_app.monitoring.loop_lag import LoopLag
 from kmip_app.monitoring.observation import SUCCESS, copied
 from kmip_app.monitoring.observations import Observation, metrics_answer
+from kmip_app.monitoring.room import RoomWatch
 from kmip_app.monitoring.sources import Sources
 from kmip_app.parts import Parts
 from kmip_app.pki.validity import Validity, certificates_of, lists_of
@@ -65,6 +66,7 @@ class Monitoring:
         self._lag = LoopLag(transport.call_soon)
         self._clients: SeenClients = container.clients()
         self._health = Health(self._checks())
+        self._room = RoomWatch(_written_folders(configuration, container.audit()))
         self._sources = Sources(
             requests=container.request_numbers(),
             clients=self._clients,
@@ -72,6 +74,7 @@ class Monitoring:
             health=self._health,
             transport=transport.counters,
             validities=self.validities,
+            rooms=self._room.free,
             census=lambda: container.storage().census(container.clock().now()),
             backlog=lambda: container.storage().backlog(container.clock().now()),
             audit_appends=container.audit_appends(),
@@ -100,6 +103,8 @@ class Monitoring:
     def start(self) -> None:
         """Measure, and listen where the configuration says.  Raises OSError."""
         self._lag.start()
+        if self._configuration.leads:  # of several processes one tells it
+            self._room.start()
         wanted = self._configuration.admin_address
         if wanted is not None or self._sockets:
             pages = {"/livez": self._livez, "/readyz": self._readyz, "/metrics": self._metrics, "/status": self._status}
@@ -112,6 +117,7 @@ class Monitoring:
         if self._listener is not None:
             self._listener.close()
         self._lag.close()
+        self._room.close()
 
     @property
     def lag(self) -> float:
@@ -247,6 +253,14 @@ class Monitoring:
     def _note_commit(self, changes: int, seconds: float) -> None:
         self._sources.group_sizes.add(changes)
         self._sources.syncs.add(seconds)
+
+
+def _written_folders(configuration: Configuration, trail: object) -> Iterator[Path]:
+    """Yield the folders that grow with what clients do."""
+    if isinstance(trail, FileTrail):
+        yield configuration.data_directory / "audit"
+    if not configuration.ephemeral and configuration.sqlite_path is not None:
+        yield configuration.sqlite_path.parent
 
 
 def _store(storage: Any, sqlite: Path | None) -> str | None:

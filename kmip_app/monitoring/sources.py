@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 
 from attrs import field
 
@@ -19,7 +20,8 @@ from kmip_core.classes import define
 class Sources:
     """Where the numbers come from.
 
-    validities: the dates of certificates in use.  census: counts the objects.  backlog: counts what waits.  now: aware.
+    validities: the dates of certificates in use.  rooms: the bytes that are left in each folder that is written to.
+    census: counts the objects.  backlog: counts what waits.  now: aware.
     """
 
     requests: RequestNumbers
@@ -28,6 +30,7 @@ class Sources:
     health: Health
     transport: TransportCounters
     validities: Callable[[], list[Validity]]
+    rooms: Callable[[], Mapping[Path, int]]
     census: Callable[[], Census]
     backlog: Callable[[], Backlog]
     audit_appends: Durations

@@ -13,6 +13,7 @@ SMALLEST: Final = {
     "kmipd_start_time_seconds",
     "kmipd_certificate_days_left",
     "kmipd_client_certificate_days_left",
+    "kmipd_disk_free_bytes",
     "process_max_fds",
     "process_start_time_seconds",
 }

@@ -45,6 +45,14 @@ def test_every_locked_version_has_a_hash() -> None:
     assert all(hashes for _, hashes in locked().values())
 
 
+def test_every_change_lists_what_is_installed_and_looks_for_faults_of_high_severity() -> None:
+    run = (ROOT / ".ci" / "run").read_text()
+
+    assert re.search(r"^ *cyclonedx-py environment ", run, re.M)
+    assert re.search(r"^bandit -q -r kmip_core kmip_adapters kmip_app -lll$", run, re.M)
+    assert {"bandit", "cyclonedx-bom"} <= {Requirement(text).name for text in project()["optional-dependencies"]["dev"]}
+
+
 def test_the_hosted_audit_is_pinned_and_fails_on_a_finding() -> None:
     """It needs PyPI's advisories, so no test here can run it; what it would run is looked at instead."""
     workflow = (ROOT / ".github" / "workflows" / "audit.yml").read_text()

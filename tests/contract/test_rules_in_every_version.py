@@ -597,3 +597,29 @@ def test_the_role_of_an_endpoint(version: ProtocolVersion) -> None:
 def test_before_2_0_no_role_is_listed(version: ProtocolVersion) -> None:
     asked = query.Request(query_functions=(QueryFunction.QUERY_OPERATIONS,))
     assert Operation.SET_ENDPOINT_ROLE not in done(an_engine(), version, asked).operations
+
+
+# The format in which a key is given where none is named
+
+
+@since(1, 2)
+def test_an_elliptic_curve_key_made_here_comes_in_the_default_format_of_the_version(version: ProtocolVersion) -> None:
+    """1.x leaves it to the server; Table 81 of 2.1 §4.26 wants the transparent one (RULINGS 34)."""
+    engine = an_engine()
+    signs = Attributes(cryptographic_usage_mask=CryptographicUsageMask.SIGN)
+    verifies = Attributes(cryptographic_usage_mask=CryptographicUsageMask.VERIFY)
+    pair = create_key_pair.Request(
+        common_attributes=Attributes(cryptographic_algorithm=Algorithm.EC, cryptographic_length=256),
+        private_key_attributes=signs,
+        public_key_attributes=verifies,
+    )
+    made = done(engine, version, pair)
+    identifiers = made.private_key_unique_identifier, made.public_key_unique_identifier
+    asked = [get.Request(unique_identifier=identifier) for identifier in identifiers]
+    given = [done(engine, version, request).managed_object.key_block.key_format_type for request in asked]
+
+    assert given == (
+        [KeyFormatType.PKCS_8, KeyFormatType.X_509]
+        if in_1x(version)
+        else [KeyFormatType.TRANSPARENT_EC_PRIVATE_KEY, KeyFormatType.TRANSPARENT_EC_PUBLIC_KEY]
+    )

@@ -228,17 +228,21 @@ def test_loose_modes_of_every_file_are_warned_of(tmp_path: Path) -> None:
     loose[2].mkdir(mode=0o700)
     policies = tmp_path / "policies"
     policies.mkdir(mode=0o755)
-    (policies / "one.json").touch(mode=0o644)
-    configuration = Configuration(data_directory=data, policy_path=policies)
+    named: dict[str, Any] = {f"{name}_path": tmp_path / name for name in ("groups", "identities", "quotas")}
+    for path in (policies / "one.json", *named.values()):
+        path.touch(mode=0o644)
+    configuration = Configuration(data_directory=data, policy_path=policies, **named)
     before = list(checks.warnings(configuration))
     assert not [text for text in before if "chmod" in text]
 
     for path in (data, *loose):
         path.chmod(0o777 if path.is_dir() else 0o666)
-    (policies / "one.json").chmod(0o666)
+    open_to_all = (policies / "one.json", *named.values())
+    for path in open_to_all:
+        path.chmod(0o666)
     told = [text for text in checks.warnings(configuration) if "chmod" in text]
 
-    for path in (data, *loose, policies / "one.json"):
+    for path in (data, *loose, *open_to_all):
         assert len([text for text in told if text.startswith(f"{path} ")]) == 1, path
 
 

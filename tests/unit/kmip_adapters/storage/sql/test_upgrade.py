@@ -7,7 +7,10 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from base64 import b64encode
 from collections.abc import Callable
+from contextlib import closing
+from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +21,7 @@ from sqlalchemy import make_url
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.errors import StorageUnusable
-from kmip_adapters.storage.records import encode_attributes
+from kmip_adapters.storage.records import canonical_value, encode_attributes
 from kmip_adapters.storage.sql import sqlite
 from kmip_adapters.storage.sql.attribute_index import entries
 from kmip_adapters.storage.sql.maintenance import verify
@@ -27,10 +30,11 @@ from kmip_adapters.storage.sql.schema import DATE_COLUMNS, TRAIT_COLUMNS
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_app.testing.contracts.samples import SAMPLES, a_key, a_name, admitted, criterion, query
 from kmip_core.attributes import FIELDS, MULTIPLE, Attributes
-from kmip_core.enums import ObjectType, State, StorageStatusMask
+from kmip_core.enums import HashingAlgorithm, KeyFormatType, ObjectType, State, StorageStatusMask
 from kmip_core.objects import KeyValue, ManagedObject
 from kmip_core.policy import DEFAULT_POLICY
 from kmip_core.ports.sealing import DataKeys, StoreSealer
+from kmip_core.structures import Digest
 from tests.rounds import rounds
 from tests.server import ROOT
 
@@ -107,6 +111,39 @@ def _told(store: SqlStorage, unique_identifier: str) -> dict[str, Any]:
 @pytest.mark.parametrize("fixture", sorted(FIXTURES.glob("schema-*")), ids=lambda path: path.name)
 def test_a_database_of_every_released_schema_opens_and_gives_its_objects(fixture: Path, tmp_path: Path) -> None:
     assert holds_all(a_copy(fixture, tmp_path / "data"))
+
+
+def test_an_upgraded_database_has_no_digest_of_a_secret_to_be_read(tmp_path: Path) -> None:
+    """Schema 0002 has digests in clear: with a word list they are enough to find a password."""
+    path = a_copy(FIXTURES / "schema-0002", tmp_path / "data")
+    value = sha256(b"a password").digest()
+    digest = Digest(hashing_algorithm=HashingAlgorithm.SHA_256, digest_value=value, key_format_type=KeyFormatType.RAW)
+    entry = int.from_bytes(blake2b(canonical_value(digest), digest_size=8).digest(), signed=True)
+    with closing(sqlite3.connect(path)) as connection:
+        (kept,) = connection.execute("SELECT attributes FROM managed_objects WHERE sequence = 1").fetchone()
+        clear = b'{"hashing_algorithm":6,"digest_value":"%b","key_format_type":1}' % b64encode(value)
+        kept = kept[:-1] + b',"digests":[%b]}' % clear
+        connection.execute("UPDATE managed_objects SET attributes = ? WHERE sequence = 1", (kept,))
+        connection.execute("INSERT INTO attribute_values VALUES (19, ?, 1)", (entry,))
+        connection.commit()
+    assert b64encode(value) in path.read_bytes()
+
+    store = open_store(path)
+    with store.unit_of_work() as work:
+        found = work.find("pre-active")
+        assert found is not None
+        assert found.attributes.digests == (digest,)
+        wanted = query(criterion("digests", digest), storage_status_mask=StorageStatusMask(7))
+        assert work.locate(wanted).unique_identifiers == ("pre-active",)
+    store.close()
+
+    for one in (path, path.with_name(f"{path.name}-wal")):
+        octets = one.read_bytes() if one.exists() else b""
+        assert [form for form in (value, value.hex().encode(), b64encode(value)) if form in octets] == []
+    with closing(sqlite3.connect(path)) as connection:
+        entries = connection.execute("SELECT value FROM attribute_values WHERE attribute = 19").fetchall()
+    assert len(entries) == 1
+    assert entries != [(entry,)]
 
 
 def test_every_released_schema_has_its_database() -> None:
