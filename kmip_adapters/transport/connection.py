@@ -654,6 +654,8 @@ class TlsConnection(asyncio.BufferedProtocol):
     def _close(self) -> None:
         """End between messages: close_notify, then close once it is sent."""
         self._outflow.send_kept()  # first: what the client has held back until this answer is here is seen below
+        if self._phase is Phase.ANSWERING:  # the client does not take it yet; once it has, `_go_on` closes
+            return
         if not self._peer_ended and _has_unread(self._transport):
             self._linger()
             return
