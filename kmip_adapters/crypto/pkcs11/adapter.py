@@ -21,7 +21,7 @@ from kmip_adapters.crypto.pkcs11 import ciphers, derivation, mechanisms, parts, 
 from kmip_adapters.crypto.pkcs11.journal import Journal
 from kmip_adapters.crypto.pkcs11.refusals import export_refusal, refusal
 from kmip_adapters.crypto.refusals import cryptographic_failure
-from kmip_adapters.crypto.software import SoftwareCrypto
+from kmip_adapters.crypto.software import SoftwareCrypto, long_work
 from kmip_adapters.crypto.software.adapter import MAXIMUM_RANDOM_BYTES
 from kmip_adapters.crypto.software.keys import private_key, symmetric_bytes
 from kmip_adapters.pkcs11_session.token import GENERATION_SECONDS, Token, TokenError
@@ -80,6 +80,7 @@ class Pkcs11Crypto:
     store: a name of the store that this server's keys belong to; part of their labels.
     journal: where unsettled keys are noted; None for a server that forgets.  left_by: journals that are taken over.
     may_wait: whether the work under way may wait for a token; if not, it is begun again at a slower pace (TakesLong).
+    software: reads and writes formats; where long work of that is run is known to it.
     """
 
     def __init__(
@@ -90,11 +91,12 @@ class Pkcs11Crypto:
         journal: Path | None = None,
         left_by: Iterable[Path] = (),
         may_wait: Callable[[], bool] = lambda: True,
+        software: SoftwareCrypto | None = None,
     ) -> None:
         """Log in and read what the token can do.  Raises TokenUnusable."""
         self._token = token
         self._may_wait = may_wait
-        self._software = SoftwareCrypto()
+        self._software = software or SoftwareCrypto()
         self._label = f"{LABEL}{store}"
         hashes = self._software.capabilities.hashing_algorithms
         self._capabilities = mechanisms.capabilities(mechanisms.read(token.open()), hashes)
@@ -183,7 +185,9 @@ class Pkcs11Crypto:
             return key
         if isinstance(key, SymmetricKey):
             return self._imported(key, self._symmetric_import(key), custody)
-        parsed = private_key(key)
+        # An RSA key without its primes is completed in a process: they are found by powers in Python.
+        block = self._software.convert(key, KeyFormatType.PKCS_8) if long_work.is_long_to_read(key) else key.key_block
+        parsed = private_key(evolve(key, key_block=block))
         if isinstance(parsed, rsa.RSAPrivateKey):
             numbers = {name: _octets(number) for name, number in _rsa_numbers(parsed).items()}
             return self._imported(key, partial(self._call, "import_rsa", numbers=numbers), custody)

@@ -217,7 +217,10 @@ class SoftwareCrypto:
         return encapsulation.encapsulate(key, parameters)
 
     def decapsulate(self, key: Key, parameters: CryptographicParameters, data: bytes) -> bytes:
-        """Decapsulate a secret; with an RSA key in a process, since its powers are taken in Python."""
-        if encapsulation.is_long(key):
+        """Decapsulate a secret; with an RSA key in a process, since its powers are taken in Python.
+
+        So it is with one whose key block names another algorithm: to read it may be long.
+        """
+        if encapsulation.is_long(key) or long_work.is_long_to_read(key):
             return self._processes.run(encapsulation.decapsulate, key, parameters, data)
         return encapsulation.decapsulate(key, parameters, data)

@@ -54,6 +54,18 @@ def checked_private(data: bytes) -> bytes:
     return der
 
 
+def is_without_numbers(data: bytes) -> bool:
+    """Return whether a private key is PKCS#8, in DER, of ML-DSA or ML-KEM: such keys are long, and fast to use.
+
+    The algorithm is read where it stands: its object identifier begins as that of SHA-256, which RSA keys name.
+    """
+    try:
+        _, identifier, *_ = _sequence(the_value(data))
+        return _PRIVATE.get(_algorithm(identifier)[0]) is _check_nothing
+    except ValueError:
+        return False
+
+
 def checked_public(data: bytes) -> bytes:
     """Return a public key as DER: SubjectPublicKeyInfo, or PKCS#1 of RSA."""
     der = _der(data, b"PUBLIC KEY", MAXIMUM_KEY_BYTES)

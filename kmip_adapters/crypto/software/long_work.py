@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from kmip_adapters.crypto.software import key_numbers, split_keys
-from kmip_adapters.crypto.software.key_sizes import PEM
+from kmip_adapters.crypto.software.key_sizes import PEM, is_without_numbers
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import DerivationMethod as Method
 from kmip_core.objects import Certificate, KeyValue, PrivateKey
@@ -33,8 +33,6 @@ SHORT_SHARING: Final = 100_000  # multiplications: 10 ms
 SHORT_CERTIFICATES: Final = 16 * 1024  # bytes
 SHORT_CHAIN: Final = 4
 
-_ML_OID: Final = bytes.fromhex("60864801650304")  # the arc of ML-DSA and ML-KEM, whose keys are long and fast
-
 
 def is_long_to_read(key: Key) -> bool:
     """Return whether the primes of an RSA key are missing, which are found by powers in Python."""
@@ -50,7 +48,7 @@ def is_long_to_use(key: Key) -> bool:
     if not isinstance(material, bytes):
         return False
     length = len(material) * 3 // 4 if material.startswith(PEM) else len(material)
-    return length > USUAL_KEY_BYTES and _ML_OID not in material[:40]
+    return length > USUAL_KEY_BYTES and not is_without_numbers(material)
 
 
 def is_long_to_make(algorithm: Algorithm, length: int | None) -> bool:
