@@ -69,6 +69,22 @@ def test_a_batch_stops_where_its_answers_no_longer_fit() -> None:
     assert reasons == [None] * 3 + [ResultReason.RESPONSE_TOO_LARGE]
 
 
+def test_a_batch_of_attributes_stops_where_they_no_longer_fit() -> None:
+    """A hundred answers with 4 MiB of attributes each were kept until all were there: 5 GiB."""
+    texts = tuple(a_custom(f"ID {number}", "x" * 100) for number in range(LARGE // 100))
+    settings = Settings(maximum_response_size=50_000)
+    engine = an_engine(a_stored(OpaqueObject(b"o"), "large", custom_attributes=texts), settings=settings)
+    item = (Operation.GET_ATTRIBUTES, get_attributes.Request(unique_identifier="large"))
+    (first,) = ask(engine, item).batch_items
+    size = at_least(first.payload)
+
+    answer = ask(engine, *[item] * 20)
+
+    assert size > LARGE  # each of the texts is counted
+    reasons = [item.result_reason for item in answer.batch_items]
+    assert reasons == [None] * (50_000 // size) + [ResultReason.RESPONSE_TOO_LARGE]
+
+
 def test_items_after_one_without_room_are_not_done_even_if_the_batch_goes_on() -> None:
     engine = an_engine_with_room_for(1)
 

@@ -112,6 +112,24 @@ def test_one_client_cannot_take_all_slow_threads_from_another(tmp_path: Path) ->
         service.gate.set()
 
 
+def test_one_client_cannot_take_all_brief_threads_from_another(tmp_path: Path) -> None:
+    service = FakeService()
+    other = issue_client(throwaway_pki(), "other", tmp_path)
+    with serving(service, brief_threads=4) as server:
+        hogs = [a_client(server) for _ in range(8)]
+        for hog in hogs:
+            hog.connect()
+            hog.socket.sendall(request(b"G"))
+        for _ in range(3):  # of the four threads
+            assert service.begun.acquire(timeout=HANG)
+        for hog in hogs:
+            hog.close()
+        context = client_context(ca=throwaway_pki().ca.certificate, cert=other.certificate, key=other.key)
+        with TlsTtlvClient("127.0.0.1", server.port, context=context, timeout=HANG) as client:
+            assert client.exchange(request(b"B")) == response(b"other says B")
+        service.gate.set()
+
+
 def test_one_client_cannot_fill_the_queue_of_slow_work_for_another(tmp_path: Path) -> None:
     service = FakeService()
     other = issue_client(throwaway_pki(), "other", tmp_path)

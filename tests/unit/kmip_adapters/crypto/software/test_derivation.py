@@ -12,6 +12,7 @@ from kmip_adapters.crypto.software import SoftwareCrypto, derivation
 from kmip_core.enums import BlockCipherMode, CryptographicAlgorithm, DerivationMethod, HashingAlgorithm, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.objects import SecretData, SymmetricKey
+from kmip_core.ports.crypto import Key
 from kmip_core.structures import CryptographicParameters, DerivationParameters
 
 CRYPTO = SoftwareCrypto()
@@ -118,3 +119,27 @@ def test_blocks_times_data_are_bounded(method: DerivationMethod) -> None:
     with pytest.raises(KmipError) as refused:
         derivation.derive(method, [key], parameters, 65_536)
     assert refused.value.reason is ResultReason.INVALID_FIELD
+
+
+@pytest.mark.parametrize(
+    "method",
+    [DerivationMethod.NIST800_108_C, DerivationMethod.NIST800_108_F, DerivationMethod.NIST800_108_DPI],
+    ids=lambda method: method.name,
+)
+@pytest.mark.parametrize("is_stored", [False, True], ids=["in the request", "in a stored Secret Data"])
+def test_no_block_is_made_of_too_much_data(
+    method: DerivationMethod, is_stored: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gather(*_: object) -> bytes:
+        raise AssertionError("a block was made")
+
+    monkeypatch.setattr(derivation, "_gather", gather)
+    key = SymmetricKey(CryptographicAlgorithm.TRIPLE_DES, 192, bytes(range(24)))
+    data = bytes(60_000)
+    keys: list[Key] = [key, SecretData(data)] if is_stored else [key]
+    parameters = DerivationParameters(derivation_data=None if is_stored else data)
+
+    with pytest.raises(KmipError, match="the blocks of this length, times the data"):
+        derivation.derive(method, keys, parameters, 65_536)
+    with pytest.raises(AssertionError, match="a block was made"):
+        derivation.derive(method, keys, parameters, 512)

@@ -4,6 +4,8 @@ import contextlib
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, mldsa, mlkem, rsa, x448, x25519
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -13,10 +15,12 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from kmip_adapters.crypto.software import SoftwareCrypto, key_sizes
+from kmip_adapters.crypto.software import SoftwareCrypto, key_numbers, key_sizes
+from kmip_adapters.crypto.software.certificates import SoftwareCertificates
 from kmip_adapters.crypto.software.der import OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, encode, integer, values
+from kmip_core.enums import CertificateRequestType, KeyFormatType, RecommendedCurve
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
-from kmip_core.enums import KeyFormatType, RecommendedCurve
+from kmip_core.errors import KmipError
 from kmip_core.objects import Certificate, KeyBlock, KeyValue, PrivateKey, PublicKey
 from kmip_core.structures import (
     TransparentDHPrivateKey,
@@ -118,6 +122,23 @@ TOO_MUCH = {
 }
 
 
+@pytest.fixture
+def no_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail a test in which a library is given an encoding to load: it computes while it loads."""
+
+    def load(*_: Any, **__: Any) -> None:
+        raise AssertionError("given to the library before its numbers were judged")
+
+    for module, name in (
+        (serialization, "load_der_private_key"),
+        (serialization, "load_der_public_key"),
+        (x509, "load_der_x509_certificate"),
+        (x509, "load_der_x509_csr"),
+    ):
+        monkeypatch.setattr(module, name, load)
+
+
+@pytest.mark.usefixtures("no_library")
 @pytest.mark.parametrize("what", TOO_MUCH)
 def test_a_private_key_outside_of_the_limits_is_not_read(what: str) -> None:
     with pytest.raises((ValueError, KeyError)):
@@ -142,11 +163,13 @@ TOO_MUCH_IN_PUBLIC = {
 }
 
 
+@pytest.mark.usefixtures("no_library")
 @pytest.mark.parametrize("what", TOO_MUCH_IN_PUBLIC)
 def test_a_public_key_outside_of_the_limits_is_not_read(what: str) -> None:
     assert CRYPTO.describe(a_public(TOO_MUCH_IN_PUBLIC[what])) is None
 
 
+@pytest.mark.usefixtures("no_library")
 @pytest.mark.parametrize("what", ["a DSA key with a large p", "an RSA key with a large modulus"])
 def test_certificates_are_judged_by_the_key_in_them(what: str) -> None:
     key = TOO_MUCH_IN_PUBLIC[what]
@@ -157,6 +180,16 @@ def test_certificates_are_judged_by_the_key_in_them(what: str) -> None:
     with pytest.raises(ValueError):
         key_sizes.checked_certificate(certificate)
     assert CRYPTO.describe(Certificate(certificate_value=certificate)) is None
+    assert SoftwareCertificates().describe_certificate(Certificate(certificate_value=certificate)) is None
+
+
+@pytest.mark.usefixtures("no_library")
+def test_requests_for_certificates_are_judged_by_the_key_in_them() -> None:
+    key = TOO_MUCH_IN_PUBLIC["a DSA key with a large p"]
+    request = encode(SEQUENCE, encode(SEQUENCE, integer(0) + encode(SEQUENCE, b"\x05\x00") + key))
+
+    with pytest.raises(KmipError):
+        SoftwareCertificates().read_request(CertificateRequestType.PKCS_10, request)
 
 
 def rsa_private(**numbers: int) -> TransparentRSAPrivateKey:
@@ -206,6 +239,141 @@ def test_numbers_beyond_their_algorithm_are_not_computed_with(what: str) -> None
 )
 def test_public_numbers_beyond_their_algorithm_are_not_computed_with(material: Any) -> None:
     assert CRYPTO.describe(a_public(material)) is None
+
+
+# --- not computed with: numbers that tell when anything but their length is asked for -----------------------------
+
+
+def _computed(*_: Any, **__: Any) -> Any:
+    raise AssertionError("computed with")
+
+
+class Untouched(int):
+    """A number that may be measured and compared; arithmetic, and to be written out for a library, fail the test."""
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = __and__ = __rand__ = _computed
+    __mod__ = __rmod__ = __floordiv__ = __rfloordiv__ = __divmod__ = __rdivmod__ = __rshift__ = __lshift__ = _computed
+    __pow__ = __rpow__ = to_bytes = _computed
+
+
+def odd_of(bits: int) -> int:
+    """Return the least odd number with so many bits."""
+    return 1 << bits - 1 | 1
+
+
+DSA_X = DSA.private_numbers().x
+GROUP = DSA.parameters().parameter_numbers()
+RIGHT_DSA = {"p": GROUP.p, "q": GROUP.q, "g": GROUP.g, "x": DSA_X}
+RIGHT_RSA = {
+    "modulus": RSA.public_numbers.n,
+    "public_exponent": 65537,
+    "private_exponent": RSA.d,
+    "p": RSA.p,
+    "q": RSA.q,
+    "prime_exponent_p": RSA.dmp1,
+    "prime_exponent_q": RSA.dmq1,
+    "crt_coefficient": RSA.iqmp,
+}
+WITHOUT_PRIMES = {"p": None, "q": None, "prime_exponent_p": None, "prime_exponent_q": None, "crt_coefficient": None}
+
+
+def rsa_with(**numbers: Any) -> TransparentRSAPrivateKey:
+    given: dict[str, Any] = {**RIGHT_RSA, **numbers}
+    return TransparentRSAPrivateKey(**given)
+
+
+def dsa_with(**numbers: int) -> TransparentDSAPrivateKey:
+    return TransparentDSAPrivateKey(**{**RIGHT_DSA, **numbers})
+
+
+def public_dsa_with(**numbers: int) -> TransparentDSAPublicKey:
+    right = {"p": GROUP.p, "q": GROUP.q, "g": GROUP.g, "y": DSA.public_key().public_numbers().y}
+    return TransparentDSAPublicKey(**{**right, **numbers})
+
+
+ONE_BIT_TOO_MANY: dict[str, Any] = {
+    "DSA p": dsa_with(p=Untouched(odd_of(3073))),
+    "DSA q": dsa_with(q=Untouched(odd_of(257))),
+    "DSA g": dsa_with(g=Untouched(odd_of(3073))),
+    "DSA x": dsa_with(x=Untouched(odd_of(257))),
+    "RSA modulus": rsa_with(modulus=Untouched(odd_of(8193))),
+    "RSA public exponent": rsa_with(public_exponent=Untouched(odd_of(257))),
+    "RSA public exponent, no primes": rsa_with(public_exponent=Untouched(odd_of(257)), **WITHOUT_PRIMES),
+    "RSA private exponent": rsa_with(private_exponent=Untouched(RSA.public_numbers.n)),
+    "RSA private exponent, no primes": rsa_with(private_exponent=Untouched(RSA.public_numbers.n), **WITHOUT_PRIMES),
+    "RSA private exponent, no public one": rsa_with(
+        private_exponent=Untouched(RSA.public_numbers.n), public_exponent=None
+    ),
+    "RSA p": rsa_with(p=Untouched(odd_of(8193))),
+    "RSA q": rsa_with(q=Untouched(odd_of(8193))),
+    "RSA prime exponent p": rsa_with(prime_exponent_p=Untouched(odd_of(8193))),
+    "RSA prime exponent q": rsa_with(prime_exponent_q=Untouched(odd_of(8193))),
+    "RSA coefficient": rsa_with(crt_coefficient=Untouched(odd_of(8193))),
+    "EC d": TransparentECPrivateKey(recommended_curve=RecommendedCurve.P_521, d=Untouched(odd_of(529))),
+}
+ONE_BIT_TOO_MANY_IN_PUBLIC: dict[str, Any] = {
+    "DSA p": public_dsa_with(p=Untouched(odd_of(3073))),
+    "DSA q": public_dsa_with(q=Untouched(odd_of(257))),
+    "DSA g": public_dsa_with(g=Untouched(odd_of(3073))),
+    "DSA y": public_dsa_with(y=Untouched(odd_of(3073))),
+    "RSA modulus": TransparentRSAPublicKey(modulus=Untouched(odd_of(8193)), public_exponent=3),
+    "RSA public exponent": TransparentRSAPublicKey(
+        modulus=RSA.public_numbers.n, public_exponent=Untouched(odd_of(257))
+    ),
+}
+
+
+@pytest.mark.parametrize("what", ONE_BIT_TOO_MANY)
+def test_nothing_is_computed_with_a_private_number_beyond_its_bound(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every other number is right, so that it is for this one that the key is not read."""
+    monkeypatch.setattr(key_numbers, "check_rsa_numbers", _computed)
+
+    assert CRYPTO.describe(a_private(ONE_BIT_TOO_MANY[what])) is None
+
+
+@pytest.mark.parametrize("what", ONE_BIT_TOO_MANY_IN_PUBLIC)
+def test_nothing_is_computed_with_a_public_number_beyond_its_bound(what: str) -> None:
+    assert CRYPTO.describe(a_public(ONE_BIT_TOO_MANY_IN_PUBLIC[what])) is None
+
+
+@pytest.mark.parametrize("name", ["p", "q", "g", "x"])
+def test_that_a_number_is_computed_with_is_noticed(name: str) -> None:
+    """The counter-case of the two tests above: numbers within their bounds are."""
+    with pytest.raises(AssertionError, match="computed with"):
+        CRYPTO.describe(a_private(dsa_with(**{name: Untouched(RIGHT_DSA[name])})))
+
+
+def test_the_public_number_of_dsa_is_computed_by_openssl() -> None:
+    """A power in Python keeps the interpreter's lock."""
+
+    class Base(int):
+        __pow__ = __rpow__ = _computed
+
+    key = key_numbers.dsa_private(dsa_with(g=Base(GROUP.g), x=Base(DSA_X), p=Base(GROUP.p)))
+
+    assert key.public_key().public_numbers().y == DSA.public_key().public_numbers().y
+
+
+def test_no_exponent_is_inverted_modulo_primes_of_another_modulus() -> None:
+    other = rsa_with(private_exponent=Untouched(RSA.d), public_exponent=None, p=RSA.p + 2)
+
+    assert CRYPTO.describe(a_private(other)) is None
+
+
+def test_a_prime_modulus_is_given_up_after_few_powers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eighteen at the most: each of them takes half a second where the numbers are as long as they may be."""
+    powers = []
+
+    def noted(*numbers: int) -> int:
+        powers.append(numbers)
+        return pow(*numbers)
+
+    monkeypatch.setattr(key_numbers, "pow", noted, raising=False)
+    prime = 2**521 - 1
+    with pytest.raises(ValueError, match="no two primes"):
+        key_numbers.recovered_primes(prime, 65537, pow(65537, -1, prime - 1))
+
+    assert 1 < len(powers) <= 18
 
 
 def without_sign_byte(number: int) -> int:

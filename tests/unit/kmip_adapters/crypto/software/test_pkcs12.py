@@ -1,6 +1,9 @@
 """PKCS#12: what a container may cost, judged before its password is tried."""
 
+from typing import Any
+
 import pytest
+from cryptography.hazmat.primitives.serialization import pkcs12
 
 from kmip_adapters.crypto.software.limits import MAXIMUM_CONTAINER_ROUNDS
 from kmip_adapters.crypto.software.pkcs12 import read_container
@@ -31,6 +34,26 @@ def test_rounds_are_counted_together() -> None:
     assert "iterations" not in refusal(a_sequence(few, few, few))  # it is no container, but not for that
     assert "iterations" in refusal(a_sequence(many, many, few))
     assert "iterations" in refusal(a_sequence(a_sequence(many), a_sequence(a_sequence(many), few)))
+
+
+@pytest.mark.parametrize("counts", [(2_000_000,), (600_000, 600_000, 800_000)], ids=["one count", "three counts"])
+def test_two_million_rounds_are_tried_and_not_one_more(
+    counts: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They take 0.2 s in a process that has three; the finding was ten million, in a thread of the server."""
+    tried = []
+
+    def load(container: bytes, _: bytes) -> Any:
+        tried.append(container)
+        raise ValueError
+
+    monkeypatch.setattr(pkcs12, "load_pkcs12", load)
+    allowed = a_sequence(*map(salted, counts))
+
+    assert "iterations" in refusal(a_sequence(*map(salted, (counts[0] + 1, *counts[1:]))))
+    assert tried == []
+    assert refusal(allowed) == NO_CONTAINER
+    assert tried == [allowed]
 
 
 def test_scrypt_is_not_taken() -> None:

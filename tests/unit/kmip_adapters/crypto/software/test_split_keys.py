@@ -1,9 +1,10 @@
 """Secret sharing against an independent slow implementation: bits and schoolbook division, no tables."""
 
 from itertools import combinations
-from typing import Final
+from typing import Any, Final
 
 import pytest
+from attrs import define
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -239,3 +240,48 @@ def test_the_distances_of_shares_are_counted_before_they_are_computed() -> None:
     assert refused.value.reason is ResultReason.INVALID_FIELD
     secret = b"a secret of many shares"
     assert split_keys.join_secret(dict(enumerate(split_keys.split_secret(secret, few), 1)), few, len(secret)) == secret
+
+
+@define
+class Counted:
+    """A field's arithmetic that counts what is long."""
+
+    field: split_keys.Field
+    products: int = 0
+    inversions: int = 0
+
+    def multiply(self, a: int, b: int) -> int:
+        self.products += 1
+        return self.field.multiply(a, b)
+
+    def invert(self, a: int) -> int:
+        self.inversions += 1
+        return self.field.invert(a)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.field, name)
+
+
+@pytest.mark.parametrize("method", [GF_2_8, GF_2_16, PRIME_FIELD], ids=lambda method: method.name)
+@pytest.mark.parametrize(
+    ("threshold", "number"), [(100, 100), (60, 100), (2, 100)], ids=["exact", "some spare", "many spare"]
+)
+def test_no_product_of_a_join_is_left_out_of_its_work(
+    method: SplitKeyMethod, threshold: int, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Distances of the points, their weights for each share beyond the threshold, and sums of products."""
+    wanted = scheme(method, number, threshold)
+    shares = dict(enumerate(split_keys.split_secret(b"s", wanted), start=1))
+    counted = Counted(split_keys._field(wanted, 1))
+    monkeypatch.setattr(split_keys, "_field", lambda *_: counted)
+
+    assert split_keys.join_secret(shares, wanted, 1) == b"s"
+
+    work = split_keys.join_work(shares, wanted) - split_keys._proof_of_prime(wanted)
+    assert threshold * threshold < counted.products <= work + threshold
+    assert counted.inversions == threshold * (2 + number - threshold)  # one a point, not one for each two points
+    monkeypatch.setattr(split_keys, "MAXIMUM_SHARING_WORK", split_keys.join_work(shares, wanted) - 1)
+    counted.products = 0
+    with pytest.raises(KmipError):
+        split_keys.join_secret(shares, wanted, 1)
+    assert counted.products == 0
