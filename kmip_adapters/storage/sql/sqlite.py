@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -22,7 +23,6 @@ from kmip_adapters.storage.sql.turnstile import NoTurn, Turnstile
 from kmip_core.ports.storage import TakesLong
 
 SETTINGS: Final = (
-    "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",  # a commit is on the disk when it returns
     "PRAGMA secure_delete=ON",  # what is deleted is overwritten
     "PRAGMA foreign_keys=ON",
@@ -210,8 +210,22 @@ def open_unchanged(path: Path) -> Engine:
 
 
 def _set_up(connection: Any, _: Any) -> None:
+    _use_log(connection)
     for setting in SETTINGS:
         connection.execute(setting)
+
+
+def _use_log(connection: Any) -> None:
+    """Have the file use a write-ahead log; SQLite itself does not wait for a writer of a file that has none yet."""
+    give_up = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+        time.sleep(0.01)
 
 
 class _Within:

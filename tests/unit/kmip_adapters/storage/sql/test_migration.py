@@ -185,6 +185,19 @@ def test_of_several_starts_at_once_one_makes_the_schema(tmp_path: Path) -> None:
         store.close()
 
 
+def test_a_start_waits_for_another_one_that_is_writing_a_new_file(tmp_path: Path) -> None:
+    """SQLite gives up at once where a file without a write-ahead log has a writer, whatever its timeout."""
+    other = sqlite3.connect(tmp_path / "kmipd.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(0.2, other.rollback)
+    release.start()
+    try:
+        open_store(tmp_path / "kmipd.db").close()
+    finally:
+        release.join()
+        other.close()
+
+
 def test_both_kinds_of_database_have_the_conditions_of_indexes() -> None:
     partial = {str(index.name): index for index in managed_objects.indexes if index.name in CONDITIONS}
 
