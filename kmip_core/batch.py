@@ -254,7 +254,7 @@ class Batch:
                 self.delay = refusal.milliseconds
             if spec is not None and spec.failure_empties_placeholder:
                 self.identifiers.placeholder = None
-        except TakesLong:
+        except (TakesLong, ConcurrentChange):  # all of the unit of work is run again
             raise
         except Exception as fault:  # the edge where faults become answers (DESIGN 1)
             self.services.faults.report(record_id, fault)

@@ -75,6 +75,7 @@ from tests.builders import (
     an_instance,
     ask,
     attributes_of,
+    faults_of,
     perform,
     stored,
     the_only,
@@ -1012,3 +1013,42 @@ def test_undo_leaves_a_database_as_it_was(tmp_path: Path) -> None:
     again.close()
     assert kept is not None
     assert kept.attributes.state is State.ACTIVE
+
+
+class InterruptedStorage(MemoryStorage):
+    """A storage whose first reads are interrupted, as by the restart of a database.  left: how many still are."""
+
+    def __init__(self, left: int) -> None:
+        super().__init__()
+        self.left = left
+
+    @contextmanager
+    def unit_of_work(self, pace: Pace = Pace.SLOW) -> Iterator[Any]:
+        with super().unit_of_work(pace) as work:
+            yield _Interrupted(work, self)
+
+
+class _Interrupted:
+    def __init__(self, work: Any, storage: InterruptedStorage) -> None:
+        self._work, self._storage = work, storage
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._work, name)
+
+    def find(self, unique_identifier: str) -> Any:
+        if self._storage.left:
+            self._storage.left -= 1
+            raise ConcurrentChange("the read was interrupted")
+        return self._work.find(unique_identifier)
+
+
+@pytest.mark.parametrize("option", [STOP, UNDO])
+def test_a_read_that_was_interrupted_is_done_again(option: BatchErrorContinuationOption) -> None:
+    storage = InterruptedStorage(left=0)
+    engine = an_engine(a_symmetric_key(), storage=storage)
+    storage.left = 2
+
+    _, answer = driven(engine, GET_KEY, GET_KEY, batch_error_continuation_option=option)
+
+    assert statuses(answer) == [ResultStatus.SUCCESS] * 2
+    assert not faults_of(engine)
