@@ -174,36 +174,8 @@ class Batch:
         while True:
             attempt = UnitAttempt(self.services if repetition is None else repetition.services)
             self.room = room
-            outcome_is_known, is_committing = True, False
             try:
-                try:
-                    with self.services.storage.unit_of_work(self.pace) as work:
-                        if self.keeper is not None:
-                            self.keeper.begin(work)
-                        for item in items:
-                            if attempt.items and self.pace in _PAUSING:
-                                yield Pause()  # what calls the batch off is raised here
-                            done = self._attempt_item(item, work, attempt)
-                            attempt.items.append(done)
-                            if done.has_failed:
-                                return self._undo(attempt)
-                        answers = [done.answer] if len(items) == 1 else [done.answer for done in attempt.items]
-                        if self.keeper is not None:
-                            self.keeper.keep(work, answers)
-                        if work.has_writes:
-                            is_committing = True
-                            yield from self._commit(work, attempt)
-                        else:
-                            for done in attempt.items:
-                                self.unrecorded.append(done.record)
-                            attempt.is_committed = True
-                        return answers
-                except GeneratorExit:  # stopped while it waited
-                    outcome_is_known = not is_committing
-                    raise
-                finally:
-                    if outcome_is_known and (attempt.on_commit or attempt.on_rollback):
-                        self._call_hooks(attempt)
+                return (yield from self._attempt_unit(items, attempt))
             except ConcurrentChange:
                 self._go_back(mark, kept)
                 if repetition is None:
@@ -224,8 +196,45 @@ class Batch:
         if self.data is not None and kept is not None:
             self.data.go_back(kept)
 
+    def _attempt_unit(
+        self, items: tuple[RequestBatchItem, ...], attempt: UnitAttempt
+    ) -> Steps[list[ResponseBatchItem]]:
+        """Perform the items and commit what they change; `attempt` keeps what was done, whatever is raised.
+
+        Raises ConcurrentChange, TakesLong, or KmipError if the store or the audit trail cannot write.
+        """
+        outcome_is_known, is_committing = True, False
+        try:
+            with self.services.storage.unit_of_work(self.pace) as work:
+                if self.keeper is not None:
+                    self.keeper.begin(work)
+                for item in items:
+                    if attempt.items and self.pace in _PAUSING:
+                        yield Pause()  # what calls the batch off is raised here
+                    done = self._attempt_item(item, work, attempt)
+                    attempt.items.append(done)
+                    if done.has_failed:
+                        return self._undo(attempt)
+                answers = [attempt.items[0].answer] if len(items) == 1 else [done.answer for done in attempt.items]
+                if self.keeper is not None:
+                    self.keeper.keep(work, answers)
+                if work.has_writes:
+                    is_committing = True
+                    yield from self._commit(work, attempt)
+                else:
+                    for done in attempt.items:
+                        self.unrecorded.append(done.record)
+                    attempt.is_committed = True
+                return answers
+        except GeneratorExit:  # stopped while it waited
+            outcome_is_known = not is_committing
+            raise
+        finally:
+            if outcome_is_known and (attempt.on_commit or attempt.on_rollback):
+                self._call_hooks(attempt)
+
     def _attempt_item(self, item: RequestBatchItem, work: UnitOfWork, attempt: UnitAttempt) -> ItemAttempt:
-        """Perform one item without committing; every exception but TakesLong becomes an answer here."""
+        """Perform one item without committing; exceptions become answers, but those after which all is done again."""
         record_id = self.services.identifiers.new()
         touched: list[str] = []
         evidence = ""

@@ -51,8 +51,7 @@ def cost_of(item: RequestBatchItem, catalogue: Mapping[Operation, Spec]) -> Cost
     spec = None if item.operation is None else catalogue.get(item.operation)
     if spec is None or isinstance(item.payload, KmipError):
         return None
-    cost = spec.cost
-    return cost if type(cost) is Cost else cost(item.payload)  # type: ignore[operator]
+    return spec.cost if isinstance(spec.cost, Cost) else spec.cost(item.payload)
 
 
 def _pace_of_item(item: RequestBatchItem, catalogue: Mapping[Operation, Spec], paces: Mapping[Cost, Pace]) -> Pace:

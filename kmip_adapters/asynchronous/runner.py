@@ -11,6 +11,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import Final
 
+from kmip_adapters.fair_queue import RotatingQueue
 from kmip_adapters.occasion import Occasion
 from kmip_core.errors import KmipError
 from kmip_core.ports.steps import Pending
@@ -67,7 +68,7 @@ class ThreadedRunner:
         self._workers = workers
         self._run: Run | None = None
         self._changed = threading.Condition()
-        self._hurried: dict[str, deque[str]] = {}  # by identity; whose turn is next comes first
+        self._hurried: RotatingQueue[str] = RotatingQueue()  # by identity
         self._to_run: deque[str] = deque()
         self._running: set[str] = set()
         self._is_closed = False
@@ -113,8 +114,8 @@ class ThreadedRunner:
     def hurry(self, batch: str, identity: str) -> None:
         """Run a batch as soon as a worker is free; identities take turns."""
         with self._changed:
-            if batch not in self._running and batch not in self._hurried.get(identity, ()):
-                self._hurried.setdefault(identity, deque()).append(batch)
+            if batch not in self._running and not self._hurried.holds(identity, batch):
+                self._hurried.put(identity, batch)
                 self._changed.notify_all()
 
     def has_ended(self, correlation_value: bytes) -> None:
@@ -183,7 +184,7 @@ class ThreadedRunner:
 
     def _postpone(self) -> None:
         with self._changed:
-            self._hurried.clear()
+            self._hurried = RotatingQueue()
             self._look_at = time.monotonic() + IDLE_SECONDS
             if not self._is_closed:
                 self._changed.wait(LOOK_SECONDS)
@@ -193,11 +194,7 @@ class ThreadedRunner:
             with self._changed:
                 if not self._hurried or not self._has_room:
                     return
-                identity = next(iter(self._hurried))
-                queue = self._hurried.pop(identity)
-                batch = queue.popleft()
-                if queue:
-                    self._hurried[identity] = queue  # behind those of all others
+                batch = self._hurried.take()
                 if batch in self._running or batch in self._to_run:
                     continue
             now = self._clock.now()

@@ -22,7 +22,7 @@ FEW: Final = 12
 
 def from_integer(value: int | str, _: Any = None) -> int:
     """Return an integer, which is hexadecimal text if it has more than 64 bits."""
-    return value if type(value) is int else int(value, 16)  # type: ignore[arg-type]
+    return value if isinstance(value, int) else int(value, 16)
 
 
 def from_base64(value: str, _: Any = None) -> bytes:

@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
+from kmip_adapters.fair_queue import FairPool
 from kmip_adapters.transport.counters import TransportCounters
-from kmip_adapters.transport.fair_queue import FairPool
 from kmip_adapters.transport.limits import TransportLimits
 from kmip_adapters.transport.rates import Rates
 from kmip_adapters.transport.watchdog import LIMIT, Watchdog

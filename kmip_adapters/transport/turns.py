@@ -10,7 +10,7 @@ import asyncio
 import time
 from typing import Final, Protocol
 
-from kmip_adapters.transport.fair_queue import RotatingQueue
+from kmip_adapters.fair_queue import RotatingQueue
 
 HANDSHAKES_SECONDS: Final = 0.005  # of a turn, for handshakes that had to wait
 REQUESTS_SECONDS: Final = 0.010  # of a turn, for requests

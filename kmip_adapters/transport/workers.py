@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 
-from kmip_adapters.transport.fair_queue import FairPool
+from kmip_adapters.fair_queue import FairPool
 
 
 class Workers:

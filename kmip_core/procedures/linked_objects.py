@@ -116,7 +116,6 @@ def settled(value: Any, resolve: Callable[[ObjectReference], str]) -> Any:
     resolve: returns the identifier; raises KmipError, as does this then.
     """
     changes: dict[str, Any] = {}
-    kind: Any
     match value:
         case Link(linked_object_identifier=UniqueIdentifier() | int() as target):
             return evolve(value, linked_object_identifier=resolve(target))
@@ -132,7 +131,7 @@ def settled(value: Any, resolve: Callable[[ObjectReference], str]) -> Any:
             parts = [settled(part, resolve) for part in value]
             return value if all(map(operator.is_, parts, value)) else tuple(parts)
         case _ if has(type(value)):
-            kind = type(value)
+            kind: Any = type(value)
             names = fields_with_links(kind)  # most of them are empty
             changes = {name: settled(part, resolve) for name in names if (part := getattr(value, name))}
     changes = {name: part for name, part in changes.items() if part is not getattr(value, name)}

@@ -23,7 +23,7 @@ PROCESS_MILLISECONDS: Final = 300_000
 """How long Process, and a Poll after it, waits. What takes longer goes on; the answer says so."""
 
 LOOK_AGAIN: Final = 200
-OFTEN: Final = 2_000
+BEGINNING: Final = 2_000
 LOOK_SELDOM: Final = 1_000
 """Milliseconds after which the store is asked again for an outcome that another node may have brought: often in the
 beginning, seldom later, since a thousand connections may wait for five minutes at the price of a request each."""
@@ -99,7 +99,7 @@ def wait_for(
         left = milliseconds - waited
         if left <= 0:
             return
-        step = min(left, LOOK_AGAIN if waited < OFTEN else LOOK_SELDOM)
+        step = min(left, LOOK_AGAIN if waited < BEGINNING else LOOK_SELDOM)
         outcome = runner.wait(correlation_value, step)
         if not is_hurried:
             runner.hurry(found.batch, principal.name)

@@ -248,7 +248,7 @@ def test_a_ticket_whose_requests_are_used_up_says_so(version: ProtocolVersion) -
     endless = a_ticket(engine, version, login.Request(lease_time=0, request_count=0))
     for _ in range(5):
         done(engine, version, asked, credentials=endless)
-    engine.services.clock.advance(61)  # type: ignore[attr-defined]
+    engine.services.clock.advance(61)  # type: ignore[attr-defined]  # the clock of tests
     assert refused(engine, version, asked, credentials=endless) is Reason.INVALID_TICKET
 
 

@@ -126,13 +126,13 @@ def prepare(encryption: Encryption, *, makes_iv: bool) -> Job:
     if settled is not None and (additional_data is None or settled.tag_bytes is not None):
         if iv is None and settled.iv_bytes and makes_iv:
             iv = os.urandom(settled.iv_bytes)
-        if iv is None if not settled.iv_bytes else iv is not None and len(iv) == settled.iv_bytes:
+        if len(iv or b"") == settled.iv_bytes:  # anything else is for the rules to judge
             return Job(
                 algorithm=settled.algorithm,
                 mode=settled.mode,
                 key=key_bytes,
                 padding=settled.padding,
-                iv_counter_nonce=iv,
+                iv_counter_nonce=iv or None,
                 start=iv or b"",
                 additional_data=additional_data or b"",
                 tag_bytes=settled.tag_bytes,

@@ -149,9 +149,7 @@ class SqlUnitOfWork:
     @property
     def has_writes(self) -> bool:
         """Whether there is anything to commit."""
-        pending = self._pending
-        has_more = pending.rules or pending.notices or pending.tickets or pending.submissions
-        return bool(pending.writes or pending.records or has_more)
+        return bool(self._pending)
 
     def find(self, unique_identifier: str) -> ManagedObject | None:
         """Return the object as collected, else as stored."""

@@ -223,7 +223,7 @@ def test_what_was_submitted_is_not_run_for_a_client_that_may_act_no_more(then: s
                 found = work.submission(value)
                 work.save_submission(evolve(found, principal=certified(source=Source.PASSWORD)))
             work.commit()
-    engine.services.clock.advance(3)  # type: ignore[attr-defined]
+    engine.services.clock.advance(3)  # type: ignore[attr-defined]  # the clock of tests
     assert runner.run_due() == 1
 
     revoked.clear()
@@ -253,7 +253,7 @@ def test_a_revocation_stops_a_batch_between_its_items() -> None:
     )
     items = [(Operation.ACTIVATE, activate.Request(unique_identifier=name)) for name in ("first", "second")]
     values = submitted(engine, *items, principal=certified())
-    engine.services.clock.advance(3)  # type: ignore[attr-defined]
+    engine.services.clock.advance(3)  # type: ignore[attr-defined]  # the clock of tests
     runner.run_due()
 
     assert [polled(engine, value, certified()).result_status for value in values] == [

@@ -175,7 +175,7 @@ def seen_of(cls: Any) -> dict[str, Any]:
 def _refusal(act: Callable[[], Any]) -> str | None:
     try:
         act()
-    except Exception as error:
+    except Exception as error:  # whatever attrs raises, the other class has to raise as well
         return type(error).__name__
     return None
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from attrs import define, field
 
 from kmip_adapters.transport import runner
@@ -93,40 +94,29 @@ def test_a_long_batch_lets_others_run_between_its_items() -> None:
         assert long.receive() == response(b"all items")
 
 
-def test_one_client_cannot_take_all_slow_threads_from_another(tmp_path: Path) -> None:
-    """The hog sends more slow requests than there are threads, and hangs up."""
+@pytest.mark.parametrize(
+    ("limits", "hogging", "body"),
+    [({}, b"W", b"S"), ({"brief_threads": 4}, b"G", b"B")],
+    ids=["slow", "brief"],
+)
+def test_one_client_cannot_take_all_threads_from_another(
+    limits: dict[str, int], hogging: bytes, body: bytes, tmp_path: Path
+) -> None:
+    """The hog sends more requests than there are threads, and hangs up."""
     service = FakeService()
     other = issue_client(throwaway_pki(), "other", tmp_path)
-    with serving(service) as server:
+    with serving(service, **limits) as server:
         hogs = [a_client(server) for _ in range(8)]
         for hog in hogs:
             hog.connect()
-            hog.socket.sendall(request(b"W"))
+            hog.socket.sendall(request(hogging))
         for _ in range(3):  # of the four threads
             assert service.begun.acquire(timeout=HANG)
         for hog in hogs:
             hog.close()
         context = client_context(ca=throwaway_pki().ca.certificate, cert=other.certificate, key=other.key)
         with TlsTtlvClient("127.0.0.1", server.port, context=context, timeout=HANG) as client:
-            assert client.exchange(request(b"S")) == response(b"other says S")
-        service.gate.set()
-
-
-def test_one_client_cannot_take_all_brief_threads_from_another(tmp_path: Path) -> None:
-    service = FakeService()
-    other = issue_client(throwaway_pki(), "other", tmp_path)
-    with serving(service, brief_threads=4) as server:
-        hogs = [a_client(server) for _ in range(8)]
-        for hog in hogs:
-            hog.connect()
-            hog.socket.sendall(request(b"G"))
-        for _ in range(3):  # of the four threads
-            assert service.begun.acquire(timeout=HANG)
-        for hog in hogs:
-            hog.close()
-        context = client_context(ca=throwaway_pki().ca.certificate, cert=other.certificate, key=other.key)
-        with TlsTtlvClient("127.0.0.1", server.port, context=context, timeout=HANG) as client:
-            assert client.exchange(request(b"B")) == response(b"other says B")
+            assert client.exchange(request(body)) == response(b"other says " + body)
         service.gate.set()
 
 

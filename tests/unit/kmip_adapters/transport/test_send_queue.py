@@ -128,7 +128,7 @@ class Socket:
 
 def an_outflow(queue: SendQueue) -> tuple[Outflow, Wire]:
     wire = Wire()
-    return Outflow(wire, wire, Socket(wire), TransportCounters(), queue), wire  # type: ignore[arg-type]
+    return Outflow(wire, wire, Socket(wire), TransportCounters(), queue), wire  # type: ignore[arg-type]  # has what an outflow uses
 
 
 def test_whatever_else_is_sent_goes_behind_the_answer_that_waits() -> None:

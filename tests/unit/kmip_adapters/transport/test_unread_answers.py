@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from attrs import define, field
 
@@ -103,7 +103,7 @@ class Client:
         return found + b"<closed>"
 
 
-def with_a_client(act: Callable[[Client], object]) -> None:
+def with_a_client(act: Callable[[Client], Awaitable[None]]) -> None:
     """Act on a loop that goes on where `act`, a coroutine function, waits."""
 
     async def main() -> None:
@@ -111,7 +111,7 @@ def with_a_client(act: Callable[[Client], object]) -> None:
         shared = server._share(asyncio.get_running_loop(), lambda: None)
         connection = TlsConnection(shared, TtlvStream(FakeFramer(), FakeService()), "127.0.0.1")
         socket = FullSocket(connection)
-        connection.connection_made(socket)  # type: ignore[arg-type]
+        connection.connection_made(socket)  # type: ignore[arg-type]  # has what a connection uses
         pki = throwaway_pki()
         context = client_context(ca=pki.ca.certificate, cert=pki.client.certificate, key=pki.client.key)
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -128,7 +128,7 @@ def with_a_client(act: Callable[[Client], object]) -> None:
         client.deliver()
         await asyncio.sleep(0)
         assert client.answers() == b""
-        await act(client)  # type: ignore[misc]
+        await act(client)
 
     asyncio.run(asyncio.wait_for(main(), 120))
 

@@ -1,5 +1,6 @@
 """Objects as rows."""
 
+from collections.abc import Iterator
 from enum import IntEnum
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from kmip_adapters.storage.sql.schema import managed_objects
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_core.enums import CertificateType, OpaqueDataType, ProtectionLevel, ResultReason
 from kmip_core.errors import KmipError
+from kmip_core.objects import Content, ManagedObject
 from tests.builders import a_custom, a_symmetric_key
 
 
@@ -38,13 +40,28 @@ ENUMERATIONS: Final[dict[str, type[IntEnum]]] = {
 }
 
 
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqlStorage]:
+    opened = SqlStorage(f"sqlite:///{tmp_path}/kmipd.db", partial(EnvelopeSealer, KeyFile(tmp_path / "root.key")))
+    yield opened
+    opened.close()
+
+
+def with_a_rare_column(store: SqlStorage) -> tuple[ManagedObject, Content]:
+    """Return a key of the store, and its content."""
+    key, content = a_symmetric_key()
+    with store.unit_of_work() as work:
+        work.add(evolve(key, attributes=key.attributes.but(protect_stop_date=5)), content)
+        work.commit()
+    return key, content
+
+
 @pytest.mark.parametrize("name", NO_RARE_COLUMNS)
-def test_a_rare_column_is_written_with_others_that_have_none(name: str, tmp_path: Path) -> None:
+def test_a_rare_column_is_written_with_others_that_have_none(name: str, store: SqlStorage) -> None:
     usual, content = a_symmetric_key()
     value: Any = next(iter(ENUMERATIONS[name])) if name in ENUMERATIONS else True
     attributes = usual.attributes.but(unique_identifier="rare", **{name: value})
     rare = evolve(usual, unique_identifier="rare", attributes=attributes)
-    store = SqlStorage(f"sqlite:///{tmp_path}/kmipd.db", partial(EnvelopeSealer, KeyFile(tmp_path / "root.key")))
     with store.unit_of_work() as work:
         work.add(rare, content)
         work.add(usual, content)
@@ -54,16 +71,10 @@ def test_a_rare_column_is_written_with_others_that_have_none(name: str, tmp_path
     rows = store.database.read(Prepared(select(*columns), store.database.dialect))
 
     assert sorted(rows, key=str) == sorted([(int(value), "rare"), (None, usual.unique_identifier)], key=str)
-    store.close()
 
 
-def test_a_rare_column_is_emptied_by_a_change(tmp_path: Path) -> None:
-    key, content = a_symmetric_key()
-    store = SqlStorage(f"sqlite:///{tmp_path}/kmipd.db", partial(EnvelopeSealer, KeyFile(tmp_path / "root.key")))
-    with store.unit_of_work() as work:
-        work.add(evolve(key, attributes=key.attributes.but(protect_stop_date=5)), content)
-        work.commit()
-
+def test_a_rare_column_is_emptied_by_a_change(store: SqlStorage) -> None:
+    key, _ = with_a_rare_column(store)
     with store.unit_of_work() as work:
         found = work.find(key.unique_identifier)
         assert found is not None
@@ -74,16 +85,10 @@ def test_a_rare_column_is_emptied_by_a_change(tmp_path: Path) -> None:
     assert store.database.read(Prepared(select(column), store.database.dialect)) == [(None,)]
     with store.unit_of_work() as work:
         assert work.find(key.unique_identifier).attributes.protect_stop_date is None
-    store.close()
 
 
-def test_a_rare_column_stays_where_a_change_leaves_it(tmp_path: Path) -> None:
-    key, content = a_symmetric_key()
-    store = SqlStorage(f"sqlite:///{tmp_path}/kmipd.db", partial(EnvelopeSealer, KeyFile(tmp_path / "root.key")))
-    with store.unit_of_work() as work:
-        work.add(evolve(key, attributes=key.attributes.but(protect_stop_date=5)), content)
-        work.commit()
-
+def test_a_rare_column_stays_where_a_change_leaves_it(store: SqlStorage) -> None:
+    key, content = with_a_rare_column(store)
     for new_content in (None, content):
         with store.unit_of_work() as work:
             found = work.find(key.unique_identifier)
@@ -97,4 +102,3 @@ def test_a_rare_column_stays_where_a_change_leaves_it(tmp_path: Path) -> None:
         again = work.find(key.unique_identifier)
         assert again is not None
         assert (again.attributes.protect_stop_date, again.attributes.lease_time, again.version) == (5, 7, 3)
-    store.close()

@@ -47,6 +47,10 @@ class RotatingQueue(Generic[T]):
         """Return the keys that wait, in the order of their turns."""
         return tuple(self._by_key)
 
+    def holds(self, key: str, item: T) -> bool:
+        """Return whether an item of `key` waits."""
+        return item in self._by_key.get(key, ())
+
     def count_of(self, key: str) -> int:
         """Return how many items of `key` wait."""
         return len(self._by_key.get(key, ()))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kmip_adapters.transport.fair_queue import FairPool, RotatingQueue
+from kmip_adapters.fair_queue import FairPool, RotatingQueue
 
 
 def test_keys_take_turns_and_each_keeps_its_order() -> None:
