@@ -6,29 +6,55 @@ write-ahead log under this one, and what is written from then on is lost.
 """
 
 import threading
-from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-_open: Final[Counter[tuple[int, int]]] = Counter()
+from attrs import field
+
+from kmip_core.classes import define
+
+
+@define(eq=False)
+class OpenFile:
+    """A database file that this process has open.
+
+    users: how often it was noted as open.  closers: what closes other descriptors, of it or of the files beside it.
+    """
+
+    key: tuple[int, int]
+    users: int = 0
+    closers: list[Callable[[], None]] = field(factory=list)
+
+    def close_later(self, close: Callable[[], None]) -> None:
+        """Have something closed when this process has closed the database: sooner would take SQLite's locks away."""
+        with _lock:
+            self.closers.append(close)
+
+
+_open: Final[dict[tuple[int, int], OpenFile]] = {}
 _lock: Final = threading.Lock()
 
 
-def note_open(path: Path) -> tuple[int, int]:
+def note_open(path: Path) -> OpenFile:
     """Note that a database file is open; return what `note_closed` takes.  Raises OSError."""
     status = path.stat()
     key = status.st_dev, status.st_ino
     with _lock:
-        _open[key] += 1
-    return key
+        open_file = _open.setdefault(key, OpenFile(key))
+        open_file.users += 1
+    return open_file
 
 
-def note_closed(key: tuple[int, int]) -> None:
+def note_closed(open_file: OpenFile) -> None:
     """Note that it is closed."""
     with _lock:
-        _open[key] -= 1
-        if not _open[key]:
-            del _open[key]
+        open_file.users -= 1
+        if open_file.users:
+            return
+        del _open[open_file.key]
+        for close in open_file.closers:
+            close()
 
 
 def is_open_here(path: Path) -> bool:

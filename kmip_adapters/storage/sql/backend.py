@@ -101,10 +101,8 @@ class Backend(Protocol):
         """End that transaction."""
         ...
 
-    @property
-    def state_of(self) -> Callable[[Connection], int] | None:
-        """What returns the state of the database for a reader: another one than the last time if anything was committed
-        meanwhile, by whichever program. In a transaction it is that of all its statements.
+    def state(self) -> bytes | None:
+        """Return the state of the database: another one than before if anything was committed since, by any program.
 
         None where the database cannot tell, or not for less than reading an object costs.
         """

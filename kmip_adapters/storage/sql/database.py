@@ -13,10 +13,10 @@ from sqlalchemy import Dialect
 
 from kmip_adapters.storage.sql import locate
 from kmip_adapters.storage.sql.backend import Backend
-from kmip_adapters.storage.sql.driver import Row
+from kmip_adapters.storage.sql.driver import Connection, Row
+from kmip_adapters.storage.sql.known_objects import KnownObjects
 from kmip_adapters.storage.sql.notices import NoticeStatements
 from kmip_adapters.storage.sql.prepared import Prepared, statements_for
-from kmip_adapters.storage.sql.reader import Reader
 from kmip_adapters.storage.sql.rows import Statements
 from kmip_adapters.storage.sql.rules import RuleStatements
 from kmip_adapters.storage.sql.tickets import TicketStatements
@@ -46,8 +46,8 @@ class Database:
         self.counted = functools.lru_cache(locate.SHAPES)(self._counted)
         self.refused_rows = 0
         """Reads that found a row that was changed in the database."""
-        self._idle: deque[Reader] = deque()
-        self._may_look = backend.state_of is not None and backend.pool_size is None
+        self.known = KnownObjects(backend)
+        self._idle: deque[Connection] = deque()
         self._closed = False
         self._places = None if backend.pool_size is None else threading.Semaphore(backend.pool_size)
 
@@ -56,7 +56,7 @@ class Database:
         """How the database takes its statements."""
         return self.backend.dialect
 
-    def take(self, *, is_long: bool = False) -> Reader:
+    def take(self, *, is_long: bool = False) -> Connection:
         """Return a reader with a snapshot begun.
 
         is_long: as for `Backend.begin_reading`.
@@ -67,13 +67,13 @@ class Database:
         while True:
             if self._closed:
                 raise KmipError(ResultReason.GENERAL_FAILURE, "the store is closed")
-            reader: Reader | None = None
+            reader: Connection | None = None
             try:
                 try:
                     reader = self._idle.pop()
                 except IndexError:
-                    reader = Reader(self.backend.open_reader())
-                self.backend.begin_reading(reader.connection, is_long=is_long)
+                    reader = self.backend.open_reader()
+                self.backend.begin_reading(reader, is_long=is_long)
             except self.errors as error:
                 if reader is not None:
                     self._close(reader)
@@ -86,18 +86,10 @@ class Database:
             else:
                 return reader
 
-    def take_idle(self) -> Reader | None:
-        """Return a reader without a snapshot that can tell what has not changed; None if none waits."""
-        try:
-            return self._idle.pop() if self._may_look else None
-        except IndexError:
-            return None
-
-    def give_back(self, reader: Reader, *, has_snapshot: bool = True) -> None:
+    def give_back(self, reader: Connection) -> None:
         """End a snapshot and keep the connection for the next."""
         try:
-            if has_snapshot:
-                self.backend.end_reading(reader.connection)
+            self.backend.end_reading(reader)
         except self.errors:
             self._close(reader)
             return
@@ -106,7 +98,7 @@ class Database:
         else:
             self._idle.append(reader)
 
-    def lend(self, *, is_long: bool) -> Reader:
+    def lend(self, *, is_long: bool) -> Connection:
         """Return a reader as `take` does to a unit of work, of which so many may have one at once.
 
         Raises KmipError (General Failure) also if too many have.
@@ -122,9 +114,9 @@ class Database:
             self._free_place()
             raise
 
-    def take_back(self, reader: Reader, *, has_snapshot: bool) -> None:
+    def take_back(self, reader: Connection) -> None:
         """Take the reader of a unit of work, and end its snapshot."""
-        self.give_back(reader, has_snapshot=has_snapshot)
+        self.give_back(reader)
         if self._places is not None:
             self._free_place()
 
@@ -140,8 +132,7 @@ class Database:
     @contextmanager
     def snapshot(self, *, is_long: bool = True) -> Iterator[Callable[..., list[Row]]]:
         """Give a `read` all of whose statements see one instant; erased values are not removed until it ends."""
-        reader = self.take(is_long=is_long)
-        connection = reader.connection
+        connection = self.take(is_long=is_long)
 
         def read(statement: Prepared, **values: Any) -> list[Row]:
             try:
@@ -153,7 +144,7 @@ class Database:
         try:
             yield read
         finally:
-            self.give_back(reader)
+            self.give_back(connection)
 
     def fact(self, name: str) -> str | None:
         """Return what the database says of itself under a name."""
@@ -170,9 +161,9 @@ class Database:
         while self._idle:
             self._close(self._idle.pop())
 
-    def _close(self, reader: Reader) -> None:
+    def _close(self, reader: Connection) -> None:
         try:
-            reader.connection.close()
+            reader.close()
         except self.errors as error:
             _log.debug("a connection could not be closed: %s", error)
 

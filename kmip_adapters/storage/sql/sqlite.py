@@ -20,6 +20,7 @@ from kmip_adapters.storage.sql.migration import History, MakeSealer, open_schema
 from kmip_adapters.storage.sql.prepared import Prepared
 from kmip_adapters.storage.sql.sqlite_files import BUSY_TIMEOUT, copy_database
 from kmip_adapters.storage.sql.turnstile import NoTurn, Turnstile
+from kmip_adapters.storage.sql.wal_index import WalIndex
 from kmip_core.ports.storage import TakesLong
 
 SETTINGS: Final = (
@@ -59,6 +60,7 @@ class SqliteBackend:
         self.engine = make_engine(url)
         self.path = Path(str(url.database))
         self._open_file = note_open(self.path)
+        self.state: Callable[[], bytes | None] = _unknown  # until a reader is open; called by every request
         self._turns = Turnstile(self.path) if is_shared else None
         self.name = str(url.database)
         # Statements run on the driver, connections are opened by SQLAlchemy; each has its own errors.
@@ -94,6 +96,11 @@ class SqliteBackend:
         """Return a driver connection that cannot write."""
         connection: Connection = self._detached()
         connection.execute("PRAGMA query_only=ON")
+        if self.state is _unknown:
+            connection.execute("PRAGMA schema_version").fetchone()  # reads, so that there is an index
+            index = WalIndex.of(self.path, self._open_file)
+            if index is not None:
+                self.state = index.state
         return connection
 
     def open_writer(self) -> Connection:
@@ -109,11 +116,6 @@ class SqliteBackend:
     def end_reading(self, connection: Connection) -> None:
         """End a snapshot."""
         connection.execute("COMMIT")
-
-    def state_of(self, connection: Connection) -> int:
-        """Return the number that SQLite changes for this connection when any other one, of any process, commits."""
-        state: int = connection.execute("PRAGMA data_version").fetchone()[0]
-        return state
 
     @contextmanager
     def turn(self) -> Iterator[bool]:
@@ -172,6 +174,7 @@ class SqliteBackend:
 
     def close(self) -> None:
         """Release the engine."""
+        self.state = _unknown
         self.engine.dispose()
         note_closed(self._open_file)
         if self._turns is not None:
@@ -182,6 +185,10 @@ class SqliteBackend:
         connection = fairy.driver_connection
         fairy.detach()  # ours to close; the pool forgets it
         return connection
+
+
+def _unknown() -> None:
+    """Stand for the state of a database that cannot be looked at."""
 
 
 def make_engine(url: URL) -> Engine:

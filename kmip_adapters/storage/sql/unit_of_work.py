@@ -18,11 +18,10 @@ from kmip_adapters.storage.sql import tickets
 from kmip_adapters.storage.sql.attribute_index import Entry, HidingIndexKey, changed_entries, entries, is_indexed
 from kmip_adapters.storage.sql.changes import Change
 from kmip_adapters.storage.sql.database import Database, unreadable
-from kmip_adapters.storage.sql.driver import Row
+from kmip_adapters.storage.sql.driver import Connection, Row
 from kmip_adapters.storage.sql.locate import UNLIMITED, Shape, analyse
 from kmip_adapters.storage.sql.notices import NoticeWrite, notice_row
 from kmip_adapters.storage.sql.prepared import Prepared
-from kmip_adapters.storage.sql.reader import Reader
 from kmip_adapters.storage.sql.rows import (
     SEALED_AT,
     UNREADABLE,
@@ -130,9 +129,11 @@ class SqlUnitOfWork:
         self._database = services.database
         self._budget = BUDGETS[pace]
         self._is_long = self._budget is _UNLIMITED  # what is brief reads one row, as a rule
-        self._reader: Reader | None = None
-        self._has_snapshot = False
-        self._state: int | None = None  # of the database, where it was asked for: all that is read is of this one
+        self._reader: Connection | None = None
+        self._has_snapshot = False  # the first statement takes it
+        self._state_before: bytes | None = None  # of the database, before that statement
+        self._is_settled = False  # whether the state of the snapshot was looked for
+        self._state: bytes | None = None  # if it is known: all that is read is of this one
         self._found: dict[str, StoredObject | None] = {}
         self._pending = Pending()
         self._tickets: dict[str, str] = {}  # rows that were read, by their digests
@@ -368,10 +369,11 @@ class SqlUnitOfWork:
         """Give the connection back; a later read begins a new snapshot."""
         self._found.clear()
         self._rules = None
+        self._state = None
         reader, self._reader = self._reader, None
         if reader is not None:
-            has_snapshot, self._has_snapshot, self._state = self._has_snapshot, False, None
-            self._database.take_back(reader, has_snapshot=has_snapshot)
+            self._has_snapshot = self._is_settled = False
+            self._database.take_back(reader)
 
     def _ticket_write(self, digest: str, change: TicketChange) -> tickets.TicketWrite:
         statements, after = self._database.ticket_statements, change.after
@@ -407,37 +409,21 @@ class SqlUnitOfWork:
     def _unchanged(self, unique_identifier: str) -> StoredObject | None:
         """Return an object that was read before, if nothing has been committed since; no snapshot is begun for it.
 
-        That spares the statement, and all that is done with its row.  Raises as `_run` does.
+        That spares the statement, and all that is done with its row.
         """
-        reader = self._reader
-        if reader is None:
-            reader = self._reader = self._database.take_idle()
-            if reader is None:
-                return None
-        stored = reader.find(unique_identifier)
-        if stored is None or self._is_current(reader):
-            return stored
-        if not self._found and not self._has_snapshot:
-            self._state = None  # nothing depends on it
-        return None
-
-    def _is_current(self, reader: Reader) -> bool:
-        """Whether what a reader knows is what this unit of work would read.
-
-        Raises ConcurrentChange if something was committed since it has read what it has read.
-        """
-        state_of = self._database.backend.state_of
-        if state_of is None:
-            return False
-        if self._state is None or not self._has_snapshot:
-            try:
-                state = state_of(reader.connection)
-            except self._database.errors as error:
-                raise unreadable(error) from error
-            if self._state is not None and self._state != state:
-                raise ConcurrentChange("something was committed between two reads")
+        known_at, objects = self._database.known.now
+        found = objects.get(unique_identifier)
+        if found is None:
+            return None
+        if self._has_snapshot:
+            return found() if known_at == self._state_of_snapshot() else None
+        state = self._database.backend.state()
+        if state != known_at or (self._state is not None and self._state != state):
+            return None
+        stored = found()
+        if stored is not None:
             self._state = state
-        return self._state == reader.state or reader.move_to(self._state)
+        return stored
 
     def _read(self, unique_identifier: str) -> StoredObject | None:
         statements = self._database.statements
@@ -449,10 +435,8 @@ class SqlUnitOfWork:
             _log.error("the row of %s was put back as it was before", unique_identifier)
             self._database.refused_rows += 1
             raise KmipError(ResultReason.GENERAL_FAILURE, NOT_AS_WRITTEN)
-        reader = self._reader
-        if stored is not None and reader is not None and reader.note_read(stored):
-            self._is_current(reader)  # has it know which state it knows
-            reader.know(stored)
+        if stored is not None:
+            self._database.known.know(stored, self._state_of_snapshot())
         return stored
 
     def _open(self, row: Row) -> StoredObject:
@@ -529,43 +513,45 @@ class SqlUnitOfWork:
         return self._run(statement.sql, statement.values(values))
 
     def _run(self, sql: str, values: Any, *, may_take_long: bool = False) -> list[Row]:
-        connection = self._begun_reader().connection
+        connection = self._begun_reader()
         rows: list[Row]
         try:
-            if not may_take_long:
+            if may_take_long:
+                with self._database.backend.within(connection, self._budget.milliseconds):
+                    rows = connection.execute(sql, values).fetchall()
+            else:
                 rows = connection.execute(sql, values).fetchall()
-                return rows
-            with self._database.backend.within(connection, self._budget.milliseconds):
-                rows = connection.execute(sql, values).fetchall()
-            return rows
         except self._database.errors as error:
             if self._database.backend.is_transient(error):
                 raise ConcurrentChange(f"the read was interrupted: {error}") from error
             raise unreadable(error) from error
-
-    def _begun_reader(self) -> Reader:
-        """Return the reader of this unit of work, with its snapshot.
-
-        Raises ConcurrentChange if that is another state than what was found before without one.
-        """
-        reader = self._reader
-        if reader is not None and self._has_snapshot:
-            return reader
-        if reader is None:
-            reader = self._reader = self._database.lend(is_long=self._is_long)
-            self._has_snapshot = True
-            return reader
-        try:
-            self._database.backend.begin_reading(reader.connection, is_long=self._is_long)
-        except self._database.errors as error:
-            raise unreadable(error) from error
         self._has_snapshot = True
         if self._state is not None:
-            expected, self._state = self._state, None
-            self._is_current(reader)
-            if self._state != expected:
+            self._state_of_snapshot()
+        return rows
+
+    def _begun_reader(self) -> Connection:
+        """Return the reader of this unit of work, which has begun its snapshot."""
+        if self._reader is None:
+            self._state_before = self._database.backend.state()
+            self._reader = self._database.lend(is_long=self._is_long)
+        return self._reader
+
+    def _state_of_snapshot(self) -> bytes | None:
+        """Return the state of the snapshot that the first statement has taken; None if it is not known.
+
+        It is known if the state was the same before that statement and when it is asked for first.
+        Raises ConcurrentChange if it is another one than that of what was found before without a snapshot.
+        """
+        if not self._is_settled:
+            self._is_settled = True
+            state = self._database.backend.state()
+            if state != self._state_before:
+                state = None
+            if self._state is not None and self._state != state:
                 raise ConcurrentChange("something was committed between two reads")
-        return reader
+            self._state = state
+        return self._state
 
     def _merged(self, query: LocateQuery, shape: Shape, values: dict[str, Any], is_examined: bool) -> Located:
         everything = {**values, "limit": MAXIMUM_EXAMINED + 1 if is_examined else UNLIMITED, "offset": 0}

@@ -48,12 +48,11 @@ def test_a_page_is_read_from_few_rows(filled: FilledStore) -> None:
 
     wanted = RARE["name"]
     shape, values = analyse(wanted, b"")
-    reader = filled.storage.database.take()
-    connection: Any = reader.connection
+    connection: Any = filled.storage.database.take()
     connection.set_progress_handler(count, 1)
     statement = filled.storage.database.located(shape)
     connection.execute(statement.sql, statement.values(values)).fetchall()
     connection.set_progress_handler(None, 0)
-    filled.storage.database.give_back(reader)
+    filled.storage.database.give_back(connection)
 
     assert 0 < steps < 300

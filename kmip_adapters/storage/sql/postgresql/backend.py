@@ -196,7 +196,8 @@ class PostgresBackend:
 
     # --- transactions -----------------------------------------------------------------------------------------------
 
-    state_of = None  # to ask for it would be the round trip that an object costs
+    def state(self) -> None:
+        """None: to ask for it would be the round trip that an object costs."""
 
     def begin_reading(self, connection: Any, *, is_long: bool) -> None:
         """Begin a snapshot: its transaction at once for one of many statements, else with the second statement."""

@@ -64,8 +64,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlStorage]:
 def plans(store: SqlStorage, wanted: LocateQuery) -> list[str]:
     """Return the plans' lines for the identifiers and for the count."""
     shape, values = analyse(wanted, b"")
-    reader = store.database.take()
-    connection = reader.connection
+    connection = store.database.take()
     try:
         return [
             row[3]
@@ -73,7 +72,7 @@ def plans(store: SqlStorage, wanted: LocateQuery) -> list[str]:
             for row in connection.execute(f"EXPLAIN QUERY PLAN {statement.sql}", statement.values(values))
         ]
     finally:
-        store.database.give_back(reader)
+        store.database.give_back(connection)
 
 
 IDENTIFIED: dict[str, LocateQuery] = {
@@ -106,10 +105,9 @@ def test_the_rarest_criterion_is_walked_first(store: SqlStorage, name: str) -> N
 def test_the_order_of_the_answer_is_the_order_of_the_index(store: SqlStorage, name: str) -> None:
     shape, values = analyse((RARE | COMMON | IDENTIFIED)[name], b"")
     statement = store.database.located(shape)
-    reader = store.database.take()
-    connection = reader.connection
+    connection = store.database.take()
     plan = connection.execute(f"EXPLAIN QUERY PLAN {statement.sql}", statement.values(values)).fetchall()
-    store.database.give_back(reader)
+    store.database.give_back(connection)
 
     assert [row[3] for row in plan if "USE TEMP B-TREE FOR ORDER BY" in row[3]] == []
 

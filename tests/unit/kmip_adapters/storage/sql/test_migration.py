@@ -99,7 +99,7 @@ def test_the_settings_hold_on_every_connection(tmp_path: Path) -> None:
     store = open_store(tmp_path / "kmipd.db")
     reader = store.database.take()
     settings = {
-        name: reader.connection.execute(f"PRAGMA {name}").fetchone()[0]
+        name: reader.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("journal_mode", "synchronous", "secure_delete", "foreign_keys", "busy_timeout", "query_only")
     }
     store.database.give_back(reader)

@@ -95,15 +95,14 @@ def test_so_many_objects_are_looked_into_off_the_loop_and_more_even_elsewhere(st
 
 
 def test_another_failure_is_not_reported_as_a_time_limit(store: SqlStorage, caplog: pytest.LogCaptureFixture) -> None:
-    reader = store.database.take()
-    connection = reader.connection
+    connection = store.database.take()
     with pytest.raises(store.database.errors), store.backend.within(connection, 1):
         connection.execute("SELECT nonsense")
-    store.database.give_back(reader)
+    store.database.give_back(connection)
 
     with store.unit_of_work(Pace.QUICK) as work:
         assert work.locate(query()).located_items == 0
-        work._reader.connection.close()
+        work._reader.close()
         with pytest.raises(KmipError) as refused:
             work.locate(query())
     assert refused.value.reason is ResultReason.GENERAL_FAILURE

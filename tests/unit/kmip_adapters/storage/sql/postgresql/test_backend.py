@@ -346,8 +346,8 @@ def test_a_read_that_takes_longer_than_its_budget_goes_on_elsewhere(store: SqlSt
         assert isinstance(work, SqlUnitOfWork)
         reader = work._reader
         assert reader is not None
-        with pytest.raises(TakesLong), store.backend.within(reader.connection, 1):
-            reader.connection.execute("SELECT pg_sleep(30)")
+        with pytest.raises(TakesLong), store.backend.within(reader, 1):
+            reader.execute("SELECT pg_sleep(30)")
         work._found.clear()
         assert work.find("k1")
 
@@ -357,7 +357,7 @@ def test_a_lost_connection_has_the_unit_of_work_run_again(store: SqlStorage) -> 
     with store.unit_of_work() as work:
         assert work.find("k1")
         with pytest.raises(psycopg.Error):
-            work._reader.connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+            work._reader.execute("SELECT pg_terminate_backend(pg_backend_pid())")
         with pytest.raises(ConcurrentChange):
             work.find("k2")
     assert present(store, "k1")
@@ -391,7 +391,7 @@ def statements_of(store: SqlStorage) -> list[str]:
 def close_readers(store: SqlStorage) -> None:
     """Have the next unit of work connect anew, so that `statements_of` sees its statements."""
     while store.database._idle:
-        store.database._idle.pop().connection.close()
+        store.database._idle.pop().close()
 
 
 def test_one_row_is_read_by_one_statement(store: SqlStorage) -> None:
@@ -424,14 +424,13 @@ def test_the_limit_of_one_read_is_none_of_the_next(store: SqlStorage) -> None:
     put(store, "k1")
     with store.unit_of_work(Pace.BRIEF) as work:
         assert isinstance(work, SqlUnitOfWork)
-        reader = store.database.take()
-        connection: Any = reader.connection
+        connection: Any = store.database.take()
         with store.backend.within(connection, 100):
             assert connection.execute("SHOW statement_timeout").fetchone() == ("100ms",)
         assert connection.execute("SHOW statement_timeout").fetchone() == ("0",)
         with pytest.raises(TakesLong), store.backend.within(connection, 1):
             connection.execute("SELECT pg_sleep(30)")
-        store.database.give_back(reader)
+        store.database.give_back(connection)
 
 
 def test_a_second_statement_that_finds_the_first_changed_has_the_work_run_again(store: SqlStorage) -> None:
@@ -448,11 +447,10 @@ def test_a_second_statement_that_finds_the_first_changed_has_the_work_run_again(
 
 
 def test_a_reader_cannot_write(store: SqlStorage) -> None:
-    reader = store.database.take()
-    connection = reader.connection
+    connection = store.database.take()
     with pytest.raises(psycopg.Error, match="read-only"):
         connection.execute("DELETE FROM facts")
-    store.database.give_back(reader)
+    store.database.give_back(connection)
 
 
 def test_no_more_connections_than_the_pool_has(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from attrs import evolve
@@ -19,8 +20,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
+from kmip_adapters.storage.sql.known_objects import KnownObjects
 from kmip_adapters.storage.sql.maintenance import rotate_data_key
-from kmip_adapters.storage.sql.reader import Reader
 from kmip_adapters.storage.sql.rows import REMEMBERED, StoredObject
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_app.testing.contracts.samples import a_key, a_name, admitted, content
@@ -65,8 +66,7 @@ def read_often(store: SqlStorage, *identifiers: str) -> None:
 def statements(store: SqlStorage, *identifiers: str) -> list[str]:
     """Return what SQLite is asked while objects are found by one unit of work."""
     asked: list[str] = []
-    (reader,) = store.database._idle
-    connection: Any = reader.connection
+    connection: Any = store.database._idle[-1]  # the one that is taken next
     connection.set_trace_callback(lambda text: asked.append(text.split()[0]))
     find(store, *identifiers)
     connection.set_trace_callback(None)
@@ -90,30 +90,33 @@ def is_refused(store: SqlStorage, identifier: str) -> bool:
 
 
 def test_an_object_that_comes_again_is_not_read_again(store: SqlStorage) -> None:
-    read_often(store, "k1")
+    find(store, "k1")
 
-    assert statements(store, "k1") == ["PRAGMA"]
-
-
-def test_an_object_that_comes_for_the_first_time_costs_what_it_did(store: SqlStorage) -> None:
-    find(store, "k2")
-
-    assert statements(store, "k1") == ["BEGIN", "SELECT", "COMMIT"]
+    assert statements(store, "k1") == []
 
 
 def test_one_that_is_known_and_one_that_is_not_are_of_one_state(store: SqlStorage) -> None:
-    read_often(store, "k1")
+    find(store, "k1")
 
-    assert statements(store, "k1", "k2") == ["PRAGMA", "BEGIN", "PRAGMA", "SELECT", "COMMIT"]
+    assert statements(store, "k1", "k2") == ["BEGIN", "SELECT", "COMMIT"]
+    assert statements(store, "k2", "k1") == []
 
 
 def test_after_a_commit_it_is_read_again(store: SqlStorage) -> None:
-    read_often(store, "k1")
+    find(store, "k1")
     put(store, a_key("k3"))
 
-    assert statements(store, "k1") == ["PRAGMA", "BEGIN", "SELECT", "COMMIT"]
-    assert statements(store, "k1") == ["BEGIN", "SELECT", "PRAGMA", "COMMIT"]
-    assert statements(store, "k1") == ["PRAGMA"]
+    assert statements(store, "k1") == ["BEGIN", "SELECT", "COMMIT"]
+    assert statements(store, "k1") == []
+
+
+def test_what_one_connection_has_read_no_other_one_reads_again(store: SqlStorage) -> None:
+    with store.unit_of_work() as first, store.unit_of_work() as second:
+        first.find("k1")
+        second.find("k2")
+    assert len(store.database._idle) == 2
+
+    assert statements(store, "k1", "k2") == []
 
 
 def test_a_large_object_is_read_each_time(store: SqlStorage) -> None:
@@ -121,6 +124,13 @@ def test_a_large_object_is_read_each_time(store: SqlStorage) -> None:
     read_often(store, "large")
 
     assert statements(store, "large") == ["BEGIN", "SELECT", "COMMIT"]
+
+
+def test_nothing_is_known_where_the_database_cannot_tell_its_state(store: SqlStorage) -> None:
+    store.backend.state = lambda: None  # type: ignore[method-assign]  # as PostgreSQL's
+    read_often(store, "k1")
+
+    assert statements(store, "k1") == ["BEGIN", "SELECT", "COMMIT"]
 
 
 # --- what changes them ------------------------------------------------------------------------------------------------
@@ -214,6 +224,35 @@ def test_a_second_object_of_a_later_state_has_the_unit_of_work_run_again(store: 
             work.find("k2")
 
 
+def test_a_known_object_of_a_later_state_is_not_mixed_with_those_of_a_snapshot(store: SqlStorage) -> None:
+    with store.unit_of_work() as work:
+        work.find("k1")  # takes the snapshot
+        activate(store, "k2")
+        find(store, "k2")
+        found = work.find("k2")
+
+    assert found is not None
+    assert found.attributes.state is State.PRE_ACTIVE
+
+
+def test_a_commit_between_the_look_and_the_snapshot_leaves_its_state_unknown(store: SqlStorage) -> None:
+    find(store, "k1")
+    lend = store.database.lend
+
+    def lend_late(*, is_long: bool) -> Any:
+        activate(store, "k1")
+        return lend(is_long=is_long)
+
+    with store.unit_of_work() as work:
+        store.database.lend = lend_late  # type: ignore[method-assign]  # for this once
+        work.find("k2")
+        store.database.lend = lend  # type: ignore[method-assign]
+        found = work.find("k1")
+
+    assert found is not None
+    assert found.attributes.state is State.ACTIVE
+
+
 def test_a_commit_before_the_first_read_is_no_conflict(store: SqlStorage) -> None:
     read_often(store, "k1", "k2")
 
@@ -233,26 +272,33 @@ def a_stored(identifier: str = "k1", size: int = 100) -> StoredObject:
     return StoredObject(1, a_key(identifier), b"seal", b"", b"sealed", b"", size)
 
 
-def test_a_reader_keeps_no_object_that_the_store_has_forgotten() -> None:
-    reader, stored = Reader(connection=sqlite3.connect(":memory:")), a_stored()
-    reader.know(stored)
-    assert reader.find("k1") is stored
+def test_no_object_is_kept_that_the_store_has_forgotten() -> None:
+    known, stored = KnownObjects(Mock(state=lambda: b"1")), a_stored()
+    known.know(stored, b"1")
+    assert known.now[1]["k1"]() is stored
 
     del stored
     gc.collect()
 
-    assert reader.find("k1") is None
-    reader.connection.close()
+    assert known.now[1]["k1"]() is None
 
 
-def test_a_reader_knows_so_many_objects() -> None:
-    reader = Reader(connection=sqlite3.connect(":memory:"))
+def test_so_many_objects_are_known() -> None:
+    known = KnownObjects(Mock(state=lambda: b"1"))
 
     for number in range(3 * REMEMBERED):
-        reader.note_read(a_stored(f"k{number}"))
+        known.know(a_stored(f"k{number}"), b"1")
 
-    assert 0 < len(reader.known) <= REMEMBERED
-    reader.connection.close()
+    assert 0 < len(known.now[1]) <= REMEMBERED
+
+
+def test_what_was_read_in_an_old_snapshot_is_not_known() -> None:
+    known, new, old = KnownObjects(Mock(state=lambda: b"2")), a_stored("new"), a_stored("old")
+
+    known.know(new, b"2")
+    known.know(old, b"1")
+
+    assert (known.now[0], set(known.now[1])) == (b"2", {"new"})
 
 
 # --- against a dictionary ---------------------------------------------------------------------------------------------
