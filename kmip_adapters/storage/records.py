@@ -27,6 +27,7 @@ from kmip_core.attributes import Attributes
 from kmip_core.creation_rules import Rule
 from kmip_core.objects import (
     CONTENT_CLASSES,
+    NO_ATTRIBUTES,
     Content,
     KeyBlock,
     KeyValue,
@@ -66,9 +67,25 @@ def encode_record(attributes: Attributes) -> tuple[bytes, bytes]:
 
     The digests are hidden: a password can be found by its digest.  b"" stands for none.
     """
-    record = _hook_of(Attributes)(attributes)
-    digests = record.pop(_HIDDEN, None)
+    record = record_of(attributes)
+    return joined_record(record, record.pop(_HIDDEN, None))
+
+
+def record_of(attributes: Attributes) -> dict[str, Any]:
+    """Return what `encode_record` writes, before it is JSON: the fields in their order, each as `written_value`."""
+    record: dict[str, Any] = _hook_of(Attributes)(attributes)
+    return record
+
+
+def joined_record(record: dict[str, Any], digests: list[Any] | None) -> tuple[bytes, bytes]:
+    """Return both parts of a record as they are stored.  digests: as `record_of` has them, None for none."""
     return _to_json(record), b"" if digests is None else _to_json(digests)
+
+
+def written_value(value: Any) -> Any:
+    """Return what stands in a record for one value of an attribute that is a structure."""
+    kind: Any = type(value)
+    return _hook_of(kind)(value)
 
 
 def decode_record(stored: bytes, hidden: bytes) -> Attributes:
@@ -81,7 +98,54 @@ def decode_record(stored: bytes, hidden: bytes) -> Attributes:
 
 
 def encode_content(content: Content) -> bytes:
-    """Return the plain form of an object's secret part; it must be sealed before it is stored."""
+    """Return the plain form of an object's secret part; it must be sealed before it is stored.
+
+    What stands before and after the material of a key is the same for keys of a kind, as `decode_content` knows, too.
+    """
+    kind = _kind_to_write(content)
+    if kind is None:
+        return _encode_content(content)
+    around = _written_around.get(kind)
+    if around is None:
+        around = _split_at_material(_encode_content(_key_of_kind(kind, _SAMPLE)))
+        if len(_written_around) >= _MOST_KINDS:
+            _written_around.clear()
+        _written_around[kind] = around
+    before, after = around
+    return before + b2a_base64(_material_of(content), newline=False) + after
+
+
+def _kind_to_write(content: Any) -> tuple[Any, ...] | None:
+    """Return what `_key_of_kind` makes such a key of; None if there is more about it, or anything unusual."""
+    cls = type(content)
+    if cls not in _KEYS or content.attributes is not NO_ATTRIBUTES:
+        return None
+    block = content.key_block
+    value = block.key_value
+    if block.key_wrapping_data is not None or type(value) is not KeyValue or value.attributes is not None:
+        return None
+    if type(value.key_material) is not bytes:
+        return None
+    return (
+        cls,
+        block.key_format_type,
+        block.key_compression_type,
+        block.cryptographic_algorithm,
+        block.cryptographic_length,
+    )
+
+
+def _material_of(content: Any) -> bytes:
+    material: bytes = content.key_block.key_value.key_material
+    return material
+
+
+def _split_at_material(plain: bytes) -> tuple[bytes, bytes]:
+    begin = plain.index(_MATERIAL) + len(_MATERIAL)
+    return plain[:begin], plain[plain.index(b'"', begin) :]
+
+
+def _encode_content(content: Content) -> bytes:
     content_class: Any = CONTENT_CLASSES[content.object_type]
     record = _hook_of(content_class)(content)
     record[_TYPE] = int(content.object_type)
@@ -132,6 +196,8 @@ _MATERIAL: Final = b'"key_material":"'
 _LONGEST_AROUND: Final = 512  # bytes around the material of a key whose kind is kept
 _MOST_KINDS: Final = 256
 _kinds: Final[dict[bytes, tuple[Any, ...]]] = {}
+_written_around: Final[dict[tuple[Any, ...], tuple[bytes, bytes]]] = {}
+_KEYS: Final = frozenset({SymmetricKey, PublicKey, PrivateKey})
 
 
 def _learn_kind(around: bytes, begin: int) -> None:
@@ -210,7 +276,12 @@ def canonical_value(value: Any) -> bytes:
         return encode_basestring_ascii(value).encode()  # as `_canonical_json` does, without its calls in Python
     if kind is bytes:  # likewise: nothing in base64 needs an escape
         return b'"%b"' % b2a_base64(value, newline=False)
-    return _canonical_json(_hook_of(kind)(value)).encode()
+    return canonical_record(_hook_of(kind)(value))
+
+
+def canonical_record(record: Any) -> bytes:
+    """Return `canonical_value` of what `written_value` has written."""
+    return _canonical_json(record).encode()
 
 
 def _canonical_json(record: Any) -> str:

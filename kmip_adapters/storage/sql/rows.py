@@ -3,6 +3,7 @@
 import functools
 import struct
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from operator import itemgetter
 from typing import Any, Final, Self
 
@@ -22,20 +23,17 @@ from kmip_adapters.storage.sql.prepared import ITEMS_OF_AN_IN, Prepared, Prepare
 from kmip_adapters.storage.sql.record_seals import record_binding
 from kmip_adapters.storage.sql.rules import NAMES as NAMES_OF_RULES
 from kmip_adapters.storage.sql.schema import (
-    DATE_COLUMNS,
-    TRAIT_COLUMNS,
     attribute_values,
     data_keys,
     facts,
     managed_objects,
     outbox,
 )
-from kmip_core.attributes import Attributes
+from kmip_adapters.storage.sql.searched_columns import NAMES_OF_SEARCHED, NO_RARE_COLUMNS, searched_columns
 from kmip_core.classes import define, frozen
 from kmip_core.enums import ObjectType, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.objects import ManagedObject
-from kmip_core.policy import DEFAULT_POLICY
 from kmip_core.ports.sealing import SealBroken, StoreSealer
 from kmip_core.ports.storage import ConcurrentChange
 
@@ -100,7 +98,7 @@ def stored_object(row: Row, sealer: StoreSealer) -> StoredObject:
     )
     hidden = sealer.open_record(record_seal, binding)
     decoded = decode_record(*(_revealed(hidden) if attributes == b"" else (attributes, hidden)))
-    if row[_RECORD_COLUMNS:] != tuple(map(searched_columns(decoded).get, _SEARCHED)):
+    if row[_RECORD_COLUMNS:] != tuple(map(searched_columns(decoded).get, NAMES_OF_SEARCHED)):
         raise SealBroken("a column does not agree with the record")
     managed_object = ManagedObject(
         unique_identifier=unique_identifier,
@@ -138,10 +136,16 @@ def changing_columns(managed_object: ManagedObject, *, hides_all: bool) -> tuple
     The seal and the content are missing.
     Raises KmipError (Server Limit Exceeded) for attributes that are too long together.
     """
-    columns = searched_columns(managed_object.attributes)
+    attributes = managed_object.attributes
+    return completed_columns(managed_object, searched_columns(attributes), *encode_record(attributes), hides_all)
+
+
+def completed_columns(
+    managed_object: ManagedObject, columns: dict[str, Any], encoded: bytes, hidden: bytes, hides_all: bool
+) -> tuple[dict[str, Any], bytes]:
+    """Return what `changing_columns` does, from the `searched_columns` and the record of the object's attributes."""
     columns["archived"] = managed_object.archived
     columns["has_content"] = managed_object.has_content
-    encoded, hidden = encode_record(managed_object.attributes)
     if len(encoded) + len(hidden) > MAXIMUM_ATTRIBUTES:
         raise KmipError(
             ResultReason.SERVER_LIMIT_EXCEEDED, f"the attributes of an object have {MAXIMUM_ATTRIBUTES} bytes at most"
@@ -185,59 +189,9 @@ def seal_record(
     return sealer.seal_record(hidden, binding)
 
 
-def searched_columns(attributes: Attributes) -> dict[str, Any]:
-    """Return what Locate looks for in the columns of an object, without the rare columns that are NULL."""
-    fields = vars(attributes)
-    columns: dict[str, Any] = {
-        # `+ 0`: a plain int of a Boolean or a member of an enumeration, without a call
-        name: value if (value := fields[name]) is None or type(value) is int else value + 0
-        for name in _USUAL
-    }
-    rare = _rare_values(fields)
-    if rare != _NO_RARE_VALUES:
-        columns |= {name: value + 0 for name, value in zip(_RARE, rare, strict=True) if value is not None}
-    columns["policy"] = fields["operation_policy_name"] or DEFAULT_POLICY
-    state = fields["state"]
-    columns["state"] = 0 if state is None else state + 0
-    return columns
-
-
-def are_rare_equal(before: Attributes, after: Attributes) -> bool:
-    """Return whether a change leaves the rare columns of an object as they are."""
-    return bool(_rare_values(vars(before)) == _rare_values(vars(after)))
-
-
-_NUMBERS: Final = (*DATE_COLUMNS, *TRAIT_COLUMNS)
-_USUAL: Final = (
-    "activation_date",
-    "initial_date",
-    "last_change_date",
-    "original_creation_date",
-    "cryptographic_algorithm",
-    "cryptographic_length",
-    "cryptographic_usage_mask",
-    "lease_time",
-    "fresh",
-    "sensitive",
-    "always_sensitive",
-    "extractable",
-    "never_extractable",
-    "key_format_type",
-    "protection_storage_mask",
-)
-"""Of the numbers those that nearly every new key has."""
-
-_RARE: Final = tuple(name for name in _NUMBERS if name not in _USUAL)
-"""All others: where none of the new objects of a group has one, they are not in the statement that inserts them. The
-driver of SQLite takes three times as long for NULL as for a number."""
-
-_rare_values: Final = itemgetter(*_RARE)
-NO_RARE_COLUMNS: Final[dict[str, Any]] = dict.fromkeys(_RARE)
-_NO_RARE_VALUES: Final = tuple(NO_RARE_COLUMNS.values())
 _OBJECT_TYPES: Final = {int(object_type): object_type for object_type in ObjectType}
 _o: Final = managed_objects.c
-_SEARCHED: Final = (*_NUMBERS, "policy", "state")
-SEARCHED: Final = tuple(_o[name] for name in _SEARCHED)
+SEARCHED: Final = tuple(_o[name] for name in NAMES_OF_SEARCHED)
 """The columns that `searched_columns` gives."""
 
 FOUND: Final = (
@@ -288,7 +242,7 @@ class Statements:
         self.insert_usual = insertion(managed_objects, [_o.sequence.name, *_GIVEN_USUAL], dialect)
         last = select(func.coalesce(func.max(_o.sequence), 0))
         self.last_sequence = Prepared(last, dialect)
-        usual = {name: value for name, value in changes.items() if name not in _RARE}
+        usual = {name: value for name, value in changes.items() if name not in NO_RARE_COLUMNS}
         content: dict[str, Any] = {"sealed": bindparam("sealed")}
         of_it = update(managed_objects).where(*is_it)
         self.update = Prepared(of_it.values(changes), dialect)
@@ -385,8 +339,8 @@ class RowWrite:
     expected_version: int | None
     columns: dict[str, Any] | None = field(repr=False)
     replaces_content: bool
-    indexed: set[Entry]
-    unindexed: set[Entry]
+    indexed: AbstractSet[Entry]
+    unindexed: AbstractSet[Entry]
     owner: str = ""
     growth: Holdings = NOTHING
     changes_state: bool = False
@@ -479,6 +433,6 @@ def insert_rows(cursor: Cursor, statements: Statements, rows: Sequence[RowWrite]
 
 
 _GIVEN: Final = tuple(column.name for column in _o if column is not _o.sequence)
-_GIVEN_USUAL: Final = tuple(name for name in _GIVEN if name not in _RARE)
+_GIVEN_USUAL: Final = tuple(name for name in _GIVEN if name not in NO_RARE_COLUMNS)
 _given: Final = itemgetter(*_GIVEN)
 _given_usual: Final = itemgetter(*_GIVEN_USUAL)

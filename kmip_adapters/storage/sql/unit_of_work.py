@@ -22,18 +22,20 @@ from kmip_adapters.storage.sql.driver import Connection, Row
 from kmip_adapters.storage.sql.locate import UNLIMITED, Shape, analyse
 from kmip_adapters.storage.sql.notices import NoticeWrite, notice_row
 from kmip_adapters.storage.sql.prepared import Prepared
+from kmip_adapters.storage.sql.row_forms import described
 from kmip_adapters.storage.sql.rows import (
     SEALED_AT,
     UNREADABLE,
     RowWrite,
     StoredObject,
-    are_rare_equal,
     attributes_size,
     changing_columns,
+    completed_columns,
     seal_record,
     stored_size,
 )
 from kmip_adapters.storage.sql.rules import KnownRules, RulesWrite, stored_rules
+from kmip_adapters.storage.sql.searched_columns import are_rare_equal
 from kmip_adapters.storage.sql.submissions import SubmissionStatements, SubmissionWrite, stored_submission
 from kmip_adapters.storage.sql.submitted import SubmittedTask
 from kmip_adapters.storage.sql.versions import NewestVersions
@@ -598,64 +600,97 @@ class SqlUnitOfWork:
                 raise KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, f"{title} has {longest} bytes at most")
 
     def _row_write(self, unique_identifier: str, write: Write) -> RowWrite:
-        stored = None if write.found is None else self._stored(unique_identifier)
-        index_key = self._services.index_key()
-        indexed: set[Entry] = set()
-        unindexed: set[Entry] = set()
-        columns: dict[str, Any] | None = None
-        replaces_content = keeps_rare = False
-        sealed: bytes | None = None
-        if write.managed_object is not None:
-            managed_object = write.managed_object
-            if self._database.backend.longest_key is not None:
-                self._check_keys(managed_object, self._database.backend.longest_key)
-            if write.found is None:
-                indexed = entries(managed_object.attributes, index_key)
-            else:
-                indexed, unindexed = changed_entries(write.found.attributes, managed_object.attributes, index_key)
-                keeps_rare = are_rare_equal(write.found.attributes, managed_object.attributes)
-            columns, hidden = changing_columns(managed_object, hides_all=isinstance(index_key, HidingIndexKey))
-            replaces_content = write.erases or write.content is not None or stored is None
-            sealed = None if stored is None else stored.sealed
-            if replaces_content:
-                sealed = None
-                if write.content is not None:
-                    sealed = self._services.sealer.seal(encode_content(write.content), associated_data(managed_object))
-                columns["sealed"] = sealed
-            if stored is None:
-                columns["unique_identifier"] = unique_identifier
-                columns["object_type"] = int(managed_object.object_type)
-                columns["owner"] = managed_object.owner
-                columns["version"] = managed_object.version + 1
-            columns["record_seal"] = seal_record(
-                managed_object,
-                version=managed_object.version + 1,
-                attributes=columns["attributes"],
-                hidden=hidden,
-                sealed=sealed,
-                sealer=self._services.sealer,
-            )
-        elif write.found is not None:
-            unindexed = entries(write.found.attributes, index_key)
+        found, after = write.found, write.managed_object
+        if after is not None and self._database.backend.longest_key is not None:
+            self._check_keys(after, self._database.backend.longest_key)
+        if found is None:
+            assert after is not None  # noqa: S101  for the type checker: one that was removed again is not collected
+            return self._new_row(after, write.content)
+        stored = self._stored(unique_identifier)
         size_before = 0 if stored is None else stored.size
-        size_after = 0
-        if columns is not None:
-            size_after = stored_size(
-                record_seal=columns["record_seal"], attributes=columns["attributes"], sealed=sealed
+        index_key = self._services.index_key()
+        if after is None:
+            return RowWrite(
+                stored=stored,
+                owner=found.owner,
+                growth=Holdings(-1, -size_before),
+                unique_identifier=unique_identifier,
+                expected_version=found.version,
+                columns=None,
+                replaces_content=False,
+                indexed=set(),
+                unindexed=entries(found.attributes, index_key),
             )
-        owned = write.managed_object or write.found
+        indexed, unindexed = changed_entries(found.attributes, after.attributes, index_key)
+        columns, hidden = changing_columns(after, hides_all=isinstance(index_key, HidingIndexKey))
+        sealed = None if stored is None else stored.sealed
+        replaces_content = write.erases or write.content is not None
+        if replaces_content:
+            sealed = columns["sealed"] = self._sealed(after, write.content)
+        size_after = self._seal_row(columns, after, hidden, sealed)
         return RowWrite(
             stored=stored,
-            owner="" if owned is None else owned.owner,
-            growth=Holdings((columns is not None) - (stored is not None), size_after - size_before),
-            changes_state=write.found is not None
-            and write.managed_object is not None
-            and write.found.attributes.state is not write.managed_object.attributes.state,
+            owner=after.owner,
+            growth=Holdings(0, size_after - size_before),
+            changes_state=found.attributes.state is not after.attributes.state,
             unique_identifier=unique_identifier,
-            expected_version=write.expected_version,
+            expected_version=after.version,
             columns=columns,
             replaces_content=replaces_content,
             indexed=indexed,
             unindexed=unindexed,
-            keeps_rare=keeps_rare,
+            keeps_rare=are_rare_equal(found.attributes, after.attributes),
         )
+
+    def _new_row(self, managed_object: ManagedObject, content: Content | None) -> RowWrite:
+        """Return the insertion of an object."""
+        index_key = self._services.index_key()
+        new = described(managed_object.attributes, index_key)
+        columns, hidden = completed_columns(
+            managed_object, new.columns, new.attributes, new.hidden, isinstance(index_key, HidingIndexKey)
+        )
+        sealed = self._sealed(managed_object, content)
+        columns["sealed"] = sealed
+        columns["unique_identifier"] = managed_object.unique_identifier
+        columns["object_type"] = int(managed_object.object_type)
+        columns["owner"] = managed_object.owner
+        columns["version"] = managed_object.version + 1
+        size = self._seal_row(columns, managed_object, hidden, sealed)
+        return RowWrite(
+            stored=None,
+            owner=managed_object.owner,
+            growth=Holdings(1, size),
+            unique_identifier=managed_object.unique_identifier,
+            expected_version=None,
+            columns=columns,
+            replaces_content=True,
+            indexed=new.entries,
+            unindexed=_NO_ENTRIES,
+        )
+
+    def _sealed(self, managed_object: ManagedObject, content: Content | None) -> bytes | None:
+        """Return content as it is stored."""
+        if content is None:
+            return None
+        return self._services.sealer.seal(encode_content(content), associated_data(managed_object))
+
+    def _seal_row(
+        self, columns: dict[str, Any], managed_object: ManagedObject, hidden: bytes, sealed: bytes | None
+    ) -> int:
+        """Set the seal of a row whose other columns are there, and return `rows.stored_size` of it.
+
+        sealed: the content with which it is stored.
+        """
+        attributes = columns["attributes"]
+        seal = columns["record_seal"] = seal_record(
+            managed_object,
+            version=managed_object.version + 1,
+            attributes=attributes,
+            hidden=hidden,
+            sealed=sealed,
+            sealer=self._services.sealer,
+        )
+        return stored_size(record_seal=seal, attributes=attributes, sealed=sealed)
+
+
+_NO_ENTRIES: Final[frozenset[Entry]] = frozenset()

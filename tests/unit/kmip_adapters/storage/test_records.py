@@ -187,23 +187,27 @@ USUAL = {"a key", "a public key", "a private key", "without algorithm", "without
 @pytest.mark.parametrize("name", OF_SOME_KIND)
 def test_keys_of_a_kind_differ_in_their_material_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(records, "_kinds", {})
+    monkeypatch.setattr(records, "_written_around", {})
     key: Any = OF_SOME_KIND[name]
     for material in (b"first", b"second", b'"key_material":"', b""):
         block: KeyBlock = evolve(key.key_block, key_value=evolve(key.key_block.key_value, key_material=material))
         of_kind = evolve(key, key_block=block)
 
+        assert records.encode_content(of_kind) == records._encode_content(of_kind)
         assert records.decode_content(records.encode_content(of_kind)) == of_kind
-        assert not any(material and b64encode(material) in around for around in records._kinds)
-    assert bool(records._kinds) is (name in USUAL)
+        kept = [*records._kinds, *map(b"".join, records._written_around.values())]
+        assert not any(material and b64encode(material) in around for around in kept)
+    assert bool(records._kinds) is bool(records._written_around) is (name in USUAL)
 
 
 def test_kinds_of_keys_are_kept_up_to_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(records, "_kinds", {})
+    monkeypatch.setattr(records, "_written_around", {})
     for length in range(records._MOST_KINDS + 2):
         key = SymmetricKey(key_block=evolve(BLOCK, cryptographic_length=length))
         assert records.decode_content(records.encode_content(key)) == key
 
-    assert len(records._kinds) == 2
+    assert len(records._kinds) == len(records._written_around) == 2
 
 
 def test_what_is_long_around_the_material_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,9 @@ from sqlalchemy import select
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.sql.prepared import Prepared
-from kmip_adapters.storage.sql.rows import MAXIMUM_ATTRIBUTES, NO_RARE_COLUMNS, changing_columns
+from kmip_adapters.storage.sql.rows import MAXIMUM_ATTRIBUTES, changing_columns
 from kmip_adapters.storage.sql.schema import managed_objects
+from kmip_adapters.storage.sql.searched_columns import NO_RARE_COLUMNS
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_core.enums import CertificateType, OpaqueDataType, ProtectionLevel, ResultReason
 from kmip_core.errors import KmipError

@@ -4,8 +4,9 @@ import itertools
 
 from sqlalchemy import bindparam, create_engine, insert, select
 
-from kmip_adapters.storage.sql.rows import NO_RARE_COLUMNS, changing_columns
+from kmip_adapters.storage.sql.rows import changing_columns
 from kmip_adapters.storage.sql.schema import managed_objects, metadata
+from kmip_adapters.storage.sql.searched_columns import NO_RARE_COLUMNS
 from kmip_adapters.storage.sql.settled_state import settled_state, stored_states
 from kmip_app.testing.contracts.samples import NOW, a_key
 from kmip_core.enums import ObjectType, State

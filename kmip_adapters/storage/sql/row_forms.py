@@ -1,0 +1,167 @@
+"""What the rows of new objects of a kind have in common, worked out once: clients make the same again and again.
+
+Two keys that one application makes differ in their identifiers, names, links, dates and digests; these are filled in
+for each of them. All else, its columns, its part of the record and its entries in the index, is the same as long as the
+attributes are: a form is found by their values. The first of each kind goes the long way (`rows`, `records`,
+`attribute_index`), and so does an object with anything that is an object's own and is seldom given, as a description or
+custom attributes. What is filled in is, to the byte, what the long way would write; a test compares them.
+
+No form has anything of a secret: digests are filled in.
+"""
+
+import hashlib
+from binascii import b2a_base64
+from collections.abc import Mapping
+from operator import is_, itemgetter
+from typing import Any, Final
+
+from kmip_adapters.storage.records import canonical_record, encode_record, joined_record, record_of, written_value
+from kmip_adapters.storage.sql.attribute_index import CODES, Entry, HidingIndexKey, entries
+from kmip_adapters.storage.sql.searched_columns import searched_columns
+from kmip_core.attribute_facts import Kind
+from kmip_core.attributes import DATES, ROWS, Attributes
+from kmip_core.classes import frozen
+
+MOST: Final = 256
+"""Forms that are kept, some 4 KiB each."""
+
+LONGEST: Final = 1_024
+"""Bytes of a record, as it is stored, whose form is kept: a client chooses groups and parameters."""
+
+
+@frozen
+class Form:
+    """One kind of objects.
+
+    columns: those that Locate looks for, the dates among them without their values.  record: of the attributes, in the
+    order of its fields, likewise.  entries: of the index, that all such objects have.
+    dates: those that they have, with their codes in the index.
+    """
+
+    columns: dict[str, Any]
+    record: dict[str, Any]
+    entries: tuple[Entry, ...]
+    dates: tuple[tuple[str, int], ...]
+
+
+@frozen
+class Described:
+    """What is written of the attributes of a new object.
+
+    columns: those that Locate looks for, without the rare ones that are NULL.
+    attributes, hidden: its record, as `records.encode_record` returns it.  entries: in the index.
+    """
+
+    columns: dict[str, Any]
+    attributes: bytes
+    hidden: bytes
+    entries: set[Entry]
+
+
+def described(attributes: Attributes, index_key: bytes) -> Described:
+    """Return what is written of a new object.  index_key: what the digests of its secrets are keyed with."""
+    fields = vars(attributes)
+    dates = _dates(fields)
+    key_of_rest = index_key if isinstance(index_key, HidingIndexKey) else b""
+    names, links = fields["names"], fields["links"]
+    own = fields["unique_identifier"], fields["short_unique_identifier"]
+    if _seldom(fields) != _NONE or None in own or not fields["digests"]:
+        return _described_at_length(attributes, index_key)
+    kind = (key_of_rest, not names, not links, *map(is_, dates, _NO_DATES), *_common(fields))
+    form = _forms.get(kind)
+    if form is None:
+        found = _described_at_length(attributes, index_key)
+        if len(found.attributes) <= LONGEST:
+            _keep(kind, attributes, key_of_rest)
+        return found
+    return _filled_in(form, fields, index_key, key_of_rest)
+
+
+def _described_at_length(attributes: Attributes, index_key: bytes) -> Described:
+    return Described(searched_columns(attributes), *encode_record(attributes), entries(attributes, index_key))
+
+
+def _filled_in(form: Form, fields: Mapping[str, Any], index_key: bytes, key_of_rest: bytes) -> Described:
+    columns, record, found = form.columns.copy(), form.record.copy(), [*form.entries]
+    for name, code in form.dates:
+        date = fields[name]
+        columns[name] = record[name] = date
+        found.append((code, date))
+    record["unique_identifier"] = fields["unique_identifier"]
+    short = b2a_base64(fields["short_unique_identifier"], newline=False)
+    record["short_unique_identifier"] = short.decode()
+    found.append((_SHORT, _digest(b'"%b"' % short, key_of_rest)))
+    for several, code in _SEVERAL:
+        if fields[several]:
+            values = record[several] = [written_value(value) for value in fields[several]]
+            found += [(code, _digest(canonical_record(value), key_of_rest)) for value in values]
+    digests = [written_value(digest) for digest in fields["digests"]]
+    found += [(_KEYED, _digest(canonical_record(digest), index_key)) for digest in digests]
+    return Described(columns, *joined_record(record, digests), set(found))
+
+
+def _digest(canonical: bytes, key: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(canonical, digest_size=8, key=key).digest(), signed=True)
+
+
+def _keep(kind: tuple[Any, ...], attributes: Attributes, key_of_rest: bytes) -> None:
+    fields = vars(attributes)
+    dates = tuple([(name, CODES[name]) for name in _DATES if fields[name] is not None])
+    shared = attributes.with_fields(_WITHOUT_OWN)
+    if len(_forms) >= MOST:
+        _forms.clear()
+    record = record_of(attributes)
+    del record["digests"]
+    columns = searched_columns(attributes)
+    _forms[kind] = Form(
+        dict.fromkeys(columns) | searched_columns(shared),
+        dict.fromkeys(record) | record_of(shared),
+        tuple(entries(shared, key_of_rest)),
+        dates,
+    )
+
+
+_DATES: Final = tuple(sorted(DATES))
+_NO_DATES: Final = (None,) * len(_DATES)
+_SEVERAL: Final = (("names", CODES["names"]), ("links", CODES["links"]))
+_SHORT: Final = CODES["short_unique_identifier"]
+_KEYED: Final = CODES["digests"]
+
+_WITHOUT_OWN: Final[dict[str, Any]] = {
+    "unique_identifier": None,
+    "short_unique_identifier": None,
+    "digests": (),
+    **{name: () for name, _ in _SEVERAL},
+    **dict.fromkeys(_DATES),
+}
+"""What is an object's own, and is filled in."""
+
+_COMMON_OF_THEIR_KIND: Final = frozenset(
+    {
+        "cryptographic_domain_parameters",
+        "cryptographic_parameters",
+        "object_groups",
+        "operation_policy_name",
+        "random_number_generator",
+    }
+)
+"""Texts and structures that objects share."""
+
+_BARE: Final = vars(Attributes())
+_SELDOM: Final = tuple(
+    name
+    for name in _BARE
+    if name not in _WITHOUT_OWN
+    and name not in _COMMON_OF_THEIR_KIND
+    and (name not in ROWS or ROWS[name].kind in (Kind.TEXT, Kind.BYTES, Kind.STRUCTURE, Kind.ANY))
+)
+"""What an object with a form has nothing of."""
+
+_COMMON: Final = tuple(name for name in _BARE if name not in _WITHOUT_OWN and name not in _SELDOM)
+"""What tells kinds from each other, beside which dates, names and links there are."""
+
+_dates: Final = itemgetter(*_DATES)
+_seldom: Final = itemgetter(*_SELDOM)
+_common: Final = itemgetter(*_COMMON)
+_NONE: Final = _seldom(_BARE)
+_forms: Final[dict[tuple[Any, ...], Form]] = {}

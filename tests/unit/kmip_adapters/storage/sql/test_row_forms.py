@@ -1,0 +1,95 @@
+"""What is filled into the form of a kind of objects is what the long way writes of each of them."""
+
+import hashlib
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kmip_adapters.storage.records import encode_record
+from kmip_adapters.storage.sql import row_forms
+from kmip_adapters.storage.sql.attribute_index import HidingIndexKey, entries
+from kmip_adapters.storage.sql.row_forms import LONGEST, MOST, Described, described
+from kmip_adapters.storage.sql.searched_columns import searched_columns
+from kmip_app.testing.contracts.samples import ATTRIBUTES, SAMPLES
+from kmip_core.attributes import DATES, MULTIPLE, Attributes
+from kmip_core.enums import HashingAlgorithm, KeyFormatType
+from kmip_core.structures import Digest, Name
+from tests.builders import a_symmetric_key
+from tests.rounds import rounds
+
+KEYS = st.sampled_from([b"k" * 32, HidingIndexKey(b"k" * 32)])
+OWN = st.fixed_dictionaries(
+    {
+        "unique_identifier": st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=9),
+        "short_unique_identifier": st.binary(min_size=32, max_size=32),
+        "names": st.lists(st.sampled_from(["a", "b", "ü", "\x00"]).map(lambda name: Name(name_value=name))).map(tuple),
+        "digests": st.lists(st.binary(max_size=3), min_size=1, max_size=2).map(
+            lambda values: tuple(
+                Digest(
+                    hashing_algorithm=HashingAlgorithm.SHA_256,
+                    digest_value=hashlib.sha256(value).digest(),
+                    key_format_type=KeyFormatType.RAW,
+                )
+                for value in values
+            )
+        ),
+    }
+)
+TIMES = st.dictionaries(st.sampled_from(sorted(DATES)), st.integers(-3, 3))
+
+
+COMMON = ATTRIBUTES.map(lambda one: one.with_fields({name: vars(Attributes())[name] for name in row_forms._SELDOM}))
+WHOLE = a_symmetric_key()[0].attributes.but(
+    short_unique_identifier=bytes(32),
+    names=(Name(name_value="a name"),),
+    digests=(Digest(hashing_algorithm=HashingAlgorithm.SHA_256, digest_value=bytes(32)),),
+)
+"""What an object with a form has."""
+
+
+def at_length(attributes: Attributes, key: bytes) -> Described:
+    return Described(searched_columns(attributes), *encode_record(attributes), entries(attributes, key))
+
+
+@pytest.fixture(autouse=True)
+def no_forms() -> None:
+    row_forms._forms.clear()
+
+
+@settings(max_examples=rounds(150, nightly=3_000), deadline=None)
+@given(ATTRIBUTES | COMMON, st.lists(st.tuples(OWN, TIMES), min_size=2, max_size=4), KEYS)
+def test_each_of_a_kind_is_described_as_if_it_were_the_first(
+    attributes: Attributes, objects: list[tuple[dict[str, Any], dict[str, int]]], key: bytes
+) -> None:
+    for own, times in objects:
+        one = attributes.with_fields(own | times)
+        assert described(one, key) == at_length(one, key)
+
+
+@pytest.mark.parametrize("key", [b"k" * 32, HidingIndexKey(b"k" * 32)])
+@pytest.mark.parametrize("name", SAMPLES)
+def test_whatever_else_an_object_has_is_described_with_it(name: str, key: bytes) -> None:
+    value = SAMPLES[name]
+    bare, other = WHOLE, WHOLE.with_fields({name: (value,) if name in MULTIPLE else value})
+    for one in (bare, other, bare, other):
+        assert described(one, key) == at_length(one, key)
+
+
+def test_what_is_described_is_nobody_elses_to_change() -> None:
+    for _ in range(3):
+        new = described(WHOLE, b"k" * 32)
+        new.columns["state"] = 99
+        new.entries.clear()
+    assert described(WHOLE, b"k" * 32) == at_length(WHOLE, b"k" * 32)
+
+
+def test_forms_are_few_and_short() -> None:
+    described(WHOLE, b"k" * 32)
+    assert len(row_forms._forms) == 1
+    described(WHOLE.but(object_groups=("g" * LONGEST,)), b"k" * 32)
+    assert len(row_forms._forms) == 1
+    for length in range(2 * MOST):
+        described(WHOLE.but(cryptographic_length=length), b"k" * 32)
+        assert len(row_forms._forms) <= MOST
