@@ -34,9 +34,9 @@ LIMITS: Final = {
     "Discover Versions": 132,
     "Get": 207,
     "Locate": 230,
-    "Create": 466,
+    "Create": 394,
     "Encrypt": 314,
-    "Register": 695,
+    "Register": 627,
     "Activate": 464,
     "Destroy": 476,
 }

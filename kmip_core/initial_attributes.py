@@ -10,7 +10,7 @@ from typing import Any
 from kmip_core import lifecycle
 from kmip_core.attributes import Attributes
 from kmip_core.enums import HashingAlgorithm, KeyFormatType, ObjectType
-from kmip_core.objects import Content, class_of, format_of, has_material, key_block_of, material_bytes
+from kmip_core.objects import Content, class_of, format_of, key_block_of, material_bytes
 from kmip_core.policy import DEFAULT_POLICY
 from kmip_core.structures import Digest, KeyHandle, TransparentKey
 
@@ -31,29 +31,32 @@ def complete(
     extractable: what the store allows; a key in a token never leaves it.
     A Template has neither state nor secrets.
     """
+    object_type = content.object_type
     every: dict[str, Any] = {
         "unique_identifier": unique_identifier,
-        "object_type": content.object_type,
-        "object_class": class_of(content.object_type),
+        "object_type": object_type,
+        "object_class": class_of(object_type),
         "template_names": (),
         "initial_date": now if given.initial_date is None else given.initial_date,
         "last_change_date": now if given.last_change_date is None else given.last_change_date,
         "operation_policy_name": given.operation_policy_name or DEFAULT_POLICY,
     }
-    if content.object_type is ObjectType.TEMPLATE:
+    if object_type is ObjectType.TEMPLATE:
         return given.with_fields(every | more | {"extractable": None})
     state, sensitive = given.state, bool(given.sensitive)
+    block = key_block_of(content)
     every |= {
-        "state": lifecycle.initial_state(given, content.object_type, now) if state is None else state,
+        "state": lifecycle.initial_state(given, object_type, now) if state is None else state,
         "digests": given.digests or digests,
-        "key_format_type": format_of(content),
+        "key_format_type": format_of(content) if block is None else block.key_format_type,
         "sensitive": sensitive,
         "always_sensitive": sensitive and given.always_sensitive is not False,
         "extractable": extractable,
         "never_extractable": not extractable and given.never_extractable is not False,
-        "key_value_present": None if has_material(content) else False,
+        "key_value_present": None if block is None or block.key_value is not None else False,  # KMIP 1.4 §2.1.3
+        **more,
     }
-    return given.with_fields(every | more)
+    return given.with_fields(every)
 
 
 def short_identifier(unique_identifier: str) -> bytes:
@@ -76,12 +79,13 @@ def digests_of(content: Content, encoded: bytes | None = None) -> tuple[Digest, 
     """
     octets = material_bytes(content)
     if encoded is None:
-        return () if octets is None else (_digest(format_of(content), octets),)
-    of_structure = _digest(format_of(content), encoded)
-    return (of_structure,) if octets is None else (_digest(KeyFormatType.RAW, octets), of_structure)
+        return () if octets is None else (sha_256(format_of(content), octets),)
+    of_structure = sha_256(format_of(content), encoded)
+    return (of_structure,) if octets is None else (sha_256(KeyFormatType.RAW, octets), of_structure)
 
 
-def _digest(key_format_type: KeyFormatType | None, octets: bytes) -> Digest:
+def sha_256(key_format_type: KeyFormatType | None, octets: bytes) -> Digest:
+    """Return the digest of key material in a format."""
     return Digest(
         hashing_algorithm=HashingAlgorithm.SHA_256,
         digest_value=hashlib.sha256(octets).digest(),

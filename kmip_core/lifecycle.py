@@ -168,7 +168,7 @@ def destroy(attributes: Attributes, now: int) -> Attributes:
 
 def initial_state(attributes: Attributes, object_type: ObjectType, now: int) -> State:
     """Return the state in which a new object begins: Active if its Activation Date has come, else Pre-Active."""
-    if object_type in WITHOUT_LIFE_CYCLE:
+    if attributes.activation_date is None or object_type in WITHOUT_LIFE_CYCLE:
         return State.PRE_ACTIVE
     return _moved(State.PRE_ACTIVE, attributes, now)
 

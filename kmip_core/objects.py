@@ -429,12 +429,6 @@ def format_of(content: Content) -> KeyFormatType | None:
     return KeyFormatType.RAW if isinstance(content, Certificate) else None
 
 
-def has_material(content: Content) -> bool:
-    """Return whether the content is whole: a Key Block may come without its Key Value. KMIP 1.4 §2.1.3."""
-    block = key_block_of(content)
-    return block is None or block.key_value is not None
-
-
 def material_bytes(content: Content) -> bytes | None:
     """Return the bytes that the attribute Digest is of; None for handles, and structures without bytes of their own."""
     block = key_block_of(content)

@@ -24,11 +24,13 @@ from kmip_core.enums import (
     SplitKeyPolynomial,
 )
 from kmip_core.errors import KmipError, invalid_attribute_value
-from kmip_core.initial_attributes import complete, digests_of, short_identifier, structure_of
+from kmip_core.initial_attributes import complete, digests_of, sha_256, short_identifier, structure_of
 from kmip_core.objects import (
     NO_ATTRIBUTES,
+    SYSTEM_TYPES,
     Certificate,
     Content,
+    KeyValue,
     ManagedObject,
     OpaqueObject,
     PrivateKey,
@@ -38,9 +40,17 @@ from kmip_core.objects import (
     SymmetricKey,
     SystemContent,
     Template,
+    key_block_of,
 )
 from kmip_core.operation import Scope
-from kmip_core.procedures import attribute_values, custody, quantum_safety, system_objects, use_counters
+from kmip_core.procedures import (
+    attribute_values,
+    custody,
+    proven_attributes,
+    quantum_safety,
+    system_objects,
+    use_counters,
+)
 from kmip_core.structures import Digest, RNGParameters
 
 
@@ -70,32 +80,36 @@ def begin(
     Raises KmipError for attributes that a client may not set, or values that they cannot have; Constraint Violation.
     """
     attributes = with_defaults(scope, attributes, content.object_type, _DESCRIBING)
-    attribute_rules.check_creation(attributes, content.object_type)
-    if isinstance(content, Certificate):
-        attributes = _described(scope, content, attributes)
-    if made_here:
-        _check_origin_is_left_out(attributes)
-    accepted = attribute_values.all_accepted(scope, attributes)
+    asked = proven_attributes.question(scope, attributes, content.object_type, made_here=made_here)
+    if proven_attributes.is_proven(asked):
+        accepted = attributes
+    else:
+        attributes, accepted = _accepted(scope, content, attributes, made_here=made_here)
+        if asked is not None and accepted is attributes and not isinstance(content, Certificate):
+            proven_attributes.prove(asked)
     more: dict[str, Any] = {} if replaces is None else rotation_rules.succession(replaces)
     if credential_type is not None:
         more["credential_type"] = credential_type
         system_objects.count_change(scope)
-    if isinstance(content, SystemContent):
+    if content.object_type in SYSTEM_TYPES and isinstance(content, SystemContent):  # the second for the type checker
         content, accepted, described = system_objects.accepted(scope, content, accepted)
         more |= described
     identifier = scope.services.identifiers.new() if unique_identifier is None else unique_identifier
-    content, described = split_key_described(content, attributes)
-    more |= described
+    if isinstance(content, SplitKey):
+        content, described = split_key_described(content, attributes)
+        more |= described
     if accepted.nist_security_category is None:
         more["nist_security_category"] = quantum_safety.category_of(accepted.cryptographic_algorithm)
     if scope.services.settings.usage_counters:
         more |= use_counters.beginning(content.object_type)
     if made_here:
-        kept = custody.forget_on_rollback(scope, content)
+        kept: Content = content
     else:
         chosen = partial(custody.choose, scope, attributes, protection_storage_masks, unavailable)
-        kept = custody.take_in(scope, content, chosen)
+        kept = custody.import_into(scope, content, chosen)
     held = custody.is_held(kept)
+    if held:
+        custody.forget_on_rollback(scope, kept)
     protection = _protection(scope, protection_storage_masks, unavailable, held=held)
     if not isinstance(content, Template):
         more |= {"fresh": attributes.fresh is not False, "protection_storage_mask": protection}
@@ -119,6 +133,18 @@ def begin(
     creation_rules.check(scope.work.rules_for_new(Constraint), managed_object.attributes, managed_object.object_type)
     scope.work.add(managed_object, _bare(kept))
     return managed_object
+
+
+def _accepted(
+    scope: Scope, content: Content, attributes: Attributes, *, made_here: bool
+) -> tuple[Attributes, Attributes]:
+    """Return the attributes with what the content says of itself, and as they are to be stored.  Raises KmipError."""
+    attribute_rules.check_creation(attributes, content.object_type)
+    if isinstance(content, Certificate):
+        attributes = _described(scope, content, attributes)
+    if made_here:
+        _check_origin_is_left_out(attributes)
+    return attributes, attribute_values.all_accepted(scope, attributes)
 
 
 def with_defaults(
@@ -174,6 +200,10 @@ def transparent_digests(scope: Scope, content: PrivateKey | PublicKey) -> tuple[
 
 def digests(scope: Scope, content: Content) -> tuple[Digest, ...]:
     """Return the digests of new content, as `initial_attributes.digests_of`."""
+    block = key_block_of(content)
+    value = None if block is None else block.key_value
+    if block is not None and type(value) is KeyValue and type(value.key_material) is bytes:  # as nearly always
+        return (sha_256(block.key_format_type, value.key_material),)
     structure = structure_of(content)
     if structure is None:
         return digests_of(content)
@@ -194,6 +224,8 @@ def _protection(
         possible = tuple(offer for offer in offered if not offer & custody.HARDWARE)
     else:
         possible = offered
+    if possible and not wanted:
+        return possible[0]
     return custody.first_possible(wanted or possible, possible, unavailable)[0]
 
 
@@ -245,6 +277,9 @@ def _generator(scope: Scope) -> RNGParameters:
 
 def _bare(content: Content) -> Content:
     """Return the content without the attributes of the document's constructors: the record has them."""
-    if isinstance(content, SymmetricKey | PublicKey | PrivateKey | SecretData | Certificate | OpaqueObject):
+    if type(content) is SymmetricKey or isinstance(content, _WITH_ATTRIBUTES):
         return content if content.attributes is NO_ATTRIBUTES else evolve(content, attributes=NO_ATTRIBUTES)
     return content
+
+
+_WITH_ATTRIBUTES: Final = (SymmetricKey, PublicKey, PrivateKey, SecretData, Certificate, OpaqueObject)

@@ -34,7 +34,6 @@ from kmip_core.objects import (
     User,
     X509Certificate,
     format_of,
-    has_material,
     material_bytes,
 )
 from kmip_core.structures import KeyHandle, KeyWrappingData, Name, TransparentSymmetricKey
@@ -223,7 +222,6 @@ def test_a_key_block_answers_where_its_material_is(
 
     assert block.is_wrapped is (wrapping is not None)
     assert (block.material, block.clear_material, block.handle) == (material, clear, handle)
-    assert has_material(SymmetricKey(key_block=block)) is (value is not None)
 
 
 def test_attributes_inside_a_key_value_are_found() -> None:

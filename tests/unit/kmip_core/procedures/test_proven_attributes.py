@@ -1,0 +1,104 @@
+"""What was found to be right once is not looked for again; what was not is refused each time alike."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kmip_app.testing.contracts.samples import ATTRIBUTES, SAMPLES
+from kmip_core.attributes import FIELDS, MULTIPLE, Attributes
+from kmip_core.engine import Engine
+from kmip_core.enums import CryptographicAlgorithm, CryptographicUsageMask, ObjectType, Operation, ResultStatus
+from kmip_core.operations import create, register
+from kmip_core.procedures import proven_attributes
+from kmip_core.settings import Settings
+from kmip_core.structures import Name
+from tests.builders import a_name, a_secret, an_engine, ask, attributes_of, the_only
+from tests.rounds import rounds
+
+AES = Attributes(
+    cryptographic_algorithm=CryptographicAlgorithm.AES,
+    cryptographic_length=256,
+    cryptographic_usage_mask=CryptographicUsageMask.ENCRYPT,
+)
+
+
+@pytest.fixture(autouse=True)
+def nothing_proven() -> Iterator[None]:
+    proven_attributes._proven.clear()
+    yield
+    proven_attributes._proven.clear()
+
+
+def outcome(engine: Engine, operation: Operation, request: Any) -> Any:
+    """Return the refusal, or the attributes that the store holds, without the digest of a random key."""
+    item = the_only(ask(engine, (operation, request)))
+    if item.result_status is not ResultStatus.SUCCESS:
+        return item.result_reason, item.result_message
+    identifier = item.payload.unique_identifier
+    own = {"unique_identifier": None, "short_unique_identifier": None, "digests": ()}
+    return attributes_of(engine, identifier).with_fields(own)
+
+
+def outcomes(attributes: Attributes, *, is_made_here: bool, of: Settings) -> list[Any]:
+    """Return those of one request for a new object, which is asked several times of one server."""
+    engine = an_engine(settings=of)
+    if is_made_here:
+        kind = ObjectType.SYMMETRIC_KEY
+        request: Any = create.Request(object_type=kind, attributes=attributes)
+        return [outcome(engine, Operation.CREATE, request) for _ in range(2)]
+    kind = ObjectType.SECRET_DATA
+    request = register.Request(object_type=kind, attributes=attributes, managed_object=a_secret())
+    return [outcome(engine, Operation.REGISTER, request) for _ in range(2)]
+
+
+def outcomes_at_length(attributes: Attributes, *, is_made_here: bool, of: Settings) -> list[Any]:
+    """Return them from a server that remembers nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(proven_attributes, "is_proven", lambda asked: False)
+        return outcomes(attributes, is_made_here=is_made_here, of=of)
+
+
+SETTINGS = st.builds(Settings, unique_names=st.booleans())
+NAMES = st.lists(st.sampled_from([a_name("a"), a_name("b")]), max_size=2).map(tuple)
+
+
+@settings(max_examples=rounds(100, nightly=2_000), deadline=None)
+@given(ATTRIBUTES, st.sets(st.sampled_from(FIELDS)), NAMES, st.booleans(), SETTINGS)
+def test_each_request_is_answered_as_if_it_were_the_first(
+    drawn: Attributes, fields: set[str], names: tuple[Name, ...], is_made_here: bool, of: Settings
+) -> None:
+    attributes = AES.with_fields({name: vars(drawn)[name] for name in fields} | {"names": names})
+
+    found = outcomes(attributes, is_made_here=is_made_here, of=of)
+
+    assert found == outcomes_at_length(attributes, is_made_here=is_made_here, of=of)
+
+
+@pytest.mark.parametrize("is_made_here", [True, False])
+@pytest.mark.parametrize("name", SAMPLES)
+def test_whatever_is_given_beside_proven_attributes_is_looked_at(name: str, is_made_here: bool) -> None:
+    outcomes(AES, is_made_here=is_made_here, of=Settings())
+    value = SAMPLES[name]
+    more = AES.with_fields({name: (value,) if name in MULTIPLE else value})
+
+    found = outcomes(more, is_made_here=is_made_here, of=Settings())
+
+    assert found == outcomes_at_length(more, is_made_here=is_made_here, of=Settings())
+
+
+def test_a_request_is_proven_once_whatever_its_object_is_called() -> None:
+    engine = an_engine()
+    for number in range(3):
+        named = AES.but(names=(a_name(f"key {number}"),))
+        request = create.Request(object_type=ObjectType.SYMMETRIC_KEY, attributes=named)
+        assert outcome(engine, Operation.CREATE, request).names == named.names
+    assert len(proven_attributes._proven) == 1
+
+
+def test_what_is_proven_is_bounded() -> None:
+    for number in range(2 * proven_attributes.MOST):
+        proven_attributes.prove((number,))
+        assert len(proven_attributes._proven) <= proven_attributes.MOST
