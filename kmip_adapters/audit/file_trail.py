@@ -91,7 +91,7 @@ class FileTrail:
         try:
             self._is_made_here = not self._path.exists()
             self._descriptor = files.open_file(self._path)
-            self._head, self._first, self._size = self._take_up()
+            head, self._first, self._size = self._take_up()
         except OSError as error:
             os.close(self._guard)
             remedy = "it must be a file that this user may write"
@@ -100,6 +100,7 @@ class FileTrail:
             os.close(self._descriptor)
             os.close(self._guard)
             raise
+        self._sequence, self._hash = head.sequence, head.hash  # of the newest line
         self._unsynced = threading.Event()
         self._is_syncer_awake = False  # from the first line that it has not synced, until it begins to
         self._is_closing = threading.Event()
@@ -114,7 +115,8 @@ class FileTrail:
     @property
     def head(self) -> Head:
         """The newest line's sequence and hash; kept elsewhere, it lets `verify` notice what was cut off."""
-        return self._head
+        with self._lock:
+            return self._last()
 
     @property
     def alarms(self) -> int:
@@ -129,8 +131,8 @@ class FileTrail:
         with self._lock:
             self.findings.append(finding)
             self._notes.append((GAP, finding))
-            if kept is not None and kept.sequence > self._head.sequence:
-                self._head = kept
+            if kept is not None and kept.sequence > self._sequence:
+                self._sequence, self._hash = kept.sequence, kept.hash
 
     @property
     def fault(self) -> str | None:
@@ -183,7 +185,7 @@ class FileTrail:
         self._syncer.join()
         self._sync()
         if (
-            self._head.sequence == 0 and self._is_made_here
+            self._sequence == 0 and self._is_made_here
         ):  # nothing was recorded: an empty file would look like one that was emptied
             self._path.unlink(missing_ok=True)
         os.close(self._descriptor)
@@ -192,9 +194,12 @@ class FileTrail:
     def sync(self) -> Head:
         """Return the head once all up to it is on the disk."""
         with self._lock:
-            head = self._head
+            head = self._last()
         self._sync()
         return head
+
+    def _last(self) -> Head:
+        return Head(self._sequence, self._hash)
 
     def _append(self, record: AuditRecord) -> None:
         if self._is_torn:
@@ -202,14 +207,14 @@ class FileTrail:
             self._is_torn = False
         if self._notes:
             self._write_notes(record.time)
-        line, head = write_line(self._chain, self._head, record)
+        line, digest = write_line(self._chain, self._sequence + 1, self._hash, record)
         most = self._maximum_size
         is_over = most is not None and 0 < self._size > most - len(line)
         if is_over or (self._maximum_age is not None and self._is_old(record.time)):
             self._turn_over()
             self._shorten(record.time)
-            line, head = write_line(self._chain, self._head, record)
-        self._write(line, head)
+            line, digest = write_line(self._chain, self._sequence + 1, self._hash, record)
+        self._write(line, digest)
         if self._began is None:
             self._began = record.time
 
@@ -218,7 +223,7 @@ class FileTrail:
             return False
         return now - self._began >= self._maximum_age
 
-    def _write(self, line: bytes, head: Head) -> None:
+    def _write(self, line: bytes, digest: str) -> None:
         """Hand one line over whole; a part of it is cut off before the next one."""
         self._is_torn = True
         written = os.write(self._descriptor, line)
@@ -226,20 +231,21 @@ class FileTrail:
             raise OSError(errno.ENOSPC, "no room for a whole record")
         self._is_torn = False
         self._size += written
-        self._head = head
+        self._sequence += 1
+        self._hash = digest
 
     def _write_notes(self, time: int) -> None:
         """Record what the trail did on its own account, before the next record and with its time."""
         while self._notes:
             event, message = self._notes[0]
             note = AuditRecord(
-                record_id=f"{self._chain}-{self._head.sequence + 1}",
+                record_id=f"{self._chain}-{self._sequence + 1}",
                 time=time,
                 principal="",
                 event=event,
                 message=message,
             )
-            self._write(*write_line(self._chain, self._head, note))
+            self._write(*write_line(self._chain, self._sequence + 1, self._hash, note))
             del self._notes[0]
 
     def _turn_over(self) -> None:
@@ -249,7 +255,7 @@ class FileTrail:
             self._path.rename(aside)
         descriptor = files.open_file(self._path, is_new=True)
         self._set_aside.append(self._descriptor)
-        self._descriptor, self._first, self._size = descriptor, self._head.sequence + 1, 0
+        self._descriptor, self._first, self._size = descriptor, self._sequence + 1, 0
         self._began = None
 
     def _shorten(self, time: int) -> None:

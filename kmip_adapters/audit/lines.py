@@ -47,14 +47,15 @@ class Line:
     is_intact: bool
 
 
-def write_line(chain: str, head: Head, record: AuditRecord) -> tuple[bytes, Head]:
-    """Return the line that follows `head`, with its newline, and the new head."""
-    sequence = head.sequence + 1
-    body = (
-        f'{{"chain":{_remembered_quote(chain)},"sequence":{sequence},"previous":"{head.hash}","record":{record_text(record)}'
-    ).encode("ascii")
-    digest = sha256(body).hexdigest()
-    return b'%b,"hash":"%b"}\n' % (body, digest.encode("ascii")), Head(sequence, digest)
+def write_line(chain: str, sequence: int, previous: str, record: AuditRecord) -> tuple[bytes, str]:
+    """Return the line that is the chain's `sequence`-th, with its newline, and its hash.
+
+    previous: the hash of the line before.
+    """
+    begin = f'{{"chain":{_remembered_quote(chain)},"sequence":{sequence},"previous":"{previous}","record":'
+    text = begin + record_text(record)
+    digest = sha256(text.encode("ascii")).hexdigest()
+    return f'{text},"hash":"{digest}"}}\n'.encode("ascii"), digest
 
 
 def read_line(line: bytes) -> Line:
