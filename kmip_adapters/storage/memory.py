@@ -3,16 +3,24 @@
 import math
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from itertools import islice
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from attrs import evolve, field
 
 from kmip_adapters.storage.census import Backlog, Census, backlog_of, census_of, stages_of
-from kmip_adapters.storage.pending import DONE, Done, Pending, SubmissionChange, TicketChange, no_content
+from kmip_adapters.storage.pending import (
+    DONE,
+    NOTHING_PENDING,
+    Done,
+    Pending,
+    SubmissionChange,
+    TicketChange,
+    no_content,
+)
 from kmip_adapters.storage.quotas import NOTHING, Growth, Holdings, QuotaOf, refusal
 from kmip_adapters.storage.records import encode_content, encode_record
 from kmip_core.attributes import Attributes
@@ -83,17 +91,20 @@ class MemoryStorage:
         self._announced_until: int | None = None
         self._claimants: dict[str, str] = {}  # of batches of submissions
 
-    @contextmanager
-    def unit_of_work(self, pace: Pace = Pace.SLOW) -> "Iterator[MemoryUnitOfWork]":
-        """Begin a unit of work on what is committed now."""
+    def unit_of_work(self, pace: Pace = Pace.SLOW) -> "AbstractContextManager[MemoryUnitOfWork]":
+        """Return a unit of work on what is committed when it is entered."""
+        return MemoryUnitOfWork(self, pace)
+
+    def begin_reading(self) -> _Snapshot:
+        """Return what is committed now, for a unit of work."""
         with self._lock:
-            snapshot = self._snapshot
-            snapshot.readers += 1
-        try:
-            yield MemoryUnitOfWork(self, snapshot, pace)
-        finally:
-            with self._lock:
-                snapshot.readers -= 1
+            self._snapshot.readers += 1
+            return self._snapshot
+
+    def end_reading(self, snapshot: _Snapshot) -> None:
+        """Take note that a unit of work needs its snapshot no more."""
+        with self._lock:
+            snapshot.readers -= 1
 
     def pending_records(self) -> tuple[AuditRecord, ...]:
         """Return the audit records that were not acknowledged, oldest first."""
@@ -361,18 +372,34 @@ class MemoryStorage:
 class MemoryUnitOfWork:
     """A unit of work on a snapshot of the store."""
 
-    def __init__(self, storage: MemoryStorage, snapshot: _Snapshot, pace: Pace) -> None:
+    _snapshot: _Snapshot
+    _entries: dict[str, _Entry]
+
+    def __init__(self, storage: MemoryStorage, pace: Pace) -> None:
         self._storage = storage
-        self._snapshot = snapshot
-        self._entries = snapshot.entries
-        self._pending = Pending()
+        self._pending = NOTHING_PENDING
         self._is_judged = False
         self._pace = pace
+
+    def __enter__(self) -> Self:
+        self._snapshot = self._storage.begin_reading()
+        self._entries = self._snapshot.entries
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._storage.end_reading(self._snapshot)
 
     @property
     def has_writes(self) -> bool:
         """Whether there is anything to commit."""
-        return bool(self._pending)
+        return self._pending is not NOTHING_PENDING and bool(self._pending)
+
+    @property
+    def _collected(self) -> Pending:
+        """What the first change makes: most units of work only read."""
+        if self._pending is NOTHING_PENDING:
+            self._pending = Pending()
+        return self._pending
 
     def find(self, unique_identifier: str) -> ManagedObject | None:
         """Return the object as collected, else as stored."""
@@ -419,15 +446,15 @@ class MemoryUnitOfWork:
 
     def add(self, managed_object: ManagedObject, content: Content | None) -> None:
         """Collect a new object."""
-        self._pending.add(managed_object, content)
+        self._collected.add(managed_object, content)
 
     def save(self, managed_object: ManagedObject, content: Content | None = None) -> None:
         """Collect a changed object."""
-        self._pending.save(self._stored(managed_object.unique_identifier), managed_object, content)
+        self._collected.save(self._stored(managed_object.unique_identifier), managed_object, content)
 
     def remove(self, unique_identifier: str) -> None:
         """Collect a removal."""
-        self._pending.remove(self._stored(unique_identifier), unique_identifier)
+        self._collected.remove(self._stored(unique_identifier), unique_identifier)
 
     def rules_of(self, kind: type[Rule]) -> tuple[Rule, ...]:
         """Return the rules as collected, else as stored."""
@@ -440,7 +467,7 @@ class MemoryUnitOfWork:
 
     def save_rules(self, kind: type[Rule], rules: tuple[Rule, ...]) -> None:
         """Collect rules."""
-        self._pending.rules[kind] = rules
+        self._collected.rules[kind] = rules
 
     def ticket(self, digest: str) -> StoredTicket | None:
         """Return the ticket as collected, else as stored."""
@@ -457,16 +484,16 @@ class MemoryUnitOfWork:
     def add_ticket(self, ticket: StoredTicket, now: int, *, forgets_spent: bool) -> None:
         """Collect a new ticket."""
         change = TicketChange(before=None, after=ticket, now=now, forgets_spent=forgets_spent)
-        self._pending.tickets[ticket.digest] = change
+        self._collected.tickets[ticket.digest] = change
 
     def save_ticket(self, ticket: StoredTicket) -> None:
         """Collect a changed ticket."""
         before = self._snapshot.tickets.get(ticket.digest)
-        self._pending.tickets[ticket.digest] = TicketChange(before=before, after=ticket)
+        self._collected.tickets[ticket.digest] = TicketChange(before=before, after=ticket)
 
     def end_ticket(self, digest: str) -> None:
         """Collect the end of a ticket."""
-        self._pending.tickets[digest] = TicketChange(before=self._snapshot.tickets.get(digest), after=None)
+        self._collected.tickets[digest] = TicketChange(before=self._snapshot.tickets.get(digest), after=None)
 
     def submission(self, correlation_value: bytes) -> Submission | None:
         """Return a submission as stored."""
@@ -488,15 +515,15 @@ class MemoryUnitOfWork:
 
     def save_submission(self, submission: Submission, limit: Held | None = None) -> None:
         """Collect a submission."""
-        self._pending.save_submission(submission, limit)
+        self._collected.save_submission(submission, limit)
 
     def remove_submission(self, submission: Submission) -> None:
         """Collect a removal."""
-        self._pending.remove_submission(submission)
+        self._collected.remove_submission(submission)
 
     def record(self, record: AuditRecord) -> None:
         """Collect an audit record."""
-        self._pending.records.append(record)
+        self._collected.records.append(record)
 
     def changes(self) -> tuple[Changed, ...]:
         """Return the collected writes."""
@@ -504,12 +531,12 @@ class MemoryUnitOfWork:
 
     def notify(self, notices: Iterable[Notice], limit: int | None = None) -> None:
         """Collect notices."""
-        self._pending.notices.extend(notices)
-        self._pending.notice_limit = limit
+        self._collected.notices.extend(notices)
+        self._collected.notice_limit = limit
 
     def hand_over(self) -> Done:
         """Make the collected writes visible; whether that could be is known at once."""
-        pending, self._pending = self._pending, Pending()
+        pending, self._pending = self._pending, NOTHING_PENDING
         try:
             self._storage._commit(pending, self._snapshot, self._is_judged)
         except (ConcurrentChange, KmipError) as error:

@@ -1,7 +1,8 @@
 """What a unit of work has collected and not yet committed: the same for every store."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, cast
 
 from attrs import field
 
@@ -129,6 +130,19 @@ class Pending:
         found = found if write is None else write.found
         if found is not None:
             self.writes[unique_identifier] = Write(managed_object=None, found=found)
+
+
+_NO_ITEMS: Final[Any] = MappingProxyType({})
+
+NOTHING_PENDING: Final = Pending(
+    writes=_NO_ITEMS,
+    records=cast(Any, ()),
+    rules=_NO_ITEMS,
+    tickets=_NO_ITEMS,
+    notices=cast(Any, ()),
+    submissions=_NO_ITEMS,
+)
+"""Stands for the `Pending` of a unit of work that has collected nothing yet; nothing can be added to it."""
 
 
 @frozen

@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Final, Protocol, Self
 
-from kmip_adapters.storage.pending import DONE, Done, Pending, SubmissionChange, TicketChange, Write, no_content
+from kmip_adapters.storage.pending import (
+    DONE,
+    NOTHING_PENDING,
+    Done,
+    Pending,
+    SubmissionChange,
+    TicketChange,
+    Write,
+    no_content,
+)
 from kmip_adapters.storage.quotas import Holdings
 from kmip_adapters.storage.records import (
     associated_data,
@@ -137,7 +146,7 @@ class SqlUnitOfWork:
         self._is_settled = False  # whether the state of the snapshot was looked for
         self._state: bytes | None = None  # if it is known: all that is read is of this one
         self._found: dict[str, StoredObject | None] = {}
-        self._pending = Pending()
+        self._pending = NOTHING_PENDING
         self._tickets: dict[str, str] = {}  # rows that were read, by their digests
         self._rules: dict[str, str] | None = None
         self._known_rules: KnownRules | None = None  # that new objects were checked against
@@ -152,7 +161,14 @@ class SqlUnitOfWork:
     @property
     def has_writes(self) -> bool:
         """Whether there is anything to commit."""
-        return bool(self._pending)
+        return self._pending is not NOTHING_PENDING and bool(self._pending)
+
+    @property
+    def _collected(self) -> Pending:
+        """What the first change makes: most units of work only read."""
+        if self._pending is NOTHING_PENDING:
+            self._pending = Pending()
+        return self._pending
 
     def find(self, unique_identifier: str) -> ManagedObject | None:
         """Return the object as collected, else as stored."""
@@ -208,15 +224,15 @@ class SqlUnitOfWork:
 
     def add(self, managed_object: ManagedObject, content: Content | None) -> None:
         """Collect a new object."""
-        self._pending.add(managed_object, content)
+        self._collected.add(managed_object, content)
 
     def save(self, managed_object: ManagedObject, content: Content | None = None) -> None:
         """Collect a changed object."""
-        self._pending.save(self._present(managed_object.unique_identifier), managed_object, content)
+        self._collected.save(self._present(managed_object.unique_identifier), managed_object, content)
 
     def remove(self, unique_identifier: str) -> None:
         """Collect a removal."""
-        self._pending.remove(self._present(unique_identifier), unique_identifier)
+        self._collected.remove(self._present(unique_identifier), unique_identifier)
 
     def rules_of(self, kind: type[Rule]) -> tuple[Rule, ...]:
         """Return the rules as collected, else as stored."""
@@ -243,7 +259,7 @@ class SqlUnitOfWork:
 
     def save_rules(self, kind: type[Rule], rules: tuple[Rule, ...]) -> None:
         """Collect rules."""
-        self._pending.rules[kind] = rules
+        self._collected.rules[kind] = rules
 
     def ticket(self, digest: str) -> StoredTicket | None:
         """Return the ticket as collected, else as stored; one that does not open is none."""
@@ -279,15 +295,15 @@ class SqlUnitOfWork:
     def add_ticket(self, ticket: StoredTicket, now: int, *, forgets_spent: bool) -> None:
         """Collect a new ticket."""
         change = TicketChange(before=None, after=ticket, now=now, forgets_spent=forgets_spent)
-        self._pending.tickets[ticket.digest] = change
+        self._collected.tickets[ticket.digest] = change
 
     def save_ticket(self, ticket: StoredTicket) -> None:
         """Collect a changed ticket."""
-        self._pending.tickets[ticket.digest] = TicketChange(before=ticket, after=ticket)
+        self._collected.tickets[ticket.digest] = TicketChange(before=ticket, after=ticket)
 
     def end_ticket(self, digest: str) -> None:
         """Collect the end of a ticket."""
-        self._pending.tickets[digest] = TicketChange(before=None, after=None)
+        self._collected.tickets[digest] = TicketChange(before=None, after=None)
 
     def submission(self, correlation_value: bytes) -> Submission | None:
         """Return a submission as stored."""
@@ -309,15 +325,15 @@ class SqlUnitOfWork:
 
     def save_submission(self, submission: Submission, limit: Held | None = None) -> None:
         """Collect a submission."""
-        self._pending.save_submission(submission, limit)
+        self._collected.save_submission(submission, limit)
 
     def remove_submission(self, submission: Submission) -> None:
         """Collect a removal."""
-        self._pending.remove_submission(submission)
+        self._collected.remove_submission(submission)
 
     def record(self, record: AuditRecord) -> None:
         """Collect an audit record."""
-        self._pending.records.append(record)
+        self._collected.records.append(record)
 
     def changes(self) -> tuple[Changed, ...]:
         """Return the collected writes."""
@@ -325,8 +341,8 @@ class SqlUnitOfWork:
 
     def notify(self, notices: Iterable[Notice], limit: int | None = None) -> None:
         """Collect notices."""
-        self._pending.notices.extend(notices)
-        self._pending.notice_limit = limit
+        self._collected.notices.extend(notices)
+        self._collected.notice_limit = limit
 
     def commit(self) -> None:
         """Hand over, and wait until it is on stable storage."""
@@ -349,7 +365,7 @@ class SqlUnitOfWork:
             changes += self._other_writes()
         records = [(record.record_id, encode_audit_record(record)) for record in pending.records]
         self.release()  # the snapshot is not needed while we wait, and would hold up checkpoints
-        self._pending = Pending()
+        self._pending = NOTHING_PENDING
         checked_against = None if self._known_rules is None else self._known_rules.facts
         submitted = self._services.hand_over(changes, records, checked_against)
         if changed:
