@@ -322,12 +322,13 @@ def remembered_requests() -> Run:
     from kmip_adapters.ttlv.codec import Codec
     from kmip_adapters.ttlv.repeats import MOST, RepeatedRequests
     from kmip_core.operations import CATALOGUE, get
+    from kmip_core.ports.steps import Pace
 
     codec = Codec(CATALOGUE)
     frames = [bench().frame(get.Request(unique_identifier=f"{number:036}")) for number in range(MOST)]
 
     def read() -> object:
-        repeated = RepeatedRequests(codec.decode_request)
+        repeated = RepeatedRequests(codec.decode_request, lambda request: Pace.QUICK)
         for frame in frames:
             repeated.read(frame)
             repeated.read(frame)

@@ -1,6 +1,7 @@
-"""Decoded requests by their exact bytes: a client that asks the same thing again is not decoded again.
+"""Decoded requests and their paces by their exact bytes: a client that asks the same again is not decoded again.
 
-Decoding is a pure function of bytes, and a third of the work of a small request. Only short requests are remembered,
+Decoding is a pure function of bytes, and a third of the work of a small request. So is the pace, as long as the server
+has the store and the keys that it was begun with. Only short requests are remembered,
 and only those whose operations carry no secrets, so that no key or password lives longer for it. When the room is full
 all of it is forgotten at once: that costs a request that never repeats less than any order of use would.
 """
@@ -13,6 +14,7 @@ from attrs import field
 from kmip_core.classes import define
 from kmip_core.enums import Operation
 from kmip_core.messages import RequestMessage
+from kmip_core.ports.steps import Pace
 
 LONGEST: Final = 512  # bytes of a request that is remembered
 MOST: Final = 1_024  # requests; at some 3 KiB each that is 3 MiB at most
@@ -39,24 +41,28 @@ WITHOUT_SECRETS: Final = frozenset(
 
 @define
 class RepeatedRequests:
-    """Decodes requests and remembers them.  decode: what reads a frame; what it raises is not remembered."""
+    """Decodes requests and remembers them.
+
+    decode: what reads a frame; what it raises is not remembered.  pace: returns where a request may be begun.
+    """
 
     decode: Callable[[bytes], RequestMessage]
-    _known: dict[bytes, RequestMessage] = field(factory=dict, init=False, repr=False)
+    pace: Callable[[RequestMessage], Pace]
+    _known: dict[bytes, tuple[RequestMessage, Pace]] = field(factory=dict, init=False, repr=False)
 
-    def read(self, frame: bytes) -> RequestMessage:
-        """Return the request in a frame.  Raises what `decode` raises."""
-        if len(frame) > LONGEST:  # nor looked up: that would hash all of it
-            return self.decode(frame)
-        known = self._known.get(frame)
+    def read(self, frame: bytes) -> tuple[RequestMessage, Pace]:
+        """Return the request in a frame, and its pace.  Raises what `decode` raises."""
+        is_short = len(frame) <= LONGEST  # others are not looked up either: that would hash all of them
+        known = self._known.get(frame) if is_short else None
         if known is not None:
             return known
         request = self.decode(frame)
-        if _may_be_kept(request):
+        found = request, self.pace(request)
+        if is_short and _may_be_kept(request):
             if len(self._known) >= MOST:
                 self._known.clear()
-            self._known[frame] = request
-        return request
+            self._known[frame] = found
+        return found
 
 
 def _may_be_kept(request: RequestMessage) -> bool:

@@ -10,7 +10,8 @@ A transport that carries several encodings has a service for each content type, 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Protocol
+from operator import attrgetter
+from typing import Final, Protocol
 
 from attrs import evolve, field
 
@@ -73,7 +74,7 @@ class TtlvService:
 
     @_requests.default
     def _decoded_requests(self) -> RepeatedRequests:
-        return RepeatedRequests(partial(self.codec.decode_request, encoding=self.encoding))
+        return RepeatedRequests(partial(self.codec.decode_request, encoding=self.encoding), self.engine.pace)
 
     _for_operations: "TtlvService | None" = field(init=False, repr=False)
 
@@ -94,7 +95,7 @@ class TtlvService:
         if self._for_operations is not None and operation_json.is_one(frame):
             return self._for_operations.open(frame, principal, credentials)
         try:
-            request = self._requests.read(frame)
+            request, pace = self._requests.read(frame)
         except UnreadableMessage as error:
             return TtlvJob(service=self, request=error, principal=principal, pace=Pace.QUICK)
         except Exception as fault:  # a bug in decoding must not end the connection, nor reach the client
@@ -102,9 +103,10 @@ class TtlvService:
             return TtlvJob(service=self, request=failed, principal=principal, pace=Pace.QUICK)
         if credentials:
             request = _with_credentials(request, credentials)
-        if not self.swaps_roles:
+        if not self.swaps_roles and _has_swap(request):
             request = _without_swaps(request)
-        return TtlvJob(service=self, request=request, principal=principal, pace=self.engine.pace(request))
+            pace = self.engine.pace(request)
+        return TtlvJob(service=self, request=request, principal=principal, pace=pace)
 
     def refuse(self, error: KmipError) -> bytes:
         """Return the whole response to what is not opened: no frame, or a peer without identity."""
@@ -164,7 +166,7 @@ def _swaps(request: RequestMessage, response: ResponseMessage) -> bool:
 
     An answer to Poll bears the name of the operation that was polled for; it swaps nothing.
     """
-    if all(item.operation is not Operation.SET_ENDPOINT_ROLE for item in request.batch_items):
+    if not _has_swap(request):
         return False
     done = [
         item.payload.endpoint_role
@@ -174,10 +176,15 @@ def _swaps(request: RequestMessage, response: ResponseMessage) -> bool:
     return done[-1:] == [EndpointRole.CLIENT]
 
 
+def _has_swap(request: RequestMessage) -> bool:
+    return Operation.SET_ENDPOINT_ROLE in map(_operation, request.batch_items)
+
+
+_operation: Final = attrgetter("operation")
+
+
 def _without_swaps(request: RequestMessage) -> RequestMessage:
     """Return the request, in which a swap of roles is refused: nothing could be sent to the client."""
-    if all(item.operation is not Operation.SET_ENDPOINT_ROLE for item in request.batch_items):
-        return request
     refusal = not_supported("roles are swapped on connections of KMIP's own port only")
     return evolve(
         request,
@@ -222,13 +229,16 @@ class TtlvJob:
 
     def run(self) -> Answer | Step:
         """Begin, or go on: return the whole response, or what is to be waited for."""
-        if self._steps is None:
-            if isinstance(self.request, UnreadableMessage):
-                return self.service.refuse_whole(self.request, self.principal)
-            self._steps = self.service.steps(self.request, self.principal, self.pace)
-        error, self._called_off = self._called_off, None
+        steps, request = self._steps, self.request
         try:
-            return next(self._steps) if error is None else self._steps.throw(error)
+            if steps is None:
+                if isinstance(request, UnreadableMessage):
+                    return self.service.refuse_whole(request, self.principal)
+                steps = self._steps = self.service.steps(request, self.principal, self.pace)
+            elif self._called_off is not None:
+                error, self._called_off = self._called_off, None
+                return steps.throw(error)
+            return next(steps)
         except StopIteration as end:
             answer: Answer = end.value
             return answer

@@ -16,6 +16,7 @@ from kmip_core.messages import (
     UsernameAndPassword,
 )
 from kmip_core.operations import CATALOGUE, encrypt, get
+from kmip_core.ports.steps import Pace
 from kmip_core.structures import ProtocolVersion
 
 CODEC = Codec(CATALOGUE, [ProtocolVersion(1, 4)])
@@ -33,6 +34,10 @@ class Decoded:
         return CODEC.decode_request(frame)
 
 
+def quick(request: RequestMessage) -> Pace:
+    return Pace.QUICK
+
+
 def a_frame(operation: Operation, payload: object, header: RequestHeader = HEADER) -> bytes:
     item = RequestBatchItem(operation=operation, payload=payload)
     return CODEC.encode_request(RequestMessage(header=header, batch_items=(item,)))
@@ -44,11 +49,22 @@ def a_get(name: str = "key") -> bytes:
 
 def test_the_same_bytes_are_decoded_once() -> None:
     decode = Decoded()
-    requests = RepeatedRequests(decode)
+    requests = RepeatedRequests(decode, quick)
 
-    assert requests.read(a_get()) == requests.read(a_get()) == CODEC.decode_request(a_get())
+    assert requests.read(a_get()) == requests.read(a_get()) == (CODEC.decode_request(a_get()), Pace.QUICK)
     assert requests.read(a_get("another")) != requests.read(a_get())
     assert decode.count == 2
+
+
+def test_the_pace_of_the_same_bytes_is_asked_once() -> None:
+    paces = iter((Pace.BRIEF, Pace.SLOW))
+    requests = RepeatedRequests(Decoded(), lambda request: next(paces))
+
+    assert [requests.read(frame)[1] for frame in (a_get(), a_get(), a_get("another"))] == [
+        Pace.BRIEF,
+        Pace.BRIEF,
+        Pace.SLOW,
+    ]
 
 
 WITH_PASSWORD = RequestHeader(
@@ -72,14 +88,14 @@ WITH_PASSWORD = RequestHeader(
 )
 def test_requests_with_secrets_and_long_requests_are_not_kept(frame: Callable[[], bytes]) -> None:
     decode = Decoded()
-    requests = RepeatedRequests(decode)
+    requests = RepeatedRequests(decode, quick)
 
     assert requests.read(frame()) == requests.read(frame())
     assert decode.count == 2
 
 
 def test_the_room_is_bounded() -> None:
-    requests = RepeatedRequests(Decoded())
+    requests = RepeatedRequests(Decoded(), quick)
     for number in range(2 * repeats.MOST + 1):
         requests.read(a_get(str(number)))
 
@@ -88,7 +104,7 @@ def test_the_room_is_bounded() -> None:
 
 def test_refusals_are_not_kept() -> None:
     decode = Decoded()
-    requests = RepeatedRequests(decode)
+    requests = RepeatedRequests(decode, quick)
     for _ in range(2):
         with pytest.raises(UnreadableMessage):
             requests.read(b"\x42\x00\x78\x01\x00\x00\x00\x00")
