@@ -66,13 +66,21 @@ class ObservedTrail:
             finally:
                 ended()
         seconds = perf_counter() - begun
-        bucket = bisect_left(SECONDS, seconds)
+        bucket, durations = bisect_left(SECONDS, seconds), self._durations
+        with self._lock:
+            durations.counts[bucket] += 1  # as `add` does, without a call while the lock is held
+            durations.total += seconds
+        if self._sinks or record.result is not None:
+            self._tell(record)
+
+    def _tell(self, record: AuditRecord) -> None:
+        """Copy a record to the sinks, and log it if it is a refusal."""
         for sink in self._sinks:
             sink.append(record)
+        if record.result is None:
+            return
         with self._lock:
-            self._durations.counts[bucket] += 1  # as `add` does, without a call while the lock is held
-            self._durations.total += seconds
-            held_back = None if record.result is None else self._budget.spend(_client(record), monotonic())
+            held_back = self._budget.spend(_client(record), monotonic())
         if held_back is not None:
             LOG.info("%s", _line(record, held_back))
 

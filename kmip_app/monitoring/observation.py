@@ -16,11 +16,13 @@ from attrs import field
 
 from kmip_adapters.ttlv.service import Answering
 from kmip_core.classes import define
+from kmip_core.enums import Operation, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.messages import RequestMessage, ResponseMessage
 from kmip_core.ports.steps import Pace, Steps
 from kmip_core.principal import Principal
 from kmip_core.standard_names import standard_name
+from kmip_core.structures import ProtocolVersion
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -82,8 +84,8 @@ class Sizes:
 class _Numbers:
     """What one thread has counted."""
 
-    requests: dict[tuple[int, int, int], int] = field(factory=dict)  # by (operation, version, reason)
-    durations: dict[int, Durations] = field(factory=dict)
+    requests: dict[tuple[Operation | None, ProtocolVersion, ResultReason | None], int] = field(factory=dict)
+    durations: dict[Operation | None, Durations] = field(factory=dict)
 
 
 class RequestNumbers:
@@ -101,16 +103,14 @@ class RequestNumbers:
         except AttributeError:
             numbers = self._begin()
         version = message.header.protocol_version
-        number = version.protocol_version_major * 256 + version.protocol_version_minor
-        items = answer.batch_items
-        counted = numbers.requests
-        operation = 0
-        for item in items:  # plain numbers: members of an enumeration are hashed by their names, which is slow
-            operation = 0 if item.operation is None else int(item.operation)
-            key = (operation, number, 0 if item.result_reason is None else int(item.result_reason))
+        items, counted = answer.batch_items, numbers.requests
+        operation = None
+        for item in items:
+            operation = item.operation
+            key = (operation, version, item.result_reason)
             counted[key] = counted.get(key, 0) + 1
         if len(items) != 1:
-            operation = 0
+            operation = None
         durations = numbers.durations.get(operation)
         if durations is None:
             durations = numbers.durations[operation] = Durations()
@@ -119,14 +119,19 @@ class RequestNumbers:
 
     def requests(self) -> Counter[tuple[int, int, int]]:
         """Return how many items there were by (operation, version as major * 256 + minor, reason); 0 for none."""
-        return sum((Counter(copied(numbers.requests)) for numbers in self._all), Counter())
+        found: Counter[tuple[int, int, int]] = Counter()
+        for numbers in self._all:
+            for (operation, version, reason), count in copied(numbers.requests).items():
+                number = version.protocol_version_major * 256 + version.protocol_version_minor
+                found[int(operation or 0), number, int(reason or 0)] += count
+        return found
 
     def durations(self) -> dict[int, Durations]:
         """Return the durations of messages by their one operation, or under 0."""
         merged: dict[int, Durations] = {}
         for numbers in self._all:
             for operation, durations in copied(numbers.durations).items():
-                into = merged.setdefault(operation, Durations())
+                into = merged.setdefault(int(operation or 0), Durations())
                 into.counts = [a + b for a, b in zip(into.counts, durations.counts, strict=True)]
                 into.total += durations.total
         return merged
