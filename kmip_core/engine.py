@@ -63,7 +63,8 @@ class Engine:
 
         pace: as `pace` returned it for this message; None if it was not asked.
         """
-        now = self.services.clock.now()
+        services, header = self.services, message.header
+        now = services.clock.now()
         try:
             self._check_header(message, now)
         except KmipError as error:
@@ -71,10 +72,11 @@ class Engine:
         if pace is None:
             pace = self.pace(message)
         try:
-            if message.header.credentials:
-                attesting.check_is_verified(message.header, self.services)
-            if self.services.authentication is not None:
-                settling = self.services.authentication.settle(message.header.credentials, principal, now)
+            credentials = header.credentials
+            if credentials:
+                attesting.check_is_verified(header, services)
+            if services.authentication is not None:
+                settling = services.authentication.settle(credentials, principal, now)
                 if isinstance(settling, Principal):  # as nearly always
                     principal = settling
                 else:
@@ -84,31 +86,31 @@ class Engine:
                         principal = end.value
                     else:
                         principal = yield from returning_to(pace, settling, first)
-                        now = self.services.clock.now()  # a password may have taken seconds
+                        now = services.clock.now()  # a password may have taken seconds
             nonce: Nonce | None = None
             is_attested = False
-            if self.services.attestations is not None or self.services.settings.attested_operations:
-                nonce = yield from returning_to(pace, attesting.settle(message, principal, now, self.services))
-                is_attested = attesting.is_attested(message.header, principal)
-                now = self.services.clock.now()
+            if services.attestations is not None or services.settings.attested_operations:
+                nonce = yield from returning_to(pace, attesting.settle(message, principal, now, services))
+                is_attested = attesting.is_attested(header, principal)
+                now = services.clock.now()
         except KmipError as error:
             return self._refuse(message, principal, error, "Authentication refused")
-        header = message.header
+        theirs = header.client_correlation_value
         # Only for clients that send correlation values: strict ones fail on a field that they do not know.
-        correlation = None if header.client_correlation_value is None else self.services.identifiers.new()
+        correlation = None if theirs is None else services.identifiers.new()
         batch = Batch(
             catalogue=self.catalogue,
-            services=self.services,
+            services=services,
             principal=principal,
             protocol_version=header.protocol_version,
             now=now,
-            client_correlation_value=(header.client_correlation_value or "")[:RECORDED_CORRELATION],
+            client_correlation_value="" if theirs is None else theirs[:RECORDED_CORRELATION],
             server_correlation_value=correlation or "",
             pace=pace,
             is_attested=is_attested,
         )
         answers: list[ResponseBatchItem]
-        runner = self.services.runner
+        runner = services.runner
         may_be_deferred = runner is not None and header.asynchronous_indicator is not _PROHIBITED
         if may_be_deferred and runner is not None and self._is_deferred(message):
             answers = yield from self._deferral(runner).answer(message, principal, pace, partial(evolve, batch))

@@ -79,7 +79,7 @@ def settle(attributes: Attributes, now: int) -> Attributes:
     An Activation Date activates a Pre-Active object, a Deactivation Date deactivates an Active one (transitions 4, 6).
     """
     before = attributes.state
-    if attributes.activation_date is None and attributes.deactivation_date is None:
+    if attributes.deactivation_date is None and (attributes.activation_date is None or before is not State.PRE_ACTIVE):
         return attributes  # nothing but these dates moves a state
     state = None if before is None else _moved(before, attributes, now)
     if state is before or attributes.object_type in WITHOUT_LIFE_CYCLE:

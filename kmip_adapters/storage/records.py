@@ -36,6 +36,7 @@ from kmip_core.objects import (
     PrivateKey,
     PublicKey,
     SymmetricKey,
+    of_block,
 )
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.structures import (
@@ -181,7 +182,7 @@ def _key_of_kind(kind: tuple[Any, ...], material: bytes) -> Content:
         cryptographic_algorithm=algorithm,
         cryptographic_length=length,
     )
-    key: Content = cls(key_block=block)
+    key: Content = of_block(cls, block)
     return key
 
 
