@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-from sqlalchemy import make_url
 
 from kmip_adapters.storage.sql.sqlite import SqliteBackend
 
@@ -33,7 +32,7 @@ Times = list[float]
 
 def by_itself(path: Path, rows: int, seconds: float, results: Connection, is_shared: bool) -> None:
     """Be a worker that writes."""
-    backend = SqliteBackend(make_url(f"sqlite:///{path}"), is_shared=is_shared)
+    backend = SqliteBackend(path, is_shared=is_shared)
     cursor = backend.open_writer().cursor()
     times: Times = []
     end = time.perf_counter() + seconds
@@ -61,7 +60,7 @@ def over_a_socket(writer: Connection, rows: int, seconds: float, results: Connec
 
 def write_for_all(path: Path, workers: list[Connection]) -> None:
     """Be the process that writes."""
-    backend = SqliteBackend(make_url(f"sqlite:///{path}"))
+    backend = SqliteBackend(path)
     cursor = backend.open_writer().cursor()
     while workers:
         senders, group = [], []
@@ -83,7 +82,7 @@ def write_for_all(path: Path, workers: list[Connection]) -> None:
 def measure(way: str, processes: int, seconds: float, rows: int, folder: Path) -> str:
     """Return a line of the table."""
     path = folder / f"{way}.sqlite"
-    backend = SqliteBackend(make_url(f"sqlite:///{path}"))
+    backend = SqliteBackend(path)
     backend.open_writer().execute("CREATE TABLE filled (sequence INTEGER PRIMARY KEY, value BLOB)")
     started: list[mp.Process] = []
     results: list[Connection] = []

@@ -276,7 +276,7 @@ def kept_heads(configuration: Configuration) -> Mapping[str, Head]:
 
 
 def _heads_of_server(configuration: Configuration) -> Mapping[str, Head]:
-    # Imported when it is wanted: commands over SQLite do without SQLAlchemy.
+    # Imported when it is wanted: commands over SQLite do without.
     from kmip_adapters.storage.errors import StorageUnusable
     from kmip_adapters.storage.sql.backend import Options
     from kmip_adapters.storage.sql.backends import open_backend

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def open_sql_storage(configuration: Configuration, root_key: RootKeySource, quota_of: QuotaOf) -> "SqlStorage":
     """Open the database, sealed or behind a sealer that waits for its root key.  Raises StorageUnusable."""
-    # Imported when it is wanted: SQLAlchemy is a third of the time that a test's server takes to start.
+    # Imported when it is wanted: a server that keeps nothing does without.
     with undisturbed():
         from kmip_adapters.storage.sql.backend import Options
         from kmip_adapters.storage.sql.storage import SqlStorage

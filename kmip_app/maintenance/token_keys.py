@@ -45,6 +45,6 @@ def _tokens(storage: Any) -> Iterator[str]:
 def _contents(storage: Any) -> Iterator[Content | None]:
     if isinstance(storage, MemoryStorage):
         return iter(storage.contents())
-    from kmip_adapters.storage.sql.maintenance import everything  # SQLAlchemy: only where there is such a store
+    from kmip_adapters.storage.sql.maintenance import everything  # only where there is such a store
 
     return (content for _, content in everything(storage, lambda done, total: None))

@@ -8,12 +8,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, Protocol
 
-from sqlalchemy import Dialect, bindparam, delete
-
+from kmip_adapters.storage.sql.dialects import Dialect
 from kmip_adapters.storage.sql.driver import Cursor, Row
 from kmip_adapters.storage.sql.fact_statements import FactStatements
 from kmip_adapters.storage.sql.prepared import Prepared, statements_for
-from kmip_adapters.storage.sql.schema import facts
 from kmip_core.classes import frozen
 from kmip_core.ports.allowances import Charge
 
@@ -22,18 +20,17 @@ _AFTER: Final = "allowance;"  # comes after all names with the prefix
 
 
 class AllowanceStatements:
-    """The statements about allowances, compiled once."""
+    """The statements about allowances, prepared once."""
 
     def __init__(self, dialect: Dialect) -> None:
-        name, value = facts.c.name, facts.c.value
         self.of_one = statements_for(dialect, FactStatements)
         self._forget_whole = Prepared(
-            delete(facts).where(name > PREFIX, name < _AFTER, value < bindparam("now")), dialect
+            "DELETE FROM facts WHERE name > :prefix AND name < :after AND value < :now", dialect
         )
 
     def spend(self, cursor: Cursor, *, charges: tuple[Charge, ...], now: int) -> int | None:
         """Take one try of each inside a transaction, and forget what is whole."""
-        self._forget_whole.run(cursor, {"now": _text(now)})
+        self._forget_whole.run(cursor, {"prefix": PREFIX, "after": _AFTER, "now": _text(now)})
         found = [self._whole_at(cursor, charge) for charge in charges]
         if not all(charge.left(found_at or now, now) for charge, found_at in zip(charges, found, strict=True)):
             return None

@@ -9,8 +9,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import Dialect
-
+from kmip_adapters.storage.sql.dialects import Dialect
 from kmip_adapters.storage.sql.driver import Connection, Cursor
 from kmip_adapters.storage.sql.migration import History, MakeSealer
 from kmip_core.classes import frozen
@@ -34,7 +33,7 @@ class Backend(Protocol):
 
     @property
     def dialect(self) -> Dialect:
-        """How SQLAlchemy writes statements for this engine; parameters are positional."""
+        """How the engine takes statements."""
         ...
 
     @property

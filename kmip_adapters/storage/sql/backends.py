@@ -1,10 +1,8 @@
 """Which backend a database URL names."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Final
-
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.sql.backend import Backend, Options
@@ -21,10 +19,10 @@ def open_backend(url: str, options: Options) -> Backend:
 def _sqlite(url: str, options: Options) -> Backend:
     from kmip_adapters.storage.sql.sqlite import SqliteBackend
 
-    try:
-        return SqliteBackend(make_url(url), is_shared=options.is_shared)
-    except ArgumentError as error:
-        raise StorageUnusable("write the database as sqlite:////path/of/a/file") from error
+    path = url.partition(":///")[2]
+    if path in ("", ":memory:") or "?" in path:  # options of a driver
+        raise StorageUnusable("write the database as sqlite:////path/of/a/file; for one that forgets use --ephemeral")
+    return SqliteBackend(Path(path), is_shared=options.is_shared)
 
 
 def _postgresql(url: str, options: Options) -> Backend:

@@ -4,11 +4,9 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Dialect, and_, bindparam, case, func, literal_column, select
-
 from kmip_adapters.storage.census import DAY, EXPIRY_DAYS, LIVE, Backlog, Census, backlog_of
+from kmip_adapters.storage.sql.dialects import Dialect
 from kmip_adapters.storage.sql.prepared import Prepared
-from kmip_adapters.storage.sql.schema import managed_objects, submissions
 from kmip_adapters.storage.sql.settled_state import settled_state
 from kmip_core.enums import ObjectType, ProcessingStage, State
 from kmip_core.subscriptions import Delivery
@@ -17,19 +15,16 @@ from kmip_core.subscriptions import Delivery
 @cache
 def statement(dialect: Dialect) -> Prepared:
     """Return what counts rows by type, state at `now`, and days until they are deactivated."""
-    columns = managed_objects.c
-    now = bindparam("now", type_=BigInteger)
-    state = settled_state(columns, now)
-    date = columns.deactivation_date
-    terms = [
-        func.sum(case((and_(date > now, date <= now + days * DAY), 1), else_=0)).label(f"within_{days}")
+    expiring = ", ".join(
+        f"sum(CASE WHEN deactivation_date > :now AND deactivation_date <= :now + {days * DAY} THEN 1 ELSE 0 END)"
         for days in EXPIRY_DAYS
-    ]
+    )
+    # Grouped by its name: a database may not see that two texts with parameters are the same.
     return Prepared(
-        select(columns.object_type, state.label("settled"), func.count().label("number"), *terms).group_by(
-            columns.object_type,
-            "settled",  # by its name: a database may not see that two texts with parameters are the same
-        ),
+        f"""
+        SELECT object_type, {settled_state()} AS settled, count(*), {expiring}
+        FROM managed_objects GROUP BY object_type, settled
+        """,
         dialect,
     )
 
@@ -50,13 +45,11 @@ def take_census(read: Callable[..., list[Any]], dialect: Dialect, now: int) -> C
 @cache
 def stages(dialect: Dialect) -> Prepared:
     """Return what counts the submissions whose outcome was not fetched, by whether they have ended or are claimed."""
-    columns = submissions.c
-    is_claimed = columns.claimed_until > bindparam("now", type_=BigInteger)
-    claimed = case((is_claimed, literal_column("1")), else_=literal_column("0")).label("claimed")
     return Prepared(
-        select(columns.has_ended, claimed, func.count())
-        .where(columns.is_delivered == literal_column("0"))
-        .group_by(columns.has_ended, "claimed"),
+        """
+        SELECT has_ended, CASE WHEN claimed_until > :now THEN 1 ELSE 0 END AS claimed, count(*)
+        FROM submissions WHERE is_delivered = 0 GROUP BY has_ended, claimed
+        """,
         dialect,
     )
 

@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import Any, Final
 
-from sqlalchemy import Boolean, Column, LargeBinary, Table, Text, and_, bindparam, delete, func, insert, or_, select
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy import Boolean, Column, LargeBinary, Table, Text
 
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.sql.backend import Backend
@@ -59,6 +58,11 @@ class CopiedTable:
     def of(cls, table: Table, *key: str, without: Sequence[str] = ()) -> "CopiedTable":
         """Return a table with all of its columns but some."""
         return cls(table, key, tuple(column.name for column in table.columns if column.name not in without))
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.table.name
 
     @property
     def compared(self) -> tuple[str, ...]:
@@ -108,7 +112,7 @@ def copy_store(source: Backend, target: Backend, progress: Progress) -> Copied:
         written = _bring_all(origin, to, target, progress)
         with origin.snapshot() as read, to.snapshot() as read_target:
             differs = tuple(
-                each.table.name for each in TABLES if _digest(read, origin, each) != _digest(read_target, to, each)
+                each.name for each in TABLES if _digest(read, origin, each) != _digest(read_target, to, each)
             )
             objects = _count(read_target, TABLES[2], to)
         if not differs:
@@ -137,7 +141,8 @@ def _claim(to: Database, target: Backend, source: str) -> None:
     if present is not None:
         raise StorageUnusable(f"a copy of {present} into {target.name} was begun; finish that one, or empty the target")
     if any(
-        to.read(Prepared(select(each.table.c[each.key[0]]).limit(1), to.dialect)) for each in (TABLES[0], TABLES[2])
+        to.read(Prepared(f"SELECT {each.key[0]} FROM {each.name} LIMIT 1", to.dialect))
+        for each in (TABLES[0], TABLES[2])
     ):
         raise StorageUnusable(f"{target.name} holds a store already; name an empty database")
 
@@ -160,7 +165,7 @@ def _bring(
     """
     place = [each.columns.index(name) for name in each.compared]
     wanted = {tuple(row[n] for n in place): row for row in piece}
-    within = select(*(each.column(name) for name in each.compared)).where(*_range(each, low, high))
+    within = f"SELECT {', '.join(each.compared)} FROM {each.name} WHERE {_range(each, low, high)}"
     there = set(to.read(Prepared(within, to.dialect), **_range_values(each, low, high)))
     if each.table is facts:
         there = {row for row in there if row[0] not in _OWN_FACTS}
@@ -172,14 +177,13 @@ def _bring(
         def change(connection: Connection) -> None:
             cursor = connection.cursor()
             if surplus:
-                removal = delete(each.table).where(*(each.column(name) == bindparam(f"of_{name}") for name in each.key))
-                prepared = Prepared(removal, to.dialect)
+                is_it = " AND ".join(f"{name} = :{name}" for name in each.key)
+                prepared = Prepared(f"DELETE FROM {each.name} WHERE {is_it}", to.dialect)
                 for row in surplus:
-                    names = [f"of_{name}" for name in each.key]
-                    prepared.run(cursor, dict(zip(names, row[:keys], strict=True)))
+                    prepared.run(cursor, dict(zip(each.key, row[:keys], strict=True)))
             if missing:
-                addition = insert(each.table).values({name: bindparam(name) for name in each.columns}).inline()
-                prepared = Prepared(addition, to.dialect)
+                columns, values = ", ".join(each.columns), ", ".join(f":{name}" for name in each.columns)
+                prepared = Prepared(f"INSERT INTO {each.name} ({columns}) VALUES ({values})", to.dialect)
                 rows = [prepared.values(_typed(each, row)) for row in missing]
                 cursor.executemany(prepared.sql, rows)
 
@@ -210,7 +214,7 @@ def _pieces(read: Read, database: Database, each: CopiedTable) -> Iterator[tuple
     """Yield rows with the range of keys that they fill; the last range has no end, and may have no rows."""
     place = [each.columns.index(name) for name in each.key]
     if any(isinstance(each.column(name).type, Text) for name in each.key):
-        rows = read(Prepared(select(*(each.column(name) for name in each.columns)), database.dialect))
+        rows = read(Prepared(f"SELECT {', '.join(each.columns)} FROM {each.name}", database.dialect))
         yield (
             sorted((row for row in rows if row[place[0]] not in _OWN_FACTS), key=lambda row: row[place[0]]),
             None,
@@ -229,31 +233,28 @@ def _pieces(read: Read, database: Database, each: CopiedTable) -> Iterator[tuple
 
 
 def _following(database: Database, each: CopiedTable, low: Row | None) -> Prepared:
-    columns = [each.column(name) for name in each.columns]
-    found = select(*columns).where(*_range(each, low, None)).order_by(*(each.column(name) for name in each.key))
-    return Prepared(found.limit(_PIECE), database.dialect)
+    return Prepared(
+        f"""
+        SELECT {", ".join(each.columns)} FROM {each.name}
+        WHERE {_range(each, low, None)} ORDER BY {", ".join(each.key)} LIMIT {_PIECE}
+        """,
+        database.dialect,
+    )
 
 
-def _range(each: CopiedTable, low: Row | None, high: Row | None) -> list[ColumnElement[bool]]:
-    """Return the conditions for keys after `low` up to `high`: row values, written out for every engine."""
-    conditions = []
+def _range(each: CopiedTable, low: Row | None, high: Row | None) -> str:
+    """Return the condition for keys after `low` up to `high`, whose values have their names."""
+    key = ", ".join(each.key)
+    conditions = ["1 = 1"]
     if low is not None:
-        conditions.append(_beyond(each, "low", is_after=True))
+        conditions.append(f"({key}) > ({_bound(each, 'low')})")
     if high is not None:
-        conditions.append(_beyond(each, "high", is_after=False))
-    return conditions
+        conditions.append(f"({key}) <= ({_bound(each, 'high')})")
+    return " AND ".join(conditions)
 
 
-def _beyond(each: CopiedTable, prefix: str, *, is_after: bool) -> ColumnElement[bool]:
-    ways = []
-    for number, name in enumerate(each.key):
-        column: ColumnElement[Any] = each.column(name)
-        bound: ColumnElement[Any] = bindparam(f"{prefix}_{name}")
-        same = [each.column(before) == bindparam(f"{prefix}_{before}") for before in each.key[:number]]
-        ways.append(and_(*same, column > bound if is_after else column < bound))
-    if not is_after:
-        ways.append(and_(*(each.column(name) == bindparam(f"{prefix}_{name}") for name in each.key)))
-    return or_(*ways)
+def _bound(each: CopiedTable, prefix: str) -> str:
+    return ", ".join(f":{prefix}_{name}" for name in each.key)
 
 
 def _range_values(each: CopiedTable, low: Row | None, high: Row | None) -> dict[str, Any]:
@@ -265,7 +266,7 @@ def _range_values(each: CopiedTable, low: Row | None, high: Row | None) -> dict[
 
 
 def _count(read: Read, each: CopiedTable, database: Database) -> int:
-    return int(read(Prepared(select(func.count()).select_from(each.table), database.dialect))[0][0])
+    return int(read(Prepared(f"SELECT count(*) FROM {each.name}", database.dialect))[0][0])
 
 
 def _digest(read: Read, database: Database, each: CopiedTable) -> tuple[int, str]:

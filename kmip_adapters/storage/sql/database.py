@@ -1,4 +1,4 @@
-"""The reading side of a database: connections that wait for the next reader, snapshots, compiled statements."""
+"""The reading side of a database: connections that wait for the next reader, snapshots, statements."""
 
 import functools
 import logging
@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from sqlalchemy import Dialect
-
 from kmip_adapters.storage.sql import locate
 from kmip_adapters.storage.sql.backend import Backend
+from kmip_adapters.storage.sql.dialects import Dialect
 from kmip_adapters.storage.sql.driver import Connection, Row
 from kmip_adapters.storage.sql.known_objects import KnownObjects
 from kmip_adapters.storage.sql.notices import NoticeStatements
@@ -168,10 +167,10 @@ class Database:
             _log.debug("a connection could not be closed: %s", error)
 
     def _located(self, shape: locate.Shape) -> Prepared:
-        return Prepared(locate.identifiers(shape), self.dialect)
+        return Prepared(locate.identifiers(shape, self.dialect), self.dialect)
 
     def _counted(self, shape: locate.Shape) -> Prepared:
-        return Prepared(locate.count(shape), self.dialect)
+        return Prepared(locate.count(shape, self.dialect), self.dialect)
 
 
 def unreadable(error: BaseException) -> KmipError:

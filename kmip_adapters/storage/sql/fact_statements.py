@@ -1,14 +1,12 @@
 """The statements about one fact, by its name: what the database keeps beside objects is written by them."""
 
-from sqlalchemy import Dialect, bindparam, delete, insert, select, update
-
+from kmip_adapters.storage.sql.dialects import Dialect
 from kmip_adapters.storage.sql.driver import Cursor
-from kmip_adapters.storage.sql.prepared import ITEMS_OF_AN_IN, VALUES_OF_AN_INSERT, Prepared, PreparedRows
-from kmip_adapters.storage.sql.schema import facts
+from kmip_adapters.storage.sql.prepared import Prepared, PreparedRows
 
 
 class FactStatements:
-    """Compiled once for a dialect (`prepared.statements_for`).
+    """Prepared once for a dialect (`prepared.statements_for`).
 
     find: the value of the fact `name`.  add: `value` under a `name` that is free.  change: another `value` for the fact
     `of_name`.  forget: no fact `of_name` any longer.  find_all: names and values of
@@ -16,21 +14,18 @@ class FactStatements:
     """
 
     def __init__(self, dialect: Dialect) -> None:
-        name, value = facts.c.name, facts.c.value
-        is_named = name == bindparam("of_name")
-        self.find = Prepared(select(value).where(name == bindparam("name")), dialect)
-        self.add = Prepared(insert(facts), dialect)
-        self.change = Prepared(update(facts).where(is_named).values(value=bindparam("value")), dialect)
-        self.forget = Prepared(delete(facts).where(is_named), dialect)
-        self.find_all = PreparedRows(
-            select(name, value).where(name.in_([bindparam("name")])), dialect, row=ITEMS_OF_AN_IN, width=1
-        )
+        self.find = Prepared("SELECT value FROM facts WHERE name = :name", dialect)
+        self.add = Prepared("INSERT INTO facts (name, value) VALUES (:name, :value)", dialect)
+        self.change = Prepared("UPDATE facts SET value = :value WHERE name = :of_name", dialect)
+        self.forget = Prepared("DELETE FROM facts WHERE name = :of_name", dialect)
+        self.find_all = PreparedRows("SELECT name, value FROM facts WHERE name IN (:rows)", dialect, width=1)
         self.keep_all = PreparedRows(
-            insert(facts).values(name=bindparam("name"), value=bindparam("value")),
+            """
+            INSERT INTO facts (name, value) VALUES :rows
+            ON CONFLICT (name) DO UPDATE SET value = excluded.value
+            """,
             dialect,
-            row=VALUES_OF_AN_INSERT,
             width=2,
-            end=" ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             fills_up=False,  # no row may be changed twice by one statement
         )
 

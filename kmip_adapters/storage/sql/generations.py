@@ -14,13 +14,11 @@ from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from typing import Any, Final, Self
 
-from sqlalchemy import Dialect, bindparam, select, update
-
+from kmip_adapters.storage.sql.dialects import Dialect
 from kmip_adapters.storage.sql.driver import Cursor, Row
 from kmip_adapters.storage.sql.fact_seals import proven_fact, sealed_fact
 from kmip_adapters.storage.sql.fact_statements import FactStatements
 from kmip_adapters.storage.sql.prepared import Prepared, statements_for
-from kmip_adapters.storage.sql.schema import facts, managed_objects
 from kmip_core.classes import define, frozen
 from kmip_core.ports.sealing import SealBroken
 
@@ -87,21 +85,16 @@ def _mask(key: bytes, nonce: str) -> int:
 
 
 class GenerationStatements:
-    """The statements about the generation, compiled once. All run inside a transaction that keeps other writers out."""
+    """The statements about the generation, prepared once. All run inside a transaction that keeps other writers out."""
 
     def __init__(self, dialect: Dialect) -> None:
-        o = managed_objects.c
         self._facts = statements_for(dialect, FactStatements)
-        its_value = facts.c.value == bindparam("of_value")
-        self._replace = Prepared(
-            update(facts).where(facts.c.name == bindparam("of_name"), its_value).values(value=bindparam("value")),
-            dialect,
-        )
+        self._replace = Prepared("UPDATE facts SET value = :value WHERE name = :of_name AND value = :of_value", dialect)
         self._versions = Prepared(
-            select(o.sequence, o.unique_identifier, o.version)
-            .where(o.sequence > bindparam("after"))
-            .order_by(o.sequence)
-            .limit(_PIECE),
+            f"""
+            SELECT sequence, unique_identifier, version FROM managed_objects
+            WHERE sequence > :after ORDER BY sequence LIMIT {_PIECE}
+            """,
             dialect,
         )
 

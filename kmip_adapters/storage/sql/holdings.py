@@ -9,14 +9,12 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Dialect, bindparam, func, select
-
 from kmip_adapters.storage.quotas import Holdings
+from kmip_adapters.storage.sql.dialects import Dialect
 from kmip_adapters.storage.sql.driver import Cursor
 from kmip_adapters.storage.sql.fact_seals import proven_fact, sealed_fact
 from kmip_adapters.storage.sql.fact_statements import FactStatements
 from kmip_adapters.storage.sql.prepared import Prepared, statements_for
-from kmip_adapters.storage.sql.schema import managed_objects
 from kmip_core.ports.sealing import SealBroken
 
 _log = logging.getLogger(__name__)
@@ -48,13 +46,15 @@ class LastHoldings:
 
 
 class HoldingStatements:
-    """The statements about holdings, compiled once. All run inside a transaction that keeps other writers out."""
+    """The statements about holdings, prepared once. All run inside a transaction that keeps other writers out."""
 
     def __init__(self, dialect: Dialect) -> None:
-        o = managed_objects.c
-        size = func.length(o.attributes) + func.length(o.record_seal) + func.coalesce(func.length(o.sealed), 0)
         self._count = Prepared(
-            select(func.count(), func.coalesce(func.sum(size), 0)).where(o.owner == bindparam("owner")), dialect
+            """
+            SELECT count(*), coalesce(sum(length(attributes) + length(record_seal) + coalesce(length(sealed), 0)), 0)
+            FROM managed_objects WHERE owner = :owner
+            """,
+            dialect,
         )
         self._facts = statements_for(dialect, FactStatements)
 

@@ -4,30 +4,20 @@ Rows are not authenticated: work under a lease is right when two nodes do it. Wh
 away from it.
 """
 
-from sqlalchemy import Dialect, bindparam, delete, insert, select, update
-
+from kmip_adapters.storage.sql.dialects import Dialect
 from kmip_adapters.storage.sql.driver import Cursor
 from kmip_adapters.storage.sql.prepared import Prepared
-from kmip_adapters.storage.sql.schema import leases
 from kmip_core.ports.leases import CLOCKS_APART
 
 
 class LeaseStatements:
-    """The statements about leases, compiled once."""
+    """The statements about leases, prepared once."""
 
     def __init__(self, dialect: Dialect) -> None:
-        c = leases.c
-        self._find = Prepared(select(c.holder, c.until).where(c.name == bindparam("of_name")), dialect)
-        self._add = Prepared(insert(leases), dialect)
-        self._change = Prepared(
-            update(leases)
-            .where(c.name == bindparam("of_name"))
-            .values(holder=bindparam("holder"), until=bindparam("until")),
-            dialect,
-        )
-        self._forget = Prepared(
-            delete(leases).where(c.name == bindparam("of_name"), c.holder == bindparam("of_holder")), dialect
-        )
+        self._find = Prepared("SELECT holder, until FROM leases WHERE name = :of_name", dialect)
+        self._add = Prepared("INSERT INTO leases (name, holder, until) VALUES (:name, :holder, :until)", dialect)
+        self._change = Prepared("UPDATE leases SET holder = :holder, until = :until WHERE name = :of_name", dialect)
+        self._forget = Prepared("DELETE FROM leases WHERE name = :of_name AND holder = :of_holder", dialect)
 
     def take(self, cursor: Cursor, *, name: str, holder: str, now: int, seconds: int) -> bool:
         """Take or renew a lease inside a transaction; returns False while another holder has it."""

@@ -1,4 +1,4 @@
-"""Locate as SQL: one statement per shape of query, compiled once; values are always parameters.
+"""Locate as SQL: one statement per shape of query, written once; values are always parameters.
 
 The conditions of a query fall into two kinds. One drives: the identifier; else the rarest criterion, by the index of
 attribute values; else visibility itself, as one arm per way in which an object can be visible (owner, or a policy that
@@ -12,28 +12,10 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import (
-    ColumnElement,
-    FromClause,
-    Select,
-    and_,
-    bindparam,
-    desc,
-    exists,
-    func,
-    literal_column,
-    not_,
-    or_,
-    select,
-    union_all,
-)
-from sqlalchemy import false as sql_false
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql import Join
-from sqlalchemy.sql.selectable import CompoundSelect
-
 from kmip_adapters.storage.sql.attribute_index import CODES, is_indexed_by, wanted_entry
-from kmip_adapters.storage.sql.schema import TRAIT_COLUMNS, attribute_values, managed_objects
+from kmip_adapters.storage.sql.columns import TRAIT_COLUMNS
+from kmip_adapters.storage.sql.dialects import Dialect
+from kmip_adapters.storage.sql.prepared import numbers
 from kmip_adapters.storage.sql.settled_state import settled_state, stored_states
 from kmip_core.attributes import MASKS
 from kmip_core.classes import frozen
@@ -103,7 +85,7 @@ class Shape:
 
 
 SHAPES: Final = 512
-"""Shapes that are remembered, and compiled statements; clients choose the shapes."""
+"""Shapes that are remembered, and their statements; clients choose the shapes."""
 
 _shape_of: Final = lru_cache(SHAPES)(Shape)
 
@@ -205,75 +187,85 @@ def _analyse(query: LocateQuery, index_key: bytes) -> tuple[Shape, dict[str, Any
     return shape, values
 
 
-def identifiers(shape: Shape) -> CompoundSelect[Any] | Select[Any]:
+def identifiers(shape: Shape, dialect: Dialect) -> str:
     """Return the statement for sequence and identifier of what is found, newest first, from `offset`, `limit` rows."""
-    arms = shape.driver.arms(shape)
-    if len(arms) == 1:
-        # By the driver's own column: it is the order of its index, and needs no sort.
-        found: Select[Any] | CompoundSelect[Any] = arms[0].order_by(arms[0].selected_columns.sequence.desc())
-    else:
-        found = union_all(*arms).order_by(desc("sequence"))
-    return found.limit(bindparam("limit")).offset(bindparam("offset"))
+    arms = _arms(shape, dialect)
+    # One arm by the driver's own column: it is the order of its index, and needs no sort.
+    order = f"{shape.driver.table}.sequence" if len(arms) == 1 else "sequence"
+    return f"{' UNION ALL '.join(arms)} ORDER BY {order} DESC LIMIT :limit OFFSET :offset"
 
 
-def count(shape: Shape) -> Select[Any]:
+def count(shape: Shape, dialect: Dialect) -> str:
     """Return the statement that counts what is found, without offset and limit."""
-    arms = shape.driver.arms(shape)
-    found = (arms[0] if len(arms) == 1 else union_all(*arms)).subquery("found")
-    return select(func.count()).select_from(found)
+    return f"SELECT count(*) FROM ({' UNION ALL '.join(_arms(shape, dialect))}) AS found"
 
 
-_o: Final = managed_objects.c
+def _arms(shape: Shape, dialect: Dialect) -> list[str]:
+    """Return disjoint selections of sequence and identifier."""
+    driver, tests = shape.driver, _tests(shape)
+    found = f"SELECT {driver.table}.sequence, unique_identifier FROM {driver.source(dialect)}"
+    return [f"{found} WHERE {_all(way, *tests)}" for way in driver.ways(shape)]
 
 
 class Driver(ABC):
-    """The condition whose rows are read; `arms` are the selections of a shape that it drives.
+    """The condition whose rows are read.
 
+    table: the one that is walked first, by its name in the statement.
     entries, alternatives, dates: how many of the shape's first conditions of each kind it answers itself.
     """
 
+    table = "o"
     entries = 0
     alternatives = 0
     dates = 0
 
+    def source(self, dialect: Dialect) -> str:
+        """Return the tables that are read; managed objects are `o`."""
+        return "managed_objects AS o"
+
     @abstractmethod
-    def arms(self, shape: Shape) -> list[Select[Any]]:
-        """Return disjoint selections of sequence and identifier."""
+    def ways(self, shape: Shape) -> list[str]:
+        """Return disjoint conditions, one of which an object must meet: that of the driver, and visibility."""
 
 
 @frozen(eq=False)
 class ByIdentifier(Driver):
     """One object at most."""
 
-    def arms(self, shape: Shape) -> list[Select[Any]]:
-        """Return the selection of the object with the identifier."""
-        return [_FOUND.where(*_tests(shape), _visible(shape))]
+    def ways(self, shape: Shape) -> list[str]:
+        """Return visibility: the identifier is among the tests of columns."""
+        return [_visible(shape)]
 
 
 @frozen(eq=False)
 class ByVisibility(Driver):
     """Every object that the client may see, newest first."""
 
-    def arms(self, shape: Shape) -> list[Select[Any]]:
-        """Return one selection for each way in which an object can be visible."""
-        tests = _tests(shape)
-        return [_FOUND.where(way, *tests) for way in _visible_arms(shape)]
+    def ways(self, shape: Shape) -> list[str]:
+        """Return one condition for each way in which an object can be visible."""
+        return _visible_ways(shape)
 
 
 @frozen(eq=False)
 class _ByIndex(Driver):
     """What the index of attribute values has for one condition."""
 
-    def arms(self, shape: Shape) -> list[Select[Any]]:
-        """Return the selection of the objects to which the entries of the index belong."""
-        v = attribute_values.alias("driver")
-        rows = InOrder(v, managed_objects, v.c.sequence == _o.sequence)
-        found = select(v.c.sequence, _o.unique_identifier).select_from(rows)
-        return [found.where(self.condition(v), _visible(shape), *_tests(shape))]
+    table = "driver"
 
-    @abstractmethod
-    def condition(self, values: FromClause) -> ColumnElement[bool]:
+    def source(self, dialect: Dialect) -> str:
+        """Return the index, and the objects to which its entries belong."""
+        return (
+            f"attribute_values AS driver {dialect.join_in_order} managed_objects AS o ON driver.sequence = o.sequence"
+        )
+
+    def ways(self, shape: Shape) -> list[str]:
         """Return the condition on the index."""
+        return [_all(self.condition, _visible(shape))]
+
+    @property
+    @abstractmethod
+    def condition(self) -> str:
+        """The condition on the index."""
 
 
 @frozen(eq=False)
@@ -281,23 +273,7 @@ class ByEntry(_ByIndex):
     """The first, rarest, index entry."""
 
     entries = 1
-
-    def condition(self, values: FromClause) -> ColumnElement[bool]:
-        """Return the condition for one value of an attribute."""
-        return and_(values.c.attribute == bindparam("attribute_0"), values.c.value == bindparam("value_0"))
-
-
-@frozen(eq=False)
-class ByAlternatives(Driver):
-    """What the index has for the first of the conditions that can be met in several ways."""
-
-    alternatives = 1
-
-    def arms(self, shape: Shape) -> list[Select[Any]]:
-        """Return the selection of the objects that have any of the entries, each once."""
-        v = attribute_values.alias("driver")
-        sequences = select(v.c.sequence).where(_any_entry(v, shape, 0))
-        return [_FOUND.where(_o.sequence.in_(sequences), _visible(shape), *_tests(shape))]
+    condition = "driver.attribute = :attribute_0 AND driver.value = :value_0"
 
 
 @frozen(eq=False)
@@ -305,14 +281,20 @@ class ByDate(_ByIndex):
     """The first range of dates."""
 
     dates = 1
-
-    def condition(self, values: FromClause) -> ColumnElement[bool]:
-        """Return the condition for a range of one attribute's values."""
-        within = values.c.value.between(bindparam("first_0"), bindparam("last_0"))
-        return and_(values.c.attribute == bindparam("date_0"), within)
+    condition = "driver.attribute = :date_0 AND driver.value BETWEEN :first_0 AND :last_0"
 
 
-_FOUND: Final = select(_o.sequence, _o.unique_identifier)
+@frozen(eq=False)
+class ByAlternatives(Driver):
+    """What the index has for the first of the conditions that can be met in several ways; each object once."""
+
+    alternatives = 1
+
+    def ways(self, shape: Shape) -> list[str]:
+        """Return the condition that an object has any of the entries."""
+        of_entries = f"SELECT sequence FROM attribute_values WHERE {_any_entry(shape, 0)}"
+        return [_all(f"o.sequence IN ({of_entries})", _visible(shape))]
+
 
 _BY_IDENTIFIER: Final = ByIdentifier()
 _BY_VISIBILITY: Final = ByVisibility()
@@ -322,42 +304,47 @@ _BY_DATE: Final = ByDate()
 
 # --- conditions -----------------------------------------------------------------------------------------------------
 
+_NONE: Final = "1 = 0"
+"""What no object meets."""
 
-def _tests(shape: Shape) -> list[ColumnElement[bool]]:
-    tests: list[ColumnElement[bool]] = []
+
+def _all(*conditions: str) -> str:
+    return " AND ".join(conditions)
+
+
+def _any(*conditions: str) -> str:
+    return conditions[0] if len(conditions) == 1 else f"({' OR '.join(conditions)})"
+
+
+def _tests(shape: Shape) -> list[str]:
+    """Return the conditions that are tests of the rows which the driver reads."""
+    tests = []
     for number, name in enumerate(shape.columns):
-        wanted: ColumnElement[Any] = bindparam(f"column_{number}")
-        tests.append(_o[name].bitwise_and(wanted) == wanted if name in MASKS else _o[name] == wanted)
+        column = f"{name} & :column_{number}" if name in MASKS else name
+        tests.append(f"{column} = :column_{number}")
     for number in range(shape.driver.entries, shape.entries):
-        v = attribute_values.alias(f"v{number}")
-        tests.append(
-            exists().where(
-                v.c.attribute == bindparam(f"attribute_{number}"),
-                v.c.value == bindparam(f"value_{number}"),
-                v.c.sequence == _o.sequence,
-            )
-        )
+        tests.append(_has_entry(f"attribute = :attribute_{number} AND value = :value_{number}"))
     for number in range(shape.driver.alternatives, len(shape.alternatives)):
-        v = attribute_values.alias(f"w{number}")
-        tests.append(exists().where(v.c.sequence == _o.sequence, _any_entry(v, shape, number)))
+        tests.append(_has_entry(_any_entry(shape, number)))
     for number, (name, includes_none) in enumerate(shape.dates):
         if number >= shape.driver.dates:
-            within = _o[name].between(bindparam(f"first_{number}"), bindparam(f"last_{number}"))
-            tests.append(or_(_o[name].is_(None), within) if includes_none else within)
-    for state in shape.states:
-        tests.append(settled_state(_o, bindparam("now")) == literal_column(str(int(state))))
-    tests.extend(_status_tests(shape.statuses))
+            within = f"{name} BETWEEN :first_{number} AND :last_{number}"
+            tests.append(_any(f"{name} IS NULL", within) if includes_none else within)
+    tests.extend(f"{settled_state()} = {state:d}" for state in shape.states)
+    if not all(shape.statuses):
+        tests.append(_has_status(shape.statuses))
     return tests
 
 
-def _any_entry(values: FromClause, shape: Shape, number: int) -> ColumnElement[bool]:
+def _has_entry(condition: str) -> str:
+    return f"EXISTS (SELECT 1 FROM attribute_values AS v WHERE v.sequence = o.sequence AND {condition})"
+
+
+def _any_entry(shape: Shape, number: int) -> str:
     """Return the condition that a row of the index is one of the entries of an `AnyOf`."""
-    return or_(
+    return _any(
         *(
-            and_(
-                values.c.attribute == bindparam(f"attribute_{number}_{place}"),
-                values.c.value == bindparam(f"value_{number}_{place}"),
-            )
+            f"attribute = :attribute_{number}_{place} AND value = :value_{number}_{place}"
             for place in range(shape.alternatives[number])
         )
     )
@@ -369,60 +356,56 @@ def _entries(wanted: AnyOf, index_key: bytes) -> list[tuple[int, int]]:
     return entries + entries[-1:] * ((1 << (len(entries) - 1).bit_length()) - len(entries))
 
 
-def _visible(shape: Shape) -> ColumnElement[bool]:
+def _visible(shape: Shape) -> str:
     """Return the condition that an object is visible, as one test of a row."""
     ways = []
     if shape.owned:
         ways.append(_is_owned(shape))
     if shape.everyone:
-        ways.append(or_(*_policy_tests(shape.everyone, "everyone")))
-    return or_(*ways) if ways else sql_false()
+        ways.append(_any(*_policy_tests(shape.everyone, "everyone")))
+    return _any(*ways) if ways else _NONE
 
 
-def _visible_arms(shape: Shape) -> list[ColumnElement[bool]]:
+def _visible_ways(shape: Shape) -> list[str]:
     """Return disjoint conditions, each by one index, one of which an object must meet to be visible."""
-    arms: list[ColumnElement[bool]] = []
+    ways: list[str] = []
     if shape.owned:
         owned = _is_owned(shape)
         if shape.states:
-            arms.extend(
-                and_(_o.state == literal_column(str(int(stored))), owned) for stored in stored_states(shape.states[0])
-            )
+            ways.extend(f"state = {stored:d} AND {owned}" for stored in stored_states(shape.states[0]))
         else:
-            arms.append(owned)
+            ways.append(owned)
     if sum(map(len, shape.everyone)) <= _ARMS:
-        arms.extend(
-            and_(_o.policy == bindparam(f"everyone_{number}"), _o.object_type == literal_column(str(object_type)))
+        ways.extend(
+            f"policy = :everyone_{number} AND object_type = {object_type:d}"
             for number, types in enumerate(shape.everyone)
             for object_type in types
         )
     else:
-        arms.append(or_(*_policy_tests(shape.everyone, "everyone")))
-    return arms or [sql_false()]
+        ways.append(_any(*_policy_tests(shape.everyone, "everyone")))
+    return ways or [_NONE]
 
 
-def _is_owned(shape: Shape) -> ColumnElement[bool]:
-    return and_(_o.owner == bindparam("owner"), or_(*_policy_tests(shape.owned, "owned")))
+def _is_owned(shape: Shape) -> str:
+    return _all("owner = :owner", _any(*_policy_tests(shape.owned, "owned")))
 
 
-def _policy_tests(groups: _Groups, prefix: str) -> Iterator[ColumnElement[bool]]:
+def _policy_tests(groups: _Groups, prefix: str) -> Iterator[str]:
     for number, types in enumerate(groups):
-        yield and_(_o.policy == bindparam(f"{prefix}_{number}"), _o.object_type.in_(_literals(types)))
+        yield f"policy = :{prefix}_{number} AND object_type IN ({numbers(types)})"
 
 
-def _status_tests(statuses: tuple[bool, bool, bool]) -> Iterator[ColumnElement[bool]]:
+def _has_status(statuses: tuple[bool, bool, bool]) -> str:
     on_line, archived, destroyed = statuses
-    if on_line and archived and destroyed:
-        return
-    is_gone = _o.state.in_(_literals(sorted(GONE)))
-    wanted: list[ColumnElement[bool]] = [sql_false()]
+    is_gone = f"state IN ({numbers(GONE)})"
+    wanted = []
     if destroyed:
         wanted.append(is_gone)
     if archived:
-        wanted.append(and_(not_(is_gone), _o.archived))
+        wanted.append(f"NOT {is_gone} AND archived")
     if on_line:
-        wanted.append(and_(not_(is_gone), not_(_o.archived)))
-    yield or_(*wanted)
+        wanted.append(f"NOT {is_gone} AND NOT archived")
+    return _any(*wanted) if wanted else _NONE
 
 
 def _statuses(mask: StorageStatusMask | None) -> tuple[bool, bool, bool]:
@@ -457,21 +440,3 @@ def _group(pairs: Iterable[tuple[str, ObjectType]], prefix: str, values: dict[st
     for number, name in enumerate(names):
         values[f"{prefix}_{number}"] = name
     return tuple(tuple(sorted(by_policy[name])) for name in names)
-
-
-def _literals(numbers: Iterable[int]) -> list[ColumnElement[int]]:
-    return [literal_column(str(int(number))) for number in numbers]
-
-
-class InOrder(Join):
-    """A join whose left side is walked first: SQLite has no statistics to know that the driver is the small one."""
-
-    inherit_cache = True
-
-
-@compiles(InOrder, "sqlite")
-def _in_order(join: InOrder, compiler: Any, **kwargs: Any) -> str:
-    as_from = {**kwargs, "asfrom": True}
-    left = compiler.process(join.left, **as_from)
-    right = compiler.process(join.right, **as_from)
-    return f"{left} CROSS JOIN {right} ON {compiler.process(join.onclause, **kwargs)}"

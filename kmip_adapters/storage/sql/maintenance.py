@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import bindparam, func, select, update
-
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.records import associated_data, decode_content
 from kmip_adapters.storage.sql.attribute_index import entries
@@ -18,8 +16,8 @@ from kmip_adapters.storage.sql.generations import Generation, generation_in, sha
 from kmip_adapters.storage.sql.index_key import reseal_index_key
 from kmip_adapters.storage.sql.prepared import Prepared
 from kmip_adapters.storage.sql.rows import (
+    ALL_FOUND,
     ATTRIBUTES_AT,
-    FOUND,
     IDENTIFIER_AT,
     SEALED_AT,
     UNREADABLE,
@@ -31,7 +29,6 @@ from kmip_adapters.storage.sql.rows import (
     stored_object,
 )
 from kmip_adapters.storage.sql.rules import NAMES, stored_rules
-from kmip_adapters.storage.sql.schema import attribute_values, managed_objects
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_adapters.storage.sql.submissions import stored_submission
 from kmip_core.attributes import Attributes
@@ -97,17 +94,17 @@ def reseal(storage: SqlStorage, progress: Progress) -> int:
 
 def _reseal(storage: SqlStorage, progress: Progress) -> tuple[int, int]:
     """Return how many rows were sealed anew, and how many of them have content."""
-    o = managed_objects.c
     statement = Prepared(
-        update(managed_objects)
-        .where(o.sequence == bindparam("of_sequence"), o.record_seal == bindparam("before"))
-        .values(record_seal=bindparam("after"), sealed=bindparam("sealed_after")),
+        """
+        UPDATE managed_objects SET record_seal = :after, sealed = :sealed_after
+        WHERE sequence = :of_sequence AND record_seal = :before
+        """,
         storage.database.dialect,
     )
-    whole = Prepared(select(*FOUND).where(o.sequence == bindparam("of_sequence")), storage.database.dialect)
+    whole = Prepared(f"SELECT {ALL_FOUND} FROM managed_objects WHERE sequence = :of_sequence", storage.database.dialect)
     rows = contents = 0
     is_current = storage.sealer.is_current
-    for piece in _pieces(storage, progress, (o.sequence, o.record_seal, o.sealed)):
+    for piece in _pieces(storage, progress, "sequence, record_seal, sealed"):
         changes = []
         for sequence, record_seal, sealed in piece:
             if is_current(record_seal) and (sealed is None or is_current(sealed)):
@@ -150,13 +147,11 @@ def verify(storage: SqlStorage, progress: Progress) -> tuple[Damage, ...]:
 
     The store may be in use: all of it is looked at as it is at one instant. Raises KmipError (General Failure).
     """
-    v = attribute_values.c
     is_there = Prepared(
-        select(v.sequence).where(
-            v.attribute == bindparam("attribute"),
-            v.value == bindparam("value"),
-            v.sequence == bindparam("sequence"),
-        ),
+        """
+        SELECT sequence FROM attribute_values
+        WHERE attribute = :attribute AND value = :value AND sequence = :sequence
+        """,
         storage.database.dialect,
     )
     expected = 0
@@ -185,7 +180,7 @@ def verify(storage: SqlStorage, progress: Progress) -> tuple[Damage, ...]:
         damages += _submission_damages(storage, read)
         damages += _fact_damages(storage, read)
         damages += _generation_damages(storage, read, found.total)
-        indexed = read(Prepared(select(func.count()).select_from(attribute_values), storage.database.dialect))[0][0]
+        indexed = read(Prepared("SELECT count(*) FROM attribute_values", storage.database.dialect))[0][0]
     if indexed > expected:
         damages.append(Damage("", f"the index has {indexed - expected} entries of no object"))
     return tuple(damages)
@@ -272,17 +267,16 @@ def everything(storage: SqlStorage, progress: Progress) -> Iterator[tuple[Manage
 def _pieces(
     storage: SqlStorage,
     progress: Progress,
-    columns: tuple[Any, ...] = FOUND,
+    columns: str = ALL_FOUND,
     read: Callable[..., list[Row]] | None = None,
 ) -> Iterator[list[Row]]:
     """Yield rows of all objects, oldest first, a piece at a time, and report progress; the sequence comes first."""
     read = read or storage.database.read
-    o = managed_objects.c
     following = Prepared(
-        select(*columns).where(o.sequence > bindparam("after")).order_by(o.sequence).limit(_PIECE),
+        f"SELECT {columns} FROM managed_objects WHERE sequence > :after ORDER BY sequence LIMIT {_PIECE}",
         storage.database.dialect,
     )
-    in_all = read(Prepared(select(func.count()).select_from(managed_objects), storage.database.dialect))[0][0]
+    in_all = read(Prepared("SELECT count(*) FROM managed_objects", storage.database.dialect))[0][0]
     done = after = 0
     while piece := read(following, after=after):
         yield piece

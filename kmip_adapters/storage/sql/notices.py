@@ -12,11 +12,10 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from attrs import asdict, evolve
-from sqlalchemy import Dialect, bindparam, delete, func, insert, literal_column, select, update
 
+from kmip_adapters.storage.sql.dialects import Dialect
 from kmip_adapters.storage.sql.driver import Cursor, Row
-from kmip_adapters.storage.sql.prepared import ITEMS_OF_AN_IN, Prepared, PreparedRows
-from kmip_adapters.storage.sql.schema import notices, subscriptions
+from kmip_adapters.storage.sql.prepared import Prepared, PreparedRows
 from kmip_core.attributes import AttributeReference
 from kmip_core.classes import frozen
 from kmip_core.enums import Operation
@@ -90,60 +89,47 @@ class NoticeWrite:
 
 
 class NoticeStatements:
-    """The statements about subscriptions and notices, compiled once."""
+    """The statements about subscriptions and notices, prepared once."""
 
     def __init__(self, dialect: Dialect) -> None:
-        s, n = subscriptions.c, notices.c
-        given: dict[str, Any] = {
-            name: bindparam(name) for name in ("notice_id", "subscriber", "time", "record", "seal")
-        }
+        def prepared(statement: str) -> Prepared:
+            return Prepared(statement, dialect)
+
         # As for objects: the writer's transaction keeps others out, and a copied store goes on counting.
-        following = select(func.coalesce(func.max(n.sequence), 0) + literal_column("1")).scalar_subquery()
-        self.add = Prepared(insert(notices).values({**given, "sequence": following}), dialect)
-        self.all = Prepared(select(s.name, s.record, s.seal).order_by(s.name), dialect)
-        self.states = Prepared(
-            select(s.name, s.delivery, func.count(n.sequence))
-            .select_from(subscriptions.outerjoin(notices, n.subscriber == s.name))
-            .group_by(s.name, s.delivery),
-            dialect,
+        self.add = prepared("""
+            INSERT INTO notices (sequence, notice_id, subscriber, time, record, seal)
+            VALUES (
+                (SELECT coalesce(max(sequence), 0) + 1 FROM notices), :notice_id, :subscriber, :time, :record, :seal
+            )
+        """)
+        self.all = prepared("SELECT name, record, seal FROM subscriptions ORDER BY name")
+        self.states = prepared("""
+            SELECT name, delivery, count(notices.sequence)
+            FROM subscriptions LEFT JOIN notices ON notices.subscriber = subscriptions.name
+            GROUP BY name, delivery
+        """)
+        self.find = prepared("SELECT name FROM subscriptions WHERE name = :of_name")
+        self.subscribe = prepared(
+            "INSERT INTO subscriptions (name, record, seal, delivery) VALUES (:name, :record, :seal, :delivery)"
         )
-        self.find = Prepared(select(s.name).where(s.name == bindparam("of_name")), dialect)
-        self.subscribe = Prepared(insert(subscriptions), dialect)
-        self.change = Prepared(
-            update(subscriptions)
-            .where(s.name == bindparam("of_name"))
-            .values(record=bindparam("record"), seal=bindparam("seal")),
-            dialect,
-        )
-        self.note = Prepared(
-            update(subscriptions).where(s.name == bindparam("of_name")).values(delivery=bindparam("delivery")), dialect
-        )
-        self.unsubscribe = Prepared(delete(subscriptions).where(s.name == bindparam("of_name")), dialect)
-        self.forget_all = Prepared(delete(notices).where(n.subscriber == bindparam("of_name")), dialect)
-        self.pending = Prepared(
-            select(n.notice_id, n.subscriber, n.time, n.record, n.seal)
-            .where(n.subscriber == bindparam("of_name"))
-            .order_by(n.sequence)
-            .limit(bindparam("rows")),
-            dialect,
-        )
-        self.forget = PreparedRows(
-            delete(notices).where(n.notice_id.in_([bindparam("notice_id")])), dialect, row=ITEMS_OF_AN_IN, width=1
-        )
-        self.count = Prepared(
-            select(func.count()).select_from(notices).where(n.subscriber == bindparam("of_name")), dialect
-        )
-        of_name = n.subscriber == bindparam("of_name")
-        self.first = Prepared(select(n.sequence).where(of_name).order_by(n.sequence).limit(1), dialect)
-        self.last = Prepared(select(n.sequence).where(of_name).order_by(n.sequence.desc()).limit(2), dialect)
-        self.told = Prepared(select(s.delivery).where(s.name == bindparam("of_name")), dialect)
-        oldest = (
-            select(n.sequence).where(n.subscriber == bindparam("in_name")).order_by(n.sequence).limit(bindparam("rows"))
-        )
-        self.trim_number = Prepared(delete(notices).where(n.sequence.in_(oldest)), dialect)
-        self.trim_age = Prepared(
-            delete(notices).where(n.subscriber == bindparam("of_name"), n.time < bindparam("before")), dialect
-        )
+        self.change = prepared("UPDATE subscriptions SET record = :record, seal = :seal WHERE name = :of_name")
+        self.note = prepared("UPDATE subscriptions SET delivery = :delivery WHERE name = :of_name")
+        self.unsubscribe = prepared("DELETE FROM subscriptions WHERE name = :of_name")
+        self.forget_all = prepared("DELETE FROM notices WHERE subscriber = :of_name")
+        self.pending = prepared("""
+            SELECT notice_id, subscriber, time, record, seal FROM notices
+            WHERE subscriber = :of_name ORDER BY sequence LIMIT :rows
+        """)
+        self.forget = PreparedRows("DELETE FROM notices WHERE notice_id IN (:rows)", dialect, width=1)
+        self.count = prepared("SELECT count(*) FROM notices WHERE subscriber = :of_name")
+        self.first = prepared("SELECT sequence FROM notices WHERE subscriber = :of_name ORDER BY sequence LIMIT 1")
+        self.last = prepared("SELECT sequence FROM notices WHERE subscriber = :of_name ORDER BY sequence DESC LIMIT 2")
+        self.told = prepared("SELECT delivery FROM subscriptions WHERE name = :of_name")
+        self.trim_number = prepared("""
+            DELETE FROM notices WHERE sequence IN
+            (SELECT sequence FROM notices WHERE subscriber = :in_name ORDER BY sequence LIMIT :rows)
+        """)
+        self.trim_age = prepared("DELETE FROM notices WHERE subscriber = :of_name AND time < :before")
 
     # --- reading ------------------------------------------------------------------------------------------------------
 

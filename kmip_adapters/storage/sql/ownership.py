@@ -9,21 +9,19 @@ from functools import partial
 from typing import Any, Final
 
 from attrs import evolve
-from sqlalchemy import bindparam, select, update
 
 from kmip_adapters.storage.records import associated_data
 from kmip_adapters.storage.sql.driver import Cursor, Row
 from kmip_adapters.storage.sql.generations import share
 from kmip_adapters.storage.sql.prepared import Prepared
 from kmip_adapters.storage.sql.rows import (
+    ALL_FOUND,
     ATTRIBUTES_AT,
-    FOUND,
     OutdatedSeal,
     WriteContext,
     seal_record,
     stored_object,
 )
-from kmip_adapters.storage.sql.schema import managed_objects
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_core.objects import ManagedObject
 
@@ -39,20 +37,16 @@ def change_owner(
     Return the identifiers of those that were given, and of those that a client has changed meanwhile: try again.
     Raises KmipError (General Failure); SealBroken for a row that was changed in the database.
     """
-    o = managed_objects.c
     following = Prepared(
-        select(*FOUND).where(o.sequence > bindparam("after")).order_by(o.sequence).limit(PIECE),
+        f"SELECT {ALL_FOUND} FROM managed_objects WHERE sequence > :after ORDER BY sequence LIMIT {PIECE}",
         storage.database.dialect,
     )
     statement = Prepared(
-        update(managed_objects)
-        .where(o.sequence == bindparam("of_sequence"), o.record_seal == bindparam("seal_before"))
-        .values(
-            owner=bindparam("owner_after"),
-            version=bindparam("version_after"),
-            record_seal=bindparam("seal_after"),
-            sealed=bindparam("sealed_after"),
-        ),
+        """
+        UPDATE managed_objects SET
+            owner = :owner_after, version = :version_after, record_seal = :seal_after, sealed = :sealed_after
+        WHERE sequence = :of_sequence AND record_seal = :seal_before
+        """,
         storage.database.dialect,
     )
     given: list[str] = []

@@ -9,6 +9,7 @@ from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.records import decode_attributes, encode_record
 from kmip_adapters.storage.sql.attribute_index import CODES, entries
 from kmip_adapters.storage.sql.data_keys import SqlDataKeys
+from kmip_adapters.storage.sql.dialects import DIALECTS
 from kmip_adapters.storage.sql.driver import Cursor, Row
 from kmip_adapters.storage.sql.index_key import open_index_key
 from kmip_adapters.storage.sql.migration import MakeSealer
@@ -25,7 +26,7 @@ class SealedRows:
     def __init__(self, connection: Connection, make_sealer: MakeSealer | None) -> None:
         if make_sealer is None:
             raise StorageUnusable("the upgrade needs the root key; start the server of this release once")
-        statements = Statements(connection.dialect)
+        statements = Statements(DIALECTS[connection.dialect.name])
         cursor: Cursor = connection.connection.cursor()  # type: ignore[assignment]  # of the driver, as PEP 249 has it
 
         def read(statement: Prepared, **values: Any) -> list[Row]:

@@ -8,27 +8,21 @@ from operator import itemgetter
 from typing import Any, Final, Self
 
 from attrs import field
-from sqlalchemy import Dialect, bindparam, delete, func, insert, select, update
 
 from kmip_adapters.storage.quotas import NOTHING, Holdings
 from kmip_adapters.storage.records import associated_data, decode_record, encode_record
 from kmip_adapters.storage.sql.attribute_index import Entry
+from kmip_adapters.storage.sql.columns import MANAGED_OBJECTS
+from kmip_adapters.storage.sql.dialects import Dialect
 from kmip_adapters.storage.sql.driver import Cursor, Row
 from kmip_adapters.storage.sql.fact_statements import FactStatements
 from kmip_adapters.storage.sql.generations import NAME as GENERATION
 from kmip_adapters.storage.sql.generations import GenerationStatements, share
 from kmip_adapters.storage.sql.holdings import PREFIX as HOLDINGS
 from kmip_adapters.storage.sql.holdings import HoldingStatements
-from kmip_adapters.storage.sql.prepared import ITEMS_OF_AN_IN, Prepared, PreparedRows, insertion, statements_for
+from kmip_adapters.storage.sql.prepared import Prepared, PreparedRows, insertion, statements_for
 from kmip_adapters.storage.sql.record_seals import record_binding
 from kmip_adapters.storage.sql.rules import NAMES as NAMES_OF_RULES
-from kmip_adapters.storage.sql.schema import (
-    attribute_values,
-    data_keys,
-    facts,
-    managed_objects,
-    outbox,
-)
 from kmip_adapters.storage.sql.searched_columns import NAMES_OF_SEARCHED, NO_RARE_COLUMNS, searched_columns
 from kmip_core.classes import define, frozen
 from kmip_core.enums import ObjectType, ResultReason
@@ -190,111 +184,96 @@ def seal_record(
 
 
 _OBJECT_TYPES: Final = {int(object_type): object_type for object_type in ObjectType}
-_o: Final = managed_objects.c
-SEARCHED: Final = tuple(_o[name] for name in NAMES_OF_SEARCHED)
-"""The columns that `searched_columns` gives."""
 
-FOUND: Final = (
-    _o.sequence,
-    _o.unique_identifier,
-    _o.object_type,
-    _o.owner,
-    _o.archived,
-    _o.has_content,
-    _o.version,
-    _o.record_seal,
-    _o.attributes,
-    _o.sealed,
-    *SEARCHED,
+_RECORD: Final = (
+    "sequence",
+    "unique_identifier",
+    "object_type",
+    "owner",
+    "archived",
+    "has_content",
+    "version",
+    "record_seal",
+    "attributes",
+    "sealed",
 )
+FOUND: Final = (*_RECORD, *NAMES_OF_SEARCHED)
 """The columns that `stored_object` takes."""
 
-_RECORD_COLUMNS: Final = len(FOUND) - len(SEARCHED)
-RECORD_SEAL_AT: Final = _RECORD_COLUMNS - 3
-ATTRIBUTES_AT: Final = _RECORD_COLUMNS - 2
-SEALED_AT: Final = _RECORD_COLUMNS - 1
-IDENTIFIER_AT: Final = FOUND.index(_o.unique_identifier)
-VERSION_AT: Final = FOUND.index(_o.version)
+ALL_FOUND: Final = ", ".join(FOUND)
+"""The same, as SQL."""
+
+_RECORD_COLUMNS: Final = len(_RECORD)
+RECORD_SEAL_AT: Final = FOUND.index("record_seal")
+ATTRIBUTES_AT: Final = FOUND.index("attributes")
+SEALED_AT: Final = FOUND.index("sealed")
+IDENTIFIER_AT: Final = FOUND.index("unique_identifier")
+VERSION_AT: Final = FOUND.index("version")
 """Where in a row of `FOUND` they are."""
 
-_CHANGING: Final = (*(column.name for column in SEARCHED), "archived", "has_content", "record_seal", "attributes")
+_CHANGING: Final = (*NAMES_OF_SEARCHED, "archived", "has_content", "record_seal", "attributes")
 
 
 _RULES: Final = tuple(NAMES_OF_RULES.values())
 
 
 class Statements:
-    """All fixed statements, compiled for one database."""
+    """All fixed statements about objects, data keys and audit records, prepared for one database."""
 
     def __init__(self, dialect: Dialect) -> None:
-        is_it = (
-            _o.sequence == bindparam("of_sequence"),
-            _o.unique_identifier == bindparam("of_identifier"),
-            _o.version == bindparam("of_version"),
-            _o.record_seal == bindparam("of_seal"),  # sealing anew leaves the version as it is
-        )
-        changes: dict[str, Any] = {name: bindparam(name) for name in _CHANGING} | {"version": _o.version + 1}
-        v = attribute_values.c
+        def prepared(statement: str) -> Prepared:
+            return Prepared(statement, dialect)
+
+        def update(*columns: str) -> Prepared:
+            changes = ", ".join(f"{name} = :{name}" for name in columns)
+            return prepared(f"UPDATE managed_objects SET {changes}, version = version + 1 WHERE {is_it}")
+
+        def value_of(fact: str) -> str:
+            return f"(SELECT value FROM facts WHERE name = {fact})"
+
+        is_it = """
+            sequence = :of_sequence AND unique_identifier = :of_identifier AND version = :of_version
+            AND record_seal = :of_seal
+        """  # the seal as well: sealing anew leaves the version as it is
+        usual = [name for name in _CHANGING if name not in NO_RARE_COLUMNS]
         self.holdings = HoldingStatements(dialect)
         self.generations = GenerationStatements(dialect)
-        self.find = Prepared(select(*FOUND).where(_o.unique_identifier == bindparam("unique_identifier")), dialect)
-        self.insert = insertion(managed_objects, [column.name for column in _o], dialect)
-        self.insert_usual = insertion(managed_objects, [_o.sequence.name, *_GIVEN_USUAL], dialect)
-        last = select(func.coalesce(func.max(_o.sequence), 0))
-        self.last_sequence = Prepared(last, dialect)
-        usual = {name: value for name, value in changes.items() if name not in NO_RARE_COLUMNS}
-        content: dict[str, Any] = {"sealed": bindparam("sealed")}
-        of_it = update(managed_objects).where(*is_it)
-        self.update = Prepared(of_it.values(changes), dialect)
-        self.update_usual = Prepared(of_it.values(usual), dialect)
-        self.update_content = Prepared(of_it.values(changes | content), dialect)
-        self.update_content_usual = Prepared(of_it.values(usual | content), dialect)
-        self.delete = Prepared(delete(managed_objects).where(*is_it), dialect)
-        self.index = insertion(attribute_values, ["attribute", "value", "sequence"], dialect)
-        self.unindex = Prepared(
-            delete(attribute_values).where(
-                v.attribute == bindparam("attribute"),
-                v.value == bindparam("value"),
-                v.sequence == bindparam("sequence"),
-            ),
-            dialect,
+        self.find = prepared(f"SELECT {ALL_FOUND} FROM managed_objects WHERE unique_identifier = :unique_identifier")
+        self.insert = insertion("managed_objects", ["sequence", *_GIVEN], dialect)
+        self.insert_usual = insertion("managed_objects", ["sequence", *_GIVEN_USUAL], dialect)
+        last_sequence = "SELECT coalesce(max(sequence), 0) FROM managed_objects"
+        self.last_sequence = prepared(last_sequence)
+        self.update = update(*_CHANGING)
+        self.update_usual = update(*usual)
+        self.update_content = update(*_CHANGING, "sealed")
+        self.update_content_usual = update(*usual, "sealed")
+        self.delete = prepared(f"DELETE FROM managed_objects WHERE {is_it}")
+        self.index = insertion("attribute_values", ["attribute", "value", "sequence"], dialect)
+        self.unindex = prepared(
+            "DELETE FROM attribute_values WHERE attribute = :attribute AND value = :value AND sequence = :sequence"
         )
-        self.record = insertion(outbox, ["node", "record_id", "record"], dialect)
-        self.forget_records = PreparedRows(
-            delete(outbox).where(outbox.c.record_id.in_([bindparam("record_id")])),
-            dialect,
-            row=ITEMS_OF_AN_IN,
-            width=1,
+        self.record = insertion("outbox", ["node", "record_id", "record"], dialect)
+        self.forget_records = PreparedRows("DELETE FROM outbox WHERE record_id IN (:rows)", dialect, width=1)
+        self.pending_records = prepared("SELECT record_id, record, node FROM outbox ORDER BY sequence")
+        self.data_keys = prepared("SELECT data_key_id, wrapped, root_key_id, uses FROM data_keys ORDER BY data_key_id")
+        self.add_data_key = prepared("""
+            INSERT INTO data_keys (data_key_id, wrapped, root_key_id, uses)
+            VALUES (:data_key_id, :wrapped, :root_key_id, :uses)
+        """)
+        self.reserve_uses = prepared(
+            "UPDATE data_keys SET uses = uses + :more WHERE data_key_id = :of_data_key RETURNING uses"
         )
-        self.pending_records = Prepared(
-            select(outbox.c.record_id, outbox.c.record, outbox.c.node).order_by(outbox.c.sequence), dialect
-        )
-        k = data_keys.c
-        self.data_keys = Prepared(
-            select(k.data_key_id, k.wrapped, k.root_key_id, k.uses).order_by(k.data_key_id), dialect
-        )
-        self.add_data_key = Prepared(insert(data_keys), dialect)
-        self.reserve_uses = Prepared(
-            update(data_keys)
-            .where(k.data_key_id == bindparam("of_data_key"))
-            .values(uses=k.uses + bindparam("more"))
-            .returning(k.uses),
-            dialect,
-        )
-        f = facts.c
-        self.facts = Prepared(select(f.name, f.value), dialect)
+        self.facts = prepared("SELECT name, value FROM facts")
         self.of_one_fact = statements_for(dialect, FactStatements)
-        newest = select(func.max(k.data_key_id))
-        self.newest_data_key = Prepared(newest, dialect)
-        of_fact = (*_RULES, GENERATION, bindparam("holdings"))
-        values = (select(f.value).where(f.name == name).scalar_subquery() for name in of_fact)
-        self.write_context = Prepared(select(last.scalar_subquery(), newest.scalar_subquery(), *values), dialect)
-        self.retire_data_keys = Prepared(delete(data_keys).where(k.data_key_id < bindparam("newest")), dialect)
-        self.rewrap_data_key = Prepared(
-            update(data_keys)
-            .where(k.data_key_id == bindparam("of_data_key"))
-            .values(wrapped=bindparam("wrapped"), root_key_id=bindparam("root_key_id")),
-            dialect,
+        newest_data_key = "SELECT max(data_key_id) FROM data_keys"
+        self.newest_data_key = prepared(newest_data_key)
+        known_facts = ", ".join(value_of(f"'{name}'") for name in (*_RULES, GENERATION))
+        self.write_context = prepared(
+            f"SELECT ({last_sequence}), ({newest_data_key}), {known_facts}, {value_of(':holdings')}"
+        )
+        self.retire_data_keys = prepared("DELETE FROM data_keys WHERE data_key_id < :newest")
+        self.rewrap_data_key = prepared(
+            "UPDATE data_keys SET wrapped = :wrapped, root_key_id = :root_key_id WHERE data_key_id = :of_data_key"
         )
 
 
@@ -432,7 +411,7 @@ def insert_rows(cursor: Cursor, statements: Statements, rows: Sequence[RowWrite]
     statements.index.run(cursor, entries)
 
 
-_GIVEN: Final = tuple(column.name for column in _o if column is not _o.sequence)
+_GIVEN: Final = tuple(name for name in MANAGED_OBJECTS if name != "sequence")
 _GIVEN_USUAL: Final = tuple(name for name in _GIVEN if name not in NO_RARE_COLUMNS)
 _given: Final = itemgetter(*_GIVEN)
 _given_usual: Final = itemgetter(*_GIVEN_USUAL)

@@ -8,14 +8,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from attrs import field
-from sqlalchemy import Dialect, or_, select
 
 from kmip_adapters.storage.records import decode_rules, encode_rules
+from kmip_adapters.storage.sql.dialects import Dialect
 from kmip_adapters.storage.sql.driver import Cursor
 from kmip_adapters.storage.sql.fact_seals import proven_fact, sealed_fact
 from kmip_adapters.storage.sql.fact_statements import FactStatements
 from kmip_adapters.storage.sql.prepared import Prepared, statements_for
-from kmip_adapters.storage.sql.schema import facts
 from kmip_core.classes import define, frozen
 from kmip_core.creation_rules import Constraint, ObjectDefaults, Rule, SystemChanges
 from kmip_core.ports.sealing import SealBroken
@@ -31,8 +30,7 @@ NAMES: Final[Mapping[type, str]] = {
 
 _KINDS: Final[Mapping[str, type[Any]]] = {name: kind for kind, name in NAMES.items()}
 
-IS_RULE: Final = or_(*(facts.c.name == name for name in NAMES.values()))
-"""Whether a fact is about rules."""
+_OF_RULES: Final = ", ".join(f"'{name}'" for name in NAMES.values())
 
 
 class OutdatedRules(ConcurrentChange):
@@ -40,10 +38,10 @@ class OutdatedRules(ConcurrentChange):
 
 
 class RuleStatements:
-    """The statements about rules, compiled once."""
+    """The statements about rules, prepared once."""
 
     def __init__(self, dialect: Dialect) -> None:
-        self.all = Prepared(select(facts.c.name, facts.c.value).where(IS_RULE), dialect)
+        self.all = Prepared(f"SELECT name, value FROM facts WHERE name IN ({_OF_RULES})", dialect)
         self.of_one = statements_for(dialect, FactStatements)
 
 

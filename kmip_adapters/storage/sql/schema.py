@@ -1,4 +1,4 @@
-"""The tables. A change here needs a migration; a test compares the two.
+"""The tables. A change here needs a migration; a test compares the two. A server with SQLite never loads this module.
 
 An object is one row. Its attributes are stored whole (`records`), and once more where Locate looks for them: those that
 tell few objects from many as entries of `attribute_values`, which is an index; those that many objects share in columns
@@ -23,47 +23,17 @@ from sqlalchemy import (
     text,
 )
 
-from kmip_core.attributes import DATES
+from kmip_adapters.storage.sql.columns import (
+    DATE_COLUMNS,
+    ROTATES,
+    TO_BE_ACTIVATED,
+    TO_BE_DEACTIVATED,
+    TRAIT_COLUMNS,
+)
 
 _Sequence = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER PRIMARY KEY is SQLite's own row number
 
 metadata: Final = MetaData()
-
-DATE_COLUMNS: Final = tuple(sorted(DATES))
-
-TRAIT_COLUMNS: Final = (
-    "cryptographic_algorithm",
-    "cryptographic_length",
-    "certificate_type",
-    "certificate_length",
-    "cryptographic_usage_mask",
-    "lease_time",
-    "fresh",
-    "key_value_present",
-    "sensitive",
-    "always_sensitive",
-    "extractable",
-    "never_extractable",
-    "key_format_type",
-    "opaque_data_type",
-    "protection_level",
-    "protection_period",
-    "protection_storage_mask",
-    "quantum_safe",
-    "rotate_automatic",
-    "rotate_generation",
-    "rotate_interval",
-    "rotate_latest",
-    "rotate_offset",
-)
-"""Attributes with one value, a number, that too many objects share for an index to help."""
-
-ROTATES: Final = "rotate_automatic = 1 AND state IN (1, 2)"
-TO_BE_ACTIVATED: Final = "state = 1 AND activation_date IS NOT NULL"
-TO_BE_DEACTIVATED: Final = "state IN (1, 2) AND deactivation_date IS NOT NULL"
-"""Objects about which the server has something to do at a date, as the indexes and `schedule` say it: 1 is Pre-Active,
-2 is Active."""
-
 
 CONDITIONS: Final[Mapping[str, str]] = {
     "due_for_rotation": ROTATES,

@@ -3,7 +3,7 @@
 from operator import itemgetter
 from typing import Any, Final
 
-from kmip_adapters.storage.sql.schema import DATE_COLUMNS, TRAIT_COLUMNS
+from kmip_adapters.storage.sql.columns import DATE_COLUMNS, TRAIT_COLUMNS
 from kmip_core.attributes import Attributes
 from kmip_core.policy import DEFAULT_POLICY
 

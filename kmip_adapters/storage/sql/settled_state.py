@@ -1,9 +1,8 @@
 """The state at an instant, as SQL: `lifecycle.settle` for a whole table."""
 
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import ColumnElement, Integer, and_, case, literal_column
-
+from kmip_adapters.storage.sql.prepared import numbers
 from kmip_core.enums import State
 from kmip_core.lifecycle import WITHOUT_LIFE_CYCLE, Event, next_state
 
@@ -14,14 +13,13 @@ DATED: Final = (
 """What dates do, in the order in which they do it: from which state, by which date, what happens."""
 
 
-def settled_state(columns: Any, now: ColumnElement[int]) -> ColumnElement[int]:
-    """Return the state of each row at `now`; a test compares it with `settle`, object by object."""
-    state: ColumnElement[int] = columns.state
+def settled_state() -> str:
+    """Return the state of a managed object at `:now`; a test compares it with `settle`, object by object."""
+    state = "state"
     for before, date, event in DATED:
-        has_come = and_(state == _literal(before), columns[date] <= now)
-        state = case((has_come, _literal(next_state(before, event))), else_=state)
-    without = [_literal(object_type) for object_type in sorted(WITHOUT_LIFE_CYCLE)]
-    return case((columns.object_type.in_(without), columns.state), else_=state)
+        has_come = f"{state} = {before:d} AND {date} <= :now"
+        state = f"CASE WHEN {has_come} THEN {next_state(before, event):d} ELSE {state} END"
+    return f"CASE WHEN object_type IN ({numbers(WITHOUT_LIFE_CYCLE)}) THEN state ELSE {state} END"
 
 
 def stored_states(wanted: State) -> tuple[State, ...]:
@@ -31,7 +29,3 @@ def stored_states(wanted: State) -> tuple[State, ...]:
         if next_state(before, event) in states:
             states.add(before)
     return tuple(sorted(states))
-
-
-def _literal(number: int) -> ColumnElement[int]:
-    return literal_column(str(int(number)), Integer)

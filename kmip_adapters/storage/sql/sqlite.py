@@ -4,21 +4,18 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
-
-from sqlalchemy import URL, Dialect, Engine, create_engine, event, text
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
 
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.open_files import note_closed, note_open
+from kmip_adapters.storage.sql.dialects import SQLITE
 from kmip_adapters.storage.sql.driver import Connection, Cursor
-from kmip_adapters.storage.sql.migration import History, MakeSealer, open_schema, refuse_upgrade, revision_of
+from kmip_adapters.storage.sql.migration import History, MakeSealer, refuse_upgrade
 from kmip_adapters.storage.sql.prepared import Prepared
 from kmip_adapters.storage.sql.sqlite_files import BUSY_TIMEOUT, copy_database
+from kmip_adapters.storage.sql.sqlite_schema import BEGIN_WRITING, is_current, revision
 from kmip_adapters.storage.sql.turnstile import NoTurn, Turnstile
 from kmip_adapters.storage.sql.wal_index import WalIndex
 from kmip_core.ports.storage import TakesLong
@@ -32,7 +29,6 @@ SETTINGS: Final = (
 )
 
 BEGIN_READING: Final = "BEGIN"
-BEGIN_WRITING: Final = "BEGIN IMMEDIATE"
 
 _PER_MILLISECOND: Final = 10_000
 """Instructions of SQLite's machine, roughly: one is a step of a plan, such as going to the next row."""
@@ -40,7 +36,7 @@ _PER_MILLISECOND: Final = 10_000
 _PORTION: Final = 1_000
 """Instructions after which they are counted."""
 
-_INTEGRITY_CHECK: Final = text("PRAGMA integrity_check")
+_INTEGRITY_CHECK: Final = Prepared("PRAGMA integrity_check", SQLITE)
 """Gives one row "ok", or one row for each fault of the file and its indexes."""
 
 
@@ -48,37 +44,28 @@ class SqliteBackend:
     """One database file, which is created with mode 0600 if it is missing.  Raises StorageUnusable if that fails.
 
     The driver's own transactions are off: they lose updates and let savepoints survive a rollback. Transactions begin
-    by statements of ours, and for SQLAlchemy's own work (migrations) by an event.
+    by statements of ours.
     """
 
     blocking = False
+    dialect = SQLITE
+    errors: tuple[type[Exception], ...] = (sqlite3.Error, NoTurn)
     longest_key = None
     pool_size = None
 
-    def __init__(self, url: URL, *, is_shared: bool = False) -> None:
+    def __init__(self, path: Path, *, is_shared: bool = False) -> None:
         """is_shared: whether other processes of the same server write to the file, with which this one takes turns."""
-        self.engine = make_engine(url)
-        self.path = Path(str(url.database))
+        _make_file(path)
+        self.path = path
         self._open_file = note_open(self.path)
         self.state: Callable[[], bytes | None] = _unknown  # until a reader is open; called by every request
         self._turns = Turnstile(self.path) if is_shared else None
-        self.name = str(url.database)
-        # Statements run on the driver, connections are opened by SQLAlchemy; each has its own errors.
-        self.errors: tuple[type[Exception], ...] = (sqlite3.Error, SQLAlchemyError, NoTurn)
-
-    @property
-    def dialect(self) -> Dialect:
-        """How SQLAlchemy writes statements for SQLite."""
-        return self.engine.dialect
+        self.name = str(path)
 
     def revision(self, history: History) -> str | None:
         """Return the revision of the tables; reads the file without changing it."""
-        engine = open_unchanged(self.path)
-        try:
-            with engine.connect() as connection:
-                return revision_of(connection, history)
-        finally:
-            engine.dispose()
+        with closing(open_unchanged(self.path)) as connection:
+            return revision(connection, history)
 
     def open_schema(self, history: History, *, may_upgrade: bool, make_sealer: MakeSealer | None) -> None:
         """Create or upgrade the tables; a copy of an older database is kept beside it, as an upgrade cannot be undone.
@@ -90,11 +77,15 @@ class SqliteBackend:
         def copy(revision: str) -> None:
             copy_database(self.path, self.path.with_name(f"{self.path.name}.schema-{revision}"))
 
-        open_schema(self.engine, copy if may_upgrade else refuse_upgrade, history, make_sealer)
+        if is_current(self.connect, history):
+            return
+        from kmip_adapters.storage.sql import sqlite_upgrade  # loads SQLAlchemy and Alembic
+
+        sqlite_upgrade.run(self.connect, copy if may_upgrade else refuse_upgrade, history, make_sealer)
 
     def open_reader(self) -> Connection:
         """Return a driver connection that cannot write."""
-        connection: Connection = self._detached()
+        connection = self.connect()
         connection.execute("PRAGMA query_only=ON")
         if self.state is _unknown:
             connection.execute("PRAGMA schema_version").fetchone()  # reads, so that there is an index
@@ -105,7 +96,7 @@ class SqliteBackend:
 
     def open_writer(self) -> Connection:
         """Return the driver connection of the writer, with a page cache that holds the upper parts of all indexes."""
-        connection: Connection = self._detached()
+        connection = self.connect()
         connection.execute("PRAGMA cache_size=-32768")  # KiB
         return connection
 
@@ -168,22 +159,27 @@ class SqliteBackend:
 
     def faults(self, read: Callable[..., list[Any]]) -> Iterator[str]:
         """Yield what is wrong with the file and its indexes."""
-        for (found,) in read(Prepared(_INTEGRITY_CHECK, self.dialect)):
+        for (found,) in read(_INTEGRITY_CHECK):
             if found != "ok":
                 yield f"the database file: {found}"
 
     def close(self) -> None:
-        """Release the engine."""
+        """Take note that the file is no longer open."""
         self.state = _unknown
-        self.engine.dispose()
         note_closed(self._open_file)
         if self._turns is not None:
             self._turns.close()
 
-    def _detached(self) -> Any:
-        fairy = self.engine.raw_connection()
-        connection = fairy.driver_connection
-        fairy.detach()  # ours to close; the pool forgets it
+    def connect(self) -> sqlite3.Connection:
+        """Return a new connection in autocommit mode, which one thread at a time may use."""
+        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT)
+        try:
+            _use_log(connection)
+            for setting in SETTINGS:
+                connection.execute(setting)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
 
@@ -191,38 +187,21 @@ def _unknown() -> None:
     """Stand for the state of a database that cannot be looked at."""
 
 
-def make_engine(url: URL) -> Engine:
-    """Return SQLAlchemy's engine for a database file, which is created if it is missing."""
-    if not url.database or url.database == ":memory:":
-        raise StorageUnusable("SQLite needs a file; for a store that forgets use --ephemeral")
-    path = Path(url.database)
+def _make_file(path: Path) -> None:
+    """Make a database file that is missing.  Raises StorageUnusable."""
     if not path.exists():
         try:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # -wal and -shm inherit the mode
         except OSError as error:
             raise StorageUnusable(f"{path} cannot be made: {error.strerror}") from error
-    engine = create_engine(
-        url,
-        poolclass=NullPool,
-        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": BUSY_TIMEOUT},
-    )
-    event.listen(engine, "connect", _set_up)
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(BEGIN_WRITING))
-    return engine
 
 
-def open_unchanged(path: Path) -> Engine:
-    """Return an engine that changes nothing in a file, not even its kind of journal."""
-    return create_engine(f"sqlite:///file:{quote(str(path.absolute()))}?mode=ro&uri=true", poolclass=NullPool)
+def open_unchanged(path: Path) -> sqlite3.Connection:
+    """Return a connection that changes nothing in a file, not even its kind of journal."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
 
 
-def _set_up(connection: Any, _: Any) -> None:
-    _use_log(connection)
-    for setting in SETTINGS:
-        connection.execute(setting)
-
-
-def _use_log(connection: Any) -> None:
+def _use_log(connection: sqlite3.Connection) -> None:
     """Have the file use a write-ahead log; SQLite itself does not wait for a writer of a file that has none yet."""
     give_up = time.monotonic() + BUSY_TIMEOUT
     while True:

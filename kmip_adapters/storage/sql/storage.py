@@ -68,7 +68,7 @@ COPY_UNDER_WAY: Final = "copy_under_way"
 class SqlStorage:
     """A durable store in an SQL database; also its outbox. Re-entrant.
 
-    url: as SQLAlchemy writes it, "sqlite:////var/lib/kmipd/kmipd.db".
+    url: "sqlite:////var/lib/kmipd/kmipd.db", or that of another database (`backends`).
     make_sealer: given the data keys in this database, returns the sealer; raises RootKeyUnavailable if it cannot.
     may_upgrade: False for commands beside a running server, whose database must stay as it knows it.
     options: what is not in the URL.

@@ -10,27 +10,12 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from attrs import evolve
-from sqlalchemy import (
-    BigInteger,
-    Dialect,
-    Integer,
-    bindparam,
-    case,
-    delete,
-    func,
-    literal_column,
-    null,
-    or_,
-    select,
-    update,
-)
-from sqlalchemy.sql.expression import ColumnElement
 
 from kmip_adapters.storage.pending import SubmissionChange
 from kmip_adapters.storage.records import decode_submission, encode_submission
+from kmip_adapters.storage.sql.dialects import Dialect
 from kmip_adapters.storage.sql.driver import Cursor, Row
 from kmip_adapters.storage.sql.prepared import Prepared, insertion
-from kmip_adapters.storage.sql.schema import submissions
 from kmip_core.classes import frozen
 from kmip_core.ports.sealing import SealBroken, Sealer
 from kmip_core.ports.storage import ConcurrentChange
@@ -38,32 +23,26 @@ from kmip_core.submissions import Held, Submission
 
 Read = Callable[..., list[Row]]
 
-_s: Final = submissions.c
 _FORMAT: Final = 1
-_ENDED: Final[ColumnElement[Any]] = literal_column("1")
-_OPEN: Final[ColumnElement[Any]] = literal_column("0")
-_READ: Final = (
-    _s.correlation_value,
-    _s.batch,
-    _s.position,
-    _s.owner,
-    _s.due_at,
-    _s.expires_at,
-    _s.has_ended,
-    _s.is_delivered,
-    _s.size,
-    _s.version,
-    _s.claimed_until,
-    _s.claims,
-    _s.sealed,
-)
 
+_SEARCHED: Final = (
+    "correlation_value",
+    "batch",
+    "position",
+    "owner",
+    "due_at",
+    "expires_at",
+    "has_ended",
+    "is_delivered",
+    "size",
+)
+_READ: Final = (*_SEARCHED, "version", "claimed_until", "claims", "sealed")
+
+ADDED: Final = (*_SEARCHED, "version", "claims", "sealed")
+"""The columns that a new row is given."""
 
 LONGEST_CLAIM: Final = 3_600
 """Seconds; no node claims for so long at once, so that a longer claim is none."""
-
-ADDED: Final = tuple(column.name for column in _s if column.name not in ("sequence", "claimant", "claimed_until"))
-"""The columns that a new row is given."""
 
 
 def _binding(correlation_value: bytes, batch: str, position: int, version: int) -> bytes:
@@ -73,7 +52,7 @@ def _binding(correlation_value: bytes, batch: str, position: int, version: int) 
 
 
 def _searched(submission: Submission) -> tuple[Any, ...]:
-    """Return what stands beside the seal, in the order of `_READ`."""
+    """Return what stands beside the seal, in the order of `_SEARCHED`."""
     return (
         submission.correlation_value,
         submission.batch,
@@ -99,86 +78,69 @@ def stored_submission(row: Row, sealer: Sealer) -> Submission:
 
 
 class SubmissionStatements:
-    """The statements about submissions, compiled once."""
+    """The statements about submissions, prepared once."""
 
     def __init__(self, dialect: Dialect) -> None:
-        def prepared(statement: Any) -> Prepared:
+        def prepared(statement: str) -> Prepared:
             return Prepared(statement, dialect)
 
-        def number(name: str) -> ColumnElement[int]:
-            return bindparam(name, type_=BigInteger)
-
-        is_it = (_s.correlation_value == bindparam("of_value"), _s.version == number("of_version"))
-        is_free = or_(
-            _s.claimed_until.is_(None),
-            _s.claimed_until <= number("now"),
-            _s.claimed_until > number("now") + LONGEST_CLAIM,
-        )
-        of_owner = _s.owner == bindparam("owner")
-        is_open = _s.has_ended == _OPEN
-        others = submissions.alias("others")
-        first_open = (
-            select(func.min(others.c.position))
-            .where(others.c.batch == bindparam("of_batch"), others.c.has_ended == _OPEN)
-            .scalar_subquery()
-        )
-        is_first = case((_s.position == first_open, literal_column("1")), else_=literal_column("0"))
-        claim: dict[str, Any] = {
-            "claimant": bindparam("new_claimant"),
-            "claimed_until": number("until"),
-            "claims": _s.claims + is_first,
-        }
-        total = (func.count(), func.coalesce(func.sum(_s.size), literal_column("0")))
-        self.find = prepared(select(*_READ).where(_s.correlation_value == bindparam("of_value")))
-        self.of_batch = prepared(select(*_READ).where(_s.batch == bindparam("batch")).order_by(_s.position))
-        self.of_owner = prepared(select(*_READ).where(of_owner, _s.is_delivered == _OPEN).order_by(_s.sequence))
-        self.held = prepared(select(*total).where(of_owner, _s.is_delivered == _OPEN))
-        self.all_held = prepared(select(*total).where(of_owner))
-        self.add = insertion(submissions, ADDED, dialect)
+        read = ", ".join(_READ)
+        is_it = "correlation_value = :of_value AND version = :of_version"
+        is_free = f"(claimed_until IS NULL OR claimed_until <= :now OR claimed_until > :now + {LONGEST_CLAIM})"
         changing = ("due_at", "expires_at", "has_ended", "is_delivered", "size", "version", "sealed")
-        self.change = prepared(update(submissions).where(*is_it).values({name: bindparam(name) for name in changing}))
-        self.remove = prepared(delete(submissions).where(*is_it))
-        unfinished = select(_s.batch).where(of_owner, is_open)
-        self.make_room = prepared(
-            delete(submissions).where(of_owner, _s.is_delivered == _ENDED, _s.batch.not_in(unfinished))
+        changes = ", ".join(f"{name} = :{name}" for name in changing)
+        self.find = prepared(f"SELECT {read} FROM submissions WHERE correlation_value = :of_value")
+        self.of_batch = prepared(f"SELECT {read} FROM submissions WHERE batch = :batch ORDER BY position")
+        self.of_owner = prepared(
+            f"SELECT {read} FROM submissions WHERE owner = :owner AND is_delivered = 0 ORDER BY sequence"
         )
-        first = (
-            select(func.min(_s.sequence).label("first"))
-            .where(is_open, _s.due_at <= number("now"), is_free)
-            .group_by(_s.owner)
-            .subquery()
+        self.held = prepared(
+            "SELECT count(*), coalesce(sum(size), 0) FROM submissions WHERE owner = :owner AND is_delivered = 0"
         )
-        served = submissions.alias("served")
-        is_served = or_(served.c.has_ended == _ENDED, served.c.claimed_until > number("now"))
-        number_served = select(func.count()).where(served.c.owner == _s.owner, is_served).scalar_subquery()
-        self.due = prepared(
-            select(_s.batch)
-            .where(_s.sequence.in_(select(first.c.first)))
-            .order_by(number_served, _s.sequence)  # else who has submitted a thousand keeps others waiting for them
-            .limit(bindparam("most", type_=Integer))
-        )
-        self.claim = prepared(
-            update(submissions).where(_s.batch == bindparam("of_batch"), is_open, is_free).values(claim)
-        )
+        self.all_held = prepared("SELECT count(*), coalesce(sum(size), 0) FROM submissions WHERE owner = :owner")
+        self.add = insertion("submissions", ADDED, dialect)
+        self.change = prepared(f"UPDATE submissions SET {changes} WHERE {is_it}")
+        self.remove = prepared(f"DELETE FROM submissions WHERE {is_it}")
+        self.make_room = prepared("""
+            DELETE FROM submissions WHERE owner = :owner AND is_delivered = 1 AND batch NOT IN
+            (SELECT batch FROM submissions WHERE owner = :owner AND has_ended = 0)
+        """)
+        # The first of each owner, those first of whom little was served: else who has submitted a thousand keeps
+        # others waiting for them.
+        self.due = prepared(f"""
+            SELECT batch FROM submissions WHERE sequence IN (
+                SELECT min(sequence) FROM submissions
+                WHERE has_ended = 0 AND due_at <= :now AND {is_free} GROUP BY owner
+            )
+            ORDER BY (
+                SELECT count(*) FROM submissions AS served
+                WHERE served.owner = submissions.owner AND (served.has_ended = 1 OR served.claimed_until > :now)
+            ), sequence
+            LIMIT :most
+        """)
+        # A claim counts where the first item that is open is claimed.
+        self.claim = prepared(f"""
+            UPDATE submissions SET claimant = :new_claimant, claimed_until = :until, claims = claims + CASE
+                WHEN position = (
+                    SELECT min(others.position) FROM submissions AS others
+                    WHERE others.batch = :of_batch AND others.has_ended = 0
+                ) THEN 1 ELSE 0 END
+            WHERE batch = :of_batch AND has_ended = 0 AND {is_free}
+        """)
         self.renew = prepared(
-            update(submissions)
-            .where(_s.claimant == bindparam("of_claimant"), is_open)
-            .values(claimed_until=number("until"))
+            "UPDATE submissions SET claimed_until = :until WHERE claimant = :of_claimant AND has_ended = 0"
         )
-        self.release = prepared(
-            update(submissions)
-            .where(_s.claimant == bindparam("of_claimant"), is_open)
-            .values(claimant=null(), claimed_until=null())
-        )
-        self.expired = prepared(select(_s.sequence).where(_s.expires_at <= number("now")).limit(1))
-        self.expire = prepared(delete(submissions).where(_s.expires_at <= number("now")))
+        self.release = prepared("""
+            UPDATE submissions SET claimant = NULL, claimed_until = NULL
+            WHERE claimant = :of_claimant AND has_ended = 0
+        """)
+        self.expired = prepared("SELECT sequence FROM submissions WHERE expires_at <= :now LIMIT 1")
+        self.expire = prepared("DELETE FROM submissions WHERE expires_at <= :now")
         self.following = prepared(
-            select(_s.sequence, *_READ).where(_s.sequence > number("after")).order_by(_s.sequence).limit(100)
+            f"SELECT sequence, {read} FROM submissions WHERE sequence > :after ORDER BY sequence LIMIT 100"
         )
         self.reseal = prepared(
-            update(submissions)
-            .where(_s.sequence == number("of_sequence"), _s.version == number("of_version"))
-            .values(sealed=bindparam("sealed"))
+            "UPDATE submissions SET sealed = :sealed WHERE sequence = :of_sequence AND version = :of_version"
         )
 
     def sealed(self, submission: Submission, version: int, sealer: Sealer) -> bytes:
@@ -227,7 +189,7 @@ class SubmissionWrite:
         if change.is_removed:
             self._expect_one(statements.remove.run(cursor, which))
             return
-        values = dict(zip((column.name for column in _READ), _searched(submission), strict=False))
+        values = dict(zip(_SEARCHED, _searched(submission), strict=True))
         values |= {"version": change.expected_version + 1, "sealed": self.sealed}
         if change.expected_version:
             self._expect_one(statements.change.run(cursor, which | values))

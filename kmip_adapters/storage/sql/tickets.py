@@ -8,13 +8,11 @@ import hashlib
 from binascii import a2b_base64, b2a_base64
 from typing import Final
 
-from sqlalchemy import Dialect, bindparam, delete, func, select, update
-
 from kmip_adapters.storage.records import decode_ticket, encode_ticket
+from kmip_adapters.storage.sql.dialects import Dialect
 from kmip_adapters.storage.sql.driver import Cursor
 from kmip_adapters.storage.sql.fact_statements import FactStatements
 from kmip_adapters.storage.sql.prepared import Prepared, statements_for
-from kmip_adapters.storage.sql.schema import facts
 from kmip_core.classes import frozen
 from kmip_core.ports.sealing import SealBroken, StoreSealer
 from kmip_core.ports.storage import ConcurrentChange
@@ -29,27 +27,17 @@ _SPENT: Final = f"{0:020}"
 
 
 class TicketStatements:
-    """The statements about tickets, compiled once."""
+    """The statements about tickets, prepared once."""
 
     def __init__(self, dialect: Dialect) -> None:
-        name, value = facts.c.name, facts.c.value
-        is_ticket = name.like(bindparam("any_ticket"))
         of_one = statements_for(dialect, FactStatements)
         self.find, self.add, self.end = of_one.find, of_one.add, of_one.forget
         self.count = Prepared(
-            select(func.count())
-            .select_from(facts)
-            .where(is_ticket, value > bindparam("now"), value.like(bindparam("like"))),
-            dialect,
+            "SELECT count(*) FROM facts WHERE name LIKE :any_ticket AND value > :now AND value LIKE :like", dialect
         )
-        self.change = Prepared(
-            update(facts)
-            .where(name == bindparam("of_name"), value == bindparam("before"))
-            .values(value=bindparam("after")),
-            dialect,
-        )
-        self.forget_expired = Prepared(delete(facts).where(is_ticket, value < bindparam("now")), dialect)
-        self.forget_spent = Prepared(delete(facts).where(is_ticket, value.like(bindparam("like"))), dialect)
+        self.change = Prepared("UPDATE facts SET value = :after WHERE name = :of_name AND value = :before", dialect)
+        self.forget_expired = Prepared("DELETE FROM facts WHERE name LIKE :any_ticket AND value < :now", dialect)
+        self.forget_spent = Prepared("DELETE FROM facts WHERE name LIKE :any_ticket AND value LIKE :like", dialect)
 
 
 def written(ticket: StoredTicket, sealer: StoreSealer) -> tuple[str, bytes]:

@@ -18,12 +18,11 @@ from typing import Any, Final
 import psycopg
 from psycopg import errors, pq
 from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy import Dialect
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.sql.backend import Options
+from kmip_adapters.storage.sql.dialects import POSTGRESQL
 from kmip_adapters.storage.sql.driver import Connection, Cursor
 from kmip_adapters.storage.sql.migration import History, MakeSealer
 from kmip_adapters.storage.sql.postgresql import schema, texts
@@ -105,6 +104,7 @@ class PostgresBackend:
     blocking = True
     path = None
     longest_key = LONGEST_KEY
+    dialect = POSTGRESQL
     errors: tuple[type[Exception], ...] = (psycopg.Error, SQLAlchemyError)
 
     def __init__(self, url: str, options: Options) -> None:
@@ -112,7 +112,6 @@ class PostgresBackend:
         self._read_password = options.read_password
         self.name = f"{self._parameters.get('dbname', '')} on {self._parameters.get('host') or 'this machine'}"
         self.pool_size = options.pool_size or POOL_SIZE
-        self.dialect: Dialect = PGDialect_psycopg(paramstyle="format")  # type: ignore[no-untyped-call]
         self._watchdog = Watchdog(self._note_unreachable)
         self._unreachable_until = 0.0
         self._writer = secrets.token_hex(16)

@@ -146,7 +146,7 @@ def _revision(connection: Connection, history: History) -> str | None:
     if "alembic_version" in tables and "attribute_values" in tables:
         if connection.execute(alembic_version.select()).first() is None:
             return None
-        return revision_of(connection, history)
+        return revision_of(tables, lambda query: connection.exec_driver_sql(query).scalar(), history)
     if tables <= _OURS:
         return None
     raise StorageUnusable(

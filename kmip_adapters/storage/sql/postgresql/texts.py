@@ -1,4 +1,4 @@
-"""Texts for PostgreSQL, which takes every character but NUL.
+"""Texts for PostgreSQL, which takes every character but NUL; and numbers.
 
 Names of clients and identifiers may have one, and every engine must tell them apart: NUL is written as backslash 0, and
 a backslash as two.
@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 from psycopg.abc import Buffer
+from psycopg.types.numeric import Int8BinaryDumper
 from psycopg.types.string import StrDumper, TextLoader
 
 
@@ -33,7 +34,12 @@ class EscapingLoader(TextLoader):
 
 
 def register(connection: psycopg.Connection[Any]) -> None:
-    """Use both on a connection."""
+    """Use both on a connection, and one type for all numbers.
+
+    psycopg would choose the least type that holds a number, so that arithmetic of a statement might overflow, and each
+    combination of types would be another prepared statement.
+    """
     connection.adapters.register_dumper(str, EscapingDumper)
+    connection.adapters.register_dumper(int, Int8BinaryDumper)
     for name in ("text", "varchar"):
         connection.adapters.register_loader(name, EscapingLoader)

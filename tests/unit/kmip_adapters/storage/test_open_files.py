@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sqlalchemy import make_url
-
 from kmip_adapters.storage.open_files import is_open_here
 from kmip_adapters.storage.sql.sqlite import SqliteBackend
 from kmip_app.configuration.checks import problems
@@ -20,7 +18,7 @@ def test_a_reload_leaves_the_log_of_the_database_alone(tmp_path: Path) -> None:
     configuration = Configuration(data_directory=tmp_path)
     path = configuration.sqlite_path
     assert path is not None
-    backend = SqliteBackend(make_url(configuration.database_url))
+    backend = SqliteBackend(path)
     writer = backend.open_writer()
     writer.execute("CREATE TABLE kept (value)")
 
@@ -40,7 +38,7 @@ def test_a_reload_leaves_the_log_of_the_database_alone(tmp_path: Path) -> None:
 def test_a_file_is_open_until_every_backend_has_closed_it(tmp_path: Path) -> None:
     path = tmp_path / "store"
     assert not is_open_here(path)
-    backends = [SqliteBackend(make_url(f"sqlite:///{path}")) for _ in range(2)]
+    backends = [SqliteBackend(path) for _ in range(2)]
     for backend in backends:
         assert is_open_here(path)
         backend.close()

@@ -5,12 +5,11 @@ import time
 from pathlib import Path
 
 from attrs import evolve
-from sqlalchemy import select
 
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
+from kmip_adapters.storage.sql.dialects import SQLITE
 from kmip_adapters.storage.sql.prepared import Prepared
-from kmip_adapters.storage.sql.schema import managed_objects
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_app.testing.contracts.samples import a_key, content
 from kmip_core.enums import State
@@ -43,7 +42,7 @@ def test_a_destroyed_key_is_soon_in_no_file_even_sealed(tmp_path: Path) -> None:
         work.add(a_key("short"), content())
         work.add(a_key("long"), content(b"x" * 50_000))  # spills over several pages
         work.commit()
-    sealed = [row[0] for row in store.database.read(Prepared(select(managed_objects.c.sealed), store.database.dialect))]
+    sealed = [row[0] for row in store.database.read(Prepared("SELECT sealed FROM managed_objects", SQLITE))]
     assert all(files_with(tmp_path, value[:60]) for value in sealed)
 
     with store.unit_of_work() as reader:  # a reader that looks at the log must not stop it for good

@@ -5,20 +5,20 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from sqlalchemy.dialects.sqlite import dialect
-from sqlalchemy.schema import CreateTable
 
+from kmip_adapters.storage.sql.dialects import SQLITE
 from kmip_adapters.storage.sql.fact_statements import FactStatements
 from kmip_adapters.storage.sql.prepared import statements_for
-from kmip_adapters.storage.sql.schema import facts
+from kmip_adapters.storage.sql.sqlite_tables import TABLES
 
-statements = statements_for(dialect(), FactStatements)
+statements = statements_for(SQLITE, FactStatements)
 
 
 @pytest.fixture
 def cursor() -> Iterator[sqlite3.Cursor]:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        connection.execute(str(CreateTable(facts).compile(dialect=dialect())))
+        for table in TABLES:
+            connection.execute(table)
         yield connection.cursor()
 
 

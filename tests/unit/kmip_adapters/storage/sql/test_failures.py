@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from attrs import define, evolve
-from sqlalchemy import make_url
 
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
@@ -115,7 +114,8 @@ def test_every_statement_may_fail_and_nothing_is_half_done(store: SqlStorage, en
             opened.append(connection := FaultyConnection(super().open_writer(), faults))
             return connection
 
-    backend = FaultyBackend(make_url(f"sqlite:///{store.path}"))
+    assert store.path is not None
+    backend = FaultyBackend(store.path)
     faulty = Writer(backend, with_each=lambda cursor: lambda: None, when_idle=lambda connection: True)
     # The unit of work collects; what it hands over is replayed through the faulty writer.
     handed: list[Callable[[Any], Any]] = []

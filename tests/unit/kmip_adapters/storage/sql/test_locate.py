@@ -3,19 +3,22 @@
 import functools
 import tracemalloc
 from collections.abc import Iterator
+from typing import Final
 
 import pytest
+from attrs import evolve
 
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.sql.attribute_index import CODES, entries
+from kmip_adapters.storage.sql.columns import TRAIT_COLUMNS
 from kmip_adapters.storage.sql.locate import RANKS, _analyse, analyse
-from kmip_adapters.storage.sql.schema import TRAIT_COLUMNS
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_app.testing.contracts.samples import NOW, SAMPLES, a_name, criterion, query
 from kmip_core.attributes import BY_TYPE, CUSTOM, DATES, FIELDS, TRAITS, Attributes
-from kmip_core.criteria import LocateQuery
+from kmip_core.criteria import AnyOf, LocateQuery
 from kmip_core.enums import ItemType, LinkType, ObjectGroupMember, ObjectType, State, StorageStatusMask
+from kmip_core.policy import Visibility
 from kmip_core.structures import ApplicationSpecificInformation, Link, Name, TypedValue
 
 SYMMETRIC = criterion("object_type", ObjectType.SYMMETRIC_KEY)
@@ -129,6 +132,47 @@ def test_statements_are_compiled_once_for_each_shape(store: SqlStorage) -> None:
     one, other = (analyse(query(criterion("names", a_name(text))), b"")[0] for text in "ab")
 
     assert store.database.located(one) is store.database.located(other)
+
+
+THEIRS: Final = "x' OR 1=1 --"
+"""A text of a client's own choice."""
+
+THEIR_NUMBER: Final = 987_654_321
+
+OF_CLIENTS: dict[str, LocateQuery] = {
+    "identifier": query(criterion("unique_identifier", THEIRS)),
+    "name": query(criterion("names", a_name(THEIRS)), criterion("object_groups", THEIRS)),
+    "custom attribute": query(criterion(THEIRS, TypedValue(ItemType.TEXT_STRING, THEIRS), THEIRS)),
+    "several names": query(
+        evolve(
+            criterion("names", a_name(THEIRS)),
+            value=AnyOf(instances=(criterion("names", a_name(THEIRS)), criterion("names", a_name("b")))),
+        )
+    ),
+    "numbers": query(
+        criterion("cryptographic_length", THEIR_NUMBER),
+        criterion("cryptographic_usage_mask", THEIR_NUMBER),
+        criterion("initial_date", THEIR_NUMBER),
+        criterion("initial_date", THEIR_NUMBER + 1),
+        criterion("state", State.ACTIVE),
+        maximum_items=THEIR_NUMBER,
+        offset_items=THEIR_NUMBER,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OF_CLIENTS)
+def test_nothing_that_a_client_chooses_is_in_the_text_of_a_statement(store: SqlStorage, name: str) -> None:
+    seen = Visibility(
+        owner=THEIRS,
+        owned=frozenset({(THEIRS, ObjectType.SYMMETRIC_KEY)}),
+        everyone=frozenset({(f"{THEIRS} again", ObjectType.CERTIFICATE)}),
+    )
+    shape, values = analyse(evolve(OF_CLIENTS[name], visibility=seen), b"")
+
+    for statement in (store.database.located(shape), store.database.counted(shape)):
+        assert statement.values(values)
+        assert [one for one in ("'", "--", ";", str(THEIR_NUMBER)) if one in statement.sql] == []
 
 
 # --- tables ---------------------------------------------------------------------------------------------------------

@@ -6,15 +6,14 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
-from sqlalchemy import select
 
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.sql.backup import backup
+from kmip_adapters.storage.sql.dialects import SQLITE
 from kmip_adapters.storage.sql.maintenance import Damage, dangling_links, reseal, rotate_data_key, verify
 from kmip_adapters.storage.sql.prepared import Prepared
-from kmip_adapters.storage.sql.schema import managed_objects
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_app.testing.contracts.samples import a_key, a_name, admitted, content
 from kmip_core.enums import LinkType
@@ -148,9 +147,7 @@ def test_a_healthy_store_has_no_damage(store: SqlStorage) -> None:
 
 
 def test_a_flipped_byte_a_swapped_row_and_another_owner_are_found(store: SqlStorage) -> None:
-    statement = Prepared(
-        select(managed_objects.c.sealed).where(managed_objects.c.sequence == 2), store.database.dialect
-    )
+    statement = Prepared("SELECT sealed FROM managed_objects WHERE sequence = 2", SQLITE)
     sealed = bytearray(store.database.read(statement)[0][0])
     sealed[30] ^= 1
     write(store, "UPDATE managed_objects SET sealed = ? WHERE unique_identifier = 'k1'", bytes(sealed))

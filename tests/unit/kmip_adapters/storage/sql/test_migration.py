@@ -3,16 +3,15 @@
 import functools
 import sqlite3
 import stat
-import subprocess
-import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, make_url
+from sqlalchemy import create_engine
 from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.schema import CreateIndex
@@ -22,11 +21,11 @@ from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.sql import sqlite
-from kmip_adapters.storage.sql.migration import HISTORY, open_schema, upgrade
+from kmip_adapters.storage.sql.columns import MANAGED_OBJECTS
+from kmip_adapters.storage.sql.migration import HISTORY, upgrade
 from kmip_adapters.storage.sql.schema import CONDITIONS, managed_objects, metadata
 from kmip_adapters.storage.sql.storage import SqlStorage
-
-ROOT = Path(__file__).parents[5]
+from tools.generate_sqlite_tables import MODULE, module
 
 
 def open_store(path: Path) -> SqlStorage:
@@ -42,7 +41,7 @@ def run(path: Path, *statements: str) -> None:
 
 
 def test_the_migrations_make_the_schema(tmp_path: Path) -> None:
-    engine = sqlite.make_engine(make_url(f"sqlite:///{tmp_path}/kmipd.db"))
+    engine = create_engine(f"sqlite:///{tmp_path}/kmipd.db")
     with engine.begin() as connection:
         upgrade(connection, HISTORY, None)
 
@@ -55,31 +54,27 @@ def test_the_migrations_make_the_schema(tmp_path: Path) -> None:
 
 def test_a_new_database_is_what_the_migrations_make(tmp_path: Path) -> None:
     """To the letter, but for how SQLite quotes a table that was renamed."""
-    at_once, by_steps = (sqlite.make_engine(make_url(f"sqlite:///{tmp_path}/{name}.db")) for name in ("new", "steps"))
-    open_schema(at_once, pytest.fail)
-    with by_steps.begin() as connection:
+    open_store(tmp_path / "new.db").close()
+    with create_engine(f"sqlite:///{tmp_path}/steps.db").begin() as connection:
         upgrade(connection, HISTORY, None)
 
-    assert contents(at_once) == contents(by_steps)
+    assert contents(tmp_path / "new.db") == contents(tmp_path / "steps.db")
 
 
-def contents(engine: Engine) -> tuple[dict[tuple[str, str], str | None], list[str]]:
+def contents(path: Path) -> tuple[dict[tuple[str, str], str | None], list[tuple[str]]]:
     """Return the text of every table and index, and the revision that the database has."""
-    with engine.connect() as connection:
-        made = connection.exec_driver_sql("SELECT type, name, sql FROM sqlite_master").all()
+    with closing(sqlite3.connect(path)) as connection:
+        made = connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
         texts = {(kind, name): sql and " ".join(sql.replace('"', "").split()) for kind, name, sql in made}
-        return texts, list(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars())
+        return texts, connection.execute("SELECT version_num FROM alembic_version").fetchall()
 
 
-def test_a_first_start_imports_no_alembic(tmp_path: Path) -> None:
-    """It takes half a second of a processor, and is needed for databases of older releases alone."""
-    program = (
-        "import sys; from sqlalchemy import make_url; from kmip_adapters.storage.sql import migration, sqlite;"
-        f"migration.open_schema(sqlite.make_engine(make_url('sqlite:///{tmp_path}/kmipd.db')), sys.exit);"
-        "sys.exit('alembic' in sys.modules)"
-    )
+def test_the_statements_for_a_new_database_are_those_of_the_tables() -> None:
+    assert MODULE.read_text("utf-8") == module(), "run: python -m tools.generate_sqlite_tables"
 
-    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
+
+def test_the_columns_that_statements_name_are_those_of_the_table() -> None:
+    assert tuple(column.name for column in managed_objects.columns) == MANAGED_OBJECTS
 
 
 def test_the_newest_step_is_the_one_this_release_works_with() -> None:
@@ -159,6 +154,17 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
 def test_a_database_that_cannot_last_is_refused(url: str) -> None:
     with pytest.raises(StorageUnusable):
         SqlStorage(url, lambda keys: pytest.fail("nothing may be sealed"))
+
+
+@pytest.mark.parametrize("end", ["/kmipd.db", "kmipd.db", "///kmipd.db?timeout=3", "//host/kmipd.db"])
+def test_a_url_that_is_not_the_place_of_a_file_is_refused_and_makes_none(
+    end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(StorageUnusable, match="write the database as sqlite:////path/of/a/file"):
+        SqlStorage(f"sqlite:{end}", lambda keys: pytest.fail("nothing may be sealed"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_other_kinds_of_databases_are_refused() -> None:

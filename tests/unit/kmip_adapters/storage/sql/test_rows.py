@@ -8,13 +8,12 @@ from typing import Any, Final
 
 import pytest
 from attrs import evolve
-from sqlalchemy import select
 
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
+from kmip_adapters.storage.sql.dialects import SQLITE
 from kmip_adapters.storage.sql.prepared import Prepared
 from kmip_adapters.storage.sql.rows import MAXIMUM_ATTRIBUTES, changing_columns
-from kmip_adapters.storage.sql.schema import managed_objects
 from kmip_adapters.storage.sql.searched_columns import NO_RARE_COLUMNS
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_core.enums import CertificateType, OpaqueDataType, ProtectionLevel, ResultReason
@@ -68,8 +67,7 @@ def test_a_rare_column_is_written_with_others_that_have_none(name: str, store: S
         work.add(usual, content)
         work.commit()
 
-    columns = getattr(managed_objects.c, name), managed_objects.c.unique_identifier
-    rows = store.database.read(Prepared(select(*columns), store.database.dialect))
+    rows = store.database.read(Prepared(f"SELECT {name}, unique_identifier FROM managed_objects", SQLITE))
 
     assert sorted(rows, key=str) == sorted([(int(value), "rare"), (None, usual.unique_identifier)], key=str)
 
@@ -82,8 +80,7 @@ def test_a_rare_column_is_emptied_by_a_change(store: SqlStorage) -> None:
         work.save(evolve(found, attributes=found.attributes.but(protect_stop_date=None)))
         work.commit()
 
-    column = managed_objects.c.protect_stop_date
-    assert store.database.read(Prepared(select(column), store.database.dialect)) == [(None,)]
+    assert store.database.read(Prepared("SELECT protect_stop_date FROM managed_objects", SQLITE)) == [(None,)]
     with store.unit_of_work() as work:
         assert work.find(key.unique_identifier).attributes.protect_stop_date is None
 
@@ -96,8 +93,8 @@ def test_a_rare_column_stays_where_a_change_leaves_it(store: SqlStorage) -> None
             assert found is not None
             work.save(evolve(found, attributes=found.attributes.but(lease_time=7)), new_content)
             work.commit()
-        columns = managed_objects.c.protect_stop_date, managed_objects.c.lease_time
-        assert store.database.read(Prepared(select(*columns), store.database.dialect)) == [(5, 7)]
+        statement = Prepared("SELECT protect_stop_date, lease_time FROM managed_objects", SQLITE)
+        assert store.database.read(statement) == [(5, 7)]
 
     with store.unit_of_work() as work:
         again = work.find(key.unique_identifier)

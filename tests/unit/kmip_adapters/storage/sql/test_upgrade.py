@@ -16,17 +16,17 @@ from typing import Any, Final
 
 import pytest
 from attrs import evolve
-from sqlalchemy import make_url
 
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.records import canonical_value, encode_attributes
-from kmip_adapters.storage.sql import sqlite
+from kmip_adapters.storage.sql import sqlite_upgrade
 from kmip_adapters.storage.sql.attribute_index import entries
+from kmip_adapters.storage.sql.columns import DATE_COLUMNS, TRAIT_COLUMNS
 from kmip_adapters.storage.sql.maintenance import verify
-from kmip_adapters.storage.sql.migration import HISTORY, History, open_schema
-from kmip_adapters.storage.sql.schema import DATE_COLUMNS, TRAIT_COLUMNS
+from kmip_adapters.storage.sql.migration import HISTORY, History
+from kmip_adapters.storage.sql.sqlite import SqliteBackend
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_app.testing.contracts.samples import SAMPLES, a_key, a_name, admitted, criterion, query
 from kmip_core.attributes import FIELDS, MULTIPLE, Attributes
@@ -224,28 +224,29 @@ def test_of_several_starts_at_once_one_upgrades(old: Path) -> None:
 _UPGRADE_AND_DIE = """
 import os, signal, sys
 from pathlib import Path
-from sqlalchemy import event, make_url
-from kmip_adapters.storage.sql import sqlite
-from kmip_adapters.storage.sql.migration import open_schema
+from kmip_adapters.storage.sql import sqlite_upgrade
+from kmip_adapters.storage.sql.sqlite import SqliteBackend
 from kmip_adapters.storage.sql.sqlite_files import copy_database
 from tests.rounds import rounds
 from tests.unit.kmip_adapters.storage.sql import test_upgrade as suite
 
 def upgrade(path, survived):
-    engine = sqlite.make_engine(make_url(f"sqlite:///{path}"))
+    backend = SqliteBackend(path)
     said = 0
     def say(*_):
         nonlocal said
         if said == survived:
             os.kill(os.getpid(), signal.SIGKILL)
         said += 1
-    event.listen(engine, "before_cursor_execute", say)
-    event.listen(engine, "commit", say)
+    def connect():
+        connection = backend.connect()
+        connection.set_trace_callback(say)
+        return connection
     def copy(revision):
         say()
         copy_database(path, path.with_name(f"{path.name}.schema-{revision}"))
         say()
-    open_schema(engine, copy, suite.LATER, suite.sealer_of(path))
+    sqlite_upgrade.run(connect, copy, suite.LATER, suite.sealer_of(path))
 
 import alembic.command  # once, not in every child
 for survived in range(0, 1000, rounds(4, nightly=1)):
@@ -290,7 +291,7 @@ def test_kill_at_any_statement_of_an_upgrade_leaves_old_or_new(tmp_path: Path, s
 
 def test_step_2_brings_every_trait_into_its_column(tmp_path: Path) -> None:
     path = tmp_path / "kmipd.sqlite"
-    open_schema(sqlite.make_engine(make_url(f"sqlite:///{path}")), pytest.fail, evolve(HISTORY, revision="0001"))
+    sqlite_upgrade.run(SqliteBackend(path).connect, pytest.fail, evolve(HISTORY, revision="0001"), None)
     everything = Attributes(**{name: SAMPLES[name] for name in FIELDS if name not in MULTIPLE})
     kept = [
         everything.but(unique_identifier="all", object_type=ObjectType.CERTIFICATE, operation_policy_name=None),

@@ -7,7 +7,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url
 
 from kmip_adapters.storage.open_files import note_closed, note_open
 from kmip_adapters.storage.sql.driver import Connection
@@ -22,7 +21,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def backend(path: Path) -> Iterator[SqliteBackend]:
-    with closing(SqliteBackend(make_url(f"sqlite:///{path}"))) as found:
+    with closing(SqliteBackend(path)) as found:
         yield found
 
 
@@ -144,7 +143,7 @@ def is_locked(path: Path) -> bool:
 
 
 def test_the_locks_of_sqlite_stay_until_the_last_backend_of_a_file_is_closed(path: Path) -> None:
-    first, second = (SqliteBackend(make_url(f"sqlite:///{path}")) for _ in range(2))
+    first, second = (SqliteBackend(path) for _ in range(2))
     readers = [one.open_reader() for one in (first, second)]
     assert None not in (first.state(), second.state())
     assert is_locked(path)
@@ -165,7 +164,7 @@ def test_no_descriptor_stays_open(path: Path) -> None:
 
     before = opened()
     for _ in range(3):
-        with closing(SqliteBackend(make_url(f"sqlite:///{path}"))) as backend, closing(backend.open_reader()):
+        with closing(SqliteBackend(path)) as backend, closing(backend.open_reader()):
             assert backend.state() is not None
 
     assert opened() == before

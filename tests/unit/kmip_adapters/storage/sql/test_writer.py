@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from sqlalchemy import make_url
 
 from kmip_adapters.storage.sql.sqlite import SqliteBackend
 from kmip_adapters.storage.sql.submitted import GroupableTask, SubmittedTask
@@ -30,7 +29,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def writer(path: Path) -> Iterator[Writer]:
     made = Writer(
-        SqliteBackend(make_url(f"sqlite:///{path}")),
+        SqliteBackend(path),
         with_each=lambda cursor: lambda: None,
         when_idle=lambda connection: True,
     )
@@ -263,7 +262,7 @@ def test_a_participant_of_each_transaction_is_called_after_its_commit(path: Path
         return lambda: committed.append(len(values(path)))
 
     marking = Writer(
-        SqliteBackend(make_url(f"sqlite:///{path}")),
+        SqliteBackend(path),
         with_each=mark,
         when_idle=lambda connection: True,
     )
