@@ -100,10 +100,15 @@ class Backend(Protocol):
         """End that transaction."""
         ...
 
+    @property
+    def tells_state(self) -> bool:
+        """Whether `state` tells it: not where asking for it would cost what reading an object does."""
+        ...
+
     def state(self) -> bytes | None:
         """Return the state of the database: another one than before if anything was committed since, by any program.
 
-        None where the database cannot tell, or not for less than reading an object costs.
+        None where it cannot be told, be it only at this moment.
         """
         ...
 

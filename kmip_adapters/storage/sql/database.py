@@ -13,7 +13,7 @@ from kmip_adapters.storage.sql import locate
 from kmip_adapters.storage.sql.backend import Backend
 from kmip_adapters.storage.sql.dialects import Dialect
 from kmip_adapters.storage.sql.driver import Connection, Row
-from kmip_adapters.storage.sql.known_objects import KnownObjects
+from kmip_adapters.storage.sql.known_reads import KnownReads
 from kmip_adapters.storage.sql.notices import NoticeStatements
 from kmip_adapters.storage.sql.prepared import Prepared, statements_for
 from kmip_adapters.storage.sql.rows import Statements
@@ -45,7 +45,7 @@ class Database:
         self.counted = functools.lru_cache(locate.SHAPES)(self._counted)
         self.refused_rows = 0
         """Reads that found a row that was changed in the database."""
-        self.known = KnownObjects(backend)
+        self.known = KnownReads(backend)
         self._idle: deque[Connection] = deque()
         self._closed = False
         self._places = None if backend.pool_size is None else threading.Semaphore(backend.pool_size)

@@ -50,6 +50,7 @@ class SqliteBackend:
     blocking = False
     dialect = SQLITE
     errors: tuple[type[Exception], ...] = (sqlite3.Error, NoTurn)
+    tells_state = True
     longest_key = None
     pool_size = None
 

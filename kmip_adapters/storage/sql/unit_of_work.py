@@ -429,19 +429,21 @@ class SqlUnitOfWork:
 
         That spares the statement, and all that is done with its row.
         """
-        known_at, objects = self._database.known.now
-        found = objects.get(unique_identifier)
+        known = self._database.known.now
+        found = known.objects.get(unique_identifier)
         if found is None:
             return None
-        if self._has_snapshot:
-            return found() if known_at == self._state_of_snapshot() else None
-        state = self._database.backend.state()
-        if state != known_at or (self._state is not None and self._state != state):
-            return None
         stored = found()
-        if stored is not None:
-            self._state = state
-        return stored
+        return stored if stored is not None and self._is_of_state(known.state) else None
+
+    def _is_of_state(self, state: bytes | None) -> bool:
+        """Return whether what was read at a state may be given; all that this unit of work reads is of that one then."""
+        if self._has_snapshot:
+            return state == self._state_of_snapshot()
+        if state != self._database.backend.state() or (self._state is not None and self._state != state):
+            return False
+        self._state = state
+        return True
 
     def _read(self, unique_identifier: str) -> StoredObject | None:
         statements = self._database.statements
@@ -525,7 +527,15 @@ class SqlUnitOfWork:
             raise KmipError(ResultReason.GENERAL_FAILURE, RULES_NOT_AS_WRITTEN) from error
 
     def _located(self, statement: Prepared, values: dict[str, Any]) -> list[Row]:
-        return self._run(statement.sql, statement.values(values), may_take_long=True)
+        sql, bound = statement.sql, statement.values(values)
+        if not self._database.backend.tells_state:
+            return self._run(sql, bound, may_take_long=True)
+        known = self._database.known.now
+        rows = known.located.get((sql, bound))
+        if rows is None or not self._is_of_state(known.state):
+            rows = self._run(sql, bound, may_take_long=True)
+            self._database.known.know_located((sql, bound), rows, self._state_of_snapshot())
+        return rows
 
     def _rows(self, statement: Prepared, values: dict[str, Any]) -> list[Row]:
         return self._run(statement.sql, statement.values(values))

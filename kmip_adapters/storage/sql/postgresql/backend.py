@@ -102,6 +102,7 @@ class PostgresBackend:
     """
 
     blocking = True
+    tells_state = False
     path = None
     longest_key = LONGEST_KEY
     dialect = POSTGRESQL

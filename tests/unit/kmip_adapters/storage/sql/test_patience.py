@@ -104,7 +104,7 @@ def test_another_failure_is_not_reported_as_a_time_limit(store: SqlStorage, capl
         assert work.locate(query()).located_items == 0
         work._reader.close()
         with pytest.raises(KmipError) as refused:
-            work.locate(query())
+            work.locate(query(offset_items=1))  # another search: what one has found is known
     assert refused.value.reason is ResultReason.GENERAL_FAILURE
     assert "the store could not be read" in caplog.text
 

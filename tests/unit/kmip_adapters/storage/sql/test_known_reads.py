@@ -1,4 +1,4 @@
-"""Objects that are not read again: when that is spared, and that nobody notices."""
+"""Objects and searches that are not read again: when that is spared, and that nobody notices."""
 
 import functools
 import gc
@@ -6,7 +6,7 @@ import itertools
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
-from kmip_adapters.storage.sql.known_objects import KnownObjects
+from kmip_adapters.storage.sql.known_reads import ROWS_OF_A_SEARCH, SEARCHES, KnownReads
 from kmip_adapters.storage.sql.maintenance import rotate_data_key
 from kmip_adapters.storage.sql.rows import REMEMBERED, StoredObject
 from kmip_adapters.storage.sql.storage import SqlStorage
-from kmip_app.testing.contracts.samples import a_key, a_name, admitted, content
+from kmip_app.testing.contracts.samples import a_key, a_name, admitted, content, criterion, query
 from kmip_core.enums import ResultReason, State
 from kmip_core.errors import KmipError
 from kmip_core.objects import ManagedObject
@@ -65,10 +65,14 @@ def read_often(store: SqlStorage, *identifiers: str) -> None:
 
 def statements(store: SqlStorage, *identifiers: str) -> list[str]:
     """Return what SQLite is asked while objects are found by one unit of work."""
+    return asked_by(store, lambda: find(store, *identifiers))
+
+
+def asked_by(store: SqlStorage, read: Callable[[], object]) -> list[str]:
     asked: list[str] = []
     connection: Any = store.database._idle[-1]  # the one that is taken next
     connection.set_trace_callback(lambda text: asked.append(text.split()[0]))
-    find(store, *identifiers)
+    read()
     connection.set_trace_callback(None)
     return asked
 
@@ -131,6 +135,55 @@ def test_nothing_is_known_where_the_database_cannot_tell_its_state(store: SqlSto
     read_often(store, "k1")
 
     assert statements(store, "k1") == ["BEGIN", "SELECT", "COMMIT"]
+
+
+def located(store: SqlStorage, name: str) -> tuple[str, ...]:
+    with store.unit_of_work() as work:
+        return work.locate(query(criterion("names", a_name(name)))).unique_identifiers
+
+
+def statements_of_search(store: SqlStorage, name: str) -> list[str]:
+    return asked_by(store, lambda: located(store, name))
+
+
+def test_a_search_that_comes_again_is_not_made_again(store: SqlStorage) -> None:
+    put(store, a_key("k3", names=(a_name("n"),)))
+    assert located(store, "n") == ("k3",)
+
+    assert statements_of_search(store, "n") == []
+    assert located(store, "n") == ("k3",)
+
+
+def test_a_search_for_another_value_is_made(store: SqlStorage) -> None:
+    located(store, "n")
+
+    assert statements_of_search(store, "m") == ["BEGIN", "SELECT", "COMMIT"]
+
+
+def test_after_a_commit_a_search_is_made_again(store: SqlStorage) -> None:
+    assert located(store, "n") == ()
+    put(store, a_key("k3", names=(a_name("n"),)))
+
+    assert located(store, "n") == ("k3",)
+
+
+def test_a_search_that_finds_much_is_made_each_time(store: SqlStorage) -> None:
+    put(store, *(a_key(f"many{number}", names=(a_name("n"),)) for number in range(ROWS_OF_A_SEARCH + 1)))
+    located(store, "n")
+
+    assert statements_of_search(store, "n") == ["BEGIN", "SELECT", "COMMIT"]
+
+
+def test_a_search_of_a_later_state_than_an_object_has_the_unit_of_work_run_again(store: SqlStorage) -> None:
+    located(store, "n")
+    find(store, "k1")
+
+    with store.unit_of_work() as work:
+        work.find("k1")
+        put(store, a_key("k3", names=(a_name("n"),)))
+        located(store, "n")
+        with pytest.raises(ConcurrentChange):
+            work.locate(query(criterion("names", a_name("n"))))
 
 
 # --- what changes them ------------------------------------------------------------------------------------------------
@@ -273,32 +326,41 @@ def a_stored(identifier: str = "k1", size: int = 100) -> StoredObject:
 
 
 def test_no_object_is_kept_that_the_store_has_forgotten() -> None:
-    known, stored = KnownObjects(Mock(state=lambda: b"1")), a_stored()
+    known, stored = KnownReads(Mock(state=lambda: b"1")), a_stored()
     known.know(stored, b"1")
-    assert known.now[1]["k1"]() is stored
+    assert known.now.objects["k1"]() is stored
 
     del stored
     gc.collect()
 
-    assert known.now[1]["k1"]() is None
+    assert known.now.objects["k1"]() is None
 
 
 def test_so_many_objects_are_known() -> None:
-    known = KnownObjects(Mock(state=lambda: b"1"))
+    known = KnownReads(Mock(state=lambda: b"1"))
 
     for number in range(3 * REMEMBERED):
         known.know(a_stored(f"k{number}"), b"1")
 
-    assert 0 < len(known.now[1]) <= REMEMBERED
+    assert 0 < len(known.now.objects) <= REMEMBERED
+
+
+def test_so_many_searches_are_known() -> None:
+    known = KnownReads(Mock(state=lambda: b"1"))
+
+    for number in range(3 * SEARCHES):
+        known.know_located(("SELECT", (number,)), [], b"1")
+
+    assert 0 < len(known.now.located) <= SEARCHES
 
 
 def test_what_was_read_in_an_old_snapshot_is_not_known() -> None:
-    known, new, old = KnownObjects(Mock(state=lambda: b"2")), a_stored("new"), a_stored("old")
+    known, new, old = KnownReads(Mock(state=lambda: b"2")), a_stored("new"), a_stored("old")
 
     known.know(new, b"2")
     known.know(old, b"1")
 
-    assert (known.now[0], set(known.now[1])) == (b"2", {"new"})
+    assert (known.now.state, set(known.now.objects)) == (b"2", {"new"})
 
 
 # --- against a dictionary ---------------------------------------------------------------------------------------------
