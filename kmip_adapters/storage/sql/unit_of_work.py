@@ -437,7 +437,7 @@ class SqlUnitOfWork:
         return stored if stored is not None and self._is_of_state(known.state) else None
 
     def _is_of_state(self, state: bytes | None) -> bool:
-        """Return whether what was read at a state may be given; all that this unit of work reads is of that one then."""
+        """Return whether what was read at a state may be given: all that is read is of one state."""
         if self._has_snapshot:
             return state == self._state_of_snapshot()
         if state != self._database.backend.state() or (self._state is not None and self._state != state):
