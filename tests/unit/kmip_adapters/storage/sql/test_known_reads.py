@@ -214,8 +214,8 @@ def test_a_row_that_another_program_deletes_is_gone(store: SqlStorage) -> None:
     assert find(store, "k1") == [None]
 
 
-CHANGE = """
-import functools, sys
+CHANGES = """
+import functools, itertools, sys
 from attrs import evolve
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
@@ -225,10 +225,12 @@ from pathlib import Path
 directory = Path(sys.argv[1])
 make_sealer = functools.partial(EnvelopeSealer, KeyFile(directory / "root.key"))
 store = SqlStorage(f"sqlite:///{directory}/kmipd.db", make_sealer)
-with store.unit_of_work() as work:
-    before = work.find("k1")
-    work.save(evolve(before, attributes=before.attributes.but(state=State.ACTIVE)))
-    work.commit()
+for _, state in zip(sys.stdin, itertools.cycle((State.ACTIVE, State.DEACTIVATED))):
+    with store.unit_of_work() as work:
+        before = work.find("k1")
+        work.save(evolve(before, attributes=before.attributes.but(state=state)))
+        work.commit()
+    print(state.name, flush=True)
 store.close()
 """
 
@@ -241,16 +243,26 @@ def activate(store: SqlStorage, identifier: str) -> None:
         work.commit()
 
 
-def test_a_change_by_another_process_is_read(store: SqlStorage, tmp_path: Path) -> None:
-    read_often(store, "k1")
+def test_each_change_by_another_process_is_read_at_once(store: SqlStorage, tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", CHANGES, str(tmp_path)],
+        cwd=Path(__file__).parents[5],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        for _ in range(100):
+            read_often(store, "k1")
+            other.stdin.write("\n")
+            other.stdin.flush()
+            state = other.stdout.readline().strip()
+            (found,) = find(store, "k1")
 
-    subprocess.run(
-        [sys.executable, "-c", CHANGE, str(tmp_path)], check=True, cwd=Path(__file__).parents[5], timeout=120
-    )
-
-    (found,) = find(store, "k1")
-    assert found is not None
-    assert found.attributes.state is State.ACTIVE
+            assert found is not None
+            assert found.attributes.state.name == state
+        other.stdin.close()
 
 
 def test_content_opens_after_its_data_key_was_retired(store: SqlStorage) -> None:
