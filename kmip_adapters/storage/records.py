@@ -274,22 +274,20 @@ def canonical_value(value: Any) -> bytes:
     """Return bytes that are equal exactly when two attribute values are equal.  For indexes."""
     kind: Any = type(value)
     if kind is str:
-        return encode_basestring_ascii(value).encode()  # as `_canonical_json` does, without its calls in Python
+        return encode_basestring_ascii(value).encode()  # as `canonical_record` does, without a call in Python
     if kind is bytes:  # likewise: nothing in base64 needs an escape
         return b'"%b"' % b2a_base64(value, newline=False)
     return canonical_record(_hook_of(kind)(value))
 
 
 def canonical_record(record: Any) -> bytes:
-    """Return `canonical_value` of what `written_value` has written."""
-    return _canonical_json(record).encode()
+    """Return `canonical_value` of what `written_value` has written.
 
-
-def _canonical_json(record: Any) -> str:
-    """Return what the canonical encoder makes of a record; it would make an encoder in C for each."""
+    That is what the canonical encoder makes of it, which would make an encoder in C for each.
+    """
     if type(record) is str:
-        return encode_basestring_ascii(record)
-    return "".join(_canonical_parts(record, 0))
+        return encode_basestring_ascii(record).encode()
+    return "".join(_canonical_parts(record, 0)).encode()
 
 
 def associated_data(managed_object: ManagedObject) -> bytes:

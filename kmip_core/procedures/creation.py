@@ -51,7 +51,7 @@ from kmip_core.procedures import (
     system_objects,
     use_counters,
 )
-from kmip_core.structures import Digest, RNGParameters
+from kmip_core.structures import Digest
 
 
 def begin(
@@ -79,8 +79,9 @@ def begin(
     replaces: attributes of the object whose place it takes; None for one that stands for itself.
     Raises KmipError for attributes that a client may not set, or values that they cannot have; Constraint Violation.
     """
-    attributes = with_defaults(scope, attributes, content.object_type, _DESCRIBING)
-    asked = proven_attributes.question(scope, attributes, content.object_type, made_here=made_here)
+    object_type = content.object_type
+    attributes = with_defaults(scope, attributes, object_type, _DESCRIBING)
+    asked = proven_attributes.question(scope, attributes, object_type, made_here=made_here)
     if proven_attributes.is_proven(asked):
         accepted = attributes
     else:
@@ -91,7 +92,7 @@ def begin(
     if credential_type is not None:
         more["credential_type"] = credential_type
         system_objects.count_change(scope)
-    if content.object_type in SYSTEM_TYPES and isinstance(content, SystemContent):  # the second for the type checker
+    if object_type in SYSTEM_TYPES and isinstance(content, SystemContent):  # the second for the type checker
         content, accepted, described = system_objects.accepted(scope, content, accepted)
         more |= described
     identifier = scope.services.identifiers.new() if unique_identifier is None else unique_identifier
@@ -101,7 +102,7 @@ def begin(
     if accepted.nist_security_category is None:
         more["nist_security_category"] = quantum_safety.category_of(accepted.cryptographic_algorithm)
     if scope.services.settings.usage_counters:
-        more |= use_counters.beginning(content.object_type)
+        more |= use_counters.beginning(object_type)
     if made_here:
         kept: Content = content
     else:
@@ -112,9 +113,11 @@ def begin(
         custody.forget_on_rollback(scope, kept)
     protection = _protection(scope, protection_storage_masks, unavailable, held=held)
     if not isinstance(content, Template):
-        more |= {"fresh": attributes.fresh is not False, "protection_storage_mask": protection}
+        more["fresh"] = attributes.fresh is not False
+        more["protection_storage_mask"] = protection
     if made_here:
-        more |= {"original_creation_date": scope.now, "random_number_generator": _generator(scope)}
+        more["original_creation_date"] = scope.now
+        more["random_number_generator"] = scope.services.capabilities.random_number_generators[0]
     completed = complete(
         kept,
         accepted,
@@ -126,11 +129,13 @@ def begin(
         lease_time=scope.services.settings.lease_time,
         **more,
     )
-    quantum_safety.check(completed, content.object_type)
+    quantum_safety.check(completed, object_type)
     managed_object = ManagedObject(
-        unique_identifier=identifier, object_type=content.object_type, owner=scope.principal.name, attributes=completed
+        unique_identifier=identifier, object_type=object_type, owner=scope.principal.name, attributes=completed
     )
-    creation_rules.check(scope.work.rules_for_new(Constraint), managed_object.attributes, managed_object.object_type)
+    constraints = scope.work.rules_for_new(Constraint)
+    if constraints:
+        creation_rules.check(constraints, completed, object_type)
     scope.work.add(managed_object, _bare(kept))
     return managed_object
 
@@ -268,11 +273,6 @@ def _check_origin_is_left_out(attributes: Attributes) -> None:
     for name in ("original_creation_date", "random_number_generator"):
         if getattr(attributes, name) is not None:
             raise attribute_rules.read_only(AttributeReference(attribute=name))
-
-
-def _generator(scope: Scope) -> RNGParameters:
-    """Return the random number generator that makes keys here."""
-    return scope.services.capabilities.random_number_generators[0]
 
 
 def _bare(content: Content) -> Content:

@@ -13,7 +13,7 @@ import hashlib
 from binascii import b2a_base64
 from collections.abc import Mapping
 from operator import is_, itemgetter
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from kmip_adapters.storage.records import canonical_record, encode_record, joined_record, record_of, written_value
 from kmip_adapters.storage.sql.attribute_index import CODES, Entry, HidingIndexKey, entries
@@ -44,18 +44,9 @@ class Form:
     dates: tuple[tuple[str, int], ...]
 
 
-@frozen
-class Described:
-    """What is written of the attributes of a new object.
-
-    columns: those that Locate looks for, without the rare ones that are NULL.
-    attributes, hidden: its record, as `records.encode_record` returns it.  entries: in the index.
-    """
-
-    columns: dict[str, Any]
-    attributes: bytes
-    hidden: bytes
-    entries: set[Entry]
+Described: TypeAlias = tuple[dict[str, Any], bytes, bytes, set[Entry]]
+"""What is written of the attributes of a new object: the columns that Locate looks for, without the rare ones that are
+NULL; its record in two parts, as `records.encode_record` returns it; its entries in the index."""
 
 
 def described(attributes: Attributes, index_key: bytes) -> Described:
@@ -71,33 +62,38 @@ def described(attributes: Attributes, index_key: bytes) -> Described:
     form = _forms.get(kind)
     if form is None:
         found = _described_at_length(attributes, index_key)
-        if len(found.attributes) <= LONGEST:
+        if len(found[1]) <= LONGEST:
             _keep(kind, attributes, key_of_rest)
         return found
     return _filled_in(form, fields, index_key, key_of_rest)
 
 
 def _described_at_length(attributes: Attributes, index_key: bytes) -> Described:
-    return Described(searched_columns(attributes), *encode_record(attributes), entries(attributes, index_key))
+    return searched_columns(attributes), *encode_record(attributes), entries(attributes, index_key)
 
 
 def _filled_in(form: Form, fields: Mapping[str, Any], index_key: bytes, key_of_rest: bytes) -> Described:
-    columns, record, found = form.columns.copy(), form.record.copy(), [*form.entries]
+    columns, record, found = form.columns.copy(), form.record.copy(), set(form.entries)
     for name, code in form.dates:
-        date = fields[name]
-        columns[name] = record[name] = date
-        found.append((code, date))
+        columns[name] = record[name] = date = fields[name]
+        found.add((code, date))
     record["unique_identifier"] = fields["unique_identifier"]
     short = b2a_base64(fields["short_unique_identifier"], newline=False)
     record["short_unique_identifier"] = short.decode()
-    found.append((_SHORT, _digest(b'"%b"' % short, key_of_rest)))
+    found.add((_SHORT, _digest(b'"%b"' % short, key_of_rest)))
     for several, code in _SEVERAL:
         if fields[several]:
-            values = record[several] = [written_value(value) for value in fields[several]]
-            found += [(code, _digest(canonical_record(value), key_of_rest)) for value in values]
-    digests = [written_value(digest) for digest in fields["digests"]]
-    found += [(_KEYED, _digest(canonical_record(digest), index_key)) for digest in digests]
-    return Described(columns, *joined_record(record, digests), set(found))
+            record[several] = values = []
+            for value in fields[several]:
+                written = written_value(value)
+                values.append(written)
+                found.add((code, _digest(canonical_record(written), key_of_rest)))
+    digests = []
+    for value in fields["digests"]:
+        written = written_value(value)
+        digests.append(written)
+        found.add((_KEYED, _digest(canonical_record(written), index_key)))
+    return columns, *joined_record(record, digests), found
 
 
 def _digest(canonical: bytes, key: bytes) -> int:

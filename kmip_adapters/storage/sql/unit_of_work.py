@@ -671,9 +671,9 @@ class SqlUnitOfWork:
     def _new_row(self, managed_object: ManagedObject, content: Content | None) -> RowWrite:
         """Return the insertion of an object."""
         index_key = self._services.index_key()
-        new = described(managed_object.attributes, index_key)
+        columns, attributes, hidden, indexed = described(managed_object.attributes, index_key)
         columns, hidden = completed_columns(
-            managed_object, new.columns, new.attributes, new.hidden, isinstance(index_key, HidingIndexKey)
+            managed_object, columns, attributes, hidden, isinstance(index_key, HidingIndexKey)
         )
         sealed = self._sealed(managed_object, content)
         columns["sealed"] = sealed
@@ -690,7 +690,7 @@ class SqlUnitOfWork:
             expected_version=None,
             columns=columns,
             replaces_content=True,
-            indexed=new.entries,
+            indexed=indexed,
             unindexed=_NO_ENTRIES,
         )
 
