@@ -118,19 +118,22 @@ class Commit(GroupableTask):
             for owner in owners
         }
         held = before.copy()
+        is_ample = self._have_room(tasks, before)
         if any(task._changes for task in tasks):
             # Known before anything is written: whether an object can be changed shows only then.
             statements.generations.know(cursor, services.last_generation, context.generation, key)
         for task in tasks:
-            error = task._outdated(context) or task._over_quota(held)
+            error = task._outdated(context) or (None if is_ample else task._over_quota(held))
             changed = task._changed
             if error is None and changed is not None and not changed.change(cursor, statements):
                 error = ConcurrentChange(changed.unique_identifier)
             errors.append(error)
-            if error is None:
+            if error is None and not is_ample:
                 for owner, growth in task._growth.items():
                     held[owner] += growth.holdings
         kept = [task for task, error in zip(tasks, errors, strict=True) if error is None]
+        if is_ample:
+            held = {owner: before[owner] + more for owner, more in _growth_of(kept).items()}
         rows = [change for task in kept for change in task._changes if isinstance(change, RowWrite)]
         facts: list[tuple[str, str]] = []
         if rows:
@@ -153,6 +156,19 @@ class Commit(GroupableTask):
         """Return the fact of the generation that follows once the rows are written."""
         services = self._services
         return [services.statements.generations.next_fact(services.last_generation, _change(rows, key), key)]
+
+    def _have_room(self, tasks: Sequence[Self], before: Mapping[str, Holdings]) -> bool:
+        """Return whether no quota can refuse any of them, as nearly always: then none need be looked at by itself.
+
+        That is so where all of them together would not be refused, without what some of them give back.
+        """
+        quota_of = self._services.quota_of
+        if quota_of is None:
+            return True
+        for owner, more in _growth_of(tasks, is_worst=True).items():
+            if refusal(before[owner], Growth(more, is_bound=True), quota_of(owner)) is not None:
+                return False
+        return True
 
     def _over_quota(self, held: Mapping[str, Holdings]) -> Exception | None:
         """Return why an owner that has `held` may not have what this adds."""
@@ -180,6 +196,21 @@ class Commit(GroupableTask):
         if self._checked_against is not None and self._checked_against != context.rules:
             return OutdatedRules()
         return None
+
+
+def _growth_of(tasks: Sequence[Commit], *, is_worst: bool = False) -> dict[str, Holdings]:
+    """Return what several add for each owner.  is_worst: without what some of them take away."""
+    objects: dict[str, int] = {}
+    stored_bytes: dict[str, int] = {}
+    for task in tasks:
+        for owner, growth in task._growth.items():
+            more = growth.holdings
+            more_objects, more_bytes = more.objects, more.stored_bytes
+            if is_worst:
+                more_objects, more_bytes = max(0, more_objects), max(0, more_bytes)
+            objects[owner] = objects.get(owner, 0) + more_objects
+            stored_bytes[owner] = stored_bytes.get(owner, 0) + more_bytes
+    return {owner: Holdings(number, stored_bytes[owner]) for owner, number in objects.items()}
 
 
 def _change(rows: Sequence[RowWrite], key: bytes) -> int:

@@ -1,7 +1,6 @@
 """Tasks for the writer, and what becomes of them."""
 
 import threading
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, Self, TypeVar
 
@@ -12,9 +11,10 @@ Task = Callable[[Cursor], T]
 """Does its writes on a cursor, and may raise ConcurrentChange; runs again only after all it did was undone."""
 
 
-class GroupableTask(ABC):
+class GroupableTask:
     """A task that may be written together with others of its kind.
 
+    It is no abstract class: each task is asked whether it is one, which those answer by calls in Python.
     is_groupable: whether this one may.
     """
 
@@ -22,16 +22,16 @@ class GroupableTask(ABC):
 
     is_groupable: bool
 
-    @abstractmethod
     def __call__(self, cursor: Cursor) -> Any:
         """Write it by itself."""
+        raise NotImplementedError
 
-    @abstractmethod
     def write_together(self, cursor: Cursor, tasks: Sequence[Self]) -> list[Exception | None]:
         """Write several, this one among them; return why one was left out, in their order.
 
         Raises any exception if they cannot be written together: nothing is kept then, and each is written by itself.
         """
+        raise NotImplementedError
 
 
 class SubmittedTask(Generic[T]):

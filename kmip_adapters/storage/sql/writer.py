@@ -273,6 +273,8 @@ class Writer:
             return group
         for (submitted, _), refusal in zip(groupable, errors, strict=True):
             submitted.error = refusal
+        if len(groupable) == len(group):
+            return []
         written = {id(submitted) for submitted, _ in groupable}
         return [submitted for submitted in group if id(submitted) not in written]
 
