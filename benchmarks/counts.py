@@ -34,9 +34,9 @@ LIMITS: Final = {
     "Discover Versions": 132,
     "Get": 207,
     "Locate": 230,
-    "Create": 394,
+    "Create": 376,
     "Encrypt": 314,
-    "Register": 627,
+    "Register": 621,
     "Activate": 464,
     "Destroy": 476,
 }
