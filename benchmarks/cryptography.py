@@ -31,6 +31,10 @@ from kmip_core.principal import Principal
 from kmip_core.structures import CryptographicDomainParameters, CryptographicParameters, ProtocolVersion
 
 DATA = bytes(1024)
+HEADER = RequestHeader(protocol_version=ProtocolVersion(1, 4))
+PRINCIPAL = Principal(name="benchmark")
+"""Made once, as in a server: a connection has one principal, and decoded headers are remembered."""
+
 OPERATIONS = {spec.request: operation for operation, spec in operations.CATALOGUE.items()}
 Mask = enums.CryptographicUsageMask
 Algorithm = enums.CryptographicAlgorithm
@@ -128,10 +132,9 @@ def _bare_hmac() -> bytes:
 def ask(engine: Engine, request: Any) -> Any:
     """Return the payload that answers one request; a refusal ends the run."""
     message = RequestMessage(
-        header=RequestHeader(protocol_version=ProtocolVersion(1, 4)),
-        batch_items=(RequestBatchItem(operation=OPERATIONS[type(request)], payload=request),),
+        header=HEADER, batch_items=(RequestBatchItem(operation=OPERATIONS[type(request)], payload=request),)
     )
-    (item,) = engine.handle(message, Principal(name="benchmark")).batch_items
+    (item,) = engine.handle(message, PRINCIPAL).batch_items
     if item.payload is None:
         raise RuntimeError(item.result_message)
     return item.payload

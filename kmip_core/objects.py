@@ -67,8 +67,10 @@ class KeyBlock(Secret):
     @property
     def clear_material(self) -> bytes | TransparentKey | None:
         """The Key Material if it is here and not wrapped; None also for a handle."""
-        material = self.material
-        return None if self.is_wrapped or isinstance(material, KeyHandle) else material
+        value = self.key_value
+        if self.key_wrapping_data is not None or not isinstance(value, KeyValue):
+            return None
+        return None if isinstance(value.key_material, KeyHandle) else value.key_material
 
     @property
     def handle(self) -> KeyHandle | None:

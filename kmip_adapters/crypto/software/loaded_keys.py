@@ -55,7 +55,7 @@ class LoadedKeys:
     def private_key(self, key: Key) -> ParsedPrivateKey:
         """Return the parsed private key, as `keys.private_key` does; errors as there."""
         block = key.key_block if isinstance(key, PrivateKey) else None
-        material = None if block is None or block.is_wrapped else block.material
+        material = None if block is None else block.clear_material
         if block is None or not isinstance(material, bytes):
             return private_key(key)
         algorithm = block.cryptographic_algorithm  # it decides how a raw key is read

@@ -43,12 +43,14 @@ def is_long_to_read(key: Key) -> bool:
 def is_long_to_use(key: Key) -> bool:
     """Return whether an operation with a private key takes longer than one of RSA with 4,096 bits."""
     material = _material(key)
+    if isinstance(material, bytes):
+        if len(material) <= USUAL_KEY_BYTES:  # as nearly always
+            return False
+        length = len(material) * 3 // 4 if material.startswith(PEM) else len(material)
+        return length > USUAL_KEY_BYTES and not is_without_numbers(material)
     if isinstance(material, TransparentRSAPrivateKey):
         return is_long_to_read(key) or material.modulus.bit_length() > USUAL_RSA_BITS
-    if not isinstance(material, bytes):
-        return False
-    length = len(material) * 3 // 4 if material.startswith(PEM) else len(material)
-    return length > USUAL_KEY_BYTES and not is_without_numbers(material)
+    return False
 
 
 def is_long_to_make(algorithm: Algorithm, length: int | None) -> bool:

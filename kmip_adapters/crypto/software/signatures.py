@@ -121,12 +121,10 @@ class Scheme:
             return self.arguments
         if digested and len(data) != self.hash.digest_size:
             raise invalid_field(f"Digested Data has {len(data)} bytes; this hash gives {self.hash.digest_size}")
-        if self.family is Algorithm.ECDSA and not digested:
-            return (_ECDSA[self.hash.name],)
-        algorithm = utils.Prehashed(self.hash) if digested else self.hash
-        if self.family is Algorithm.ECDSA:
-            return (ec.ECDSA(algorithm),)
-        return (*self.arguments, algorithm)
+        if not digested:
+            return (_ECDSA[self.hash.name],) if self.family is Algorithm.ECDSA else (*self.arguments, self.hash)
+        algorithm = utils.Prehashed(self.hash)
+        return (ec.ECDSA(algorithm),) if self.family is Algorithm.ECDSA else (*self.arguments, algorithm)
 
     def _arguments_as_it_is(self, data: bytes) -> tuple[Any, ...]:
         if not data:
@@ -163,12 +161,12 @@ def signing(
     read: returns the parsed private key.
     Raises KmipError: Bad Cryptographic Parameters where parameters and key do not go together, or Unsupported ones.
     """
-    return _scheme(read(key), parameters, padding.PSS.MAX_LENGTH, strict=True, digested=digested)
+    return _scheme(read(key), parameters, strict=True, digested=digested)
 
 
 def verifying(key: Key, parameters: CryptographicParameters, digested: bool = False) -> Scheme:
     """Return how to verify."""
-    return _scheme(public_key(key), parameters, padding.PSS.AUTO, strict=False, digested=digested)
+    return _scheme(public_key(key), parameters, strict=False, digested=digested)
 
 
 def sign(key: Key, parameters: CryptographicParameters, data: bytes, digested: bool) -> bytes:
@@ -192,7 +190,41 @@ def begin_verify(key: Key, parameters: CryptographicParameters) -> VerifyStream:
     return _VerifyStream(verifying(key, parameters))
 
 
-def _scheme(parsed: Any, parameters: CryptographicParameters, any_salt: Any, *, strict: bool, digested: bool) -> Scheme:
+def _scheme(parsed: Any, parameters: CryptographicParameters, *, strict: bool, digested: bool) -> Scheme:
+    """Return how a key signs or verifies; what was settled before for such keys and parameters is not settled again.
+
+    That is for parameters that say the hash, else the curve may decide; and without fields that hardly any have.
+    """
+    depends_on = (
+        parsed.__class__,
+        parameters.cryptographic_algorithm,
+        parameters.padding_method,
+        parameters.hashing_algorithm,
+        parameters.digital_signature_algorithm,
+        parameters.mask_generator_hashing_algorithm,
+        parameters.salt_length,
+        parameters.trailer_field,
+        strict,
+        digested,
+    )
+    settled = _settled.get(depends_on) if parameters.context_string is None else None
+    if settled is not None:
+        family, digest, arguments = settled
+        return Scheme(key=parsed, family=family, hash=digest, arguments=arguments)
+    scheme = _settle(parsed, parameters, strict=strict, digested=digested)
+    if scheme.hash is not None and parameters.context_string is None and _stated(parameters)[2] is not None:
+        if len(_settled) >= _MOST_SETTLED:
+            _settled.clear()
+        _settled[depends_on] = scheme.family, scheme.hash, scheme.arguments
+    return scheme
+
+
+_MOST_SETTLED: Final = 256
+_settled: Final[dict[tuple[object, ...], tuple[Algorithm, hashes.HashAlgorithm, tuple[Any, ...]]]] = {}
+"""By what it depends on. A client chooses some of the numbers in there: when the room is full all is forgotten."""
+
+
+def _settle(parsed: Any, parameters: CryptographicParameters, *, strict: bool, digested: bool) -> Scheme:
     family = family_of(parsed.__class__)
     if family is None:
         raise invalid_field("keys of this kind agree or encapsulate; they do not sign")
@@ -219,7 +251,7 @@ def _scheme(parsed: Any, parameters: CryptographicParameters, any_salt: Any, *, 
         make = _RSA_PADDINGS.get(padding_method or PaddingMethod.NONE)
         if make is None:
             raise unsupported_parameters("for RSA signatures, Padding Method must be PKCS1 v1.5 or PSS")
-        arguments = (make(parameters, digest, any_salt),)
+        arguments = (make(parameters, digest, padding.PSS.MAX_LENGTH if strict else padding.PSS.AUTO),)
     return Scheme(key=parsed, family=family, hash=digest, arguments=arguments)
 
 

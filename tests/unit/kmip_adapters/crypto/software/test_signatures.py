@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from kmip_adapters.crypto.signature_names import SIGNATURE_ALGORITHMS
-from kmip_adapters.crypto.software import SoftwareCrypto
+from kmip_adapters.crypto.software import SoftwareCrypto, signatures
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import (
     DigitalSignatureAlgorithm,
@@ -214,3 +214,39 @@ def test_digests_that_cannot_be_signed_are_refused(family, how, octets, reason):
     with pytest.raises(KmipError) as refused:
         CRYPTO.sign(PAIRS[family].private_key, how, bytes(octets), digested=True)
     assert refused.value.reason is reason
+
+
+@pytest.mark.parametrize(
+    "how",
+    [Parameters(), Parameters(digital_signature_algorithm=None, cryptographic_algorithm=Algorithm.ECDSA)],
+    ids=["nothing", "algorithm"],
+)
+def test_each_curve_decides_its_hash_whatever_was_settled_before(how):
+    for length, hashing in ((256, HashingAlgorithm.SHA_256), (384, HashingAlgorithm.SHA_384)) * 2:
+        pair = CRYPTO.make_key_pair(Algorithm.ECDSA, length)
+        said = Parameters(hashing_algorithm=hashing)
+        signature = CRYPTO.sign(pair.private_key, how, b"data")
+
+        assert CRYPTO.verify(pair.public_key, said, b"data", signature) is ValidityIndicator.VALID
+
+
+def test_what_was_settled_for_verifying_does_not_let_a_key_sign():
+    pair = PAIRS[Algorithm.ECDSA]
+    how = Parameters(cryptographic_algorithm=Algorithm.RSA, hashing_algorithm=HashingAlgorithm.SHA_256)
+    for _ in range(2):
+        CRYPTO.verify(pair.public_key, how, b"data", bytes(64))
+        with pytest.raises(KmipError) as raised:
+            CRYPTO.sign(pair.private_key, how, b"data")
+
+        assert raised.value.reason is BAD
+
+
+def test_what_is_settled_is_bounded():
+    pair = PAIRS[Algorithm.RSA]
+    for salt in range(2 * signatures._MOST_SETTLED):
+        how = Parameters(
+            padding_method=PaddingMethod.PSS, hashing_algorithm=HashingAlgorithm.SHA_256, salt_length=salt % 1000
+        )
+        CRYPTO.verify(pair.public_key, how, b"data", bytes(128))
+
+    assert 0 < len(signatures._settled) <= signatures._MOST_SETTLED
