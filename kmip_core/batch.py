@@ -48,27 +48,16 @@ UNDONE: Final = "undone with the batch"
 
 
 @define
-class ItemAttempt:
-    """One item that was performed and is not committed yet: its answer, and its audit record.
-
-    has_failed: whether it was refused, or the server failed; an answer in the name of another operation may be a
-        failure, of that one.
-    """
-
-    answer: ResponseBatchItem
-    record: AuditRecord
-    has_failed: bool = False
-
-
-@define
 class UnitAttempt(OutcomeHooks):
     """One attempt to run a unit of work: the items performed so far, and what follows once its outcome is known.
 
     services: what handlers use in this attempt.
+    answers, records: of each item that was performed, in their order; the last one may have been refused.
     """
 
     services: Services
-    items: list[ItemAttempt] = field(factory=list)
+    answers: list[ResponseBatchItem] = field(factory=list)
+    records: list[AuditRecord] = field(factory=list)
 
 
 class Keeper(Protocol):
@@ -209,23 +198,19 @@ class Batch:
                 if self.keeper is not None:
                     self.keeper.begin(work)
                 for item in items:
-                    if attempt.items and self.pace in _PAUSING:
+                    if attempt.answers and self.pace in _PAUSING:
                         yield Pause()  # what calls the batch off is raised here
-                    done = self._attempt_item(item, work, attempt)
-                    attempt.items.append(done)
-                    if done.has_failed:
+                    if not self._attempt_item(item, work, attempt):
                         return self._undo(attempt)
-                answers = [attempt.items[0].answer] if len(items) == 1 else [done.answer for done in attempt.items]
                 if self.keeper is not None:
-                    self.keeper.keep(work, answers)
+                    self.keeper.keep(work, attempt.answers)
                 if work.has_writes:
                     is_committing = True
                     yield from self._commit(work, attempt)
                 else:
-                    for done in attempt.items:
-                        self.unrecorded.append(done.record)
+                    self.unrecorded += attempt.records
                     attempt.is_committed = True
-                return answers
+                return attempt.answers
         except GeneratorExit:  # stopped while it waited
             outcome_is_known = not is_committing
             raise
@@ -233,11 +218,16 @@ class Batch:
             if outcome_is_known and (attempt.on_commit or attempt.on_rollback):
                 self._call_hooks(attempt)
 
-    def _attempt_item(self, item: RequestBatchItem, work: UnitOfWork, attempt: UnitAttempt) -> ItemAttempt:
-        """Perform one item without committing; exceptions become answers, but those after which all is done again."""
+    def _attempt_item(self, item: RequestBatchItem, work: UnitOfWork, attempt: UnitAttempt) -> bool:
+        """Perform one item without committing, and return whether it has succeeded.
+
+        Exceptions become answers, but those after which all is done again.
+        """
         record_id = self.services.identifiers.new()
         touched: list[str] = []
-        evidence = ""
+        error: KmipError | None = None
+        reason: ResultReason | None = None
+        message = ""
         spec = None if item.operation is None else self.catalogue.get(item.operation)
         try:
             if self.room is not None:
@@ -251,12 +241,13 @@ class Batch:
             if self.room is not None:
                 self._take_room(self.room, payload)
             if spec is not None and spec.evidence is not None:
-                evidence = spec.evidence(item.payload)
+                message = spec.evidence(item.payload)
+            answer = _success(item, payload)
         except AnsweredRefusal as refusal:
             if self.room is not None:  # this one is answered all the same; what follows may find no room
                 self.room -= sizes.at_least(refusal.answer)
-            record = self._record(item, record_id, touched, refusal.reason, _evidence(spec, item, refusal.message))
-            return ItemAttempt(_success(item, refusal.answer), record, has_failed=True)
+            answer, reason = _success(item, refusal.answer), refusal.reason
+            message = _evidence(spec, item, refusal.message)
         except KmipError as refusal:
             error = refusal
             if isinstance(refusal, DelayedRefusal):
@@ -268,10 +259,11 @@ class Batch:
         except Exception as fault:  # the edge where faults become answers (DESIGN 1)
             self.services.faults.report(record_id, fault)
             error = KmipError(ResultReason.GENERAL_FAILURE, f"the server failed; its log says why under {record_id}")
-        else:
-            return ItemAttempt(_success(item, payload), self._record(item, record_id, touched, None, evidence))
-        record = self._record(item, record_id, touched, error.reason, error.message)
-        return ItemAttempt(failure(error, item), record, has_failed=True)
+        if error is not None:
+            answer, reason, message = failure(error, item), error.reason, error.message
+        attempt.answers.append(answer)
+        attempt.records.append(self._record(item, record_id, touched, reason, message))
+        return reason is None
 
     def _perform(
         self, spec: Spec | None, request: Any, work: UnitOfWork, touched: list[str], attempt: UnitAttempt
@@ -376,8 +368,7 @@ class Batch:
 
     def _commit(self, work: UnitOfWork, attempt: UnitAttempt) -> Steps[None]:
         """Make changes durable together with their records; what changed nothing is recorded with the answer."""
-        records = [done.record for done in attempt.items]
-        for record in records:
+        for record in attempt.records:
             work.record(record)
         announcer = self.services.announcer
         if announcer is not None and announcer.subscriptions:
@@ -393,7 +384,7 @@ class Batch:
             if ended is not None:
                 ended()
         attempt.is_committed = True
-        for record in records:
+        for record in attempt.records:
             self.services.audit.append(record)
             self.services.outbox.acknowledge(record.record_id)
 
@@ -403,10 +394,10 @@ class Batch:
         As the official case BL-M-2-21 has it, such an item names its objects and says nothing else: keys, cipher texts
         and signatures could not be taken back, but the usage that they were charged for would be.
         """
-        *undone, failed = attempt.items
-        self.unrecorded.extend(evolve(done.record, message=UNDONE) for done in undone)
-        self.unrecorded.append(failed.record)
-        return [*(self._undone(done.answer) for done in undone), failed.answer]
+        *undone, failed = attempt.records
+        self.unrecorded.extend(evolve(record, message=UNDONE) for record in undone)
+        self.unrecorded.append(failed)
+        return [*map(self._undone, attempt.answers[:-1]), attempt.answers[-1]]
 
     def _undone(self, answer: ResponseBatchItem) -> ResponseBatchItem:
         spec = None if answer.operation is None else self.catalogue.get(answer.operation)
@@ -418,12 +409,12 @@ class Batch:
     ) -> list[ResponseBatchItem]:
         """Return the answers to items that could not be committed; where none was performed, to the first one."""
         if not attempt.is_committed:  # what was committed has its record in the outbox
-            if not attempt.items:  # the unit of work could not even be begun
+            if not attempt.records:  # the unit of work could not even be begun
                 record_id = self.services.identifiers.new()
                 self.unrecorded.extend(self._record(i, record_id, [], error.reason, error.message) for i in items[:1])
-            records = (done.record for done in attempt.items)
+            records = attempt.records
             self.unrecorded.extend(evolve(r, result=error.reason, message=error.message) for r in records)
-        attempted = items[: max(1, len(attempt.items))]
+        attempted = items[: max(1, len(attempt.records))]
         return [failure(error, item) for item in attempted]
 
     def _measure(self, items: tuple[RequestBatchItem, ...]) -> None:

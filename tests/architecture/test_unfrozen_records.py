@@ -15,7 +15,6 @@ from kmip_adapters.crypto.software.cipher_jobs import Job
 from kmip_adapters.crypto.software.signatures import Scheme
 from kmip_core import operations
 from kmip_core.admission import ItemAdmission
-from kmip_core.batch import ItemAttempt
 from kmip_core.criteria import Located, LocateQuery
 from kmip_core.messages import RequestBatchItem, RequestMessage, ResponseBatchItem, ResponseHeader, ResponseMessage
 from kmip_core.operation import Scope
@@ -31,7 +30,6 @@ RECORDS: Final[tuple[Any, ...]] = (
     Encrypted,
     Encryption,
     ItemAdmission,
-    ItemAttempt,
     Job,
     Located,
     LocateQuery,
