@@ -20,6 +20,7 @@ from kmip_core.batch_data import BatchData, without_data
 from kmip_core.classes import define
 from kmip_core.enums import Ephemeral, Operation, ResultReason, ResultStatus
 from kmip_core.errors import AnsweredRefusal, DelayedRefusal, KmipError, invalid_field, not_supported
+from kmip_core.makers import maker_of
 from kmip_core.messages import DataReference, RequestBatchItem, ResponseBatchItem, failure
 from kmip_core.operation import Around, OutcomeHooks, Perform, Scope, Spec, always, perform_nothing
 from kmip_core.pacing import SLOWER, cost_of
@@ -35,6 +36,11 @@ from kmip_core.services import EngineServices, Services
 from kmip_core.structures import ProtocolVersion
 
 T = TypeVar("T")
+
+_make_admission: Final = maker_of(ItemAdmission)
+_make_answer: Final = maker_of(ResponseBatchItem)
+_make_record: Final = maker_of(AuditRecord)
+_make_scope: Final = maker_of(Scope)
 
 _PAUSING: Final = frozenset({Pace.BRIEF, Pace.SLOW, Pace.REMOTE})
 """Where a batch pauses between its items: in threads, which others wait for."""
@@ -277,7 +283,7 @@ class Batch:
             raise not_supported("what holds this server's keys cannot do the operation")
         if self.principal.rights is not None:
             rights.check_operation(self.principal.rights, spec.operation, names_objects=spec.names_objects)
-        admission = ItemAdmission(
+        admission = _make_admission(
             services=services,
             identifiers=self.identifiers,
             work=work,
@@ -296,7 +302,7 @@ class Batch:
         for admitted in targets.values():  # the first is what the operation is about; a repeated field may be empty
             target = admitted[0] if admitted else None
             break
-        scope = Scope(
+        scope = _make_scope(
             services=services,
             principal=self.principal,
             now=self.now,
@@ -348,7 +354,7 @@ class Batch:
     def _record(
         self, item: RequestBatchItem, record_id: str, touched: list[str], result: ResultReason | None, message: str
     ) -> AuditRecord:
-        return AuditRecord(
+        return _make_record(
             record_id=record_id,
             time=self.now,
             principal=self.principal.name,
@@ -462,7 +468,7 @@ class Batch:
 def _success(item: RequestBatchItem, payload: Any) -> ResponseBatchItem:
     if isinstance(payload, ResponseBatchItem):  # in the name of the operation that was polled for
         return evolve(payload, unique_batch_item_id=item.unique_batch_item_id)
-    return ResponseBatchItem(
+    return _make_answer(
         operation=item.operation,
         unique_batch_item_id=item.unique_batch_item_id,
         payload=payload,

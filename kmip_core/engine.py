@@ -17,6 +17,7 @@ from kmip_core.classes import frozen
 from kmip_core.deferral import Deferral, is_deferred
 from kmip_core.enums import AsynchronousIndicator, BatchErrorContinuationOption, Operation, ResultReason
 from kmip_core.errors import KmipError, invalid_message
+from kmip_core.makers import maker_of
 from kmip_core.messages import (
     Nonce,
     RequestMessage,
@@ -32,6 +33,10 @@ from kmip_core.ports.steps import Pace, Steps, returning_to, run_blocking
 from kmip_core.ports.submissions import SubmissionRunner
 from kmip_core.principal import Principal
 from kmip_core.services import EngineServices
+
+_make_batch: Final = maker_of(Batch)
+_make_header: Final = maker_of(ResponseHeader)
+_make_message: Final = maker_of(ResponseMessage)
 
 _UNDO: Final = BatchErrorContinuationOption.UNDO
 _CONTINUE: Final = BatchErrorContinuationOption.CONTINUE
@@ -98,7 +103,7 @@ class Engine:
         theirs = header.client_correlation_value
         # Only for clients that send correlation values: strict ones fail on a field that they do not know.
         correlation = None if theirs is None else services.identifiers.new()
-        batch = Batch(
+        batch = _make_batch(
             catalogue=self.catalogue,
             services=services,
             principal=principal,
@@ -120,14 +125,14 @@ class Engine:
             continues = header.batch_error_continuation_option is _CONTINUE
             answers = yield from batch.run(message.batch_items, continues=continues)
         # The client's own value is for the audit trail; responses do not carry it (KMIP 2.1 §9.9, 1.4 §6.18).
-        answer_header = ResponseHeader(
+        answer_header = _make_header(
             protocol_version=header.protocol_version,
             time_stamp=now,
             nonce=nonce,
             server_hashed_password=principal.server_hashed_password,
             server_correlation_value=correlation,
         )
-        return ResponseMessage(header=answer_header, batch_items=tuple(answers), principal=principal)
+        return _make_message(header=answer_header, batch_items=tuple(answers), principal=principal)
 
     def refuse_whole(self, error: KmipError, principal: Principal) -> KmipError:
         """Return what is answered to a message as a whole, because of `error`, once that is recorded."""

@@ -509,13 +509,6 @@ class ManagedObject:
     has_content: bool = True
 
 
-def of_block(kind: Any, key_block: KeyBlock) -> Any:
-    """Return a key of a class with its Key Block, as it comes out of the store: without what its constructor offers."""
-    key: Any = kind.__new__(kind)
-    key.__attrs_init__(key_block=key_block)
-    return key
-
-
 def _attrs_init(instance: Any, **fields: Any) -> None:
     """Call the initializer that attrs made; the classes above put their own signature before it."""
     instance.__attrs_init__(**fields)

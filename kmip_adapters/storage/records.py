@@ -11,7 +11,7 @@ import json
 import struct
 import typing
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from json.encoder import encode_basestring_ascii
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from kmip_adapters.storage.record_writers import INT64_MAX, INT64_MIN, to_base64
 from kmip_core import enums
 from kmip_core.attributes import Attributes
 from kmip_core.creation_rules import Rule
+from kmip_core.makers import maker_of
 from kmip_core.objects import (
     CONTENT_CLASSES,
     NO_ATTRIBUTES,
@@ -36,7 +37,6 @@ from kmip_core.objects import (
     PrivateKey,
     PublicKey,
     SymmetricKey,
-    of_block,
 )
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.structures import (
@@ -175,15 +175,20 @@ def decode_content(plain: bytes) -> Content:
 
 def _key_of_kind(kind: tuple[Any, ...], material: bytes) -> Content:
     cls, key_format_type, key_compression_type, algorithm, length = kind
-    block = KeyBlock(
+    block = _make_block(
         key_format_type=key_format_type,
         key_compression_type=key_compression_type,
-        key_value=KeyValue(key_material=material),
+        key_value=_make_value(key_material=material),
         cryptographic_algorithm=algorithm,
         cryptographic_length=length,
     )
-    key: Content = of_block(cls, block)
+    key: Content = _MAKERS[cls](key_block=block)
     return key
+
+
+_make_block: Final = maker_of(KeyBlock)
+_make_value: Final = maker_of(KeyValue)
+_MAKERS: Final[Mapping[type, Any]] = {cls: maker_of(cls) for cls in (SymmetricKey, PublicKey, PrivateKey)}
 
 
 def _decode_content(plain: bytes) -> Content:

@@ -22,6 +22,7 @@ from kmip_adapters.ttlv.repeats import RepeatedRequests
 from kmip_core.classes import define, frozen
 from kmip_core.enums import CredentialType, EndpointRole, Operation, ResultReason, ResultStatus
 from kmip_core.errors import KmipError, not_supported
+from kmip_core.makers import maker_of
 from kmip_core.messages import (
     Credential,
     RequestMessage,
@@ -106,7 +107,7 @@ class TtlvService:
         if not self.swaps_roles and _has_swap(request):
             request = _without_swaps(request)
             pace = self.engine.pace(request)
-        return TtlvJob(service=self, request=request, principal=principal, pace=pace)
+        return _make_job(service=self, request=request, principal=principal, pace=pace)
 
     def refuse(self, error: KmipError) -> bytes:
         """Return the whole response to what is not opened: no frame, or a peer without identity."""
@@ -252,3 +253,6 @@ class TtlvJob:
         if isinstance(self.request, UnreadableMessage):
             return self.service.refuse_whole(self.request, self.principal)
         return self.service.decline(self.request, error)
+
+
+_make_job: Final = maker_of(TtlvJob)

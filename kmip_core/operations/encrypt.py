@@ -1,9 +1,12 @@
 """Encrypt: data is encrypted with a key that stays here. KMIP 2.1 §6.1.17, 1.4 §4.29."""
 
+from typing import Final
+
 from attrs import field
 
 from kmip_core.classes import define
 from kmip_core.enums import Operation
+from kmip_core.makers import maker_of
 from kmip_core.operation import Group, ObjectReference, Scope, Spec, Target
 from kmip_core.ports.crypto import EncryptStream
 from kmip_core.procedures import key_use, protection_counts
@@ -40,6 +43,9 @@ class Response:
     authenticated_encryption_tag: bytes | None = None
 
 
+_make_response: Final = maker_of(Response)
+
+
 def perform(request: Request, scope: Scope) -> Response:
     """Return the cipher text of the data, or of this part of it; errors as `ports.crypto.Cipher` says."""
     identifier = scope.target.unique_identifier
@@ -49,7 +55,7 @@ def perform(request: Request, scope: Scope) -> Response:
         encryption = key_use.encryption_of(scope, request)
         protection_counts.count_encryption(scope, scope.target, encryption.parameters)
         made = scope.services.one_part.encrypt(encryption, data)
-        return Response(
+        return _make_response(
             unique_identifier=identifier,
             data=made.data,
             iv_counter_nonce=made.iv_counter_nonce if request.iv_counter_nonce is None else None,

@@ -1,9 +1,12 @@
 """Get: a client fetches an object. KMIP 2.1 §6.1.19, 1.4 §4.11."""
 
+from typing import Final
+
 from attrs import evolve
 
 from kmip_core.classes import define
 from kmip_core.enums import KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType, Operation
+from kmip_core.makers import maker_of
 from kmip_core.objects import Content
 from kmip_core.operation import ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import delivery, group_defaults, wrapping
@@ -32,6 +35,9 @@ class Response:
     managed_object: Content
 
 
+_make_response: Final = maker_of(Response)
+
+
 def perform(request: Request, scope: Scope) -> Response:
     """Return the object, which is no longer Fresh "as soon as the object has been served" (KMIP 2.1 §4.24).
 
@@ -46,7 +52,7 @@ def perform(request: Request, scope: Scope) -> Response:
         served = group_defaults.take_turn(scope, target, served)
     if served is not target.managed_object:
         scope.work.save(served)
-    return Response(
+    return _make_response(
         object_type=target.managed_object.object_type,
         unique_identifier=target.unique_identifier,
         managed_object=content,

@@ -9,6 +9,7 @@ from kmip_core.classes import define
 from kmip_core.criteria import LocateQuery, of_classes
 from kmip_core.enums import ObjectClassMask, ObjectGroupMember, Operation, ResultReason, StorageStatusMask
 from kmip_core.errors import KmipError, invalid_field
+from kmip_core.makers import maker_of
 from kmip_core.operation import Cost, Scope, Spec
 from kmip_core.procedures import group_defaults, linked_objects
 
@@ -44,6 +45,10 @@ class Response:
     unique_identifiers: tuple[str, ...] = ()
 
 
+_make_query: Final = maker_of(LocateQuery)
+_make_response: Final = maker_of(Response)
+
+
 def perform(request: Request, scope: Scope) -> Response:
     """Return what matches and may be seen.
 
@@ -55,7 +60,7 @@ def perform(request: Request, scope: Scope) -> Response:
     if offset is not None and offset < 0:
         raise invalid_field("Offset Items must not be negative")
     most = scope.services.settings.maximum_response_size // IDENTIFIER
-    query = LocateQuery(
+    query = _make_query(
         criteria=request.criteria,
         visibility=scope.visibility,
         now=scope.now,
@@ -77,7 +82,7 @@ def perform(request: Request, scope: Scope) -> Response:
     if len(located.unique_identifiers) > most:
         message = f"more than {most} objects match; ask for a part with Maximum Items and Offset Items"
         raise KmipError(ResultReason.RESPONSE_TOO_LARGE, message)
-    return Response(located_items=located.located_items, unique_identifiers=located.unique_identifiers)
+    return _make_response(located_items=located.located_items, unique_identifiers=located.unique_identifiers)
 
 
 def _only_one(response: Response) -> str | None:

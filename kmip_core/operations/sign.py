@@ -1,9 +1,12 @@
 """Sign: data is signed with a private key that stays here. KMIP 2.1 §6.1.55, 1.4 §4.31."""
 
+from typing import Final
+
 from attrs import field
 
 from kmip_core.classes import define
 from kmip_core.enums import Operation
+from kmip_core.makers import maker_of
 from kmip_core.operation import Cost, Group, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import key_use
 from kmip_core.rules import Purpose
@@ -33,13 +36,16 @@ class Response:
     correlation_value: bytes | None = None
 
 
+_make_response: Final = maker_of(Response)
+
+
 def perform(request: Request, scope: Scope) -> Response:
     """Return the signature of the data, once it is complete; errors as `ports.crypto.Signer` says."""
     identifier = scope.target.unique_identifier
     if phase_of(request) is Phase.SINGLE:
         data, digested = key_use.one_of(request.data, request.digested_data)
         signature = scope.services.crypto.sign(*key_use.key_and_parameters(scope, request), data, digested=digested)
-        return Response(unique_identifier=identifier, signature_data=signature)
+        return _make_response(unique_identifier=identifier, signature_data=signature)
     done, correlation_value = key_use.take_part(
         scope,
         Operation.SIGN,

@@ -10,6 +10,7 @@ from kmip_core.attributes import Attributes
 from kmip_core.classes import define
 from kmip_core.enums import ObjectType, Operation, ValidityIndicator
 from kmip_core.errors import bad_parameters, invalid_field, invalid_message, need, no_key_value
+from kmip_core.makers import maker_of
 from kmip_core.objects import Certificate, KeyContent
 from kmip_core.operation import Cost, Scope
 from kmip_core.ports.crypto import DigestStream, Encryption, Key, VerifyStream
@@ -19,6 +20,8 @@ from kmip_core.streams import MultiPart, Phase, phase_of
 from kmip_core.structures import CryptographicParameters
 
 T = TypeVar("T")
+
+_make_encryption: Final = maker_of(Encryption)
 Stream = TypeVar("Stream", bound=DigestStream)
 
 ENCRYPTING: Final = frozenset({ObjectType.SYMMETRIC_KEY, ObjectType.PUBLIC_KEY, ObjectType.CERTIFICATE})
@@ -116,7 +119,7 @@ def encryption_of(scope: Scope, request: Any) -> Encryption:
     """Return how an Encrypt or Decrypt uses the target's key."""
     target = scope.target
     parameters = parameters_of(request.cryptographic_parameters, target.attributes)
-    return Encryption(
+    return _make_encryption(
         key_of(scope, target),
         parameters,
         iv_counter_nonce=request.iv_counter_nonce,

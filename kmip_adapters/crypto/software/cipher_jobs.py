@@ -22,6 +22,7 @@ from kmip_core.enums import BlockCipherMode as Mode
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import PaddingMethod, ResultReason
 from kmip_core.errors import KmipError, bad_parameters, invalid_field, invalid_message, need, unsupported_parameters
+from kmip_core.makers import maker_of
 from kmip_core.objects import Certificate, SymmetricKey
 from kmip_core.ports.crypto import Encryption
 from kmip_core.standard_names import standard_name
@@ -98,6 +99,8 @@ class _Settled:
     tag_bytes: int | None
 
 
+_make_job: Final = maker_of(Job)
+
 _MOST_SETTLED: Final = 256
 _settled: Final[dict[tuple[object, ...], _Settled]] = {}
 """By what it depends on. A client chooses some of the numbers in there: when the room is full all is forgotten."""
@@ -127,7 +130,7 @@ def prepare(encryption: Encryption, *, makes_iv: bool) -> Job:
         if iv is None and settled.iv_bytes and makes_iv:
             iv = os.urandom(settled.iv_bytes)
         if len(iv or b"") == settled.iv_bytes:  # anything else is for the rules to judge
-            return Job(
+            return _make_job(
                 algorithm=settled.algorithm,
                 mode=settled.mode,
                 key=key_bytes,

@@ -28,8 +28,11 @@ from kmip_adapters.crypto.software.one_time_pad import PadContext
 from kmip_core.enums import BlockCipherMode as Mode
 from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.errors import invalid_field
+from kmip_core.makers import maker_of
 from kmip_core.objects import Certificate, PrivateKey, PublicKey
 from kmip_core.ports.crypto import DecryptStream, Encrypted, Encryption, EncryptStream
+
+_make_encrypted: Final = maker_of(Encrypted)
 
 
 class _Context(Protocol):
@@ -87,7 +90,9 @@ class _PartsEncrypt:
         if job.mode is Mode.GCM and job.algorithm is Algorithm.AES:
             sealed, end = aead.AESGCM(job.key).encrypt(job.start, data, job.additional_data), len(data)
             tag = sealed[end : end + (job.tag_bytes or 0)]
-            return Encrypted(data=sealed[:end], iv_counter_nonce=job.iv_counter_nonce, authenticated_encryption_tag=tag)
+            return _make_encrypted(
+                data=sealed[:end], iv_counter_nonce=job.iv_counter_nonce, authenticated_encryption_tag=tag
+            )
         if job.padding is not None and job.padding.whole is not None:
             return self._finished(_encryptor(job), job.padding.whole(data, job.block_bytes))
         first, last = self.update(data), self.finish()
@@ -113,7 +118,7 @@ class _PartsEncrypt:
         job = self._job
         data = context.update(last) + context.finalize()
         tag = None if job.tag_bytes is None else cast(AEADEncryptionContext, context).tag[: job.tag_bytes]
-        return Encrypted(data=data, iv_counter_nonce=job.iv_counter_nonce, authenticated_encryption_tag=tag)
+        return _make_encrypted(data=data, iv_counter_nonce=job.iv_counter_nonce, authenticated_encryption_tag=tag)
 
     def _begin(self) -> tuple[_Context, PaddingContext | None]:
         if self._begun is None:

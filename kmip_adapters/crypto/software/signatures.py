@@ -26,6 +26,7 @@ from kmip_core.enums import CryptographicAlgorithm as Algorithm
 from kmip_core.enums import HashingAlgorithm as Hashing
 from kmip_core.enums import PaddingMethod, ValidityIndicator
 from kmip_core.errors import bad_parameters, invalid_field, unsupported_parameters
+from kmip_core.makers import maker_of
 from kmip_core.ports.crypto import DigestStream, Key, VerifyStream
 from kmip_core.standard_names import standard_name
 from kmip_core.structures import CryptographicParameters
@@ -210,7 +211,7 @@ def _scheme(parsed: Any, parameters: CryptographicParameters, *, strict: bool, d
     settled = _settled.get(depends_on) if parameters.context_string is None else None
     if settled is not None:
         family, digest, arguments = settled
-        return Scheme(key=parsed, family=family, hash=digest, arguments=arguments)
+        return _make_scheme(key=parsed, family=family, hash=digest, arguments=arguments)
     scheme = _settle(parsed, parameters, strict=strict, digested=digested)
     if scheme.hash is not None and parameters.context_string is None and _stated(parameters)[2] is not None:
         if len(_settled) >= _MOST_SETTLED:
@@ -218,6 +219,8 @@ def _scheme(parsed: Any, parameters: CryptographicParameters, *, strict: bool, d
         _settled[depends_on] = scheme.family, scheme.hash, scheme.arguments
     return scheme
 
+
+_make_scheme: Final = maker_of(Scheme)
 
 _MOST_SETTLED: Final = 256
 _settled: Final[dict[tuple[object, ...], tuple[Algorithm, hashes.HashAlgorithm, tuple[Any, ...]]]] = {}
