@@ -106,7 +106,7 @@ class Configuration:
         beside other workers, which have records of their own on the way.
     common_secret: random, of this start; the workers of one server have the same.
     may_upgrade: False for commands beside a running server, which must not change the schema of its database.
-    database: an SQLAlchemy URL.  database_path: an SQLite file; with neither it is kmipd.sqlite in the data directory.
+    database: its URL.  database_path: an SQLite file; with neither it is kmipd.sqlite in the data directory.
     certificate_path, key_path, ca_path: PEM files of a PKI of your own; None for the built-in one.
     config_path: the file that was read, if any.
     """
@@ -255,7 +255,7 @@ class Configuration:
 
     @property
     def database_url(self) -> str:
-        """The SQLAlchemy URL of the store."""
+        """The URL of the store's database."""
         return self.database or f"sqlite:///{self.sqlite_path}"
 
     def read_database_password(self) -> str:

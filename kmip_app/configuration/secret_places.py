@@ -139,7 +139,7 @@ def _is_loose(status: os.stat_result) -> bool:
 SECRET: Final = Kind(accepts=FORMS, metavar="WHERE", read=_place)
 """The kind of settings and options that name a place."""
 
-SECRET_URL: Final = Kind(accepts=f"SQLAlchemy URL, or its place: {FORMS}", metavar="URL", read=_url)
+SECRET_URL: Final = Kind(accepts=f"URL of a database, or its place: {FORMS}", metavar="URL", read=_url)
 """The kind of a URL that may hold a password."""
 
 __all__ = ["FILE_SUFFIX", "FORMS", "SECRET", "SECRET_URL", "SecretPlace", "is_place"]

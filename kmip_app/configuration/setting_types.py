@@ -251,7 +251,7 @@ REPLACED_FILE: Final = Kind(
 FOLDER: Final = Kind(accepts="path of a folder, made if need be", metavar="DIR", read=_folder)
 LOG_FILE: Final = Kind(accepts="path of a file; its folder is made if need be", metavar="FILE", read=read_path)
 NODE_NAME: Final = Kind(accepts="up to 64 letters, digits, - and _", metavar="NAME", read=_node_name)
-URL: Final = Kind(accepts="SQLAlchemy URL", metavar="URL", read=read_url)
+URL: Final = Kind(accepts="URL of a database", metavar="URL", read=read_url)
 NAMES: Final = Kind(
     accepts="names separated by commas, spaces or new lines", metavar="NAMES", read=split_names, write=_write_names
 )

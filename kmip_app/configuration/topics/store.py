@@ -32,7 +32,7 @@ STORE: Final[Mapping[str, tuple[Setting, ...]]] = {
         native(
             "database",
             SECRET_URL,
-            "Database as an SQLAlchemy URL, instead of database_path: sqlite:////path/of/a/file, or "
+            "URL of the database, instead of database_path: sqlite:////path/of/a/file, or "
             "postgresql+psycopg://user@host1,host2/name.",
         ),
         native(
