@@ -1,7 +1,7 @@
 """What a database engine must provide so that the store runs on it: connections, transactions, errors, its schema.
 
-Everything else in this room is written once for all engines. A new engine is a module with this protocol and its line
-in `backends.py`.
+Everything else in this room is written once for all engines. A new engine is a module with this protocol, its line in
+`backends.py`, and what is peculiar to its statements in `dialects.py`.
 """
 
 from collections.abc import Callable, Iterator

@@ -72,7 +72,7 @@ MAXIMUM_EXAMINED: Final = 5_000
 class ReadBudget:
     """What one read may cost.
 
-    conditions: of the statement of a Locate: one of many takes long to compile.
+    conditions: of the statement of a Locate: one of many takes long to prepare.
     milliseconds: of the database, for a Locate.  examined: objects that are read for a part of a structure.
     attributes, content: bytes of an object as it is stored.
     """

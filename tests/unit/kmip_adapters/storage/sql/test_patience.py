@@ -59,7 +59,7 @@ def test_an_object_with_long_content_is_read_off_the_loop(store: SqlStorage) -> 
         assert work.content(admitted(found)) == content(b"k" * 70_000)
 
 
-def test_a_statement_that_is_long_to_compile_is_compiled_off_the_loop(store: SqlStorage) -> None:
+def test_a_statement_that_takes_long_to_prepare_is_prepared_off_the_loop(store: SqlStorage) -> None:
     put(store, a_key("key"))
     names = [criterion("names", a_name(str(number))) for number in range(9)]
     lengths = [criterion("cryptographic_length", number) for number in range(9)]
