@@ -7,7 +7,7 @@ mask) decide. A missing object and another owner's look alike (RULINGS 1).
 
 from typing import Any, Final
 
-from attrs import evolve, field
+from attrs import field
 
 from kmip_core import lifecycle, rights, rules
 from kmip_core.classes import define
@@ -131,7 +131,7 @@ class ItemAdmission:
         if settled.object_class is None:  # an object of 0.1 does not say it
             settled = settled.but(object_class=class_of(managed_object.object_type))
         if settled is not managed_object.attributes:
-            managed_object = evolve(managed_object, attributes=settled)
+            managed_object = managed_object.changed(settled)
         return rules.admit(
             managed_object,
             purpose,

@@ -7,8 +7,6 @@ ADR 0186.
 
 from typing import Any, Final
 
-from attrs import evolve
-
 from kmip_core import lifecycle
 from kmip_core.calls import notify, put
 from kmip_core.engine import Engine
@@ -86,7 +84,7 @@ def announce_dates(engine: Engine, announcer: Announcer, schedule: Schedule, que
             for one in piece:
                 found = work.find(one.unique_identifier)
                 if found is not None:
-                    changes.append((found, evolve(found, attributes=lifecycle.settle(found.attributes, now))))
+                    changes.append((found, found.changed(lifecycle.settle(found.attributes, now))))
             notices = announcer.notices(changes, BY_DATES, now, services.identifiers.new)
             work.notify(notices, announcer.limit)
             work.commit()

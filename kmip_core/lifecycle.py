@@ -8,8 +8,6 @@ KMIP 2.1 §4.57, 1.4 §3.22.
 import enum
 from typing import Final
 
-from attrs import evolve
-
 from kmip_core.attributes import Attributes
 from kmip_core.enums import DeactivationReasonCode, ObjectType, RevocationReasonCode, State
 from kmip_core.errors import wrong_state
@@ -142,17 +140,15 @@ def revoke(
     if always_compromises or reason.revocation_reason_code in COMPROMISES:
         state = next_state(need_state(attributes), Event.COMPROMISE)
         if attributes.compromise_date is not None:
-            return evolve(attributes, state=state, revocation_reason=reason)
+            return attributes.but(state=state, revocation_reason=reason)
         occurred = compromise_occurrence_date
-        return evolve(
-            attributes,
+        return attributes.but(
             state=state,
             revocation_reason=reason,
             compromise_date=now,
             compromise_occurrence_date=attributes.initial_date if occurred is None else occurred,
         )
-    return evolve(
-        attributes,
+    return attributes.but(
         state=next_state(need_state(attributes), Event.DEACTIVATE),
         revocation_reason=reason,
         deactivation_reason=UNSPECIFIED,

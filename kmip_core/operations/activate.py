@@ -1,7 +1,5 @@
 """Activate: an object may be used from now on. KMIP 2.1 §6.1.1, 1.4 §4.19."""
 
-from attrs import evolve
-
 from kmip_core import lifecycle
 from kmip_core.classes import frozen
 from kmip_core.enums import Operation
@@ -32,7 +30,7 @@ def perform(request: Request, scope: Scope) -> Response:
     target = scope.target
     changing.check_has_life_cycle(target, "activated")
     attributes = lifecycle.activate(target.attributes, scope.now)
-    changing.save(scope, evolve(target.managed_object, attributes=attributes))
+    changing.save(scope, target.managed_object.changed(attributes))
     return Response(unique_identifier=target.unique_identifier)
 
 

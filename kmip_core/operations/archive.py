@@ -1,7 +1,5 @@
 """Archive: a client will not need an object for a while. KMIP 2.1 §6.1.4, 1.4 §4.22."""
 
-from attrs import evolve
-
 from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
@@ -30,8 +28,8 @@ def perform(request: Request, scope: Scope) -> Response:
     """
     target = scope.target
     changing.check_is_not_gone(target)
-    attributes = evolve(target.attributes, archive_date=scope.now)
-    changing.save(scope, evolve(target.managed_object, attributes=attributes, archived=True))
+    attributes = target.attributes.but(archive_date=scope.now)
+    changing.save(scope, target.managed_object.changed(attributes, archived=True))
     return Response(unique_identifier=target.unique_identifier)
 
 

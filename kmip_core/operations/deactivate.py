@@ -1,7 +1,5 @@
 """Deactivate: an object is used for protection no longer. KMIP 3.0 §6.1.14."""
 
-from attrs import evolve
-
 from kmip_core import lifecycle
 from kmip_core.classes import frozen
 from kmip_core.enums import Operation
@@ -43,7 +41,7 @@ def perform(request: Request, scope: Scope) -> Response:
         raise invalid_field("the Deactivation Date has not come; Modify Attribute sets one in the future")
     reason = request.deactivation_reason or lifecycle.UNSPECIFIED
     attributes = lifecycle.deactivate(target.attributes, reason, scope.now if date is None else date)
-    changing.save(scope, evolve(target.managed_object, attributes=attributes))
+    changing.save(scope, target.managed_object.changed(attributes))
     return Response(unique_identifier=target.unique_identifier)
 
 

@@ -1,7 +1,5 @@
 """Destroy: the content of an object is erased for good. KMIP 2.1 §6.1.15, 1.4 §4.21."""
 
-from attrs import evolve
-
 from kmip_core import lifecycle
 from kmip_core.classes import frozen
 from kmip_core.enums import ObjectType, Operation
@@ -37,7 +35,7 @@ def perform(request: Request, scope: Scope) -> Response:
         changing.check_is_not_gone(target)
         attributes = lifecycle.destroy(target.attributes, scope.now)
         custody.forget_on_commit(scope, target)
-        changing.save(scope, evolve(managed_object, attributes=attributes, has_content=False))
+        changing.save(scope, managed_object.changed(attributes, has_content=False))
     return Response(unique_identifier=target.unique_identifier)
 
 

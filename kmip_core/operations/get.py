@@ -2,8 +2,6 @@
 
 from typing import Final
 
-from attrs import evolve
-
 from kmip_core.classes import define
 from kmip_core.enums import KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType, Operation
 from kmip_core.makers import maker_of
@@ -47,7 +45,7 @@ def perform(request: Request, scope: Scope) -> Response:
     content = delivery.deliver(scope, target, request)
     served = target.managed_object
     if target.attributes.fresh:
-        served = evolve(served, attributes=target.attributes.but(fresh=False))
+        served = served.changed(target.attributes.but(fresh=False))
     if target.attributes.object_groups:
         served = group_defaults.take_turn(scope, target, served)
     if served is not target.managed_object:

@@ -2,8 +2,6 @@
 
 from typing import Final
 
-from attrs import evolve
-
 from kmip_core.classes import frozen
 from kmip_core.enums import CryptographicUsageMask as Mask
 from kmip_core.enums import Operation, ResultReason
@@ -57,7 +55,7 @@ def perform(request: Request, scope: Scope) -> Response:
     if request.usage_limits_count <= 0:
         raise invalid_field("Usage Limits Count must be positive")
     lowered = usage_limits.less(attributes, request.usage_limits_count)
-    changing.save(scope, evolve(target.managed_object, attributes=lowered))
+    changing.save(scope, target.managed_object.changed(lowered))
     return Response(unique_identifier=target.unique_identifier)
 
 

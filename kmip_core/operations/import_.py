@@ -6,8 +6,6 @@ Who may set an attribute is not asked here: state, dates and history come with t
 from functools import partial
 from typing import Final
 
-from attrs import evolve
-
 from kmip_core import attribute_rules, creation_rules
 from kmip_core.attributes import AttributeReference, Attributes, merge
 from kmip_core.classes import frozen
@@ -122,7 +120,7 @@ def _keep(request: Request, scope: Scope, content: Content, given: Attributes) -
     if attributes.operation_policy_name != present.attributes.operation_policy_name:
         changing.check_policy_owner(scope, present)
     custody.forget_on_commit(scope, replaced)
-    scope.work.save(evolve(present, attributes=attributes, has_content=has_content, archived=False), stored)
+    scope.work.save(present.changed(attributes, has_content=has_content, archived=False), stored)
 
 
 def _may_be_chosen(scope: Scope, identifier: str) -> bool:

@@ -1,7 +1,5 @@
 """Recover: an archived object is needed again. KMIP 2.1 §6.1.42, 1.4 §4.23."""
 
-from attrs import evolve
-
 from kmip_core.classes import frozen
 from kmip_core.enums import Operation
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target, names_new_object
@@ -27,8 +25,8 @@ def perform(request: Request, scope: Scope) -> Response:
     """Put the object on-line, without its Archive Date; nothing changes for one that already is."""
     target = scope.target
     if target.managed_object.archived:
-        attributes = evolve(target.attributes, archive_date=None)
-        changing.save(scope, evolve(target.managed_object, attributes=attributes, archived=False))
+        attributes = target.attributes.but(archive_date=None)
+        changing.save(scope, target.managed_object.changed(attributes, archived=False))
     return Response(unique_identifier=target.unique_identifier)
 
 

@@ -1,7 +1,5 @@
 """Revoke: an object is deactivated, or known to be compromised. KMIP 2.1 §6.1.44, 1.4 §4.20."""
 
-from attrs import evolve
-
 from kmip_core import lifecycle
 from kmip_core.classes import frozen
 from kmip_core.enums import Operation, RevocationReasonCode
@@ -47,7 +45,7 @@ def perform(request: Request, scope: Scope) -> Response:
         scope.now,
         always_compromises=request.always_compromises,
     )
-    changing.save(scope, evolve(target.managed_object, attributes=attributes))
+    changing.save(scope, target.managed_object.changed(attributes))
     return Response(unique_identifier=target.unique_identifier)
 
 

@@ -21,7 +21,7 @@ def save(scope: Scope, managed_object: ManagedObject, content: Content | None = 
     attributes = managed_object.attributes.but(last_change_date=scope.now)
     if system_objects.is_watched(managed_object):
         system_objects.check(scope, managed_object.object_type, attributes, managed_object.unique_identifier)
-    scope.work.save(evolve(managed_object, attributes=attributes), content)
+    scope.work.save(managed_object.changed(attributes), content)
 
 
 def save_attributes(scope: Scope, target: Admitted, attributes: Attributes) -> None:
@@ -31,7 +31,7 @@ def save_attributes(scope: Scope, target: Admitted, attributes: Attributes) -> N
     """
     if attributes.quantum_safe is not target.attributes.quantum_safe:
         quantum_safety.check(attributes, target.managed_object.object_type)
-    save(scope, evolve(target.managed_object, attributes=attributes))
+    save(scope, target.managed_object.changed(attributes))
 
 
 def may_change(scope: Scope, target: Admitted) -> bool:

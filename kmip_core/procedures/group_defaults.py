@@ -52,11 +52,11 @@ def take_turn(scope: Scope, target: Admitted, managed_object: ManagedObject) -> 
             before = scope.work.find(identifier)
             if before is not None and identifier != target.unique_identifier:
                 left = tuple(value for value in _marks(before.attributes) if value != _value(group))
-                scope.work.save(evolve(before, attributes=before.attributes.with_values(MARK, left)))
+                scope.work.save(before.changed(before.attributes.with_values(MARK, left)))
     marks = tuple(map(_value, groups))
     if _marks(managed_object.attributes) == marks:
         return managed_object
-    return evolve(managed_object, attributes=managed_object.attributes.with_values(MARK, marks))
+    return managed_object.changed(managed_object.attributes.with_values(MARK, marks))
 
 
 def _next_in_turn(scope: Scope, query: LocateQuery) -> tuple[str, ...]:

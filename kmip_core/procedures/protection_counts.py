@@ -10,8 +10,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from attrs import evolve
-
 from kmip_core.attributes import AttributeReference
 from kmip_core.enums import BlockCipherMode, ItemType, ObjectType, ResultReason
 from kmip_core.errors import DelayedRefusal, KmipError
@@ -46,7 +44,7 @@ def count_encryption(scope: Scope, key: Admitted, parameters: CryptographicParam
         )
     counted = TypedValue(ItemType.LONG_INTEGER, used + step)
     attributes = managed_object.attributes.with_values(MARK, (counted,))
-    scope.work.save(evolve(managed_object, attributes=attributes))
+    scope.work.save(managed_object.changed(attributes))
     scope.hooks.on_commit.append(partial(counts.add, identifier, step - 1))
 
 

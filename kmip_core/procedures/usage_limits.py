@@ -52,7 +52,7 @@ def deduct(work: Work, target: Admitted, amount: int) -> None:
     """Collect a count that is lower by `amount`.  Raises KmipError (Usage Limit Exceeded) if that is not left."""
     lowered = less(target.attributes, amount)
     if lowered != target.attributes:
-        work.save(evolve(target.managed_object, attributes=lowered))
+        work.save(target.managed_object.changed(lowered))
 
 
 def less(attributes: Attributes, amount: int) -> Attributes:
@@ -66,4 +66,4 @@ def less(attributes: Attributes, amount: int) -> Attributes:
         return attributes
     if amount > left:
         raise KmipError(ResultReason.USAGE_LIMIT_EXCEEDED, f"{left} of the key's usage limits are left, not {amount}")
-    return evolve(attributes, usage_limits=evolve(limits, usage_limits_count=left - amount))
+    return attributes.but(usage_limits=evolve(limits, usage_limits_count=left - amount))

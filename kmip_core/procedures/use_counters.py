@@ -7,8 +7,6 @@ and one that fails is not. That makes every use a change, so it is off unless an
 from collections.abc import Mapping
 from typing import Any, Final
 
-from attrs import evolve
-
 from kmip_core.attributes import COUNTED
 from kmip_core.enums import ObjectType, Operation
 from kmip_core.operation import Scope
@@ -38,4 +36,4 @@ def count(scope: Scope, operation: Operation, response: Any) -> None:
         record = scope.work.find(target.unique_identifier) or target.managed_object  # as this request has left it
         if record.object_type in COUNTED:
             number = getattr(record.attributes, name) or 0
-            scope.work.save(evolve(record, attributes=record.attributes.but(**{name: number + 1})))
+            scope.work.save(record.changed(record.attributes.but(**{name: number + 1})))

@@ -1,9 +1,10 @@
 """Managed objects: the six constructors of the PyKMIP document, and that secrets stay out of sight."""
 
+import itertools
 from typing import Any
 
 import pytest
-from attrs import evolve
+from attrs import astuple, evolve, fields
 
 from kmip_core import enums
 from kmip_core.attributes import Attributes
@@ -272,3 +273,35 @@ def test_content_answers_what_its_bytes_and_format_are(
     content: Content, octets: bytes | None, key_format_type: KeyFormatType | None
 ) -> None:
     assert (material_bytes(content), format_of(content)) == (octets, key_format_type)
+
+
+@pytest.mark.parametrize("state", [*itertools.product([False, True], repeat=2)])
+@pytest.mark.parametrize("archived", [None, False, True])
+@pytest.mark.parametrize("has_content", [None, False, True])
+def test_an_object_is_changed_in_what_is_said_alone(
+    state: tuple[bool, bool], archived: bool | None, has_content: bool | None
+) -> None:
+    found = ManagedObject(
+        unique_identifier="1",
+        object_type=ObjectType.SYMMETRIC_KEY,
+        owner="alice",
+        attributes=Attributes(),
+        version=7,
+        archived=state[0],
+        has_content=state[1],
+    )
+    said: dict[str, Any] = {
+        name: value for name, value in (("archived", archived), ("has_content", has_content)) if value is not None
+    }
+
+    changed = found.changed(Attributes(comment="new"), archived=archived, has_content=has_content)
+
+    assert changed == evolve(found, attributes=Attributes(comment="new"), **said)
+
+
+def test_every_field_of_an_object_is_taken_over() -> None:
+    found = ManagedObject(
+        **{field.name: field.name for field in fields(ManagedObject)}  # type: ignore[arg-type]  # any value will do
+    )
+
+    assert astuple(found.changed(found.attributes), recurse=False) == astuple(found, recurse=False)
