@@ -26,9 +26,12 @@ def question(scope: Scope, attributes: Attributes, object_type: ObjectType, *, m
     """
     fields = vars(attributes)
     names, links = fields["names"], fields["links"]
-    if _more(fields) != _NOTHING or len(names) > 1 or len(links) > 1 or scope.services.settings.unique_names:
+    if len(names) > 1 or len(links) > 1 or scope.services.settings.unique_names:
         return None
-    return object_type, made_here, not names, not links, *_numbers(fields)
+    asked = object_type, made_here, not names, not links, *_usual(fields)
+    if _rest(fields) == _NO_REST:  # most requests give few: a tuple of all would take twice as long to be looked up
+        return asked
+    return (*asked, *_rare(fields)) if _more(fields) == _NOTHING else None
 
 
 def is_proven(asked: Question | None) -> bool:
@@ -50,7 +53,23 @@ _NUMBERS: Final = tuple(
     for name, value in _BARE.items()
     if value is None and name in ROWS and ROWS[name].kind not in _TEXTS_AND_STRUCTURES
 )
-_numbers: Final = itemgetter(*_NUMBERS)
-_more: Final = itemgetter(*(name for name in _BARE if name not in {"names", "links", *_NUMBERS}))
+_USUAL: Final = (
+    "cryptographic_algorithm",
+    "cryptographic_length",
+    "cryptographic_usage_mask",
+    "activation_date",
+    "sensitive",
+    "extractable",
+    "key_format_type",
+)
+"""What most requests give, if anything."""
+
+_RARE: Final = tuple(name for name in _NUMBERS if name not in _USUAL)
+_MORE: Final = tuple(name for name in _BARE if name not in {"names", "links", *_NUMBERS})
+_usual: Final = itemgetter(*_USUAL)
+_rare: Final = itemgetter(*_RARE)
+_more: Final = itemgetter(*_MORE)
 _NOTHING: Final = _more(_BARE)
+_rest: Final = itemgetter(*_RARE, *_MORE)
+_NO_REST: Final = _rest(_BARE)
 _proven: Final[set[Question | None]] = set()

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from operator import is_, itemgetter
 from typing import Any, Final, TypeAlias
 
+from kmip_adapters.storage.record_writers import INT64_MAX, INT64_MIN
 from kmip_adapters.storage.records import canonical_record, encode_record, joined_record, record_of, written_value
 from kmip_adapters.storage.sql.attribute_index import CODES, Entry, HidingIndexKey, entries
 from kmip_adapters.storage.sql.searched_columns import searched_columns
@@ -52,30 +53,48 @@ NULL; its record in two parts, as `records.encode_record` returns it; its entrie
 def described(attributes: Attributes, index_key: bytes) -> Described:
     """Return what is written of a new object.  index_key: what the digests of its secrets are keyed with."""
     fields = vars(attributes)
-    dates = _dates(fields)
     key_of_rest = index_key if isinstance(index_key, HidingIndexKey) else b""
-    names, links = fields["names"], fields["links"]
-    own = fields["unique_identifier"], fields["short_unique_identifier"]
-    if _seldom(fields) != _NONE or None in own or not fields["digests"]:
+    kind = _kind_of(fields, key_of_rest)
+    if kind is None:
         return _described_at_length(attributes, index_key)
-    kind = (key_of_rest, not names, not links, *map(is_, dates, _NO_DATES), *_common(fields))
     form = _forms.get(kind)
     if form is None:
         found = _described_at_length(attributes, index_key)
         if len(found[1]) <= LONGEST:
             _keep(kind, attributes, key_of_rest)
         return found
-    return _filled_in(form, fields, index_key, key_of_rest)
+    filled_in = _filled_in(form, fields, index_key, key_of_rest)
+    return _described_at_length(attributes, index_key) if filled_in is None else filled_in
+
+
+def _kind_of(fields: Mapping[str, Any], key_of_rest: bytes) -> tuple[Any, ...] | None:
+    """Return what tells the kind of an object from all others; None for one that has no form.
+
+    Of most objects the few values that they have are enough: a tuple of all would take twice as long to be looked up.
+    """
+    names, links = fields["names"], fields["links"]
+    if fields["unique_identifier"] is None or fields["short_unique_identifier"] is None or not fields["digests"]:
+        return None
+    kind = (key_of_rest, not names, not links, *map(is_, _usual_dates(fields), _NO_USUAL_DATES), *_usual(fields))
+    if _rest(fields) == _NO_REST:
+        return kind
+    if _seldom(fields) != _NONE:
+        return None
+    return *kind, *map(is_, _rare_dates(fields), _NO_RARE_DATES), *_rare(fields)
 
 
 def _described_at_length(attributes: Attributes, index_key: bytes) -> Described:
     return searched_columns(attributes), *encode_record(attributes), entries(attributes, index_key)
 
 
-def _filled_in(form: Form, fields: Mapping[str, Any], index_key: bytes, key_of_rest: bytes) -> Described:
+def _filled_in(form: Form, fields: Mapping[str, Any], index_key: bytes, key_of_rest: bytes) -> Described | None:
+    """Return what is written; None for a date that is written otherwise, as no client can send it."""
     columns, record, found = form.columns.copy(), form.record.copy(), set(form.entries)
     for name, code in form.dates:
-        columns[name] = record[name] = date = fields[name]
+        date = fields[name]
+        if not INT64_MIN <= date <= INT64_MAX:
+            return None
+        columns[name] = record[name] = date
         found.add((code, date))
     record["unique_identifier"] = fields["unique_identifier"]
     short = b2a_base64(fields["short_unique_identifier"], newline=False)
@@ -118,7 +137,10 @@ def _keep(kind: tuple[Any, ...], attributes: Attributes, key_of_rest: bytes) -> 
 
 
 _DATES: Final = tuple(sorted(DATES))
-_NO_DATES: Final = (None,) * len(_DATES)
+_USUAL_DATES: Final = ("initial_date", "last_change_date", "original_creation_date", "activation_date")
+_RARE_DATES: Final = tuple(name for name in _DATES if name not in _USUAL_DATES)
+_NO_USUAL_DATES: Final = (None,) * len(_USUAL_DATES)
+_NO_RARE_DATES: Final = (None,) * len(_RARE_DATES)
 _SEVERAL: Final = (("names", CODES["names"]), ("links", CODES["links"]))
 _SHORT: Final = CODES["short_unique_identifier"]
 _KEYED: Final = CODES["digests"]
@@ -153,11 +175,35 @@ _SELDOM: Final = tuple(
 )
 """What an object with a form has nothing of."""
 
-_COMMON: Final = tuple(name for name in _BARE if name not in _WITHOUT_OWN and name not in _SELDOM)
-"""What tells kinds from each other, beside which dates, names and links there are."""
+_USUAL: Final = (
+    "object_type",
+    "object_class",
+    "cryptographic_algorithm",
+    "cryptographic_length",
+    "operation_policy_name",
+    "cryptographic_usage_mask",
+    "lease_time",
+    "state",
+    "fresh",
+    "random_number_generator",
+    "sensitive",
+    "always_sensitive",
+    "extractable",
+    "never_extractable",
+    "key_format_type",
+    "protection_storage_mask",
+)
+"""What nearly every new key has."""
 
-_dates: Final = itemgetter(*_DATES)
+_RARE: Final = tuple(name for name in _BARE if name not in {*_WITHOUT_OWN, *_SELDOM, *_USUAL})
+"""What tells kinds from each other beside that, and which dates, names and links there are."""
+
+_usual_dates: Final = itemgetter(*_USUAL_DATES)
+_rare_dates: Final = itemgetter(*_RARE_DATES)
+_usual: Final = itemgetter(*_USUAL)
+_rare: Final = itemgetter(*_RARE)
 _seldom: Final = itemgetter(*_SELDOM)
-_common: Final = itemgetter(*_COMMON)
 _NONE: Final = _seldom(_BARE)
+_rest: Final = itemgetter(*_RARE_DATES, *_RARE, *_SELDOM)
+_NO_REST: Final = _rest(_BARE)
 _forms: Final[dict[tuple[Any, ...], Form]] = {}

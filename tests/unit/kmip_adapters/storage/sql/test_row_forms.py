@@ -77,6 +77,11 @@ def test_whatever_else_an_object_has_is_described_with_it(name: str, key: bytes)
         assert described(one, key) == at_length(one, key)
 
 
+def test_a_date_of_more_than_64_bits_is_described_as_ever() -> None:
+    for one in (WHOLE, WHOLE.but(activation_date=1), WHOLE.but(activation_date=1 << 63), WHOLE.but(activation_date=2)):
+        assert described(one, b"k" * 32) == at_length(one, b"k" * 32)
+
+
 def test_what_is_described_is_nobody_elses_to_change() -> None:
     for _ in range(3):
         columns, _, _, found = described(WHOLE, b"k" * 32)
