@@ -15,11 +15,14 @@ from kmip_adapters.storage.sql.driver import Row
 from kmip_adapters.storage.sql.rows import REMEMBERED, REMEMBERED_BYTES, StoredObject
 from kmip_core.classes import define
 
-SEARCHES: Final = 2_048
+SEARCHES: Final = 8_192
 ROWS_OF_A_SEARCH: Final = 4
-"""Searches that are kept, and how much each may have found: it is names that are searched for again and again."""
+VALUES_OF_A_SEARCH: Final = 32
+TEXT_OF_A_SEARCH: Final = 256
+"""Searches that are kept; the rows, values and characters of all values that each may have. It is names that are
+searched for again and again, which are digests here: such a search keeps less than half a KiB, the largest 3."""
 
-Search = tuple[str, Any]
+Search = tuple[str, tuple[Any, ...]]
 """A statement and its values, which tell whose search it is, too."""
 
 
@@ -59,9 +62,9 @@ class KnownReads:
             known.objects[stored.managed_object.unique_identifier] = ref(stored)
 
     def know_located(self, search: Search, rows: list[Row], state: bytes | None) -> None:
-        """Take note of what a search has found at a state, if that is the present one and it has found little."""
+        """Take note of what a search has found at a state, if that is the present one, and the search is small."""
         known = self._at(state)
-        if known is not None and len(rows) <= ROWS_OF_A_SEARCH:
+        if known is not None and len(rows) <= ROWS_OF_A_SEARCH and _is_small(search):
             if len(known.located) >= SEARCHES:
                 known.located.clear()
             known.located[search] = rows
@@ -75,3 +78,11 @@ class KnownReads:
             return None
         known = self.now = Known(state)
         return known
+
+
+def _is_small(search: Search) -> bool:
+    """Whether the values, some of which are clients' texts, take little room."""
+    _, values = search
+    if len(values) > VALUES_OF_A_SEARCH:
+        return False
+    return sum(len(value) for value in values if isinstance(value, str)) <= TEXT_OF_A_SEARCH

@@ -20,11 +20,19 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
-from kmip_adapters.storage.sql.known_reads import ROWS_OF_A_SEARCH, SEARCHES, KnownReads
+from kmip_adapters.storage.sql.known_reads import (
+    ROWS_OF_A_SEARCH,
+    SEARCHES,
+    TEXT_OF_A_SEARCH,
+    VALUES_OF_A_SEARCH,
+    KnownReads,
+)
 from kmip_adapters.storage.sql.maintenance import rotate_data_key
 from kmip_adapters.storage.sql.rows import REMEMBERED, StoredObject
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_app.testing.contracts.samples import a_key, a_name, admitted, content, criterion, query
+from kmip_core.attributes import AttributeInstance
+from kmip_core.criteria import AnyOf
 from kmip_core.enums import ResultReason, State
 from kmip_core.errors import KmipError
 from kmip_core.objects import ManagedObject
@@ -172,6 +180,24 @@ def test_a_search_that_finds_much_is_made_each_time(store: SqlStorage) -> None:
     located(store, "n")
 
     assert statements_of_search(store, "n") == ["BEGIN", "SELECT", "COMMIT"]
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        criterion("unique_identifier", TEXT_OF_A_SEARCH * "i" + "i"),
+        criterion("names", AnyOf(tuple(criterion("names", a_name(f"{n}")) for n in range(VALUES_OF_A_SEARCH)))),
+    ],
+    ids=["long text", "many values"],
+)
+def test_a_search_whose_values_take_room_is_made_each_time(store: SqlStorage, wanted: AttributeInstance) -> None:
+    def search() -> None:
+        with store.unit_of_work() as work:
+            work.locate(query(wanted))
+
+    search()
+
+    assert asked_by(store, search) == ["BEGIN", "SELECT", "COMMIT"]
 
 
 def test_a_search_of_a_later_state_than_an_object_has_the_unit_of_work_run_again(store: SqlStorage) -> None:
