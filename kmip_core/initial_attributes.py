@@ -5,11 +5,12 @@ and history, in an import) stands; the rest is set here. KMIP 2.1 §4, 1.4 §3 (
 """
 
 import hashlib
-from typing import Any
+from typing import Any, Final
 
 from kmip_core import lifecycle
 from kmip_core.attributes import Attributes
 from kmip_core.enums import HashingAlgorithm, KeyFormatType, ObjectType
+from kmip_core.makers import maker_of
 from kmip_core.objects import Content, class_of, format_of, key_block_of, material_bytes
 from kmip_core.policy import DEFAULT_POLICY
 from kmip_core.structures import Digest, KeyHandle, TransparentKey
@@ -86,8 +87,11 @@ def digests_of(content: Content, encoded: bytes | None = None) -> tuple[Digest, 
 
 def sha_256(key_format_type: KeyFormatType | None, octets: bytes) -> Digest:
     """Return the digest of key material in a format."""
-    return Digest(
+    return _make_digest(
         hashing_algorithm=HashingAlgorithm.SHA_256,
         digest_value=hashlib.sha256(octets).digest(),
         key_format_type=key_format_type,
     )
+
+
+_make_digest: Final = maker_of(Digest)

@@ -14,6 +14,7 @@ from kmip_core import enums
 from kmip_core.attributes import Attributes
 from kmip_core.classes import frozen
 from kmip_core.enums import CryptographicUsageMask, KeyFormatType, ObjectType
+from kmip_core.makers import maker_of
 from kmip_core.secret import Secret
 from kmip_core.structures import (
     KeyHandle,
@@ -512,7 +513,7 @@ class ManagedObject:
         self, attributes: Attributes, *, archived: bool | None = None, has_content: bool | None = None
     ) -> "ManagedObject":
         """Return the object with other attributes: `evolve` for the hot path, four times as fast.  None: as it is."""
-        return ManagedObject(
+        return _make_object(
             unique_identifier=self.unique_identifier,
             object_type=self.object_type,
             owner=self.owner,
@@ -521,6 +522,9 @@ class ManagedObject:
             archived=self.archived if archived is None else archived,
             has_content=self.has_content if has_content is None else has_content,
         )
+
+
+_make_object: Final = maker_of(ManagedObject)
 
 
 def _attrs_init(instance: Any, **fields: Any) -> None:

@@ -1,8 +1,11 @@
 """Activate: an object may be used from now on. KMIP 2.1 §6.1.1, 1.4 §4.19."""
 
+from typing import Final
+
 from kmip_core import lifecycle
 from kmip_core.classes import frozen
 from kmip_core.enums import Operation
+from kmip_core.makers import maker_of
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import changing
 from kmip_core.rules import Purpose
@@ -22,6 +25,9 @@ class Response:
     unique_identifier: str
 
 
+_make_response: Final = maker_of(Response)
+
+
 def perform(request: Request, scope: Scope) -> Response:
     """Move the object from Pre-Active to Active.
 
@@ -31,7 +37,7 @@ def perform(request: Request, scope: Scope) -> Response:
     changing.check_has_life_cycle(target, "activated")
     attributes = lifecycle.activate(target.attributes, scope.now)
     changing.save(scope, target.managed_object.changed(attributes))
-    return Response(unique_identifier=target.unique_identifier)
+    return _make_response(unique_identifier=target.unique_identifier)
 
 
 SPEC = Spec(

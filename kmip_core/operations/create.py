@@ -16,6 +16,7 @@ from kmip_core.enums import (
     SecretDataType,
 )
 from kmip_core.errors import KmipError, invalid_attribute_value, need
+from kmip_core.makers import maker_of
 from kmip_core.objects import Content, KeyBlock, KeyValue, SecretData, SymmetricKey
 from kmip_core.operation import Cost, Group, Scope, Spec, names_new_object
 from kmip_core.procedures import creation, custody
@@ -41,6 +42,11 @@ class Response:
     object_type: ObjectType
     unique_identifier: str
 
+
+_make_response: Final = maker_of(Response)
+_make_key: Final = maker_of(SymmetricKey)
+_make_block: Final = maker_of(KeyBlock)
+_make_value: Final = maker_of(KeyValue)
 
 Masks: TypeAlias = tuple[ProtectionStorageMask, ...]
 _HALVES: Final = frozenset({ObjectType.PRIVATE_KEY, ObjectType.PUBLIC_KEY})
@@ -68,7 +74,7 @@ def perform(request: Request, scope: Scope) -> Response:
         made_here=True,
         protection_storage_masks=request.protection_storage_masks,
     )
-    return Response(object_type=request.object_type, unique_identifier=made.unique_identifier)
+    return _make_response(object_type=request.object_type, unique_identifier=made.unique_identifier)
 
 
 def _symmetric_key(attributes: Attributes, scope: Scope, masks: Masks) -> tuple[Content, Attributes]:
@@ -79,10 +85,10 @@ def _symmetric_key(attributes: Attributes, scope: Scope, masks: Masks) -> tuple[
         attributes = attributes.but(cryptographic_usage_mask=mask)
     need(attributes.cryptographic_usage_mask, "Cryptographic Usage Mask")
     where = custody.choose(scope, attributes, masks)
-    key = SymmetricKey(
-        key_block=KeyBlock(
+    key = _make_key(
+        key_block=_make_block(
             key_format_type=KeyFormatType.RAW,
-            key_value=KeyValue(key_material=scope.services.crypto.make_symmetric_key(algorithm, length, where)),
+            key_value=_make_value(key_material=scope.services.crypto.make_symmetric_key(algorithm, length, where)),
             cryptographic_algorithm=algorithm,
             cryptographic_length=length,
         )

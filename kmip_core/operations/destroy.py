@@ -1,8 +1,11 @@
 """Destroy: the content of an object is erased for good. KMIP 2.1 §6.1.15, 1.4 §4.21."""
 
+from typing import Final
+
 from kmip_core import lifecycle
 from kmip_core.classes import frozen
 from kmip_core.enums import ObjectType, Operation
+from kmip_core.makers import maker_of
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import changing, custody
 from kmip_core.rules import Purpose
@@ -22,6 +25,9 @@ class Response:
     unique_identifier: str
 
 
+_make_response: Final = maker_of(Response)
+
+
 def perform(request: Request, scope: Scope) -> Response:
     """Erase the content and keep the attributes; a Template vanishes altogether.
 
@@ -36,7 +42,7 @@ def perform(request: Request, scope: Scope) -> Response:
         attributes = lifecycle.destroy(target.attributes, scope.now)
         custody.forget_on_commit(scope, target)
         changing.save(scope, managed_object.changed(attributes, has_content=False))
-    return Response(unique_identifier=target.unique_identifier)
+    return _make_response(unique_identifier=target.unique_identifier)
 
 
 SPEC = Spec(

@@ -1,8 +1,11 @@
 """Revoke: an object is deactivated, or known to be compromised. KMIP 2.1 §6.1.44, 1.4 §4.20."""
 
+from typing import Final
+
 from kmip_core import lifecycle
 from kmip_core.classes import frozen
 from kmip_core.enums import Operation, RevocationReasonCode
+from kmip_core.makers import maker_of
 from kmip_core.operation import Cost, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import changing
 from kmip_core.rules import Purpose
@@ -30,6 +33,9 @@ class Response:
     unique_identifier: str
 
 
+_make_response: Final = maker_of(Response)
+
+
 def perform(request: Request, scope: Scope) -> Response:
     """Move the object on, as the reason demands, or the version.
 
@@ -46,7 +52,7 @@ def perform(request: Request, scope: Scope) -> Response:
         always_compromises=request.always_compromises,
     )
     changing.save(scope, target.managed_object.changed(attributes))
-    return Response(unique_identifier=target.unique_identifier)
+    return _make_response(unique_identifier=target.unique_identifier)
 
 
 _UNSPECIFIED = RevocationReason(revocation_reason_code=RevocationReasonCode.UNSPECIFIED)

@@ -25,6 +25,7 @@ from kmip_core.enums import (
 )
 from kmip_core.errors import KmipError, invalid_attribute_value
 from kmip_core.initial_attributes import complete, digests_of, sha_256, short_identifier, structure_of
+from kmip_core.makers import maker_of
 from kmip_core.objects import (
     NO_ATTRIBUTES,
     SYSTEM_TYPES,
@@ -130,7 +131,7 @@ def begin(
         **more,
     )
     quantum_safety.check(completed, object_type)
-    managed_object = ManagedObject(
+    managed_object = _make_object(
         unique_identifier=identifier, object_type=object_type, owner=scope.principal.name, attributes=completed
     )
     constraints = scope.work.rules_for_new(Constraint)
@@ -138,6 +139,9 @@ def begin(
         creation_rules.check(constraints, completed, object_type)
     scope.work.add(managed_object, _bare(kept))
     return managed_object
+
+
+_make_object: Final = maker_of(ManagedObject)
 
 
 def _accepted(

@@ -53,6 +53,7 @@ from kmip_core.creation_rules import Rule
 from kmip_core.criteria import Located, LocateQuery, satisfies
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError, invalid_field
+from kmip_core.makers import maker_of
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.sealing import SealBroken, StoreSealer
@@ -682,7 +683,7 @@ class SqlUnitOfWork:
         columns["owner"] = managed_object.owner
         columns["version"] = managed_object.version + 1
         size = self._seal_row(columns, managed_object, hidden, sealed)
-        return RowWrite(
+        return _make_write(
             stored=None,
             owner=managed_object.owner,
             growth=Holdings(1, size),
@@ -719,4 +720,5 @@ class SqlUnitOfWork:
         return stored_size(record_seal=seal, attributes=attributes, sealed=sealed)
 
 
+_make_write: Final = maker_of(RowWrite)
 _NO_ENTRIES: Final[frozenset[Entry]] = frozenset()
