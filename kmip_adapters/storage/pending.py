@@ -10,6 +10,7 @@ from kmip_core.classes import define, frozen
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.lifecycle import GONE
+from kmip_core.makers import maker_of
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.submissions import Held, Submission
@@ -40,6 +41,9 @@ class Write:
         if self.found is None:
             return None
         return self.found.version if self.managed_object is None else self.managed_object.version
+
+
+_make_write: Final = maker_of(Write)
 
 
 @frozen(kw_only=True)
@@ -108,7 +112,7 @@ class Pending:
 
     def add(self, managed_object: ManagedObject, content: Content | None) -> None:
         """Collect a new object."""
-        self.writes[managed_object.unique_identifier] = Write(
+        self.writes[managed_object.unique_identifier] = _make_write(
             managed_object=managed_object, found=None, content=content
         )
 

@@ -8,6 +8,7 @@ from attrs import field, validators
 from kmip_core.classes import frozen
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
+from kmip_core.makers import maker_of
 
 GIB: Final = 1024 * 1024 * 1024
 
@@ -59,14 +60,17 @@ class Growth:
     holdings: Holdings = NOTHING
     is_bound: bool = False
 
-    @classmethod
-    def of_write(cls, more: Holdings, *, changes_state: bool) -> "Growth":
+    @staticmethod
+    def of_write(more: Holdings, *, changes_state: bool) -> "Growth":
         """Return that of one write.  changes_state: whether an object that was there comes into another state."""
-        return cls(more, more.stored_bytes > 0 and not changes_state)
+        return _make_growth(more, more.stored_bytes > 0 and not changes_state)
 
     def with_write(self, more: Holdings, *, changes_state: bool) -> "Growth":
         """Return it with one more write."""
         return Growth(self.holdings + more, self.is_bound or (more.stored_bytes > 0 and not changes_state))
+
+
+_make_growth: Final = maker_of(Growth)
 
 
 def refusal(held: Holdings, growth: Growth, quota: Quota) -> KmipError | None:

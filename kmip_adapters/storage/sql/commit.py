@@ -67,14 +67,15 @@ class Commit(GroupableTask):
         self._changes = changes
         self._records = [(services.node, *record) for record in records]
         self._checked_against = checked_against
-        self._seals: list[bytes] = []
-        self.is_groupable = True
-        for change in changes:
-            self._seals += change.seals
-            self.is_groupable = self.is_groupable and change.is_new
         self._changed: RowWrite | None = None  # the one object that was there and is changed, written together
-        if len(changes) == 1 and not self.is_groupable and isinstance(changes[0], RowWrite):
-            self._changed, self.is_groupable = changes[0], True
+        if len(changes) == 1 and type(write := changes[0]) is RowWrite:  # as nearly always
+            self._seals: Sequence[bytes] = write.seals
+            self.is_groupable = True
+            if write.stored is not None:
+                self._changed = write
+        else:
+            self._seals = [seal for change in changes for seal in change.seals]
+            self.is_groupable = all(change.is_new for change in changes)
         self._growth = _growth(changes)
 
     def __call__(self, cursor: Cursor) -> None:

@@ -686,7 +686,7 @@ class SqlUnitOfWork:
         return _make_write(
             stored=None,
             owner=managed_object.owner,
-            growth=Holdings(1, size),
+            growth=_make_holdings(1, size),
             unique_identifier=managed_object.unique_identifier,
             expected_version=None,
             columns=columns,
@@ -721,4 +721,5 @@ class SqlUnitOfWork:
 
 
 _make_write: Final = maker_of(RowWrite)
+_make_holdings: Final = maker_of(Holdings)
 _NO_ENTRIES: Final[frozenset[Entry]] = frozenset()
