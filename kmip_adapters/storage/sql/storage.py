@@ -116,8 +116,7 @@ class SqlStorage:
             self.writer = self._open_writer()
         except self.backend.errors as error:
             self.backend.close()
-            reason = getattr(error, "orig", None) or error
-            raise StorageUnusable(f"{self.backend.name} cannot be opened: {reason}") from error
+            raise StorageUnusable(f"{self.backend.name} cannot be opened: {error}") from error
         except BaseException:
             self.backend.close()
             raise

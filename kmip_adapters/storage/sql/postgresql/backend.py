@@ -18,15 +18,15 @@ from typing import Any, Final
 import psycopg
 from psycopg import errors, pq
 from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy.exc import SQLAlchemyError
 
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.sql.backend import Options
 from kmip_adapters.storage.sql.dialects import POSTGRESQL
 from kmip_adapters.storage.sql.driver import Connection, Cursor
 from kmip_adapters.storage.sql.migration import History, MakeSealer
-from kmip_adapters.storage.sql.postgresql import schema, texts
+from kmip_adapters.storage.sql.postgresql import texts
 from kmip_adapters.storage.sql.postgresql.readers import Reader, Unreachable
+from kmip_adapters.storage.sql.postgresql.revision import check_encoding, revision
 from kmip_adapters.storage.sql.postgresql.watchdog import Watchdog, WatchedConnection
 from kmip_core.ports.storage import TakesLong
 
@@ -106,7 +106,7 @@ class PostgresBackend:
     path = None
     longest_key = LONGEST_KEY
     dialect = POSTGRESQL
-    errors: tuple[type[Exception], ...] = (psycopg.Error, SQLAlchemyError)
+    errors: tuple[type[Exception], ...] = (psycopg.Error,)
 
     def __init__(self, url: str, options: Options) -> None:
         self._parameters = _parameters(url)
@@ -123,11 +123,18 @@ class PostgresBackend:
 
     def revision(self, history: History) -> str | None:
         """Return the revision of the tables."""
-        return schema.revision(partial(self.connect, limit=LONG_STATEMENT_SECONDS), history)
+        with closing(self.connect(limit=LONG_STATEMENT_SECONDS)) as connection:
+            return revision(connection, history)
 
     def open_schema(self, history: History, *, may_upgrade: bool, make_sealer: MakeSealer | None) -> None:
         """Create or upgrade the tables, one statement a transaction, while a row keeps other nodes from doing so."""
         connect = partial(self.connect, limit=LONG_STATEMENT_SECONDS)
+        with closing(connect()) as connection:
+            check_encoding(connection)
+            if revision(connection, history) == history.revision:
+                return
+        from kmip_adapters.storage.sql.postgresql import schema  # loads SQLAlchemy
+
         schema.open_schema(connect, history, may_upgrade, make_sealer)
 
     def open_reader(self) -> Reader:

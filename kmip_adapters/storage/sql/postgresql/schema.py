@@ -6,6 +6,7 @@ repeated, and the revision is written last: a start that was interrupted is fini
 
 import contextlib
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any, Final
 
 import psycopg
@@ -23,21 +24,20 @@ from sqlalchemy import (
     create_engine,
     delete,
     insert,
-    inspect,
     text,
 )
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.sql.migration import (
     SERVER_VERSION,
     History,
     MakeSealer,
     refuse_upgrade,
-    revision_of,
     upgrade,
 )
+from kmip_adapters.storage.sql.postgresql.revision import revision
 from kmip_adapters.storage.sql.postgresql.watchdog import WatchedConnection
 from kmip_adapters.storage.sql.schema import CONDITIONS, facts, managed_objects, metadata
 
@@ -60,14 +60,12 @@ kmipd_writers: Final = Table(
 )
 """One row for each writer that runs: the number of its last transaction."""
 
-_alembic: Final = MetaData()
-alembic_version: Final = Table("alembic_version", _alembic, Column("version_num", String(32), primary_key=True))
+alembic_version: Final = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
 
 for _index in managed_objects.indexes:
     if (_condition := CONDITIONS.get(str(_index.name))) is not None:
         _index.dialect_options["postgresql"]["where"] = text(_condition)
 
-_OURS: Final = {*metadata.tables, *locks.tables, *_alembic.tables}
 _ADD_LOCKS: Final = "INSERT INTO kmipd_lock (id, epoch) VALUES (1, 0), (2, 0) ON CONFLICT DO NOTHING"
 _HOLD_SCHEMA: Final = "SELECT epoch FROM kmipd_lock WHERE id = 2 FOR UPDATE"
 
@@ -77,20 +75,19 @@ Connect = Callable[[], WatchedConnection]
 
 
 def open_schema(connect: Connect, history: History, may_upgrade: bool, make_sealer: MakeSealer | None) -> None:
-    """Bring the database to the newest schema.
+    """Bring a database that has not the newest schema to it.
 
-    Raises StorageUnusable for a database of a newer release, of another program, or that must not be changed.
+    Raises StorageUnusable for a database of a newer release, of another program, or that must not be changed;
+    psycopg.Error.
     """
-    _check_encoding(connect)
     engine = _engine(connect)
     try:
         with engine.connect() as connection:
-            if _revision(connection, history) == history.revision:
-                return
             _run(connection, CreateTable(kmipd_lock, if_not_exists=True))
             connection.exec_driver_sql(_ADD_LOCKS)
             with _holding_schema(connect):
-                found = _revision(connection, history)  # again, now that no other node can change it
+                with closing(connect()) as looking:
+                    found = revision(looking, history)  # now that no other node can change it
                 if found is None:
                     _create(connection, history)
                 elif found != history.revision:
@@ -98,16 +95,8 @@ def open_schema(connect: Connect, history: History, may_upgrade: bool, make_seal
                         refuse_upgrade(found)
                     upgrade(connection, history, make_sealer)
                     _note_release(connection, history)
-    finally:
-        engine.dispose()
-
-
-def revision(connect: Connect, history: History) -> str | None:
-    """Return the revision of the tables, None if there are none.  Raises StorageUnusable as `open_schema` does."""
-    engine = _engine(connect)
-    try:
-        with engine.connect() as connection:
-            return _revision(connection, history)
+    except DBAPIError as error:
+        raise error.orig or error from error  # that of the driver, as everywhere else
     finally:
         engine.dispose()
 
@@ -140,21 +129,6 @@ def _run(connection: Connection, statement: Any) -> None:
                 raise
 
 
-def _revision(connection: Connection, history: History) -> str | None:
-    """Return the schema's revision, None for a database that is empty or has not been created to the end."""
-    tables = set(inspect(connection).get_table_names())
-    if "alembic_version" in tables and "attribute_values" in tables:
-        if connection.execute(alembic_version.select()).first() is None:
-            return None
-        return revision_of(tables, lambda query: connection.exec_driver_sql(query).scalar(), history)
-    if tables <= _OURS:
-        return None
-    raise StorageUnusable(
-        "this database has tables of another program; name an empty database, or a schema of its own in the URL"
-        " (?options=-csearch_path%3Dkmipd)"
-    )
-
-
 @contextlib.contextmanager
 def _holding_schema(connect: Connect) -> Iterator[None]:
     """Keep other nodes from changing the schema while inside; the lock ends with the connection."""
@@ -168,18 +142,8 @@ def _holding_schema(connect: Connect) -> Iterator[None]:
         connection.close()
 
 
-def _check_encoding(connect: Connect) -> None:
-    connection = connect()
-    try:
-        encoding = connection.execute("SHOW server_encoding").fetchone()[0]  # type: ignore[index]  # SHOW gives a row
-    finally:
-        connection.close()
-    if encoding.upper() not in ("UTF8", "UTF-8"):
-        raise StorageUnusable(f"the database's encoding is {encoding}; create it with ENCODING 'UTF8'")
-
-
 def _engine(connect: Connect) -> Engine:
-    """Return SQLAlchemy's engine over our connections, for its inspection of tables and for Alembic."""
+    """Return SQLAlchemy's engine over our connections, for what it makes of tables and for Alembic."""
 
     def raw() -> psycopg.Connection[Any]:
         return connect().driver_connection

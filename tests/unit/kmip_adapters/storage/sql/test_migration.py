@@ -16,13 +16,14 @@ from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.schema import CreateIndex
 
-import kmip_adapters.storage.sql.postgresql.schema  # noqa: F401 - gives PostgreSQL's indexes their conditions
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.sql import sqlite
 from kmip_adapters.storage.sql.columns import MANAGED_OBJECTS
 from kmip_adapters.storage.sql.migration import HISTORY, upgrade
+from kmip_adapters.storage.sql.postgresql import schema as postgresql_schema
+from kmip_adapters.storage.sql.postgresql.revision import OURS
 from kmip_adapters.storage.sql.schema import CONDITIONS, managed_objects, metadata
 from kmip_adapters.storage.sql.storage import SqlStorage
 from tools.generate_sqlite_tables import MODULE, module
@@ -71,6 +72,10 @@ def contents(path: Path) -> tuple[dict[tuple[str, str], str | None], list[tuple[
 
 def test_the_statements_for_a_new_database_are_those_of_the_tables() -> None:
     assert MODULE.read_text("utf-8") == module(), "run: python -m tools.generate_sqlite_tables"
+
+
+def test_postgresql_s_own_tables_are_known_by_their_names() -> None:
+    assert {*metadata.tables, *postgresql_schema.locks.tables, postgresql_schema.alembic_version.name} == OURS
 
 
 def test_the_columns_that_statements_name_are_those_of_the_table() -> None:

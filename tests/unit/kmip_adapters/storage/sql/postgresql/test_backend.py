@@ -2,6 +2,8 @@
 
 import functools
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +33,7 @@ from kmip_core.ports.steps import Pace
 from kmip_core.ports.storage import ConcurrentChange, TakesLong
 from tests import postgresql
 from tests.postgresql import Postgres
+from tests.server import ROOT
 
 pytestmark = pytest.mark.long
 
@@ -59,6 +62,30 @@ def store(url: str, tmp_path: Path) -> Iterator[SqlStorage]:
 def server() -> Iterator[Postgres]:
     with postgresql.running() as running:
         yield running
+
+
+SERVES = """
+import functools, sys
+from pathlib import Path
+sys.modules["sqlalchemy"] = sys.modules["alembic"] = None  # to import one of them fails
+from tests.unit.kmip_adapters.storage.sql.postgresql.test_backend import open_store, present, put
+store = open_store(sys.argv[1], Path(sys.argv[2]))
+put(store, "new")
+print(present(store, "before"), present(store, "new"))
+store.close()
+"""
+
+
+def test_a_second_start_needs_no_sqlalchemy(url: str, tmp_path: Path) -> None:
+    store = open_store(url, tmp_path)
+    put(store, "before")
+    store.close()
+
+    done = subprocess.run(
+        [sys.executable, "-c", SERVES, url, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert done.stdout == "True True\n", done.stderr
 
 
 def put(store: SqlStorage, *identifiers: str) -> None:
