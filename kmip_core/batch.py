@@ -62,8 +62,8 @@ class UnitAttempt(OutcomeHooks):
     """
 
     services: Services
-    answers: list[ResponseBatchItem] = field(factory=list)
-    records: list[AuditRecord] = field(factory=list)
+    answers: list[ResponseBatchItem] = field(factory=list, init=False)
+    records: list[AuditRecord] = field(factory=list, init=False)
 
 
 class Keeper(Protocol):

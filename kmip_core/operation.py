@@ -278,9 +278,9 @@ class OutcomeHooks:
     on_commit: called after the commit.  on_rollback: called if nothing was written.
     """
 
-    on_commit: list[Callable[[], None]] = field(factory=list)
-    on_rollback: list[Callable[[], None]] = field(factory=list)
-    is_committed: bool = False
+    on_commit: list[Callable[[], None]] = field(factory=list, init=False)
+    on_rollback: list[Callable[[], None]] = field(factory=list, init=False)
+    is_committed: bool = field(default=False, init=False)
 
 
 @define(kw_only=True)

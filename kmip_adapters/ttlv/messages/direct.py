@@ -38,6 +38,7 @@ from kmip_adapters.ttlv.messages.items import (
 from kmip_adapters.ttlv.messages.versions import Dialect
 from kmip_core.enums import Operation, ResultStatus
 from kmip_core.errors import KmipError
+from kmip_core.makers import maker_of
 from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem, failure
 from kmip_core.structures import ProtocolVersion
 
@@ -53,6 +54,10 @@ _ITEM_HEAD: Final = BATCH_ITEM << 8 | STRUCTURE
 _OPERATION_HEAD: Final = OPERATION << 8 | ENUMERATION
 _ID_HEAD: Final = UNIQUE_BATCH_ITEM_ID << 8 | BYTE_STRING
 _PAYLOAD_HEAD: Final = REQUEST_PAYLOAD << 8 | STRUCTURE
+
+
+_make_item: Final = maker_of(RequestBatchItem)
+_make_message: Final = maker_of(RequestMessage)
 
 
 class DirectRequests:
@@ -111,14 +116,14 @@ class DirectRequests:
             if head != _PAYLOAD_HEAD or at + length != stop or stop > end:
                 raise Unusual
             payload = readers[code](frame, at, stop)
-            items.append(RequestBatchItem(operation=OPERATIONS[code], unique_batch_item_id=identifier, payload=payload))
+            items.append(_make_item(operation=OPERATIONS[code], unique_batch_item_id=identifier, payload=payload))
             at = stop
         found = len(items)
         check_count(count, found, has_count=dialect.has_batch_count)
         batch = tuple(items)
         if found > 1:
             requests.check_batch_item_ids(batch, dialect)
-        return RequestMessage(header=request_header, batch_items=batch)
+        return _make_message(header=request_header, batch_items=batch)
 
     def _read_header(self, octets: bytes) -> tuple[Dialect, RequestHeader, int | None]:
         header = children(binary.decode(octets))
