@@ -8,7 +8,7 @@ The fields of a frozen class are set by the descriptors of its slots, which attr
 """
 
 from collections.abc import Callable
-from types import FunctionType
+from types import FunctionType, MemberDescriptorType
 from typing import Any, ParamSpec, TypeVar, cast
 
 import attrs
@@ -28,6 +28,11 @@ def maker_of(cls: Callable[P, T]) -> Callable[P, T]:
     return cast(Callable[P, T], maker)
 
 
+def maker_or_class(cls: Callable[P, T]) -> Callable[P, T]:
+    """Return the maker of a class; the class itself where calling it does more than to set the fields of attrs."""
+    return maker_of(cls) if _is_only_set(cls) and not hasattr(cls, "__attrs_init__") else cls
+
+
 def _first_call(*values: Any, **fields: Any) -> Any:
     """Stand for a maker until it is written; the names come from what `maker_of` gives to it."""
     return write(maker, cls)(*values, **fields)  # type: ignore[name-defined]  # noqa: F821
@@ -35,13 +40,11 @@ def _first_call(*values: Any, **fields: Any) -> Any:
 
 def _write(maker: FunctionType, cls: Any) -> FunctionType:
     """Give a maker its own code, and return it.  Two threads may do so at once: what they set is the same."""
-    if hasattr(cls, "__attrs_post_init__"):
-        raise TypeError(f"{cls.__name__} does more when it is made than to set fields")
-    is_frozen = cls.__setattr__ is not object.__setattr__
+    if not _is_only_set(cls):
+        raise TypeError(f"{cls.__name__} is not made by setting its fields alone, as they are given")
+    is_frozen = _is_frozen(cls)
     places, keywords, lines, given = list[str](), list[str](), list[str](), dict[str, Any]()
     for field in attrs.fields(cls):
-        if field.converter is not None or field.validator is not None:
-            raise TypeError(f"{cls.__name__}.{field.name} is not set as it is given")
         name, default = field.alias, field.default
         value, parameter = name, name
         if isinstance(default, attrs.Factory):  # type: ignore[arg-type]  # a function for type checkers
@@ -67,3 +70,16 @@ def _write(maker: FunctionType, cls: Any) -> FunctionType:
     maker.__kwdefaults__, maker.__defaults__ = written.__kwdefaults__, written.__defaults__
     maker.__code__ = written.__code__
     return maker
+
+
+def _is_only_set(cls: Any) -> bool:
+    if not attrs.has(cls) or hasattr(cls, "__attrs_post_init__"):
+        return False
+    fields = attrs.fields(cls)
+    if _is_frozen(cls) and not all(isinstance(getattr(cls, each.name, None), MemberDescriptorType) for each in fields):
+        return False  # it has no slots
+    return all(each.converter is None and each.validator is None for each in fields)
+
+
+def _is_frozen(cls: Any) -> bool:
+    return cls.__setattr__ is not object.__setattr__

@@ -15,6 +15,7 @@ from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn
 
 from kmip_adapters.generated_code import compiled
+from kmip_core.makers import maker_or_class
 
 FEW: Final = 12
 """Fields up to which each is an argument of its own; of more than that most are absent."""
@@ -60,7 +61,7 @@ def reader_of(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
     if any(field.converter or not field.init or field.alias != field.name for field in fields):
         return make_dict_structure_fn(cls, converter, _cattrs_detailed_validation=False)
     made = cast(type, Factory)  # a class, whatever its stub says
-    names: dict[str, Any] = {"cls": cls, "a2b_base64": a2b_base64}
+    names: dict[str, Any] = {"cls": maker_or_class(cls), "a2b_base64": a2b_base64}
     is_small = len(fields) <= FEW and not any(isinstance(field.default, made) for field in fields)
     lines = [] if is_small else ["    values = {}"]
     arguments = []

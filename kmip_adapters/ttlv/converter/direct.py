@@ -30,6 +30,7 @@ from kmip_adapters.ttlv.encodings.binary import HEADER, PADDING, PLACE
 from kmip_adapters.ttlv.encodings.items import Item, Limits
 from kmip_core.enums import ItemType
 from kmip_core.errors import KmipError
+from kmip_core.makers import maker_or_class
 from kmip_core.structures import CryptographicParameters, ProtocolVersion
 
 PLANNING: Final = threading.RLock()
@@ -335,7 +336,7 @@ def _add_made(
     code: _Code, cls: type, fields: tuple[Field, ...], variables: Mapping[str, str], *, is_criterion: bool
 ) -> None:
     """Add what makes the instance out of the values that were read.  variables: by their names in `Values`."""
-    made = code.name("cls", cls)
+    made = code.name("cls", maker_or_class(cls))
     is_plain = all(field.is_gathered or field.finish is None for field in fields)
     if not is_plain or any(field.readers and field.name not in variables for field in fields):
         code.add(1, "values = {}")

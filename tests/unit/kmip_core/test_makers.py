@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from kmip_core.classes import define, frozen
-from kmip_core.makers import maker_of
+from kmip_core.makers import maker_of, maker_or_class
 
 
 @define(kw_only=True)
@@ -45,6 +45,11 @@ class OwnConstructor:
 @define
 class Checked:
     name: str = attrs.field(validator=attrs.validators.instance_of(str))
+
+
+@frozen(slots=False)
+class WithoutSlots:
+    name: str
 
 
 @define
@@ -103,7 +108,7 @@ def test_missing_and_unknown_fields_are_refused(fields: dict[str, Any]) -> None:
             make(**fields)
 
 
-@pytest.mark.parametrize("cls", [Checked, Converted, Finished])
+@pytest.mark.parametrize("cls", [Checked, Converted, Finished, WithoutSlots])
 def test_a_class_of_which_more_is_to_be_done_is_refused(cls: Any) -> None:
     with pytest.raises(TypeError):
         maker_of(cls)(name="a")
@@ -125,3 +130,14 @@ def test_two_threads_may_call_a_maker_first() -> None:
             thread.join()
 
         assert made == [Plain(name="a", size=7)] * 2
+
+
+@pytest.mark.parametrize("cls", [OwnConstructor, Checked, Converted, Finished, WithoutSlots, dict])
+def test_where_a_class_does_more_it_is_called_itself(cls: Any) -> None:
+    assert maker_or_class(cls) is cls
+
+
+@pytest.mark.parametrize("cls", [Plain, Fixed])
+def test_where_a_class_does_no_more_it_has_a_maker(cls: Any) -> None:
+    assert maker_or_class(cls) is not cls
+    assert maker_or_class(cls)(name="a") == cls(name="a")
