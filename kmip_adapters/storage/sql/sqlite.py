@@ -60,6 +60,7 @@ class SqliteBackend:
         self.path = path
         self._open_file = note_open(self.path)
         self.state: Callable[[], bytes | None] = _unknown  # until a reader is open; called by every request
+        self._keeper: sqlite3.Connection | None = None
         self._turns = Turnstile(self.path) if is_shared else None
         self.name = str(path)
 
@@ -85,14 +86,11 @@ class SqliteBackend:
         sqlite_upgrade.run(self.connect, copy if may_upgrade else refuse_upgrade, history, make_sealer)
 
     def open_reader(self) -> Connection:
-        """Return a driver connection that cannot write."""
+        """Return a driver connection that cannot write.  Raises StorageUnusable as `WalIndex.of` does."""
+        if self._keeper is None:
+            self._look_at_index()
         connection = self.connect()
         connection.execute("PRAGMA query_only=ON")
-        if self.state is _unknown:
-            connection.execute("PRAGMA schema_version").fetchone()  # reads, so that there is an index
-            index = WalIndex.of(self.path, self._open_file)
-            if index is not None:
-                self.state = index.state
         return connection
 
     def open_writer(self) -> Connection:
@@ -167,9 +165,29 @@ class SqliteBackend:
     def close(self) -> None:
         """Take note that the file is no longer open."""
         self.state = _unknown
+        if self._keeper is not None:
+            self._keeper.close()
         note_closed(self._open_file)
         if self._turns is not None:
             self._turns.close()
+
+    def _look_at_index(self) -> None:
+        """Map the WAL index, and keep a connection open that does nothing else.
+
+        All others may be closed after errors. SQLite then removes the index, and would go on with another one, or cut
+        it off under the mapping: every other process may be the last one with the database open. With this connection
+        none is, and the index stays the same file.
+        """
+        keeper = self.connect()
+        try:
+            keeper.execute("PRAGMA schema_version").fetchone()  # reads, so that there is an index
+            index = WalIndex.of(self.path, self._open_file)
+        except BaseException:
+            keeper.close()
+            raise
+        self._keeper = keeper
+        if index is not None:
+            self.state = index.state
 
     def connect(self) -> sqlite3.Connection:
         """Return a new connection in autocommit mode, which one thread at a time may use."""

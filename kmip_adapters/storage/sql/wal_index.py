@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.open_files import OpenFile
 
 HEADER: Final = 48
@@ -35,16 +36,21 @@ class WalIndex:
     def of(cls, database: Path, open_file: OpenFile) -> "WalIndex | None":
         """Map the index; None if there is none, or one of another format.
 
-        A connection of this process has read from the database already, so that the file is there. Descriptors stay
-        open until the process has closed the database (`open_files`).
+        A connection of this process has read from the database already, so that the file is there; it stays open for
+        as long as the index is looked at, so that the file remains the index. Descriptors stay open until the process
+        has closed the database (`open_files`).
+        Raises StorageUnusable if there is no memory for the mapping.
         """
         try:
             descriptor = os.open(f"{database}-shm", os.O_RDONLY)
             open_file.close_later(partial(os.close, descriptor))
             mapping = mmap.mmap(descriptor, 2 * HEADER, access=mmap.ACCESS_READ)
-        except (OSError, ValueError) as error:  # ValueError: the file is shorter
+        except (FileNotFoundError, PermissionError, ValueError) as error:  # ValueError: the file is shorter
             _log.info("objects will be read each time, as the WAL index cannot be looked at: %s", error)
             return None
+        except OSError as error:
+            # Python has closed its copy of the descriptor, and with it all of SQLite's locks on the index are gone.
+            raise StorageUnusable(f"the WAL index of {database} cannot be mapped: {error.strerror}") from error
         open_file.close_later(mapping.close)
         if mapping[: len(VERSION)] != VERSION:
             _log.info("objects will be read each time, as the WAL index is of another format")

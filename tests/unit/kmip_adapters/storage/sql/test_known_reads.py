@@ -30,6 +30,7 @@ from kmip_adapters.storage.sql.known_reads import (
 from kmip_adapters.storage.sql.maintenance import rotate_data_key
 from kmip_adapters.storage.sql.rows import REMEMBERED, StoredObject
 from kmip_adapters.storage.sql.storage import SqlStorage
+from kmip_adapters.storage.sql.unit_of_work import SqlUnitOfWork
 from kmip_app.testing.contracts.samples import a_key, a_name, admitted, content, criterion, query
 from kmip_core.attributes import AttributeInstance
 from kmip_core.criteria import AnyOf
@@ -230,6 +231,38 @@ def test_a_row_that_another_program_edits_is_refused_though_it_was_known(store: 
 
     assert is_refused(store, "k1")
     assert find(store, "k2") != [None]
+
+
+def lose_connections(store: SqlStorage) -> None:
+    """Have the reader and the writer fail so that both are closed, as when SQLite itself ends their transactions."""
+    with store.unit_of_work() as work:
+        work.find("none")
+        assert isinstance(work, SqlUnitOfWork)
+        assert work._reader is not None
+        work._reader.execute("COMMIT")
+    with pytest.raises(KmipError):
+        store.submit(lambda cursor: cursor.execute("ROLLBACK").execute("not SQL"))
+    assert not store.database._idle
+    assert store.writer._connection is None
+
+
+def test_a_change_by_another_program_is_seen_after_all_connections_were_closed(store: SqlStorage) -> None:
+    find(store, "k1")
+    lose_connections(store)
+
+    edit(store, "DELETE FROM managed_objects WHERE unique_identifier = 'k1'")
+
+    assert find(store, "k1") == [None]
+
+
+def test_own_changes_are_seen_after_all_connections_were_closed(store: SqlStorage) -> None:
+    found = find(store, "k1", "k2")
+    lose_connections(store)
+    with store.unit_of_work() as work:
+        work.remove("k1")
+        work.commit()
+
+    assert find(store, "k1", "k2") == [None, found[1]]
 
 
 def test_a_row_that_another_program_deletes_is_gone(store: SqlStorage) -> None:

@@ -1,13 +1,17 @@
 """The state of a database by the header of its WAL index, and the locks that looking at it must not lose."""
 
+import errno
+import mmap
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.open_files import note_closed, note_open
 from kmip_adapters.storage.sql.driver import Connection
 from kmip_adapters.storage.sql.sqlite import SqliteBackend
@@ -158,10 +162,42 @@ def test_the_locks_of_sqlite_stay_until_the_last_backend_of_a_file_is_closed(pat
     second.close()
 
 
-def test_no_descriptor_stays_open(path: Path) -> None:
-    def opened() -> int:
-        return len(list(Path("/proc/self/fd").iterdir()))
+def test_the_index_stays_the_same_file_while_connections_come_and_go(backend: SqliteBackend, path: Path) -> None:
+    with closing(backend.open_writer()) as writer, closing(backend.open_reader()):
+        writer.execute("CREATE TABLE kept (value)")
+    state = backend.state()
+    assert state is not None
+    assert is_locked(path)
 
+    elsewhere(path, "INSERT INTO kept VALUES (1)")  # and is the last one there but for us
+
+    assert is_locked(path)
+    assert backend.state() not in (None, state)
+
+
+def test_an_index_for_which_there_is_no_memory_ends_the_start(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(SqliteBackend(path)) as backend:
+        monkeypatch.setattr(mmap, "mmap", Mock(side_effect=OSError(errno.ENOMEM, "no memory")))
+
+        with pytest.raises(StorageUnusable, match="no memory"):
+            backend.open_reader()
+
+
+def test_an_index_that_is_not_looked_at_is_opened_once(backend: SqliteBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mmap, "mmap", Mock(side_effect=ValueError("it is too short")))
+    with closing(backend.open_reader()):
+        before = opened()
+    with closing(backend.open_reader()):
+        assert backend.state() is None
+
+        assert opened() == before
+
+
+def opened() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_no_descriptor_stays_open(path: Path) -> None:
     before = opened()
     for _ in range(3):
         with closing(SqliteBackend(path)) as backend, closing(backend.open_reader()):
