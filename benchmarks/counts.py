@@ -19,6 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +30,10 @@ from benchmarks import messages
 ROUNDS: Final = 40
 WARM_UP: Final = 10
 """Requests before those that are counted: caches are warm then, plans are made."""
+
+MANY_KEYS: Final = 2_500
+MANY_NAMES: Final = 10_000
+"""What is asked for in turn where it shall be read from the database each time: more than the store remembers."""
 
 LIMITS: Final = {
     "Discover Versions": 129,
@@ -106,22 +111,23 @@ class Budget:
 def budgets() -> dict[str, Budget]:
     """Return what each operation of `LIMITS` costs that can be asked for again and again, and where."""
     with wired() as ask:
-        repeated = {name: frames[0] for name, frames in _frames(ask).items() if len(frames) == 1}
-        return {name: Budget(_microseconds(ask, frame), _parts(ask, frame)) for name, frame in repeated.items()}
+        repeated = {name: frames for name, frames in _frames(ask).items() if len(frames) == 1}
+        endless = {name: cycle(frames) for name, frames in (repeated | _others(ask)).items()}
+        return {name: Budget(_microseconds(ask, frames), _parts(ask, frames)) for name, frames in endless.items()}
 
 
-def _microseconds(ask: Callable[[bytes], bytes], frame: bytes) -> float:
+def _microseconds(ask: Callable[[bytes], bytes], frames: Iterator[bytes]) -> float:
     """Return the processor time of this thread alone: a commit's is in another one."""
     least = float("inf")
     for _ in range(ROUNDS):
         begun = time.thread_time()
-        for _ in range(ROUNDS):
+        for frame in islice(frames, ROUNDS):
             ask(frame)
         least = min(least, time.thread_time() - begun)
     return least / ROUNDS * 1e6
 
 
-def _parts(ask: Callable[[bytes], bytes], frame: bytes) -> dict[str, float]:
+def _parts(ask: Callable[[bytes], bytes], frames: Iterator[bytes]) -> dict[str, float]:
     found: Counter[str] = Counter()
 
     def note(at: Any, event: str, __: Any) -> None:
@@ -131,7 +137,7 @@ def _parts(ask: Callable[[bytes], bytes], frame: bytes) -> dict[str, float]:
 
     sys.setprofile(note)
     try:
-        for _ in range(ROUNDS):
+        for frame in islice(frames, ROUNDS):
             ask(frame)
     finally:
         sys.setprofile(None)
@@ -167,6 +173,19 @@ def _frames(ask: Callable[[bytes], bytes]) -> dict[str, tuple[bytes, ...]]:
         "Register": (messages.register(bytes(messages.KEY_SIZE), "another").request,),
         "Activate": tuple(messages.activate(key).request for key in make("to be activated", once)),
         "Destroy": tuple(messages.destroy(key).request for key in make("to be destroyed", once)),
+    }
+
+
+def _others(ask: Callable[[bytes], bytes]) -> dict[str, tuple[bytes, ...]]:
+    """Return requests for something else each time, which the server has once been asked for."""
+    made = [ask(messages.create(f"one of many {number}").request) for number in range(MANY_KEYS)]
+    gets = tuple(messages.get(messages.read_answer(answer).unique_identifiers[0]).request for answer in made)
+    for get in gets:  # the first one writes: the key is no longer fresh
+        ask(get)
+    names = (f"one of many {number}" for number in range(MANY_NAMES))
+    return {
+        "Get of another key": gets,
+        "Locate of another name": tuple(messages.locate(name, unique_identifier="").request for name in names),
     }
 
 

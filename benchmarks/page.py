@@ -14,9 +14,9 @@ from benchmarks.figures import Figures, medians, ratio
 LIMITED_BY: Final = {
     "discover": "TLS, the event loop and the system calls of one answer; then the engine and the audit trail in Python",
     "query": "as Discover Versions",
-    "get": "Python: admission, opening the row and the content, the audit record; SQLite is a tenth of it",
+    "get": "Python: admission, opening the content, the audit record; another key each time is read and opened besides",
     "encrypt": "as Get, and more bytes to read and write; the cipher itself is a hundredth",
-    "locate": "Python: the query's shape and values, admission; the index answers in some ten microseconds",
+    "locate": "Python: the query's shape and values; another name each time is looked for in the index besides",
     "connect": "the handshake's signatures and key agreement, as for the ceiling",
     "create": "Python in the loop's thread (judging, describing, sealing, index entries); then the disk's flush",
     "register": "as Create",
