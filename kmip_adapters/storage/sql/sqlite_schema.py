@@ -12,6 +12,9 @@ Connect = Callable[[], sqlite3.Connection]
 
 BEGIN_WRITING: Final = "BEGIN IMMEDIATE"
 
+_TABLES: Final = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*'"
+"""All tables but SQLite's own."""
+
 
 def is_current(connect: Connect, history: History) -> bool:
     """Return whether a database has the newest schema, which one without tables is given.
@@ -29,7 +32,7 @@ def revision(connection: sqlite3.Connection, history: History) -> str | None:
         row = connection.execute(query).fetchone()
         return None if row is None else row[0]
 
-    tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    tables = connection.execute(_TABLES).fetchall()
     return revision_of([name for (name,) in tables], first_value, history)
 
 

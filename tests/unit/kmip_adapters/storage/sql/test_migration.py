@@ -177,6 +177,17 @@ def test_other_kinds_of_databases_are_refused() -> None:
         SqlStorage("mysql://localhost/kmipd", lambda keys: pytest.fail("nothing may be sealed"))
 
 
+def test_a_file_in_which_sqlite_alone_has_tables_is_empty(tmp_path: Path) -> None:
+    run(
+        tmp_path / "kmipd.db",
+        "CREATE TABLE recipes (number INTEGER PRIMARY KEY AUTOINCREMENT)",
+        "INSERT INTO recipes DEFAULT VALUES",
+        "DROP TABLE recipes",  # sqlite_sequence stays
+    )
+
+    open_store(tmp_path / "kmipd.db").close()
+
+
 def test_of_several_starts_at_once_one_makes_the_schema(tmp_path: Path) -> None:
     barrier = threading.Barrier(4)
     opened: list[SqlStorage] = []
