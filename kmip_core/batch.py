@@ -66,6 +66,9 @@ class UnitAttempt(OutcomeHooks):
     records: list[AuditRecord] = field(factory=list, init=False)
 
 
+_make_attempt: Final = maker_of(UnitAttempt)
+
+
 class Keeper(Protocol):
     """Has the answers of a unit of work kept together with what it changes."""
 
@@ -167,7 +170,7 @@ class Batch:
         kept = None if self.data is None else self.data.mark()
         repetition: Repetition | None = None  # made by the first conflict, which is rare
         while True:
-            attempt = UnitAttempt(self.services if repetition is None else repetition.services)
+            attempt = _make_attempt(self.services if repetition is None else repetition.services)
             self.room = room
             try:
                 return (yield from self._attempt_unit(items, attempt))
