@@ -357,6 +357,14 @@ def test_a_certificate_has_the_attributes_that_it_says_of_itself() -> None:
     assert kept.certificate_type is CertificateType.X_509
 
 
+def test_each_certificate_has_the_attributes_that_it_says_of_itself() -> None:
+    engine = an_engine()
+    for certificate, length in (a_certificate(), a_certificate()):
+        kept = attributes_of(engine, hand_in(engine, certificate, Attributes(sensitive=False)))
+
+        assert (kept.certificate_length, kept.certificate_type) == (length, CertificateType.X_509)
+
+
 def test_application_data_of_a_client_is_kept() -> None:
     engine = an_engine()
     information = ApplicationSpecificInformation(application_namespace="ssl", application_data="www")

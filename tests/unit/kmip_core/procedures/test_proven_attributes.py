@@ -10,12 +10,22 @@ from hypothesis import strategies as st
 from kmip_app.testing.contracts.samples import ATTRIBUTES, SAMPLES
 from kmip_core.attributes import FIELDS, MULTIPLE, Attributes
 from kmip_core.engine import Engine
-from kmip_core.enums import CryptographicAlgorithm, CryptographicUsageMask, ObjectType, Operation, ResultStatus
+from kmip_core.enums import (
+    CryptographicAlgorithm,
+    CryptographicUsageMask,
+    KeyFormatType,
+    ObjectType,
+    Operation,
+    ResultReason,
+    ResultStatus,
+    SplitKeyMethod,
+)
+from kmip_core.objects import SplitKey
 from kmip_core.operations import create, register
 from kmip_core.procedures import proven_attributes
 from kmip_core.settings import Settings
 from kmip_core.structures import Name
-from tests.builders import a_name, a_secret, an_engine, ask, attributes_of, the_only
+from tests.builders import a_name, a_secret, a_symmetric_key, an_engine, ask, attributes_of, the_only
 from tests.rounds import rounds
 
 AES = Attributes(
@@ -23,6 +33,8 @@ AES = Attributes(
     cryptographic_length=256,
     cryptographic_usage_mask=CryptographicUsageMask.ENCRYPT,
 )
+
+AES_128 = AES.but(cryptographic_length=128, key_format_type=KeyFormatType.RAW)
 
 
 @pytest.fixture(autouse=True)
@@ -87,6 +99,34 @@ def test_whatever_is_given_beside_proven_attributes_is_looked_at(name: str, is_m
     found = outcomes(more, is_made_here=is_made_here, of=Settings())
 
     assert found == outcomes_at_length(more, is_made_here=is_made_here, of=Settings())
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_whatever_is_given_beside_proven_attributes_that_are_rare_is_looked_at(name: str) -> None:
+    rare = AES.but(protection_period=1)
+    outcomes(rare, is_made_here=True, of=Settings())
+    more = rare.with_fields({name: (SAMPLES[name],) if name in MULTIPLE else SAMPLES[name]})
+
+    found = outcomes(more, is_made_here=True, of=Settings())
+
+    assert found == outcomes_at_length(more, is_made_here=True, of=Settings())
+
+
+def test_a_part_of_a_key_proves_nothing_of_a_whole_one() -> None:
+    engine, key, asked = an_engine(), a_symmetric_key()[1], AES_128.but(split_key_parts=3)
+    part = SplitKey(
+        split_key_parts=3,
+        key_part_identifier=1,
+        split_key_threshold=3,
+        split_key_method=SplitKeyMethod.XOR,
+        key_block=key.key_block,
+    )
+    given = register.Request(object_type=ObjectType.SPLIT_KEY, attributes=asked, managed_object=part)
+    assert outcome(engine, Operation.REGISTER, given).split_key_parts == 3
+
+    whole = register.Request(object_type=ObjectType.SYMMETRIC_KEY, attributes=asked, managed_object=key)
+
+    assert outcome(engine, Operation.REGISTER, whole)[0] is ResultReason.INVALID_ATTRIBUTE
 
 
 def test_a_request_is_proven_once_whatever_its_object_is_called() -> None:

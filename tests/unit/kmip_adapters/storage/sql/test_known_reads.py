@@ -33,6 +33,7 @@ from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_adapters.storage.sql.unit_of_work import SqlUnitOfWork
 from kmip_app.testing.contracts.samples import a_key, a_name, admitted, content, criterion, query
 from kmip_core.attributes import AttributeInstance
+from kmip_core.creation_rules import Constraint
 from kmip_core.criteria import AnyOf
 from kmip_core.enums import ResultReason, State
 from kmip_core.errors import KmipError
@@ -357,6 +358,49 @@ def test_a_known_object_of_a_later_state_is_not_mixed_with_those_of_a_snapshot(s
 
     assert found is not None
     assert found.attributes.state is State.PRE_ACTIVE
+
+
+def test_a_known_object_is_not_mixed_with_a_snapshot_whose_state_is_not_known(store: SqlStorage) -> None:
+    with store.unit_of_work() as work:
+        work.rules_of(Constraint)  # takes the snapshot; its state is not asked for
+        activate(store, "k2")
+        find(store, "k2")
+        found = work.find("k2")
+
+    assert found is not None
+    assert found.attributes.state is State.PRE_ACTIVE
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda work: work.rules_of(Constraint),
+        lambda work: work.ticket("none"),
+        lambda work: work.submission(b"none"),
+    ],
+    ids=["rules", "tickets", "submissions"],
+)
+def test_whatever_is_read_after_a_known_object_is_of_its_state(
+    store: SqlStorage, read: Callable[[Any], object]
+) -> None:
+    find(store, "k1")
+
+    with store.unit_of_work() as work:
+        work.find("k1")
+        activate(store, "k2")
+        with pytest.raises(ConcurrentChange):
+            read(work)
+
+
+def test_a_unit_of_work_that_goes_on_after_its_commit_reads_a_later_state(store: SqlStorage) -> None:
+    find(store, "k1")
+
+    with store.unit_of_work() as work:
+        work.find("k1")
+        work.add(a_key("k3"), content())
+        work.commit()
+
+        assert work.find("k3") is not None
 
 
 def test_a_commit_between_the_look_and_the_snapshot_leaves_its_state_unknown(store: SqlStorage) -> None:

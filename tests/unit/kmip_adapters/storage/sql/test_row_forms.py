@@ -77,6 +77,12 @@ def test_whatever_else_an_object_has_is_described_with_it(name: str, key: bytes)
         assert described(one, key) == at_length(one, key)
 
 
+def test_stores_with_keys_of_their_own_have_forms_of_their_own() -> None:
+    keys = (b"k" * 32, HidingIndexKey(b"k" * 32), HidingIndexKey(b"l" * 32))
+    for key in (*keys, *keys):
+        assert described(WHOLE, key) == at_length(WHOLE, key)
+
+
 def test_a_date_of_more_than_64_bits_is_described_as_ever() -> None:
     for one in (WHOLE, WHOLE.but(activation_date=1), WHOLE.but(activation_date=1 << 63), WHOLE.but(activation_date=2)):
         assert described(one, b"k" * 32) == at_length(one, b"k" * 32)
