@@ -26,8 +26,9 @@ OURS: Final = frozenset(
 
 _TABLES: Final = """
     SELECT c.relname FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p')
+    WHERE pg_catalog.pg_table_is_visible(c.oid) AND n.nspname <> 'pg_catalog' AND c.relkind IN ('r', 'p')
 """
+"""Those that statements find: they need not be in the first schema of the search path, where new ones are made."""
 
 
 def revision(connection: WatchedConnection, history: History) -> str | None:

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -570,6 +571,18 @@ def test_another_programs_tables_are_left_alone(url: str, tmp_path: Path) -> Non
 
     with pytest.raises(StorageUnusable, match="another program"):
         open_store(url, tmp_path)
+
+
+def test_a_store_is_found_wherever_on_the_search_path_its_tables_are(url: str, tmp_path: Path) -> None:
+    with closing(open_store(url, tmp_path)) as store:
+        put(store, "k1")
+    before, path, schema = url.partition("-csearch_path%3D")
+    nearer = f"{schema}_nearer"  # as one with the name of the user, which by default stands before `public`
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA {nearer}")
+
+    with closing(open_store(f"{before}{path}{nearer},{schema}", tmp_path)) as store:
+        assert present(store, "k1")
 
 
 def test_a_newer_schema_is_refused_with_the_release_it_needs(url: str, tmp_path: Path) -> None:
