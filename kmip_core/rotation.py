@@ -27,6 +27,7 @@ from kmip_core.policy import Decision, Visibility
 from kmip_core.ports.leases import Leases
 from kmip_core.ports.policy import PolicyDecider
 from kmip_core.ports.schedule import Schedule, Scheduled
+from kmip_core.ports.storage import ConcurrentChange
 from kmip_core.principal import Principal, Source
 from kmip_core.procedures import linked_objects
 from kmip_core.rotation_rules import is_due
@@ -144,6 +145,8 @@ class Rotation:
             return False
         try:
             has_rotated = self._request(identifier, now)
+        except ConcurrentChange:  # while it was read: the next look reads it again
+            return False
         except KmipError as error:
             self._remember(identifier, failed, now)
             if failed is None:

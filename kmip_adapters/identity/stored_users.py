@@ -27,6 +27,7 @@ from kmip_core.enums import (
     LinkType,
     ObjectType,
     OTPAlgorithm,
+    ResultReason,
     StorageStatusMask,
 )
 from kmip_core.errors import KmipError
@@ -61,8 +62,8 @@ LOOK_AHEAD: Final = 10
 STEPS_AROUND: Final = 1
 """Steps by which a clock may be wrong. RFC 6238 §5.2."""
 
-ATTEMPTS: Final = 3
-"""How often an accepted credential is tried to be marked as used, while other requests mark theirs."""
+ATTEMPTS: Final = 20
+"""How often a user is looked up, or an accepted credential tried to be marked as used, while others write."""
 
 WRONG: Final = "the user name or the credential in the request is wrong"
 TWO_USERS: Final = "the request holds the credentials of two users; one is needed"
@@ -187,15 +188,21 @@ class StoredUsers:
     # --- looking up ---------------------------------------------------------------------------------------------------
 
     def _read(self, look: Callable[[UnitOfWork], T]) -> Steps[T]:
-        """Give what `look` finds; in a thread where it takes long."""
+        """Give what `look` finds; in a thread where it takes long.
+
+        Raises KmipError (Server Limit Exceeded) if others never let it read to the end.
+        """
         pace = Pace.BRIEF if self.storage.blocking else Pace.QUICK
-        try:
-            with self.storage.unit_of_work(pace) as work:
-                return look(work)
-        except TakesLong:
-            yield MoveTo(Pace.SLOW)
-            with self.storage.unit_of_work() as work:
-                return look(work)
+        for _ in range(ATTEMPTS):
+            try:
+                with self.storage.unit_of_work(pace) as work:
+                    return look(work)
+            except ConcurrentChange:
+                continue  # something was committed between two reads
+            except TakesLong:
+                pace = Pace.SLOW
+                yield MoveTo(pace)
+        raise KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, "too many changes are made at once; try again")
 
     def _look(self, work: UnitOfWork) -> None:
         """Forget what is remembered if a user, group or credential has changed."""

@@ -7,7 +7,7 @@ from attrs import define, evolve, field
 
 from kmip_adapters.audit.memory import MemoryTrail
 from kmip_adapters.policy.static import StaticPolicies
-from kmip_adapters.storage.memory import MemoryStorage
+from kmip_adapters.storage.memory import MemoryStorage, MemoryUnitOfWork
 from kmip_adapters.system.clock import SteppableClock
 from kmip_core import rotation
 from kmip_core.attributes import Attributes
@@ -24,8 +24,11 @@ from kmip_core.enums import (
     State,
 )
 from kmip_core.errors import KmipError
+from kmip_core.objects import ManagedObject
 from kmip_core.operations import certify, create_key_pair, re_key
 from kmip_core.policy import BUILT_IN
+from kmip_core.ports.steps import Pace
+from kmip_core.ports.storage import ConcurrentChange
 from kmip_core.principal import Principal, Source
 from kmip_core.rotation import FIRST_PAUSE, PER_OWNER, Rotation
 from kmip_core.structures import Link, NameReference, RotateName
@@ -270,6 +273,35 @@ def test_a_failure_is_noted_once_and_tried_again_later_while_others_are_rotated(
     assert rotation.look() == 0
     assert [identifier for identifier, _ in noted.failures] == ["broken"]
     assert rotation._failures["broken"].attempts == 2
+
+
+class Overtaken(MemoryStorage):
+    """A store to which something is committed between two reads of the next unit of work, which cannot read on."""
+
+    is_next = False
+
+    def unit_of_work(self, pace: Pace = Pace.SLOW) -> MemoryUnitOfWork:
+        return OvertakenWork(self, pace)
+
+
+class OvertakenWork(MemoryUnitOfWork):
+    def find(self, unique_identifier: str) -> ManagedObject | None:
+        storage: Any = self._storage
+        if storage.is_next:
+            storage.is_next = False
+            raise ConcurrentChange
+        return super().find(unique_identifier)
+
+
+def test_an_object_that_cannot_be_read_for_changes_is_left_for_the_next_look() -> None:
+    storage = Overtaken()
+    engine = an_engine(due("one"), due("two"), storage=storage)
+    rotation = rotation_of(engine)
+    storage.is_next = True
+
+    assert rotation.look() == 1
+    assert rotation.look() == 1
+    assert not rotation._failures
 
 
 def test_a_public_key_whose_private_half_is_named_and_not_there_cannot_be_rotated() -> None:

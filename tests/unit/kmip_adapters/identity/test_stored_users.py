@@ -16,7 +16,7 @@ from kmip_adapters.identity.credentials import GONE, CredentialAuthentication
 from kmip_adapters.identity.stored_users import NAME_OF_A_USER, TWO_USERS, WRONG, StoredUsers, one_time_password
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
-from kmip_adapters.storage.memory import MemoryStorage
+from kmip_adapters.storage.memory import MemoryStorage, MemoryUnitOfWork
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_core.attributes import Attributes
 from kmip_core.engine import Engine
@@ -40,7 +40,7 @@ from kmip_core.messages import (
     Ticket,
     UsernameAndPassword,
 )
-from kmip_core.objects import HashedPasswordCredential, OTPCredential, PasswordCredential
+from kmip_core.objects import HashedPasswordCredential, ManagedObject, OTPCredential, PasswordCredential
 from kmip_core.operations import (
     add_attribute,
     archive,
@@ -55,7 +55,8 @@ from kmip_core.operations import (
     register,
 )
 from kmip_core.ports.authentication import CredentialRefused
-from kmip_core.ports.steps import run_blocking
+from kmip_core.ports.steps import Pace, run_blocking
+from kmip_core.ports.storage import ConcurrentChange
 from kmip_core.principal import Principal, Source
 from kmip_core.settings import Settings, TicketUse
 from kmip_core.structures import Link, NameReference
@@ -580,6 +581,55 @@ def test_a_change_in_another_process_is_noticed_soon(engine: Engine, ticking: Ti
     assert owner(engine, principal=carol) == "carol"
     ticking.time += 1
     assert refusal(engine, principal=carol) == NAME_OF_A_USER
+
+
+class Overtaken(MemoryStorage):
+    """A store to which something is committed between two reads of so many units of work, which cannot read on."""
+
+    times = 0
+
+    def unit_of_work(self, pace: Pace = Pace.SLOW) -> MemoryUnitOfWork:
+        return OvertakenWork(self, pace)
+
+
+class OvertakenWork(MemoryUnitOfWork):
+    def find(self, unique_identifier: str) -> ManagedObject | None:
+        storage: Any = self._storage
+        if storage.times:
+            storage.times -= 1
+            raise ConcurrentChange
+        return super().find(unique_identifier)
+
+
+def test_a_user_is_looked_up_again_when_the_store_cannot_read_on() -> None:
+    storage = Overtaken()
+    engine = an_engine(
+        storage=storage,
+        authentication=CredentialAuthentication(users=StoredUsers(storage=storage, hashing=PlainHashing())),
+        settings=Settings(administrators=frozenset({"alice"})),
+    )
+    make_user(engine, a_credential(engine))
+
+    storage.times = 5
+
+    assert owner(engine, password("correct horse")) == "carol"
+    assert storage.times == 0
+
+
+def test_a_store_that_never_reads_on_refuses() -> None:
+    storage = Overtaken()
+    users = StoredUsers(storage=storage, hashing=PlainHashing())
+    engine = an_engine(
+        storage=storage,
+        authentication=CredentialAuthentication(users=users),
+        settings=Settings(administrators=frozenset({"alice"})),
+    )
+    make_user(engine, a_credential(engine))
+
+    storage.times = 1 << 30
+
+    item = the_only(answer(engine, password("correct horse")))
+    assert item.result_reason is ResultReason.SERVER_LIMIT_EXCEEDED
 
 
 # --- in a database ----------------------------------------------------------------------------------------------------
