@@ -2,7 +2,9 @@
 
 import functools
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from threading import Event
 from typing import Any, Final
 from uuid import uuid4
 
@@ -19,7 +21,7 @@ from kmip_adapters.storage.sql.holdings import PREFIX
 from kmip_adapters.storage.sql.ownership import change_owner
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_app.testing.contracts.quotas import *  # noqa: F403  the promises, with the `make` of this module
-from kmip_app.testing.contracts.quotas import NAMES_OF_KIB, Make, refused
+from kmip_app.testing.contracts.quotas import NAMES_OF_KIB, Make, change, refused
 from kmip_app.testing.contracts.samples import a_key, content
 from kmip_core.attributes import Attributes
 from kmip_core.enums import (
@@ -48,6 +50,7 @@ from kmip_core.operations import (
     re_key_key_pair,
     register,
 )
+from kmip_core.ports.storage import ConcurrentChange
 from kmip_core.structures import CertificateAttributes, CryptographicParameters, DerivationParameters
 from tests import postgresql
 from tests.builders import a_secret, a_symmetric_key, an_engine, perform
@@ -124,6 +127,32 @@ def assert_counted(store: SqlStorage, *owners: str) -> None:
     for owner in owners:
         noted = store.submit(functools.partial(holdings.read, owner=owner, key=store.open_index_key()))
         assert noted == store.submit(functools.partial(holdings.counted, owner=owner))
+
+
+def test_a_removal_that_fails_makes_no_room_for_others_of_its_group(tmp_path: Path) -> None:
+    with closing(make_sqlite(tmp_path, lambda _: Quota(objects=3))) as store:
+        put(store, a_key("1"), a_key("2"), a_key("3"))
+        with store.unit_of_work() as adding, store.unit_of_work() as removing:
+            adding.add(a_key("4"), content())
+            removing.remove("1")
+            change(store, "1", names=NAMES_OF_KIB[:1])
+            is_writing, may_go_on = Event(), Event()
+
+            def write(_: Any) -> None:
+                is_writing.set()
+                may_go_on.wait(60)
+
+            before = store.writer.hand_over(write)
+            assert is_writing.wait(60)
+            group = [adding.hand_over(), removing.hand_over()]
+            may_go_on.set()
+            before.result()
+
+            with pytest.raises(KmipError):
+                group[0].result()
+            with pytest.raises(ConcurrentChange):
+                group[1].result()
+        assert located(store, query()) == ("3", "2", "1")
 
 
 def test_objects_that_another_release_has_written_are_counted_once(sqlite: SqlStorage) -> None:

@@ -1,9 +1,12 @@
 """What the parameters of Sign and Signature Verify say, and how they may contradict themselves."""
 
+import itertools
 import shutil
 import subprocess
 
 import pytest
+from attrs import evolve
+from cryptography.hazmat.primitives.asymmetric import padding
 
 from kmip_adapters.crypto.signature_names import SIGNATURE_ALGORITHMS
 from kmip_adapters.crypto.software import SoftwareCrypto, signatures
@@ -239,6 +242,59 @@ def test_what_was_settled_for_verifying_does_not_let_a_key_sign():
             CRYPTO.sign(pair.private_key, how, b"data")
 
         assert raised.value.reason is BAD
+
+
+SHA = Parameters(hashing_algorithm=HashingAlgorithm.SHA_256)
+PSS = evolve(SHA, padding_method=PaddingMethod.PSS)
+PKCS1 = evolve(SHA, padding_method=PaddingMethod.PKCS1_V1_5)
+HOWS = {
+    "hash alone": SHA,
+    "another hash": evolve(SHA, hashing_algorithm=HashingAlgorithm.SHA_512),
+    "PKCS1": PKCS1,
+    "PSS": PSS,
+    "salt": evolve(PSS, salt_length=20),
+    "mask generator": evolve(PSS, mask_generator_hashing_algorithm=HashingAlgorithm.SHA_1),
+    "trailer": evolve(PSS, trailer_field=2),
+    "algorithm": evolve(PKCS1, cryptographic_algorithm=Algorithm.RSA),
+    "another algorithm": evolve(PKCS1, cryptographic_algorithm=Algorithm.ECDSA),
+    "signature algorithm": evolve(SHA, digital_signature_algorithm=DigitalSignatureAlgorithm.ECDSA_WITH_SHA256),
+    "context": evolve(PKCS1, context_string=b"context"),
+}
+
+
+def settled(how, family, begin, digested):
+    """Return how a key signs or verifies, or why it does not."""
+    pair = PAIRS[family]
+    try:
+        if begin is signatures.signing:
+            scheme = signatures.signing(pair.private_key, how, digested)
+        else:
+            scheme = signatures.verifying(pair.public_key, how, digested)
+    except KmipError as error:
+        return error.reason, error.message
+    return scheme.family, scheme.hash and scheme.hash.name, [described(one) for one in scheme.arguments]
+
+
+def described(argument):
+    if isinstance(argument, padding.PSS):
+        return "PSS", argument._salt_length, argument.mgf._algorithm.name
+    return type(argument)
+
+
+@pytest.mark.parametrize("begin", [signatures.signing, signatures.verifying])
+@pytest.mark.parametrize("digested", [False, True])
+@pytest.mark.parametrize("family", [Algorithm.RSA, Algorithm.ECDSA, Algorithm.DSA])
+@pytest.mark.parametrize("name", HOWS)
+def test_nothing_else_that_was_settled_before_decides(name, family, digested, begin):
+    signatures._settled.clear()
+    alone = settled(HOWS[name], family, begin, digested)
+    signatures._settled.clear()
+    others = itertools.product(HOWS.values(), PAIRS, (signatures.signing, signatures.verifying), (True, False))
+    for other in others:
+        if other != (HOWS[name], family, begin, digested):
+            settled(*other)
+
+    assert settled(HOWS[name], family, begin, digested) == alone
 
 
 def test_what_is_settled_is_bounded():
