@@ -19,7 +19,8 @@ from kmip_core.classes import define
 class OpenFile:
     """A database file that this process has open.
 
-    users: how often it was noted as open.  closers: what closes other descriptors, of it or of the files beside it.
+    users: how often it was noted as open, of which each connection is one.
+    closers: what closes other descriptors, of it or of the files beside it.
     """
 
     key: tuple[int, int]
@@ -46,15 +47,22 @@ def note_open(path: Path) -> OpenFile:
     return open_file
 
 
+def note_connection(open_file: OpenFile) -> None:
+    """Note that there is one more connection to it; `note_closed` is called for that as well."""
+    with _lock:
+        open_file.users += 1
+
+
 def note_closed(open_file: OpenFile) -> None:
-    """Note that it is closed."""
+    """Note that it is closed, or that a connection is."""
     with _lock:
         open_file.users -= 1
         if open_file.users:
             return
-        del _open[open_file.key]
-        for close in open_file.closers:
-            close()
+        if _open.get(open_file.key) is open_file:
+            del _open[open_file.key]
+        while open_file.closers:
+            open_file.closers.pop()()
 
 
 def is_open_here(path: Path) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from kmip_adapters.storage.errors import StorageUnusable
-from kmip_adapters.storage.open_files import note_closed, note_open
+from kmip_adapters.storage.open_files import OpenFile, note_closed, note_connection, note_open
 from kmip_adapters.storage.sql.dialects import SQLITE
 from kmip_adapters.storage.sql.driver import Connection, Cursor
 from kmip_adapters.storage.sql.migration import History, MakeSealer, refuse_upgrade
@@ -191,7 +191,11 @@ class SqliteBackend:
 
     def connect(self) -> sqlite3.Connection:
         """Return a new connection in autocommit mode, which one thread at a time may use."""
-        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT)
+        connection = sqlite3.connect(
+            self.path, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT, factory=_Connection
+        )
+        note_connection(self._open_file)
+        connection.open_file = self._open_file
         try:
             _use_log(connection)
             for setting in SETTINGS:
@@ -200,6 +204,18 @@ class SqliteBackend:
             connection.close()
             raise
         return connection
+
+
+class _Connection(sqlite3.Connection):
+    """A connection that keeps descriptors open, and so SQLite's locks: a reader may be in use when a backend closes."""
+
+    open_file: OpenFile | None = None
+
+    def close(self) -> None:
+        super().close()
+        open_file, self.open_file = self.open_file, None
+        if open_file is not None:
+            note_closed(open_file)
 
 
 def _unknown() -> None:

@@ -12,7 +12,7 @@ from unittest.mock import Mock
 import pytest
 
 from kmip_adapters.storage.errors import StorageUnusable
-from kmip_adapters.storage.open_files import note_closed, note_open
+from kmip_adapters.storage.open_files import is_open_here, note_closed, note_open
 from kmip_adapters.storage.sql.driver import Connection
 from kmip_adapters.storage.sql.sqlite import SqliteBackend
 from kmip_adapters.storage.sql.wal_index import HEADER, VERSION, WalIndex
@@ -195,6 +195,26 @@ def test_an_index_that_is_not_looked_at_is_opened_once(backend: SqliteBackend, m
 
 def opened() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_a_reader_in_use_reads_on_when_the_backend_is_closed(path: Path) -> None:
+    before, backend = opened(), SqliteBackend(path)
+    with closing(backend.open_writer()) as writer:
+        writer.execute("CREATE TABLE kept (value)")
+        writer.cursor().executemany("INSERT INTO kept VALUES (?)", ((bytes(2_000),) for _ in range(1_000)))
+    with closing(backend.open_reader()) as reader:
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM kept").fetchone() == (1_000,)
+
+        backend.close()
+        elsewhere(path, "DELETE FROM kept")
+        elsewhere(path, "VACUUM")
+
+        assert is_locked(path)
+        assert reader.execute("SELECT sum(length(value)) FROM kept").fetchone() == (2_000_000,)
+        assert is_open_here(path)
+    assert not is_open_here(path)
+    assert opened() == before
 
 
 def test_no_descriptor_stays_open(path: Path) -> None:
