@@ -140,10 +140,10 @@ def test_a_removal_that_fails_makes_no_room_for_others_of_its_group(tmp_path: Pa
 
             def write(_: Any) -> None:
                 is_writing.set()
-                may_go_on.wait(60)
+                may_go_on.wait(120)
 
             before = store.writer.hand_over(write)
-            assert is_writing.wait(60)
+            assert is_writing.wait(120)
             group = [adding.hand_over(), removing.hand_over()]
             may_go_on.set()
             before.result()
