@@ -379,3 +379,17 @@ def test_an_empty_chain_has_the_head_of_nothing(tmp_path: Path) -> None:
 
     assert trail.head == Head()
     trail.close()
+
+
+def test_a_chain_that_was_cut_short_goes_on_from_the_head_that_was_kept(tmp_path: Path) -> None:
+    trail, kept = FileTrail(tmp_path), Head(41, "f" * 64)
+    trail.append(a_record("1"))
+
+    trail.report("lines are missing", kept)
+    trail.append(a_record("2"))
+    trail.close()
+
+    lines = [json.loads(line) for line in (tmp_path / "main.jsonl").read_bytes().splitlines()]
+    assert [line["sequence"] for line in lines] == [1, 42, 43]
+    assert lines[1]["previous"] == kept.hash
+    assert lines[1]["record"]["message"] == "lines are missing"
