@@ -58,10 +58,10 @@ class SqliteBackend:
         """is_shared: whether other processes of the same server write to the file, with which this one takes turns."""
         _make_file(path)
         self.path = path
+        self._turns = Turnstile(self.path) if is_shared else None
         self._open_file = note_open(self.path)
         self.state: Callable[[], bytes | None] = _unknown  # until a reader is open; called by every request
         self._keeper: sqlite3.Connection | None = None
-        self._turns = Turnstile(self.path) if is_shared else None
         self.name = str(path)
 
     def revision(self, history: History) -> str | None:

@@ -438,9 +438,15 @@ class SqlUnitOfWork:
         return stored if stored is not None and self._is_of_state(known.state) else None
 
     def _is_of_state(self, state: bytes | None) -> bool:
-        """Return whether what was read at a state may be given: all that is read is of one state."""
+        """Return whether what was read at a state may be given: all that is read is of one state.
+
+        What takes long begins a snapshot first: something may be committed before its next read, and to do its work
+        again, on a token as a rule, costs more than a statement.
+        """
         if self._has_snapshot:
             return state == self._state_of_snapshot()
+        if self._is_long:
+            return False
         if state != self._database.backend.state() or (self._state is not None and self._state != state):
             return False
         self._state = state

@@ -38,6 +38,7 @@ from kmip_core.criteria import AnyOf
 from kmip_core.enums import ResultReason, State
 from kmip_core.errors import KmipError
 from kmip_core.objects import ManagedObject
+from kmip_core.ports.steps import Pace
 from kmip_core.ports.storage import ConcurrentChange
 
 OFTEN = 4
@@ -56,14 +57,14 @@ def store(tmp_path: Path) -> Iterator[SqlStorage]:
 
 
 def put(store: SqlStorage, *objects: ManagedObject) -> None:
-    with store.unit_of_work() as work:
+    with store.unit_of_work(Pace.QUICK) as work:
         for one in objects:
             work.add(one, content())
         work.commit()
 
 
 def find(store: SqlStorage, *identifiers: str) -> list[ManagedObject | None]:
-    with store.unit_of_work() as work:
+    with store.unit_of_work(Pace.QUICK) as work:
         return [work.find(identifier) for identifier in identifiers]
 
 
@@ -125,7 +126,7 @@ def test_after_a_commit_it_is_read_again(store: SqlStorage) -> None:
 
 
 def test_what_one_connection_has_read_no_other_one_reads_again(store: SqlStorage) -> None:
-    with store.unit_of_work() as first, store.unit_of_work() as second:
+    with store.unit_of_work(Pace.QUICK) as first, store.unit_of_work(Pace.QUICK) as second:
         first.find("k1")
         second.find("k2")
     assert len(store.database._idle) == 2
@@ -148,7 +149,7 @@ def test_nothing_is_known_where_the_database_cannot_tell_its_state(store: SqlSto
 
 
 def located(store: SqlStorage, name: str) -> tuple[str, ...]:
-    with store.unit_of_work() as work:
+    with store.unit_of_work(Pace.QUICK) as work:
         return work.locate(query(criterion("names", a_name(name)))).unique_identifiers
 
 
@@ -194,7 +195,7 @@ def test_a_search_that_finds_much_is_made_each_time(store: SqlStorage) -> None:
 )
 def test_a_search_whose_values_take_room_is_made_each_time(store: SqlStorage, wanted: AttributeInstance) -> None:
     def search() -> None:
-        with store.unit_of_work() as work:
+        with store.unit_of_work(Pace.BRIEF) as work:
             work.locate(query(wanted))
 
     search()
@@ -206,7 +207,7 @@ def test_a_search_of_a_later_state_than_an_object_has_the_unit_of_work_run_again
     located(store, "n")
     find(store, "k1")
 
-    with store.unit_of_work() as work:
+    with store.unit_of_work(Pace.QUICK) as work:
         work.find("k1")
         put(store, a_key("k3", names=(a_name("n"),)))
         located(store, "n")
@@ -236,7 +237,7 @@ def test_a_row_that_another_program_edits_is_refused_though_it_was_known(store: 
 
 def lose_connections(store: SqlStorage) -> None:
     """Have the reader and the writer fail so that both are closed, as when SQLite itself ends their transactions."""
-    with store.unit_of_work() as work:
+    with store.unit_of_work(Pace.QUICK) as work:
         work.find("none")
         assert isinstance(work, SqlUnitOfWork)
         assert work._reader is not None
@@ -259,7 +260,7 @@ def test_a_change_by_another_program_is_seen_after_all_connections_were_closed(s
 def test_own_changes_are_seen_after_all_connections_were_closed(store: SqlStorage) -> None:
     found = find(store, "k1", "k2")
     lose_connections(store)
-    with store.unit_of_work() as work:
+    with store.unit_of_work(Pace.QUICK) as work:
         work.remove("k1")
         work.commit()
 
@@ -296,7 +297,7 @@ store.close()
 
 
 def activate(store: SqlStorage, identifier: str) -> None:
-    with store.unit_of_work() as work:
+    with store.unit_of_work(Pace.QUICK) as work:
         before = work.find(identifier)
         assert before is not None
         work.save(evolve(before, attributes=before.attributes.but(state=State.ACTIVE)))
@@ -330,7 +331,7 @@ def test_content_opens_after_its_data_key_was_retired(store: SqlStorage) -> None
 
     rotate_data_key(store, lambda done, in_all: None)
 
-    with store.unit_of_work() as work:
+    with store.unit_of_work(Pace.QUICK) as work:
         found = work.find("k1")
         assert found is not None
         assert work.content(admitted(found)) == content()
@@ -342,15 +343,27 @@ def test_content_opens_after_its_data_key_was_retired(store: SqlStorage) -> None
 def test_a_second_object_of_a_later_state_has_the_unit_of_work_run_again(store: SqlStorage) -> None:
     read_often(store, "k1", "k2")
 
-    with store.unit_of_work() as work:
+    with store.unit_of_work(Pace.QUICK) as work:
         work.find("k1")
         activate(store, "k2")
         with pytest.raises(ConcurrentChange):
             work.find("k2")
 
 
+def test_what_takes_long_is_not_run_again_because_an_object_was_known(store: SqlStorage) -> None:
+    read_often(store, "k1", "k2")
+
+    with store.unit_of_work(Pace.SLOW) as work:
+        work.find("k1")
+        activate(store, "k2")
+        found = work.find("k2")
+
+    assert found is not None
+    assert found.attributes.state is State.PRE_ACTIVE
+
+
 def test_a_known_object_of_a_later_state_is_not_mixed_with_those_of_a_snapshot(store: SqlStorage) -> None:
-    with store.unit_of_work() as work:
+    with store.unit_of_work(Pace.QUICK) as work:
         work.find("k1")  # takes the snapshot
         activate(store, "k2")
         find(store, "k2")
@@ -361,7 +374,7 @@ def test_a_known_object_of_a_later_state_is_not_mixed_with_those_of_a_snapshot(s
 
 
 def test_a_known_object_is_not_mixed_with_a_snapshot_whose_state_is_not_known(store: SqlStorage) -> None:
-    with store.unit_of_work() as work:
+    with store.unit_of_work(Pace.QUICK) as work:
         work.rules_of(Constraint)  # takes the snapshot; its state is not asked for
         activate(store, "k2")
         find(store, "k2")
@@ -385,7 +398,7 @@ def test_whatever_is_read_after_a_known_object_is_of_its_state(
 ) -> None:
     find(store, "k1")
 
-    with store.unit_of_work() as work:
+    with store.unit_of_work(Pace.QUICK) as work:
         work.find("k1")
         activate(store, "k2")
         with pytest.raises(ConcurrentChange):
@@ -395,7 +408,7 @@ def test_whatever_is_read_after_a_known_object_is_of_its_state(
 def test_a_unit_of_work_that_goes_on_after_its_commit_reads_a_later_state(store: SqlStorage) -> None:
     find(store, "k1")
 
-    with store.unit_of_work() as work:
+    with store.unit_of_work(Pace.QUICK) as work:
         work.find("k1")
         work.add(a_key("k3"), content())
         work.commit()
@@ -411,7 +424,7 @@ def test_a_commit_between_the_look_and_the_snapshot_leaves_its_state_unknown(sto
         activate(store, "k1")
         return lend(is_long=is_long)
 
-    with store.unit_of_work() as work:
+    with store.unit_of_work(Pace.QUICK) as work:
         store.database.lend = lend_late  # type: ignore[method-assign]  # for this once
         work.find("k2")
         store.database.lend = lend  # type: ignore[method-assign]
@@ -424,7 +437,7 @@ def test_a_commit_between_the_look_and_the_snapshot_leaves_its_state_unknown(sto
 def test_a_commit_before_the_first_read_is_no_conflict(store: SqlStorage) -> None:
     read_often(store, "k1", "k2")
 
-    with store.unit_of_work() as work:
+    with store.unit_of_work(Pace.QUICK) as work:
         activate(store, "k2")
         first, second = work.find("k1"), work.find("k2")
 
@@ -501,7 +514,7 @@ class Stores(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 1), identifier=IDENTIFIERS, state=st.sampled_from(STATES))
     def change(self, which: int, identifier: str, state: State) -> None:
-        with self.stores[which].unit_of_work() as work:
+        with self.stores[which].unit_of_work(Pace.QUICK) as work:
             before = work.find(identifier)
             assert (None if before is None else before.attributes.state) == self.expected.get(identifier)
             if before is None:
@@ -513,7 +526,7 @@ class Stores(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 1), identifier=IDENTIFIERS)
     def remove(self, which: int, identifier: str) -> None:
-        with self.stores[which].unit_of_work() as work:
+        with self.stores[which].unit_of_work(Pace.QUICK) as work:
             if work.find(identifier) is not None:
                 work.remove(identifier)
                 work.commit()
@@ -529,7 +542,7 @@ class Stores(RuleBasedStateMachine):
     @rule(which=st.integers(0, 1), identifier=IDENTIFIERS, other=IDENTIFIERS, state=st.sampled_from(STATES))
     def read_while_another_changes(self, which: int, identifier: str, other: str, state: State) -> None:
         before = dict(self.expected)
-        with self.stores[which].unit_of_work() as work:
+        with self.stores[which].unit_of_work(Pace.QUICK) as work:
             first = work.find(identifier)
             self.change(1 - which, other, state)
             try:
@@ -543,7 +556,7 @@ class Stores(RuleBasedStateMachine):
     @rule(which=st.integers(0, 1))
     def read_by_two_at_once(self, which: int) -> None:
         store = self.stores[which]
-        with store.unit_of_work() as one, store.unit_of_work() as other:
+        with store.unit_of_work(Pace.QUICK) as one, store.unit_of_work(Pace.QUICK) as other:
             for identifier in ("k1", "k2"):
                 for work in (one, other):
                     found = work.find(identifier)
