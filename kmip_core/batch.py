@@ -10,6 +10,7 @@ KMIP 2.1 §6 (introduction), 1.4 §4.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, Protocol, TypeVar
 
 from attrs import evolve, field
@@ -145,9 +146,13 @@ class Batch:
         return self._append_records(answers)
 
     def _go_around(self, steps: Around, item: RequestBatchItem) -> Steps[None]:
-        """Take the steps that an operation needs before, or after, its unit of work."""
+        """Take the steps that an operation needs before, or after, its unit of work.
+
+        They only wait. Where the store cannot be read, the unit of work itself finds out, or has been committed.
+        """
         if not isinstance(item.payload, KmipError):
-            yield from steps(item.payload, self.services, self.principal, self.pace)
+            with suppress(KmipError):
+                yield from steps(item.payload, self.services, self.principal, self.pace)
 
     def _hold_back(self) -> Steps[None]:
         """Wait for as long as a refusal is to be delayed: on the event loop, which needs no thread for that."""

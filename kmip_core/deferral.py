@@ -11,6 +11,7 @@ from typing import Final
 
 from attrs import evolve, field
 
+from kmip_core import repetition
 from kmip_core.admission import BatchIdentifiers
 from kmip_core.batch import Batch
 from kmip_core.classes import define, frozen
@@ -251,8 +252,7 @@ class Deferral:
 
     def run(self, batch: str) -> Steps[None]:
         """Run what is left of a submitted batch; nothing where it is not there any more."""
-        with self.services.storage.unit_of_work() as work:
-            submissions = work.submissions_of_batch(batch)
+        submissions = repetition.read(self.services.storage, lambda work: work.submissions_of_batch(batch))
         if not submissions:
             return
         try:
@@ -293,8 +293,8 @@ class Deferral:
 
     def _is_done_elsewhere(self, submission: Submission) -> bool:
         """Whether another node has taken the batch over: it was done there, or has expired."""
-        with self.services.storage.unit_of_work() as work:
-            found = work.submission(submission.correlation_value)
+        value = submission.correlation_value
+        found = repetition.read(self.services.storage, lambda work: work.submission(value))
         return found is None or (found.outcome is not None and found.outcome.result_status is ResultStatus.SUCCESS)
 
     def _run_together(self, submissions: Sequence[Submission]) -> Steps[None]:

@@ -4,13 +4,20 @@ A client that keeps changing the base of a heavy derivation would otherwise have
 """
 
 from collections.abc import Callable, Set
+from contextlib import suppress
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from attrs import evolve
 
+from kmip_core.enums import ResultReason
+from kmip_core.errors import KmipError
 from kmip_core.operation import Cost
+from kmip_core.ports.steps import Pace
+from kmip_core.ports.storage import ConcurrentChange, Storage, UnitOfWork
 from kmip_core.services import EngineServices
+
+T = TypeVar("T")
 
 ATTEMPTS: Final = 200
 """How often a unit of work is run again after another request changed its object; then the client is asked to retry.
@@ -39,6 +46,17 @@ KEPT: Final = frozenset(
     }
 )
 """Methods of the ports, and of `OnePart`, that take time and have no effect but their result."""
+
+
+def read(storage: Storage, look: Callable[[UnitOfWork], T], pace: Pace = Pace.SLOW) -> T:
+    """Return what `look` finds in a unit of work that changes nothing; again where the store cannot read on.
+
+    Raises KmipError (Server Limit Exceeded) if it never can, and TakesLong as units of work do.
+    """
+    for _ in range(ATTEMPTS):
+        with suppress(ConcurrentChange), storage.unit_of_work(pace) as work:
+            return look(work)
+    raise KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, "the store is busy; try again")
 
 
 class Repetition:

@@ -5,6 +5,7 @@ A value that is not the principal's own looks like one that there never was.
 
 from typing import Any, Final
 
+from kmip_core import repetition
 from kmip_core.enums import Operation, ResultReason, ResultStatus
 from kmip_core.errors import KmipError
 from kmip_core.messages import ResponseBatchItem
@@ -90,8 +91,7 @@ def wait_for(
     is_hurried = False
     waited = 0
     while True:
-        with services.storage.unit_of_work(pace) as work:
-            found = own(work, correlation_value, principal)
+        found = repetition.read(services.storage, lambda work: own(work, correlation_value, principal), pace)
         if found is None or found.has_ended:
             return
         if found.is_processed:

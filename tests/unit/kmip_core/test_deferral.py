@@ -8,7 +8,8 @@ import pytest
 from attrs import evolve
 
 from kmip_adapters.audit.memory import MemoryTrail
-from kmip_adapters.storage.memory import MemoryStorage
+from kmip_adapters.storage.memory import MemoryStorage, MemoryUnitOfWork
+from kmip_adapters.storage.pending import Done
 from kmip_adapters.system.identifiers import SequentialIdentifiers
 from kmip_core import deferral
 from kmip_core.enums import (
@@ -36,6 +37,7 @@ from kmip_core.operations import (
     locate,
     ping,
     poll,
+    process,
     query,
     recover,
     rng_retrieve,
@@ -44,7 +46,7 @@ from kmip_core.operations import cancel as cancel_module
 from kmip_core.ports.steps import Pace
 from kmip_core.ports.storage import ConcurrentChange
 from kmip_core.settings import Settings
-from kmip_core.submissions import Held, Outcome
+from kmip_core.submissions import Held, Outcome, Submission
 from tests.builders import (
     ALICE,
     BOB,
@@ -617,6 +619,31 @@ class Contended(MemoryStorage):
         super()._commit(pending, *given)
 
 
+class Overtaken(MemoryStorage):
+    """A store that so many units of work which look for submissions cannot read on, as PostgreSQL where it is lost."""
+
+    times = 0
+
+    def unit_of_work(self, pace: Pace = Pace.SLOW) -> MemoryUnitOfWork:
+        return OvertakenWork(self, pace)
+
+
+class OvertakenWork(MemoryUnitOfWork):
+    def submission(self, correlation_value: bytes) -> Submission | None:
+        self._read_on()
+        return super().submission(correlation_value)
+
+    def submissions_of_batch(self, batch: str) -> tuple[Submission, ...]:
+        self._read_on()
+        return super().submissions_of_batch(batch)
+
+    def _read_on(self) -> None:
+        storage: Any = self._storage
+        if storage.times:
+            storage.times -= 1
+            raise ConcurrentChange
+
+
 class Interfering(HandRunner):
     """Something happens at the end of each submission."""
 
@@ -636,6 +663,55 @@ def test_an_answer_that_cannot_be_collected_is_left_for_a_poll(conflicts: int, e
     runner.at_end = lambda: setattr(storage, "conflicts", conflicts)
 
     assert statuses(ask(engine, KEY_PAIR, asynchronous_indicator=OPTIONAL)) == [expected]
+
+
+def test_what_cannot_be_read_on_is_read_again() -> None:
+    storage = Overtaken()
+    engine, runner = an_engine_with_runner(a_symmetric_key(), storage=storage)
+    first, second = submitted(engine, ACTIVATE, MISSING)
+
+    batch = _batch_of(engine, first)
+    storage.times = 5
+    runner.run(batch)
+    assert storage.times == 0
+
+    storage.times = 5
+    assert polled(engine, first).result_status is SUCCESS
+    assert storage.times == 0
+    assert polled(engine, second).result_reason is ResultReason.OBJECT_NOT_FOUND
+
+
+def test_a_poll_of_a_store_that_never_reads_on_is_refused() -> None:
+    storage = Overtaken()
+    engine, _ = an_engine_with_runner(storage=storage)
+    (value,) = submitted(engine, PING)
+
+    storage.times = 1 << 30
+
+    answer = polled(engine, value)
+    assert (answer.result_reason, answer.result_message) == (
+        ResultReason.GENERAL_FAILURE,
+        "others keep changing the object; try again",
+    )
+
+
+class Unreadable(HandRunner):
+    """Nothing can be waited for: the store cannot be read."""
+
+    def wait(self, correlation_value: bytes, milliseconds: int) -> Done:
+        raise KmipError(ResultReason.GENERAL_FAILURE, "the store could not be read")
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_", "expected"),
+    [(Operation.POLL, poll.Request, PENDING), (Operation.PROCESS, process.Request, SUCCESS)],
+    ids=["Poll", "Process"],
+)
+def test_what_cannot_be_waited_for_is_answered_at_once(operation: Any, request_: Any, expected: ResultStatus) -> None:
+    engine, _ = an_engine_with_runner(runner=Unreadable(is_slow=True))
+    (value,) = submitted(engine, PING)
+
+    assert statuses(ask(engine, (operation, request_(asynchronous_correlation_value=value)))) == [expected]
 
 
 def test_a_submission_that_expires_while_it_is_waited_for_is_unknown() -> None:
