@@ -3,7 +3,7 @@
 import math
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from itertools import islice
 from operator import attrgetter
@@ -15,6 +15,7 @@ from kmip_adapters.storage.census import Backlog, Census, backlog_of, census_of,
 from kmip_adapters.storage.pending import (
     DONE,
     NOTHING_PENDING,
+    Collecting,
     Done,
     Pending,
     SubmissionChange,
@@ -37,7 +38,6 @@ from kmip_core.ports.storage import ConcurrentChange, TakesLong
 from kmip_core.rotation_rules import is_due
 from kmip_core.rules import Admitted
 from kmip_core.submissions import Held, Submission
-from kmip_core.subscriptions import Change as Changed
 from kmip_core.subscriptions import Delivery, Notice, Subscription
 from kmip_core.tickets import StoredTicket, TicketCounts
 
@@ -369,7 +369,7 @@ class MemoryStorage:
             self._held[owner] = self._held.get(owner, NOTHING) + growth.holdings
 
 
-class MemoryUnitOfWork:
+class MemoryUnitOfWork(Collecting):
     """A unit of work on a snapshot of the store."""
 
     _snapshot: _Snapshot
@@ -377,7 +377,6 @@ class MemoryUnitOfWork:
 
     def __init__(self, storage: MemoryStorage, pace: Pace) -> None:
         self._storage = storage
-        self._pending = NOTHING_PENDING
         self._is_judged = False
         self._pace = pace
 
@@ -388,18 +387,6 @@ class MemoryUnitOfWork:
 
     def __exit__(self, *_: object) -> None:
         self._storage.end_reading(self._snapshot)
-
-    @property
-    def has_writes(self) -> bool:
-        """Whether there is anything to commit."""
-        return self._pending is not NOTHING_PENDING and bool(self._pending)
-
-    @property
-    def _collected(self) -> Pending:
-        """What the first change makes: most units of work only read."""
-        if self._pending is NOTHING_PENDING:
-            self._pending = Pending()
-        return self._pending
 
     def find(self, unique_identifier: str) -> ManagedObject | None:
         """Return the object as collected, else as stored."""
@@ -444,10 +431,6 @@ class MemoryUnitOfWork:
             located_items=len(found) if query.is_counted else None,
         )
 
-    def add(self, managed_object: ManagedObject, content: Content | None) -> None:
-        """Collect a new object."""
-        self._collected.add(managed_object, content)
-
     def save(self, managed_object: ManagedObject, content: Content | None = None) -> None:
         """Collect a changed object."""
         self._collected.save(self._stored(managed_object.unique_identifier), managed_object, content)
@@ -465,10 +448,6 @@ class MemoryUnitOfWork:
         self._is_judged = True
         return self.rules_of(kind)
 
-    def save_rules(self, kind: type[Rule], rules: tuple[Rule, ...]) -> None:
-        """Collect rules."""
-        self._collected.rules[kind] = rules
-
     def ticket(self, digest: str) -> StoredTicket | None:
         """Return the ticket as collected, else as stored."""
         change = self._pending.tickets.get(digest)
@@ -480,11 +459,6 @@ class MemoryUnitOfWork:
         valid = [one for one in tickets.values() if one is not None and one.grant.expires > now]
         own = [one for one in valid if one.grant.name == name]
         return TicketCounts(own=len(own), own_spent=sum(one.is_spent for one in own), in_all=len(valid))
-
-    def add_ticket(self, ticket: StoredTicket, now: int, *, forgets_spent: bool) -> None:
-        """Collect a new ticket."""
-        change = TicketChange(before=None, after=ticket, now=now, forgets_spent=forgets_spent)
-        self._collected.tickets[ticket.digest] = change
 
     def save_ticket(self, ticket: StoredTicket) -> None:
         """Collect a changed ticket."""
@@ -512,27 +486,6 @@ class MemoryUnitOfWork:
         """Return what is kept of an identity."""
         found = self.submissions_of(owner)
         return Held(number=len(found), size=sum(one.size for one in found))
-
-    def save_submission(self, submission: Submission, limit: Held | None = None) -> None:
-        """Collect a submission."""
-        self._collected.save_submission(submission, limit)
-
-    def remove_submission(self, submission: Submission) -> None:
-        """Collect a removal."""
-        self._collected.remove_submission(submission)
-
-    def record(self, record: AuditRecord) -> None:
-        """Collect an audit record."""
-        self._collected.records.append(record)
-
-    def changes(self) -> tuple[Changed, ...]:
-        """Return the collected writes."""
-        return self._pending.changes()
-
-    def notify(self, notices: Iterable[Notice], limit: int | None = None) -> None:
-        """Collect notices."""
-        self._collected.notices.extend(notices)
-        self._collected.notice_limit = limit
 
     def hand_over(self) -> Done:
         """Make the collected writes visible; whether that could be is known at once."""

@@ -1,12 +1,13 @@
 """What a unit of work has collected and not yet committed: the same for every store."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import MappingProxyType
 from typing import Any, Final, cast
 
 from attrs import field
 
 from kmip_core.classes import define, frozen
+from kmip_core.creation_rules import Rule
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.lifecycle import GONE
@@ -147,6 +148,58 @@ NOTHING_PENDING: Final = Pending(
     submissions=_NO_ITEMS,
 )
 """Stands for the `Pending` of a unit of work that has collected nothing yet; nothing can be added to it."""
+
+
+class Collecting:
+    """What every unit of work does with changes until its commit: it collects them.  See `UnitOfWork`."""
+
+    _pending: Pending = NOTHING_PENDING
+
+    @property
+    def has_writes(self) -> bool:
+        """Whether there is anything to commit."""
+        return self._pending is not NOTHING_PENDING and bool(self._pending)
+
+    @property
+    def _collected(self) -> Pending:
+        """What the first change makes: most units of work only read."""
+        if self._pending is NOTHING_PENDING:
+            self._pending = Pending()
+        return self._pending
+
+    def add(self, managed_object: ManagedObject, content: Content | None) -> None:
+        """Collect a new object."""
+        self._collected.add(managed_object, content)
+
+    def save_rules(self, kind: type[Rule], rules: tuple[Rule, ...]) -> None:
+        """Collect rules."""
+        self._collected.rules[kind] = rules
+
+    def add_ticket(self, ticket: StoredTicket, now: int, *, forgets_spent: bool) -> None:
+        """Collect a new ticket."""
+        change = TicketChange(before=None, after=ticket, now=now, forgets_spent=forgets_spent)
+        self._collected.tickets[ticket.digest] = change
+
+    def save_submission(self, submission: Submission, limit: Held | None = None) -> None:
+        """Collect a submission."""
+        self._collected.save_submission(submission, limit)
+
+    def remove_submission(self, submission: Submission) -> None:
+        """Collect the removal of a submission."""
+        self._collected.remove_submission(submission)
+
+    def record(self, record: AuditRecord) -> None:
+        """Collect an audit record."""
+        self._collected.records.append(record)
+
+    def changes(self) -> tuple[Change, ...]:
+        """Return the collected writes as (record before, record after)."""
+        return self._pending.changes()
+
+    def notify(self, notices: Iterable[Notice], limit: int | None = None) -> None:
+        """Collect notices."""
+        self._collected.notices.extend(notices)
+        self._collected.notice_limit = limit
 
 
 @frozen

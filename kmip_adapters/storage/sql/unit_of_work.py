@@ -2,15 +2,15 @@
 
 import logging
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final, Protocol, Self
 
 from kmip_adapters.storage.pending import (
     DONE,
     NOTHING_PENDING,
+    Collecting,
     Done,
-    Pending,
     SubmissionChange,
     TicketChange,
     Write,
@@ -55,14 +55,11 @@ from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError, invalid_field
 from kmip_core.makers import maker_of
 from kmip_core.objects import Content, ManagedObject
-from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.sealing import SealBroken, StoreSealer
 from kmip_core.ports.steps import Pace
 from kmip_core.ports.storage import ConcurrentChange, TakesLong
 from kmip_core.rules import Admitted
 from kmip_core.submissions import Held, Submission
-from kmip_core.subscriptions import Change as Changed
-from kmip_core.subscriptions import Notice
 from kmip_core.tickets import StoredTicket, TicketCounts
 
 MAXIMUM_EXAMINED: Final = 5_000
@@ -133,7 +130,7 @@ class UnitOfWorkServices:
     hand_over: HandOver
 
 
-class SqlUnitOfWork:
+class SqlUnitOfWork(Collecting):
     """Reads by a connection that it holds from the first read to the end; writes by the storage's writer."""
 
     def __init__(self, services: UnitOfWorkServices, pace: Pace = Pace.SLOW) -> None:
@@ -147,7 +144,6 @@ class SqlUnitOfWork:
         self._is_settled = False  # whether the state of the snapshot was looked for
         self._state: bytes | None = None  # if it is known: all that is read is of this one
         self._found: dict[str, StoredObject | None] = {}
-        self._pending = NOTHING_PENDING
         self._tickets: dict[str, str] = {}  # rows that were read, by their digests
         self._rules: dict[str, str] | None = None
         self._known_rules: KnownRules | None = None  # that new objects were checked against
@@ -158,18 +154,6 @@ class SqlUnitOfWork:
 
     def __exit__(self, *_: object) -> None:
         self.release()
-
-    @property
-    def has_writes(self) -> bool:
-        """Whether there is anything to commit."""
-        return self._pending is not NOTHING_PENDING and bool(self._pending)
-
-    @property
-    def _collected(self) -> Pending:
-        """What the first change makes: most units of work only read."""
-        if self._pending is NOTHING_PENDING:
-            self._pending = Pending()
-        return self._pending
 
     def find(self, unique_identifier: str) -> ManagedObject | None:
         """Return the object as collected, else as stored."""
@@ -223,10 +207,6 @@ class SqlUnitOfWork:
             in_all = self._located(self._database.counted(shape), values)[0][0]
         return Located(unique_identifiers=tuple(row[1] for row in found), located_items=in_all)
 
-    def add(self, managed_object: ManagedObject, content: Content | None) -> None:
-        """Collect a new object."""
-        self._collected.add(managed_object, content)
-
     def save(self, managed_object: ManagedObject, content: Content | None = None) -> None:
         """Collect a changed object."""
         self._collected.save(self._present(managed_object.unique_identifier), managed_object, content)
@@ -257,10 +237,6 @@ class SqlUnitOfWork:
         if opened is None:
             opened = known.opened[kind] = self._opened_rules(kind, known.facts)
         return opened
-
-    def save_rules(self, kind: type[Rule], rules: tuple[Rule, ...]) -> None:
-        """Collect rules."""
-        self._collected.rules[kind] = rules
 
     def ticket(self, digest: str) -> StoredTicket | None:
         """Return the ticket as collected, else as stored; one that does not open is none."""
@@ -293,11 +269,6 @@ class SqlUnitOfWork:
             in_all=count(tickets.all_like()) + len(new),
         )
 
-    def add_ticket(self, ticket: StoredTicket, now: int, *, forgets_spent: bool) -> None:
-        """Collect a new ticket."""
-        change = TicketChange(before=None, after=ticket, now=now, forgets_spent=forgets_spent)
-        self._collected.tickets[ticket.digest] = change
-
     def save_ticket(self, ticket: StoredTicket) -> None:
         """Collect a changed ticket."""
         self._collected.tickets[ticket.digest] = TicketChange(before=ticket, after=ticket)
@@ -323,27 +294,6 @@ class SqlUnitOfWork:
         """Return what is kept of an identity."""
         ((number, size),) = self._rows(self._services.submissions.held, {"owner": owner})
         return Held(number=number, size=int(size))
-
-    def save_submission(self, submission: Submission, limit: Held | None = None) -> None:
-        """Collect a submission."""
-        self._collected.save_submission(submission, limit)
-
-    def remove_submission(self, submission: Submission) -> None:
-        """Collect a removal."""
-        self._collected.remove_submission(submission)
-
-    def record(self, record: AuditRecord) -> None:
-        """Collect an audit record."""
-        self._collected.records.append(record)
-
-    def changes(self) -> tuple[Changed, ...]:
-        """Return the collected writes."""
-        return self._pending.changes()
-
-    def notify(self, notices: Iterable[Notice], limit: int | None = None) -> None:
-        """Collect notices."""
-        self._collected.notices.extend(notices)
-        self._collected.notice_limit = limit
 
     def commit(self) -> None:
         """Hand over, and wait until it is on stable storage."""
