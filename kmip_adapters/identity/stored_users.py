@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 from attrs import evolve, field
 
 from kmip_adapters.identity.throttling import PasswordThrottle, TooManyGuesses
-from kmip_core import lifecycle
+from kmip_core import lifecycle, repetition
 from kmip_core.attributes import NAMES, AttributeInstance, AttributeReference
 from kmip_core.classes import define, frozen
 from kmip_core.creation_rules import SystemChanges
@@ -27,7 +27,6 @@ from kmip_core.enums import (
     LinkType,
     ObjectType,
     OTPAlgorithm,
-    ResultReason,
     StorageStatusMask,
 )
 from kmip_core.errors import KmipError
@@ -63,7 +62,7 @@ STEPS_AROUND: Final = 1
 """Steps by which a clock may be wrong. RFC 6238 §5.2."""
 
 ATTEMPTS: Final = 20
-"""How often a user is looked up, or an accepted credential tried to be marked as used, while others write."""
+"""How often an accepted credential is tried to be marked as used, while other requests mark theirs."""
 
 WRONG: Final = "the user name or the credential in the request is wrong"
 TWO_USERS: Final = "the request holds the credentials of two users; one is needed"
@@ -192,17 +191,11 @@ class StoredUsers:
 
         Raises KmipError (Server Limit Exceeded) if others never let it read to the end.
         """
-        pace = Pace.BRIEF if self.storage.blocking else Pace.QUICK
-        for _ in range(ATTEMPTS):
-            try:
-                with self.storage.unit_of_work(pace) as work:
-                    return look(work)
-            except ConcurrentChange:
-                continue  # something was committed between two reads
-            except TakesLong:
-                pace = Pace.SLOW
-                yield MoveTo(pace)
-        raise KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, "too many changes are made at once; try again")
+        try:
+            return repetition.read(self.storage, look, Pace.BRIEF if self.storage.blocking else Pace.QUICK)
+        except TakesLong:
+            yield MoveTo(Pace.SLOW)
+            return repetition.read(self.storage, look)
 
     def _look(self, work: UnitOfWork) -> None:
         """Forget what is remembered if a user, group or credential has changed."""
