@@ -35,7 +35,7 @@ def maker_or_class(cls: Callable[P, T]) -> Callable[P, T]:
 
 def _first_call(*values: Any, **fields: Any) -> Any:
     """Stand for a maker until it is written; the names come from what `maker_of` gives to it."""
-    return write(maker, cls)(*values, **fields)  # type: ignore[name-defined]  # noqa: F821
+    return write(maker, cls)(*values, **fields)  # type: ignore[name-defined]  # noqa: F821 - its own globals
 
 
 def _write(maker: FunctionType, cls: Any) -> FunctionType:

@@ -427,7 +427,7 @@ def test_a_commit_between_the_look_and_the_snapshot_leaves_its_state_unknown(sto
     with store.unit_of_work(Pace.QUICK) as work:
         store.database.lend = lend_late  # type: ignore[method-assign]  # for this once
         work.find("k2")
-        store.database.lend = lend  # type: ignore[method-assign]
+        store.database.lend = lend  # type: ignore[method-assign]  # as it was
         found = work.find("k1")
 
     assert found is not None
