@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from kmip_adapters.transport.shared import Identify
+from kmip_adapters.transport.connected_client import Identify
 from kmip_adapters.transport.tls.context import ServerContext, verified_chain
 from kmip_core.errors import KmipError
 from kmip_core.ports.transport import Framer, PeerLost, PeerRefused

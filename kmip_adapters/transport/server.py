@@ -18,6 +18,7 @@ from typing import Any, Self
 
 from kmip_adapters.transport.byte_budget import ByteBudget
 from kmip_adapters.transport.carriage import TtlvStream
+from kmip_adapters.transport.connected_client import Identify
 from kmip_adapters.transport.connection import TlsConnection
 from kmip_adapters.transport.counters import TransportCounters
 from kmip_adapters.transport.limits import TransportLimits
@@ -26,7 +27,7 @@ from kmip_adapters.transport.rates import Allowance, Rates
 from kmip_adapters.transport.refusals import Refusal, Refusals
 from kmip_adapters.transport.runner import Runner
 from kmip_adapters.transport.send_queue import SendQueue
-from kmip_adapters.transport.shared import LOG, Identify, Shared
+from kmip_adapters.transport.shared import LOG, Shared
 from kmip_adapters.transport.sockets import ACCEPTS_PER_TURN, Acceptor, listen, set_options
 from kmip_adapters.transport.tls.context import ServerContext, trust_alike
 from kmip_adapters.transport.turns import Turns

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from attrs import field
 
 from kmip_adapters.transport.byte_budget import ByteBudget
+from kmip_adapters.transport.connected_client import ConnectedClient, Identify, WhyOver
 from kmip_adapters.transport.counters import TransportCounters
 from kmip_adapters.transport.limits import LineBudget, TransportLimits
 from kmip_adapters.transport.places import Places, network_of
@@ -21,18 +22,12 @@ from kmip_adapters.transport.rates import Rates
 from kmip_adapters.transport.refusals import Refusal, Refusals
 from kmip_adapters.transport.runner import Runner
 from kmip_adapters.transport.send_queue import SendQueue
-from kmip_adapters.transport.tls.context import ServerContext
+from kmip_adapters.transport.tls.context import ServerContext, lists_are_over
 from kmip_adapters.transport.turns import Turn, Turns
 from kmip_core.classes import define
 from kmip_core.ports.transport import Framer, Peer
-from kmip_core.principal import Principal
 
 LOG: Final = logging.getLogger("kmipd.transport")
-
-Identify = Callable[[bytes | None, str, tuple[bytes, ...]], Principal]
-"""(client certificate in DER or None, address, verified chain in DER with the client's first) -> principal.
-
-Raises KmipError (Authentication Not Successful)."""
 
 
 class Session(Protocol):
@@ -52,16 +47,8 @@ class Session(Protocol):
         """End the session; a request in progress is answered first."""
         ...
 
-    def end_if(self, is_over: Callable[[bytes], bool]) -> None:
-        """End a session if a certificate (DER) of the client's chain `is_over`; as `expire` does."""
-        ...
-
-    def end_unless_trusted(self, context: ServerContext) -> None:
-        """End a session whose client's CA `context` does not trust; as `expire` does."""
-        ...
-
-    def end_if_other(self, identify: Identify) -> None:
-        """End a session whose client would be identified otherwise by now; as `expire` does."""
+    def end_session_if(self, why_over: Callable[[ConnectedClient], WhyOver | None]) -> None:
+        """End a session if `why_over` gives a reason for its client; as `expire` does."""
         ...
 
     def end_session(self, reason: str) -> None:
@@ -169,19 +156,19 @@ class Shared:
         """End the sessions of clients with a certificate that `is_over`; one that cannot be judged stops no other."""
         for session in tuple(self.sessions):
             try:
-                session.end_if(is_over)
+                session.end_session_if(lambda client: client.why_revoked(is_over))
             except Exception:  # whatever a certificate did to a parser
                 LOG.exception("a session's certificate cannot be judged; the session goes on")
 
     def end_untrusted_sessions(self, context: ServerContext) -> None:
         """End the sessions of clients whose CA `context` does not trust."""
         for session in tuple(self.sessions):
-            session.end_unless_trusted(context)
+            session.end_session_if(lambda client: client.why_untrusted(context))
 
     def end_sessions_of_others(self, identify: Identify) -> None:
         """End the sessions whose clients would be identified otherwise by now: they connect again as who they are."""
         for session in tuple(self.sessions):
-            session.end_if_other(identify)
+            session.end_session_if(lambda client: client.why_another(identify))
 
     def wait_for_budget(self, turn: Turn) -> None:
         """Queue a connection again once its identity's answers have been taken."""
@@ -198,8 +185,3 @@ class Shared:
         """End connections until what they hold is within the budget."""
         while (oldest := budget.oldest_of_greatest()) is not None:
             oldest.cut("its place is needed, others hold too much as well", what)
-
-
-def lists_are_over(context: ssl.SSLContext, wall: float) -> bool:
-    """Return whether a revocation list of a context has expired: it lets no client in, nor stay."""
-    return bool(getattr(context, "lists_end", float("inf")) <= wall)

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Callable
 
+from kmip_adapters.transport.connected_client import Identify
 from kmip_adapters.transport.dialling import dial, dialling_context
 from kmip_adapters.transport.refusals import Refusal
-from kmip_adapters.transport.shared import Identify
 from kmip_adapters.transport.tls.suites import choose_offer
 from kmip_adapters.ttlv.codec import Codec
 from kmip_app.configuration.config import Configuration

@@ -9,7 +9,7 @@ from typing import Final
 
 from cryptography import x509
 
-from kmip_adapters.transport.shared import Identify
+from kmip_adapters.transport.connected_client import Identify
 from kmip_core.classes import frozen
 from kmip_core.principal import Principal
 

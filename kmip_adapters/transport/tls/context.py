@@ -195,6 +195,11 @@ def _end_of_certificate(der: bytes) -> float:
         return math.inf
 
 
+def lists_are_over(context: ssl.SSLContext, wall: float) -> bool:
+    """Return whether a revocation list of a context has expired: it lets no client in, nor stay."""
+    return bool(getattr(context, "lists_end", math.inf) <= wall)
+
+
 def trust_alike(one: ssl.SSLContext, other: ssl.SSLContext) -> bool:
     """Return whether two contexts have the same CAs and revocation lists."""
     return one is other or getattr(one, "trust", b"") == getattr(other, "trust", b"")

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kmip_adapters.identity.certificate import CertificateIdentity
+from kmip_adapters.transport.connected_client import Identify
 from kmip_adapters.transport.limits import TransportLimits
 from kmip_adapters.transport.rates import Allowance
 from kmip_adapters.transport.refusals import Refusal
 from kmip_adapters.transport.server import TlsTtlvServer
-from kmip_adapters.transport.shared import Identify
 from kmip_adapters.transport.tls.context import build_ssl_context
 from kmip_app.pki.authority import Pki, ensure_pki
 from kmip_app.testing.contracts.listener.service import LONGEST, FakeFramer, FakeService, request, response

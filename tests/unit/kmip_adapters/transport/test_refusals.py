@@ -17,11 +17,11 @@ from attrs import fields
 from kmip_adapters import transport
 from kmip_adapters.identity.certificate import CertificateIdentity
 from kmip_adapters.transport.client import TlsTtlvClient, client_context
-from kmip_adapters.transport.connection import NO_REFUSAL
 from kmip_adapters.transport.counters import TransportCounters
 from kmip_adapters.transport.limits import TransportLimits
 from kmip_adapters.transport.rates import Allowance
 from kmip_adapters.transport.refusals import AT_ONCE, KEYS, PERIOD, Refusal, Refusals
+from kmip_adapters.transport.session import NO_REFUSAL
 from tests.unit.kmip_adapters.transport.fakes import a_server, request, throwaway_pki
 
 HANG = 120.0
