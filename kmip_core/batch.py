@@ -20,7 +20,7 @@ from kmip_core.admission import BatchIdentifiers, ItemAdmission
 from kmip_core.batch_data import BatchData, without_data
 from kmip_core.classes import define
 from kmip_core.enums import Ephemeral, Operation, ResultReason, ResultStatus
-from kmip_core.errors import AnsweredRefusal, DelayedRefusal, KmipError, invalid_field, not_supported
+from kmip_core.errors import AnsweredRefusal, DelayedRefusal, KmipError, anew, invalid_field, not_supported
 from kmip_core.makers import maker_of
 from kmip_core.messages import DataReference, RequestBatchItem, ResponseBatchItem, failure
 from kmip_core.operation import Around, OutcomeHooks, Perform, Scope, Spec, always, perform_nothing
@@ -284,7 +284,7 @@ class Batch:
     ) -> Any:
         services = attempt.services
         if isinstance(request, KmipError):
-            raise request
+            raise anew(request)  # the message may be remembered, and its item run several times
         if spec is None:
             raise KmipError(ResultReason.OPERATION_NOT_SUPPORTED, "this server does not have the operation")
         if spec.can_be_done is not always and not spec.can_be_done(services.crypto.capabilities):

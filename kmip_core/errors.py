@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 from kmip_core.enums import ResultReason
 
 T = TypeVar("T")
+E = TypeVar("E", bound=BaseException)
 
 NOT_FOUND_TEXT: Final = "no such object"
 """One text for missing and for foreign objects, so that clients cannot distinguish the two (RULINGS 1)."""
@@ -51,6 +52,17 @@ class AnsweredRefusal(KmipError):
     def __init__(self, reason: ResultReason, message: str, answer: object) -> None:
         super().__init__(reason, message)
         self.answer = answer
+
+
+def anew(error: E) -> E:
+    """Return an error that says the same as one that is kept, to be raised in its place.
+
+    Each time that an error is raised its traceback grows, by frames with all that they know: one that is kept, and
+    raised again and again, fills the memory.
+    """
+    copy = type(error).__new__(type(error), *error.args)
+    copy.__dict__.update(error.__dict__)
+    return copy
 
 
 def invalid_field(message: str) -> KmipError:

@@ -18,7 +18,7 @@ from attrs import field
 
 from kmip_core.classes import define, frozen
 from kmip_core.enums import ResultReason
-from kmip_core.errors import KmipError, Unusable
+from kmip_core.errors import KmipError, Unusable, anew
 
 LOG: Final = logging.getLogger("kmipd.identity")
 
@@ -129,7 +129,7 @@ class RememberedGroups:
         if answer is None or left <= 0:
             return None
         if isinstance(answer.groups, KmipError):
-            raise answer.groups
+            raise anew(answer.groups)
         if left < self.seconds / 2:
             self._request(name)
         return answer.groups
@@ -149,7 +149,7 @@ class RememberedGroups:
                     self._answers[name] = late
             raise refused("the group service did not answer in time") from None
         if isinstance(answer.groups, KmipError):
-            raise answer.groups
+            raise anew(answer.groups)
         return answer.groups
 
     def close(self) -> None:

@@ -23,7 +23,7 @@ from typing import Any, Final
 from kmip_adapters.pkcs11_session import messages
 from kmip_adapters.pkcs11_session.refused_pin import RefusedPin
 from kmip_core.classes import frozen
-from kmip_core.errors import Unusable
+from kmip_core.errors import Unusable, anew
 
 _log = logging.getLogger(__name__)
 
@@ -245,10 +245,10 @@ class Token:
     def _started(self) -> _Process:
         with self._lock:  # one login at a time: a wrong PIN must not be tried by every worker
             if self._away is not None and time.monotonic() < self._away_until:
-                raise self._away
+                raise anew(self._away)
             pin = None if self._settings.read_pin is None else self._settings.read_pin()
             if self._pin_fault is not None and pin == self._refused_pin:
-                raise self._pin_fault
+                raise anew(self._pin_fault)
             try:
                 process = self._logged_in(pin)
             except TokenError as error:

@@ -13,6 +13,7 @@ from attrs import field
 
 from kmip_core.classes import define
 from kmip_core.enums import Operation
+from kmip_core.errors import KmipError
 from kmip_core.messages import RequestMessage
 from kmip_core.ports.steps import Pace
 
@@ -66,4 +67,7 @@ class RepeatedRequests:
 
 
 def _may_be_kept(request: RequestMessage) -> bool:
-    return not request.header.credentials and all(item.operation in WITHOUT_SECRETS for item in request.batch_items)
+    """Return whether it holds no secret, and no refusal: an error keeps all that was known where it was raised."""
+    return not request.header.credentials and all(
+        item.operation in WITHOUT_SECRETS and not isinstance(item.payload, KmipError) for item in request.batch_items
+    )

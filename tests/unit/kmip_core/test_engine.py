@@ -36,7 +36,7 @@ from kmip_core.enums import (
     UniqueIdentifier,
     UsageLimitsUnit,
 )
-from kmip_core.errors import KmipError
+from kmip_core.errors import KmipError, invalid_field
 from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage, ResponseMessage
 from kmip_core.operation import Cost, Scope, Spec, Target
 from kmip_core.operations import (
@@ -1052,3 +1052,17 @@ def test_a_read_that_was_interrupted_is_done_again(option: BatchErrorContinuatio
 
     assert statuses(answer) == [ResultStatus.SUCCESS] * 2
     assert not faults_of(engine)
+
+
+def test_an_item_that_cannot_be_read_is_refused_each_time_by_an_error_of_its_own() -> None:
+    unread = invalid_field("the Key Format Type is none")
+    message = RequestMessage(
+        header=RequestHeader(protocol_version=VERSION),
+        batch_items=(RequestBatchItem(operation=Operation.GET, payload=unread),),
+    )
+    engine = an_engine()
+
+    for _ in range(3):
+        assert the_only(engine.handle(message, ALICE)).result_message == unread.message
+
+    assert unread.__traceback__ is None

@@ -5,7 +5,7 @@ from enum import Enum
 import pytest
 
 from kmip_core.enums import ItemType, ObjectType, Operation, ResultReason
-from kmip_core.errors import KmipError
+from kmip_core.errors import DelayedRefusal, KmipError, anew
 from kmip_core.standard_names import standard_name, with_article
 
 
@@ -14,6 +14,17 @@ def test_a_refusal_shows_its_reason_and_its_text() -> None:
 
     assert repr(refusal) == "KmipError(INVALID_FIELD, 'a length is 128, 192 or 256')"
     assert str(refusal) == "a length is 128, 192 or 256"
+
+
+def test_an_error_made_anew_says_the_same_and_leaves_the_one_that_is_kept_as_it_is() -> None:
+    kept = DelayedRefusal(ResultReason.AUTHENTICATION_NOT_SUCCESSFUL, "wrong", 500)
+
+    for _ in range(2):
+        with pytest.raises(DelayedRefusal, match="wrong") as refused:
+            raise anew(kept)
+        assert (refused.value.reason, refused.value.milliseconds) == (kept.reason, 500)
+
+    assert kept.__traceback__ is None
 
 
 @pytest.mark.parametrize(

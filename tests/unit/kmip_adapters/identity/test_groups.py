@@ -116,9 +116,10 @@ def test_an_unknown_user_is_refused(groups: RememberedGroups, directory: Directo
 
     with pytest.raises(KmipError, match="unknown"):
         groups.of("mallory")
-    with pytest.raises(KmipError, match="unknown"):
+    with pytest.raises(KmipError, match="unknown") as refusal:
         groups.remembered("mallory")
     assert directory.questions == 1
+    assert refusal.value is not directory.answer  # whose traceback would grow
 
 
 def test_a_refusal_is_soon_forgotten(groups: RememberedGroups, clock: Clock, directory: Directory) -> None:

@@ -7,7 +7,8 @@ import pytest
 from kmip_adapters.ttlv import repeats
 from kmip_adapters.ttlv.codec import Codec, UnreadableMessage
 from kmip_adapters.ttlv.repeats import RepeatedRequests
-from kmip_core.enums import CredentialType, Operation
+from kmip_core.enums import CredentialType, KeyFormatType, Operation
+from kmip_core.errors import KmipError
 from kmip_core.messages import (
     Credential,
     RequestBatchItem,
@@ -91,7 +92,32 @@ def test_requests_with_secrets_and_long_requests_are_not_kept(frame: Callable[[]
     requests = RepeatedRequests(decode, quick)
 
     assert requests.read(frame()) == requests.read(frame())
-    assert decode.count == 2
+    assert (decode.count, requests._known) == (2, {})
+
+
+def test_the_longest_request_that_is_kept_has_512_bytes() -> None:
+    requests = RepeatedRequests(Decoded(), quick)
+    shortest = len(a_get(""))
+    longest, longer = a_get("k" * (repeats.LONGEST - shortest)), a_get("k" * (repeats.LONGEST - shortest + 1))
+    assert len(longest) == repeats.LONGEST < len(longer)
+
+    requests.read(longer)
+    requests.read(longest)
+
+    assert list(requests._known) == [longest]
+
+
+def test_a_request_with_an_item_that_cannot_be_read_is_not_kept() -> None:
+    frame = bytearray(a_frame(Operation.GET, get.Request(unique_identifier="key", key_format_type=KeyFormatType.RAW)))
+    frame[frame.index(bytes.fromhex("42004205")) + 8] = 0xFF  # its Key Format Type
+    decode = Decoded()
+    requests = RepeatedRequests(decode, quick)
+
+    for _ in range(2):
+        request, _ = requests.read(bytes(frame))
+        assert isinstance(request.batch_items[0].payload, KmipError)
+
+    assert (decode.count, requests._known) == (2, {})
 
 
 def test_the_room_is_bounded() -> None:
@@ -99,7 +125,7 @@ def test_the_room_is_bounded() -> None:
     for number in range(2 * repeats.MOST + 1):
         requests.read(a_get(str(number)))
 
-    assert len(requests._known) <= repeats.MOST
+        assert len(requests._known) <= repeats.MOST
 
 
 def test_refusals_are_not_kept() -> None:
