@@ -2,11 +2,13 @@
 
 A credential in a request is judged here if it names a stored user; others are left to the file of passwords, or ignored
 as before 3.0. A user is looked up once and remembered until a user, group or credential changes; other processes notice
-a change with the next request that has a credential, and after `NOTICED_AFTER` seconds with any other.
+a change with the next request that has a credential, and after `NOTICED_AFTER` seconds with any other. Dates that come
+true are no change: until the next of them holds what is remembered.
 """
 
 import hashlib
 import hmac
+import math
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -53,8 +55,9 @@ from kmip_core.structures import Digest, Link, Name, NameReference, ObjectRefere
 T = TypeVar("T")
 
 NOTICED_AFTER: Final = 1.0  # seconds
-REMEMBERED_FOR: Final = 60.0  # seconds: dates of groups come true without a change
+REMEMBERED_FOR: Final = 60.0  # seconds: where no user was found, dates that come true are not looked at
 REMEMBERED: Final = 4_096  # names, certificates, passwords
+REMEMBERED_LENGTH: Final = 255  # characters of a name: clients choose it, and no user need have it
 LOOK_AHEAD: Final = 10
 """Counters that a generator by events may be ahead of the server. RFC 4226 §7.4."""
 
@@ -76,12 +79,37 @@ _JUDGED: Final = (UsernameAndPassword, OneTimePassword, HashedPassword)
 
 @frozen(kw_only=True)
 class StoredUser:
-    """One user.  credentials: identifiers of managed objects.  groups: names, with those of the groups above."""
+    """One user.
+
+    credentials: identifiers of managed objects.  groups: names, with those of the groups above.
+    until: when the next date comes of what it was made of, beside the record.
+    """
 
     record: ManagedObject
     name: str
     credentials: tuple[str, ...]
     groups: frozenset[str]
+    until: float = math.inf
+
+
+@frozen(kw_only=True)
+class _Proof:
+    """Why a password is right.
+
+    until: when the next date of the credential comes.
+    linked: the credential where the password is that of Secret Data, whose changes are not counted; else None.
+    """
+
+    until: float
+    linked: str | None
+
+
+@frozen(kw_only=True)
+class _Right:
+    """A password that was right.  digest: of user and password."""
+
+    digest: bytes
+    proof: _Proof
 
 
 @define(kw_only=True, eq=False)
@@ -99,7 +127,7 @@ class StoredUsers:
     _cleared: float = field(default=float("-inf"), init=False)
     _by_name: dict[str, StoredUser | None] = field(factory=dict, init=False)
     _by_certificate: dict[bytes, StoredUser | None] = field(factory=dict, init=False)
-    _right: dict[str, bytes] = field(factory=dict, init=False, repr=False)
+    _right: dict[str, _Right] = field(factory=dict, init=False, repr=False)
     _key: bytes = field(factory=lambda: secrets.token_bytes(32), init=False, repr=False)
     _dummy: str = field(default="", init=False, repr=False)
 
@@ -119,7 +147,7 @@ class StoredUsers:
             yield from self._read(self._look)
         if self._number == 0:
             return principal, credentials
-        peer, left = principal, []
+        peer, left, number = principal, list[Credential](), self._number
         for credential in credentials:
             value: Any = credential.credential_value
             user = None
@@ -128,7 +156,10 @@ class StoredUsers:
             if user is None:
                 left.append(credential)
                 continue
-            shown = yield from self._judge(user, value, peer, now, throttle)
+            proof, shown = yield from self._judge(user, value, peer, now, throttle)
+            if proof is not None and number == self._number:
+                right = _Right(digest=self._digest(user, value.password or ""), proof=proof)
+                _remember(self._right, user.name, right)
             if principal is not peer and principal.name != user.name:
                 raise CredentialRefused(TWO_USERS)
             shown = shown or principal.server_hashed_password
@@ -161,13 +192,12 @@ class StoredUsers:
 
     def _by_its_certificate(self, peer: Principal, now: int) -> Steps[Principal]:
         digest = peer.certificate_digest
-        if digest and digest not in self._by_certificate:
+        user = self._by_certificate.get(digest)
+        if digest and (_is_over(user, now) or digest not in self._by_certificate):
             number = self._number
             user = yield from self._read(lambda work: self._find_by_certificate(work, digest, now))
             if number == self._number:
                 _remember(self._by_certificate, digest, user)
-        else:
-            user = self._by_certificate.get(digest)
         return (
             peer if user is None or not _is_usable(user.record, now) else _become(peer, user, Source.CERTIFICATE, None)
         )
@@ -209,13 +239,15 @@ class StoredUsers:
 
     def _named(self, name: str, now: int) -> Steps[StoredUser | None]:
         """Give the user of this name, whether it may authenticate or not: its name is taken all the same."""
-        if name not in self._by_name:
+        known = self._by_name.get(name)
+        if _is_over(known, now) or (known is None and name not in self._by_name):
             number = self._number
             found = yield from self._read(lambda work: self._find(work, name, now))
-            if number == self._number:  # else another request has noticed a change since
+            # Else another request has noticed a change since.
+            if number == self._number and len(name) <= REMEMBERED_LENGTH:
                 _remember(self._by_name, name, found)
             return found
-        return self._by_name[name]
+        return known
 
     def _find(self, work: UnitOfWork, name: str, now: int) -> StoredUser | None:
         found = _locate(work, ObjectType.USER, now, (NAMES, _name(name)))
@@ -229,10 +261,12 @@ class StoredUsers:
         )
         wanted = (AttributeReference(attribute="digests"), whole)
         users: set[str] = set()
+        until = math.inf
         for certificate in _locate(work, ObjectType.CERTIFICATE, now, wanted, _IS_CREDENTIAL):
             record = work.find(certificate)
             if record is None or not _is_usable(record, now):
                 continue
+            until = min(until, _next_date(record, now))
             targets: list[ObjectReference] = [NameReference(name.name_value) for name in record.attributes.names]
             for target in (certificate, *targets):
                 link = Link(link_type=LinkType.CREDENTIAL_LINK, linked_object_identifier=target)
@@ -241,82 +275,94 @@ class StoredUsers:
         user = work.find(users.pop()) if len(users) == 1 else None
         if user is None or not user.attributes.names:
             return None
-        return self._described(work, user, user.attributes.names[0].name_value, now)
+        found = self._described(work, user, user.attributes.names[0].name_value, now)
+        return evolve(found, until=min(until, found.until))
 
     def _credentials_of(self, work: UnitOfWork, user: str, now: int) -> tuple[str, ...]:
         record = work.find(user)
         return () if record is None else _linked(work, record, LinkType.CREDENTIAL_LINK, now)
 
     def _described(self, work: UnitOfWork, record: ManagedObject, name: str, now: int) -> StoredUser:
-        return StoredUser(
-            record=record,
-            name=name,
-            credentials=_linked(work, record, LinkType.CREDENTIAL_LINK, now),
-            groups=_groups_of(work, record, now),
-        )
+        groups, until = _groups_of(work, record, now)
+        credentials = _linked(work, record, LinkType.CREDENTIAL_LINK, now)
+        return StoredUser(record=record, name=name, credentials=credentials, groups=groups, until=until)
 
     # --- judging ------------------------------------------------------------------------------------------------------
 
     def _judge(
         self, user: StoredUser, value: Value, peer: Principal, now: int, throttle: PasswordThrottle
-    ) -> Steps[bytes | None]:
-        """Give what the answer's header says of the server, if the credential is right.  Raises CredentialRefused."""
+    ) -> Steps[tuple[_Proof | None, bytes | None]]:
+        """Give why a password is right that is not remembered, and what the answer's header says of the server.
+
+        Raises CredentialRefused unless the credential is right.
+        """
         try:
             throttle.check(user.name, peer)
-            if isinstance(value, UsernameAndPassword) and self._is_remembered(user, value.password or "", now):
-                return None
+            if isinstance(value, UsernameAndPassword):
+                is_right = yield from self._is_remembered(user, value.password or "", now)
+                if is_right:
+                    return None, None
             yield MoveTo(Pace.SLOW)  # to hash, and since a guess may be counted in the store
             throttle.check(user.name, peer)
             throttle.spend(user.name, peer)
         except TooManyGuesses as error:
             raise CredentialRefused(error.message, user.name) from None
-        is_right, shown = False, None
+        is_right, shown, proof = False, None, None
         if isinstance(value, HashedPassword):
             shown = yield from self._use(lambda work: self._use_hashed_password(work, user, value, now))
             is_right = shown is not None
         else:
             is_right = value.password is None and isinstance(value, OneTimePassword)
             if not is_right:
-                is_right = yield from self._read(lambda work: self._is_password(work, user, value.password or "", now))
+                proof = yield from self._read(lambda work: self._proof_of(work, user, value.password or "", now))
+                is_right = proof is not None
             if isinstance(value, OneTimePassword):
                 code = value.one_time_password
                 used = yield from self._use(lambda work: self._use_one_time_password(work, user, code, now))
                 is_right = is_right and used is not None
         if not is_right:
             raise CredentialRefused(WRONG, user.name)
-        if isinstance(value, UsernameAndPassword):
-            _remember(self._right, user.name, self._digest(user, value.password or ""))
         throttle.refund(user.name, peer)
-        return shown
+        return (proof if isinstance(value, UsernameAndPassword) else None), shown
 
-    def _is_remembered(self, user: StoredUser, password: str, now: int) -> bool:
+    def _is_remembered(self, user: StoredUser, password: str, now: int) -> Steps[bool]:
         right = self._right.get(user.name)
-        return (
-            right is not None
-            and _is_usable(user.record, now)
-            and hmac.compare_digest(right, self._digest(user, password))
-        )
+        if right is None or right.proof.until <= now or not _is_usable(user.record, now):
+            return False
+        if not hmac.compare_digest(right.digest, self._digest(user, password)):
+            return False
+        linked = right.proof.linked
+        if linked is None:
+            return True
+        octets = password.encode(errors="surrogatepass")
+        return (yield from self._read(lambda work: _is_linked_still(work, linked, octets, now)))
 
     def _digest(self, user: StoredUser, password: str) -> bytes:
         text = f"{user.record.unique_identifier}:{password}"
         return hmac.digest(self._key, text.encode(errors="surrogatepass"), hashlib.sha256)
 
-    def _is_password(self, work: UnitOfWork, user: StoredUser, password: str, now: int) -> bool:
-        """Return whether the password is one of the user's; it takes as long where the user has none."""
+    def _proof_of(self, work: UnitOfWork, user: StoredUser, password: str, now: int) -> _Proof | None:
+        """Return why the password is one of the user's, None if it is not; it takes as long where the user has none."""
         octets = password.encode(errors="surrogatepass")
-        is_right, has_hashed = False, False
+        proof, has_hashed = None, False
         if len(octets) <= PASSWORD_SIZE:
             for record in _credentials(work, user, ObjectType.PASSWORD_CREDENTIAL, now):
                 content: Any = work.content(admit(record, Purpose.AUTHENTICATE, now))
+                linked = None
                 if content.password_hash is not None:
                     has_hashed = True
-                    is_right = self.hashing.verify(content.password_hash, password) or is_right
+                    is_right = self.hashing.verify(content.password_hash, password)
+                elif _is_salted(content):
+                    is_right = hmac.compare_digest(_derived(content, octets), content.salted_password)
                 else:
-                    is_right = _is_salted_or_linked(work, record, content, octets, now) or is_right
+                    linked = record.unique_identifier
+                    is_right = _is_linked(work, record, octets, now)
+                if is_right:
+                    proof = _Proof(until=_next_date(record, now), linked=linked)
         if not has_hashed:
             self._dummy = self._dummy or self.hashing.hash(secrets.token_hex(16))
             self.hashing.verify(self._dummy, password[:PASSWORD_SIZE])
-        return is_right
+        return proof
 
     def _use(self, mark: Callable[[UnitOfWork], bytes | None]) -> Steps[bytes | None]:
         """Give what `mark` returns once what it has written is on stable storage: nothing is accepted twice."""
@@ -391,6 +437,17 @@ def _is_usable(record: ManagedObject, now: int) -> bool:
     return date is None or date <= now
 
 
+def _next_date(record: ManagedObject, now: int) -> float:
+    """Return when a user, group or credential may begin or cease to count without a change."""
+    dates = (record.attributes.activation_date, record.attributes.deactivation_date)
+    return min((date for date in dates if date is not None and date > now), default=math.inf)
+
+
+def _is_over(user: StoredUser | None, now: int) -> bool:
+    """Return whether a date has come since the user was looked up."""
+    return user is not None and user.until <= now
+
+
 def _locate(
     work: UnitOfWork,
     object_type: ObjectType,
@@ -416,21 +473,28 @@ def _name(text: str) -> Name:
     return Name(name_value=text, name_type=of_any_type)
 
 
-def _groups_of(work: UnitOfWork, record: ManagedObject, now: int) -> frozenset[str]:
-    """Return the names of the groups of a user, and of those above them; a group that is not there gives nothing."""
+def _groups_of(work: UnitOfWork, record: ManagedObject, now: int) -> tuple[frozenset[str], float]:
+    """Return the names of the groups of a user and of those above them, and when the next date of any of them comes.
+
+    A group that is not there gives nothing.
+    """
     waiting = [*_linked(work, record, LinkType.GROUP_LINK, now)]
     seen: set[str] = set()
     names: set[str] = set()
+    until = math.inf
     while waiting and len(seen) < MAXIMUM_GROUPS:
         identifier = waiting.pop()
         if identifier in seen:
             continue
         seen.add(identifier)
         group = work.find(identifier)
-        if group is not None and group.object_type is ObjectType.GROUP and _is_usable(group, now):
+        if group is None or group.object_type is not ObjectType.GROUP:
+            continue
+        until = min(until, _next_date(group, now))
+        if _is_usable(group, now):
             names.update(name.name_value for name in group.attributes.names)
             waiting += _linked(work, group, LinkType.PARENT_LINK, now)
-    return frozenset(names)
+    return frozenset(names), until
 
 
 def _linked(work: UnitOfWork, record: ManagedObject, kind: LinkType, now: int) -> tuple[str, ...]:
@@ -478,14 +542,27 @@ def _credentials(work: UnitOfWork, user: StoredUser, object_type: ObjectType, no
     return [one for one in found if one is not None and one.object_type is object_type and _is_usable(one, now)]
 
 
-def _is_salted_or_linked(
-    work: UnitOfWork, record: ManagedObject, content: PasswordCredential, password: bytes, now: int
-) -> bool:
-    if content.salted_password is not None and content.password_salt_algorithm is not None:
-        name, length = HMACS[content.password_salt_algorithm], len(content.salted_password)
-        salt, count = content.password_salt or b"", content.iteration_count or 1
-        derived = hashlib.pbkdf2_hmac(name, password, salt, count, length)
-        return hmac.compare_digest(derived, content.salted_password)
+def _is_salted(content: PasswordCredential) -> bool:
+    return content.salted_password is not None and content.password_salt_algorithm is not None
+
+
+def _derived(content: PasswordCredential, password: bytes) -> bytes:
+    """Return what the salted password would be if this were the password."""
+    algorithm, salted = content.password_salt_algorithm, content.salted_password
+    if algorithm is None or salted is None:
+        raise ValueError("the credential has no salted password")
+    salt, count = content.password_salt or b"", content.iteration_count or 1
+    return hashlib.pbkdf2_hmac(HMACS[algorithm], password, salt, count, len(salted))
+
+
+def _is_linked_still(work: UnitOfWork, credential: str, password: bytes, now: int) -> bool:
+    """Return whether the password is still that of the Secret Data to which a credential leads."""
+    record = work.find(credential)
+    return record is not None and _is_usable(record, now) and _is_linked(work, record, password, now)
+
+
+def _is_linked(work: UnitOfWork, record: ManagedObject, password: bytes, now: int) -> bool:
+    """Return whether the password is that of the Secret Data to which the record of a credential leads."""
     for identifier in _linked(work, record, LinkType.PASSWORD_LINK, now):
         linked = work.find(identifier)
         if linked is None or linked.object_type is not ObjectType.SECRET_DATA or not _is_usable(linked, now):

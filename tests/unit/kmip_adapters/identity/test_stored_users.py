@@ -2,7 +2,7 @@
 
 import functools
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -12,8 +12,10 @@ import pytest
 from attrs import define, evolve
 
 from kmip_adapters.audit.memory import MemoryTrail
+from kmip_adapters.identity import stored_users
 from kmip_adapters.identity.credentials import GONE, CredentialAuthentication
 from kmip_adapters.identity.stored_users import NAME_OF_A_USER, TWO_USERS, WRONG, StoredUsers, one_time_password
+from kmip_adapters.identity.throttling import PasswordThrottle
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.memory import MemoryStorage, MemoryUnitOfWork
@@ -60,7 +62,19 @@ from kmip_core.ports.storage import ConcurrentChange
 from kmip_core.principal import Principal, Source
 from kmip_core.settings import Settings, TicketUse
 from kmip_core.structures import Link, NameReference
-from tests.builders import ALICE, NOW, PlainHashing, a_name, a_secret, an_engine, an_instance, ask, perform, the_only
+from tests.builders import (
+    ALICE,
+    NOW,
+    PlainHashing,
+    a_name,
+    a_secret,
+    an_engine,
+    an_instance,
+    ask,
+    clock_of,
+    perform,
+    the_only,
+)
 from tests.unit.kmip_core.operations.test_system_objects import a_credential, a_group, link
 from tests.unit.kmip_core.operations.test_validate import ROOT
 
@@ -359,6 +373,171 @@ def test_one_that_is_gone_does_not_authenticate(engine: Engine, which: str, oper
         assert owner(engine, password("correct horse")) == "peer"  # no user has the name
     else:
         assert refusal(engine, password("correct horse")) == WRONG
+
+
+# --- what is remembered -----------------------------------------------------------------------------------------------
+
+
+def users_of(engine: Engine) -> StoredUsers:
+    authentication: Any = engine.services.authentication
+    users: StoredUsers = authentication.users
+    return users
+
+
+class Interrupted(Counted):
+    """Has something done while the next password is verified, as by other clients meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meanwhile: list[Callable[[], object]] = []
+
+    def verify(self, encoded: str, password: str) -> bool:
+        is_right = super().verify(encoded, password)
+        while self.meanwhile:
+            self.meanwhile.pop()()
+        return is_right
+
+
+@pytest.mark.parametrize("is_noticed", [True, False])
+def test_a_password_that_is_replaced_while_it_is_verified_is_not_remembered(
+    hashing: Counted, ticking: Ticking, is_noticed: bool
+) -> None:
+    interrupted = Interrupted()
+    storage = MemoryStorage()
+    engine = an_engine(
+        storage=storage,
+        passwords=interrupted,
+        authentication=CredentialAuthentication(users=StoredUsers(storage=storage, hashing=interrupted, clock=ticking)),
+        settings=Settings(administrators=frozenset({"alice"})),
+    )
+    old = a_credential(engine)
+    make_user(engine, old)
+
+    def replace() -> None:
+        perform(engine, Operation.DESTROY, destroy.Request(unique_identifier=old))
+        if is_noticed:
+            owner(engine, password("p", "somebody else"))
+
+    interrupted.meanwhile.append(replace)
+    assert owner(engine, password("correct horse")) == "carol"  # as it was when the request came
+
+    assert refusal(engine, password("correct horse")) == WRONG
+
+
+@pytest.mark.parametrize("operation", [Operation.DESTROY, Operation.ARCHIVE])
+def test_a_linked_password_that_is_gone_is_refused_although_it_was_right(engine: Engine, operation: Operation) -> None:
+    request = register.Request(object_type=ObjectType.SECRET_DATA, managed_object=a_secret(b"linked"))
+    secret = perform(engine, Operation.REGISTER, request).unique_identifier
+    make_user(engine, a_credential(engine, None, links=(link(LinkType.PASSWORD_LINK, secret),)))
+    assert owner(engine, password("linked")) == owner(engine, password("linked")) == "carol"
+    requests: dict[Operation, Any] = {
+        Operation.DESTROY: destroy.Request(unique_identifier=secret),
+        Operation.ARCHIVE: archive.Request(unique_identifier=secret),
+    }
+
+    perform(engine, operation, requests[operation])
+
+    assert refusal(engine, password("linked")) == WRONG
+
+
+def test_a_linked_password_is_remembered(engine: Engine, hashing: Counted) -> None:
+    request = register.Request(object_type=ObjectType.SECRET_DATA, managed_object=a_secret(b"linked"))
+    secret = perform(engine, Operation.REGISTER, request).unique_identifier
+    make_user(engine, a_credential(engine, None, links=(link(LinkType.PASSWORD_LINK, secret),)))
+
+    assert owner(engine, password("linked")) == owner(engine, password("linked")) == "carol"
+
+    assert hashing.verified == 1  # of a password of nobody: it takes as long
+
+
+@pytest.mark.parametrize("which", ["user", "credential", "linked"])
+def test_a_password_is_over_with_the_date_of_anything_that_makes_it_right(engine: Engine, which: str) -> None:
+    """No change is counted when a date comes, and the clock of what is remembered stands still."""
+    over = {"activation_date": NOW - 1, "deactivation_date": NOW + 5}
+    dates: dict[str, Any] = {"user": {}, "credential": {}, "linked": {}} | {which: over}
+    described = Attributes(cryptographic_usage_mask=CryptographicUsageMask.VERIFY, **dates["linked"])
+    request = register.Request(
+        object_type=ObjectType.SECRET_DATA, managed_object=a_secret(b"linked"), attributes=described
+    )
+    secret = perform(engine, Operation.REGISTER, request).unique_identifier
+    links = (link(LinkType.PASSWORD_LINK, secret),)
+    make_user(engine, a_credential(engine, None, links=links, **dates["credential"]), **dates["user"])
+    assert owner(engine, password("linked")) == "carol"
+
+    clock_of(engine).advance(4)
+    assert owner(engine, password("linked")) == "carol"
+    clock_of(engine).advance(1)
+    assert refusal(engine, password("linked")) == WRONG
+
+
+def test_a_hashed_password_is_over_with_the_date_of_its_credential(engine: Engine) -> None:
+    make_user(engine, a_credential(engine, activation_date=NOW - 1, deactivation_date=NOW + 5))
+    assert owner(engine, password("correct horse")) == "carol"
+
+    clock_of(engine).advance(5)
+
+    assert refusal(engine, password("correct horse")) == WRONG
+
+
+def test_groups_begin_and_end_with_their_dates(engine: Engine) -> None:
+    def a_dated_group(name: str, *parents: str, **dates: Any) -> str:
+        links = tuple(link(LinkType.PARENT_LINK, parent) for parent in parents)
+        described = Attributes(names=(a_name(name),), links=links, **dates)
+        made: str = perform(
+            engine, Operation.CREATE_GROUP, create_group.Request(attributes=described)
+        ).unique_identifier
+        return made
+
+    above = a_dated_group("above", activation_date=NOW - 1, deactivation_date=NOW + 5)
+    groups = (a_dated_group("always", above), a_dated_group("later", activation_date=NOW + 7))
+    make_user(engine, a_credential(engine), links=tuple(link(LinkType.GROUP_LINK, one) for one in groups))
+
+    def groups_at(now: int) -> frozenset[str]:
+        users = users_of(engine)
+        (principal, _) = run_blocking(users.settle((password("correct horse"),), PEER, now, PasswordThrottle()))
+        return principal.groups
+
+    assert groups_at(NOW) == groups_at(NOW + 4) == {"always", "above"}
+    assert groups_at(NOW + 5) == {"always"}
+    assert groups_at(NOW + 7) == {"always", "later"}
+
+
+def test_a_certificate_is_no_credential_after_its_date(engine: Engine, ticking: Ticking) -> None:
+    dates: dict[str, Any] = {"activation_date": NOW - 1, "deactivation_date": NOW + 5}
+    make_user(engine, a_credential(engine, ROOT.certificate, CredentialType.CERTIFICATE, **dates))
+    ticking.time += 2
+    peer = evolve(PEER, certificate_digest=CERTIFICATE)
+    assert owner(engine, principal=peer) == "carol"
+
+    clock_of(engine).advance(5)
+
+    assert owner(engine, principal=peer) == "peer"
+
+
+def test_long_names_that_clients_make_up_are_not_remembered(engine: Engine) -> None:
+    make_user(engine, a_credential(engine))
+    longest = "x" * stored_users.REMEMBERED_LENGTH
+
+    assert owner(engine, password("p", longest)) == owner(engine, password("p", longest + "x")) == "peer"
+
+    assert users_of(engine)._by_name.keys() == {"peer", longest}
+
+
+def test_a_user_of_a_long_name_authenticates(engine: Engine) -> None:
+    name = "x" * (stored_users.REMEMBERED_LENGTH + 1)
+    make_user(engine, a_credential(engine), name=name)
+
+    assert owner(engine, password("correct horse", name)) == owner(engine, password("correct horse", name)) == name
+
+
+def test_so_many_names_are_remembered(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored_users, "REMEMBERED", 4)
+    make_user(engine, a_credential(engine))
+
+    for number in range(10):
+        owner(engine, password("p", f"nobody {number}"))
+        assert len(users_of(engine)._by_name) <= 4
+    assert owner(engine, password("correct horse")) == "carol"
 
 
 def test_a_user_who_has_shown_a_credential_on_this_connection_is_there_until_it_is_gone(
