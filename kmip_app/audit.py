@@ -22,6 +22,7 @@ from kmip_adapters.audit.lines import Head, read_line
 from kmip_adapters.audit.verify import Problem, verify, verify_end
 from kmip_app.configuration.config import Configuration, StartError
 from kmip_app.maintenance.node_names import SINGLE, names_of_node, names_told_by
+from kmip_app.system_errors import reason_of
 from kmip_core.errors import KmipError
 
 LOG: Final = logging.getLogger("kmip_app")
@@ -186,8 +187,12 @@ def make_anchor(configuration: Configuration, now: Callable[[], float] = time.ti
             subprocess.run(  # noqa: S603  the operator's own command
                 words, input=line.encode() + b"\n", timeout=COMMAND_SECONDS, check=True, stdout=subprocess.DEVNULL
             )
-        except (OSError, subprocess.SubprocessError) as error:
-            raise UnusableAnchor(f"anchor_command {words[0]} failed: {error}") from error
+        except OSError as error:
+            raise UnusableAnchor(f"anchor_command {words[0]} cannot be run: {reason_of(error)}") from error
+        except subprocess.TimeoutExpired as error:
+            raise UnusableAnchor(f"anchor_command {words[0]} took longer than {COMMAND_SECONDS} s") from error
+        except subprocess.CalledProcessError as error:
+            raise UnusableAnchor(f"anchor_command {words[0]} ended with exit code {error.returncode}") from error
     return line
 
 
@@ -292,7 +297,7 @@ def _heads_of_server(configuration: Configuration) -> Mapping[str, Head]:
             database.close()
             database.backend.close()
     except (KmipError, StorageUnusable, OSError) as error:
-        raise UnreadableHeads(getattr(error, "message", None) or str(error)) from error
+        raise UnreadableHeads(getattr(error, "message", None) or reason_of(error)) from error
     here, told = anchors.heads_of(folder_of(configuration)), names_told_by(configuration)
     return {chain: head for chain, head in heads_in(facts).items() if chain in here or told(chain)}
 

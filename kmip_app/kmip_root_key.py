@@ -6,6 +6,7 @@ from typing import Final
 
 from kmip_app.client import ClientError, KmipClient
 from kmip_app.configuration.root_keys import KmipRootKey
+from kmip_app.system_errors import reason_of
 from kmip_core.enums import BlockCipherMode, State
 from kmip_core.ports.sealing import RootKeyUnavailable
 from kmip_core.structures import CryptographicParameters
@@ -64,4 +65,4 @@ class KmipWrapper:
             ) as client:
                 yield client
         except (ClientError, OSError, ValueError) as error:
-            raise RootKeyUnavailable(f"the KMIP server {where}, which wraps the root key: {error}") from None
+            raise RootKeyUnavailable(f"the KMIP server {where}, which wraps the root key: {reason_of(error)}") from None

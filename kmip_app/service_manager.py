@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Final
 
+from kmip_app.system_errors import reason_of
+
 LOG: Final = logging.getLogger("kmip_app")
 
 FIRST_DESCRIPTOR: Final = 3
@@ -92,4 +94,6 @@ class ServiceManager:
                 sock.connect(self._address)
                 sock.sendall(state.encode())
         except OSError as error:
-            LOG.warning("the service manager at %s cannot be notified: %s", self._address.lstrip("\0"), error)
+            LOG.warning(
+                "the service manager at %s cannot be notified: %s", self._address.lstrip("\0"), reason_of(error)
+            )

@@ -1,6 +1,8 @@
 """Errors of the operating system as one line for an operator: what, where, and what to do."""
 
 import errno
+import os
+import ssl
 from typing import Final
 
 REMEDIES: Final = {
@@ -18,6 +20,20 @@ REMEDIES: Final = {
 
 REMEDIES_OF_PORTS: Final = {errno.EACCES: "choose a port above 1023, or let this user have it"}
 """Where no file is spoken of."""
+
+
+def reason_of(error: BaseException) -> str:
+    """Return what has happened, without the numbers that Python and OpenSSL put around it."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the server's certificate is not accepted: {error.verify_message.rstrip('.')}"
+    if isinstance(error, ssl.SSLError) and error.reason:
+        return error.reason.lower().replace("_", " ")
+    if isinstance(error, TimeoutError) and error.errno is None:
+        return str(error) or "timed out"  # asyncio's has no text
+    if isinstance(error, ConnectionError) and error.errno:
+        return os.strerror(error.errno).lower()  # asyncio writes "Connect call failed (...)" instead
+    text = getattr(error, "strerror", None)
+    return text.lower() if text else str(error) or type(error).__name__
 
 
 def described(error: OSError) -> str:

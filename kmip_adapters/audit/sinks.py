@@ -206,7 +206,9 @@ class Sink:
         except OSError as error:
             self._target.close()
             if not self._is_down:
-                LOG.error("audit records do not reach %s, and wait: %s", self._name, error)
+                LOG.error(
+                    "audit records do not reach %s, and wait: %s", self._name, (error.strerror or str(error)).lower()
+                )
             self._is_down = True
             return False
         if self._is_down:

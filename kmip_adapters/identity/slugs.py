@@ -66,7 +66,7 @@ class SlugsService:
                 if len(body) > ANSWER_SIZE or time.monotonic() > ends:
                     raise _Unreachable("its answer is too long, or takes too long")
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise _Unreachable(str(error) or type(error).__name__) from error
+            raise _Unreachable(getattr(error, "strerror", None) or str(error) or type(error).__name__) from error
         finally:
             connection.close()
         if response.status == http.HTTPStatus.NOT_FOUND:

@@ -56,8 +56,10 @@ class CommandWrapper:
                 timeout=SECONDS,
                 check=False,
             )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise RootKeyUnavailable(f"{program} cannot be run: {error}") from None
+        except OSError as error:
+            raise RootKeyUnavailable(f"{program} cannot be run: {(error.strerror or str(error)).lower()}") from None
+        except subprocess.TimeoutExpired:
+            raise RootKeyUnavailable(f"{program} took longer than {SECONDS} s") from None
         if done.returncode:
             printed = done.stderr.decode("utf-8", "replace").strip()[:300]
             raise RootKeyUnavailable(f"{program} ended with exit code {done.returncode}: {printed}")

@@ -16,6 +16,7 @@ from kmip_app.configuration.addresses import Address, read_address
 from kmip_app.configuration.config import StartError
 from kmip_app.printable import printable
 from kmip_app.progress import counted
+from kmip_app.system_errors import reason_of
 
 if TYPE_CHECKING:
     from kmip_app.conformance.cases import Case
@@ -90,13 +91,17 @@ def _player(values: Mapping[str, Any]) -> "Iterator[tuple[str, Callable[[Case], 
         with OwnServers() as servers:
             yield f"kmipd {VERSION}", servers.play
         return
-    from kmip_adapters.transport.client import TlsTtlvClient, client_context
+    from kmip_adapters.transport.client import TlsTtlvClient
+    from kmip_app.cli.remote import remote_errors
+    from kmip_app.client.files import context_of
     from kmip_app.conformance.connections import OtherClients
     from kmip_app.conformance.https import poster
     from kmip_app.conformance.runner import play_in_order
+    from kmip_app.connection_errors import explained
 
     target = target_of(values)
-    context = client_context(ca=target.ca, cert=target.cert, key=target.key)
+    with remote_errors():
+        context = context_of(target.ca, target.cert, target.key)
 
     def connect() -> TlsTtlvClient:
         return TlsTtlvClient(
@@ -111,7 +116,9 @@ def _player(values: Mapping[str, Any]) -> "Iterator[tuple[str, Callable[[Case], 
         with connect():
             pass
     except OSError as error:
-        text = f"{target.host}:{target.port}: {error}; kmipd doctor, with the same options, says what is wrong"
+        text = (
+            f"{target.host}:{target.port}: {explained(error)}; kmipd doctor, with the same options, says what is wrong"
+        )
         raise RemoteError(text, UNREACHABLE) from error
     with nullcontext() if listen is None else _listener(target, listen) as calls:
 
@@ -146,7 +153,7 @@ def _listener(target: Target, address: Address) -> "Listener":
             patience=target.timeout,
         )
     except OSError as error:
-        raise StartError(f"--listen {address}: {error}") from error
+        raise StartError(f"--listen {address}: {reason_of(error)}") from error
 
 
 def _outcome(case: "Case", play: "Callable[[Case], None]") -> "Outcome":
@@ -160,7 +167,7 @@ def _outcome(case: "Case", play: "Callable[[Case], None]") -> "Outcome":
     except CaseFailed as error:
         failure = str(error)
     except OSError as error:
-        failure = f"{case.id}: the connection failed: {error}"
+        failure = f"{case.id}: the connection failed: {reason_of(error)}"
     return Outcome(case=case, failure=failure, seconds=time.monotonic() - started)
 
 

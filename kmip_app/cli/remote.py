@@ -73,7 +73,12 @@ def connection_options() -> list[click.Parameter]:
         click.Option(["--host"], metavar="HOST", help="The server.  [default: the local one]"),
         click.Option(["--port"], type=click.IntRange(1, 65535), metavar="PORT", help="Its port.  [default: 5696]"),
         click.Option(["--cert"], type=path, metavar="FILE", help="PEM of this client's certificate."),
-        click.Option(["--key", "key_file"], type=path, metavar="FILE", help="PEM of its private key."),
+        click.Option(
+            ["--key", "key_file"],
+            type=path,
+            metavar="FILE",
+            help="PEM of its private key.  [default: the file of --cert]",
+        ),
         click.Option(["--ca"], type=path, metavar="FILE", help="PEM of the CA that vouches for the server."),
         click.Option(["--server-name"], metavar="NAME", help="The name in its certificate.  [default: the host]"),
         click.Option(["--kmip-version"], metavar="N.N", help="Protocol version.  [default: the newest of both]"),
@@ -106,6 +111,10 @@ def target_of(values: Mapping[str, Any], *, need_files: bool = True) -> Target:
     defaults: Mapping[str, Any] = {} if local is None else local
     if "host" in said:  # this machine, but perhaps not the server whose files are here
         defaults = {name: value for name, value in defaults.items() if name == "port" or Path(value).is_file()}
+    if "cert" in said or "key" in said:  # a pair: the local client's key belongs to no other certificate
+        defaults = {name: value for name, value in defaults.items() if name not in ("cert", "key")}
+    if "key" in said and "cert" not in said:
+        raise StartError("--key needs --cert: the certificate that the key belongs to")
     merged = {**defaults, **said}
     try:
         target = Target(
@@ -186,10 +195,12 @@ def connected(values: Mapping[str, Any]) -> Iterator["KmipClient"]:
 @contextlib.contextmanager
 def remote_errors() -> Iterator[None]:
     """Turn what a client raises into one line and an exit code."""
-    from kmip_app.client import ClientError, NotInVersion, OperationFailed, ServerUnreachable
+    from kmip_app.client import ClientError, NotInVersion, OperationFailed, ServerUnreachable, UnusableFile
 
     try:
         yield
+    except UnusableFile as error:
+        raise StartError(str(error)) from error
     except ServerUnreachable as error:
         hint = "; kmipd doctor, with the same options, says what is wrong" if "doctor" not in sys.argv else ""
         raise RemoteError(f"{error}{hint}", UNREACHABLE) from error

@@ -33,16 +33,17 @@ def status(address: str | None, ready_file: Path | None, admin_address: str | No
 
 def _over_kmip(values: dict[str, Any]) -> dict[str, Any]:
     """Return what a client can see of a server.  Raises StartError, RemoteError."""
-    from kmip_adapters.transport.client import TlsTtlvClient, client_context
+    from kmip_adapters.transport.client import TlsTtlvClient
     from kmip_app.cli.cert import described
     from kmip_app.client import ClientError, OperationFailed, ServerUnreachable
     from kmip_app.client.errors import Failure
+    from kmip_app.client.files import context_of
     from kmip_app.client.plain import plain
 
     target = target_of(values)
     record: dict[str, Any] = {"server": f"{target.host}:{target.port}"}
     with remote_errors():
-        context = client_context(ca=target.ca, cert=target.cert, key=target.key)
+        context = context_of(target.ca, target.cert, target.key)
         connection = TlsTtlvClient(
             target.host, target.port, context=context, timeout=target.timeout, server_name=target.server_name
         )

@@ -13,6 +13,7 @@ from kmip_app.cli.output import chosen_form, print_record, print_rows
 from kmip_app.cli.remote import REFUSED, RemoteError, remote_command
 from kmip_app.cli.system_objects import ENDED, SystemObject, connected, name_argument
 from kmip_app.configuration.config import StartError
+from kmip_app.system_errors import reason_of
 
 if TYPE_CHECKING:
     from kmip_app.client import KmipClient
@@ -270,7 +271,7 @@ def _password(file: Path | None) -> str:
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise StartError(f"--password-file: {file} cannot be read: {error}") from error
+        raise StartError(f"--password-file: {file} cannot be read: {reason_of(error)}") from error
     line = text.splitlines()[0] if text else ""
     if not line:
         raise StartError(f"--password-file: {file} has no password in its first line")
@@ -287,7 +288,7 @@ def _certificate(file: Path) -> bytes:
         read = x509.load_pem_x509_certificate if b"-----BEGIN" in content else x509.load_der_x509_certificate
         return read(content).public_bytes(Encoding.DER)
     except (OSError, ValueError) as error:
-        raise StartError(f"--certificate: {file} cannot be read: {error}") from error
+        raise StartError(f"--certificate: {file} cannot be read: {reason_of(error)}") from error
 
 
 _PATH: Final = click.Path(path_type=Path)

@@ -5,6 +5,7 @@ operations, async_operations their methods, one for each operation (generated: t
 requests                     what those methods make of their parameters
 conversation                 versions, fail-over, retries; no input or output
 errors                       what is raised
+files                        certificates, keys and CAs
 """
 
 from kmip_app.client.asynchronous import AsyncKmipClient
@@ -20,6 +21,7 @@ from kmip_app.client.errors import (
     PermissionDenied,
     ServerUnreachable,
     UnreadableAnswer,
+    UnusableFile,
 )
 
 __all__ = [
@@ -35,4 +37,5 @@ __all__ = [
     "PermissionDenied",
     "ServerUnreachable",
     "UnreadableAnswer",
+    "UnusableFile",
 ]

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from kmip_adapters.transport.client import HEADER, client_context
+from kmip_adapters.transport.client import HEADER
 from kmip_app.client.async_operations import AsyncOperations
 from kmip_app.client.conversation import (
     FIRST_PAUSE,
@@ -23,6 +23,7 @@ from kmip_app.client.conversation import (
     Step,
     Steps,
 )
+from kmip_app.client.files import context_of
 from kmip_app.client.options import DEFAULT_PORT, TIMEOUT, Server, addresses, chosen_versions, password_credential
 from kmip_core.enums import AsynchronousIndicator, BatchErrorContinuationOption
 from kmip_core.operations import poll
@@ -181,7 +182,7 @@ class AsyncKmipClient(AsyncOperations):
         if isinstance(step, Connect):
             if self._context is None:
                 ca, cert, key = self._files
-                self._context = client_context(ca=ca, cert=cert, key=key)
+                self._context = context_of(ca, cert, key)
             await self._close()
             self._is_used = False
             async with asyncio.timeout(self._timeout):

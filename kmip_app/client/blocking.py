@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from kmip_adapters.transport.client import TlsTtlvClient, client_context
+from kmip_adapters.transport.client import TlsTtlvClient
 from kmip_app.client.conversation import (
     FIRST_PAUSE,
     LONGEST_PAUSE,
@@ -20,6 +20,7 @@ from kmip_app.client.conversation import (
     Step,
     Steps,
 )
+from kmip_app.client.files import context_of
 from kmip_app.client.operations import Operations
 from kmip_app.client.options import DEFAULT_PORT, TIMEOUT, Server, addresses, chosen_versions, password_credential
 from kmip_core.enums import AsynchronousIndicator, BatchErrorContinuationOption
@@ -196,7 +197,7 @@ class KmipClient(Operations):
         if isinstance(step, Connect):
             if self._context is None:
                 ca, cert, key = self._files
-                self._context = client_context(ca=ca, cert=cert, key=key)
+                self._context = context_of(ca, cert, key)
             self._close()
             transport = TlsTtlvClient(
                 step.address.host,

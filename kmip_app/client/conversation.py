@@ -29,6 +29,7 @@ from kmip_app.client.errors import (
     UnreadableAnswer,
     operation_failed,
 )
+from kmip_app.connection_errors import explained
 from kmip_core.classes import frozen
 from kmip_core.enums import AsynchronousIndicator, BatchErrorContinuationOption, Operation, ResultReason, ResultStatus
 from kmip_core.errors import KmipError
@@ -196,7 +197,9 @@ class Conversation:
             except OSError as error:
                 yield from self._drop()
                 if not retries:
-                    raise OutcomeUnknown(f"{self.address}: {error}; the server may have done it or not") from error
+                    raise OutcomeUnknown(
+                        f"{self.address}: {explained(error)}; the server may have done it or not"
+                    ) from error
                 retries -= 1
                 self._current = (self._current + 1) % len(self._servers)
             else:

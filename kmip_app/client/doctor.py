@@ -22,6 +22,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from kmip_app.client.blocking import KmipClient
 from kmip_app.client.errors import ClientError, NoCommonVersion, OperationFailed, ServerUnreachable, UnreadableAnswer
+from kmip_app.connection_errors import remedy_of_tls
+from kmip_app.system_errors import reason_of
 from kmip_core.classes import frozen
 from kmip_core.enums import QueryFunction
 
@@ -101,7 +103,7 @@ def _ca_file(path: Path) -> Iterator[Finding]:
         certificates = _load_bundle(path)
     except (OSError, ValueError) as error:
         remedy = "name a PEM file with the CA that has issued the server's certificate"
-        yield _failed("CA", f"{path}: {_reason(error)}", remedy)
+        yield _failed("CA", f"{path}: {reason_of(error)}", remedy)
         return
     now = dt.datetime.now(dt.UTC)
     valid = [one for one in certificates if one.not_valid_before_utc <= now <= one.not_valid_after_utc]
@@ -132,7 +134,7 @@ def _certificate_file(cert: Path, key: Path | None) -> Iterator[Finding]:
     try:
         certificate = x509.load_pem_x509_certificate(cert.read_bytes())
     except (OSError, ValueError) as error:
-        yield _failed(check, f"{cert}: {_reason(error)}", "name a PEM file with this client's certificate")
+        yield _failed(check, f"{cert}: {reason_of(error)}", "name a PEM file with this client's certificate")
         return
     yield from _private_key(certificate, key or cert, cert)
     yield from _validity(check, certificate, "have it renewed (kmipd client-cert makes new ones for kmipd)")
@@ -154,7 +156,7 @@ def _private_key(certificate: x509.Certificate, path: Path, cert: Path) -> Itera
         key = serialization.load_pem_private_key(path.read_bytes(), None)
     except (OSError, ValueError, TypeError) as error:
         yield _failed(
-            "private key", f"{path}: {_reason(error)}", "name a PEM file with the private key, without a passphrase"
+            "private key", f"{path}: {reason_of(error)}", "name a PEM file with the private key, without a passphrase"
         )
         return
     form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -189,7 +191,7 @@ def _address(patient: Patient) -> Iterator[Finding]:
         found = socket.getaddrinfo(patient.host, patient.port, type=socket.SOCK_STREAM)
     except OSError as error:
         remedy = "check the spelling of the host, and this machine's name service"
-        yield _failed("address", f"{patient.host}: {_reason(error)}", remedy)
+        yield _failed("address", f"{patient.host}: {reason_of(error)}", remedy)
         raise _End from None
     addresses = ", ".join(dict.fromkeys(str(entry[4][0]) for entry in found))
     yield Finding(check="address", result=OK, text=f"{patient.host} is {addresses}")
@@ -199,7 +201,7 @@ def _tcp(patient: Patient) -> Iterator[Finding]:
     try:
         socket.create_connection((patient.host, patient.port), patient.timeout).close()
     except OSError as error:
-        yield _failed("TCP", f"{patient.host}:{patient.port}: {_reason(error)}", _remedy_of_tcp(error))
+        yield _failed("TCP", f"{patient.host}:{patient.port}: {reason_of(error)}", _remedy_of_tcp(error))
         raise _End from None
     yield Finding(check="TCP", result=OK, text=f"{patient.host}:{patient.port} accepts connections")
 
@@ -216,7 +218,7 @@ def _tls(patient: Patient) -> Iterator[Finding]:
         with _handshake(patient, _context(patient)) as connection:
             version, (suite, _, _) = connection.version(), connection.cipher() or ("", "", 0)
     except OSError as error:
-        yield _failed("TLS", _reason(error), _remedy_of_tls(error))
+        yield _failed("TLS", reason_of(error), _remedy_of_tls(error))
         if "WRONG_VERSION_NUMBER" not in str(error) and not isinstance(error, TimeoutError):
             offered = [label for label, context in _trials(patient) if _succeeds(patient, context)]
             taken = ", ".join(offered) or "none of TLS 1.3, TLS 1.2, or TLS 1.2 with old suites"
@@ -312,7 +314,7 @@ def _kmip(patient: Patient) -> Iterator[Finding]:
             yield from _rights(client)
         except ServerUnreachable as error:
             lost = error.failures[0].error
-            yield _failed("client authentication", _reason(lost), _remedy_of_tls(lost))
+            yield _failed("client authentication", reason_of(lost), _remedy_of_tls(lost))
         except (NoCommonVersion, UnreadableAnswer) as error:
             yield _failed("KMIP version", str(error), "write a version that the server speaks with --kmip-version")
         except OperationFailed as error:
@@ -320,7 +322,7 @@ def _kmip(patient: Patient) -> Iterator[Finding]:
         except ClientError as error:
             cause: BaseException = error.__cause__ or error
             remedy = _remedy_of_tls(cause) if isinstance(cause, OSError) else ""
-            yield _failed("client authentication", _reason(cause), remedy)
+            yield _failed("client authentication", reason_of(cause), remedy)
 
 
 def _versions(client: KmipClient, patient: Patient) -> Iterator[Finding]:
@@ -390,29 +392,8 @@ def _context(patient: Patient, *, verifies: bool = False) -> ssl.SSLContext:
 
 
 def _remedy_of_tls(error: BaseException) -> str:
-    text = str(error).upper()
-    return next((remedy for part, remedy in _TLS_REMEDIES if part in text), "the server's log says more")
+    return remedy_of_tls(error) or "the server's log says more"
 
-
-_TLS_REMEDIES: Final = (
-    ("WRONG_VERSION_NUMBER", "what listens there speaks no TLS: check the port"),
-    ("CERTIFICATE_REQUIRED", "the server wants a client certificate: name it with --cert and --key"),
-    ("UNKNOWN_CA", "the server does not trust the CA of this client's certificate: have it issued by the server's CA"),
-    ("CERTIFICATE_EXPIRED", "the server takes this client's certificate for expired: check both clocks, or renew it"),
-    ("CERTIFICATE_REVOKED", "the server takes this client's certificate for revoked: have a new one issued"),
-    ("UNSUPPORTED_CERTIFICATE", "have a client certificate issued with Extended Key Usage clientAuth"),
-    ("BAD_CERTIFICATE", "the server refuses this client's certificate: check its CA, dates and Extended Key Usage"),
-    ("CERTIFICATE_UNKNOWN", "the server refuses this client's certificate: check its CA, dates and Extended Key Usage"),
-    ("ACCESS_DENIED", "the server refuses the identity in this client's certificate"),
-    ("PROTOCOL_VERSION", "client and server have no TLS version in common"),
-    ("HANDSHAKE_FAILURE", "no suite in common, or the server wants another kind of client certificate"),
-    ("INSUFFICIENT_SECURITY", "the server wants stronger suites than this client offers"),
-    ("TIMED OUT", "the server does not answer: it may speak no TLS on this port, or be busy"),
-    ("CLOSED", "the server ends the connection without a reason: check the client certificate, and the server's log"),
-    ("RESET", "the server ends the connection without a reason: check the client certificate, and the server's log"),
-    ("EOF", "the server ends the connection without a reason: check the client certificate, and the server's log"),
-)
-"""A part of OpenSSL's text -> what to do."""
 
 _CLOCK_OR_RENEW: Final = "set the clock of this machine, or have the certificate renewed"
 
@@ -431,13 +412,6 @@ def _need(findings: Iterator[Finding]) -> Iterator[Finding]:
 
 def _failed(check: str, text: str, remedy: str) -> Finding:
     return Finding(check=check, result=FAILED, text=text, remedy=remedy)
-
-
-def _reason(error: BaseException) -> str:
-    """Return an error without the numbers that Python and OpenSSL put around it."""
-    if isinstance(error, ssl.SSLError) and error.reason:
-        return error.reason.lower().replace("_", " ")
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def _period(certificate: x509.Certificate) -> str:

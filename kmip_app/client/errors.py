@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from kmip_app.connection_errors import explained
 from kmip_core.classes import frozen
 from kmip_core.enums import Operation, ResultReason, ResultStatus
 from kmip_core.standard_names import standard_name
@@ -70,7 +71,11 @@ class ServerUnreachable(ClientError, ConnectionError):
 
     def __init__(self, failures: Iterable[Failure]) -> None:
         self.failures = tuple(failures)
-        super().__init__("; ".join(f"{failure.server}: {failure.error}" for failure in self.failures))
+        super().__init__("; ".join(f"{failure.server}: {explained(failure.error)}" for failure in self.failures))
+
+
+class UnusableFile(ClientError):
+    """A file with a certificate, a private key or CAs cannot be read, or does not hold what it should."""
 
 
 class OutcomeUnknown(ClientError, ConnectionError):

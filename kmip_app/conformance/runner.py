@@ -21,6 +21,7 @@ from kmip_app.conformance.corrections import corrected
 from kmip_app.conformance.https import Post
 from kmip_app.conformance.listening import Call, succeeded, unique_identifier
 from kmip_app.conformance.settings import predecessor_of
+from kmip_app.system_errors import reason_of
 from kmip_core.enums import ItemType
 
 Exchange = Callable[[bytes], bytes]
@@ -94,7 +95,7 @@ def play(
             try:
                 actual = encoding.decode(carry(encoding.encode(sent)), RESPONSE_LIMITS)
             except (OSError, DecodingError) as error:
-                raise CaseFailed(f"{where}: no usable response: {error}") from error
+                raise CaseFailed(f"{where}: no usable response: {reason_of(error)}") from error
             known.now = int(time.time())
             found = compare(corrected(expected, case), actual, sent, known)
             if found:

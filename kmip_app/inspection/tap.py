@@ -15,6 +15,7 @@ from kmip_adapters.ttlv.encodings import binary
 from kmip_adapters.ttlv.encodings.items import DecodingError
 from kmip_app.client.plain import date
 from kmip_app.inspection.redaction import redacted
+from kmip_app.system_errors import reason_of
 from kmip_core.classes import define, frozen
 from kmip_core.errors import KmipError
 from kmip_core.messages import UsernameAndPassword
@@ -48,7 +49,7 @@ class Tap:
                 os.close(descriptor)
         except OSError as error:
             if not self._has_failed:
-                LOG.warning("the tap cannot be written: %s", error)
+                LOG.warning("the tap cannot be written: %s", reason_of(error))
             self._has_failed = True
 
     def _open(self) -> int:

@@ -1,7 +1,6 @@
 """Asks a server how it is: over its admin listener, and by a request of KMIP. For `kmipd health` and `kmipd status`."""
 
 import json
-import socket
 from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -9,6 +8,8 @@ from typing import Any, Final
 
 from kmip_adapters.transport.client import TlsTtlvClient
 from kmip_app.configuration.addresses import Address, read_address
+from kmip_app.connection_errors import explained
+from kmip_app.system_errors import reason_of
 from kmip_core.classes import frozen
 
 SECONDS: Final = 10.0
@@ -67,7 +68,9 @@ def ask(address: Address, path: str) -> tuple[int, Any]:
         response = connection.getresponse()
         return response.status, json.loads(response.read(1_048_576))
     except (OSError, HTTPException, ValueError) as error:
-        raise Unhealthy(f"no answer from the admin listener at {Address(host, address.port)}: {error}") from error
+        raise Unhealthy(
+            f"no answer from the admin listener at {Address(host, address.port)}: {reason_of(error)}"
+        ) from error
     finally:
         connection.close()
 
@@ -83,10 +86,13 @@ def check_ready(address: Address) -> None:
 
 def check_kmip(host: str, port: int, ca: Path, cert: Path | None, key: Path | None) -> None:
     """Return if the server answers Discover Versions.  Raises Unhealthy."""
+    for path in filter(None, (ca, cert, key)):
+        if not path.is_file():
+            raise Unhealthy(f"{path} does not exist")
     try:
         with TlsTtlvClient(host, port, ca, cert, key, timeout=SECONDS, max_response=65_536) as client:
             answer = client.exchange(DISCOVER_VERSIONS)
-    except (OSError, socket.gaierror) as error:
-        raise Unhealthy(f"no KMIP at {Address(host, port)}: {error}") from error
+    except OSError as error:
+        raise Unhealthy(f"no KMIP at {Address(host, port)}: {explained(error)}") from error
     if _SUCCESS not in answer:
         raise Unhealthy(f"the server at {Address(host, port)} refused Discover Versions")

@@ -166,7 +166,9 @@ class ProcessPool:
                     try:
                         child = _Child(self._memory)
                     except OSError as error:  # no memory, or too many processes or files
-                        LOG.error("no process can be started for cryptography: %s", error)
+                        LOG.error(
+                            "no process can be started for cryptography: %s", (error.strerror or str(error)).lower()
+                        )
                         raise KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, "the server is busy") from None
                     self._all.add(child)
                     return child
@@ -244,7 +246,7 @@ class _Child:
             self._write(len(job).to_bytes(HEADER) + job)
             answer = self._read(int.from_bytes(self._read(HEADER, wait)), wait)
         except OSError as error:
-            raise _HasEnded(str(error)) from None
+            raise _HasEnded(error.strerror or str(error)) from None
         loaded: tuple[Outcome, Any] = loads_answer(answer)
         return loaded
 

@@ -46,7 +46,10 @@ class WalIndex:
             open_file.close_later(partial(os.close, descriptor))
             mapping = mmap.mmap(descriptor, 2 * HEADER, access=mmap.ACCESS_READ)
         except (FileNotFoundError, PermissionError, ValueError) as error:  # ValueError: the file is shorter
-            _log.info("objects will be read each time, as the WAL index cannot be looked at: %s", error)
+            _log.info(
+                "objects will be read each time, as the WAL index cannot be looked at: %s",
+                getattr(error, "strerror", error),
+            )
             return None
         except OSError as error:
             # Python has closed its copy of the descriptor, and with it all of SQLite's locks on the index are gone.

@@ -169,7 +169,8 @@ class PostgresBackend:
             try:
                 parameters["password"] = self._read_password()  # read again each time: it may have been changed
             except (OSError, ValueError) as error:
-                raise Unreachable(f"the file with the database's password cannot be read: {error}") from error
+                why = str(getattr(error, "strerror", None) or error).lower()
+                raise Unreachable(f"the file with the database's password cannot be read: {why}") from error
         raw = psycopg.connect(**parameters, autocommit=True)
         texts.register(raw)
         connection = WatchedConnection(raw, self._watchdog, limit)

@@ -71,6 +71,20 @@ def test_without_any_options_it_is_the_local_server(shell: Callable[..., Shell],
         assert bare("key", "list").split("\t")[0] == key
 
 
+def test_the_local_key_is_not_taken_for_a_certificate_that_is_named(
+    shell: Callable[..., Shell], server: KmipTestServer, tmp_path: Path
+) -> None:
+    with KmipTestServer(data_dir=str(tmp_path / "data"), ephemeral=False) as local:
+        (tmp_path / "data" / "pki").symlink_to(Path(local.ca).parent)
+        shell_of_local = shell("--data-dir", tmp_path / "data", "--port", server.port, "--ca", server.ca)
+
+        assert "protocol_versions" in shell_of_local("query", "--cert", server.pem)  # which has the key, too
+        code, _, err = shell_of_local.code("query", "--cert", server.cert)
+        assert (code, f"{server.cert}: no private key in PEM is in it; name the file that has it" in err) == (2, True)
+        code, _, err = shell_of_local.code("query", "--key", server.key)
+        assert (code, "--key needs --cert" in err) == (2, True), err
+
+
 def test_a_local_server_that_was_never_started_is_named(shell: Callable[..., Shell]) -> None:
     code, _, err = shell().code("key", "list")
 
