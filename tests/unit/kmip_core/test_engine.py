@@ -36,7 +36,7 @@ from kmip_core.enums import (
     UniqueIdentifier,
     UsageLimitsUnit,
 )
-from kmip_core.errors import KmipError, invalid_field
+from kmip_core.errors import AnsweredRefusal, KmipError, invalid_field
 from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage, ResponseMessage
 from kmip_core.operation import Cost, Scope, Spec, Target
 from kmip_core.operations import (
@@ -77,6 +77,7 @@ from tests.builders import (
     attributes_of,
     faults_of,
     perform,
+    records_of,
     stored,
     the_only,
 )
@@ -986,6 +987,46 @@ def test_an_ephemeral_item_without_data_answers_as_ever() -> None:
     message = RequestMessage(header=RequestHeader(protocol_version=VERSION), batch_items=(item,))
 
     assert the_only(engine.handle(message, ALICE)).payload.unique_identifier == "key"
+
+
+# --- refusals that are answered in a payload ------------------------------------------------------------------------
+
+
+def refusing_after_a_change(request: ping.Request, scope: Scope) -> ping.Response:
+    """Collect a change, and refuse the request in the answer of a success, as PKCS#11 has it."""
+    found = scope.work.find("key")
+    assert found is not None
+    scope.work.save(evolve(found, attributes=found.attributes.but(comment="changed")))
+    raise AnsweredRefusal(ResultReason.INVALID_FIELD, "no", ping.Response())
+
+
+def test_a_refusal_that_is_answered_commits_nothing_and_is_recorded_as_a_refusal() -> None:
+    engine = an_engine(a_symmetric_key(), catalogue=a_catalogue(perform=refusing_after_a_change))
+
+    assert the_only(ask(engine, PING)).result_status is ResultStatus.SUCCESS
+
+    assert attributes_of(engine).comment is None
+    assert [record.result for record in records_of(engine)] == [ResultReason.INVALID_FIELD]
+
+
+def test_a_refusal_that_is_answered_undoes_the_items_before_it_and_those_after_it_are_not_begun() -> None:
+    engine = an_engine(a_symmetric_key(), catalogue=a_catalogue(perform=refusing_after_a_change))
+
+    answer = ask(engine, ACTIVATE, PING, GET_KEY, batch_error_continuation_option=UNDO)
+
+    assert statuses(answer) == [ResultStatus.OPERATION_UNDONE, ResultStatus.SUCCESS]
+    assert stored(engine).attributes.state is State.PRE_ACTIVE
+
+
+def test_items_after_a_refusal_that_is_answered_are_performed() -> None:
+    """The client reads a success."""
+    engine = an_engine(a_symmetric_key(), catalogue=a_catalogue(perform=refusing_after_a_change))
+
+    answer = ask(engine, PING, ACTIVATE, batch_error_continuation_option=STOP)
+
+    assert statuses(answer) == [ResultStatus.SUCCESS, ResultStatus.SUCCESS]
+    assert stored(engine).attributes.state is State.ACTIVE
+    assert stored(engine).attributes.comment is None
 
 
 # --- on a store that lasts ------------------------------------------------------------------------------------------

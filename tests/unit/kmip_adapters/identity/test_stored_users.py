@@ -384,6 +384,13 @@ def users_of(engine: Engine) -> StoredUsers:
     return users
 
 
+def groups_at(engine: Engine, now: int) -> frozenset[str]:
+    """Return the groups that carol has by her password."""
+    steps = users_of(engine).settle((password("correct horse"),), PEER, now, PasswordThrottle())
+    principal, _ = run_blocking(steps)
+    return principal.groups
+
+
 class Interrupted(Counted):
     """Has something done while the next password is verified, as by other clients meanwhile."""
 
@@ -492,14 +499,9 @@ def test_groups_begin_and_end_with_their_dates(engine: Engine) -> None:
     groups = (a_dated_group("always", above), a_dated_group("later", activation_date=NOW + 7))
     make_user(engine, a_credential(engine), links=tuple(link(LinkType.GROUP_LINK, one) for one in groups))
 
-    def groups_at(now: int) -> frozenset[str]:
-        users = users_of(engine)
-        (principal, _) = run_blocking(users.settle((password("correct horse"),), PEER, now, PasswordThrottle()))
-        return principal.groups
-
-    assert groups_at(NOW) == groups_at(NOW + 4) == {"always", "above"}
-    assert groups_at(NOW + 5) == {"always"}
-    assert groups_at(NOW + 7) == {"always", "later"}
+    assert groups_at(engine, NOW) == groups_at(engine, NOW + 4) == {"always", "above"}
+    assert groups_at(engine, NOW + 5) == {"always"}
+    assert groups_at(engine, NOW + 7) == {"always", "later"}
 
 
 def test_a_certificate_is_no_credential_after_its_date(engine: Engine, ticking: Ticking) -> None:
@@ -528,6 +530,38 @@ def test_a_user_of_a_long_name_authenticates(engine: Engine) -> None:
     make_user(engine, a_credential(engine), name=name)
 
     assert owner(engine, password("correct horse", name)) == owner(engine, password("correct horse", name)) == name
+
+
+def test_right_passwords_are_no_guesses_however_often_they_are_verified(engine: Engine) -> None:
+    make_user(engine, a_credential(engine))
+    for number in range(30):
+        assert owner(engine, password("correct horse")) == "carol", number
+        a_group(engine, f"group {number}")  # a change, after which it is verified again
+
+
+def test_groups_above_each_other_in_a_circle_are_each_looked_at_once(engine: Engine) -> None:
+    """The check when a group is changed sees the store as it was: two such changes may be made at once."""
+    first = a_group(engine, "first")
+    second = a_group(engine, "second", first)
+    with engine.services.storage.unit_of_work() as work:
+        found = work.find(first)
+        assert found is not None
+        links = (link(LinkType.PARENT_LINK, second),)
+        work.save(evolve(found, attributes=found.attributes.but(links=links)))
+        work.commit()
+    make_user(engine, a_credential(engine), links=(link(LinkType.GROUP_LINK, second),))
+
+    assert groups_at(engine, NOW) == {"first", "second"}
+
+
+def test_so_many_groups_of_a_user_are_looked_at(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored_users, "MAXIMUM_GROUPS", 3)
+    group = a_group(engine, "0")
+    for number in range(1, 5):
+        group = a_group(engine, str(number), group)
+    make_user(engine, a_credential(engine), links=(link(LinkType.GROUP_LINK, group),))
+
+    assert groups_at(engine, NOW) == {"4", "3", "2"}
 
 
 def test_so_many_names_are_remembered(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

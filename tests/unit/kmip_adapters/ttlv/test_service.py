@@ -10,7 +10,7 @@ from kmip_adapters.storage.pending import DONE
 from kmip_adapters.ttlv.codec import Codec
 from kmip_adapters.ttlv.encodings.encoding import BINARY, ENCODINGS, JSON, XML, Encoding
 from kmip_adapters.ttlv.service import TtlvService, in_every_encoding
-from kmip_core.enums import CertificateRequestType, ObjectType, Operation, ResultReason, ResultStatus
+from kmip_core.enums import CertificateRequestType, EndpointRole, ObjectType, Operation, ResultReason, ResultStatus
 from kmip_core.errors import KmipError, invalid_message, not_found, permission_denied
 from kmip_core.messages import (
     RequestBatchItem,
@@ -22,7 +22,7 @@ from kmip_core.messages import (
     failure,
 )
 from kmip_core.objects import CertificateRequest
-from kmip_core.operations import CATALOGUE, activate, get, locate
+from kmip_core.operations import CATALOGUE, activate, get, locate, set_endpoint_role
 from kmip_core.ports.steps import MoveTo, Pace, Steps, Wait
 from kmip_core.ports.transport import Unprocessed
 from kmip_core.principal import Principal
@@ -147,6 +147,27 @@ def test_the_pace_is_the_engines(pace: Pace) -> None:
     job = a_service(FakeEngine(pace_told=pace), CODEC).open(CODEC.encode_request(REQUEST), ALICE)
 
     assert pace is job.pace
+
+
+@define
+class PacedByRefusals(FakeEngine):
+    """An engine with which only what is refused is quick."""
+
+    def pace(self, message: RequestMessage) -> Pace:
+        is_refused = any(isinstance(item.payload, KmipError) for item in message.batch_items)
+        return Pace.QUICK if is_refused else Pace.SLOW
+
+
+@pytest.mark.parametrize(("swaps_roles", "pace"), [(False, Pace.QUICK), (True, Pace.SLOW)])
+def test_a_request_whose_swap_of_roles_is_refused_has_the_pace_of_what_is_left(swaps_roles: bool, pace: Pace) -> None:
+    swap = RequestBatchItem(
+        operation=Operation.SET_ENDPOINT_ROLE,
+        payload=set_endpoint_role.Request(endpoint_role=EndpointRole.CLIENT),
+    )
+    request = RequestMessage(header=RequestHeader(protocol_version=V21), batch_items=(swap,))
+    service = evolve(a_service(PacedByRefusals(), CODEC), swaps_roles=swaps_roles)
+
+    assert service.open(CODEC.encode_request(request), ALICE).pace is pace
 
 
 def test_a_job_says_what_it_waits_for_and_goes_on_from_there() -> None:

@@ -491,6 +491,40 @@ def test_what_was_read_in_an_old_snapshot_is_not_known() -> None:
     assert (known.now.state, set(known.now.objects)) == (b"2", {"new"})
 
 
+def test_what_a_search_has_found_in_an_old_snapshot_is_not_known() -> None:
+    known = KnownReads(Mock(state=lambda: b"2"))
+
+    known.know_located(("SELECT", (1,)), [], b"2")
+    known.know_located(("SELECT", (2,)), [], b"1")
+    known.know_located(("SELECT", (3,)), [], None)
+
+    assert (known.now.state, known.now.located) == (b"2", {("SELECT", (1,)): []})
+
+
+@pytest.mark.parametrize("present", [None, b"2"])
+def test_what_was_read_at_a_state_that_is_not_known_is_not_known(present: bytes | None) -> None:
+    """The next time, too, the state may be one that cannot be told: it would seem the same."""
+    state: list[bytes | None] = [b"1"]
+    known, stored = KnownReads(Mock(state=lambda: state[0])), a_stored()
+    known.know(stored, b"1")
+    state[0] = present
+
+    known.know(a_stored("k2"), None)
+    known.know_located(("SELECT", ()), [], None)
+
+    assert (known.now.state, list(known.now.objects), known.now.located) == (b"1", ["k1"], {})
+
+
+def test_a_search_of_as_many_rows_values_and_characters_as_are_kept_is_known() -> None:
+    known = KnownReads(Mock(state=lambda: b"1"))
+    largest = "SELECT", ("x" * TEXT_OF_A_SEARCH, *range(VALUES_OF_A_SEARCH - 1))
+    rows = [(number, str(number)) for number in range(ROWS_OF_A_SEARCH)]
+
+    known.know_located(largest, rows, b"1")
+
+    assert known.now.located == {largest: rows}
+
+
 # --- against a dictionary ---------------------------------------------------------------------------------------------
 
 IDENTIFIERS = st.sampled_from(["k1", "k2", "k3"])
