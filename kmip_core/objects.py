@@ -222,6 +222,7 @@ class X509Certificate(Certificate):
         name: str | None = None,
         **fields: Any,
     ) -> None:
+        _check_bytes(value)
         fields.setdefault("certificate_value", value)
         fields.setdefault("attributes", _described(cryptographic_usage_masks, name))
         _attrs_init(self, **fields)
@@ -287,6 +288,8 @@ class OpaqueObject(Secret):
         opaque_data_value: bytes | None = None,
         attributes: Attributes | None = None,
     ) -> None:
+        _check_types(enums.OpaqueDataType, opaque_data_type=opaque_data_type)
+        _check_bytes(value)
         _attrs_init(
             self,
             opaque_data_type=opaque_data_type,
@@ -548,6 +551,11 @@ def _init_key(
         instance.__attrs_init__(key_block=key_block, attributes=NO_ATTRIBUTES if attributes is None else attributes)
         return
     if key_block is None:
+        _check_types(enums.CryptographicAlgorithm, cryptographic_algorithm=cryptographic_algorithm)
+        _check_types(int, cryptographic_length=cryptographic_length)
+        _check_types(KeyFormatType, key_format_type=key_format_type)
+        _check_types(enums.SecretDataType, **more)
+        _check_bytes(value)
         key_block = KeyBlock(
             key_format_type=key_format_type,
             key_value=KeyValue(key_material=value),
@@ -566,8 +574,10 @@ def _described(
     cryptographic_length: int | None = None,
 ) -> Attributes:
     """Return what a constructor of the document says about its object, which begins Pre-Active."""
+    _check_types(str, name=name)
     mask = CryptographicUsageMask(0)
     for bit in cryptographic_usage_masks:
+        _check_types(CryptographicUsageMask, cryptographic_usage_masks=bit)
         mask |= bit
     return Attributes(
         names=() if name is None else (Name(name_value=name),),
@@ -576,3 +586,16 @@ def _described(
         cryptographic_usage_mask=mask,
         state=enums.State.PRE_ACTIVE,
     )
+
+
+def _check_types(kind: type, **values: Any) -> None:
+    """Raise TypeError for a value of another type, without the value: it may be a secret."""
+    for name, value in values.items():
+        if value is not None and not isinstance(value, kind):
+            raise TypeError(f"{name} takes {kind.__name__}, not {type(value).__name__}")
+
+
+def _check_bytes(value: Any) -> None:
+    """Raise TypeError for text, which is no key before it is encoded."""
+    if isinstance(value, str):
+        raise TypeError("value takes bytes, not str")

@@ -206,10 +206,17 @@ _WHILE_ARCHIVED: Final = frozenset({Purpose.READ_ATTRIBUTES, Purpose.RECOVER})
 
 
 def check_usage(mask: Mask | None, purpose: Purpose) -> None:
-    """Raise KmipError (Incompatible Cryptographic Usage Mask) unless the mask has the bit that `purpose` needs."""
+    """Raise KmipError (Incompatible Cryptographic Usage Mask) unless the mask has the bit that `purpose` needs.
+
+    Raises TypeError for what is no Purpose.
+    """
     needed = USAGE_FOR.get(purpose)
+    if needed is None:
+        if not isinstance(purpose, Purpose):  # one that is misspelt must not be found allowed
+            raise TypeError(f"purpose is {purpose!r}; write a Purpose, for example Purpose.SIGN")
+        return
     # Plain numbers: `&` of two masks makes a third one by five calls in Python.
-    if needed is not None and (mask is None or not mask._value_ & needed._value_):
+    if mask is None or not mask._value_ & needed._value_:
         raise KmipError(
             ResultReason.INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK,
             f"{purpose.value} needs the {usage_bits(needed)} bit in the cryptographic usage mask",

@@ -156,6 +156,11 @@ def test_without_a_bit_nothing_is_used_and_the_missing_one_is_named(mask: Mask |
     assert admit(a_key(mask=mask), Purpose.READ_CONTENT, NOW)
 
 
+def test_a_use_that_is_none_is_an_error_and_not_allowed() -> None:
+    with pytest.raises(TypeError, match=r"purpose is 'sign'; write a Purpose, for example Purpose\.SIGN"):
+        check_usage(Mask.ENCRYPT, "sign")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("start", [None, NOW - 1, NOW, NOW + 1])
 @pytest.mark.parametrize("purpose", Purpose, ids=lambda purpose: purpose.name)
 def test_processing_begins_at_the_process_start_date(purpose: Purpose, start: int | None) -> None:
