@@ -147,7 +147,17 @@ def _key(given: str | None) -> str | None:
     """Return the public key in hexadecimal from an option: itself, or the file that has it."""
     if given is None or re.fullmatch(r"[0-9a-f]{64}", given):
         return given
-    return Path(given).read_text("ascii").strip()
+    try:
+        key = Path(given).read_text("ascii").strip()
+    except FileNotFoundError:
+        key = ""
+    except UnicodeDecodeError:
+        key = given
+    if not re.fullmatch(r"[0-9a-f]{64}", key):
+        raise StartError(
+            f"--anchor-key: {given} is neither a public key in 64 hexadecimal digits nor a file that has one"
+        )
+    return key
 
 
 def _wanted(values: dict[str, Any], config_path: str | None) -> tuple[Path, Filter]:
@@ -158,8 +168,21 @@ def _wanted(values: dict[str, Any], config_path: str | None) -> tuple[Path, Filt
         client=values["client"],
         object=values["object_"],
         operation=values["operation"],
-        result=values["result"],
+        result=_result(values["result"]),
     )
+
+
+def _result(given: str | None) -> str | None:
+    """Return the result that is wanted.  Raises StartError for one that no record can have."""
+    if given is None or given.lower() in ("success", "failure", "refused"):
+        return given
+    from kmip_app.words import member
+    from kmip_core.enums import ResultReason
+
+    try:
+        return member(ResultReason, given).name
+    except ValueError as error:
+        raise StartError(f"--result: {error}; or write success or failure") from error
 
 
 def _moment(option: str, text: str | None) -> int | None:

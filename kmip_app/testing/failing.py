@@ -27,6 +27,8 @@ def injected_failure(
         raise ValueError("a delay is not negative")
     if garbage == b"":
         raise ValueError("garbage has bytes; drop sends none")
+    if drop not in (True, False, *(one.value for one in Lost)):
+        raise ValueError(f"drop is True, 'request' or 'answer', not {drop!r}")
     lost = Lost.REQUEST if drop is True else Lost(drop) if drop else None
     return InjectedFailure(
         operation=member(Operation, operation),

@@ -4,7 +4,7 @@ Sealing, digests, the audit record and the refusal of an identifier that is take
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from typing import Final, get_args
 
 from attrs import evolve
 
@@ -26,6 +26,7 @@ from kmip_core.objects import (
 )
 from kmip_core.operations import import_, register
 from kmip_core.principal import Principal, Source
+from kmip_core.standard_names import standard_name
 from kmip_core.structures import Name, ProtocolVersion, RevocationReason
 
 SOURCE: Final = Source.SEED
@@ -71,6 +72,9 @@ def seed(container: Parts, objects: Objects, *, owner: str, state: State, names:
     else:
         contents = objects if isinstance(objects, Iterable) else [objects]
         wished = [(identifiers.new(), content) for content in contents]
+    for _, content in wished:
+        if not isinstance(content, get_args(Content)):
+            raise TypeError(f"seed takes objects of kmip_core.objects, not {type(content).__name__}")
     engine: Engine = container.engine()
     services = engine.services
     # Only administrators choose identifiers that could be guessed: here the owner of what is put into the store is one,
@@ -89,7 +93,7 @@ def _described(content: Content, state: State, names: tuple[str, ...], now: int)
     given = content.attributes if isinstance(content, TELLING) else Attributes()
     steps = STEPS_TO[state]
     if steps and content.object_type in lifecycle.WITHOUT_LIFE_CYCLE:
-        raise ValueError(f"{content.object_type.name} has no life cycle; leave the state out")
+        raise ValueError(f"{standard_name(content.object_type)} has no life cycle; leave the state out")
     further = tuple(Name(name_value=name) for name in names)
     attributes = register.describe(content, given.but(state=None, names=(*given.names, *further)))
     if not steps:

@@ -30,7 +30,9 @@ def test_a_name_finds_its_member(given: object, meant: Operation) -> None:
 
 
 def test_a_wrong_name_is_reported_with_what_may_have_been_meant() -> None:
-    with pytest.raises(ValueError, match=r"'Item Not Fond' is no ResultReason; did you mean ITEM_NOT_FOUND\?"):
+    with pytest.raises(ValueError, match=r"'Item Not Fond' is no Result Reason; did you mean Item Not Found\?"):
         member(ResultReason, "Item Not Fond")
-    with pytest.raises(ValueError, match=r"^'x' is no Operation$"):
+    with pytest.raises(
+        ValueError, match=r"^'x' is no Operation; write it as the standard does, for example Create, Create Key Pair, "
+    ):
         member(Operation, "x")

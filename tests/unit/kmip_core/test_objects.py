@@ -106,29 +106,28 @@ def test_an_opaque_object_by_the_documents_constructor() -> None:
     assert opaque.attributes == told(Mask(0))
 
 
-@pytest.mark.parametrize(
-    ("make", "text"),
-    [
-        (lambda: SymmetricKey("AES", 128, bytes(16)), "cryptographic_algorithm takes CryptographicAlgorithm, not str"),
-        (lambda: SymmetricKey(None, "128", bytes(16)), "cryptographic_length takes int, not str"),
-        (lambda: SymmetricKey(None, 128, "secret"), "value takes bytes, not str"),
-        (
-            lambda: SymmetricKey(None, 128, b"", ["SIGN"]),
-            "cryptographic_usage_masks takes CryptographicUsageMask, not str",
-        ),
-        (lambda: SymmetricKey(None, 128, b"", (), 5), "name takes str, not int"),
-        (lambda: PublicKey(None, 2048, b"", "X.509"), "key_format_type takes KeyFormatType, not str"),
-        (lambda: PrivateKey(None, 2048, "secret"), "value takes bytes, not str"),
-        (lambda: X509Certificate("-----BEGIN"), "value takes bytes, not str"),
-        (lambda: SecretData("secret"), "value takes bytes, not str"),
-        (lambda: SecretData(b"", "Password"), "secret_data_type takes SecretDataType, not str"),
-        (lambda: OpaqueObject("secret"), "value takes bytes, not str"),
-        (lambda: OpaqueObject(b"", "None"), "opaque_data_type takes OpaqueDataType, not str"),
-    ],
-)
-def test_a_constructor_refuses_what_is_of_another_type_without_showing_it(make: Any, text: str) -> None:
+MISTAKES: list[tuple[Any, tuple[Any, ...], str]] = [
+    (SymmetricKey, ("AES", 128, bytes(16)), "cryptographic_algorithm takes CryptographicAlgorithm, not str"),
+    (SymmetricKey, (None, "128", bytes(16)), "cryptographic_length takes int, not str"),
+    (SymmetricKey, (None, 128, "secret"), "value takes bytes, not str"),
+    (SymmetricKey, (None, 128, b"", ["SIGN"]), "cryptographic_usage_masks takes CryptographicUsageMask, not str"),
+    (SymmetricKey, (None, 128, b"", (), 5), "name takes str, not int"),
+    (PublicKey, (None, 2048, b"", "X.509"), "key_format_type takes KeyFormatType, not str"),
+    (PrivateKey, (None, 2048, "secret"), "value takes bytes, not str"),
+    (X509Certificate, ("-----BEGIN",), "value takes bytes, not str"),
+    (SecretData, ("secret",), "value takes bytes, not str"),
+    (SecretData, (b"", "Password"), "secret_data_type takes SecretDataType, not str"),
+    (OpaqueObject, ("secret",), "value takes bytes, not str"),
+    (OpaqueObject, (b"", "None"), "opaque_data_type takes OpaqueDataType, not str"),
+]
+
+
+@pytest.mark.parametrize(("make", "arguments", "text"), MISTAKES)
+def test_a_constructor_refuses_what_is_of_another_type_without_showing_it(
+    make: Any, arguments: tuple[Any, ...], text: str
+) -> None:
     with pytest.raises(TypeError) as caught:
-        make()
+        make(*arguments)
 
     assert str(caught.value) == text
 

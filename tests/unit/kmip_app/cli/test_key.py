@@ -222,10 +222,10 @@ def test_an_export_holds_everything(kmipd: Shell, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (["create", "--algorithm", "AESS"], "'AESS' is no CryptographicAlgorithm; did you mean AES?"),
+        (["create", "--algorithm", "AESS"], "'AESS' is no Cryptographic Algorithm; did you mean AES?"),
         (
             ["revoke", "1", "--reason", "whim"],
-            "is no RevocationReasonCode; choose one of unspecified, key-compromise, ",
+            "is no Revocation Reason Code; choose one of unspecified, key-compromise, ",
         ),
         (["list", "--state", "sleeping"], "'sleeping' is no State"),
         (["register", "--data", "x", "--type", "private-key"], "the input is no private key in PEM or DER"),

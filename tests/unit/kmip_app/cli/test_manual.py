@@ -161,6 +161,27 @@ def test_records_are_shown_in_every_format(shell: Callable[..., Shell], data: Pa
     assert row.index(what) == headings.index("What")
 
 
+def test_a_result_that_no_record_can_have_is_a_mistake(shell: Callable[..., Shell], data: Path) -> None:
+    bare = shell("--data-dir", data)
+
+    assert bare("audit", "show", "--operation", "Register", "--result", "Success")
+    assert not bare("audit", "show", "--result", "Permission Denied")
+    code, _, err = bare.code("audit", "show", "--result", "Permision Denied")
+    assert (code, "--result: 'Permision Denied' is no Result Reason; did you mean Permission Denied?" in err) == (
+        2,
+        True,
+    )
+
+
+@pytest.mark.parametrize("given", ["8c0f", "{data}/root.key"])
+def test_an_anchor_key_that_is_none_is_a_mistake(shell: Callable[..., Shell], data: Path, given: str) -> None:
+    named = given.format(data=data)
+    code, _, err = shell("--data-dir", data).code("audit", "verify", "--anchor-key", named)
+
+    assert code == 2
+    assert f"--anchor-key: {named} is neither a public key in 64 hexadecimal digits nor a file that has one" in err
+
+
 def test_the_trail_and_the_store_are_judged_in_a_table(shell: Callable[..., Shell], data: Path) -> None:
     bare = shell("--data-dir", data)
     trail, store = bare("audit", "verify", "--format", "table"), bare("verify", "--format", "table")

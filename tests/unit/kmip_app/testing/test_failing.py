@@ -45,8 +45,8 @@ def test_a_reason_becomes_the_refusal() -> None:
         pytest.param({"reason": "Get", "drop": True}, "exclude each other", id="fail a reason and a drop"),
         pytest.param({"garbage": b""}, "drop", id="fail garbage of no bytes"),
         pytest.param({"delay": -1}, "not negative", id="fail into the past"),
-        pytest.param({"drop": "both"}, "both", id="fail unknown drop"),
-        pytest.param({"reason": "Nothing"}, "no ResultReason", id="fail unknown reason"),
+        pytest.param({"drop": "both"}, "drop is True, 'request' or 'answer', not 'both'", id="fail unknown drop"),
+        pytest.param({"reason": "Nothing"}, "no Result Reason", id="fail unknown reason"),
     ],
 )
 def test_it_complains_of_what_cannot_be_meant(said: dict[str, Any], complaint: str) -> None:

@@ -150,8 +150,13 @@ def test_an_activation_date_of_the_object_s_own_counts(server: KmipTestServer) -
 
 
 def test_an_opaque_object_has_no_life_to_come_to(server: KmipTestServer) -> None:
-    with pytest.raises(ValueError, match="OPAQUE_OBJECT has no life cycle"):
+    with pytest.raises(ValueError, match="Opaque Object has no life cycle"):
         server.seed(OpaqueObject(b"bytes"), state=State.ACTIVE)
+
+
+def test_only_objects_are_seeded(server: KmipTestServer) -> None:
+    with pytest.raises(TypeError, match=r"^seed takes objects of kmip_core\.objects, not bytes$"):
+        server.seed([bytes(32)])  # type: ignore[list-item]
 
 
 def test_an_object_of_another_client_stays_theirs(server: KmipTestServer) -> None:
