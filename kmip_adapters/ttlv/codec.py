@@ -86,7 +86,7 @@ class Codec:
         }
         # All answers of one second begin alike, and the header is half of what a short one has to encode.
         self._begun_by_values: dict[tuple[int, ProtocolVersion, int, Encoding], bytes] = {}
-        self._direct = DirectRequests(self._dialects, limits)
+        self._direct = DirectRequests(self._dialects, limits, self._newest_types)
 
     # --- the server's side ----------------------------------------------------------------------------------------
 

@@ -46,6 +46,7 @@ LONGEST_HEADER: Final = 128  # bytes of one that is remembered
 MOST_HEADERS: Final = 256
 
 _BEGINNING: Final = Struct(">IIII")  # of a message and its header
+_VERSION: Final = slice(8, 48)  # of a header: the whole Protocol Version
 _OPERATION: Final = Struct(">IIII")  # an Enumeration
 
 _MESSAGE_HEAD: Final = REQUEST_MESSAGE << 8 | STRUCTURE
@@ -61,14 +62,21 @@ _make_message: Final = maker_of(RequestMessage)
 
 
 class DirectRequests:
-    """Reads usual requests.  dialects: by version.  limits: as for items; longer messages may have too many of these.
+    """Reads usual requests.
+
+    dialects: by version.  limits: as for items; longer messages may have too many of these.
+    newest_types: the highest code of an item type that a version has, by the encoded Protocol Version.
 
     Headers are remembered by their bytes: most clients send the same one again and again. Those with credentials or
     correlation values are not.
     """
 
-    def __init__(self, dialects: Mapping[ProtocolVersion, Dialect], limits: Limits) -> None:
+    def __init__(
+        self, dialects: Mapping[ProtocolVersion, Dialect], limits: Limits, newest_types: Mapping[bytes, int]
+    ) -> None:
         self._dialects = dialects
+        self._limits = limits
+        self._newest_types = newest_types
         self._longest = 8 * limits.max_items  # no item is shorter than its header
         self._headers: dict[bytes, tuple[Dialect, RequestHeader, int | None]] = {}
 
@@ -126,7 +134,10 @@ class DirectRequests:
         return _make_message(header=request_header, batch_items=batch)
 
     def _read_header(self, octets: bytes) -> tuple[Dialect, RequestHeader, int | None]:
-        header = children(binary.decode(octets))
+        newest = self._newest_types.get(octets[_VERSION])
+        if newest is None:
+            raise Unusual
+        header = children(binary.decode(octets, self._limits, newest))
         dialect = self._dialects[protocol_version(header)]
         fields, count = requests.read_header(header, dialect)
         found = dialect, RequestHeader(**fields), count

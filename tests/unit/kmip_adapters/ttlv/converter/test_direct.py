@@ -82,7 +82,7 @@ def by_items(frame: bytes) -> RequestMessage | str:
 
 def assert_agrees(frame: bytes) -> bool:
     """Compare both ways; return whether the request was read without items."""
-    direct = DirectRequests(dialects(), REQUEST_LIMITS)
+    direct = DirectRequests(dialects(), REQUEST_LIMITS, CODEC._newest_types)
     read = [direct.read(frame), direct.read(frame)]  # the second time by the remembered header
     assert read[0] == read[1]
     assert read[0] is None or read[0] == by_items(frame)
@@ -177,12 +177,12 @@ def test_a_message_that_may_have_too_many_items_is_left_to_them() -> None:
     frame = requests()["1.2 Get"]
     longest = len(frame) // 8
 
-    assert DirectRequests(dialects(), Limits(max_items=longest)).read(frame) is not None
-    assert DirectRequests(dialects(), Limits(max_items=longest - 1)).read(frame) is None
+    assert DirectRequests(dialects(), Limits(max_items=longest), CODEC._newest_types).read(frame) is not None
+    assert DirectRequests(dialects(), Limits(max_items=longest - 1), CODEC._newest_types).read(frame) is None
 
 
 def test_headers_are_remembered_up_to_a_number() -> None:
-    direct = DirectRequests(dialects(), REQUEST_LIMITS)
+    direct = DirectRequests(dialects(), REQUEST_LIMITS, CODEC._newest_types)
     frame = requests()["1.2 Get"]
     message = CODEC.decode_request(frame)
     for size in range(MOST_HEADERS + 2):
@@ -214,12 +214,34 @@ def test_cryptographic_parameters_are_remembered_by_their_bytes_up_to_a_number()
 
 
 def test_a_header_with_a_correlation_value_is_not_remembered() -> None:
-    direct = DirectRequests(dialects(), REQUEST_LIMITS)
+    direct = DirectRequests(dialects(), REQUEST_LIMITS, CODEC._newest_types)
     message = CODEC.decode_request(requests()["1.4 Get"])
     header = evolve(message.header, client_correlation_value="mine")
 
     assert direct.read(CODEC.encode_request(evolve(message, header=header))) == evolve(message, header=header)
     assert not direct._headers
+
+
+def with_more_in(frame: bytes, place: int, more: bytes) -> bytes:
+    """Return a request whose structure at `place`, in its header, has one item more at its end."""
+    changed = bytearray(frame)
+    end = place + 8 + int.from_bytes(frame[place + 4 : place + 8])
+    changed[end:end] = more
+    for structure in {0, 8, place}:
+        length = int.from_bytes(frame[structure + 4 : structure + 8]) + len(more)
+        changed[structure + 4 : structure + 8] = length.to_bytes(4)
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.1", "3.0"])
+@pytest.mark.parametrize("place", [8, 16], ids=["header", "version"])
+@pytest.mark.parametrize("code", range(1, 16))
+def test_a_header_with_an_item_of_any_type_is_read_or_refused_as_its_items_are(
+    version: str, place: int, code: int
+) -> None:
+    more = bytes.fromhex("54abcd") + bytes([code]) + (8).to_bytes(4) + (1).to_bytes(8)
+
+    assert_agrees(with_more_in(requests()[f"{version} Get"], place, more))
 
 
 def test_an_item_of_a_version_without_identifiers_of_items_keeps_its_refusal() -> None:
