@@ -14,17 +14,20 @@ from kmip_core.enums import (
     CryptographicAlgorithm,
     CryptographicUsageMask,
     KeyFormatType,
+    LinkType,
     ObjectType,
     Operation,
     ResultReason,
     ResultStatus,
     SplitKeyMethod,
+    UsageLimitsUnit,
 )
 from kmip_core.objects import SplitKey
 from kmip_core.operations import create, register
 from kmip_core.procedures import proven_attributes
+from kmip_core.procedures.attribute_values import MAXIMUM_INSTANCES
 from kmip_core.settings import Settings
-from kmip_core.structures import Name
+from kmip_core.structures import Link, Name, UsageLimits
 from tests.builders import a_name, a_secret, a_symmetric_key, an_engine, ask, attributes_of, the_only
 from tests.rounds import rounds
 
@@ -74,6 +77,7 @@ def outcomes_at_length(attributes: Attributes, *, is_made_here: bool, of: Settin
 
 
 SETTINGS = st.builds(Settings, unique_names=st.booleans())
+SAMPLED = vars(Attributes()) | SAMPLES
 NAMES = st.lists(st.sampled_from([a_name("a"), a_name("b")]), max_size=2).map(tuple)
 
 
@@ -136,6 +140,52 @@ def test_a_request_is_proven_once_whatever_its_object_is_called() -> None:
         request = create.Request(object_type=ObjectType.SYMMETRIC_KEY, attributes=named)
         assert outcome(engine, Operation.CREATE, request).names == named.names
     assert len(proven_attributes._proven) == 1
+
+
+@pytest.mark.parametrize("rare", [{}, {"protection_period": 1}], ids=["usual", "rare"])
+@pytest.mark.parametrize(
+    ("field", "right", "wrong"),
+    [
+        ("operation_policy_name", "default", "no such policy"),
+        (
+            "usage_limits",
+            UsageLimits(usage_limits_total=1, usage_limits_unit=UsageLimitsUnit.BYTE),
+            UsageLimits(usage_limits_total=-1, usage_limits_unit=UsageLimitsUnit.BYTE),
+        ),
+    ],
+)
+def test_a_value_that_was_right_proves_nothing_of_another_one(
+    field: str, right: object, wrong: object, rare: dict[str, Any]
+) -> None:
+    given = AES.with_fields({field: right} | rare)
+    assert all(isinstance(one, Attributes) for one in outcomes(given, is_made_here=True, of=Settings()))
+
+    refusals = outcomes(given.with_fields({field: wrong}), is_made_here=True, of=Settings())
+
+    assert [reason for reason, _ in refusals] == 2 * [ResultReason.INVALID_ATTRIBUTE_VALUE]
+
+
+@pytest.mark.parametrize("field", ["names", "links"])
+def test_several_names_or_links_are_counted_each_time(field: str) -> None:
+    def several(number: int) -> Attributes:
+        values: dict[str, list[Any]] = {
+            "names": [a_name(f"name {one}") for one in range(number)],
+            "links": [Link(link_type=LinkType.PARENT_LINK, linked_object_identifier=str(one)) for one in range(number)],
+        }
+        return AES.with_fields({field: tuple(values[field])})
+
+    for number in (1, 2):
+        assert isinstance(outcomes(several(number), is_made_here=False, of=Settings())[0], Attributes)
+
+    refusals = outcomes(several(MAXIMUM_INSTANCES + 1), is_made_here=False, of=Settings())
+
+    assert [reason for reason, _ in refusals] == 2 * [ResultReason.SERVER_LIMIT_EXCEEDED]
+
+
+def test_nothing_is_proven_by_texts_and_structures() -> None:
+    """Whether a policy of a name is in force changes, and texts take room."""
+    for value in (proven_attributes._usual(SAMPLED), proven_attributes._rare(SAMPLED)):
+        assert all(isinstance(one, int) for one in value), value
 
 
 def test_what_is_proven_is_bounded() -> None:
