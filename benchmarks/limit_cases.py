@@ -318,14 +318,25 @@ def counted_keys() -> Run:
 
 
 def remembered_requests() -> Run:
-    """Read as many short requests as are remembered."""
+    """Read as many short requests as are remembered, of those that take most room once they are read."""
     from kmip_adapters.ttlv.codec import Codec
-    from kmip_adapters.ttlv.repeats import MOST, RepeatedRequests
-    from kmip_core.operations import CATALOGUE, get
+    from kmip_adapters.ttlv.repeats import LONGEST, MOST, RepeatedRequests
+    from kmip_core.attributes import Attributes
+    from kmip_core.operations import CATALOGUE, create_key_pair
     from kmip_core.ports.steps import Pace
 
+    def pairs(number: int) -> bytes:
+        described = Attributes(cryptographic_length=number)
+        asked = create_key_pair.Request(
+            common_attributes=described, private_key_attributes=described, public_key_attributes=described
+        )
+        frame = bench().frame(asked, asked, asked)
+        if len(frame) > LONGEST:
+            raise ValueError(f"a request of {len(frame)} bytes is not remembered")
+        return frame
+
     codec = Codec(CATALOGUE)
-    frames = [bench().frame(get.Request(unique_identifier=f"{number:036}")) for number in range(MOST)]
+    frames = [pairs(number) for number in range(MOST)]
 
     def read() -> object:
         repeated = RepeatedRequests(codec.decode_request, lambda request: Pace.QUICK)
@@ -335,6 +346,75 @@ def remembered_requests() -> Run:
         return repeated
 
     return read
+
+
+def known_searches() -> Run:
+    """Note as many searches as are known, each as large as one may be, with a statement of its own."""
+    from kmip_adapters.storage.sql.known_reads import (
+        ROWS_OF_A_SEARCH,
+        SEARCHES,
+        TEXT_OF_A_SEARCH,
+        VALUES_OF_A_SEARCH,
+        KnownReads,
+    )
+
+    class Unchanged:
+        def state(self) -> bytes | None:
+            return b"unchanged"
+
+    characters = 1_400  # of the longest statement with so many values
+
+    def note() -> object:
+        known = KnownReads(Unchanged())
+        for number in range(SEARCHES):
+            values = (f"{number:{TEXT_OF_A_SEARCH}}", *range(1_000 * number, 1_000 * number + VALUES_OF_A_SEARCH - 1))
+            rows = [(number, f"{number:034}-{row}") for row in range(ROWS_OF_A_SEARCH)]
+            known.know_located((f"{number:{characters}}", values), rows, b"unchanged")
+        return known
+
+    return note
+
+
+def names_of_users() -> Run:
+    """Send credentials of as many users that there are not as are remembered."""
+    from kmip_adapters.identity.stored_users import REMEMBERED, REMEMBERED_LENGTH, StoredUsers
+    from kmip_adapters.identity.throttling import PasswordThrottle
+    from kmip_adapters.storage.memory import MemoryStorage
+    from kmip_core.creation_rules import SystemChanges
+    from kmip_core.enums import CredentialType
+    from kmip_core.messages import Credential, UsernameAndPassword
+    from kmip_core.ports.steps import run_blocking
+    from kmip_core.principal import Principal
+
+    storage, throttle = MemoryStorage(), PasswordThrottle()
+    with storage.unit_of_work() as work:
+        work.save_rules(SystemChanges, (SystemChanges(number=1),))  # as where there are users
+        work.commit()
+
+    def ask() -> object:
+        hashing: Any = None  # nothing is verified of a user that is not there
+        users = StoredUsers(storage=storage, hashing=hashing)
+        for number in range(REMEMBERED):
+            value = UsernameAndPassword(username=f"{number:{REMEMBERED_LENGTH}}", password="")
+            credential = Credential(credential_type=CredentialType.USERNAME_AND_PASSWORD, credential_value=value)
+            run_blocking(users.settle((credential,), Principal(name="client"), 0, throttle))
+        return users
+
+    return ask
+
+
+def remembered_allowances() -> Run:
+    """Take one try of as many allowances as are remembered."""
+    from kmip_adapters.identity.remembered_allowances import REMEMBERED, RememberedAllowances
+    from kmip_core.ports.allowances import Charge
+
+    def spend() -> object:
+        allowances = RememberedAllowances()
+        for number in range(REMEMBERED):
+            allowances.spend((Charge(f"{number:064}", 10, 60_000),), 0)
+        return allowances
+
+    return spend
 
 
 # --- small requests ---------------------------------------------------------------------------------------------------

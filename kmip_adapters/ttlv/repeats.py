@@ -18,7 +18,7 @@ from kmip_core.messages import RequestMessage
 from kmip_core.ports.steps import Pace
 
 LONGEST: Final = 512  # bytes of a request that is remembered
-MOST: Final = 1_024  # requests; at some 3 KiB each that is 3 MiB at most
+MOST: Final = 1_024  # requests; half a KiB each as a rule, 16 where a batch describes many objects
 
 WITHOUT_SECRETS: Final = frozenset(
     {

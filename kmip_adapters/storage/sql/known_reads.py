@@ -20,7 +20,7 @@ ROWS_OF_A_SEARCH: Final = 4
 VALUES_OF_A_SEARCH: Final = 32
 TEXT_OF_A_SEARCH: Final = 256
 """Searches that are kept; the rows, values and characters of all values that each may have. It is names that are
-searched for again and again, which are digests here: such a search keeps less than half a KiB, the largest 3."""
+searched for again and again, which are digests here: such a search keeps less than half a KiB, the largest 4."""
 
 Search = tuple[str, tuple[Any, ...]]
 """A statement and its values, which tell whose search it is, too."""

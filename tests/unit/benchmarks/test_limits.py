@@ -14,7 +14,7 @@ from tests.server import ROOT
 
 LIMIT: Final = re.compile(
     r"(MAXIMUM|MOST|LONGEST|MAX)(_[A-Z_]+)?|[A-Z_]*(_LIMIT|_AT_ONCE)|LIMIT|AT_ONCE|CONNECTIONS|OF_AN_ADDRESS"
-    r"|(HEAD|BODY|CREDENTIAL)_BYTES"
+    r"|(HEAD|BODY|CREDENTIAL)_BYTES|REMEMBERED|SEARCHES|SHAPES"
 )
 """How this code names a number that bounds something."""
 

@@ -107,6 +107,12 @@ def test_short_work_is_repeated_until_it_has_its_turn() -> None:
     assert [repetition.may_go_on() for _ in range(ATTEMPTS)] == [True] * (ATTEMPTS - 1) + [False]
 
 
+def test_heavy_work_whose_results_are_kept_is_given_up_after_as_many_attempts() -> None:
+    repetition = Repetition(an_engine().services, frozenset({Cost.COMPUTES}))
+
+    assert [repetition.may_go_on() for _ in range(ATTEMPTS)] == [True] * (ATTEMPTS - 1) + [False]
+
+
 def test_heavy_work_whose_input_keeps_changing_is_given_up() -> None:
     crypto = CountingCrypto()
     repetition = Repetition(an_engine(crypto=crypto).services, frozenset({Cost.COMPUTES}))
