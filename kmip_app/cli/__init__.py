@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from kmip_app.cli.context import CONTEXT
+from kmip_app.cli.context import CONTEXT, Group
 from kmip_app.imports import undisturbed
 from kmip_app.version import VERSION
 
@@ -58,7 +58,7 @@ DEFAULT_COMMAND: Final = "serve"
 _OF_THE_PROGRAM: Final = ("-h", "--help", "--version")
 
 
-class Program(click.Group):
+class Program(Group):
     """All commands; the help has the options of `serve` too, since that is what runs without a command."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

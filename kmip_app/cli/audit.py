@@ -17,6 +17,7 @@ from kmip_adapters.audit.lines import Head, Line
 from kmip_adapters.audit.reading import Filter
 from kmip_adapters.audit.verify import verify as problems_of
 from kmip_app import audit
+from kmip_app.cli.context import Group
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
 from kmip_app.cli.output import chosen_form, output_options, print_json, print_rows, print_stream
 from kmip_app.configuration.config import Configuration, StartError
@@ -236,7 +237,7 @@ def _command(name: str, callback: Callable[..., Any], *params: click.Parameter, 
     )
 
 
-command = click.Group(
+command = Group(
     "audit",
     commands=[
         _command(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from kmip_app.cli.context import Group
 from kmip_app.cli.objects import (
     ENCODINGS,
     content_of,
@@ -180,7 +181,7 @@ def _x509(content: bytes) -> "X509Certificate":
         raise StartError("no X.509 certificate, neither PEM nor DER") from error
 
 
-command = click.Group(
+command = Group(
     "cert",
     commands=[
         remote_command(

@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, pkcs12
 
+from kmip_app.cli.context import Group
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
 from kmip_app.cli.output import chosen_form, output_options, print_rows
 from kmip_app.configuration.config import Configuration, StartError
@@ -382,7 +383,7 @@ def _command(name: str, callback: Callable[..., Any], *params: click.Parameter) 
     )
 
 
-command = click.Group(
+command = Group(
     "client",
     commands=[
         _command("add", add, _NAME, _out("Folder for the files.  [default: here]", Path()), _DAYS, *_NOTIFY),
@@ -435,7 +436,7 @@ command = click.Group(
     context_settings=CONTEXT,
 )  # fmt: skip
 
-pki_command = click.Group(
+pki_command = Group(
     "pki",
     commands=[_command("renew-ca", renew_authority)],
     help="The built-in CA.",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from kmip_app.cli import system_objects
+from kmip_app.cli.context import Group
 from kmip_app.cli.options import CONTEXT
 from kmip_app.cli.output import chosen_form, print_record, print_rows
 from kmip_app.cli.remote import REFUSED, remote_command
@@ -149,7 +150,7 @@ def _described(client: "KmipClient") -> list[dict[str, Any]]:
 
 _USERS: Final = click.Argument(["users"], metavar="USER...", nargs=-1, required=True)
 
-command = click.Group(
+command = Group(
     "group",
     commands=[
         remote_command(

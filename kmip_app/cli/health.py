@@ -9,10 +9,11 @@ import click
 
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
 from kmip_app.cli.output import chosen_form, output_options, print_record
+from kmip_app.cli.remote import REFUSED, UNREACHABLE, RemoteError
 from kmip_app.configuration.addresses import Address, read_address
 from kmip_app.configuration.config import StartError
 from kmip_app.monitoring import probe
-from kmip_app.monitoring.probe import ReadyFile, Unhealthy
+from kmip_app.monitoring.probe import NoAnswer, ReadyFile, Unhealthy
 from kmip_app.printable import printable
 
 
@@ -68,24 +69,19 @@ def _check_by_file(ready: ReadyFile, cert: Path | None, key: Path | None) -> Non
         )
 
 
-def status(address: str | None, ready_file: Path | None, as_json: bool, config_path: str | None, **values: Any) -> int:
+def status(address: str | Address | None, as_json: bool, config_path: str | None, **values: Any) -> int:
     """Tell the state of a running server: health, certificates, clients, requests.  Exit code 1 if it is not ready.
 
-    It is asked over its admin listener: --address, or that of the ready file or of the configuration.
+    It is asked over its admin listener: --address, or that of the configuration.
+    Raises RemoteError if nothing answers there.
     """
+    admin = address if isinstance(address, Address) else _admin(address, config_path, values)
     try:
-        if ready_file is not None:
-            admin = ReadyFile.read(ready_file).admin
-            if admin is None:
-                raise Unhealthy(f"{ready_file} names no admin listener; start the server with --admin-address")
-        else:
-            admin = _admin(address, config_path, values)
         code, content = probe.ask(admin, "/status")
-        if code != 200:
-            raise Unhealthy(f"the admin listener answered {code}")
-    except Unhealthy as error:
-        click.echo(printable(str(error)), err=True)
-        return 1
+    except NoAnswer as error:
+        raise RemoteError(printable(str(error)), UNREACHABLE) from error
+    if code != 200:
+        raise RemoteError(f"the admin listener at {admin} answered {code}", REFUSED)
     if as_json:
         click.echo(json.dumps(content, indent=2))
     else:

@@ -6,6 +6,7 @@ from typing import Any, Final
 import click
 
 from kmip_app.cli import key_material, key_use
+from kmip_app.cli.context import Group
 from kmip_app.cli.objects import (
     COLUMNS,
     filter_options,
@@ -138,7 +139,7 @@ def _usage(option: str, usual: str) -> click.Option:
     return click.Option([option], metavar="BITS", help=text)
 
 
-command = click.Group(
+command = Group(
     "key",
     commands=[
         remote_command(

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import click
 
+from kmip_app.cli.context import Group
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
 from kmip_app.configuration.config import StartError
 
@@ -31,7 +32,7 @@ def chown(
     click.echo(f"{len(changed)} object{'s' * (len(changed) != 1)} given to {owner}")
 
 
-command = click.Group(
+command = Group(
     "object",
     commands=[
         click.Command(

@@ -4,6 +4,7 @@ Values stay text here: `kmip_app.configuration.loading` reads them together with
 problems at once.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -31,13 +32,19 @@ def config_option() -> click.Option:
     )
 
 
+_ZERO: Final = re.compile(r"0 for [a-z ]+")  # in what a kind of setting accepts
+
+
 def setting_options(names: Iterable[str] = tuple(SETTINGS)) -> list[click.Parameter]:
     """Return one option a setting."""
     return [_option(SETTINGS[name]) for name in names]
 
 
 def _option(setting: Setting) -> click.Option:
-    help_text = setting.help + (f"  [default: {setting.default_text}]" if setting.default_text else "")
+    zero = _ZERO.search(setting.kind.accepts)
+    notes = [f"default: {setting.default_text}"] if setting.default_text else []
+    notes += [zero[0]] if zero else []
+    help_text = setting.help + (f"  [{'; '.join(notes)}]" if notes else "")
     spellings = [setting.name, *filter(None, [setting.letters])]
     if not setting.kind.is_flag:
         return click.Option([*spellings, setting.option], metavar=setting.kind.metavar, help=help_text)

@@ -6,6 +6,7 @@ import click
 
 from kmip_adapters.identity.groups import NO_GROUP, FileGroups, Groups, RememberedGroups
 from kmip_adapters.policy.json_format import OPERATIONS
+from kmip_app.cli.context import Group
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
 from kmip_app.cli.output import chosen_form, output_options, print_json, print_record
 from kmip_app.configuration.config import StartError
@@ -100,7 +101,7 @@ def _operation(name: str) -> Operation:
     return found
 
 
-command = click.Group(
+command = Group(
     "policy",
     commands=[
         click.Command(

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from kmip_app.cli.context import Group
 from kmip_app.cli.options import CONTEXT
 from kmip_app.cli.output import chosen_form, output_options, print_record, print_rows
 from kmip_app.configuration.config import StartError
@@ -69,7 +70,7 @@ def remove(name: str) -> None:
 _NAME = click.Argument(["name"])
 _PATH = click.Path(path_type=Path)
 
-command = click.Group(
+command = Group(
     "profile",
     commands=[
         click.Command(

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import click
 
+from kmip_app.cli.context import Group
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
 from kmip_app.configuration.config import StartError
 
@@ -89,7 +90,7 @@ def _scheme(shares: int, threshold: int) -> Any:
     return SharingScheme(method=SplitKeyMethod.POLYNOMIAL_SHARING_GF_2_16, parts=shares, threshold=threshold)
 
 
-command = click.Group(
+command = Group(
     "root",
     commands=[
         click.Command(

@@ -10,28 +10,44 @@ from kmip_app.cli import health
 from kmip_app.cli.context import CONTEXT
 from kmip_app.cli.options import chosen, setting_options
 from kmip_app.cli.output import chosen_form, output_options, print_record
-from kmip_app.cli.remote import connection_options, remote_errors, target_of
+from kmip_app.cli.remote import UNREACHABLE, RemoteError, Target, connection_options, remote_errors, target_of
+from kmip_app.monitoring.probe import ReadyFile, Unhealthy
+from kmip_app.printable import printable
 
 
 def status(address: str | None, ready_file: Path | None, admin_address: str | None, **values: Any) -> int:
     """Show the state of a server.  Exit code 1 if it is not ready, 3 if it cannot be reached.
 
-    --address and --ready-file ask the admin listener of kmipd: health, certificates, clients, requests. --host, --port
-    or --profile ask any vendor's server by KMIP: TLS, certificate, versions, clock. Without any of these it is the
-    admin listener of the configuration, else the local server by KMIP.
+    --address asks the admin listener of kmipd: health, certificates, clients, requests. --host, --port or --profile
+    ask any vendor's server by KMIP: TLS, certificate, versions, clock. --ready-file names a server, which is asked in
+    the first way if it has an admin listener, else in the second. Without any of these it is the admin listener of the
+    configuration, else the local server by KMIP.
     """
+    as_json = chosen_form(values) == "json"
+    if ready_file is not None:
+        ready = _read(ready_file)
+        if ready.admin is not None:
+            return health.status(ready.admin, as_json, None)
+        target = Target(host=ready.host, port=ready.port, cert=ready.cert, key=ready.key, ca=ready.ca)
+        print_record(_over_kmip(target), chosen_form(values))
+        return 0
     is_remote = any(values[name] is not None for name in ("host", "port", "profile", "cert", "key_file", "ca"))
     if not is_remote:
         settings = {"data_dir": values["data_dir"], "admin_address": admin_address}
-        is_local = address is not None or ready_file is not None
-        if is_local or chosen(settings, values["config_path"]).configuration.admin_address is not None:
-            as_json = chosen_form(values) == "json"
-            return health.status(address, ready_file, as_json, values["config_path"], **settings)
-    print_record(_over_kmip(values), chosen_form(values))
+        if address is not None or chosen(settings, values["config_path"]).configuration.admin_address is not None:
+            return health.status(address, as_json, values["config_path"], **settings)
+    print_record(_over_kmip(target_of(values)), chosen_form(values))
     return 0
 
 
-def _over_kmip(values: dict[str, Any]) -> dict[str, Any]:
+def _read(path: Path) -> ReadyFile:
+    try:
+        return ReadyFile.read(path)
+    except Unhealthy as error:
+        raise RemoteError(printable(str(error)), UNREACHABLE) from error
+
+
+def _over_kmip(target: Target) -> dict[str, Any]:
     """Return what a client can see of a server.  Raises StartError, RemoteError."""
     from kmip_adapters.transport.client import TlsTtlvClient
     from kmip_app.cli.cert import described
@@ -40,7 +56,6 @@ def _over_kmip(values: dict[str, Any]) -> dict[str, Any]:
     from kmip_app.client.files import context_of
     from kmip_app.client.plain import plain
 
-    target = target_of(values)
     record: dict[str, Any] = {"server": f"{target.host}:{target.port}"}
     with remote_errors():
         context = context_of(target.ca, target.cert, target.key)
@@ -84,7 +99,7 @@ command = click.Command(
             ["--ready-file"],
             type=click.Path(path_type=Path),
             metavar="FILE",
-            help="The ready file of the server, which says where its admin listener is.",
+            help="The ready file of the server, which says where it is.",
         ),
         *output_options(),
         *connection_options(),

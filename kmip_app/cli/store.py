@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from kmip_app.cli.context import CONTEXT
+from kmip_app.cli.context import CONTEXT, Group
 from kmip_app.configuration.config import Configuration, StartError
 from kmip_app.progress import progress
 
@@ -48,7 +48,7 @@ def _password_option(name: str) -> Any:
     )
 
 
-command = click.Group(
+command = Group(
     "store",
     commands=[
         click.Command(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from kmip_app.cli import system_objects
+from kmip_app.cli.context import Group
 from kmip_app.cli.options import CONTEXT
 from kmip_app.cli.output import chosen_form, print_record, print_rows
 from kmip_app.cli.remote import REFUSED, RemoteError, remote_command
@@ -296,7 +297,7 @@ _PASSWORD_FILE: Final = click.Option(
     ["--password-file"], type=_PATH, metavar="FILE", help="The password is its first line; - for standard input."
 )
 
-command = click.Group(
+command = Group(
     "user",
     commands=[
         remote_command(

@@ -166,7 +166,13 @@ def whole(low: int, high: int | None = None, unit: str = "") -> Kind:
             raise ValueError(f"{number} is out of range; write {bounds}")
         return number
 
-    return Kind(accepts=f"whole number, {bounds}{unit and f', {unit}'}", metavar="N", read=read)
+    return Kind(accepts=f"whole number, {bounds}{unit and f', {unit}'}", metavar=_metavar(unit), read=read)
+
+
+def _metavar(unit: str) -> str:
+    """Return what stands for a number in a help text: its unit, so that nobody has to guess it."""
+    word = unit.partition(",")[0]
+    return word.upper() if word.isalpha() else "N"
 
 
 def port_or_none() -> Kind:

@@ -27,6 +27,10 @@ class Unhealthy(Exception):
     """The server cannot be reached, or says that it cannot work; the text says why."""
 
 
+class NoAnswer(Unhealthy):
+    """Nothing answers there."""
+
+
 @frozen(kw_only=True)
 class ReadyFile:
     """What a ready file tells.  admin: where the admin listener is, None without one."""
@@ -60,7 +64,7 @@ class ReadyFile:
 
 
 def ask(address: Address, path: str) -> tuple[int, Any]:
-    """Return the status and the JSON that the admin listener answers.  Raises Unhealthy."""
+    """Return the status and the JSON that the admin listener answers.  Raises NoAnswer."""
     host = LOOPBACK.get(address.host, address.host)
     connection = HTTPConnection(host, address.port, timeout=SECONDS)
     try:
@@ -68,7 +72,7 @@ def ask(address: Address, path: str) -> tuple[int, Any]:
         response = connection.getresponse()
         return response.status, json.loads(response.read(1_048_576))
     except (OSError, HTTPException, ValueError) as error:
-        raise Unhealthy(
+        raise NoAnswer(
             f"no answer from the admin listener at {Address(host, address.port)}: {reason_of(error)}"
         ) from error
     finally:

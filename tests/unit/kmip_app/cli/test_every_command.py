@@ -12,7 +12,9 @@ import click
 import pytest
 
 from kmip_app import cli
+from kmip_app.cli.context import CONTEXT
 from kmip_app.cli.output import FORMATS
+from kmip_app.configuration.settings import SETTINGS
 from kmip_app.testing import KmipTestServer
 
 WRITES: Final = {
@@ -73,6 +75,40 @@ REMOTE: Final = sorted(filter(is_remote, EVERY))
 
 OWN_CODES: Final = {"conformance": 2, "doctor": 1}
 """A command -> how it ends without a server: the folder has no test cases, and doctor reports what it has found."""
+
+
+# What their help says
+
+
+def groups(command: click.Command, words: str) -> Iterator[tuple[str, click.Group]]:
+    if isinstance(command, click.Group):
+        yield words, command
+        for name in command.list_commands(click.Context(command)):
+            child = command.get_command(click.Context(command), name)
+            assert child is not None
+            yield from groups(child, f"{words} {name}")
+
+
+@pytest.mark.parametrize(("words", "group"), list(groups(cli.program, "kmipd")))
+def test_a_list_of_commands_has_whole_sentences(words: str, group: click.Group) -> None:
+    listed = group.get_help(click.Context(group, info_name=words, **CONTEXT)).partition("\nCommands:\n")[2]
+
+    assert listed
+    assert "..." not in listed.partition("\n\n")[0]
+
+
+@pytest.mark.parametrize("unit", ["bytes", "seconds", "milliseconds"])
+def test_a_setting_that_is_counted_in_a_unit_shows_it(unit: str) -> None:
+    counted = [one for one in SETTINGS.values() if unit in one.kind.accepts.replace(",", "").split()]
+
+    assert counted
+    assert {one.name: one.kind.metavar for one in counted} == {one.name: unit.upper() for one in counted}
+
+
+def test_a_setting_whose_zero_has_a_meaning_says_so() -> None:
+    text = EVERY["serve"].get_help(click.Context(EVERY["serve"], info_name="kmipd serve", **CONTEXT))
+
+    assert "Time between requests.  [default: 0; 0 for never]" in " ".join(text.split()).replace(". [", ".  [")
 
 
 # What they take

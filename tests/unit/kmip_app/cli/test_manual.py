@@ -96,6 +96,26 @@ def test_the_state_of_a_server_is_seen_over_kmip(kmipd: Shell, server: KmipTestS
         server.start()
 
 
+def test_the_state_of_a_server_is_seen_by_its_ready_file(
+    shell: Callable[..., Shell], server: KmipTestServer, tmp_path: Path
+) -> None:
+    """Without an admin listener it is asked over KMIP, with the client certificate that the file names."""
+    names = ("host", "port", "ca", "cert", "key")
+    file = tmp_path / "ready.json"
+    file.write_text(json.dumps({name: getattr(server, name) for name in names}))
+
+    assert shell().json("status", "--ready-file", file)["server"] == f"{server.host}:{server.port}"
+
+
+@pytest.mark.parametrize("words", [("--address", "127.0.0.1:1"), ("--ready-file", "none.json")])
+def test_a_server_that_is_away_is_unreachable_and_not_merely_unready(
+    shell: Callable[..., Shell], words: tuple[str, str]
+) -> None:
+    code, out, err = shell().code("status", *words)
+
+    assert (code, out, err.startswith("kmipd: ")) == (3, "", True), err
+
+
 def test_a_configuration_is_judged_as_json(shell: Callable[..., Shell], tmp_path: Path) -> None:
     bare = shell("--data-dir", tmp_path / "data")
     assert bare.json("check-config")["ok"] is True
