@@ -416,6 +416,25 @@ def test_a_unit_of_work_that_goes_on_after_its_commit_reads_a_later_state(store:
         assert work.find("k3") is not None
 
 
+def test_a_unit_of_work_that_goes_on_after_its_commit_reads_all_anew(store: SqlStorage) -> None:
+    constraint = Constraint(object_groups=("group",))
+
+    with store.unit_of_work(Pace.QUICK) as work:
+        work.find("k1")
+        assert work.rules_of(Constraint) == ()
+        work.add(a_key("k3"), content())
+        work.commit()
+        activate(store, "k1")
+        with store.unit_of_work() as other:
+            other.save_rules(Constraint, (constraint,))
+            other.commit()
+
+        found = work.find("k1")
+        assert found is not None
+        assert found.attributes.state is State.ACTIVE
+        assert work.rules_of(Constraint) == (constraint,)
+
+
 def test_a_commit_between_the_look_and_the_snapshot_leaves_its_state_unknown(store: SqlStorage) -> None:
     find(store, "k1")
     lend = store.database.lend
