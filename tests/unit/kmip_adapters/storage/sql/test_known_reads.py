@@ -435,6 +435,20 @@ def test_a_unit_of_work_that_goes_on_after_its_commit_reads_all_anew(store: SqlS
         assert work.rules_of(Constraint) == (constraint,)
 
 
+def test_a_change_that_was_refused_leaves_the_version_before_it_the_newest(store: SqlStorage) -> None:
+    with store.unit_of_work() as work:
+        found = work.find("k1")
+        assert found is not None
+        work.save(evolve(found, attributes=found.attributes.but(state=State.ACTIVE)))
+        work.add(a_key("k2"), content())  # which is there
+        with pytest.raises(ConcurrentChange):
+            work.commit()
+
+    assert find(store, "k1") == [found]
+    activate(store, "k1")
+    assert find(store, "k1") != [found]
+
+
 def test_a_commit_between_the_look_and_the_snapshot_leaves_its_state_unknown(store: SqlStorage) -> None:
     find(store, "k1")
     lend = store.database.lend
