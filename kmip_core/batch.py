@@ -24,10 +24,10 @@ from kmip_core.errors import AnsweredRefusal, DelayedRefusal, KmipError, anew, i
 from kmip_core.makers import maker_of
 from kmip_core.messages import DataReference, RequestBatchItem, ResponseBatchItem, failure
 from kmip_core.operation import Around, OutcomeHooks, Perform, Scope, Spec, always, perform_nothing
-from kmip_core.pacing import SLOWER, cost_of
+from kmip_core.pacing import cost_of
 from kmip_core.ports.audit import AuditRecord
-from kmip_core.ports.steps import MoveTo, Pace, Pause, Steps, Wait
-from kmip_core.ports.storage import ConcurrentChange, TakesLong, UnitOfWork
+from kmip_core.ports.steps import SLOWER, MoveTo, Pace, Pause, Steps, Wait
+from kmip_core.ports.storage import ConcurrentChange, Read, ReadBegun, TakesLong, UnitOfWork
 from kmip_core.ports.tracing import Part, Tracing
 from kmip_core.principal import Principal, Source
 from kmip_core.procedures import linked_objects, templates, usage_limits, use_counters
@@ -174,19 +174,27 @@ class Batch:
         mark, room = self.identifiers.mark(), self.room
         kept = None if self.data is None else self.data.mark()
         repetition: Repetition | None = None  # made by the first conflict, which is rare
+        read: Read | None = None  # that the next attempt begins with
         while True:
+            if read is not None:
+                yield Wait(read)
             attempt = _make_attempt(self.services if repetition is None else repetition.services)
             self.room = room
             try:
-                return (yield from self._attempt_unit(items, attempt))
+                return (yield from self._attempt_unit(items, attempt, read))
+            except ReadBegun as begun:
+                self._go_back(mark, kept)
+                read = begun.read
             except ConcurrentChange:
                 self._go_back(mark, kept)
+                read = None
                 if repetition is None:
                     repetition = Repetition(self.services, {cost_of(item, self.catalogue) for item in items})
                 if not repetition.may_go_on():
                     return self._fail_unit(items, attempt, _busy())
             except TakesLong:  # nothing of it has happened
                 self._go_back(mark, kept)
+                read = None
                 self.pace = SLOWER[self.pace]
                 yield MoveTo(self.pace)
             except KmipError as error:
@@ -200,15 +208,16 @@ class Batch:
             self.data.go_back(kept)
 
     def _attempt_unit(
-        self, items: tuple[RequestBatchItem, ...], attempt: UnitAttempt
+        self, items: tuple[RequestBatchItem, ...], attempt: UnitAttempt, read: Read | None
     ) -> Steps[list[ResponseBatchItem]]:
         """Perform the items and commit what they change; `attempt` keeps what was done, whatever is raised.
 
+        read: what an earlier attempt has begun to read, which is done.
         Raises ConcurrentChange, TakesLong, or KmipError if the store or the audit trail cannot write.
         """
         outcome_is_known, is_committing = True, False
         try:
-            with self.services.storage.unit_of_work(self.pace) as work:
+            with (self.services.storage if read is None else read).unit_of_work(self.pace) as work:
                 if self.keeper is not None:
                     self.keeper.begin(work)
                 for item in items:

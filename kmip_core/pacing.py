@@ -23,17 +23,14 @@ PACES: Final = {
 PACES_WITH_A_TOKEN: Final = dict.fromkeys(Cost, Pace.SLOW) | {Cost.READS: Pace.QUICK}
 """With a crypto adapter whose every call may wait: only what does not call it stays quick."""
 
-SLOWER: Final = {Pace.QUICK: Pace.BRIEF, Pace.COMMITS: Pace.BRIEF, Pace.BRIEF: Pace.SLOW}
-"""Where work goes on that takes longer than its pace allows."""
-
 _ORDER: Final = {pace: number for number, pace in enumerate(Pace)}
 
 
 def pace_of(message: RequestMessage, catalogue: Mapping[Operation, Spec], services: EngineServices) -> Pace:
     """Return the pace at which the items of a message may be begun."""
     items = message.batch_items
-    is_remote = services.storage.blocking
-    if len(items) == 1 and not is_remote:  # as nearly always
+    needs_thread = services.storage.blocking and _may_wait_for_store(message, services)
+    if len(items) == 1 and not needs_thread:  # as nearly always
         (item,) = items
         cost = cost_of(item, catalogue)
         if cost is None or cost is Cost.READS:  # whatever holds the keys
@@ -41,9 +38,18 @@ def pace_of(message: RequestMessage, catalogue: Mapping[Operation, Spec], servic
         paces = PACES_WITH_A_TOKEN if services.crypto.capabilities.blocking else PACES
         return _pace(cost, item, paces)
     paces = PACES_WITH_A_TOKEN if services.crypto.capabilities.blocking else PACES
-    is_brief = len(items) > SHORT_BATCH or is_remote  # what waits for another machine needs a thread
+    is_brief = len(items) > SHORT_BATCH or needs_thread
     least = Pace.BRIEF if is_brief else Pace.QUICK
     return max((least, *(_pace_of_item(item, catalogue, paces) for item in items)), key=_ORDER.__getitem__)
+
+
+def _may_wait_for_store(message: RequestMessage, services: EngineServices) -> bool:
+    """Return whether a message may wait for the store before its first unit of work, which waits by itself."""
+    return (
+        bool(message.header.credentials)
+        or services.attestations is not None
+        or bool(services.settings.attested_operations)
+    )
 
 
 def cost_of(item: RequestBatchItem, catalogue: Mapping[Operation, Spec]) -> Cost | None:

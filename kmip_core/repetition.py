@@ -13,8 +13,8 @@ from attrs import evolve
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.operation import Cost
-from kmip_core.ports.steps import Pace
-from kmip_core.ports.storage import ConcurrentChange, Storage, UnitOfWork
+from kmip_core.ports.steps import SLOWER, MoveTo, Pace, Step, Steps, Wait
+from kmip_core.ports.storage import ConcurrentChange, Read, ReadBegun, Storage, TakesLong, UnitOfWork
 from kmip_core.services import EngineServices
 
 T = TypeVar("T")
@@ -48,15 +48,39 @@ KEPT: Final = frozenset(
 """Methods of the ports, and of `OnePart`, that take time and have no effect but their result."""
 
 
-def read(storage: Storage, look: Callable[[UnitOfWork], T], pace: Pace = Pace.SLOW) -> T:
+def read(storage: Storage, look: Callable[[UnitOfWork], T], pace: Pace = Pace.SLOW, begun: Read | None = None) -> T:
     """Return what `look` finds in a unit of work that changes nothing; again where the store cannot read on.
 
+    begun: what an earlier attempt has begun to read, which is done.
     Raises KmipError (Server Limit Exceeded) if it never can, and TakesLong as units of work do.
     """
     for _ in range(ATTEMPTS):
-        with suppress(ConcurrentChange), storage.unit_of_work(pace) as work:
+        with suppress(ConcurrentChange), (begun or storage).unit_of_work(pace) as work:
             return look(work)
+        begun = None
     raise KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, "the store is busy; try again")
+
+
+def reading(storage: Storage, look: Callable[[UnitOfWork], T], pace: Pace) -> Steps[T]:
+    """Give what `look` finds in a unit of work that changes nothing; in a thread where it takes long.
+
+    Raises KmipError as `read` does.
+    """
+    begun: Read | None = None
+    has_thread = not storage.blocking  # or needs none
+    while True:
+        try:
+            return read(storage, look, pace, begun)
+        except ReadBegun as waiting:
+            begun = waiting.read
+            following: Step = Wait(begun)
+        except TakesLong:
+            begun = None
+            if has_thread:
+                pace = SLOWER[pace]
+            has_thread = True
+            following = MoveTo(pace)
+        yield following
 
 
 class Repetition:

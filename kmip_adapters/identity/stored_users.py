@@ -221,16 +221,14 @@ class StoredUsers:
 
         Raises KmipError (Server Limit Exceeded) if others never let it read to the end.
         """
-        try:
-            return repetition.read(self.storage, look, Pace.BRIEF if self.storage.blocking else Pace.QUICK)
-        except TakesLong:
-            yield MoveTo(Pace.SLOW)
-            return repetition.read(self.storage, look)
+        pace = Pace.BRIEF if self.storage.blocking else Pace.QUICK
+        return (yield from repetition.reading(self.storage, look, pace))
 
     def _look(self, work: UnitOfWork) -> None:
         """Forget what is remembered if a user, group or credential has changed."""
-        self._looked = self.clock()
-        rules = work.rules_of(SystemChanges)
+        looked = self.clock()
+        rules = work.rules_of(SystemChanges)  # which may have to be waited for: until then others look, too
+        self._looked = looked
         number = rules[0].number if rules else 0
         if number != self._number or self._looked - self._cleared >= REMEMBERED_FOR:
             self._number, self._cleared = number, self._looked

@@ -84,7 +84,8 @@ class EnvelopeSealer:
         self._data_keys = data_keys
         self._maximum_uses = maximum_uses
         self._reserved_uses = min(reserved_uses, maximum_uses)
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # held while the store is waited for
+        self._counting = threading.Lock()  # never held for long: an event loop may take it
         self._keys: dict[int, _OpenKey] = {}
         self._current: _OpenKey | None = None
         self._left = 0
@@ -153,6 +154,7 @@ class EnvelopeSealer:
 
     def renew(self) -> None:
         """Look for data keys that another server on this store has made."""
+        self._data_keys.check_wait()
         with self._lock:
             self._load()
 
@@ -169,6 +171,7 @@ class EnvelopeSealer:
     def _key(self, data_key_id: int) -> _OpenKey | None:
         key = self._keys.get(data_key_id)
         if key is None:  # another server on this store may have made it since
+            self._data_keys.check_wait()
             with self._lock:
                 self._load()
             key = self._keys.get(data_key_id)
@@ -184,11 +187,15 @@ class EnvelopeSealer:
 
     def _take(self) -> _OpenKey:
         """Return the data key for one more seal, counted."""
-        with self._lock:
-            while self._current is None or self._left == 0:
-                self._reserve()
-            self._left -= 1
-            return self._current
+        while True:
+            with self._counting:
+                if self._left > 0 and self._current is not None:
+                    self._left -= 1
+                    return self._current
+            self._data_keys.check_wait()
+            with self._lock:
+                if self._left == 0:  # else another thread has reserved some meanwhile
+                    self._reserve()
 
     def _reserve(self) -> None:
         """Count some more uses of the current data key, or take another one; the caller looks what has come of it."""
@@ -198,7 +205,8 @@ class EnvelopeSealer:
                 self._load()
                 return
             if uses <= self._maximum_uses:
-                self._left = self._reserved_uses
+                with self._counting:
+                    self._left = self._reserved_uses
                 return
         self._make()
 
@@ -223,7 +231,8 @@ class EnvelopeSealer:
                 opened = _OpenKey.of(data_key.data_key_id, unwrap_data_key(root_key, data_key))
                 self._keys[data_key.data_key_id] = opened
         if present and (self._current is None or present[-1].data_key_id != self._current.data_key_id):
-            self._current, self._left = self._keys[present[-1].data_key_id], 0
+            with self._counting:
+                self._current, self._left = self._keys[present[-1].data_key_id], 0
         return root_key
 
 

@@ -104,6 +104,7 @@ class TtlvService:
             return TtlvJob(service=self, request=failed, principal=principal, pace=Pace.QUICK)
         if credentials:
             request = _with_credentials(request, credentials)
+            pace = self.engine.pace(request)
         if not self.swaps_roles and _has_swap(request):
             request = _without_swaps(request)
             pace = self.engine.pace(request)

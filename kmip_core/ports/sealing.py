@@ -84,6 +84,10 @@ class WrappedDataKey:
 class DataKeys(Protocol):
     """Where wrapped data keys are kept: the store, beside what is sealed under them. Re-entrant."""
 
+    def check_wait(self) -> None:
+        """Raise TakesLong if this thread must not wait for the store: the other methods do."""
+        ...
+
     def load(self) -> tuple[WrappedDataKey, ...]:
         """Return all data keys, oldest first."""
         ...

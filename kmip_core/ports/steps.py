@@ -6,7 +6,7 @@ The caller decides how to wait: an event loop sets the work aside until the outc
 
 import enum
 from collections.abc import Callable, Generator
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 from kmip_core.classes import frozen
 
@@ -23,6 +23,10 @@ class Pace(enum.Enum):
     REMOTE = "remote"  # another server is asked: needs a thread of a pool that other work does not share
 
     __hash__ = object.__hash__  # it is a key in tables that every request looks up; Enum's own runs in Python
+
+
+SLOWER: Final = {Pace.QUICK: Pace.BRIEF, Pace.COMMITS: Pace.BRIEF, Pace.BRIEF: Pace.SLOW}
+"""Where work goes on that takes longer than its pace allows."""
 
 
 class Pending(Protocol):

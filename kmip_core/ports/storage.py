@@ -48,7 +48,8 @@ class Commitment(Pending, Protocol):
 class UnitOfWork(SubmissionWork, TicketWork, Protocol):
     """One atomic piece of work. Used by one thread at a time. As a context manager's value; leaving discards.
 
-    `find`, `content` and `locate` raise TakesLong rather than keep a thread for longer than the pace says.
+    `find`, `content` and `locate` raise TakesLong rather than keep a thread for longer than the pace says. Of a store
+    that is `blocking` every read raises it on the thread of an event loop, as a rule ReadBegun, at all paces but SLOW.
     Of two units of work that change one ticket, too, one commits.
     They may raise ConcurrentChange, as `commit` does, where a store cannot read on at the instant that it began with.
     """
@@ -135,6 +136,25 @@ class UnitOfWork(SubmissionWork, TicketWork, Protocol):
         ...
 
 
+class Read(Pending, Protocol):
+    """What a unit of work has begun to read, on the thread of an event loop."""
+
+    def unit_of_work(self, pace: Pace) -> AbstractContextManager[UnitOfWork]:
+        """Begin a unit of work that finds what was read, once that is done: the first one again.
+
+        It may have to read more. Then all is read again, so that it sees one instant.
+        """
+        ...
+
+
+class ReadBegun(TakesLong):
+    """A read must be waited for, on a thread that must not wait; nothing has happened."""
+
+    def __init__(self, read: Read) -> None:
+        super().__init__("a read was begun")
+        self.read = read
+
+
 class Storage(Protocol):
     """A store of managed objects. Re-entrant."""
 
@@ -145,7 +165,7 @@ class Storage(Protocol):
 
     @property
     def blocking(self) -> bool:
-        """True when even reads may wait (a remote database): they must not run on an event loop."""
+        """True when even reads may wait (a remote database): on an event loop they are begun, and waited for."""
         ...
 
     def unit_of_work(self, pace: Pace = Pace.SLOW) -> AbstractContextManager[UnitOfWork]:

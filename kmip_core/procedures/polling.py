@@ -91,7 +91,9 @@ def wait_for(
     is_hurried = False
     waited = 0
     while True:
-        found = repetition.read(services.storage, lambda work: own(work, correlation_value, principal), pace)
+        found = yield from repetition.reading(
+            services.storage, lambda work: own(work, correlation_value, principal), pace
+        )
         if found is None or found.has_ended:
             return
         if found.is_processed:

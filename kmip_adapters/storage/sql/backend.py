@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from kmip_adapters.storage.sql.dialects import Dialect
-from kmip_adapters.storage.sql.driver import Connection, Cursor
+from kmip_adapters.storage.sql.driver import Connection, Cursor, Row
 from kmip_adapters.storage.sql.migration import History, MakeSealer
 from kmip_core.classes import frozen
+from kmip_core.ports.steps import Pending
 
 
 @frozen(kw_only=True)
@@ -26,6 +27,35 @@ class Options:
     read_password: Callable[[], str] | None = None
     pool_size: int | None = None
     is_shared: bool = False
+
+
+class LoopRead(Pending, Protocol):
+    """Statements of one unit of work that were sent without a thread: SQL, values, and whether it is a search."""
+
+    statements: tuple[tuple[str, tuple[Any, ...], bool], ...]
+
+    def rows(self, sql: str, values: tuple[Any, ...]) -> list[Row] | None:
+        """Return what a statement has found, None for one that was not sent.  Raises TakesLong if the read failed."""
+        ...
+
+
+class LoopReads(Protocol):
+    """Reads for threads that run an event loop, which must not wait."""
+
+    def begin(self, statements: tuple[tuple[str, tuple[Any, ...], bool], ...]) -> LoopRead | None:
+        """Send statements that all see one instant; None if this thread runs no event loop.
+
+        Raises TakesLong if another thread must read.
+        """
+        ...
+
+    def begin_long(self) -> None:
+        """Let this thread wait until `end_long`, whatever it runs."""
+        ...
+
+    def end_long(self) -> None:
+        """Say that work has ended for which this thread may wait."""
+        ...
 
 
 class Backend(Protocol):
@@ -54,6 +84,15 @@ class Backend(Protocol):
     @property
     def blocking(self) -> bool:
         """True if a statement may wait for another machine, so that it must not run on an event loop."""
+        ...
+
+    @property
+    def loop_reads(self) -> LoopReads | None:
+        """Reads without waiting; None where every thread may read."""
+        ...
+
+    def check_wait(self) -> None:
+        """Raise TakesLong if this thread must not wait for the database."""
         ...
 
     @property

@@ -24,11 +24,13 @@ class SqlDataKeys:
         read: Callable[..., list[Row]],
         submit: Callable[[Callable[[Cursor], Any]], Any],
         note_erased: Callable[[], None],
+        check_wait: Callable[[], None],
     ) -> None:
         self._statements = statements
         self._read = read
         self._submit = submit
         self._note_erased = note_erased
+        self.check_wait = check_wait
 
     def load(self) -> tuple[WrappedDataKey, ...]:
         """Return all data keys, oldest first."""

@@ -46,6 +46,7 @@ class Database:
         self.refused_rows = 0
         """Reads that found a row that was changed in the database."""
         self.known = KnownReads(backend)
+        self.loop_reads = backend.loop_reads
         self._idle: deque[Connection] = deque()
         self._closed = False
         self._places = None if backend.pool_size is None else threading.Semaphore(backend.pool_size)

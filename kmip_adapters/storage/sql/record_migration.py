@@ -35,7 +35,7 @@ class SealedRows:
         def submit(change: Any) -> Any:
             return change(cursor)
 
-        data_keys = SqlDataKeys(statements, read=read, submit=submit, note_erased=lambda: None)
+        data_keys = SqlDataKeys(statements, read=read, submit=submit, note_erased=lambda: None, check_wait=lambda: None)
         self._sealer = make_sealer(data_keys)
         self._index_key = open_index_key(statements, self._sealer, read, submit, is_upgraded=True)
 

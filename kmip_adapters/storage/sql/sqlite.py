@@ -48,6 +48,7 @@ class SqliteBackend:
     """
 
     blocking = False
+    loop_reads = None
     dialect = SQLITE
     errors: tuple[type[Exception], ...] = (sqlite3.Error, NoTurn)
     tells_state = True
@@ -98,6 +99,9 @@ class SqliteBackend:
         connection = self.connect()
         connection.execute("PRAGMA cache_size=-32768")  # KiB
         return connection
+
+    def check_wait(self) -> None:
+        """Let every thread wait: a file is at hand."""
 
     def begin_reading(self, connection: Connection, *, is_long: bool) -> None:
         """Begin a snapshot; the first statement takes it, however many there will be."""

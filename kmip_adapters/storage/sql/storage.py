@@ -106,6 +106,7 @@ class SqlStorage:
         self.quota_refusals = 0
         self._has_erased = False
         self._closed = False
+        self._is_open = False
         try:
             self.backend.open_schema(history, may_upgrade=may_upgrade, make_sealer=make_sealer)
             self.database = Database(self.backend)
@@ -122,7 +123,11 @@ class SqlStorage:
             raise
         try:
             self.data_keys = SqlDataKeys(
-                self.database.statements, read=self.database.read, submit=self.submit, note_erased=self.note_erased
+                self.database.statements,
+                read=self.database.read,
+                submit=self.submit,
+                note_erased=self.note_erased,
+                check_wait=self._check_wait,
             )
             self.sealer = make_sealer(self.data_keys)
             self._commit_services = CommitServices(
@@ -150,6 +155,7 @@ class SqlStorage:
         except BaseException:
             self.close()
             raise
+        self._is_open = True
 
     def _open_writer(self) -> Writer:
         """Begin to write.  Raises StorageUnusable for a copy that is not whole, and the backend's errors."""
@@ -163,6 +169,11 @@ class SqlStorage:
         except BaseException:
             self.database.close()
             raise
+
+    def _check_wait(self) -> None:
+        """Raise TakesLong if this thread must not wait for the database. Whatever opens a store waits."""
+        if self._is_open:
+            self.backend.check_wait()
 
     @property
     def refused_rows(self) -> int:
@@ -180,6 +191,7 @@ class SqlStorage:
         Raises SealBroken; StorageUnusable for a database that was made without sealed attributes where they are wanted.
         """
         if self._index_key is None:
+            self._check_wait()
             statements, database = self.database.statements, self.database
             key = open_index_key(statements, self.sealer, database.read, self.submit, hides_all=self._seals_attributes)
             if self._seals_attributes and not isinstance(key, HidingIndexKey):

@@ -25,6 +25,7 @@ from kmip_adapters.storage.records import (
 )
 from kmip_adapters.storage.sql import tickets
 from kmip_adapters.storage.sql.attribute_index import Entry, HidingIndexKey, changed_entries, entries, is_indexed
+from kmip_adapters.storage.sql.backend import LoopRead, LoopReads
 from kmip_adapters.storage.sql.changes import Change
 from kmip_adapters.storage.sql.database import Database, unreadable
 from kmip_adapters.storage.sql.driver import Connection, Row
@@ -57,7 +58,7 @@ from kmip_core.makers import maker_of
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.ports.sealing import SealBroken, StoreSealer
 from kmip_core.ports.steps import Pace
-from kmip_core.ports.storage import ConcurrentChange, TakesLong
+from kmip_core.ports.storage import ConcurrentChange, ReadBegun, TakesLong
 from kmip_core.rules import Admitted
 from kmip_core.submissions import Held, Submission
 from kmip_core.tickets import StoredTicket, TicketCounts
@@ -130,15 +131,36 @@ class UnitOfWorkServices:
     hand_over: HandOver
 
 
+@frozen(kw_only=True)
+class BegunRead:
+    """What a unit of work has begun to read on an event loop; a `Read` (kmip_core.ports.storage)."""
+
+    services: UnitOfWorkServices
+    read: LoopRead
+
+    def add_done_callback(self, callback: Callable[[], object]) -> None:
+        """Call `callback` once it is read."""
+        self.read.add_done_callback(callback)
+
+    def wait(self) -> None:
+        """Return once it is read."""
+        self.read.wait()
+
+    def unit_of_work(self, pace: Pace) -> "SqlUnitOfWork":
+        """Begin a unit of work that finds what was read."""
+        return SqlUnitOfWork(self.services, pace, self.read)
+
+
 class SqlUnitOfWork(Collecting):
     """Reads by a connection that it holds from the first read to the end; writes by the storage's writer."""
 
-    def __init__(self, services: UnitOfWorkServices, pace: Pace = Pace.SLOW) -> None:
+    def __init__(self, services: UnitOfWorkServices, pace: Pace = Pace.SLOW, read: LoopRead | None = None) -> None:
         self._services = services
         self._database = services.database
         self._budget = BUDGETS[pace]
         self._is_long = self._budget is _UNLIMITED  # what is brief reads one row, as a rule
         self._reader: Connection | None = None
+        self._read_before = read  # on an event loop
         self._has_snapshot = False  # the first statement takes it
         self._state_before: bytes | None = None  # of the database, before that statement
         self._is_settled = False  # whether the state of the snapshot was looked for
@@ -150,9 +172,13 @@ class SqlUnitOfWork(Collecting):
 
     def __enter__(self) -> Self:
         """Leaving releases the snapshot, and discards what was not committed."""
+        if self._is_long and self._database.loop_reads is not None:
+            self._database.loop_reads.begin_long()
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._is_long and self._database.loop_reads is not None:
+            self._database.loop_reads.end_long()
         self.release()
 
     def find(self, unique_identifier: str) -> ManagedObject | None:
@@ -339,6 +365,7 @@ class SqlUnitOfWork(Collecting):
         self._found.clear()
         self._rules = None
         self._state = None
+        self._read_before = None
         reader, self._reader = self._reader, None
         if reader is not None:
             self._has_snapshot = self._is_settled = False
@@ -435,6 +462,7 @@ class SqlUnitOfWork(Collecting):
         versions = self._services.versions
         if not versions.is_older(unique_identifier, begun, found.version):
             return False
+        self._database.backend.check_wait()
         seen = versions.newest(unique_identifier, begun)
         rows = self._database.read(self._database.statements.find, unique_identifier=unique_identifier)
         now = [self._open(row).managed_object for row in rows]
@@ -498,6 +526,10 @@ class SqlUnitOfWork(Collecting):
         return self._run(statement.sql, statement.values(values))
 
     def _run(self, sql: str, values: Any, *, may_take_long: bool = False) -> list[Row]:
+        if self._reader is None and self._database.loop_reads is not None and not self._is_long:
+            read = self._rows_on_loop(self._database.loop_reads, sql, values, is_search=may_take_long)
+            if read is not None:
+                return read
         connection = self._begun_reader()
         rows: list[Row]
         try:
@@ -514,6 +546,23 @@ class SqlUnitOfWork(Collecting):
         if self._state is not None:
             self._state_of_snapshot()
         return rows
+
+    def _rows_on_loop(self, reads: LoopReads, sql: str, values: Any, *, is_search: bool) -> list[Row] | None:
+        """Return what was read for this unit of work on an event loop; None on a thread that may wait.
+
+        Raises ReadBegun if it has not been read yet.
+        """
+        before = self._read_before
+        rows = None if before is None else before.rows(sql, values)
+        if rows is not None:
+            return rows
+        statement = (sql, values, is_search)
+        read = reads.begin((statement,) if before is None else (*before.statements, statement))
+        if read is not None:
+            raise ReadBegun(BegunRead(services=self._services, read=read))
+        if before is not None:  # what it has found is of another instant
+            raise TakesLong("it has moved to a thread")
+        return None
 
     def _begun_reader(self) -> Connection:
         """Return the reader of this unit of work, which has begun its snapshot."""

@@ -23,6 +23,9 @@ class DataKeysInMemory:
     def __init__(self) -> None:
         self.keys: list[WrappedDataKey] = []
 
+    def check_wait(self) -> None:
+        pass
+
     def load(self) -> tuple[WrappedDataKey, ...]:
         return tuple(self.keys)
 

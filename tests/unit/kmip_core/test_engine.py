@@ -22,6 +22,7 @@ from kmip_core.engine import Engine
 from kmip_core.enums import (
     AsynchronousIndicator,
     BatchErrorContinuationOption,
+    CredentialType,
     CryptographicAlgorithm,
     CryptographicUsageMask,
     Ephemeral,
@@ -37,7 +38,14 @@ from kmip_core.enums import (
     UsageLimitsUnit,
 )
 from kmip_core.errors import AnsweredRefusal, KmipError, invalid_field
-from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage, ResponseMessage
+from kmip_core.messages import (
+    Credential,
+    RequestBatchItem,
+    RequestHeader,
+    RequestMessage,
+    ResponseMessage,
+    UsernameAndPassword,
+)
 from kmip_core.operation import Cost, Scope, Spec, Target
 from kmip_core.operations import (
     CATALOGUE,
@@ -59,7 +67,7 @@ from kmip_core.operations import (
 from kmip_core.pacing import SHORT_BATCH
 from kmip_core.policy import BUILT_IN, OperationPolicy, Permission
 from kmip_core.ports.steps import MoveTo, Pace, Pause, Wait
-from kmip_core.ports.storage import ConcurrentChange, TakesLong
+from kmip_core.ports.storage import ConcurrentChange, ReadBegun, TakesLong
 from kmip_core.repetition import ATTEMPTS
 from kmip_core.rights import ObjectGroups, Objects, Right, Rights
 from kmip_core.rules import Purpose
@@ -202,15 +210,106 @@ def test_the_pace_may_depend_on_the_request() -> None:
     assert engine.pace(a_message(PING)) is Pace.SLOW
 
 
-def test_a_store_that_may_wait_for_another_machine_is_never_read_on_the_loop() -> None:
-    class RemoteStorage(MemoryStorage):
-        blocking = True
+class RemoteStorage(MemoryStorage):
+    """One that may wait for another machine."""
 
+    blocking = True
+
+
+def test_units_of_work_wait_for_a_store_on_another_machine_by_themselves() -> None:
     pace = an_engine(storage=RemoteStorage()).pace
-    assert pace(a_message(PING)) is Pace.BRIEF
-    assert pace(a_message(PING, PING)) is Pace.BRIEF
+    assert pace(a_message(PING)) is Pace.QUICK
+    assert pace(a_message(ACTIVATE)) is Pace.COMMITS
+    assert pace(a_message(PING, PING)) is Pace.QUICK
     slow = (Operation.CREATE_KEY_PAIR, create_key_pair.Request())
     assert pace(a_message(PING, slow)) is Pace.SLOW
+
+
+@pytest.mark.parametrize("items", [(PING,), (PING, PING)], ids=["one item", "two"])
+def test_what_may_ask_a_store_on_another_machine_before_a_unit_of_work_needs_a_thread(items: tuple[Any, ...]) -> None:
+    credentials = (
+        Credential(
+            credential_type=CredentialType.USERNAME_AND_PASSWORD,
+            credential_value=UsernameAndPassword(username="alice", password="secret"),
+        ),
+    )
+    plain = a_message(*items)
+    with_password = evolve(plain, header=evolve(plain.header, credentials=credentials))
+    attested = Settings(attested_operations=frozenset({Operation.GET}))
+
+    assert an_engine(storage=RemoteStorage()).pace(with_password) is Pace.BRIEF
+    assert an_engine(storage=RemoteStorage(), settings=attested).pace(plain) is Pace.BRIEF
+    assert an_engine().pace(with_password) is Pace.QUICK
+
+
+class ReadLater:
+    """A read that a store has begun.  find: how often it must be begun until all is read."""
+
+    def __init__(self, storage: "BeginningStorage", left: int) -> None:
+        self._storage = storage
+        self._left = left
+
+    def unit_of_work(self, pace: Pace) -> Any:
+        return self._storage.begun(pace, self._left)
+
+
+class BeginningStorage(MemoryStorage):
+    """Begins reads on the thread of an event loop.  times: for one unit of work; None if threads must do it."""
+
+    blocking = True
+
+    def __init__(self, times: int | None = 1) -> None:
+        super().__init__()
+        self._times = times
+
+    def unit_of_work(self, pace: Pace = Pace.SLOW) -> Any:
+        return self.begun(pace, self._times)
+
+    @contextmanager
+    def begun(self, pace: Pace, left: int | None) -> Iterator[Any]:
+        with super().unit_of_work(pace) as work:
+            yield _Beginning(work, self, left) if pace in (Pace.QUICK, Pace.COMMITS) else work
+
+
+class _Beginning:
+    def __init__(self, work: Any, storage: BeginningStorage, left: int | None) -> None:
+        self._work = work
+        self._storage = storage
+        self._left = left
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._work, name)
+
+    def find(self, unique_identifier: str) -> Any:
+        if self._left is None:
+            raise TakesLong
+        if self._left:
+            read: Any = ReadLater(self._storage, self._left - 1)
+            raise ReadBegun(read)
+        return self._work.find(unique_identifier)
+
+
+@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("option", [STOP, UNDO])
+def test_a_read_that_was_begun_is_waited_for_where_the_work_is(
+    times: int, option: BatchErrorContinuationOption
+) -> None:
+    trail = MemoryTrail()
+    engine = an_engine(a_symmetric_key(fresh=True), storage=BeginningStorage(times), audit=trail)
+
+    awaited, answer = driven(engine, GET_KEY, PING, batch_error_continuation_option=option)
+
+    assert [type(step.pending) for step in awaited if isinstance(step, Wait)] == [ReadLater] * times
+    assert not any(isinstance(step, MoveTo) for step in awaited)
+    assert statuses(answer) == [ResultStatus.SUCCESS] * 2
+    assert [record.operation for record in trail.records] == [Operation.GET, Operation.PING]
+
+
+def test_a_read_that_cannot_be_begun_is_left_to_a_thread() -> None:
+    awaited, answer = driven(an_engine(a_symmetric_key(), storage=BeginningStorage(None)), GET_KEY)
+
+    assert awaited == [MoveTo(Pace.BRIEF)]
+    assert statuses(answer) == [ResultStatus.SUCCESS]
 
 
 @pytest.mark.parametrize(("number", "pace"), [(SHORT_BATCH, Pace.QUICK), (SHORT_BATCH + 1, Pace.BRIEF)])

@@ -1,6 +1,7 @@
 """Work that is run again after conflicts: heavy results are kept, and what cannot be kept is not computed for ever."""
 
 from collections import Counter
+from contextlib import nullcontext
 from typing import Any, Final
 
 import pytest
@@ -25,7 +26,9 @@ from kmip_core.one_part import OnePart
 from kmip_core.operation import Cost
 from kmip_core.operations import create, derive_key, re_key_key_pair
 from kmip_core.ports.crypto import CryptoCapabilities
-from kmip_core.repetition import ATTEMPTS, COMPUTATIONS, KEPT, Repetition
+from kmip_core.ports.steps import MoveTo, Pace, Steps, Wait, run_blocking
+from kmip_core.ports.storage import ReadBegun, TakesLong
+from kmip_core.repetition import ATTEMPTS, COMPUTATIONS, KEPT, Repetition, reading
 from kmip_core.structures import CryptographicParameters, DerivationParameters
 from tests.builders import an_engine, ask, attributes_of, the_only
 from tests.unit.kmip_core.operations.usable_keys import a_key, a_private_key, a_public_key
@@ -172,3 +175,59 @@ def test_new_keys_of_a_batch_that_is_undone_are_different() -> None:
 
     digests = {attributes_of(engine, item.payload.unique_identifier).digests for item in made}
     assert len(digests) == 2
+
+
+class ScriptedStorage:
+    """Raises what it is given, one after another, before it lets its units of work be used."""
+
+    def __init__(self, blocking: bool, *errors: Exception) -> None:
+        self.blocking = blocking
+        self._errors = list(errors)
+        self.paces: list[Pace] = []
+
+    def unit_of_work(self, pace: Pace = Pace.SLOW) -> Any:
+        self.paces.append(pace)
+        return nullcontext(self)
+
+    def look(self) -> str:
+        if self._errors:
+            raise self._errors.pop(0)
+        return "found"
+
+
+def _steps_of(storage: Any, pace: Pace) -> tuple[list[Any], str]:
+    steps: Steps[str] = reading(storage, lambda work: str(work.look()), pace)  # type: ignore[attr-defined]
+    taken = []
+    while True:
+        try:
+            taken.append(next(steps))
+        except StopIteration as end:
+            return taken, end.value
+
+
+def test_a_look_waits_for_what_was_begun_and_uses_it() -> None:
+    begun: Any = ScriptedStorage(True)
+    storage = ScriptedStorage(True, ReadBegun(begun))
+
+    assert _steps_of(storage, Pace.BRIEF) == ([Wait(begun)], "found")
+    assert storage.paces == begun.paces == [Pace.BRIEF]
+
+
+@pytest.mark.parametrize(
+    ("blocking", "pace", "paces"),
+    [
+        (False, Pace.QUICK, [Pace.BRIEF, Pace.SLOW]),
+        (True, Pace.BRIEF, [Pace.BRIEF, Pace.SLOW]),  # the first time it was, perhaps, on an event loop
+    ],
+)
+def test_a_look_that_takes_long_moves_to_slower_paces(blocking: bool, pace: Pace, paces: list[Pace]) -> None:
+    storage = ScriptedStorage(blocking, TakesLong(), TakesLong())
+
+    assert _steps_of(storage, pace) == ([MoveTo(one) for one in paces], "found")
+    assert storage.paces == [pace, *paces]
+
+
+def test_a_look_needs_no_event_loop() -> None:
+    storage: Any = ScriptedStorage(True, TakesLong())
+
+    assert run_blocking(reading(storage, lambda work: "found", Pace.BRIEF)) == "found"

@@ -25,6 +25,7 @@ from kmip_adapters.storage.sql.dialects import POSTGRESQL
 from kmip_adapters.storage.sql.driver import Connection, Cursor
 from kmip_adapters.storage.sql.migration import History, MakeSealer
 from kmip_adapters.storage.sql.postgresql import texts
+from kmip_adapters.storage.sql.postgresql.loop_reads import LoopReads
 from kmip_adapters.storage.sql.postgresql.readers import Reader, Unreachable
 from kmip_adapters.storage.sql.postgresql.revision import check_encoding, revision
 from kmip_adapters.storage.sql.postgresql.watchdog import Watchdog, WatchedConnection
@@ -118,6 +119,7 @@ class PostgresBackend:
         self._writer = secrets.token_hex(16)
         self._writer_epoch: int | None = None  # of its last transaction; None: it has no row yet
         self._refused_settings: set[str] = set()
+        self.loop_reads = LoopReads(self)
 
     # --- connections ------------------------------------------------------------------------------------------------
 
@@ -144,6 +146,10 @@ class PostgresBackend:
     def open_again(self) -> WatchedConnection:
         """Return the connection behind a reader."""
         return self.connect(_READER_SETTINGS)
+
+    def open_for_loop(self, milliseconds: int) -> WatchedConnection:
+        """Return a connection for the reads of an event loop."""
+        return self.connect((*_READER_SETTINGS, f"SET statement_timeout = {milliseconds:d}"))
 
     def open_writer(self) -> WatchedConnection:
         """Return the writer's connection; the writer has its row."""
@@ -184,6 +190,7 @@ class PostgresBackend:
 
     def close(self) -> None:
         """Take the writer's row back, and end the watchdog."""
+        self.loop_reads.close()
         try:
             if self._writer_epoch is not None:
                 with closing(self.connect()) as connection:
@@ -201,6 +208,11 @@ class PostgresBackend:
             connection.execute(setting)
         except (errors.UndefinedObject, errors.FeatureNotSupported, errors.SyntaxError, errors.InvalidParameterValue):
             self._refused_settings.add(setting)
+
+    def check_wait(self) -> None:
+        """Raise TakesLong on the thread of an event loop, but for work that may take long there."""
+        if not self.loop_reads.may_wait:
+            raise TakesLong("the database must be waited for")
 
     # --- transactions -----------------------------------------------------------------------------------------------
 

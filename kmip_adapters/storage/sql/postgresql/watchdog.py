@@ -105,6 +105,16 @@ class WatchedConnection:
             with self._lock:
                 self._deadline = None
 
+    def waits(self) -> None:
+        """Begin to wait for what was sent without `run`, anew if that is waited for already."""
+        with self._lock:
+            self._deadline = time.monotonic() + self.limit
+
+    def waits_no_more(self) -> None:
+        """Say that all of it was answered."""
+        with self._lock:
+            self._deadline = None
+
     def end_if_overdue(self, now: float) -> bool:
         """Shut the socket down if a statement has had its time."""
         with self._lock:  # the statement, and with it the connection, cannot end meanwhile

@@ -3,6 +3,7 @@
 from kmip_app.testing.contracts.storage.creation_rules import *  # noqa: F403  its promises
 from kmip_app.testing.contracts.storage.durability import *  # noqa: F403  its promises
 from kmip_app.testing.contracts.storage.many_at_once import *  # noqa: F403  its promises
+from kmip_app.testing.contracts.storage.on_event_loops import *  # noqa: F403  its promises
 from kmip_app.testing.contracts.storage.reading_again import *  # noqa: F403  its promises
 from kmip_app.testing.contracts.storage.searching import *  # noqa: F403  its promises
 from kmip_app.testing.contracts.storage.support import Opener, Store, store  # noqa: F401

@@ -19,6 +19,7 @@ from kmip_core.messages import (
     ResponseBatchItem,
     ResponseHeader,
     ResponseMessage,
+    UsernameAndPassword,
     failure,
 )
 from kmip_core.objects import CertificateRequest
@@ -168,6 +169,18 @@ def test_a_request_whose_swap_of_roles_is_refused_has_the_pace_of_what_is_left(s
     service = evolve(a_service(PacedByRefusals(), CODEC), swaps_roles=swaps_roles)
 
     assert service.open(CODEC.encode_request(request), ALICE).pace is pace
+
+
+def test_credentials_that_come_beside_a_message_count_for_its_pace() -> None:
+    class Judging(FakeEngine):
+        def pace(self, message: RequestMessage) -> Pace:
+            return Pace.BRIEF if message.header.credentials else Pace.QUICK
+
+    service = a_service(Judging(answers(None)), CODEC)
+    frame = CODEC.encode_request(REQUEST)
+
+    assert service.open(frame, ALICE).pace is Pace.QUICK
+    assert service.open(frame, ALICE, (UsernameAndPassword(username="alice", password="secret"),)).pace is Pace.BRIEF
 
 
 def test_a_job_says_what_it_waits_for_and_goes_on_from_there() -> None:

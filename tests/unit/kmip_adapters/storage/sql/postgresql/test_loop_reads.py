@@ -1,0 +1,263 @@
+"""Reads on event loops, over one connection each: what is answered, what is left to threads, and what comes after."""
+
+import asyncio
+import functools
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from kmip_adapters.sealing.envelope import EnvelopeSealer
+from kmip_adapters.sealing.key_file import KeyFile
+from kmip_adapters.storage.sql.backend import Options
+from kmip_adapters.storage.sql.postgresql import loop_reads
+from kmip_adapters.storage.sql.postgresql.backend import PostgresBackend
+from kmip_adapters.storage.sql.postgresql.loop_reads import PREPARED, STATEMENTS, LoopReads, Read, Statement, _numbered
+from kmip_adapters.storage.sql.storage import SqlStorage
+from kmip_app.testing.contracts.samples import a_key
+from kmip_app.testing.contracts.storage.support import put
+from kmip_core.ports.storage import TakesLong
+from tests import postgresql
+
+LONG: Final = 120.0  # seconds until a test gives up
+
+EPOCH: Final[Statement] = ("SELECT epoch FROM kmipd_lock", (), False)
+ONE: Final[Statement] = ("SELECT 1", (), False)
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return postgresql.url_for(tmp_path)
+
+
+@pytest.fixture
+def store(url: str, tmp_path: Path) -> Iterator[SqlStorage]:
+    opened = SqlStorage(url, functools.partial(EnvelopeSealer, KeyFile(tmp_path / "root.key")))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def reads(store: SqlStorage) -> LoopReads:
+    found: Any = store.backend.loop_reads
+    assert isinstance(found, LoopReads)
+    return found
+
+
+async def begun(reads: LoopReads, *statements: Statement) -> Read:
+    """Begin a read, as soon as there is a connection."""
+    give_up = time.monotonic() + LONG
+    while True:
+        try:
+            read = reads.begin(statements)
+            assert read is not None
+            return read
+        except TakesLong:
+            assert time.monotonic() < give_up
+            await asyncio.sleep(0.01)
+
+
+async def done(read: Read) -> Read:
+    ended = asyncio.Event()
+    read.add_done_callback(ended.set)
+    await asyncio.wait_for(ended.wait(), LONG)
+    return read
+
+
+async def answered(reads: LoopReads, *statements: Statement) -> Read:
+    return await done(await begun(reads, *statements))
+
+
+def on_a_loop(test: Callable[[], Awaitable[None]]) -> None:
+    async def run() -> None:
+        await test()
+
+    asyncio.run(run())
+
+
+def test_a_thread_without_an_event_loop_begins_no_read(reads: LoopReads) -> None:
+    assert reads.begin((ONE,)) is None
+    assert reads.may_wait
+
+
+def test_statements_that_are_sent_together_see_one_instant(reads: LoopReads, store: SqlStorage) -> None:
+    async def test() -> None:
+        await answered(reads, ONE)
+        read = await begun(
+            reads, EPOCH, ("SELECT pg_sleep(0.5)", (), False), ("SELECT epoch + 0 FROM kmipd_lock", (), False)
+        )
+        await asyncio.sleep(0.1)  # the first statement has been answered, as a rule
+        await asyncio.to_thread(put, store, a_key("k1"))
+        await done(read)
+
+        assert read.rows(EPOCH[0], ()) == read.rows("SELECT epoch + 0 FROM kmipd_lock", ())
+
+    on_a_loop(test)
+
+
+def test_values_and_rows_are_as_threads_write_and_read_them(reads: LoopReads, store: SqlStorage) -> None:
+    values = ("a\0b\\c%", 1 << 40, b"\0\xff", None)
+    sql = "SELECT %s::text, %s::bigint, %s::bytea, %s::text, '100 %%', %s::text"
+
+    async def test() -> None:
+        read = await answered(reads, (sql, (*values, "x"), False))
+        assert read.rows(sql, (*values, "x")) == [(*values, "100 %", "x")]
+        assert read.rows(sql, (*values, "y")) is None
+
+    on_a_loop(test)
+    with closing(store.backend.open_reader()) as connection:
+        assert connection.execute(sql, (*values, "x")).fetchall() == [(*values, "100 %", "x")]
+
+
+def test_values_and_rows_that_cannot_be_converted_are_left_to_threads(reads: LoopReads) -> None:
+    date: Statement = ("SELECT '300000-01-01'::date", (), False)  # Python has no such year
+
+    async def test() -> None:
+        await answered(reads, ONE)
+        with pytest.raises(TakesLong, match="a value"):
+            reads.begin((("SELECT %s", (1 << 70,), False),))
+        beside, broken = await begun(reads, ONE), await begun(reads, date)
+        assert (await done(broken)).has_failed
+        assert (await done(beside)).rows(*ONE[:2]) == [(1,)]
+        assert (await answered(reads, ONE)).rows(*ONE[:2]) == [(1,)]
+
+    on_a_loop(test)
+
+
+def test_values_are_numbered_in_their_order() -> None:
+    assert _numbered("a = %s AND b LIKE '%%' AND c = %s") == "a = $1 AND b LIKE '%' AND c = $2"
+
+
+def test_a_search_that_takes_long_is_left_to_threads_for_a_while(
+    reads: LoopReads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow: Statement = ("SELECT pg_sleep(120)", (), True)
+
+    async def test() -> None:
+        read = await answered(reads, slow)
+        with pytest.raises(TakesLong):
+            read.rows(slow[0], ())
+        with pytest.raises(TakesLong, match="just taken long"):
+            reads.begin((slow,))
+        other = await answered(reads, ("SELECT 2", (), True))
+        assert other.rows("SELECT 2", ()) == [(2,)]
+        monkeypatch.setattr(loop_reads, "SLOW_SECONDS", 0.0)
+        reads._slow[slow[0]] = time.monotonic() - 1
+        assert (await answered(reads, slow)).has_failed
+
+    on_a_loop(test)
+
+
+def test_nothing_waits_behind_a_read_that_takes_long(reads: LoopReads) -> None:
+    async def test() -> None:
+        await answered(reads, ONE)
+        sleeping = await begun(reads, ("SELECT pg_sleep(0.5)", (), False))
+        await asyncio.sleep(0.1)
+        if not sleeping.is_done:
+            with pytest.raises(TakesLong, match="another read"):
+                reads.begin((ONE,))
+        await done(sleeping)
+        assert (await answered(reads, ONE)).rows(*ONE[:2]) == [(1,)]
+
+    on_a_loop(test)
+
+
+@pytest.mark.parametrize("others", [(), (EPOCH,)], ids=["alone", "in a transaction"])
+def test_after_a_statement_that_fails_reads_go_on(reads: LoopReads, others: tuple[Statement, ...]) -> None:
+    async def test() -> None:
+        await answered(reads, ONE)
+        broken = await begun(reads, *others, ("SELECT 1 / 0", (), False))
+        beside = await begun(reads, ONE)
+        assert (await done(broken)).has_failed
+        await done(beside)  # it may have been left out with the other
+        for _ in range(3):
+            assert (await answered(reads, ONE)).rows(*ONE[:2]) == [(1,)]
+
+    on_a_loop(test)
+
+
+def test_after_a_connection_was_lost_reads_go_on_over_another(reads: LoopReads, url: str) -> None:
+    async def test() -> None:
+        await answered(reads, ONE)
+        sleeping = await begun(reads, ("SELECT pg_sleep(0.9)", (), False))
+        pid = reads._lines[asyncio.get_running_loop()][0]._pgconn.backend_pid
+        with closing(PostgresBackend(url, Options())) as backend, closing(backend.connect()) as connection:
+            connection.execute("SELECT pg_terminate_backend(%s::int)", (pid,))
+        assert (await done(sleeping)).has_failed
+        with pytest.raises(TakesLong):
+            sleeping.rows("SELECT pg_sleep(0.9)", ())
+        assert (await answered(reads, ONE)).rows(*ONE[:2]) == [(1,)]
+
+    on_a_loop(test)
+
+
+def test_a_database_that_gives_no_answer_ends_the_read(reads: LoopReads) -> None:
+    async def test() -> None:
+        await answered(reads, ONE)
+        lines = reads._lines[asyncio.get_running_loop()]
+        connection = lines[0]._connection
+        assert connection is not None
+        connection.limit = 0.1
+        assert (await answered(reads, ("SELECT pg_sleep(0.9)", (), False))).has_failed
+
+    on_a_loop(test)
+
+
+def test_a_connection_that_waits_for_nothing_is_not_ended(reads: LoopReads) -> None:
+    async def test() -> None:
+        for statements in ((ONE,), (ONE, EPOCH)):
+            await answered(reads, *statements)
+        await asyncio.sleep(0.1)  # until the last synchronization was answered
+        connection = reads._lines[asyncio.get_running_loop()][0]._connection
+        assert connection is not None
+        assert not connection.end_if_overdue(time.monotonic() + 1_000)
+
+    on_a_loop(test)
+
+
+def test_many_different_statements_are_prepared_anew(reads: LoopReads) -> None:
+    async def test() -> None:
+        for number in range(PREPARED + 10):
+            read = await answered(reads, (f"SELECT {number}", (), False))
+            assert read.rows(f"SELECT {number}", ()) == [(number,)]
+        assert len(reads._lines[asyncio.get_running_loop()][0]._prepared) <= PREPARED
+
+    on_a_loop(test)
+
+
+def test_many_statements_of_one_unit_of_work_are_left_to_a_thread(reads: LoopReads) -> None:
+    async def test() -> None:
+        await answered(reads, *[(f"SELECT {number}", (), False) for number in range(STATEMENTS)])
+        with pytest.raises(TakesLong, match="many"):
+            reads.begin(tuple((f"SELECT {number}", (), False) for number in range(STATEMENTS + 1)))
+
+    on_a_loop(test)
+
+
+def test_large_answers_arrive_whole(reads: LoopReads) -> None:
+    sql = "SELECT repeat('x', %s::int), %s::text"
+    large = "y" * 3_000_000
+
+    async def test() -> None:
+        several = [await begun(reads, (sql, (3_000_000, large), False)) for _ in range(3)]
+        for read in several:
+            await done(read)
+            assert read.rows(sql, (3_000_000, large)) == [("x" * 3_000_000, large)]
+
+    on_a_loop(test)
+
+
+def test_a_store_that_is_closed_ends_what_its_event_loops_read(store: SqlStorage, reads: LoopReads) -> None:
+    async def test() -> None:
+        await answered(reads, ONE)
+        sleeping = await begun(reads, ("SELECT pg_sleep(0.9)", (), False))
+        await asyncio.sleep(0)
+        await asyncio.to_thread(reads.close)
+        assert (await done(sleeping)).has_failed
+        with pytest.raises(TakesLong, match="closed"):
+            reads.begin((ONE,))
+
+    on_a_loop(test)
