@@ -7,6 +7,7 @@ are shared out between identities. Touched on the loop's thread only, except `_p
 
 import asyncio
 import logging
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -78,6 +79,7 @@ class Runner:
         # Long requests are decoded by few threads: many would hold the interpreter's lock in turn, and the loop up.
         self._decoding = Workers("kmip-decode", limits.decoding_threads)
         self._commits: FairPool[_Running] = FairPool(limits.committing)  # jobs that wait for stable storage
+        self._thread = threading.get_ident()
         self._posted: deque[Callable[[], None]] = deque()
         self._drain_is_due = False
         self._in_threads: dict[_Running, float] = {}  # when each was begun
@@ -188,10 +190,17 @@ class Runner:
         self._posted.append(callback)
         if not self._drain_is_due:
             self._drain_is_due = True
+            if self._is_on_loop():
+                self._loop.call_soon(self._drain)
+                return
             try:
                 self._loop.call_soon_threadsafe(self._drain)
             except RuntimeError:  # the loop has ended meanwhile, and the connections with it
                 LOG.debug("an answer came after the server had stopped")
+
+    def _is_on_loop(self) -> bool:
+        """Whether this is the loop's own thread, which need not be woken."""
+        return threading.get_ident() == self._thread
 
     def _drain(self) -> None:
         self._drain_is_due = False  # first, so that what is posted now asks for another call
