@@ -369,8 +369,8 @@ _NOTIFY: Final = (
 )
 
 
-def _out(text: str, default: Path | None = None) -> click.Option:
-    return click.Option(["--out"], type=click.Path(path_type=Path), default=default, metavar="PATH", help=text)
+def _out(metavar: str, text: str, default: Path | None = None) -> click.Option:
+    return click.Option(["--out"], type=click.Path(path_type=Path), default=default, metavar=metavar, help=text)
 
 
 def _command(name: str, callback: Callable[..., Any], *params: click.Parameter) -> click.Command:
@@ -386,7 +386,7 @@ def _command(name: str, callback: Callable[..., Any], *params: click.Parameter) 
 command = Group(
     "client",
     commands=[
-        _command("add", add, _NAME, _out("Folder for the files.  [default: here]", Path()), _DAYS, *_NOTIFY),
+        _command("add", add, _NAME, _out("DIR", "Folder for the files.  [default: here]", Path()), _DAYS, *_NOTIFY),
         _command(
             "notify",
             notify,
@@ -402,9 +402,9 @@ command = Group(
             click.Option(["--pending"], metavar="ID", help="The request that waits under this ID, or its beginning."),
             click.Option(["--name"], metavar="NAME", help="The client's identity, instead of the common name."),
             _DAYS,
-            _out("File for the certificate.  [default: stdout]"),
+            _out("FILE", "File for the certificate.  [default: stdout]"),
         ),
-        _command("renew", renew, _NAME, _DAYS, _out("File for the certificate.  [default: stdout]")),
+        _command("renew", renew, _NAME, _DAYS, _out("FILE", "File for the certificate.  [default: stdout]")),
         _command(
             "revoke", revoke, _NAME, click.Option(["--serial"], metavar="HEX", help="Only this one of them.")
         ),
@@ -416,7 +416,7 @@ command = Group(
                 ["--format", "form"], type=click.Choice(BUNDLES), default="pkcs12", show_default=True, help="Form."
             ),
             click.Option(["--key"], type=click.Path(path_type=Path), metavar="FILE", help="The client's private key."),
-            _out("Folder for the files.  [default: here]"),
+            _out("DIR", "Folder for the files.  [default: here]"),
             click.Option(["--password"], metavar="WHERE", help=f"That of the PKCS#12 file: {FORMS}."),
         ),
         _command("remove", remove, _NAME),

@@ -153,6 +153,9 @@ def _expanded(path: Path) -> Path:
         return path
 
 
+_COMMENT: Final = re.compile(r"\s[#;]")  # behind a value
+
+
 class Rank(enum.IntEnum):
     """Of two places that decide one setting, the one of the higher rank counts."""
 
@@ -201,13 +204,27 @@ class _Gathering:
         self.warnings += file.warnings
         for key, entry in file.entries.items():
             if key in SETTINGS:
-                self.add(SETTINGS[key], entry.value, Source(Rank.FILE, entry.where))
+                self._add_written(SETTINGS[key], entry.value, Source(Rank.FILE, entry.where))
             elif key in SECRET_FILES:
                 self.add_secret_file(SECRET_FILES[key], entry.value, Source(Rank.FILE, entry.where))
             elif not entry.is_default:  # those may be there for others to refer to
                 near = get_close_matches(key, SETTINGS, n=1)
                 guess = f"did you mean {near[0]}?" if near else "remove it"
                 self.problems.append(Problem(where=entry.where, text=f"{key} is not a setting; {guess}"))
+
+    def _add_written(self, setting: Setting, value: str, source: Source) -> None:
+        """Add what a file says; configparser takes quotes, and a comment behind a value, for parts of it."""
+        text = value.strip()
+        if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+            self.sources[setting.name] = source
+            text = f"{setting.name}: the value stands in quotes; write it without"  # not shown: it may be a secret
+            self.problems.append(Problem(where=source.where, text=text))
+            return
+        before = len(self.problems)
+        self.add(setting, value, source)
+        if len(self.problems) > before and _COMMENT.search(text):
+            problem = self.problems.pop()
+            self.problems.append(evolve(problem, text=f"{problem.text}; a comment needs a line of its own"))
 
     def add_environment(self, environment: Mapping[str, str]) -> None:
         known = {setting.environment: setting for setting in SETTINGS.values()}

@@ -170,7 +170,7 @@ def whole(low: int, high: int | None = None, unit: str = "") -> Kind:
 
 
 def _metavar(unit: str) -> str:
-    """Return what stands for a number in a help text: its unit, so that nobody has to guess it."""
+    """Return what stands for a number in a help text: its unit, so that it need not be guessed."""
     word = unit.partition(",")[0]
     return word.upper() if word.isalpha() else "N"
 

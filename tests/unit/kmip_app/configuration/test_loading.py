@@ -159,6 +159,16 @@ def test_all_problems_are_reported_at_once_with_line_and_remedy(write: Write) ->
     [
         pytest.param("port=1\n", "line 1: stands before any section; begin with [server]", id="no section"),
         pytest.param("[client]\n", "has no section [server]; put the settings under that heading", id="other section"),
+        pytest.param(
+            "[server]\nport=5696 # KMIP's\n",
+            'line 2: port: "5696 # KMIP\'s" is not a whole number; write 0 to 65535; a comment needs a line of its own',
+            id="comment behind a value",
+        ),
+        pytest.param(
+            '[server]\nhostname="kms.example"\n',
+            "line 2: hostname: the value stands in quotes; write it without",
+            id="quotes",
+        ),
         pytest.param("[server]\nport\n", "is neither key=value nor [section]; correct it", id="no value"),
         pytest.param("[server]\nport=1\nport=2\n", "line 3: port is there twice; keep one", id="key twice"),
         pytest.param("[server]\n[server]\n", "line 2: [server] is there twice; keep one", id="section twice"),
