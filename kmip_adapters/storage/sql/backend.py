@@ -151,6 +151,13 @@ class Backend(Protocol):
         """
         ...
 
+    def commits_between(self, before: bytes, after: bytes) -> int:
+        """Return how many transactions, of whatever program, were committed and have changed something between states.
+
+        The first that follows a state asked for inside a transaction of the writer is that transaction.
+        """
+        ...
+
     def turn(self) -> AbstractContextManager[bool]:
         """Wait until this process may write, and keep other processes of the server from it inside the context.
 

@@ -78,6 +78,11 @@ class Commit(GroupableTask):
             self.is_groupable = all(change.is_new for change in changes)
         self._growth = _growth(changes)
 
+    @property
+    def rows(self) -> list[RowWrite]:
+        """Return its objects; it changes no others."""
+        return [change for change in self._changes if isinstance(change, RowWrite)]
+
     def __call__(self, cursor: Cursor) -> None:
         """Write it by itself.  Raises ConcurrentChange; KmipError (Server Limit Exceeded) where a quota is full."""
         statements = self._services.statements
@@ -87,7 +92,7 @@ class Commit(GroupableTask):
                 raise outdated
         key = self._services.index_key()
         held = {owner: statements.holdings.read(cursor, owner, key) for owner in self._growth}
-        rows = [change for change in self._changes if isinstance(change, RowWrite)]
+        rows = self.rows
         if rows:
             statements.generations.advance(cursor, self._services.last_generation, _change(rows, key), key)
         if (over_quota := self._over_quota(held)) is not None:

@@ -5,7 +5,7 @@ import struct
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from operator import itemgetter
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeAlias
 
 from attrs import field
 
@@ -27,6 +27,7 @@ from kmip_adapters.storage.sql.searched_columns import NAMES_OF_SEARCHED, NO_RAR
 from kmip_core.classes import define, frozen
 from kmip_core.enums import ObjectType, ResultReason
 from kmip_core.errors import KmipError
+from kmip_core.makers import maker_of
 from kmip_core.objects import ManagedObject
 from kmip_core.ports.sealing import SealBroken, StoreSealer
 from kmip_core.ports.storage import ConcurrentChange
@@ -105,6 +106,36 @@ def stored_object(row: Row, sealer: StoreSealer) -> StoredObject:
     )
     size = stored_size(record_seal=record_seal, attributes=attributes, sealed=sealed)
     return StoredObject(sequence, managed_object, record_seal, hidden, sealed, associated_data(managed_object), size)
+
+
+Written: TypeAlias = tuple[int, ManagedObject, bytes, bytes, bytes | None, int]
+"""A row that was written: its sequence number, the object as it was collected, whose version is one less than the
+stored one, the seal of the record and what is in it, the sealed content, and `stored_size` of it."""
+
+
+def as_read(written: Written) -> StoredObject:
+    """Return what `stored_object` makes of a row that was written.
+
+    That holds if a row that was there was, in all of its columns, still the one that was read before.
+    """
+    sequence, after, record_seal, hidden, sealed, size = written
+    return _make_stored(
+        sequence=sequence,
+        managed_object=_make_object(
+            unique_identifier=after.unique_identifier,
+            object_type=after.object_type,
+            owner=after.owner,
+            attributes=after.attributes,
+            version=after.version + 1,
+            archived=after.archived,
+            has_content=after.has_content,
+        ),
+        record_seal=record_seal,
+        hidden=hidden,
+        sealed=sealed,
+        bound_to=associated_data(after),
+        size=size,
+    )
 
 
 def row_opener(sealer: StoreSealer) -> Callable[[Row], StoredObject]:
@@ -216,6 +247,9 @@ _CHANGING: Final = (*NAMES_OF_SEARCHED, "archived", "has_content", "record_seal"
 
 _RULES: Final = tuple(NAMES_OF_RULES.values())
 
+_make_stored: Final = maker_of(StoredObject)
+_make_object: Final = maker_of(ManagedObject)
+
 
 class Statements:
     """All fixed statements about objects, data keys and audit records, prepared for one database."""
@@ -304,9 +338,12 @@ class WriteContext:
 
 @define(kw_only=True)  # not frozen, which would set each field by a call
 class RowWrite:
-    """One object's write, ready for the writer: nothing is left to compute or to seal, and nothing changes it.
+    """One object's write, ready for the writer: nothing is left to compute or to seal.
 
     stored: the row as read; None for a new object.  columns: None removes the object.
+    after: the object as it was collected, whose version is one less than the stored one will be; None removes it.
+    hidden: what is in the seal of its record.
+    sequence: of its row; of a new object it is known once it is written.  size: `stored_size` of it.
     replaces_content: whether `columns` has the new sealed content (or None, which erases it).
     expected_version: what the stored version must be.  keeps_rare: whether it leaves the rare columns as they are.
     owner: whose object it is.  growth: what its owner has more afterwards.
@@ -324,6 +361,10 @@ class RowWrite:
     growth: Holdings = NOTHING
     changes_state: bool = False
     keeps_rare: bool = False
+    after: ManagedObject | None = None
+    hidden: bytes = field(default=b"", repr=False)
+    sequence: int = 0
+    size: int = 0
 
     @property
     def is_new(self) -> bool:
@@ -343,6 +384,14 @@ class RowWrite:
             return ()
         sealed = columns.get("sealed")
         return (columns["record_seal"],) if sealed is None else (columns["record_seal"], sealed)
+
+    def written(self) -> Written | None:
+        """Return what `as_read` takes, once it is written; None for an object that is removed."""
+        columns, stored = self.columns, self.stored
+        if columns is None or self.after is None:
+            return None
+        sealed = columns["sealed"] if stored is None or self.replaces_content else stored.sealed
+        return self.sequence, self.after, columns["record_seal"], self.hidden, sealed, self.size
 
     def new_share(self, key: bytes) -> int:
         """Return what the object contributes to the generation of the store more than before."""
@@ -402,6 +451,7 @@ def insert_rows(cursor: Cursor, statements: Statements, rows: Sequence[RowWrite]
     given = [row.columns or {} for row in rows]
     are_usual = all(len(columns) == len(_GIVEN_USUAL) for columns in given)
     for sequence, (row, columns) in enumerate(zip(rows, given, strict=True), last + 1):
+        row.sequence = sequence
         objects.append((sequence, *(_given_usual(columns) if are_usual else _given(NO_RARE_COLUMNS | columns))))
         entries += [(attribute, value, sequence) for attribute, value in row.indexed]
     insert = statements.insert_usual if are_usual else statements.insert

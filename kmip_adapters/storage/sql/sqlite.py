@@ -17,7 +17,7 @@ from kmip_adapters.storage.sql.prepared import Prepared
 from kmip_adapters.storage.sql.sqlite_files import BUSY_TIMEOUT, copy_database
 from kmip_adapters.storage.sql.sqlite_schema import BEGIN_WRITING, is_current, revision
 from kmip_adapters.storage.sql.turnstile import NoTurn, Turnstile
-from kmip_adapters.storage.sql.wal_index import WalIndex
+from kmip_adapters.storage.sql.wal_index import WalIndex, commits_between
 from kmip_core.ports.storage import TakesLong
 
 SETTINGS: Final = (
@@ -119,6 +119,10 @@ class SqliteBackend:
             return
         with self._turns.turn() as has_waited:
             yield has_waited
+
+    def commits_between(self, before: bytes, after: bytes) -> int:
+        """Return what the WAL index counts."""
+        return commits_between(before, after)
 
     def begin_writing(self, cursor: Cursor) -> None:
         """Begin a transaction with the file's write lock."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from attrs import evolve
 
@@ -33,7 +33,7 @@ from kmip_adapters.storage.sql.leases import LeaseStatements
 from kmip_adapters.storage.sql.migration import HISTORY, History
 from kmip_adapters.storage.sql.notices import ANNOUNCED
 from kmip_adapters.storage.sql.prepared import statements_for
-from kmip_adapters.storage.sql.rows import UNREADABLE, OutdatedSeal, row_opener
+from kmip_adapters.storage.sql.rows import UNREADABLE, OutdatedSeal, RowWrite, row_opener
 from kmip_adapters.storage.sql.rules import KnownRules, OutdatedRules
 from kmip_adapters.storage.sql.schedule import ScheduleStatements
 from kmip_adapters.storage.sql.sealed import SealedUnitOfWork
@@ -165,7 +165,12 @@ class SqlStorage:
                 raise StorageUnusable(
                     f"{self.backend.name} is a copy of {original} that is not whole; give `kmipd store copy` again"
                 )
-            return Writer(self.backend, with_each=self._forget_acknowledged, when_idle=self._when_idle)
+            return Writer(
+                self.backend,
+                with_each=self._forget_acknowledged,
+                when_idle=self._when_idle,
+                after_commit=self._note_committed,
+            )
         except BaseException:
             self.database.close()
             raise
@@ -446,9 +451,27 @@ class SqlStorage:
 
         return forgotten
 
+    def _note_committed(self, group: Sequence[SubmittedTask[Any]], before: bytes, after: bytes) -> None:
+        """In the writer's thread: what is known holds on, but for the objects that a group has changed.
+
+        before, after: as for `KnownReads.carry_on`.
+        """
+        rows: list[RowWrite] = []
+        for submitted in group:
+            if type(submitted.task) is not Commit:
+                return  # there is no telling what it has changed
+            if submitted.error is None:
+                rows += submitted.task.rows
+        self.database.known.carry_on(before, after, rows)
+
     def _when_idle(self, connection: Connection) -> bool:
-        if self._has_erased and self.backend.clean_up(connection):
-            self._has_erased = False
+        if not self._has_erased:
+            return True
+        before = self.backend.state()
+        self._has_erased = not self.backend.clean_up(connection)
+        after = self.backend.state()
+        if before and after and before != after and self.backend.commits_between(before, after) == 0:
+            self.database.known.carry_on(before, after, [])
         return not self._has_erased
 
 

@@ -403,16 +403,18 @@ class SqlUnitOfWork(Collecting):
         return stored
 
     def _unchanged(self, unique_identifier: str) -> StoredObject | None:
-        """Return an object that was read before, if nothing has been committed since; no snapshot is begun for it.
+        """Return an object that is known (`KnownReads`), if nothing was committed since; no snapshot is begun for it.
 
         That spares the statement, and all that is done with its row.
         """
-        known = self._database.known.now
-        found = known.objects.get(unique_identifier)
-        if found is None:
+        reads = self._database.known
+        known = reads.now
+        stored = known.objects.get(unique_identifier)
+        if stored is None and unique_identifier in known.written:
+            stored = reads.take_written(known, unique_identifier)
+        if stored is None or reads.now is not known:
             return None
-        stored = found()
-        return stored if stored is not None and self._is_of_state(known.state) else None
+        return stored if self._is_of_state(known.state) else None
 
     def _is_of_state(self, state: bytes | None) -> bool:
         """Return whether what was read at a state may be given: all that is read is of one state.
@@ -671,6 +673,10 @@ class SqlUnitOfWork(Collecting):
             replaces_content=replaces_content,
             indexed=indexed,
             unindexed=unindexed,
+            after=after,
+            hidden=hidden,
+            size=size_after,
+            sequence=0 if stored is None else stored.sequence,
             keeps_rare=are_rare_equal(found.attributes, after.attributes),
         )
 
@@ -698,6 +704,9 @@ class SqlUnitOfWork(Collecting):
             replaces_content=True,
             indexed=indexed,
             unindexed=_NO_ENTRIES,
+            after=managed_object,
+            hidden=hidden,
+            size=size,
         )
 
     def _sealed(self, managed_object: ManagedObject, content: Content | None) -> bytes | None:

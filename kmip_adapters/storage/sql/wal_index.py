@@ -64,3 +64,23 @@ class WalIndex:
         """Return what is another value after every commit, of whatever process; None while one is being noted."""
         header = self._mapping[: 2 * HEADER]
         return header if header[:HEADER] == header[HEADER:] else None
+
+
+def commits_between(before: bytes, after: bytes) -> int:
+    """Return how many transactions that have written something were committed between two states.
+
+    The header counts them; to bring the log into the database, or to begin it anew, counts as none.
+    """
+    return (_commits_in(after) - _commits_in(before)) % _MANY_COMMITS
+
+
+def _commits_in(state: bytes) -> int:
+    (commits,) = _COMMITS.unpack_from(state, _COMMITS_AT)
+    return int(commits)
+
+
+_COMMITS: Final = struct.Struct("=I")
+_COMMITS_AT: Final = 8
+"""Where the header counts the transactions (`iChange`)."""
+
+_MANY_COMMITS: Final = 1 << 32

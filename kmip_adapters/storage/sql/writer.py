@@ -13,7 +13,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 from kmip_adapters.storage.sql.backend import Backend
@@ -41,6 +41,8 @@ NOTHING_CHANGED: Final = "the store could not write; nothing was changed"
 OUTCOME_UNKNOWN: Final = "the store was lost while it wrote; look whether the change was made before repeating it"
 """What clients are told of a change that failed."""
 
+AfterCommit = Callable[[Sequence[SubmittedTask[Any]], bytes, bytes], object]
+
 _log = logging.getLogger(__name__)
 
 
@@ -49,6 +51,8 @@ class Writer:
 
     with_each: takes part in every transaction, at its end; what it returns is called after the COMMIT.
     when_idle: maintains the database while no task waits; False if it must be called again soon.
+    after_commit: called with a group that was committed, and with the state of the database before and after it where
+    no other transaction was committed between these two.
     """
 
     def __init__(
@@ -57,8 +61,10 @@ class Writer:
         *,
         with_each: Callable[[Cursor], Callable[[], object]],
         when_idle: Callable[[Connection], bool],
+        after_commit: AfterCommit | None = None,
     ) -> None:
         self._backend = backend
+        self._after_commit = after_commit
         self._with_each = with_each
         self._when_idle = when_idle
         self._connection: Connection | None = backend.open_writer()
@@ -199,7 +205,8 @@ class Writer:
             with self._backend.turn() as has_waited:
                 if has_waited:
                     self._take_more(group)
-                committed, seconds = self._write(self._connection, group)
+                committed, seconds, before = self._write(self._connection, group)
+                after = self._backend.state()
             if self.on_commit is not None:
                 self.on_commit(len(group), seconds)
         except Exception as error:  # whatever it was, no task may succeed
@@ -207,10 +214,18 @@ class Writer:
             return error
         self.groups += 1
         committed()
+        note = self._after_commit
+        if note is not None and before and after and self._backend.commits_between(before, after) == 1:
+            note(group, before, after)
         return None
 
-    def _write(self, connection: Connection, group: list[SubmittedTask[Any]]) -> tuple[Callable[[], object], float]:
-        """Write a group in one transaction; return what to call after it, and the seconds of its COMMIT."""
+    def _write(
+        self, connection: Connection, group: list[SubmittedTask[Any]]
+    ) -> tuple[Callable[[], object], float, bytes | None]:
+        """Write a group in one transaction.
+
+        Returns what to call after it, the seconds of its COMMIT, and the state of the database that it has changed.
+        """
         for submitted in group:
             submitted.error = None
         cursor = connection.cursor()
@@ -218,11 +233,12 @@ class Writer:
         for submitted in self._apply_together(cursor, group):
             self._apply(cursor, submitted)
         committed = self._with_each(cursor)
+        before = self._backend.state()  # no other process can commit before this one has
         self._in_doubt = group, committed
         begun = time.perf_counter()
         self._backend.commit(cursor)
         self._in_doubt = None
-        return committed, time.perf_counter() - begun
+        return committed, time.perf_counter() - begun, before
 
     def _take_more(self, group: list[SubmittedTask[Any]]) -> None:
         """Take what has come while another process wrote into the group."""

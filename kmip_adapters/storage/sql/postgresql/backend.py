@@ -219,6 +219,10 @@ class PostgresBackend:
     def state(self) -> None:
         """None: to ask for it would be the round trip that an object costs."""
 
+    def commits_between(self, before: bytes, after: bytes) -> int:
+        """Raise LookupError: there are no states."""
+        raise LookupError("the database tells no states")
+
     def begin_reading(self, connection: Any, *, is_long: bool) -> None:
         """Begin a snapshot: its transaction at once for one of many statements, else with the second statement."""
         if self._is_unreachable():

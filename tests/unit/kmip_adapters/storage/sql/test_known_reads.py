@@ -1,11 +1,12 @@
 """Objects and searches that are not read again: when that is spared, and that nobody notices."""
 
 import functools
-import gc
 import itertools
+import secrets
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,12 +15,13 @@ from unittest.mock import Mock
 
 import pytest
 from attrs import evolve
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
+from kmip_adapters.storage.record_writers import INT64_MAX, INT64_MIN
 from kmip_adapters.storage.sql.known_reads import (
     ROWS_OF_A_SEARCH,
     SEARCHES,
@@ -28,11 +30,12 @@ from kmip_adapters.storage.sql.known_reads import (
     KnownReads,
 )
 from kmip_adapters.storage.sql.maintenance import rotate_data_key
-from kmip_adapters.storage.sql.rows import REMEMBERED, StoredObject
+from kmip_adapters.storage.sql.rows import REMEMBERED, REMEMBERED_BYTES, RowWrite, StoredObject, as_read, stored_object
+from kmip_adapters.storage.sql.searched_columns import searched_columns
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_adapters.storage.sql.unit_of_work import SqlUnitOfWork
-from kmip_app.testing.contracts.samples import a_key, a_name, admitted, content, criterion, query
-from kmip_core.attributes import AttributeInstance
+from kmip_app.testing.contracts.samples import ATTRIBUTES, a_key, a_name, admitted, content, criterion, query
+from kmip_core.attributes import AttributeInstance, Attributes
 from kmip_core.creation_rules import Constraint
 from kmip_core.criteria import AnyOf
 from kmip_core.enums import ResultReason, State
@@ -40,6 +43,7 @@ from kmip_core.errors import KmipError
 from kmip_core.objects import ManagedObject
 from kmip_core.ports.steps import Pace
 from kmip_core.ports.storage import ConcurrentChange
+from tests.rounds import rounds
 
 OFTEN = 4
 
@@ -53,7 +57,13 @@ def opened(directory: Path) -> SqlStorage:
 def store(tmp_path: Path) -> Iterator[SqlStorage]:
     with closing(opened(tmp_path)) as found:
         put(found, a_key("k1"), a_key("k2"))
+        forget(found)
         yield found
+
+
+def forget(store: SqlStorage) -> None:
+    """Have nothing be known: after this commit the writer cannot tell which objects have changed."""
+    store.set_fact("something", secrets.token_hex())
 
 
 def put(store: SqlStorage, *objects: ManagedObject) -> None:
@@ -117,12 +127,70 @@ def test_one_that_is_known_and_one_that_is_not_are_of_one_state(store: SqlStorag
     assert statements(store, "k2", "k1") == []
 
 
-def test_after_a_commit_it_is_read_again(store: SqlStorage) -> None:
+def test_after_a_commit_of_another_program_it_is_read_again(store: SqlStorage) -> None:
     find(store, "k1")
-    put(store, a_key("k3"))
+    edit(store, "INSERT INTO facts (name, value) VALUES ('one', 'more')")
 
     assert statements(store, "k1") == ["BEGIN", "SELECT", "COMMIT"]
     assert statements(store, "k1") == []
+
+
+def test_after_a_commit_of_which_the_objects_are_not_known_it_is_read_again(store: SqlStorage) -> None:
+    find(store, "k1")
+    forget(store)
+
+    assert statements(store, "k1") == ["BEGIN", "SELECT", "COMMIT"]
+
+
+def test_what_a_commit_has_written_is_not_read(store: SqlStorage) -> None:
+    put(store, a_key("k3"), a_key("k4"))
+    assert statements(store, "k3", "k4") == []
+
+    activate(store, "k3")
+
+    assert statements(store, "k3", "k4") == []
+    (found,) = find(store, "k3")
+    assert found is not None
+    assert (found.attributes.state, found.version) == (State.ACTIVE, 2)
+
+
+def test_a_commit_leaves_other_objects_known(store: SqlStorage) -> None:
+    find(store, "k1", "k2")
+
+    activate(store, "k2")
+    put(store, a_key("k3"))
+
+    assert statements(store, "k1") == []
+
+
+def test_an_object_that_was_changed_when_it_was_no_longer_known_is_read(store: SqlStorage) -> None:
+    with store.unit_of_work(Pace.QUICK) as work:
+        before = work.find("k1")
+        assert before is not None
+        forget(store)
+        work.save(before.changed(before.attributes.but(state=State.ACTIVE)))
+        work.commit()
+
+    assert statements(store, "k1") == ["BEGIN", "SELECT", "COMMIT"]
+
+
+def test_an_object_that_was_removed_is_not_known(store: SqlStorage) -> None:
+    find(store, "k1", "k2")
+    with store.unit_of_work(Pace.QUICK) as work:
+        work.remove("k1")
+        work.commit()
+
+    assert find(store, "k1") == [None]
+    assert statements(store, "k2") == []
+
+
+def test_a_commit_without_objects_leaves_searches_known(store: SqlStorage) -> None:
+    located(store, "n")
+    with store.unit_of_work(Pace.QUICK) as work:
+        work.save_rules(Constraint, ())
+        work.commit()
+
+    assert statements_of_search(store, "n") == []
 
 
 def test_what_one_connection_has_read_no_other_one_reads_again(store: SqlStorage) -> None:
@@ -337,6 +405,234 @@ def test_content_opens_after_its_data_key_was_retired(store: SqlStorage) -> None
         assert work.content(admitted(found)) == content()
 
 
+# --- what this process has written ------------------------------------------------------------------------------------
+
+
+def types_of(value: object) -> object:
+    """Equality is blind to enumerations become numbers; their types are not."""
+    if isinstance(value, tuple):
+        return (type(value), *map(types_of, value))
+    names = getattr(type(value), "__attrs_attrs__", ())
+    return (type(value), *(types_of(getattr(value, a.name)) for a in names))
+
+
+def check_known(store: SqlStorage, *identifiers: str) -> int:
+    """Compare what is known, of these objects or of all, with what a read gives; return of how many that is."""
+    known = store.database.known.now
+    if known.state != store.backend.state():
+        return 0
+    known_ones = {**known.objects, **{identifier: as_read(written) for identifier, written in known.written.items()}}
+    assert len(known_ones) == len(known.objects) + len(known.written)
+    for identifier in identifiers or known_ones:
+        stored = known_ones[identifier]
+        (row,) = store.database.read(store.database.statements.find, unique_identifier=identifier)
+        read = stored_object(row, store.sealer)
+        assert stored == read
+        assert types_of(stored) == types_of(read)
+        assert type(stored.sequence) is type(read.sequence)
+    return len(identifiers or known_ones)
+
+
+def can_be_stored(attributes: Attributes) -> bool:
+    """Whether the columns take its numbers, which a client cannot send otherwise."""
+    columns = searched_columns(attributes).values()
+    return all(INT64_MIN <= value <= INT64_MAX for value in columns if isinstance(value, int))
+
+
+@pytest.fixture(scope="module")
+def long_lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlStorage]:
+    with closing(opened(tmp_path_factory.mktemp("store"))) as found:
+        yield found
+
+
+@settings(max_examples=rounds(75, nightly=1_000), deadline=None)
+@given(
+    attributes=st.lists(ATTRIBUTES.filter(can_be_stored), min_size=1, max_size=3),
+    archived=st.lists(st.booleans(), min_size=3, max_size=3),
+    contents=st.lists(st.none() | st.binary(min_size=16, max_size=16), min_size=3, max_size=3),
+    loses_content=st.booleans(),
+)
+def test_what_is_known_of_a_written_object_is_what_a_read_gives(
+    long_lived: SqlStorage,
+    attributes: list[Attributes],
+    archived: list[bool],
+    contents: list[bytes | None],
+    loses_content: bool,
+) -> None:
+    store, (first, *others), identifier = long_lived, attributes, secrets.token_hex(8)
+    new = evolve(a_key(identifier), attributes=first, archived=archived[0], has_content=contents[0] is not None)
+    with store.unit_of_work(Pace.QUICK) as work:
+        work.add(new, None if contents[0] is None else content(contents[0]))
+        work.commit()
+    assert check_known(store, identifier)
+    for number, changed in enumerate(others, 1):
+        with store.unit_of_work(Pace.QUICK) as work:
+            before = work.find(identifier)
+            assert before is not None
+            with_content = contents[number] is not None or (before.has_content and not loses_content)
+            after = before.changed(changed, archived=archived[number], has_content=with_content)
+            work.save(after, None if contents[number] is None else content(contents[number] or b""))
+            work.commit()
+        assert check_known(store, identifier)
+
+
+def test_a_change_that_was_refused_leaves_what_was_known(store: SqlStorage) -> None:
+    first, second = store.unit_of_work(Pace.QUICK), store.unit_of_work(Pace.QUICK)
+    for work, name in ((first, "first"), (second, "second")):
+        before = work.find("k1")
+        assert before is not None
+        work.save(before.changed(before.attributes.but(names=(a_name(name),))))
+    first.commit()
+    with pytest.raises(ConcurrentChange):
+        second.commit()
+
+    assert statements(store, "k1") == []
+    (found,) = find(store, "k1")
+    assert found is not None
+    assert found.attributes.names == (a_name("first"),)
+    check_known(store)
+
+
+def test_the_rows_of_a_group_that_failed_are_not_known(store: SqlStorage, monkeypatch: pytest.MonkeyPatch) -> None:
+    find(store, "k1")
+
+    def fail(cursor: Any) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(store.backend, "commit", fail)
+    with pytest.raises(KmipError):
+        activate(store, "k1")
+    monkeypatch.undo()
+
+    (found,) = find(store, "k1")
+    assert found is not None
+    assert found.attributes.state is State.PRE_ACTIVE
+    assert check_known(store)
+
+
+def test_after_a_commit_that_is_in_doubt_objects_are_read(store: SqlStorage, monkeypatch: pytest.MonkeyPatch) -> None:
+    find(store, "k1", "k2")
+
+    def commit_and_fail(cursor: Any) -> None:
+        cursor.execute("COMMIT")
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(store.backend, "commit", commit_and_fail)
+    with pytest.raises(KmipError):
+        activate(store, "k1")
+    monkeypatch.undo()
+
+    assert statements(store, "k2") == ["BEGIN", "SELECT", "COMMIT"]
+    (found,) = find(store, "k1")
+    assert found is not None
+    assert found.attributes.state is State.ACTIVE
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_row_that_another_program_edits_around_a_commit_is_refused(
+    store: SqlStorage, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    find(store, "k1")
+    begin, commit = store.backend.begin_writing, store.backend.commit
+
+    def edited_first(cursor: Any) -> None:
+        edit(store, "UPDATE managed_objects SET sealed = zeroblob(80) WHERE unique_identifier = 'k1'")
+        begin(cursor)
+
+    def edited_then(cursor: Any) -> None:
+        commit(cursor)
+        edit(store, "UPDATE managed_objects SET sealed = zeroblob(80) WHERE unique_identifier = 'k1'")
+
+    if when == "before":
+        monkeypatch.setattr(store.backend, "begin_writing", edited_first)
+    else:
+        monkeypatch.setattr(store.backend, "commit", edited_then)
+    activate(store, "k1")
+    monkeypatch.undo()
+
+    assert is_refused(store, "k1")
+
+
+def test_emptying_the_log_leaves_objects_known(store: SqlStorage, monkeypatch: pytest.MonkeyPatch) -> None:
+    find(store, "k1")
+    states: list[bytes | None] = []
+    is_empty = threading.Event()
+    clean_up = store.backend.clean_up
+
+    def noted(connection: Any) -> bool:
+        states.append(store.backend.state())
+        is_done = clean_up(connection)
+        states.append(store.backend.state())
+        is_empty.set()
+        return is_done
+
+    monkeypatch.setattr(store.backend, "clean_up", noted)
+    with store.unit_of_work(Pace.QUICK) as work:
+        before = work.find("k2")
+        assert before is not None
+        work.save(before.changed(before.attributes, has_content=False))
+        work.commit()
+    assert is_empty.wait(120)
+    store.submit(lambda cursor: None)  # the writer has done with it before it takes the next task
+
+    assert states[0] != states[1]
+    assert statements(store, "k1") == []
+
+
+def test_what_was_read_before_the_writer_takes_note_of_its_commit_is_known_with_the_rest(
+    store: SqlStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find(store, "k1", "k2")
+    note = store.database.known.carry_on
+    read: list[str] = []
+
+    def note_late(*values: Any) -> None:
+        read.extend(statements(store, "k1"))
+        note(*values)
+
+    monkeypatch.setattr(store.database.known, "carry_on", note_late)
+    put(store, a_key("k3"))
+
+    assert read == ["BEGIN", "SELECT", "COMMIT"]
+    assert statements(store, "k1", "k2", "k3") == []
+    assert store.database.known.now.earlier is None
+
+
+def test_changes_of_two_objects_at_once_are_seen_together_by_other_threads(store: SqlStorage) -> None:
+    """Readers look objects up while the writer changes the table of what is known."""
+    faults: list[object] = []
+    is_over = threading.Event()
+
+    def read() -> None:
+        newest = 0
+        while not is_over.is_set():
+            with store.unit_of_work(Pace.QUICK) as work:
+                try:
+                    versions = [found.version for one in ("k1", "k2") if (found := work.find(one)) is not None]
+                except ConcurrentChange:
+                    continue
+            if versions[0] != versions[1] or versions[0] < newest:
+                faults.append((newest, versions))
+            newest = max(newest, *versions)
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for number in range(200):
+        with store.unit_of_work(Pace.QUICK) as work:
+            for identifier in ("k1", "k2"):
+                before = work.find(identifier)
+                assert before is not None
+                work.save(before.changed(before.attributes.but(lease_time=number)))
+            work.commit()
+    is_over.set()
+    for reader in readers:
+        reader.join()
+
+    assert faults == []
+    check_known(store)
+
+
 # --- one instant ------------------------------------------------------------------------------------------------------
 
 
@@ -486,15 +782,57 @@ def a_stored(identifier: str = "k1", size: int = 100) -> StoredObject:
     return StoredObject(1, a_key(identifier), b"seal", b"", b"sealed", b"", size)
 
 
-def test_no_object_is_kept_that_the_store_has_forgotten() -> None:
-    known, stored = KnownReads(Mock(state=lambda: b"1")), a_stored()
-    known.know(stored, b"1")
-    assert known.now.objects["k1"]() is stored
+def a_write(identifier: str, stored: StoredObject | None = None) -> RowWrite:
+    return RowWrite(
+        stored=stored,
+        unique_identifier=identifier,
+        expected_version=None,
+        columns={"record_seal": b"seal", "attributes": b"{}", "sealed": None},
+        replaces_content=True,
+        indexed=set(),
+        unindexed=set(),
+        after=a_key(identifier),
+    )
 
-    del stored
-    gc.collect()
 
-    assert known.now.objects["k1"]() is None
+def test_only_what_was_known_at_the_state_before_holds_on() -> None:
+    known = KnownReads(Mock(state=lambda: b"1"))
+    known.know(a_stored("old"), b"1")
+
+    known.carry_on(b"2", b"3", [a_write("new")])  # others have committed: the database is at another state
+
+    assert (known.now.state, set(known.now.objects)) == (b"1", {"old"})
+
+    known = KnownReads(Mock(state=lambda: b"3"))
+    known.know(a_stored("read"), b"3")
+
+    known.carry_on(b"2", b"3", [a_write("new")])
+
+    assert (known.now.state, set(known.now.objects), set(known.now.written)) == (b"3", {"read"}, {"new"})
+
+
+def test_a_row_that_was_not_known_when_it_was_changed_is_not_known() -> None:
+    known, other = KnownReads(Mock(state=lambda: b"1")), a_stored("k1")
+    known.know(a_stored("k1"), b"1")
+
+    known.carry_on(b"1", b"2", [a_write("k1", other)])
+
+    assert (known.now.state, set(known.now.objects), set(known.now.written)) == (b"2", set(), set())
+
+
+def test_a_look_that_began_before_a_commit_does_not_find_what_it_has_written() -> None:
+    database = Mock(state=lambda: b"1")
+    known = KnownReads(database)
+    known.know(a_stored("k1"), b"1")
+    before = known.now
+
+    database.state = lambda: b"2"
+    known.carry_on(b"1", b"2", [a_write("k2")])
+
+    assert known.now is not before
+    known.know(a_stored("k3"), b"1")
+    assert (set(known.now.objects), set(known.now.written)) == ({"k1"}, {"k2"})
+    assert known.take_written(before, "k2") is None
 
 
 def test_so_many_objects_are_known() -> None:
@@ -503,7 +841,26 @@ def test_so_many_objects_are_known() -> None:
     for number in range(3 * REMEMBERED):
         known.know(a_stored(f"k{number}"), b"1")
 
-    assert 0 < len(known.now.objects) <= REMEMBERED
+    assert list(known.now.objects) == [f"k{number}" for number in range(2 * REMEMBERED, 3 * REMEMBERED)]
+
+
+def test_so_many_objects_that_were_written_are_known() -> None:
+    known = KnownReads(Mock(state=lambda: b"2"))
+
+    known.carry_on(b"1", b"2", [a_write(f"k{number}") for number in range(3 * REMEMBERED)])
+    assert list(known.now.written) == [f"k{number}" for number in range(2 * REMEMBERED, 3 * REMEMBERED)]
+
+    for identifier in list(known.now.written):
+        assert known.take_written(known.now, identifier) is known.take_written(known.now, identifier)
+    assert (len(known.now.objects), len(known.now.written)) == (REMEMBERED, 0)
+
+
+def test_a_large_object_that_was_written_is_not_known() -> None:
+    known = KnownReads(Mock(state=lambda: b"2"))
+
+    known.carry_on(b"1", b"2", [evolve(a_write("k1"), size=REMEMBERED_BYTES + 1)])
+
+    assert not known.now.written
 
 
 def test_so_many_searches_are_known() -> None:
@@ -590,6 +947,11 @@ class Stores(RuleBasedStateMachine):
                 work.save(evolve(before, attributes=before.attributes.but(state=state)))
             work.commit()
         self.expected[identifier] = state
+
+    @invariant()
+    def check(self) -> None:
+        for store in self.stores:
+            check_known(store)
 
     @rule(which=st.integers(0, 1), identifier=IDENTIFIERS)
     def remove(self, which: int, identifier: str) -> None:

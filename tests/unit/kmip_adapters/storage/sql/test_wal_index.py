@@ -15,7 +15,7 @@ from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.open_files import is_open_here, note_closed, note_open
 from kmip_adapters.storage.sql.driver import Connection
 from kmip_adapters.storage.sql.sqlite import SqliteBackend
-from kmip_adapters.storage.sql.wal_index import HEADER, VERSION, WalIndex
+from kmip_adapters.storage.sql.wal_index import HEADER, VERSION, WalIndex, commits_between
 
 
 @pytest.fixture
@@ -224,3 +224,57 @@ def test_no_descriptor_stays_open(path: Path) -> None:
             assert backend.state() is not None
 
     assert opened() == before
+
+
+def test_commits_between_two_states_are_counted(
+    backend: SqliteBackend, writer: Connection, reader: Connection, path: Path
+) -> None:
+    def known() -> bytes:
+        state = backend.state()
+        assert state is not None
+        return state
+
+    first = known()
+    writer.execute("INSERT INTO kept VALUES (1)")
+    second = known()
+    elsewhere(path, "INSERT INTO kept VALUES (2)")
+    third = known()
+    writer.execute("BEGIN IMMEDIATE")
+    writer.execute("INSERT INTO kept VALUES (3)")
+    inside = known()
+    writer.execute("ROLLBACK")
+    writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    emptied = known()
+    writer.execute("INSERT INTO kept VALUES (4)")
+
+    assert commits_between(first, second) == 1
+    assert commits_between(second, third) == 1
+    assert commits_between(first, third) == 2
+    assert third == inside
+    assert third != emptied
+    assert commits_between(third, emptied) == 0
+    assert commits_between(emptied, known()) == 1
+
+
+def test_a_count_of_commits_that_begins_anew_is_one_more() -> None:
+    before, after = bytearray(2 * HEADER), bytearray(2 * HEADER)
+    before[8:12] = b"\xff\xff\xff\xff"
+
+    assert commits_between(bytes(before), bytes(after)) == 1
+
+
+def test_a_transaction_larger_than_the_cache_is_one_commit(
+    backend: SqliteBackend, writer: Connection, reader: Connection
+) -> None:
+    writer.execute("PRAGMA cache_size=10")
+    before = backend.state()
+    assert before is not None
+    writer.execute("BEGIN IMMEDIATE")
+    for _ in range(200):
+        writer.execute("INSERT INTO kept VALUES (zeroblob(4000))")
+    assert backend.state() == before
+    writer.execute("COMMIT")
+    after = backend.state()
+    assert after is not None
+
+    assert commits_between(before, after) == 1

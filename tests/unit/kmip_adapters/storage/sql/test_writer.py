@@ -279,3 +279,34 @@ def test_closing_finishes_what_waits_and_refuses_the_rest(writer: Writer, path: 
     assert values(path) == [1]
     with pytest.raises(KmipError):
         writer.submit(insert(2))
+
+
+def test_after_a_commit_the_states_before_and_after_it_are_told_if_no_other_came_between(path: Path) -> None:
+    told: list[tuple[int, bool]] = []
+    backend = SqliteBackend(path)
+    reader = backend.open_reader()
+
+    def note(group: Any, before: bytes, after: bytes) -> None:
+        told.append((len(group), before != after == backend.state()))
+
+    def insert_as_another_does(cursor: Any) -> None:
+        commit(cursor)
+        other = sqlite3.connect(path)
+        other.execute("INSERT INTO t VALUES (50)")
+        other.commit()
+        other.close()
+
+    made = Writer(backend, with_each=lambda cursor: lambda: None, when_idle=lambda connection: True, after_commit=note)
+    try:
+        made.submit(insert(1))
+        made.submit(lambda cursor: None)  # changes nothing
+        commit, backend.commit = backend.commit, insert_as_another_does  # type: ignore[method-assign]
+        made.submit(insert(2))
+        backend.commit = commit  # type: ignore[method-assign]
+        made.submit(insert(3))
+    finally:
+        made.close()
+        reader.close()
+        backend.close()
+
+    assert told == [(1, True), (1, True)]
