@@ -31,7 +31,7 @@ ROUNDS: Final = 40
 WARM_UP: Final = 10
 """Requests before those that are counted: caches are warm then, plans are made."""
 
-MANY_KEYS: Final = 2_500
+MANY_KEYS: Final = 5_000
 MANY_NAMES: Final = 10_000
 """What is asked for in turn where it shall be read from the database each time: more than the store remembers."""
 

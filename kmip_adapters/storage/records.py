@@ -59,7 +59,7 @@ def encode_attributes(attributes: Attributes) -> bytes:
 
 def decode_attributes(stored: bytes) -> Attributes:
     """Return the attributes that `encode_attributes` was given."""
-    attributes: Attributes = _reader_of(Attributes)(_from_json(stored), Attributes)
+    attributes: Attributes = _reader_of(Attributes)(read_json(stored), Attributes)
     return attributes
 
 
@@ -91,9 +91,9 @@ def written_value(value: Any) -> Any:
 
 def decode_record(stored: bytes, hidden: bytes) -> Attributes:
     """Return the attributes that `encode_record` was given."""
-    record = _from_json(stored)
+    record = read_json(stored)
     if hidden:
-        record[_HIDDEN] = _from_json(hidden)
+        record[_HIDDEN] = read_json(hidden)
     attributes: Attributes = _reader_of(Attributes)(record, Attributes)
     return attributes
 
@@ -192,7 +192,7 @@ _MAKERS: Final[Mapping[type, Any]] = {cls: maker_of(cls) for cls in (SymmetricKe
 
 
 def _decode_content(plain: bytes) -> Content:
-    record = _from_json(plain)
+    record = read_json(plain)
     content_class: Any = _CONTENT_CLASSES[record[_TYPE]]
     content: Content = _reader_of(content_class)(record, content_class)
     return content
@@ -238,7 +238,7 @@ def encode_audit_record(record: AuditRecord) -> bytes:
 
 def decode_audit_record(stored: bytes) -> AuditRecord:
     """Return the audit record that `encode_audit_record` was given."""
-    return _CONVERTER.structure(_from_json(stored), AuditRecord)
+    return _CONVERTER.structure(read_json(stored), AuditRecord)
 
 
 def encode_submission(submission: Submission) -> bytes:
@@ -251,7 +251,7 @@ def encode_submission(submission: Submission) -> bytes:
 
 def decode_submission(plain: bytes) -> Submission:
     """Return the submission that `encode_submission` was given."""
-    submission: Submission = _reader_of(Submission)(_from_json(plain), Submission)
+    submission: Submission = _reader_of(Submission)(read_json(plain), Submission)
     return submission
 
 
@@ -317,16 +317,16 @@ _read_json: Final = json.JSONDecoder().decode
 """Made once: `json.dumps` makes an encoder at every call that differs from its defaults."""
 
 _to_json: Callable[[Any], bytes]
-_from_json: Callable[[bytes], Any]
+read_json: Callable[[bytes], Any]
 try:  # the extra `fast`: the same bytes, in a fifth of the time
     from orjson import dumps as _to_json
-    from orjson import loads as _from_json
+    from orjson import loads as read_json
 except ImportError:
 
     def _to_json(record: Any) -> bytes:
         return _compact_json(record).encode()
 
-    def _from_json(stored: bytes) -> Any:
+    def read_json(stored: bytes) -> Any:
         return _read_json(stored.decode())  # `json.loads` would guess the encoding first
 
 
@@ -478,6 +478,11 @@ def _hook_of(cls: Any) -> Callable[[Any], Any]:
     """Return how values of a class are written, without the converter's dispatch."""
     hook: Callable[[Any], Any] = _CONVERTER.get_unstructure_hook(cls)
     return hook
+
+
+def reader_of_value(kind: type) -> Callable[[Any, Any], Any]:
+    """Return what reads one value of an attribute that is a structure, as `written_value` has written it."""
+    return _reader_of(kind)
 
 
 @functools.cache

@@ -67,6 +67,11 @@ def described(attributes: Attributes, index_key: bytes) -> Described:
     return _described_at_length(attributes, index_key) if filled_in is None else filled_in
 
 
+def has_seldom(attributes: Attributes) -> bool:
+    """Return whether an object has anything that is its own and seldom given."""
+    return bool(_seldom(vars(attributes)) != _NONE)
+
+
 def _kind_of(fields: Mapping[str, Any], key_of_rest: bytes) -> tuple[Any, ...] | None:
     """Return what tells the kind of an object from all others; None for one that has no form.
 
@@ -122,7 +127,7 @@ def _digest(canonical: bytes, key: bytes) -> int:
 def _keep(kind: tuple[Any, ...], attributes: Attributes, key_of_rest: bytes) -> None:
     fields = vars(attributes)
     dates = tuple([(name, CODES[name]) for name in _DATES if fields[name] is not None])
-    shared = attributes.with_fields(_WITHOUT_OWN)
+    shared = attributes.with_fields(WITHOUT_OWN)
     if len(_forms) >= MOST:
         _forms.clear()
     record = record_of(attributes)
@@ -145,7 +150,7 @@ _SEVERAL: Final = (("names", CODES["names"]), ("links", CODES["links"]))
 _SHORT: Final = CODES["short_unique_identifier"]
 _KEYED: Final = CODES["digests"]
 
-_WITHOUT_OWN: Final[dict[str, Any]] = {
+WITHOUT_OWN: Final[dict[str, Any]] = {
     "unique_identifier": None,
     "short_unique_identifier": None,
     "digests": (),
@@ -169,7 +174,7 @@ _BARE: Final = vars(Attributes())
 _SELDOM: Final = tuple(
     name
     for name in _BARE
-    if name not in _WITHOUT_OWN
+    if name not in WITHOUT_OWN
     and name not in _COMMON_OF_THEIR_KIND
     and (name not in ROWS or ROWS[name].kind in (Kind.TEXT, Kind.BYTES, Kind.STRUCTURE, Kind.ANY))
 )
@@ -195,7 +200,7 @@ _USUAL: Final = (
 )
 """What nearly every new key has."""
 
-_RARE: Final = tuple(name for name in _BARE if name not in {*_WITHOUT_OWN, *_SELDOM, *_USUAL})
+_RARE: Final = tuple(name for name in _BARE if name not in {*WITHOUT_OWN, *_SELDOM, *_USUAL})
 """What tells kinds from each other beside that, and which dates, names and links there are."""
 
 _usual_dates: Final = itemgetter(*_USUAL_DATES)

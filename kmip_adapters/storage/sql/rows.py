@@ -10,7 +10,7 @@ from typing import Any, Final, Self, TypeAlias
 from attrs import field
 
 from kmip_adapters.storage.quotas import NOTHING, Holdings
-from kmip_adapters.storage.records import associated_data, decode_record, encode_record
+from kmip_adapters.storage.records import associated_data, encode_record
 from kmip_adapters.storage.sql.attribute_index import Entry
 from kmip_adapters.storage.sql.columns import MANAGED_OBJECTS
 from kmip_adapters.storage.sql.dialects import Dialect
@@ -21,6 +21,7 @@ from kmip_adapters.storage.sql.generations import GenerationStatements, share
 from kmip_adapters.storage.sql.holdings import PREFIX as HOLDINGS
 from kmip_adapters.storage.sql.holdings import HoldingStatements
 from kmip_adapters.storage.sql.prepared import Prepared, PreparedRows, insertion, statements_for
+from kmip_adapters.storage.sql.read_forms import read_record
 from kmip_adapters.storage.sql.record_seals import record_binding
 from kmip_adapters.storage.sql.rules import NAMES as NAMES_OF_RULES
 from kmip_adapters.storage.sql.searched_columns import NAMES_OF_SEARCHED, NO_RARE_COLUMNS, searched_columns
@@ -92,10 +93,10 @@ def stored_object(row: Row, sealer: StoreSealer) -> StoredObject:
         sealed=sealed,
     )
     hidden = sealer.open_record(record_seal, binding)
-    decoded = decode_record(*(_revealed(hidden) if attributes == b"" else (attributes, hidden)))
-    if row[_RECORD_COLUMNS:] != tuple(map(searched_columns(decoded).get, NAMES_OF_SEARCHED)):
+    decoded, columns = read_record(*(_revealed(hidden) if attributes == b"" else (attributes, hidden)))
+    if row[_RECORD_COLUMNS:] != columns:
         raise SealBroken("a column does not agree with the record")
-    managed_object = ManagedObject(
+    managed_object = _make_object(
         unique_identifier=unique_identifier,
         object_type=_OBJECT_TYPES[object_type],
         owner=owner,
@@ -105,7 +106,8 @@ def stored_object(row: Row, sealer: StoreSealer) -> StoredObject:
         has_content=bool(has_content),
     )
     size = stored_size(record_seal=record_seal, attributes=attributes, sealed=sealed)
-    return StoredObject(sequence, managed_object, record_seal, hidden, sealed, associated_data(managed_object), size)
+    bound_to = associated_data(managed_object)
+    return _make_stored(sequence, managed_object, record_seal, hidden, sealed, bound_to, size)
 
 
 Written: TypeAlias = tuple[int, ManagedObject, bytes, bytes, bytes | None, int]
