@@ -376,7 +376,7 @@ class RowWrite:
     @property
     def erases(self) -> bool:
         """Whether it replaces or deletes sealed content."""
-        return self.stored is not None and self.replaces_content
+        return self.stored is not None and (self.replaces_content or self.columns is None)
 
     @property
     def seals(self) -> tuple[bytes, ...]:

@@ -54,3 +54,20 @@ def test_a_destroyed_key_is_soon_in_no_file_even_sealed(tmp_path: Path) -> None:
         for part in (value[:60], value[-60:]):
             assert gone_within(tmp_path, part, 120)
     store.close()
+
+
+def test_a_key_that_is_removed_with_its_content_is_soon_in_no_file_even_sealed(tmp_path: Path) -> None:
+    """Obliterate removes an object in whatever state, without a Destroy before it."""
+    make_sealer = functools.partial(EnvelopeSealer, KeyFile(tmp_path / "root.key"))
+    store = SqlStorage(f"sqlite:///{tmp_path}/kmipd.db", make_sealer)
+    with store.unit_of_work() as work:
+        work.add(a_key("key"), content())
+        work.commit()
+    ((sealed,),) = store.database.read(Prepared("SELECT sealed FROM managed_objects", SQLITE))
+
+    with store.unit_of_work() as work:
+        work.remove("key")
+        work.commit()
+
+    assert gone_within(tmp_path, sealed[:60], 120)
+    store.close()
