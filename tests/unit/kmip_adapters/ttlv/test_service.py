@@ -150,6 +150,19 @@ def test_the_pace_is_the_engines(pace: Pace) -> None:
     assert pace is job.pace
 
 
+def test_the_same_bytes_from_others_are_opened_without_what_the_first_client_sent_beside_them() -> None:
+    service, frame = a_service(FakeEngine(), CODEC), CODEC.encode_request(REQUEST)
+    bob = Principal(name="bob")
+    shown = (UsernameAndPassword(username="alice", password="secret"),)
+
+    jobs = [service.open(frame, ALICE, shown), service.open(frame, bob), service.open(frame, ALICE)]
+
+    requests = [job.request for job in jobs if isinstance(job.request, RequestMessage)]
+    sent = [[one.credential_value for one in request.header.credentials] for request in requests]
+    assert sent == [list(shown), [], []]
+    assert [job.principal for job in jobs] == [ALICE, bob, ALICE]
+
+
 @define
 class PacedByRefusals(FakeEngine):
     """An engine with which only what is refused is quick."""
