@@ -34,7 +34,7 @@ from kmip_adapters.storage.sql.rows import REMEMBERED, REMEMBERED_BYTES, RowWrit
 from kmip_adapters.storage.sql.searched_columns import searched_columns
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_adapters.storage.sql.unit_of_work import SqlUnitOfWork
-from kmip_app.testing.contracts.samples import ATTRIBUTES, a_key, a_name, admitted, content, criterion, query
+from kmip_app.testing.contracts.samples import ATTRIBUTES, NOW, a_key, a_name, admitted, content, criterion, query
 from kmip_core.attributes import AttributeInstance, Attributes
 from kmip_core.creation_rules import Constraint
 from kmip_core.criteria import AnyOf
@@ -730,6 +730,22 @@ def test_a_unit_of_work_that_goes_on_after_its_commit_reads_all_anew(store: SqlS
         assert found is not None
         assert found.attributes.state is State.ACTIVE
         assert work.rules_of(Constraint) == (constraint,)
+
+
+def test_an_object_that_was_made_again_is_not_taken_for_one_that_was_put_back(store: SqlStorage) -> None:
+    """An old snapshot has an older version of the first object than was seen; the second has an older one, too."""
+    with store.unit_of_work() as work:
+        work.find("k2")  # takes the snapshot
+        activate(store, "k1")
+        with store.unit_of_work() as other:
+            other.remove("k1")
+            other.commit()
+        put(store, a_key("k1", initial_date=NOW + 1))
+
+        found = work.find("k1")
+
+    assert found is not None
+    assert (found.attributes.initial_date, found.attributes.state) == (NOW, State.PRE_ACTIVE)
 
 
 def test_a_change_that_was_refused_leaves_the_version_before_it_the_newest(store: SqlStorage) -> None:
