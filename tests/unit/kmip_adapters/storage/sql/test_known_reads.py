@@ -732,6 +732,19 @@ def test_a_unit_of_work_that_goes_on_after_its_commit_reads_all_anew(store: SqlS
         assert work.rules_of(Constraint) == (constraint,)
 
 
+def test_what_is_read_after_a_commit_is_of_one_state_as_well(store: SqlStorage) -> None:
+    with store.unit_of_work(Pace.QUICK) as work:
+        work.find("k1")
+        work.add(a_key("k3"), content())
+        work.commit()
+        find(store, "k1")
+
+        work.find("k1")  # known
+        activate(store, "k2")
+        with pytest.raises(ConcurrentChange):
+            work.find("k2")
+
+
 def test_an_object_that_was_made_again_is_not_taken_for_one_that_was_put_back(store: SqlStorage) -> None:
     """An old snapshot has an older version of the first object than was seen; the second has an older one, too."""
     with store.unit_of_work() as work:
