@@ -1,5 +1,6 @@
 """What the pages show runs as shown."""
 
+import ast
 import doctest
 import re
 from collections.abc import Iterator
@@ -112,3 +113,32 @@ def test_every_command_on_a_page_exists_with_its_options() -> None:
 )
 def test_a_command_that_does_not_exist_is_found(line: str, fault: str) -> None:
     assert [fault_of(words.split()) for words in commands_of(line, is_code=True)] == [fault]
+
+
+# Messages that pages explain
+
+OTHERS = {"address already in use", "Too many open files", "no shared cipher", "Object Not Found", "Permission Denied"}
+"""Parts of messages that are the system's, OpenSSL's and the standard's."""
+
+
+def texts_in(path: Path) -> Iterator[str]:
+    """Yield the strings of a module without its docstrings, and the fixed parts of formatted ones."""
+    tree = ast.parse(path.read_text())
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.value
+
+
+def test_every_message_on_the_page_of_troubleshooting_is_one_of_the_program() -> None:
+    page = (ROOT / "docs/operate/troubleshooting.md").read_text()
+    messages = re.findall(r"^\| `([^`]+)`", page, re.MULTILINE)
+    packages = ("kmip_core", "kmip_adapters", "kmip_app")
+    texts = "\n".join(
+        text for package in packages for path in (ROOT / package).rglob("*.py") for text in texts_in(path)
+    )
+    parts = {part.strip() for message in messages for part in re.split(r"\.\.\.|(?<=:) ", message)}
+    long_parts = {part.rstrip("?") for part in parts if len(part) > 12} - OTHERS
+
+    assert len(messages) > 10
+    assert {part for part in long_parts if part.rstrip(":") not in texts} == set()
