@@ -31,6 +31,9 @@ from kmip_core.ports.storage import TakesLong
 STATEMENTS: Final = 4
 """Statements of one unit of work at most: they are all sent again for each further one."""
 
+ROWS: Final = 1_000
+"""Rows of one statement at most: to convert them takes a millisecond of the loop, or two."""
+
 BY_KEY_MILLISECONDS: Final = 1_000
 SEARCH_MILLISECONDS: Final = 100
 """After how much time the database ends a statement; a thread then begins it again, with more time."""
@@ -435,15 +438,22 @@ class _Line:
         read, is_last = self._sent.popleft()
         status = result.status
         if status == pq.ExecStatus.TUPLES_OK and read is not None:
-            try:
-                self._transformer.set_pgresult(result)
-                read.take(self._transformer.load_rows(0, result.ntuples, tuple))
-            except (psycopg.Error, ValueError):
-                read.has_failed = True  # a thread says what is wrong with a row
+            self._take_rows(read, result)
         elif status != pq.ExecStatus.COMMAND_OK:
             self._note_failure(read, result)
         if read is not None and is_last:
             ended.append(read)
+
+    def _take_rows(self, read: Read, result: Any) -> None:
+        if result.ntuples > ROWS:
+            read.has_failed = True
+            self._note_slow(read)
+            return
+        try:
+            self._transformer.set_pgresult(result)
+            read.take(self._transformer.load_rows(0, result.ntuples, tuple))
+        except (psycopg.Error, ValueError):
+            read.has_failed = True  # a thread says what is wrong with a row
 
     def _note_failure(self, read: Read | None, result: Any) -> None:
         if read is None:

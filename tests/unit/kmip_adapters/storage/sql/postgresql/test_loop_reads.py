@@ -15,7 +15,15 @@ from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.sql.backend import Options
 from kmip_adapters.storage.sql.postgresql import loop_reads
 from kmip_adapters.storage.sql.postgresql.backend import PostgresBackend
-from kmip_adapters.storage.sql.postgresql.loop_reads import PREPARED, STATEMENTS, LoopReads, Read, Statement, _numbered
+from kmip_adapters.storage.sql.postgresql.loop_reads import (
+    PREPARED,
+    ROWS,
+    STATEMENTS,
+    LoopReads,
+    Read,
+    Statement,
+    _numbered,
+)
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_app.testing.contracts.samples import a_key
 from kmip_app.testing.contracts.storage.support import put
@@ -147,6 +155,21 @@ def test_a_search_that_takes_long_is_left_to_threads_for_a_while(
         monkeypatch.setattr(loop_reads, "SLOW_SECONDS", 0.0)
         reads._slow[slow[0]] = time.monotonic() - 1
         assert (await answered(reads, slow)).has_failed
+
+    on_a_loop(test)
+
+
+def test_a_search_that_finds_very_many_is_left_to_threads(reads: LoopReads) -> None:
+    def finding(number: int) -> Statement:
+        return (f"SELECT * FROM generate_series(1, {number})", (), True)
+
+    async def test() -> None:
+        assert len((await answered(reads, finding(ROWS))).rows(*finding(ROWS)[:2]) or ()) == ROWS
+        many = await answered(reads, finding(ROWS + 1))
+        with pytest.raises(TakesLong):
+            many.rows(*finding(ROWS + 1)[:2])
+        with pytest.raises(TakesLong, match="just taken long"):
+            reads.begin((finding(ROWS + 1),))
 
     on_a_loop(test)
 
