@@ -36,6 +36,7 @@ from kmip_core.errors import KmipError
 from kmip_core.messages import Credential, RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem
 from kmip_core.operation import Spec
 from kmip_core.operations import CATALOGUE, discover_versions
+from kmip_core.standard_names import standard_name
 from kmip_core.structures import ProtocolVersion
 
 DRAFTS: Final = frozenset({ProtocolVersion(3, 0)})
@@ -183,6 +184,9 @@ class Conversation:
         indicator: whether the server may, or must, answer later; a Pending stands for each answer that is to come.
         Raises ClientError.
         """
+        for request in requests:
+            if type(request) not in SPEC_OF:
+                raise TypeError(f"a Request of kmip_core.operations is needed, not {type(request).__name__}")
         is_at_once = indicator is AsynchronousIndicator.PROHIBITED  # what is submitted twice may be done twice
         retries = self._retries if is_at_once and all(is_repeatable(request) for request in requests) else 0
         while True:
@@ -359,10 +363,15 @@ def _encode(
     try:
         return codec.encode_request(RequestMessage(header=header, batch_items=items))
     except KeyError:
-        names = ", ".join(item.operation.name for item in items if item.operation is not None)
-        raise NotInVersion(f"KMIP {version} has no {names.replace('_', ' ').title()}") from None
+        raise NotInVersion(f"KMIP {version} has no {_names(items)}") from None
+    except TypeError as error:  # for example text where bytes belong
+        raise TypeError(f"{_names(items)}: a field has a value of another type than the standard's: {error}") from error
     except KmipError as error:
         raise NotInVersion(error.message) from error
+
+
+def _names(items: tuple[RequestBatchItem, ...]) -> str:
+    return ", ".join(standard_name(item.operation) for item in items if item.operation is not None)
 
 
 def _refusal_in_another_version(answer: bytes) -> OperationFailed | None:

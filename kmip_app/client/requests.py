@@ -167,6 +167,8 @@ def register(
 
     Other attributes of `managed_object` are ignored where `attributes` has any.
     """
+    if not hasattr(managed_object, "object_type"):
+        raise TypeError(f"register takes an object of kmip_core.objects, not {type(managed_object).__name__}")
     own = getattr(managed_object, "attributes", Attributes())
     described = (
         attributes

@@ -153,6 +153,19 @@ def test_a_refusal_says_what_and_why(client: KmipClient) -> None:
     assert caught.value.reason is ResultReason.OBJECT_NOT_FOUND
 
 
+def test_what_is_no_request_is_an_error_that_says_so(client: KmipClient) -> None:
+    with pytest.raises(TypeError, match=r"^a Request of kmip_core\.operations is needed, not str$"):
+        client.call("Get")
+    with pytest.raises(TypeError, match=r"^a Request of kmip_core\.operations is needed, not bytes$"):
+        client.batch([locate.Request(), b""])
+    with pytest.raises(TypeError, match=r"^register takes an object of kmip_core\.objects, not bytes$"):
+        client.register(bytes(32))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^Encrypt: a field has a value of another type than the standard's: "):
+        client.encrypt("1", "text", mode="GCM")  # type: ignore[arg-type]
+
+    assert client.locate().unique_identifiers == ()  # the connection is as it was
+
+
 def test_a_server_that_is_not_trusted_is_not_reached(server: KmipTestServer) -> None:
     with KmipTestServer(own_ca=True) as other, pytest.raises(ServerUnreachable, match="certificate is not accepted"):
         KmipClient(server.host, server.port, **files(server) | {"ca": other.ca}).open()
