@@ -11,12 +11,14 @@ from attrs import evolve
 
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
+from kmip_adapters.storage.quotas import Holdings, Quota
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_adapters.storage.sql.unit_of_work import SqlUnitOfWork
 from kmip_app.testing.contracts.samples import a_key, content
 from kmip_app.testing.contracts.storage.support import an_audit_record
 from kmip_core.creation_rules import Constraint
 from kmip_core.enums import State
+from kmip_core.errors import KmipError
 from kmip_core.ports.storage import ConcurrentChange
 
 HANG = 60.0
@@ -88,11 +90,11 @@ def test_whatever_erases_content_has_its_traces_removed(store: SqlStorage, ident
     assert noted
 
 
-def held(store: SqlStorage) -> tuple[int, int]:
-    """Return the objects of their owner as they are noted, and as they are counted."""
+def whole_holdings(store: SqlStorage) -> tuple[Holdings, Holdings]:
+    """Return what the owner of all has, as it is noted and as it is counted."""
     holdings, key = store.database.statements.holdings, store.open_index_key()
     noted = store.submit(partial(holdings.read, owner="alice", key=key))
-    return noted.objects, store.submit(partial(holdings.counted, owner="alice")).objects
+    return noted, store.submit(partial(holdings.counted, owner="alice"))
 
 
 @pytest.mark.parametrize("at_once", [1, 2], ids=["alone", "several"])
@@ -106,7 +108,8 @@ def test_what_an_owner_has_is_counted_on_after_another_process_has_counted(
                 put(one, *made)
                 destroy(one, *made)
 
-        assert held(store) == (6 * at_once, 6 * at_once)
+        noted, counted = whole_holdings(store)
+        assert (noted, noted.objects) == (counted, 6 * at_once)
 
 
 @pytest.mark.parametrize("at_once", [1, 2], ids=["alone", "several"])
@@ -129,3 +132,46 @@ def test_rules_that_are_collected_hold_for_new_objects_of_the_same_unit_of_work(
         work.save_rules(Constraint, (rule,))
 
         assert work.rules_for_new(Constraint) == (rule,)
+
+
+def test_generations_of_several_changes_go_on_after_those_of_another_process(store: SqlStorage, tmp_path: Path) -> None:
+    put(store, *(str(number) for number in range(8)))
+    begun = store.generation() or 0
+    with closing(opened(tmp_path)) as other:
+        for turn, one in enumerate((store, other, store, other)):
+            destroy(one, str(2 * turn), str(2 * turn + 1))  # two at once are not written with those of others
+
+        assert store.generation() == begun + 4
+
+
+def test_what_an_owner_has_is_less_by_an_object_that_is_removed(store: SqlStorage) -> None:
+    put(store, "one", "two")
+    with store.unit_of_work() as work:
+        work.remove("one")
+        work.commit()
+
+    noted, counted = whole_holdings(store)
+    assert (noted, noted.objects) == (counted, 1)
+
+
+def test_a_quota_holds_for_objects_that_are_written_together(tmp_path: Path) -> None:
+    make_sealer = partial(EnvelopeSealer, KeyFile(tmp_path / "root.key"))
+    quota = Quota(objects=3)
+    with closing(SqlStorage(f"sqlite:///{tmp_path}/kmipd.db", make_sealer, quota_of=lambda owner: quota)) as store:
+        put(store, "one", "two")
+        works = []
+        for number in range(3):
+            work = store.unit_of_work()
+            work.add(a_key(f"more {number}"), content())
+            works.append(work)
+        gate = threading.Event()
+        store.writer.hand_over(lambda cursor: gate.wait(HANG))
+        commitments = [work.hand_over() for work in works]
+        gate.set()
+
+        commitments[0].result()
+        for commitment in commitments[1:]:
+            with pytest.raises(KmipError, match="3 objects"):
+                commitment.result()
+        noted, counted = whole_holdings(store)
+        assert (noted, noted.objects) == (counted, 3)
