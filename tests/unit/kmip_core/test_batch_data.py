@@ -30,6 +30,7 @@ from kmip_core.settings import Settings
 from kmip_core.structures import CryptographicParameters
 from tests.builders import ALICE, VERSION, a_symmetric_key, an_engine
 from tests.later import an_engine_with_runner
+from tests.unit.kmip_core.test_engine import CompetingStorage
 
 SHA_256: Final = CryptographicParameters(hashing_algorithm=HashingAlgorithm.SHA_256)
 ECB: Final = CryptographicParameters(block_cipher_mode=BlockCipherMode.ECB)
@@ -264,3 +265,21 @@ def test_an_item_that_is_begun_again_finds_the_data_that_was_there_before() -> N
 
     assert begun == [b"text", first.payload.data, first.payload.data]
     assert second.payload.data
+
+
+def test_an_item_that_is_done_again_after_a_conflict_leaves_its_data_once() -> None:
+    def hash_and_change(request: hash.Request, scope: Any) -> hash.Response:
+        found = scope.work.find("old")
+        scope.work.save(evolve(found, attributes=found.attributes.but(comment="changed")))
+        return CATALOGUE[Operation.HASH].perform(request, scope)
+
+    spec = evolve(CATALOGUE[Operation.HASH], perform=hash_and_change)
+    storage = CompetingStorage(0)
+    engine = keys(storage=storage, catalogue={**CATALOGUE, Operation.HASH: spec})
+    storage.times = 1
+
+    first, second = asked(engine, hashing(None, b"text"), (Operation.ENCRYPT, encrypting(None), 1))
+
+    assert storage.times == 0
+    assert first.payload.data
+    assert second.result_reason is ResultReason.INVALID_FIELD  # there is no second one
