@@ -16,6 +16,7 @@ from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.memory import MemoryStorage
 from kmip_adapters.storage.pending import Done
 from kmip_adapters.storage.sql.storage import SqlStorage
+from kmip_core.admission import RECORDED_LENGTH
 from kmip_core.attributes import Attributes
 from kmip_core.criteria import LocateQuery
 from kmip_core.engine import Engine
@@ -1086,6 +1087,15 @@ def test_an_ephemeral_item_without_data_answers_as_ever() -> None:
     message = RequestMessage(header=RequestHeader(protocol_version=VERSION), batch_items=(item,))
 
     assert the_only(engine.handle(message, ALICE)).payload.unique_identifier == "key"
+
+
+def test_the_trail_has_no_more_of_an_identifier_than_an_object_may_have() -> None:
+    engine = an_engine()
+
+    ask(engine, (Operation.GET, get.Request(unique_identifier=10_000 * "x")))
+
+    (record,) = records_of(engine)
+    assert record.unique_identifiers == (RECORDED_LENGTH * "x",)
 
 
 # --- refusals that are answered in a payload ------------------------------------------------------------------------
