@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import ssl
+import sysconfig
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
@@ -82,9 +83,16 @@ def _machine(versions: Mapping[str, str]) -> list[str]:
     servers = "; ".join(f"{server}: {version}" for server, version in versions.items())
     return [
         f"Machine: {os.cpu_count()} cores, {platform.platform()}, load averages at the end {load}. "
-        f"Python {platform.python_version()}, {ssl.OPENSSL_VERSION}.",
+        f"Python {platform.python_version()} ({_configuration()}), {ssl.OPENSSL_VERSION}.",
         f"Servers: {servers}.",
     ]
+
+
+def _configuration() -> str:
+    """Return how this Python was built, as far as it tells on its speed."""
+    given = str(sysconfig.get_config_var("CONFIG_ARGS"))
+    found = [option for option in ("--enable-optimizations", "--with-lto", "--enable-shared") if option in given]
+    return f"configured with {', '.join(found)}" if found else "configured without options of optimization"
 
 
 def _row(row: Measured, title: str) -> list[str]:

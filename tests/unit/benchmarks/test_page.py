@@ -1,5 +1,9 @@
 """The page of figures says what was measured, with its spread, and what limits each row."""
 
+import sysconfig
+
+import pytest
+
 from benchmarks.compare import CASES, Row
 from benchmarks.counts import Budget
 from benchmarks.figures import Figures
@@ -40,6 +44,21 @@ def test_a_server_that_was_not_measured_has_no_row() -> None:
 def test_the_page_says_how_to_repeat_it_and_of_what_it_is() -> None:
     assert "python -m benchmarks.compare --only get" in page()
     assert "kmipd: 1.0" in page()
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (
+            "'--enable-optimizations' '--with-lto' '--prefix=/usr'",
+            "(configured with --enable-optimizations, --with-lto)",
+        ),
+        (None, "(configured without options of optimization)"),
+    ],
+)
+def test_the_page_says_how_python_was_built(monkeypatch: pytest.MonkeyPatch, given: str | None, told: str) -> None:
+    monkeypatch.setattr(sysconfig, "get_config_var", {"CONFIG_ARGS": given}.get)
+    assert f"{told}, OpenSSL" in page()
 
 
 def test_calls_stand_by_part() -> None:

@@ -21,7 +21,7 @@ from kmip_core.enums import State
 from kmip_core.errors import KmipError
 from kmip_core.ports.storage import ConcurrentChange
 
-HANG = 60.0
+HANG = 120.0
 
 
 def opened(folder: Path) -> SqlStorage:
