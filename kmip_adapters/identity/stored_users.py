@@ -144,7 +144,7 @@ class StoredUsers:
         """
         judged = [c for c in credentials if isinstance(c.credential_value, _JUDGED)]
         if judged or self.clock() - self._looked >= NOTICED_AFTER:
-            yield from self._read(self._look)
+            yield from self._look()
         if self._number == 0:
             return principal, credentials
         peer, left, number = principal, list[Credential](), self._number
@@ -184,7 +184,7 @@ class StoredUsers:
 
         Looks at the store first: nothing else may have since the start.
         """
-        yield from self._read(self._look)
+        yield from self._look()
         if self._number == 0:
             return None
         user = yield from self._named(name, now)
@@ -224,10 +224,12 @@ class StoredUsers:
         pace = Pace.BRIEF if self.storage.blocking else Pace.QUICK
         return (yield from repetition.reading(self.storage, look, pace))
 
-    def _look(self, work: UnitOfWork) -> None:
-        """Forget what is remembered if a user, group or credential has changed."""
-        looked = self.clock()
-        rules = work.rules_of(SystemChanges)  # which may have to be waited for: until then others look, too
+    def _look(self) -> Steps[None]:
+        """Forget what is remembered if a user, group or credential has changed.  Raises KmipError as `_read` does."""
+        looked = self.clock()  # before it is read, however long that is waited for: until then others look, too
+        rules = yield from self._read(lambda work: work.rules_of(SystemChanges))
+        if looked < self._looked:  # another request has looked since
+            return
         self._looked = looked
         number = rules[0].number if rules else 0
         if number != self._number or self._looked - self._cleared >= REMEMBERED_FOR:

@@ -14,7 +14,14 @@ from attrs import define, evolve
 from kmip_adapters.audit.memory import MemoryTrail
 from kmip_adapters.identity import stored_users
 from kmip_adapters.identity.credentials import GONE, CredentialAuthentication
-from kmip_adapters.identity.stored_users import NAME_OF_A_USER, TWO_USERS, WRONG, StoredUsers, one_time_password
+from kmip_adapters.identity.stored_users import (
+    NAME_OF_A_USER,
+    NOTICED_AFTER,
+    TWO_USERS,
+    WRONG,
+    StoredUsers,
+    one_time_password,
+)
 from kmip_adapters.identity.throttling import PasswordThrottle
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
@@ -57,8 +64,8 @@ from kmip_core.operations import (
     register,
 )
 from kmip_core.ports.authentication import CredentialRefused
-from kmip_core.ports.steps import Pace, run_blocking
-from kmip_core.ports.storage import ConcurrentChange
+from kmip_core.ports.steps import Pace, Wait, run_blocking
+from kmip_core.ports.storage import ConcurrentChange, ReadBegun
 from kmip_core.principal import Principal, Source
 from kmip_core.settings import Settings, TicketUse
 from kmip_core.structures import Link, NameReference
@@ -968,3 +975,49 @@ def test_what_is_run_later_looks_whether_its_user_is_still_there(engine: Engine)
 
     for source in (Source.PASSWORD, Source.CERTIFICATE):
         assert not may_still_act(engine, "carol", source)
+
+
+class Late:
+    """A read that was begun on an event loop."""
+
+    def __init__(self, storage: MemoryStorage) -> None:
+        self.unit_of_work = functools.partial(MemoryStorage.unit_of_work, storage)
+
+
+class Reading:
+    """A unit of work whose rules are read later."""
+
+    def __init__(self, storage: MemoryStorage) -> None:
+        self._storage = storage
+
+    def __enter__(self) -> "Reading":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def rules_of(self, kind: Any) -> Any:
+        late: Any = Late(self._storage)
+        raise ReadBegun(late)
+
+
+class Beginning(MemoryStorage):
+    """A store that begins its reads."""
+
+    blocking = True
+
+    def unit_of_work(self, pace: Pace = Pace.SLOW) -> Any:
+        return Reading(self)
+
+
+def test_what_was_waited_for_is_as_old_as_its_read(ticking: Ticking) -> None:
+    """Else a change would be noticed later than promised."""
+    users = StoredUsers(storage=Beginning(), hashing=PlainHashing(), clock=ticking)
+    looking = users.standing("carol", NOW)
+
+    assert isinstance(next(looking), Wait)
+    ticking.time = NOTICED_AFTER
+    with pytest.raises(StopIteration):
+        next(looking)
+
+    assert users.may_concern(())
