@@ -49,12 +49,8 @@ class LoopReads(Protocol):
         """
         ...
 
-    def begin_long(self) -> None:
-        """Let this thread wait until `end_long`, whatever it runs."""
-        ...
-
-    def end_long(self) -> None:
-        """Say that work has ended for which this thread may wait."""
+    def begin_long(self) -> Callable[[], None]:
+        """Let this thread wait, whatever it runs, until what is returned is called, by any thread."""
         ...
 
 

@@ -159,6 +159,7 @@ class SqlUnitOfWork(Collecting):
         self._database = services.database
         self._budget = BUDGETS[pace]
         self._is_long = self._budget is _UNLIMITED  # what is brief reads one row, as a rule
+        self._end_long: Callable[[], None] | None = None
         self._reader: Connection | None = None
         self._read_before = read  # on an event loop
         self._has_snapshot = False  # the first statement takes it
@@ -173,12 +174,12 @@ class SqlUnitOfWork(Collecting):
     def __enter__(self) -> Self:
         """Leaving releases the snapshot, and discards what was not committed."""
         if self._is_long and self._database.loop_reads is not None:
-            self._database.loop_reads.begin_long()
+            self._end_long = self._database.loop_reads.begin_long()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._is_long and self._database.loop_reads is not None:
-            self._database.loop_reads.end_long()
+        if self._end_long is not None:
+            self._end_long()
         self.release()
 
     def find(self, unique_identifier: str) -> ManagedObject | None:

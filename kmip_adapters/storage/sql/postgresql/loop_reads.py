@@ -18,7 +18,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
-from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg import pq
@@ -129,23 +128,27 @@ class LoopReads:
 
     def __init__(self, backend: Connects) -> None:
         self._backend = backend
-        self._lines: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[_Line, _Line]] = WeakKeyDictionary()
+        self._lines: dict[asyncio.AbstractEventLoop, tuple[_Line, _Line]] = {}
         self._is_closed = False
-        self._long = threading.local()  # works: how many units of work of a thread may take long
+        self._threads = threading.local()  # long: the _Long of a thread
         self._slow: dict[str, float] = {}  # searches that have taken long, and until when threads do them
 
     @property
     def may_wait(self) -> bool:
         """Whether the calling thread may wait: it runs no event loop, or does work that takes as long as it needs."""
-        return asyncio._get_running_loop() is None or getattr(self._long, "works", 0) > 0
+        if asyncio._get_running_loop() is None:
+            return True
+        long: _Long | None = getattr(self._threads, "long", None)
+        return long is not None and long.works > 0
 
-    def begin_long(self) -> None:
-        """Let this thread wait until `end_long`, whatever it runs."""
-        self._long.works = getattr(self._long, "works", 0) + 1
-
-    def end_long(self) -> None:
-        """Say that work has ended for which this thread may wait."""
-        self._long.works -= 1
+    def begin_long(self) -> Callable[[], None]:
+        """Let this thread wait, whatever it runs, until what is returned is called, by any thread."""
+        try:
+            long: _Long = self._threads.long
+        except AttributeError:
+            long = self._threads.long = _Long()
+        long.works += 1
+        return long.end
 
     def begin(self, statements: tuple[Statement, ...]) -> Read | None:
         """Begin to read on the event loop of this thread; None if it has none.
@@ -167,6 +170,7 @@ class LoopReads:
         if lines is None:
             if self._is_closed:
                 raise TakesLong("the store is closed")
+            self._abandon_ended()
             lines = self._lines[loop] = (
                 _Line(loop, self._backend, BY_KEY_MILLISECONDS, self._note_slow),
                 _Line(loop, self._backend, SEARCH_MILLISECONDS, self._note_slow),
@@ -185,6 +189,12 @@ class LoopReads:
                     line.abandon()
         self._lines.clear()
 
+    def _abandon_ended(self) -> None:
+        """Close the connections of loops that have ended: a program may run one after another."""
+        for loop in [one for one in list(self._lines) if one.is_closed()]:
+            for line in self._lines.pop(loop, ()):
+                line.abandon()
+
     def _note_slow(self, read: Read) -> None:
         if len(self._slow) >= PREPARED:
             self._slow.clear()
@@ -199,6 +209,19 @@ class LoopReads:
             return True
         del self._slow[sql]
         return False
+
+
+class _Long:
+    """How many units of work of one thread may take long."""
+
+    __slots__ = ("works",)
+
+    def __init__(self) -> None:
+        self.works = 0
+
+    def end(self) -> None:
+        """Say that one has ended: in another thread than it began in where a batch has let others run."""
+        self.works -= 1
 
 
 class _Line:
@@ -223,7 +246,7 @@ class _Line:
         self._sent: deque[tuple[Read | None, bool]] = deque()
         """What is to be answered: a read and whether it is its last statement; None for what finds no rows."""
         self._results: list[Any] = []
-        self._answered_at = 0.0  # when the last answer came, or was first waited for
+        self._answered_at = 0.0  # when the last answer was there whole, or the first was begun to be waited for
         self._is_writing = False  # whether the loop says when more can be sent
         self._has_broken = False
         self._prepared: dict[tuple[str, tuple[int, ...]], bytes] = {}
@@ -261,7 +284,11 @@ class _Line:
         if self._is_opening or self.is_closed or time.monotonic() < self._reopen_at:
             return
         self._is_opening = True
-        threading.Thread(target=self._connect, name="kmipd-connects", daemon=True).start()
+        try:
+            threading.Thread(target=self._connect, name="kmipd-connects", daemon=True).start()
+        except RuntimeError as error:  # there are too many threads
+            _log.info("no connection for the event loop: %s", error)
+            self._opened(None)
 
     def _connect(self) -> None:
         connection: WatchedConnection | None = None
@@ -287,14 +314,13 @@ class _Line:
         try:
             raw.pgconn.enter_pipeline_mode()
             raw.pgconn.nonblocking = 1
-        except psycopg.Error as error:
-            _log.warning("reads are left to threads: %s", error)
+            self._socket = os.dup(raw.fileno())  # libpq closes its own as soon as the database is gone
+        except (psycopg.Error, OSError) as error:  # without it no answer would be seen
+            _log.warning("reads are left to threads: %s", getattr(error, "strerror", None) or error)
             connection.close()
-            self.is_closed = True
             return
         self._connection, self._pgconn, self._transformer = connection, raw.pgconn, Transformer(raw)
         self._prepared.clear()
-        self._socket = os.dup(raw.fileno())  # libpq closes its own as soon as the database is gone
         self._loop.add_reader(self._socket, self._receive)
 
     def reset(self) -> None:
@@ -406,7 +432,6 @@ class _Line:
     def _receive(self) -> None:
         pgconn, results = self._pgconn, self._results
         ended: list[Read] = []
-        self._answered_at = time.monotonic()
         try:
             pgconn.consume_input()
             while not pgconn.is_busy():
@@ -436,6 +461,7 @@ class _Line:
     def _take(self, result: Any, ended: list[Read]) -> None:
         """Take the result of the statement that was sent before all others that have none yet."""
         read, is_last = self._sent.popleft()
+        self._answered_at = time.monotonic()
         status = result.status
         if status == pq.ExecStatus.TUPLES_OK and read is not None:
             self._take_rows(read, result)

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import pytest
@@ -155,6 +156,17 @@ def test_work_that_may_take_long_waits_on_an_event_loop_too(store: Store) -> Non
 
     asyncio.run(change())
     assert present(store, "k1").attributes.state is State.ACTIVE
+
+
+def test_work_that_may_take_long_ends_in_another_thread_than_it_began_in(store: Store) -> None:
+    """As a batch that has let others run."""
+    put(store, a_key("k1"))
+    work = store.unit_of_work()
+    begun = work.__enter__()
+    found = begun.find("k1")
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(work.__exit__, None, None, None).result()
+    assert found is not None
 
 
 def test_a_caller_that_holds_its_event_loop_up_gets_what_was_read(store: Store) -> None:

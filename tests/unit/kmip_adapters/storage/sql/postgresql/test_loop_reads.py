@@ -1,7 +1,10 @@
 """Reads on event loops, over one connection each: what is answered, what is left to threads, and what comes after."""
 
 import asyncio
+import errno
 import functools
+import os
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
@@ -121,16 +124,15 @@ def test_values_and_rows_are_as_threads_write_and_read_them(reads: LoopReads, st
 
 
 def test_values_and_rows_that_cannot_be_converted_are_left_to_threads(reads: LoopReads) -> None:
-    date: Statement = ("SELECT '300000-01-01'::date", (), False)  # Python has no such year
-
     async def test() -> None:
         await answered(reads, ONE)
         with pytest.raises(TakesLong, match="a value"):
             reads.begin((("SELECT %s", (1 << 70,), False),))
-        beside, broken = await begun(reads, ONE), await begun(reads, date)
-        assert (await done(broken)).has_failed
-        assert (await done(beside)).rows(*ONE[:2]) == [(1,)]
-        assert (await answered(reads, ONE)).rows(*ONE[:2]) == [(1,)]
+        for sql in ("SELECT '300000-01-01'::date", "SELECT '170000000 years'::interval"):  # Python has neither
+            beside, broken = await begun(reads, ONE), await begun(reads, (sql, (), False))
+            assert (await done(broken)).has_failed
+            assert (await done(beside)).rows(*ONE[:2]) == [(1,)]
+            assert (await answered(reads, ONE)).rows(*ONE[:2]) == [(1,)]
 
     on_a_loop(test)
 
@@ -282,5 +284,69 @@ def test_a_store_that_is_closed_ends_what_its_event_loops_read(store: SqlStorage
         assert (await done(sleeping)).has_failed
         with pytest.raises(TakesLong, match="closed"):
             reads.begin((ONE,))
+
+    on_a_loop(test)
+
+
+def test_a_connection_that_cannot_be_watched_is_given_up(reads: LoopReads, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its answers would never be seen."""
+    refusals: list[int] = []
+
+    def refuse(descriptor: int) -> int:
+        refusals.append(descriptor)
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    async def test() -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "dup", refuse)
+            with pytest.raises(TakesLong):
+                reads.begin((ONE,))
+            give_up = time.monotonic() + LONG
+            while not refusals:
+                assert time.monotonic() < give_up
+                await asyncio.sleep(0.01)
+            with pytest.raises(TakesLong):
+                reads.begin((ONE,))
+        assert (await answered(reads, ONE)).rows(*ONE[:2]) == [(1,)]
+
+    on_a_loop(test)
+
+
+def test_where_no_thread_can_be_begun_threads_that_are_there_read(
+    reads: LoopReads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def test() -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(TakesLong):
+                reads.begin((ONE,))
+        assert (await answered(reads, ONE)).rows(*ONE[:2]) == [(1,)]
+
+    on_a_loop(test)
+
+
+def test_event_loops_that_have_ended_leave_no_connections(reads: LoopReads, url: str) -> None:
+    async def test() -> None:
+        await answered(reads, ONE)
+
+    for _ in range(5):
+        on_a_loop(test)
+    assert len(reads._lines) == 1
+    held = [line._connection for lines in reads._lines.values() for line in lines if line._connection is not None]
+    assert len(held) == 1
+
+
+def test_work_that_may_take_long_may_end_in_another_thread(reads: LoopReads) -> None:
+    ends = [reads.begin_long(), reads.begin_long()]
+
+    async def test() -> None:
+        assert reads.may_wait
+        await asyncio.to_thread(ends.pop())
+        assert reads.may_wait
+        await asyncio.to_thread(ends.pop())
+        assert not reads.may_wait
 
     on_a_loop(test)
