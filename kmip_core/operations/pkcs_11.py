@@ -5,6 +5,7 @@ A function that fails has a return code in an answer whose Result Status is Succ
 They are imported by the first request: that takes 6 ms, which each start would take for the few servers that need them.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from attrs import evolve, field
@@ -81,7 +82,7 @@ def perform(request: Request, scope: Scope) -> Response:
             raise Failure(ReturnCode.CRYPTOKI_NOT_INITIALIZED)
         if request.pkcs_11_function is _F.C_FINALIZE:
             call.end()
-            applications.end(request.correlation_value or b"")
+            scope.hooks.on_commit.append(partial(applications.end, request.correlation_value or b""))
             return _answer(request)
         function = FUNCTIONS.get(request.pkcs_11_function)
         if function is None:
@@ -105,7 +106,9 @@ def _initialize(request: Request, call: "Call", application: Application | None)
     check_initialization(call)
     scope = call.scope
     value = scope.services.identifiers.new().encode()
-    scope.services.applications.begin(value, scope.principal.name, scope.now)
+    applications = scope.services.applications
+    applications.begin(value, scope.principal.name, scope.now)
+    scope.hooks.on_rollback.append(partial(applications.end, value))  # the client never learns of it
     return evolve(_answer(request), correlation_value=value)
 
 

@@ -31,6 +31,7 @@ from kmip_core.enums import (
     NameType,
     ObjectType,
     Operation,
+    PKCS11Function,
     QueryFunction,
     ResultReason,
     ResultStatus,
@@ -62,6 +63,7 @@ from kmip_core.operations import (
     hash,
     locate,
     ping,
+    pkcs_11,
     query,
     rng_retrieve,
 )
@@ -311,6 +313,23 @@ def test_a_read_that_cannot_be_begun_is_left_to_a_thread() -> None:
 
     assert awaited == [MoveTo(Pace.BRIEF)]
     assert statuses(answer) == [ResultStatus.SUCCESS]
+
+
+def test_an_application_begins_and_ends_once_however_often_its_batch_is_begun() -> None:
+    engine = an_engine(a_symmetric_key(fresh=True), storage=BeginningStorage(1))
+    of_alice: Any = engine.services.applications
+
+    def run(request: pkcs_11.Request) -> pkcs_11.Response:
+        _, answer = driven(engine, (Operation.PKCS_11, request), GET_KEY, batch_error_continuation_option=UNDO)
+        assert statuses(answer) == [ResultStatus.SUCCESS] * 2
+        found: pkcs_11.Response = answer.batch_items[0].payload
+        return found
+
+    begun = run(pkcs_11.Request(pkcs_11_function=PKCS11Function.C_INITIALIZE, pkcs_11_input_parameters=b"\1"))
+    assert list(of_alice._by_value) == [begun.correlation_value]
+
+    run(pkcs_11.Request(pkcs_11_function=PKCS11Function.C_FINALIZE, correlation_value=begun.correlation_value))
+    assert not of_alice._by_value
 
 
 @pytest.mark.parametrize(("number", "pace"), [(SHORT_BATCH, Pace.QUICK), (SHORT_BATCH + 1, Pace.BRIEF)])
