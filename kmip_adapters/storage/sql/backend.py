@@ -49,6 +49,10 @@ class LoopReads(Protocol):
         """
         ...
 
+    def leave_to_threads(self, sql: str, values: tuple[Any, ...]) -> None:
+        """Have `begin` raise TakesLong for a statement for some seconds: its row is large."""
+        ...
+
     def begin_long(self) -> Callable[[], None]:
         """Let this thread wait, whatever it runs, until what is returned is called, by any thread."""
         ...

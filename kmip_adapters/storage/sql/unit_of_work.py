@@ -433,9 +433,12 @@ class SqlUnitOfWork(Collecting):
         return True
 
     def _read(self, unique_identifier: str) -> StoredObject | None:
-        statements = self._database.statements
-        rows = self._run(statements.find.sql, statements.find.values({"unique_identifier": unique_identifier}))
+        find, loop_reads = self._database.statements.find, self._database.loop_reads
+        values = find.values({"unique_identifier": unique_identifier})
+        rows = self._run(find.sql, values)
         if rows and self._is_heavy(rows[0]):
+            if loop_reads is not None:
+                loop_reads.leave_to_threads(find.sql, values)
             raise TakesLong(unique_identifier)
         stored = self._open(rows[0]) if rows else None
         if stored is not None and self._was_put_back(stored.managed_object):

@@ -41,7 +41,7 @@ STALLED_SECONDS: Final = 0.02
 """Without an answer, after which a connection takes no more reads until one has come; threads do them meanwhile."""
 
 SLOW_SECONDS: Final = 10.0
-"""How long a search whose like was ended so is left to threads at once."""
+"""How long a search whose like was ended so, or a row that was large, is left to threads at once."""
 
 REOPEN_SECONDS: Final = 1.0
 """Between two attempts to connect."""
@@ -131,7 +131,7 @@ class LoopReads:
         self._lines: dict[asyncio.AbstractEventLoop, tuple[_Line, _Line]] = {}
         self._is_closed = False
         self._threads = threading.local()  # long: the _Long of a thread
-        self._slow: dict[str, float] = {}  # searches that have taken long, and until when threads do them
+        self._slow: dict[object, float] = {}  # SQL of searches, and SQL with values, until when threads read them
 
     @property
     def may_wait(self) -> bool:
@@ -161,11 +161,10 @@ class LoopReads:
         if len(statements) > STATEMENTS:
             raise TakesLong("there are many statements")
         is_search = False
-        for sql, _, is_one in statements:
-            if is_one:
-                is_search = True
-                if self._slow and self._is_slow(sql):
-                    raise TakesLong("such a search has just taken long")
+        for sql, values, is_one in statements:
+            is_search = is_search or is_one
+            if self._slow and self._is_slow(sql if is_one else (sql, values)):
+                raise TakesLong("its like has just taken long")
         lines = self._lines.get(loop)
         if lines is None:
             if self._is_closed:
@@ -195,19 +194,26 @@ class LoopReads:
             for line in self._lines.pop(loop, ()):
                 line.abandon()
 
+    def leave_to_threads(self, sql: str, values: tuple[Any, ...]) -> None:
+        """Have threads read a large row for a while: the event loop would take its bytes, only to leave it to them."""
+        self._leave([(sql, values)])
+
     def _note_slow(self, read: Read) -> None:
+        self._leave([sql for sql, _, is_search in read.statements if is_search])
+
+    def _leave(self, several: Sequence[object]) -> None:
         if len(self._slow) >= PREPARED:
             self._slow.clear()
         until = time.monotonic() + SLOW_SECONDS
-        self._slow |= {sql: until for sql, _, is_search in read.statements if is_search}
+        self._slow.update((one, until) for one in several)
 
-    def _is_slow(self, sql: str) -> bool:
-        until = self._slow.get(sql)
+    def _is_slow(self, one: object) -> bool:
+        until = self._slow.get(one)
         if until is None:
             return False
         if time.monotonic() < until:
             return True
-        del self._slow[sql]
+        self._slow.pop(one, None)  # the loop of another thread may be faster
         return False
 
 

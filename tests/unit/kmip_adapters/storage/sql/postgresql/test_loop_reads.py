@@ -30,7 +30,8 @@ from kmip_adapters.storage.sql.postgresql.loop_reads import (
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_app.testing.contracts.samples import a_key
 from kmip_app.testing.contracts.storage.support import put
-from kmip_core.ports.storage import TakesLong
+from kmip_core.ports.steps import Pace
+from kmip_core.ports.storage import ReadBegun, TakesLong
 from tests import postgresql
 
 LONG: Final = 120.0  # seconds until a test gives up
@@ -348,5 +349,31 @@ def test_work_that_may_take_long_may_end_in_another_thread(reads: LoopReads) -> 
         assert reads.may_wait
         await asyncio.to_thread(ends.pop())
         assert not reads.may_wait
+
+    on_a_loop(test)
+
+
+def test_a_large_row_is_read_on_an_event_loop_once(store: SqlStorage, reads: LoopReads) -> None:
+    put(store, a_key("small"), key=b"1" * 16)
+    put(store, a_key("large"), key=b"1" * 100_000)
+
+    def find(identifier: str, read: Any = None) -> Any:
+        with (read or store).unit_of_work(Pace.QUICK) as work:
+            return work.find(identifier)
+
+    async def begun_to_find(identifier: str) -> Any:
+        await answered(reads, ONE)
+        with pytest.raises(ReadBegun) as waiting:
+            find(identifier)
+        begun_read: Any = waiting.value.read
+        await done(begun_read.read)
+        return begun_read
+
+    async def test() -> None:
+        with pytest.raises(TakesLong, match="large"):
+            find("large", await begun_to_find("large"))
+        assert find("small", await begun_to_find("small")) is not None
+        with pytest.raises(TakesLong, match="just taken long"):
+            find("large")
 
     on_a_loop(test)
