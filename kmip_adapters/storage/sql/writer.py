@@ -216,7 +216,10 @@ class Writer:
         committed()
         note = self._after_commit
         if note is not None and before and after and self._backend.commits_between(before, after) == 1:
-            note(group, before, after)
+            try:
+                note(group, before, after)
+            except Exception:  # it must not end the one thread that writes, nor fail what is committed
+                _log.exception("what was committed could not be noted")
         return None
 
     def _write(

@@ -310,3 +310,25 @@ def test_after_a_commit_the_states_before_and_after_it_are_told_if_no_other_came
         backend.close()
 
     assert told == [(1, True), (1, True)]
+
+
+def test_a_fault_in_what_follows_a_commit_does_not_end_the_writer(path: Path) -> None:
+    """All writes would wait for ever."""
+    backend = SqliteBackend(path)
+    reader = backend.open_reader()
+
+    def fail(group: Any, before: bytes, after: bytes) -> None:
+        raise MemoryError
+
+    made = Writer(backend, with_each=lambda cursor: lambda: None, when_idle=lambda connection: True, after_commit=fail)
+    try:
+        for value in (1, 2):
+            handed = made.hand_over(insert(value))
+            assert is_known_soon(handed)
+            handed.result()
+    finally:
+        made.close()
+        reader.close()
+        backend.close()
+
+    assert values(path) == [1, 2]
