@@ -22,7 +22,7 @@ from kmip_core.operation import Cost, Spec
 from kmip_core.pacing import cost_of
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.steps import MoveTo, Pace, Steps, Wait
-from kmip_core.ports.storage import ConcurrentChange, UnitOfWork
+from kmip_core.ports.storage import ConcurrentChange, TakesLong, UnitOfWork
 from kmip_core.ports.submissions import SubmissionRunner
 from kmip_core.principal import Principal
 from kmip_core.procedures import polling
@@ -190,6 +190,9 @@ class Deferral:
                 break
             except ConcurrentChange:
                 continue
+            except TakesLong:  # nothing has happened
+                pace = Pace.SLOW
+                yield MoveTo(pace)
         else:
             raise KmipError(ResultReason.GENERAL_FAILURE, "others keep submitting operations; try again")
         for record in records:
@@ -217,10 +220,11 @@ class Deferral:
 
         Items that were not begun because one before has failed get none where all have ended: as at once.
         """
-        yield MoveTo(Pace.BRIEF)  # answers of any size are read
+        pace = Pace.BRIEF  # answers of any size are read
+        yield MoveTo(pace)
         for _ in range(ATTEMPTS):
             try:
-                with self.services.storage.unit_of_work(Pace.BRIEF) as work:
+                with self.services.storage.unit_of_work(pace) as work:
                     found = [work.submission(one.correlation_value) for one in submissions]
                     kept = [one for one in found if one is not None]
                     if len(kept) < len(submissions):
@@ -230,6 +234,10 @@ class Deferral:
                     if work.has_writes:
                         work.commit()
             except ConcurrentChange:
+                continue
+            except TakesLong:
+                pace = Pace.SLOW
+                yield MoveTo(pace)
                 continue
             except KmipError as error:
                 return [failure(error) for _ in submissions]

@@ -44,7 +44,7 @@ from kmip_core.operations import (
 )
 from kmip_core.operations import cancel as cancel_module
 from kmip_core.ports.steps import Pace
-from kmip_core.ports.storage import ConcurrentChange
+from kmip_core.ports.storage import ConcurrentChange, TakesLong
 from kmip_core.settings import Settings
 from kmip_core.submissions import Held, Outcome, Submission
 from tests.builders import (
@@ -169,6 +169,21 @@ def test_long_work_is_answered_at_once_if_it_ends_soon_enough() -> None:
     assert len(runner.ended) == 3
     with engine.services.storage.unit_of_work() as work:  # nothing is left of it
         assert work.submission(runner.ended[0]) is None
+
+
+class SlowStorage(MemoryStorage):
+    """Reads on threads that may take long alone: the caller runs an event loop, and holds it up."""
+
+    def unit_of_work(self, pace: Pace = Pace.SLOW) -> Any:
+        if pace is not Pace.SLOW:
+            raise TakesLong
+        return super().unit_of_work(pace)
+
+
+def test_what_is_answered_later_is_kept_and_collected_where_the_store_may_be_read() -> None:
+    engine, _ = an_engine_with_runner(storage=SlowStorage())
+
+    assert statuses(ask(engine, KEY_PAIR, asynchronous_indicator=OPTIONAL)) == [SUCCESS]
 
 
 def test_long_work_is_pending_when_it_takes_longer() -> None:
