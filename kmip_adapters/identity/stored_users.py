@@ -45,7 +45,7 @@ from kmip_core.policy import DEFAULT_POLICY, Visibility
 from kmip_core.ports.authentication import CredentialRefused
 from kmip_core.ports.passwords import PasswordHashing
 from kmip_core.ports.steps import MoveTo, Pace, Steps, Wait
-from kmip_core.ports.storage import ConcurrentChange, Storage, TakesLong, UnitOfWork
+from kmip_core.ports.storage import ConcurrentChange, Storage, StoreSealed, TakesLong, UnitOfWork
 from kmip_core.principal import Principal, Source
 from kmip_core.procedures.linked_objects import CREDENTIALS
 from kmip_core.procedures.system_objects import HASHES, HMACS, MAXIMUM_GROUPS, PASSWORD_SIZE
@@ -140,11 +140,16 @@ class StoredUsers:
     ) -> Steps[tuple[Principal, tuple[Credential, ...]]]:
         """Give the principal, and the credentials that name no stored user.
 
-        Raises CredentialRefused for a wrong one, and for those of two users.
+        Raises CredentialRefused for a wrong one, and for those of two users; StoreSealed if there is one to be judged.
         """
         judged = [c for c in credentials if isinstance(c.credential_value, _JUDGED)]
         if judged or self.clock() - self._looked >= NOTICED_AFTER:
-            yield from self._look()
+            try:
+                yield from self._look()
+            except StoreSealed:
+                if judged:
+                    raise
+                return principal, credentials  # no object can be touched in any name: what needs none goes on
         if self._number == 0:
             return principal, credentials
         peer, left, number = principal, list[Credential](), self._number

@@ -11,20 +11,12 @@ from functools import partial
 from typing import Final
 
 from kmip_adapters.sealing.envelope import EnvelopeSealer
-from kmip_core.enums import ResultReason
-from kmip_core.errors import KmipError
 from kmip_core.ports.sealing import DataKeys, RootKeySource, RootKeyUnavailable, SealBroken, StoreSealer
+from kmip_core.ports.storage import StoreSealed
 
 RETRY_SECONDS: Final = 2.0
 
 _log = logging.getLogger(__name__)
-
-
-def sealed_refusal() -> KmipError:
-    """Return the refusal of a request that needs the store while the root key is away."""
-    return KmipError(
-        ResultReason.GENERAL_FAILURE, "the server is sealed: its root key is not available; it opens when that is back"
-    )
 
 
 class DeferredSealer:
@@ -78,7 +70,7 @@ class DeferredSealer:
     def _opened(self) -> StoreSealer:
         inner = self._inner
         if inner is None:
-            raise sealed_refusal()
+            raise StoreSealed
         return inner
 
     def seal(self, plaintext: bytes, associated_data: bytes) -> bytes:

@@ -14,6 +14,8 @@ from typing import Protocol
 
 from kmip_core.creation_rules import Rule
 from kmip_core.criteria import Located, LocateQuery
+from kmip_core.enums import ResultReason
+from kmip_core.errors import KmipError
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.steps import Pace, Pending
@@ -26,6 +28,16 @@ from kmip_core.tickets import TicketWork
 
 class ConcurrentChange(Exception):
     """Another unit of work changed an object between its reading and this commit; nothing was written."""
+
+
+class StoreSealed(KmipError):
+    """The root key is away: nothing can be read or written. What needs neither (Query, Discover Versions) goes on."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            ResultReason.GENERAL_FAILURE,
+            "the server is sealed: its root key is not available; it opens when that is back",
+        )
 
 
 class Commitment(Pending, Protocol):

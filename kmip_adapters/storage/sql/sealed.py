@@ -6,11 +6,9 @@ from typing import NoReturn, Self
 
 from kmip_core.creation_rules import Rule
 from kmip_core.criteria import Located, LocateQuery
-from kmip_core.enums import ResultReason
-from kmip_core.errors import KmipError
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.ports.audit import AuditRecord
-from kmip_core.ports.storage import Commitment
+from kmip_core.ports.storage import Commitment, StoreSealed
 from kmip_core.rules import Admitted
 from kmip_core.submissions import Held, Submission
 from kmip_core.subscriptions import Change, Notice
@@ -131,6 +129,4 @@ class SealedUnitOfWork:
 
 
 def _refuse() -> NoReturn:
-    raise KmipError(
-        ResultReason.GENERAL_FAILURE, "the server is sealed: its root key is not available; it opens when that is back"
-    )
+    raise StoreSealed

@@ -26,6 +26,7 @@ from kmip_adapters.identity.throttling import PasswordThrottle
 from kmip_adapters.sealing.envelope import EnvelopeSealer
 from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.memory import MemoryStorage, MemoryUnitOfWork
+from kmip_adapters.storage.sql.sealed import SealedUnitOfWork
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_core.attributes import Attributes
 from kmip_core.engine import Engine
@@ -65,7 +66,7 @@ from kmip_core.operations import (
 )
 from kmip_core.ports.authentication import CredentialRefused
 from kmip_core.ports.steps import Pace, Wait, run_blocking
-from kmip_core.ports.storage import ConcurrentChange, ReadBegun
+from kmip_core.ports.storage import ConcurrentChange, ReadBegun, StoreSealed
 from kmip_core.principal import Principal, Source
 from kmip_core.settings import Settings, TicketUse
 from kmip_core.structures import Link, NameReference
@@ -1021,3 +1022,25 @@ def test_what_was_waited_for_is_as_old_as_its_read(ticking: Ticking) -> None:
         next(looking)
 
     assert users.may_concern(())
+
+
+class Sealed(MemoryStorage):
+    """A store whose root key is away."""
+
+    def unit_of_work(self, pace: Pace = Pace.SLOW) -> Any:
+        return SealedUnitOfWork()
+
+
+def settled(users: StoredUsers, *credentials: Credential) -> Principal:
+    return run_blocking(users.settle(credentials, PEER, NOW, PasswordThrottle()))[0]
+
+
+def test_while_the_store_is_sealed_requests_go_on_that_name_no_user(ticking: Ticking) -> None:
+    users = StoredUsers(storage=Sealed(), hashing=PlainHashing(), clock=ticking)
+
+    for _ in range(3):
+        assert users.may_concern(())  # nothing was looked at, so each request looks
+        assert settled(users) is PEER
+
+    with pytest.raises(StoreSealed):
+        settled(users, password("p"))
