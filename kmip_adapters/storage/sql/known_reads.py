@@ -71,6 +71,7 @@ class KnownReads:
         with self._lock:
             known = self._at(state)
             if known is not None:
+                known.written.pop(stored.managed_object.unique_identifier, None)  # read before the writer's word
                 _keep(known.objects, stored)
 
     def take_written(self, known: Known, unique_identifier: str) -> StoredObject | None:

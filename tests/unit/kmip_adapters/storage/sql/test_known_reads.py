@@ -439,6 +439,17 @@ def can_be_stored(attributes: Attributes) -> bool:
     return all(INT64_MIN <= value <= INT64_MAX for value in columns if isinstance(value, int))
 
 
+def test_what_a_thread_reads_while_it_is_noted_as_written_is_known_once(store: SqlStorage) -> None:
+    put(store, a_key("k9"))
+    known = store.database.known.now
+    stored = as_read(known.written["k9"])
+
+    store.database.known.know(stored, known.state)
+
+    assert "k9" not in known.written
+    assert check_known(store) > 0
+
+
 @pytest.fixture(scope="module")
 def long_lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlStorage]:
     with closing(opened(tmp_path_factory.mktemp("store"))) as found:
