@@ -11,46 +11,44 @@ import hmac
 import math
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from attrs import evolve, field
 
+from kmip_adapters.identity.credential_proofs import (
+    accepted_counter,
+    hashed_passwords,
+    is_salted,
+    salted_password,
+)
 from kmip_adapters.identity.throttling import PasswordThrottle, TooManyGuesses
-from kmip_core import lifecycle, repetition
-from kmip_core.attributes import NAMES, AttributeInstance, AttributeReference
+from kmip_adapters.identity.user_objects import (
+    IS_CREDENTIAL,
+    groups_of,
+    is_linked_password,
+    is_linked_password_still,
+    is_usable,
+    linked_from,
+    locate,
+    name_criterion,
+    next_date,
+)
+from kmip_core import repetition
+from kmip_core.attributes import NAMES, AttributeReference
 from kmip_core.classes import define, frozen
 from kmip_core.creation_rules import SystemChanges
-from kmip_core.criteria import LocateQuery
-from kmip_core.enums import (
-    CredentialType,
-    HashingAlgorithm,
-    KeyFormatType,
-    LinkType,
-    ObjectType,
-    OTPAlgorithm,
-    StorageStatusMask,
-)
-from kmip_core.errors import KmipError
+from kmip_core.enums import HashingAlgorithm, KeyFormatType, LinkType, ObjectType
 from kmip_core.messages import Credential, HashedPassword, OneTimePassword, UsernameAndPassword
-from kmip_core.objects import (
-    HashedPasswordCredential,
-    ManagedObject,
-    OTPCredential,
-    PasswordCredential,
-    SecretData,
-    material_bytes,
-)
-from kmip_core.policy import DEFAULT_POLICY, Visibility
+from kmip_core.objects import ManagedObject
 from kmip_core.ports.authentication import CredentialRefused
 from kmip_core.ports.passwords import PasswordHashing
 from kmip_core.ports.steps import MoveTo, Pace, Steps, Wait
 from kmip_core.ports.storage import ConcurrentChange, Storage, StoreSealed, TakesLong, UnitOfWork
 from kmip_core.principal import Principal, Source
-from kmip_core.procedures.linked_objects import CREDENTIALS
-from kmip_core.procedures.system_objects import HASHES, HMACS, MAXIMUM_GROUPS, PASSWORD_SIZE
+from kmip_core.procedures.system_objects import PASSWORD_SIZE
 from kmip_core.rules import Purpose, admit
-from kmip_core.structures import Digest, Link, Name, NameReference, ObjectReference
+from kmip_core.structures import Digest, Link, NameReference, ObjectReference
 
 T = TypeVar("T")
 
@@ -58,11 +56,6 @@ NOTICED_AFTER: Final = 1.0  # seconds
 REMEMBERED_FOR: Final = 60.0  # seconds: where no user was found, dates that come true are not looked at
 REMEMBERED: Final = 4_096  # names, certificates, passwords
 REMEMBERED_LENGTH: Final = 255  # characters of a name: clients choose it, and no user need have it
-LOOK_AHEAD: Final = 10
-"""Counters that a generator by events may be ahead of the server. RFC 4226 §7.4."""
-
-STEPS_AROUND: Final = 1
-"""Steps by which a clock may be wrong. RFC 6238 §5.2."""
 
 ATTEMPTS: Final = 20
 """How often an accepted credential is tried to be marked as used, while other requests mark theirs."""
@@ -70,8 +63,6 @@ ATTEMPTS: Final = 20
 WRONG: Final = "the user name or the credential in the request is wrong"
 TWO_USERS: Final = "the request holds the credentials of two users; one is needed"
 NAME_OF_A_USER: Final = "the certificate's name is that of a user; send the user's credential"
-
-_NOT_DESTROYED: Final = StorageStatusMask.ON_LINE_STORAGE | StorageStatusMask.ARCHIVAL_STORAGE
 
 Value = UsernameAndPassword | OneTimePassword | HashedPassword
 _JUDGED: Final = (UsernameAndPassword, OneTimePassword, HashedPassword)
@@ -173,7 +164,7 @@ class StoredUsers:
             principal = yield from self._by_its_certificate(peer, now)
         elif principal is peer and peer.source is Source.PASSWORD:  # shown before, on a connection with swapped roles
             user = yield from self._named(peer.name, now)
-            if user is not None and _is_usable(user.record, now):
+            if user is not None and is_usable(user.record, now):
                 principal = _become(peer, user, Source.PASSWORD, None)
         return principal, tuple(left)
 
@@ -182,7 +173,7 @@ class StoredUsers:
         if self._number == 0:
             return False
         user = yield from self._named(name, now)
-        return user is not None and _is_usable(user.record, now)
+        return user is not None and is_usable(user.record, now)
 
     def standing(self, name: str, now: int) -> Steps[bool | None]:
         """Give whether the user of this name may log in by now; None where there is no such user.
@@ -193,7 +184,7 @@ class StoredUsers:
         if self._number == 0:
             return None
         user = yield from self._named(name, now)
-        return None if user is None else _is_usable(user.record, now)
+        return None if user is None else is_usable(user.record, now)
 
     def _by_its_certificate(self, peer: Principal, now: int) -> Steps[Principal]:
         digest = peer.certificate_digest
@@ -204,7 +195,7 @@ class StoredUsers:
             if number == self._number:
                 _remember(self._by_certificate, digest, user)
         return (
-            peer if user is None or not _is_usable(user.record, now) else _become(peer, user, Source.CERTIFICATE, None)
+            peer if user is None or not is_usable(user.record, now) else _become(peer, user, Source.CERTIFICATE, None)
         )
 
     def check_name(self, principal: Principal, now: int) -> Steps[None]:
@@ -216,7 +207,7 @@ class StoredUsers:
             return
         user = yield from self._named(principal.name, now)
         own = self._by_certificate.get(principal.certificate_digest)
-        if user is not None and (own is None or own.name != user.name or not _is_usable(own.record, now)):
+        if user is not None and (own is None or own.name != user.name or not is_usable(own.record, now)):
             raise CredentialRefused(NAME_OF_A_USER)
 
     # --- looking up ---------------------------------------------------------------------------------------------------
@@ -255,7 +246,7 @@ class StoredUsers:
         return known
 
     def _find(self, work: UnitOfWork, name: str, now: int) -> StoredUser | None:
-        found = _locate(work, ObjectType.USER, now, (NAMES, _name(name)))
+        found = locate(work, ObjectType.USER, now, (NAMES, name_criterion(name)))
         record = work.find(found[0]) if len(found) == 1 else None
         return None if record is None else self._described(work, record, name, now)
 
@@ -267,15 +258,15 @@ class StoredUsers:
         wanted = (AttributeReference(attribute="digests"), whole)
         users: set[str] = set()
         until = math.inf
-        for certificate in _locate(work, ObjectType.CERTIFICATE, now, wanted, _IS_CREDENTIAL):
+        for certificate in locate(work, ObjectType.CERTIFICATE, now, wanted, IS_CREDENTIAL):
             record = work.find(certificate)
-            if record is None or not _is_usable(record, now):
+            if record is None or not is_usable(record, now):
                 continue
-            until = min(until, _next_date(record, now))
+            until = min(until, next_date(record, now))
             targets: list[ObjectReference] = [NameReference(name.name_value) for name in record.attributes.names]
             for target in (certificate, *targets):
                 link = Link(link_type=LinkType.CREDENTIAL_LINK, linked_object_identifier=target)
-                linking = _locate(work, ObjectType.USER, now, (AttributeReference(attribute="links"), link))
+                linking = locate(work, ObjectType.USER, now, (AttributeReference(attribute="links"), link))
                 users.update(user for user in linking if certificate in self._credentials_of(work, user, now))
         user = work.find(users.pop()) if len(users) == 1 else None
         if user is None or not user.attributes.names:
@@ -285,11 +276,11 @@ class StoredUsers:
 
     def _credentials_of(self, work: UnitOfWork, user: str, now: int) -> tuple[str, ...]:
         record = work.find(user)
-        return () if record is None else _linked(work, record, LinkType.CREDENTIAL_LINK, now)
+        return () if record is None else linked_from(work, record, LinkType.CREDENTIAL_LINK, now)
 
     def _described(self, work: UnitOfWork, record: ManagedObject, name: str, now: int) -> StoredUser:
-        groups, until = _groups_of(work, record, now)
-        credentials = _linked(work, record, LinkType.CREDENTIAL_LINK, now)
+        groups, until = groups_of(work, record, now)
+        credentials = linked_from(work, record, LinkType.CREDENTIAL_LINK, now)
         return StoredUser(record=record, name=name, credentials=credentials, groups=groups, until=until)
 
     # --- judging ------------------------------------------------------------------------------------------------------
@@ -332,7 +323,7 @@ class StoredUsers:
 
     def _is_remembered(self, user: StoredUser, password: str, now: int) -> Steps[bool]:
         right = self._right.get(user.name)
-        if right is None or right.proof.until <= now or not _is_usable(user.record, now):
+        if right is None or right.proof.until <= now or not is_usable(user.record, now):
             return False
         if not hmac.compare_digest(right.digest, self._digest(user, password)):
             return False
@@ -340,7 +331,7 @@ class StoredUsers:
         if linked is None:
             return True
         octets = password.encode(errors="surrogatepass")
-        return (yield from self._read(lambda work: _is_linked_still(work, linked, octets, now)))
+        return (yield from self._read(lambda work: is_linked_password_still(work, linked, octets, now)))
 
     def _digest(self, user: StoredUser, password: str) -> bytes:
         text = f"{user.record.unique_identifier}:{password}"
@@ -357,13 +348,13 @@ class StoredUsers:
                 if content.password_hash is not None:
                     has_hashed = True
                     is_right = self.hashing.verify(content.password_hash, password)
-                elif _is_salted(content):
-                    is_right = hmac.compare_digest(_derived(content, octets), content.salted_password)
+                elif is_salted(content):
+                    is_right = hmac.compare_digest(salted_password(content, octets), content.salted_password)
                 else:
                     linked = record.unique_identifier
-                    is_right = _is_linked(work, record, octets, now)
+                    is_right = is_linked_password(work, record, octets, now)
                 if is_right:
-                    proof = _Proof(until=_next_date(record, now), linked=linked)
+                    proof = _Proof(until=next_date(record, now), linked=linked)
         if not has_hashed:
             self._dummy = self._dummy or self.hashing.hash(secrets.token_hex(16))
             self.hashing.verify(self._dummy, password[:PASSWORD_SIZE])
@@ -393,7 +384,7 @@ class StoredUsers:
     def _use_one_time_password(self, work: UnitOfWork, user: StoredUser, code: str, now: int) -> bytes | None:
         for record in _credentials(work, user, ObjectType.ONE_TIME_PASSWORD_CREDENTIAL, now):
             content: Any = work.content(admit(record, Purpose.AUTHENTICATE, now))
-            counter = _accepted_counter(content, int.from_bytes(record.attributes.otp_counter or b""), code, now)
+            counter = accepted_counter(content, int.from_bytes(record.attributes.otp_counter or b""), code, now)
             if counter is not None:
                 following = record.attributes.but(otp_counter=(counter + 1).to_bytes(8))
                 work.save(evolve(record, attributes=following))
@@ -408,7 +399,7 @@ class StoredUsers:
             content: Any = work.content(admit(record, Purpose.AUTHENTICATE, now))
             if content.hashing_algorithm is not algorithm or value.timestamp <= (content.last_timestamp or 0):
                 continue
-            expected, shown = _hashed(content, value.timestamp)
+            expected, shown = hashed_passwords(content, value.timestamp)
             if hmac.compare_digest(expected, value.hashed_password):
                 work.save(record, evolve(content, last_timestamp=value.timestamp))
                 return shown
@@ -431,196 +422,15 @@ def _remember(remembered: dict[Any, Any], key: Any, value: Any) -> None:
     remembered[key] = value
 
 
-def _is_usable(record: ManagedObject, now: int) -> bool:
-    """Return whether a user, group or credential counts at this instant (RULINGS 43)."""
-    attributes = lifecycle.settle(record.attributes, now)
-    date = attributes.activation_date
-    try:
-        admit(evolve(record, attributes=attributes), Purpose.AUTHENTICATE, now)
-    except KmipError:
-        return False
-    return date is None or date <= now
-
-
-def _next_date(record: ManagedObject, now: int) -> float:
-    """Return when a user, group or credential may begin or cease to count without a change."""
-    dates = (record.attributes.activation_date, record.attributes.deactivation_date)
-    return min((date for date in dates if date is not None and date > now), default=math.inf)
-
-
 def _is_over(user: StoredUser | None, now: int) -> bool:
     """Return whether a date has come since the user was looked up."""
     return user is not None and user.until <= now
 
 
-def _locate(
-    work: UnitOfWork,
-    object_type: ObjectType,
-    now: int,
-    *criteria: tuple[AttributeReference, Any],
-    owner: str | None = None,
-) -> tuple[str, ...]:
-    pairs, none = frozenset({(DEFAULT_POLICY, object_type)}), frozenset[tuple[str, ObjectType]]()
-    query = LocateQuery(
-        criteria=tuple(AttributeInstance(reference=reference, value=value) for reference, value in criteria),
-        visibility=Visibility(
-            owner=owner or "", owned=none if owner is None else pairs, everyone=pairs if owner is None else none
-        ),
-        now=now,
-        storage_status_mask=_NOT_DESTROYED,  # the name of an archived user is taken
-        maximum_items=4,
-    )
-    return work.locate(query).unique_identifiers
-
-
-def _name(text: str) -> Name:
-    of_any_type: Any = None  # a criterion need not have all of a structure
-    return Name(name_value=text, name_type=of_any_type)
-
-
-def _groups_of(work: UnitOfWork, record: ManagedObject, now: int) -> tuple[frozenset[str], float]:
-    """Return the names of the groups of a user and of those above them, and when the next date of any of them comes.
-
-    A group that is not there gives nothing.
-    """
-    waiting = [*_linked(work, record, LinkType.GROUP_LINK, now)]
-    seen: set[str] = set()
-    names: set[str] = set()
-    until = math.inf
-    while waiting and len(seen) < MAXIMUM_GROUPS:
-        identifier = waiting.pop()
-        if identifier in seen:
-            continue
-        seen.add(identifier)
-        group = work.find(identifier)
-        if group is None or group.object_type is not ObjectType.GROUP:
-            continue
-        until = min(until, _next_date(group, now))
-        if _is_usable(group, now):
-            names.update(name.name_value for name in group.attributes.names)
-            waiting += _linked(work, group, LinkType.PARENT_LINK, now)
-    return frozenset(names), until
-
-
-def _linked(work: UnitOfWork, record: ManagedObject, kind: LinkType, now: int) -> tuple[str, ...]:
-    """Return the identifiers to which the links of one kind lead; a name that several objects have leads nowhere.
-
-    Names are those of system objects, and for a password those of the Secret Data of the owner of the credential.
-    """
-    found: list[str] = []
-    for link in record.attributes.links_of(kind):
-        target = link.linked_object_identifier
-        if isinstance(target, str):
-            found.append(target)
-        elif isinstance(target, NameReference):
-            named = [
-                one for each in _NAMED_BY[kind] for one in _having_name(work, each, now, target.name, record.owner)
-            ]
-            found += named if len(named) == 1 else ()
-    return tuple(found)
-
-
-def _having_name(work: UnitOfWork, object_type: ObjectType, now: int, name: str, owner: str) -> tuple[str, ...]:
-    criteria: list[tuple[AttributeReference, Any]] = [(NAMES, _name(name))]
-    if object_type is ObjectType.CERTIFICATE:  # any client may give its own such a name
-        criteria.append(_IS_CREDENTIAL)
-    return _locate(work, object_type, now, *criteria, owner=owner if object_type is ObjectType.SECRET_DATA else None)
-
-
-_IS_CREDENTIAL: Final = (AttributeReference(attribute="credential_type"), CredentialType.CERTIFICATE)
-
-_NAMED_BY: Final[Mapping[LinkType, tuple[ObjectType, ...]]] = {
-    LinkType.CREDENTIAL_LINK: tuple(sorted(CREDENTIALS)),
-    LinkType.GROUP_LINK: (ObjectType.GROUP,),
-    LinkType.PARENT_LINK: (ObjectType.GROUP,),
-    LinkType.PASSWORD_LINK: (ObjectType.SECRET_DATA,),
-}
-"""Types of the objects to which names in links of each kind lead."""
-
-
 def _credentials(work: UnitOfWork, user: StoredUser, object_type: ObjectType, now: int) -> list[ManagedObject]:
     """Return the credentials of one type that count, of a user that counts."""
     record = work.find(user.record.unique_identifier)
-    if record is None or not _is_usable(record, now):
+    if record is None or not is_usable(record, now):
         return []
     found = (work.find(identifier) for identifier in user.credentials)
-    return [one for one in found if one is not None and one.object_type is object_type and _is_usable(one, now)]
-
-
-def _is_salted(content: PasswordCredential) -> bool:
-    return content.salted_password is not None and content.password_salt_algorithm is not None
-
-
-def _derived(content: PasswordCredential, password: bytes) -> bytes:
-    """Return what the salted password would be if this were the password."""
-    algorithm, salted = content.password_salt_algorithm, content.salted_password
-    if algorithm is None or salted is None:
-        raise ValueError("the credential has no salted password")
-    salt, count = content.password_salt or b"", content.iteration_count or 1
-    return hashlib.pbkdf2_hmac(HMACS[algorithm], password, salt, count, len(salted))
-
-
-def _is_linked_still(work: UnitOfWork, credential: str, password: bytes, now: int) -> bool:
-    """Return whether the password is still that of the Secret Data to which a credential leads."""
-    record = work.find(credential)
-    return record is not None and _is_usable(record, now) and _is_linked(work, record, password, now)
-
-
-def _is_linked(work: UnitOfWork, record: ManagedObject, password: bytes, now: int) -> bool:
-    """Return whether the password is that of the Secret Data to which the record of a credential leads."""
-    for identifier in _linked(work, record, LinkType.PASSWORD_LINK, now):
-        linked = work.find(identifier)
-        if linked is None or linked.object_type is not ObjectType.SECRET_DATA or not _is_usable(linked, now):
-            continue
-        if linked.owner != record.owner or not linked.has_content:
-            continue  # another client could change what it owns
-        secret = work.content(admit(linked, Purpose.AUTHENTICATE, now))
-        octets = material_bytes(secret) if isinstance(secret, SecretData) else None
-        return octets is not None and hmac.compare_digest(octets, password)
-    return False
-
-
-def _accepted_counter(credential: OTPCredential, following: int, code: str, now: int) -> int | None:
-    """Return the counter of which this is the password; None if it is that of none that may still be used.
-
-    following: the least counter that has not been used.
-    """
-    if credential.otp_algorithm is OTPAlgorithm.HOTP:
-        counters = range(following, following + LOOK_AHEAD)
-    else:
-        step = now // (credential.otp_interval or 30)
-        counters = range(max(following, step - STEPS_AROUND), step + STEPS_AROUND + 1)
-    accepted = None
-    for counter in counters:  # all of them, whichever it is: the time tells nothing
-        expected = one_time_password(credential, counter)
-        if hmac.compare_digest(expected.encode(), code.encode(errors="surrogatepass")):
-            accepted = counter
-    return accepted
-
-
-def one_time_password(credential: OTPCredential, counter: int) -> str:
-    """Return the one-time password of a counter, or of a step of time. RFC 4226 §5.3, RFC 6238 §4."""
-    digits = credential.otp_digits or 6
-    name = "sha1" if credential.otp_digest is None else HMACS[credential.otp_digest]
-    code = hmac.digest(credential.otp_seed or b"", counter.to_bytes(8), name)
-    offset = code[-1] & 0xF
-    number = int.from_bytes(code[offset : offset + 4]) & 0x7FFF_FFFF
-    return f"{number % 10**digits:0{digits}d}"
-
-
-def _hashed(credential: HashedPasswordCredential, timestamp: int) -> tuple[bytes, bytes]:
-    """Return what a client sends, and what the server answers. KMIP 2.1 §9.11, §8.2.
-
-    timestamp: microseconds; hashed as the eight bytes that stand on the wire.
-    """
-    name, _ = HASHES[credential.hashing_algorithm or HashingAlgorithm.SHA_256]
-    first, second, stamp = (
-        credential.hashed_username_password,
-        credential.hashed_password_username,
-        timestamp.to_bytes(8),
-    )
-
-    def digest(*parts: bytes) -> bytes:
-        return hashlib.new(name, b"".join(parts)).digest()
-
-    return digest(first, stamp) + second, digest(stamp, first, digest(second))
+    return [one for one in found if one is not None and one.object_type is object_type and is_usable(one, now)]

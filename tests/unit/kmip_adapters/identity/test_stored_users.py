@@ -13,6 +13,7 @@ from attrs import define, evolve
 
 from kmip_adapters.audit.memory import MemoryTrail
 from kmip_adapters.identity import stored_users
+from kmip_adapters.identity.credential_proofs import one_time_password
 from kmip_adapters.identity.credentials import GONE, CredentialAuthentication
 from kmip_adapters.identity.stored_users import (
     NAME_OF_A_USER,
@@ -20,7 +21,6 @@ from kmip_adapters.identity.stored_users import (
     TWO_USERS,
     WRONG,
     StoredUsers,
-    one_time_password,
 )
 from kmip_adapters.identity.throttling import PasswordThrottle
 from kmip_adapters.sealing.envelope import EnvelopeSealer
@@ -547,31 +547,6 @@ def test_right_passwords_are_no_guesses_however_often_they_are_verified(engine: 
         a_group(engine, f"group {number}")  # a change, after which it is verified again
 
 
-def test_groups_above_each_other_in_a_circle_are_each_looked_at_once(engine: Engine) -> None:
-    """The check when a group is changed sees the store as it was: two such changes may be made at once."""
-    first = a_group(engine, "first")
-    second = a_group(engine, "second", first)
-    with engine.services.storage.unit_of_work() as work:
-        found = work.find(first)
-        assert found is not None
-        links = (link(LinkType.PARENT_LINK, second),)
-        work.save(evolve(found, attributes=found.attributes.but(links=links)))
-        work.commit()
-    make_user(engine, a_credential(engine), links=(link(LinkType.GROUP_LINK, second),))
-
-    assert groups_at(engine, NOW) == {"first", "second"}
-
-
-def test_so_many_groups_of_a_user_are_looked_at(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stored_users, "MAXIMUM_GROUPS", 3)
-    group = a_group(engine, "0")
-    for number in range(1, 5):
-        group = a_group(engine, str(number), group)
-    make_user(engine, a_credential(engine), links=(link(LinkType.GROUP_LINK, group),))
-
-    assert groups_at(engine, NOW) == {"4", "3", "2"}
-
-
 def test_so_many_names_are_remembered(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stored_users, "REMEMBERED", 4)
     make_user(engine, a_credential(engine))
@@ -615,27 +590,6 @@ def test_the_credentials_of_two_users_are_refused(engine: Engine) -> None:
 
 HOTP: Final = OTPCredential(otp_algorithm=OTPAlgorithm.HOTP, otp_seed=SEED)
 TOTP: Final = OTPCredential(otp_algorithm=OTPAlgorithm.TOTP, otp_seed=SEED)
-
-
-@pytest.mark.parametrize(("counter", "code"), list(enumerate(["755224", "287082", "359152", "969429", "338314"])))
-def test_one_time_passwords_are_those_of_rfc_4226(counter: int, code: str) -> None:
-    assert one_time_password(HOTP, counter) == code
-
-
-@pytest.mark.parametrize(
-    ("digest", "length", "time", "code"),
-    [
-        (CryptographicAlgorithm.HMAC_SHA1, 20, 59, "94287082"),
-        (CryptographicAlgorithm.HMAC_SHA256, 32, 1_111_111_109, "68084774"),
-        (CryptographicAlgorithm.HMAC_SHA512, 64, 20_000_000_000, "47863826"),
-    ],
-)
-def test_one_time_passwords_are_those_of_rfc_6238(
-    digest: CryptographicAlgorithm, length: int, time: int, code: str
-) -> None:
-    seed = (SEED * 4)[:length]
-
-    assert one_time_password(evolve(TOTP, otp_seed=seed, otp_digest=digest, otp_digits=8), time // 30) == code
 
 
 def test_a_one_time_password_is_accepted_once(engine: Engine) -> None:
