@@ -786,7 +786,9 @@ def test_a_change_that_was_refused_leaves_the_version_before_it_the_newest(store
     assert find(store, "k1") != [found]
 
 
-def test_a_commit_between_the_look_and_the_snapshot_leaves_its_state_unknown(store: SqlStorage) -> None:
+def test_a_commit_between_the_look_and_the_snapshot_leaves_its_state_unknown(
+    store: SqlStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     find(store, "k1")
     lend = store.database.lend
 
@@ -795,9 +797,9 @@ def test_a_commit_between_the_look_and_the_snapshot_leaves_its_state_unknown(sto
         return lend(is_long=is_long)
 
     with store.unit_of_work(Pace.QUICK) as work:
-        store.database.lend = lend_late  # type: ignore[method-assign]  # for this once
-        work.find("k2")
-        store.database.lend = lend  # type: ignore[method-assign]  # as it was
+        with monkeypatch.context() as for_once:
+            for_once.setattr(store.database, "lend", lend_late)
+            work.find("k2")
         found = work.find("k1")
 
     assert found is not None
