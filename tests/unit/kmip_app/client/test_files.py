@@ -91,24 +91,22 @@ def test_a_port_where_nothing_listens_is_told_in_words(open_client: Open, server
 
 
 @BOTH
-def test_a_server_of_another_ca_is_told_in_words(
-    open_client: Open, server: KmipTestServer, foreign: KmipTestServer
+@pytest.mark.parametrize(
+    ("is_of_server", "told"),
+    [
+        (True, "the server's certificate is not accepted: "),
+        (False, "the server does not trust the CA of this client's certificate"),
+    ],
+    ids=["server", "client"],
+)
+def test_a_certificate_of_another_ca_is_told_in_words(
+    open_client: Open, server: KmipTestServer, foreign: KmipTestServer, is_of_server: bool, told: str
 ) -> None:
+    own, ca = (server, foreign.ca) if is_of_server else (foreign, server.ca)
     with pytest.raises(ServerUnreachable) as caught:
-        open_client(server.host, server.port, cert=server.cert, key=server.key, ca=foreign.ca)
+        open_client(server.host, server.port, cert=own.cert, key=own.key, ca=ca)
 
-    assert "the server's certificate is not accepted: " in str(caught.value)
-    assert "_ssl.c" not in str(caught.value)
-
-
-@BOTH
-def test_a_client_of_another_ca_is_told_in_words(
-    open_client: Open, server: KmipTestServer, foreign: KmipTestServer
-) -> None:
-    with pytest.raises(ServerUnreachable) as caught:
-        open_client(server.host, server.port, cert=foreign.cert, key=foreign.key, ca=server.ca)
-
-    assert "the server does not trust the CA of this client's certificate" in str(caught.value)
+    assert told in str(caught.value)
     assert "_ssl.c" not in str(caught.value)
 
 
