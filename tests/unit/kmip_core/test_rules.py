@@ -158,7 +158,7 @@ def test_without_a_bit_nothing_is_used_and_the_missing_one_is_named(mask: Mask |
 
 def test_a_use_that_is_none_is_an_error_and_not_allowed() -> None:
     with pytest.raises(TypeError, match=r"purpose is 'sign'; write a Purpose, for example Purpose\.SIGN"):
-        check_usage(Mask.ENCRYPT, "sign")  # type: ignore[arg-type]
+        check_usage(Mask.ENCRYPT, "sign")  # type: ignore[arg-type]  # as a caller without types
 
 
 @pytest.mark.parametrize("start", [None, NOW - 1, NOW, NOW + 1])

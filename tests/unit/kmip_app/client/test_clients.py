@@ -159,9 +159,9 @@ def test_what_is_no_request_is_an_error_that_says_so(client: KmipClient) -> None
     with pytest.raises(TypeError, match=r"^a Request of kmip_core\.operations is needed, not bytes$"):
         client.batch([locate.Request(), b""])
     with pytest.raises(TypeError, match=r"^register takes an object of kmip_core\.objects, not bytes$"):
-        client.register(bytes(32))  # type: ignore[arg-type]
+        client.register(bytes(32))  # type: ignore[arg-type]  # as a caller without types
     with pytest.raises(TypeError, match=r"^Encrypt: a field has a value of another type than the standard's: "):
-        client.encrypt("1", "text", mode="GCM")  # type: ignore[arg-type]
+        client.encrypt("1", "text", mode="GCM")  # type: ignore[arg-type]  # as a caller without types
 
     assert client.locate().unique_identifiers == ()  # the connection is as it was
 

@@ -156,7 +156,7 @@ def test_an_opaque_object_has_no_life_to_come_to(server: KmipTestServer) -> None
 
 def test_only_objects_are_seeded(server: KmipTestServer) -> None:
     with pytest.raises(TypeError, match=r"^seed takes objects of kmip_core\.objects, not bytes$"):
-        server.seed([bytes(32)])  # type: ignore[list-item]
+        server.seed([bytes(32)])  # type: ignore[list-item]  # as a caller without types
 
 
 def test_an_object_of_another_client_stays_theirs(server: KmipTestServer) -> None:
