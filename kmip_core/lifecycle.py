@@ -63,9 +63,17 @@ GONE: Final = frozenset({State.DESTROYED, State.DESTROYED_COMPROMISED})
 
 
 def next_state(state: State, event: Event) -> State:
-    """Return the state after `event`.  Raises KmipError (Wrong Key Lifecycle State) where the table has no entry."""
+    """Return the state after `event`.
+
+    Raises KmipError (Wrong Key Lifecycle State) where the table has no entry.  Raises TypeError for what is no State or
+    no Event.
+    """
+    if state not in TRANSITIONS:
+        raise TypeError(f"state is {state!r}; write a State, for example State.ACTIVE")
     following = TRANSITIONS[state].get(event)
     if following is None:
+        if not isinstance(event, Event):
+            raise TypeError(f"event is {event!r}; write an Event, for example Event.DESTROY")
         allowed = " or ".join(standard_name(s) for s, row in TRANSITIONS.items() if event in row)
         raise wrong_state(f"state is {standard_name(state)}; {event.value} needs {allowed}")
     return following
@@ -136,8 +144,13 @@ def revoke(
     A second report of a compromise gives its reason only: the dates are those of the first (2.1 §4.10, §4.11: never
     modifiable).
     Raises KmipError (Wrong Key Lifecycle State) where the state does not allow it. KMIP 2.1 §6.1.44.
+    Raises TypeError for a code that is no RevocationReasonCode.
     """
-    if always_compromises or reason.revocation_reason_code in COMPROMISES:
+    code = reason.revocation_reason_code
+    if not isinstance(code, RevocationReasonCode):  # a compromise that is misspelt must not be taken for another reason
+        example = "RevocationReasonCode.KEY_COMPROMISE"
+        raise TypeError(f"revocation_reason_code is {code!r}; write a RevocationReasonCode, for example {example}")
+    if always_compromises or code in COMPROMISES:
         state = next_state(need_state(attributes), Event.COMPROMISE)
         if attributes.compromise_date is not None:
             return attributes.but(state=state, revocation_reason=reason)

@@ -173,8 +173,12 @@ def admit(
 
     The order is type, archive, state, dates, usage mask. Who asks was judged before (policy).
     Raises KmipError: Invalid Object Type; Object Archived; Object Destroyed; Wrong Key Lifecycle State;
-    Incompatible Cryptographic Usage Mask.
+    Incompatible Cryptographic Usage Mask.  Raises TypeError for what is no Purpose.
     """
+    try:
+        permitted = STATES_FOR[purpose]
+    except KeyError:
+        raise _no_purpose(purpose) from None
     attributes = managed_object.attributes
     kind = managed_object.object_type
     if object_types is not None and kind not in object_types and kind not in _pads(attributes, purpose):
@@ -183,7 +187,7 @@ def admit(
     if managed_object.archived and purpose not in _WHILE_ARCHIVED:
         raise KmipError(ResultReason.OBJECT_ARCHIVED, "the object is archived; Recover it first")
     state = attributes.state
-    if state is None or state not in STATES_FOR[purpose]:
+    if state is None or state not in permitted:
         _check_state(attributes, purpose, process_after_deactivation)
     if attributes.process_start_date is not None or attributes.protect_stop_date is not None:
         check_dates(attributes, purpose, now)
@@ -213,7 +217,7 @@ def check_usage(mask: Mask | None, purpose: Purpose) -> None:
     needed = USAGE_FOR.get(purpose)
     if needed is None:
         if not isinstance(purpose, Purpose):  # one that is misspelt must not be found allowed
-            raise TypeError(f"purpose is {purpose!r}; write a Purpose, for example Purpose.SIGN")
+            raise _no_purpose(purpose)
         return
     # Plain numbers: `&` of two masks makes a third one by five calls in Python.
     if mask is None or not mask._value_ & needed._value_:
@@ -223,13 +227,22 @@ def check_usage(mask: Mask | None, purpose: Purpose) -> None:
         )
 
 
+def _no_purpose(given: object) -> TypeError:
+    return TypeError(f"purpose is {given!r}; write a Purpose, for example Purpose.SIGN")
+
+
 def usage_bits(mask: Mask) -> str:
     """Return the names of the bits, of which one will do."""
     return " or ".join(standard_name(bit) for bit in Mask if bit & mask)
 
 
 def check_dates(attributes: Attributes, purpose: Purpose, now: int) -> None:
-    """Raise KmipError (Wrong Key Lifecycle State) outside Process Start Date and Protect Stop Date."""
+    """Raise KmipError (Wrong Key Lifecycle State) outside Process Start Date and Protect Stop Date.
+
+    Raises TypeError for what is no Purpose.
+    """
+    if purpose not in STATES_FOR:
+        raise _no_purpose(purpose)
     start, stop = attributes.process_start_date, attributes.protect_stop_date
     if purpose in PROCESSES and start is not None and now < start:
         raise wrong_state(f"the process start date has not come; {purpose.value} is not yet allowed")

@@ -108,6 +108,27 @@ def test_a_refusal_says_what_would_be_accepted() -> None:
     assert refused.value.message == "state is Active; Destroy needs Pre-Active or Deactivated or Compromised"
 
 
+@pytest.mark.parametrize("state", ["Active", "ACTIVE", 7, None], ids=repr)
+def test_what_is_no_state_is_an_error_that_says_so(state: Any) -> None:
+    with pytest.raises(TypeError, match=rf"^state is {state!r}; write a State, for example State\.ACTIVE$"):
+        next_state(state, Event.DESTROY)
+
+
+@pytest.mark.parametrize("event", ["destroy", "Destroy", None], ids=repr)
+def test_what_is_no_event_is_an_error_that_says_so(event: Any) -> None:
+    with pytest.raises(TypeError, match=rf"^event is {event!r}; write an Event, for example Event\.DESTROY$"):
+        next_state(ACT, event)
+
+
+@pytest.mark.parametrize("code", ["Key Compromise", "KEY_COMPROMISE", None, 99], ids=repr)
+def test_a_compromise_that_is_misspelt_is_an_error_and_no_deactivation(code: Any) -> None:
+    expected = (
+        rf"^revocation_reason_code is {code!r}; write a RevocationReasonCode, for example RevocationReasonCode\.KEY_C"
+    )
+    with pytest.raises(TypeError, match=expected):
+        revoke(a_key(ACT), reason(code), None, NOW)
+
+
 def test_no_way_leads_back_from_what_is_gone() -> None:
     assert {DES, DESC} == GONE
     for state in GONE:

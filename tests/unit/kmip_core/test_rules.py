@@ -1,13 +1,13 @@
 """Admission: every purpose in every state, the dates, the mask, and the proof that cannot be forged."""
 
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from attrs import evolve
 
 from kmip_core.attributes import Attributes
 from kmip_core.enums import CryptographicUsageMask as Mask
-from kmip_core.enums import ObjectType, ResultReason, State
+from kmip_core.enums import ObjectType, Operation, ResultReason, State
 from kmip_core.errors import KmipError
 from kmip_core.lifecycle import GONE
 from kmip_core.objects import ManagedObject
@@ -21,6 +21,7 @@ from kmip_core.rules import (
     Purpose,
     admit,
     check_content_may_leave,
+    check_dates,
     check_usage,
     denied_use,
 )
@@ -45,7 +46,7 @@ KEY_ENCAPSULATION = {Purpose.ENCAPSULATE, Purpose.DECAPSULATE}
 """For these the draft of 3.0 has no bit of their own; one of several will do (RULINGS 50)."""
 
 
-def a_key(state: State = State.ACTIVE, mask: Mask | None = EVERY_BIT, **fields: Any) -> ManagedObject:
+def a_key(state: State | None = State.ACTIVE, mask: Mask | None = EVERY_BIT, **fields: Any) -> ManagedObject:
     attributes = Attributes(
         object_type=ObjectType.SYMMETRIC_KEY, state=state, cryptographic_usage_mask=mask, unique_identifier="1"
     )
@@ -156,9 +157,43 @@ def test_without_a_bit_nothing_is_used_and_the_missing_one_is_named(mask: Mask |
     assert admit(a_key(mask=mask), Purpose.READ_CONTENT, NOW)
 
 
-def test_a_use_that_is_none_is_an_error_and_not_allowed() -> None:
-    with pytest.raises(TypeError, match=r"purpose is 'sign'; write a Purpose, for example Purpose\.SIGN"):
-        check_usage(Mask.ENCRYPT, "sign")  # type: ignore[arg-type]  # as a caller without types
+NO_PURPOSES: Final = [
+    pytest.param("sign", "'sign'", id="text"),
+    pytest.param("Sign", "'Sign'", id="value"),
+    pytest.param(Operation.SIGN, "<Operation.SIGN: 33>", id="operation"),
+    pytest.param(None, "None", id="none"),
+]
+"""What a caller without types may take for a purpose, and how it is shown."""
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        pytest.param(a_key(), id="usable"),
+        pytest.param(evolve(a_key(), archived=True), id="archived"),
+        pytest.param(a_key(State.DESTROYED), id="destroyed"),
+        pytest.param(a_key(None), id="without a state"),
+    ],
+)
+@pytest.mark.parametrize(("purpose", "shown"), NO_PURPOSES)
+def test_nothing_is_admitted_for_what_is_no_purpose(key: ManagedObject, purpose: Any, shown: str) -> None:
+    """Whatever else would be wrong with the object: a caller shall not look for its mistake there."""
+    expected = rf"^purpose is {shown}; write a Purpose, for example Purpose\.SIGN$"
+    with pytest.raises(TypeError, match=expected):
+        admit(key, purpose, NOW)
+    with pytest.raises(TypeError, match=expected):
+        admit(key, purpose, NOW, object_types=frozenset({ObjectType.PRIVATE_KEY}))
+
+
+@pytest.mark.parametrize(("purpose", "shown"), NO_PURPOSES)
+def test_what_is_no_purpose_is_an_error_and_not_allowed(purpose: Any, shown: str) -> None:
+    expected = rf"^purpose is {shown}; write a Purpose, for example Purpose\.SIGN$"
+    with pytest.raises(TypeError, match=expected):
+        check_usage(Mask.ENCRYPT, purpose)
+    each: list[dict[str, Any]] = [{}, {"process_start_date": NOW + 1}, {"protect_stop_date": NOW - 1}]
+    for dates in each:
+        with pytest.raises(TypeError, match=expected):
+            check_dates(a_key(**dates).attributes, purpose, NOW)
 
 
 @pytest.mark.parametrize("start", [None, NOW - 1, NOW, NOW + 1])
