@@ -162,15 +162,30 @@ def _key(given: str | None) -> str | None:
 
 
 def _wanted(values: dict[str, Any], config_path: str | None) -> tuple[Path, Filter]:
-    configuration = _configuration(values, config_path)
-    return audit.folder_of(configuration), Filter(
+    folder = audit.folder_of(_configuration(values, config_path))
+    return folder, Filter(
         since=_moment("--since", values["since"]),
         until=_moment("--until", values["until"]),
         client=values["client"],
         object=values["object_"],
-        operation=values["operation"],
+        operation=_operation(values["operation"], folder),
         result=_result(values["result"]),
     )
+
+
+def _operation(given: str | None, folder: Path) -> str | None:
+    """Return the operation or event that is wanted.  Raises StartError for one that no record can have."""
+    if given is None:
+        return None
+    from kmip_app.audit_events import check_event
+
+    try:
+        check_event(given)
+    except ValueError as error:
+        # A server of another release may have left events that this one does not know.
+        if next(reading.records(folder, Filter(operation=given)), None) is None:
+            raise StartError(f"--operation: {error}") from error
+    return given
 
 
 def _result(given: str | None) -> str | None:

@@ -68,17 +68,27 @@ def _choose(folder: Path, version: str | None, families: Sequence[str], patterns
     found = find_cases(folder)
     if not found:
         raise StartError(f"--cases: no test cases in {folder}; they are XML files such as TC-REKEY-1-14.xml")
+    known = sorted({case.family for case in found})
+    for family in families:
+        if family not in known:
+            raise StartError(f"--family: no test case is of {family}; families are {', '.join(known)}")
+    for pattern in patterns:
+        if not any(_has_name(case, pattern) for case in found):
+            raise StartError(f"--case: no test case has the name {pattern}; one is {found[0].id}")
     chosen = [
         case
         for case in found
         if version in (None, case.version)
         and (not families or case.family in families)
-        and (not patterns or any(fnmatchcase(case.name, p) or fnmatchcase(case.id, p) for p in patterns))
+        and (not patterns or any(_has_name(case, pattern) for pattern in patterns))
     ]
     if not chosen:
-        known = ", ".join(sorted({case.family for case in found}))
-        raise StartError(f"no test case is left of {len(found)}; families are {known}")
+        raise StartError(f"no test case is left of {len(found)}; families are {', '.join(known)}")
     return chosen
+
+
+def _has_name(case: "Case", pattern: str) -> bool:
+    return fnmatchcase(case.name, pattern) or fnmatchcase(case.id, pattern)
 
 
 @contextmanager

@@ -5,12 +5,12 @@ from typing import Any
 import click
 
 from kmip_adapters.identity.groups import NO_GROUP, FileGroups, Groups, RememberedGroups
-from kmip_adapters.policy.json_format import OPERATIONS
 from kmip_app.cli.context import Group
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
 from kmip_app.cli.output import chosen_form, output_options, print_json, print_record
 from kmip_app.configuration.config import StartError
 from kmip_app.printable import printable
+from kmip_app.words import member
 from kmip_core.enums import Operation
 from kmip_core.errors import KmipError
 from kmip_core.policy import DEFAULT_POLICY
@@ -93,12 +93,10 @@ def _groups_shown(groups: frozenset[str], known: Groups | None) -> str:
 
 
 def _operation(name: str) -> Operation:
-    wanted = name.upper().replace(" ", "_").replace("-", "_")
-    by_letters = {spelling.replace("_", ""): operation for spelling, operation in OPERATIONS.items()}
-    found = by_letters.get(wanted.replace("_", ""))
-    if found is None:
-        raise StartError(f"--operation {name}: not an operation of KMIP; write for example GET or GET_ATTRIBUTES")
-    return found
+    try:
+        return member(Operation, name)
+    except ValueError as error:
+        raise StartError(f"--operation: {error}") from error
 
 
 command = Group(

@@ -5,7 +5,11 @@ import enum
 import pytest
 
 from kmip_app.words import member
+from kmip_core import enums
 from kmip_core.enums import Operation, ResultReason
+from kmip_core.standard_names import standard_name
+
+ENUMERATIONS = [kind for kind in vars(enums).values() if isinstance(kind, type) and issubclass(kind, enum.Enum)]
 
 
 class TheirOperation(enum.Enum):
@@ -27,6 +31,13 @@ class TheirOperation(enum.Enum):
 )
 def test_a_name_finds_its_member(given: object, meant: Operation) -> None:
     assert member(Operation, given) is meant
+
+
+@pytest.mark.parametrize("kind", ENUMERATIONS, ids=lambda kind: kind.__name__)
+def test_every_member_is_found_by_the_name_that_people_read_and_by_that_of_code(kind: type[enum.Enum]) -> None:
+    """The member 0 is one as well."""
+    for one in kind:
+        assert member(kind, standard_name(one)) is member(kind, one.name) is one
 
 
 def test_a_wrong_name_is_reported_with_what_may_have_been_meant() -> None:

@@ -101,6 +101,21 @@ def test_nothing_to_play_is_a_mistake(kmipd: Shell, cases: Path, arguments: list
     assert "families are TC, XYZ" in err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--family", "TC", "--family", "XZY"], "--family: no test case is of XZY; families are TC, XYZ"),
+        (["--case", "TC-*", "--case", "XZY-*"], "--case: no test case has the name XZY-*; one is 1.4/TC-GOOD-1-14"),
+    ],
+    ids=["family", "case"],
+)
+def test_one_of_several_filters_that_is_misspelt_is_a_mistake(
+    kmipd: Shell, cases: Path, arguments: list[str], expected: str
+) -> None:
+    """Else a run would pass without the cases that it was started for."""
+    assert kmipd.code("conformance", "--cases", cases, *arguments) == (2, "", f"kmipd: {expected}\n")
+
+
 def test_a_folder_without_cases_is_a_mistake(kmipd: Shell, tmp_path: Path) -> None:
     code, _, err = kmipd.code("conformance", "--cases", tmp_path)
 
