@@ -65,7 +65,7 @@ class SystemObject:
 
 
 def located(client: "KmipClient", object_type: "ObjectType", *criteria: Any, name: str | None = None) -> list[str]:
-    """Return the identifiers of system objects, archived ones as well."""
+    """Return the identifiers of system objects or certificates, archived ones as well."""
     from kmip_core.enums import ObjectClassMask, StorageStatusMask
 
     return list(
@@ -73,7 +73,7 @@ def located(client: "KmipClient", object_type: "ObjectType", *criteria: Any, nam
             name,
             object_type=object_type,
             criteria=criteria,
-            object_class_mask=ObjectClassMask.SYSTEM,
+            object_class_mask=ObjectClassMask.SYSTEM | ObjectClassMask.USER,  # certificates are of the class User
             storage_status_mask=StorageStatusMask.ON_LINE_STORAGE | StorageStatusMask.ARCHIVAL_STORAGE,
         ).unique_identifiers
     )

@@ -11,7 +11,7 @@ from kmip_app.cli import system_objects
 from kmip_app.cli.context import Group
 from kmip_app.cli.options import CONTEXT
 from kmip_app.cli.output import chosen_form, print_record, print_rows
-from kmip_app.cli.remote import REFUSED, RemoteError, remote_command
+from kmip_app.cli.remote import REFUSED, RemoteError, remote_command, target_of
 from kmip_app.cli.system_objects import ENDED, SystemObject, connected, name_argument
 from kmip_app.configuration.config import StartError
 from kmip_app.system_errors import reason_of
@@ -41,7 +41,11 @@ def add(
 
     password = _password(password_file) if password_file is not None or certificate is None else None
     der = None if certificate is None else _certificate(certificate)
+    if certificate is not None and der is not None:
+        _check_is_not_own(certificate, der, name, target_of(values).cert)
     with connected(values) as client:
+        if certificate is not None and der is not None:
+            _check_is_free(client, certificate, der)
         links = [
             (LinkType.GROUP_LINK, system_objects.need(client, ObjectType.GROUP, each).identifier) for each in groups
         ]
@@ -242,6 +246,50 @@ def _new_certificate(client: "KmipClient", der: bytes) -> str:
     return identifier
 
 
+def _check_is_not_own(file: Path, der: bytes, name: str, own: Path | None) -> None:
+    """Refuse the certificate of this connection: as another user the administrator would be none, and not undo it.
+
+    A user of the name that the certificate has may be meant: that user is an administrator as before.
+    Raises StartError.
+    """
+    from cryptography import x509
+
+    from kmip_adapters.identity.certificate import SOURCES, names_of
+
+    if own is None or _certificate(own, "--cert") != der:
+        return
+    certificate = x509.load_der_x509_certificate(der)
+    if any(name in names_of(certificate, source) for source in SOURCES):
+        return
+    raise StartError(
+        f"--certificate: {file} is the certificate of this connection, which would be the user {name} from now on; "
+        f"name that of {name}, or connect with the certificate of another administrator"
+    )
+
+
+def _check_is_free(client: "KmipClient", file: Path, der: bytes) -> None:
+    """Refuse the certificate of another user.  Raises RemoteError."""
+    import hashlib
+
+    from kmip_core.attributes import AttributeInstance, AttributeReference
+    from kmip_core.enums import HashingAlgorithm, KeyFormatType, LinkType, ObjectType
+    from kmip_core.structures import Digest, NameReference
+
+    digest = Digest(
+        hashing_algorithm=HashingAlgorithm.SHA_256,
+        digest_value=hashlib.sha256(der).digest(),
+        key_format_type=KeyFormatType.RAW,
+    )
+    same = AttributeInstance(reference=AttributeReference(attribute="digests"), value=digest)
+    for credential in system_objects.read(client, system_objects.located(client, ObjectType.CERTIFICATE, same)):
+        targets: list[ObjectReference] = [NameReference(each.name_value) for each in credential.attributes.names]
+        for target in (credential.identifier, *targets):
+            link = system_objects.link(LinkType.CREDENTIAL_LINK, target)
+            for user in system_objects.read(client, system_objects.located(client, ObjectType.USER, link)[:1]):
+                text = f"--certificate: {file} is the certificate of the user {user.name}"
+                raise RemoteError(f"{text}; one that two users have authenticates neither", REFUSED)
+
+
 def _take_back(client: "KmipClient", credentials: Sequence[str]) -> None:
     """Remove credentials that were made for a user that could not be."""
     from kmip_app.client import ClientError
@@ -279,8 +327,8 @@ def _password(file: Path | None) -> str:
     return line
 
 
-def _certificate(file: Path) -> bytes:
-    """Return the certificate of a PEM or DER file as DER.  Raises StartError."""
+def _certificate(file: Path, option: str = "--certificate") -> bytes:
+    """Return the first certificate of a PEM or DER file as DER.  Raises StartError."""
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -289,7 +337,7 @@ def _certificate(file: Path) -> bytes:
         read = x509.load_pem_x509_certificate if b"-----BEGIN" in content else x509.load_der_x509_certificate
         return read(content).public_bytes(Encoding.DER)
     except (OSError, ValueError) as error:
-        raise StartError(f"--certificate: {file} cannot be read: {reason_of(error)}") from error
+        raise StartError(f"{option}: {file} cannot be read: {reason_of(error)}") from error
 
 
 _PATH: Final = click.Path(path_type=Path)

@@ -94,6 +94,59 @@ def test_a_user_by_certificate_has_no_password(kmipd: Shell, server: KmipTestSer
     assert kmipd.json("user", "show", "dave")["credentials"] == ["Certificate", "Password"]
 
 
+def test_an_administrator_does_not_become_another_user_by_mistake(
+    kmipd: Shell, server: KmipTestServer, password: Path
+) -> None:
+    """With its own certificate as that of a user it would be no administrator any more, and could not undo it."""
+    code, out, err = kmipd.code("user", "add", "dave", "--certificate", server.cert, "--password-file", password)
+
+    assert (code, out) == (2, "")
+    assert err == (
+        f"kmipd: --certificate: {server.cert} is the certificate of this connection, which would be the user dave from"
+        " now on; name that of dave, or connect with the certificate of another administrator\n"
+    )
+    assert kmipd("user", "list") == ""
+
+
+def test_an_administrator_may_become_a_user_of_its_own_name(kmipd: Shell, server: KmipTestServer) -> None:
+    kmipd("user", "add", "client", "--certificate", server.cert)
+
+    assert kmipd.json("user", "show", "client")["credentials"] == ["Certificate"]
+
+
+@pytest.mark.parametrize("is_disabled", [False, True])
+def test_a_certificate_that_a_user_has_is_given_to_no_other(
+    kmipd: Shell, server: KmipTestServer, is_disabled: bool
+) -> None:
+    """A certificate of two users authenticates neither."""
+    dave = server.client_certificate("dave").cert
+    kmipd("user", "add", "dave", "--certificate", dave)
+    if is_disabled:
+        kmipd("user", "disable", "dave")
+
+    code, out, err = kmipd.code("user", "add", "erin", "--certificate", dave)
+
+    assert (code, out) == (1, "")
+    assert err == (
+        f"kmipd: --certificate: {dave} is the certificate of the user dave; one that two users have authenticates"
+        " neither\n"
+    )
+    assert kmipd("user", "list").split("\t")[0] == "dave"
+
+    kmipd("user", "remove", "dave", "--yes")
+    kmipd("user", "add", "erin", "--certificate", dave)
+    assert kmipd.json("user", "show", "erin")["credentials"] == ["Certificate"]
+
+
+def test_a_certificate_that_clients_keep_is_in_nobody_s_way(kmipd: Shell, server: KmipTestServer) -> None:
+    dave = server.client_certificate("dave").cert
+    kmipd("cert", "register", dave)
+
+    kmipd("user", "add", "dave", "--certificate", dave)
+
+    assert kmipd.json("user", "show", "dave")["credentials"] == ["Certificate"]
+
+
 def test_a_user_that_cannot_be_made_leaves_no_credential(kmipd: Shell, server: KmipTestServer, password: Path) -> None:
     kmipd("user", "add", "carol", "--password-file", password)
     code, _, err = kmipd.code("user", "add", "carol", "--password-file", password)
