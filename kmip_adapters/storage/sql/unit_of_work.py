@@ -13,18 +13,14 @@ from kmip_adapters.storage.pending import (
     Done,
     SubmissionChange,
     TicketChange,
-    Write,
     no_content,
 )
-from kmip_adapters.storage.quotas import Holdings
 from kmip_adapters.storage.records import (
-    associated_data,
     decode_content,
     encode_audit_record,
-    encode_content,
 )
-from kmip_adapters.storage.sql import tickets
-from kmip_adapters.storage.sql.attribute_index import Entry, HidingIndexKey, changed_entries, entries, is_indexed
+from kmip_adapters.storage.sql import row_writes, tickets
+from kmip_adapters.storage.sql.attribute_index import is_indexed
 from kmip_adapters.storage.sql.backend import LoopRead, LoopReads
 from kmip_adapters.storage.sql.changes import Change
 from kmip_adapters.storage.sql.database import Database, unreadable
@@ -32,20 +28,13 @@ from kmip_adapters.storage.sql.driver import Connection, Row
 from kmip_adapters.storage.sql.locate import UNLIMITED, Shape, analyse
 from kmip_adapters.storage.sql.notices import NoticeWrite, notice_row
 from kmip_adapters.storage.sql.prepared import Prepared
-from kmip_adapters.storage.sql.row_forms import described
 from kmip_adapters.storage.sql.rows import (
     SEALED_AT,
     UNREADABLE,
-    RowWrite,
     StoredObject,
     attributes_size,
-    changing_columns,
-    completed_columns,
-    seal_record,
-    stored_size,
 )
 from kmip_adapters.storage.sql.rules import KnownRules, RulesWrite, stored_rules
-from kmip_adapters.storage.sql.searched_columns import are_rare_equal
 from kmip_adapters.storage.sql.submissions import SubmissionStatements, SubmissionWrite, stored_submission
 from kmip_adapters.storage.sql.submitted import SubmittedTask
 from kmip_adapters.storage.sql.versions import NewestVersions
@@ -54,7 +43,6 @@ from kmip_core.creation_rules import Rule
 from kmip_core.criteria import Located, LocateQuery, satisfies
 from kmip_core.enums import ResultReason
 from kmip_core.errors import KmipError, invalid_field
-from kmip_core.makers import maker_of
 from kmip_core.objects import Content, ManagedObject
 from kmip_core.ports.sealing import SealBroken, StoreSealer
 from kmip_core.ports.steps import Pace
@@ -334,11 +322,20 @@ class SqlUnitOfWork(Collecting):
         changes: list[Change] = []
         changed: list[tuple[str, int | None, int]] = []
         for identifier, write in pending.writes.items():
-            changes.append(self._row_write(identifier, write))
-            found, managed_object = write.found, write.managed_object
-            if found is not None and managed_object is not None:
-                begun = found.attributes.initial_date
-                changed.append((found.unique_identifier, begun, managed_object.version + 1))
+            found, after = write.found, write.managed_object
+            if after is not None and self._database.backend.longest_key is not None:
+                row_writes.check_keys(after, self._database.backend.longest_key)
+            index_key, sealer = self._services.index_key(), self._services.sealer
+            if found is None:
+                assert after is not None  # noqa: S101  for the type checker: one that was removed again is not collected
+                changes.append(row_writes.insertion(after, write.content, index_key, sealer))
+                continue
+            stored = self._stored(identifier)
+            if after is None:
+                changes.append(row_writes.removal(found, stored, index_key))
+            else:
+                changes.append(row_writes.change(found, after, write.content, stored, index_key, sealer))
+                changed.append((identifier, found.attributes.initial_date, after.version + 1))
         if pending.rules or pending.notices or pending.tickets or pending.submissions:  # which is rare
             changes += self._other_writes()
         records = [(record.record_id, encode_audit_record(record)) for record in pending.records]
@@ -625,119 +622,3 @@ class SqlUnitOfWork(Collecting):
         if stored is None:
             raise KeyError(unique_identifier)  # it was found by this very snapshot
         return stored.managed_object
-
-    @staticmethod
-    def _check_keys(managed_object: ManagedObject, longest: int) -> None:
-        """Raise KmipError (Server Limit Exceeded) for a text that the database's indexes do not take."""
-        for title, text in (
-            ("a unique identifier", managed_object.unique_identifier),
-            ("the name of a client", managed_object.owner),
-            ("the name of an operation policy", managed_object.attributes.operation_policy_name or ""),
-        ):
-            if len(text.encode()) > longest:
-                raise KmipError(ResultReason.SERVER_LIMIT_EXCEEDED, f"{title} has {longest} bytes at most")
-
-    def _row_write(self, unique_identifier: str, write: Write) -> RowWrite:
-        found, after = write.found, write.managed_object
-        if after is not None and self._database.backend.longest_key is not None:
-            self._check_keys(after, self._database.backend.longest_key)
-        if found is None:
-            assert after is not None  # noqa: S101  for the type checker: one that was removed again is not collected
-            return self._new_row(after, write.content)
-        stored = self._stored(unique_identifier)
-        size_before = 0 if stored is None else stored.size
-        index_key = self._services.index_key()
-        if after is None:
-            return RowWrite(
-                stored=stored,
-                owner=found.owner,
-                growth=Holdings(-1, -size_before),
-                unique_identifier=unique_identifier,
-                expected_version=found.version,
-                columns=None,
-                replaces_content=False,
-                indexed=set(),
-                unindexed=entries(found.attributes, index_key),
-            )
-        indexed, unindexed = changed_entries(found.attributes, after.attributes, index_key)
-        columns, hidden = changing_columns(after, hides_all=isinstance(index_key, HidingIndexKey))
-        sealed = None if stored is None else stored.sealed
-        replaces_content = write.erases or write.content is not None
-        if replaces_content:
-            sealed = columns["sealed"] = self._sealed(after, write.content)
-        size_after = self._seal_row(columns, after, hidden, sealed)
-        return RowWrite(
-            stored=stored,
-            owner=after.owner,
-            growth=Holdings(0, size_after - size_before),
-            changes_state=found.attributes.state is not after.attributes.state,
-            unique_identifier=unique_identifier,
-            expected_version=after.version,
-            columns=columns,
-            replaces_content=replaces_content,
-            indexed=indexed,
-            unindexed=unindexed,
-            after=after,
-            hidden=hidden,
-            size=size_after,
-            sequence=0 if stored is None else stored.sequence,
-            keeps_rare=are_rare_equal(found.attributes, after.attributes),
-        )
-
-    def _new_row(self, managed_object: ManagedObject, content: Content | None) -> RowWrite:
-        """Return the insertion of an object."""
-        index_key = self._services.index_key()
-        columns, attributes, hidden, indexed = described(managed_object.attributes, index_key)
-        columns, hidden = completed_columns(
-            managed_object, columns, attributes, hidden, isinstance(index_key, HidingIndexKey)
-        )
-        sealed = self._sealed(managed_object, content)
-        columns["sealed"] = sealed
-        columns["unique_identifier"] = managed_object.unique_identifier
-        columns["object_type"] = int(managed_object.object_type)
-        columns["owner"] = managed_object.owner
-        columns["version"] = managed_object.version + 1
-        size = self._seal_row(columns, managed_object, hidden, sealed)
-        return _make_write(
-            stored=None,
-            owner=managed_object.owner,
-            growth=_make_holdings(1, size),
-            unique_identifier=managed_object.unique_identifier,
-            expected_version=None,
-            columns=columns,
-            replaces_content=True,
-            indexed=indexed,
-            unindexed=_NO_ENTRIES,
-            after=managed_object,
-            hidden=hidden,
-            size=size,
-        )
-
-    def _sealed(self, managed_object: ManagedObject, content: Content | None) -> bytes | None:
-        """Return content as it is stored."""
-        if content is None:
-            return None
-        return self._services.sealer.seal(encode_content(content), associated_data(managed_object))
-
-    def _seal_row(
-        self, columns: dict[str, Any], managed_object: ManagedObject, hidden: bytes, sealed: bytes | None
-    ) -> int:
-        """Set the seal of a row whose other columns are there, and return `rows.stored_size` of it.
-
-        sealed: the content with which it is stored.
-        """
-        attributes = columns["attributes"]
-        seal = columns["record_seal"] = seal_record(
-            managed_object,
-            version=managed_object.version + 1,
-            attributes=attributes,
-            hidden=hidden,
-            sealed=sealed,
-            sealer=self._services.sealer,
-        )
-        return stored_size(record_seal=seal, attributes=attributes, sealed=sealed)
-
-
-_make_write: Final = maker_of(RowWrite)
-_make_holdings: Final = maker_of(Holdings)
-_NO_ENTRIES: Final[frozenset[Entry]] = frozenset()
