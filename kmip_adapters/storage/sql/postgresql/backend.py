@@ -10,9 +10,10 @@ was committed, and nothing is written twice.
 import random
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final
 
 import psycopg
@@ -48,7 +49,8 @@ LONGEST_PAUSE: Final = 0.5
 """Seconds between attempts: about the first, doubled each time up to the second, at random so that nodes differ."""
 
 UNREACHABLE_SECONDS: Final = 1.0
-"""How long the database is taken for unreachable after it was; requests fail at once meanwhile, and do not queue."""
+"""How long the database is taken for unreachable after it gave no answer, or no connection: requests fail at once
+meanwhile, and do not queue. In the second case only those fail that need a further connection."""
 
 POOL_SIZE: Final = 16
 """Connections for units of work."""
@@ -67,19 +69,39 @@ TRANSIENT: Final = frozenset(
         "57P03",  # it is starting
         "25006",  # it has become a standby
         "25P03",  # this transaction was idle for too long
+        "25P04",  # it took too long
+        "57P05",  # this session was idle for too long
     }
 )
 """SQLSTATEs after which a transaction may succeed when it is run again; so may those of class 08, lost connections."""
 
-_READER_SETTINGS: Final = (
-    "SET idle_in_transaction_session_timeout = 600000",
-    "SET default_transaction_read_only = on",
-)
-_WRITER_SETTINGS: Final = (
+_OF_EVERY_SESSION: Final = {
+    "idle_session_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "lock_timeout": "0",
+    "statement_timeout": "0",
+    "transaction_timeout": "0",
+}
+"""Whatever the administrator has set for the role: connections are kept while nothing is asked, and nodes wait for the
+one that upgrades the schema. What takes long is ended here (`Watchdog`)."""
+
+_OF_READERS: Final = {
+    "idle_in_transaction_session_timeout": "600000",
+    "default_transaction_read_only": "on",
+}
+_OF_WRITERS: Final = {
     # A node that stops in the middle of its transaction must not keep the others from writing.
-    "SET idle_in_transaction_session_timeout = 4000",
-    "SET lock_timeout = 2000",
+    "idle_in_transaction_session_timeout": "4000",
+    "lock_timeout": "2000",
+}
+
+_UNKNOWN: Final = (
+    errors.UndefinedObject,
+    errors.FeatureNotSupported,
+    errors.SyntaxError,
+    errors.InvalidParameterValue,
 )
+"""How engines refuse a setting that they do not have."""
 
 BEGIN_WRITING: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
 """Each statement of a writer sees what is committed before it: with the lock row, all that there is."""
@@ -115,10 +137,12 @@ class PostgresBackend:
         self.name = f"{self._parameters.get('dbname', '')} on {self._parameters.get('host') or 'this machine'}"
         self.pool_size = options.pool_size or POOL_SIZE
         self._watchdog = Watchdog(self._note_unreachable)
-        self._unreachable_until = 0.0
+        self._unreachable_until = 0.0  # for all that is asked
+        self._refuses_until = 0.0  # for connections that are to be made
+        self._has_refused = False  # whether the last attempt to connect has failed
         self._writer = secrets.token_hex(16)
         self._writer_epoch: int | None = None  # of its last transaction; None: it has no row yet
-        self._refused_settings: set[str] = set()
+        self._unknown_settings: set[str] = set()
         self.loop_reads = LoopReads(self)
 
     # --- connections ------------------------------------------------------------------------------------------------
@@ -145,15 +169,15 @@ class PostgresBackend:
 
     def open_again(self) -> WatchedConnection:
         """Return the connection behind a reader."""
-        return self.connect(_READER_SETTINGS)
+        return self.connect(_OF_READERS)
 
     def open_for_loop(self, milliseconds: int) -> WatchedConnection:
         """Return a connection for the reads of an event loop."""
-        return self.connect((*_READER_SETTINGS, f"SET statement_timeout = {milliseconds:d}"))
+        return self.connect({**_OF_READERS, "statement_timeout": f"{milliseconds:d}"})
 
     def open_writer(self) -> WatchedConnection:
         """Return the writer's connection; the writer has its row."""
-        connection = self.connect(_WRITER_SETTINGS)
+        connection = self.connect(_OF_WRITERS)
         if self._writer_epoch is None:
             try:
                 connection.execute(_ADD_WRITER, (self._writer, int(time.time())))
@@ -163,12 +187,15 @@ class PostgresBackend:
                 raise
         return connection
 
-    def connect(self, settings: tuple[str, ...] = (), limit: float = STATEMENT_SECONDS) -> WatchedConnection:
+    def connect(
+        self, settings: Mapping[str, str] = MappingProxyType({}), limit: float = STATEMENT_SECONDS
+    ) -> WatchedConnection:
         """Return a new connection in autocommit mode.
 
-        Raises psycopg.Error: Unreachable at once if an attempt has failed less than a second ago.
+        settings: of the session, in milliseconds where they are times.
+        Raises psycopg.Error: Unreachable at once if attempts were given up less than a second ago.
         """
-        if self._is_unreachable():
+        if self._is_unreachable() or time.monotonic() < self._refuses_until:
             raise Unreachable("the database could not be reached")
         parameters = dict(self._parameters)
         if self._read_password is not None:
@@ -176,13 +203,17 @@ class PostgresBackend:
                 parameters["password"] = self._read_password()  # read again each time: it may have been changed
             except (OSError, ValueError) as error:
                 why = str(getattr(error, "strerror", None) or error).lower()
-                raise Unreachable(f"the file with the database's password cannot be read: {why}") from error
-        raw = psycopg.connect(**parameters, autocommit=True)
+                raise psycopg.OperationalError(f"the file with the password cannot be read: {why}") from error
+        try:
+            raw = psycopg.connect(**parameters, autocommit=True)
+        except psycopg.Error:
+            self._has_refused = True
+            raise
+        self._has_refused = False
         texts.register(raw)
         connection = WatchedConnection(raw, self._watchdog, limit)
         try:
-            for setting in settings:
-                self._set(connection, setting)
+            self._set(connection, {**_OF_EVERY_SESSION, **settings})
         except BaseException:
             connection.close()
             raise
@@ -200,14 +231,19 @@ class PostgresBackend:
         finally:
             self._watchdog.close()
 
-    def _set(self, connection: WatchedConnection, setting: str) -> None:
+    def _set(self, connection: WatchedConnection, settings: Mapping[str, str]) -> None:
         """Set something for a session; what this engine does not know is left out from then on."""
-        if setting in self._refused_settings:
-            return
+        statements = [f"SET {name} = {value}" for name, value in settings.items() if name not in self._unknown_settings]
         try:
-            connection.execute(setting)
-        except (errors.UndefinedObject, errors.FeatureNotSupported, errors.SyntaxError, errors.InvalidParameterValue):
-            self._refused_settings.add(setting)
+            connection.execute_several("; ".join(statements))
+            return
+        except _UNKNOWN:
+            pass  # nothing of it holds
+        for name, value in settings.items():
+            try:
+                connection.execute(f"SET {name} = {value}")
+            except _UNKNOWN:
+                self._unknown_settings.add(name)
 
     def check_wait(self) -> None:
         """Raise TakesLong on the thread of an event loop, but for work that may take long there."""
@@ -278,13 +314,14 @@ class PostgresBackend:
         return row is not None and row[0] == self._writer_epoch
 
     def pauses(self, since: float | None = None) -> Iterator[float]:
-        """Give pauses for some seconds; then take the database for unreachable for a moment."""
+        """Give pauses for some seconds; then make no connection for a moment, if there was none to be had."""
         deadline = (time.monotonic() if since is None else since) + PATIENCE
         pause = PAUSE
         while time.monotonic() < deadline:
             yield pause * random.uniform(0.5, 1.5)  # noqa: S311  no secret
             pause = min(2 * pause, LONGEST_PAUSE)
-        self._note_unreachable()
+        if self._has_refused:
+            self._refuses_until = time.monotonic() + UNREACHABLE_SECONDS
 
     def _is_unreachable(self) -> bool:
         return time.monotonic() < self._unreachable_until
