@@ -171,9 +171,10 @@ class PostgresBackend:
         """Return the connection behind a reader."""
         return self.connect(_OF_READERS)
 
-    def open_for_loop(self, milliseconds: int) -> WatchedConnection:
+    def open_for_loop(self, milliseconds: int, lock_milliseconds: int) -> WatchedConnection:
         """Return a connection for the reads of an event loop."""
-        return self.connect({**_OF_READERS, "statement_timeout": f"{milliseconds:d}"})
+        limits = {"statement_timeout": f"{milliseconds:d}", "lock_timeout": f"{lock_milliseconds:d}"}
+        return self.connect({**_OF_READERS, **limits})
 
     def open_writer(self) -> WatchedConnection:
         """Return the writer's connection; the writer has its row."""

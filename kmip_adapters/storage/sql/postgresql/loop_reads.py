@@ -37,11 +37,17 @@ BY_KEY_MILLISECONDS: Final = 1_000
 SEARCH_MILLISECONDS: Final = 100
 """After how much time the database ends a statement; a thread then begins it again, with more time."""
 
+LOCK_MILLISECONDS: Final = 50
+"""How long a statement waits at most for a table that is locked, as while another node upgrades the schema."""
+
 STALLED_SECONDS: Final = 0.02
 """Without an answer, after which a connection takes no more reads until one has come; threads do them meanwhile."""
 
 SLOW_SECONDS: Final = 10.0
 """How long a search whose like was ended so, or a row that was large, is left to threads at once."""
+
+LOCKED_SECONDS: Final = 1.0
+"""How long statements that met a lock, or by keys took too long, are left to threads at once."""
 
 REOPEN_SECONDS: Final = 1.0
 """Between two attempts to connect."""
@@ -52,6 +58,7 @@ PREPARED: Final = 256
 BEGIN: Final = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 END: Final = b"ROLLBACK"
 _CANCELED: Final = "57014"
+_LOCKED: Final = "55P03"
 
 _PLACEHOLDER: Final = re.compile(r"%(s|%)")
 
@@ -118,8 +125,11 @@ class Read:
 class Connects(Protocol):
     """What the reads of loops need of the backend."""
 
-    def open_for_loop(self, milliseconds: int) -> WatchedConnection:
-        """Return a connection whose statements end after so many milliseconds.  Raises psycopg.Error."""
+    def open_for_loop(self, milliseconds: int, lock_milliseconds: int) -> WatchedConnection:
+        """Return a connection whose statements end after so many milliseconds, or so many of waiting for a lock.
+
+        Raises psycopg.Error.
+        """
         ...
 
 
@@ -163,7 +173,7 @@ class LoopReads:
         is_search = False
         for sql, values, is_one in statements:
             is_search = is_search or is_one
-            if self._slow and self._is_slow(sql if is_one else (sql, values)):
+            if self._slow and (self._is_slow(sql) or (not is_one and self._is_slow((sql, values)))):
                 raise TakesLong("its like has just taken long")
         lines = self._lines.get(loop)
         if lines is None:
@@ -196,15 +206,19 @@ class LoopReads:
 
     def leave_to_threads(self, sql: str, values: tuple[Any, ...]) -> None:
         """Have threads read a large row for a while: the event loop would take its bytes, only to leave it to them."""
-        self._leave([(sql, values)])
+        self._leave([(sql, values)], SLOW_SECONDS)
 
-    def _note_slow(self, read: Read) -> None:
-        self._leave([sql for sql, _, is_search in read.statements if is_search])
+    def _note_slow(self, read: Read, is_locked: bool) -> None:
+        searches = [] if is_locked else [sql for sql, _, is_search in read.statements if is_search]
+        if searches:
+            self._leave(searches, SLOW_SECONDS)
+        else:
+            self._leave([sql for sql, _, _ in read.statements], LOCKED_SECONDS)
 
-    def _leave(self, several: Sequence[object]) -> None:
+    def _leave(self, several: Sequence[object], seconds: float) -> None:
         if len(self._slow) >= PREPARED:
             self._slow.clear()
-        until = time.monotonic() + SLOW_SECONDS
+        until = time.monotonic() + seconds
         self._slow.update((one, until) for one in several)
 
     def _is_slow(self, one: object) -> bool:
@@ -238,7 +252,7 @@ class _Line:
         loop: asyncio.AbstractEventLoop,
         backend: Connects,
         milliseconds: int,
-        note_slow: Callable[[Read], None],
+        note_slow: Callable[[Read, bool], None],
     ) -> None:
         self._loop = loop
         self._backend = backend
@@ -299,7 +313,7 @@ class _Line:
     def _connect(self) -> None:
         connection: WatchedConnection | None = None
         try:
-            connection = self._backend.open_for_loop(self._milliseconds)
+            connection = self._backend.open_for_loop(self._milliseconds, LOCK_MILLISECONDS)
         except (psycopg.Error, OSError) as error:
             _log.debug("no connection for the event loop: %s", error)
         try:
@@ -479,7 +493,7 @@ class _Line:
     def _take_rows(self, read: Read, result: Any) -> None:
         if result.ntuples > ROWS:
             read.has_failed = True
-            self._note_slow(read)
+            self._note_slow(read, False)
             return
         try:
             self._transformer.set_pgresult(result)
@@ -495,9 +509,10 @@ class _Line:
         if result.status == pq.ExecStatus.PIPELINE_ABORTED:
             return  # something before it has failed
         state = result.error_field(pq.DiagnosticField.SQLSTATE)
-        if state is not None and state.decode() == _CANCELED:
+        state = None if state is None else state.decode()
+        if state in (_CANCELED, _LOCKED):
             if read is not None:
-                self._note_slow(read)
+                self._note_slow(read, state == _LOCKED)
             return
         _log.info("a read is left to threads: %s", result.error_message.decode(errors="replace").strip())
         self._has_broken = True  # a statement may have been prepared for other tables

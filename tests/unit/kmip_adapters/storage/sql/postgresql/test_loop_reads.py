@@ -38,6 +38,7 @@ LONG: Final = 120.0  # seconds until a test gives up
 
 EPOCH: Final[Statement] = ("SELECT epoch FROM kmipd_lock", (), False)
 ONE: Final[Statement] = ("SELECT 1", (), False)
+TWO: Final[Statement] = ("SELECT 2", (), False)
 
 
 @pytest.fixture
@@ -187,6 +188,29 @@ def test_nothing_waits_behind_a_read_that_takes_long(reads: LoopReads) -> None:
                 reads.begin((ONE,))
         await done(sleeping)
         assert (await answered(reads, ONE)).rows(*ONE[:2]) == [(1,)]
+
+    on_a_loop(test)
+
+
+@pytest.mark.parametrize("others", [(), (ONE,)], ids=["alone", "in a transaction"])
+def test_a_read_of_a_table_that_is_locked_is_left_to_threads_and_keeps_no_other_waiting(
+    reads: LoopReads, url: str, monkeypatch: pytest.MonkeyPatch, others: tuple[Statement, ...]
+) -> None:
+    monkeypatch.setattr(loop_reads, "BY_KEY_MILLISECONDS", 10_000_000)
+
+    async def test() -> None:
+        await answered(reads, ONE, EPOCH, TWO)  # all are prepared from now on
+        pid = reads._lines[asyncio.get_running_loop()][0]._pgconn.backend_pid
+        with closing(PostgresBackend(url, Options())) as backend, closing(backend.connect()) as other:
+            other.execute("BEGIN")
+            other.execute("LOCK TABLE kmipd_lock IN ACCESS EXCLUSIVE MODE")  # as a node does that upgrades the schema
+            assert (await answered(reads, *others, EPOCH)).has_failed
+            with pytest.raises(TakesLong, match="its like"):
+                reads.begin((EPOCH,))
+            assert (await answered(reads, TWO)).rows(*TWO[:2]) == [(2,)]
+            other.execute("ROLLBACK")
+        assert (await answered(reads, EPOCH)).rows(*EPOCH[:2]) is not None
+        assert reads._lines[asyncio.get_running_loop()][0]._pgconn.backend_pid == pid
 
     on_a_loop(test)
 
