@@ -1,11 +1,12 @@
 """Decrypt: data is decrypted with a key that stays here. KMIP 2.1 §6.1.11, 1.4 §4.30."""
 
 from functools import partial
+from typing import Final
 
 from attrs import field
 
 from kmip_core.classes import define
-from kmip_core.enums import Operation
+from kmip_core.enums import Operation, PaddingMethod
 from kmip_core.operation import Cost, Group, ObjectReference, Scope, Spec, Target
 from kmip_core.ports.crypto import DecryptStream
 from kmip_core.procedures import key_use, protection_counts
@@ -67,9 +68,18 @@ def _perform(request: Request, scope: Scope) -> Response:
 
 
 def _cost(request: Request) -> Cost:
-    """A private key may take milliseconds, and the request does not say: never on the event loop."""
-    cost = key_use.cost_by_size(request)
-    return Cost.WORKS if cost is Cost.USES_KEYS else cost
+    """Pace it by its data; a private key takes milliseconds.
+
+    If the request does not say that it is for one, the crypto adapter finds out, and has the work begun anew in a
+    thread.
+    """
+    cost, parameters = key_use.cost_by_size(request), request.cryptographic_parameters
+    if parameters is not None and parameters.padding_method in _PADDINGS_OF_PRIVATE_KEYS:
+        return Cost.WORKS if cost is Cost.USES_KEYS else cost
+    return cost
+
+
+_PADDINGS_OF_PRIVATE_KEYS: Final = frozenset({PaddingMethod.OAEP, PaddingMethod.PKCS1_V1_5})
 
 
 SPEC = Spec(

@@ -5,7 +5,7 @@ from typing import Final
 from attrs import field
 
 from kmip_core.classes import define
-from kmip_core.enums import Operation
+from kmip_core.enums import CryptographicAlgorithm, DigitalSignatureAlgorithm, Operation
 from kmip_core.makers import maker_of
 from kmip_core.operation import Cost, Group, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import key_use
@@ -59,13 +59,38 @@ def perform(request: Request, scope: Scope) -> Response:
     )
 
 
+def _cost(request: Request) -> Cost:
+    """Pace it by its data if the request says that the key is on an elliptic curve.
+
+    Other keys take milliseconds. If the key is one of them after all, the crypto adapter has the work begun anew in a
+    thread.
+    """
+    parameters = request.cryptographic_parameters
+    if parameters is None or not (
+        parameters.digital_signature_algorithm in _ON_CURVES or parameters.cryptographic_algorithm in _CURVES
+    ):
+        return Cost.WORKS
+    return key_use.cost_of_signature(request)
+
+
+_ON_CURVES: Final = frozenset(each for each in DigitalSignatureAlgorithm if each.name.startswith("ECDSA"))
+_CURVES: Final = frozenset(
+    {
+        CryptographicAlgorithm.EC,
+        CryptographicAlgorithm.ECDSA,
+        CryptographicAlgorithm.ED25519,
+        CryptographicAlgorithm.ED448,
+    }
+)
+
+
 SPEC = Spec(
     operation=Operation.SIGN,
     request=Request,
     response=Response,
     perform=perform,
     group=Group.USES_KEYS,
-    cost=Cost.WORKS,
+    cost=_cost,
     targets=(Target(purpose=Purpose.SIGN, object_types=key_use.SIGNING),),
     amount=key_use.amount_of,
     can_be_done=lambda can: bool(can.signatures),

@@ -5,7 +5,7 @@ from attrs import field
 from kmip_core.classes import define
 from kmip_core.enums import Operation, ValidityIndicator
 from kmip_core.errors import need
-from kmip_core.operation import Cost, Group, ObjectReference, Scope, Spec, Target
+from kmip_core.operation import Group, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import key_use
 from kmip_core.rules import Purpose
 from kmip_core.streams import Phase, phase_of
@@ -61,7 +61,7 @@ SPEC = Spec(
     response=Response,
     perform=perform,
     group=Group.USES_KEYS,
-    cost=Cost.WORKS,
+    cost=key_use.cost_of_signature,
     targets=(Target(purpose=Purpose.VERIFY, object_types=key_use.VERIFYING),),
     can_be_done=lambda can: bool(can.signatures),
 )

@@ -274,6 +274,11 @@ def cost_by_size(request: MultiPart) -> Cost:
     return Cost.USES_KEYS if phase_of_quietly(request) is Phase.SINGLE else Cost.WORKS
 
 
+def cost_of_signature(request: MultiPart) -> Cost:
+    """Pace signatures that are short work for short data, as those of elliptic curves and every verification."""
+    return Cost.USES_KEYS if cost_by_size(request) is Cost.USES_KEYS else Cost.WORKS
+
+
 def phase_of_quietly(request: MultiPart) -> Phase:
     """Return the phase, taking a contradictory request for a single one; `phase_of` refuses it when it is performed."""
     if request.correlation_value is None and (request.final_indicator or not request.init_indicator):

@@ -63,11 +63,17 @@ class Runner(Protocol):
         """Whether the work under way was begun at a pace that may wait for a job."""
         ...
 
+    @property
+    def may_compute(self) -> bool:
+        """Whether the work under way may take milliseconds, because it is not on an event loop."""
+        ...
+
 
 class InThisProcess:
     """Runs jobs where they come from: for commands and tests, which have no clients."""
 
     may_wait = True
+    may_compute = True
 
     def run(self, function: Callable[..., T], *arguments: Any, seconds: float = JOB_SECONDS) -> T:
         """Call the function."""
@@ -104,7 +110,7 @@ class ProcessPool:
                 self._waiting -= 1
 
     def at(self, pace: Pace, call: Callable[..., T], /, *arguments: Any) -> T:
-        """Return what a call returns, at a pace that `may_wait` knows meanwhile; an `AtPace`."""
+        """Return what a call returns, at a pace that is known meanwhile; an `AtPace`."""
         under_way = self._under_way
         before, under_way.pace = under_way.pace, pace
         try:
@@ -116,6 +122,11 @@ class ProcessPool:
     def may_wait(self) -> bool:
         """Whether the work under way may take seconds; True where no pace is known, as in commands."""
         return self._under_way.pace not in _FAST
+
+    @property
+    def may_compute(self) -> bool:
+        """Whether the work under way may take milliseconds; True where no pace is known, as in commands."""
+        return self._under_way.pace not in _ON_EVENT_LOOPS
 
     def close(self) -> None:
         """End the children, whatever they are doing; jobs that wait are refused."""
@@ -191,7 +202,8 @@ class ProcessPool:
             self._all.discard(child)
 
 
-_FAST: Final = frozenset({Pace.QUICK, Pace.COMMITS, Pace.BRIEF})
+_ON_EVENT_LOOPS: Final = frozenset({Pace.QUICK, Pace.COMMITS})
+_FAST: Final = _ON_EVENT_LOOPS | {Pace.BRIEF}
 
 
 def _limit_met() -> KmipError:

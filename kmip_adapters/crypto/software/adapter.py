@@ -30,7 +30,7 @@ from kmip_core.enums import (
     ValidityIndicator,
 )
 from kmip_core.errors import KmipError, invalid_field
-from kmip_core.objects import Certificate, KeyBlock
+from kmip_core.objects import Certificate, KeyBlock, PrivateKey
 from kmip_core.ports.crypto import (
     CryptoCapabilities,
     Custody,
@@ -45,6 +45,7 @@ from kmip_core.ports.crypto import (
     KeyPair,
     VerifyStream,
 )
+from kmip_core.ports.steps import TakesLong
 from kmip_core.structures import CryptographicParameters, DerivationParameters, KeyMaterial
 
 MAXIMUM_RANDOM_BYTES: Final = 64 * 1024
@@ -151,8 +152,11 @@ class SoftwareCrypto:
 
     def begin_decrypt(self, encryption: Encryption) -> DecryptStream:
         """Begin to decrypt."""
-        if long_work.is_long_to_use(encryption.key):
-            return LongDecrypt(self._processes, encryption.key, encryption.parameters)
+        key = encryption.key
+        if isinstance(key, PrivateKey):
+            self._leave_event_loop()
+            if long_work.is_long_to_use(key):
+                return LongDecrypt(self._processes, key, encryption.parameters)
         return ciphers.begin_decrypt(encryption)
 
     def wrap_key(self, encryption: Encryption, key: Key) -> Encrypted | None:
@@ -161,8 +165,10 @@ class SoftwareCrypto:
 
     def sign(self, key: Key, parameters: CryptographicParameters, data: bytes, *, digested: bool = False) -> bytes:
         """Sign data, or its digest."""
-        if long_work.is_long_to_use(key):
-            return self._processes.run(signatures.sign, key, parameters, data, digested)
+        if not long_work.is_short_to_sign(key):
+            self._leave_event_loop()
+            if long_work.is_long_to_use(key):
+                return self._processes.run(signatures.sign, key, parameters, data, digested)
         return signatures.signing(key, parameters, digested, self._loaded.private_key).sign(data, digested)
 
     def verify(
@@ -175,6 +181,8 @@ class SoftwareCrypto:
         digested: bool = False,
     ) -> ValidityIndicator:
         """Judge a signature."""
+        if not long_work.is_short_to_verify(key):
+            self._leave_event_loop()
         return signatures.verifying(key, parameters, digested).verify(data, signature, digested)
 
     def begin_sign(self, key: Key, parameters: CryptographicParameters) -> DigestStream:
@@ -224,3 +232,8 @@ class SoftwareCrypto:
         if encapsulation.is_long(key) or long_work.is_long_to_read(key):
             return self._processes.run(encapsulation.decapsulate, key, parameters, data)
         return encapsulation.decapsulate(key, parameters, data)
+
+    def _leave_event_loop(self) -> None:
+        """Raise TakesLong on an event loop: what follows takes milliseconds there."""
+        if not self._processes.may_compute:
+            raise TakesLong

@@ -286,19 +286,17 @@ def cost(spec: Any, request: Any) -> Cost:
 
 
 @pytest.mark.parametrize(
-    ("fields", "of_encrypt", "of_decrypt"),
+    ("fields", "expected"),
     [
-        pytest.param({"data": b"x"}, Cost.USES_KEYS, Cost.WORKS, id="short"),
-        pytest.param({"data": bytes(100_000)}, Cost.COMPUTES, Cost.COMPUTES, id="long"),
-        pytest.param({"data": b"x", "init_indicator": True}, Cost.WORKS, Cost.WORKS, id="a part"),
-        pytest.param({}, Cost.USES_KEYS, Cost.WORKS, id="nothing"),
+        pytest.param({"data": b"x"}, Cost.USES_KEYS, id="short"),
+        pytest.param({"data": bytes(100_000)}, Cost.COMPUTES, id="long"),
+        pytest.param({"data": b"x", "init_indicator": True}, Cost.WORKS, id="a part"),
+        pytest.param({}, Cost.USES_KEYS, id="nothing"),
     ],
 )
-def test_long_data_and_private_keys_stay_off_the_event_loop(
-    fields: dict[str, Any], of_encrypt: Cost, of_decrypt: Cost
-) -> None:
-    assert cost(encrypt.SPEC, encrypt.Request(**fields)) is of_encrypt
-    assert cost(decrypt.SPEC, decrypt.Request(**fields)) is of_decrypt
+def test_long_data_stays_off_the_event_loop(fields: dict[str, Any], expected: Cost) -> None:
+    assert cost(encrypt.SPEC, encrypt.Request(**fields)) is expected
+    assert cost(decrypt.SPEC, decrypt.Request(**fields)) is expected
 
 
 def test_another_algorithm_than_the_key_s_is_a_failure_of_cryptography() -> None:

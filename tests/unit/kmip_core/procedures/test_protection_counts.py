@@ -173,7 +173,7 @@ def test_a_delay_is_waited_for_on_the_event_loop() -> None:
     )
     item = RequestBatchItem(operation=Operation.DECRYPT, payload=request)
     message = RequestMessage(header=RequestHeader(protocol_version=VERSION), batch_items=(item,))
-    steps = list(engine.steps(message, ALICE))
+    steps = list(engine.steps(message, ALICE, Pace.BRIEF))
 
     assert isinstance(steps[1], Wait)
     assert [steps[0], steps[2]] == [MoveTo(Pace.QUICK), MoveTo(Pace.BRIEF)]

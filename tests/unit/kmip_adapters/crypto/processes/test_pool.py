@@ -185,6 +185,15 @@ def test_work_begun_at_a_faster_pace_does_not_wait_for_a_process(pool: ProcessPo
     assert pool.may_wait
 
 
+@pytest.mark.parametrize("pace", Pace, ids=lambda pace: pace.value)
+def test_work_on_an_event_loop_may_not_compute(pool: ProcessPool, pace: Pace) -> None:
+    def may_compute() -> bool:
+        return pool.may_compute
+
+    assert pool.at(pace, may_compute) is (pace not in {Pace.QUICK, Pace.COMMITS})
+    assert pool.may_compute
+
+
 def test_a_pace_is_that_of_the_innermost_call_in_its_thread(pool: ProcessPool) -> None:
     seen: list[bool] = []
 

@@ -144,6 +144,7 @@ class Noted:
     """Runs in this process, and notes what would have run in another."""
 
     may_wait = True
+    may_compute = True
 
     def __init__(self) -> None:
         self.ran: list[str] = []

@@ -37,6 +37,7 @@ class Elsewhere:
     """Stands for a pool of processes: notes the job, and does nothing of it."""
 
     may_wait = True
+    may_compute = True
 
     def __init__(self) -> None:
         self.jobs: list[tuple[str, float]] = []
