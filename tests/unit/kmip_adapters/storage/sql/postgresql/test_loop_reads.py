@@ -18,15 +18,8 @@ from kmip_adapters.sealing.key_file import KeyFile
 from kmip_adapters.storage.sql.backend import Options
 from kmip_adapters.storage.sql.postgresql import loop_reads
 from kmip_adapters.storage.sql.postgresql.backend import PostgresBackend
-from kmip_adapters.storage.sql.postgresql.loop_reads import (
-    PREPARED,
-    ROWS,
-    STATEMENTS,
-    LoopReads,
-    Read,
-    Statement,
-    _numbered,
-)
+from kmip_adapters.storage.sql.postgresql.loop_line import PREPARED, ROWS, Read, Statement, numbered
+from kmip_adapters.storage.sql.postgresql.loop_reads import STATEMENTS, LoopReads
 from kmip_adapters.storage.sql.storage import SqlStorage
 from kmip_app.testing.contracts.samples import a_key
 from kmip_app.testing.contracts.storage.support import put
@@ -140,7 +133,7 @@ def test_values_and_rows_that_cannot_be_converted_are_left_to_threads(reads: Loo
 
 
 def test_values_are_numbered_in_their_order() -> None:
-    assert _numbered("a = %s AND b LIKE '%%' AND c = %s") == "a = $1 AND b LIKE '%' AND c = $2"
+    assert numbered("a = %s AND b LIKE '%%' AND c = %s") == "a = $1 AND b LIKE '%' AND c = $2"
 
 
 def test_a_search_that_takes_long_is_left_to_threads_for_a_while(
