@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
-from attrs import evolve
+from attrs import evolve, field
 
 from kmip_core import attesting, pacing
 from kmip_core.attesting import AttestationRefused
@@ -27,6 +27,7 @@ from kmip_core.messages import (
     failure,
 )
 from kmip_core.operation import Spec
+from kmip_core.plain_reads import PlainReads, RecordedResponse
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.authentication import CredentialRefused
 from kmip_core.ports.steps import Pace, Steps, returning_to, run_blocking
@@ -36,7 +37,7 @@ from kmip_core.services import EngineServices
 
 _make_batch: Final = maker_of(Batch)
 _make_header: Final = maker_of(ResponseHeader)
-_make_message: Final = maker_of(ResponseMessage)
+_make_response: Final = maker_of(RecordedResponse)
 
 _UNDO: Final = BatchErrorContinuationOption.UNDO
 _CONTINUE: Final = BatchErrorContinuationOption.CONTINUE
@@ -52,6 +53,12 @@ class Engine:
 
     catalogue: Mapping[Operation, Spec]
     services: EngineServices
+    plain_reads: PlainReads = field(init=False, repr=False)
+    """What may be answered again without `steps`."""
+
+    @plain_reads.default
+    def _plain_reads_of_the_catalogue(self) -> PlainReads:
+        return PlainReads(catalogue=self.catalogue, services=self.services)
 
     def pace(self, message: RequestMessage) -> Pace:
         """Return where `steps` may be begun for this message: what is only submitted takes milliseconds."""
@@ -132,7 +139,9 @@ class Engine:
             server_hashed_password=principal.server_hashed_password,
             server_correlation_value=correlation,
         )
-        return _make_message(header=answer_header, batch_items=tuple(answers), principal=principal)
+        return _make_response(
+            header=answer_header, batch_items=tuple(answers), principal=principal, records=batch.unrecorded
+        )
 
     def refuse_whole(self, error: KmipError, principal: Principal) -> KmipError:
         """Return what is answered to a message as a whole, because of `error`, once that is recorded."""

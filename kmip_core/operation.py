@@ -119,6 +119,8 @@ class Spec:
     can_be_done: False where the crypto adapter lacks what the operation needs.
     evidence: what the audit record of a success says beside operation and objects; never secrets.
     runs_others: whether its handler performs other operations (`Scope.perform`).
+    is_plain_read: whether its answer follows from the request, the client, the stored objects, the policies and the
+        second alone, where it is a read at all (`plain_reads`).
     records_returned_identifiers: whether the audit record names the objects that the response names; False for
         Locate, which may return many.
     before, after: what is waited for before the unit of work of an item begins, or after it has succeeded.
@@ -139,6 +141,7 @@ class Spec:
     evidence: Callable[[Any], str] | None = None
     records_returned_identifiers: bool = True
     runs_others: bool = False
+    is_plain_read: bool = False
     before: Around | None = None
     after: Around | None = None
     names_objects: bool = field(init=False, repr=False)

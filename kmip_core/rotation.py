@@ -78,6 +78,10 @@ class OwnersPolicy:
         """Take every policy that the old object has."""
         return True
 
+    def in_force(self) -> object:
+        """Return what stands for the policies by which links are followed."""
+        return self.policy.in_force()
+
 
 @define
 class _Failure:

@@ -93,6 +93,10 @@ class JsonPolicies:
         """Return which objects Locate may show."""
         return self._table.visibility(principal)
 
+    def in_force(self) -> StaticPolicies:
+        """Return the table of the policies in force."""
+        return self._table
+
     def is_known(self, policy_name: str) -> bool:
         """Return whether a policy of this name is in force."""
         return self._table.is_known(policy_name)

@@ -53,6 +53,10 @@ class StaticPolicies:
             _remember(self._visibilities, key, visible)
         return visible
 
+    def in_force(self) -> "StaticPolicies":
+        """Return these policies, which do not change."""
+        return self
+
     def is_known(self, policy_name: str) -> bool:
         """Return whether a policy of this name is in force."""
         return policy_name in self._policies

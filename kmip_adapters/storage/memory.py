@@ -90,6 +90,11 @@ class MemoryStorage:
         self._notices: dict[str, dict[str, Notice]] = {}  # of each subscriber, in their order
         self._announced_until: int | None = None
         self._claimants: dict[str, str] = {}  # of batches of submissions
+        self._commits = 0
+
+    def state(self) -> int:
+        """Return how many commits there were."""
+        return self._commits
 
     def unit_of_work(self, pace: Pace = Pace.SLOW) -> "AbstractContextManager[MemoryUnitOfWork]":
         """Return a unit of work on what is committed when it is entered."""
@@ -357,6 +362,7 @@ class MemoryStorage:
                 entries[unique_identifier] = _Entry(_next_version(write.managed_object), content)
             self._outbox.update((record.record_id, record) for record in pending.records)
             self._queue(pending)
+            self._commits += 1  # last, while no unit of work can be begun
 
     def _take(self, growths: dict[str, Growth], quota_of: QuotaOf) -> None:
         """Count what is added to the holdings of each owner.  Raises KmipError (Server Limit Exceeded)."""

@@ -8,7 +8,8 @@ import math
 import ssl
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
+from weakref import WeakValueDictionary
 
 from kmip_adapters.transport.places import Places
 from kmip_adapters.transport.tls.context import ServerContext, chain_of, end_of, lists_are_over
@@ -53,7 +54,7 @@ class ConnectedClient:
         """Find out who the client is, and set `refusal` if it is not served."""
         self.chain = chain_of(tls)
         try:
-            self.principal = identify(tls.getpeercert(binary_form=True), self.address, self.chain)
+            self.principal = _only_one(identify(tls.getpeercert(binary_form=True), self.address, self.chain))
             self._check_certificates(tls)
             self.name = self.principal.name
             self._is_counted = True
@@ -113,3 +114,14 @@ class ConnectedClient:
         if principal != self.principal:
             return WhyOver("identity changed", "its client is another identity now")
         return None
+
+
+_principals: Final[WeakValueDictionary[Principal, Principal]] = WeakValueDictionary()
+
+
+def _only_one(principal: Principal) -> Principal:
+    """Return the one object for all principals like this, as long as one of them is in use.
+
+    What is kept for a client is then found for all of its connections, without comparing fields in each request.
+    """
+    return _principals.setdefault(principal, principal)

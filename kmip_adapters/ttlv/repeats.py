@@ -45,25 +45,30 @@ class RepeatedRequests:
     """Decodes requests and remembers them.
 
     decode: what reads a frame; what it raises is not remembered.  pace: returns where a request may be begun.
+    is_plain_read: whether its answer may be given again.
     """
 
     decode: Callable[[bytes], RequestMessage]
     pace: Callable[[RequestMessage], Pace]
-    _known: dict[bytes, tuple[RequestMessage, Pace]] = field(factory=dict, init=False, repr=False)
+    is_plain_read: Callable[[RequestMessage], bool] = lambda request: False
+    _known: dict[bytes, tuple[RequestMessage, Pace, bool]] = field(factory=dict, init=False, repr=False)
 
-    def read(self, frame: bytes) -> tuple[RequestMessage, Pace]:
-        """Return the request in a frame, and its pace.  Raises what `decode` raises."""
+    def read(self, frame: bytes) -> tuple[RequestMessage, Pace, bool]:
+        """Return the request in a frame, its pace, and whether it is a plain read that was asked for before.
+
+        Raises what `decode` raises.
+        """
         is_short = len(frame) <= LONGEST  # others are not looked up either: that would hash all of them
         known = self._known.get(frame) if is_short else None
         if known is not None:
             return known
         request = self.decode(frame)
-        found = request, self.pace(request)
+        pace = self.pace(request)
         if is_short and _may_be_kept(request):
             if len(self._known) >= MOST:
                 self._known.clear()
-            self._known[frame] = found
-        return found
+            self._known[frame] = request, pace, pace is Pace.QUICK and self.is_plain_read(request)
+        return request, pace, False
 
 
 def _may_be_kept(request: RequestMessage) -> bool:

@@ -18,6 +18,7 @@ from attrs import evolve, field
 from kmip_adapters.ttlv.codec import Codec, UnreadableMessage
 from kmip_adapters.ttlv.encodings import operation_json
 from kmip_adapters.ttlv.encodings.encoding import BINARY, ENCODINGS, JSON, OPERATION_JSON, Encoding
+from kmip_adapters.ttlv.known_answers import Keep, KnownAnswers
 from kmip_adapters.ttlv.repeats import RepeatedRequests
 from kmip_core.classes import define, frozen
 from kmip_core.enums import CredentialType, EndpointRole, Operation, ResultReason, ResultStatus
@@ -31,6 +32,7 @@ from kmip_core.messages import (
     UsernameAndPassword,
     failure,
 )
+from kmip_core.plain_reads import PlainReading
 from kmip_core.ports.steps import Pace, Step, Steps
 from kmip_core.ports.system import Clock, FaultLog, Identifiers
 from kmip_core.ports.transport import Answer, RoleSwap
@@ -40,6 +42,11 @@ from kmip_core.standard_names import standard_name
 
 class Answering(Protocol):
     """What is needed of `kmip_core.engine.Engine`."""
+
+    @property
+    def plain_reads(self) -> PlainReading | None:
+        """What may be answered again without `steps`; None where each answer is worked out."""
+        ...
 
     def pace(self, message: RequestMessage) -> Pace:
         """Return where `steps` may be begun."""
@@ -61,6 +68,7 @@ class TtlvService:
     clock, identifiers, faults: for answers that the engine does not make.
     maximum_response_size: the server's own limit, in bytes.
     swaps_roles: whether the transport can have the server ask and the client answer (Set Endpoint Role).
+    answers_again: whether the answer to a plain read is given again while nothing has changed, or worked out each time.
     """
 
     engine: Answering
@@ -71,11 +79,23 @@ class TtlvService:
     maximum_response_size: int
     encoding: Encoding = BINARY
     swaps_roles: bool = False
+    answers_again: bool = True
     _requests: RepeatedRequests = field(init=False, repr=False)
 
     @_requests.default
     def _decoded_requests(self) -> RepeatedRequests:
-        return RepeatedRequests(partial(self.codec.decode_request, encoding=self.encoding), self.engine.pace)
+        decode, reads = partial(self.codec.decode_request, encoding=self.encoding), self.engine.plain_reads
+        if reads is None or not self.answers_again:
+            return RepeatedRequests(decode, self.engine.pace)
+        return RepeatedRequests(decode, self.engine.pace, reads.includes)
+
+    answers: KnownAnswers | None = field(init=False, repr=False)
+    """Those to plain reads."""
+
+    @answers.default
+    def _answers_to_plain_reads(self) -> KnownAnswers | None:
+        reads = self.engine.plain_reads
+        return None if reads is None else KnownAnswers(reads)
 
     _for_operations: "TtlvService | None" = field(init=False, repr=False)
 
@@ -96,7 +116,7 @@ class TtlvService:
         if self._for_operations is not None and operation_json.is_one(frame):
             return self._for_operations.open(frame, principal, credentials)
         try:
-            request, pace = self._requests.read(frame)
+            request, pace, is_repeated = self._requests.read(frame)
         except UnreadableMessage as error:
             return TtlvJob(service=self, request=error, principal=principal, pace=Pace.QUICK)
         except Exception as fault:  # a bug in decoding must not end the connection, nor reach the client
@@ -108,7 +128,8 @@ class TtlvService:
         if not self.swaps_roles and _has_swap(request):
             request = _without_swaps(request)
             pace = self.engine.pace(request)
-        return _make_job(service=self, request=request, principal=principal, pace=pace)
+        repeated = frame if is_repeated and not credentials else None
+        return _make_job(service=self, request=request, principal=principal, pace=pace, repeated=repeated)
 
     def refuse(self, error: KmipError) -> bytes:
         """Return the whole response to what is not opened: no frame, or a peer without identity."""
@@ -119,8 +140,13 @@ class TtlvService:
         error = self.engine.refuse_whole(unread, principal)
         return self.refuse(error if error is unread else UnreadableMessage(error, unread.version))
 
-    def steps(self, request: RequestMessage, principal: Principal, pace: Pace | None = None) -> Steps[Answer]:
-        """Give the whole response to a request; waits as the engine does."""
+    def steps(
+        self, request: RequestMessage, principal: Principal, pace: Pace | None = None, keep: Keep | None = None
+    ) -> Steps[Answer]:
+        """Give the whole response to a request; waits as the engine does.
+
+        keep: takes the answer to a plain read, to be given again.
+        """
         try:
             response = yield from self.engine.steps(request, principal, pace)
             encoded = self.codec.encode_response(response, self.encoding)
@@ -134,6 +160,8 @@ class TtlvService:
         if size <= limit:
             if self.swaps_roles and _swaps(request, response):
                 return RoleSwap(encoded, response.header.protocol_version, response.principal or principal)
+            if keep is not None:
+                keep(request, response, encoded)
             return encoded
         too_large = KmipError(ResultReason.RESPONSE_TOO_LARGE, f"the answer would exceed {limit} bytes")
         too_large = self.engine.refuse_whole(too_large, principal)  # the items are recorded as if they had been sent
@@ -209,12 +237,16 @@ def in_every_encoding(service: TtlvService) -> Mapping[str, TtlvService]:
 
 @define(kw_only=True)
 class TtlvJob:
-    """A `Job` (kmip_core.ports.transport): one decoded request, or the reason why there is none."""
+    """A `Job` (kmip_core.ports.transport): one decoded request, or the reason why there is none.
+
+    repeated: its bytes, if it is a plain read that was asked for before.
+    """
 
     service: TtlvService
     request: RequestMessage | UnreadableMessage
     principal: Principal
     pace: Pace
+    repeated: bytes | None = None
     _steps: Steps[Answer] | None = None
     _called_off: KmipError | None = None
 
@@ -236,7 +268,14 @@ class TtlvJob:
             if steps is None:
                 if isinstance(request, UnreadableMessage):
                     return self.service.refuse_whole(request, self.principal)
-                steps = self._steps = self.service.steps(request, self.principal, self.pace)
+                repeated = self.repeated
+                keep: Keep | None = None
+                if repeated is not None and (answers := self.service.answers) is not None:
+                    known = answers.look_up(repeated, self.principal)
+                    if isinstance(known, bytes):
+                        return known
+                    keep = known
+                steps = self._steps = self.service.steps(request, self.principal, self.pace, keep)
             elif self._called_off is not None:
                 error, self._called_off = self._called_off, None
                 return steps.throw(error)

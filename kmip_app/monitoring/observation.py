@@ -19,6 +19,7 @@ from kmip_core.classes import define
 from kmip_core.enums import Operation, ResultReason
 from kmip_core.errors import KmipError
 from kmip_core.messages import RequestMessage, ResponseMessage
+from kmip_core.plain_reads import GivenAnswer, PlainReading
 from kmip_core.ports.steps import Pace, Steps
 from kmip_core.principal import Principal
 from kmip_core.standard_names import standard_name
@@ -165,6 +166,14 @@ class ObservedEngine:
     pace: Callable[[RequestMessage], Pace] = field(init=False, repr=False)
     """Where `steps` may begin: the engine's own function."""
 
+    plain_reads: "CountedPlainReads | None" = field(init=False, repr=False)
+    """What may be answered again; the engine's, counted."""
+
+    @plain_reads.default
+    def _plain_reads_of_the_engine(self) -> "CountedPlainReads | None":
+        reads = self.engine.plain_reads
+        return None if reads is None else CountedPlainReads(reads, self.numbers)
+
     @pace.default
     def _pace_of_the_engine(self) -> Callable[[RequestMessage], Pace]:
         return self.engine.pace
@@ -182,6 +191,25 @@ class ObservedEngine:
     def refuse_whole(self, error: KmipError, principal: Principal) -> KmipError:
         """Have the engine record a message that could not be read."""
         return self.engine.refuse_whole(error, principal)
+
+
+class CountedPlainReads:
+    """Plain reads, with every answer that is given again counted in `numbers`."""
+
+    def __init__(self, reads: PlainReading, numbers: RequestNumbers) -> None:
+        self.includes = reads.includes
+        self.basis = reads.basis  # the engine's own functions: each request calls them
+        self.given = reads.given
+        self._record_again = reads.record_again
+        self._numbers = numbers
+
+    def record_again(self, given: GivenAnswer) -> bool:
+        """Record and count an answer; False if it has to be worked out anew instead."""
+        begun = perf_counter()
+        if not self._record_again(given):
+            return False
+        self._numbers.add(given.request, given.response, perf_counter() - begun)
+        return True
 
 
 def _described(message: RequestMessage, principal: Principal, seconds: float) -> str:

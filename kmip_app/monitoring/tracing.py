@@ -99,6 +99,8 @@ class TracedEngine:
 
     engine: Answering
     tracing: RequestTracing
+    plain_reads: None = None
+    """Each answer is worked out, so that its parts are measured."""
 
     def pace(self, message: RequestMessage) -> Pace:
         """Where `steps` may begin."""

@@ -33,4 +33,5 @@ SPEC = Spec(
     response=Response,
     perform=perform,
     cost=Cost.READS,
+    is_plain_read=True,
 )

@@ -63,5 +63,6 @@ SPEC = Spec(
     response=Response,
     perform=perform,
     cost=delivery.cost_of,
+    is_plain_read=True,
     targets=(Target(purpose=Purpose.READ_CONTENT), wrapping.ENCRYPTION_KEY),
 )

@@ -73,5 +73,6 @@ SPEC = Spec(
     response=Response,
     perform=perform,
     cost=Cost.READS,
+    is_plain_read=True,
     targets=(Target(purpose=Purpose.READ_ATTRIBUTES),),
 )

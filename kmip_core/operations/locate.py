@@ -97,6 +97,7 @@ SPEC = Spec(
     response=Response,
     perform=perform,
     cost=Cost.READS,
+    is_plain_read=True,
     placeholder=_only_one,
     records_returned_identifiers=False,
 )

@@ -19,6 +19,10 @@ class PolicyDecider(Protocol):
         """Return which objects Locate may show; agrees with `decide(..., LOCATE, ...)` object by object."""
         ...
 
+    def in_force(self) -> object:
+        """Return what stands for the policies in force; another object once they have changed."""
+        ...
+
     def is_known(self, policy_name: str) -> bool:
         """Return whether a policy of this name is in force."""
         ...

@@ -180,6 +180,13 @@ class Storage(Protocol):
         """True when even reads may wait (a remote database): on an event loop they are begun, and waited for."""
         ...
 
+    def state(self) -> object | None:
+        """Return what is another value after each commit of a change to objects, of whatever process, never the same.
+
+        None where that is not known, be it only at this moment, and while the store is sealed.
+        """
+        ...
+
     def unit_of_work(self, pace: Pace = Pace.SLOW) -> AbstractContextManager[UnitOfWork]:
         """Begin a unit of work; leaving the context without `commit` discards it.
 

@@ -54,6 +54,15 @@ def decider(request: pytest.FixtureRequest, tmp_path: Path) -> PolicyDecider:
     return DECIDERS[request.param](tmp_path)
 
 
+def test_other_policies_are_in_force_once_the_files_have_changed(tmp_path: Path) -> None:
+    policies = JsonPolicies(tmp_path, is_live=False)
+    before = policies.in_force()
+    (tmp_path / "storage.json").write_text(json.dumps(STORAGE))
+
+    assert policies.refresh()
+    assert policies.in_force() is not before
+
+
 permissions = st.dictionaries(
     st.sampled_from([Operation.LOCATE, Operation.GET, Operation.ENCRYPT]), st.sampled_from(Permission)
 )

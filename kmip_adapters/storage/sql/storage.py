@@ -207,6 +207,10 @@ class SqlStorage:
             self._index_key = key
         return self._index_key
 
+    def state(self) -> bytes | None:
+        """Return what is another value after every commit; None where the database does not tell, or is sealed."""
+        return self.backend.state() if self.sealer.is_open else None
+
     def unit_of_work(self, pace: Pace = Pace.SLOW) -> "SqlUnitOfWork | SealedUnitOfWork":
         """Begin a unit of work; one that refuses while the root key is away."""
         if not self.sealer.is_open:

@@ -87,3 +87,10 @@ def test_names_in_force_are_known(decider: PolicyDecider) -> None:
         "storage": True,
         "nowhere": False,
     }
+
+
+def test_the_policies_in_force_are_the_same_until_they_change(decider: PolicyDecider) -> None:
+    before = decider.in_force()
+    decider.decide(Principal(name="alice"), Operation.GET, an_object("storage"))
+
+    assert decider.in_force() is before

@@ -101,3 +101,9 @@ def test_the_place_of_an_identity_is_given_back_once() -> None:
         second.leave(places)
 
     assert a_client(places).refusal is None
+
+
+def test_connections_of_one_client_have_one_principal() -> None:
+    places = some_places(of_identity=2)
+
+    assert a_client(places).principal is a_client(places).principal

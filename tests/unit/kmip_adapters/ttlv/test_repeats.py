@@ -52,7 +52,7 @@ def test_the_same_bytes_are_decoded_once() -> None:
     decode = Decoded()
     requests = RepeatedRequests(decode, quick)
 
-    assert requests.read(a_get()) == requests.read(a_get()) == (CODEC.decode_request(a_get()), Pace.QUICK)
+    assert requests.read(a_get()) == requests.read(a_get()) == (CODEC.decode_request(a_get()), Pace.QUICK, False)
     assert requests.read(a_get("another")) != requests.read(a_get())
     assert decode.count == 2
 
@@ -66,6 +66,17 @@ def test_the_pace_of_the_same_bytes_is_asked_once() -> None:
         Pace.BRIEF,
         Pace.SLOW,
     ]
+
+
+@pytest.mark.parametrize("pace", Pace)
+@pytest.mark.parametrize("is_one", [True, False])
+def test_a_plain_read_is_known_when_it_is_asked_for_again_at_the_quick_pace(pace: Pace, is_one: bool) -> None:
+    requests = RepeatedRequests(Decoded(), lambda request: pace, lambda request: is_one)
+
+    found = [requests.read(frame)[2] for frame in (a_get(), a_get(), a_get("another"), a_get())]
+
+    is_known = is_one and pace is Pace.QUICK
+    assert found == [False, is_known, False, is_known]
 
 
 WITH_PASSWORD = RequestHeader(
@@ -114,7 +125,7 @@ def test_a_request_with_an_item_that_cannot_be_read_is_not_kept() -> None:
     requests = RepeatedRequests(decode, quick)
 
     for _ in range(2):
-        request, _ = requests.read(bytes(frame))
+        request, _, _ = requests.read(bytes(frame))
         assert isinstance(request.batch_items[0].payload, KmipError)
 
     assert (decode.count, requests._known) == (2, {})

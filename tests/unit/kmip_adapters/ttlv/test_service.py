@@ -99,6 +99,7 @@ class FakeEngine:
     principals: list[Principal] = field(factory=list)
     refused: list[tuple[Principal, ResultReason]] = field(factory=list)
     unrecorded: KmipError | None = None
+    plain_reads: None = None
 
     def pace(self, message: RequestMessage) -> Pace:
         return self.pace_told

@@ -1,8 +1,22 @@
 """What is counted of requests: items by operation, version and result; durations of messages by their one operation."""
 
-from kmip_app.monitoring.observation import RequestNumbers
+import pytest
+from attrs import define
+
+from kmip_app.monitoring.observation import CountedPlainReads, RequestNumbers
 from kmip_core.enums import Operation, ResultReason, ResultStatus
-from kmip_core.messages import RequestHeader, RequestMessage, ResponseBatchItem, ResponseHeader, ResponseMessage
+from kmip_core.messages import (
+    RequestBatchItem,
+    RequestHeader,
+    RequestMessage,
+    ResponseBatchItem,
+    ResponseHeader,
+    ResponseMessage,
+)
+from kmip_core.operations import get
+from kmip_core.plain_reads import Basis, GivenAnswer
+from kmip_core.ports.audit import AuditRecord
+from kmip_core.principal import Principal
 from kmip_core.structures import ProtocolVersion
 
 VERSION = ProtocolVersion(2, 1)
@@ -33,3 +47,44 @@ def test_items_are_counted_by_operation_and_result_and_messages_of_several_under
         (0, version, int(missing)): 1,
     }
     assert {operation: sum(one.counts) for operation, one in numbers.durations().items()} == {int(get): 2, 0: 2}
+
+
+@define
+class FakeReads:
+    """Plain reads of which one can be recorded again, or cannot."""
+
+    records: bool
+
+    def includes(self, message: RequestMessage) -> bool:
+        return True
+
+    def basis(self) -> Basis | None:
+        return None
+
+    def given(
+        self, request: RequestMessage, response: ResponseMessage, principal: Principal, before: Basis
+    ) -> GivenAnswer | None:
+        return None
+
+    def record_again(self, given: GivenAnswer) -> bool:
+        return self.records
+
+
+@pytest.mark.parametrize(("records", "count"), [(True, 1), (False, 0)])
+def test_an_answer_that_is_given_again_is_counted_once_it_is_recorded(records: bool, count: int) -> None:
+    numbers, operation = RequestNumbers(), Operation.GET
+    item = RequestBatchItem(operation=operation, payload=get.Request())
+    request = RequestMessage(header=RequestHeader(protocol_version=VERSION), batch_items=(item,))
+    header = ResponseHeader(protocol_version=VERSION, time_stamp=0)
+    given = GivenAnswer(
+        basis=(0, b"", ""),
+        principal=Principal(name="alice"),
+        request=request,
+        response=ResponseMessage(header=header, batch_items=(ResponseBatchItem(operation=operation),)),
+        record=AuditRecord(record_id="1", time=0, principal="alice", event="GET"),
+    )
+
+    assert CountedPlainReads(FakeReads(records), numbers).record_again(given) is records
+
+    assert sum(numbers.requests().values()) == count
+    assert sum(sum(one.counts) for one in numbers.durations().values()) == count

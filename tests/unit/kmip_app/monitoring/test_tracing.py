@@ -217,6 +217,7 @@ class AnsweringEngine:
     """An engine that gives one answer."""
 
     reason: ResultReason | None
+    plain_reads: None = None
 
     def pace(self, message: RequestMessage) -> Pace:
         return Pace.QUICK
