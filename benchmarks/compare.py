@@ -38,6 +38,8 @@ from benchmarks.server import ServerFailed, with_ready_file
 
 SERVERS: Final = ("ceiling", "kmipd", "pykmip")
 KEYS: Final = 64  # different objects that Get asks for
+REQUESTS: Final = 40_000
+"""Requests of which each is another one."""
 NAMES: Final = 256  # different names that Locate asks for
 
 ENOUGH: Final = 20  # answers without which a run is repeated for longer
@@ -99,6 +101,12 @@ def _gets(store: Store) -> tuple[Exchange, ...]:
     return tuple(messages.get(identifier) for identifier in store.unique_identifiers[:KEYS])
 
 
+def _gets_of_their_own(store: Store) -> tuple[Exchange, ...]:
+    """Return more requests than are answered in one run, no two of which are the same bytes."""
+    identifiers = store.unique_identifiers[:KEYS]
+    return tuple(messages.get(identifiers[number % len(identifiers)], number) for number in range(REQUESTS))
+
+
 def _encryptions(store: Store) -> tuple[Exchange, ...]:
     return tuple(messages.encrypt(identifier) for identifier in store.unique_identifiers[:KEYS])
 
@@ -114,6 +122,7 @@ CASES: Final = {
     "discover": Case(title="Discover Versions", exchanges=lambda _: (messages.discover_versions(),)),
     "query": Case(title="Query", exchanges=lambda _: (messages.query(),)),
     "get": Case(title="Get", exchanges=_gets),
+    "get-once": Case(title="Get, each another request", exchanges=_gets_of_their_own),
     "encrypt": Case(title="Encrypt 1 KiB", exchanges=_encryptions),
     "locate": Case(title="Locate by name", exchanges=_locates, needs_all_objects=True),
     "connect": Case(title="new connection", exchanges=lambda _: (messages.discover_versions(),), reconnect=True),

@@ -245,6 +245,8 @@ ELSEWHERE: Final = {
     f"{_ADAPTERS}.transport.watchdog:LIMIT": "what is logged, not what is allowed",
     f"{_ADAPTERS}.transport.tls.client_hello:LIMIT": "bytes of a handshake that are looked at for the log",
     f"{_ADAPTERS}.ttlv.repeats:LONGEST": "in the requests that are remembered",
+    f"{_ADAPTERS}.ttlv.known_answers:MOST": "some 5 KiB each, as long as nothing changes and a second at most",
+    f"{_ADAPTERS}.ttlv.known_answers:LONGEST": "in the answers that are kept",
     f"{_ADAPTERS}.identity.certificate:REMEMBERED": "names of clients whose certificates are valid",
     f"{_ADAPTERS}.identity.groups:REMEMBERED": "groups of clients whose certificates are valid",
     f"{_ADAPTERS}.identity.passwords:REMEMBERED": "a digest each",

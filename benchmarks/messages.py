@@ -57,7 +57,8 @@ _QUERY_FUNCTION = 0x420074
 _REQUEST_HEADER, _REQUEST_MESSAGE, _REQUEST_PAYLOAD = 0x420077, 0x420078, 0x420079
 _RESPONSE_HEADER, _RESPONSE_MESSAGE, _RESPONSE_PAYLOAD = 0x42007A, 0x42007B, 0x42007C
 _RESULT_MESSAGE, _RESULT_REASON, _RESULT_STATUS = 0x42007D, 0x42007E, 0x42007F
-_SYMMETRIC_KEY, _TEMPLATE_ATTRIBUTE, _TIME_STAMP, _UNIQUE_IDENTIFIER = 0x42008F, 0x420091, 0x420092, 0x420094
+_SYMMETRIC_KEY, _TEMPLATE_ATTRIBUTE, _TIME_STAMP = 0x42008F, 0x420091, 0x420092
+_UNIQUE_BATCH_ITEM_ID, _UNIQUE_IDENTIFIER = 0x420093, 0x420094
 
 _AES, _AES_LENGTH = 0x03, 256
 _CBC, _PKCS5 = 0x01, 0x03
@@ -181,8 +182,10 @@ def encrypt(unique_identifier: str) -> Exchange:
     return _exchange(ENCRYPT, payload, unique_identifier=unique_identifier)
 
 
-def get(unique_identifier: str) -> Exchange:
-    return _exchange(GET, _text(_UNIQUE_IDENTIFIER, unique_identifier), unique_identifier=unique_identifier)
+def get(unique_identifier: str, number: int | None = None) -> Exchange:
+    """Get; number: makes it a request of its own, as its Unique Batch Item ID."""
+    payload = _text(_UNIQUE_IDENTIFIER, unique_identifier)
+    return _exchange(GET, payload, unique_identifier=unique_identifier, number=number)
 
 
 def locate(name: str, *, unique_identifier: str) -> Exchange:
@@ -376,9 +379,14 @@ def _symmetric_key(key: bytes) -> bytes:
     return _structure(_SYMMETRIC_KEY, _structure(_KEY_BLOCK, key_block))
 
 
-def _exchange(operation: int, payload: bytes, *, unique_identifier: str | None = None) -> Exchange:
+def _exchange(
+    operation: int, payload: bytes, *, unique_identifier: str | None = None, number: int | None = None
+) -> Exchange:
     header = _structure(_REQUEST_HEADER, _version(1, 2) + _integer(_BATCH_COUNT, 1))
-    batch_item = _structure(_BATCH_ITEM, _enumeration(_OPERATION, operation) + _structure(_REQUEST_PAYLOAD, payload))
+    named = _enumeration(_OPERATION, operation)
+    if number is not None:
+        named += _item(_UNIQUE_BATCH_ITEM_ID, _BYTES, number.to_bytes(4, "big"))
+    batch_item = _structure(_BATCH_ITEM, named + _structure(_REQUEST_PAYLOAD, payload))
     request = _structure(_REQUEST_MESSAGE, header + batch_item)
     return Exchange(request=request, operation=operation, unique_identifier=unique_identifier)
 

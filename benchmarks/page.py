@@ -13,11 +13,12 @@ from benchmarks.counts import Budget
 from benchmarks.figures import Figures, medians, ratio
 
 LIMITED_BY: Final = {
-    "discover": "TLS, the event loop and the system calls of one answer; then the engine and the audit trail in Python",
+    "discover": "TLS, the event loop and the system calls of one answer; then the audit trail",
     "query": "as Discover Versions",
-    "get": "Python: admission, opening the content, the audit record; another key each time is read and opened besides",
-    "encrypt": "as Get, and more bytes to read and write; the cipher itself is a hundredth",
-    "locate": "Python: the query's shape and values; another name each time is looked for in the index besides",
+    "get": "as Discover Versions, where a request is repeated within a second and nothing was committed",
+    "get-once": "Python: reading the request, admission, opening the content, the audit record",
+    "encrypt": "as a Get that is another request, and more bytes to read and write; the cipher itself is a hundredth",
+    "locate": "as Get; another name each time is looked for in the index besides",
     "connect": "the handshake's signatures and key agreement, as for the ceiling",
     "create": "Python in the loop's thread (judging, describing, sealing, index entries); then the disk's flush",
     "register": "as Create",
@@ -123,7 +124,9 @@ def _budgets(budgets: Mapping[str, Budget]) -> list[str]:
         "",
         "Calls of functions for one request in the service, without sockets, by the part of the server that makes",
         "them (`python -m benchmarks.counts --parts`): they depend on no machine. The time is the least processor time",
-        "of the thread that answers.",
+        "of the thread that answers. *Again*: the request is repeated within a second and nothing was committed, so",
+        "its answer is given again ([ADR 0411](adr/0411-give-answers-to-plain-reads-again.md)). All others are worked",
+        "out.",
         "",
         f"| Operation | Calls | {' | '.join(parts)} | µs |",
         f"|---|---|{'---|' * len(parts)}---|",
