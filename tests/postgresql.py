@@ -189,6 +189,41 @@ def running(*, disk: str | None = None, **settings: Any) -> Iterator[Postgres]:
         server.remove()
 
 
+@contextlib.contextmanager
+def pooled(server: Postgres, mode: str) -> Iterator[str]:
+    """Give the URL of a PgBouncer in front of a server, for as long as the block lasts.
+
+    mode: "session", or "transaction", after which a connection may get another session of the database.
+    """
+    program = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
+    if program is None:
+        pytest.skip("PgBouncer is not installed (apt-get install pgbouncer)")
+    user = _ordinary_user()
+    with tempfile.TemporaryDirectory(prefix="kmipd-pool-", dir="/tmp") as name:
+        directory = Path(name)
+        if user:
+            os.chown(directory, user["user"], user["group"])
+        settings = {
+            "listen_addr": "", "unix_socket_dir": directory, "auth_type": "any", "pool_mode": mode,
+            "logfile": directory / "log", "pidfile": directory / "pid",
+        }  # fmt: skip
+        lines = ["[databases]", f"* = host={server.directory} user=kmipd", "[pgbouncer]"]
+        (directory / "ini").write_text("\n".join(lines + [f"{key} = {value}" for key, value in settings.items()]))
+        process = subprocess.Popen(
+            [program, "-q", directory / "ini"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **user
+        )
+        try:
+            give_up = time.monotonic() + STARTS_WITHIN
+            while not (directory / ".s.PGSQL.6432").exists():
+                assert process.poll() is None, (directory / "log").read_text()
+                assert time.monotonic() < give_up, "PgBouncer did not begin to listen"
+                time.sleep(0.02)
+            yield f"postgresql+psycopg://kmipd@/postgres?host={directory}&port=6432"
+        finally:
+            process.kill()
+            process.wait(STARTS_WITHIN)
+
+
 @functools.cache
 def _shared() -> Postgres:
     """Return the server that all tests of this process share; it ends with the process (see `stop_shared`)."""

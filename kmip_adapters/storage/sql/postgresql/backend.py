@@ -28,7 +28,7 @@ from kmip_adapters.storage.sql.migration import History, MakeSealer
 from kmip_adapters.storage.sql.postgresql import texts
 from kmip_adapters.storage.sql.postgresql.loop_reads import LoopReads
 from kmip_adapters.storage.sql.postgresql.readers import Reader, Unreachable
-from kmip_adapters.storage.sql.postgresql.revision import check_encoding, revision
+from kmip_adapters.storage.sql.postgresql.revision import check_encoding, check_sessions, revision
 from kmip_adapters.storage.sql.postgresql.watchdog import Watchdog, WatchedConnection
 from kmip_core.ports.storage import TakesLong
 
@@ -157,6 +157,8 @@ class PostgresBackend:
         connect = partial(self.connect, limit=LONG_STATEMENT_SECONDS)
         with closing(connect()) as connection:
             check_encoding(connection)
+            with closing(connect()) as other:
+                check_sessions(connection, other)
             if revision(connection, history) == history.revision:
                 return
         from kmip_adapters.storage.sql.postgresql import schema  # loads SQLAlchemy

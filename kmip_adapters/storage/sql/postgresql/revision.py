@@ -59,3 +59,23 @@ def check_encoding(connection: WatchedConnection) -> None:
     encoding = connection.execute("SHOW server_encoding").fetchone()[0]  # type: ignore[index]  # SHOW gives a row
     if encoding.upper() not in ("UTF8", "UTF-8"):
         raise StorageUnusable(f"the database's encoding is {encoding}; create it with ENCODING 'UTF8'")
+
+
+def check_sessions(one: WatchedConnection, other: WatchedConnection) -> None:
+    """Raise StorageUnusable where two connections that are open have not each a session of its own.
+
+    A pooler by transaction hands on what was set for a session, and the statements that were prepared in it.
+    """
+    found = [_session_of(connection) for connection in (one, other, one, other)]
+    has_own = found[0] != found[1] and found[:2] == found[2:]
+    if found[0] > 0 and not has_own:  # engines without processes say -1
+        raise StorageUnusable(
+            "a connection pooler gives each transaction another session of the database; have it pool by session"
+            " (PgBouncer: pool_mode = session), or name the database itself"
+        )
+
+
+def _session_of(connection: WatchedConnection) -> int:
+    """Return the number of the process that serves a connection at this moment."""
+    number: int = connection.execute("SELECT pg_backend_pid()").fetchone()[0]  # type: ignore[index]  # always a row
+    return number

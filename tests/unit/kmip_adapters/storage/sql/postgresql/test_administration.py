@@ -1,5 +1,6 @@
 """PostgreSQL as its administrators run it: timeouts of roles, no more connections, and poolers."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any, Final
 import psycopg
 import pytest
 
+from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.sql.backend import Options
 from kmip_adapters.storage.sql.postgresql import backend as postgresql_backend
 from kmip_adapters.storage.sql.postgresql.backend import PostgresBackend
@@ -23,10 +25,9 @@ from tests.unit.kmip_adapters.storage.sql.postgresql.test_backend import (
     put,
     refused_in_time,
 )
+from tests.unit.kmip_adapters.storage.sql.postgresql.test_loop_reads import EPOCH, ONE, answered
 
 pytestmark = pytest.mark.long
-
-HANG: Final = 120.0  # seconds
 
 
 @pytest.fixture
@@ -155,3 +156,26 @@ def test_a_password_file_that_is_being_replaced_is_read_again(server: Postgres, 
         back.start()
         assert present(store, "before")
         back.join()
+
+
+# --- poolers --------------------------------------------------------------------------------------------------------
+
+
+def test_a_pooler_by_session_is_as_good_as_the_database(server: Postgres, tmp_path: Path) -> None:
+    with postgresql.pooled(server, "session") as url, closing(open_store(url, tmp_path)) as store:
+        for number in range(10):  # psycopg prepares a statement that it has run five times
+            put(store, f"k{number}")
+            assert present(store, f"k{number}")
+
+        reads: Any = store.backend.loop_reads
+        read = asyncio.run(answered(reads, EPOCH, ONE))  # in a pipeline, over statements that it prepares itself
+        assert read.rows(*ONE[:2]) == [(1,)]
+
+
+def test_a_pooler_by_transaction_is_refused_at_the_start(server: Postgres, tmp_path: Path) -> None:
+    open_store(server.url, tmp_path).close()
+    with (
+        postgresql.pooled(server, "transaction") as url,
+        pytest.raises(StorageUnusable, match="pool_mode = session"),
+    ):
+        open_store(url, tmp_path).close()
