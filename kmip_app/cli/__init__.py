@@ -110,7 +110,10 @@ program = Program(
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command line; return the exit code: 0, 1 for what a command found, 2 for what an operator can mend."""
+    """Run one command line; return the exit code.
+
+    0; 1 for what a command found; 2 for what an operator can mend; 3 for what cannot be reached now.
+    """
     words = list(arguments)
     if not words or (words[0].startswith("-") and words[0] not in _OF_THE_PROGRAM):
         words.insert(0, DEFAULT_COMMAND)

@@ -11,9 +11,9 @@ import click
 
 from kmip_app.cli.context import CONTEXT
 from kmip_app.cli.output import chosen_form, output_options, print_json, print_rows
-from kmip_app.cli.remote import REFUSED, UNREACHABLE, RemoteError, Target, connection_options, target_of
+from kmip_app.cli.remote import REFUSED, RemoteError, Target, connection_options, target_of
 from kmip_app.configuration.addresses import Address, read_address
-from kmip_app.configuration.config import StartError
+from kmip_app.configuration.config import UNREACHABLE, StartError
 from kmip_app.printable import printable
 from kmip_app.progress import counted
 from kmip_app.system_errors import reason_of

@@ -9,9 +9,9 @@ import click
 
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
 from kmip_app.cli.output import chosen_form, output_options, print_record
-from kmip_app.cli.remote import REFUSED, UNREACHABLE, RemoteError
+from kmip_app.cli.remote import REFUSED, RemoteError
 from kmip_app.configuration.addresses import Address, read_address
-from kmip_app.configuration.config import StartError
+from kmip_app.configuration.config import UNREACHABLE, StartError
 from kmip_app.monitoring import probe
 from kmip_app.monitoring.probe import NoAnswer, ReadyFile, Unhealthy
 from kmip_app.printable import printable

@@ -16,7 +16,7 @@ EXIT_CODES: Final = (
     ("0", "done; all is well"),
     ("1", "the server refuses, or the answer is no"),
     ("2", "a mistake in the command line, the configuration or a file"),
-    ("3", "a server cannot be reached, or its answer cannot be read"),
+    ("3", "a server, or the database of one that starts, cannot be reached, or an answer cannot be read"),
 )
 
 

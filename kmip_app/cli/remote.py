@@ -15,14 +15,13 @@ import click
 
 from kmip_app.cli.options import CONTEXT, chosen, config_option, setting_options
 from kmip_app.cli.output import output_options
-from kmip_app.configuration.config import DEFAULT_PORT, StartError
+from kmip_app.configuration.config import DEFAULT_PORT, UNREACHABLE, StartError
 from kmip_core.classes import frozen
 
 if TYPE_CHECKING:
     from kmip_app.client import KmipClient
 
 REFUSED: Final = 1
-UNREACHABLE: Final = 3
 LOCAL: Final = ("127.0.0.1", "localhost", "::1")
 
 

@@ -10,7 +10,8 @@ from kmip_app.cli import health
 from kmip_app.cli.context import CONTEXT
 from kmip_app.cli.options import chosen, setting_options
 from kmip_app.cli.output import chosen_form, output_options, print_record
-from kmip_app.cli.remote import UNREACHABLE, RemoteError, Target, connection_options, remote_errors, target_of
+from kmip_app.cli.remote import RemoteError, Target, connection_options, remote_errors, target_of
+from kmip_app.configuration.config import UNREACHABLE
 from kmip_app.monitoring.probe import ReadyFile, Unhealthy
 from kmip_app.printable import printable
 

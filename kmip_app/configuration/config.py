@@ -11,11 +11,12 @@ import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 from attrs import field
 from platformdirs import user_data_path
 
+from kmip_adapters.storage.errors import StorageUnreachable
 from kmip_adapters.storage.quotas import Quota
 from kmip_adapters.transport.limits import TransportLimits
 from kmip_adapters.transport.rates import Allowance
@@ -265,5 +266,22 @@ class Configuration:
         return self.database_password_file.read_text().removesuffix("\n").removesuffix("\r")
 
 
+UNREACHABLE: Final = 3
+"""The exit code for a server, or a database, that cannot be reached."""
+
+
 class StartError(Exception):
-    """The server cannot start; the text says what is wrong and what to do, on one line."""
+    """The server cannot start; the text says what is wrong and what to do, on one line.
+
+    exit_code: of the program. Whoever starts it tries again after UNREACHABLE, but not after 2.
+    """
+
+    exit_code = 2
+
+    @classmethod
+    def of(cls, error: Exception) -> Self:
+        """Return what an error means to whoever starts the server."""
+        made = cls(str(error))
+        if isinstance(error, StorageUnreachable):
+            made.exit_code = UNREACHABLE
+        return made

@@ -69,7 +69,7 @@ def reported_to_operators() -> Iterator[None]:
     try:
         yield
     except UNUSABLE as error:
-        raise StartError(str(error)) from error
+        raise StartError.of(error) from error
     except KmipError as error:  # such as no room for the first record of the trail
         raise StartError(error.message) from error
     except OSError as error:

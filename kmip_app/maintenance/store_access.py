@@ -42,7 +42,7 @@ def for_operators() -> Iterator[None]:
     try:
         yield
     except (*UNUSABLE, KmipError) as error:
-        raise StartError(str(error)) from error
+        raise StartError.of(error) from error
 
 
 @contextmanager

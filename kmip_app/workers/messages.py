@@ -29,9 +29,10 @@ class Ready:
 
 @frozen
 class Failed:
-    """The worker could not start.  reason: for the operator."""
+    """The worker could not start.  reason: for the operator.  exit_code: of a program that ends for it."""
 
     reason: str
+    exit_code: int
 
 
 @frozen

@@ -179,7 +179,7 @@ class Supervisor:
                 raise KeyboardInterrupt
         except (StorageUnusable, ValueError) as error:
             self._close()
-            raise StartError(str(error)) from error
+            raise StartError.of(error) from error
         except OSError as error:
             self._close()
             raise StartError(described(error)) from error
@@ -268,7 +268,9 @@ class Supervisor:
                 raise StartError(f"the workers did not start within {START_SECONDS:g} s; the log may say why")
             worker, message = self._next_event(TICK)
             if isinstance(message, Failed):
-                raise StartError(message.reason)
+                failure = StartError(message.reason)
+                failure.exit_code = message.exit_code
+                raise failure
             if worker is not None and message is None:
                 code = worker.wait(LEAVE_SECONDS)
                 raise StartError(
@@ -291,7 +293,7 @@ class Supervisor:
                 worker.is_ready = True
                 if worker.number == 1:
                     self._facts = facts
-            case Failed(reason) if worker is not None:
+            case Failed(reason, _) if worker is not None:
                 LOG.error("worker %d cannot start: %s", worker.number, reason)
             case None if worker is not None:
                 self._note_end(worker)

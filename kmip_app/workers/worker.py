@@ -53,7 +53,7 @@ def _serve(order: Order, channel: Connection, listening: Mapping[str, Sequence[s
     try:
         server.start()
     except StartError as error:
-        orders.say(Failed(str(error)))
+        orders.say(Failed(str(error), error.exit_code))
         return FAILED
     process.settle_in()
     orders.begin()

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from attrs import evolve
 
 from kmip_adapters.storage.census import Backlog, Census
-from kmip_adapters.storage.errors import StorageUnusable
+from kmip_adapters.storage.errors import StorageUnreachable, StorageUnusable
 from kmip_adapters.storage.quotas import QuotaOf
 from kmip_adapters.storage.records import decode_audit_record
 from kmip_adapters.storage.sql.allowances import AllowanceStatements, StoredAllowances
@@ -117,7 +117,8 @@ class SqlStorage:
             self.writer = self._open_writer()
         except self.backend.errors as error:
             self.backend.close()
-            raise StorageUnusable(f"{self.backend.name} cannot be opened: {error}") from error
+            unusable = StorageUnreachable if self.backend.is_transient(error) else StorageUnusable
+            raise unusable(f"{self.backend.name} cannot be opened: {' '.join(str(error).split())}") from error
         except BaseException:
             self.backend.close()
             raise

@@ -110,6 +110,20 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert streams.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_database_that_cannot_be_reached_is_one_line_and_an_exit_code_after_which_a_start_is_tried_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], workers: str
+) -> None:
+    pytest.importorskip("psycopg")
+    place = ("--data-dir", str(tmp_path / "data"), "--database", f"postgresql://kmipd@/kmipd?host={tmp_path}")
+
+    assert cli.run(["serve", "-p", "0", "-v", "ERROR", "--workers", workers, *place]) == 3
+
+    told = capsys.readouterr().err
+    assert told.startswith(f"kmipd: kmipd on {tmp_path} cannot be opened: ")
+    assert told.count("\n") == 1
+
+
 def test_a_folder_that_cannot_be_made_is_one_line_and_exit_code_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
