@@ -287,9 +287,8 @@ def _heads_of_server(configuration: Configuration) -> Mapping[str, Head]:
     from kmip_adapters.storage.sql.backends import open_backend
     from kmip_adapters.storage.sql.database import Database
 
-    has_password = configuration.database_password_file is not None
     try:
-        options = Options(read_password=configuration.read_database_password if has_password else None)
+        options = Options(read_password=configuration.read_database_password)
         database = Database(open_backend(configuration.database_url, options))
         try:
             facts = database.facts(HEAD_FACT)

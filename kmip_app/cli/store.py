@@ -1,12 +1,14 @@
 """`kmipd store copy`: a store moves from one database to another."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from kmip_app.cli.context import CONTEXT, Group
-from kmip_app.configuration.config import Configuration, StartError
+from kmip_app.configuration.config import Configuration, StartError, password_in
 from kmip_app.progress import progress
 
 
@@ -27,8 +29,8 @@ def copy(source: str, target: str, from_password_file: Path | None, to_password_
         raise StartError(f"{file} does not exist; name the database of a store")
     with store_access.for_operators():
         with (
-            store_access.backend(source, from_password_file) as origin,
-            store_access.backend(target, to_password_file) as to,
+            store_access.backend(source, _reader_of(from_password_file)) as origin,
+            store_access.backend(target, _reader_of(to_password_file)) as to,
             progress("Copying rows") as report,
         ):
             copied = copy_store(origin, to, report)
@@ -37,6 +39,10 @@ def copy(source: str, target: str, from_password_file: Path | None, to_password_
             return 1
         click.echo(f"{copied.objects} objects copied and compared; {copied.written} rows were written now")
         return 0
+
+
+def _reader_of(password_file: Path | None) -> Callable[[], str] | None:
+    return None if password_file is None else partial(password_in, password_file)
 
 
 def _password_option(name: str) -> Any:

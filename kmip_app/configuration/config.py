@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal, Self
 
@@ -259,11 +260,18 @@ class Configuration:
         """The URL of the store's database."""
         return self.database or f"sqlite:///{self.sqlite_path}"
 
-    def read_database_password(self) -> str:
-        """Return what `database_password_file` holds now, without its line end.  Raises OSError."""
-        if self.database_password_file is None:
-            raise ValueError("no file with the database's password is named")
-        return self.database_password_file.read_text().removesuffix("\n").removesuffix("\r")
+    @property
+    def read_database_password(self) -> Callable[[], str] | None:
+        """Reads the password that is not in the URL anew each time, for it may have been changed; None without one."""
+        if self.database_password_file is not None:
+            return partial(password_in, self.database_password_file)
+        place = self.database_password
+        return None if place is None else lambda: place.read().decode("utf-8")
+
+
+def password_in(path: Path) -> str:
+    """Return what a file holds, without its line end.  Raises OSError, ValueError."""
+    return path.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
 
 
 UNREACHABLE: Final = 3
@@ -273,14 +281,14 @@ UNREACHABLE: Final = 3
 class StartError(Exception):
     """The server cannot start; the text says what is wrong and what to do, on one line.
 
-    exit_code: of the program. Whoever starts it tries again after UNREACHABLE, but not after 2.
+    exit_code: of the program. The service manager starts it again after UNREACHABLE, but not after 2.
     """
 
     exit_code = 2
 
     @classmethod
     def of(cls, error: Exception) -> Self:
-        """Return what an error means to whoever starts the server."""
+        """Return the error of a start that another one ends."""
         made = cls(str(error))
         if isinstance(error, StorageUnreachable):
             made.exit_code = UNREACHABLE

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from attrs import evolve, field
 from platformdirs import user_config_path
@@ -280,13 +280,14 @@ class _Gathering:
         if not configuration.server_information:
             configuration = evolve(configuration, core=evolve(configuration.core, server_information=None))
         self.problems += self._contradictions(configuration)
-        return self._with_password(configuration)
+        self._check_password(configuration)
+        return configuration
 
-    def _with_password(self, configuration: Configuration) -> Configuration:
-        """Put the password of the database into its URL."""
+    def _check_password(self, configuration: Configuration) -> None:
+        """Note what is wrong with the password of the database, which each connection reads anew."""
         place, url = configuration.database_password, configuration.database
         if place is None:
-            return configuration
+            return
         try:
             parts = urlsplit(url or "")
             if configuration.database_password_file is not None:
@@ -295,13 +296,10 @@ class _Gathering:
                 raise ValueError("needs a database with a user; set database to postgresql+psycopg://USER@HOST/NAME")
             if parts.password is not None:
                 raise ValueError("and the URL both have a password; leave one out")
-            user, host = parts.netloc.rsplit("@", 1)
-            password = quote(place.read().decode("utf-8"), safe="")
+            place.read().decode("utf-8")
         except (ValueError, UnicodeDecodeError) as error:
             text = "holds no text in UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
             self.problems.append(self._problem("database_password", text))
-            return configuration
-        return evolve(configuration, database=parts._replace(netloc=f"{user}:{password}@{host}").geturl())
 
     def _settle_database(self) -> None:
         """Of two spellings of one thing the one from the place of higher rank counts."""

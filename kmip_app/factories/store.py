@@ -34,7 +34,6 @@ def open_sql_storage(configuration: Configuration, root_key: RootKeySource, quot
         from kmip_adapters.storage.sql.backend import Options
         from kmip_adapters.storage.sql.storage import SqlStorage
 
-    has_password = configuration.database_password_file is not None
     may_be_sealed = configuration.may_start_sealed and configuration.root_key in OUTSIDE
     return SqlStorage(
         configuration.database_url,
@@ -44,7 +43,7 @@ def open_sql_storage(configuration: Configuration, root_key: RootKeySource, quot
         takes_over=names_of_node(configuration) if configuration.takes_over else lambda node: False,
         options=Options(
             is_shared=configuration.worker is not None,
-            read_password=configuration.read_database_password if has_password else None,
+            read_password=configuration.read_database_password,
             pool_size=configuration.pool_size,
         ),
         quota_of=quota_of,

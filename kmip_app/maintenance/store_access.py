@@ -5,7 +5,6 @@ of both in the audit trail.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +13,7 @@ from attrs import evolve, field
 
 from kmip_adapters.audit.file_trail import FileTrail
 from kmip_adapters.storage.archive import Entry
+from kmip_adapters.storage.errors import StorageUnreachable, StorageUnusable
 from kmip_adapters.storage.lock import directory_lock
 from kmip_adapters.storage.sql import maintenance
 from kmip_adapters.storage.sql.backend import Backend, Options
@@ -46,14 +46,14 @@ def for_operators() -> Iterator[None]:
 
 
 @contextmanager
-def backend(url: str, password_file: Path | None) -> Iterator[Backend]:
+def backend(url: str, read_password: Callable[[], str] | None) -> Iterator[Backend]:
     """Open a database by its URL, apart from any configuration.  Raises StartError."""
-    read_password = None if password_file is None else partial(_password_in, password_file)
     opened_backend = open_backend(url, Options(read_password=read_password))
     try:
         yield opened_backend
     except opened_backend.errors as error:
-        raise StartError(f"{opened_backend.name}: {error}") from error
+        unusable = StorageUnreachable if opened_backend.is_transient(error) else StorageUnusable
+        raise StartError.of(unusable(f"{opened_backend.name}: {' '.join(str(error).split())}")) from error
     finally:
         opened_backend.close()
 
@@ -66,12 +66,8 @@ def schema_revision(configuration: Configuration) -> str | None:
     path = configuration.sqlite_path
     if path is not None and not path.exists():
         return None
-    with backend(configuration.database_url, configuration.database_password_file) as opened_backend:
+    with backend(configuration.database_url, configuration.read_database_password) as opened_backend:
         return opened_backend.revision(HISTORY)
-
-
-def _password_in(path: Path) -> str:
-    return path.read_text().removesuffix("\n").removesuffix("\r")
 
 
 @contextmanager

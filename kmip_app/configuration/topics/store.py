@@ -60,7 +60,12 @@ STORE: Final[Mapping[str, tuple[Setting, ...]]] = {
             "What this server is called among those on one database: the name of its audit chain.",
             default="main; on a database server the host's name and a mark of the data directory",
         ),
-        native("database_password", SECRET, "The same password, by the place where it is.", default="none"),
+        native(
+            "database_password",
+            SECRET,
+            "The same password, by the place where it is; read at each connection.",
+            default="none",
+        ),
         native(
             "root_key",
             ROOT_KEY,

@@ -206,7 +206,7 @@ class PostgresBackend:
                 parameters["password"] = self._read_password()  # read again each time: it may have been changed
             except (OSError, ValueError) as error:
                 why = str(getattr(error, "strerror", None) or error).lower()
-                raise psycopg.OperationalError(f"the file with the password cannot be read: {why}") from error
+                raise psycopg.OperationalError(f"the database's password cannot be read: {why}") from error
         try:
             raw = psycopg.connect(**parameters, autocommit=True)
         except psycopg.Error:

@@ -203,19 +203,19 @@ def test_changes_made_during_a_copy_are_copied_by_the_next_run(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("arguments", "expected"),
+    ("arguments", "expected", "code"),
     [
-        (["--from", "sqlite:///{d}/none.sqlite", "--to", "sqlite:///{d}/x"], "does not exist"),
-        (["--from", "sqlite:///{d}/a", "--to", "sqlite:///{d}/a"], "one database"),
-        (["--from", "mysql://h/d", "--to", "sqlite:///{d}/a"], "not supported"),
-        (["--from", "postgresql+psycopg://u@127.0.0.1:1/d", "--to", "sqlite:///{d}/a"], "127.0.0.1"),
+        (["--from", "sqlite:///{d}/none.sqlite", "--to", "sqlite:///{d}/x"], "does not exist", 2),
+        (["--from", "sqlite:///{d}/a", "--to", "sqlite:///{d}/a"], "one database", 2),
+        (["--from", "mysql://h/d", "--to", "sqlite:///{d}/a"], "not supported", 2),
+        (["--from", "postgresql+psycopg://u@127.0.0.1:1/d", "--to", "sqlite:///{d}/a"], "127.0.0.1", 3),
     ],
     ids=["no source", "the same", "kind", "unreachable"],
 )
 def test_a_copy_that_is_impossible_is_refused(
-    tmp_path: Path, arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, arguments: list[str], expected: str, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.run(["store", "copy", *(each.format(d=tmp_path) for each in arguments)]) == 2
+    assert cli.run(["store", "copy", *(each.format(d=tmp_path) for each in arguments)]) == code
     assert expected in capsys.readouterr().err
 
 

@@ -86,16 +86,21 @@ def test_a_value_and_its_file_exclude_each_other(tmp_path: Path, secret: Path) -
         choose({"data_dir": tmp_path}, config_path=None, environment=given)
 
 
-def test_the_password_of_the_database_is_put_into_its_url_and_not_shown(tmp_path: Path, secret: Path) -> None:
-    secret.write_text("p@ss/word")
+def test_the_password_of_the_database_is_read_anew_each_time_and_not_shown(tmp_path: Path, secret: Path) -> None:
+    secret.write_text("p@ss/word\n")
     configuration = choose(
         {"data_dir": tmp_path, "database": "postgresql+psycopg://kmipd@db:5432/kmipd"},
         config_path=None,
         environment={"KMIPD_DATABASE_PASSWORD": f"file:{secret}"},
     ).configuration
 
-    assert configuration.database == "postgresql+psycopg://kmipd:p%40ss%2Fword@db:5432/kmipd"
-    assert "p%40ss" not in repr(configuration)
+    read = configuration.read_database_password
+    assert read is not None
+    assert read() == "p@ss/word"
+    secret.write_text("another\n")
+    assert read() == "another"
+    assert configuration.database == "postgresql+psycopg://kmipd@db:5432/kmipd"
+    assert "p@ss" not in repr(configuration)
 
 
 def test_folders_of_the_service_manager_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
