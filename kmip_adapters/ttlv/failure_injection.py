@@ -205,4 +205,4 @@ def _refused(service: TtlvService, job: TtlvJob, request: RequestMessage, met: l
         for item, failure in zip(request.batch_items, met, strict=True)
     )
     refused = evolve(request, batch_items=items)
-    return evolve(job, request=refused, pace=service.engine.pace(refused))
+    return evolve(job, request=refused, pace=service.engine.pace(refused), repeated=None)

@@ -55,8 +55,10 @@ class Rehearsal:
     engine: Engine = field(factory=lambda: an_engine(a_symmetric_key("key")))
     failures: PlannedFailures = field(factory=PlannedFailures)
 
-    @property
-    def service(self) -> FailingService:
+    service: FailingService = field(init=False)
+
+    @service.default
+    def _service_of_the_engine(self) -> FailingService:
         return FailingService(a_service(self.engine, CODEC), self.failures)
 
     def plan(self, operation: Operation = Operation.GET, **what) -> None:
@@ -96,6 +98,14 @@ def test_an_item_is_refused_and_not_performed(rehearsal: Rehearsal) -> None:
     assert (item.result_status, item.result_reason) == (ResultStatus.OPERATION_FAILED, ResultReason.ITEM_NOT_FOUND)
     assert item.result_message == "on purpose"
     assert rehearsal.state is State.PRE_ACTIVE
+
+
+def test_a_request_that_was_answered_before_is_refused_as_any_other(rehearsal: Rehearsal) -> None:
+    for _ in range(3):  # its answer is given again by now
+        assert rehearsal.items(GET)[0].result_reason is None
+    rehearsal.plan(refusal=REFUSAL)
+
+    assert [rehearsal.items(GET)[0].result_reason for _ in range(2)] == [REFUSAL.reason, None]
 
 
 def test_only_the_next_request_with_the_operation_meets_it(rehearsal: Rehearsal) -> None:
