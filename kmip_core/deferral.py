@@ -385,7 +385,7 @@ class Deferral:
             return RequestBatchItem(operation=submission.operation, payload=error)
 
     def _outcome(self, submission: Submission, answer: ResponseBatchItem) -> Outcome:
-        """Return an answer as it is kept.  Raises KmipError for a response that the version cannot say."""
+        """Return an answer as it is kept."""
         payload = b""
         if answer.payload is not None:
             encode = self.services.kept_items.encode_payload

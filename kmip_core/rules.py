@@ -186,8 +186,7 @@ def admit(
         raise KmipError(ResultReason.INVALID_OBJECT_TYPE, f"{purpose.value} needs an object of type {wanted}")
     if managed_object.archived and purpose not in _WHILE_ARCHIVED:
         raise KmipError(ResultReason.OBJECT_ARCHIVED, "the object is archived; Recover it first")
-    state = attributes.state
-    if state is None or state not in permitted:
+    if attributes.state not in permitted:  # or has none, and counts as Pre-Active
         _check_state(attributes, purpose, process_after_deactivation)
     if attributes.process_start_date is not None or attributes.protect_stop_date is not None:
         check_dates(attributes, purpose, now)

@@ -34,13 +34,13 @@ class TtlvKeptItems:
         return item
 
     def encode_payload(self, operation: Operation, payload: Any, protocol_version: ProtocolVersion) -> bytes:
-        """Return a message of this answer.  Raises KmipError for an object of a type that the version does not have."""
+        """Return a message of this answer: a refusal for an object of a type that the version does not have."""
         item = ResponseBatchItem(operation=operation, payload=payload)
         header = ResponseHeader(protocol_version=protocol_version, time_stamp=0)
         return self._codec.encode_response(ResponseMessage(header=header, batch_items=(item,)))
 
     def decode_payload(self, encoded: bytes, protocol_version: ProtocolVersion) -> Any:
-        """Return the payload of the answer.  Raises KmipError if it is a refusal: the version could not say it."""
+        """Return the payload of the answer.  Raises KmipError for a refusal: the version could not say it."""
         (item,) = self._codec.decode_response(encoded).batch_items
         if item.result_reason is not None:
             raise KmipError(item.result_reason, item.result_message or "")

@@ -19,9 +19,9 @@ class KeptItems(Protocol):
         ...
 
     def encode_payload(self, operation: Operation, payload: Any, protocol_version: ProtocolVersion) -> bytes:
-        """Return a Response, whole.  Raises KmipError for one that the version cannot say."""
+        """Return a Response, whole; of one that the version cannot say the refusal that a client would get."""
         ...
 
     def decode_payload(self, encoded: bytes, protocol_version: ProtocolVersion) -> Any:
-        """Return the Response that was written.  Raises KmipError if it cannot be read."""
+        """Return the Response that was written.  Raises KmipError if it cannot be read, or is a refusal."""
         ...

@@ -52,6 +52,11 @@ class WithoutSlots:
     name: str
 
 
+@define(slots=False)
+class Open:
+    name: str
+
+
 @define
 class Converted:
     name: str = attrs.field(converter=str)
@@ -71,6 +76,7 @@ class Finished:
         pytest.param(Plain, (), {"name": "a"}, id="defaults"),
         pytest.param(Plain, (), {"name": "a", "size": 5, "parts": [1], "double": 1, "hidden": "x"}, id="all"),
         pytest.param(Child, (), {"name": "a", "more": 2}, id="fields of a base"),
+        pytest.param(Open, ("a",), {}, id="without slots"),
         pytest.param(Fixed, ("a",), {}, id="frozen"),
         pytest.param(Fixed, (), {"name": "a", "size": 1}, id="frozen, by name"),
     ],
@@ -82,8 +88,22 @@ def test_a_maker_makes_what_the_class_makes(cls: Any, values: tuple[Any, ...], f
         made = make(*values, **fields)
         assert made == cls(*values, **fields)
         assert type(made) is cls
-    names = [parameter.name for parameter in inspect.signature(cls).parameters.values()]
-    assert list(inspect.signature(make).parameters) == names
+    assert parameters(make) == parameters(cls)
+
+
+def parameters(function: Any) -> list[tuple[str, Any]]:
+    """Return the names of what a function takes, and whether it takes them by place or by name."""
+    return [(each.name, each.kind) for each in inspect.signature(function).parameters.values()]
+
+
+@pytest.mark.parametrize("cls", [Plain, Fixed], ids=["changing", "frozen"])
+def test_what_is_taken_by_name_is_taken_by_name_alone(cls: Any) -> None:
+    """Else two fields that change their places would be taken for each other."""
+    make = maker_of(cls)
+
+    for _ in range(2):
+        with pytest.raises(TypeError):
+            make("a", 5)
 
 
 def test_what_a_factory_makes_is_made_for_each() -> None:

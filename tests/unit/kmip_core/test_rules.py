@@ -6,8 +6,8 @@ import pytest
 from attrs import evolve
 
 from kmip_core.attributes import Attributes
+from kmip_core.enums import CryptographicAlgorithm, ObjectType, Operation, ResultReason, State
 from kmip_core.enums import CryptographicUsageMask as Mask
-from kmip_core.enums import ObjectType, Operation, ResultReason, State
 from kmip_core.errors import KmipError
 from kmip_core.lifecycle import GONE
 from kmip_core.objects import ManagedObject
@@ -129,6 +129,24 @@ def test_a_purpose_is_admitted_in_its_states_only(purpose: Purpose, process_afte
             )
 
 
+@pytest.mark.parametrize("purpose", [one for one in Purpose if one in AFTER_DEACTIVATION])
+def test_what_is_deactivated_processes_nothing_unless_that_is_wanted(purpose: Purpose) -> None:
+    """Whoever says nothing has the rule of the standard."""
+    assert refusal(a_key(State.DEACTIVATED), purpose).reason is ResultReason.WRONG_KEY_LIFECYCLE_STATE
+
+
+@pytest.mark.parametrize("purpose", Purpose, ids=lambda purpose: purpose.name)
+def test_an_object_without_a_state_counts_as_pre_active(purpose: Purpose) -> None:
+    def outcome(key: ManagedObject) -> tuple[Any, ...]:
+        try:
+            admit(key, purpose, NOW)
+        except KmipError as error:
+            return error.reason, error.message
+        return ()
+
+    assert outcome(a_key(None)) == outcome(a_key(State.PRE_ACTIVE))
+
+
 def test_a_refusal_for_the_state_names_the_states_that_are_accepted() -> None:
     assert (
         refusal(a_key(State.DEACTIVATED), Purpose.DERIVE).message
@@ -223,6 +241,22 @@ def test_the_type_is_judged_before_everything_else() -> None:
     assert refused.reason is ResultReason.INVALID_OBJECT_TYPE
     assert refused.message == "Sign needs an object of type Opaque Object or Private Key"
     assert admit(a_key(), Purpose.SIGN, NOW, object_types=frozenset({ObjectType.SYMMETRIC_KEY}))
+
+
+@pytest.mark.parametrize("purpose", Purpose, ids=lambda purpose: purpose.name)
+@pytest.mark.parametrize("algorithm", [CryptographicAlgorithm.ONE_TIME_PAD, CryptographicAlgorithm.AES, None])
+def test_secret_data_encrypts_as_a_one_time_pad_and_does_nothing_else_of_a_key(
+    purpose: Purpose, algorithm: CryptographicAlgorithm | None
+) -> None:
+    """KMIP 1.4 §9.1.3.2.13."""
+    key = a_key(cryptographic_algorithm=algorithm)
+    data = evolve(key, object_type=ObjectType.SECRET_DATA)
+    wanted = frozenset({ObjectType.SYMMETRIC_KEY})
+
+    if algorithm is CryptographicAlgorithm.ONE_TIME_PAD and purpose in (Purpose.ENCRYPT, Purpose.DECRYPT):
+        assert admit(data, purpose, NOW, object_types=wanted).managed_object is data
+    else:
+        assert refusal(data, purpose, object_types=wanted).reason is ResultReason.INVALID_OBJECT_TYPE
 
 
 @pytest.mark.parametrize("purpose", Purpose, ids=lambda purpose: purpose.name)

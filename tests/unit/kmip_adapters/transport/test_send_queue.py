@@ -10,9 +10,7 @@ import pytest
 from attrs import define
 
 from kmip_adapters.transport.client import client_context
-from kmip_adapters.transport.counters import TransportCounters
-from kmip_adapters.transport.outflow import PIECE, Outflow
-from kmip_adapters.transport.send_queue import LONGEST, MOST, SendQueue
+from kmip_adapters.transport.send_queue import MOST, SendQueue
 from tests.unit.kmip_adapters.transport.fakes import a_server, request, response, throwaway_pki
 
 
@@ -83,85 +81,6 @@ def test_an_answer_that_cannot_be_sent_ends_its_connection_alone(caplog: pytest.
     assert "an answer could not be sent" in caplog.text
 
 
-class Wire:
-    """The asyncio transport, as far as an outflow uses it, and TLS that encrypts nothing."""
-
-    def __init__(self) -> None:
-        self.sent: list[bytes] = []
-        self.is_aborted = False
-        self._pending = b""
-
-    def write(self, octets: bytes | memoryview) -> int:
-        self._pending += bytes(octets)
-        return len(octets)
-
-    def read(self) -> bytes:
-        pending, self._pending = self._pending, b""
-        return pending
-
-    @property
-    def pending(self) -> int:
-        return len(self._pending)
-
-    def unwrap(self) -> None:
-        self._pending += b"goodbye"
-
-    def abort(self) -> None:
-        self.is_aborted = True
-
-
-class Socket:
-    """What takes the ciphertext of a `Wire`."""
-
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
-
-    def write(self, octets: bytes) -> None:
-        self._wire.sent.append(octets)
-
-    def get_write_buffer_size(self) -> int:
-        return 0
-
-    def abort(self) -> None:
-        self._wire.abort()
-
-
-def an_outflow(queue: SendQueue) -> tuple[Outflow, Wire]:
-    wire = Wire()
-    return Outflow(wire, wire, Socket(wire), TransportCounters(), queue), wire  # type: ignore[arg-type]  # has what an outflow uses
-
-
-def test_whatever_else_is_sent_goes_behind_the_answer_that_waits() -> None:
-    followers: tuple[tuple[Callable[[Outflow], object], list[bytes]], ...] = (
-        (lambda outflow: outflow.send(b"more"), [b"more"]),
-        (lambda outflow: outflow.send_soon(b"more"), [b"more"]),
-        (lambda outflow: outflow.send_soon(bytes(LONGEST + 1)), [bytes(LONGEST + 1)]),
-        (lambda outflow: outflow.send(bytes(PIECE + 1)), [bytes(PIECE)]),
-        (Outflow.say_goodbye, [b"goodbye"]),
-    )
-    for follow, then in followers:
-
-        def act(queue: SendQueue, follow: Callable[[Outflow], object] = follow, then: list[bytes] = then) -> None:
-            outflow, wire = an_outflow(queue)
-            outflow.send_soon(b"answer")
-            assert wire.sent == []
-            follow(outflow)
-            assert wire.sent == [b"answer", *then]
-
-        in_one_turn(act)
-
-
-def test_an_answer_is_not_sent_on_a_connection_that_was_aborted() -> None:
-    def act(queue: SendQueue) -> None:
-        outflow, wire = an_outflow(queue)
-        outflow.send_soon(b"answer")
-        outflow.abort()
-        queue.send_all()
-        assert (wire.sent, wire.is_aborted) == ([], True)
-
-    in_one_turn(act)
-
-
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_requests_that_come_together_are_each_answered_in_their_order(loop: str) -> None:
     loops = pytest.importorskip(loop, reason="`pip install uvloop` makes this run")
@@ -184,3 +103,21 @@ def test_requests_that_come_together_are_each_answered_in_their_order(loop: str)
                 received += data
             assert received == wanted
             client.close()
+
+
+def test_answers_that_wait_for_each_other_have_one_turn_scheduled() -> None:
+    class Loop:
+        scheduled = 0
+
+        def call_soon(self, callback: Callable[[], object]) -> None:
+            self.scheduled += 1
+
+    loop = Loop()
+    queue = SendQueue(loop)  # type: ignore[arg-type]  # has what a queue uses
+    for name in "abc":
+        queue.put(Keeper(name, []))
+    assert loop.scheduled == 1
+
+    queue.send_all()
+    queue.put(Keeper("d", []))
+    assert loop.scheduled == 2

@@ -8,7 +8,7 @@ import pytest
 from attrs import define
 
 from kmip_adapters.transport import turns as module
-from kmip_adapters.transport.turns import REQUESTS_SECONDS, Turns
+from kmip_adapters.transport.turns import BACKLOG_SECONDS, HANDSHAKES_SECONDS, REQUESTS_SECONDS, Turns
 
 
 @define
@@ -129,3 +129,107 @@ def test_arrivals_may_be_served_at_once_until_the_time_of_the_turn_is_used_up() 
         assert not turns.has_time()
 
     run(begin, lambda: log == ["queued"])
+
+
+class Loop:
+    """An event loop whose turns are taken one by one, by the test."""
+
+    def __init__(self) -> None:
+        self.scheduled: list[Callable[[], object]] = []
+
+    def call_soon(self, callback: Callable[[], object]) -> None:
+        self.scheduled.append(callback)
+
+    def take_turn(self) -> None:
+        """Run what is scheduled by now, after the loop has slept."""
+        CLOCK.now += 1
+        scheduled, self.scheduled = self.scheduled, []
+        for callback in scheduled:
+            callback()
+
+
+@pytest.fixture
+def loop() -> Loop:
+    return Loop()
+
+
+@pytest.fixture
+def turns(loop: Loop) -> Turns:
+    return Turns(loop)  # type: ignore[arg-type]  # has what turns use
+
+
+def test_handshakes_that_wait_take_a_share_of_a_turn(turns: Turns, loop: Loop) -> None:
+    """One is gone on with in any case, and requests are served in each turn."""
+    log: list[str] = []
+    for name in "abc":
+        turns.queue_handshake(Work(name, log, seconds=HANDSHAKES_SECONDS * 0.6))
+    turns.queue(Work("request", log), is_backlog=False)
+
+    loop.take_turn()
+    assert log == ["a", "b", "request"]
+    loop.take_turn()
+    assert log == ["a", "b", "request", "c"]
+    assert loop.scheduled == []
+
+
+def test_a_handshake_alone_has_a_turn_scheduled(turns: Turns, loop: Loop) -> None:
+    log: list[str] = []
+    turns.queue_handshake(Work("handshake", log))
+    assert log == []
+
+    loop.take_turn()
+    assert log == ["handshake"]
+
+
+def test_the_backlog_takes_less_of_a_turn_than_first_requests(turns: Turns, loop: Loop) -> None:
+    log: list[str] = []
+    for name in "abc":
+        turns.queue(Work(name, log, seconds=BACKLOG_SECONDS * 0.6), is_backlog=False)
+    for name in "xyz":
+        turns.queue(Work(name, log, seconds=BACKLOG_SECONDS * 0.6), is_backlog=True)
+
+    loop.take_turn()
+    assert log == ["a", "b", "c"]
+    loop.take_turn()
+    assert log == ["a", "b", "c", "x", "y"]
+
+
+def test_arrivals_that_come_one_close_upon_another_use_up_the_time_of_a_turn(turns: Turns) -> None:
+    begin = CLOCK.now
+    while turns.has_time():
+        CLOCK.now += 0.0009
+        assert CLOCK.now - begin < 1
+
+    assert CLOCK.now - begin == pytest.approx(REQUESTS_SECONDS, abs=0.001)
+
+
+def test_what_arrives_after_the_loop_has_slept_does_not_pass_what_waits(turns: Turns) -> None:
+    turns.queue(Work("queued", []), is_backlog=False)
+    CLOCK.now += 1
+
+    assert not turns.has_time()
+
+
+def test_a_turn_that_was_used_up_leaves_no_time_for_what_arrives_right_after_it(turns: Turns, loop: Loop) -> None:
+    log: list[str] = []
+    turns.queue(Work("long", log, seconds=REQUESTS_SECONDS * 1.1), is_backlog=False)
+    loop.take_turn()
+
+    assert loop.scheduled == []
+    assert not turns.has_time()
+    CLOCK.now += 0.002
+    assert turns.has_time()
+
+
+def test_within_a_turn_there_is_time_though_more_is_queued_for_the_next(turns: Turns, loop: Loop) -> None:
+    log: list[str] = []
+    found: list[bool] = []
+    later = Work("later", log)
+    turns.queue(Work("a", log, again=lambda: turns.queue(later, is_backlog=False)), is_backlog=False)
+    turns.queue(Work("b", log, again=lambda: found.append(turns.has_time())), is_backlog=False)
+
+    loop.take_turn()
+
+    assert (log, found) == (["a", "b"], [True])
+    loop.take_turn()
+    assert log == ["a", "b", "later"]
