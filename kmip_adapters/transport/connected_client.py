@@ -9,7 +9,7 @@ import ssl
 import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
-from weakref import WeakValueDictionary
+from weakref import WeakKeyDictionary, ref
 
 from kmip_adapters.transport.places import Places
 from kmip_adapters.transport.tls.context import ServerContext, chain_of, end_of, lists_are_over
@@ -116,7 +116,8 @@ class ConnectedClient:
         return None
 
 
-_principals: Final[WeakValueDictionary[Principal, Principal]] = WeakValueDictionary()
+_principals: Final[WeakKeyDictionary[Principal, ref[Principal]]] = WeakKeyDictionary()
+"""Those of connections that are open; weak on both sides, since each is found by itself."""
 
 
 def _only_one(principal: Principal) -> Principal:
@@ -124,4 +125,9 @@ def _only_one(principal: Principal) -> Principal:
 
     What is kept for a client is then found for all of its connections, without comparing fields in each request.
     """
-    return _principals.setdefault(principal, principal)
+    known = _principals.get(principal)
+    one = None if known is None else known()
+    if one is None:  # two threads may both come here: each has one of its own then, which does no harm
+        _principals[principal] = ref(principal)
+        return principal
+    return one

@@ -3,6 +3,7 @@
 import math
 import ssl
 from typing import cast
+from weakref import ref
 
 from attrs import field, frozen
 
@@ -107,3 +108,13 @@ def test_connections_of_one_client_have_one_principal() -> None:
     places = some_places(of_identity=2)
 
     assert a_client(places).principal is a_client(places).principal
+
+
+def test_the_principal_of_a_client_that_is_gone_is_forgotten() -> None:
+    """Else clients that come from ever other addresses, each of which is another principal, would fill the memory."""
+    client = ConnectedClient("192.0.2.1")
+    client.begin_session(cast(ssl.SSLObject, HandshakeOver()), lambda *_: Principal(name="guest"), some_places())
+    principal = ref(client.principal)
+    del client
+
+    assert principal() is None
