@@ -172,7 +172,7 @@ class ObservedEngine:
     @plain_reads.default
     def _plain_reads_of_the_engine(self) -> "CountedPlainReads | None":
         reads = self.engine.plain_reads
-        return None if reads is None else CountedPlainReads(reads, self.numbers)
+        return None if reads is None else CountedPlainReads(reads, self.numbers, self.slow)
 
     @pace.default
     def _pace_of_the_engine(self) -> Callable[[RequestMessage], Pace]:
@@ -185,7 +185,7 @@ class ObservedEngine:
         seconds = perf_counter() - begun
         self.numbers.add(message, answer, seconds)
         if self.slow is not None and seconds >= self.slow:
-            LOG.warning("slow request: %s", _described(message, principal, seconds))
+            _tell_of_slow(message, principal, seconds)
         return answer
 
     def refuse_whole(self, error: KmipError, principal: Principal) -> KmipError:
@@ -194,31 +194,39 @@ class ObservedEngine:
 
 
 class CountedPlainReads:
-    """Plain reads, with every answer that is given again counted in `numbers`."""
+    """Plain reads, with every answer that is given again counted in `numbers`.
 
-    def __init__(self, reads: PlainReading, numbers: RequestNumbers) -> None:
+    slow: as for `ObservedEngine`; it is the record that may take long.
+    """
+
+    def __init__(self, reads: PlainReading, numbers: RequestNumbers, slow: float | None = None) -> None:
         self.includes = reads.includes
         self.basis = reads.basis  # the engine's own functions: each request calls them
         self.given = reads.given
         self._record_again = reads.record_again
         self._numbers = numbers
+        self._slow = slow
 
     def record_again(self, given: GivenAnswer) -> bool:
         """Record and count an answer; False if it has to be worked out anew instead."""
         begun = perf_counter()
         if not self._record_again(given):
             return False
-        self._numbers.add(given.request, given.response, perf_counter() - begun)
+        seconds = perf_counter() - begun
+        self._numbers.add(given.request, given.response, seconds)
+        if self._slow is not None and seconds >= self._slow:
+            _tell_of_slow(given.request, given.principal, seconds)
         return True
 
 
-def _described(message: RequestMessage, principal: Principal, seconds: float) -> str:
-    """Return a request as one line: what, by whom, how long, and what the client calls it."""
+def _tell_of_slow(message: RequestMessage, principal: Principal, seconds: float) -> None:
+    """Leave a line in the log: what, by whom, how long, and what the client calls it."""
     names = list(_names(message))
     what = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     called = message.header.client_correlation_value
     called = f"; client correlation value {called[:64]}" if called else ""
-    return f"{what} took {seconds:.3f} s; client {principal.name} at {principal.address or 'unknown'}{called}"
+    by = f"client {principal.name} at {principal.address or 'unknown'}"
+    LOG.warning("slow request: %s took %.3f s; %s%s", what, seconds, by, called)
 
 
 def _names(message: RequestMessage) -> Iterator[str]:

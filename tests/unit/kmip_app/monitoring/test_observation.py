@@ -70,21 +70,34 @@ class FakeReads:
         return self.records
 
 
-@pytest.mark.parametrize(("records", "count"), [(True, 1), (False, 0)])
-def test_an_answer_that_is_given_again_is_counted_once_it_is_recorded(records: bool, count: int) -> None:
-    numbers, operation = RequestNumbers(), Operation.GET
+def an_answer() -> GivenAnswer:
+    operation = Operation.GET
     item = RequestBatchItem(operation=operation, payload=get.Request())
-    request = RequestMessage(header=RequestHeader(protocol_version=VERSION), batch_items=(item,))
     header = ResponseHeader(protocol_version=VERSION, time_stamp=0)
-    given = GivenAnswer(
+    return GivenAnswer(
         basis=(0, b"", ""),
         principal=Principal(name="alice"),
-        request=request,
+        request=RequestMessage(header=RequestHeader(protocol_version=VERSION), batch_items=(item,)),
         response=ResponseMessage(header=header, batch_items=(ResponseBatchItem(operation=operation),)),
         record=AuditRecord(record_id="1", time=0, principal="alice", event="GET"),
     )
 
-    assert CountedPlainReads(FakeReads(records), numbers).record_again(given) is records
+
+@pytest.mark.parametrize(("records", "count"), [(True, 1), (False, 0)])
+def test_an_answer_that_is_given_again_is_counted_once_it_is_recorded(records: bool, count: int) -> None:
+    numbers = RequestNumbers()
+
+    assert CountedPlainReads(FakeReads(records), numbers).record_again(an_answer()) is records
 
     assert sum(numbers.requests().values()) == count
     assert sum(sum(one.counts) for one in numbers.durations().values()) == count
+
+
+@pytest.mark.parametrize(("slow", "lines"), [(0.0, ["slow request: Get took"]), (1e6, []), (None, [])])
+def test_an_answer_that_is_given_again_slowly_leaves_a_line(
+    slow: float | None, lines: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is the record that may take long."""
+    CountedPlainReads(FakeReads(True), RequestNumbers(), slow).record_again(an_answer())
+
+    assert [message[:22] for message in caplog.messages] == lines
