@@ -131,27 +131,28 @@ class PlainReads:
     def record_again(self, given: GivenAnswer) -> bool:
         """Record that an answer is given once more; False if it has to be worked out anew instead.
 
-        That is where the client has to be looked at first, or no record can be written, which the answer then says.
+        That is where the client has to be looked at first, or is refused by now, or no record can be written.
         """
         services, principal, before = self.services, given.principal, given.record
         authentication = services.authentication
-        if authentication is not None and authentication.settle((), principal, given.basis[0]) is not principal:
-            return False
-        record = _make_record(
-            record_id=services.identifiers.new(),
-            time=before.time,
-            principal=before.principal,
-            source=before.source,
-            address=before.address,
-            certificate_serial=before.certificate_serial,
-            certificate_issuer=before.certificate_issuer,
-            event=before.event,
-            operation=before.operation,
-            unique_identifiers=before.unique_identifiers,
-            message=before.message,
-        )
         try:
-            services.audit.append(record)
+            if authentication is not None and authentication.settle((), principal, given.basis[0]) is not principal:
+                return False
+            services.audit.append(
+                _make_record(
+                    record_id=services.identifiers.new(),
+                    time=before.time,
+                    principal=before.principal,
+                    source=before.source,
+                    address=before.address,
+                    certificate_serial=before.certificate_serial,
+                    certificate_issuer=before.certificate_issuer,
+                    event=before.event,
+                    operation=before.operation,
+                    unique_identifiers=before.unique_identifiers,
+                    message=before.message,
+                )
+            )
         except KmipError:
             return False
         return True

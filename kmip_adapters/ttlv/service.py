@@ -152,7 +152,7 @@ class TtlvService:
             encoded = self.codec.encode_response(response, self.encoding)
             size = len(encoded) if self.encoding is BINARY else len(self.codec.encode_response(response))
         except Exception as fault:  # the last edge: the client gets an answer, the log the reason
-            return self.decline(request, self.engine.refuse_whole(self._fault(fault), principal))
+            return self.fail(request, principal, fault)
         limit = self.maximum_response_size
         asked = request.header.maximum_response_size
         if asked is not None:
@@ -161,12 +161,19 @@ class TtlvService:
             if self.swaps_roles and _swaps(request, response):
                 return RoleSwap(encoded, response.header.protocol_version, response.principal or principal)
             if keep is not None:
-                keep(request, response, encoded)
+                try:
+                    keep(request, response, encoded)
+                except Exception as fault:  # a bug in keeping it is no reason not to give it
+                    self._fault(fault)
             return encoded
         too_large = KmipError(ResultReason.RESPONSE_TOO_LARGE, f"the answer would exceed {limit} bytes")
         too_large = self.engine.refuse_whole(too_large, principal)  # the items are recorded as if they had been sent
         items = (failure(too_large, i) for i in response.batch_items)
         return self._encode(evolve(response, batch_items=tuple(items)))
+
+    def fail(self, request: RequestMessage, principal: Principal, fault: Exception) -> bytes:
+        """Return the whole response to a request that a bug keeps from being answered, once that is recorded."""
+        return self.decline(request, self.engine.refuse_whole(self._fault(fault), principal))
 
     def decline(self, request: RequestMessage, error: KmipError) -> bytes:
         """Return the whole response that fails every item of a request."""
@@ -271,7 +278,10 @@ class TtlvJob:
                 repeated = self.repeated
                 keep: Keep | None = None
                 if repeated is not None and (answers := self.service.answers) is not None:
-                    known = answers.look_up(repeated, self.principal)
+                    try:
+                        known = answers.look_up(repeated, self.principal)
+                    except Exception as fault:  # as in `TtlvService.steps`
+                        return self.service.fail(request, self.principal, fault)
                     if isinstance(known, bytes):
                         return known
                     keep = known

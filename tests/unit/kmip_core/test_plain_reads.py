@@ -22,6 +22,7 @@ from kmip_core.messages import Credential, RequestBatchItem, RequestHeader, Requ
 from kmip_core.operations import CATALOGUE, discover_versions, get, get_attribute_list, get_attributes, locate
 from kmip_core.plain_reads import GivenAnswer, PlainReads
 from kmip_core.ports.audit import AuditRecord
+from kmip_core.ports.authentication import CredentialRefused
 from kmip_core.ports.steps import Steps
 from kmip_core.principal import Principal
 from kmip_core.settings import Settings
@@ -300,6 +301,32 @@ def test_nothing_is_recorded_where_the_client_has_to_be_looked_at_first() -> Non
     engine = an_engine(a_symmetric_key(), authentication=authentication)
     given = kept(engine)
     authentication.has_to_look = True
+
+    assert not engine.plain_reads.record_again(given)
+    assert len(records_of(engine)) == 1
+
+
+@define
+class Refusing:
+    """Refuses every client, once it is told to."""
+
+    refuses: bool = False
+
+    def settle(self, credentials: Any, principal: Principal, now: int) -> Principal | Steps[Principal]:
+        if self.refuses:
+            raise CredentialRefused("gone")
+        return principal
+
+    def check_still(self, principal: Principal, now: int) -> Steps[None]:
+        yield from ()
+
+
+def test_nothing_is_recorded_where_the_client_is_refused_by_now() -> None:
+    """The engine is asked then, which records the refusal and answers it."""
+    authentication = Refusing()
+    engine = an_engine(a_symmetric_key(), authentication=authentication)
+    given = kept(engine)
+    authentication.refuses = True
 
     assert not engine.plain_reads.record_again(given)
     assert len(records_of(engine)) == 1

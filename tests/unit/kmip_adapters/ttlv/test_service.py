@@ -24,6 +24,7 @@ from kmip_core.messages import (
 )
 from kmip_core.objects import CertificateRequest
 from kmip_core.operations import CATALOGUE, activate, get, locate, set_endpoint_role
+from kmip_core.plain_reads import Basis, GivenAnswer
 from kmip_core.ports.steps import MoveTo, Pace, Steps, Wait
 from kmip_core.ports.transport import Unprocessed
 from kmip_core.principal import Principal
@@ -324,6 +325,46 @@ def test_a_failing_engine_is_general_failure_and_logged() -> None:
     assert "secret" not in (item.result_message or "")
     assert len(engine.faults.reported) == 1
     assert engine.refused == [(ALICE, ResultReason.GENERAL_FAILURE)]
+
+
+@define
+class BrokenReads:
+    """Plain reads with a bug: in looking for an answer, or in keeping one."""
+
+    is_broken_at_once: bool
+
+    def includes(self, message: RequestMessage) -> bool:
+        return True
+
+    def basis(self) -> Basis | None:
+        if self.is_broken_at_once:
+            raise RuntimeError("secret")
+        return NOW, b"state", "policies"
+
+    def given(
+        self, request: RequestMessage, response: ResponseMessage, principal: Principal, before: Basis
+    ) -> GivenAnswer | None:
+        raise RuntimeError("secret")
+
+    def record_again(self, given: GivenAnswer) -> bool:
+        return True
+
+
+@define(kw_only=True)
+class EngineWithBrokenReads(FakeEngine):
+    plain_reads: Any
+
+
+@pytest.mark.parametrize(("is_broken_at_once", "reason"), [(True, ResultReason.GENERAL_FAILURE), (False, None)])
+def test_a_bug_in_answering_again_is_answered_and_logged(is_broken_at_once: bool, reason: ResultReason | None) -> None:
+    engine = EngineWithBrokenReads(plain_reads=BrokenReads(is_broken_at_once))
+    service, frame = a_service(engine, CODEC), CODEC.encode_request(REQUEST)
+    first, second = [only(CODEC.decode_response(answered(service.open(frame, ALICE)))) for _ in range(2)]
+
+    assert (first.result_reason, second.result_reason) == (None, reason)
+    assert "secret" not in (second.result_message or "")
+    assert len(engine.faults.reported) == 1
+    assert engine.refused == ([] if reason is None else [(ALICE, reason)])
 
 
 class BrokenCodec(Codec):
