@@ -35,6 +35,11 @@ class MultiPart(Protocol):
     """The fields that every request has that may come in parts."""
 
     @property
+    def data(self) -> bytes | None:
+        """This part of the data, or all of it."""
+        ...
+
+    @property
     def correlation_value(self) -> bytes | None:
         """What the answer to the first part said."""
         ...

@@ -7,6 +7,7 @@ from attrs import field
 
 from kmip_core.classes import define
 from kmip_core.enums import Operation, PaddingMethod
+from kmip_core.makers import maker_of
 from kmip_core.operation import Cost, Group, ObjectReference, Scope, Spec, Target
 from kmip_core.ports.crypto import DecryptStream
 from kmip_core.procedures import key_use, protection_counts
@@ -39,6 +40,9 @@ class Response:
     correlation_value: bytes | None = None
 
 
+_make_response: Final = maker_of(Response)
+
+
 def perform(request: Request, scope: Scope) -> Response:
     """Return the plain text of the data, or of this part of it; errors as `ports.crypto.Cipher` says.
 
@@ -53,7 +57,7 @@ def _perform(request: Request, scope: Scope) -> Response:
     if phase is Phase.SINGLE:
         data = key_use.need_data(request.data)
         plain = scope.services.one_part.decrypt(key_use.encryption_of(scope, request), data)
-        return Response(unique_identifier=identifier, data=plain)
+        return _make_response(unique_identifier=identifier, data=plain)
     stream: DecryptStream
     if phase is Phase.FIRST:
         stream = scope.services.crypto.begin_decrypt(key_use.encryption_of(scope, request))

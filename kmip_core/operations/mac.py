@@ -1,9 +1,12 @@
 """MAC: a message authentication code is made with a key that stays here. KMIP 2.1 §6.1.32, 1.4 §4.33."""
 
+from typing import Final
+
 from attrs import field
 
 from kmip_core.classes import define
 from kmip_core.enums import Operation
+from kmip_core.makers import maker_of
 from kmip_core.operation import Group, ObjectReference, Scope, Spec, Target
 from kmip_core.procedures import key_use
 from kmip_core.rules import Purpose
@@ -32,13 +35,16 @@ class Response:
     correlation_value: bytes | None = None
 
 
+_make_response: Final = maker_of(Response)
+
+
 def perform(request: Request, scope: Scope) -> Response:
     """Return the code of the data, once it is complete; errors as `ports.crypto.Authenticator` says."""
     identifier = scope.target.unique_identifier
     if phase_of(request) is Phase.SINGLE:
         data = key_use.need_data(request.data)
         code = scope.services.one_part.mac(*key_use.key_and_parameters(scope, request), data)
-        return Response(unique_identifier=identifier, mac_data=code)
+        return _make_response(unique_identifier=identifier, mac_data=code)
     done, correlation_value = key_use.take_part(
         scope,
         Operation.MAC,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from attrs import asdict, evolve
 
@@ -74,7 +74,38 @@ def parameters_of(given: CryptographicParameters | None, attributes: Attributes)
     """
     own = attributes.cryptographic_parameters
     if not own:
-        return given or CryptographicParameters()
+        return given or _UNSAID
+    known = _used.get((given, own))
+    return _remembered(given, own) if known is None else known
+
+
+_UNSAID: Final = CryptographicParameters()
+
+MOST_USED: Final = 256
+LARGEST_OWN: Final = 4  # parameters of a key that are remembered
+_Said: TypeAlias = tuple[CryptographicParameters | None, tuple[CryptographicParameters, ...]]
+_used: Final[dict[_Said, CryptographicParameters]] = {}
+"""What a request and a key together say. A client chooses most of what is in there: when it is full all is forgotten.
+
+To find it out takes 28 microseconds, of 66 that the rest of an Encrypt takes.
+"""
+
+
+def _remembered(
+    given: CryptographicParameters | None, own: tuple[CryptographicParameters, ...]
+) -> CryptographicParameters:
+    """Return what `_used_by` does, and remember it unless a client may have made it long."""
+    used = _used_by(given, own)
+    if len(own) <= LARGEST_OWN and all(each.p_source is None and each.context_string is None for each in (used, *own)):
+        if len(_used) >= MOST_USED:
+            _used.clear()
+        _used[given, own] = used
+    return used
+
+
+def _used_by(
+    given: CryptographicParameters | None, own: tuple[CryptographicParameters, ...]
+) -> CryptographicParameters:
     wanted = {} if given is None else _said(given)
     fenced = {name: value for name, value in wanted.items() if name in FENCE}
     admitting = [each for each in own if all(_said(each).get(name, value) == value for name, value in fenced.items())]
@@ -268,9 +299,11 @@ def amount_of(request: Any) -> tuple[int, int | None]:
 
 def cost_by_size(request: MultiPart) -> Cost:
     """Pace symmetric work by its data: short data at once, in parts or long data where it may take time."""
-    data: bytes = getattr(request, "data", None) or b""
-    if len(data) > SHORT:
+    data = request.data
+    if data is not None and len(data) > SHORT:
         return Cost.COMPUTES
+    if request.correlation_value is None and not request.init_indicator and not request.final_indicator:
+        return Cost.USES_KEYS  # as nearly always
     return Cost.USES_KEYS if phase_of_quietly(request) is Phase.SINGLE else Cost.WORKS
 
 

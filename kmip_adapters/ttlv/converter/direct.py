@@ -28,6 +28,7 @@ from kmip_adapters.ttlv.converter.fields import Append, Field, Values, write_not
 from kmip_adapters.ttlv.encodings import binary
 from kmip_adapters.ttlv.encodings.binary import HEADER, PADDING, PLACE
 from kmip_adapters.ttlv.encodings.items import Item, Limits
+from kmip_core.classes import frozen
 from kmip_core.enums import ItemType
 from kmip_core.errors import KmipError
 from kmip_core.makers import maker_or_class
@@ -47,6 +48,14 @@ LONGEST_REMEMBERED: Final = 256  # bytes of a structure that is remembered
 MOST_REMEMBERED: Final = 256  # structures, for each place where they are read
 
 
+@frozen
+class Appending:
+    """What moves one field's bytes to the end of another's.  tail: the name of that field."""
+
+    move: Callable[[Any], Any]
+    tail: str
+
+
 class Unusual(ValueError):
     """Bytes that only the items of the message can judge."""
 
@@ -61,14 +70,14 @@ PART_LIMITS: Final = Limits(max_depth=16)
 class Direct:
     """The readers and writers of one version; they are made at first use.
 
-    plan: class -> its fields.  appended: class -> what is written in place of its instance, if anything.
+    plan: class -> its fields.  appended: class -> what makes another instance of one, which is written, if anything.
     newest: the newest item type of the version.
     """
 
     def __init__(
         self,
         plan: Callable[[type], tuple[Field, ...]],
-        appended: Callable[[type], Callable[[Any], Any] | None],
+        appended: Callable[[type], Appending | None],
         newest: ItemType,
     ) -> None:
         self._plan = plan
@@ -207,12 +216,12 @@ _NAMES: Final[dict[str, Any]] = {
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
-def _writer(direct: Direct, cls: type, fields: tuple[Field, ...], appended: Callable[[Any], Any] | None) -> Append:
+def _writer(direct: Direct, cls: type, fields: tuple[Field, ...], appended: Appending | None) -> Append:
     code = _Code()
     name = f"write_{cls.__name__}"
     code.add(0, f"def {name}(instance, out):")
     if appended is not None:
-        code.add(1, f"instance = {code.name('appended', appended)}(instance)")
+        code.add(1, f"if instance.{appended.tail} is not None: instance = {code.name('move', appended.move)}(instance)")
     for field in fields:
         element = field.element
         if field.append is not None:
@@ -300,7 +309,7 @@ def _reader(direct: Direct, cls: type, fields: tuple[Field, ...], *, is_criterio
         code.add(1, f"{variable} = None")
     code.add(1, "while at < end:")
     code.add(2, "head, length = read_head(data, at)")
-    word = "if"
+    word, of_other_types = "if", list[str]()
     for tag, reader in readers:
         variable = variables[reader.name]
         test = f"head >> 8 == 0x{tag:06X}" if reader.shape is None else f"head == 0x{reader.shape.head:08X}"
@@ -320,10 +329,14 @@ def _reader(direct: Direct, cls: type, fields: tuple[Field, ...], *, is_criterio
             code.add(3, f"if {variable} is None: {variable} = []")
             code.add(3, f"{variable}.extend(value)" if reader.spread else f"{variable}.append(value)")
         if reader.shape is not None and reader.shape.is_usual_only and not reader.many:
-            code.add(2, f"elif head >> 8 == 0x{tag:06X}:")
-            code.add(3, f"if {variable} is not None: raise Unusual")
-            code.add(3, f"item, at = {code.name('item', direct.item)}(data, at)")
-            code.add(3, f"{variable} = {code.name('decode', reader.decode)}(item)")
+            of_other_types += [
+                f"        elif head >> 8 == 0x{tag:06X}:",
+                f"            if {variable} is not None: raise Unusual",
+                f"            item, at = {code.name('item', direct.item)}(data, at)",
+                f"            {variable} = {code.name('decode', reader.decode)}(item)",
+            ]
+    for line in of_other_types:  # last: no other field has to be compared with them
+        code.add(0, line)
     code.add(2, "else:" if readers else "if True:")
     code.add(3, "raise Unusual")
     code.add(1, "if at != end: raise Unusual")

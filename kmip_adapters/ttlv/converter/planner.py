@@ -16,7 +16,7 @@ from attrs import evolve
 
 from kmip_adapters.ttlv.converter import elements
 from kmip_adapters.ttlv.converter.attribute_table import tag_in, tag_of_field
-from kmip_adapters.ttlv.converter.direct import Direct
+from kmip_adapters.ttlv.converter.direct import Appending, Direct
 from kmip_adapters.ttlv.converter.elements import Decode, Element, Kind, Shape
 from kmip_adapters.ttlv.converter.fields import (
     Field,
@@ -119,16 +119,16 @@ class Planner:
 
         if cls is ProtocolVersion:  # every answer of Discover Versions and Query has all of them; half of its cost
             return lru_cache(64)(unstructure)
-        append = self._appending(cls)
-        return unstructure if append is None else lambda instance: unstructure(append(instance))
+        appending = self._appending(cls)
+        return unstructure if appending is None else lambda instance: unstructure(appending.move(instance))
 
-    def _appending(self, cls: type) -> Callable[[Any], Any] | None:
+    def _appending(self, cls: type) -> Appending | None:
         """Return what moves one field's bytes to the end of another's, where the version has no tag for it."""
         appended = spellings.APPENDED_FIELDS.get(class_key(cls))
         if appended is None or tag_of_field(appended[1], repeated=False).is_in(self.version):
             return None
         names = tuple(a.name for a in attrs.fields(cls))
-        return lambda instance: _appended(instance, names, *appended)
+        return Appending(lambda instance: _appended(instance, names, *appended), appended[1])
 
     # --- classes and fields ---------------------------------------------------------------------------------------
 
