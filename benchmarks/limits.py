@@ -258,6 +258,8 @@ ELSEWHERE: Final = {
     f"{_CORE}.rotation:REMEMBERED": "two numbers of an object each",
     f"{_ADAPTERS}.ttlv.messages.direct:LONGEST_HEADER": "in the headers that are remembered",
     f"{_ADAPTERS}.ttlv.messages.direct:MOST_HEADERS": "some 500 bytes each",
+    f"{_ADAPTERS}.ttlv.messages.direct:LONGEST_BEGINNING": "in the beginnings that are remembered",
+    f"{_ADAPTERS}.ttlv.messages.direct:MOST_BEGINNINGS": "some 700 bytes each",
     f"{_ADAPTERS}.ttlv.converter.direct:LONGEST_REMEMBERED": "in the texts that are remembered",
     f"{_ADAPTERS}.ttlv.converter.direct:MOST_REMEMBERED": "64 KiB of requests for each place in a message",
     f"{_ADAPTERS}.ttlv.converter.key_templates:MOST": "some 200 bytes each",

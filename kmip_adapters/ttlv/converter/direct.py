@@ -301,12 +301,11 @@ def _reader(direct: Direct, cls: type, fields: tuple[Field, ...], *, is_criterio
     code = _Code()
     name = f"read_{cls.__name__}"
     readers = [(tag, reader) for field in fields for tag, reader in field.readers.items()]
-    code.add(0, f"def {name}(data, at, end):")
     variables: dict[str, str] = {}  # by what is gathered; a name of that need not be one of Python
     for _, reader in readers:
         variables.setdefault(reader.name, f"{reader.name.replace(' ', '_')}_")
-    for variable in variables.values():
-        code.add(1, f"{variable} = None")
+    # They are given where the items before `at` were read already.
+    code.add(0, f"def {name}(data, at, end{''.join(f', {variable}=None' for variable in variables.values())}):")
     code.add(1, "while at < end:")
     code.add(2, "head, length = read_head(data, at)")
     word, of_other_types = "if", list[str]()

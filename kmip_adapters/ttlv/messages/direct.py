@@ -1,12 +1,15 @@
 """Whole messages without items, in the binary encoding: the usual request to values, every response to bytes.
 
+A request with Data, as an Encrypt, hardly ever comes again, but the same key is named again and again, in the same way:
+what stands before the Data is remembered, and the rest is read from there on.
+
 A request is usual if it has nothing but what this module looks for, in the order in which every client writes it. All
 others, and all that are malformed, are for `requests`, which reads items and says what is wrong.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from struct import Struct
-from typing import Final
+from typing import Any, Final
 
 from kmip_adapters.ttlv.converter.direct import REFUSALS, Unusual
 from kmip_adapters.ttlv.encodings import binary
@@ -23,6 +26,7 @@ from kmip_adapters.ttlv.encodings.items import Limits, children
 from kmip_adapters.ttlv.messages import requests, responses
 from kmip_adapters.ttlv.messages.items import (
     BATCH_ITEM,
+    DATA,
     OPERATION,
     OPERATIONS,
     REQUEST_HEADER,
@@ -36,14 +40,19 @@ from kmip_adapters.ttlv.messages.items import (
     protocol_version,
 )
 from kmip_adapters.ttlv.messages.versions import Dialect
+from kmip_core.classes import frozen
 from kmip_core.enums import Operation, ResultStatus
 from kmip_core.errors import KmipError
 from kmip_core.makers import maker_of
 from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem, failure
-from kmip_core.structures import ProtocolVersion
+from kmip_core.structures import CryptographicParameters, ProtocolVersion
 
 LONGEST_HEADER: Final = 128  # bytes of one that is remembered
 MOST_HEADERS: Final = 256
+LONGEST_BEGINNING: Final = 512  # bytes before the Data of a request that are remembered
+MOST_BEGINNINGS: Final = 1_024
+LEARNED_OF: Final = 4
+"""One of so many requests whose beginning is not known is looked at: those that never come again cost less then."""
 
 _BEGINNING: Final = Struct(">IIII")  # of a message and its header
 _VERSION: Final = slice(8, 48)  # of a header: the whole Protocol Version
@@ -57,8 +66,39 @@ _ID_HEAD: Final = UNIQUE_BATCH_ITEM_ID << 8 | BYTE_STRING
 _PAYLOAD_HEAD: Final = REQUEST_PAYLOAD << 8 | STRUCTURE
 
 
+_DATA_HEAD: Final = HEADER.pack(DATA << 8 | BYTE_STRING, 0)[:4]
+
+WITH_DATA: Final = frozenset(
+    {
+        Operation.DECRYPT,
+        Operation.ENCRYPT,
+        Operation.MAC,
+        Operation.MAC_VERIFY,
+        Operation.SIGN,
+        Operation.SIGNATURE_VERIFY,
+    }
+)
+"""Operations whose requests name a key and say how it is used, which is no secret, before they bring Data."""
+
 _make_item: Final = maker_of(RequestBatchItem)
 _make_message: Final = maker_of(RequestMessage)
+
+
+@frozen
+class _Beginning:
+    """What a request with one item says before its Data.
+
+    read: reads the payload; it goes on from what stands here.  length: of the whole message, which is said in the bytes
+    of the beginning.
+    """
+
+    header: RequestHeader
+    operation: Operation
+    unique_batch_item_id: bytes | None
+    unique_identifier: Any
+    cryptographic_parameters: CryptographicParameters | None
+    read: Callable[..., Any]
+    length: int
 
 
 class DirectRequests:
@@ -79,13 +119,72 @@ class DirectRequests:
         self._newest_types = newest_types
         self._longest = 8 * limits.max_items  # no item is shorter than its header
         self._headers: dict[bytes, tuple[Dialect, RequestHeader, int | None]] = {}
+        self._beginnings: dict[bytes, _Beginning | None] = {}  # None for those that were seen once
+        self._unknown = 0
 
     def read(self, frame: bytes) -> RequestMessage | None:
         """Return the request in a frame; None if it is not a usual one, or malformed."""
         try:
-            return self._read(frame)
+            place = frame.find(_DATA_HEAD, 0, LONGEST_BEGINNING)
+            if place < 0:
+                return self._read(frame)
+            octets = frame[:place]
+            known = self._beginnings.get(octets)
+            if known is None or known.length != len(frame):
+                message = self._read(frame)
+                self._unknown += 1
+                if not self._unknown % LEARNED_OF:
+                    self._learn(octets, message, len(frame))
+                return message
+            # In place of a fourth of the steps that reading all of an Encrypt takes: 5 % of all that the service does.
+            payload = known.read(
+                frame,
+                place,
+                known.length,
+                unique_identifier_=known.unique_identifier,
+                cryptographic_parameters_=known.cryptographic_parameters,
+            )
+            item = _make_item(
+                operation=known.operation, unique_batch_item_id=known.unique_batch_item_id, payload=payload
+            )
+            return _make_message(header=known.header, batch_items=(item,))
         except REFUSALS:
             return None
+
+    def _learn(self, octets: bytes, message: RequestMessage, length: int) -> None:
+        """Remember what a message says before its Data, if it is seen for the second time.
+
+        octets: the message up to what seems to be its Data.  length: of the whole message.
+        """
+        item = message.batch_items[0]
+        begin = 16 + HEADER.unpack_from(octets, 8)[1]
+        known = self._headers.get(octets[8:begin])  # no header with credentials is there
+        if known is None or item.operation not in WITH_DATA or len(message.batch_items) > 1:
+            return
+        if octets not in self._beginnings:  # one that never comes again has cost no more than that
+            if len(self._beginnings) >= MOST_BEGINNINGS:
+                self._beginnings.clear()
+            self._beginnings[octets] = None
+            return
+        head, size = HEADER.unpack_from(octets, begin + 24)
+        begin += 32 if head == _PAYLOAD_HEAD else 40 + size + (-size & 7)  # behind the identifier of the item
+        read = known[0].direct_requests[item.operation]
+        try:
+            said = read(octets, begin, len(octets))
+        except REFUSALS:  # the Data is not there
+            return
+        if said == type(said)(
+            unique_identifier=said.unique_identifier, cryptographic_parameters=said.cryptographic_parameters
+        ):
+            self._beginnings[octets] = _Beginning(
+                message.header,
+                item.operation,
+                item.unique_batch_item_id,
+                said.unique_identifier,
+                said.cryptographic_parameters,
+                read,
+                length,
+            )
 
     def _read(self, frame: bytes) -> RequestMessage:
         message_head, length, header_head, header_length = _BEGINNING.unpack_from(frame)

@@ -6,6 +6,7 @@ import threading
 import traceback
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import evolve, frozen
@@ -20,18 +21,26 @@ from kmip_adapters.ttlv.converter.elements import MASKS
 from kmip_adapters.ttlv.converter.fields import Field
 from kmip_adapters.ttlv.encodings import binary
 from kmip_adapters.ttlv.encodings.items import REQUEST_LIMITS, Item, Limits
-from kmip_adapters.ttlv.messages.direct import MOST_HEADERS, DirectRequests
+from kmip_adapters.ttlv.messages.direct import (
+    LEARNED_OF,
+    MOST_BEGINNINGS,
+    MOST_HEADERS,
+    WITH_DATA,
+    DirectRequests,
+)
 from kmip_adapters.ttlv.messages.versions import make_dialect
 from kmip_adapters.ttlv.standard import tables
-from kmip_core.enums import BlockCipherMode, ItemType, ObjectType, Operation, StorageStatusMask
+from kmip_core.enums import BlockCipherMode, CredentialType, ItemType, ObjectType, Operation, StorageStatusMask
 from kmip_core.errors import KmipError
 from kmip_core.messages import (
+    Credential,
     RequestBatchItem,
     RequestHeader,
     RequestMessage,
     ResponseBatchItem,
     ResponseHeader,
     ResponseMessage,
+    UsernameAndPassword,
 )
 from kmip_core.operations import CATALOGUE, create, destroy, encrypt, get, locate
 from kmip_core.structures import CryptographicParameters, ProtocolVersion
@@ -83,8 +92,9 @@ def by_items(frame: bytes) -> RequestMessage | str:
 def assert_agrees(frame: bytes) -> bool:
     """Compare both ways; return whether the request was read without items."""
     direct = DirectRequests(dialects(), REQUEST_LIMITS, CODEC._newest_types)
-    read = [direct.read(frame), direct.read(frame)]  # the second time by the remembered header
-    assert read[0] == read[1]
+    times = 2 * LEARNED_OF + 1  # by what is remembered: the header, then all before the Data
+    read = [direct.read(frame) for _ in range(times)]
+    assert read == [read[0]] * times
     assert read[0] is None or read[0] == by_items(frame)
     return read[0] is not None
 
@@ -222,6 +232,90 @@ def test_a_header_with_a_correlation_value_is_not_remembered() -> None:
     assert not direct._headers
 
 
+def learned(frame: bytes) -> DirectRequests:
+    """Return what reads a request by its beginning, which it has seen."""
+    direct = DirectRequests(dialects(), REQUEST_LIMITS, CODEC._newest_types)
+    for _ in range(2 * LEARNED_OF):
+        direct.read(frame)
+    return direct
+
+
+@pytest.mark.parametrize("version", tables.VERSIONS[2:], ids=str)
+@pytest.mark.parametrize("operation", sorted(WITH_DATA), ids=lambda operation: operation.name)
+@settings(max_examples=rounds(15, nightly=200))
+@given(data=st.data())
+def test_a_known_beginning_is_gone_on_from_as_if_all_were_read(
+    version: ProtocolVersion, operation: Operation, data: st.DataObject
+) -> None:
+    spec = CATALOGUE[operation]
+    how = st.none() | st.builds(CryptographicParameters, iv_length=st.integers(0, 9))
+    payload = spec.request(
+        unique_identifier=data.draw(st.none() | st.text(max_size=40)),
+        cryptographic_parameters=data.draw(how),
+        data=data.draw(st.binary(min_size=8, max_size=40)),
+        **({"init_indicator": True} if version >= V14 and data.draw(st.booleans()) else {}),
+    )
+    identifier = data.draw(st.none() | st.binary(min_size=1, max_size=9))
+    item = RequestBatchItem(operation=operation, unique_batch_item_id=identifier, payload=payload)
+    header = RequestHeader(protocol_version=version)
+    frame = CODEC.encode_request(RequestMessage(header=header, batch_items=(item,)))
+    direct = learned(frame)
+    assert [known for known in direct._beginnings.values() if known is not None]
+
+    place = frame.index(payload.data)  # where what comes after the beginning is, but for its header
+    for _ in range(8):
+        changed = bytearray(frame)
+        at = data.draw(st.integers(place - 8, len(frame) - 1) | st.integers(0, len(frame) - 1))
+        changed[at] ^= data.draw(st.integers(1, 255))
+        anew = DirectRequests(dialects(), REQUEST_LIMITS, CODEC._newest_types).read(bytes(changed))
+        assert direct.read(bytes(changed)) == anew
+    for end in range(place, len(frame)):
+        assert direct.read(frame[:end]) is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"client_correlation_value": "mine"}, id="what is one client's"),
+        pytest.param(
+            {
+                "credentials": (
+                    Credential(
+                        credential_type=CredentialType.USERNAME_AND_PASSWORD,
+                        credential_value=UsernameAndPassword(username="alice", password="a"),
+                    ),
+                )
+            },
+            id="a password",
+        ),
+    ],
+)
+def test_no_beginning_is_remembered_with(fields: dict[str, Any]) -> None:
+    item = RequestBatchItem(operation=Operation.ENCRYPT, payload=encrypt.Request(unique_identifier="key", data=b"x"))
+    header = RequestHeader(protocol_version=V14, **fields)
+
+    assert not learned(CODEC.encode_request(RequestMessage(header=header, batch_items=(item,))))._beginnings
+
+
+def test_no_other_request_is_remembered_by_its_beginning() -> None:
+    frame = messages.register(bytes.fromhex("4200c208") * 8).request
+
+    assert not learned(frame)._beginnings
+
+
+def test_beginnings_are_remembered_up_to_a_number() -> None:
+    direct = DirectRequests(dialects(), REQUEST_LIMITS, CODEC._newest_types)
+    for number in range(MOST_BEGINNINGS + 2):
+        item = RequestBatchItem(
+            operation=Operation.ENCRYPT, payload=encrypt.Request(unique_identifier=str(number), data=b"x")
+        )
+        message = RequestMessage(header=RequestHeader(protocol_version=V14), batch_items=(item,))
+        for _ in range(2 * LEARNED_OF):
+            assert direct.read(CODEC.encode_request(message)) == message
+
+    assert len(direct._beginnings) == 2
+
+
 def with_more_in(frame: bytes, place: int, more: bytes) -> bytes:
     """Return a request whose structure at `place`, in its header, has one item more at its end."""
     changed = bytearray(frame)
@@ -311,7 +405,7 @@ def test_a_class_inside_itself_has_a_reader_and_a_writer() -> None:
 def test_the_text_of_a_function_can_be_read() -> None:
     _, direct = converter_and_direct(V12)
 
-    assert source_of(direct.reader(destroy.Request)).startswith("def read_Request(data, at, end):\n")
+    assert source_of(direct.reader(destroy.Request)).startswith("def read_Request(data, at, end, unique_identifier_=")
     assert "instance.unique_identifier" in source_of(direct.writer(destroy.Response))
 
 
