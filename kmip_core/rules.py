@@ -190,8 +190,9 @@ def admit(
         _check_state(attributes, purpose, process_after_deactivation)
     if attributes.process_start_date is not None or attributes.protect_stop_date is not None:
         check_dates(attributes, purpose, now)
-    if purpose in USAGE_FOR:
-        check_usage(attributes.cryptographic_usage_mask, purpose)
+    needed, mask = USAGE_FOR.get(purpose), attributes.cryptographic_usage_mask
+    if needed is not None and (mask is None or not mask._value_ & needed._value_):  # looked at without a call
+        check_usage(mask, purpose)
     return Admitted(managed_object, purpose, _SEAL)
 
 

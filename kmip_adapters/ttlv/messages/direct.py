@@ -253,6 +253,10 @@ _BEGUN: Final[Mapping[Operation | None, bytes]] = {
     operation: PLACE + UNSIGNED_32_ITEM.pack(_OPERATION_HEAD, 4, operation, 0) for operation in OPERATIONS.values()
 }
 """How the Batch Item of an operation begins."""
+_SUCCEEDED_BEGUN: Final[Mapping[Operation | None, bytes]] = {
+    operation: begun + _SUCCESS + PLACE for operation, begun in _BEGUN.items()
+}
+"""The same up to the content of its payload, for one that has no identifier and has succeeded."""
 
 _RESPONSE_ITEM_HEAD: Final = BATCH_ITEM << 8 | STRUCTURE
 _RESPONSE_PAYLOAD_HEAD: Final = RESPONSE_PAYLOAD << 8 | STRUCTURE
@@ -280,21 +284,24 @@ def response(items: tuple[ResponseBatchItem, ...], dialect: Dialect, header: byt
 def _append_item(item: ResponseBatchItem, dialect: Dialect, out: bytearray) -> None:
     """Append the Batch Item of an operation that has succeeded."""
     begin = len(out)
-    out += _BEGUN[item.operation]
     identifier = item.unique_batch_item_id
-    if identifier is not None:
+    if identifier is None:
+        out += _SUCCEEDED_BEGUN[item.operation]
+    else:
         length = len(identifier)
+        out += _BEGUN[item.operation]
         out += HEADER.pack(_ID_HEAD, length)
         out += identifier
         out += PADDING[-length & 7]
-    out += _SUCCESS
-    payload_begin = len(out)
-    out += PLACE
+        out += _SUCCESS
+        out += PLACE
+    content_begin = len(out)
     try:
         dialect.direct_payloads[type(item.payload)](item.payload, out)
     except KmipError as refusal:  # an object of a type that the version does not have
         del out[begin:]
         binary.append(responses.batch_item(failure(refusal, item), dialect), out)
         return
-    HEADER.pack_into(out, payload_begin, _RESPONSE_PAYLOAD_HEAD, len(out) - payload_begin - 8)
-    HEADER.pack_into(out, begin, _RESPONSE_ITEM_HEAD, len(out) - begin - 8)
+    end = len(out)
+    HEADER.pack_into(out, content_begin - 8, _RESPONSE_PAYLOAD_HEAD, end - content_begin)
+    HEADER.pack_into(out, begin, _RESPONSE_ITEM_HEAD, end - begin - 8)
