@@ -1,6 +1,7 @@
 """Content -> what pyca works with: bytes, or a parsed public or private key, from every format.
 
-Nothing parsed is kept here; `loaded_keys` keeps private keys that sign, for seconds.
+Public keys that were parsed are kept by their bytes, as they are no secret; no private key is kept here, `loaded_keys`
+keeps those that sign, for seconds.
 """
 
 from collections.abc import Callable, Mapping
@@ -63,6 +64,9 @@ ParsedPublicKey: TypeAlias = (
     | mlkem.MLKEM1024PublicKey
 )
 
+_Read: TypeAlias = Callable[[Any, Algorithm | None], Any]
+"""(material, algorithm) -> what pyca makes of it."""
+
 UNREADABLE: Final = (
     ValueError,
     TypeError,
@@ -103,18 +107,37 @@ def private_key(key: Key) -> ParsedPrivateKey:
 
 
 def public_key(key: Key) -> ParsedPublicKey:
-    """Return the parsed public key, of a certificate as well."""
-    parsed: ParsedPublicKey
+    """Return the parsed public key, of a certificate as well.
+
+    To judge and to read the bytes takes 13 to 20 microseconds for a key and 86 for a certificate, where RSA verifies in
+    20: so keys of up to 4 KiB are remembered by them. What was refused is not.
+    """
+    read: _Read = _read_public
+    material: KeyMaterial
+    algorithm: Algorithm | None = None
     if isinstance(key, Certificate):
-        parsed = _parsed(_read_certificate, key.certificate_value, None)
+        read, material = _read_certificate, key.certificate_value
     elif isinstance(key, PublicKey):
-        parsed = _parsed(_read_public, _material(key), key.key_block.cryptographic_algorithm)
+        material, algorithm = _material(key), key.key_block.cryptographic_algorithm
     else:
         raise invalid_field("a public key or certificate is needed")
-    return parsed
+    if not isinstance(material, bytes) or len(material) > LONGEST_PUBLIC:
+        return cast(ParsedPublicKey, _parsed(read, material, algorithm))
+    known = _public.get((read, algorithm, material))
+    if known is None:
+        known = cast(ParsedPublicKey, _parsed(read, material, algorithm))
+        if len(_public) >= MOST_PUBLIC:
+            _public.clear()
+        _public[read, algorithm, material] = known
+    return known
 
 
-def _parsed(read: Callable[[Any, Algorithm | None], Any], material: KeyMaterial, algorithm: Algorithm | None) -> Any:
+MOST_PUBLIC: Final = 256
+LONGEST_PUBLIC: Final = 4 * 1024  # bytes
+_public: Final[dict[tuple[_Read, Algorithm | None, bytes], ParsedPublicKey]] = {}
+
+
+def _parsed(read: _Read, material: KeyMaterial, algorithm: Algorithm | None) -> Any:
     try:
         return read(material, algorithm)
     except UNREADABLE:

@@ -3,14 +3,16 @@
 import pytest
 from attrs import evolve
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kmip_adapters.crypto.software import SoftwareCrypto, keys
 from kmip_adapters.crypto.software.formats import written
 from kmip_app.testing.contracts.crypto.uses import encrypt
-from kmip_core.enums import CryptographicAlgorithm, KeyFormatType, PaddingMethod, ResultReason, WrappingMethod
+from kmip_core.enums import CryptographicAlgorithm as Algorithm
+from kmip_core.enums import KeyFormatType, PaddingMethod, ResultReason, WrappingMethod
 from kmip_core.errors import KmipError
-from kmip_core.objects import PrivateKey, PublicKey, SymmetricKey
+from kmip_core.objects import Certificate, KeyBlock, KeyValue, PrivateKey, PublicKey, SymmetricKey
 from kmip_core.structures import (
     CryptographicParameters,
     KeyWrappingData,
@@ -18,7 +20,7 @@ from kmip_core.structures import (
     TransparentSymmetricKey,
 )
 
-RSA = CryptographicAlgorithm.RSA
+RSA = Algorithm.RSA
 TRANSPARENT = KeyFormatType.TRANSPARENT_RSA_PRIVATE_KEY
 
 
@@ -114,13 +116,13 @@ def test_public_keys_are_read_from_der_and_pem(parsed):
 
 
 def test_a_transparent_symmetric_key_gives_its_bytes():
-    key = SymmetricKey(CryptographicAlgorithm.AES, 128, TransparentSymmetricKey(key=bytes(16)))
+    key = SymmetricKey(Algorithm.AES, 128, TransparentSymmetricKey(key=bytes(16)))
 
     assert keys.symmetric_bytes(key) == bytes(16)
 
 
 def test_a_wrapped_key_is_not_used():
-    key = SymmetricKey(CryptographicAlgorithm.AES, 128, bytes(24))
+    key = SymmetricKey(Algorithm.AES, 128, bytes(24))
     wrapped = evolve(
         key,
         key_block=evolve(key.key_block, key_wrapping_data=KeyWrappingData(wrapping_method=WrappingMethod.ENCRYPT)),
@@ -128,3 +130,53 @@ def test_a_wrapped_key_is_not_used():
 
     with pytest.raises(KmipError, match="unwrap it"):
         keys.symmetric_bytes(wrapped)
+
+
+def a_public_key(algorithm: Algorithm | None, material: bytes) -> PublicKey:
+    block = KeyBlock(
+        key_format_type=KeyFormatType.X_509,
+        key_value=KeyValue(key_material=material),
+        cryptographic_algorithm=algorithm,
+    )
+    return PublicKey(key_block=block)
+
+
+def test_a_public_key_is_read_once_for_its_bytes_and_algorithm() -> None:
+    key = ed25519.Ed25519PrivateKey.generate().public_key()
+    raw = key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+    as_signing, as_agreeing = (keys.public_key(a_public_key(each, raw)) for each in (Algorithm.ED25519, Algorithm.ECDH))
+
+    assert as_signing is keys.public_key(a_public_key(Algorithm.ED25519, bytes(bytearray(raw))))
+    assert as_agreeing is keys.public_key(a_public_key(Algorithm.ECDH, raw))
+    assert type(as_signing) is not type(as_agreeing)
+
+
+def test_a_certificate_and_a_key_of_the_same_bytes_are_told_apart() -> None:
+    der = (
+        ed25519.Ed25519PrivateKey.generate().public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    )
+    assert keys.public_key(a_public_key(None, der))
+
+    with pytest.raises(KmipError):
+        keys.public_key(Certificate(certificate_value=der))
+
+
+def test_public_keys_are_remembered_up_to_a_number_and_a_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys._public.clear()
+    monkeypatch.setattr(keys, "MOST_PUBLIC", 8)
+    for number in range(20):
+        keys.public_key(a_public_key(Algorithm.ED25519, number.to_bytes(32)))
+    assert 0 < len(keys._public) <= 8
+
+    keys._public.clear()
+    monkeypatch.setattr(keys, "LONGEST_PUBLIC", 31)
+    keys.public_key(a_public_key(Algorithm.ED25519, bytes(32)))
+    assert not keys._public
+
+
+def test_what_was_refused_is_not_remembered() -> None:
+    keys._public.clear()
+    with pytest.raises(KmipError):
+        keys.public_key(a_public_key(Algorithm.RSA, b"no key"))
+
+    assert not keys._public
