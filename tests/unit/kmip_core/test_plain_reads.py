@@ -3,30 +3,64 @@
 from typing import Any
 
 import pytest
-from attrs import define, evolve
+from attrs import define, evolve, fields_dict
 
 from kmip_adapters.crypto.software.adapter import SoftwareCrypto
 from kmip_adapters.policy.static import StaticPolicies
+from kmip_core.attributes import Attributes
 from kmip_core.engine import Engine
 from kmip_core.enums import (
     AsynchronousIndicator,
     CredentialType,
+    CryptographicAlgorithm,
+    CryptographicUsageMask,
     KeyFormatType,
     KeyWrapType,
+    LinkType,
+    ObjectGroupMember,
     Operation,
+    QueryFunction,
+    RecommendedCurve,
     ResultReason,
+    ResultStatus,
     State,
 )
 from kmip_core.errors import KmipError
 from kmip_core.messages import Credential, RequestBatchItem, RequestHeader, RequestMessage, UsernameAndPassword
-from kmip_core.operations import CATALOGUE, discover_versions, get, get_attribute_list, get_attributes, locate
+from kmip_core.operation import Cost
+from kmip_core.operations import (
+    CATALOGUE,
+    create_key_pair,
+    discover_versions,
+    get,
+    get_attribute_list,
+    get_attributes,
+    locate,
+    obtain_lease,
+    query,
+)
+from kmip_core.pacing import cost_of
 from kmip_core.plain_reads import GivenAnswer, PlainReads
 from kmip_core.ports.audit import AuditRecord
 from kmip_core.ports.authentication import CredentialRefused
 from kmip_core.ports.steps import Steps
 from kmip_core.principal import Principal
-from kmip_core.settings import Settings
-from tests.builders import ALICE, BOB, NOW, VERSION, a_symmetric_key, an_engine, clock_of, records_of
+from kmip_core.services import EngineServices
+from kmip_core.settings import ForeignObjects, GroupDefault, Settings
+from kmip_core.structures import CryptographicDomainParameters, Link, NameReference
+from tests.builders import (
+    ALICE,
+    BOB,
+    NOW,
+    VERSION,
+    a_name,
+    a_symmetric_key,
+    an_engine,
+    an_instance,
+    clock_of,
+    perform,
+    records_of,
+)
 
 HEADER = RequestHeader(protocol_version=VERSION)
 PLAIN = {
@@ -68,6 +102,17 @@ def test_reads_are_plain_reads(operation: Operation) -> None:
 
 def test_no_other_operation_is_one() -> None:
     assert {operation for operation, spec in CATALOGUE.items() if spec.is_plain_read} == PLAIN.keys()
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [query.Request(query_functions=(QueryFunction.QUERY_OPERATIONS,)), obtain_lease.Request(unique_identifier="key")],
+)
+def test_another_operation_that_reads_is_none(request_: Any) -> None:
+    message = a_message(request_)
+
+    assert cost_of(message.batch_items[0], CATALOGUE) is Cost.READS
+    assert not an_engine().plain_reads.includes(message)
 
 
 @pytest.mark.parametrize(
@@ -190,6 +235,94 @@ def test_there_is_no_basis_where_the_store_does_not_tell_its_state(monkeypatch: 
     assert engine.plain_reads.basis() is None
 
 
+IN_THE_BASIS = {"clock", "storage", "policy"}
+SETTLED_BEFORE = {"settings", "capabilities"}  # with the start of the server, and frozen
+ASKED_ANEW = {"authentication", "audit", "identifiers"}  # each time that an answer is given
+LEAVES_THE_ANSWER = {
+    "at_pace",  # where it is made
+    "crypto",  # converts keys, the same each time; one that holds keys has no plain reads
+    "outbox",  # of a Get that changes something
+    "runner",  # whether it may be made later, which is none
+    "attestations",  # as is none with them
+    "tracing",
+    "announcer",  # of changes
+}
+READ: set[str] = set()
+
+
+def a_link(target: NameReference) -> Link:
+    return Link(link_type=LinkType.NEXT_LINK, linked_object_identifier=target)
+
+
+class WatchedServices(EngineServices):
+    """The services of an engine, which note what of them is read."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in fields_dict(EngineServices):
+            READ.add(name)
+        return super().__getattribute__(name)
+
+
+def watched(engine: Engine) -> Engine:
+    parts = {name: getattr(engine.services, name) for name in fields_dict(EngineServices)}
+    return evolve(engine, services=WatchedServices(**parts))
+
+
+OTHER_SETTINGS = Settings(
+    usage_counters=True,
+    pykmip_compatible=True,
+    group_default=GroupDefault.ROUND_ROBIN,
+    foreign_objects=ForeignObjects.REFUSED,
+)
+
+
+def test_an_answer_rests_on_nothing_else_of_the_server() -> None:
+    """What is read of the services is a part of the basis, asked anew, or cannot make another answer of it.
+
+    A part of the server that is read besides has to become one of these, or must not be read.
+    """
+    READ.clear()
+    for settings in (Settings(), OTHER_SETTINGS):
+        read_plainly(settings)
+
+    assert READ == IN_THE_BASIS | SETTLED_BEFORE | ASKED_ANEW | LEAVES_THE_ANSWER
+
+
+def read_plainly(settings: Settings) -> None:
+    """Ask for every kind of thing that a plain read may be about."""
+    group = an_instance("object_groups", "group")
+    engine = an_engine(
+        a_symmetric_key(fresh=True, object_groups=("group",)),
+        a_symmetric_key("other", object_groups=("group",), names=(a_name("other's"),)),
+        a_symmetric_key("pad", cryptographic_algorithm=CryptographicAlgorithm.ONE_TIME_PAD),
+        settings=settings,
+        authentication=Asking(),
+    )
+    curve = CryptographicDomainParameters(recommended_curve=RecommendedCurve.P_256)
+    pair = create_key_pair.Request(
+        common_attributes=Attributes(
+            cryptographic_algorithm=CryptographicAlgorithm.EC, cryptographic_domain_parameters=curve
+        ),
+        private_key_attributes=Attributes(cryptographic_usage_mask=CryptographicUsageMask.SIGN),
+        public_key_attributes=Attributes(cryptographic_usage_mask=CryptographicUsageMask.VERIFY),
+    )
+    elliptic = perform(engine, Operation.CREATE_KEY_PAIR, pair).private_key_unique_identifier
+    engine = watched(engine)
+    for wanted in (
+        *PLAIN.values(),
+        get.Request(unique_identifier="pad"),
+        get.Request(unique_identifier=elliptic, prefers_transparent_keys=True),
+        get.Request(unique_identifier=NameReference("other's")),
+        get_attributes.Request(unique_identifier=elliptic),
+        locate.Request(criteria=(an_instance("names", a_name("other's")),)),
+        locate.Request(criteria=(an_instance("state", State.ACTIVE),), maximum_items=1, offset_items=0),
+        locate.Request(criteria=(an_instance("links", a_link(NameReference("other's"))),)),
+        locate.Request(criteria=(group,), object_group_member=ObjectGroupMember.GROUP_MEMBER_DEFAULT),
+    ):
+        answer = engine.handle(a_message(wanted), ALICE)
+        assert answer.batch_items[0].result_status is ResultStatus.SUCCESS, wanted
+
+
 # What is kept of an answer
 
 
@@ -277,6 +410,32 @@ def test_the_record_has_everything_that_the_first_one_had() -> None:
     first, second = records_of(engine)
     assert first == evolve(second, record_id=first.record_id)
     assert first.unique_identifiers == ("key",)
+
+
+def test_each_field_of_a_record_is_said_again_or_says_nothing_of_a_plain_read() -> None:
+    """A new field of records is one or the other."""
+    engine = an_engine(a_symmetric_key())
+    said = AuditRecord(
+        record_id="first",
+        time=NOW - 1,
+        principal="a",
+        source="b",
+        address="c",
+        certificate_serial="d",
+        certificate_issuer="e",
+        event="f",
+        operation=Operation.LOCATE,
+        unique_identifiers=("g",),
+        result=ResultReason.GENERAL_FAILURE,
+        message="h",
+        client_correlation_value="i",
+        server_correlation_value="j",
+    )
+    assert engine.plain_reads.record_again(evolve(kept(engine), record=said))
+
+    again = records_of(engine)[-1]
+    others = {name for name in fields_dict(AuditRecord) if getattr(again, name) != getattr(said, name)}
+    assert others == {"record_id", "result", "client_correlation_value", "server_correlation_value"}
 
 
 @define
