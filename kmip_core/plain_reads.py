@@ -93,6 +93,7 @@ class PlainReads:
             and services.attestations is None
             and not services.settings.attested_operations
             and services.tracing is None
+            and services.storage.tells_state
             and not services.crypto.capabilities.blocking
             and not services.crypto.capabilities.holds_keys  # a token's keys change without a commit of the store
         )

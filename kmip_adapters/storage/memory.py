@@ -75,6 +75,7 @@ class MemoryStorage:
 
     is_durable = False
     blocking = False
+    tells_state = True
 
     def __init__(self, quota_of: QuotaOf | None = None) -> None:
         self._quota_of = quota_of
@@ -328,6 +329,7 @@ class MemoryStorage:
         with self._lock:
             self._snapshot = _Snapshot()
             self._held.clear()
+            self._commits += 1
 
     def _commit(self, pending: Pending, seen: _Snapshot, is_judged: bool) -> None:
         with self._lock:

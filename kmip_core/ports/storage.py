@@ -180,6 +180,11 @@ class Storage(Protocol):
         """True when even reads may wait (a remote database): on an event loop they are begun, and waited for."""
         ...
 
+    @property
+    def tells_state(self) -> bool:
+        """Whether `state` ever tells it: not where asking for it would cost what reading an object does."""
+        ...
+
     def state(self) -> object | None:
         """Return what is another value after each commit of a change to objects, of whatever process, never the same.
 

@@ -208,6 +208,11 @@ class SqlStorage:
             self._index_key = key
         return self._index_key
 
+    @property
+    def tells_state(self) -> bool:
+        """Whether the database does."""
+        return self.backend.tells_state
+
     def state(self) -> bytes | None:
         """Return what is another value after every commit; None where the database does not tell, or is sealed."""
         return self.backend.state() if self.sealer.is_open else None

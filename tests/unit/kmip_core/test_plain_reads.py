@@ -7,6 +7,7 @@ from attrs import define, evolve, fields_dict
 
 from kmip_adapters.crypto.software.adapter import SoftwareCrypto
 from kmip_adapters.policy.static import StaticPolicies
+from kmip_adapters.storage.memory import MemoryStorage
 from kmip_core.attributes import Attributes
 from kmip_core.engine import Engine
 from kmip_core.enums import (
@@ -159,6 +160,10 @@ class ATokensCrypto(SoftwareCrypto):
         return evolve(super().capabilities, holds_keys=True)
 
 
+class ASilentStore(MemoryStorage):
+    tells_state = False
+
+
 class AWaitingCrypto(SoftwareCrypto):
     @property
     def capabilities(self) -> Any:
@@ -173,8 +178,16 @@ class AWaitingCrypto(SoftwareCrypto):
         {"tracing": object()},
         {"crypto": ATokensCrypto()},
         {"crypto": AWaitingCrypto()},
+        {"storage": ASilentStore()},
     ],
-    ids=["attested operations", "attestations", "tracing", "keys in a token", "waiting for a token"],
+    ids=[
+        "attested operations",
+        "attestations",
+        "tracing",
+        "keys in a token",
+        "waiting for a token",
+        "a store without a state",
+    ],
 )
 def test_a_server_whose_answers_depend_on_more_has_none(parts: dict[str, Any]) -> None:
     assert not an_engine(**parts).plain_reads.includes(a_message(GET))
@@ -339,6 +352,21 @@ def test_an_answer_is_kept_without_what_it_brings(operation: Operation) -> None:
 
 def test_a_refusal_is_not_kept() -> None:
     assert given_by(an_engine(), a_message(GET)) is None
+
+
+def test_a_refusal_of_the_whole_request_is_not_kept() -> None:
+    engine = an_engine(a_symmetric_key(), settings=Settings(check_time_stamp=True))
+
+    assert given_by(engine, a_message(GET, header=evolve(HEADER, time_stamp=NOW - 3_600))) is None
+
+
+def test_an_answer_that_is_recorded_with_its_change_is_not_kept() -> None:
+    engine = an_engine(a_symmetric_key())
+    message, before = a_message(GET), engine.plain_reads.basis()
+    assert before is not None
+    response: Any = engine.handle(message, ALICE)
+
+    assert engine.plain_reads.given(message, evolve(response, records=()), ALICE, before) is None
 
 
 def test_an_answer_that_has_changed_something_is_not_kept() -> None:

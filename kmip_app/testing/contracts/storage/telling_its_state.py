@@ -80,3 +80,20 @@ def test_the_state_is_the_same_while_nothing_is_committed(store: Store) -> None:
             _change_attributes(work)  # discarded
 
     assert store.state() == before
+
+
+def test_a_store_that_never_tells_its_state_says_so(store: Store) -> None:
+    put(store, a_key("k1"))
+    found(store, "k1")
+
+    assert store.tells_state == (store.state() is not None)
+
+
+def test_what_was_found_before_a_store_was_closed_is_of_another_state(opener: Opener) -> None:
+    store = opener()
+    put(store, a_key("k1"))
+    found(store, "k1")
+    before = store.state()
+    store.close()
+
+    assert _is_another(before, store.state())
