@@ -67,9 +67,16 @@ class Form(Protocol):
 
 
 def cost_of(form: Form) -> Cost:
-    """Pace: keys as they are kept are a read; another form is work, and a wrapping key may have usage limits."""
-    plain = form.key_format_type is None and form.key_wrapping_specification is None and form.key_wrap_type is None
-    return Cost.READS if plain else Cost.COMPUTES
+    """Pace: keys as they are kept are a read, and to name their format is little more.
+
+    Only private keys are work in another format, which the crypto adapter has begun anew in a thread; so is a container
+    always, and wrapping, whose key may have usage limits.
+    """
+    if form.key_wrapping_specification is not None or form.key_wrap_type is not None:
+        return Cost.COMPUTES
+    if form.key_format_type is None:
+        return Cost.READS
+    return Cost.COMPUTES if form.key_format_type is KeyFormatType.PKCS_12 else Cost.USES_KEYS
 
 
 def deliver(scope: Scope, target: Admitted, form: Form) -> Content:

@@ -30,7 +30,7 @@ from kmip_core.enums import (
     ValidityIndicator,
 )
 from kmip_core.errors import KmipError, invalid_field
-from kmip_core.objects import Certificate, KeyBlock, PrivateKey
+from kmip_core.objects import Certificate, KeyBlock, PrivateKey, SecretData, SymmetricKey
 from kmip_core.ports.crypto import (
     CryptoCapabilities,
     Custody,
@@ -132,6 +132,8 @@ class SoftwareCrypto:
 
     def convert(self, key: Key, key_format_type: KeyFormatType) -> KeyBlock:
         """Write the material in another format."""
+        if not isinstance(key, SymmetricKey | SecretData):
+            self._leave_event_loop()
         if long_work.is_long_to_read(key):
             return self._processes.run(conversion.convert, key, key_format_type)
         return conversion.convert(key, key_format_type)

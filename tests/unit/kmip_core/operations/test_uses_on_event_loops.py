@@ -12,6 +12,7 @@ from kmip_core.enums import (
     BlockCipherMode,
     CryptographicAlgorithm,
     DigitalSignatureAlgorithm,
+    KeyFormatType,
     Operation,
     PaddingMethod,
     ResultStatus,
@@ -19,7 +20,7 @@ from kmip_core.enums import (
 )
 from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage
 from kmip_core.operation import Cost
-from kmip_core.operations import decrypt, encrypt, sign, signature_verify
+from kmip_core.operations import decrypt, encrypt, get, sign, signature_verify
 from kmip_core.ports.steps import MoveTo, Pace
 from kmip_core.structures import CryptographicParameters as Parameters
 from tests.builders import ALICE, VERSION, an_engine, perform
@@ -152,3 +153,25 @@ def test_long_data_and_parts_are_signed_in_a_thread(fields: dict[str, Any], expe
     for spec, how in ((sign.SPEC, BY_ECDSA), (signature_verify.SPEC, None)):
         assert not isinstance(spec.cost, Cost)
         assert spec.cost(spec.request(cryptographic_parameters=how, **fields)) is expected
+
+
+@pytest.mark.parametrize(
+    ("key", "wanted", "expected"),
+    [
+        pytest.param(a_key(), KeyFormatType.RAW, [Pace.QUICK], id="a symmetric key as it is"),
+        pytest.param(a_key(), KeyFormatType.TRANSPARENT_SYMMETRIC_KEY, [Pace.QUICK], id="a symmetric key otherwise"),
+        pytest.param(a_private_key(), KeyFormatType.PKCS_1, [Pace.QUICK], id="a private key as it is"),
+        pytest.param(a_private_key(), KeyFormatType.PKCS_8, [Pace.QUICK, Pace.BRIEF], id="a private key otherwise"),
+        pytest.param(a_public_key(), KeyFormatType.X_509, [Pace.QUICK, Pace.BRIEF], id="a public key otherwise"),
+    ],
+)
+def test_a_key_is_returned_on_an_event_loop_unless_its_material_must_be_parsed(
+    pool: ProcessPool, key: Stored, wanted: KeyFormatType, expected: list[Pace]
+) -> None:
+    engine = engine_with(pool, key)
+
+    request = get.Request(unique_identifier=key[0].unique_identifier, key_format_type=wanted)
+    response, paces = done(engine, Operation.GET, request)
+
+    assert response.managed_object.key_block.key_format_type is wanted
+    assert paces == expected
