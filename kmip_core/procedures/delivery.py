@@ -69,14 +69,14 @@ class Form(Protocol):
 def cost_of(form: Form) -> Cost:
     """Pace: keys as they are kept are a read, and to name their format is little more.
 
-    Only private keys are work in another format, which the crypto adapter has begun anew in a thread; so is a container
-    always, and wrapping, whose key may have usage limits.
+    Only private keys are work, in another format or where they unwrap: the crypto adapter has that begun anew in a
+    thread. A container is made in one always. A key that wraps may have usage limits, which change.
     """
-    if form.key_wrapping_specification is not None or form.key_wrap_type is not None:
+    if form.key_format_type is KeyFormatType.PKCS_12:
         return Cost.COMPUTES
-    if form.key_format_type is None:
-        return Cost.READS
-    return Cost.COMPUTES if form.key_format_type is KeyFormatType.PKCS_12 else Cost.USES_KEYS
+    if form.key_wrapping_specification is not None or form.key_wrap_type is not None:
+        return Cost.CHANGES
+    return Cost.READS if form.key_format_type is None else Cost.USES_KEYS
 
 
 def deliver(scope: Scope, target: Admitted, form: Form) -> Content:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
+from attrs import evolve
 
 from kmip_adapters.crypto.processes import ProcessPool
 from kmip_adapters.crypto.software import SoftwareCrypto
@@ -12,17 +13,21 @@ from kmip_core.enums import (
     BlockCipherMode,
     CryptographicAlgorithm,
     DigitalSignatureAlgorithm,
+    EncodingOption,
     KeyFormatType,
+    KeyWrapType,
     Operation,
     PaddingMethod,
     ResultStatus,
     ValidityIndicator,
+    WrappingMethod,
 )
 from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage
 from kmip_core.operation import Cost
 from kmip_core.operations import decrypt, encrypt, get, sign, signature_verify
 from kmip_core.ports.steps import MoveTo, Pace
 from kmip_core.structures import CryptographicParameters as Parameters
+from kmip_core.structures import EncryptionKeyInformation, KeyWrappingSpecification
 from tests.builders import ALICE, VERSION, an_engine, perform
 from tests.unit.kmip_core.operations.usable_keys import Stored, a_key, a_private_key, a_public_key
 
@@ -175,3 +180,41 @@ def test_a_key_is_returned_on_an_event_loop_unless_its_material_must_be_parsed(
 
     assert response.managed_object.key_block.key_format_type is wanted
     assert paces == expected
+
+
+def wrapped_by(key: str, how: Parameters) -> KeyWrappingSpecification:
+    return KeyWrappingSpecification(
+        wrapping_method=WrappingMethod.ENCRYPT,
+        encryption_key_information=EncryptionKeyInformation(unique_identifier=key, cryptographic_parameters=how),
+        encoding_option=EncodingOption.NO_ENCODING,
+    )
+
+
+def test_a_symmetric_key_wraps_on_an_event_loop(pool: ProcessPool) -> None:
+    engine = engine_with(pool, a_key(), a_key(identifier="wrapping"))
+    how = wrapped_by("wrapping", Parameters(block_cipher_mode=BlockCipherMode.NIST_KEY_WRAP))
+
+    request = get.Request(unique_identifier="key", key_wrapping_specification=how)
+    response, paces = done(engine, Operation.GET, request)
+
+    assert response.managed_object.key_block.is_wrapped
+    assert paces == [Pace.COMMITS]
+
+
+def test_a_private_key_unwraps_in_a_thread(pool: ProcessPool) -> None:
+    stored, key = a_key(identifier="wrapped")
+    engine = engine_with(pool, (stored, key), a_private_key(), a_public_key())
+    asked = get.Request(unique_identifier="wrapped", key_wrapping_specification=wrapped_by("public", OAEP))
+    wrapped = perform(engine, Operation.GET, asked).managed_object
+    data = wrapped.key_block.key_wrapping_data
+    named = evolve(data.encryption_key_information, unique_identifier="private")
+    kept = evolve(
+        wrapped, key_block=evolve(wrapped.key_block, key_wrapping_data=evolve(data, encryption_key_information=named))
+    )
+    engine = engine_with(pool, (stored, kept), a_private_key())
+
+    request = get.Request(unique_identifier="wrapped", key_wrap_type=KeyWrapType.NOT_WRAPPED)
+    response, paces = done(engine, Operation.GET, request)
+
+    assert response.managed_object.key_block.material == key.key_block.material
+    assert paces == [Pace.COMMITS, Pace.BRIEF]
