@@ -40,7 +40,7 @@ LIMITS: Final = {
     "Get": 198,
     "Locate": 209,
     "Create": 376,
-    "Encrypt": 314,
+    "Encrypt": 298,
     "Register": 621,
     "Activate": 370,
     "Destroy": 466,
