@@ -169,6 +169,13 @@ class Backend(Protocol):
         """Begin a transaction that sees all earlier ones and keeps every other writer out until it ends."""
         ...
 
+    def gathering(self, cursor: Cursor) -> AbstractContextManager[None]:
+        """Let statements on the cursor inside the context run later than they are given, in their order.
+
+        All have been run once their rows or their number is looked at, and at the end of the context.
+        """
+        ...
+
     def commit(self, cursor: Cursor) -> None:
         """Return when the writer's transaction is on stable storage.  Raises one of `errors` if it is not."""
         ...

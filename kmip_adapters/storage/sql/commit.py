@@ -141,21 +141,19 @@ class Commit(GroupableTask):
         if is_ample:
             held = {owner: before[owner] + more for owner, more in _growth_of(kept).items()}
         rows = [change for task in kept for change in task._changes if isinstance(change, RowWrite)]
-        facts: list[tuple[str, str]] = []
-        if rows:
-            facts += self._next_generation(rows, key)
-            new = [row for row in rows if row.stored is None]
-            if new:
-                insert_rows(cursor, statements, new, context.last)
-            if len(new) < len(rows):
-                index_changes(cursor, statements, rows)
-                if any(row.erases for row in rows):
-                    services.note_erased()
+        new = [row for row in rows if row.stored is None]
+        facts = self._next_generation(rows, key) if rows else []
         for owner, holdings in held.items():
             if holdings != before[owner]:
                 facts.append(statements.holdings.next_fact(services.last_holdings, owner, holdings, key))
-        statements.of_one_fact.keep_all.run(cursor, facts)
-        statements.record.run(cursor, [record for task in kept for record in task._records])
+        statements.of_one_fact.keep_all.give(cursor, facts)
+        statements.record.give(cursor, [record for task in kept for record in task._records])
+        if len(new) < len(rows):
+            index_changes(cursor, statements, rows)
+            if any(row.erases for row in rows):
+                services.note_erased()
+        if new:
+            insert_rows(cursor, statements, new, context.last)
         return errors
 
     def _next_generation(self, rows: Sequence[RowWrite], key: bytes) -> list[tuple[str, str]]:

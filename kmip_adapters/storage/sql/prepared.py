@@ -93,6 +93,14 @@ class PreparedRows:
         """The statement for one row as the driver takes it."""
         return self._prepare(1)
 
+    def give(self, cursor: Cursor, rows: Sequence[Sequence[Any]]) -> None:
+        """Execute on a cursor for all rows; what they change is not looked at (`Backend.gathering`)."""
+        if self._is_pipelined and len(rows) * self._width > KEPT_BY_PSYCOPG:
+            cursor.executemany(self._prepare(1), rows)
+            return
+        for statement, values in self._portions(rows):
+            cursor.execute(statement, values)
+
     def run(self, cursor: Cursor, rows: Sequence[Sequence[Any]]) -> int:
         """Execute on a cursor for all rows, and return how many of them changed something."""
         if self._is_pipelined and len(rows) * self._width > KEPT_BY_PSYCOPG:

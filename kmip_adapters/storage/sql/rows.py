@@ -440,7 +440,7 @@ def index_changes(cursor: Cursor, statements: Statements, rows: Sequence[RowWrit
         cursor.executemany(statements.unindex.sql, list(map(statements.unindex.values, values)))
     new = [(*entry, sequence) for sequence, row in of_objects for entry in row.indexed]
     if new:
-        statements.index.run(cursor, sorted(new))
+        statements.index.give(cursor, sorted(new))
 
 
 def insert_rows(cursor: Cursor, statements: Statements, rows: Sequence[RowWrite], last: int) -> None:
@@ -456,11 +456,11 @@ def insert_rows(cursor: Cursor, statements: Statements, rows: Sequence[RowWrite]
         row.sequence = sequence
         objects.append((sequence, *(_given_usual(columns) if are_usual else _given(NO_RARE_COLUMNS | columns))))
         entries += [(attribute, value, sequence) for attribute, value in row.indexed]
-    insert = statements.insert_usual if are_usual else statements.insert
-    if insert.run(cursor, objects) != len(objects):
-        raise ConcurrentChange("an identifier is taken")
     entries.sort()  # neighbours in the index are written together
-    statements.index.run(cursor, entries)
+    statements.index.give(cursor, entries)
+    insert = statements.insert_usual if are_usual else statements.insert
+    if insert.run(cursor, objects) != len(objects):  # last, since it is looked at
+        raise ConcurrentChange("an identifier is taken")
 
 
 _GIVEN: Final = tuple(name for name in MANAGED_OBJECTS if name != "sequence")

@@ -128,6 +128,10 @@ class SqliteBackend:
         """Begin a transaction with the file's write lock."""
         cursor.execute(BEGIN_WRITING)
 
+    def gathering(self, cursor: Cursor) -> AbstractContextManager[None]:
+        """Need nothing: statements do not wait for another process."""
+        return nullcontext()
+
     def commit(self, cursor: Cursor) -> None:
         """Commit; synchronous=FULL has it on the disk."""
         cursor.execute("COMMIT")

@@ -269,7 +269,8 @@ class Writer:
         """Apply those that can be written together, and return the rest.
 
         One that stands alone is applied so as well: it needs no savepoint, and all that it is judged by is read at
-        once. That is seven statements for a Create, seven or eight for an Activate.
+        once. That is seven statements for a Create, in three portions on PostgreSQL, and seven or eight for an
+        Activate.
 
         They come first: no task of the group has its outcome yet, so none of them came before another.
         """
@@ -282,7 +283,8 @@ class Writer:
             return group
         tasks = [task for _, task in groupable]
         try:
-            errors = tasks[0].write_together(cursor, tasks)
+            with self._backend.gathering(cursor):
+                errors = tasks[0].write_together(cursor, tasks)
         except Exception as error:
             if self._must_begin_again(error):
                 raise

@@ -23,9 +23,10 @@ from psycopg.conninfo import conninfo_to_dict
 from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.sql.backend import Options
 from kmip_adapters.storage.sql.dialects import POSTGRESQL
-from kmip_adapters.storage.sql.driver import Connection, Cursor
+from kmip_adapters.storage.sql.driver import Connection
 from kmip_adapters.storage.sql.migration import History, MakeSealer
 from kmip_adapters.storage.sql.postgresql import texts
+from kmip_adapters.storage.sql.postgresql.gathered import GatheringConnection
 from kmip_adapters.storage.sql.postgresql.loop_reads import LoopReads
 from kmip_adapters.storage.sql.postgresql.readers import Reader, Unreachable
 from kmip_adapters.storage.sql.postgresql.revision import check_encoding, check_sessions, revision
@@ -114,6 +115,7 @@ _WAIT_FOR_LOCK: Final = "SELECT epoch FROM kmipd_lock WHERE id = 1 FOR UPDATE"
 _ADD_WRITER: Final = "INSERT INTO kmipd_writers (writer, epoch, begun_at) VALUES (%s, 0, %s)"
 _EPOCH_OF_WRITER: Final = "SELECT epoch FROM kmipd_writers WHERE writer = %s"
 _FORGET_WRITERS: Final = "DELETE FROM kmipd_writers WHERE writer = %s OR begun_at < %s"
+_NO_EPOCH: Final = -1  # of a transaction whose number is not known yet, so that it cannot have been committed
 _WRITER_DAYS: Final = 30  # a writer that has run longer adds its row anew
 
 
@@ -178,7 +180,7 @@ class PostgresBackend:
         limits = {"statement_timeout": f"{milliseconds:d}", "lock_timeout": f"{lock_milliseconds:d}"}
         return self.connect({**_OF_READERS, **limits})
 
-    def open_writer(self) -> WatchedConnection:
+    def open_writer(self) -> GatheringConnection:
         """Return the writer's connection; the writer has its row."""
         connection = self.connect(_OF_WRITERS)
         if self._writer_epoch is None:
@@ -188,7 +190,7 @@ class PostgresBackend:
             except BaseException:
                 connection.close()
                 raise
-        return connection
+        return GatheringConnection(connection)
 
     def connect(
         self, settings: Mapping[str, str] = MappingProxyType({}), limit: float = STATEMENT_SECONDS
@@ -277,21 +279,25 @@ class PostgresBackend:
         """Need none: transactions of all nodes wait for one row."""
         return nullcontext(False)
 
-    def begin_writing(self, cursor: Cursor) -> None:
-        """Begin a transaction with the lock row, and note its number."""
-        cursor.execute(BEGIN_WRITING)
-        cursor.execute(_TAKE_LOCK, (self._writer,))
-        row = cursor.fetchone()
-        if row is None:  # another node has removed it as old
-            cursor.execute(_ADD_WRITER, (self._writer, int(time.time())))
-            cursor.execute(_TAKE_LOCK, (self._writer,))
-            row = cursor.fetchone()
-        self._writer_epoch = row[0]
+    def begin_writing(self, cursor: Any) -> None:
+        """Begin a transaction with the lock row, before what it runs first."""
+        self._writer_epoch = _NO_EPOCH
+        cursor.forget()
+        cursor.keep(BEGIN_WRITING)
+        self._taken = cursor.keep(_TAKE_LOCK, (self._writer,))
 
-    def commit(self, cursor: Cursor) -> None:
-        """Return when the database has the transaction on stable storage."""
-        cursor.execute("COMMIT")
-        if getattr(cursor, "statusmessage", None) != "COMMIT":  # an aborted transaction ends so without an error
+    def gathering(self, cursor: Any) -> AbstractContextManager[None]:
+        """Send what is looked at late together."""
+        return cursor.gathering()  # type: ignore[no-any-return]
+
+    def commit(self, cursor: Any) -> None:
+        """Note the transaction's number, and return when the database has it on stable storage."""
+        rows = cursor.rows_of(self._taken)
+        if not rows:  # another node has removed the writer as old
+            cursor.execute(_ADD_WRITER, (self._writer, int(time.time())))
+            rows = cursor.execute(_TAKE_LOCK, (self._writer,)).fetchall()
+        self._writer_epoch = rows[0][0]
+        if cursor.execute("COMMIT").statusmessage != "COMMIT":  # an aborted transaction ends so without an error
             raise psycopg.OperationalError("the transaction was rolled back")
 
     def in_transaction(self, connection: Any) -> bool:

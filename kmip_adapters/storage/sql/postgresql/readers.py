@@ -14,6 +14,7 @@ import psycopg
 from psycopg import pq
 
 from kmip_adapters.storage.sql.driver import Row
+from kmip_adapters.storage.sql.postgresql.gathered import GatheringCursor
 from kmip_adapters.storage.sql.postgresql.watchdog import WatchedConnection
 
 BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -133,7 +134,7 @@ class Reader:
 
     def cursor(self) -> Any:
         """Return a cursor, for what is no snapshot."""
-        return self._connection.cursor()
+        return GatheringCursor(self._connection)
 
     def _run_first(self, sql: str, values: Any) -> list[Row]:
         """Nothing depends on this connection yet: if it is lost, as after a restart, another one will do."""

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -87,10 +87,6 @@ class WatchedConnection:
         """Run statements without values in one round trip."""
         self.run(partial(self._connection.execute, prepare=False), sql, None)
 
-    def cursor(self) -> "WatchedCursor":
-        """Return a new cursor."""
-        return WatchedCursor(self, self._connection.cursor())
-
     def close(self) -> None:
         """End the session."""
         self._connection.close()
@@ -127,32 +123,3 @@ class WatchedConnection:
             except (OSError, psycopg.Error):
                 return False  # it has ended by itself
             return True
-
-
-class WatchedCursor:
-    """A cursor of a watched connection."""
-
-    def __init__(self, connection: WatchedConnection, cursor: psycopg.Cursor[Any]) -> None:
-        self._connection = connection
-        self._cursor = cursor
-        self.fetchone = cursor.fetchone
-        self.fetchall = cursor.fetchall
-
-    @property
-    def rowcount(self) -> int:
-        """Rows that the last statement has changed."""
-        return self._cursor.rowcount
-
-    @property
-    def statusmessage(self) -> str | None:
-        """What the database says that the last statement has done."""
-        return self._cursor.statusmessage
-
-    def execute(self, sql: str, values: Any = None) -> "WatchedCursor":
-        """Run one statement."""
-        self._connection.run(self._cursor.execute, sql, values)
-        return self
-
-    def executemany(self, sql: str, rows: Iterable[Any]) -> None:
-        """Run one statement for each of several rows."""
-        self._connection.run(self._cursor.executemany, sql, rows)

@@ -15,6 +15,7 @@ from kmip_adapters.storage.errors import StorageUnusable
 from kmip_adapters.storage.sql.backend import Options
 from kmip_adapters.storage.sql.postgresql import backend as postgresql_backend
 from kmip_adapters.storage.sql.postgresql.backend import PostgresBackend
+from kmip_adapters.storage.sql.postgresql.gathered import GatheringConnection
 from kmip_adapters.storage.sql.postgresql.watchdog import WatchedConnection
 from tests import postgresql
 from tests.postgresql import Postgres
@@ -55,7 +56,7 @@ GIVEN: Final = {
 """Timeouts that an administrator may give a role."""
 
 
-def settings_of(connection: WatchedConnection) -> dict[str, str]:
+def settings_of(connection: WatchedConnection | GatheringConnection) -> dict[str, str]:
     """Return what holds in a session of `GIVEN`, and end it."""
     with closing(connection):
         return {name: connection.execute(f"SHOW {name}").fetchone()[0] for name in GIVEN}  # type: ignore[index]

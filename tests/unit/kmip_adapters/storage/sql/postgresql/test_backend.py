@@ -286,7 +286,9 @@ def test_two_nodes_write_one_after_the_other(url: str, tmp_path: Path) -> None:
 def test_a_writer_that_stops_in_its_transaction_does_not_keep_the_others(store: SqlStorage, url: str) -> None:
     backend = PostgresBackend(url, Options())
     stuck = backend.open_writer()
-    backend.begin_writing(stuck.cursor())
+    cursor = stuck.cursor()
+    backend.begin_writing(cursor)
+    cursor.send()
 
     until_it_works(lambda: put(store, "after"))
     with pytest.raises(psycopg.Error):
