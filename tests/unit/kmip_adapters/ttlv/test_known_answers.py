@@ -200,6 +200,18 @@ def test_what_is_asked_for_once_in_a_second_is_kept_no_more() -> None:
     assert [ask(answers) for _ in range(2)] == [None, ANSWER]  # the second request of this second, and the third
 
 
+def test_what_was_given_often_in_an_earlier_second_is_kept_no_more_either() -> None:
+    reads = FakeReads()
+    answers = KnownAnswers(reads)
+    for _ in range(5):
+        ask(answers)
+    for _ in range(2):
+        reads.second += 1
+        ask(answers)
+
+    assert kept_bytes(answers) == []
+
+
 def test_it_is_kept_at_once_again_when_it_is_asked_for_often() -> None:
     reads = FakeReads()
     answers = KnownAnswers(reads)
