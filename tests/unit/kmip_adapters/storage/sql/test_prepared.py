@@ -2,7 +2,7 @@
 
 import functools
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -19,7 +19,15 @@ from kmip_adapters.storage.sql.generations import GenerationStatements
 from kmip_adapters.storage.sql.holdings import HoldingStatements
 from kmip_adapters.storage.sql.leases import LeaseStatements
 from kmip_adapters.storage.sql.notices import NoticeStatements
-from kmip_adapters.storage.sql.prepared import LARGEST, SIZES, Prepared, PreparedRows, insertion, statements_for
+from kmip_adapters.storage.sql.prepared import (
+    KEPT_BY_PSYCOPG,
+    LARGEST,
+    SIZES,
+    Prepared,
+    PreparedRows,
+    insertion,
+    statements_for,
+)
 from kmip_adapters.storage.sql.rows import Statements
 from kmip_adapters.storage.sql.rules import RuleStatements
 from kmip_adapters.storage.sql.schedule import ScheduleStatements
@@ -120,6 +128,89 @@ def test_rows_are_removed_together(cursor: CountingCursor) -> None:
     assert [a for a, _ in kept(cursor)] == [0, 3, 4, 6, 7, 8, 9]
 
 
+def test_a_query_finds_rows_for_all_values(cursor: CountingCursor) -> None:
+    many = 2 * LARGEST + 1
+    _insertion.run(cursor, [(number, -number) for number in range(many)])
+    query = PreparedRows("SELECT a FROM t WHERE b IN (:rows)", SQLITE, width=1, fills_up=False)
+    cursor.statements.clear()
+
+    assert sorted(query.fetch(cursor, [(-number,) for number in range(many)])) == [(number,) for number in range(many)]
+    assert len(cursor.statements) > 1
+
+
+class NotingCursor:
+    """Notes what it is given: each statement with its values, and what is sent for each of several rows."""
+
+    rowcount = 1
+
+    def __init__(self) -> None:
+        self.executed: list[tuple[str, int]] = []
+        self.sent_for_each: list[tuple[str, int]] = []
+
+    def execute(self, sql: str, values: Sequence[object]) -> None:
+        self.executed.append((sql, len(values)))
+
+    def executemany(self, sql: str, rows: Sequence[object]) -> None:
+        self.sent_for_each.append((sql, len(rows)))
+        self.rowcount = len(rows)
+
+
+@pytest.mark.parametrize("fills_up", [True, False])
+@pytest.mark.parametrize("width", [1, 2, 3, 24])
+def test_no_statement_takes_more_values_than_databases_do(width: int, fills_up: bool) -> None:
+    cursor = NotingCursor()
+    statement = PreparedRows("INSERT INTO t VALUES :rows", SQLITE, width=width, fills_up=fills_up)
+
+    statement.run(cursor, (2 * LARGEST // width) * [width * (0,)])  # type: ignore[arg-type]  # has what is used of it
+
+    largest = max(values for _, values in cursor.executed)
+    assert all(sql.count("?") == values for sql, values in cursor.executed)
+    assert LARGEST * 2 // 3 < largest <= LARGEST
+
+
+@pytest.mark.parametrize(("rows", "is_sent_for_each"), [(1, False), (25, False), (26, True)])
+def test_what_psycopg_would_parse_anew_each_time_is_sent_for_each_row(rows: int, is_sent_for_each: bool) -> None:
+    cursor = NotingCursor()
+    statement = insertion("t", ["a", "b"], POSTGRESQL)
+    assert KEPT_BY_PSYCOPG == 25 * 2
+
+    changed = statement.run(cursor, rows * [(1, 2)])  # type: ignore[arg-type]  # has what is used of it
+
+    if is_sent_for_each:
+        assert (cursor.sent_for_each, cursor.executed, changed) == ([(statement.sql, rows)], [], rows)
+    else:
+        assert (cursor.sent_for_each, len(cursor.executed)) == ([], 1)
+    assert statement.sql == "INSERT INTO t (a, b) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+
+
+@pytest.mark.parametrize(("dialect", "is_pipelined"), [(SQLITE, True), (SQLITE, False), (POSTGRESQL, False)])
+def test_others_are_sent_for_all_rows_at_once(dialect: Dialect, is_pipelined: bool) -> None:
+    cursor = NotingCursor()
+    statement = PreparedRows("INSERT INTO t VALUES :rows", dialect, width=2, is_pipelined=is_pipelined)
+
+    statement.run(cursor, 100 * [(1, 2)])  # type: ignore[arg-type]  # has what is used of it
+
+    assert (cursor.sent_for_each, len(cursor.executed)) == ([], 1)
+
+
+def test_a_row_of_one_value_stands_alone() -> None:
+    assert PreparedRows("DELETE FROM t WHERE a IN (:rows)", SQLITE, width=1).sql == "DELETE FROM t WHERE a IN (?)"
+
+
+def test_statements_are_made_once_for_a_dialect() -> None:
+    made: list[str] = []
+
+    def make(dialect: Dialect) -> list[str]:
+        made.append(dialect.name)
+        return [dialect.name]
+
+    first = statements_for(SQLITE, make)
+
+    assert statements_for(SQLITE, make) is first
+    assert statements_for(POSTGRESQL, make) == [POSTGRESQL.name]
+    assert made == [SQLITE.name, POSTGRESQL.name]
+
+
 def test_values_come_in_the_order_in_which_the_statement_names_them(cursor: CountingCursor) -> None:
     statement = Prepared("SELECT :second - :first, :second", SQLITE)
 
@@ -157,13 +248,6 @@ def test_postgresql_takes_every_statement(tmp_path: Path) -> None:
             first, *rest = text.split("%s")
             numbered = "".join(f"${place}{part}" for place, part in enumerate(rest, 1))
             connection.execute(f"PREPARE s{number} AS {first}{numbered}")
-
-
-def test_stores_in_one_dialect_share_their_statements_and_others_do_not() -> None:
-    first = statements_for(SQLITE, Statements)
-
-    assert statements_for(SQLITE, Statements) is first
-    assert statements_for(POSTGRESQL, Statements) is not first
 
 
 @pytest.mark.long
