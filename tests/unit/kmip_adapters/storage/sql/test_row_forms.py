@@ -14,8 +14,8 @@ from kmip_adapters.storage.sql.row_forms import LONGEST, MOST, Described, descri
 from kmip_adapters.storage.sql.searched_columns import searched_columns
 from kmip_app.testing.contracts.samples import ATTRIBUTES, SAMPLES
 from kmip_core.attributes import DATES, MULTIPLE, Attributes
-from kmip_core.enums import HashingAlgorithm, KeyFormatType
-from kmip_core.structures import Digest, Name
+from kmip_core.enums import HashingAlgorithm, KeyFormatType, LinkType
+from kmip_core.structures import Digest, Link, Name
 from tests.builders import a_symmetric_key
 from tests.rounds import rounds
 
@@ -104,3 +104,26 @@ def test_forms_are_few_and_short() -> None:
     for length in range(2 * MOST):
         described(WHOLE.but(cryptographic_length=length), b"k" * 32)
         assert len(row_forms._forms) <= MOST
+
+
+@pytest.mark.parametrize("name", ["unique_identifier", "short_unique_identifier", "digests"])
+@pytest.mark.parametrize("key", [b"k" * 32, HidingIndexKey(b"k" * 32)], ids=["plain", "hiding"])
+def test_an_object_without_its_own_values_is_described_without_them(name: str, key: bytes) -> None:
+    """As one without content, which has no digests."""
+    without = WHOLE.with_fields({name: vars(Attributes())[name]})
+    for one in (without, WHOLE, without, WHOLE):
+        assert described(one, key) == at_length(one, key)
+
+
+@pytest.mark.parametrize("key", [b"k" * 32, HidingIndexKey(b"k" * 32)], ids=["plain", "hiding"])
+def test_objects_that_differ_in_what_is_their_own_have_one_form(key: bytes) -> None:
+    """Else clients that give each key a name would fill the forms up."""
+    for number in range(3):
+        name = Name(name_value=f"{number}")
+        link = Link(link_type=LinkType.NEXT_LINK, linked_object_identifier=f"{number}")
+        own: dict[str, Any] = {"unique_identifier": f"{number}", "names": (name,), "links": (link,)}
+        described(WHOLE.with_fields({**own, "initial_date": number}), key)
+    assert len(row_forms._forms) == 1
+
+    described(WHOLE.but(names=()), key)
+    assert len(row_forms._forms) == 2
