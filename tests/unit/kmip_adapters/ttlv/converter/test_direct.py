@@ -23,6 +23,7 @@ from kmip_adapters.ttlv.encodings import binary
 from kmip_adapters.ttlv.encodings.items import REQUEST_LIMITS, Item, Limits
 from kmip_adapters.ttlv.messages.direct import (
     LEARNED_OF,
+    LONGEST_HEADER,
     MOST_BEGINNINGS,
     MOST_HEADERS,
     WITH_DATA,
@@ -30,7 +31,16 @@ from kmip_adapters.ttlv.messages.direct import (
 )
 from kmip_adapters.ttlv.messages.versions import make_dialect
 from kmip_adapters.ttlv.standard import tables
-from kmip_core.enums import BlockCipherMode, CredentialType, ItemType, ObjectType, Operation, StorageStatusMask
+from kmip_core.enums import (
+    BlockCipherMode,
+    CredentialType,
+    Ephemeral,
+    ItemType,
+    ObjectType,
+    Operation,
+    ResultStatus,
+    StorageStatusMask,
+)
 from kmip_core.errors import KmipError
 from kmip_core.messages import (
     Credential,
@@ -191,6 +201,14 @@ def test_a_message_that_may_have_too_many_items_is_left_to_them() -> None:
     assert DirectRequests(dialects(), Limits(max_items=longest - 1), CODEC._newest_types).read(frame) is None
 
 
+@pytest.mark.parametrize("version", tables.VERSIONS, ids=str)
+def test_a_message_without_items_is_left_to_them(version: ProtocolVersion) -> None:
+    """They say what is wrong with it."""
+    frame = CODEC.encode_request(RequestMessage(header=RequestHeader(protocol_version=version), batch_items=()))
+
+    assert not assert_agrees(frame)
+
+
 def test_headers_are_remembered_up_to_a_number() -> None:
     direct = DirectRequests(dialects(), REQUEST_LIMITS, CODEC._newest_types)
     frame = requests()["1.2 Get"]
@@ -316,6 +334,26 @@ def test_beginnings_are_remembered_up_to_a_number() -> None:
     assert len(direct._beginnings) == 2
 
 
+@pytest.mark.parametrize("longer", [0, 1])
+def test_a_long_header_is_not_remembered(longer: int) -> None:
+    """Clients choose what is in it."""
+    direct = DirectRequests(dialects(), REQUEST_LIMITS, CODEC._newest_types)
+    message = CODEC.decode_request(requests()["1.4 Get"])
+
+    def frame(length: int) -> bytes:
+        header = evolve(message.header, server_correlation_value=length * "x")
+        return CODEC.encode_request(evolve(message, header=header))
+
+    def size(length: int) -> int:
+        return 8 + int.from_bytes(frame(length)[12:16])
+
+    longest = max(length for length in range(8, 128, 8) if size(length) <= LONGEST_HEADER)
+    assert size(longest) == LONGEST_HEADER
+
+    assert direct.read(frame(longest + longer)) is not None
+    assert len(direct._headers) == 1 - longer
+
+
 def with_more_in(frame: bytes, place: int, more: bytes) -> bytes:
     """Return a request whose structure at `place`, in its header, has one item more at its end."""
     changed = bytearray(frame)
@@ -338,14 +376,71 @@ def test_a_header_with_an_item_of_any_type_is_read_or_refused_as_its_items_are(
     assert_agrees(with_more_in(requests()[f"{version} Get"], place, more))
 
 
-def test_an_item_of_a_version_without_identifiers_of_items_keeps_its_refusal() -> None:
-    frame = CODEC.encode_request(CODEC.decode_request(requests()["2.1 Get"]))
-    with_identifier = evolve(
-        CODEC.decode_request(frame),
-        batch_items=tuple(evolve(item, unique_batch_item_id=b"x") for item in CODEC.decode_request(frame).batch_items),
-    )
+def with_identifier(frame: bytes, encoded: bytes) -> bytes:
+    """Return a request whose first item has an encoded Unique Batch Item ID after its Operation."""
+    changed = bytearray(frame)
+    item = 16 + int.from_bytes(frame[12:16])
+    changed[item + 24 : item + 24] = encoded
+    for structure in (0, item):
+        length = int.from_bytes(frame[structure + 4 : structure + 8]) + len(encoded)
+        changed[structure + 4 : structure + 8] = length.to_bytes(4)
+    return bytes(changed)
 
-    assert assert_agrees(CODEC.encode_request(with_identifier))
+
+def identifier(octets: bytes, padding: bytes) -> bytes:
+    return bytes.fromhex("42009308") + len(octets).to_bytes(4) + octets + padding
+
+
+@pytest.mark.parametrize("version", tables.VERSIONS, ids=str)
+def test_an_item_with_an_identifier_is_read_in_versions_that_have_identifiers(version: ProtocolVersion) -> None:
+    """3.0 has none: what refuses them is the way over items."""
+    frame = with_identifier(requests()[f"{version} Get"], identifier(b"x", bytes(7)))
+
+    assert assert_agrees(frame) is (version < V30)
+
+
+@pytest.mark.parametrize("place", range(7))
+def test_an_identifier_with_other_padding_than_zeros_is_left_to_the_items(place: int) -> None:
+    padding = bytearray(7)
+    padding[place] = 1
+
+    assert not assert_agrees(with_identifier(requests()["1.4 Get"], identifier(b"x", bytes(padding))))
+
+
+@pytest.mark.parametrize("version", tables.VERSIONS, ids=str)
+def test_an_item_that_goes_beyond_its_message_is_left_to_the_items(version: ProtocolVersion) -> None:
+    """Its payload and its last value go as far, so that each fits into the other: the value would be cut short."""
+    payload_of_eight = get.Request(unique_identifier="8 octets")
+    message = CODEC.decode_request(requests()[f"{version} Get"])
+    item_of_eight = RequestBatchItem(operation=Operation.GET, payload=payload_of_eight)
+    frame = bytearray(CODEC.encode_request(evolve(message, batch_items=(item_of_eight,))))
+    item = 16 + int.from_bytes(frame[12:16])
+    payload = item + 24
+    value = payload + 8
+    assert assert_agrees(bytes(frame))
+    for structure in (item, payload, value):
+        length = int.from_bytes(frame[structure + 4 : structure + 8]) + 8
+        frame[structure + 4 : structure + 8] = length.to_bytes(4)
+
+    assert not assert_agrees(bytes(frame))
+
+
+@pytest.mark.parametrize(
+    ("identifiers", "is_read"), [((b"1", b"2"), True), ((b"1", b"1"), False), ((b"1", None), False)], ids=str
+)
+def test_items_of_a_batch_that_cannot_be_told_apart_are_left_to_the_items(
+    identifiers: tuple[bytes | None, ...], is_read: bool
+) -> None:
+    message = CODEC.decode_request(requests()["1.4 Get"])
+    (item,) = message.batch_items
+    items = tuple(evolve(item, unique_batch_item_id=one) for one in identifiers)
+
+    assert assert_agrees(CODEC.encode_request(evolve(message, batch_items=items))) is is_read
+
+
+@pytest.mark.parametrize("length", [0, 7, 8, 9, 16])
+def test_an_identifier_of_any_length_is_read(length: int) -> None:
+    assert assert_agrees(with_identifier(requests()["1.4 Get"], identifier(bytes(length), bytes(-length % 8))))
 
 
 def test_a_bad_request_is_refused_as_ever() -> None:
@@ -372,6 +467,34 @@ def test_any_response_is_written_as_its_items_are(version: ProtocolVersion, data
     assert written(lambda: CODEC.encode_response(message)) == written(
         lambda: binary.encode(CODEC.response_item(message))
     )
+
+
+UNUSUAL: dict[str, dict[str, Any]] = {
+    "pending": {
+        "payload": None,
+        "result_status": ResultStatus.OPERATION_PENDING,
+        "asynchronous_correlation_value": b"value",
+    },
+    "ended, with the value by which it was asked for": {"asynchronous_correlation_value": b"value"},
+    "refused": {"payload": None, "result_status": ResultStatus.OPERATION_FAILED, "result_message": "no"},
+    "undone, with what it was": {"result_status": ResultStatus.OPERATION_UNDONE},
+    "without what it brought": {"ephemeral": Ephemeral.EMPTY},
+    "with its identifier alone": {"ephemeral": Ephemeral.UNIQUE_IDENTIFIER},
+    "without data that it does not have": {"ephemeral": Ephemeral.DATA},
+    "of an operation that is none": {"operation": None, "operation_code": 0x7F, "payload": None},
+}
+
+
+@pytest.mark.parametrize("version", [V12, V14, V30], ids=str)
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_an_unusual_answer_is_written_as_its_items_are(name: str, version: ProtocolVersion) -> None:
+    payload = create.Response(object_type=ObjectType.SYMMETRIC_KEY, unique_identifier="1")
+    usual = ResponseBatchItem(operation=Operation.CREATE, unique_batch_item_id=b"1", payload=payload)
+    unusual = evolve(usual, **UNUSUAL[name])
+    header = ResponseHeader(protocol_version=version, time_stamp=1)
+    message = ResponseMessage(header=header, batch_items=(usual, unusual, usual))
+
+    assert CODEC.encode_response(message) == binary.encode(CODEC.response_item(message))
 
 
 def written(write) -> bytes | str:
