@@ -3,8 +3,9 @@
 import pytest
 from attrs import define
 
-from kmip_app.monitoring.observation import CountedPlainReads, RequestNumbers
+from kmip_app.monitoring.observation import CountedPlainReads, ObservedEngine, RequestNumbers
 from kmip_core.enums import Operation, ResultReason, ResultStatus
+from kmip_core.errors import KmipError
 from kmip_core.messages import (
     RequestBatchItem,
     RequestHeader,
@@ -14,8 +15,9 @@ from kmip_core.messages import (
     ResponseMessage,
 )
 from kmip_core.operations import get
-from kmip_core.plain_reads import Basis, GivenAnswer
+from kmip_core.plain_reads import Basis, GivenAnswer, PlainReading
 from kmip_core.ports.audit import AuditRecord
+from kmip_core.ports.steps import Pace, Steps
 from kmip_core.principal import Principal
 from kmip_core.structures import ProtocolVersion
 
@@ -101,3 +103,29 @@ def test_an_answer_that_is_given_again_slowly_leaves_a_line(
     CountedPlainReads(FakeReads(True), RequestNumbers(), slow).record_again(an_answer())
 
     assert [message[:22] for message in caplog.messages] == lines
+
+
+@define
+class FakeEngine:
+    """An engine that is asked for its plain reads alone."""
+
+    plain_reads: PlainReading | None
+
+    def pace(self, message: RequestMessage) -> Pace:
+        return Pace.QUICK
+
+    def steps(self, message: RequestMessage, principal: Principal, pace: Pace | None = None) -> Steps[ResponseMessage]:
+        raise NotImplementedError
+
+    def refuse_whole(self, error: KmipError, principal: Principal) -> KmipError:
+        raise NotImplementedError
+
+
+def test_an_engine_that_is_observed_counts_what_it_answers_again(caplog: pytest.LogCaptureFixture) -> None:
+    numbers = RequestNumbers()
+    reads = ObservedEngine(FakeEngine(FakeReads(True)), numbers, slow=0.0).plain_reads
+
+    assert reads is not None
+    assert reads.record_again(an_answer())
+    assert (sum(numbers.requests().values()), len(caplog.messages)) == (1, 1)
+    assert ObservedEngine(FakeEngine(None), numbers).plain_reads is None

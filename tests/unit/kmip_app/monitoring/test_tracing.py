@@ -217,7 +217,7 @@ class AnsweringEngine:
     """An engine that gives one answer."""
 
     reason: ResultReason | None
-    plain_reads: None = None
+    plain_reads: Any = None
 
     def pace(self, message: RequestMessage) -> Pace:
         return Pace.QUICK
@@ -232,6 +232,10 @@ class AnsweringEngine:
 
     def refuse_whole(self, error: KmipError, principal: Principal) -> KmipError:
         return KmipError(error.reason, f"{principal.name}: {error.message}")
+
+
+def test_each_answer_of_an_engine_that_is_traced_is_worked_out(spans: Spans) -> None:
+    assert TracedEngine(AnsweringEngine(None, plain_reads=object()), spans.tracing).plain_reads is None
 
 
 @pytest.mark.parametrize(
