@@ -94,6 +94,7 @@ class PlainReads:
             and not services.settings.attested_operations
             and services.tracing is None
             and services.storage.tells_state
+            and not (services.authentication is not None and services.authentication.always_takes_steps)
             and not services.crypto.capabilities.blocking
             and not services.crypto.capabilities.holds_keys  # a token's keys change without a commit of the store
         )

@@ -58,6 +58,11 @@ class CredentialAuthentication:
     users: StoredUsers | None = None
     is_revoked: Callable[[str, str], bool] = lambda issuer, serial: False
 
+    @property
+    def always_takes_steps(self) -> bool:
+        """Whether there is something to look at for every client."""
+        return self.passwords is not None or self.groups is not None
+
     def settle(
         self, credentials: tuple[Credential, ...], principal: Principal, now: int
     ) -> Principal | Steps[Principal]:

@@ -23,6 +23,11 @@ class CredentialRefused(KmipError):
 class Authentication(Protocol):
     """Settles the principal of each request before its batch begins. Re-entrant."""
 
+    @property
+    def always_takes_steps(self) -> bool:
+        """Whether `settle` gives every principal in steps, as with passwords or groups of a directory."""
+        ...
+
     def settle(
         self, credentials: tuple[Credential, ...], principal: Principal, now: int
     ) -> Principal | Steps[Principal]:

@@ -6,6 +6,7 @@ import pytest
 from attrs import define, evolve, fields_dict
 
 from kmip_adapters.crypto.software.adapter import SoftwareCrypto
+from kmip_adapters.identity.credentials import CredentialAuthentication
 from kmip_adapters.policy.static import StaticPolicies
 from kmip_adapters.storage.memory import MemoryStorage
 from kmip_core.attributes import Attributes
@@ -160,6 +161,9 @@ class ATokensCrypto(SoftwareCrypto):
         return evolve(super().capabilities, holds_keys=True)
 
 
+SOMETHING: Any = object()
+
+
 class ASilentStore(MemoryStorage):
     tells_state = False
 
@@ -179,6 +183,8 @@ class AWaitingCrypto(SoftwareCrypto):
         {"crypto": ATokensCrypto()},
         {"crypto": AWaitingCrypto()},
         {"storage": ASilentStore()},
+        {"authentication": CredentialAuthentication(groups=SOMETHING)},
+        {"authentication": CredentialAuthentication(passwords=SOMETHING)},
     ],
     ids=[
         "attested operations",
@@ -187,6 +193,8 @@ class AWaitingCrypto(SoftwareCrypto):
         "keys in a token",
         "waiting for a token",
         "a store without a state",
+        "groups of a directory",
+        "passwords",
     ],
 )
 def test_a_server_whose_answers_depend_on_more_has_none(parts: dict[str, Any]) -> None:
@@ -396,6 +404,7 @@ def test_an_answer_is_not_kept_if_something_has_changed_meanwhile(change: str) -
 class Renaming:
     """Takes each client for another one."""
 
+    always_takes_steps = False
     name: str
 
     def settle(self, credentials: Any, principal: Principal, now: int) -> Principal | Steps[Principal]:
@@ -470,6 +479,7 @@ def test_each_field_of_a_record_is_said_again_or_says_nothing_of_a_plain_read() 
 class Asking:
     """Wants steps to settle who a client is, once it has to look."""
 
+    always_takes_steps = False
     has_to_look: bool = False
 
     def settle(self, credentials: Any, principal: Principal, now: int) -> Principal | Steps[Principal]:
@@ -497,6 +507,7 @@ def test_nothing_is_recorded_where_the_client_has_to_be_looked_at_first() -> Non
 class Refusing:
     """Refuses every client, once it is told to."""
 
+    always_takes_steps = False
     refuses: bool = False
 
     def settle(self, credentials: Any, principal: Principal, now: int) -> Principal | Steps[Principal]:
