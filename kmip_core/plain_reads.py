@@ -23,6 +23,9 @@ from kmip_core.services import EngineServices
 Basis: TypeAlias = tuple[int, object, object]
 """The second, the state of the store and the policies in force; two that are equal give a plain read one answer."""
 
+_COSTS: Final = frozenset({Cost.READS, Cost.USES_KEYS})
+"""What a plain read may cost: to name a format is a part of it; to wrap a key, or to put it in a container, is not."""
+
 _make_record: Final = maker_of(AuditRecord)
 
 
@@ -86,7 +89,7 @@ class PlainReads:
         return (
             spec is not None
             and spec.is_plain_read
-            and cost_of(item, self.catalogue) is Cost.READS
+            and cost_of(item, self.catalogue) in _COSTS
             and not header.credentials
             and header.client_correlation_value is None
             and header.asynchronous_indicator is AsynchronousIndicator.PROHIBITED

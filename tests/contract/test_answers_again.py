@@ -26,6 +26,7 @@ from kmip_core.engine import Engine
 from kmip_core.enums import (
     CryptographicAlgorithm,
     CryptographicUsageMask,
+    KeyFormatType,
     ObjectType,
     Operation,
     ResultStatus,
@@ -146,6 +147,7 @@ def reads_of(key: str, name: str) -> list[Any]:
     return [
         discover_versions.Request(),
         get.Request(unique_identifier=key),
+        get.Request(unique_identifier=key, key_format_type=KeyFormatType.RAW),
         get_attributes.Request(unique_identifier=key),
         get_attributes.Request(
             unique_identifier=key,
@@ -195,7 +197,7 @@ def change(rig: Rig, number: int, key: int, principal: Principal) -> None:
 
 
 STEPS = st.lists(
-    st.tuples(st.integers(0, 7), st.integers(0, 5), st.sampled_from((ALICE, BOB)), st.integers(0, 7)), max_size=12
+    st.tuples(st.integers(0, 7), st.integers(0, 5), st.sampled_from((ALICE, BOB)), st.integers(0, 8)), max_size=12
 )
 
 

@@ -117,13 +117,20 @@ def test_another_operation_that_reads_is_none(request_: Any) -> None:
     assert not an_engine().plain_reads.includes(message)
 
 
+@pytest.mark.parametrize("key_format_type", [KeyFormatType.RAW, KeyFormatType.PKCS_8])
+def test_a_get_that_names_a_format_is_one(key_format_type: KeyFormatType) -> None:
+    named = get.Request(unique_identifier="key", key_format_type=key_format_type)
+
+    assert an_engine().plain_reads.includes(a_message(named))
+
+
 @pytest.mark.parametrize(
     "request_",
     [
-        get.Request(unique_identifier="key", key_format_type=KeyFormatType.PKCS_8),
+        get.Request(unique_identifier="key", key_format_type=KeyFormatType.PKCS_12),
         get.Request(unique_identifier="key", key_wrap_type=KeyWrapType.NOT_WRAPPED),
     ],
-    ids=["another format", "unwrapped"],
+    ids=["container", "unwrapped"],
 )
 def test_a_get_that_is_more_work_is_none(request_: get.Request) -> None:
     assert not an_engine().plain_reads.includes(a_message(request_))
