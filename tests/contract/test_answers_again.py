@@ -34,7 +34,7 @@ from kmip_core.enums import (
     State,
 )
 from kmip_core.errors import KmipError
-from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage, ResponseMessage
+from kmip_core.messages import RequestBatchItem, RequestHeader, RequestMessage, ResponseMessage, UsernameAndPassword
 from kmip_core.objects import ManagedObject
 from kmip_core.operations import (
     CATALOGUE,
@@ -248,3 +248,27 @@ def test_a_destroyed_key_is_not_given_again(kind: str) -> None:
         assert isinstance(answer, bytes)
         (item,) = CODEC.decode_response(answer).batch_items
         assert item.result_status is ResultStatus.OPERATION_FAILED
+
+
+def test_a_password_beside_a_request_is_looked_at_each_time() -> None:
+    shown = (UsernameAndPassword(username="alice", password="secret"),)
+    with a_rig("memory") as rig:
+        change(rig, 0, 0, ALICE)
+        frame = a_frame(get.Request(unique_identifier=rig.keys[0]), VERSIONS[0])
+        for _ in range(3):
+            run_to_end(rig.kept.open(frame, ALICE))
+        before = rig.keeping.worked_out
+        for _ in range(2):
+            run_to_end(rig.kept.open(frame, ALICE, shown))
+
+        assert rig.keeping.worked_out == before + 2
+
+
+@pytest.mark.parametrize(("answers_again", "worked_out"), [(True, 2), (False, 4)])
+def test_a_service_may_work_each_answer_out(answers_again: bool, worked_out: int) -> None:
+    with a_rig("memory") as rig:
+        service = evolve(rig.kept, answers_again=answers_again)
+        for _ in range(4):
+            run_to_end(service.open(a_frame(discover_versions.Request(), VERSIONS[0]), ALICE))
+
+        assert rig.keeping.worked_out == worked_out

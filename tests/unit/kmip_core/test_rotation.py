@@ -248,6 +248,12 @@ def test_no_policy_of_clients_is_asked_and_no_password() -> None:
     assert rotation_of(engine).look() == 1
 
 
+def test_what_the_server_may_do_rests_on_the_policies_in_force() -> None:
+    policies = StaticPolicies(BUILT_IN)
+
+    assert rotation.OwnersPolicy(policies).in_force() is policies
+
+
 def test_the_policy_of_the_server_is_for_owners_alone() -> None:
     policy = rotation.OwnersPolicy(StaticPolicies(BUILT_IN))
     managed_object, _ = due()
