@@ -51,9 +51,9 @@ class RepeatedRequests:
     decode: Callable[[bytes], RequestMessage]
     pace: Callable[[RequestMessage], Pace]
     is_plain_read: Callable[[RequestMessage], bool] = lambda request: False
-    _known: dict[bytes, tuple[RequestMessage, Pace, bool]] = field(factory=dict, init=False, repr=False)
+    _known: dict[bytes, tuple[RequestMessage, Pace, bool | None]] = field(factory=dict, init=False, repr=False)
 
-    def read(self, frame: bytes) -> tuple[RequestMessage, Pace, bool]:
+    def read(self, frame: bytes) -> tuple[RequestMessage, Pace, bool | None]:
         """Return the request in a frame, its pace, and whether it is a plain read that was asked for before.
 
         Raises what `decode` raises.
@@ -61,13 +61,16 @@ class RepeatedRequests:
         is_short = len(frame) <= LONGEST  # others are not looked up either: that would hash all of them
         known = self._known.get(frame) if is_short else None
         if known is not None:
+            if known[2] is None:  # it is only asked for what comes again
+                request, pace, _ = known
+                known = self._known[frame] = request, pace, pace is Pace.QUICK and self.is_plain_read(request)
             return known
         request = self.decode(frame)
         pace = self.pace(request)
         if is_short and _may_be_kept(request):
             if len(self._known) >= MOST:
                 self._known.clear()
-            self._known[frame] = request, pace, pace is Pace.QUICK and self.is_plain_read(request)
+            self._known[frame] = request, pace, None
         return request, pace, False
 
 

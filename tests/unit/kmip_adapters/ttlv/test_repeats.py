@@ -79,6 +79,20 @@ def test_a_plain_read_is_known_when_it_is_asked_for_again_at_the_quick_pace(pace
     assert found == [False, is_known, False, is_known]
 
 
+def test_whether_it_is_a_plain_read_is_asked_once_and_only_for_what_comes_again() -> None:
+    asked: list[RequestMessage] = []
+
+    def note(request: RequestMessage) -> bool:
+        asked.append(request)
+        return True
+
+    requests = RepeatedRequests(Decoded(), quick, note)
+    for frame in (a_get("once"), a_get(), a_get(), a_get()):
+        requests.read(frame)
+
+    assert asked == [CODEC.decode_request(a_get())]
+
+
 WITH_PASSWORD = RequestHeader(
     protocol_version=ProtocolVersion(1, 4),
     credentials=(
