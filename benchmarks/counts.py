@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import cycle, islice
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -168,7 +169,10 @@ def counts() -> dict[str, Count]:
     with wired() as ask:
         found = {name: _counted(ask, frames) for name, frames in _frames(ask).items()}
     with wired(answers_again=True) as ask:
-        return found | {name: _counted(ask, frames) for name, frames in _again(ask).items()}
+        for name, frames in _again(ask).items():
+            runs = [_counted(ask, frames) for _ in range(3)]  # a second may end in one of them, and an answer with it
+            found[name] = min(runs, key=attrgetter("calls"))
+    return found
 
 
 def _frames(ask: Callable[[bytes], bytes]) -> dict[str, tuple[bytes, ...]]:
