@@ -80,22 +80,22 @@ class TtlvService:
     encoding: Encoding = BINARY
     swaps_roles: bool = False
     answers_again: bool = True
-    _requests: RepeatedRequests = field(init=False, repr=False)
-
-    @_requests.default
-    def _decoded_requests(self) -> RepeatedRequests:
-        decode, reads = partial(self.codec.decode_request, encoding=self.encoding), self.engine.plain_reads
-        if reads is None or not self.answers_again:
-            return RepeatedRequests(decode, self.engine.pace)
-        return RepeatedRequests(decode, self.engine.pace, reads.includes)
-
     answers: KnownAnswers | None = field(init=False, repr=False)
-    """Those to plain reads."""
+    """Those to plain reads; None where each is worked out."""
 
     @answers.default
     def _answers_to_plain_reads(self) -> KnownAnswers | None:
         reads = self.engine.plain_reads
-        return None if reads is None else KnownAnswers(reads)
+        return KnownAnswers(reads) if reads is not None and self.answers_again else None
+
+    _requests: RepeatedRequests = field(init=False, repr=False)
+
+    @_requests.default
+    def _decoded_requests(self) -> RepeatedRequests:
+        decode = partial(self.codec.decode_request, encoding=self.encoding)
+        if self.answers is None:
+            return RepeatedRequests(decode, self.engine.pace)
+        return RepeatedRequests(decode, self.engine.pace, self.answers.reads.includes)
 
     _for_operations: "TtlvService | None" = field(init=False, repr=False)
 

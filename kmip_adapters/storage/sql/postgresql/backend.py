@@ -288,7 +288,7 @@ class PostgresBackend:
 
     def gathering(self, cursor: Any) -> AbstractContextManager[None]:
         """Send what is looked at late together."""
-        return cursor.gathering()  # type: ignore[no-any-return]
+        return cursor.gathering()  # type: ignore[no-any-return]  # the port has any driver's cursor
 
     def commit(self, cursor: Any) -> None:
         """Note the transaction's number, and return when the database has it on stable storage."""

@@ -59,7 +59,7 @@ GIVEN: Final = {
 def settings_of(connection: WatchedConnection | GatheringConnection) -> dict[str, str]:
     """Return what holds in a session of `GIVEN`, and end it."""
     with closing(connection):
-        return {name: connection.execute(f"SHOW {name}").fetchone()[0] for name in GIVEN}  # type: ignore[index]
+        return {name: connection.execute(f"SHOW {name}").fetchone()[0] for name in GIVEN}  # type: ignore[index]  # a row each
 
 
 def test_timeouts_of_the_role_do_not_count(server: Postgres, tmp_path: Path) -> None:
