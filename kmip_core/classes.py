@@ -54,9 +54,14 @@ class _Declaration:
         """Have attrs make the class, and take over what it has added.
 
         compares: whether that is what compares and shows instances, or all the rest.
-        Two threads may do so at the same time: what they set is the same.
+        Two threads may do so at the same time: what they set is the same. But attrs notes something in the original,
+        which fails another thread that is just reading it, and has to begin again.
         """
-        made = _made_by_attrs(self.original, self.options if compares else {**self.options, "eq": False, "repr": False})
+        options = self.options if compares else {**self.options, "eq": False, "repr": False}
+        try:
+            made = _made_by_attrs(self.original, options)
+        except RuntimeError:  # "dictionary changed size during iteration"; it is noted once for a class
+            made = _made_by_attrs(self.original, options)
         seen = self.original.__dict__.keys() | _OF_ANY_CLASS
         for name, value in made.__dict__.items():
             is_wanted = (name in _COMPARING) is compares

@@ -315,3 +315,21 @@ def test_the_types_of_fields_are_those_that_attrs_finds(all_classes: set[Any]) -
     expected = {cls: {field.name: field.type for field in attrs.fields(cls)} for cls in all_classes}
 
     assert {cls: classes.types_of_fields(cls) for cls in all_classes} == expected
+
+
+def test_a_class_that_another_thread_was_making_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    @classes.define
+    class Late:
+        value: int
+
+    made_by_attrs, failures = attrs.define, [RuntimeError("dictionary changed size during iteration")]
+
+    def fail_first(cls: type, **options: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return made_by_attrs(cls, **options)
+
+    with monkeypatch.context() as while_made:
+        while_made.setattr(attrs, "define", fail_first)
+        assert Late(1).value == 1
+    assert failures == []
